@@ -1,0 +1,60 @@
+"""Mistakes in what a user wrote: collected, worded alike, reported all at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake: where it stands, what was found, what was expected, how to mend it.
+
+    Attributes
+    ----------
+    file : str
+        The file that holds the mistake.
+    where : str
+        Its place in the file: a config path (``variables.highway_km.measure``) or a cell
+        (``row 12, column 2008年``); empty for the file as a whole.
+    found, expected, fix : str
+        Short phrases; ``fix`` may be empty where nothing better than ``expected`` can be said.
+    """
+
+    file: str
+    where: str
+    found: str
+    expected: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        place = f"{self.file}: {self.where}" if self.where else self.file
+        text = f"{place}: found {self.found}; expected {self.expected}"
+        return f"{text}; fix: {self.fix}" if self.fix else text
+
+
+class UserError(Exception):
+    """One or more `Problem`; its text is one line for each."""
+
+    def __init__(self, problems: Iterable[Problem] | Problem) -> None:
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+def raise_any(problems: Iterable[Problem]) -> None:
+    """Raise `UserError` if there is any problem."""
+    found = tuple(problems)
+    if found:
+        raise UserError(found)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """``did you mean "x"?`` for the nearest known name, else the known names, else nothing."""
+    names = [str(k) for k in known]
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(f'"{n}"' for n in near) + "?"
+    if 0 < len(names) <= 12:
+        return "one of " + ", ".join(names)
+    return ""

@@ -1,0 +1,112 @@
+"""The configuration as frozen objects: what a job receives, defaults filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class InferenceSpec:
+    """One inference setting: `method` (cluster, hc, wild_cluster, permutation, …) and all its options, resolved."""
+
+    method: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One model, defaults filled in; `options` holds the keys that only its estimator knows."""
+
+    name: str
+    estimator: str
+    outcome: str
+    panel: str
+    title: str = ""
+    method: str = ""
+    regressors: tuple[str, ...] = ()
+    controls: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
+    weights: str | None = None
+    sample: str = "all"
+    inference: tuple[InferenceSpec, ...] = ()
+    marginal_effects: tuple[Mapping[str, Any], ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as they pass through a rule's parameters and into the model's JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelSpec:
+        """The inverse of `to_dict`."""
+        fields = dict(values)
+        for key in ("regressors", "controls", "effects", "marginal_effects"):
+            fields[key] = tuple(fields.get(key) or ())
+        fields["inference"] = tuple(InferenceSpec(**setting) for setting in fields.get("inference") or ())
+        return cls(**fields)
+
+
+@dataclass(frozen=True)
+class SeriesSpec:
+    """One series of a source: what a figure counts, in which measure, for which years, with which breaks.
+
+    `breaks` maps the first year of the new definition to a mapping with `what` and, where known, `units`
+    (ids affected; absent: all), `factor` (old × factor = new) or `overlap`.
+    """
+
+    key: str
+    measure: str
+    label: str = ""
+    label_zh: str = ""
+    title_in_file: str = ""
+    column: str = ""
+    years: tuple[int, ...] = ()
+    range: tuple[float | None, float | None] = (None, None)
+    breaks: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """One source: where its files are, how they are read, and what its sidecar says of them.
+
+    `path` and `files` are absolute. `layout` holds the adapter's own keys.
+    """
+
+    name: str
+    adapter: str
+    path: str
+    files: tuple[str, ...]
+    about: Mapping[str, Any] | None
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    series: Mapping[str, SeriesSpec] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class VariableSpec:
+    """One column: a series in a measure (`source`, `series`) or a `formula` of other columns.
+
+    `breaks` maps a break's year to a mapping with `rule` (error, drop, dummy, splice, accept) and, for accept, `because`.
+    """
+
+    name: str
+    source: str = ""
+    series: str = ""
+    formula: str = ""
+    measure: str = ""
+    label: str = ""
+    label_zh: str = ""
+    breaks: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PanelSpec:
+    """Which periods (and, where named, which units) are looked at together. `by`: year or observation (lags)."""
+
+    name: str
+    periods: tuple[int, ...]
+    units: tuple[str, ...] = ()
+    by: str = "year"
+    title: str = ""

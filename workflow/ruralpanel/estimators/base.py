@@ -1,0 +1,126 @@
+"""What every estimator receives and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.contracts.specs import ModelSpec
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+IntArray = np.ndarray[Any, np.dtype[np.intp]]
+
+
+@dataclass(frozen=True)
+class Design:
+    """The rows and columns of one model, in memory, before any effect is removed.
+
+    Rows are sorted by unit, then period; nothing is missing.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    y : (n,) outcome, in the variable's measure.
+    x : (n, k) regressors then controls, interactions multiplied out; no constant.
+    terms : the k column names of `x`.
+    units, periods : labels; `unit_codes`, `period_codes` (n,) index into them.
+    weights : (n,) analytic weights, or None.
+    clusters : codes (n,) by name: ``unit``, ``period`` and every attribute that an inference asks for.
+    extra : further columns an estimator asked for (``endogenous``, ``instruments``: (n, q) arrays with
+        their names under ``endogenous_terms``, ``instrument_terms``; ``treated``, ``first_treated``; ``coordinates``).
+    n_dropped : rows left out, by reason.
+    """
+
+    spec: ModelSpec
+    y: FloatArray
+    x: FloatArray
+    terms: tuple[str, ...]
+    units: tuple[str, ...]
+    periods: tuple[int, ...]
+    unit_codes: IntArray
+    period_codes: IntArray
+    weights: FloatArray | None = None
+    clusters: Mapping[str, IntArray] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    n_dropped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test statistic with its reference distribution's degrees of freedom (None: normal)."""
+
+    __test__ = False  # not a pytest class
+
+    statistic: float
+    df: float | tuple[float, float] | None
+    p_value: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Point estimates and what inference needs, from any estimator.
+
+    For estimators that are least squares on transformed data (`x`, `y` not None)
+    ``params = bread @ x.T @ y``, ``bread = inv(x.T @ x)``, ``scores = x * residuals[:, None]``: effects
+    are projected out and square roots of weights multiplied in. For two-stage least squares `x` holds the
+    projected regressors. Estimators without this form leave `x` and `y` None and give `scores` and `bread`
+    (estimate − truth ≈ bread @ sum of scores) or `own_vcov`.
+
+    Attributes
+    ----------
+    terms : k names. params : (k,).
+    rows : (m,) indices into the design's rows that `x`, `y`, `residuals`, `scores` refer to
+        (first differences lose rows; the between estimator has one row per unit).
+    n_absorbed : number of effects removed, the constant included, that are not columns of `x`.
+    absorbed : names of the effects removed ("unit", "period").
+    own_vcov : (k, k) and `own_vcov_type`, where the estimator brings its own covariance.
+    df_resid : residual degrees of freedom for classical inference.
+    fit, tests, notes, extra : go to the JSON as they are.
+    """
+
+    terms: tuple[str, ...]
+    params: FloatArray
+    rows: IntArray
+    residuals: FloatArray
+    bread: FloatArray
+    scores: FloatArray
+    df_resid: float
+    x: FloatArray | None = None
+    y: FloatArray | None = None
+    n_absorbed: int = 0
+    absorbed: tuple[str, ...] = ()
+    own_vcov: FloatArray | None = None
+    own_vcov_type: str = ""
+    fit: Mapping[str, float] = field(default_factory=dict)
+    tests: Mapping[str, Test] = field(default_factory=dict)
+    first_stage: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Inference:
+    """Errors of the k terms under one setting.
+
+    `std_error`, `df`, `vcov` are None where the method gives p-values or intervals only. `df` is (k,): the degrees of
+    freedom of the critical value (inf: normal). `small_sample` says in words and numbers every factor applied.
+    """
+
+    method: str
+    p_value: FloatArray
+    ci_low: FloatArray
+    ci_high: FloatArray
+    std_error: FloatArray | None = None
+    statistic: FloatArray | None = None
+    df: FloatArray | None = None
+    vcov: FloatArray | None = None
+    by: str = ""
+    small_sample: str = ""
+    n_clusters: int = 0
+    notes: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
