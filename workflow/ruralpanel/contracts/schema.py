@@ -1,0 +1,248 @@
+"""Documents against JSON schemas: every error as a `Problem` with its config path, in words, never a dump."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from ruralpanel.contracts.documents import config_path, load_yaml
+from ruralpanel.contracts.problems import Problem, did_you_mean
+
+_TYPES = {
+    "object": "keys and values",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "null",
+}
+_BOUNDS = {
+    "minimum": "at least {}",
+    "maximum": "at most {}",
+    "exclusiveMinimum": "more than {}",
+    "exclusiveMaximum": "less than {}",
+    "multipleOf": "a multiple of {}",
+    "minItems": "at least {} in the list",
+    "maxItems": "at most {} in the list",
+    "minLength": "text of at least {} characters",
+    "maxLength": "text of at most {} characters",
+    "minProperties": "at least {} keys",
+    "maxProperties": "at most {} keys",
+}
+_Error = Any  # jsonschema types every part of its errors as possibly unset
+_UNKNOWN = ("additionalProperties", "unevaluatedProperties", "propertyNames")
+
+
+def check_against(document: Any, schema_path: str | Path, file: str) -> list[Problem]:
+    """Everything in which a document departs from a JSON schema (draft 2020-12, written in YAML).
+
+    Keys that are numbers (years) are compared as text. Of alternatives (anyOf, oneOf) only the one that the
+    document comes nearest to is reported.
+    """
+    return check_schema(document, _schema(str(schema_path)), file)
+
+
+def check_schema(document: Any, schema: Mapping[str, Any], file: str) -> list[Problem]:
+    """`check_against` with the schema in memory."""
+    validator = Draft202012Validator(schema)
+    found = [p for error in validator.iter_errors(_text_keys(document)) for p in _problems(error, schema, file)]
+    misplaced = [p for p in found if p.found == _MISPLACED]
+    spoilt = {_parent(p.where) for p in found if p.found != _MISPLACED}
+    kept = [p for p in found if p not in misplaced or _parent(p.where) not in spoilt]
+    return list(dict.fromkeys(kept))
+
+
+_MISPLACED = "a key that does not belong to the other choices made here"
+
+
+@lru_cache(maxsize=16)
+def _schema(path: str) -> Mapping[str, Any]:
+    values, problems = load_yaml(path)
+    if problems:
+        raise ValueError("; ".join(map(str, problems)))
+    return _text_keys(values)  # type: ignore[no-any-return]
+
+
+def _text_keys(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _text_keys(v) for k, v in value.items()}
+    return [_text_keys(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
+def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Problem]:
+    keyword, where = error.validator, config_path(tuple(error.absolute_path))
+    if keyword in ("anyOf", "oneOf"):
+        yield from _alternatives(error, root, file, where)
+    elif keyword in ("additionalProperties", "unevaluatedProperties"):
+        yield from _unknown_keys(error, root, file)
+    elif keyword == "required":
+        key = next((k for k in error.validator_value if error.message.startswith(repr(k))), "")
+        hint = _describe(_property(error.schema, key, root))
+        fix = did_you_mean(key, set(error.instance) - set(_known_keys(error.schema, root)))
+        fix = fix if fix.startswith("did you mean") else f"add `{key}:`"
+        yield Problem(file, f"{where}.{key}" if where else key, "nothing", hint or "a value", fix)
+    elif keyword == "dependentRequired":
+        yield Problem(file, where, error.message, "the keys that go together")
+    elif keyword == "propertyNames":
+        place = config_path((*error.absolute_path, str(error.instance)))
+        yield Problem(file, place, "unknown key", _describe(error.schema) or "a known key")
+    elif keyword in ("enum", "const"):
+        allowed = error.validator_value if keyword == "enum" else [error.validator_value]
+        yield Problem(file, where, _shown(error.instance), _choices(allowed), _near(error.instance, allowed))
+    elif keyword == "type":
+        yield Problem(file, where, _shown(error.instance), _type_words(error.validator_value, error.schema))
+    elif keyword in _BOUNDS:
+        yield Problem(file, where, _shown(error.instance), _BOUNDS[keyword].format(error.validator_value))
+    elif keyword == "pattern":
+        hint = _describe(error.schema) or f"text of the form {error.validator_value}"
+        yield Problem(file, where, _shown(error.instance), hint)
+    elif keyword == "uniqueItems":
+        yield Problem(file, where, "the same entry twice", "each entry once")
+    elif error.schema is False or keyword in (None, "not"):
+        hint = _describe(error.schema if isinstance(error.schema, Mapping) else {})
+        yield Problem(file, where, _shown(error.instance), hint or "nothing here, given the other keys")
+    else:
+        yield Problem(file, where, error.message[:120], _describe(error.schema) or "another value")
+
+
+def _unknown_keys(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Problem]:
+    known = list(_known_keys(error.schema, root))
+    unknown = _extras(error)
+    for key in unknown:
+        where = config_path((*error.absolute_path, key))
+        if key in known:
+            yield Problem(file, where, _MISPLACED, "only the keys that go with them", "take the key out")
+        else:
+            free = [k for k in known if k not in error.instance]
+            expected = "one of the known keys" if known else "no keys here"
+            yield Problem(file, where, "unknown key", expected, did_you_mean(key, free))
+
+
+def _extras(error: _Error) -> list[str]:
+    keys = [key for key in error.instance if repr(key) in error.message]
+    if error.validator == "additionalProperties":
+        declared = set(error.schema.get("properties", {}))
+        keys = [key for key in keys if key not in declared]
+    return keys
+
+
+def _known_keys(schema: Any, root: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+    """Every key that a schema or one of its branches names."""
+    if not isinstance(schema, Mapping) or depth > 8:
+        return
+    schema = _resolve(schema, root)
+    yield from schema.get("properties", {})
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        for branch in schema.get(keyword, ()):
+            yield from _known_keys(branch, root, depth + 1)
+    for keyword in ("if", "then", "else"):
+        yield from _known_keys(schema.get(keyword), root, depth + 1)
+    for branch in schema.get("dependentSchemas", {}).values():
+        yield from _known_keys(branch, root, depth + 1)
+
+
+def _resolve(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    reference = schema.get("$ref", "")
+    if not reference.startswith("#/"):
+        return schema
+    target: Any = root
+    for part in reference[2:].split("/"):
+        target = target[part]
+    return {**_resolve(target, root), **{k: v for k, v in schema.items() if k != "$ref"}}
+
+
+def _property(schema: Any, key: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = schema.get("properties", {}).get(key, {}) if isinstance(schema, Mapping) else {}
+    return _resolve(found, root) if isinstance(found, Mapping) else {}
+
+
+def _alternatives(error: _Error, root: Mapping[str, Any], file: str, where: str) -> Iterator[Problem]:
+    branches: dict[Any, list[_Error]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+    if not branches:
+        yield Problem(file, where, f"{_shown(error.instance)}, which fits more than one form", "exactly one form")
+        return
+    fitting = [errors for errors in branches.values() if not _wrong_kind(errors)]
+    if not fitting:
+        forms = [_form(_resolve(branch, root)) for branch in error.validator_value]
+        allowed = [v for branch in error.validator_value for v in _values(_resolve(branch, root))]
+        expected = " or ".join(dict.fromkeys(form for form in forms if form)) or "another form"
+        yield Problem(file, where, _shown(error.instance), expected, _near(error.instance, allowed))
+        return
+    for inner in min(fitting, key=_badness):
+        yield from _problems(inner, root, file)
+
+
+def _wrong_kind(errors: Iterable[_Error]) -> bool:
+    """Whether a branch is for another kind of value altogether (text, where keys and values stand)."""
+    return any(not e.relative_path and e.validator in ("type", "enum", "const", "pattern") for e in errors)
+
+
+def _badness(errors: list[_Error]) -> tuple[int, int, int]:
+    """Few wrong tell-tale keys first, then few errors in all, deep ones before shallow ones."""
+    telling = sum(e.validator == "const" for e in errors)
+    shallow = sum(len(_extras(e)) if e.validator in _UNKNOWN[:2] else 1 for e in errors)
+    return telling, shallow, -max(len(e.relative_path) for e in errors)
+
+
+def _form(schema: Mapping[str, Any]) -> str:
+    values = _values(schema)
+    if values:
+        return _choices(values)
+    for keyword in ("anyOf", "oneOf"):
+        if keyword in schema:
+            return " or ".join(dict.fromkeys(_form(s) for s in schema[keyword]))
+    return _type_words(schema["type"], schema) if "type" in schema else _describe(schema)
+
+
+def _values(schema: Mapping[str, Any]) -> list[Any]:
+    return list(schema.get("enum", ())) or ([schema["const"]] if "const" in schema else [])
+
+
+def _type_words(types: str | list[str], schema: Any) -> str:
+    words = " or ".join(_TYPES.get(t, t) for t in ([types] if isinstance(types, str) else types))
+    hint = _describe(schema)
+    return f"{words} ({hint})" if hint else words
+
+
+def _describe(schema: Any) -> str:
+    """The first sentence of a schema's description."""
+    text = " ".join(str(schema.get("description", "")).split()) if isinstance(schema, Mapping) else ""
+    first = text.split(". ")[0].rstrip(".")
+    return first if len(first) <= 110 else first[:107].rsplit(" ", 1)[0] + " …"
+
+
+def _choices(values: Iterable[Any]) -> str:
+    return " | ".join(_plain(v) for v in values)
+
+
+def _near(value: Any, allowed: Iterable[Any]) -> str:
+    text = did_you_mean(str(value), [str(v) for v in allowed if isinstance(v, str)]) if isinstance(value, str) else ""
+    return text if text.startswith("did you mean") else ""
+
+
+def _plain(value: Any) -> str:
+    return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        first = ", ".join(list(value)[:4])
+        return f"keys and values ({first}{' …' if len(value) > 4 else ''})" if value else "nothing"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    if value is None:
+        return "nothing (null)"
+    if isinstance(value, str):
+        return f'"{value}"' if len(value) <= 60 else f'"{value[:57]}…"'
+    return _plain(value)
+
+
+def _parent(where: str) -> str:
+    return where.rpartition(".")[0]

@@ -1,0 +1,229 @@
+"""Sidecars: what a source's publisher, files, series, definition breaks, identities and known faults are."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.contracts.documents import load_document, with_lines
+from ruralpanel.contracts.problems import Problem, did_you_mean, raise_any
+from ruralpanel.contracts.schema import check_against
+from ruralpanel.contracts.specs import SeriesSpec
+
+SCHEMA = Path(__file__).parents[2] / "schemas" / "sidecar.schema.yaml"
+_PROSE = {".md", ".rst", ".yaml", ".yml"}
+
+
+@dataclass(frozen=True)
+class KnownFault:
+    """A fault that no single cell explains or that cannot be repaired; empty `units` or `years`: all of them."""
+
+    series: str
+    what: str
+    units: tuple[str, ...] = ()
+    years: tuple[int, ...] = ()
+    reason: str = ""
+
+    def covers(self, series: str, unit: str, year: int) -> bool:
+        """Whether a figure (or, with an empty `unit`, a whole year) falls under this fault."""
+        in_units = not self.units or (unit in self.units if unit else False)
+        return self.series == series and in_units and (not self.years or year in self.years)
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What a source's sidecar says.
+
+    Attributes
+    ----------
+    file : for messages.
+    values : everything, as written; what adapters receive as ``SourceSpec.about``.
+    layout : the adapter's own keys. files : path relative to the source's path → sha256.
+    series : key → `SeriesSpec`. identities : as written. known_faults : typed.
+    locations : config path → line.
+    """
+
+    file: str
+    values: Mapping[str, Any]
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    series: Mapping[str, SeriesSpec] = field(default_factory=dict)
+    identities: tuple[Mapping[str, Any], ...] = ()
+    known_faults: tuple[KnownFault, ...] = ()
+    locations: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+
+def load_sidecar(path: str | Path, source_path: str | Path = "", name: str = "") -> Sidecar:
+    """Read a sidecar and, where `source_path` is given, check its files (`check_files`).
+
+    Raises
+    ------
+    UserError
+        With everything wrong in the document and in the files, each with its line.
+    """
+    file = name or str(path)
+    document = load_document(path, file)
+    problems = list(document.problems)
+    if document.values or not problems:
+        problems += check_against(document.values, SCHEMA, file)
+    raise_any(with_lines(problems, document.locations))
+    sidecar = sidecar_from(document.values, file, document.locations)
+    problems = _references(sidecar)
+    if str(source_path):
+        problems += check_files(sidecar, source_path)
+    raise_any(with_lines(problems, document.locations))
+    return sidecar
+
+
+def sidecar_from(values: Mapping[str, Any], file: str = "", locations: Mapping[str, int] | None = None) -> Sidecar:
+    """A `Sidecar` from values that have passed the schema."""
+    faults = tuple(
+        KnownFault(
+            series=str(key),
+            what=entry.get("what", ""),
+            units=tuple(entry.get("units") or ()),
+            years=years_of(entry.get("years")),
+            reason=entry.get("reason", ""),
+        )
+        for entry in values.get("known_faults") or ()
+        for key in _as_list(entry["series"])
+    )
+    return Sidecar(
+        file=file,
+        values=values,
+        layout=values.get("layout") or {},
+        files={str(k): str((v or {}).get("sha256", "")) for k, v in (values.get("files") or {}).items()},
+        series={str(k): series_spec(str(k), v or {}) for k, v in (values.get("series") or {}).items()},
+        identities=tuple(values.get("identities") or ()),
+        known_faults=faults,
+        locations=locations or {},
+    )
+
+
+def series_spec(key: str, values: Mapping[str, Any]) -> SeriesSpec:
+    """One entry under ``series`` (of a sidecar or of the configuration) as a `SeriesSpec`."""
+    low, high = values.get("range") or (None, None)
+    column = values.get("column", "")
+    return SeriesSpec(
+        key=key,
+        measure=str(values.get("measure", "")),
+        label=values.get("label", ""),
+        label_zh=values.get("label_zh", ""),
+        title_in_file=values.get("title_in_file", ""),
+        column=column if isinstance(column, str) else "",
+        years=years_of(values.get("years")),
+        range=(None if low is None else float(low), None if high is None else float(high)),
+        breaks={int(year): _break(entry) for year, entry in (values.get("breaks") or {}).items()},
+        note=values.get("counts", ""),
+    )
+
+
+def years_of(value: Any) -> tuple[int, ...]:
+    """``[2005, 2023]`` → every year of it; ``{list: [1998, 2003]}``, ``{first:, last:}`` or one year likewise."""
+    if value is None:
+        return ()
+    if isinstance(value, Mapping):
+        if "list" in value:
+            return tuple(int(year) for year in value["list"])
+        return tuple(range(int(value["first"]), int(value["last"]) + 1))
+    if isinstance(value, int):
+        return (value,)
+    years = [int(year) for year in value]
+    return tuple(range(years[0], years[1] + 1)) if len(years) == 2 else tuple(years)
+
+
+def check_files(sidecar: Sidecar, source_path: str | Path) -> list[Problem]:
+    """Declared files that are missing or changed, and undeclared ones.
+
+    `source_path` is a folder (every declared file must be in it), a file or a glob (only the declared files that
+    it names count: a sidecar may serve several sources).
+    """
+    if not sidecar.files:
+        return []
+    base, present = _files_at(source_path)
+    problems = []
+    whole_folder = Path(source_path).is_dir()
+    for name, declared in sidecar.files.items():
+        if name not in present:
+            if whole_folder:
+                near = did_you_mean(name, present)
+                fix = near if near.startswith("did you mean") else "put the file there or take it out of the sidecar"
+                problems.append(Problem(sidecar.file, f"files.{name}", "no such file", f"a file in {base.name}", fix))
+            continue
+        actual = sha256_of(base / name)
+        if declared and actual != declared.lower():
+            problems.append(
+                Problem(
+                    sidecar.file,
+                    f"files.{name}.sha256",
+                    f"another content: sha256 {actual[:12]}…",
+                    f"{declared[:12]}…",
+                    f"if the change is intended, write sha256: {actual}",
+                )
+            )
+    for name in sorted(present - set(sidecar.files)):
+        if Path(name).suffix.lower() not in _PROSE and not Path(name).name.startswith((".", "~$")):
+            fix = f"add `{name}: {{sha256: {sha256_of(base / name)}}}` or move the file away"
+            problems.append(Problem(sidecar.file, "files", f"the undeclared file {name}", "every file declared", fix))
+    return problems
+
+
+def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _files_at(source_path: str | Path) -> tuple[Path, set[str]]:
+    path = Path(source_path)
+    if path.is_dir():
+        return path, {p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()}
+    if path.is_file():
+        return path.parent, {path.name}
+    plain = [part for part in path.parts if not glob.has_magic(part)]
+    base = Path(*plain[: len(plain)]) if glob.has_magic(str(path)) else path.parent
+    while glob.has_magic(str(path)) and not base.is_dir():
+        base = base.parent
+    found = (Path(p) for p in glob.glob(str(path), recursive=True))
+    return base, {p.relative_to(base).as_posix() for p in found if p.is_file()}
+
+
+def _references(sidecar: Sidecar) -> list[Problem]:
+    problems = []
+    for place, key in _series_named(sidecar.values):
+        if key not in sidecar.series:
+            near = did_you_mean(key, sidecar.series)
+            problems.append(Problem(sidecar.file, place, f'no series "{key}"', "a key under series", near))
+    for key, spec in sidecar.series.items():
+        low, high = spec.range
+        if low is not None and high is not None and low > high:
+            found = f"[{low:g}, {high:g}]"
+            problems.append(Problem(sidecar.file, f"series.{key}.range", found, "the lower bound first"))
+    return problems
+
+
+def _series_named(values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for i, identity in enumerate(values.get("identities") or ()):
+        for key in ("total", "smaller", "larger"):
+            if key in identity:
+                yield f"identities[{i}].{key}", identity[key]
+        for j, part in enumerate(identity.get("parts") or ()):
+            yield f"identities[{i}].parts[{j}]", part
+    for i, fault in enumerate(values.get("known_faults") or ()):
+        for key in _as_list(fault["series"]):
+            yield f"known_faults[{i}].series", key
+
+
+def _break(entry: Any) -> Mapping[str, Any]:
+    values = {"what": entry} if isinstance(entry, str) else dict(entry or {})
+    if "units" in values:
+        values["units"] = tuple(values["units"] or ())
+    return values
+
+
+def _as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

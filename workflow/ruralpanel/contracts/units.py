@@ -1,0 +1,227 @@
+"""The cross-section: ids of units, every name they go by, their attributes, and the years they exist."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from ruralpanel.contracts.documents import read_text
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+
+NATION = ("全国", "全国总计", "全国合计", "全 国", "national", "national total", "china", "total", "合计", "总计")
+_BLANKS = re.compile(r"\s+")
+_NOT_NUMBERS = ("id", "code")
+
+
+def normal(name: str) -> str:
+    """A name as it is compared: NFKC (full-width letters and digits become plain), no blanks, case folded."""
+    return _BLANKS.sub("", unicodedata.normalize("NFKC", name)).casefold()
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of a project.
+
+    Attributes
+    ----------
+    ids : in the order of the file.
+    attributes : id → column → value. A column whose every figure is a number holds floats (NaN where blank),
+        any other holds text; `code` and the names are always text. Aliases and validity years are not attributes.
+    names : id → every name it is matched by, as written.
+    valid : id → (first, last) year in which the unit exists; None where open.
+    file : for messages.
+    """
+
+    ids: tuple[str, ...]
+    attributes: Mapping[str, Mapping[str, str | float]]
+    names: Mapping[str, tuple[str, ...]]
+    valid: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    file: str = ""
+
+    @cached_property
+    def _by_name(self) -> dict[str, tuple[str, ...]]:
+        table: dict[str, list[str]] = {}
+        for unit in self.ids:
+            for name in dict.fromkeys(normal(n) for n in (unit, *self.names[unit])):
+                table.setdefault(name, []).append(unit)
+        return {name: tuple(units) for name, units in table.items()}
+
+    def exists(self, unit: str, year: int) -> bool:
+        """Whether a year lies within the unit's validity."""
+        first, last = self.valid.get(unit, (None, None))
+        return (first is None or year >= first) and (last is None or year <= last)
+
+    def match(self, name: str, year: int | None = None) -> str | None:
+        """The id that goes by `name` (id, code, name or alias), or None: never a guess.
+
+        With `year` only units that exist in that year count; without it a name that two units bore in turn is
+        matched by none.
+        """
+        found = self._by_name.get(normal(name), ())
+        if year is not None:
+            found = tuple(unit for unit in found if self.exists(unit, year))
+        return found[0] if len(found) == 1 else None
+
+    def suggest(self, name: str) -> str:
+        """``did you mean "贵州省"?`` in the spelling of the file; empty where nothing is near."""
+        spelling = {normal(n): n for unit in self.ids for n in (unit, *self.names[unit])}
+        text = did_you_mean(normal(name), spelling)
+        if not text.startswith("did you mean"):
+            return ""
+        return re.sub(r'"([^"]*)"', lambda m: f'"{spelling.get(m.group(1), m.group(1))}"', text)
+
+    def label(self, unit: str, language: str = "en") -> str:
+        """The unit's name in a language (column ``name_en``, ``name_zh`` …), else its first name, else its id."""
+        for column in (f"name_{language}", "name_en", "name"):
+            value = self.attributes[unit].get(column)
+            if isinstance(value, str) and value:
+                return value
+        return next(iter(self.names[unit]), unit)
+
+
+def is_nation(name: str) -> bool:
+    """Whether a row's name says that it holds the national figure."""
+    return normal(name) in {normal(n) for n in NATION}
+
+
+def load_units(path: str | Path, name: str = "") -> Units:
+    """Read the units file: a CSV (or TSV) with ``id`` and at least one column ``name…``.
+
+    ``aliases`` (separated by ``;``), ``code``, ``valid_from`` and ``valid_to`` are known columns; all others are
+    attributes.
+
+    Raises
+    ------
+    UserError
+        No id or name column, blank or repeated ids, one name for two units that exist at the same time,
+        years that are no years, rows of another length than the header: all at once.
+    """
+    file = name or str(path)
+    text, problem = read_text(path, file)
+    if problem:
+        raise UserError(problem)
+    delimiter = "\t" if str(path).endswith((".tsv", ".tab")) else ","
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise UserError(Problem(file, "", f"a table that cannot be read ({error})", "comma-separated values")) from None
+    rows = [[cell.strip() for cell in row] for row in rows]
+    header = rows[0] if rows else []
+    problems = _header_problems(header, file)
+    body = [(number, row) for number, row in enumerate(rows[1:], start=2) if any(row)]
+    if not problems and not body:
+        problems.append(Problem(file, "", "a header and no unit", "one row per unit"))
+    for number, row in body:
+        if len(row) != len(header):
+            problems.append(Problem(file, f"row {number}", f"{len(row)} cells", f"{len(header)}, as the header has"))
+    raise_any(problems)
+    columns = {column: [row[i] for _, row in body] for i, column in enumerate(header)}
+    ids = columns["id"]
+    problems += _id_problems(ids, body, file)
+    valid, wrong = _validity(columns, ids, body, file)
+    problems += wrong
+    names = {unit: tuple(dict.fromkeys(n for n in _names(columns, i) if n)) for i, unit in enumerate(ids)}
+    units = Units(tuple(ids), _attributes(columns, ids), names, valid, file)
+    problems += _ambiguous(units) if not problems else []
+    raise_any(problems)
+    return units
+
+
+def _header_problems(header: Sequence[str], file: str) -> list[Problem]:
+    if not header:
+        return [Problem(file, "", "an empty file", "a table of units")]
+    problems = []
+    if "id" not in header:
+        fix = did_you_mean("id", header)
+        problems.append(Problem(file, "header", "no column id", "id and one column name… at least", fix))
+    if not any(_is_name(column) for column in header):
+        problems.append(Problem(file, "header", "no column of names", "name, name_en, name_zh or another name_…"))
+    for column in dict.fromkeys(header):
+        if not column:
+            problems.append(Problem(file, "header", "a column without a name", "a name for each column"))
+        elif header.count(column) > 1:
+            problems.append(Problem(file, f"column {column}", "the column twice", "each column once"))
+    return problems
+
+
+def _is_name(column: str) -> bool:
+    return column == "name" or column.startswith("name_")
+
+
+def _names(columns: Mapping[str, Sequence[str]], i: int) -> list[str]:
+    found = [values[i] for column, values in columns.items() if _is_name(column)]
+    found += [columns["code"][i]] if "code" in columns else []
+    found += [alias.strip() for alias in columns.get("aliases", [""] * (i + 1))[i].replace("；", ";").split(";")]
+    return found
+
+
+def _id_problems(ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file: str) -> list[Problem]:
+    problems = []
+    first: dict[str, int] = {}
+    for unit, (number, _) in zip(ids, body, strict=True):
+        if not unit:
+            problems.append(Problem(file, f"row {number}, column id", "a blank", "an id"))
+        elif unit in first:
+            found = f'"{unit}" again (row {first[unit]})'
+            problems.append(Problem(file, f"row {number}, column id", found, "each id once"))
+        first.setdefault(unit, number)
+    return problems
+
+
+def _validity(
+    columns: Mapping[str, Sequence[str]], ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file: str
+) -> tuple[dict[str, tuple[int | None, int | None]], list[Problem]]:
+    problems = []
+    ends: dict[str, list[int | None]] = {}
+    for column in ("valid_from", "valid_to"):
+        years: list[int | None] = []
+        for value, (number, _) in zip(columns.get(column, [""] * len(ids)), body, strict=True):
+            if value and not re.fullmatch(r"\d{4}", value):
+                problems.append(Problem(file, f"row {number}, column {column}", f'"{value}"', "a year or a blank"))
+                value = ""
+            years.append(int(value) if value else None)
+        ends[column] = years
+    return dict(zip(ids, zip(ends["valid_from"], ends["valid_to"], strict=True), strict=True)), problems
+
+
+def _attributes(columns: Mapping[str, Sequence[str]], ids: Sequence[str]) -> dict[str, dict[str, str | float]]:
+    table: dict[str, dict[str, str | float]] = {unit: {} for unit in ids}
+    for column, values in columns.items():
+        if column in ("id", "aliases", "valid_from", "valid_to"):
+            continue
+        numbers = None if column in _NOT_NUMBERS or _is_name(column) else _numbers(values)
+        for i, unit in enumerate(ids):
+            table[unit][column] = values[i] if numbers is None else numbers[i]
+    return table
+
+
+def _numbers(values: Sequence[str]) -> list[float] | None:
+    if not any(values):
+        return None
+    try:
+        numbers = [float(value) if value else math.nan for value in values]
+    except ValueError:
+        return None
+    return numbers if all(math.isfinite(n) for n, v in zip(numbers, values, strict=True) if v) else None
+
+
+def _ambiguous(units: Units) -> list[Problem]:
+    problems = []
+    for name, owners in units._by_name.items():
+        if any(_overlap(units.valid[a], units.valid[b]) for i, a in enumerate(owners) for b in owners[i + 1 :]):
+            found = f'the name "{name}" for {" and ".join(owners)}'
+            problems.append(Problem(units.file, f"id {owners[0]}", found, "each name for one unit"))
+    return problems
+
+
+def _overlap(a: tuple[int | None, int | None], b: tuple[int | None, int | None]) -> bool:
+    first = max(a[0] or 0, b[0] or 0)
+    last = min(a[1] or 9999, b[1] or 9999)
+    return first <= last
