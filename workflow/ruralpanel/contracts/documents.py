@@ -219,10 +219,11 @@ def _syntax_problem(error: yaml.YAMLError, name: str) -> Problem:
     where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0]
     fix = ""
-    if "\\t" in reason or "tab" in reason.lower():
-        fix = "indent with blanks, not tabs"
+    reason = re.sub(r"^(?:found |did not find expected )", lambda m: "" if "not" not in m.group() else "no ", reason)
+    if "cannot start any token" in reason:
+        fix = "indent with blanks, not tabs; put text that begins with a sign in quotes"
     elif "mapping values are not allowed" in reason:
         fix = "put text that contains a colon in quotes, and check the indentation"
     elif "could not determine a constructor" in reason:
-        reason, fix = f"a tag ({reason.rsplit(' ', 1)[-1]})", "leave out words that begin with !"
+        reason, fix = f"the tag {reason.rsplit(' ', 1)[-1]}", "leave out words that begin with !"
     return Problem(name, where, reason, "YAML", fix)

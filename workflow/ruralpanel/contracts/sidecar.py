@@ -41,14 +41,14 @@ class Sidecar:
     Attributes
     ----------
     file : for messages.
-    values : everything, as written; what adapters receive as ``SourceSpec.about``.
+    document : everything, as written; what adapters receive as ``SourceSpec.about``.
     layout : the adapter's own keys. files : path relative to the source's path → sha256.
     series : key → `SeriesSpec`. identities : as written. known_faults : typed.
     locations : config path → line.
     """
 
     file: str
-    values: Mapping[str, Any]
+    document: Mapping[str, Any]
     layout: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     series: Mapping[str, SeriesSpec] = field(default_factory=dict)
@@ -94,7 +94,7 @@ def sidecar_from(values: Mapping[str, Any], file: str = "", locations: Mapping[s
     )
     return Sidecar(
         file=file,
-        values=values,
+        document=values,
         layout=values.get("layout") or {},
         files={str(k): str((v or {}).get("sha256", "")) for k, v in (values.get("files") or {}).items()},
         series={str(k): series_spec(str(k), v or {}) for k, v in (values.get("series") or {}).items()},
@@ -194,7 +194,7 @@ def _files_at(source_path: str | Path) -> tuple[Path, set[str]]:
 
 def _references(sidecar: Sidecar) -> list[Problem]:
     problems = []
-    for place, key in _series_named(sidecar.values):
+    for place, key in _series_named(sidecar.document):
         if key not in sidecar.series:
             near = did_you_mean(key, sidecar.series)
             problems.append(Problem(sidecar.file, place, f'no series "{key}"', "a key under series", near))
