@@ -1,0 +1,354 @@
+"""The configuration file: read, checked against its schema, defaults filled in, as frozen objects."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ruralpanel.contracts.documents import load_yaml
+from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS
+from ruralpanel.contracts.problems import Problem, raise_any
+from ruralpanel.contracts.schema import check_against
+from ruralpanel.contracts.sidecar import load_sidecar
+from ruralpanel.contracts.specs import InferenceSpec, ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+
+INFERENCE_DEFAULTS: dict[str, dict[str, Any]] = {
+    "classical": {"critical": "t"},
+    "hc": {"kind": "HC3", "critical": "t"},
+    "cluster": {"by": "unit", "small_sample": "CR1", "critical": "t"},
+    "driscoll_kraay": {"lag": None, "critical": "t"},
+    "conley": {"cutoff_km": None, "critical": "normal"},
+    "wild_cluster": {"by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
+    "permutation": {"draws": 9999, "over": "units"},
+}
+
+DEFAULT_INFERENCE: list[dict[str, Any]] = [
+    {"vcov": "cluster", "by": "unit", "small_sample": "CR1", "critical": "t"},
+    {"bootstrap": "wild_cluster", "by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
+    {"vcov": "cluster", "by": "unit", "small_sample": "CR2", "critical": "satterthwaite"},
+]
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole configuration, defaults filled in; paths are relative to the working folder where they lie below it.
+
+    `resolved` holds the same as plain values, for the record that results keep.
+    """
+
+    file: str
+    root: str
+    title: str
+    language: str
+    seed: int
+    units: str
+    boundaries: str | None
+    boundaries_note: str
+    corrections: str | None
+    control_totals: str | None
+    sources: Mapping[str, SourceSpec]
+    panels: Mapping[str, PanelSpec]
+    variables: Mapping[str, VariableSpec]
+    samples: Mapping[str, Mapping[str, Any]]
+    weights_matrices: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, ModelSpec]
+    hypotheses: Mapping[str, Mapping[str, Any]]
+    specification_curves: Mapping[str, Mapping[str, Any]]
+    tables: Mapping[str, Mapping[str, Any]]
+    figures: Mapping[str, Mapping[str, Any]]
+    maps: Mapping[str, Mapping[str, Any]]
+    report: Mapping[str, Any]
+    checks: Mapping[str, Any]
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read a configuration.
+
+    Parameters
+    ----------
+    path : path of the YAML file. Paths inside are relative to its folder.
+    overrides : keys set on the command line (``--config key=value``); mappings are merged into the file's.
+
+    Raises
+    ------
+    UserError
+        With every unreadable file, unknown or missing key and wrong value at once. What the parts say of each
+        other is checked by `contracts.check`.
+    """
+    file = str(path)
+    if not Path(path).is_file():
+        raise_any(
+            [
+                Problem(
+                    file,
+                    "",
+                    "no such file",
+                    "a configuration",
+                    "name one with --configfile, or run where a config.yaml lies",
+                )
+            ]
+        )
+    document, problems = load_yaml(path)
+    raise_any(problems)
+    raw = _merged(document, overrides or {})
+    problems = check_against(raw, SCHEMAS / "config.schema.yaml", file)
+    problems += list(_misplaced_model_keys(raw, file))
+    raise_any(problems)
+    values = _with_defaults(raw)
+    root = Path(path).parent
+    sources: dict[str, SourceSpec] = {}
+    for name, source in values["sources"].items():
+        spec, found = _source(name, source, root, file)
+        problems += found
+        sources[name] = spec
+    raise_any(problems)
+    panels = {name: _panel(name, panel) for name, panel in values["panels"].items()}
+    first_panel = next(iter(panels))
+    return Config(
+        file=file,
+        root=str(root),
+        title=values["title"],
+        language=values["language"],
+        seed=values["seed"],
+        units=_path(root, values["units"]),
+        boundaries=_optional_path(root, values["boundaries"]),
+        boundaries_note=values["boundaries_note"],
+        corrections=_optional_path(root, values["corrections"]),
+        control_totals=_optional_path(root, values["control_totals"]),
+        sources=sources,
+        panels=panels,
+        variables={name: _variable(name, variable) for name, variable in values["variables"].items()},
+        samples=values["samples"],
+        weights_matrices={name: _weights_matrix(root, matrix) for name, matrix in values["weights_matrices"].items()},
+        models={name: _model(name, model, values["defaults"], first_panel) for name, model in values["models"].items()},
+        hypotheses=values["hypotheses"],
+        specification_curves=values["specification_curves"],
+        tables=values["tables"],
+        figures=values["figures"],
+        maps=values["maps"],
+        report=values["report"],
+        checks=values["checks"],
+        resolved=values,
+    )
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = _merged(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _misplaced_model_keys(raw: Mapping[str, Any], file: str) -> Iterator[Problem]:
+    models = raw.get("models")
+    if not isinstance(models, Mapping):
+        return
+    for name, model in models.items():
+        if not isinstance(model, Mapping) or model.get("estimator") not in ESTIMATORS:
+            continue
+        keys = ESTIMATORS[model["estimator"]]
+        for key in sorted(set(model) - COMMON_KEYS - set(keys.required) - set(keys.optional)):
+            allowed = ", ".join((*keys.required, *keys.optional)) or "no key of its own"
+            yield Problem(
+                file,
+                f"models.{name}.{key}",
+                f'"{key}" with estimator "{model["estimator"]}"',
+                f"keys that this estimator knows ({allowed})",
+                f"remove {key}, or choose the estimator that uses it",
+            )
+        for key in keys.required:
+            if not model.get(key):
+                yield Problem(
+                    file, f"models.{name}", f'no "{key}"', f'"{key}", which estimator {model["estimator"]} needs'
+                )
+        method = model.get("method")
+        if method and method not in keys.methods:
+            known = ", ".join(m for m in keys.methods if m) or "none: remove the key"
+            yield Problem(file, f"models.{name}.method", f'"{method}"', f"one of: {known}")
+        if keys.regressors and not model.get("regressors") and not model.get("endogenous"):
+            yield Problem(file, f"models.{name}", 'no "regressors"', "at least one regressor")
+
+
+def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in the defaults that the schema states, section by section."""
+    schema = yaml.safe_load((SCHEMAS / "config.schema.yaml").read_text(encoding="utf-8"))
+    return _filled(raw, schema, schema["$defs"])
+
+
+def _filled(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
+    while "$ref" in schema:
+        schema = definitions[schema["$ref"].rsplit("/", 1)[1]]
+    if not isinstance(value, Mapping):
+        return value
+    filled = {}
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    for key, part in properties.items():
+        while isinstance(part, Mapping) and "$ref" in part:
+            part = definitions[part["$ref"].rsplit("/", 1)[1]]
+        if not isinstance(part, Mapping):
+            continue
+        if key in value:
+            filled[key] = _filled(value[key], part, definitions)
+        elif "default" in part:
+            filled[key] = part["default"]
+        elif schema.get("title") == "Configuration" and part.get("type") == "object":
+            filled[key] = _filled({}, part, definitions)
+    rest = schema.get("additionalProperties")
+    for key, item in value.items():
+        if key not in filled:
+            filled[key] = _filled(item, rest, definitions) if isinstance(rest, Mapping) else item
+    return filled
+
+
+def _path(root: Path, text: str) -> str:
+    path = os.path.normpath(os.path.join(root, os.path.expanduser(text)))
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") and os.path.isabs(path) else relative
+
+
+def _optional_path(root: Path, text: str | None) -> str | None:
+    return None if text is None else _path(root, text)
+
+
+def _source(
+    name: str, values: Mapping[str, Any], root: Path, file: str
+) -> tuple[SourceSpec, list[Problem]]:
+    path = _path(root, values["path"])
+    problems: list[Problem] = []
+    about: Mapping[str, Any] | None = None
+    series: dict[str, SeriesSpec] = {}
+    if "about" in values:
+        sidecar_path = _path(root, values["about"])
+        if not Path(sidecar_path).is_file():
+            problems.append(
+                Problem(
+                    file,
+                    f"sources.{name}.about",
+                    f'"{values["about"]}", which does not exist',
+                    "a sidecar file",
+                    "write one (docs/data-sources.md), or remove the key",
+                )
+            )
+        else:
+            sidecar, found = load_sidecar(sidecar_path, path)
+            problems += found
+            about = sidecar.document
+            series.update(sidecar.series)
+    for key, item in (values.get("series") or {}).items():
+        first_last = item.get("years")
+        low_high = item.get("range") or (None, None)
+        series[key] = SeriesSpec(
+            key=key,
+            measure=item["measure"],
+            label=item.get("label", ""),
+            label_zh=item.get("label_zh", ""),
+            title_in_file=item.get("title_in_file", ""),
+            column=item.get("column", ""),
+            years=tuple(range(first_last[0], first_last[1] + 1)) if first_last else (),
+            range=(low_high[0], low_high[1]),
+            note=item.get("counts", ""),
+        )
+    files = _files(path)
+    if not files:
+        problems.append(
+            Problem(
+                file,
+                f"sources.{name}.path",
+                f'"{values["path"]}", where no file lies',
+                "a file, a folder with files, or a glob that matches some",
+                "check the path: it is relative to the configuration file",
+            )
+        )
+    layout = {**((about or {}).get("layout") or {}), **(values.get("layout") or {})}
+    spec = SourceSpec(
+        name=name,
+        adapter=values["adapter"],
+        path=path,
+        files=files,
+        about=about,
+        layout=layout,
+        series=series,
+    )
+    return spec, problems
+
+
+def _files(path: str) -> tuple[str, ...]:
+    place = Path(path)
+    if place.is_dir():
+        return tuple(str(p) for p in sorted(place.iterdir()) if p.is_file() and not p.name.startswith("."))
+    if place.is_file():
+        return (path,)
+    return tuple(sorted(p for p in glob.glob(path, recursive=True) if Path(p).is_file()))
+
+
+def _panel(name: str, values: Mapping[str, Any]) -> PanelSpec:
+    periods = values["periods"]
+    years = (
+        tuple(range(periods["first"], periods["last"] + 1))
+        if isinstance(periods, Mapping)
+        else tuple(sorted(periods))
+    )
+    return PanelSpec(
+        name=name, periods=years, units=tuple(values.get("units") or ()), by=values["by"], title=values.get("title", "")
+    )
+
+
+def _variable(name: str, values: Mapping[str, Any]) -> VariableSpec:
+    breaks = {
+        int(year): rule if isinstance(rule, Mapping) else {"rule": rule}
+        for year, rule in (values.get("breaks") or {}).items()
+    }
+    known = ("source", "series", "formula", "measure", "label", "label_zh")
+    return VariableSpec(name=name, breaks=breaks, **{key: values[key] for key in known if key in values})
+
+
+def _weights_matrix(root: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**values, "path": _path(root, values["path"])} if "path" in values else values
+
+
+def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str) -> ModelSpec:
+    estimator = values["estimator"]
+    keys = ESTIMATORS[estimator]
+    effects = values.get("effects", defaults.get("effects", ["unit", "period"])) if keys.effects else []
+    outcome = values["outcome"]
+    options = {key: values[key] for key in sorted(set(values) - COMMON_KEYS)}
+    if values.get("drop_absorbed"):
+        options["drop_absorbed"] = True
+    if isinstance(outcome, list):
+        options["outcomes"] = outcome
+        outcome = outcome[0]
+    settings = values.get("inference") or defaults.get("inference") or DEFAULT_INFERENCE
+    return ModelSpec(
+        name=name,
+        estimator=estimator,
+        outcome=outcome,
+        panel=values.get("panel", first_panel),
+        title=values.get("title", ""),
+        method=values.get("method") or keys.methods[0],
+        regressors=tuple(values.get("regressors") or ()),
+        controls=tuple(values.get("controls", defaults.get("controls")) or ()),
+        effects=tuple(effects),
+        weights=values.get("weights", defaults.get("weights")),
+        sample=values.get("sample", defaults.get("sample", "all")),
+        inference=tuple(_inference(setting) for setting in settings),
+        marginal_effects=tuple(values.get("marginal_effects") or ()),
+        options=options,
+    )
+
+
+def _inference(setting: Mapping[str, Any]) -> InferenceSpec:
+    method = next(setting[kind] for kind in ("vcov", "bootstrap", "randomisation") if kind in setting)
+    options = {key: value for key, value in setting.items() if key not in ("vcov", "bootstrap", "randomisation")}
+    return InferenceSpec(method=method, options={**INFERENCE_DEFAULTS[method], **options})

@@ -1,0 +1,65 @@
+"""Which keys each estimator asks for and allows, so that a model is checked before anything runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class EstimatorKeys:
+    """Keys of a model beyond those that all models share; `methods` lists the variants, the first the default.
+
+    `effects` says whether effects are removed at all, `min_periods` how many periods the panel needs.
+    """
+
+    required: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    methods: tuple[str, ...] = ("",)
+    effects: bool = True
+    min_periods: int = 1
+    regressors: bool = True
+
+
+COMMON_KEYS = frozenset(
+    "title panel estimator method outcome regressors controls effects weights sample inference drop_absorbed "
+    "marginal_effects".split()
+)
+
+ESTIMATORS: dict[str, EstimatorKeys] = {
+    "pooled": EstimatorKeys(effects=False),
+    "between": EstimatorKeys(effects=False),
+    "fe": EstimatorKeys(min_periods=2),
+    "fd": EstimatorKeys(min_periods=2),
+    "re": EstimatorKeys(effects=False, min_periods=2),
+    "iv": EstimatorKeys(
+        required=("endogenous", "instruments"), optional=("shares", "shocks"), methods=("2sls", "liml", "gmm")
+    ),
+    "dynamic_panel": EstimatorKeys(
+        optional=("lags", "gmm_lags", "collapse", "predetermined", "steps"),
+        methods=("bias_corrected", "difference_gmm", "system_gmm"),
+        min_periods=3,
+    ),
+    "spatial": EstimatorKeys(
+        required=("weights_matrix",),
+        optional=("spatial_lags", "bias_correction", "draws"),
+        methods=("sdm", "slx", "sar", "sem", "sdem"),
+        min_periods=2,
+    ),
+    "cce": EstimatorKeys(optional=("lags",), methods=("mean_group", "pooled"), min_periods=2),
+    "event_study": EstimatorKeys(
+        required=("treatment",),
+        optional=("reference", "group_trends", "comparison"),
+        methods=("twfe", "callaway_santanna", "imputation", "stacked"),
+        min_periods=3,
+        regressors=False,
+    ),
+    "did": EstimatorKeys(
+        required=("treatment",),
+        optional=("group_trends", "comparison", "draws", "reference"),
+        methods=("twfe", "callaway_santanna", "imputation", "stacked", "synthetic", "synthetic_control", "matched"),
+        min_periods=2,
+        regressors=False,
+    ),
+    "ppml": EstimatorKeys(),
+    "sur": EstimatorKeys(min_periods=2),
+}
