@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 
-from ruralpanel.contracts.problems import Problem, did_you_mean
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 
 # Name of a base unit → its other names, each with the number of base units that one of it makes.
 _UNITS: dict[str, dict[str, str]] = {
@@ -61,16 +61,15 @@ _INDEX = re.compile(rf"^(?:index)?\s*\(?\s*({_SINCE})\s*=\s*(1|100)\s*\)?$", re.
 _KNOWN = "10^4 km, 10^8 CNY, CNY@2010, person, CNY/household, percent, index (previous year = 100), 万人, 亿元, 元/户"
 
 
-class MeasureError(ValueError):
-    """A measure that cannot be read, or two that do not convert; `problem` words it for the user."""
+class MeasureError(UserError):
+    """A measure that cannot be read, or two that do not convert; without a place until `problem` gives it one."""
 
     def __init__(self, found: str, expected: str, fix: str = "") -> None:
-        self.found, self.expected, self.fix = found, expected, fix
-        super().__init__(f"found {found}; expected {expected}" + (f"; fix: {fix}" if fix else ""))
+        super().__init__(Problem("measure", "", found, expected, fix))
 
     def problem(self, file: str, where: str) -> Problem:
-        """The same as a `Problem` at a place of a file."""
-        return Problem(file, where, self.found, self.expected, self.fix)
+        """The mistake as a `Problem` at a place of a file."""
+        return replace(self.problems[0], file=file, where=where)
 
 
 @dataclass(frozen=True)
@@ -196,7 +195,7 @@ def convert_factor(source: str, target: str) -> float:
     Raises
     ------
     MeasureError
-        Where either is unknown, or the two measure different things; `fix` says which formula would lead across.
+        Where either is unknown, or the two measure different things; its `fix` says which formula would lead across.
     """
     old, new = parse(source), parse(target)
     if old.base == new.base:
