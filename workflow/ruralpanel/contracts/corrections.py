@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.documents import load_document, with_lines
-from ruralpanel.contracts.problems import Problem, did_you_mean, raise_any
+from ruralpanel.contracts.problems import Problem, raise_any
+from ruralpanel.contracts.schema import check_against
 
-ACTIONS = ("replace", "blank", "subtract")
+SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "corrections.schema.yaml"
 ALL_UNITS = "all"
-_KEYS = ("source", "series", "unit", "year", "action", "expect", "expect_sum", "value", "reason", "provider")
 
 
 @dataclass(frozen=True)
@@ -46,96 +46,51 @@ class Correction:
     def text(self) -> str:
         """What it did, in a phrase: ``replaced 150.8 by 158.8: misprint …``."""
         if self.action == "replace":
-            done = f"replaced {self.expect:g} by {self.value:g}"
+            done = f"replaced {self.expect:.10g} by {self.value:.10g}"
         elif self.action == "subtract":
-            done = f"subtracted {self.value:g} from {self.expect:g}"
+            done = f"subtracted {self.value:.10g} from {self.expect:.10g}"
         else:
-            done = "blanked" if self.expect is None else f"blanked {self.expect:g}"
+            done = "blanked" if self.expect is None else f"blanked {self.expect:.10g}"
         return f"{done}: {self.reason}"
 
 
 def load_corrections(path: str | Path, name: str = "") -> tuple[Correction, ...]:
-    """Read ``corrections.yaml``: a list of repairs (also under a key ``corrections``).
+    """Read ``corrections.yaml``: one key, ``corrections``, that holds a list of repairs.
 
     Raises
     ------
     UserError
-        With every problem: unknown or missing keys, an unknown action, numbers missing for the action,
-        two repairs of one figure.
+        With every problem: what the schema forbids, and two repairs of one figure.
     """
-    name = name or str(path)
-    document = load_document(path, name, list_as="corrections")
+    file = name or str(path)
+    document = load_document(path, file)
     problems = list(document.problems)
-    found: list[Correction] = []
     if document.values or not problems:
-        for key in document.values:
-            if key != "corrections":
-                fix = did_you_mean(str(key), ["corrections"])
-                problems.append(Problem(name, str(key), "unknown key", "corrections: a list", fix))
-        entries = document.values.get("corrections", []) or []
-        if not isinstance(entries, list):
-            problems.append(Problem(name, "corrections", "no list", "a list of repairs"))
-            entries = []
-        for index, entry in enumerate(entries):
-            correction, wrong = _correction(entry, name, f"corrections[{index}]")
-            problems += wrong
-            if correction:
-                found.append(correction)
-        problems += _twice(found)
+        problems += check_against(document.values, SCHEMA, file)
     raise_any(with_lines(problems, document.locations))
-    return tuple(found)
+    entries = enumerate(document.values["corrections"])
+    found = tuple(_correction(entry, file, f"corrections[{index}]") for index, entry in entries)
+    raise_any(with_lines(_twice(found), document.locations))
+    return found
 
 
-def _correction(entry: Any, file: str, where: str) -> tuple[Correction | None, list[Problem]]:
-    if not isinstance(entry, Mapping):
-        return None, [Problem(file, where, repr(entry)[:60], "keys " + ", ".join(_KEYS))]
-    problems = [
-        Problem(file, f"{where}.{key}", "unknown key", "keys " + ", ".join(_KEYS), did_you_mean(str(key), _KEYS))
-        for key in entry
-        if key not in _KEYS
-    ]
-    for key in ("source", "series", "unit", "action", "reason"):
-        if not isinstance(entry.get(key), str) or not entry[key].strip():
-            problems.append(Problem(file, f"{where}.{key}", _shown(entry, key), "text"))
-    if not isinstance(entry.get("year"), int) or isinstance(entry.get("year"), bool):
-        problems.append(Problem(file, f"{where}.year", _shown(entry, "year"), "a year"))
-    for key in ("expect", "expect_sum", "value"):
-        if entry.get(key) is not None and not _is_number(entry[key]):
-            problems.append(Problem(file, f"{where}.{key}", _shown(entry, key), "a number"))
-    action, whole = entry.get("action"), entry.get("unit") == ALL_UNITS
-    if isinstance(action, str) and action not in ACTIONS:
-        fix = did_you_mean(action, ACTIONS)
-        problems.append(Problem(file, f"{where}.action", f'"{action}"', " | ".join(ACTIONS), fix))
-    elif whole and action != "blank":
-        expected = "blank, where unit is all"
-        problems.append(Problem(file, f"{where}.action", str(action), expected, "name the units one by one"))
-    guard = "expect_sum" if whole else "expect"
-    if entry.get(guard) is None:
-        expected = "the bad value as published"
-        problems.append(Problem(file, f"{where}.{guard}", "nothing", expected, "a repair needs its guard"))
-    if action in ("replace", "subtract") and entry.get("value") is None:
-        problems.append(Problem(file, f"{where}.value", "nothing", f"the number for {action}"))
-    if problems:
-        return None, problems
+def _correction(entry: Mapping[str, Any], file: str, where: str) -> Correction:
     numbers = {key: None if entry.get(key) is None else float(entry[key]) for key in ("expect", "expect_sum", "value")}
-    return (
-        Correction(
-            source=entry["source"],
-            series=entry["series"],
-            unit=entry["unit"],
-            year=entry["year"],
-            action=entry["action"],
-            reason=" ".join(entry["reason"].split()),
-            provider=str(entry.get("provider", "")),
-            file=file,
-            where=where,
-            **numbers,
-        ),
-        [],
+    return Correction(
+        source=entry["source"],
+        series=entry["series"],
+        unit=entry["unit"],
+        year=entry["year"],
+        action=entry["action"],
+        reason=" ".join(entry["reason"].split()),
+        provider=entry["provider"],
+        file=file,
+        where=where,
+        **numbers,
     )
 
 
-def _twice(corrections: list[Correction]) -> list[Problem]:
+def _twice(corrections: tuple[Correction, ...]) -> list[Problem]:
     seen: dict[tuple[str, str, str, int], str] = {}
     problems = []
     for c in corrections:
@@ -144,11 +99,3 @@ def _twice(corrections: list[Correction]) -> list[Problem]:
             problems.append(Problem(c.file, c.where, f"the figure that {seen[key]} repairs", "one repair per figure"))
         seen.setdefault(key, c.where)
     return problems
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _shown(entry: Mapping[str, Any], key: str) -> str:
-    return repr(entry[key])[:60] if entry.get(key) is not None else "nothing"

@@ -75,8 +75,8 @@ def load_yaml(path: str | Path, name: str = "") -> tuple[dict[str, Any], list[Pr
     return document.values, list(document.problems)
 
 
-def load_document(path: str | Path, name: str = "", list_as: str = "") -> Document:
-    """Read a YAML file whose top is a mapping, or a list where `list_as` names the key to read it under.
+def load_document(path: str | Path, name: str = "") -> Document:
+    """Read a YAML file whose top is a mapping.
 
     Nothing is raised for a bad file: syntax errors, duplicate keys, another encoding than UTF-8, another top
     than a mapping, an empty or missing file come back as problems with their line. Dates stay text.
@@ -85,7 +85,7 @@ def load_document(path: str | Path, name: str = "", list_as: str = "") -> Docume
     text, problem = read_text(path, name)
     if problem:
         return Document({}, (problem,), {})
-    return parse_document(text, name, list_as)
+    return parse_document(text, name)
 
 
 def read_text(path: str | Path, name: str = "") -> tuple[str, Problem | None]:
@@ -107,7 +107,7 @@ def read_text(path: str | Path, name: str = "") -> tuple[str, Problem | None]:
         return "", Problem(name, f"line {line}", "bytes that are not UTF-8", "UTF-8 text", "save the file as UTF-8")
 
 
-def parse_document(text: str, name: str, list_as: str = "") -> Document:
+def parse_document(text: str, name: str) -> Document:
     """`load_document` of a text already in memory."""
     try:
         loader = _Loader(text)
@@ -115,13 +115,11 @@ def parse_document(text: str, name: str, list_as: str = "") -> Document:
             node = loader.get_single_node()
             if node is None:
                 return Document({}, (Problem(name, "", "an empty file", "keys and values"),), {})
-            wrap = bool(list_as) and isinstance(node, yaml.SequenceNode)
             walker = _Walker(name)
-            walker.walk(node, (list_as,) if wrap else ())
+            walker.walk(node, ())
             if walker.fatal:
                 return Document({}, tuple(walker.problems), {})
             values = loader.construct_document(node)
-            values = {list_as: values} if wrap else values
         finally:
             loader.dispose()
     except yaml.YAMLError as error:

@@ -35,7 +35,7 @@ _BOUNDS = {
     "maxProperties": "at most {} keys",
 }
 _Error = Any  # jsonschema types every part of its errors as possibly unset
-_UNKNOWN = ("additionalProperties", "unevaluatedProperties", "propertyNames")
+_UNKNOWN = ("additionalProperties", "unevaluatedProperties")
 
 
 def check_against(document: Any, schema_path: str | Path, file: str) -> list[Problem]:
@@ -49,8 +49,10 @@ def check_against(document: Any, schema_path: str | Path, file: str) -> list[Pro
 
 def check_schema(document: Any, schema: Mapping[str, Any], file: str) -> list[Problem]:
     """`check_against` with the schema in memory."""
-    validator = Draft202012Validator(schema)
-    found = [p for error in validator.iter_errors(_text_keys(document)) for p in _problems(error, schema, file)]
+    schema = _with_paths(schema)
+    errors = list(Draft202012Validator(schema).iter_errors(_text_keys(document)))
+    wrong = {config_path(tuple(e.absolute_path)) for e in errors if "else" not in e.absolute_schema_path}
+    found = [p for e in errors if not _undecided(e, wrong, schema) for p in _problems(e, schema, file)]
     misplaced = [p for p in found if p.found == _MISPLACED]
     spoilt = {_parent(p.where) for p in found if p.found != _MISPLACED}
     kept = [p for p in found if p not in misplaced or _parent(p.where) not in spoilt]
@@ -74,23 +76,60 @@ def _text_keys(value: Any) -> Any:
     return [_text_keys(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
+def _with_paths(schema: Any) -> Any:
+    """The schema with ``false`` under a key written as ``{not: {}}``: errors of the former lose the key's path."""
+    if isinstance(schema, Mapping):
+        return {
+            k: {n: {"not": {}} if s is False else _with_paths(s) for n, s in v.items()}
+            if k == "properties" and isinstance(v, Mapping)
+            else _with_paths(v)
+            for k, v in schema.items()
+        }
+    return [_with_paths(v) for v in schema] if isinstance(schema, list) else schema
+
+
+def _undecided(error: _Error, wrong: set[str], root: Mapping[str, Any]) -> bool:
+    """Whether an error stands in the ``else`` of a condition on a key that is itself wrong."""
+    path = list(error.absolute_schema_path)
+    if "else" not in path:
+        return False
+    above = list(_schemas_on(path[: path.index("else")], root))[-1]
+    keys = above.get("if", {}).get("properties", {}) if isinstance(above, Mapping) else {}
+    here = config_path(tuple(error.absolute_path))
+    return any(f"{here}.{key}" in wrong or f"{_parent(here)}.{key}" in wrong for key in keys)
+
+
+def _schemas_on(path: Iterable[str | int], root: Mapping[str, Any]) -> Iterator[Any]:
+    """Every schema on a schema path from the root on, references followed."""
+    schema: Any = _resolve(root, root)
+    yield schema
+    for part in path:
+        if isinstance(schema, Mapping):
+            schema = schema if part == "$ref" else schema.get(str(part))
+        elif isinstance(schema, list) and isinstance(part, int):
+            schema = schema[part]
+        schema = _resolve(schema, root) if isinstance(schema, Mapping) else schema
+        yield schema
+
+
 def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Problem]:
     keyword, where = error.validator, config_path(tuple(error.absolute_path))
+    if "propertyNames" in error.absolute_schema_path:
+        key = config_path((*error.absolute_path, str(error.instance)))
+        yield Problem(file, key, f'the key "{error.instance}"', _describe(error.schema) or "another name of the key")
+        return
     if keyword in ("anyOf", "oneOf"):
         yield from _alternatives(error, root, file, where)
-    elif keyword in ("additionalProperties", "unevaluatedProperties"):
+    elif keyword in _UNKNOWN:
         yield from _unknown_keys(error, root, file)
     elif keyword == "required":
         key = next((k for k in error.validator_value if error.message.startswith(repr(k))), "")
-        hint = _describe(_property(error.schema, key, root))
+        hint = _describe(_declared(error, key, root))
         fix = did_you_mean(key, set(error.instance) - set(_known_keys(error.schema, root)))
         fix = fix if fix.startswith("did you mean") else f"add `{key}:`"
         yield Problem(file, f"{where}.{key}" if where else key, "nothing", hint or "a value", fix)
     elif keyword == "dependentRequired":
         yield Problem(file, where, error.message, "the keys that go together")
-    elif keyword == "propertyNames":
-        place = config_path((*error.absolute_path, str(error.instance)))
-        yield Problem(file, place, "unknown key", _describe(error.schema) or "a known key")
     elif keyword in ("enum", "const"):
         allowed = error.validator_value if keyword == "enum" else [error.validator_value]
         yield Problem(file, where, _shown(error.instance), _choices(allowed), _near(error.instance, allowed))
@@ -103,6 +142,8 @@ def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Pro
         yield Problem(file, where, _shown(error.instance), hint)
     elif keyword == "uniqueItems":
         yield Problem(file, where, "the same entry twice", "each entry once")
+    elif keyword == "not" and "required" in error.validator_value:
+        yield Problem(file, where, " and ".join(error.validator_value["required"]) + " together", "one of them")
     elif error.schema is False or keyword in (None, "not"):
         hint = _describe(error.schema if isinstance(error.schema, Mapping) else {})
         yield Problem(file, where, _shown(error.instance), hint or "nothing here, given the other keys")
@@ -111,16 +152,21 @@ def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Pro
 
 
 def _unknown_keys(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Problem]:
-    known = list(_known_keys(error.schema, root))
+    known = list(dict.fromkeys(_known_keys(error.schema, root)))
     unknown = _extras(error)
     for key in unknown:
         where = config_path((*error.absolute_path, key))
         if key in known:
             yield Problem(file, where, _MISPLACED, "only the keys that go with them", "take the key out")
         else:
-            free = [k for k in known if k not in error.instance]
             expected = "one of the known keys" if known else "no keys here"
-            yield Problem(file, where, "unknown key", expected, did_you_mean(key, free))
+            yield Problem(file, where, "unknown key", expected, _unknown_fix(key, error.instance, known))
+
+
+def _unknown_fix(key: str, instance: Mapping[str, Any], known: list[str]) -> str:
+    if instance[key] is None and ("(" in key or ")" in key):
+        return "put text that contains a comma in quotes: between { and } a comma ends a value"
+    return did_you_mean(key, [k for k in known if k not in instance]) or "take it out"
 
 
 def _extras(error: _Error) -> list[str]:
@@ -156,9 +202,14 @@ def _resolve(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str,
     return {**_resolve(target, root), **{k: v for k, v in schema.items() if k != "$ref"}}
 
 
-def _property(schema: Any, key: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
-    found = schema.get("properties", {}).get(key, {}) if isinstance(schema, Mapping) else {}
-    return _resolve(found, root) if isinstance(found, Mapping) else {}
+def _declared(error: _Error, key: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the schemas on the way to an error, the nearest first, declare of a key."""
+    found: Mapping[str, Any] = {}
+    for schema in _schemas_on(error.absolute_schema_path, root):
+        declared = schema.get("properties") if isinstance(schema, Mapping) else None
+        if isinstance(declared, Mapping) and _describe(_resolve(declared.get(key, {}), root)):
+            found = _resolve(declared[key], root)
+    return found
 
 
 def _alternatives(error: _Error, root: Mapping[str, Any], file: str, where: str) -> Iterator[Problem]:
@@ -187,7 +238,7 @@ def _wrong_kind(errors: Iterable[_Error]) -> bool:
 def _badness(errors: list[_Error]) -> tuple[int, int, int]:
     """Few wrong tell-tale keys first, then few errors in all, deep ones before shallow ones."""
     telling = sum(e.validator == "const" for e in errors)
-    shallow = sum(len(_extras(e)) if e.validator in _UNKNOWN[:2] else 1 for e in errors)
+    shallow = sum(len(_extras(e)) if e.validator in _UNKNOWN else 1 for e in errors)
     return telling, shallow, -max(len(e.relative_path) for e in errors)
 
 

@@ -14,7 +14,7 @@ from ruralpanel.contracts.problems import Problem, did_you_mean, raise_any
 from ruralpanel.contracts.schema import check_against
 from ruralpanel.contracts.specs import SeriesSpec
 
-SCHEMA = Path(__file__).parents[2] / "schemas" / "sidecar.schema.yaml"
+SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "sidecar.schema.yaml"
 _PROSE = {".md", ".rst", ".yaml", ".yml"}
 
 
