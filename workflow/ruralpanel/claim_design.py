@@ -1,0 +1,234 @@
+"""What one model says of a claim: its number, δ, the detectable effect, plain units, diagnostics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ruralpanel import verdicts
+from ruralpanel.estimands import Estimand, find_estimand
+from ruralpanel.plain_effects import PlainEffect, VariableStats, plain_effect
+from ruralpanel.verdicts import Diagnostic
+
+Statistics = Mapping[str, Mapping[str, VariableStats]]  # panel → variable → its codebook row
+
+#: Tests that can refute a design, by estimator: name of the test → what it must show.
+DIAGNOSTICS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
+    "event_study": {"pretrend": {"p_above": 0.05}},
+    "did": {"pretrend": {"p_above": 0.05}},
+    "dynamic_panel": {"ar2": {"p_above": 0.05}, "hansen": {"p_above": 0.05}},
+    "iv": {"effective_f": {"statistic_above": 10.0}},
+}
+_DESIGN_BASED = frozenset({"iv", "event_study", "did"})
+_NO_INSTRUMENTS = frozenset({"bias_corrected"})  # dynamic-panel methods that make no use of instruments
+
+
+@dataclass(frozen=True)
+class Design:
+    """One design's number for a claim.
+
+    Attributes
+    ----------
+    evidence : ``within`` units, ``between`` units, ``mixed`` or ``policy``.
+    causal : whether the design, with its diagnostics passed, claims an effect; else the number is an association.
+    delta : smallest effect that matters, in units of the coefficient; `delta_per` : the change of the lever it is for.
+    in_delta, in_delta_low, in_delta_high : estimate and interval in multiples of δ, in the coefficient's own direction.
+    has_interval : False where the design gives none (the bounds are NaN then, null in JSON); where it is True a bound
+        that JSON shows as null is infinite.
+    detectable : smallest effect detectable at 80 % power.
+    file, pointer : where the number stands.
+    """
+
+    model: str
+    title: str
+    label: str
+    estimator: str
+    evidence: str
+    causal: bool
+    panel: str
+    outcome: str
+    outcome_label: str
+    outcome_label_zh: str
+    term: str
+    term_label: str
+    term_label_zh: str
+    estimate: float
+    std_error: float | None
+    ci_low: float
+    ci_high: float
+    p_value: float | None
+    interval: str
+    has_interval: bool
+    delta: float | None
+    delta_per: str
+    in_delta: float | None
+    in_delta_low: float | None
+    in_delta_high: float | None
+    detectable: float | None
+    n_obs: int
+    n_units: int
+    n_periods: int
+    plain: PlainEffect | None
+    diagnostics: tuple[Diagnostic, ...]
+    file: str
+    pointer: str
+
+
+def describe(
+    model: Mapping[str, Any],
+    estimand: Mapping[str, Any],
+    claim: Mapping[str, Any],
+    statistics: Statistics,
+    config: str = "config.yaml",
+    where: str = "hypotheses",
+) -> Design:
+    """What one model says of a claim: number, interval, δ, detectable effect, plain units, diagnostics.
+
+    Raises
+    ------
+    UserError
+        The model has no such term, marginal effect or statistic.
+    """
+    number = find_estimand(model, estimand, config, where)
+    panel = str(model.get("panel", ""))
+    variables = statistics.get(panel, {})
+    outcome_name = str(model["outcome"]) if isinstance(model["outcome"], str) else str(model["outcome"][0])
+    outcome = variables.get(outcome_name, VariableStats(outcome_name))
+    delta, per = smallest_effect(claim.get("smallest_effect") or {}, outcome, number.lever, variables)
+    diagnostics = _diagnostics(model, claim)
+    estimator = str(model["estimator"])
+    in_delta = [_ratio(x, delta) for x in (number.estimate, number.ci_low, number.ci_high)]
+    label = str(estimand.get("label") or "")
+    return Design(
+        model=str(model["model"]),
+        title=str(model.get("title") or model["model"]),
+        label=label,
+        estimator=estimator,
+        evidence=evidence_kind(model),
+        causal=estimator in _DESIGN_BASED and bool(diagnostics) and all(d.passed for d in diagnostics),
+        panel=panel,
+        outcome=outcome_name,
+        outcome_label=outcome.label or _readable(outcome_name),
+        outcome_label_zh=outcome.label_zh or outcome.label or _readable(outcome_name),
+        term=number.term,
+        term_label=label or _term_label(number, variables, "label"),
+        term_label_zh=_term_label(number, variables, "label_zh"),
+        estimate=number.estimate,
+        std_error=number.std_error,
+        ci_low=number.ci_low,
+        ci_high=number.ci_high,
+        p_value=number.p_value_used,
+        interval=number.interval,
+        has_interval=not (math.isnan(number.ci_low) or math.isnan(number.ci_high)),
+        delta=delta,
+        delta_per=per,
+        in_delta=in_delta[0],
+        in_delta_low=in_delta[1],
+        in_delta_high=in_delta[2],
+        detectable=_detectable(number),
+        n_obs=int(model["n_obs"]),
+        n_units=int(model["n_units"]),
+        n_periods=int(model["n_periods"]),
+        plain=_plain(number, estimand, outcome, variables, claim),
+        diagnostics=diagnostics,
+        file=f"models/{model['model']}.json",
+        pointer=number.pointer,
+    )
+
+
+def smallest_effect(
+    declared: Mapping[str, Any], outcome: VariableStats, lever: str, variables: Mapping[str, VariableStats]
+) -> tuple[float | None, str]:
+    """δ in units of the coefficient, and the change of the lever that it is for (``declared`` where given outright).
+
+    ``share × sd(outcome) / sd(lever)``; sd(lever) is taken within units (the between one for what does not change over
+    time), once for each factor of an interaction. None where the codebook does not give the standard deviations.
+    """
+    if declared.get("value") is not None:
+        return float(declared["value"]), "declared"
+    share = float(declared.get("sd_of_outcome", verdicts.SD_OF_OUTCOME))
+    per = str(declared.get("per", "within_sd"))
+    if not outcome.sd:
+        return None, per
+    step, used = 1.0, "unit"
+    for position, factor in enumerate(lever.split(":")):
+        stats = variables.get(factor)
+        if per == "unit" or stats is None:
+            continue
+        # a moderator tells places apart: it is moved by its spread over all rows
+        size, kind = (stats.sd, "sd") if per == "sd" or position else stats.spread
+        if size:
+            step *= size
+            used = kind if used == "unit" else used
+    return share * outcome.sd / step, used
+
+
+def evidence_kind(model: Mapping[str, Any]) -> str:
+    """``within`` units over time, ``between`` units, ``mixed``, or ``policy`` (a change that some units underwent)."""
+    estimator = str(model["estimator"])
+    if estimator in ("event_study", "did"):
+        return "policy"
+    if estimator == "between" or int(model["n_periods"]) == 1:
+        return "between"
+    effects = (model.get("spec") or {}).get("effects") or ()
+    if estimator in ("fd", "cce", "dynamic_panel") or (estimator != "pooled" and "unit" in effects):
+        return "within"
+    return "mixed"
+
+
+def _diagnostics(model: Mapping[str, Any], claim: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+    method = str((model.get("spec") or {}).get("method", ""))
+    asked: Mapping[str, Mapping[str, float]] = (
+        {} if method in _NO_INSTRUMENTS else DIAGNOSTICS.get(str(model["estimator"]), {})
+    )
+    asked = {**asked, **(claim.get("diagnostics") or {})}
+    tests: Mapping[str, Mapping[str, Any]] = model.get("tests") or {}
+    found = []
+    for name, rule in asked.items():
+        test = tests.get(name)
+        key, shown = ("p_value", "p") if "p_above" in rule else ("statistic", "statistic")
+        value = None if test is None else test.get(key)
+        if value is None:
+            found.append(Diagnostic(name, None))
+            continue
+        bound = rule["p_above"] if "p_above" in rule else rule["statistic_above"]
+        found.append(Diagnostic(name, float(value) > float(bound), f"{shown} = {value:.3g}, must exceed {bound:g}"))
+    return tuple(found)
+
+
+def _plain(
+    number: Estimand,
+    estimand: Mapping[str, Any],
+    outcome: VariableStats,
+    variables: Mapping[str, VariableStats],
+    claim: Mapping[str, Any],
+) -> PlainEffect | None:
+    if "statistic" in estimand:
+        return None  # a share or a gap closed is in plain units already
+    interval = (number.estimate, number.ci_low, number.ci_high)
+    return plain_effect(interval, outcome, number.lever, variables, claim.get("plain"))
+
+
+def _detectable(number: Estimand) -> float | None:
+    if number.std_error is None or number.df is None:
+        return None
+    return verdicts.smallest_detectable(number.std_error, number.df)
+
+
+def _ratio(value: float, delta: float | None) -> float | None:
+    return None if delta is None or math.isnan(value) else value / delta
+
+
+def _term_label(number: Estimand, variables: Mapping[str, VariableStats], attribute: str) -> str:
+    labels = []
+    for part in number.lever.split(":"):
+        stats = variables.get(part)
+        label = "" if stats is None else (getattr(stats, attribute) or stats.label)
+        labels.append(label or _readable(part))
+    return " × ".join(labels)
+
+
+def _readable(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,0 +1,231 @@
+"""A coefficient in units that people grasp: 10 % more of the lever goes with so much more of the outcome."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+RELATIVE_CHANGE = 0.1  # of a lever in logarithms, unless the claim declares another
+
+_LOG = re.compile(r"^log\((?P<inside>.*)\)$", re.S)
+_SHIFT = re.compile(r"^(?:lag|value_at)\((?P<inside>.*),\s*-?\d+\s*\)$", re.S)
+_RATIO = re.compile(r"^\s*(?P<above>\w+)\s*/\s*(?P<below>\w+)\s*$")
+
+
+@dataclass(frozen=True)
+class VariableStats:
+    """A codebook's row: what a variable is and how it varies. Figures are None where the codebook has none.
+
+    `sd_within` is the standard deviation around unit means; it is None or 0 for what does not change over time.
+    """
+
+    variable: str
+    label: str = ""
+    label_zh: str = ""
+    measure: str = ""
+    formula: str = ""
+    what_it_counts: str = ""
+    n: int | None = None
+    mean: float | None = None
+    sd: float | None = None
+    sd_within: float | None = None
+    min: float | None = None
+    max: float | None = None
+
+    @property
+    def spread(self) -> tuple[float | None, str]:
+        """The standard deviation that a lever is moved by, and which one it is (``within_sd`` or ``sd``)."""
+        if self.sd_within:
+            return self.sd_within, "within_sd"
+        return self.sd, "sd"
+
+
+@dataclass(frozen=True)
+class Level:
+    """The outcome's own level: `value` of `above` per `scale` of `below` (`below` empty: just `value` in `measure`)."""
+
+    value: float
+    measure: str = ""
+    above: str = ""
+    below: str = ""
+    scale: float = 1.0
+    unit: str = ""
+    unit_zh: str = ""
+
+
+@dataclass(frozen=True)
+class PlainEffect:
+    """What the sentence of a claim says.
+
+    Attributes
+    ----------
+    change : how the lever moves: ``relative`` (`size` = 0.1: 10 % more), ``within_sd`` or ``sd`` (one standard
+        deviation, `size` in the lever's measure), ``unit`` (one unit, such as a treatment switched on).
+    effect : ``relative`` (a share of the outcome) or ``absolute`` (in the outcome's measure).
+    value, low, high : the effect of the change and its interval; bounds may be infinite.
+    level : the outcome's level, and `at_level`, `at_level_low`, `at_level_high` the effect in the level's unit;
+        None where the outcome has no level that can be stated.
+    moderator, moderator_change, moderator_size : for an interaction, what else is higher, and by how much.
+    """
+
+    change: Literal["relative", "within_sd", "sd", "unit"]
+    size: float
+    effect: Literal["relative", "absolute"]
+    value: float
+    low: float
+    high: float
+    level: Level | None = None
+    at_level: float | None = None
+    at_level_low: float | None = None
+    at_level_high: float | None = None
+    moderator: str = ""
+    moderator_change: str = ""
+    moderator_size: float | None = None
+
+
+def log_of(formula: str, variables: Mapping[str, VariableStats] | None = None) -> str | None:
+    """What a formula is the logarithm of, else None.
+
+    Lags, values at a period and, where `variables` are given, names of other variables are looked through.
+    """
+    text, known = formula.strip(), dict(variables or {})
+    while True:
+        if shifted := _SHIFT.match(text):
+            text = shifted["inside"].strip()
+        elif text in known:
+            text = known.pop(text).formula.strip()
+        else:
+            break
+    found = _LOG.match(text)
+    if not found or not _balanced(found["inside"]):
+        return None
+    return found["inside"].strip()
+
+
+def _balanced(text: str) -> bool:
+    depth = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if depth < 0:
+            return False
+    return depth == 0
+
+
+def plain_effect(
+    interval: tuple[float, float, float],
+    outcome: VariableStats,
+    term: str,
+    variables: Mapping[str, VariableStats],
+    declared: Mapping[str, Any] | None = None,
+) -> PlainEffect | None:
+    """The effect of a graspable change of a lever.
+
+    With outcome and lever in logarithms and coefficient b, a lever larger by the share s goes with an outcome larger by
+    ``(1 + s)**b − 1``; with the outcome alone in logarithms and a change d, ``exp(b·d) − 1``; otherwise ``b·d``. For an
+    interaction a:m the change of b is that between two places whose moderators differ by one standard deviation.
+
+    Parameters
+    ----------
+    interval : estimate, lower and upper bound of the coefficient.
+    outcome : the outcome's statistics in the model's panel.
+    term : the coefficient's name, ``a`` or ``a:b``.
+    variables : statistics of the panel's variables, by name.
+    declared : keys of a claim's ``plain``: ``change`` (a share for a lever in logarithms, else in its measure),
+        ``scale``, ``unit``, ``unit_zh`` (of the outcome's level).
+
+    Returns
+    -------
+    None where the interval holds no estimate.
+    """
+    declared = declared or {}
+    estimate, low, high = interval
+    if math.isnan(estimate):
+        return None
+    lever, _, moderator = term.partition(":")
+    change, size, step = _change(variables.get(lever), variables, declared.get("change"))
+    moderation, moderator_size = "", None
+    if moderator:
+        moderator_size, moderation = _moderator(variables.get(moderator))
+        step *= moderator_size
+    relative = log_of(outcome.formula, variables) is not None
+    value, bottom, top = (_effect(b, step, relative) for b in (estimate, low, high))
+    level = _level(outcome, variables, declared) if relative else None
+    at = [None if level is None else level.value * level.scale * effect for effect in (value, bottom, top)]
+    return PlainEffect(
+        change=change,
+        size=size,
+        effect="relative" if relative else "absolute",
+        value=value,
+        low=bottom,
+        high=top,
+        level=level,
+        at_level=at[0],
+        at_level_low=at[1],
+        at_level_high=at[2],
+        moderator=moderator,
+        moderator_change=moderation,
+        moderator_size=moderator_size,
+    )
+
+
+def _effect(coefficient: float, step: float, relative: bool) -> float:
+    if not relative:
+        return coefficient * step
+    try:
+        return math.expm1(coefficient * step)
+    except OverflowError:
+        return math.inf
+
+
+def _change(
+    lever: VariableStats | None, variables: Mapping[str, VariableStats], declared: float | None
+) -> tuple[Literal["relative", "within_sd", "sd", "unit"], float, float]:
+    """How the lever moves, by how much, and that move in the units of the regressor."""
+    if lever is not None and log_of(lever.formula, variables) is not None:
+        share = RELATIVE_CHANGE if declared is None else float(declared)
+        return "relative", share, math.log1p(share)
+    if declared is not None:
+        return "unit", float(declared), float(declared)
+    if lever is None or not lever.spread[0] or _is_switch(lever):
+        return "unit", 1.0, 1.0
+    size, kind = lever.spread
+    assert size is not None
+    return ("within_sd" if kind == "within_sd" else "sd"), size, size
+
+
+def _is_switch(lever: VariableStats) -> bool:
+    return lever.min == 0 and lever.max == 1 and lever.measure in ("", "1") and not lever.formula.startswith("log")
+
+
+def _moderator(moderator: VariableStats | None) -> tuple[float, str]:
+    if moderator is None or not moderator.sd or _is_switch(moderator):
+        return 1.0, "unit"
+    return moderator.sd, "sd"
+
+
+def _level(outcome: VariableStats, variables: Mapping[str, VariableStats], declared: Mapping[str, Any]) -> Level | None:
+    if outcome.mean is None:
+        return None
+    value = math.exp(outcome.mean)  # the geometric mean: the level at which a relative effect is symmetric
+    ratio = _RATIO.match(log_of(outcome.formula, variables) or "")
+    unit = str(declared.get("unit", ""))
+    unit_zh = str(declared.get("unit_zh", unit))
+    scale = declared.get("scale")
+    if ratio is None:
+        if not unit:
+            return None
+        return Level(value, scale=float(scale or 1), unit=unit, unit_zh=unit_zh)
+    above, below = ratio["above"], ratio["below"]
+    measure = variables[above].measure if above in variables else ""
+    return Level(value, measure, above, below, float(scale or _scale(value)), unit, unit_zh)
+
+
+def _scale(value: float) -> float:
+    """The power of a thousand that brings a level to 1 at least, so that it reads as a count of something."""
+    scale = 1.0
+    while value * scale < 1 and scale < 1e6:
+        scale *= 1000
+    return scale

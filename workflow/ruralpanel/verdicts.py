@@ -1,0 +1,221 @@
+"""The rule that turns one interval into one word.
+
+Every claim foresees a sign and names δ, the smallest effect that would matter. The interval of its main design, turned
+so that the foreseen sign is positive, decides:
+
+==========================  =====================================================================================
+supported                   the interval lies above 0, the declared specifications agree, the diagnostics pass
+contradicted                the interval lies below 0, under the same conditions
+no effect that matters      the interval lies within (−δ, δ), and the diagnostics pass
+cannot tell                 everything else; printed with the smallest effect that could have been detected
+cannot be tested            no admissible design exists with these data
+not yet tested              a design is not declared, or its model has no results
+==========================  =====================================================================================
+
+Two-sided claims have *differs from zero*, with the sign, in place of the first two. For claims of no trade-off
+(``not_negative``) *supported* means that the interval lies above −δ. Rows are tried in this order, so that a small but
+clearly positive effect is "supported", with the reason that it is smaller than what matters. The detectable effect
+informs; it never decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Expected = Literal["positive", "negative", "two_sided", "not_negative"]
+Word = Literal[
+    "supported",
+    "contradicted",
+    "differs from zero",
+    "no effect that matters",
+    "cannot tell",
+    "cannot be tested with these data",
+    "not yet tested",
+]
+
+LEVEL = 0.95  # of every interval
+POWER = 0.80  # at which the detectable effect is stated
+AGREEMENT = 2 / 3  # share of declared specifications that must agree in sign
+SD_OF_OUTCOME = 0.1  # default δ: standard deviations of the outcome for one within-unit standard deviation of the lever
+
+REASONS: Mapping[str, str] = {
+    "above_zero": "the whole interval lies above zero",
+    "below_zero": "the whole interval lies below zero",
+    "covers_zero": "the interval covers zero",
+    "above_minus_delta": "the whole interval lies above −δ = {minus_delta}",
+    "inside_delta": "the whole interval lies within ±δ, δ = {delta}",
+    "outside_delta": "the interval reaches beyond ±δ, δ = {delta}",
+    "smaller_than_delta": "the whole interval is smaller than δ = {delta}, the effect that would matter",
+    "no_interval": "the design gives no interval",
+    "no_delta": "no smallest effect that matters could be stated, so absence of an effect cannot be shown",
+    "detectable": "the smallest effect detectable with a power of {power} is {detectable}",
+    "agreement": "{share} of {n} specifications agree in sign; {needed} are needed",
+    "agreement_not_declared": "no specification curve is declared: their agreement is not part of this verdict",
+    "agreement_missing": "the specification curve has no results yet: agreement is not part of this verdict",
+    "diagnostic_passed": "diagnostic {name} passes ({value})",
+    "diagnostic_failed": "diagnostic {name} fails ({value})",
+    "diagnostic_missing": "the design's diagnostic {name} is not reported",
+    "no_diagnostics": "this design has no diagnostics that could refute it: the number is an association",
+    "no_design": "no design is declared for this claim",
+    "no_results": "model {model} has no results",
+    "untestable": "{because}",
+}
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One step of the argument: a key of `REASONS` and the values its text names."""
+
+    code: str
+    values: Mapping[str, float | str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        shown = {key: f"{v:.3g}" if isinstance(v, (int, float)) else v for key, v in self.values.items()}
+        return REASONS[self.code].format(**shown)
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """A test that could refute the design itself. `passed` None: the design asks for it and no result states it."""
+
+    name: str
+    passed: bool | None
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Share of the specifications of a curve whose estimate has the sign of the main one, and their number."""
+
+    share: float
+    n_specifications: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the main design says: an estimate and its 95 % interval, in units of the coefficient.
+
+    Bounds may be infinite (an unbounded bootstrap set). `agreement` None: no curve; `curve_declared` tells whether one
+    is declared but has no results. `detectable`: smallest effect detectable at `POWER`, same units.
+    """
+
+    estimate: float
+    ci_low: float
+    ci_high: float
+    detectable: float | None = None
+    agreement: Agreement | None = None
+    curve_declared: bool = False
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The word, the sign (+1, −1; 0 where the interval covers zero) and the reasons in order."""
+
+    word: Word
+    sign: int
+    reasons: tuple[Reason, ...]
+
+
+def untested(model: str = "") -> Verdict:
+    """The verdict on a claim without a design, or whose `model` has no results."""
+    reason = Reason("no_results", {"model": model}) if model else Reason("no_design")
+    return Verdict("not yet tested", 0, (reason,))
+
+
+def untestable(because: str) -> Verdict:
+    """The verdict on a claim for which no admissible design exists; `because` says why, in words."""
+    return Verdict("cannot be tested with these data", 0, (Reason("untestable", {"because": because}),))
+
+
+def decide(expected: Expected, evidence: Evidence, delta: float | None) -> Verdict:
+    """Apply the rule of this module.
+
+    Parameters
+    ----------
+    expected : the sign that the claim foresees.
+    evidence : estimate, interval, agreement, diagnostics of the main design.
+    delta : δ > 0 in units of the coefficient; None where it cannot be stated.
+
+    Notes
+    -----
+    Diagnostics that fail, or that a design asks for and does not report, leave every verdict at *cannot tell*: a design
+    that is refuted can neither support nor contradict, nor show that an effect is absent.
+    """
+    low, high = evidence.ci_low, evidence.ci_high
+    if math.isnan(low) or math.isnan(high):
+        return Verdict("cannot tell", 0, (Reason("no_interval"), *_detectable(evidence)))
+    sign = 1 if low > 0 else -1 if high < 0 else 0
+    place = Reason({1: "above_zero", -1: "below_zero", 0: "covers_zero"}[sign])
+    agreed, agreement = _agreement(evidence)
+    sound, diagnostics = _diagnostics(evidence)
+    word: Word = "cannot tell"
+    reasons = [place]
+    if expected == "not_negative" and delta is not None and low > -delta:
+        reasons.append(Reason("above_minus_delta", {"minus_delta": -delta}))
+        word = "supported" if agreed and sound else "cannot tell"
+    elif sign != 0 and agreed and sound:
+        word = _signed_word(expected, sign)
+    inside = delta is not None and -delta < low and high < delta
+    if word == "cannot tell" and inside and sound:
+        word = "no effect that matters"
+    reasons += _size(delta, word, inside)
+    reasons += [*agreement, *diagnostics]
+    if word == "cannot tell":
+        reasons += _detectable(evidence)
+    return Verdict(word, sign, tuple(reasons))
+
+
+def _signed_word(expected: Expected, sign: int) -> Word:
+    if expected == "two_sided":
+        return "differs from zero"
+    foreseen = -1 if expected == "negative" else 1
+    return "supported" if sign == foreseen else "contradicted"
+
+
+def _size(delta: float | None, word: Word, inside: bool) -> list[Reason]:
+    if delta is None:
+        return [Reason("no_delta")]
+    if not inside:
+        return [Reason("outside_delta", {"delta": delta})] if word == "cannot tell" else []
+    decided = word in ("supported", "contradicted", "differs from zero")
+    return [Reason("smaller_than_delta" if decided else "inside_delta", {"delta": delta})]
+
+
+def _agreement(evidence: Evidence) -> tuple[bool, tuple[Reason, ...]]:
+    if evidence.agreement is None:
+        return True, (Reason("agreement_missing" if evidence.curve_declared else "agreement_not_declared"),)
+    share, n = evidence.agreement.share, evidence.agreement.n_specifications
+    # a share of exactly two thirds, stored as a float, must not fail by rounding
+    agreed = share >= AGREEMENT - 1e-12
+    return agreed, (Reason("agreement", {"share": share, "n": n, "needed": AGREEMENT}),)
+
+
+def _diagnostics(evidence: Evidence) -> tuple[bool, tuple[Reason, ...]]:
+    if not evidence.diagnostics:
+        return True, (Reason("no_diagnostics"),)
+    codes = {True: "diagnostic_passed", False: "diagnostic_failed", None: "diagnostic_missing"}
+    reasons = tuple(Reason(codes[d.passed], {"name": d.name, "value": d.value}) for d in evidence.diagnostics)
+    return all(d.passed for d in evidence.diagnostics), reasons
+
+
+def _detectable(evidence: Evidence) -> tuple[Reason, ...]:
+    if evidence.detectable is None:
+        return ()
+    return (Reason("detectable", {"power": POWER, "detectable": evidence.detectable}),)
+
+
+def smallest_detectable(std_error: float, df: float) -> float:
+    """Smallest effect that a two-sided 5 % test detects with a power of 80 %.
+
+    ``(t(0.975, df) + t(0.80, df)) × std_error`` (Bloom 1995, Evaluation Review 19, 547–556; normal quantiles where `df`
+    is infinite), in units of the coefficient.
+    """
+    from scipy.special import ndtri, stdtrit
+
+    if math.isinf(df):
+        return float((ndtri((1 + LEVEL) / 2) + ndtri(POWER)) * std_error)
+    return float((stdtrit(df, (1 + LEVEL) / 2) + stdtrit(df, POWER)) * std_error)
