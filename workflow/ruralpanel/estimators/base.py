@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.contracts.specs import ModelSpec
+from ruralpanel.estimators.absorb import Absorbed
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 IntArray = np.ndarray[Any, np.dtype[np.intp]]
@@ -80,6 +81,7 @@ class Fit:
     absorbed : names of the effects removed ("unit", "period").
     own_vcov : (k, k) and `own_vcov_type`, where the estimator brings its own covariance.
     df_resid : residual degrees of freedom for classical inference.
+    space : the effects and constant projected out of `x` and `y`, for leverages and bootstraps; None: not recorded.
     fit, tests, notes, extra : go to the JSON as they are.
     """
 
@@ -101,6 +103,7 @@ class Fit:
     first_stage: Mapping[str, Any] | None = None
     notes: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+    space: Absorbed | None = None
 
 
 @dataclass(frozen=True)

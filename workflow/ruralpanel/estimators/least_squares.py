@@ -1,0 +1,232 @@
+"""Least squares on transformed data: pooled, between, fixed effects, first differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.estimators import linearmodels_engine
+from ruralpanel.estimators.absorb import Absorbed, compact, group_sums
+from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
+from ruralpanel.estimators.within import absorbed_space, singletons
+
+TINY = 1e-9
+"""Share of a column's length below which what is left of it is rounding error."""
+
+
+def pooled(design: Design) -> Fit:
+    """Ordinary (weighted) least squares with a constant; period effects where `spec.effects` names them."""
+    rows = np.arange(design.y.size)
+    root = root_weights(design, rows)
+    effects = _without_unit(design)
+    space = absorbed_space(design, effects, rows, root=root)
+    return solve(design, _scaled(design.x, root), _scaled(design.y, root), rows, space, effects)
+
+
+def fe(design: Design) -> Fit:
+    """Fixed effects: the effects of `spec.effects` (unit, period, attributes) are removed exactly.
+
+    Rows that alone make up a level of an effect are left out and counted (``n_dropped``, singletons).
+    """
+    effects = design.spec.effects
+    if not effects:
+        raise UserError(
+            Problem(
+                "config.yaml",
+                f"models.{design.spec.name}.effects",
+                "none",
+                "at least one of unit, period for fe",
+                "name the effects, or use estimator: pooled",
+            )
+        )
+    alone = singletons(design, effects)
+    rows = np.setdiff1d(np.arange(design.y.size), alone)
+    root = root_weights(design, rows)
+    space = absorbed_space(design, effects, rows, root=root)
+    extra = {"n_dropped": {"singletons": int(alone.size)}} if alone.size else {}
+    return solve(
+        design, _scaled(design.x[rows], root), _scaled(design.y[rows], root), rows, space, effects, extra=extra
+    )
+
+
+def between(design: Design) -> Fit:
+    """Least squares with a constant on the means of the units, each unit counting once.
+
+    With weights, means are weighted and a unit weighs the sum of its weights. `rows` of the fit are the units' first.
+    """
+    codes = compact(design.unit_codes)
+    weights = np.ones(codes.size) if design.weights is None else design.weights
+    total = np.bincount(codes, weights=weights)
+    columns = np.column_stack([design.y, design.x])
+    means = group_sums(columns * weights[:, None], codes) / total[:, None]
+    rows = np.unique(codes, return_index=True)[1].astype(np.intp)
+    root = None if design.weights is None else np.sqrt(total / total.mean())
+    dense = np.ones((rows.size, 1)) if root is None else root[:, None]
+    space = Absorbed(rows.size, (), dense, root)
+    return solve(design, _scaled(means[:, 1:], root), _scaled(means[:, 0], root), rows, space, ())
+
+
+def fd(design: Design) -> Fit:
+    """First differences between adjacent periods, without a constant; period effects are removed where named.
+
+    A row whose unit lacks the period before is not used (a gap is never bridged). With weights a difference weighs
+    ``1 / (1 / w[t] + 1 / w[t - 1])``. `rows` of the fit is the later row of each difference.
+    """
+    units, periods = design.unit_codes, design.period_codes
+    adjacent = (units[1:] == units[:-1]) & (periods[1:] == periods[:-1] + 1)
+    rows = (np.flatnonzero(adjacent) + 1).astype(np.intp)
+    if not rows.size:
+        raise UserError(
+            Problem(
+                "config.yaml",
+                f"models.{design.spec.name}",
+                "no unit with two adjacent periods",
+                "at least two adjacent periods for fd",
+                "use a longer panel, or estimator: fe",
+            )
+        )
+    root = None
+    if design.weights is not None:
+        weights = 1.0 / (1.0 / design.weights[rows] + 1.0 / design.weights[rows - 1])
+        root = np.sqrt(weights / weights.mean())
+    effects = _without_unit(design)
+    space = absorbed_space(design, effects, rows, root=root, constant=False)
+    y, x = design.y[rows] - design.y[rows - 1], design.x[rows] - design.x[rows - 1]
+    return solve(design, _scaled(x, root), _scaled(y, root), rows, space, effects)
+
+
+def solve(
+    design: Design,
+    x: FloatArray,
+    y: FloatArray,
+    rows: IntArray,
+    space: Absorbed,
+    absorbed: tuple[str, ...],
+    *,
+    fit: Mapping[str, float] | None = None,
+    extra: Mapping[str, Any] | None = None,
+    notes: tuple[str, ...] = (),
+) -> Fit:
+    """Least squares of `y` (m,) on `x` (m, k) net of `space`; both are already multiplied by the weights' roots.
+
+    The result is compared with linearmodels' unless ``options: {engine: numpy}``.
+
+    Raises
+    ------
+    UserError
+        Terms that the effects absorb or that are collinear (all are named; with ``drop_absorbed`` they are left
+        out instead), or too few observations.
+    """
+    x_net, y_net = space.residuals(x), space.residuals(y)
+    kept, reasons = usable_columns(x, x_net, design.terms, absorbed)
+    where = f"models.{design.spec.name}.regressors"
+    if reasons and not design.spec.options.get("drop_absorbed", False):
+        raise_any(
+            Problem(
+                "config.yaml",
+                where,
+                f'"{term}", {reason}',
+                "terms that the data can tell apart",
+                f"leave {term} out, or set drop_absorbed: true",
+            )
+            for term, reason in reasons.items()
+        )
+    terms = tuple(design.terms[j] for j in kept)
+    df_resid = y.size - len(kept) - space.rank
+    if df_resid < 1 or not kept:
+        raise UserError(
+            Problem(
+                "config.yaml",
+                f"models.{design.spec.name}",
+                f"{y.size} observations for {len(kept)} terms and {space.rank} effects and constants",
+                f"at least {len(kept) + space.rank + 1} observations and one term",
+                "use a longer panel, a wider sample or fewer terms",
+            )
+        )
+    x_net = x_net[:, list(kept)]
+    q, r = np.linalg.qr(x_net)
+    params = solve_triangular(r, q.T @ y_net)
+    inverse = solve_triangular(r, np.eye(len(kept)))
+    residuals = y_net - x_net @ params
+    engine = str(design.spec.options.get("engine", "linearmodels"))
+    if engine == "linearmodels":
+        engine = linearmodels_engine.confirm(design, rows, terms, params, np.sqrt(np.sum(inverse**2, axis=1)))
+    left_out = tuple(f"{term} left out: {reason}" for term, reason in reasons.items())
+    return Fit(
+        terms=terms,
+        params=params,
+        rows=rows,
+        residuals=residuals,
+        bread=inverse @ inverse.T,
+        scores=x_net * residuals[:, None],
+        df_resid=float(df_resid),
+        x=x_net,
+        y=y_net,
+        n_absorbed=space.rank,
+        absorbed=tuple(absorbed),
+        fit={**_goodness(y, y_net, residuals, space, df_resid), **(fit or {})},
+        notes=(*notes, *left_out),
+        extra={"engine": engine, **(extra or {})},
+        space=space,
+    )
+
+
+def usable_columns(
+    raw: FloatArray, net: FloatArray, terms: tuple[str, ...], absorbed: tuple[str, ...]
+) -> tuple[tuple[int, ...], dict[str, str]]:
+    """Columns of `net` that are neither absorbed nor collinear with earlier ones, and why the others are not."""
+    kept: list[int] = []
+    reasons: dict[str, str] = {}
+    basis = np.zeros((net.shape[0], 0))
+    effects = " and ".join(absorbed) + " effects" if absorbed else "the constant"
+    for j, term in enumerate(terms):
+        length = float(np.linalg.norm(net[:, j]))
+        if length <= TINY * float(np.linalg.norm(raw[:, j])):
+            reasons[term] = f"absorbed by {effects}"
+            continue
+        left = net[:, j] / length
+        for _ in range(2):
+            left = left - basis @ (basis.T @ left)
+        if float(np.linalg.norm(left)) <= TINY:
+            weights = np.linalg.lstsq(net[:, kept], net[:, j], rcond=None)[0] * np.linalg.norm(net[:, kept], axis=0)
+            involved = [terms[i] for i, weight in zip(kept, weights, strict=True) if abs(weight) > 1e-6 * length]
+            reasons[term] = "collinear with " + ", ".join(involved)
+            continue
+        kept.append(j)
+        basis = np.column_stack([basis, left / np.linalg.norm(left)])
+    return tuple(kept), reasons
+
+
+def root_weights(design: Design, rows: IntArray) -> FloatArray | None:
+    """Square roots of the weights of `rows`, scaled to a mean weight of one; None without weights."""
+    if design.weights is None:
+        return None
+    weights = design.weights[rows]
+    return np.asarray(np.sqrt(weights / weights.mean()))
+
+
+def _without_unit(design: Design) -> tuple[str, ...]:
+    return tuple(effect for effect in design.spec.effects if effect != "unit")
+
+
+def _scaled(columns: FloatArray, root: FloatArray | None) -> FloatArray:
+    if root is None:
+        return columns
+    return columns * (root if columns.ndim == 1 else root[:, None])
+
+
+def _goodness(
+    y: FloatArray, y_net: FloatArray, residuals: FloatArray, space: Absorbed, df_resid: float
+) -> dict[str, float]:
+    """R² of the whole model (effects included) and net of effects, root mean square error with degrees of freedom."""
+    one = np.ones(y.size) if space.root is None else space.root
+    total = float(np.sum((y - one * (one @ y) / (one @ one)) ** 2)) if space.rank else float(y @ y)
+    unexplained = float(residuals @ residuals)
+    values = {"r2": 1.0 - unexplained / total, "rmse": float(np.sqrt(unexplained / df_resid))}
+    if space.factors:
+        values["r2_within"] = 1.0 - unexplained / float(y_net @ y_net)
+    return values

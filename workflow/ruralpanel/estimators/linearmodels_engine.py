@@ -1,0 +1,106 @@
+"""The standard models in linearmodels: every estimate of ours is confirmed by it, or the run stops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ruralpanel.estimators.base import Design, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+AGREEMENT = 1e-6
+"""Largest difference allowed, in standard errors: far below what any inference can see, above rounding error."""
+
+
+def confirm(design: Design, rows: IntArray, terms: tuple[str, ...], params: FloatArray, scale: FloatArray) -> str:
+    """Estimate the same model with linearmodels and compare.
+
+    Parameters
+    ----------
+    rows, terms : what the model uses of the design.
+    params : (k,) our estimates.
+    scale : (k,) standard errors up to a common factor; differences are judged against the larger of it and `params`.
+
+    Returns
+    -------
+    ``linearmodels`` where it confirms the estimates, ``numpy`` where it does not offer the model (three effects).
+
+    Raises
+    ------
+    ArithmeticError
+        The engines disagree.
+    """
+    theirs = estimate(design, rows, terms)
+    if theirs is None:
+        return "numpy"
+    allowed = AGREEMENT * np.maximum(scale * np.std(design.y), np.abs(params)) + 1e-12
+    if not np.all(np.abs(theirs - params) <= allowed):
+        raise ArithmeticError(
+            f"model {design.spec.name}: our estimates {params} differ from linearmodels' {theirs}; terms {terms}"
+        )
+    return "linearmodels"
+
+
+def estimate(design: Design, rows: IntArray, terms: tuple[str, ...]) -> FloatArray | None:
+    """Coefficients (k,) of `terms` by linearmodels with every setting stated; None where it lacks the model."""
+    from linearmodels.panel import BetweenOLS, FirstDifferenceOLS, PanelOLS, PooledOLS, RandomEffects
+
+    kind, effects = design.spec.estimator, design.spec.effects
+    used = rows if kind == "fe" else np.arange(design.y.size)
+    if len(effects) > 2 or (kind != "fe" and set(effects) - {"unit", "period"}):
+        return None
+    y, x, weights = _frames(design, used, terms)
+    dummies = kind != "fe" and "period" in effects
+    if dummies:
+        for code in range(1, len(design.periods)):
+            x[f"period {code}"] = (design.period_codes == code).astype(float)
+    if kind in ("pooled", "between", "re"):
+        x["constant"] = 1.0
+    if kind == "fe":
+        others = [design.clusters[e][used] for e in effects if e not in ("unit", "period")]
+        model: Any = PanelOLS(
+            y,
+            x,
+            weights=weights,
+            entity_effects="unit" in effects,
+            time_effects="period" in effects,
+            other_effects=_other_effects(y, others) if others else None,
+            singletons=True,
+            drop_absorbed=False,
+        )
+        result = model.fit(use_lsdv=False, cov_type="unadjusted", debiased=True, auto_df=True, count_effects=True)
+    elif kind == "pooled":
+        result = PooledOLS(y, x, weights=weights).fit(cov_type="unadjusted", debiased=True)
+    elif kind == "between":
+        if dummies:
+            return None
+        result = BetweenOLS(y, x, weights=weights).fit(reweight=False, cov_type="unadjusted", debiased=True)
+    elif kind == "fd":
+        result = FirstDifferenceOLS(y, x, weights=weights).fit(cov_type="unadjusted", debiased=True)
+    elif kind == "re":
+        result = RandomEffects(y, x).fit(small_sample=True, cov_type="unadjusted", debiased=True)
+    else:
+        return None
+    return np.asarray(result.params.loc[list(terms)], dtype=float)
+
+
+def _frames(
+    design: Design, rows: IntArray, terms: tuple[str, ...]
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]:
+    import pandas as pd
+
+    index = pd.MultiIndex.from_arrays([design.unit_codes[rows], design.period_codes[rows]], names=["unit", "period"])
+    columns = [design.terms.index(term) for term in terms]
+    y = pd.DataFrame({"y": design.y[rows]}, index=index)
+    x = pd.DataFrame(design.x[np.ix_(rows, columns)], index=index, columns=list(terms))
+    weights = None if design.weights is None else pd.DataFrame({"w": design.weights[rows]}, index=index)
+    return y, x, weights
+
+
+def _other_effects(y: pd.DataFrame, codes: list[IntArray]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({f"effect {i}": values for i, values in enumerate(codes)}, index=y.index)
