@@ -1,0 +1,122 @@
+"""What variables, terms and models are called in print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MEASURES_ZH = {
+    "person": "人",
+    "persons": "人",
+    "household": "户",
+    "households": "户",
+    "km": "公里",
+    "km2": "平方公里",
+    "km^2": "平方公里",
+    "ha": "公顷",
+    "CNY": "元",
+    "USD": "美元",
+    "kWh": "千瓦时",
+    "kW": "千瓦",
+    "vehicle": "辆",
+    "vehicles": "辆",
+    "item": "件",
+    "items": "件",
+    "share": "比例",
+    "year": "年",
+    "years": "年",
+}
+_DIMENSIONLESS = frozenset({"", "1", "dimensionless", "none", "nan"})
+
+
+_CONSTANTS = {
+    name: {"en": "Constant", "zh": "常数项"} for name in ("const", "constant", "_cons", "Intercept", "intercept")
+}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Names of variables in one language, by variable; unknown names stand for themselves.
+
+    Attributes
+    ----------
+    names : variable → label.
+    measures : variable → unit of measure, empty where it has none.
+    formulas : variable → its formula, empty where it is a series.
+    """
+
+    language: str = "en"
+    names: Mapping[str, str] = field(default_factory=dict)
+    measures: Mapping[str, str] = field(default_factory=dict)
+    formulas: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, term: str) -> str:
+        """The label of a variable, or of an interaction ``a:b`` as ``A × B``."""
+        if term in self.names:
+            return self.names[term]
+        if ":" in term:
+            return " × ".join(self.of(part) for part in term.split(":"))
+        return _CONSTANTS.get(term, {}).get(self.language) or term.replace("_", " ")
+
+    def measure(self, variable: str) -> str:
+        """The unit of measure in the language of the labels; empty for pure numbers and logarithms."""
+        text = self.measures.get(variable, "").strip()
+        if text in _DIMENSIONLESS:
+            return ""
+        return _measure_zh(text) if self.language == "zh" else text
+
+    def with_measure(self, variable: str) -> str:
+        """``Highways (km)``."""
+        measure = self.measure(variable)
+        if not measure:
+            return self.of(variable)
+        return f"{self.of(variable)}（{measure}）" if self.language == "zh" else f"{self.of(variable)} ({measure})"
+
+    def renamed(self, names: Mapping[str, str]) -> Labels:
+        """The same labels with some names replaced."""
+        return Labels(self.language, {**self.names, **names}, self.measures, self.formulas)
+
+
+def labels_from_codebook(codebook: pd.DataFrame, language: str) -> Labels:
+    """Labels of the variables of a panel; Chinese falls back to English, English to the variable's name."""
+    names: dict[str, str] = {}
+    measures: dict[str, str] = {}
+    formulas: dict[str, str] = {}
+    for row in codebook.to_dict("records"):
+        variable = str(row["variable"])
+        english = _text(row.get("label")) or variable.replace("_", " ")
+        names[variable] = (_text(row.get("label_zh")) or english) if language == "zh" else english
+        measures[variable] = _text(row.get("measure"))
+        formulas[variable] = _text(row.get("formula"))
+    return Labels(language, names, measures, formulas)
+
+
+def merged(labels: Iterable[Labels], language: str) -> Labels:
+    """Labels of several panels; the first that names a variable wins."""
+    names: dict[str, str] = {}
+    measures: dict[str, str] = {}
+    formulas: dict[str, str] = {}
+    for some in labels:
+        names = {**some.names, **names}
+        measures = {**some.measures, **measures}
+        formulas = {**some.formulas, **formulas}
+    return Labels(language, names, measures, formulas)
+
+
+def localised(values: Mapping[str, Any], key: str, language: str) -> str:
+    """`values[key]`, or `values[key_zh]` in a Chinese document that has one; empty where neither is there."""
+    chinese = _text(values.get(f"{key}_zh"))
+    return chinese if language == "zh" and chinese else _text(values.get(key))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or value != value else str(value).strip()
+
+
+def _measure_zh(text: str) -> str:
+    parts = [_MEASURES_ZH.get(part.strip(), part.strip()) for part in text.split("/")]
+    return "/".join(parts)

@@ -1,0 +1,62 @@
+"""One entry of the configuration's ``tables`` → a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.tables import (
+    build_by_outcome,
+    build_listing,
+    build_panel_tables,
+    build_regression,
+    build_validity,
+)
+from ruralpanel.tables.context import TableContext
+from ruralpanel.tables.layout import TableDocument
+from ruralpanel.tables.types import COMMON, KEYS, REQUIRED, kind_of
+
+_BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], TableContext], TableDocument]] = {
+    "regression": build_regression.build,
+    "cross_section": build_regression.build,
+    "by_outcome": build_by_outcome.build,
+    "descriptive": build_panel_tables.build_descriptive,
+    "coverage": build_panel_tables.build_coverage,
+    "validity": build_validity.build,
+    "reconciliation": build_listing.build,
+    "scorecard": build_listing.build,
+}
+
+
+def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDocument:
+    """The table that `spec` declares under the key `name`.
+
+    Raises
+    ------
+    UserError
+        An unknown kind or key, a missing key, or whatever the kind's builder finds.
+    """
+    problems = check(spec, context)
+    if problems:
+        raise UserError(problems)
+    return _BUILDERS[kind_of(spec)](name, spec, context)
+
+
+def check(spec: Mapping[str, Any], context: TableContext) -> list[Problem]:
+    """Mistakes in the keys of a table's declaration, without looking at any result."""
+    kind = kind_of(spec)
+    if kind not in KEYS:
+        return [context.problem("type", f'"{kind}"', "a kind of table", did_you_mean(kind, KEYS))]
+    known = KEYS[kind] | COMMON
+    problems = [
+        context.problem(str(key), "an unknown key", f"a key of {kind} tables", did_you_mean(str(key), sorted(known)))
+        for key in spec
+        if key not in known
+    ]
+    problems += [
+        context.problem(key, "nothing", f"a value: {kind} tables need {key}")
+        for key in REQUIRED[kind]
+        if not spec.get(key)
+    ]
+    return problems

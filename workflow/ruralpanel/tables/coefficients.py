@@ -1,0 +1,145 @@
+"""Coefficients of models' JSON, read and formatted for the cells of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ruralpanel.contracts.problems import did_you_mean, raise_any
+from ruralpanel.style import format_interval, format_number, format_p
+from ruralpanel.tables.context import TableContext
+from ruralpanel.tables.inference_words import method_of
+from ruralpanel.tables.layout import Cell
+from ruralpanel.tables.types import SHOW
+
+DEFAULT_STARS = (0.10, 0.05, 0.01)
+
+#: Where the value of a p-value column is looked for among the inference settings, if the coefficient has no such field.
+_METHOD_OF = {"p_wild": "wild_cluster", "ci_wild": "wild_cluster", "p_permutation": "permutation"}
+
+
+def coefficient(model: Mapping[str, Any], term: str) -> Mapping[str, Any] | None:
+    """The entry of `term`, also if an interaction is written the other way round; None if the model has none."""
+    entries: dict[str, Mapping[str, Any]] = {str(entry["term"]): entry for entry in model["coefficients"]}
+    if term in entries:
+        return entries[term]
+    parts = sorted(term.split(":"))
+    return next((entry for name, entry in entries.items() if ":" in name and sorted(name.split(":")) == parts), None)
+
+
+def number_of(model: Mapping[str, Any], entry: Mapping[str, Any], name: str) -> float | None:
+    """A number of a coefficient, from its own fields or from the inference setting that computed it."""
+    value = entry.get(name)
+    if value is None and name in _METHOD_OF:
+        other = _elsewhere(model, entry["term"], _METHOD_OF[name])
+        value = other.get("p_value") if other else None
+    return None if value is None else float(value)
+
+
+def interval_of(
+    model: Mapping[str, Any], entry: Mapping[str, Any], name: str
+) -> tuple[float | None, float | None] | None:
+    """The limits of ``ci`` or ``ci_wild``; None where nobody computed them, a None limit where it is open."""
+    low, high = f"{name}_low", f"{name}_high"
+    if entry.get(low) is not None or entry.get(high) is not None:
+        return entry.get(low), entry.get(high)
+    other = _elsewhere(model, entry["term"], _METHOD_OF[name]) if name in _METHOD_OF else None
+    if other and (other.get("ci_low") is not None or other.get("ci_high") is not None):
+        return other.get("ci_low"), other.get("ci_high")
+    return None
+
+
+def has_statistic(model: Mapping[str, Any], name: str) -> bool:
+    """Whether any coefficient of the model has the statistic."""
+    if name in ("ci", "ci_wild"):
+        return any(interval_of(model, entry, name) is not None for entry in model["coefficients"])
+    return any(number_of(model, entry, name) is not None for entry in model["coefficients"])
+
+
+def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name: str, digits: int) -> Cell:
+    """What stands beneath an estimate: ``(0.130)``, ``[−0.052, 0.410]``, ``p = 0.113``; empty where there is none."""
+    if entry is None:
+        return Cell()
+    if name in ("ci", "ci_wild"):
+        limits = interval_of(model, entry, name)
+        return Cell() if limits is None else Cell(format_interval(*limits, digits=digits))
+    value = number_of(model, entry, name)
+    if value is None:
+        return Cell()
+    if name == "std_error":
+        return Cell(f"({format_number(value, digits)})", value)
+    if name == "statistic":
+        return Cell(f"t = {format_number(value, 2)}", value)
+    text = format_p(value, digits)
+    return Cell(f"p {text.replace('<', '< ')}" if text.startswith("<") else f"p = {text}", value)
+
+
+def estimate_cell(
+    model: Mapping[str, Any], entry: Mapping[str, Any] | None, digits: int, levels: Sequence[float]
+) -> Cell:
+    """The estimate, starred where `levels` ask for it; empty where the model does not hold the term."""
+    if entry is None:
+        return Cell()
+    value = None if entry["estimate"] is None else float(entry["estimate"])
+    return Cell(format_number(value, digits) + stars(number_of(model, entry, "p_value"), levels), value)
+
+
+def stars(p_value: float | None, levels: Sequence[float]) -> str:
+    """One star for each level that the p-value is below."""
+    return "" if p_value is None else "*" * sum(p_value < level for level in levels)
+
+
+def star_levels(spec: Mapping[str, Any]) -> tuple[float, ...]:
+    """The levels of the stars, the largest first; none by default."""
+    declared = spec.get("stars", False)
+    if declared is True:
+        return DEFAULT_STARS
+    return tuple(sorted((float(level) for level in declared or ()), reverse=True))
+
+
+def shown_statistics(
+    spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: TableContext, first: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What stands beneath the estimates: as declared, or std_error and those of `first` that some model has, else ci.
+
+    Raises
+    ------
+    UserError
+        An unknown name, or a declared statistic that no model has.
+    """
+    declared = spec.get("show")
+    if declared is None:
+        found = tuple(name for name in first if any(has_statistic(model, name) for model in models))
+        return ("std_error", *(found or ("ci",)))
+    problems = []
+    for index, name in enumerate(declared):
+        key = f"show[{index}]"
+        if name not in SHOW:
+            problems.append(context.problem(key, f'"{name}"', "a statistic", did_you_mean(str(name), SHOW)))
+        elif not any(has_statistic(model, name) for model in models):
+            problems.append(
+                context.problem(
+                    key,
+                    f'"{name}", which none of the models has',
+                    "a statistic of the models",
+                    "declare the inference that computes it, or leave it out",
+                )
+            )
+    raise_any(problems)
+    return tuple(declared)
+
+
+def terms_of(models: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """All terms in the order of their first appearance; main terms before interactions, constants last."""
+    names = dict.fromkeys(str(entry["term"]) for model in models for entry in model["coefficients"])
+    constants = {"const", "constant", "_cons", "Intercept", "intercept"}
+    return tuple(sorted(names, key=lambda name: (name in constants, ":" in name)))
+
+
+def _elsewhere(model: Mapping[str, Any], term: str, method: str) -> Mapping[str, Any] | None:
+    for entry in model.get("inference") or ():
+        if method_of(entry) == method:
+            for coefficient_entry in entry.get("coefficients") or ():
+                if coefficient_entry.get("term") == term:
+                    return dict(coefficient_entry)
+    return None

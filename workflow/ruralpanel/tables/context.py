@@ -1,0 +1,145 @@
+"""Where a table's builder finds models, panels, labels and units."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.labels import Labels, labels_from_codebook, merged
+
+
+@dataclass(frozen=True)
+class TableContext:
+    """The results folder and what the configuration says for all tables.
+
+    Attributes
+    ----------
+    results : folder with ``models/``, ``panels/`` and the other results.
+    language : ``en`` or ``zh``.
+    attributes : unit id → its attributes (`Units.attributes`), for groups such as regions.
+    config : name of the configuration file, for messages.
+    where : the table's place in it (``tables.main``).
+    """
+
+    results: Path
+    language: str = "en"
+    attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    config: str = "config.yaml"
+    where: str = "tables"
+
+    def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:
+        """A mistake at `key` of this table."""
+        return Problem(self.config, f"{self.where}.{key}" if key else self.where, found, expected, fix)
+
+    def models(self, names: Iterable[str]) -> tuple[Mapping[str, Any], ...]:
+        """The models' JSON, in the order of `names`.
+
+        Raises
+        ------
+        UserError
+            One problem for each model that has no result.
+        """
+        found, problems = [], []
+        for index, name in enumerate(names):
+            path = self.results / "models" / f"{name}.json"
+            if path.is_file():
+                found.append(json.loads(path.read_text(encoding="utf-8")))
+            else:
+                problems.append(self._no_model(index, name))
+        if problems:
+            raise UserError(problems)
+        return tuple(found)
+
+    def panel(self, name: str, columns: Iterable[str], key: str = "panel") -> pd.DataFrame:
+        """`unit`, `period` and `columns` of a panel.
+
+        Raises
+        ------
+        UserError
+            The panel is not there, or it lacks columns.
+        """
+        import pyarrow.parquet as pq
+
+        path = self.results / "panels" / name / "panel.parquet"
+        if not path.is_file():
+            raise UserError(self._no_panel(name, key))
+        known = [column for column in pq.read_schema(path).names if column not in ("unit", "period")]
+        wanted = list(dict.fromkeys(columns))
+        unknown = [column for column in wanted if column not in known]
+        if unknown:
+            raise UserError(
+                self.problem(key, f'variable "{column}"', f"a variable of panel {name}", did_you_mean(column, known))
+                for column in unknown
+            )
+        return pd.read_parquet(path, columns=["unit", "period", *wanted])
+
+    def variables(self, name: str, key: str = "panel") -> tuple[str, ...]:
+        """The variables of a panel, in its order."""
+        import pyarrow.parquet as pq
+
+        path = self.results / "panels" / name / "panel.parquet"
+        if not path.is_file():
+            raise UserError(self._no_panel(name, key))
+        return tuple(column for column in pq.read_schema(path).names if column not in ("unit", "period"))
+
+    def codebook(self, name: str) -> pd.DataFrame:
+        """A panel's codebook; empty where there is none."""
+        path = self.results / "panels" / name / "codebook.csv"
+        if not path.is_file():
+            return pd.DataFrame({"variable": []})
+        return pd.read_csv(path, encoding="utf-8-sig")
+
+    def labels(self, panels: Iterable[str], spec: Mapping[str, Any]) -> Labels:
+        """Labels from the codebooks of `panels`, replaced where the table's ``labels`` name a variable."""
+        books = [labels_from_codebook(self.codebook(panel), self.language) for panel in dict.fromkeys(panels)]
+        names = {str(key): str(label) for key, label in (spec.get("labels") or {}).items()}
+        if self.language == "zh":
+            names |= {str(key): str(label) for key, label in (spec.get("labels_zh") or {}).items()}
+        return merged(books, self.language).renamed(names)
+
+    def group_of(self, attribute: str, key: str = "by") -> Mapping[str, str]:
+        """unit id → value of an attribute.
+
+        Raises
+        ------
+        UserError
+            No unit has the attribute.
+        """
+        groups = {unit: str(values[attribute]) for unit, values in self.attributes.items() if attribute in values}
+        if not groups:
+            known = sorted({name for values in self.attributes.values() for name in values})
+            raise UserError(
+                self.problem(key, f'"{attribute}"', "a column of the units file", did_you_mean(attribute, known))
+            )
+        return groups
+
+    def frame(self, path: str | Path, key: str = "file") -> pd.DataFrame:
+        """A CSV of the results, all columns as text where they are text.
+
+        Raises
+        ------
+        UserError
+            No such file.
+        """
+        if not Path(path).is_file():
+            raise UserError(self.problem(key, f"no file {path}", "a CSV file among the results"))
+        return pd.read_csv(path, encoding="utf-8-sig")
+
+    def _no_model(self, index: int, name: str) -> Problem:
+        known = sorted(path.stem for path in (self.results / "models").glob("*.json"))
+        return self.problem(
+            f"models[{index}]",
+            f'model "{name}", which has no result',
+            f"a model with a file in {self.results.name}/models",
+            did_you_mean(name, known),
+        )
+
+    def _no_panel(self, name: str, key: str) -> Problem:
+        known = sorted(path.parent.name for path in (self.results / "panels").glob("*/panel.parquet"))
+        return self.problem(key, f'panel "{name}"', "a panel of the results", did_you_mean(name, known))

@@ -1,0 +1,139 @@
+"""What a table's notes say about the inference of its models, generated from the models' JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.style import format_count, format_number
+from ruralpanel.wording import sentence, word
+
+_METHODS: dict[str, tuple[str, str]] = {
+    "cluster": ("standard errors clustered by {by}", "标准误按{by}聚类"),
+    "hc": ("standard errors robust to heteroskedasticity", "异方差稳健标准误"),
+    "classical": ("classical standard errors", "经典标准误"),
+    "driscoll_kraay": ("Driscoll–Kraay standard errors", "Driscoll–Kraay 标准误"),
+    "conley": ("Conley standard errors", "Conley 标准误"),
+    "wild_cluster": ("wild cluster bootstrap by {by}", "按{by}的 wild 聚类自助法"),
+    "permutation": ("permutation test over {over}", "按{over}的置换检验"),
+}
+_NOUNS_ZH = {"unit": "单位", "units": "单位", "period": "时期", "periods": "时期", "region": "地区"}
+_DETAILS: tuple[tuple[str, str, str], ...] = (
+    ("kind", "{}", "{}"),
+    ("n_clusters", "{} clusters", "{} 个聚类"),
+    ("small_sample", "{}", "{}"),
+    ("lag", "lag {}", "滞后 {}"),
+    ("cutoff_km", "cut-off {} km", "截断距离 {} 公里"),
+    ("weights", "{} weights", "{} 权重"),
+    ("draws", "{} draws", "{} 次抽样"),
+    ("seed", "seed {}", "随机种子 {}"),
+)
+
+
+def setting(entry: Mapping[str, Any], key: str) -> Any:
+    """A value of an inference entry, wherever it stands: at its top, under ``options`` or under ``extra``."""
+    for place in (entry, entry.get("options") or {}, entry.get("extra") or {}):
+        if place.get(key) not in (None, "", 0):
+            return place[key]
+    return None
+
+
+def method_of(entry: Mapping[str, Any]) -> str:
+    """The method's name of an inference entry."""
+    return str(entry.get("method") or entry.get("vcov") or entry.get("type") or "")
+
+
+def describe(entry: Mapping[str, Any], language: str) -> str:
+    """One inference setting in words and numbers: method, clusters, every small-sample factor, draws, seed."""
+    english, chinese = _METHODS.get(method_of(entry), (method_of(entry).replace("_", " "),) * 2)
+    over = setting(entry, "over") or "units"
+    text = (chinese if language == "zh" else english).format(
+        by=_noun(setting(entry, "by") or "unit", language), over=_noun(over, language)
+    )
+    details = []
+    for key, detail_en, detail_zh in _DETAILS:
+        value = setting(entry, key)
+        if value is not None:
+            shown = format_count(value) if isinstance(value, int) and key != "seed" else _shown(value)
+            details.append((detail_zh if language == "zh" else detail_en).format(shown))
+    critical = _critical(entry, language)
+    details += [critical] if critical else []
+    if not details:
+        return text
+    inner = word("comma", language).join(details)
+    return f"{text}（{inner}）" if language == "zh" else f"{text} ({inner})"
+
+
+def short(model: Mapping[str, Any], language: str) -> str:
+    """The first setting in a few words, for a row of the table: ``CR1 by unit`` or ``HC3``."""
+    entries = model.get("inference") or [model.get("vcov") or {}]
+    entry = entries[0]
+    method = method_of(entry)
+    kind = setting(entry, "kind")
+    if method == "hc" and kind:
+        return str(kind)
+    if method == "cluster":
+        name = _scheme(entry) or word("std_error", language)
+        by = _noun(setting(entry, "by") or "unit", language)
+        return f"{name}，按{by}" if language == "zh" else f"{name} by {by}"
+    english, chinese = _METHODS.get(method, (method.replace("_", " "),) * 2)
+    chosen = chinese if language == "zh" else english
+    return chosen.format(
+        by=_noun(setting(entry, "by") or "unit", language), over=_noun(setting(entry, "over") or "units", language)
+    )
+
+
+def inference_notes(models: Sequence[Mapping[str, Any]], language: str) -> tuple[str, ...]:
+    """One sentence for each group of models (by column number) that share all their settings."""
+    groups: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        entries = model.get("inference") or [model.get("vcov") or {}]
+        words = sentence([describe(entry, language) for entry in entries], language)
+        groups.setdefault(words, []).append(number)
+    if len(groups) == 1:
+        return (word("inference", language) + word("colon", language) + next(iter(groups)),)
+    heading = word("inference", language)
+    return tuple(
+        f"{heading} {column_numbers(numbers)}{word('colon', language)}{words}" for words, numbers in groups.items()
+    )
+
+
+def column_numbers(numbers: Sequence[int]) -> str:
+    """``(1)–(3), (5)``."""
+    spans: list[list[int]] = []
+    for number in sorted(numbers):
+        if spans and number == spans[-1][1] + 1:
+            spans[-1][1] = number
+        else:
+            spans.append([number, number])
+    return ", ".join(f"({first})" if first == last else f"({first})–({last})" for first, last in spans)
+
+
+def _critical(entry: Mapping[str, Any], language: str) -> str:
+    critical = setting(entry, "critical")
+    degrees = setting(entry, "df")
+    if critical is None:
+        return ""
+    if isinstance(degrees, (list, tuple)):
+        finite = [value for value in degrees if value is not None]
+        degrees = finite[0] if finite and all(value == finite[0] for value in finite) else None
+    name = {"t": "t", "satterthwaite": "t, Satterthwaite", "normal": "normal"}.get(str(critical), str(critical))
+    if isinstance(degrees, (int, float)):
+        name = f"{name}({format_number(degrees, 0 if float(degrees).is_integer() else 1)})"
+    return f"临界值 {name}" if language == "zh" else f"critical values {name}"
+
+
+def _scheme(entry: Mapping[str, Any]) -> str:
+    scheme = entry.get("scheme") or (entry.get("options") or {}).get("small_sample") or setting(entry, "small_sample")
+    return str(scheme).split(":")[0].split(" ")[0].rstrip(",;") if scheme else ""
+
+
+def _shown(value: Any) -> str:
+    return format_number(value, 0) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _noun(name: Any, language: str) -> str:
+    names = [str(part) for part in name] if isinstance(name, (list, tuple)) else [str(name)]
+    if language == "zh":
+        return "、".join(_NOUNS_ZH.get(part, part) for part in names)
+    return " and ".join(names)

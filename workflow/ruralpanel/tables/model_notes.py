@@ -1,0 +1,140 @@
+"""The notes below a table of models: sample, counts, effects and inference, all from the models' JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.labels import Labels
+from ruralpanel.style import DASH, format_count
+from ruralpanel.tables.inference_words import column_numbers, inference_notes
+from ruralpanel.wording import sentence, word
+
+_BENEATH = {
+    "std_error": ("standard errors in parentheses", "括号内为标准误"),
+    "statistic": ("t statistics", "t 值"),
+    "p_value": ("p-values of the first setting", "第一种推断的 p 值"),
+    "ci": ("95% intervals in brackets", "方括号内为 95% 置信区间"),
+    "p_wild": ("p: wild cluster bootstrap", "p 为 wild 聚类自助法 p 值"),
+    "ci_wild": (
+        "in brackets, 95% intervals by inversion of the wild bootstrap",
+        "方括号内为反演 wild 自助法所得 95% 区间",
+    ),
+    "p_permutation": ("p: permutation test", "p 为置换检验 p 值"),
+}
+_FACTS = ("sample", "n_obs", "n_units", "n_periods", "effects")
+
+
+def sample_text(model: Mapping[str, Any], language: str) -> str:
+    """The sample's name; ``all`` in words."""
+    sample = model.get("sample", "all")
+    name = str(sample.get("name", "all")) if isinstance(sample, Mapping) else str(sample)
+    return word("all", language) if name == "all" else name.replace("_", " ")
+
+
+def period_text(model: Mapping[str, Any]) -> str:
+    """``8 (2012–2019)`` where the model's JSON names its periods, else their number."""
+    periods = model.get("periods") or ()
+    count = format_count(model["n_periods"])
+    if not periods:
+        return count
+    first, last = min(periods), max(periods)
+    return f"{count} ({first})" if first == last else f"{count} ({first}{DASH}{last})"
+
+
+def effects_text(model: Mapping[str, Any], language: str) -> str:
+    """``unit, period``, or ``none``."""
+    effects = [str(effect) for effect in (model.get("spec") or {}).get("effects") or ()]
+    if not effects:
+        return word("none", language)
+    if language == "zh":
+        effects = [{"unit": "单位", "period": "时期"}.get(effect, effect) for effect in effects]
+    return word("comma", language).join(effects)
+
+
+def model_notes(
+    models: Sequence[Mapping[str, Any]],
+    spec: Mapping[str, Any],
+    labels: Labels,
+    beneath: Sequence[str],
+    levels: Sequence[float],
+    unshown: Sequence[str],
+    language: str,
+) -> tuple[str, ...]:
+    """Notes of a table of models; the columns are numbered from 1 in the order of `models`."""
+    notes = [sentence([_fact(models, fact, language) for fact in _FACTS], language)]
+    chinese = language == "zh"
+    notes.append(sentence([_BENEATH[name][chinese] for name in beneath], language))
+    notes += inference_notes(models, language)
+    if levels:
+        pairs = [f"{'*' * (rank + 1)} p < {level:g}" for rank, level in enumerate(levels)]
+        notes.append(sentence(pairs, language))
+    if unshown:
+        terms = word("comma", language).join(labels.of(term) for term in unshown)
+        notes.append(
+            ("未列出的变量：" if chinese else "Also included, not shown: ") + terms + word("full_stop", language)
+        )
+    dropped = _dropped(models, language)
+    if dropped:
+        notes.append(dropped)
+    notes += _warnings(models)
+    notes += declared_notes(spec, language)
+    return tuple(_capital(note) for note in notes if note)
+
+
+def declared_notes(spec: Mapping[str, Any], language: str) -> tuple[str, ...]:
+    """The notes that a table's configuration adds."""
+    declared = spec.get("notes_zh" if language == "zh" and spec.get("notes_zh") else "notes") or ()
+    return (declared,) if isinstance(declared, str) else tuple(str(note) for note in declared)
+
+
+def _fact(models: Sequence[Mapping[str, Any]], fact: str, language: str) -> str:
+    """``N 248`` where all columns agree, else ``N (1)–(2) 248, (3) 31``."""
+    texts: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        if fact == "sample":
+            text = sample_text(model, language)
+        elif fact == "n_periods":
+            text = period_text(model)
+        elif fact == "effects":
+            text = effects_text(model, language)
+        else:
+            text = format_count(model[fact])
+        texts.setdefault(text, []).append(number)
+    name = word(fact, language)
+    if len(texts) == 1:
+        return f"{name}{word('colon', language)}{next(iter(texts))}"
+    shown = word("comma", language).join(f"{column_numbers(columns)} {text}" for text, columns in texts.items())
+    return f"{name}{word('colon', language)}{shown}"
+
+
+def _dropped(models: Sequence[Mapping[str, Any]], language: str) -> str:
+    texts: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        reasons = {str(reason): count for reason, count in (model.get("n_dropped") or {}).items() if count}
+        if reasons:
+            text = word("comma", language).join(
+                f"{format_count(count)}（{reason}）" if language == "zh" else f"{format_count(count)} ({reason})"
+                for reason, count in reasons.items()
+            )
+            texts.setdefault(text, []).append(number)
+    if not texts:
+        return ""
+    heading = "剔除的观测：" if language == "zh" else "Rows left out: "
+    if len(texts) == 1 and len(next(iter(texts.values()))) == len(models):
+        return heading + next(iter(texts)) + word("full_stop", language)
+    return heading + sentence([f"{column_numbers(columns)} {text}" for text, columns in texts.items()], language)
+
+
+def _warnings(models: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the models' own notes say, each once, with the columns it holds for."""
+    texts: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        for note in model.get("notes") or ():
+            texts.setdefault(str(note), []).append(number)
+    everywhere = list(range(1, len(models) + 1))
+    return [text if columns == everywhere else f"{column_numbers(columns)} {text}" for text, columns in texts.items()]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

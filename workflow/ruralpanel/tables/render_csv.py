@@ -1,0 +1,56 @@
+"""A table as CSV: one rectangle, numbers unrounded."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from ruralpanel.style import MINUS, plain_number
+from ruralpanel.tables.layout import Cell, TableDocument
+from ruralpanel.wording import word
+
+
+def render_csv(document: TableDocument) -> str:
+    """Columns ``label, key, statistic``, then those of the table under all their headings.
+
+    Single numbers stand unrounded and without parentheses (spreadsheets read ``(0.1)`` as −0.1); intervals and words
+    as printed, with ASCII minus signs. The title and the notes are the last rows, with the statistic ``title`` and
+    ``note``.
+    Chinese tables begin with a byte-order mark, by which spreadsheets know UTF-8.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    width = len(document.columns)
+    writer.writerow([document.stub, "key", "statistic", *headings(document)])
+    section, label = "", ""
+    for row in document.rows:
+        if row.kind == "section":
+            section = row.label
+            continue
+        label = row.label or label
+        shown = f"{section}: {label}" if section else label
+        writer.writerow([_ascii(shown), row.key, row.statistic, *(_value(cell) for cell in row.cells)])
+    closing = [("title", document.title), *(("note", note) for note in document.notes)]
+    for statistic, text in closing:
+        heading = word("title" if statistic == "title" else "notes", document.language)
+        writer.writerow([heading, "", statistic, *([text] + [""] * (width - 1))[:width]])
+    mark = "\ufeff" if document.language == "zh" else ""
+    return mark + buffer.getvalue()
+
+
+def headings(document: TableDocument) -> list[str]:
+    """Each column's headings from above joined to one: ``Rural industry: Two-way FE (1)``."""
+    found: list[list[str]] = [[] for _ in document.columns]
+    for level in document.spanners:
+        for spanner in level:
+            for index in range(spanner.first, spanner.last + 1):
+                found[index].append(spanner.label)
+    return [f"{': '.join(above)} {column.label}".strip() for above, column in zip(found, document.columns, strict=True)]
+
+
+def _value(cell: Cell) -> str:
+    return plain_number(cell.value) if cell.value is not None else _ascii(cell.text)
+
+
+def _ascii(text: str) -> str:
+    return text.replace(MINUS, "-")

@@ -1,0 +1,113 @@
+"""The fixed words of tables, figures and maps, in English and Chinese."""
+
+from __future__ import annotations
+
+_WORDS: dict[str, tuple[str, str]] = {
+    "term": ("Term", "变量"),
+    "variable": ("Variable", "变量"),
+    "measure": ("Measure", "计量单位"),
+    "outcome": ("Outcome", "被解释变量"),
+    "model": ("Model", "模型"),
+    "estimator": ("Estimator", "估计方法"),
+    "estimate": ("Estimate", "估计值"),
+    "std_error": ("Std. error", "标准误"),
+    "statistic": ("t", "t 值"),
+    "p_value": ("p", "p 值"),
+    "ci": ("95% interval", "95% 区间"),
+    "p_wild": ("p, wild bootstrap", "wild 自助法 p 值"),
+    "ci_wild": ("95% wild bootstrap interval", "95% wild 自助法区间"),
+    "p_permutation": ("p, permutation", "置换检验 p 值"),
+    "sample": ("Sample", "样本"),
+    "panel": ("Panel", "面板"),
+    "n_obs": ("Observations", "观测值"),
+    "n_units": ("Units", "单位数"),
+    "n_periods": ("Periods", "时期数"),
+    "period": ("Period", "时期"),
+    "effects": ("Effects", "固定效应"),
+    "inference": ("Inference", "推断"),
+    "unit_effects": ("Unit effects", "单位固定效应"),
+    "period_effects": ("Period effects", "时期固定效应"),
+    "yes": ("yes", "是"),
+    "no": ("no", "否"),
+    "none": ("none", "无"),
+    "weights": ("Weights", "权重"),
+    "notes": ("Notes", "注"),
+    "title": ("Title", "标题"),
+    "group": ("Group", "组"),
+    "r2_within": ("R² within", "组内 R²"),
+    "r2": ("R²", "R²"),
+    "r2_adjusted": ("R² adjusted", "调整 R²"),
+    "r2_between": ("R² between", "组间 R²"),
+    "r2_overall": ("R² overall", "总体 R²"),
+    "rmse": ("Root mean squared error", "均方根误差"),
+    "standardised": ("Per within-s.d.", "标准化估计值"),
+    "n": ("N", "N"),
+    "mean": ("Mean", "均值"),
+    "median": ("Median", "中位数"),
+    "sd": ("S.d.", "标准差"),
+    "sd_within": ("S.d. within", "组内标准差"),
+    "sd_between": ("S.d. between", "组间标准差"),
+    "min": ("Min.", "最小值"),
+    "max": ("Max.", "最大值"),
+    "units": ("Units", "单位数"),
+    "missing": ("Missing", "缺失"),
+    "all": ("All", "全部"),
+    "no_data": ("No data", "无数据"),
+    "outside": ("Outside the sample", "样本之外"),
+    "marginal_effect": ("Marginal effect of {of}", "{of}的边际效应"),
+    "specifications": ("Specifications, sorted by estimate", "模型设定（按估计值排序）"),
+    "interval_band": ("95% band", "95% 置信带"),
+    "reference": ("reference", "基期"),
+    "zero_at": ("zero at {at}", "零点：{at}"),
+    "zero_interval": ("95% interval of the crossing", "零点的 95% 区间"),
+    "total": ("Total", "合计"),
+    "theory": ("Theory", "理论曲线"),
+    "all_units": ("All units", "全部单位"),
+    "one_unit": ("one unit", "各单位"),
+    "group_mean": ("group mean", "组均值"),
+    "boundaries": (
+        "Boundaries: Natural Earth, public domain; de-facto lines; not an endorsement.",
+        "边界：Natural Earth（公有领域）；表示实际控制线，不代表对边界的认可。",
+    ),
+    "boundaries_unknown": (
+        "Boundaries as in {file}; provenance not declared; not an endorsement.",
+        "边界取自 {file}；来源未声明；不代表对边界的认可。",
+    ),
+    "classes_quantiles": (
+        "Classes: quantiles of all periods shown",
+        "分级：所示各时期合并的分位数",
+    ),
+    "classes_equal": ("Classes: equal widths over all periods shown", "分级：所示各时期合并的等距分级"),
+    "classes_user": ("Classes: as declared", "分级：自定义"),
+    "classes_quantiles_own": ("Classes: quantiles of each period by itself", "分级：各时期各自的分位数"),
+    "classes_equal_own": ("Classes: equal widths for each period by itself", "分级：各时期各自的等距分级"),
+    "list_separator": ("; ", "；"),
+    "comma": (", ", "，"),
+    "full_stop": (".", "。"),
+    "colon": (": ", "："),
+}
+
+
+def word(key: str, language: str) -> str:
+    """The word for `key` in `language` (``zh``: Chinese, anything else: English).
+
+    Raises
+    ------
+    KeyError
+        No such word: a programming mistake, not a user's.
+    """
+    english, chinese = _WORDS[key]
+    return chinese if language == "zh" else english
+
+
+def has_word(key: str) -> bool:
+    """Whether `word` knows `key`."""
+    return key in _WORDS
+
+
+def sentence(parts: list[str] | tuple[str, ...], language: str) -> str:
+    """`parts` joined to one sentence with the language's semicolons and full stop; empty parts fall away."""
+    kept = [part.strip().rstrip(".。") for part in parts if part.strip()]
+    if not kept:
+        return ""
+    return word("list_separator", language).join(kept) + word("full_stop", language)
