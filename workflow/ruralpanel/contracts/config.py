@@ -11,11 +11,12 @@ from typing import Any
 
 import yaml
 
-from ruralpanel.contracts.documents import load_yaml
+from ruralpanel.adapters.layouts import layout_problems
+from ruralpanel.contracts.documents import load_document, with_lines
 from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS
-from ruralpanel.contracts.problems import Problem, raise_any
+from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.schema import check_against
-from ruralpanel.contracts.sidecar import load_sidecar
+from ruralpanel.contracts.sidecar import load_sidecar, series_spec
 from ruralpanel.contracts.specs import InferenceSpec, ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -41,7 +42,7 @@ DEFAULT_INFERENCE: list[dict[str, Any]] = [
 class Config:
     """A whole configuration, defaults filled in; paths are relative to the working folder where they lie below it.
 
-    `resolved` holds the same as plain values, for the record that results keep.
+    `resolved` holds the same as plain values, for the record that results keep; `locations` the line of each key.
     """
 
     file: str
@@ -68,6 +69,7 @@ class Config:
     report: Mapping[str, Any]
     checks: Mapping[str, Any]
     resolved: Mapping[str, Any] = field(default_factory=dict)
+    locations: Mapping[str, int] = field(default_factory=dict, repr=False)
 
 
 def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -97,12 +99,12 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
                 )
             ]
         )
-    document, problems = load_yaml(path)
-    raise_any(problems)
-    raw = _merged(document, overrides or {})
+    document = load_document(path)
+    raise_any(document.problems)
+    raw = _merged(document.values, overrides or {})
     problems = check_against(raw, SCHEMAS / "config.schema.yaml", file)
     problems += list(_misplaced_model_keys(raw, file))
-    raise_any(problems)
+    raise_any(with_lines(problems, document.locations))
     values = _with_defaults(raw)
     root = Path(path).parent
     sources: dict[str, SourceSpec] = {}
@@ -110,7 +112,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         spec, found = _source(name, source, root, file)
         problems += found
         sources[name] = spec
-    raise_any(problems)
+    raise_any(with_lines(problems, document.locations))
     panels = {name: _panel(name, panel) for name, panel in values["panels"].items()}
     first_panel = next(iter(panels))
     return Config(
@@ -138,6 +140,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         report=values["report"],
         checks=values["checks"],
         resolved=values,
+        locations=document.locations,
     )
 
 
@@ -242,24 +245,14 @@ def _source(
                 )
             )
         else:
-            sidecar, found = load_sidecar(sidecar_path, path)
-            problems += found
-            about = sidecar.document
-            series.update(sidecar.series)
-    for key, item in (values.get("series") or {}).items():
-        first_last = item.get("years")
-        low_high = item.get("range") or (None, None)
-        series[key] = SeriesSpec(
-            key=key,
-            measure=item["measure"],
-            label=item.get("label", ""),
-            label_zh=item.get("label_zh", ""),
-            title_in_file=item.get("title_in_file", ""),
-            column=item.get("column", ""),
-            years=tuple(range(first_last[0], first_last[1] + 1)) if first_last else (),
-            range=(low_high[0], low_high[1]),
-            note=item.get("counts", ""),
-        )
+            try:
+                sidecar = load_sidecar(sidecar_path, path)
+            except UserError as error:
+                problems += error.problems
+            else:
+                about = sidecar.document
+                series.update(sidecar.series)
+    series.update({key: series_spec(key, item) for key, item in (values.get("series") or {}).items()})
     files = _files(path)
     if not files:
         problems.append(
@@ -272,6 +265,7 @@ def _source(
             )
         )
     layout = {**((about or {}).get("layout") or {}), **(values.get("layout") or {})}
+    problems += layout_problems(values["adapter"], layout, file, f"sources.{name}.layout")
     spec = SourceSpec(
         name=name,
         adapter=values["adapter"],

@@ -21,8 +21,8 @@ class EstimatorKeys:
 
 
 COMMON_KEYS = frozenset(
-    "title panel estimator method outcome regressors controls effects weights sample inference drop_absorbed "
-    "marginal_effects".split()
+    {"title", "panel", "estimator", "method", "outcome", "regressors", "controls", "effects", "weights", "sample"}
+    | {"inference", "drop_absorbed", "marginal_effects"}
 )
 
 ESTIMATORS: dict[str, EstimatorKeys] = {

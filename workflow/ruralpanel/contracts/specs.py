@@ -53,7 +53,8 @@ class SeriesSpec:
     """One series of a source: what a figure counts, in which measure, for which years, with which breaks.
 
     `breaks` maps the first year of the new definition to a mapping with `what` and, where known, `units`
-    (ids affected; absent: all), `factor` (old × factor = new) or `overlap`.
+    (ids affected; absent: all), `factor` (old × factor = new) or `overlap`. `retrospective` names the units whose
+    figures for years before they were set up were published later, in today's boundaries.
     """
 
     key: str
@@ -66,6 +67,7 @@ class SeriesSpec:
     range: tuple[float | None, float | None] = (None, None)
     breaks: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     note: str = ""
+    retrospective: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,19 @@ class SourceSpec:
     layout: Mapping[str, Any] = field(default_factory=dict)
     series: Mapping[str, SeriesSpec] = field(default_factory=dict)
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> SourceSpec:
+        """From plain values, as they pass through a rule's parameters."""
+        series = {key: SeriesSpec(**item) for key, item in values["series"].items()}
+        return cls(**{**values, "series": series})
+
 
 @dataclass(frozen=True)
 class VariableSpec:
     """One column: a series in a measure (`source`, `series`) or a `formula` of other columns.
 
-    `breaks` maps a break's year to a mapping with `rule` (error, drop, dummy, splice, accept) and, for accept, `because`.
+    `breaks` maps a break's year to a mapping with `rule` (error, drop, dummy, splice, accept) and, for accept,
+    `because`.
     """
 
     name: str

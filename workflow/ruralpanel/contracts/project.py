@@ -1,0 +1,91 @@
+"""A checked configuration, and what each job of the workflow is given of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.contracts.check import check
+from ruralpanel.contracts.config import Config, read_config
+from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.reads import series_by_variable
+
+DEFAULT_FILE = "config.yaml"
+
+
+def open_project(files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read and check the configuration that a run names, or ``config.yaml`` where it names none.
+
+    Parameters
+    ----------
+    files : configuration files named on the command line. One replaces the default file, it is not merged with it.
+    overrides : single keys set on the command line.
+
+    Raises
+    ------
+    UserError
+        With every problem of the configuration, its sidecars and files.
+    """
+    if len(files) > 1:
+        names = ", ".join(_shown(file) for file in files)
+        raise UserError(Problem("--configfile", "", names, "one configuration file", "put all keys into one file"))
+    config = read_config(_shown(files[0]) if files else DEFAULT_FILE, overrides)
+    raise_any(check(config))
+    return config
+
+
+def _shown(file: str | Path) -> str:
+    relative = os.path.relpath(file)
+    return str(file) if relative.startswith("..") else relative
+
+
+def source_settings(config: Config, source: str) -> dict[str, Any]:
+    """What the reading of one source depends on."""
+    return asdict(config.sources[source])
+
+
+def panel_settings(config: Config, panel: str) -> dict[str, Any]:
+    """What the building of one panel depends on: its periods, all variables, the series that they read."""
+    return {
+        "panel": asdict(config.panels[panel]),
+        "variables": {name: asdict(variable) for name, variable in config.variables.items()},
+        "series": {name: asdict(series) for name, series in series_by_variable(config).items()},
+    }
+
+
+def models_on(config: Config, panel: str) -> tuple[str, ...]:
+    """Names of the models on a panel, in the order of the configuration."""
+    return tuple(name for name, model in config.models.items() if model.panel == panel)
+
+
+def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
+    """What the estimation of a panel's models depends on."""
+    models = [config.models[name] for name in models_on(config, panel)]
+    matrices = {model.options["weights_matrix"] for model in models if "weights_matrix" in model.options}
+    return {
+        "models": [model.to_dict() for model in models],
+        "samples": {name: dict(config.samples[name]) for name in sorted({m.sample for m in models} & {*config.samples})},
+        "weights_matrices": {name: dict(config.weights_matrices[name]) for name in sorted(matrices)},
+        "seed": config.seed,
+    }
+
+
+def shown_models(items: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Models that tables or figures show, each once."""
+    named = (
+        model for item in items.values() for model in [*(item.get("models") or ()), *([item["model"]] if "model" in item else [])]
+    )
+    return tuple(dict.fromkeys(named))
+
+
+def shown_panels(items: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Panels that tables, figures or maps show, each once."""
+    found: list[str] = []
+    for item in items.values():
+        if "panel" in item:
+            found.append(item["panel"])
+        found += [v["panel"] for v in item.get("variables") or () if isinstance(v, Mapping) and "panel" in v]
+    return tuple(dict.fromkeys(found))

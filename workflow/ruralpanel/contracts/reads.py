@@ -1,0 +1,79 @@
+"""Which variables and attributes each part of a configuration names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ruralpanel.contracts import formula
+from ruralpanel.contracts.config import Config
+from ruralpanel.contracts.expressions import names
+from ruralpanel.contracts.specs import ModelSpec, SeriesSpec
+
+
+def model_names(model: ModelSpec) -> frozenset[str]:
+    """Variables and attributes that a model names; interactions count as their parts."""
+    found = {model.outcome, *(model.options.get("outcomes") or ())}
+    terms = [*model.regressors, *model.controls]
+    for key in ("endogenous", "instruments", "predetermined", "shares", "shocks"):
+        terms += model.options.get(key) or []
+    for term in terms:
+        found |= set(term.split(":"))
+    if model.weights:
+        found.add(model.weights)
+    first_by_unit = (model.options.get("treatment") or {}).get("first_by_unit")
+    if first_by_unit:
+        found.add(first_by_unit)
+    return frozenset(found)
+
+
+def curve_names(curve: Mapping[str, Any]) -> frozenset[str]:
+    """Variables that a specification curve names."""
+    found = {*curve["outcome"], *(curve.get("moderator") or ())}
+    found.update(name for measures in (curve.get("measures") or {}).values() for name in measures)
+    found.update(name for controls in curve.get("controls") or () for name in controls)
+    found.update(name for name in curve.get("weights") or () if name)
+    return frozenset(found)
+
+
+def condition_names(config: Config, sample: str) -> frozenset[str]:
+    """Variables and attributes in the condition of a sample."""
+    where = config.samples.get(sample, {}).get("where")
+    return names(formula.parse(where, config.file, f"samples.{sample}.where")) if where else frozenset()
+
+
+def shown_variables(item: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """(panel, variable) pairs that a table, figure or map shows."""
+    return tuple(
+        (entry.get("panel", ""), entry.get("variable", ""))
+        if isinstance(entry, Mapping)
+        else (item.get("panel", ""), str(entry))
+        for entry in item.get("variables") or ()
+    )
+
+
+def used_variables(config: Config, panel: str) -> frozenset[str]:
+    """Variables that models, curves, tables, figures or maps use on a panel: those whose breaks are enforced."""
+    found: set[str] = set()
+    for model in config.models.values():
+        if model.panel == panel:
+            found |= model_names(model) | condition_names(config, model.sample)
+    for curve in config.specification_curves.values():
+        if curve["panel"] == panel:
+            found |= curve_names(curve)
+            for sample in curve.get("samples") or ():
+                found |= condition_names(config, sample)
+    for section in (config.tables, config.figures, config.maps):
+        for item in section.values():
+            found |= {variable for where, variable in shown_variables(item) if where == panel}
+    return frozenset(found & set(config.variables))
+
+
+def series_by_variable(config: Config) -> dict[str, SeriesSpec]:
+    """Source variables → the series that they read; variables of undeclared series are left out."""
+    found = {}
+    for name, variable in config.variables.items():
+        source = config.sources.get(variable.source)
+        if source and variable.series in source.series:
+            found[name] = source.series[variable.series]
+    return found
