@@ -1,0 +1,22 @@
+"""Errors that an estimator brings itself (generalised method of moments, maximum likelihood, mean group)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruralpanel.contracts.specs import InferenceSpec
+from ruralpanel.estimators.base import Design, Fit, Inference
+from ruralpanel.inference import small_sample, validity
+from ruralpanel.inference.from_covariance import inference
+
+
+def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> Inference:
+    """The covariance matrix in `Fit.own_vcov`. Option ``critical``: normal (default) or t (residual df)."""
+    if fit.own_vcov is None:
+        validity.stop(design, "vcov: own", "an estimator with errors of its own", "use vcov: cluster")
+    critical = str(setting.options.get("critical", "normal"))
+    df = np.inf if critical == "normal" else fit.df_resid
+    words = small_sample.critical_words(critical, df)
+    kind = fit.own_vcov_type or "the estimator's own"
+    units = int(np.unique(design.unit_codes[fit.rows]).size)
+    return inference(fit, "own", fit.own_vcov, df, small_sample=f"{kind} errors; {words}", n_clusters=units)

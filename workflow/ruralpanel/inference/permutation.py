@@ -1,0 +1,122 @@
+"""Permutation p-values: whole units change places, never single rows of a unit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruralpanel.contracts.specs import InferenceSpec
+from ruralpanel.estimators.absorb import compact, group_sums
+from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, IntArray
+from ruralpanel.inference import small_sample, validity
+from ruralpanel.inference.streams import generator
+from ruralpanel.inference.wild import TIE
+
+CELLS = 2_000_000
+"""Numbers held at once: draws are worked on in chunks of this many cells."""
+
+
+def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Inference:
+    """Permutation p-value of every coefficient; no errors and no intervals.
+
+    In a cross-section rows change places, in a panel whole paths of units do (all periods together), so that what is
+    serially correlated stays so. Options: ``draws`` (9,999), ``over`` (units), ``scheme``: freedman_lane (the default:
+    the residuals of the outcome on the other terms are permuted and added back; exact in large samples) or rows (the
+    whole outcome is permuted against all regressors: exact for the null that no regressor matters). The statistic is
+    t with errors robust to heteroskedasticity, in panels clustered by unit (DiCiccio and Romano 2017), so that unequal
+    variances do not count as an effect.
+
+    Raises
+    ------
+    UserError
+        Fewer than 7 units, weights, an unbalanced panel, or an estimator that is not least squares on rows.
+    """
+    options = setting.options
+    draws = int(options.get("draws", 9_999))
+    scheme = str(options.get("scheme", "freedman_lane"))
+    if str(options.get("over", "units")) not in ("units", "rows"):
+        validity.stop(design, f'over: "{options["over"]}"', "units", "treatment sets are permuted by estimator: did")
+    if fit.x is None or fit.y is None or fit.residuals.shape != fit.y.shape:
+        validity.stop(design, "permutation", "an estimator that is least squares on rows", "use vcov: cluster")
+    if design.weights is not None:
+        validity.stop(
+            design, "permutation with weights", "no weights: weighted rows are not exchangeable", "use vcov: hc"
+        )
+    units = compact(design.unit_codes[fit.rows])
+    number = int(units.max()) + 1
+    validity.need_clusters(design, "permutation", "permutation", number, "fewer have too few orders")
+    grid = _grid(fit, design, units, number)
+    p = np.empty(len(fit.terms))
+    for j, term in enumerate(fit.terms):
+        rng = generator(seed, design.spec.name, "permutation", term)
+        p[j] = _p_value(fit, design, j, grid, draws, scheme, rng)
+    nothing = np.full(p.size, np.nan)
+    paths = "units' whole paths" if grid.shape[1] > 1 else "units"
+    return Inference(
+        method="permutation",
+        p_value=p,
+        ci_low=nothing,
+        ci_high=nothing,
+        by="unit",
+        small_sample=f"permutation of {paths} ({scheme.replace('_', '–')}), {draws} draws; t with robust errors; "
+        "p counts the sample itself",
+        n_clusters=number,
+        notes=("takes units as exchangeable once the other terms are allowed for",),
+        extra={"draws": draws, "scheme": scheme},
+    )
+
+
+def _grid(fit: Fit, design: Design, units: IntArray, number: int) -> IntArray:
+    """Positions of the fit's rows, (units, periods).
+
+    Raises
+    ------
+    UserError
+        Some unit lacks a period.
+    """
+    periods = compact(design.period_codes[fit.rows])
+    width = int(periods.max()) + 1
+    if number == units.size:
+        return np.arange(number, dtype=np.intp)[:, None]
+    if units.size != number * width:
+        validity.stop(
+            design,
+            f"permutation with {units.size} rows of {number} units and {width} periods",
+            "a balanced panel: whole paths change places",
+            "balance the panel, or use bootstrap: wild_cluster",
+        )
+    grid = np.empty((number, width), dtype=np.intp)
+    grid[units, periods] = np.arange(units.size)
+    return grid
+
+
+def _p_value(
+    fit: Fit, design: Design, j: int, grid: IntArray, draws: int, scheme: str, rng: np.random.Generator
+) -> float:
+    assert fit.x is not None and fit.y is not None
+    z = fit.x @ fit.bread[:, j] / fit.bread[j, j]
+    moved = fit.residuals + fit.params[j] * z if scheme == "freedman_lane" else fit.y
+    number, width = grid.shape
+    flat = grid.ravel()
+    space = small_sample.space_of(fit, design)
+    x = fit.x[flat]
+    z, moved = z[flat], moved[flat]
+    groups = np.repeat(np.arange(number, dtype=np.intp), width)
+    blocks = moved.reshape(number, width)
+    back = np.argsort(flat)
+
+    def statistics(values: FloatArray) -> FloatArray:
+        """Squared t statistics (m,) of outcomes (n, m)."""
+        net = space.residuals(values[back])[flat]
+        left = net - x @ (fit.bread @ (x.T @ net))
+        scores = group_sums(z[:, None] * left, groups) if width > 1 else z[:, None] * left
+        return np.asarray((z @ net) ** 2 / np.sum(scores**2, axis=0))
+
+    sample = float(statistics(moved[:, None])[0])
+    count = 0
+    step = max(1, CELLS // moved.size)
+    for start in range(0, draws, step):
+        size = min(step, draws - start)
+        orders = rng.permuted(np.tile(np.arange(number), (size, 1)), axis=1)
+        permuted = blocks[orders].reshape(size, number * width).T
+        count += int(np.count_nonzero(statistics(permuted) >= sample * (1.0 - TIE)))
+    return (count + 1) / (draws + 1)

@@ -1,0 +1,62 @@
+"""Where each method of inference is valid; outside it stops with the reason and the smallest panel that would do."""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.estimators.base import Design
+
+MIN_CLUSTERS = {
+    "CR0": 50,
+    "CR1": 10,
+    "CR2": 6,
+    "CR3": 8,
+    "normal": 50,
+    "rademacher": 6,
+    "mammen": 12,
+    "webb": 5,
+    "permutation": 7,
+}
+"""Fewest clusters (for permutation: units). Rademacher: with 5 clusters the smallest p-value is 2/32 > .05;
+permutation: 7! orders; CR0 and normal critical values reject too often below about 50 (Cameron and Miller 2015)."""
+
+FEW_CLUSTERS = 30
+"""Below this a note says that CR1 with t(G - 1) may reject too often."""
+
+MIN_PERIODS_DRISCOLL_KRAAY = 20
+"""Driscoll–Kraay errors are consistent in the number of periods: with 7 they reject 22–30 % at a nominal 5 %."""
+
+
+def stop(design: Design, found: str, expected: str, fix: str) -> NoReturn:
+    """Raise `UserError` about the model's inference."""
+    raise UserError(Problem("config.yaml", f"models.{design.spec.name}.inference", found, expected, fix))
+
+
+def need_clusters(design: Design, method: str, key: str, clusters: int, reason: str) -> None:
+    """Stop where `clusters` is below the method's least number.
+
+    Parameters
+    ----------
+    method : as the user reads it. key : in `MIN_CLUSTERS`. reason : why fewer will not do.
+    """
+    least = MIN_CLUSTERS[key]
+    if clusters < least:
+        stop(
+            design,
+            f"{method} with {clusters} clusters",
+            f"at least {least} clusters: {reason}",
+            f"use a panel with {least} clusters or more, or another method",
+        )
+
+
+def need_periods(design: Design, method: str, least: int, reason: str) -> None:
+    """Stop where the design has fewer periods than the method needs."""
+    periods = len(set(design.period_codes.tolist()))
+    if periods < least:
+        stop(
+            design,
+            f"{method} with {periods} periods",
+            f"at least {least} periods: {reason}",
+            f"use a panel of {least} periods or more, or vcov: cluster",
+        )
