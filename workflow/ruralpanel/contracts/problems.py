@@ -41,6 +41,13 @@ class UserError(Exception):
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def report(self, headline: str) -> str:
+        """The problems as a numbered list under a headline, as it is printed."""
+        count = len(self.problems)
+        lines = [f"{headline}: {count} problem{'s' if count > 1 else ''}."]
+        lines += [f"  {i}. {problem}" for i, problem in enumerate(self.problems, 1)]
+        return "\n".join(lines)
+
 
 def raise_any(problems: Iterable[Problem]) -> None:
     """Raise `UserError` if there is any problem."""

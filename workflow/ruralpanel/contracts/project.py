@@ -89,3 +89,9 @@ def shown_panels(items: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
             found.append(item["panel"])
         found += [v["panel"] for v in item.get("variables") or () if isinstance(v, Mapping) and "panel" in v]
     return tuple(dict.fromkeys(found))
+
+
+def needs_boundaries(config: Config, panel: str) -> bool:
+    """Whether a model on the panel asks who is whose neighbour or how far away."""
+    models = [config.models[name] for name in models_on(config, panel)]
+    return any("weights_matrix" in m.options or any(s.method == "conley" for s in m.inference) for m in models)

@@ -1,0 +1,28 @@
+MODELS = expand("results/models/{model}.json", model=list(CONFIG.models))
+
+# One job per panel: the models of a panel share its figures and the price of the imports.
+for _panel in ESTIMATED:
+
+    rule:
+        name:
+            f"estimate_{_panel}"
+        message:
+            f"Estimating {len(project.models_on(CONFIG, _panel))} model(s) on panel {_panel}"
+        input:
+            panel=f"results/panels/{_panel}/panel.parquet",
+            codebook=f"results/panels/{_panel}/codebook.csv",
+            units=CONFIG.units,
+            boundaries=CONFIG.boundaries if project.needs_boundaries(CONFIG, _panel) else [],
+        output:
+            expand("results/models/{model}.json", model=project.models_on(CONFIG, _panel)),
+        log:
+            f"results/logs/estimate_{_panel}.log",
+        params:
+            settings=project.estimation_settings(CONFIG, _panel),
+            code=code("estimate.py"),
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=60,
+        script:
+            "../scripts/estimate.py"

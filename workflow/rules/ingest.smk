@@ -1,0 +1,46 @@
+FIGURES_READ = expand("results/ingest/{source}.parquet", source=list(CONFIG.sources))
+
+
+rule ingest:
+    message:
+        "Reading {wildcards.source}"
+    input:
+        files=lambda wildcards: CONFIG.sources[wildcards.source].files,
+        units=CONFIG.units,
+        corrections=CONFIG.corrections or [],
+    output:
+        "results/ingest/{source}.parquet",
+    log:
+        "results/logs/ingest_{source}.log",
+    params:
+        source=lambda wildcards: project.source_settings(CONFIG, wildcards.source),
+        code=code("ingest.py"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/ingest.py"
+
+
+rule reconcile:
+    message:
+        "Comparing figures with control totals, identities and each other"
+    input:
+        figures=FIGURES_READ,
+        control_totals=CONFIG.control_totals or [],
+        corrections=CONFIG.corrections or [],
+    output:
+        "results/reconciliation/findings.csv",
+    log:
+        "results/logs/reconcile.log",
+    params:
+        sources={source: project.source_settings(CONFIG, source) for source in CONFIG.sources},
+        checks=dict(CONFIG.checks),
+        code=code("reconcile.py"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/reconcile.py"

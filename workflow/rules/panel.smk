@@ -1,0 +1,22 @@
+rule panel:
+    message:
+        "Building panel {wildcards.panel}"
+    input:
+        figures=FIGURES_READ,
+        units=CONFIG.units,
+    output:
+        expand(
+            "results/panels/{{panel}}/{file}",
+            file=["panel.parquet", "panel.csv", "codebook.csv", "coverage.csv", "lineage.parquet"],
+        ),
+    log:
+        "results/logs/panel_{panel}.log",
+    params:
+        settings=lambda wildcards: project.panel_settings(CONFIG, wildcards.panel),
+        code=code("panel.py"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/panel.py"

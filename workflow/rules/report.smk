@@ -1,0 +1,5 @@
+TABLES = []
+FIGURES = []
+MAPS = []
+SCORECARD = []
+REPORTS = []

@@ -1,0 +1,33 @@
+"""Read one source: published files → tidy figures with unit ids, repairs applied, and their places kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ruralpanel.adapters import registry
+from ruralpanel.contracts.corrections import load_corrections
+from ruralpanel.contracts.specs import SourceSpec
+from ruralpanel.contracts.units import load_units
+from ruralpanel.files import atomic_path
+from ruralpanel.harmonise import harmonise
+from ruralpanel.jobs import job
+
+
+def main(source: Mapping[str, Any], units: str, corrections: str, output: str) -> None:
+    """Write ``results/ingest/<source>.parquet``."""
+    spec = SourceSpec.from_dict(source)
+    declared = load_corrections(corrections) if corrections else ()
+    figures = harmonise(spec, registry.read(spec), load_units(units), declared)
+    with atomic_path(output) as path:
+        figures.to_parquet(path, index=False)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):  # noqa: F821
+        main(
+            source=snakemake.params.source,  # noqa: F821
+            units=snakemake.input.units,  # noqa: F821
+            corrections=snakemake.input.get("corrections", ""),  # noqa: F821
+            output=snakemake.output[0],  # noqa: F821
+        )
