@@ -1,0 +1,87 @@
+"""Which series stands in which file and column, from the sidecar's `file`, `files` and `column`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.adapters.cells import file_label
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
+
+
+@dataclass(frozen=True)
+class Place:
+    """A series' column in one file; `file` is absolute, `column` empty where none is declared.
+
+    `declared` is false where the series names no file, so that it may be in any file of the source.
+    """
+
+    series: SeriesSpec
+    file: str
+    column: str
+    declared: bool
+
+
+def layout_of(source: SourceSpec) -> Mapping[str, Any]:
+    """The adapter's keys: those of the sidecar, overridden by those of the configuration."""
+    return {**((source.about or {}).get("layout") or {}), **source.layout}
+
+
+def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, ...]:
+    """The places of all declared series.
+
+    Parameters
+    ----------
+    source : SourceSpec
+        A series' `file` or `files` (names, or mappings of `file` and `column`) are relative to the source's path.
+        A sidecar may describe more files than this source reads, if the source is a single file.
+    own_file_by_stem : bool
+        A series that names no file stands in the file whose stem is its key, if there is one.
+
+    Raises
+    ------
+    UserError
+        A declared file that is not one of the source's; a source whose series all stand in other files.
+    """
+    found: list[Place] = []
+    problems: list[Problem] = []
+    names = [file_label(source, file) for file in source.files]
+    single = len(source.files) == 1 and Path(source.files[0]) == Path(source.path)
+    by_stem = {Path(file).stem: file for file in source.files}
+    for key, series in source.series.items():
+        entry = ((source.about or {}).get("series") or {}).get(key) or {}
+        column = series.column or str(entry.get("column") or "")
+        declared = _declared_files(entry, column)
+        if not declared:
+            files = (by_stem[key],) if own_file_by_stem and key in by_stem else source.files
+            found += [Place(series, file, column, len(files) == 1) for file in files]
+        for name, own_column in declared:
+            matches = [file for file in source.files if f"/{Path(file).as_posix()}".endswith(f"/{name}")]
+            found += [Place(series, file, own_column, True) for file in matches]
+            if not matches and not single:
+                problems.append(Problem(source.name, f"series.{key}.file", f'"{name}"', "a file of the source",
+                                        did_you_mean(name, names)))
+    if source.series and not found and not problems:
+        problems.append(Problem(source.name, "series", "series that all stand in other files",
+                                f"a series in {names[0] if names else source.path}",
+                                "declare the column under `series` of the source"))
+    if problems:
+        raise UserError(problems)
+    return tuple(found)
+
+
+def by_file(found: Sequence[Place]) -> Mapping[str, tuple[Place, ...]]:
+    """The places of each file, files in order of appearance."""
+    files: dict[str, tuple[Place, ...]] = {}
+    for place in found:
+        files[place.file] = (*files.get(place.file, ()), place)
+    return files
+
+
+def _declared_files(entry: Mapping[str, Any], column: str) -> tuple[tuple[str, str], ...]:
+    listed = entry.get("files") or ([entry["file"]] if entry.get("file") else [])
+    return tuple((str(item["file"]), str(item.get("column") or column)) if isinstance(item, Mapping)
+                 else (str(item), column) for item in listed)

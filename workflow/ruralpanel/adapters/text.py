@@ -1,0 +1,193 @@
+"""Bytes to text, and text to figures, years and names, as statistical offices write them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ruralpanel.contracts.problems import Problem, UserError
+
+MISSING = frozenset({
+    "", "-", "--", "---", "–", "—", "——", "―", "−", "…", "……", "...", "..", ".", "无", "na", "n.a.", "n/a", "nan",
+    "<na>", "null", "none",
+})
+
+# Only signs that cannot be part of a figure. NFKC is no use here: it turns ① and ¹ into a digit of the figure.
+_MARK = r"[①-⒇*†‡§¹²³⁰⁴-⁹₀-₉]|\[[0-9a-zA-Z]{1,2}\]|\(?[a-z]\)|\(?注[0-9]{0,2}\)?"
+_TRAILING_MARKS = re.compile(rf"(?:\s*(?:{_MARK}))+$")
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0xA0: 0x20, 0x2007: 0x20,
+                                                                         0x2009: 0x20, 0x202F: 0x20, 0xFEFF: None,
+                                                                         0x200B: None}
+_DASHES = str.maketrans({"−": "-", "–": "-", "—": "-", "‐": "-"})
+_YEAR = re.compile(r"([0-9]{4})(?:\s*(?:年度?|YY))?")
+_CJK = r"\u3400-\u9fff"
+
+
+def decode(raw: bytes, label: str, encoding: str | None = None) -> str:
+    """The text of a file, in the declared encoding or in the one found out.
+
+    Byte-order marks decide; then UTF-8 if all bytes are valid UTF-8; then GB18030, which contains GBK and GB2312.
+
+    Raises
+    ------
+    UserError
+        Empty, binary, cut off within a character, damaged, or not in the declared encoding.
+    """
+    if not raw.strip():
+        raise UserError(Problem(label, "", "an empty file", "a table"))
+    if encoding:
+        return _decode_as(raw, label, encoding)
+    if raw.startswith(b"\xef\xbb\xbf"):
+        return _decode_as(raw, label, "utf-8-sig")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _decode_as(raw, label, "utf-16")
+    if b"\x00" in raw:
+        raise UserError(Problem(label, f"byte {raw.index(0) + 1}", "binary data", "a text file",
+                                "name the right file; a spreadsheet keeps its own suffix"))
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if _mostly_utf8(raw):
+            raise UserError(_undecodable(raw, label, "UTF-8", error)) from None
+    try:
+        return raw.decode("gb18030")
+    except UnicodeDecodeError as error:
+        raise UserError(_undecodable(raw, label, "UTF-8 or GB18030", error)) from None
+
+
+def _decode_as(raw: bytes, label: str, encoding: str) -> str:
+    try:
+        return raw.decode(encoding)
+    except LookupError:
+        raise UserError(Problem(label, "layout.encoding", f'"{encoding}"', "the name of an encoding",
+                                "utf-8, gb18030, latin-1 …")) from None
+    except UnicodeError as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise UserError(_undecodable(raw, label, encoding, error)) from None
+        raise UserError(Problem(label, "", str(error), f"text in {encoding}")) from None
+
+
+def _undecodable(raw: bytes, label: str, encoding: str, error: UnicodeDecodeError) -> Problem:
+    if error.end >= len(raw) and ("unexpected end" in error.reason or "incomplete" in error.reason):
+        return Problem(label, f"row {raw.count(10) + 1}", "the end of the file within a character", "a whole file",
+                       "the file was cut off: get it again")
+    row = raw.count(b"\n", 0, error.start) + 1
+    return Problem(label, f"row {row}", f"bytes that are not {encoding}", f"text in {encoding}",
+                   "get the file again, or name its encoding under layout.encoding")
+
+
+def _mostly_utf8(raw: bytes) -> bool:
+    """Whether nearly all characters beyond ASCII are valid UTF-8, so that the rest is damage rather than GBK."""
+    text = raw.decode("utf-8", errors="replace")
+    bad = text.count("\ufffd")
+    return sum(character > "\x7f" for character in text) - bad > 9 * bad
+
+
+def plain(text: str) -> str:
+    """Full-width letters, digits, signs and blanks as ASCII; outer blanks, byte-order marks removed."""
+    return text.translate(_FULL_WIDTH).strip()
+
+
+def trimmed(text: str) -> str:
+    """A cell's text without outer blanks (tabs and ideographic ones too) and invisible marks."""
+    return text.strip().strip("\ufeff\u200b").strip()
+
+
+def without_marks(text: str) -> str:
+    """A name or header without the footnote marks behind it."""
+    return _TRAILING_MARKS.sub("", text.translate(_FULL_WIDTH).strip()).strip() or text.strip()
+
+
+def squeezed(text: str) -> str:
+    """For comparing headers and titles: plain, without blanks, lower case."""
+    return re.sub(r"\s+", "", plain(text)).casefold()
+
+
+class NotANumber(ValueError):
+    """A text that is neither a figure nor a mark for a missing one."""
+
+
+@dataclass(frozen=True)
+class NumberRule:
+    """How figures are written.
+
+    Attributes
+    ----------
+    decimal : decimal mark.
+    thousands : the signs that may separate groups of three digits (one of them throughout a figure).
+    missing : further marks for “no figure”, lower case.
+    marks : further footnote marks before or behind a figure.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    missing: frozenset[str] = frozenset()
+    marks: tuple[str, ...] = ()
+
+    def pattern(self) -> re.Pattern[str]:
+        """The figures that this rule accepts."""
+        point = re.escape(self.decimal)
+        whole = r"[0-9]+"
+        if self.thousands:
+            group = rf"(?P<group>[{re.escape(self.thousands)}])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*"
+            whole = rf"(?:[0-9]+|[1-9][0-9]{{0,2}}{group})"
+        return re.compile(rf"[+-]?(?:{whole}(?:{point}[0-9]+)?|{point}[0-9]+)(?:[eE][+-]?[0-9]{{1,3}})?")
+
+
+def number_rule(decimal: str = ".", thousands: str = "", missing: Collection[object] = (),
+                marks: Collection[object] = ()) -> NumberRule:
+    """A `NumberRule` from layout keys."""
+    return NumberRule(decimal, thousands, frozenset(plain(str(mark)).casefold() for mark in missing),
+                      tuple(sorted((str(mark) for mark in marks), key=len, reverse=True)))
+
+
+def number(text: str, rule: NumberRule) -> float | None:
+    """The figure that a text stands for; None for a mark that means “no figure”.
+
+    Full-width digits, a sign, thousands separators and footnote marks (①, *, ¹, [1], a), 注) are understood.
+
+    Raises
+    ------
+    NotANumber
+        Anything else: letters, two points, a percent sign, a digit in parentheses (a footnote or a negative figure?),
+        a figure beyond the range of a double.
+    """
+    bare = plain(text)
+    if bare.casefold() in MISSING or bare.casefold() in rule.missing:
+        return None
+    bare = _TRAILING_MARKS.sub("", bare)
+    for mark in rule.marks:
+        bare = bare.removesuffix(mark).removeprefix(mark).strip()
+    if bare.casefold() in MISSING or bare.casefold() in rule.missing:
+        return None
+    bare = bare.translate(_DASHES)
+    match = rule.pattern().fullmatch(bare)
+    if match is None:
+        raise NotANumber(text)
+    separator = match.groupdict().get("group")
+    if separator:
+        bare = bare.replace(separator, "")
+    value = float(bare.replace(rule.decimal, "."))
+    if not math.isfinite(value):
+        raise NotANumber(text)
+    return value + 0.0  # no negative zero
+
+
+def year(text: str) -> int | None:
+    """The year in ``2012``, ``2012年``, ``２０１２``, ``2012YY``; None for anything else."""
+    match = _YEAR.fullmatch(without_marks(text))
+    return int(match[1]) if match and 1000 <= int(match[1]) <= 2999 else None
+
+
+def region_name(text: str) -> str:
+    """A region's name without indentation and footnote marks; of ``北 京 Beijing`` the Chinese part."""
+    name = without_marks(text)
+    both = re.fullmatch(rf"([{_CJK}][{_CJK}\s]*?)\s*[A-Za-z][A-Za-z '\-.]*", name)
+    return both[1] if both else name
+
+
+def quoted(text: str) -> str:
+    """A found text for a message: short, in quotation marks."""
+    return f'"{text if len(text) <= 40 else text[:39] + "…"}"'

@@ -1,0 +1,53 @@
+"""Titles of indicators and columns: the words, and the measure in parentheses behind them."""
+
+from __future__ import annotations
+
+import re
+
+from ruralpanel.adapters.text import plain, quoted, squeezed
+from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.specs import SeriesSpec
+
+
+def split_measure(title: str) -> tuple[str, str]:
+    """``公路里程(万公里)`` → ``公路里程``, ``万公里``; the measure is empty without parentheses at the end."""
+    bare = plain(title)
+    if not bare.endswith(")"):
+        return bare, ""
+    depth = 0
+    for position in range(len(bare) - 1, -1, -1):
+        depth += (bare[position] == ")") - (bare[position] == "(")
+        if depth == 0:
+            return bare[:position].strip(), bare[position + 1 : -1].strip()
+    return bare, ""
+
+
+def same_title(found: str, declared: str) -> bool:
+    """Whether a title in a file is the declared one, with or without the measure, blanks and width ignored."""
+    wanted = {squeezed(declared), squeezed(split_measure(declared)[0])}
+    return squeezed(found) in wanted or squeezed(split_measure(found)[0]) == squeezed(declared)
+
+
+def measure_problem(found: str, series: SeriesSpec, label: str, where: str) -> Problem | None:
+    """A problem where the measure in the file can be read and is not the declared one.
+
+    Words in parentheses that are no measure (``(常住)``, ``(上年=100)``) are no problem.
+    """
+    from ruralpanel.contracts import measures
+
+    if not found or not series.measure:
+        return None
+    try:
+        in_file, declared = measures.parse(found), measures.parse(series.measure)
+    except (UserError, ValueError):
+        return None
+    if in_file == declared:
+        return None
+    return Problem(label, where, f"measure {quoted(found)}", f'"{series.measure}", as declared for {series.key}',
+                   "correct `measure` of the series, or name the right file")
+
+
+def years_pattern(template: str) -> re.Pattern[str]:
+    """``gdp_{period}`` as a pattern whose first group is the year; ``年`` may follow it."""
+    before, _, after = template.partition("{period}")
+    return re.compile(rf"{re.escape(squeezed(before))}([0-9]{{4}})年?{re.escape(squeezed(after))}", re.IGNORECASE)
