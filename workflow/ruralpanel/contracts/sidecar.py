@@ -119,6 +119,7 @@ def series_spec(key: str, values: Mapping[str, Any]) -> SeriesSpec:
         range=(None if low is None else float(low), None if high is None else float(high)),
         breaks={int(year): _break(entry) for year, entry in (values.get("breaks") or {}).items()},
         note=values.get("counts", ""),
+        retrospective=tuple(values.get("retrospective") or ()),
     )
 
 

@@ -59,13 +59,17 @@ class Units:
         first, last = self.valid.get(unit, (None, None))
         return (first is None or year >= first) and (last is None or year <= last)
 
+    def bearers(self, name: str) -> tuple[str, ...]:
+        """Every id that goes or went by `name`: none, one, or several that bore it in turn."""
+        return self._by_name.get(normal(name), ())
+
     def match(self, name: str, year: int | None = None) -> str | None:
         """The id that goes by `name` (id, code, name or alias), or None: never a guess.
 
         With `year` only units that exist in that year count; without it a name that two units bore in turn is
         matched by none.
         """
-        found = self._by_name.get(normal(name), ())
+        found = self.bearers(name)
         if year is not None:
             found = tuple(unit for unit in found if self.exists(unit, year))
         return found[0] if len(found) == 1 else None

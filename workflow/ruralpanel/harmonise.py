@@ -1,0 +1,300 @@
+"""Cells as an adapter read them → figures by unit id, each once, corrected where that is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.adapters.cells import capped, place
+from ruralpanel.contracts.corrections import ALL_UNITS, Correction
+from ruralpanel.contracts.problems import Problem, raise_any
+from ruralpanel.contracts.sidecar import sidecar_from
+from ruralpanel.contracts.specs import SourceSpec
+from ruralpanel.contracts.units import Units, is_nation
+
+COLUMNS = (
+    "source",
+    "series",
+    "unit",
+    "period",
+    "value",
+    "measure",
+    "text",
+    "raw_value",
+    "file",
+    "sheet",
+    "row",
+    "column",
+    "correction",
+)
+_Codes = np.ndarray[Any, np.dtype[np.int64]]
+_Values = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def harmonise(
+    source: SourceSpec, cells: pd.DataFrame, units: Units, corrections: Iterable[Correction] = ()
+) -> pd.DataFrame:
+    """Name the units by id, refuse what is ambiguous, apply the declared corrections.
+
+    Parameters
+    ----------
+    source : SourceSpec
+    cells : data frame of `ruralpanel.adapters.cells.COLUMNS`, one row per figure read.
+    units : Units
+    corrections : those of all sources; the others' are passed over.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns `COLUMNS`, one row per series, unit and period, sorted by them; `value` is the published figure after
+        correction and `raw_value` before it, both in `measure`; NaN: no figure. Labels are categories.
+
+    Raises
+    ------
+    UserError
+        All at once: unknown names (each with the nearest known ones and its places), figures of a unit for years in
+        which it did not exist, two figures of one series, unit and period, corrections whose bad value is not there,
+        figures outside the range that the series declares.
+    """
+    problems: list[Problem] = []
+    unit_codes, wrong = _unit_codes(source, cells, units)
+    problems += wrong
+    cells, codes = _known(cells, unit_codes)
+    problems += _out_of_time(source, cells, codes, units)
+    figures = _sorted(source, cells, codes, units)
+    problems += capped(_duplicates(figures), source.name)
+    mine = [correction for correction in corrections if correction.source == source.name]
+    if not problems:
+        problems += _apply(figures, mine, units)
+    problems += capped(_out_of_range(source, figures), source.name)
+    raise_any(problems)
+    return figures
+
+
+def _categories(column: pd.Series) -> tuple[_Codes, list[str]]:
+    categorical = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
+    return np.asarray(categorical.cat.codes, dtype=np.int64), [str(c) for c in categorical.cat.categories]
+
+
+def _labels(codes: _Codes, labels: Sequence[str]) -> pd.Categorical:
+    return pd.Categorical.from_codes(codes, categories=pd.Index(list(labels)))
+
+
+def _unit_codes(source: SourceSpec, cells: pd.DataFrame, units: Units) -> tuple[_Codes, list[Problem]]:
+    """For each row the position of its unit in ``units.ids``, -1 where unknown."""
+    names, labels = _categories(cells["unit"])
+    position = {unit: i for i, unit in enumerate(units.ids)}
+    bearers = [units.bearers(label) for label in labels]
+    table = np.array([position[b[0]] if len(b) == 1 else -1 for b in bearers], dtype=np.int64)
+    codes = table[names] if len(labels) else np.zeros(0, dtype=np.int64)
+    unknown = [i for i, b in enumerate(bearers) if not b]
+    for i in (i for i, b in enumerate(bearers) if len(b) > 1):
+        rows = np.flatnonzero(names == i)
+        years = cells["period"].to_numpy()[rows]
+        for year in np.unique(years):
+            unit = units.match(labels[i], int(year))
+            codes[rows[years == year]] = -1 if unit is None else position[unit]
+            if unit is None and i not in unknown:
+                unknown.append(i)
+    problems = [
+        _unknown(source, cells, np.flatnonzero((names == i) & (codes < 0)), labels[i], units)
+        for i in sorted(unknown)
+        if np.any(names == i)
+    ]
+    return codes, capped(problems, source.name)
+
+
+def _unknown(source: SourceSpec, cells: pd.DataFrame, rows: _Codes, name: str, units: Units) -> Problem:
+    fix = units.suggest(name)
+    if is_nation(name):
+        fix = f'leave the row out: sources.{source.name}.layout.skip_rows: ["{name}"]'
+    elif not fix:
+        fix = f"add it to the column aliases in {units.file}, or leave the row out with layout.skip_rows"
+    return Problem(
+        str(cells["file"].iloc[rows[0]]),
+        _places(cells.iloc[rows[:2000]]),
+        f'the unknown unit "{name}"' if name else "a row without a unit",
+        f"an id, code, name or alias in {units.file or 'the units file'}",
+        fix,
+    )
+
+
+def _places(rows: pd.DataFrame) -> str:
+    first = place(str(rows["sheet"].iloc[0]), int(rows["row"].iloc[0]), str(rows["column"].iloc[0]))
+    distinct = rows[["file", "sheet", "row"]].drop_duplicates()
+    if len(distinct) > 1:
+        return f"{first} and {len(distinct) - 1} more rows"
+    return f"{first} and {len(rows) - 1} more columns" if len(rows) > 1 else first
+
+
+def _known(cells: pd.DataFrame, codes: _Codes) -> tuple[pd.DataFrame, _Codes]:
+    known = codes >= 0
+    return (cells, codes) if known.all() else (cells[known].reset_index(drop=True), codes[known])
+
+
+def _out_of_time(source: SourceSpec, cells: pd.DataFrame, codes: _Codes, units: Units) -> list[Problem]:
+    problems = []
+    bounded = [(i, *units.valid.get(unit, (None, None))) for i, unit in enumerate(units.ids)]
+    for i, first, last in bounded:
+        if first is None and last is None:
+            continue
+        at = np.flatnonzero(codes == i)
+        years = cells["period"].to_numpy()[at]
+        outside = (years < (first or -9999)) | (years > (last or 9999))
+        rows = cells.iloc[at[outside & cells["value"].notna().to_numpy()[at]]]
+        for key, group in rows.groupby("series", observed=True):
+            spec = source.series.get(str(key))
+            if spec and units.ids[i] in {units.match(name) for name in spec.retrospective}:
+                continue
+            exists = f"from {first}" if last is None else f"to {last}" if first is None else f"from {first} to {last}"
+            problems.append(
+                Problem(
+                    str(group["file"].iloc[0]),
+                    _places(group),
+                    f"figures of {units.label(units.ids[i])} for {_span(group['period'])}",
+                    f"figures {exists}, while it exists",
+                    f"if they were published later in today's boundaries, declare `retrospective: [{units.ids[i]}]` "
+                    f"for the series {key}; else correct the unit's years in {units.file or 'the units file'}",
+                )
+            )
+    return problems
+
+
+def _span(years: pd.Series) -> str:
+    first, last = int(years.min()), int(years.max())
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def _sorted(source: SourceSpec, cells: pd.DataFrame, codes: _Codes, units: Units) -> pd.DataFrame:
+    series, keys = _categories(cells["series"])
+    series_order, unit_order = sorted(keys), sorted(units.ids)
+    series = _recoded(series, keys, series_order)
+    codes = _recoded(codes, units.ids, unit_order)
+    period = cells["period"].to_numpy(np.int64)
+    low = int(period.min()) if len(period) else 0
+    width = int(period.max()) - low + 1 if len(period) else 1
+    position = (series * len(unit_order) + codes) * width + period - low
+    order = np.arange(len(position)) if np.all(position[1:] > position[:-1]) else np.argsort(position, kind="stable")
+    cells = cells.iloc[order].reset_index(drop=True)
+    measures = [source.series[key].measure if key in source.series else "" for key in series_order]
+    distinct = sorted(set(measures))
+    measure = np.array([distinct.index(m) for m in measures], dtype=np.int64)
+    count = len(cells)
+    columns = {
+        "source": _labels(np.zeros(count, dtype=np.int64), [source.name]),
+        "series": _labels(series[order], series_order),
+        "unit": _labels(codes[order], unit_order),
+        "period": cells["period"],
+        "value": cells["value"].astype("float64"),
+        "measure": _labels(measure[series[order]] if count else series, distinct),
+        "text": cells["text"],
+        "raw_value": cells["value"].astype("float64"),
+        **{name: cells[name] for name in ("file", "sheet", "row", "column")},
+        "correction": _labels(np.zeros(count, dtype=np.int64), [""]),
+    }
+    return pd.DataFrame({name: columns[name] for name in COLUMNS})
+
+
+def _recoded(codes: _Codes, old: Sequence[str], new: Sequence[str]) -> _Codes:
+    where = {label: i for i, label in enumerate(new)}
+    return np.array([where[label] for label in old], dtype=np.int64)[codes] if len(old) else codes
+
+
+def _duplicates(figures: pd.DataFrame) -> Iterator[Problem]:
+    series, unit = figures["series"].cat.codes.to_numpy(), figures["unit"].cat.codes.to_numpy()
+    period = figures["period"].to_numpy()
+    same = (series[1:] == series[:-1]) & (unit[1:] == unit[:-1]) & (period[1:] == period[:-1])
+    for i in np.flatnonzero(same):
+        first, second = figures.iloc[i], figures.iloc[i + 1]
+        at = place(first["sheet"], int(first["row"]), first["column"])
+        yield Problem(
+            second["file"],
+            place(second["sheet"], int(second["row"]), second["column"]),
+            f"a second figure of {second['unit']} for {second['series']}, {second['period']}: {second['text']}",
+            "one figure for each unit and period",
+            f"the first, {first['text']}, stands at {first['file']}: {at}; remove one of them",
+        )
+
+
+def _apply(figures: pd.DataFrame, corrections: Sequence[Correction], units: Units) -> list[Problem]:
+    """Put the corrections into `figures`; what does not fit comes back."""
+    problems = []
+    texts = figures["correction"].astype("object").to_numpy() if corrections else None
+    for correction in corrections:
+        rows, problem = _target(figures, correction, units)
+        if problem or texts is None:
+            problems += [problem] if problem else []
+            continue
+        values = figures["value"].to_numpy()[rows]
+        guard = correction.expect if correction.unit != ALL_UNITS else correction.expect_sum
+        actual = float(np.nansum(values)) if correction.unit == ALL_UNITS else float(values[0])
+        if guard is None or not np.isclose(actual, guard, rtol=1e-9, atol=0):
+            problems.append(
+                Problem(
+                    correction.file,
+                    correction.where,
+                    "no figure any more" if np.isnan(actual) else f"the published figure {actual:.10g}",
+                    f"{guard:.10g}, the bad value that this repair was declared for"
+                    if guard is not None
+                    else "a guard",
+                    "remove the repair if the publisher has corrected the figure",
+                )
+            )
+            continue
+        figures.loc[rows, "value"] = _corrected(values, correction)
+        texts[rows[~np.isnan(values)]] = correction.text
+    if texts is not None:
+        figures["correction"] = pd.Categorical(texts, categories=["", *sorted(set(texts) - {""})])
+    return problems
+
+
+def _target(figures: pd.DataFrame, correction: Correction, units: Units) -> tuple[_Codes, Problem | None]:
+    unit = ALL_UNITS if correction.unit == ALL_UNITS else units.match(correction.unit)
+    if unit is None:
+        expected = f"a unit of {units.file or 'the units file'}, or all"
+        fix = units.suggest(correction.unit)
+        where = f"{correction.where}.unit"
+        return np.zeros(0, np.int64), Problem(correction.file, where, f'"{correction.unit}"', expected, fix)
+    here = (figures["series"] == correction.series) & (figures["period"] == correction.year)
+    if unit != ALL_UNITS:
+        here &= figures["unit"] == unit
+    rows = np.flatnonzero(here.to_numpy())
+    if len(rows):
+        return rows, None
+    what = f"{correction.source}.{correction.series}, {correction.unit}, {correction.year}"
+    found = f"a repair of {what}, where the source has no row"
+    return rows, Problem(correction.file, correction.where, found, "a figure to repair", "correct or remove the repair")
+
+
+def _corrected(values: _Values, correction: Correction) -> _Values:
+    if correction.action == "blank":
+        return np.full(len(values), np.nan)
+    number = correction.value if correction.value is not None else np.nan
+    return np.full(len(values), number) if correction.action == "replace" else values - number
+
+
+def _out_of_range(source: SourceSpec, figures: pd.DataFrame) -> Iterator[Problem]:
+    faults = sidecar_from(source.about or {}).known_faults
+    values = figures["value"].to_numpy()
+    codes = figures["series"].cat.codes.to_numpy()
+    for code, key in enumerate(figures["series"].cat.categories):
+        low, high = source.series[key].range if key in source.series else (None, None)
+        wrong = np.isinf(values) | (values < _or(low, -np.inf)) | (values > _or(high, np.inf))
+        for i in np.flatnonzero(wrong & (codes == code)):
+            row = figures.iloc[i]
+            if any(fault.covers(key, row["unit"], int(row["period"])) for fault in faults):
+                continue
+            yield Problem(
+                row["file"],
+                place(row["sheet"], int(row["row"]), row["column"]),
+                f"{row['text']} for {key}, {row['unit']}, {row['period']}",
+                f"a figure within the declared range {_or(low, -np.inf):g} to {_or(high, np.inf):g}",
+                "correct the series' measure or range, or repair the figure in corrections.yaml",
+            )
+
+
+def _or(bound: float | None, default: float) -> float:
+    return default if bound is None else bound
