@@ -17,9 +17,9 @@ def rule_of(variable: VariableSpec, year: int) -> str:
     return str(variable.breaks.get(year, {}).get("rule", "error"))
 
 
-def affected(breach: Mapping[str, Any], units: Collection[str]) -> frozenset[str]:
+def affected(details: Mapping[str, Any], units: Collection[str]) -> frozenset[str]:
     """Those of `units` that a break concerns; all where the sidecar names none."""
-    named = breach.get("units")
+    named = details.get("units")
     return frozenset(units) if named is None else frozenset(units) & frozenset(named)
 
 
@@ -71,10 +71,10 @@ def crossings(
 def _left_out(year_read: int, break_year: int, variable: VariableSpec, spec: SeriesSpec, panel: PanelSpec) -> bool:
     """Whether a drop leaves out a year for every unit that the break of `break_year` concerns."""
     concerned = spec.breaks[break_year].get("units")
-    for year, breach in spec.breaks.items():
+    for year, details in spec.breaks.items():
         if rule_of(variable, year) != "drop" or not dropped(year_read, year, panel.periods):
             continue
-        if breach.get("units") is None or (concerned is not None and set(concerned) <= set(breach["units"])):
+        if details.get("units") is None or (concerned is not None and set(concerned) <= set(details["units"])):
             return True
     return False
 
@@ -122,7 +122,8 @@ def _uneven(name: str, variable: VariableSpec, panel: PanelSpec, file: str) -> l
     if panel.by == "observation" or len(steps) < 2 or not variable.formula:
         return []
     place = f"variables.{name}.formula"
-    if not any(isinstance(n, Call) and n.function in ("lag", "diff") for n in walk(parse(variable.formula, file, place))):
+    nodes = walk(parse(variable.formula, file, place))
+    if not any(isinstance(node, Call) and node.function in ("lag", "diff") for node in nodes):
         return []
     found = f"a lag by calendar year on panel {panel.name}, whose periods are unevenly spaced"
     return [Problem(file, place, found, "lags by observation", f"panels.{panel.name}.by: observation")]

@@ -41,9 +41,8 @@ def evaluation_order(
             problems += error.problems
             continue
         expected = "a variable or an attribute of the units"
-        problems += [
-            Problem(file, where, f'"{other}"', expected, did_you_mean(other, known)) for other in sorted(used - {*known})
-        ]
+        for other in sorted(used - {*known}):
+            problems.append(Problem(file, where, f'"{other}"', expected, did_you_mean(other, known)))
         needs[name] = [other for other in variables if other in used]
     done: dict[str, None] = {}
 
