@@ -63,8 +63,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "total": ("Total", "合计"),
     "theory": ("Theory", "理论曲线"),
     "all_units": ("All units", "全部单位"),
-    "one_unit": ("one unit", "各单位"),
-    "group_mean": ("group mean", "组均值"),
+    "thin_thick": ("Thin: one unit each; thick: the group's mean.", "细线：各单位；粗线：组均值。"),
     "boundaries": (
         "Boundaries: Natural Earth, public domain; de-facto lines; not an endorsement.",
         "边界：Natural Earth（公有领域）；表示实际控制线，不代表对边界的认可。",

@@ -1,0 +1,73 @@
+"""Event-study plot: the gap between treated and others, period by period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruralpanel import style
+from ruralpanel.figures.canvas import drawing, grid, new_figure, save, zero_line
+from ruralpanel.figures.estimates import Estimate, draw_interval, span
+from ruralpanel.wording import word
+
+
+@dataclass(frozen=True)
+class EventSeries:
+    """Estimates by period under one name (one estimator or outcome)."""
+
+    name: str
+    estimates: Mapping[int, Estimate]
+
+
+def draw(
+    series: Sequence[EventSeries],
+    paths: Mapping[str, str | Path],
+    reference: int,
+    first_treated: int,
+    title: str = "",
+    axis: str = "",
+    note: str = "",
+    language: str = "en",
+    where: str = "figures",
+    font: str | Path | None = None,
+) -> None:
+    """Points with intervals over true calendar periods (uneven spacing shows), the reference period hollow at zero.
+
+    Parameters
+    ----------
+    reference : the period whose gap is zero by construction.
+    first_treated : first period of treatment; shaded from half a year before.
+    """
+    every = [estimate for one in series for estimate in one.estimates.values()]
+    periods = sorted({period for one in series for period in one.estimates} | {reference})
+    with drawing(font):
+        figure = new_figure(6.5, 3.6)
+        figure.set_layout_engine("constrained")
+        axes = figure.add_subplot()
+        grid(axes, "y")
+        axes.axvspan(first_treated - 0.5, periods[-1] + 0.6, color=style.GRID, alpha=0.55, linewidth=0, zorder=0)
+        zero_line(axes)
+        limits = span(every)
+        step = 0.18
+        for index, one in enumerate(series):
+            colour = style.CATEGORICAL[index % len(style.CATEGORICAL)]
+            shift = step * (index - (len(series) - 1) / 2)
+            for period, estimate in sorted(one.estimates.items()):
+                draw_interval(axes, period + shift, estimate, limits, colour, horizontal=False)
+            axes.plot([], [], "o", color=colour, markersize=5, label=one.name)
+        axes.plot(
+            [reference], [0], "o", color=style.PAPER, markeredgecolor=style.INK, markersize=5.5, zorder=5,
+            label=f"{reference} ({word('reference', language)})",
+        )  # fmt: skip
+        axes.set_xticks(periods)
+        if len(periods) > 10:
+            axes.tick_params(axis="x", labelrotation=45)
+        axes.set_xlim(periods[0] - 0.6, periods[-1] + 0.6)
+        axes.set_ylim(limits)
+        axes.set_ylabel(axis)
+        axes.set_title(title)
+        axes.legend(loc="best", handletextpad=0.3)
+        if note:
+            figure.supxlabel(note, fontsize=7, color=style.MUTED, ha="left", x=0.01)
+        save(figure, paths, where, font)

@@ -1,0 +1,81 @@
+"""Waterfall: how parts add up to a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from matplotlib.axes import Axes
+
+from ruralpanel import style
+from ruralpanel.figures.canvas import drawing, grid, new_figure, save, zero_line
+from ruralpanel.style import format_number
+from ruralpanel.wording import word
+
+
+@dataclass(frozen=True)
+class Part:
+    """One contribution, with the interval of the contribution itself (not of the running sum)."""
+
+    label: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def draw(
+    parts: Sequence[Part],
+    paths: Mapping[str, str | Path],
+    total_label: str = "",
+    title: str = "",
+    axis: str = "",
+    note: str = "",
+    digits: int = 2,
+    language: str = "en",
+    where: str = "figures",
+    font: str | Path | None = None,
+) -> None:
+    """Bars that start where the one before ended; the last bar is the total from zero.
+
+    The parts add up to the total by construction. Error bars show each part's own interval, at the bar's end.
+    """
+    total = sum(part.value for part in parts)
+    below, above = style.CATEGORICAL[1], style.CATEGORICAL[0]
+    with drawing(font):
+        figure = new_figure(6.5, 1.1 + 0.42 * (len(parts) + 1) + (0.25 if note else 0))
+        figure.set_layout_engine("constrained")
+        axes = figure.add_subplot()
+        grid(axes, "x")
+        zero_line(axes, horizontal=False)
+        at = 0.0
+        for row, part in enumerate(parts):
+            colour = above if part.value >= 0 else below
+            axes.barh(row, part.value, left=at, height=0.58, color=colour, zorder=2)
+            end = at + part.value
+            axes.plot([end, end], [row - 0.29, row + 1.29], color=style.MUTED, linewidth=0.6, zorder=2.5)
+            ends = [end]
+            if part.low is not None and part.high is not None:
+                ends = [at + part.low, at + part.high, end]
+                axes.plot([ends[0], ends[1]], [row, row], color=style.INK, linewidth=1.2, zorder=3)
+            _number(axes, row, max(*ends, at), part.value, digits)
+            at = end
+        axes.barh(len(parts), total, height=0.58, color=style.MUTED, zorder=2)
+        _number(axes, len(parts), max(total, 0.0), total, digits)
+        names = [part.label for part in parts] + [total_label or word("total", language)]
+        axes.set_yticks(range(len(names)), names)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_ylim(len(parts) + 0.6, -0.6)
+        axes.margins(x=0.1)
+        axes.set_xlabel(axis)
+        axes.set_title(title)
+        if note:
+            figure.supxlabel(note, fontsize=7, color=style.MUTED, ha="left", x=0.01)
+        save(figure, paths, where, font)
+
+
+def _number(axes: Axes, row: int, x: float, value: float, digits: int) -> None:
+    axes.annotate(
+        format_number(value, digits), (x, row), xytext=(4, 0), textcoords="offset points", va="center", fontsize=8
+    )

@@ -1,0 +1,125 @@
+"""Polygons made ready to draw: projected, simplified, turned into paths, once for all maps of a figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.path import Path as Outline
+
+from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.maps.projection import choose_projection
+
+#: Corners are left out as long as no border moves by more than this share of the map's width: a third of a printed pixel at
+#: three inches and 300 dots per inch.
+_TOLERANCE = 1 / 2700
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One unit's outline in the plane.
+
+    Attributes
+    ----------
+    outline : all rings as one path, holes included.
+    anchor : a point well inside its largest part, for the label.
+    size : width and height of the largest part, in the units of the projection.
+    """
+
+    outline: Outline
+    anchor: tuple[float, float]
+    size: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Boundaries:
+    """All outlines of a boundaries file, by id, with their common extent (west, south, east, north) in the plane."""
+
+    shapes: Mapping[str, Shape]
+    extent: tuple[float, float, float, float]
+    projection: str
+
+
+def load_boundaries(path: str | Path, projection: str = "auto") -> Boundaries:
+    """Read polygons, project them to an equal-area plane and simplify them without opening gaps between neighbours.
+
+    Parameters
+    ----------
+    path : any vector file with polygons and a column ``id``; its coordinate system stated (GeoJSON: WGS 84).
+    projection : ``auto`` (`choose_projection`) or anything PROJ understands (``EPSG:3035``).
+
+    Raises
+    ------
+    UserError
+        A file that cannot be read, without ``id``, with repeated ids or without polygons; an unknown projection.
+    """
+    import geopandas
+    import shapely
+    from pyproj.exceptions import CRSError
+
+    frame = _read(path, geopandas)
+    geographic = frame.to_crs("EPSG:4326")
+    if projection == "auto":
+        spans = [(float(west), float(east)) for west, _, east, _ in geographic.geometry.bounds.to_numpy()]
+        projection = choose_projection(geographic.total_bounds, spans, frame["id"])
+    try:
+        plane = geographic.to_crs(projection)
+    except CRSError as error:
+        problem = Problem(
+            "config.yaml", "maps", f'projection "{projection}"', "a projection that PROJ knows", str(error)
+        )
+        raise UserError(problem) from error
+    west, south, east, north = (float(edge) for edge in plane.total_bounds)
+    simple = shapely.coverage_simplify(plane.geometry.to_numpy(), tolerance=(east - west) * _TOLERANCE)
+    shapes = {
+        str(identifier): _shape(geometry, shapely)
+        for identifier, geometry in zip(plane["id"], simple, strict=True)
+        if not geometry.is_empty
+    }
+    return Boundaries(shapes, (west, south, east, north), projection)
+
+
+def _read(path: str | Path, geopandas: Any) -> Any:
+    from pyogrio.errors import DataSourceError
+
+    try:
+        frame = geopandas.read_file(path)
+    except (DataSourceError, FileNotFoundError) as error:
+        raise UserError(Problem(str(path), "", str(error), "a file of polygons, such as GeoJSON")) from error
+    if "id" not in frame.columns:
+        found = ", ".join(str(column) for column in frame.columns)
+        raise UserError(Problem(str(path), "", f"columns {found}", 'a column "id" with the ids of the units file'))
+    problems = []
+    repeated = sorted({str(value) for value in frame["id"][frame["id"].duplicated()]})
+    if repeated:
+        problems.append(
+            Problem(str(path), "id", f"{', '.join(repeated)} more than once", "each id once", "dissolve by id")
+        )
+    kinds = sorted(set(frame.geometry.geom_type) - {"Polygon", "MultiPolygon"})
+    if kinds or frame.empty:
+        problems.append(Problem(str(path), "", ", ".join(kinds) or "no polygon", "polygons"))
+    if frame.crs is None:
+        problems.append(Problem(str(path), "", "no coordinate system", "a stated coordinate system"))
+    if problems:
+        raise UserError(problems)
+    return frame
+
+
+def _shape(geometry: Any, shapely: Any) -> Shape:
+    parts = list(shapely.get_parts(geometry))
+    largest = max(parts, key=lambda part: part.area)
+    point = shapely.maximum_inscribed_circle(largest).coords[0]
+    west, south, east, north = largest.bounds
+    return Shape(_outline(parts), (float(point[0]), float(point[1])), (east - west, north - south))
+
+
+def _outline(parts: list[Any]) -> Outline:
+    rings = [np.asarray(ring.coords) for part in parts for ring in (part.exterior, *part.interiors)]
+    codes = []
+    for ring in rings:
+        codes.append(np.full(len(ring), Outline.LINETO, dtype=Outline.code_type))
+        codes[-1][0], codes[-1][-1] = Outline.MOVETO, Outline.CLOSEPOLY
+    return Outline(np.concatenate(rings), np.concatenate(codes))
