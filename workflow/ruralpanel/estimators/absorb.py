@@ -52,7 +52,7 @@ class Absorbed:
     def _sums(self) -> Floats:
         """Sum of the weights in each level of the first factor."""
         assert self.first is not None
-        return np.bincount(self.first, weights=self._weights**2)
+        return np.bincount(self.first, weights=self._weights**2).astype(float)
 
     @cached_property
     def _rest(self) -> sparse.csr_array | None:
@@ -94,7 +94,7 @@ class Absorbed:
     @cached_property
     def rank(self) -> int:
         """Dimension of the space."""
-        return (0 if self.first is None else _levels(self.first)) + self._half.shape[1]
+        return (0 if self.first is None else _levels(self.first)) + int(self._half.shape[1])
 
     @cached_property
     def basis(self) -> Floats:
@@ -123,11 +123,11 @@ class Absorbed:
             if rest is not None and self._half.shape[1]:
                 fitted = rest @ (self._half @ (self._half.T @ (rest.T @ values)))
                 values = values - self._without_first(np.asarray(fitted))
-        return values.reshape(np.shape(columns))
+        return np.asarray(values.reshape(np.shape(columns)))
 
     def leverage(self) -> Floats:
         """Diagonal (n,) of the projection on the space."""
-        diagonal = np.einsum("ij,ij->i", self.basis, self.basis)
+        diagonal: Floats = np.einsum("ij,ij->i", self.basis, self.basis)
         if self.first is not None:
             diagonal = diagonal + self._weights**2 / self._sums[self.first]
         return diagonal
@@ -187,9 +187,10 @@ def compact(codes: Codes) -> Codes:
 def group_sums(values: Floats, codes: Codes) -> Floats:
     """Sums of the rows of `values` (n, m) by `codes`: (groups, m)."""
     size = _levels(codes)
-    return np.column_stack(
-        [np.bincount(codes, weights=column, minlength=size) for column in values.T] or [np.zeros((size, 0))]
-    )
+    result = np.empty((size, values.shape[1]))
+    for j in range(values.shape[1]):
+        result[:, j] = np.bincount(codes, weights=values[:, j], minlength=size)
+    return result
 
 
 def _levels(codes: Codes) -> int:

@@ -95,7 +95,7 @@ def _frames(
     index = pd.MultiIndex.from_arrays([design.unit_codes[rows], design.period_codes[rows]], names=["unit", "period"])
     columns = [design.terms.index(term) for term in terms]
     y = pd.DataFrame({"y": design.y[rows]}, index=index)
-    x = pd.DataFrame(design.x[np.ix_(rows, columns)], index=index, columns=list(terms))
+    x = pd.DataFrame(design.x[rows][:, columns], index=index, columns=list(terms))
     weights = None if design.weights is None else pd.DataFrame({"w": design.weights[rows]}, index=index)
     return y, x, weights
 

@@ -52,7 +52,7 @@ def fit(design: Design) -> Fit:
         "sigma_u": float(np.sqrt(parts.sigma2_u)),
     }
     absorbed = tuple(effect for effect in design.spec.effects if effect == "period")
-    notes = ("variance components by Swamy and Arora; errors take θ as known",)
+    notes: tuple[str, ...] = ("variance components by Swamy and Arora; errors take θ as known",)
     if parts.sigma2_u == 0:
         notes += ("the variance of the unit effects is estimated as zero: the estimates are those of pooled",)
     return solve(

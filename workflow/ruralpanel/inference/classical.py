@@ -24,7 +24,8 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         "classical",
         variance * fit.bread,
         fit.df_resid,
-        small_sample=f"residual variance with {fit.df_resid:g} degrees of freedom; t critical values with the same",
+        small_sample=f"residual variance with {fit.df_resid:g} degrees of freedom",
         n_clusters=fit.rows.size,
         notes=("ignores correlation within units",) if repeated else (),
+        extra={"critical": "t"},
     )

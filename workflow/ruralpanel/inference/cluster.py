@@ -91,9 +91,10 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         vcov,
         df,
         by=" and ".join(names),
-        small_sample=f"{factor.words}; {small_sample.critical_words(critical, clusters - 1)}",
+        small_sample=factor.words,
         n_clusters=clusters,
         notes=notes,
+        extra={"small_sample": kind, "critical": critical, "count": count},
     )
 
 

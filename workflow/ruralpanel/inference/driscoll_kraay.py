@@ -42,9 +42,9 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         vcov,
         float(periods - 1),
         by="period",
-        small_sample=f"Bartlett weights, lag {lag}; {factor.words}; {small_sample.critical_words('t', periods - 1)}",
+        small_sample=f"Bartlett weights; {factor.words}",
         n_clusters=periods,
-        extra={"lag": lag},
+        extra={"lag": lag, "small_sample": kind, "critical": "t"},
     )
 
 

@@ -56,9 +56,10 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         vcov,
         np.inf if critical == "normal" else fit.df_resid,
         by="row",
-        small_sample=f"{factor.words}; {small_sample.critical_words(critical, fit.df_resid)}",
+        small_sample=factor.words,
         n_clusters=n,
         notes=notes,
+        extra={"kind": kind, "critical": critical},
     )
 
 

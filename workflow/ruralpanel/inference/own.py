@@ -6,7 +6,7 @@ import numpy as np
 
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.base import Design, Fit, Inference
-from ruralpanel.inference import small_sample, validity
+from ruralpanel.inference import validity
 from ruralpanel.inference.from_covariance import inference
 
 
@@ -16,7 +16,6 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         validity.stop(design, "vcov: own", "an estimator with errors of its own", "use vcov: cluster")
     critical = str(setting.options.get("critical", "normal"))
     df = np.inf if critical == "normal" else fit.df_resid
-    words = small_sample.critical_words(critical, df)
     kind = fit.own_vcov_type or "the estimator's own"
     units = int(np.unique(design.unit_codes[fit.rows]).size)
-    return inference(fit, "own", fit.own_vcov, df, small_sample=f"{kind} errors; {words}", n_clusters=units)
+    return inference(fit, "own", fit.own_vcov, df, small_sample=kind, n_clusters=units, extra={"critical": critical})

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from ruralpanel.contracts.problems import did_you_mean
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.inference import small_sample, validity
 from ruralpanel.inference.streams import generator
 from ruralpanel.inference.wild import TIE
+
+_SCHEMES = {"freedman_lane": "Freedman–Lane residuals", "rows": "whole outcomes"}
 
 CELLS = 2_000_000
 """Numbers held at once: draws are worked on in chunks of this many cells."""
@@ -33,6 +36,8 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     options = setting.options
     draws = int(options.get("draws", 9_999))
     scheme = str(options.get("scheme", "freedman_lane"))
+    if scheme not in _SCHEMES:
+        validity.stop(design, f'scheme: "{scheme}"', "one of " + ", ".join(_SCHEMES), did_you_mean(scheme, _SCHEMES))
     if str(options.get("over", "units")) not in ("units", "rows"):
         validity.stop(design, f'over: "{options["over"]}"', "units", "treatment sets are permuted by estimator: did")
     if fit.x is None or fit.y is None or fit.residuals.shape != fit.y.shape:
@@ -50,18 +55,17 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         rng = generator(seed, design.spec.name, "permutation", term)
         p[j] = _p_value(fit, design, j, grid, draws, scheme, rng)
     nothing = np.full(p.size, np.nan)
-    paths = "units' whole paths" if grid.shape[1] > 1 else "units"
+    paths = "whole paths of units" if grid.shape[1] > 1 else "units"
     return Inference(
         method="permutation",
         p_value=p,
         ci_low=nothing,
         ci_high=nothing,
         by="unit",
-        small_sample=f"permutation of {paths} ({scheme.replace('_', '–')}), {draws} draws; t with robust errors; "
-        "p counts the sample itself",
+        small_sample=f"{paths} change places ({_SCHEMES[scheme]}); t with robust errors; p counts the sample itself",
         n_clusters=number,
         notes=("takes units as exchangeable once the other terms are allowed for",),
-        extra={"draws": draws, "scheme": scheme},
+        extra={"draws": draws, "over": "units", "residuals": scheme == "freedman_lane", "seed": seed},
     )
 
 

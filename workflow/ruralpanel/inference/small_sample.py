@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ruralpanel.estimators.absorb import Absorbed
 from ruralpanel.estimators.base import Design, Fit, IntArray
 from ruralpanel.estimators.least_squares import root_weights
@@ -90,12 +88,3 @@ def driscoll_kraay_factor(kind: str, periods: int, n: int, k: int, k_all: int) -
         return Factor(value, f"N/(N−K) with N = {n}, K = {k_all} (all effects), factor {value:.6f}")
     value = periods / (periods - 1) * (n - 1) / (n - k)
     return Factor(value, f"T/(T−1)·(N−1)/(N−K) with T = {periods}, N = {n}, K = {k}, factor {value:.6f}")
-
-
-def critical_words(critical: str, df: float | np.floating) -> str:
-    """How critical values are taken, for the note."""
-    if critical == "normal":
-        return "normal critical values"
-    if critical == "satterthwaite":
-        return "t critical values with Bell–McCaffrey (Satterthwaite) degrees of freedom, one per coefficient"
-    return f"t critical values with {df:g} degrees of freedom"

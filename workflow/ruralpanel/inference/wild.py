@@ -111,12 +111,11 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             if not np.isfinite([low[j], high[j]]).all():
                 notes.append(f"{term}: the interval has no end on one side or both")
     enumerated = kind == "rademacher" and 2**number <= draws
-    count = f"all {2**number} vectors of signs" if enumerated else f"{draws} draws"
-    what = f"{number} clusters" if sub is None else f"{number} subclusters ({sub}) of {clusters} clusters"
-    words = (
-        f"wild cluster bootstrap, null imposed, {kind} weights for {what}, {count}; t with clustered errors; "
-        f"p counts the sample itself"
-    )
+    words = "null imposed; t with clustered errors, whose factor cancels; p counts the sample itself"
+    if enumerated:
+        words += f"; all {2**number} vectors of signs"
+    if sub is not None:
+        words += f"; weights for {number} subclusters ({sub})"
     if "theta" in fit.fit:
         notes.append("θ of the random effects is held fixed over the draws")
     return Inference(
@@ -128,7 +127,14 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         small_sample=words,
         n_clusters=clusters,
         notes=tuple(notes),
-        extra={"draws": 2**number if enumerated else draws, "enumerated": enumerated, "weights": kind},
+        extra={
+            "draws": 2**number if enumerated else draws,
+            "weights": kind,
+            "interval": interval,
+            "enumerated": enumerated,
+            "subcluster": sub,
+            "seed": seed,
+        },
     )
 
 
@@ -229,19 +235,19 @@ def _enumerate(number: int, start: int, size: int) -> FloatArray:
     """
     index = np.arange(start, start + size, dtype=np.int64)
     bits = (index[None, :] >> np.arange(number, dtype=np.int64)[:, None]) & 1
-    return 1.0 - 2.0 * bits
+    return np.asarray(1.0 - 2.0 * bits, dtype=float)
 
 
 def _weights(kind: str, number: int, size: int, rng: np.random.Generator) -> FloatArray:
     """(number, size) weights of mean zero and variance one."""
     if kind == "webb":
         points = np.sqrt(np.array([0.5, 1.0, 1.5]))
-        return np.concatenate([points, -points])[rng.integers(0, 6, (number, size), dtype=np.int8)]
+        return np.asarray(np.concatenate([points, -points])[rng.integers(0, 6, (number, size), dtype=np.int8)])
     if kind == "mammen":
         root = np.sqrt(5.0)
         low = rng.random((number, size)) < (root + 1.0) / (2.0 * root)
-        return np.where(low, (1.0 - root) / 2.0, (1.0 + root) / 2.0)
-    return 2.0 * rng.integers(0, 2, (number, size), dtype=np.int8) - 1.0
+        return np.asarray(np.where(low, (1.0 - root) / 2.0, (1.0 + root) / 2.0))
+    return np.asarray(2.0 * rng.integers(0, 2, (number, size), dtype=np.int8) - 1.0, dtype=float)
 
 
 def _subclusters(fit: Fit, design: Design, name: str, codes: IntArray) -> IntArray:

@@ -1,0 +1,233 @@
+"""Specification tests and influence for the standard panel models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ruralpanel.contracts.problems import UserError
+from ruralpanel.estimators import least_squares, random_effects
+from ruralpanel.estimators.absorb import compact, group_sums
+from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
+from ruralpanel.inference.cluster import adjusted_rows
+
+MOST_UNITS = 60
+"""Units of which influence is listed; of more, those with the largest."""
+
+
+def specification_tests(design: Design, fit: Fit) -> dict[str, Test]:
+    """The tests that apply to the estimator and the panel; empty for other families and for cross-sections.
+
+    ``f_effects`` (unit effects all equal), ``hausman`` (fixed against random effects), ``mundlak`` (the same, robust to
+    clustering), ``breusch_pagan_lm`` (no unit effects), ``pesaran_cd`` (no correlation between units),
+    ``serial_correlation`` (Wooldridge), ``heteroskedasticity`` (equal variances of the units).
+    """
+    if design.spec.estimator not in ("pooled", "fe", "fd", "re") or np.unique(design.period_codes).size < 2:
+        return {}
+    found: dict[str, Test] = {}
+    quick = _quick(design)
+    if "unit" in fit.absorbed:
+        found["f_effects"] = f_effects(quick)
+    for name, test in (("hausman", hausman), ("mundlak", mundlak)):
+        if design.weights is None and (design.spec.estimator == "re" or "unit" in fit.absorbed):
+            try:
+                found[name] = test(quick)
+            except UserError:
+                continue
+    if design.spec.estimator in ("pooled", "re") and design.weights is None:
+        found["breusch_pagan_lm"] = breusch_pagan_lm(quick)
+    residuals = np.full(design.y.size, np.nan)
+    residuals[fit.rows] = fit.residuals
+    found["pesaran_cd"] = pesaran_cd(residuals, design, fit.absorbed)
+    serial = wooldridge(quick)
+    if serial is not None:
+        found["serial_correlation"] = serial
+    found["heteroskedasticity"] = groupwise(residuals, design)
+    return found
+
+
+def f_effects(design: Design) -> Test:
+    """F test that all unit effects are equal: restricted model without unit effects, same other effects."""
+    effects = tuple(effect for effect in design.spec.effects if effect != "unit")
+    full = least_squares.fe(_as(design, "fe", ("unit", *effects)))
+    kept = _take(design, full.rows)
+    short = least_squares.pooled(_as(kept, "pooled", effects))
+    ssr_full, ssr_short = float(full.residuals @ full.residuals), float(short.residuals @ short.residuals)
+    df = (short.df_resid - full.df_resid, full.df_resid)
+    return _f((ssr_short - ssr_full) / df[0] / (ssr_full / df[1]), df)
+
+
+def hausman(design: Design) -> Test:
+    """Hausman (1978): classical covariance matrices of fixed and random effects, terms that vary within units."""
+    effects = tuple(effect for effect in design.spec.effects if effect != "unit")
+    fixed = least_squares.fe(_as(design, "fe", ("unit", *effects)))
+    random = random_effects.fit(_as(design, "re", effects))
+    place = [random.terms.index(term) for term in fixed.terms]
+    gap = fixed.params - random.params[place]
+    v_fixed = fixed.bread * float(fixed.residuals @ fixed.residuals) / fixed.df_resid
+    v_random = random.bread * float(random.residuals @ random.residuals) / random.df_resid
+    matrix = v_fixed - v_random[np.ix_(place, place)]
+    note = "" if np.linalg.eigvalsh(matrix)[0] > 0 else "difference of covariance matrices is not positive definite"
+    return _chi2(float(gap @ np.linalg.solve(matrix, gap)), len(place), note)
+
+
+def mundlak(design: Design) -> Test:
+    """Mundlak (1978): unit means of the terms added to random effects; F test with CR1 errors by unit, G − 1 df."""
+    codes = compact(design.unit_codes)
+    counts = np.bincount(codes)
+    means = (group_sums(design.x, codes) / counts[:, None])[codes]
+    varies = [j for j in range(design.x.shape[1]) if np.abs(design.x[:, j] - means[:, j]).max() > 1e-9]
+    names = tuple(f"mean of {design.terms[j]}" for j in varies)
+    effects = tuple(effect for effect in design.spec.effects if effect != "unit")
+    wide = replace(design, x=np.hstack([design.x, means[:, varies]]), terms=(*design.terms, *names))
+    fit = random_effects.fit(_as(wide, "re", effects))
+    place = [fit.terms.index(name) for name in names if name in fit.terms]
+    sums = group_sums(fit.scores, codes)
+    groups, n = counts.size, design.y.size
+    factor = groups / (groups - 1) * (n - 1) / (n - len(fit.terms) - fit.n_absorbed)
+    vcov = factor * fit.bread @ sums.T @ sums @ fit.bread
+    b = fit.params[place]
+    value = float(b @ np.linalg.solve(vcov[np.ix_(place, place)], b)) / len(place)
+    return _f(value, (len(place), groups - 1))
+
+
+def breusch_pagan_lm(design: Design) -> Test:
+    """Breusch and Pagan (1980) Lagrange multiplier test of no unit effects; unbalanced: Baltagi and Li (1990)."""
+    pooled = least_squares.pooled(_as(design, "pooled", tuple(e for e in design.spec.effects if e != "unit")))
+    codes = compact(design.unit_codes[pooled.rows])
+    counts = np.bincount(codes).astype(float)
+    sums = np.bincount(codes, weights=pooled.residuals)
+    n = counts.sum()
+    ratio = float(np.sum(sums**2) / np.sum(pooled.residuals**2)) - 1.0
+    return _chi2(n**2 / (2.0 * float(np.sum(counts * (counts - 1.0)))) * ratio**2, 1)
+
+
+def pesaran_cd(residuals: FloatArray, design: Design, effects: tuple[str, ...] = ()) -> Test:
+    """Pesaran (2004, 2021) test of no correlation between units; pairs use the periods that they share (at least 3).
+
+    Parameters
+    ----------
+    residuals : one per row of the design, NaN where the model does not use the row. effects : those removed.
+    """
+    units, periods = compact(design.unit_codes), compact(design.period_codes)
+    table = np.full((units.max() + 1, periods.max() + 1), np.nan)
+    table[units, periods] = residuals
+    there = np.isfinite(table)
+    shared = there.astype(float) @ there.T.astype(float)
+    filled = np.where(there, table, 0.0)
+    sums = filled @ there.T
+    products = filled @ filled.T - sums * sums.T / np.maximum(shared, 1.0)
+    squares = (filled**2) @ there.T - sums**2 / np.maximum(shared, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = products / np.sqrt(squares * squares.T)
+    above = np.triu_indices(table.shape[0], 1)
+    use = (shared[above] >= 3) & np.isfinite(correlation[above])
+    pairs = int(use.sum())
+    if not pairs:
+        return Test(float("nan"), None, float("nan"), "no two units share three periods")
+    value = float(np.sum(np.sqrt(shared[above][use]) * correlation[above][use])) / np.sqrt(pairs)
+    note = "period effects pull the statistic towards zero (Juodis and Reese 2022)" if "period" in effects else ""
+    return Test(float(value), None, float(2.0 * special.ndtr(-abs(value))), note)
+
+
+def wooldridge(design: Design) -> Test | None:
+    """Wooldridge (2002, 10.6.3): residuals of first differences on their lag; independent errors give a slope of −½.
+
+    The F test has CR1 errors by unit. None where too few units have two adjacent differences.
+    """
+    effects = tuple(effect for effect in design.spec.effects if effect == "period")
+    try:
+        fit = least_squares.fd(_as(design, "fd", effects))
+    except UserError:
+        return None
+    before = {row: i for i, row in enumerate(fit.rows.tolist())}
+    pairs = [(i, before[row - 1]) for row, i in before.items() if row - 1 in before]
+    if len(pairs) < 3:
+        return None
+    now, lag = (fit.residuals[[pair[side] for pair in pairs]] for side in (0, 1))
+    codes = compact(design.unit_codes[fit.rows[[pair[0] for pair in pairs]]])
+    groups = int(codes.max()) + 1
+    slope = float(lag @ now) / float(lag @ lag)
+    scores = np.bincount(codes, weights=lag * (now - slope * lag))
+    if groups < 2:
+        return None
+    variance = groups / (groups - 1) * float(scores @ scores) / float(lag @ lag) ** 2
+    return _f((slope + 0.5) ** 2 / variance, (1, groups - 1), f"slope {slope:.3f}, −0.5 without serial correlation")
+
+
+def groupwise(residuals: FloatArray, design: Design) -> Test:
+    """Modified Wald test that the residual variances of the units are equal (Greene 2000, 15.3)."""
+    there = np.isfinite(residuals)
+    codes = compact(design.unit_codes[there])
+    squares = residuals[there] ** 2
+    counts = np.bincount(codes).astype(float)
+    variances = np.bincount(codes, weights=squares) / counts
+    spread = np.bincount(codes, weights=(squares - variances[codes]) ** 2) / (counts * np.maximum(counts - 1.0, 1.0))
+    use = (counts > 1) & (spread > 0)
+    overall = float(squares.mean())
+    value = float(np.sum((variances[use] - overall) ** 2 / spread[use]))
+    return _chi2(value, int(use.sum()), "rejects too often with few periods")
+
+
+def influence(design: Design, fit: Fit) -> Mapping[str, Any]:
+    """What each unit does to the estimates: share of the leverage, and the change of each coefficient it causes.
+
+    ``dfbeta`` is the estimate less the estimate without the unit (exact for least squares, effects included);
+    ``dfbetas`` the same in delete-one-unit jackknife errors. Empty where the fit carries no regressors.
+    """
+    if fit.x is None or fit.residuals.shape != (fit.x.shape[0],):
+        return {}
+    codes = compact(design.unit_codes[fit.rows])
+    groups = int(codes.max()) + 1
+    if groups < 2 or np.bincount(codes).max() > 3000:
+        return {}
+    own = np.einsum("ij,jk,ik->i", fit.x, fit.bread, fit.x)
+    change = group_sums(adjusted_rows(fit, design, codes, -1.0) * fit.residuals[:, None], codes) @ fit.bread
+    scaled = change / np.sqrt(np.sum(change**2, axis=0))
+    names = np.asarray(design.units, dtype=object)[np.unique(design.unit_codes[fit.rows])]
+    order = np.arange(groups)
+    if groups > MOST_UNITS:
+        order = np.sort(np.argsort(-np.abs(scaled).max(axis=1), kind="stable")[:MOST_UNITS])
+    return {
+        "units": [str(names[i]) for i in order],
+        "leverage": (np.bincount(codes, weights=own) / len(fit.terms))[order],
+        "dfbeta": {term: change[order, j] for j, term in enumerate(fit.terms)},
+        "dfbetas": {term: scaled[order, j] for j, term in enumerate(fit.terms)},
+        "most_influential": {
+            term: str(names[int(np.argmax(np.abs(change[:, j])))]) for j, term in enumerate(fit.terms)
+        },
+    }
+
+
+def _as(design: Design, estimator: str, effects: tuple[str, ...]) -> Design:
+    return replace(design, spec=replace(design.spec, estimator=estimator, effects=effects))
+
+
+def _quick(design: Design) -> Design:
+    """The design for auxiliary regressions: ours alone, terms that they cannot estimate left out."""
+    options = {**design.spec.options, "engine": "numpy", "drop_absorbed": True}
+    return replace(design, spec=replace(design.spec, options=options))
+
+
+def _take(design: Design, rows: np.ndarray[Any, Any]) -> Design:
+    return replace(
+        design,
+        y=design.y[rows],
+        x=design.x[rows],
+        unit_codes=design.unit_codes[rows],
+        period_codes=design.period_codes[rows],
+        weights=None if design.weights is None else design.weights[rows],
+        clusters={name: codes[rows] for name, codes in design.clusters.items()},
+    )
+
+
+def _f(value: float, df: tuple[float, float], note: str = "") -> Test:
+    return Test(float(value), (float(df[0]), float(df[1])), float(special.fdtrc(df[0], df[1], value)), note)
+
+
+def _chi2(value: float, df: int, note: str = "") -> Test:
+    return Test(float(value), float(df), float(special.chdtrc(df, max(value, 0.0))), note)

@@ -1,0 +1,279 @@
+"""One model from its design to its results: estimates, every inference setting, tests, influence, marginal effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ruralpanel import diagnostics
+from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.specs import InferenceSpec, ModelSpec
+from ruralpanel.estimators.absorb import compact, group_sums
+from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, Test
+from ruralpanel.estimators.registry import estimator
+from ruralpanel.inference.from_covariance import quantile
+from ruralpanel.inference.registry import infer
+from ruralpanel.marginal import marginal_effect
+from ruralpanel.results import Coefficient, ModelResult, finite
+
+POWER = 0.8
+
+Outcome = Inference | UserError
+
+
+def estimate(
+    spec: ModelSpec,
+    design: Design,
+    seed: int,
+    panel_sha256: str,
+    labels: Mapping[str, str] | None = None,
+) -> ModelResult:
+    """Fit the model and collect everything that is reported of it.
+
+    Parameters
+    ----------
+    spec : the model, every setting resolved. design : its rows and columns.
+    seed : the project's seed. Each random method derives its stream from it, the model's name and the term, so that a
+        result depends neither on the order of models nor on the process that runs them.
+    panel_sha256 : hash of the panel's file, for the record.
+    labels : words for terms and the outcome.
+
+    Raises
+    ------
+    UserError
+        The model cannot be estimated, or its *first* inference setting does not apply. A later setting that does not
+        apply (the wild bootstrap of a between model) is recorded with the reason under ``not_available``.
+    """
+    words = dict(labels or {})
+    design = replace(design, spec=spec)
+    fit = estimator(spec.estimator, spec.name)(design)
+    settings = _settings(spec, design, fit)
+    outcomes = [_try(fit, design, setting, seed) for setting in settings]
+    first = outcomes[0]
+    if isinstance(first, UserError):
+        raise first
+    tests = dict(fit.tests)
+    joint = _joint(fit, first)
+    if joint is not None:
+        tests["joint"] = joint
+    tests |= diagnostics.specification_tests(design, fit)
+    extra = dict(fit.extra)
+    dropped = {**design.n_dropped, **extra.pop("n_dropped", {})}
+    units = np.unique(design.unit_codes[_rows_used(design, fit)])
+    periods = np.unique(design.period_codes[_rows_used(design, fit)])
+    return ModelResult(
+        model=spec.name,
+        title=spec.title or spec.name,
+        label=words.get(spec.outcome, ""),
+        panel=spec.panel,
+        estimator=spec.estimator,
+        method=spec.method,
+        outcome=spec.outcome,
+        sample=spec.sample,
+        effects=spec.effects,
+        n_obs=int(fit.rows.size),
+        n_units=int(units.size),
+        n_periods=int(periods.size),
+        n_dropped={reason: int(count) for reason, count in dropped.items()},
+        coefficients=_coefficients(design, fit, settings, outcomes, words),
+        inference=tuple(_entry(fit, setting, outcome) for setting, outcome in zip(settings, outcomes, strict=True)),
+        vcov={
+            "type": first.method,
+            "by": first.by,
+            "small_sample": str(first.extra.get("small_sample") or first.extra.get("kind") or ""),
+            "note": first.small_sample,
+            "terms": list(fit.terms),
+            "matrix": None if first.vcov is None else first.vcov.tolist(),
+        },
+        fit={**{name: float(value) for name, value in fit.fit.items()}, **_outcome_spread(design, fit)},
+        tests=tests,
+        first_stage=fit.first_stage,
+        marginal_effects=_marginals(spec, design, fit, settings, outcomes, seed),
+        diagnostics={
+            "n_absorbed": fit.n_absorbed,
+            "absorbed": list(fit.absorbed),
+            "df_resid": float(fit.df_resid),
+            "influence": diagnostics.influence(design, fit),
+        },
+        units=tuple(design.units[code] for code in units),
+        periods=tuple(int(design.periods[code]) for code in periods),
+        notes=(*design.notes, *fit.notes),
+        seed=seed,
+        panel_sha256=panel_sha256,
+        spec=spec.to_dict(),
+        extra=extra,
+    )
+
+
+def _settings(spec: ModelSpec, design: Design, fit: Fit) -> tuple[InferenceSpec, ...]:
+    """The model's settings; errors of the estimator's own come first, and without any setting the panel decides."""
+    settings = tuple(spec.inference)
+    if fit.own_vcov is not None and all(setting.method != "own" for setting in settings):
+        return (InferenceSpec("own"), *settings)
+    if settings:
+        return settings
+    repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
+    return (InferenceSpec("cluster" if repeated else "hc"),)
+
+
+def _try(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Outcome:
+    try:
+        return infer(fit, design, setting, seed)
+    except UserError as error:
+        return error
+
+
+def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome) -> dict[str, Any]:
+    if isinstance(outcome, UserError):
+        reason = "; ".join(f"{problem.found}: needs {problem.expected}" for problem in outcome.problems)
+        return {"method": setting.method, "options": dict(setting.options), "not_available": reason}
+    fields = ("std_error", "statistic", "df", "p_value", "ci_low", "ci_high")
+    columns = {name: getattr(outcome, name) for name in fields}
+    return {
+        "method": outcome.method,
+        "by": outcome.by,
+        "options": {**setting.options, **outcome.extra},
+        "small_sample": outcome.small_sample,
+        "n_clusters": outcome.n_clusters,
+        "df": None if outcome.df is None else [finite(value) for value in outcome.df],
+        "coefficients": [
+            {"term": term, **{name: _at(column, j) for name, column in columns.items()}}
+            for j, term in enumerate(fit.terms)
+        ],
+        "notes": list(outcome.notes),
+    }
+
+
+def _coefficients(
+    design: Design,
+    fit: Fit,
+    settings: tuple[InferenceSpec, ...],
+    outcomes: list[Outcome],
+    labels: Mapping[str, str],
+) -> tuple[Coefficient, ...]:
+    first = outcomes[0]
+    assert isinstance(first, Inference)
+    wild = _first(outcomes, "wild_cluster")
+    asked = wild is not None and bool(wild.extra.get("interval", True))
+    permutation = _first(outcomes, "permutation")
+    rows = []
+    for j, term in enumerate(fit.terms):
+        error, df = _at(first.std_error, j), None if first.df is None else float(first.df[j])
+        sd, sd_within = _spread(design, fit, term)
+        rows.append(
+            Coefficient(
+                term=term,
+                estimate=float(fit.params[j]),
+                label=labels.get(term, term),
+                std_error=error,
+                statistic=_at(first.statistic, j),
+                df=finite(df),
+                p_value=_at(first.p_value, j),
+                ci_low=_at(first.ci_low, j),
+                ci_high=_at(first.ci_high, j),
+                p_wild=None if wild is None else _at(wild.p_value, j),
+                ci_wild_low=float(wild.ci_low[j]) if wild is not None and asked else None,
+                ci_wild_high=float(wild.ci_high[j]) if wild is not None and asked else None,
+                p_permutation=None if permutation is None else _at(permutation.p_value, j),
+                detectable=None if error is None or df is None else detectable(error, df),
+                sd=sd,
+                sd_within=sd_within,
+            )
+        )
+    return tuple(rows)
+
+
+def detectable(std_error: float, df: float) -> float:
+    """Smallest effect found with 80 % power by a two-sided 5 % test: ``(t[.975, df] + t[.8, df]) * std_error``."""
+    degrees = np.array(df)
+    return float((quantile(degrees, 0.975) + quantile(degrees, POWER)) * std_error)
+
+
+def _marginals(
+    spec: ModelSpec,
+    design: Design,
+    fit: Fit,
+    settings: tuple[InferenceSpec, ...],
+    outcomes: list[Outcome],
+    seed: int,
+) -> tuple[Mapping[str, Any], ...]:
+    if not spec.marginal_effects:
+        return ()
+    usable = next((o for o in outcomes if isinstance(o, Inference) and o.vcov is not None), None)
+    if usable is None:
+        usable = infer(fit, design, InferenceSpec("cluster"), seed)
+    bootstrap = next(
+        (
+            setting
+            for setting, outcome in zip(settings, outcomes, strict=True)
+            if setting.method == "wild_cluster"
+            and isinstance(outcome, Inference)
+            and "subcluster" not in setting.options
+        ),
+        None,
+    )
+    problems: list[Problem] = []
+    effects = []
+    for wanted in spec.marginal_effects:
+        try:
+            effects.append(marginal_effect(design, fit, usable, wanted, bootstrap, seed))
+        except UserError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise UserError(problems)
+    return tuple(effects)
+
+
+def _joint(fit: Fit, first: Inference) -> Test | None:
+    """Wald test that all terms are zero, as F with the smallest degrees of freedom of the first setting."""
+    if first.vcov is None or first.df is None or first.vcov.shape[0] != fit.params.size:
+        return None
+    k = fit.params.size
+    if np.linalg.matrix_rank(first.vcov) < k:
+        return Test(float("nan"), None, float("nan"), f"{k} terms are more than the clusters can test together")
+    value = float(fit.params @ np.linalg.solve(first.vcov, fit.params)) / k
+    df = float(np.min(first.df))
+    if not np.isfinite(df):
+        return Test(value * k, float(k), float(special.chdtrc(k, value * k)))
+    return Test(value, (float(k), df), float(special.fdtrc(k, df, value)))
+
+
+def _first(outcomes: list[Outcome], method: str) -> Inference | None:
+    return next((o for o in outcomes if isinstance(o, Inference) and o.method == method), None)
+
+
+def _at(column: FloatArray | None, j: int) -> float | None:
+    return None if column is None else finite(float(column[j]))
+
+
+def _rows_used(design: Design, fit: Fit) -> np.ndarray[Any, Any]:
+    """Rows of the design behind the fit: all of them where units are averaged, else the fit's own."""
+    return np.arange(design.y.size) if design.spec.estimator == "between" else fit.rows
+
+
+def _spread(design: Design, fit: Fit, term: str) -> tuple[float | None, float | None]:
+    if term not in design.terms:
+        return None, None
+    return _deviations(design.x[:, design.terms.index(term)], design, fit)
+
+
+def _deviations(column: FloatArray, design: Design, fit: Fit) -> tuple[float | None, float | None]:
+    """Standard deviation of the column in the rows used, and of its deviations from unit means (both over n − 1)."""
+    rows = _rows_used(design, fit)
+    values, codes = column[rows], compact(design.unit_codes[rows])
+    if values.size < 2:
+        return None, None
+    within = values - (group_sums(values[:, None], codes)[:, 0] / np.bincount(codes))[codes]
+    return float(np.std(values, ddof=1)), float(np.sqrt(np.sum(within**2) / (values.size - 1)))
+
+
+def _outcome_spread(design: Design, fit: Fit) -> dict[str, float]:
+    sd, sd_within = _deviations(design.y, design, fit)
+    values = {"outcome_mean": float(design.y[_rows_used(design, fit)].mean())}
+    if sd is not None and sd_within is not None:
+        values |= {"outcome_sd": sd, "outcome_sd_within": sd_within}
+    return values
