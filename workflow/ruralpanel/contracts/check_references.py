@@ -13,6 +13,7 @@ from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 from ruralpanel.contracts.reads import curve_names, model_names, shown_variables
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
+from ruralpanel.tables.types import COMMON, KEYS, REQUIRED, kind_of
 
 
 def missing(file: str, where: str, name: str, expected: str, known: Iterable[str]) -> Problem:
@@ -32,6 +33,8 @@ def reference_problems(config: Config, attributes: set[str], units: Units | None
     for section, items in (("tables", config.tables), ("figures", config.figures), ("maps", config.maps)):
         for name, item in items.items():
             found += _output_problems(config, f"{section}.{name}", item)
+    for name, table in config.tables.items():
+        found += _table_problems(config, f"tables.{name}", table)
     if config.maps and config.boundaries is None:
         found.append(Problem(config.file, "maps", "maps without boundaries", "boundaries: a file of polygons"))
     return found
@@ -143,6 +146,15 @@ def _claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iter
     if curve and curve not in config.specification_curves:
         expected = "a name under specification_curves"
         yield missing(config.file, f"hypotheses.{name}.robustness", curve, expected, config.specification_curves)
+
+
+def _table_problems(config: Config, where: str, table: Mapping[str, Any]) -> Iterator[Problem]:
+    kind = kind_of(table)
+    for key in sorted(set(table) - KEYS[kind] - COMMON):
+        yield Problem(config.file, f"{where}.{key}", f'"{key}" in a {kind} table', f"keys of {kind} tables", "remove it")
+    for key in REQUIRED[kind]:
+        if not table.get(key):
+            yield Problem(config.file, where, f"no {key}", f"{key}, which {kind} tables need")
 
 
 def _output_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:

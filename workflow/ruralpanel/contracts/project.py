@@ -73,24 +73,6 @@ def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
     }
 
 
-def shown_models(items: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    """Models that tables or figures show, each once."""
-    named = (
-        model for item in items.values() for model in [*(item.get("models") or ()), *([item["model"]] if "model" in item else [])]
-    )
-    return tuple(dict.fromkeys(named))
-
-
-def shown_panels(items: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
-    """Panels that tables, figures or maps show, each once."""
-    found: list[str] = []
-    for item in items.values():
-        if "panel" in item:
-            found.append(item["panel"])
-        found += [v["panel"] for v in item.get("variables") or () if isinstance(v, Mapping) and "panel" in v]
-    return tuple(dict.fromkeys(found))
-
-
 def needs_boundaries(config: Config, panel: str) -> bool:
     """Whether a model on the panel asks who is whose neighbour or how far away."""
     models = [config.models[name] for name in models_on(config, panel)]

@@ -44,12 +44,9 @@ def condition_names(config: Config, sample: str) -> frozenset[str]:
 
 def shown_variables(item: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """(panel, variable) pairs that a table, figure or map shows."""
-    return tuple(
-        (entry.get("panel", ""), entry.get("variable", ""))
-        if isinstance(entry, Mapping)
-        else (item.get("panel", ""), str(entry))
-        for entry in item.get("variables") or ()
-    )
+    pairs = [(str(item.get("panel", "")), str(name)) for name in item.get("variables") or ()]
+    pairs += [(str(outcome["panel"]), str(outcome["variable"])) for outcome in item.get("outcomes") or ()]
+    return tuple(pairs)
 
 
 def used_variables(config: Config, panel: str) -> frozenset[str]:
