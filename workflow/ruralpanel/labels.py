@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,8 @@ _MEASURES_ZH = {
     "year": "年",
     "years": "年",
 }
+_POWER = re.compile(r"(?<![A-Za-z0-9])(k?m|cm)\^?([23])(?![0-9])")
+_SUPERSCRIPT = {"2": "²", "3": "³"}
 _DIMENSIONLESS = frozenset({"", "1", "dimensionless", "none", "nan"})
 
 
@@ -67,7 +70,8 @@ class Labels:
         text = self.measures.get(variable, "").strip()
         if text in _DIMENSIONLESS:
             return ""
-        return _measure_zh(text) if self.language == "zh" else text
+        shown = _measure_zh(text) if self.language == "zh" else text
+        return _POWER.sub(lambda match: match.group(1) + _SUPERSCRIPT[match.group(2)], shown)
 
     def with_measure(self, variable: str) -> str:
         """``Highways (km)``."""

@@ -18,9 +18,9 @@ PAPER = "#ffffff"
 CATEGORICAL = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4d4d4d", "#F0E442")
 
 #: Anchors after Brewer's YlGnBu (light to dark) and PuOr, both marked colour-blind safe and printable at
-#: colorbrewer2.org.
-_SEQUENTIAL = ("#f4f9d2", "#c7e9b4", "#7fcdbb", "#41b6c4", "#2480b4", "#253494")
-_DIVERGING = ("#7f3b08", "#d57d21", "#fdd09b", "#f4f4f2", "#c9c5e2", "#8073ac", "#2d004b")
+#: colorbrewer2.org, without their darkest ends, on which names could not be read.
+_SEQUENTIAL = ("#eff5c4", "#c7e9b4", "#7fcdbb", "#41b6c4", "#2480b4", "#253494")
+_DIVERGING = ("#a5520b", "#e08f35", "#fdd09b", "#f1f1ee", "#c9c5e2", "#8c7fb8", "#4b2a84")
 
 OUTSIDE = "#dcdfe3"
 NO_DATA = "#ffffff"

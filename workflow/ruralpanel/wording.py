@@ -65,10 +65,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "all_units": ("All units", "全部单位"),
     "thin_thick": ("Thin: one unit each; thick: the group's mean.", "细线：各单位；粗线：组均值。"),
     "boundaries": (
-        "Boundaries: Natural Earth, public domain; de-facto lines; not an endorsement.",
-        "边界：Natural Earth（公有领域）；表示实际控制线，不代表对边界的认可。",
-    ),
-    "boundaries_unknown": (
         "Boundaries as in {file}; provenance not declared; not an endorsement.",
         "边界取自 {file}；来源未声明；不代表对边界的认可。",
     ),

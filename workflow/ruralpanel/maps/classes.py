@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -42,7 +43,7 @@ class Classes:
         """``12.3–45.6`` for each class, with as few figures as tell all edges apart (three at least)."""
         texts = _distinct(self.edges)
         labels = []
-        for low, high in zip(texts, texts[1:], strict=False):
+        for low, high in pairwise(texts):
             if not low:
                 labels.append(f"< {high}")
             elif not high:
@@ -56,8 +57,8 @@ class Classes:
 def find_classes(values: Sequence[float], method: str, number: int, breaks: Sequence[float] = ()) -> Classes:
     """Class edges of `values` (missing ones left out).
 
-    Quantiles are NumPy's with linear interpolation; quantiles that coincide because of ties are merged, so that there may be
-    fewer classes than asked for. Declared `breaks` (``user``) are the inner edges; the outer classes are open.
+    Quantiles are NumPy's with linear interpolation; quantiles that coincide because of ties are merged, so that there
+    may be fewer classes than asked for. Declared `breaks` (``user``) are the inner edges; the outer classes are open.
 
     Raises
     ------

@@ -13,9 +13,9 @@ from matplotlib.path import Path as Outline
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.maps.projection import choose_projection
 
-#: Corners are left out as long as no border moves by more than this share of the map's width: a third of a printed pixel at
-#: three inches and 300 dots per inch.
-_TOLERANCE = 1 / 2700
+#: Corners go as long as the triangle that each leaves is smaller than a square of this share of the map's width: about
+#: a dot of a map three inches wide.
+_TOLERANCE = 1 / 550
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,16 @@ class Shape:
 
 @dataclass(frozen=True)
 class Boundaries:
-    """All outlines of a boundaries file, by id, with their common extent (west, south, east, north) in the plane."""
+    """All outlines of a boundaries file, by id.
+
+    Attributes
+    ----------
+    land : their union (a Shapely geometry).
+    extent : west, south, east, north in the plane.
+    """
 
     shapes: Mapping[str, Shape]
+    land: Any
     extent: tuple[float, float, float, float]
     projection: str
 
@@ -79,7 +86,7 @@ def load_boundaries(path: str | Path, projection: str = "auto") -> Boundaries:
         for identifier, geometry in zip(plane["id"], simple, strict=True)
         if not geometry.is_empty
     }
-    return Boundaries(shapes, (west, south, east, north), projection)
+    return Boundaries(shapes, shapely.union_all(simple), (west, south, east, north), projection)
 
 
 def _read(path: str | Path, geopandas: Any) -> Any:

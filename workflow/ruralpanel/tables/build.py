@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.output_context import OutputContext
 from ruralpanel.tables import (
     build_by_outcome,
     build_listing,
@@ -13,11 +14,10 @@ from ruralpanel.tables import (
     build_regression,
     build_validity,
 )
-from ruralpanel.tables.context import TableContext
 from ruralpanel.tables.layout import TableDocument
 from ruralpanel.tables.types import COMMON, KEYS, REQUIRED, kind_of
 
-_BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], TableContext], TableDocument]] = {
+_BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableDocument]] = {
     "regression": build_regression.build,
     "cross_section": build_regression.build,
     "by_outcome": build_by_outcome.build,
@@ -29,7 +29,7 @@ _BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], TableContext], TableDo
 }
 
 
-def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDocument:
+def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
     """The table that `spec` declares under the key `name`.
 
     Raises
@@ -43,7 +43,7 @@ def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDoc
     return _BUILDERS[kind_of(spec)](name, spec, context)
 
 
-def check(spec: Mapping[str, Any], context: TableContext) -> list[Problem]:
+def check(spec: Mapping[str, Any], context: OutputContext) -> list[Problem]:
     """Mistakes in the keys of a table's declaration, without looking at any result."""
     kind = kind_of(spec)
     if kind not in KEYS:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from ruralpanel.contracts.problems import UserError, did_you_mean
 from ruralpanel.labels import localised
+from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_count, format_interval, format_number, format_p
 from ruralpanel.tables.build_regression import model_title
 from ruralpanel.tables.coefficients import (
@@ -20,13 +21,12 @@ from ruralpanel.tables.coefficients import (
     star_levels,
     terms_of,
 )
-from ruralpanel.tables.context import TableContext
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import effects_text, model_notes, period_text, sample_text
 from ruralpanel.wording import word
 
 
-def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDocument:
+def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
     """A table with one row for each model, and one term's estimate, errors, counts and effects across.
 
     ``standardised`` adds ``estimate × s.d. within of the term / s.d. within of the outcome``, both from the
@@ -59,7 +59,7 @@ def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDoc
         cells: dict[str, Cell] = {
             "outcome": Cell(labels.of(str(model["outcome"]))),
             "term": Cell(labels.of(term)),
-            "estimate": estimate_cell(model, entry, digits, levels),
+            "estimate": estimate_cell(entry, digits, levels),
             "sample": Cell(sample_text(model, language)),
             "n_obs": Cell(format_count(model["n_obs"]), model["n_obs"]),
             "n_units": Cell(format_count(model["n_units"]), model["n_units"]),
@@ -87,7 +87,7 @@ def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDoc
     )
 
 
-def _terms(spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: TableContext) -> tuple[str, ...]:
+def _terms(spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: OutputContext) -> tuple[str, ...]:
     declared = spec["term"]
     names = [
         str(declared.get(model["model"], "")) if isinstance(declared, Mapping) else str(declared) for model in models
@@ -118,7 +118,7 @@ def _cell(model: Mapping[str, Any], entry: Mapping[str, Any], statistic: str, di
     if statistic in ("ci", "ci_wild"):
         limits = interval_of(model, entry, statistic)
         return Cell() if limits is None else Cell(format_interval(*limits, digits=digits))
-    value = number_of(model, entry, statistic)
+    value = number_of(entry, statistic)
     if value is None:
         return Cell()
     if statistic.startswith("p"):

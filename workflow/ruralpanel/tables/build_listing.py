@@ -9,8 +9,8 @@ import pandas as pd
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
 from ruralpanel.labels import localised
+from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_auto, format_count
-from ruralpanel.tables.context import TableContext
 from ruralpanel.tables.layout import Alignment, Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes
 from ruralpanel.tables.types import DEFAULT_FILES, kind_of
@@ -20,7 +20,7 @@ _DEFAULT_LIMIT: Mapping[str, int | None] = {"reconciliation": 40, "scorecard": N
 _TITLES = {"reconciliation": ("Reconciliation", "数据核对"), "scorecard": ("Scorecard", "命题检验一览")}
 
 
-def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDocument:
+def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
     """Rows of a CSV, chosen columns, the first column as row label (keys: `ruralpanel.tables.types`).
 
     Raises
@@ -55,7 +55,7 @@ def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDoc
     )
 
 
-def _columns(frame: pd.DataFrame, spec: Mapping[str, Any], context: TableContext) -> dict[str, str]:
+def _columns(frame: pd.DataFrame, spec: Mapping[str, Any], context: OutputContext) -> dict[str, str]:
     """column → heading."""
     declared = spec.get("columns")
     if isinstance(declared, Mapping):

@@ -10,8 +10,8 @@ import pandas as pd
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
 from ruralpanel.labels import localised
+from ruralpanel.output_context import OutputContext
 from ruralpanel.style import DASH, format_auto, format_count
-from ruralpanel.tables.context import TableContext
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes
 from ruralpanel.tables.types import STATISTICS
@@ -21,7 +21,7 @@ _DEFAULT = tuple(name for name in STATISTICS if name not in ("median", "missing"
 _COUNTS = frozenset({"n", "units", "missing"})
 
 
-def build_descriptive(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDocument:
+def build_descriptive(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
     """Descriptive statistics, a row for each variable, a section for each group (keys: `ruralpanel.tables.types`).
 
     Standard deviations divide by n − 1. Within: of deviations from the unit's mean, divided by n − units, the
@@ -89,7 +89,7 @@ def describe(units: pd.Series[Any], values: pd.Series[Any]) -> dict[str, float]:
     return result
 
 
-def build_coverage(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDocument:
+def build_coverage(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
     """Per cent of a panel's units that have a figure, variable × period (keys: `ruralpanel.tables.types`).
 
     Raises
@@ -128,7 +128,7 @@ def _per_cent(share: float) -> str:
     return str(min(max(round(100 * share), 1), 99))
 
 
-def _statistics(spec: Mapping[str, Any], context: TableContext) -> tuple[str, ...]:
+def _statistics(spec: Mapping[str, Any], context: OutputContext) -> tuple[str, ...]:
     declared = tuple(str(name) for name in spec.get("statistics") or _DEFAULT)
     raise_any(
         context.problem(f"statistics[{index}]", f'"{name}"', "a statistic", did_you_mean(name, STATISTICS))
@@ -138,7 +138,7 @@ def _statistics(spec: Mapping[str, Any], context: TableContext) -> tuple[str, ..
     return declared
 
 
-def _periods(frame: pd.DataFrame, spec: Mapping[str, Any], context: TableContext) -> pd.DataFrame:
+def _periods(frame: pd.DataFrame, spec: Mapping[str, Any], context: OutputContext) -> pd.DataFrame:
     if not spec.get("periods"):
         return frame
     wanted: Sequence[Any] = spec["periods"]

@@ -7,6 +7,7 @@ from typing import Any
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
 from ruralpanel.labels import Labels, localised
+from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_count, format_number, format_p
 from ruralpanel.tables.coefficients import (
     coefficient,
@@ -16,17 +17,16 @@ from ruralpanel.tables.coefficients import (
     star_levels,
     terms_of,
 )
-from ruralpanel.tables.context import TableContext
 from ruralpanel.tables.inference_words import short
 from ruralpanel.tables.layout import Cell, Column, Row, Spanner, TableDocument, runs
-from ruralpanel.tables.model_notes import model_notes, period_text, sample_text
+from ruralpanel.tables.model_notes import effects_of, model_notes, period_text, sample_text
 from ruralpanel.wording import has_word, word
 
 _BENEATH = {"regression": ("p_wild", "ci_wild"), "cross_section": ("p_permutation",)}
 _FIT = {"regression": ("r2_within", "r2"), "cross_section": ("r2",)}
 
 
-def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDocument:
+def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
     """A regression or cross-section table (keys: `ruralpanel.tables.types`).
 
     Raises
@@ -46,7 +46,7 @@ def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDoc
     for term in terms:
         entries = [coefficient(model, term) for model in models]
         pairs = list(zip(models, entries, strict=True))
-        cells = tuple(estimate_cell(model, entry, digits, levels) for model, entry in pairs)
+        cells = tuple(estimate_cell(entry, digits, levels) for entry in entries)
         rows.append(Row(labels.of(term), cells, "entry", "estimate", term))
         for statistic in beneath:
             details = tuple(detail_cell(model, entry, statistic, digits) for model, entry in pairs)
@@ -67,7 +67,7 @@ def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDoc
     )
 
 
-def _terms(spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: TableContext) -> tuple[str, ...]:
+def _terms(spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: OutputContext) -> tuple[str, ...]:
     known = terms_of(models)
     if spec.get("terms") is None:
         return known
@@ -87,7 +87,7 @@ def _unshown(models: Sequence[Mapping[str, Any]], terms: Sequence[str]) -> tuple
 
 
 def _headings(
-    models: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], labels: Labels, context: TableContext
+    models: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], labels: Labels, context: OutputContext
 ) -> tuple[list[str], tuple[tuple[Spanner, ...], ...]]:
     """Column headings ``(1)`` …, above them the models' names, above those the outcome (or what ``group`` says)."""
     given = spec.get("model_labels") or {}
@@ -105,14 +105,14 @@ def _headings(
 
 
 def model_title(model: Mapping[str, Any], language: str) -> str:
-    """A model's heading: its label, else its title, else its name."""
-    return localised(model, "label", language) or localised(model, "title", language) or str(model["model"])
+    """A model's heading: its title, else its name."""
+    return localised(model, "title", language) or str(model["model"])
 
 
 def _summary(
     models: Sequence[Mapping[str, Any]],
     spec: Mapping[str, Any],
-    context: TableContext,
+    context: OutputContext,
     default_fit: tuple[str, ...],
     digits: int,
 ) -> list[Row]:
@@ -150,5 +150,5 @@ def _number(value: float | None, digits: int) -> Cell:
 
 def _effects(models: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """The effects of any of the models, units first."""
-    names = dict.fromkeys(str(effect) for model in models for effect in (model.get("spec") or {}).get("effects") or ())
+    names = dict.fromkeys(effect for model in models for effect in effects_of(model))
     return tuple(sorted(names, key=lambda name: (name != "unit", name != "period", name)))

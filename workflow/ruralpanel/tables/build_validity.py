@@ -12,8 +12,8 @@ import pandas as pd
 
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.labels import Labels, localised
+from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_count, format_interval, format_number
-from ruralpanel.tables.context import TableContext
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes
 from ruralpanel.wording import sentence, word
@@ -49,7 +49,7 @@ def correlate(x: pd.Series[Any], y: pd.Series[Any], method: str = "pearson") -> 
     return Correlation(r, n, math.tanh(math.atanh(r) - width), math.tanh(math.atanh(r) + width))
 
 
-def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDocument:
+def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
     """The lower triangle of correlations among outcomes, N beneath each (keys: `ruralpanel.tables.types`).
 
     Raises
@@ -92,7 +92,7 @@ def build(name: str, spec: Mapping[str, Any], context: TableContext) -> TableDoc
 
 
 def _outcomes(
-    outcomes: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], context: TableContext
+    outcomes: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], context: OutputContext
 ) -> tuple[list[pd.Series[Any]], list[str], list[str]]:
     """Per outcome: its values by unit (in logs where asked for), its label, and whether the log was taken here."""
     series: list[pd.Series[Any]] = []

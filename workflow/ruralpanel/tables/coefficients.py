@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
+from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_interval, format_number, format_p
-from ruralpanel.tables.context import TableContext
 from ruralpanel.tables.inference_words import method_of
 from ruralpanel.tables.layout import Cell
 from ruralpanel.tables.types import SHOW
 
 DEFAULT_STARS = (0.10, 0.05, 0.01)
-
-#: Where the value of a p-value column is looked for among the inference settings, if the coefficient has no such field.
-_METHOD_OF = {"p_wild": "wild_cluster", "ci_wild": "wild_cluster", "p_permutation": "permutation"}
 
 
 def coefficient(model: Mapping[str, Any], term: str) -> Mapping[str, Any] | None:
@@ -27,25 +25,26 @@ def coefficient(model: Mapping[str, Any], term: str) -> Mapping[str, Any] | None
     return next((entry for name, entry in entries.items() if ":" in name and sorted(name.split(":")) == parts), None)
 
 
-def number_of(model: Mapping[str, Any], entry: Mapping[str, Any], name: str) -> float | None:
-    """A number of a coefficient, from its own fields or from the inference setting that computed it."""
+def number_of(entry: Mapping[str, Any], name: str) -> float | None:
+    """A number of a coefficient."""
     value = entry.get(name)
-    if value is None and name in _METHOD_OF:
-        other = _elsewhere(model, entry["term"], _METHOD_OF[name])
-        value = other.get("p_value") if other else None
     return None if value is None else float(value)
 
 
 def interval_of(
     model: Mapping[str, Any], entry: Mapping[str, Any], name: str
 ) -> tuple[float | None, float | None] | None:
-    """The limits of ``ci`` or ``ci_wild``; None where nobody computed them, a None limit where it is open."""
-    low, high = f"{name}_low", f"{name}_high"
-    if entry.get(low) is not None or entry.get(high) is not None:
-        return entry.get(low), entry.get(high)
-    other = _elsewhere(model, entry["term"], _METHOD_OF[name]) if name in _METHOD_OF else None
-    if other and (other.get("ci_low") is not None or other.get("ci_high") is not None):
-        return other.get("ci_low"), other.get("ci_high")
+    """The limits of ``ci`` or ``ci_wild``; None where nobody computed them, a None limit where it is open.
+
+    JSON keeps infinite limits as null, so that an interval open on both sides looks like none: the setting tells.
+    """
+    low, high = entry.get(f"{name}_low"), entry.get(f"{name}_high")
+    if low is not None or high is not None:
+        return low, high
+    if name == "ci_wild" and entry.get("p_wild") is not None:
+        settings = [other for other in model.get("inference") or () if method_of(other) == "wild_cluster"]
+        if settings and (settings[0].get("options") or {}).get("interval"):
+            return -math.inf, math.inf
     return None
 
 
@@ -53,7 +52,7 @@ def has_statistic(model: Mapping[str, Any], name: str) -> bool:
     """Whether any coefficient of the model has the statistic."""
     if name in ("ci", "ci_wild"):
         return any(interval_of(model, entry, name) is not None for entry in model["coefficients"])
-    return any(number_of(model, entry, name) is not None for entry in model["coefficients"])
+    return any(number_of(entry, name) is not None for entry in model["coefficients"])
 
 
 def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name: str, digits: int) -> Cell:
@@ -63,7 +62,7 @@ def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name:
     if name in ("ci", "ci_wild"):
         limits = interval_of(model, entry, name)
         return Cell() if limits is None else Cell(format_interval(*limits, digits=digits))
-    value = number_of(model, entry, name)
+    value = number_of(entry, name)
     if value is None:
         return Cell()
     if name == "std_error":
@@ -74,14 +73,12 @@ def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name:
     return Cell(f"p {text.replace('<', '< ')}" if text.startswith("<") else f"p = {text}", value)
 
 
-def estimate_cell(
-    model: Mapping[str, Any], entry: Mapping[str, Any] | None, digits: int, levels: Sequence[float]
-) -> Cell:
+def estimate_cell(entry: Mapping[str, Any] | None, digits: int, levels: Sequence[float]) -> Cell:
     """The estimate, starred where `levels` ask for it; empty where the model does not hold the term."""
     if entry is None:
         return Cell()
     value = None if entry["estimate"] is None else float(entry["estimate"])
-    return Cell(format_number(value, digits) + stars(number_of(model, entry, "p_value"), levels), value)
+    return Cell(format_number(value, digits) + stars(number_of(entry, "p_value"), levels), value)
 
 
 def stars(p_value: float | None, levels: Sequence[float]) -> str:
@@ -98,7 +95,7 @@ def star_levels(spec: Mapping[str, Any]) -> tuple[float, ...]:
 
 
 def shown_statistics(
-    spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: TableContext, first: tuple[str, ...]
+    spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: OutputContext, first: tuple[str, ...]
 ) -> tuple[str, ...]:
     """What stands beneath the estimates: as declared, or std_error and those of `first` that some model has, else ci.
 
@@ -134,12 +131,3 @@ def terms_of(models: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
     names = dict.fromkeys(str(entry["term"]) for model in models for entry in model["coefficients"])
     constants = {"const", "constant", "_cons", "Intercept", "intercept"}
     return tuple(sorted(names, key=lambda name: (name in constants, ":" in name)))
-
-
-def _elsewhere(model: Mapping[str, Any], term: str, method: str) -> Mapping[str, Any] | None:
-    for entry in model.get("inference") or ():
-        if method_of(entry) == method:
-            for coefficient_entry in entry.get("coefficients") or ():
-                if coefficient_entry.get("term") == term:
-                    return dict(coefficient_entry)
-    return None

@@ -16,10 +16,10 @@ _METHODS: dict[str, tuple[str, str]] = {
     "conley": ("Conley standard errors", "Conley 标准误"),
     "wild_cluster": ("wild cluster bootstrap by {by}", "按{by}的 wild 聚类自助法"),
     "permutation": ("permutation test over {over}", "按{over}的置换检验"),
+    "own": ("the estimator's own standard errors", "估计方法自带的标准误"),
 }
 _NOUNS_ZH = {"unit": "单位", "units": "单位", "period": "时期", "periods": "时期", "region": "地区"}
 _DETAILS: tuple[tuple[str, str, str], ...] = (
-    ("kind", "{}", "{}"),
     ("n_clusters", "{} clusters", "{} 个聚类"),
     ("small_sample", "{}", "{}"),
     ("lag", "lag {}", "滞后 {}"),
@@ -54,13 +54,18 @@ def describe(entry: Mapping[str, Any], language: str) -> str:
     for key, detail_en, detail_zh in _DETAILS:
         value = setting(entry, key)
         if value is not None:
-            shown = format_count(value) if isinstance(value, int) and key != "seed" else _shown(value)
+            shown = _shown(value, key)
             details.append((detail_zh if language == "zh" else detail_en).format(shown))
     critical = _critical(entry, language)
     details += [critical] if critical else []
+    terms = {str(coefficient["term"]) for coefficient in entry.get("coefficients") or ()}
+    details += [str(note) for note in entry.get("notes") or () if str(note).split(": ")[0] not in terms]
+    if entry.get("not_available"):
+        reason = str(entry["not_available"])
+        details = [f"不适用：{reason}" if language == "zh" else f"not available: {reason}"]
     if not details:
         return text
-    inner = word("comma", language).join(details)
+    inner = word("list_separator", language).join(details)
     return f"{text}（{inner}）" if language == "zh" else f"{text} ({inner})"
 
 
@@ -88,7 +93,7 @@ def inference_notes(models: Sequence[Mapping[str, Any]], language: str) -> tuple
     groups: dict[str, list[int]] = {}
     for number, model in enumerate(models, 1):
         entries = model.get("inference") or [model.get("vcov") or {}]
-        words = sentence([describe(entry, language) for entry in entries], language)
+        words = " ".join(_capital(sentence([describe(entry, language)], language)) for entry in entries)
         groups.setdefault(words, []).append(number)
     if len(groups) == 1:
         return (word("inference", language) + word("colon", language) + next(iter(groups)),)
@@ -107,6 +112,10 @@ def column_numbers(numbers: Sequence[int]) -> str:
         else:
             spans.append([number, number])
     return ", ".join(f"({first})" if first == last else f"({first})–({last})" for first, last in spans)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _critical(entry: Mapping[str, Any], language: str) -> str:
@@ -128,7 +137,11 @@ def _scheme(entry: Mapping[str, Any]) -> str:
     return str(scheme).split(":")[0].split(" ")[0].rstrip(",;") if scheme else ""
 
 
-def _shown(value: Any) -> str:
+def _shown(value: Any, key: str) -> str:
+    if isinstance(value, int) and key != "seed":
+        return format_count(value)
+    if key == "weights":
+        return str(value).capitalize()
     return format_number(value, 0) if isinstance(value, float) and value.is_integer() else str(value)
 
 

@@ -42,9 +42,14 @@ def period_text(model: Mapping[str, Any]) -> str:
     return f"{count} ({first})" if first == last else f"{count} ({first}{DASH}{last})"
 
 
+def effects_of(model: Mapping[str, Any]) -> tuple[str, ...]:
+    """The effects that a model removes."""
+    return tuple(str(effect) for effect in model.get("effects") or ())
+
+
 def effects_text(model: Mapping[str, Any], language: str) -> str:
     """``unit, period``, or ``none``."""
-    effects = [str(effect) for effect in (model.get("spec") or {}).get("effects") or ()]
+    effects = list(effects_of(model))
     if not effects:
         return word("none", language)
     if language == "zh":

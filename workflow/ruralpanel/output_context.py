@@ -1,4 +1,4 @@
-"""Where a table's builder finds models, panels, labels and units."""
+"""Where the builders of tables and figures find models, panels, labels and units."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ruralpanel.labels import Labels, labels_from_codebook, merged
 
 
 @dataclass(frozen=True)
-class TableContext:
-    """The results folder and what the configuration says for all tables.
+class OutputContext:
+    """The results folder and what the configuration says for all outputs.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class TableContext:
     language : ``en`` or ``zh``.
     attributes : unit id → its attributes (`Units.attributes`), for groups such as regions.
     config : name of the configuration file, for messages.
-    where : the table's place in it (``tables.main``).
+    where : the place of the table or figure in it (``tables.main``).
     """
 
     results: Path
@@ -34,7 +34,7 @@ class TableContext:
     where: str = "tables"
 
     def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:
-        """A mistake at `key` of this table."""
+        """A mistake at `key` of this table or figure."""
         return Problem(self.config, f"{self.where}.{key}" if key else self.where, found, expected, fix)
 
     def models(self, names: Iterable[str]) -> tuple[Mapping[str, Any], ...]:
@@ -96,7 +96,7 @@ class TableContext:
         return pd.read_csv(path, encoding="utf-8-sig")
 
     def labels(self, panels: Iterable[str], spec: Mapping[str, Any]) -> Labels:
-        """Labels from the codebooks of `panels`, replaced where the table's ``labels`` name a variable."""
+        """Labels from the codebooks of `panels`, replaced where the declaration's ``labels`` name a variable."""
         books = [labels_from_codebook(self.codebook(panel), self.language) for panel in dict.fromkeys(panels)]
         names = {str(key): str(label) for key, label in (spec.get("labels") or {}).items()}
         if self.language == "zh":
