@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ruralpanel.estimators.absorb import compact, nested
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
+from ruralpanel.estimators.within import effect_codes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,7 +28,7 @@ def confirm(design: Design, rows: IntArray, terms: tuple[str, ...], params: Floa
 
     Returns
     -------
-    ``linearmodels`` where it confirms the estimates, ``numpy`` where it does not offer the model (three effects).
+    ``linearmodels`` where it confirms the estimates, ``numpy`` where it lacks the model (three or nested effects).
 
     Raises
     ------
@@ -60,7 +62,10 @@ def estimate(design: Design, rows: IntArray, terms: tuple[str, ...]) -> FloatArr
     if kind in ("pooled", "between", "re"):
         x["constant"] = 1.0
     if kind == "fe":
-        others = [design.clusters[e][used] for e in effects if e not in ("unit", "period")]
+        codes = [effect_codes(design, effect)[used] for effect in effects]
+        if len(codes) == 2 and (nested(compact(codes[0]), codes[1]) or nested(compact(codes[1]), codes[0])):
+            return None
+        others = [code for code, effect in zip(codes, effects, strict=True) if effect not in ("unit", "period")]
         model: Any = PanelOLS(
             y,
             x,

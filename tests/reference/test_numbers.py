@@ -1,0 +1,57 @@
+"""Estimator × data set × inference against stored numbers, through the functions that the workflow uses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from data_sets import design
+from ruralpanel.contracts.specs import InferenceSpec
+from ruralpanel.estimate import estimate
+from ruralpanel.estimators.registry import fit
+from ruralpanel.inference import driscoll_kraay
+
+CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("numbers.yaml").read_text(encoding="utf-8"))
+
+
+def name_of(case: dict[str, Any]) -> str:
+    inference = case.get("inference", {})
+    what = "-".join(str(value) for value in inference.values()) or "-".join(case["values"])
+    return "-".join([case["data"], case["estimator"], *case.get("effects", []), what])
+
+
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_stored_numbers(case: dict[str, Any]) -> None:
+    assert case["source"] and case["why"]
+    options = dict(case.get("inference", {"method": "cluster"}))
+    setting = InferenceSpec(options.pop("method"), options)
+    panel = design(case["data"], case["estimator"], case.get("effects", ()), inference=(setting,))
+    wanted = {(kind, name): number for kind, names in case["values"].items() for name, number in names.items()}
+    found = {key: quantity(panel, setting, *key) for key in wanted}
+    assert found == pytest.approx(wanted, abs=case["tolerance"], rel=0)
+
+
+def quantity(panel: Any, setting: InferenceSpec, kind: str, name: str) -> float:
+    if setting.method == "driscoll_kraay":
+        # 17 periods are outside the method's range: `infer` refuses them, the formula behind it is what is compared
+        fitted = fit(panel)
+        vcov, _ = driscoll_kraay.covariance(fitted, panel, setting.options["lag"], setting.options["small_sample"])
+        return float(np.sqrt(np.diag(vcov))[fitted.terms.index(name)])
+    result = estimate(panel.spec, panel, 20120126, "")
+    if kind == "test":
+        return result.tests[name].statistic
+    if kind == "fit":
+        return result.fit[name]
+    return float(getattr(result.coefficient(name), kind))
+
+
+def test_cr3_is_not_multiplied_by_a_factor() -> None:
+    """One package multiplies CR1's factor on top of CR3: the difference is exactly that factor."""
+    panel = design("munnell", "fe", ["unit"], inference=(InferenceSpec("cluster", {"small_sample": "CR3"}),))
+    error = estimate(panel.spec, panel, 0, "").coefficient("log_pcap").std_error
+    assert error is not None
+    factor = 48 / 47 * 815 / 811
+    assert error * np.sqrt(factor) == pytest.approx(0.06554456, abs=5e-9)
