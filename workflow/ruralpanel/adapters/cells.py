@@ -64,7 +64,8 @@ def typed(frame: pd.DataFrame) -> pd.DataFrame:
                 column = pd.Series(pd.Categorical(column, categories=pd.unique(column)), index=frame.index)
             result[name] = column
         elif name == "text":
-            result[name] = column.astype("str")
+            # Where a large table has no texts, one empty category stands for all of them.
+            result[name] = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("str")
         else:
             result[name] = column.astype("float64" if name == "value" else "int32")
     return pd.DataFrame(result)

@@ -120,8 +120,8 @@ def chosen(sheets: Sequence[Sheet], wanted: str | int | None, label: str) -> tup
                             did_you_mean(str(wanted), names)))
 
 
-def records(content: str, label: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """The records of delimited text with the line on which each begins.
+def records(content: str, label: str, delimiter: str, first: int = 1) -> Iterator[tuple[int, list[str]]]:
+    """The records of delimited text with the line on which each begins, counted from `first`.
 
     Raises
     ------
@@ -129,11 +129,11 @@ def records(content: str, label: str, delimiter: str) -> Iterator[tuple[int, lis
         A quotation mark that is never closed, which would swallow the rows behind it.
     """
     reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
-    line = 1
+    line = first
     try:
         for record in reader:
             yield line, record
-            line = reader.line_num + 1
+            line = first + reader.line_num
     except csv.Error as error:
         raise UserError(Problem(label, f"row {line}", f"text that cannot be split into columns ({error})",
                                 "balanced quotation marks", "close or remove the quotation mark")) from None

@@ -29,6 +29,8 @@ _MISSING = LayoutKey("further marks that mean “no figure”, beside blank, …
 _MARKS = LayoutKey("further footnote marks that may stand before or after a figure", [], ("list",))
 _SKIP = LayoutKey("further rows to leave out by name, beside the nation, totals and the usual groups of regions",
                   [], ("list",))
+_KEEP = LayoutKey("rows to keep although their names are usually those of totals or groups (a unit named Central)", [],
+                  ("list",))
 _END = LayoutKey("whether the end of the file must be there (a source line; a closed HTML table), so that a file "
                  "that was cut off is noticed", "required", choices=("required", "optional"))
 
@@ -38,6 +40,7 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "encoding": _ENCODING,
         "region": LayoutKey("the region of a file that lists indicators and names no region", ""),
         "skip_rows": _SKIP,
+        "keep_rows": _KEEP,
         "missing": _MISSING,
         "marks": _MARKS,
         "end": _END,
@@ -76,6 +79,7 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "header_rows": LayoutKey("number of rows above the first region", "found out", ("number",)),
         "encoding": _ENCODING,
         "skip_rows": _SKIP,
+        "keep_rows": _KEEP,
         "missing": _MISSING,
         "marks": _MARKS,
         "end": _END,
@@ -120,6 +124,6 @@ def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "yes or no"
     for name, types in (("text", str), ("number", int), ("list", (list, tuple)), ("mapping", Mapping)):
-        if isinstance(value, types):  # type: ignore[arg-type]
+        if isinstance(value, types):
             return name
     return "other"

@@ -1,0 +1,149 @@
+"""The rows of a table that are wanted: kept by `where`, without totals, their keys and figures parsed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.adapters import columns, text
+from ruralpanel.adapters.cells import place
+from ruralpanel.adapters.grids import cell_text
+from ruralpanel.adapters.table_files import Numbers, TableFile
+from ruralpanel.contracts.problems import Problem, UserError
+
+# Building a message for each of a million bad cells would take longer than reading the table.
+_MOST_FAULTS = 1000
+
+
+@dataclass(frozen=True)
+class Body:
+    """The wanted rows of a table.
+
+    Attributes
+    ----------
+    keys : columns of labels, as loaded. figures : columns of figures by name, parsed.
+    rows : row numbers in the file. filled : rows with any figure, right or wrong.
+    """
+
+    table: TableFile
+    keys: Mapping[str, pd.Series]
+    figures: Mapping[str, columns.Figures]
+    rows: Numbers
+    filled: columns.Mask
+
+    def at(self, index: int, column: str) -> str:
+        """A place in the table, for messages."""
+        return place(self.table.sheet, int(self.rows[index]), column)
+
+
+def load_body(table: TableFile, keys: Sequence[str], figures: Sequence[str], layout: Mapping[str, Any],
+              unit: str = "") -> Body:
+    """Load the columns; keep the rows of `layout.where` whose unit is not in `layout.skip_rows`.
+
+    Raises
+    ------
+    UserError
+        Missing columns; a value of `where` that does not occur.
+    """
+    conditions = layout.get("where") or {}
+    loaded, rows = table.read([*keys, *conditions, *figures], figures)
+    kept = np.ones(len(rows), dtype=bool)
+    for name, wanted in conditions.items():
+        options = squeezed(wanted if isinstance(wanted, (list, tuple)) else [wanted])
+        codes, found = columns.labels(loaded[name])
+        own = [i for i, label in enumerate(found) if text.squeezed(label) in options]
+        if not own:
+            raise UserError(Problem(table.label, f"column {name}", ", ".join(map(text.quoted, found[:8])),
+                                    f"{wanted!r}, as layout.where says", "correct the value"))
+        kept &= np.isin(codes, own)
+    if unit and layout.get("skip_rows"):
+        codes, found = columns.labels(loaded[unit])
+        kept &= ~np.isin(codes, [i for i, name in enumerate(found) if text.squeezed(name) in
+                                 squeezed(layout["skip_rows"])])
+    if not kept.all():
+        loaded, rows = {name: column[kept].reset_index(drop=True) for name, column in loaded.items()}, rows[kept]
+    rule = text.number_rule(layout.get("decimal", "."), layout.get("thousands", ""), layout.get("missing", ()),
+                            layout.get("marks", ()))
+    parsed = {}
+    filled = np.zeros(len(rows), dtype=bool)
+    for name in figures:
+        parsed[name] = columns.figures(loaded.pop(name) if name not in keys else loaded[name], rule)
+        filled |= ~np.isnan(parsed[name].values) | parsed[name].wrong
+    return Body(table, loaded, parsed, rows, filled)
+
+
+def squeezed(names: Iterable[object]) -> set[str]:
+    """Names for comparing: without blanks, width and case."""
+    return {text.squeezed(cell_text(name)) for name in names}
+
+
+def figure_problems(body: Body, layout: Mapping[str, Any], used: columns.Mask | None = None) -> list[Problem]:
+    """Cells (of the rows used) that are neither a number nor a mark for a missing one."""
+    problems = []
+    for name, figures in body.figures.items():
+        for i in np.flatnonzero(figures.wrong if used is None else figures.wrong & used)[:_MOST_FAULTS]:
+            written = figures.texts.iloc[i] if figures.texts is not None else repr(float(figures.values[i]))
+            problems.append(Problem(body.table.label, body.at(i, name), text.quoted(str(written)),
+                                    "a number or a mark for a missing one", _advice(str(written), layout)))
+    return problems
+
+
+def _advice(written: str, layout: Mapping[str, Any]) -> str:
+    if "," in written and "decimal" not in layout and "thousands" not in layout:
+        return 'layout: {decimal: ","} or {thousands: ","} says what the comma is'
+    if "%" in written:
+        return "write the number alone, and measure: percent"
+    return "correct the cell, or name the mark under layout.missing or layout.marks"
+
+
+def units_of(body: Body, column: str) -> tuple[columns.Codes, list[str], list[Problem]]:
+    """Codes of the units (-1: none), their names, and rows with figures and no unit."""
+    codes, names = columns.labels(body.keys[column])
+    problems = [Problem(body.table.label, body.at(i, column), "nothing", "the unit of the row's figures",
+                        "fill in the unit in every row (merged cells hold it in the first row only)")
+                for i in np.flatnonzero((codes < 0) & body.filled)[:_MOST_FAULTS]]
+    return codes, names, problems
+
+
+def years_of(body: Body, period: str | int) -> tuple[columns.Codes, list[Problem]]:
+    """The year of each row (0: none), and cells that are no years."""
+    if isinstance(period, int):
+        return np.full(len(body.rows), period, dtype=np.int64), []
+    years, wrong, empty = columns.periods(body.keys[period])
+    found = body.keys[period]
+    problems = [Problem(body.table.label, body.at(i, period), text.quoted(cell_text(found.iloc[i])),
+                        "a year, as 2012 or 2012年") for i in np.flatnonzero(wrong)[:_MOST_FAULTS]]
+    problems += [Problem(body.table.label, body.at(i, period), "nothing", "the year of the row's figures")
+                 for i in np.flatnonzero(empty & body.filled)[:_MOST_FAULTS]]
+    return years, problems
+
+
+def repeated(body: Body, used: columns.Mask, parts: Sequence[columns.Codes], names: Sequence[Sequence[str]]
+             ) -> list[Problem]:
+    """Rows that say the same in all `parts` (unit, year, title) as an earlier one.
+
+    `names` translate the codes of each part for the message; an empty one means that the codes are numbers.
+    """
+    where = np.flatnonzero(used)
+    position = np.zeros(len(where), dtype=np.int64)
+    for part in parts:
+        if len(where):
+            low, high = int(part.min()), int(part.max())
+            position = position * (high - low + 1) + part[where] - low
+    if np.all(position[1:] > position[:-1]):
+        return []
+    order = np.argsort(position, kind="stable")
+    again = np.flatnonzero(position[order][1:] == position[order][:-1]) + 1
+    problems = []
+    for j in again[:_MOST_FAULTS]:
+        first, second = where[order[j - 1]], where[order[j]]
+        what = ", ".join(known[part[second]] if known else str(part[second])
+                         for part, known in zip(parts, names, strict=True))
+        problems.append(Problem(body.table.label, body.at(second, ""), f"a second row for {what}",
+                                "one row for each unit and period", f"the first is row {body.rows[first]}: remove one, "
+                                "or layout: {where: …} says which rows are meant"))
+    return problems

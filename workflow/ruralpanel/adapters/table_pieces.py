@@ -1,0 +1,82 @@
+"""Columns of a table as pieces of figures, and the pieces as one data frame, without a loop over the figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.adapters.cells import LABELS, typed
+from ruralpanel.adapters.columns import Codes, Figures, Mask
+from ruralpanel.adapters.grids import cell_text
+from ruralpanel.adapters.table_files import Numbers, TableFile
+
+MOST_TEXTS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Figures of one series in one column of a file.
+
+    `units` are codes into `names`; `units`, `periods`, `figures`, `rows` have the same length.
+    """
+
+    series: str
+    column: str
+    table: TableFile
+    names: Sequence[str]
+    units: Codes
+    periods: Codes
+    figures: Figures
+    rows: Numbers
+
+    def only(self, used: Mask) -> Piece:
+        """The piece's rows that `used` names."""
+        if used.all():
+            return self
+        texts = self.figures.texts
+        figures = Figures(self.figures.values[used], None if texts is None else texts[used], self.figures.wrong[used])
+        return Piece(self.series, self.column, self.table, self.names, self.units[used], self.periods[used], figures,
+                     self.rows[used])
+
+
+def frame_of(pieces: Sequence[Piece]) -> pd.DataFrame:
+    """The pieces one below the other as `cells.typed` columns; texts only up to `MOST_TEXTS` figures."""
+    lengths = [len(piece.rows) for piece in pieces]
+    total = sum(lengths)
+    names = list(dict.fromkeys(name for piece in pieces for name in piece.names))
+    position = {name: i for i, name in enumerate(names)}
+    units, periods, rows = (np.empty(total, np.int32) for _ in range(3))
+    values = np.empty(total)
+    at = 0
+    for piece, length in zip(pieces, lengths, strict=True):
+        span = slice(at, at + length)
+        periods[span], values[span], rows[span] = piece.periods, piece.figures.values, piece.rows
+        recode = np.array([position[name] for name in piece.names], dtype=np.int32)
+        units[span] = recode[piece.units] if length else []
+        at += length
+    columns: dict[str, Any] = {"unit": _categories(units, names), "period": periods, "value": values, "row": rows}
+    labels = ([p.series for p in pieces], [p.table.label for p in pieces], [p.table.sheet for p in pieces],
+              [p.column for p in pieces])
+    for name, own in zip(LABELS[1:], labels, strict=True):
+        distinct = list(dict.fromkeys(own))
+        codes = np.array([distinct.index(item) for item in own], dtype=np.int16)
+        columns[name] = _categories(np.repeat(codes, lengths), distinct)
+    if total <= MOST_TEXTS:
+        columns["text"] = [text for piece in pieces for text in _texts(piece.figures)]
+    else:
+        columns["text"] = _categories(np.zeros(total, np.int8), [""])
+    return typed(pd.DataFrame(columns, copy=False))
+
+
+def _categories(codes: np.ndarray[Any, Any], labels: Sequence[str]) -> pd.Categorical:
+    return pd.Categorical.from_codes(codes, pd.Index(labels, dtype="str"))  # type: ignore[arg-type]
+
+
+def _texts(figures: Figures) -> Iterable[str]:
+    if figures.texts is not None:
+        return [str(item) for item in figures.texts]
+    return ["" if np.isnan(value) else cell_text(value) for value in figures.values.tolist()]

@@ -1,0 +1,175 @@
+"""Tables by region as yearbooks and censuses print them, in HTML, XLS and XLSX."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.adapters import grids, text
+from ruralpanel.adapters.cells import Cell, capped, cell_table, duplicate_problems, file_label, place
+from ruralpanel.adapters.regions import is_left_out, left_out
+from ruralpanel.adapters.series_files import Place, by_file, layout_of, places
+from ruralpanel.adapters.titles import measure_problem, split_measure, years_pattern
+from ruralpanel.adapters.yearbook_tables import RegionTable, column_of, is_note, region_table
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.specs import SourceSpec
+
+
+@dataclass(frozen=True)
+class _Column:
+    """A column of figures: whose series, for which year."""
+
+    spot: Place
+    index: int
+    year: int
+    header: str
+
+
+def read(source: SourceSpec) -> pd.DataFrame:
+    """Read tables by region.
+
+    A series' `column` is the header above its figures, several header rows joined by `` / `` (``Rural / Employed``),
+    or the end of it, or ``#3`` for the third column; ``{period}`` in it stands for the year. Rows of the nation,
+    totals and groups of regions are left out (`regions`, `layout.skip_rows`, `layout.keep_rows`).
+
+    Parameters
+    ----------
+    source : SourceSpec
+        Layout keys: see `layouts`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `cells.cell_table`; values in the measures as published.
+
+    Raises
+    ------
+    UserError
+        One problem per fault: unreadable or cut-off files, columns that are not found or not unique, cells that are no
+        numbers, figures of merged cells, measures other than declared, regions twice.
+    """
+    if not source.series:
+        raise UserError(Problem(source.name, "series", "no series", "the series of the table, with their columns",
+                                "series: {key: {column: …, measure: …}} of the source, or a sidecar"))
+    cells: list[Cell] = []
+    problems: list[Problem] = []
+    for file, wanted in by_file(places(source)).items():
+        try:
+            cells += _read_file(source, file, wanted)
+        except UserError as error:
+            problems += error.problems
+    if not problems:
+        found = {cell.series for cell in cells}
+        problems += [Problem(source.name, f"series.{key}", "no file with its column",
+                             text.quoted(series.column or key), "name it under `column` of the series")
+                     for key, series in source.series.items() if key not in found]
+        problems += duplicate_problems(cells)
+    raise_any(capped(problems, source.name))
+    return cell_table(cells)
+
+
+def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[Cell]:
+    label = file_label(source, file)
+    layout = layout_of(source)
+    tables = _tables(grids.read_sheets(file, label, layout), label, layout)
+    rule = text.number_rule(thousands=", ", missing=layout.get("missing", ()), marks=layout.get("marks", ()))
+    skipped = left_out(layout.get("skip_rows", ()), layout.get("keep_rows", ()))
+    cells: list[Cell] = []
+    problems: list[Problem] = []
+    found: set[str] = set()
+    for table in tables:
+        columns, wrong = _columns(table, wanted, label, layout)
+        problems += wrong
+        found |= {column.spot.series.key for column in columns}
+        read_cells, wrong = _cells(table, columns, label, rule, skipped)
+        cells += read_cells
+        problems += wrong
+    headers = list(dict.fromkeys(header for table in tables for header in table.columns.values() if header))
+    problems += [Problem(label, f"column {_name(spot)}", "no such column", "one of " + "; ".join(headers[:12]),
+                         did_you_mean(_name(spot), headers) if len(headers) > 12 else
+                         "name the header, rows joined by “ / ”, or the column by number: #3")
+                 for spot in wanted if spot.declared and spot.series.key not in found and not problems]
+    raise_any(capped(problems, label))
+    return cells
+
+
+def _tables(sheets: Sequence[grids.Sheet], label: str, layout: Mapping[str, Any]) -> list[RegionTable]:
+    """The tables asked for, or the one with the most rows of figures."""
+    chosen = layout.get("table")
+    numbers = [chosen] if isinstance(chosen, int) else list(chosen or range(1, len(sheets) + 1))
+    outside = [number for number in numbers if not 1 <= number <= len(sheets)]
+    if outside:
+        raise UserError(Problem(label, "layout.table", str(outside[0]), f"a number from 1 to {len(sheets)}"))
+    header_rows = layout.get("header_rows")
+    tables = [table for number in numbers
+              if (table := region_table(sheets[number - 1], int(layout.get("unit", 1)) - 1, header_rows))]
+    if not tables:
+        raise UserError(Problem(label, "", "no row with a name and figures", "a table by region",
+                                "layout: {unit: …} is the column of the names, {header_rows: …} the rows above them"))
+    return tables if chosen is not None else [max(tables, key=lambda table: len(table.rows) * len(table.columns))]
+
+
+def _name(spot: Place) -> str:
+    return spot.column or spot.series.title_in_file or spot.series.key
+
+
+def _columns(table: RegionTable, wanted: Sequence[Place], label: str, layout: Mapping[str, Any]
+             ) -> tuple[list[_Column], list[Problem]]:
+    columns: list[_Column] = []
+    problems: list[Problem] = []
+    year = layout.get("period")
+    for spot in wanted:
+        name = _name(spot)
+        if "{period}" in name:
+            pattern = years_pattern(name)
+            matches = ((i, header, pattern.fullmatch(text.squeezed(header))) for i, header in table.columns.items())
+            columns += [_Column(spot, i, int(match[1]), header) for i, header, match in matches if match]
+            continue
+        if not year:
+            problems.append(Problem(label, f"series.{spot.series.key}", "figures of no year", "the year",
+                                    "layout: {period: 2008}, or {period} in the name of the column"))
+            continue
+        found = column_of(table, name)
+        if len(found) > 1:
+            listed = "; ".join(f"#{i + 1} {table.columns[i]}" for i in found)
+            problems.append(Problem(label, f"column {name}", f"{len(found)} columns of this name: {listed}", "one",
+                                    "name the whole header, or the column by number"))
+        elif found:
+            columns.append(_Column(spot, found[0], int(year), table.columns[found[0]]))
+    for column in columns:
+        parts = [split_measure(part)[1] for part in reversed(column.header.split(" / "))]
+        measure = next((part for part in parts if part), table.measure)
+        wrong = measure_problem(measure, column.spot.series, label, place(table.sheet, None, column.header))
+        problems += [wrong] if wrong else []
+    return columns, problems
+
+
+def _cells(table: RegionTable, columns: Sequence[_Column], label: str, rule: text.NumberRule,
+           skipped: Collection[str]) -> tuple[list[Cell], list[Problem]]:
+    cells: list[Cell] = []
+    problems: list[Problem] = []
+    for row in table.rows:
+        written_name = row.cell(table.unit_column)
+        if is_left_out(written_name, skipped) or is_note(row, table.unit_column):
+            continue
+        unit = text.region_name(written_name)
+        for column in columns:
+            where = place(table.sheet, row.number, column.header or f"#{column.index + 1}")
+            written = row.cell(column.index)
+            try:
+                value = text.number(written, rule)
+            except text.NotANumber:
+                problems.append(Problem(label, where, text.quoted(written), "a number or a mark for a missing one",
+                                        "correct the cell, or name the mark under layout.missing or layout.marks"))
+                continue
+            if value is not None and (not unit or column.index in row.copies):
+                found = f"{written} in a cell that is merged with another" if unit else f"{written} without a region"
+                problems.append(Problem(label, where, found, "a figure for each region by itself",
+                                        "write each region's own figure, or leave the cell empty"))
+            elif unit:
+                cells.append(Cell(unit, column.year, column.spot.series.key, written, value, label, table.sheet,
+                                  row.number, column.header or f"#{column.index + 1}"))
+    return cells, problems

@@ -1,0 +1,132 @@
+"""The parts of a printed table by region: titles, header rows, measures, regions, notes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ruralpanel.adapters import text
+from ruralpanel.adapters.grids import Row, Sheet
+
+_REGION_HEADS = frozenset({"地区", "地区别", "省市区", "地名", "region", "regions", "area", "province", "item",
+                           "provinceregion", "地区region", "项目", "指标"})
+_NOTE = re.compile(r"(?:注|说明|资料来源|数据来源|来源|备注|note|source|remark|data source|a\)|\*|①|\[|\(?1\))", re.IGNORECASE)
+_SENTENCE = re.compile(r"[。；;：:]|\. ")
+_UNIT_LINE = re.compile(r"(?:单位|unit)\s*[:：]\s*(.+)", re.IGNORECASE)
+_FIGURE = text.NumberRule(thousands=", ").pattern()
+
+
+@dataclass(frozen=True)
+class RegionTable:
+    """A table by region, taken apart.
+
+    Attributes
+    ----------
+    columns : position → header: the texts above the column from top to bottom, joined by `` / ``.
+    measure : of the whole table, where it says one. rows : those of regions. notes : what stands below them.
+    """
+
+    sheet: str
+    unit_column: int
+    columns: dict[int, str]
+    measure: str
+    rows: tuple[Row, ...]
+    notes: tuple[Row, ...]
+
+
+def region_table(sheet: Sheet, unit_column: int, header_rows: int | None) -> RegionTable | None:
+    """Take a sheet apart; None where it holds no row with a name and a figure.
+
+    The header ends above the first row that has a name which is no header word (地区, Region) and figures in more
+    than half of its filled cells; `header_rows`, if given, says on which row of the sheet the header ends.
+    """
+    start = next((i for i, row in enumerate(sheet.rows) if _begins(row, unit_column, header_rows)), None)
+    if start is None:
+        return None
+    last = max((i for i, row in enumerate(sheet.rows) if i >= start and _has_figures(row, unit_column)), default=start)
+    end = next((i for i in range(last + 1, len(sheet.rows)) if is_note(sheet.rows[i], unit_column)), len(sheet.rows))
+    header, titles = _header(sheet.rows[:start], unit_column)
+    width = max(len(row.cells) for row in sheet.rows[: last + 1])
+    columns = {i: _path(header, i) for i in range(width) if i != unit_column}
+    return RegionTable(sheet.name, unit_column, columns, _measure(titles), sheet.rows[start:end], sheet.rows[end:])
+
+
+def is_note(row: Row, unit_column: int) -> bool:
+    """Whether a row is a note: it begins like one, or is one text over the whole width, or reads like a sentence."""
+    filled = [cell for cell in row.cells if cell]
+    name = text.plain(row.cell(unit_column) or (filled[0] if filled else ""))
+    alone = len(set(filled)) == 1
+    return alone and (bool(_NOTE.match(name)) or bool(row.copies) or bool(_SENTENCE.search(name)) or len(name) > 40)
+
+
+def column_of(table: RegionTable, wanted: str) -> list[int]:
+    """The positions of the columns that a declared name may mean.
+
+    The whole header (``Rural / Employed``), else its end (``Employed``); ``#3`` is the third column. Blanks, width,
+    case, footnote marks and measures in parentheses do not count.
+    """
+    if re.fullmatch(r"#\d+", wanted):
+        return [int(wanted[1:]) - 1] if int(wanted[1:]) - 1 in table.columns else []
+    parts = _comparable(wanted)
+    whole = [i for i, header in table.columns.items() if _comparable(header) == parts]
+    return whole or [i for i, header in table.columns.items() if parts and _comparable(header)[-len(parts) :] == parts]
+
+
+def _comparable(header: str) -> list[str]:
+    parts = [re.sub(r"\([^()]*\)$", "", text.squeezed(text.without_marks(part))) for part in header.split(" / ")]
+    return [part for part in parts if part]
+
+
+def _begins(row: Row, unit_column: int, header_rows: int | None) -> bool:
+    if header_rows is not None:
+        return row.number > header_rows
+    name = text.squeezed(text.without_marks(row.cell(unit_column)))
+    if not name or name in _REGION_HEADS or _FIGURE.fullmatch(text.plain(name)):
+        return False
+    others = [cell for i, cell in enumerate(row.cells) if i != unit_column and cell]
+    figures = sum(1 for cell in others if _is_figure(cell))
+    return figures > 0 and figures * 2 >= len(others)
+
+
+def _has_figures(row: Row, unit_column: int) -> bool:
+    return any(_is_figure(cell) for i, cell in enumerate(row.cells) if i != unit_column)
+
+
+def _is_figure(cell: str) -> bool:
+    return _FIGURE.fullmatch(text.without_marks(cell)) is not None
+
+
+def _header(rows: Sequence[Row], unit_column: int) -> tuple[list[Row], list[Row]]:
+    """Header rows, and the title rows above them (one text over the whole width, or in one cell)."""
+    titles = [row for row in rows if len({cell for cell in row.cells if cell}) == 1 and
+              text.squeezed(row.cell(unit_column)) not in _REGION_HEADS and not _over_figures(row, unit_column)]
+    return [row for row in rows if row not in titles], titles
+
+
+def _over_figures(row: Row, unit_column: int) -> bool:
+    """Whether a row with one text is a header over several columns rather than a title."""
+    filled = [i for i, cell in enumerate(row.cells) if cell]
+    return len(filled) > 1 and unit_column not in filled
+
+
+def _path(header: Sequence[Row], column: int) -> str:
+    parts: list[str] = []
+    for row in header:
+        cell = " ".join(row.cell(column).split())
+        if cell and (not parts or parts[-1] != cell):
+            parts.append(cell)
+    return " / ".join(parts)
+
+
+def _measure(titles: Sequence[Row]) -> str:
+    """The measure of the whole table: ``单位：万人``, or a title row that is nothing but ``(10 000 persons)``."""
+    for row in reversed(titles):
+        for cell in dict.fromkeys(cell for cell in row.cells if cell):
+            bare = text.plain(cell)
+            named = _UNIT_LINE.search(bare)
+            if named:
+                return named[1].strip().rstrip(")")
+            if bare.startswith("(") and bare.endswith(")"):
+                return bare[1:-1].strip()
+    return ""
