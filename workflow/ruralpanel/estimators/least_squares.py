@@ -123,12 +123,13 @@ def solve(
     """
     x_net, y_net = space.residuals(x), space.residuals(y)
     kept, reasons = usable_columns(x, x_net, design.terms, absorbed)
-    where = f"models.{design.spec.name}.regressors"
-    if reasons and not design.spec.options.get("drop_absorbed", False):
+    drop = bool(design.spec.options.get("drop_absorbed", False))
+    _need_rows(design, y.size, len(kept) if drop else len(design.terms), space.rank)
+    if reasons and not drop:
         raise_any(
             Problem(
                 "config.yaml",
-                where,
+                f"models.{design.spec.name}.regressors",
                 f'"{term}", {reason}',
                 "terms that the data can tell apart",
                 f"leave {term} out, or set drop_absorbed: true",
@@ -137,16 +138,6 @@ def solve(
         )
     terms = tuple(design.terms[j] for j in kept)
     df_resid = y.size - len(kept) - space.rank
-    if df_resid < 1 or not kept:
-        raise UserError(
-            Problem(
-                "config.yaml",
-                f"models.{design.spec.name}",
-                f"{y.size} observations for {len(kept)} terms and {space.rank} effects and constants",
-                f"at least {len(kept) + space.rank + 1} observations and one term",
-                "use a longer panel, a wider sample or fewer terms",
-            )
-        )
     x_net = x_net[:, list(kept)]
     q, r = np.linalg.qr(x_net)
     params = solve_triangular(r, q.T @ y_net)
@@ -199,6 +190,20 @@ def usable_columns(
         kept.append(j)
         basis = np.column_stack([basis, left / np.linalg.norm(left)])
     return tuple(kept), reasons
+
+
+def _need_rows(design: Design, n: int, terms: int, rank: int) -> None:
+    """Stop without a term or without residual degrees of freedom."""
+    if terms < 1 or n - terms - rank < 1:
+        raise UserError(
+            Problem(
+                "config.yaml",
+                f"models.{design.spec.name}",
+                f"{n} observations for {terms} terms and {rank} effects and constants",
+                f"at least {max(terms, 1) + rank + 1} observations and one term",
+                "use a longer panel, a wider sample or fewer terms",
+            )
+        )
 
 
 def root_weights(design: Design, rows: IntArray) -> FloatArray | None:
