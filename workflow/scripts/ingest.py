@@ -1,7 +1,5 @@
 """Read one source: published files → tidy figures with unit ids, repairs applied, and their places kept."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,10 +22,10 @@ def main(source: Mapping[str, Any], units: str, corrections: str, output: str) -
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):  # noqa: F821
+    with job(snakemake.log[0]):
         main(
-            source=snakemake.params.source,  # noqa: F821
-            units=snakemake.input.units,  # noqa: F821
-            corrections=snakemake.input.get("corrections", ""),  # noqa: F821
-            output=snakemake.output[0],  # noqa: F821
+            source=snakemake.params.source,
+            units=snakemake.input.units,
+            corrections=snakemake.input.get("corrections", ""),
+            output=snakemake.output[0],
         )

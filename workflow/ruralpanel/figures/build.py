@@ -1,0 +1,163 @@
+"""One entry of the configuration's ``figures`` → its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.figures import coefficients, event_study, marginal_effect, scorecard, series
+from ruralpanel.figures.estimates import from_model
+from ruralpanel.labels import Labels, localised
+from ruralpanel.output_context import OutputContext
+
+Paths = Mapping[str, str | Path]
+
+
+def draw(name: str, spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    """Draw the figure that `spec` declares under the key `name` (kinds and keys: `ruralpanel.figures.keys`).
+
+    Waterfalls and specification curves come from results of their own: see their modules.
+
+    Parameters
+    ----------
+    names : unit id → name in print.
+    paths : ``png``, ``svg`` → file.
+
+    Raises
+    ------
+    UserError
+        An unknown kind, models without result, terms or variables that are not there, missing glyphs.
+    """
+    kind = str(spec["type"])
+    if kind not in _DRAWERS:
+        raise UserError(context.problem("type", f'"{kind}"', "a kind of figure", did_you_mean(kind, _DRAWERS)))
+    _DRAWERS[kind](spec, context, names, paths)
+
+
+def _coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    models = context.models(spec["models"])
+    labels = context.labels([str(model["panel"]) for model in models], spec)
+    declared = spec["term"]
+    group = str(spec.get("group", "outcome"))
+    estimates, problems = [], []
+    for model in models:
+        term = str(declared.get(model["model"], "")) if isinstance(declared, Mapping) else str(declared)
+        known = [str(entry["term"]) for entry in model["coefficients"]]
+        if term not in known:
+            expected = f"a term of model {model['model']}"
+            problems.append(context.problem("term", f'"{term}"', expected, did_you_mean(term, known)))
+            continue
+        heading = {"outcome": labels.of(str(model["outcome"])), "none": ""}.get(group) or str(model.get(group, ""))
+        title = _model_name(spec, model, context.language)
+        label = f"{title}: {labels.of(term)}" if isinstance(declared, Mapping) else title
+        estimates.append(from_model(model, term, label, "" if group == "none" else heading, f"N = {model['n_obs']}"))
+    raise_any(problems)
+    axis = "" if isinstance(declared, Mapping) else labels.of(str(declared))
+    smallest = spec.get("smallest_effect")
+    title, note = _words(spec, context)
+    coefficients.draw(estimates, paths, title, axis, note, None if smallest is None else float(smallest), context.where)
+
+
+def _marginal_effect(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    (model,) = context.models([spec["model"]])
+    effects = model.get("marginal_effects") or ()
+    if not effects:
+        fix = f"declare models.{spec['model']}.marginal_effects"
+        raise UserError(context.problem("model", f'"{spec["model"]}"', "a model with marginal effects", fix))
+    of, over = str(spec.get("of", effects[0]["of"])), str(spec.get("over", effects[0]["over"]))
+    labels = context.labels([str(model["panel"])], spec)
+    try:
+        curve = marginal_effect.from_model(model, of, over, _rug(model, over, context, names))
+    except KeyError as error:
+        known = ", ".join(f"{effect['of']} over {effect['over']}" for effect in effects)
+        raise UserError(context.problem("of", f"{of} over {over}", known)) from error
+    title, note = _words(spec, context)
+    marginal_effect.draw(
+        curve, paths, labels.of(of), labels.with_measure(over), title, note, None, context.language, context.where
+    )
+
+
+def _rug(model: Mapping[str, Any], over: str, context: OutputContext, names: Mapping[str, str]) -> Mapping[str, float]:
+    """Each unit's mean of the moderator in the panel, over the model's units and periods."""
+    frame = context.panel(str(model["panel"]), [over], "over")
+    used = frame[frame["unit"].isin(model["units"]) & frame["period"].isin(model["periods"])]
+    means = used.groupby("unit")[over].mean().dropna()
+    return {names.get(str(unit), str(unit)): float(value) for unit, value in means.items()}
+
+
+def _event_study(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    models = context.models(spec["models"])
+    labels = context.labels([str(model["panel"]) for model in models], spec)
+    lines = [event_study.from_model(model, _model_name(spec, model, context.language)) for model in models]
+    problems: list[Problem] = []
+    for index, (model, line) in enumerate(zip(models, lines, strict=True)):
+        if not line.estimates:
+            found = f'model "{model["model"]}" without a coefficient by period'
+            problems.append(context.problem(f"models[{index}]", found, "event studies"))
+    settings = [_event_settings(model) for model in models]
+    if len(set(settings)) > 1:
+        found = "; ".join(f"reference {reference}, treated from {first}" for reference, first in settings)
+        problems.append(context.problem("models", found, "models with one reference and one first treated period"))
+    raise_any(problems)
+    reference, first = settings[0]
+    title, note = _words(spec, context)
+    outcomes = list(dict.fromkeys(labels.of(str(model["outcome"])) for model in models))
+    axis = outcomes[0] if len(outcomes) == 1 else ""
+    event_study.draw(lines, paths, reference, first, title, axis, note, context.language, context.where)
+
+
+def _event_settings(model: Mapping[str, Any]) -> tuple[int, int]:
+    """The reference and the first treated period, the former by default the last before the latter."""
+    options = (model.get("spec") or {}).get("options") or {}
+    periods = sorted(int(period) for period in model["periods"])
+    first = int((options.get("treatment") or {}).get("first", periods[-1]))
+    before = [period for period in periods if period < first]
+    return int(options.get("reference") or (before or periods)[-1]), first
+
+
+def _series(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    variables = [str(variable) for variable in spec["variables"]]
+    panel = str(spec["panel"])
+    frame = context.panel(panel, variables, "variables")
+    labels = context.labels([panel], spec)
+    groups = context.group_of(str(spec["by"])) if spec.get("by") else {}
+    rows = [_variable(variable, frame, labels, bool(spec.get("log", False))) for variable in variables]
+    title, note = _words(spec, context)
+    series.draw(rows, paths, names, groups, title, note, context.language, context.where)
+
+
+def _variable(variable: str, frame: pd.DataFrame, labels: Labels, log: bool) -> series.Variable:
+    columns = frame[["unit", "period", variable]].rename(columns={variable: "value"})
+    return series.Variable(labels.of(variable), labels.measure(variable), columns, log)
+
+
+def _scorecard(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    path = Path(spec.get("file") or context.results / "scorecard.json")
+    if not path.is_file():
+        raise UserError(context.problem("file", f"no file {path}", "the scorecard's JSON"))
+    title, note = _words(spec, context)
+    values = json.loads(path.read_text(encoding="utf-8"))
+    scorecard.draw(values, paths, title, note, context.language, context.where)
+
+
+def _words(spec: Mapping[str, Any], context: OutputContext) -> tuple[str, str]:
+    return localised(spec, "title", context.language), localised(spec, "note", context.language)
+
+
+def _model_name(spec: Mapping[str, Any], model: Mapping[str, Any], language: str) -> str:
+    given = {**(spec.get("labels") or {}), **((spec.get("labels_zh") or {}) if language == "zh" else {})}
+    return str(given.get(model["model"]) or localised(model, "title", language) or model["model"])
+
+
+_DRAWERS: Mapping[str, Callable[[Mapping[str, Any], OutputContext, Mapping[str, str], Paths], None]] = {
+    "coefficients": _coefficients,
+    "marginal_effect": _marginal_effect,
+    "event_study": _event_study,
+    "series": _series,
+    "scorecard": _scorecard,
+}
