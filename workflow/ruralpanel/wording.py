@@ -30,6 +30,12 @@ _WORDS: dict[str, tuple[str, str]] = {
     "yes": ("yes", "是"),
     "no": ("no", "否"),
     "none": ("none", "无"),
+    "differenced": ("differenced", "差分消除"),
+    "random": ("random", "随机"),
+    "scorecard_axis": (
+        "Effect in units of the smallest effect that matters (right: as claimed)",
+        "效应（以有意义的最小效应为单位；右侧与命题一致）",
+    ),
     "weights": ("Weights", "权重"),
     "notes": ("Notes", "注"),
     "title": ("Title", "标题"),

@@ -60,7 +60,15 @@ def _coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mappin
     axis = "" if isinstance(declared, Mapping) else labels.of(str(declared))
     smallest = spec.get("smallest_effect")
     title, note = _words(spec, context)
-    coefficients.draw(estimates, paths, title, axis, note, None if smallest is None else float(smallest), context.where)
+    coefficients.draw(
+        estimates,
+        paths,
+        title=title,
+        axis=axis,
+        note=note,
+        smallest_effect=None if smallest is None else float(smallest),
+        where=context.where,
+    )
 
 
 def _marginal_effect(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +18,7 @@ def draw(
     axis: str = "",
     note: str = "",
     smallest_effect: float | None = None,
+    width: float = 6.5,
     where: str = "figures",
     font: str | Path | None = None,
 ) -> None:
@@ -24,14 +26,18 @@ def draw(
 
     Parameters
     ----------
-    estimates : in the order of printing.
+    estimates : in the order of printing; a value that is NaN leaves its row empty but for label and detail.
     paths : ``png``, ``svg`` → file.
     title, axis, note : words above, under the axis, at the foot.
     smallest_effect : half-width of the band around zero within which an effect would not matter.
+    width : inches.
     """
     rows = _rows(estimates)
+    broken = sum(row.label.count("\n") for row in rows if isinstance(row, Estimate))
     with drawing(font):
-        figure = new_figure(6.5, 0.9 + 0.25 * len(rows) + (0.25 if title else 0) + (0.3 if note else 0))
+        figure = new_figure(
+            width, 0.9 + 0.25 * len(rows) + 0.13 * broken + (0.25 if title else 0) + (0.3 if note else 0)
+        )
         figure.set_layout_engine("constrained")
         axes = figure.add_subplot()
         limits = span(estimates, (0.0, *((-smallest_effect, smallest_effect) if smallest_effect else ())))
@@ -42,10 +48,11 @@ def draw(
         colours = _colours(estimates)
         for position, row in enumerate(rows):
             if isinstance(row, Estimate):
-                draw_interval(axes, position, row, limits, colours[row.group])
+                if math.isfinite(row.value):
+                    draw_interval(axes, position, row, limits, colours[row.group])
                 if row.detail:
                     axes.annotate(
-                        row.detail, (1.01, position), xycoords=("axes fraction", "data"), va="center", fontsize=7.5,
+                        row.detail, (1.02, position), xycoords=("axes fraction", "data"), va="center", fontsize=7.5,
                         color=style.MUTED,
                     )  # fmt: skip
         axes.set_yticks(range(len(rows)), [row.label if isinstance(row, Estimate) else row for row in rows])

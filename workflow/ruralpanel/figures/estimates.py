@@ -47,14 +47,17 @@ def from_model(model: Mapping[str, Any], term: str, label: str, group: str = "",
 
 
 def span(estimates: Sequence[Estimate], include: Sequence[float] = (0.0,)) -> tuple[float, float]:
-    """Limits that hold every finite number of `estimates` and `include`, with a margin of 6 %."""
+    """Limits that hold every finite number of `estimates` and `include`, with a margin, wider beside an open end."""
     numbers = list(include)
     for estimate in estimates:
         limits = (estimate.value, estimate.low, estimate.high, *(estimate.inner or ()))
         numbers += [float(number) for number in limits if number is not None and math.isfinite(number)]
     low, high = min(numbers), max(numbers)
-    margin = 0.06 * (high - low) or 1.0
-    return low - margin, high + margin
+    length = (high - low) or 1.0
+    bounded = [estimate for estimate in estimates if not (estimate.low is None and estimate.high is None)]
+    left = 0.2 if any(_open(estimate.low) for estimate in bounded) else 0.06
+    right = 0.2 if any(_open(estimate.high) for estimate in bounded) else 0.06
+    return low - left * length, high + right * length
 
 
 def draw_interval(

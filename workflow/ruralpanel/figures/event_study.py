@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ruralpanel import style
 from ruralpanel.figures.canvas import drawing, grid, new_figure, save, zero_line
 from ruralpanel.figures.estimates import Estimate, draw_interval, span
+from ruralpanel.figures.estimates import from_model as estimate_of
 from ruralpanel.wording import word
+
+_PERIOD = re.compile(r"(?:^|[^0-9])(\d{4})\]?$")
 
 
 @dataclass(frozen=True)
@@ -18,6 +23,17 @@ class EventSeries:
 
     name: str
     estimates: Mapping[int, Estimate]
+
+
+def from_model(model: Mapping[str, Any], name: str) -> EventSeries:
+    """The coefficients of a model's JSON whose term ends in a period (``treated:1998``), as one series."""
+    estimates = {}
+    for entry in model["coefficients"]:
+        found = _PERIOD.search(str(entry["term"]))
+        if found:
+            term = str(entry["term"])
+            estimates[int(found.group(1))] = estimate_of(model, term, term)
+    return EventSeries(name, estimates)
 
 
 def draw(

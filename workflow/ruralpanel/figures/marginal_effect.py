@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from matplotlib.axes import Axes
 
@@ -22,8 +23,8 @@ class MarginalCurve:
     Attributes
     ----------
     at, estimate, low, high : same length; `at` ascending.
-    crossing : where the estimate is zero, None where it is not within the range.
-    crossing_interval : its interval (Fieller); open ends None; None where it was not computed.
+    crossing : where the estimate is zero; None where there is no such place.
+    crossing_set : its 95 % set (Fieller) as intervals with open ends None: one, two rays, or the whole line.
     rug : value of `over` for each unit, by the unit's name in print.
     """
 
@@ -32,7 +33,7 @@ class MarginalCurve:
     low: Sequence[float]
     high: Sequence[float]
     crossing: float | None = None
-    crossing_interval: tuple[float | None, float | None] | None = None
+    crossing_set: tuple[tuple[float | None, float | None], ...] = ()
     rug: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -45,6 +46,30 @@ class TheoryCurve:
     x_label: str
     y_label: str
     title: str
+
+
+def from_model(model: Mapping[str, Any], of: str, over: str, rug: Mapping[str, float]) -> MarginalCurve:
+    """The curve of a model's JSON (``marginal_effects``).
+
+    Raises
+    ------
+    KeyError
+        The model has no marginal effect of `of` over `over`.
+    """
+    for effect in model.get("marginal_effects") or ():
+        if effect["of"] == of and effect["over"] == over:
+            curve, crossing = effect["curve"], effect["crossing"]
+            low, high = crossing["low"], crossing["high"]
+            sets: dict[str, tuple[tuple[float | None, float | None], ...]] = {
+                "interval": ((low, high),),
+                "two_rays": ((None, low), (high, None)),
+                "all": ((None, None),),
+            }
+            at, estimate, below, above = (
+                [float(row[name]) for row in curve] for name in ("at", "estimate", "ci_low", "ci_high")
+            )
+            return MarginalCurve(at, estimate, below, above, crossing["estimate"], sets[crossing["set"]], rug)
+    raise KeyError(f"{of} over {over}")
 
 
 def draw(
@@ -100,22 +125,23 @@ def _curve(axes: Axes, curve: MarginalCurve, language: str) -> None:
         axes.plot(values, [base] * len(values), "|", color=style.INK, markersize=8, markeredgewidth=0.8, clip_on=False)
         _name_extremes(axes, curve.rug, base + 0.035 * (high - low))
     axes.set_ylim(low, high)
+    for interval in curve.crossing_set:
+        _crossing_interval(axes, curve, interval)
     if curve.crossing is not None and min(curve.at) <= curve.crossing <= max(curve.at):
         axes.plot([curve.crossing], [0], "o", color=style.CATEGORICAL[1], markersize=6, zorder=5)
         axes.annotate(
             word("zero_at", language).format(at=format_auto(curve.crossing)),
             (curve.crossing, 0), xytext=(5, 6), textcoords="offset points", fontsize=8, color=style.CATEGORICAL[1],
         )  # fmt: skip
-        _crossing_interval(axes, curve)
     axes.legend(loc="best", handlelength=1.4)
 
 
-def _crossing_interval(axes: Axes, curve: MarginalCurve) -> None:
-    if curve.crossing_interval is None:
-        return
-    low, high = curve.crossing_interval
+def _crossing_interval(axes: Axes, curve: MarginalCurve, interval: tuple[float | None, float | None]) -> None:
+    low, high = interval
     left = min(curve.at) if low is None or not math.isfinite(low) else max(low, min(curve.at))
     right = max(curve.at) if high is None or not math.isfinite(high) else min(high, max(curve.at))
+    if left >= right:
+        return
     axes.plot([left, right], [0, 0], color=style.CATEGORICAL[1], linewidth=2.4, alpha=0.55, zorder=4)
 
 

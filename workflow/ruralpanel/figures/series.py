@@ -1,9 +1,10 @@
-"""Time series of one variable: small multiples by group, units thin, the group's mean thick."""
+"""Time series: small multiples by group, units thin, the group's mean thick."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,70 +16,95 @@ from ruralpanel import style
 from ruralpanel.figures.canvas import drawing, grid, new_figure, save
 from ruralpanel.wording import word
 
+_UNIT_LINE = "#b8c1cc"
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One variable: its name and measure in print, and its figures.
+
+    Attributes
+    ----------
+    frame : columns ``unit``, ``period``, ``value``; gaps stay gaps.
+    log : a logarithmic scale; the group's mean is then the geometric one, of the positive figures.
+    """
+
+    name: str
+    measure: str
+    frame: pd.DataFrame
+    log: bool = False
+
 
 def draw(
-    frame: pd.DataFrame,
+    variables: Sequence[Variable],
     paths: Mapping[str, str | Path],
     names: Mapping[str, str],
     groups: Mapping[str, str],
     title: str = "",
-    axis: str = "",
-    log: bool = False,
     note: str = "",
     language: str = "en",
     where: str = "figures",
     font: str | Path | None = None,
 ) -> None:
-    """One small chart for each group, all on the same scales.
+    """One chart for each group; several variables make a row each. Charts of a variable share their scales.
 
     Parameters
     ----------
-    frame : columns ``unit``, ``period``, ``value``; gaps stay gaps.
     names : unit → name in print, for the highest and the lowest unit of each group at the last period.
     groups : unit → group; an empty mapping puts all units into one chart.
-    log : a logarithmic scale; the group's mean is then the geometric one, of the positive figures.
     """
-    labelled = frame.assign(group=[groups.get(unit, word("all_units", language)) for unit in frame["unit"]])
-    kinds = sorted(set(labelled["group"]))
-    columns = min(len(kinds), 2 if len(kinds) in (2, 4) else 3)
-    rows = math.ceil(len(kinds) / columns)
+    every = word("all_units", language)
+    kinds = sorted({groups.get(unit, every) for variable in variables for unit in variable.frame["unit"]})
+    single = len(variables) == 1
+    columns = (2 if len(kinds) in (2, 4) else min(len(kinds), 3)) if single else len(kinds)
+    rows = math.ceil(len(kinds) / columns) if single else len(variables)
     with drawing(font):
-        figure = new_figure(7.0, 0.5 + 2.15 * rows + (0.25 if note else 0))
+        figure = new_figure(7.2, 0.45 + (2.15 if single else 1.7) * rows + (0.2 if title else 0))
         figure.set_layout_engine("constrained")
-        grids = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        grids = figure.subplots(rows, columns, sharex=True, sharey="all" if single else "row", squeeze=False)
+        cells = [(variable, kind) for variable in variables for kind in kinds]
         for index, axes in enumerate(grids.flat):
-            if index >= len(kinds):
+            if index >= len(cells):
                 axes.set_visible(False)
                 continue
-            part = labelled[labelled["group"] == kinds[index]]
-            _panel(axes, part, names, style.CATEGORICAL[index % len(style.CATEGORICAL)], log)
-            axes.set_title(f"{kinds[index]} ({part['unit'].nunique()})", fontsize=8.5)
-        periods = sorted(set(frame["period"]))
-        last = grids[0, 0]
-        last.set_xticks(periods if len(periods) <= 8 else periods[:: math.ceil(len(periods) / 6)])
-        room = 0.22 * (periods[-1] - periods[0] or 1)
-        last.set_xlim(periods[0] - 0.2, periods[-1] + room)
-        figure.supylabel(axis, fontsize=8.5)
+            variable, kind = cells[index]
+            chosen = [groups.get(unit, every) == kind for unit in variable.frame["unit"]]
+            part = variable.frame[chosen]
+            colour = style.CATEGORICAL[kinds.index(kind) % len(style.CATEGORICAL)]
+            _chart(axes, part, names, colour, variable.log, 6.5 if columns <= 3 else 5.5)
+            if single or index < columns:
+                axes.set_title(f"{kind} ({part['unit'].nunique()})", fontsize=8.5)
+            if index % columns == 0 and not single:
+                axes.set_ylabel("\n".join(text for text in (variable.name, variable.measure) if text), fontsize=7)
+        _periods(grids[0, 0], sorted({int(period) for variable in variables for period in variable.frame["period"]}))
+        if single:
+            first = variables[0]
+            figure.supylabel(first.measure or first.name, fontsize=8.5)
         if title:
             figure.suptitle(title, fontsize=10, ha="left", x=0.01)
         legend = word("thin_thick", language)
-        figure.supxlabel(
-            "   ".join(text for text in (legend, note) if text), fontsize=7, color=style.MUTED, ha="left", x=0.01
-        )
+        foot = "   ".join(text for text in (legend, note) if text)
+        figure.supxlabel(foot, fontsize=7, color=style.MUTED, ha="left", x=0.01)
         save(figure, paths, where, font)
 
 
-def _panel(axes: Axes, part: pd.DataFrame, names: Mapping[str, str], colour: str, log: bool) -> None:
+def _periods(axes: Axes, periods: list[int]) -> None:
+    """Ticks at true periods, few enough to read, and room at the right for names."""
+    axes.set_xticks(periods if len(periods) <= 4 else periods[:: math.ceil(len(periods) / 4)])
+    length = periods[-1] - periods[0] or 1
+    axes.set_xlim(periods[0] - 0.03 * length, periods[-1] + 0.3 * length)
+
+
+def _chart(axes: Axes, part: pd.DataFrame, names: Mapping[str, str], colour: str, log: bool, type_size: float) -> None:
     grid(axes, "y")
     ends: list[tuple[float, float, str]] = []
     for unit, values in part.groupby("unit"):
         values = values.sort_values("period")
-        axes.plot(values["period"], values["value"], color="#b8c1cc", linewidth=0.8, zorder=2)
+        axes.plot(values["period"], values["value"], color=_UNIT_LINE, linewidth=0.8, zorder=2)
         known = values.dropna(subset=["value"])
         if not known.empty:
-            ends.append(
-                (float(known["value"].iloc[-1]), float(known["period"].iloc[-1]), names.get(str(unit), str(unit)))
-            )
+            name = names.get(str(unit), str(unit))
+            ends.append((float(known["value"].iloc[-1]), float(known["period"].iloc[-1]), name))
     scaled = np.log(part["value"].where(part["value"] > 0)) if log else part["value"]
     mean = scaled.groupby(part["period"]).mean().to_numpy()
     if log:
@@ -88,6 +114,6 @@ def _panel(axes: Axes, part: pd.DataFrame, names: Mapping[str, str], colour: str
     axes.plot(sorted(set(part["period"])), mean, color=colour, linewidth=2.2, zorder=3)
     for value, period, name in sorted({max(ends), min(ends)} if ends else ()):
         axes.annotate(
-            name, (period, value), xytext=(3, 0), textcoords="offset points", va="center", fontsize=6.5,
+            name, (period, value), xytext=(3, 0), textcoords="offset points", va="center", fontsize=type_size,
             color=style.MUTED, annotation_clip=False,
         )  # fmt: skip

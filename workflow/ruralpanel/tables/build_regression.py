@@ -126,7 +126,7 @@ def _summary(
         rows.append(row(count, [Cell(format_count(model[count]), model[count]) for model in models]))
     rows.append(row("n_periods", [Cell(period_text(model)) for model in models]))
     for effect in _effects(models):
-        shown = [Cell(word("yes" if effect in _effects([model]) else "no", language)) for model in models]
+        shown = [Cell(word(effects_of(model).get(effect, "no"), language)) for model in models]
         label = word(f"{effect}_effects", language) if has_word(f"{effect}_effects") else effect
         rows.append(row(f"{effect}_effects", shown, label))
     if not _effects(models):

@@ -42,19 +42,28 @@ def period_text(model: Mapping[str, Any]) -> str:
     return f"{count} ({first})" if first == last else f"{count} ({first}{DASH}{last})"
 
 
-def effects_of(model: Mapping[str, Any]) -> tuple[str, ...]:
-    """The effects that a model removes."""
-    return tuple(str(effect) for effect in model.get("effects") or ())
+def effects_of(model: Mapping[str, Any]) -> dict[str, str]:
+    """Effect → how the model treats it: ``yes`` (removed), ``differenced`` or ``random``.
+
+    What the estimator reports as removed counts, not what the configuration asked for: pooled and between models remove
+    no unit effects, whatever they inherit.
+    """
+    removed = (model.get("diagnostics") or {}).get("absorbed")
+    effects = {str(effect): "yes" for effect in (model.get("effects") or () if removed is None else removed)}
+    treated = {"fd": "differenced", "re": "random"}.get(str(model.get("estimator")))
+    return {"unit": treated, **effects} if treated else effects
 
 
 def effects_text(model: Mapping[str, Any], language: str) -> str:
     """``unit, period``, or ``none``."""
-    effects = list(effects_of(model))
+    effects = effects_of(model)
     if not effects:
         return word("none", language)
-    if language == "zh":
-        effects = [{"unit": "单位", "period": "时期"}.get(effect, effect) for effect in effects]
-    return word("comma", language).join(effects)
+    shown = []
+    for effect, how in effects.items():
+        name = {"unit": "单位", "period": "时期"}.get(effect, effect) if language == "zh" else effect
+        shown.append(name if how == "yes" else f"{name} ({word(how, language)})")
+    return word("comma", language).join(shown)
 
 
 def model_notes(
