@@ -127,13 +127,13 @@ class NumberRule:
     marks: tuple[str, ...] = ()
 
     def pattern(self) -> re.Pattern[str]:
-        """The figures that this rule accepts."""
+        """The figures that this rule accepts; an exponent needs a sign and two digits, as programs write it."""
         point = re.escape(self.decimal)
         whole = r"[0-9]+"
         if self.thousands:
             group = rf"(?P<group>[{re.escape(self.thousands)}])[0-9]{{3}}(?:(?P=group)[0-9]{{3}})*"
             whole = rf"(?:[0-9]+|[1-9][0-9]{{0,2}}{group})"
-        return re.compile(rf"[+-]?(?:{whole}(?:{point}[0-9]+)?|{point}[0-9]+)(?:[eE][+-]?[0-9]{{1,3}})?")
+        return re.compile(rf"[+-]?(?:{whole}(?:{point}[0-9]+)?|{point}[0-9]+)(?:[eE][+-][0-9]{{2,3}})?")
 
 
 def number_rule(decimal: str = ".", thousands: str = "", missing: Collection[object] = (),

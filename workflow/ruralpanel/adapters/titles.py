@@ -38,7 +38,8 @@ def measure_problem(found: str, series: SeriesSpec, label: str, where: str) -> P
     if not found or not series.measure:
         return None
     try:
-        in_file, declared = measures.parse(found), measures.parse(series.measure)
+        grouped = re.sub(r"(?<=[0-9]) (?=[0-9]{3}\b)", "", plain(found))  # 10 000 persons
+        in_file, declared = measures.parse(grouped), measures.parse(series.measure)
     except (UserError, ValueError):
         return None
     if in_file == declared or (in_file.base == "item" and in_file.factor == declared.factor):

@@ -12,8 +12,8 @@ from ruralpanel.adapters import grids, text
 from ruralpanel.adapters.cells import Cell, capped, cell_table, duplicate_problems, file_label, place
 from ruralpanel.adapters.regions import is_left_out, left_out
 from ruralpanel.adapters.series_files import Place, by_file, layout_of, places
-from ruralpanel.adapters.titles import measure_problem, split_measure, years_pattern
-from ruralpanel.adapters.yearbook_tables import RegionTable, column_of, is_note, region_table
+from ruralpanel.adapters.titles import measure_problem, split_measure
+from ruralpanel.adapters.yearbook_tables import RegionTable, column_of, is_note, region_table, year_columns
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.specs import SourceSpec
 
@@ -124,9 +124,7 @@ def _columns(table: RegionTable, wanted: Sequence[Place], label: str, layout: Ma
     for spot in wanted:
         name = _name(spot)
         if "{period}" in name:
-            pattern = years_pattern(name)
-            matches = ((i, header, pattern.fullmatch(text.squeezed(header))) for i, header in table.columns.items())
-            columns += [_Column(spot, i, int(match[1]), header) for i, header, match in matches if match]
+            columns += [_Column(spot, i, own, table.columns[i]) for i, own in year_columns(table, name).items()]
             continue
         if not year:
             problems.append(Problem(label, f"series.{spot.series.key}", "figures of no year", "the year",

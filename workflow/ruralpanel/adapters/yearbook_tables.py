@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 from ruralpanel.adapters import text
 from ruralpanel.adapters.grids import Row, Sheet
+from ruralpanel.adapters.titles import years_pattern
 
 _REGION_HEADS = frozenset({"地区", "地区别", "省市区", "地名", "region", "regions", "area", "province", "item",
                            "provinceregion", "地区region", "项目", "指标"})
-_NOTE = re.compile(r"(?:注|说明|资料来源|数据来源|来源|备注|note|source|remark|data source|a\)|\*|①|\[|\(?1\))", re.IGNORECASE)
+_NOTE = re.compile(r"(?:注|说明|资料来源|数据来源|来源|备注|note|source|remark|data source|a\)|\*|①|\[|\(?1\))",
+                   re.IGNORECASE)
 _SENTENCE = re.compile(r"[。；;：:]|\. ")
 _UNIT_LINE = re.compile(r"(?:单位|unit)\s*[:：]\s*(.+)", re.IGNORECASE)
 _FIGURE = text.NumberRule(thousands=", ").pattern()
@@ -71,6 +73,15 @@ def column_of(table: RegionTable, wanted: str) -> list[int]:
     parts = _comparable(wanted)
     whole = [i for i, header in table.columns.items() if _comparable(header) == parts]
     return whole or [i for i, header in table.columns.items() if parts and _comparable(header)[-len(parts) :] == parts]
+
+
+def year_columns(table: RegionTable, template: str) -> dict[int, int]:
+    """Position → year of the columns whose header, or its end, is `template` with a year for ``{period}``."""
+    parts = _comparable(template)
+    pattern = years_pattern("/".join(parts))
+    ends = {i: "/".join(_comparable(header)[-len(parts) :]) for i, header in table.columns.items()}
+    matches = {i: pattern.fullmatch(end) for i, end in ends.items()}
+    return {i: int(match[1]) for i, match in matches.items() if match}
 
 
 def _comparable(header: str) -> list[str]:

@@ -1,0 +1,155 @@
+"""What every adapter must do, as functions that the tests of a new adapter call.
+
+`check_cells` holds a result against the contract; `check_mutations` damages a good file in many ways and demands the
+same figures or a `UserError`. `docs/adapters.md` shows their use.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.adapters import cells, registry
+from ruralpanel.contracts.problems import UserError
+from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
+
+Figures = dict[tuple[str, str, int], float]
+
+
+def source_of(adapter: str, path: str | Path, series: Mapping[str, Mapping[str, Any]] | None = None,
+              layout: Mapping[str, Any] | None = None, files: Collection[str | Path] = ()) -> SourceSpec:
+    """A source for a test: `series` maps keys to `SeriesSpec` fields, and `file` or `files` as in a sidecar."""
+    path = Path(path)
+    found = [Path(f) for f in files] or (sorted(path.iterdir()) if path.is_dir() else [path])
+    entries = {key: dict(entry) for key, entry in (series or {}).items()}
+    specs = {key: SeriesSpec(key=key, **{"measure": "", **{k: v for k, v in entry.items() if k not in ("file", "files")}})
+             for key, entry in entries.items()}
+    return SourceSpec("made", adapter, str(path), tuple(map(str, found)), {"series": entries}, layout or {}, specs)
+
+
+def figures(frame: pd.DataFrame) -> Figures:
+    """What a result says: (series, unit, period) → value, missing ones left out."""
+    given = frame[frame["value"].notna()]
+    keys = zip(given["series"], given["unit"], given["period"], strict=True)
+    return {(str(s), str(u), int(p)): float(v) for (s, u, p), v in zip(keys, given["value"], strict=True)}
+
+
+def refusal(source: SourceSpec) -> str:
+    """The text of the error with which a source is refused; fails if it is read."""
+    try:
+        frame = registry.read(source)
+    except UserError as error:
+        for problem in error.problems:
+            assert problem.file and problem.found and problem.expected
+            assert "Traceback" not in str(problem)
+        return str(error)
+    raise AssertionError(f"read without complaint:\n{frame}")
+
+
+def check_cells(frame: pd.DataFrame, source: SourceSpec) -> None:
+    """The contract of an adapter's result: columns, types, places, one figure for each series, unit and period."""
+    assert tuple(frame.columns) == cells.COLUMNS
+    assert frame["value"].dtype == "float64" and frame["period"].dtype == "int32" and frame["row"].dtype == "int32"
+    assert all(isinstance(frame[name].dtype, pd.CategoricalDtype) for name in cells.LABELS)
+    assert not frame.duplicated(["series", "unit", "period"]).any()
+    assert set(frame["series"]) <= set(source.series) or not source.series
+    assert (frame["row"] >= 1).all() and (frame["unit"].astype(str) != "").all()
+    assert frame["unit"].astype(str).map(lambda name: name == name.strip()).all()
+    assert set(frame["file"]) <= {cells.file_label(source, file) for file in source.files}
+    assert all(math.isfinite(value) for value in frame["value"].dropna())
+    pd.testing.assert_frame_equal(frame, registry.read(source))  # the same again
+
+
+def check_mutations(source: SourceSpec, folder: Path, seed: int, count: int = 40, whole_rows_may_go: bool = False
+                    ) -> dict[str, int]:
+    """Damage the source's only file in `count` ways: each copy gives the same figures or a `UserError`.
+
+    Names that no unit bears count as refused, because harmonising refuses them. With `whole_rows_may_go` a file that
+    was cut off between two rows may give fewer figures (formats without an end mark), never other ones.
+    Returns how many copies were read and how many refused.
+    """
+    original = Path(source.files[0])
+    right = figures(registry.read(source))
+    known = {unit for _, unit, _ in right}
+    outcomes = {"read": 0, "refused": 0}
+    for name, raw in mutations(original.read_bytes(), random.Random(seed), count):
+        copy = folder / original.name
+        copy.write_bytes(raw)
+        damaged = SourceSpec(source.name, source.adapter, str(copy), (str(copy),), source.about, source.layout,
+                             source.series)
+        try:
+            frame = registry.read(damaged)
+        except UserError as error:
+            assert all(problem.file and problem.found and problem.expected for problem in error.problems), name
+            outcomes["refused"] += 1
+            continue
+        if not {str(unit) for unit in frame["unit"]} <= known:
+            outcomes["refused"] += 1
+            continue
+        got = figures(frame)
+        fewer = whole_rows_may_go and name.startswith("cut") and got.items() <= right.items()
+        assert got == right or fewer, f"{name}: {dict(list(set(got.items()) ^ set(right.items()))[:4])}"
+        outcomes["read"] += 1
+    return outcomes
+
+
+def mutations(raw: bytes, draw: random.Random, count: int) -> Iterator[tuple[str, bytes]]:
+    """Damaged copies of a text file in UTF-8, each with a name that says what was done."""
+    lines = raw.decode("utf-8-sig").splitlines()
+    for number in range(count):
+        kind = _KINDS[number % len(_KINDS)]
+        i = draw.randrange(len(lines))
+        at = draw.randrange(len(raw))
+        name = f"{kind} (row {i + 1}, byte {at})"
+        changed = list(lines)
+        if kind == "cut":
+            yield name, raw[:at]
+        elif kind == "cut behind a row":
+            yield name, ("\n".join(lines[: i + 1]) + "\n").encode()
+        elif kind == "binary":
+            yield name, raw[:at] + bytes(draw.randrange(256) for _ in range(12)) + b"\x00" + raw[at:]
+        elif kind == "damaged byte":
+            yield name, raw[:at] + b"\xff" + raw[at + 1 :]
+        elif kind == "empty":
+            yield name, draw.choice([b"", b"\n\n", b"  \r\n"])
+        elif kind == "another encoding":
+            yield name, raw.decode("utf-8-sig").encode(draw.choice(["gb18030", "utf-8-sig", "utf-16", "big5hkscs"]),
+                                                       errors="replace")
+        elif kind == "row twice":
+            changed.insert(draw.randrange(len(lines)), lines[i])
+            yield name, ("\n".join(changed) + "\n").encode()
+        elif kind == "letter":
+            line = lines[i]
+            j = draw.randrange(len(line) + 1)
+            changed[i] = line[:j] + draw.choice(["x", "约", "#", "?", '"', "e", "%", "/", "(3)"]) + line[j:]
+            yield name, ("\n".join(changed) + "\n").encode()
+        elif kind == "separator":
+            j = draw.randrange(len(lines[i]) + 1)
+            changed[i] = lines[i][:j] + "," + lines[i][j:]
+            yield name, ("\n".join(changed) + "\n").encode()
+        elif kind == "joined rows":
+            changed[i : i + 2] = ["".join(changed[i : i + 2])]
+            yield name, ("\n".join(changed) + "\n").encode()
+        elif kind == "broken row":
+            j = draw.randrange(len(lines[i]) + 1)
+            changed[i : i + 1] = [lines[i][:j], lines[i][j:]]
+            yield name, ("\n".join(changed) + "\n").encode()
+        elif kind == "columns moved":
+            order: list[int] = []
+            for k, line in enumerate(lines):
+                parts = line.split(",")
+                if len(parts) > 2:
+                    order = order or draw.sample(range(1, len(parts)), len(parts) - 1)
+                    changed[k] = ",".join([parts[0], *(parts[j] for j in order)])
+            yield name, ("\n".join(changed) + "\n").encode()
+        elif kind == "line ends":
+            yield name, "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+_KINDS = ("cut", "cut behind a row", "binary", "damaged byte", "empty", "another encoding", "row twice", "letter",
+          "separator", "joined rows", "broken row", "columns moved", "line ends")
