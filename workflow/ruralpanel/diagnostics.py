@@ -62,7 +62,11 @@ def f_effects(design: Design) -> Test:
 
 
 def hausman(design: Design) -> Test:
-    """Hausman (1978): classical covariance matrices of fixed and random effects, terms that vary within units."""
+    """Hausman (1978): classical covariance matrices of fixed and random effects, terms that vary within units.
+
+    Each matrix has its own residual variance, as in the published tables; the difference need not be positive definite
+    and the test rejects too often in short panels, so that `mundlak` is the one to read.
+    """
     effects = tuple(effect for effect in design.spec.effects if effect != "unit")
     fixed = least_squares.fe(_as(design, "fe", ("unit", *effects)))
     random = random_effects.fit(_as(design, "re", effects))
@@ -71,8 +75,11 @@ def hausman(design: Design) -> Test:
     v_fixed = fixed.bread * float(fixed.residuals @ fixed.residuals) / fixed.df_resid
     v_random = random.bread * float(random.residuals @ random.residuals) / random.df_resid
     matrix = v_fixed - v_random[np.ix_(place, place)]
+    value = float(gap @ np.linalg.solve(matrix, gap))
+    if value < 0:
+        return Test(value, float(len(place)), float("nan"), "negative, hence undefined here: read the Mundlak test")
     note = "" if np.linalg.eigvalsh(matrix)[0] > 0 else "difference of covariance matrices is not positive definite"
-    return _chi2(float(gap @ np.linalg.solve(matrix, gap)), len(place), note)
+    return _chi2(value, len(place), note)
 
 
 def mundlak(design: Design) -> Test:
@@ -194,9 +201,9 @@ def influence(design: Design, fit: Fit) -> Mapping[str, Any]:
         order = np.sort(np.argsort(-np.abs(scaled).max(axis=1), kind="stable")[:MOST_UNITS])
     return {
         "units": [str(names[i]) for i in order],
-        "leverage": (np.bincount(codes, weights=own) / len(fit.terms))[order],
-        "dfbeta": {term: change[order, j] for j, term in enumerate(fit.terms)},
-        "dfbetas": {term: scaled[order, j] for j, term in enumerate(fit.terms)},
+        "leverage": (np.bincount(codes, weights=own) / len(fit.terms))[order].tolist(),
+        "dfbeta": {term: change[order, j].tolist() for j, term in enumerate(fit.terms)},
+        "dfbetas": {term: scaled[order, j].tolist() for j, term in enumerate(fit.terms)},
         "most_influential": {
             term: str(names[int(np.argmax(np.abs(change[:, j])))]) for j, term in enumerate(fit.terms)
         },
@@ -230,4 +237,4 @@ def _f(value: float, df: tuple[float, float], note: str = "") -> Test:
 
 
 def _chi2(value: float, df: int, note: str = "") -> Test:
-    return Test(float(value), float(df), float(special.chdtrc(df, max(value, 0.0))), note)
+    return Test(float(value), float(df), float(special.chdtrc(df, value)), note)
