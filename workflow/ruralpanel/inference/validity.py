@@ -8,7 +8,7 @@ from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.estimators.base import Design
 
 MIN_CLUSTERS = {
-    "CR0": 50,
+    "CR0": 40,
     "CR1": 10,
     "CR2": 6,
     "CR3": 8,
@@ -19,7 +19,8 @@ MIN_CLUSTERS = {
     "permutation": 7,
 }
 """Fewest clusters (for permutation: units). Rademacher: with 5 clusters the smallest p-value is 2/32 > .05;
-permutation: 7! orders; CR0 and normal critical values reject too often below about 50 (Cameron and Miller 2015)."""
+permutation: 7! orders; without a factor or with normal critical values tests reject too often below about 40 or 50
+(Cameron and Miller 2015)."""
 
 FEW_CLUSTERS = 30
 """Below this a note says that CR1 with t(G - 1) may reject too often."""
