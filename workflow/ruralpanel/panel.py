@@ -1,0 +1,266 @@
+"""A panel: series and formulas placed side by side for the units and periods that are looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.break_steps import break_steps
+from ruralpanel.codebook import codebook, coverage
+from ruralpanel.contracts.breaks import break_problems
+from ruralpanel.contracts.derivation import evaluation_order, leaves, tree, years_read
+from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
+from ruralpanel.contracts.units import Units
+from ruralpanel.files import atomic_path
+from ruralpanel.series_values import LINEAGE, SeriesValues, series_values
+from ruralpanel.transform import Context, Evaluated, Undefined, evaluate
+
+_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class PanelResult:
+    """A built panel.
+
+    Attributes
+    ----------
+    frame : ``unit``, ``period``, then the variables as declared, each followed by the steps of its breaks; one row
+        per unit and period, sorted by them.
+    codebook, coverage : see `ruralpanel.codebook`.
+    lineage : the source cells behind every series that is read (`ruralpanel.series_values.LINEAGE`), and one row
+        for every figure that a formula interpolated.
+    left_out : variables without a figure in these periods, with the reason.
+    notes : what happened, in words.
+    """
+
+    frame: pd.DataFrame
+    codebook: pd.DataFrame
+    coverage: pd.DataFrame
+    lineage: pd.DataFrame
+    left_out: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def build(
+    panel: PanelSpec,
+    variables: Mapping[str, VariableSpec],
+    figures: Mapping[str, pd.DataFrame],
+    series: Mapping[str, SeriesSpec],
+    units: Units,
+    used: Collection[str] = (),
+    file: str = "config",
+) -> PanelResult:
+    """Build a panel from figures.
+
+    Parameters
+    ----------
+    panel : units (none named: all that have a figure), periods, way of counting lags.
+    variables : all that are declared. One without a figure in the panel's periods is left out.
+    figures : source → its figures as ingest wrote them.
+    series : variable → its series, for the variables that are series.
+    units : the cross-section; its attributes are names in formulas.
+    used : variables whose breaks are enforced; those of others are only named in the codebook.
+    file : the configuration's name, for messages.
+
+    Raises
+    ------
+    UserError
+        Breaks crossed undeclared, measures that do not convert, figures given twice, formulas that do not work,
+        a panel without any figure: all that can be said at once.
+    """
+    attributes = sorted({name for values in units.attributes.values() for name in values})
+    order = evaluation_order(variables, attributes, file)
+    raise_any(break_problems(used, variables, panel, series, file))
+    needed = _needed(variables, panel)
+    ids = _units_with_figures(panel, variables, figures, units, needed, file)
+    leaf = _leaves(panel, variables, figures, series, ids, needed, file)
+    years = tuple(sorted({*panel.periods, *(year for read in needed.values() for year in read)}))
+    context = Context(ids, years, panel.periods, panel.by, _attribute_columns(units, ids, attributes))
+    frames = {name: values.frame.reindex(columns=list(years)) for name, values in leaf.items()}
+    remarks = {name: list(values.notes) for name, values in leaf.items()}
+    interpolated = []
+    for name in order:
+        if variables[name].formula:
+            where = f"variables.{name}.formula"
+            found = evaluate(tree(variables[name].formula), frames, context, needed[name], file, where)
+            frames[name] = found.frame
+            remarks[name] = [_undefined_words(u) for u in found.undefined] + _filled_words(found)
+            interpolated.append(_filled_rows(name, variables[name].measure, found))
+    columns: dict[str, pd.DataFrame] = {}
+    left_out: dict[str, str] = {}
+    available = {name: values.years for name, values in leaf.items()}
+    for name in variables:
+        values = frames[name][list(panel.periods)]
+        if not values.notna().to_numpy().any():
+            left_out[name] = _reason(name, variables, panel, available)
+            continue
+        steps, notes = break_steps(name, variables, panel, series, available, ids)
+        columns |= {name: values, **steps}
+        remarks[name] += notes
+    frame = _long(columns, ids, panel.periods)
+    measures = {name: leaf[name].measure if name in leaf else variables[name].measure for name in variables}
+    return PanelResult(
+        frame=frame,
+        codebook=codebook(frame, variables, panel, series, measures, remarks),
+        coverage=coverage(frame, panel.periods, left_out),
+        lineage=_lineage([values.cells for values in leaf.values()], interpolated),
+        left_out=left_out,
+        notes=tuple(f"{name}: {note}" for name in columns if name in variables for note in remarks[name]),
+    )
+
+
+def write_panel(result: PanelResult, folder: str | Path) -> None:
+    """Write ``panel.parquet``, ``panel.csv``, ``codebook.csv``, ``coverage.csv`` and ``lineage.parquet``.
+
+    Floats in the CSV files have the fewest digits that read back to the same number.
+    """
+    target = Path(folder)
+    for table, name in ((result.frame, "panel"), (result.lineage, "lineage")):
+        with atomic_path(target / f"{name}.parquet") as path:
+            table.to_parquet(path, index=False, compression="zstd")
+    for table, name in ((result.frame, "panel"), (result.codebook, "codebook"), (result.coverage, "coverage")):
+        with atomic_path(target / f"{name}.csv") as path:
+            table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _needed(variables: Mapping[str, VariableSpec], panel: PanelSpec) -> dict[str, frozenset[int]]:
+    """Years of each variable that any variable of the panel reads."""
+    needed: dict[str, frozenset[int]] = {}
+    for name in variables:
+        for other, years in years_read(name, variables, panel).items():
+            needed[other] = needed.get(other, frozenset()) | years
+    return needed
+
+
+def _units_with_figures(
+    panel: PanelSpec,
+    variables: Mapping[str, VariableSpec],
+    figures: Mapping[str, pd.DataFrame],
+    units: Units,
+    needed: Mapping[str, frozenset[int]],
+    file: str,
+) -> tuple[str, ...]:
+    """The units named by the panel, or all with a figure in any series and year that is read; sorted."""
+    if panel.units:
+        return tuple(sorted(panel.units))
+    found: set[str] = set()
+    for name, variable in variables.items():
+        table = figures.get(variable.source)
+        if table is not None and not variable.formula:
+            read = (table["series"] == variable.series) & table["value"].notna() & table["period"].isin(needed[name])
+            found |= {str(unit) for unit in table.loc[read, "unit"].unique()}
+    known = tuple(sorted(found & set(units.ids)))
+    if not known:
+        found_words = f"no figure in {panel.periods[0]}–{panel.periods[-1]}"
+        raise UserError(Problem(file, f"panels.{panel.name}", found_words, "periods that a source covers"))
+    return known
+
+
+def _leaves(
+    panel: PanelSpec,
+    variables: Mapping[str, VariableSpec],
+    figures: Mapping[str, pd.DataFrame],
+    series: Mapping[str, SeriesSpec],
+    units: Sequence[str],
+    needed: Mapping[str, frozenset[int]],
+    file: str,
+) -> dict[str, SeriesValues]:
+    found: dict[str, SeriesValues] = {}
+    problems: list[Problem] = []
+    for name, variable in variables.items():
+        if variable.formula:
+            continue
+        if variable.source not in figures:
+            problems.append(Problem(file, f"variables.{name}.source", f'"{variable.source}"', "a source that is read"))
+            continue
+        try:
+            found[name] = series_values(
+                variable, figures[variable.source], series[name], panel, units, needed[name], file
+            )
+        except UserError as error:
+            problems += error.problems
+    raise_any(dict.fromkeys(problems))
+    return found
+
+
+def _attribute_columns(
+    units: Units, ids: Sequence[str], attributes: Sequence[str]
+) -> dict[str, list[float] | list[str]]:
+    columns: dict[str, list[float] | list[str]] = {}
+    for name in attributes:
+        values = [units.attributes[unit].get(name, "") for unit in ids]
+        numbers = [float(value) for value in values if not isinstance(value, str)]
+        columns[name] = numbers if len(numbers) == len(values) else [str(value) for value in values]
+    return columns
+
+
+def _long(columns: Mapping[str, pd.DataFrame], units: Sequence[str], periods: Sequence[int]) -> pd.DataFrame:
+    index = {
+        "unit": pd.array(np.repeat(np.array(units, dtype=object), len(periods)), dtype="str"),
+        "period": np.tile(np.array(periods, dtype=np.int64), len(units)),
+    }
+    values = {name: table.to_numpy(dtype=np.float64).ravel() for name, table in columns.items()}
+    return pd.DataFrame({**index, **values})
+
+
+def _lineage(cells: Sequence[pd.DataFrame], interpolated: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    tables = [table for table in (*cells, *interpolated) if len(table)]
+    if not tables:
+        return pd.DataFrame(columns=list(LINEAGE))
+    joined = pd.concat(tables, ignore_index=True)
+    return joined.sort_values(["variable", "unit", "period"], kind="stable", ignore_index=True)
+
+
+def _undefined_words(undefined: Undefined) -> str:
+    shown = ", ".join(f"{unit} {year}" for unit, year in undefined.cells[:_SHOWN])
+    more = f" and {len(undefined.cells) - _SHOWN} more" if len(undefined.cells) > _SHOWN else ""
+    return f"{undefined.step}: {len(undefined.cells)} made missing, {undefined.reason} ({shown}{more})"
+
+
+def _filled_words(found: Evaluated) -> list[str]:
+    if not found.filled:
+        return []
+    shown = ", ".join(f"{gap.unit} {gap.year}" for gap in found.filled[:_SHOWN])
+    more = f" and {len(found.filled) - _SHOWN} more" if len(found.filled) > _SHOWN else ""
+    return [f"{len(found.filled)} interpolated ({shown}{more})"]
+
+
+def _filled_rows(name: str, measure: str, found: Evaluated) -> pd.DataFrame:
+    rows = [
+        {
+            **dict.fromkeys(LINEAGE, ""),
+            "variable": name,
+            "unit": gap.unit,
+            "period": gap.year,
+            "measure_to": measure,
+            "factor": np.nan,
+            "value": np.nan,
+            "row": 0,
+            "correction": f"{gap.step}: interpolated between {gap.before} and {gap.after}",
+        }
+        for gap in found.filled
+    ]
+    return pd.DataFrame(rows, columns=list(LINEAGE))
+
+
+def _reason(
+    name: str, variables: Mapping[str, VariableSpec], panel: PanelSpec, available: Mapping[str, Sequence[int]]
+) -> str:
+    """Why a variable has no figure on the panel."""
+    for leaf, years in leaves(years_read(name, variables, panel), variables).items():
+        if not years & set(available[leaf]):
+            covered = _span(available[leaf]) if available[leaf] else "no year"
+            wanted = _span(sorted(years)) if years else "no year"
+            return f"{leaf} is read in {wanted}, its source covers {covered}"
+    return "no unit has every figure that it needs, after the rules for breaks"
+
+
+def _span(years: Sequence[int]) -> str:
+    if len(years) > 1 and years[-1] - years[0] == len(years) - 1:
+        return f"{years[0]}–{years[-1]}"
+    return ", ".join(map(str, years))

@@ -1,0 +1,235 @@
+"""Figures of one series as a variable uses them: converted, break rules applied, each with its way back."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.contracts.breaks import affected, dropped, keeps_later, rule_of
+from ruralpanel.contracts.measures import MeasureError, convert_factor, parse
+from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
+
+LINEAGE = ("variable", "unit", "period", "source", "series", "measure_from", "measure_to", "factor", "value", "text",
+           "file", "sheet", "row", "column", "correction", "break_rule")  # fmt: skip
+_LABELS = frozenset(LINEAGE) - {"period", "factor", "value", "row"}
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class SeriesValues:
+    """A variable that is a series.
+
+    Attributes
+    ----------
+    frame : values, index unit, columns year: what formulas and the panel use.
+    cells : the figures behind them, columns `LINEAGE`, one row per unit and year that has a cell in the source;
+        `value` is missing where the cell is blank or a break rule leaves it out.
+    measure : measure of the values.
+    years : years for which the source has any figure, before break rules.
+    notes : what a reader should know.
+    """
+
+    frame: pd.DataFrame
+    cells: pd.DataFrame
+    measure: str
+    years: tuple[int, ...]
+    notes: tuple[str, ...] = ()
+
+
+def converted(values: Array, factor: float) -> Array:
+    """`values` × `factor`, and for a power of ten the double nearest to the decimal: 12.54 × 10⁴ gives 125400.
+
+    Decimal figures keep their 15 leading digits, which is more than any published figure has.
+    """
+    if factor == 1:
+        return values
+    result = values * factor
+    if float(f"1e{round(math.log10(factor))}") != factor:
+        return np.asarray(result)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        exponent = np.floor(np.log10(np.abs(result)))
+    usable = np.isfinite(exponent) & (np.abs(exponent) <= 14)
+    digits = np.where(usable, 14 - exponent, 0)
+    # Powers of ten up to 10^22 are exact, so that scaling up, rounding and scaling down rounds each figure once.
+    scale = np.where(digits <= 22, 10.0 ** np.minimum(digits, 22), np.nan)
+    rounded = np.rint(result * scale) / scale
+    return np.where(usable & (digits <= 22), rounded, result)
+
+
+def series_values(
+    variable: VariableSpec,
+    figures: pd.DataFrame,
+    spec: SeriesSpec,
+    panel: PanelSpec,
+    units: Sequence[str],
+    needed: Collection[int],
+    file: str = "config",
+) -> SeriesValues:
+    """The values of a variable that is a series.
+
+    Parameters
+    ----------
+    variable : source, series, measure (empty: the base measure of the series), break rules.
+    figures : all figures of the source, as ingest wrote them.
+    spec : what the sidecar says of the series.
+    panel : its periods decide which side of a break `drop` keeps.
+    units : the units of the frame, in order. needed : the years that are read, by any variable.
+    file : the configuration's name, for messages.
+
+    Raises
+    ------
+    UserError
+        Two figures for one unit and year; a measure that does not convert; an overlap that cannot be used.
+    """
+    own = _of_series(figures, variable.series)
+    _refuse_duplicates(variable, own, file)
+    available = tuple(sorted({int(year) for year in own.loc[own["value"].notna(), "period"].unique()}))
+    own = own[own["unit"].isin(list(units)) & own["period"].isin(sorted(needed))].reset_index(drop=True)
+    measure = variable.measure or parse(spec.measure).base
+    factors = _factors(variable, own, spec, measure, file)
+    values = np.full(len(own), np.nan)
+    raw = own["value"].to_numpy(dtype=np.float64)
+    for factor in np.unique(factors):
+        chosen = factors == factor
+        values[chosen] = converted(raw[chosen], float(factor))
+    rules = [""] * len(own)
+    notes = []
+    for year in sorted(spec.breaks):
+        notes += list(_apply(year, variable, figures, spec, panel, own, values, rules, units, file))
+    cells = pd.DataFrame(
+        {
+            "variable": variable.name,
+            "unit": own["unit"],
+            "period": own["period"].astype("int64"),
+            "source": variable.source,
+            "series": variable.series,
+            "measure_from": own["measure"],
+            "measure_to": measure,
+            "factor": factors,
+            "value": values,
+            **{name: own[name] for name in ("text", "file", "sheet", "row", "column", "correction")},
+            "break_rule": rules,
+        },
+        columns=list(LINEAGE),
+    )
+    for name in sorted(_LABELS):
+        cells[name] = cells[name].astype("str").fillna("")
+    return SeriesValues(_wide(own, values, units, sorted(needed)), cells, measure, available, tuple(notes))
+
+
+def _of_series(figures: pd.DataFrame, series: str) -> pd.DataFrame:
+    own = figures[figures["series"] == series]
+    labels = [name for name in own.columns if isinstance(own[name].dtype, pd.CategoricalDtype)]
+    return own.astype({name: "str" for name in labels}).sort_values(["unit", "period"], kind="stable")
+
+
+def _refuse_duplicates(variable: VariableSpec, own: pd.DataFrame, file: str) -> None:
+    twice = own[own.duplicated(["unit", "period"], keep=False)]
+    if twice.empty:
+        return
+    problems = []
+    for (unit, period), rows in twice.groupby(["unit", "period"], sort=True):
+        places = " and ".join(f"{r.file} row {r.row}, column {r.column}" for r in rows.itertuples())
+        found = f"two figures of {variable.series} for {unit} in {period} ({places})"
+        problems.append(Problem(file, f"variables.{variable.name}", found, "one figure for each unit and period"))
+    raise UserError(problems)
+
+
+def _factors(variable: VariableSpec, own: pd.DataFrame, spec: SeriesSpec, measure: str, file: str) -> Array:
+    factors = np.ones(len(own))
+    for published in sorted({spec.measure, *own["measure"].unique()}):
+        try:
+            factors[(own["measure"] == published).to_numpy()] = convert_factor(published, measure)
+        except MeasureError as error:
+            raise UserError(error.problem(file, f"variables.{variable.name}.measure")) from None
+    return factors
+
+
+def _wide(own: pd.DataFrame, values: Array, units: Sequence[str], years: Sequence[int]) -> pd.DataFrame:
+    table = np.full((len(units), len(years)), np.nan)
+    rows = pd.Index(units).get_indexer(pd.Index(own["unit"]))
+    columns = np.searchsorted(np.array(years, dtype=np.int64), own["period"].to_numpy(dtype=np.int64))
+    table[rows, columns] = values
+    return pd.DataFrame(table, index=list(units), columns=list(years))
+
+
+def _apply(
+    year: int,
+    variable: VariableSpec,
+    figures: pd.DataFrame,
+    spec: SeriesSpec,
+    panel: PanelSpec,
+    own: pd.DataFrame,
+    values: Array,
+    rules: list[str],
+    units: Sequence[str],
+    file: str,
+) -> Iterator[str]:
+    """Apply the rule for one break to `values` and `rules` (one entry per row of `own`); yield notes."""
+    rule = rule_of(variable, year)
+    concerned = affected(spec.breaks[year], units)
+    hit = own["unit"].isin(concerned).to_numpy() & ~np.isnan(values)
+    period = own["period"].to_numpy()
+    if rule == "drop":
+        out = hit & np.array([dropped(int(y), year, panel.periods) for y in period], dtype=bool)
+        values[out] = np.nan
+        side = "before" if keeps_later(year, panel.periods) else "from"
+        _mark(rules, out, f"{year}: drop, figures {side} {year} are left out")
+    elif rule == "splice":
+        ratios = _ratios(year, variable, figures, spec, concerned, file)
+        before = hit & (period < year)
+        for unit in sorted(concerned):
+            mine = before & (own["unit"] == unit).to_numpy()
+            values[mine] *= ratios[unit]
+            if mine.any():
+                words = "left out, no overlap" if math.isnan(ratios[unit]) else f"multiplied by {ratios[unit]:.6g}"
+                _mark(rules, mine, f"{year}: splice, {words}")
+        lost = sorted(unit for unit in concerned if math.isnan(ratios[unit]))
+        if lost:
+            yield f"splice of {year}: no overlap for {', '.join(lost)}, whose figures before {year} are left out"
+    elif rule == "accept":
+        _mark(rules, hit, f"{year}: accepted, {variable.breaks[year].get('because', '')}")
+    elif rule == "dummy":
+        _mark(rules, hit, f"{year}: dummy")
+
+
+def _mark(rules: list[str], rows: np.ndarray[Any, np.dtype[np.bool_]], text: str) -> None:
+    for i in np.flatnonzero(rows):
+        rules[i] = f"{rules[i]}; {text}" if rules[i] else text
+
+
+def _ratios(
+    year: int, variable: VariableSpec, figures: pd.DataFrame, spec: SeriesSpec, units: Collection[str], file: str
+) -> Mapping[str, float]:
+    """New over old definition by unit: the sidecar's factor, or the ratio of sums over the years given in both."""
+    details = spec.breaks[year]
+    if "factor" in details:
+        return dict.fromkeys(units, float(details["factor"]))
+    where = f"variables.{variable.name}.breaks.{year}"
+    overlap = details.get("overlap")
+    other = overlap.get("series") if isinstance(overlap, Mapping) else None
+    if not isinstance(overlap, Mapping) or not (figures["series"] == other).any():
+        expected = "overlap: {series: another series of the source, years: [the years given in both definitions]}"
+        raise UserError(Problem(file, where, f"splice with the overlap {overlap!r}", expected, "correct the sidecar"))
+    years = [int(y) for y in overlap["years"]]
+    this = _table(figures, variable.series, years)
+    that = _table(figures, str(other), years).reindex(this.index)
+    # Before the break this series holds the old definition and the other one the new; after it, the reverse.
+    early = np.array([y < year for y in years])
+    new = np.where(early, that.to_numpy(), this.to_numpy()).sum(axis=1)
+    old = np.where(early, this.to_numpy(), that.to_numpy()).sum(axis=1)
+    with np.errstate(all="ignore"):
+        ratio = np.where(old != 0, new / old, np.nan)
+    known = dict(zip(this.index, ratio.tolist(), strict=True))
+    return {unit: float(known.get(unit, math.nan)) for unit in units}
+
+
+def _table(figures: pd.DataFrame, series: str, years: Sequence[int]) -> pd.DataFrame:
+    table = _of_series(figures, series).pivot(index="unit", columns="period", values="value")
+    return table.reindex(columns=list(years))
