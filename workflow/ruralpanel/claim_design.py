@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ruralpanel import verdicts
@@ -31,6 +31,7 @@ class Design:
 
     Attributes
     ----------
+    lever : the variable (or interaction) that the number is the effect of.
     evidence : ``within`` units, ``between`` units, ``mixed`` or ``policy``.
     causal : whether the design, with its diagnostics passed, claims an effect; else the number is an association.
     delta : smallest effect that matters, in units of the coefficient; `delta_per` : the change of the lever it is for.
@@ -52,6 +53,7 @@ class Design:
     outcome_label: str
     outcome_label_zh: str
     term: str
+    lever: str
     term_label: str
     term_label_zh: str
     estimate: float
@@ -93,12 +95,13 @@ def describe(
     """
     number = find_estimand(model, estimand, config, where)
     panel = str(model.get("panel", ""))
-    variables = statistics.get(panel, {})
     outcome_name = str(model["outcome"]) if isinstance(model["outcome"], str) else str(model["outcome"][0])
-    outcome = variables.get(outcome_name, VariableStats(outcome_name))
-    delta, per = smallest_effect(claim.get("smallest_effect") or {}, outcome, number.lever, variables)
+    variables = _in_sample(model, statistics.get(panel, {}), outcome_name)
+    outcome = variables[outcome_name]
+    delta, per = smallest_effect(claim.get("smallest_effect") or {}, outcome.sd, number.lever, variables)
     diagnostics = _diagnostics(model, claim)
     estimator = str(model["estimator"])
+    detectable = _detectable(number)
     in_delta = [_ratio(x, delta) for x in (number.estimate, number.ci_low, number.ci_high)]
     label = str(estimand.get("label") or "")
     return Design(
@@ -113,6 +116,7 @@ def describe(
         outcome_label=outcome.label or _readable(outcome_name),
         outcome_label_zh=outcome.label_zh or outcome.label or _readable(outcome_name),
         term=number.term,
+        lever=number.lever,
         term_label=label or _term_label(number, variables, "label"),
         term_label_zh=_term_label(number, variables, "label_zh"),
         estimate=number.estimate,
@@ -121,17 +125,17 @@ def describe(
         ci_high=number.ci_high,
         p_value=number.p_value_used,
         interval=number.interval,
-        has_interval=not (math.isnan(number.ci_low) or math.isnan(number.ci_high)),
+        has_interval=number.has_interval,
         delta=delta,
         delta_per=per,
         in_delta=in_delta[0],
         in_delta_low=in_delta[1],
         in_delta_high=in_delta[2],
-        detectable=_detectable(number),
+        detectable=detectable,
         n_obs=int(model["n_obs"]),
         n_units=int(model["n_units"]),
         n_periods=int(model["n_periods"]),
-        plain=_plain(number, estimand, outcome, variables, claim),
+        plain=_plain(number, estimand, outcome, variables, claim, delta, detectable),
         diagnostics=diagnostics,
         file=f"models/{model['model']}.json",
         pointer=number.pointer,
@@ -139,30 +143,58 @@ def describe(
 
 
 def smallest_effect(
-    declared: Mapping[str, Any], outcome: VariableStats, lever: str, variables: Mapping[str, VariableStats]
+    declared: Mapping[str, Any], outcome_sd: float | None, lever: str, spreads: Mapping[str, VariableStats]
 ) -> tuple[float | None, str]:
     """δ in units of the coefficient, and the change of the lever that it is for (``declared`` where given outright).
 
-    ``share × sd(outcome) / sd(lever)``; sd(lever) is taken within units (the between one for what does not change over
-    time), once for each factor of an interaction. None where the codebook does not give the standard deviations.
+    ``share × sd(outcome) / sd(lever)``. The lever's standard deviation is taken within units (over all rows for what
+    does not change over time, and between units); for an interaction a:m the within one of a times that of m over all
+    rows, which, unlike the spread of the product, does not depend on where m is measured from. None where the outcome's
+    is unknown.
+
+    Parameters
+    ----------
+    declared : a claim's ``smallest_effect``. outcome_sd : standard deviation of the outcome in the model's sample.
+    spreads : standard deviations of the lever's factors, by name; factors without any count per unit.
     """
     if declared.get("value") is not None:
         return float(declared["value"]), "declared"
     share = float(declared.get("sd_of_outcome", verdicts.SD_OF_OUTCOME))
     per = str(declared.get("per", "within_sd"))
-    if not outcome.sd:
+    if not outcome_sd:
         return None, per
     step, used = 1.0, "unit"
     for position, factor in enumerate(lever.split(":")):
-        stats = variables.get(factor)
+        stats = spreads.get(factor)
         if per == "unit" or stats is None:
             continue
-        # a moderator tells places apart: it is moved by its spread over all rows
         size, kind = (stats.sd, "sd") if per == "sd" or position else stats.spread
         if size:
             step *= size
             used = kind if used == "unit" else used
-    return share * outcome.sd / step, used
+    return share * outcome_sd / step, used
+
+
+def _in_sample(
+    model: Mapping[str, Any], variables: Mapping[str, VariableStats], outcome: str
+) -> dict[str, VariableStats]:
+    """The panel's variables with the spreads of the model's own sample, where its results state them.
+
+    Between units a lever is not moved by what it varies over time: its standard deviation within units is left out.
+    """
+    between = evidence_kind(model) == "between"
+    found = {name: replace(stats, sd_within=None) if between else stats for name, stats in variables.items()}
+    for row in model["coefficients"]:
+        term = str(row["term"])
+        if ":" not in term and row.get("sd") is not None:
+            known = found.get(term, VariableStats(term))
+            found[term] = replace(known, sd=row["sd"], sd_within=None if between else row.get("sd_within"))
+    fit: Mapping[str, Any] = model.get("fit") or {}
+    known = found.get(outcome, VariableStats(outcome))
+    if fit.get("outcome_sd") is not None:
+        known = replace(known, sd=fit["outcome_sd"], sd_within=fit.get("outcome_sd_within"))
+    found[outcome] = known if fit.get("outcome_mean") is None else replace(known, mean=fit["outcome_mean"])
+    return found
 
 
 def evidence_kind(model: Mapping[str, Any]) -> str:
@@ -172,7 +204,7 @@ def evidence_kind(model: Mapping[str, Any]) -> str:
         return "policy"
     if estimator == "between" or int(model["n_periods"]) == 1:
         return "between"
-    effects = (model.get("spec") or {}).get("effects") or ()
+    effects = model.get("effects") or (model.get("spec") or {}).get("effects") or ()
     if estimator in ("fd", "cce", "dynamic_panel") or (estimator != "pooled" and "unit" in effects):
         return "within"
     return "mixed"
@@ -204,11 +236,13 @@ def _plain(
     outcome: VariableStats,
     variables: Mapping[str, VariableStats],
     claim: Mapping[str, Any],
+    delta: float | None,
+    detectable: float | None,
 ) -> PlainEffect | None:
     if "statistic" in estimand:
         return None  # a share or a gap closed is in plain units already
     interval = (number.estimate, number.ci_low, number.ci_high)
-    return plain_effect(interval, outcome, number.lever, variables, claim.get("plain"))
+    return plain_effect(interval, outcome, number.lever, variables, claim.get("plain"), delta, detectable)
 
 
 def _detectable(number: Estimand) -> float | None:

@@ -35,6 +35,11 @@ class Estimand:
     interval: str
     pointer: str
 
+    @property
+    def has_interval(self) -> bool:
+        """Whether the model states an interval, be it unbounded."""
+        return not (math.isnan(self.ci_low) or math.isnan(self.ci_high))
+
 
 def find_estimand(model: Mapping[str, Any], wanted: Mapping[str, Any], file: str, where: str) -> Estimand:
     """The number that `wanted` (a claim's ``estimand``) names in a model's JSON.

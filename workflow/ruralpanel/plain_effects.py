@@ -45,9 +45,10 @@ class VariableStats:
 
 @dataclass(frozen=True)
 class Level:
-    """The outcome's own level: `value` of `above` per `scale` of `below` (`below` empty: just `value` in `measure`)."""
+    """The outcome's own level: `shown` = `value` × `scale`: so many `above` (in `measure`) per `scale` of `below`."""
 
     value: float
+    shown: float
     measure: str = ""
     above: str = ""
     below: str = ""
@@ -68,6 +69,8 @@ class PlainEffect:
     value, low, high : the effect of the change and its interval; bounds may be infinite.
     level : the outcome's level, and `at_level`, `at_level_low`, `at_level_high` the effect in the level's unit;
         None where the outcome has no level that can be stated.
+    delta, detectable : what the smallest effect that matters, and the smallest one detectable, would come to in the
+        same terms (both as an increase); None where they cannot be stated.
     moderator, moderator_change, moderator_size : for an interaction, what else is higher, and by how much.
     """
 
@@ -81,6 +84,8 @@ class PlainEffect:
     at_level: float | None = None
     at_level_low: float | None = None
     at_level_high: float | None = None
+    delta: float | None = None
+    detectable: float | None = None
     moderator: str = ""
     moderator_change: str = ""
     moderator_size: float | None = None
@@ -120,6 +125,8 @@ def plain_effect(
     term: str,
     variables: Mapping[str, VariableStats],
     declared: Mapping[str, Any] | None = None,
+    delta: float | None = None,
+    detectable: float | None = None,
 ) -> PlainEffect | None:
     """The effect of a graspable change of a lever.
 
@@ -135,6 +142,7 @@ def plain_effect(
     variables : statistics of the panel's variables, by name.
     declared : keys of a claim's ``plain``: ``change`` (a share for a lever in logarithms, else in its measure),
         ``scale``, ``unit``, ``unit_zh`` (of the outcome's level).
+    delta, detectable : smallest effect that matters and smallest detectable one, in units of the coefficient.
 
     Returns
     -------
@@ -153,7 +161,7 @@ def plain_effect(
     relative = log_of(outcome.formula, variables) is not None
     value, bottom, top = (_effect(b, step, relative) for b in (estimate, low, high))
     level = _level(outcome, variables, declared) if relative else None
-    at = [None if level is None else level.value * level.scale * effect for effect in (value, bottom, top)]
+    at = [None if level is None else level.shown * effect for effect in (value, bottom, top)]
     return PlainEffect(
         change=change,
         size=size,
@@ -165,6 +173,8 @@ def plain_effect(
         at_level=at[0],
         at_level_low=at[1],
         at_level_high=at[2],
+        delta=None if delta is None else _effect(delta, step, relative),
+        detectable=None if detectable is None else _effect(detectable, step, relative),
         moderator=moderator,
         moderator_change=moderation,
         moderator_size=moderator_size,
@@ -217,10 +227,12 @@ def _level(outcome: VariableStats, variables: Mapping[str, VariableStats], decla
     if ratio is None:
         if not unit:
             return None
-        return Level(value, scale=float(scale or 1), unit=unit, unit_zh=unit_zh)
+        factor = float(scale or 1)
+        return Level(value, value * factor, scale=factor, unit=unit, unit_zh=unit_zh)
     above, below = ratio["above"], ratio["below"]
     measure = variables[above].measure if above in variables else ""
-    return Level(value, measure, above, below, float(scale or _scale(value)), unit, unit_zh)
+    factor = float(scale or _scale(value))
+    return Level(value, value * factor, measure, above, below, factor, unit, unit_zh)
 
 
 def _scale(value: float) -> float:

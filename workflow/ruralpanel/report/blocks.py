@@ -1,0 +1,237 @@
+"""The report as a value: sections of blocks, which the HTML page and the PDF render alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from ruralpanel.report.markup import Inline, plain_text
+
+Align = Literal["left", "centre", "right"]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph; `style` is ``normal``, ``lede`` (first words of a section) or ``note``."""
+
+    text: Inline
+    style: str = "normal"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list."""
+
+    items: tuple[Inline, ...]
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Terms with their descriptions."""
+
+    items: tuple[tuple[Inline, Inline], ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines to type, or text as it stands in a file."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableCell:
+    """A cell; `header`: column heads and row heads."""
+
+    text: Inline
+    align: Align = "left"
+    colspan: int = 1
+    rowspan: int = 1
+    header: bool = False
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A row. `kind`: ``entry``, ``detail`` (beneath an entry), ``section`` (a heading across), ``summary``."""
+
+    cells: tuple[TableCell, ...]
+    kind: str = "entry"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `tall` ones scroll in their box on screen. `more` says in words what is left out, if anything."""
+
+    id: str
+    caption: Inline
+    head: tuple[TableRow, ...]
+    rows: tuple[TableRow, ...]
+    notes: tuple[Inline, ...] = ()
+    tall: bool = False
+    downloads: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return max((sum(cell.colspan for cell in row.cells) for row in (*self.head, *self.rows)), default=0)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture from a file. `alternative` says in words what it shows."""
+
+    id: str
+    caption: Inline
+    path: Path
+    alternative: str
+    notes: tuple[Inline, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One claim on the first page.
+
+    Attributes
+    ----------
+    tone : ``for``, ``against``, ``neither``, ``open`` or ``none``: how the verdict is drawn (its word is printed too).
+    facts : short lines: design, number, interval.
+    place : estimate and bounds in multiples of δ for the drawing, None without a number; bounds may be infinite.
+    reasons : why this verdict. beside : id of the section that shows the claim's other designs, empty without any.
+    """
+
+    id: str
+    claim: Inline
+    verdict: str
+    tone: str
+    number: Inline
+    meaning: Inline
+    cannot_show: Inline
+    facts: Inline
+    place: tuple[float, float, float] | None
+    place_text: str
+    reasons: tuple[Inline, ...] = ()
+    beside: str = ""
+    benchmarks: tuple[Inline, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The list of claims with the common scale of their drawings (multiples of δ on either side of zero)."""
+
+    items: tuple[Answer, ...]
+    reach: float
+    axis: tuple[str, str, str]
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is folded away on screen; `printed` says whether the PDF shows it."""
+
+    summary: Inline
+    blocks: tuple[Block, ...]
+    printed: bool = True
+    id: str = ""
+
+
+Block = Paragraph | Bullets | Definitions | Code | Table | Figure | Answers | Details
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section with a heading; `level` is 2 for those of the contents, 3 below."""
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+    level: int = 2
+    sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """The whole report. `labels` are the fixed words that the renderers need."""
+
+    title: str
+    language: str
+    subtitle: Inline
+    sections: tuple[Section, ...]
+    labels: dict[str, str]
+
+    def blocks(self) -> Iterator[Block]:
+        """Every block, nested ones included, in order."""
+        for section in self.sections:
+            yield from _section_blocks(section)
+
+
+def _section_blocks(section: Section) -> Iterator[Block]:
+    for block in section.blocks:
+        yield from _within(block)
+    for part in section.sections:
+        yield from _section_blocks(part)
+
+
+def _within(block: Block) -> Iterator[Block]:
+    yield block
+    if isinstance(block, Details):
+        for inner in block.blocks:
+            yield from _within(inner)
+
+
+def texts(document: Document) -> Iterator[str]:
+    """Everything that is printed, for the check of glyphs."""
+    yield document.title
+    yield plain_text(document.subtitle)
+    yield from document.labels.values()
+    for section in _all_sections(document.sections):
+        yield section.title
+    for block in document.blocks():
+        yield from _block_texts(block)
+
+
+def _all_sections(sections: tuple[Section, ...]) -> Iterator[Section]:
+    for section in sections:
+        yield section
+        yield from _all_sections(section.sections)
+
+
+def _block_texts(block: Block) -> Iterator[str]:
+    if isinstance(block, Paragraph):
+        yield plain_text(block.text)
+    elif isinstance(block, Bullets):
+        yield from map(plain_text, block.items)
+    elif isinstance(block, Definitions):
+        for term, description in block.items:
+            yield plain_text(term)
+            yield plain_text(description)
+    elif isinstance(block, Code):
+        yield from block.lines
+    elif isinstance(block, Table):
+        yield from _table_texts(block)
+    elif isinstance(block, Figure):
+        yield plain_text(block.caption)
+        yield from map(plain_text, block.notes)
+    elif isinstance(block, Details):
+        yield plain_text(block.summary)
+    else:
+        yield from block.axis
+        yield from block.labels.values()
+        for item in block.items:
+            yield from _answer_texts(item)
+
+
+def _table_texts(table: Table) -> Iterator[str]:
+    yield plain_text(table.caption)
+    for row in (*table.head, *table.rows):
+        for cell in row.cells:
+            yield plain_text(cell.text)
+    yield from map(plain_text, table.notes)
+
+
+def _answer_texts(answer: Answer) -> Iterator[str]:
+    yield answer.verdict
+    for inline in (answer.claim, answer.number, answer.meaning, answer.cannot_show, answer.facts):
+        yield plain_text(inline)
+    yield from map(plain_text, (*answer.reasons, *answer.benchmarks))

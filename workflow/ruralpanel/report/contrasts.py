@@ -1,0 +1,174 @@
+"""What two outcomes or designs say differently, and why; the same lever across models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.claim_design import evidence_kind
+from ruralpanel.estimands import find_estimand
+from ruralpanel.report.blocks import Block, Bullets, Details, Paragraph, Section, Table, TableCell, TableRow
+from ruralpanel.report.context import Context
+from ruralpanel.report.designs import design_table, header, model_span, sign_of, span
+from ruralpanel.report.markup import SPACE, Inline, Marked, parse
+from ruralpanel.report.numbers import formatted
+from ruralpanel.report.sentences import nouns
+from ruralpanel.report.texts import Texts
+from ruralpanel.report.wording import anchor, short_noun
+from ruralpanel.style import MINUS
+
+_TERM_COLUMNS = ("design", "outcome", "evidence", "periods", "n", "estimate", "interval", "sign")
+
+
+def section(context: Context, texts: Texts) -> Section:
+    """Section "What differs between outcomes and designs"."""
+    words = nouns(context)
+    blocks: list[Block] = [Paragraph(texts.inline("contrasts.lede", nouns=words), "lede")]
+    claims = [claim for claim in context.scorecard.get("claims") or () if _designs(claim)]
+    parts = tuple(_claim(context, texts, claim) for claim in claims if len(_designs(claim)) > 1)
+    if not parts:
+        blocks.append(Paragraph(texts.inline("contrasts.none")))
+    blocks += _declared(context, texts)
+    table = _terms(context, texts)
+    if table is not None:
+        inner: tuple[Block, ...] = (Paragraph(texts.inline("contrasts.terms_lede")), table)
+        last = Details(texts.inline("contrasts.terms_title"), inner, printed=False, id="same-lever")
+        parts = (*parts, Section("levers", texts.plain("contrasts.terms_title"), (last,), 3))
+    return Section("differences", texts.plain("contrasts.title"), tuple(blocks), 2, parts)
+
+
+def _designs(claim: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
+    main = [(claim["design"], f"claim:{claim['claim']}:design")] if claim.get("design") else []
+    others = [(other, f"claim:{claim['claim']}:others.{i}") for i, other in enumerate(claim.get("others") or ())]
+    return main + others
+
+
+def _claim(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Section:
+    pairs = _designs(claim)
+    designs = [design for design, _ in pairs]
+    verdict, reasons = _comparison(context, texts, designs)
+    blocks: list[Block] = [Paragraph(_joined((verdict, *reasons)))]
+    blocks.append(design_table(context, texts, pairs, anchor("beside", claim["claim"]), ()))
+    title = texts.plain("contrasts.by_claim", claim=claim["claim"], text=context.worded(claim, "text"))
+    return Section(anchor("differs", claim["claim"]), title, tuple(blocks), 3)
+
+
+def _joined(parts: Sequence[Inline]) -> Inline:
+    joined: list[Any] = []
+    for index, part in enumerate(parts):
+        joined += [*(SPACE if index else ()), *part]
+    return tuple(joined)
+
+
+def _comparison(
+    context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]]
+) -> tuple[Inline, tuple[Inline, ...]]:
+    """What the designs say of each other, and in what they differ where they do not agree."""
+    signs = [sign_of(d["ci_low"], d["ci_high"], bool(d["has_interval"])) for d in designs]
+    up = [_name(d) for d, sign in zip(designs, signs, strict=True) if sign == "+"]
+    down = [_name(d) for d, sign in zip(designs, signs, strict=True) if sign == MINUS]
+    if up and down:
+        text = texts.inline(
+            "contrasts.opposite",
+            up=", ".join(up),
+            down=", ".join(down),
+            many_up=len(up) > 1,
+            many_down=len(down) > 1,
+        )
+        return text, _differences(context, texts, designs)
+    if not up and not down:
+        return texts.inline("contrasts.unclear"), ()
+    if len(up) == len(designs) or len(down) == len(designs):
+        return texts.inline("contrasts.agree", count=str(len(designs))), ()
+    clear = up or down
+    text = texts.inline("contrasts.partly", clear=", ".join(clear), many=len(clear) > 1, up=bool(up))
+    return text, _differences(context, texts, designs)
+
+
+def _name(design: Mapping[str, Any]) -> str:
+    return f"“{design['label'] or design['title']}”"
+
+
+def _differences(
+    context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]]
+) -> tuple[Inline, ...]:
+    words = nouns(context)
+    suffix = "_zh" if context.language == "zh" else ""
+    reasons = []
+    if len({design["outcome"] for design in designs}) > 1:
+        reasons.append(texts.inline("contrasts.reason_outcome", counts=_counted(context, texts, designs)))
+    if len({design["evidence"] for design in designs}) > 1:
+        reasons.append(texts.inline("contrasts.reason_evidence", nouns=words))
+    spans = list(dict.fromkeys(model_span(context.models.get(d["model"], {})) for d in designs))
+    if len(spans) > 1 and all(spans):
+        reasons.append(texts.inline("contrasts.reason_panel", nouns=words, spans="; ".join(spans)))
+    terms = list(dict.fromkeys(short_noun(design[f"term_label{suffix}"]) for design in designs))
+    if len(terms) > 1:
+        reasons.append(texts.inline("contrasts.reason_term", terms="; ".join(terms)))
+    return tuple(reasons)
+
+
+def _counted(context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]]) -> Marked:
+    items = []
+    for design in {design["outcome"]: design for design in designs}.values():
+        stats = context.statistics.get(design["panel"], {}).get(design["outcome"])
+        counts = "" if stats is None else stats.what_it_counts.rstrip(".")
+        if counts:
+            label = short_noun(design["outcome_label_zh" if context.language == "zh" else "outcome_label"])
+            items.append(texts.render("contrasts.counts_item", label=label, counts=counts))
+    return Marked("; ".join(items) + "." if items else "")
+
+
+def _declared(context: Context, texts: Texts) -> list[Block]:
+    """Contrasts that the configuration explains in its own words (``report: contrasts``)."""
+    entries = context.report.get("contrasts") or ()
+    where = "report.contrasts[{}]"
+    items = tuple(texts.own(context.worded(entry, "text"), where.format(i)) for i, entry in enumerate(entries))
+    return [Bullets(items)] if items else []
+
+
+def _terms(context: Context, texts: Texts) -> Table | None:
+    """Every regressor that stands in two models at least."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for model in context.models.values():
+        wanted = set((model.get("spec") or {}).get("regressors") or ())
+        for row in model["coefficients"]:
+            if not wanted or row["term"] in wanted:
+                found.setdefault(str(row["term"]), []).append(model)
+    rows: list[TableRow] = []
+    for term, models in found.items():
+        if len(models) > 1:
+            label = parse(texts.render("answers.own", text=context.labels(models[0]["panel"]).of(term)))
+            rows.append(TableRow((TableCell(label, colspan=len(_TERM_COLUMNS), header=True),), "section"))
+            rows += [_term_row(context, texts, model, term) for model in models]
+    if not rows:
+        return None
+    head = header(texts, _TERM_COLUMNS)
+    return Table("same-lever-table", texts.inline("contrasts.terms_title"), head, tuple(rows), tall=True)
+
+
+def _term_row(context: Context, texts: Texts, model: Mapping[str, Any], term: str) -> TableRow:
+    number = find_estimand(model, {"term": term}, "", "")
+    low, high = (formatted(bound, "sig3") for bound in (number.ci_low, number.ci_high))
+    interval = texts.inline(f"interval.{'raw' if number.has_interval else 'none'}", low=low, high=high)
+    cells = (
+        parse(texts.render("answers.own", text=str(model.get("title") or model["model"]))),
+        parse(texts.render("answers.own", text=short_noun(_outcome(context, model)))),
+        texts.inline(f"evidence.{evidence_kind(model)}", units=nouns(context)["units"]),
+        parse(span(sorted(int(p) for p in model.get("periods") or ()))),
+        parse(formatted(model["n_obs"], "int")),
+        parse(formatted(number.estimate, "sig3")),
+        interval,
+        parse(sign_of(number.ci_low, number.ci_high, number.has_interval)),
+    )
+    return TableRow(
+        tuple(
+            TableCell(cell, "right" if index > 3 else "left", header=index == 0) for index, cell in enumerate(cells)
+        )
+    )
+
+
+def _outcome(context: Context, model: Mapping[str, Any]) -> str:
+    outcome = model["outcome"]
+    name = outcome if isinstance(outcome, str) else ", ".join(outcome)
+    return context.labels(str(model["panel"])).of(name)

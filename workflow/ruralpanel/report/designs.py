@@ -1,0 +1,82 @@
+"""Designs of one claim beside each other, and the same lever across models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.report.blocks import Table as TableBlock
+from ruralpanel.report.blocks import TableCell, TableRow
+from ruralpanel.report.context import Context
+from ruralpanel.report.markup import Inline, parse
+from ruralpanel.report.sentences import Quote, interval_text, nouns
+from ruralpanel.report.texts import Texts
+from ruralpanel.report.wording import short_noun
+from ruralpanel.style import DASH, MINUS
+
+_COLUMNS = ("design", "outcome", "evidence", "lever", "periods", "estimate", "interval", "sign")
+_NUMERIC = ("estimate", "interval", "sign")
+
+
+def model_span(model: Mapping[str, Any]) -> str:
+    """``2012–2019``, ``1998``, or ``1998, 1999, 2003, 2008``; empty where the results do not name their periods."""
+    periods = sorted(int(period) for period in model.get("periods") or ())
+    return span(periods)
+
+
+def span(periods: Sequence[int]) -> str:
+    """Years in a few characters; uneven spacing is spelled out."""
+    if not periods:
+        return ""
+    first, last = periods[0], periods[-1]
+    if len(periods) == 1:
+        return str(first)
+    if last - first + 1 == len(periods):
+        return f"{first}{DASH}{last}"
+    return ", ".join(map(str, periods)) if len(periods) <= 6 else f"{first}{DASH}{last} ({len(periods)})"
+
+
+def design_table(
+    context: Context,
+    texts: Texts,
+    pairs: Sequence[tuple[Mapping[str, Any], str]],
+    identity: str,
+    caption: Inline,
+) -> TableBlock:
+    """Designs (of the scorecard) with the keys under which their numbers are found, one row each."""
+    words = nouns(context)
+    head = header(texts, _COLUMNS)
+    rows = []
+    for design, base in pairs:
+        quote = Quote(texts, base)
+        suffix = "_zh" if context.language == "zh" else ""
+        cells = {
+            "design": parse(texts.render("answers.own", text=design["label"] or design["title"])),
+            "outcome": parse(texts.render("answers.own", text=short_noun(design[f"outcome_label{suffix}"]))),
+            "evidence": texts.inline(f"evidence.{design['evidence']}", units=words["units"]),
+            "lever": parse(texts.render("answers.own", text=short_noun(design[f"term_label{suffix}"]))),
+            "periods": parse(model_span(context.models.get(design["model"], {}))),
+            "estimate": parse(quote("estimate", "sig3")),
+            "interval": parse(interval_text(texts, design, base)),
+            "sign": parse(sign_of(design["ci_low"], design["ci_high"], bool(design["has_interval"]))),
+        }
+        rows.append(TableRow(tuple(_cell(cells[column], column) for column in _COLUMNS)))
+    return TableBlock(identity, caption, head, tuple(rows))
+
+
+def header(texts: Texts, columns: Sequence[str], prefix: str = "contrasts.head") -> tuple[TableRow, ...]:
+    """The row of column heads."""
+    return (TableRow(tuple(_cell(texts.inline(f"{prefix}.{column}"), column, True) for column in columns)),)
+
+
+def _cell(text: Inline, column: str, header: bool = False) -> TableCell:
+    return TableCell(text, "right" if column in _NUMERIC else "left", header=header or column == "design")
+
+
+def sign_of(low: float | None, high: float | None, has_interval: bool = True) -> str:
+    """+ or − where the interval leaves zero out, else ±; None is an open end."""
+    if has_interval and low is not None and low > 0:
+        return "+"
+    if has_interval and high is not None and high < 0:
+        return MINUS
+    return "±"

@@ -1,0 +1,196 @@
+"""Estimators and inference as the models' results record them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.report.blocks import Block, Bullets, Details, Paragraph, Section, Table, TableCell, TableRow
+from ruralpanel.report.context import Context
+from ruralpanel.report.designs import header, span
+from ruralpanel.report.markup import Inline, Marked, parse
+from ruralpanel.report.numbers import formatted
+from ruralpanel.report.sentences import nouns
+from ruralpanel.report.texts import Texts
+from ruralpanel.report.wording import short_noun
+from ruralpanel.tables.inference_words import describe
+
+_COLUMNS = ("model", "outcome", "estimator", "effects", "panel", "sample", "n", "units", "periods", "dropped")
+_MANY_CLUSTERS = 50  # below, asymptotic critical values are known to mislead (Cameron, Gelbach and Miller 2008)
+_LONG = 15  # periods from which the estimators for long panels begin to be usable
+
+
+def section(context: Context, texts: Texts) -> Section:
+    """Section "Methods"."""
+    words = nouns(context)
+    used = list(dict.fromkeys(str(model["estimator"]) for model in context.models.values()))
+    parts = [
+        Section(
+            "estimators",
+            texts.plain("methods.estimators_title"),
+            (
+                Bullets(tuple(texts.inline(f"methods.estimator.{name}", nouns=words) for name in used)),
+                Paragraph(texts.inline("methods.association", nouns=words)),
+                *_short_panel(context, texts),
+            ),
+            3,
+        ),
+        Section("inference", texts.plain("methods.inference_title"), _inference(context, texts), 3),
+        Section("models", texts.plain("methods.models_title"), (_models(context, texts), *_notes(context, texts)), 3),
+    ]
+    lede = Paragraph(texts.inline("methods.lede"), "lede")
+    return Section("methods", texts.plain("methods.title"), (lede,), 2, tuple(parts) if used else ())
+
+
+def _short_panel(context: Context, texts: Texts) -> tuple[Block, ...]:
+    panels = {
+        name: model for name, model in context.models.items() if 1 < int(model["n_periods"]) < _LONG
+    }
+    if not panels:
+        return ()
+    name = max(panels, key=lambda key: int(panels[key]["n_periods"]))
+    periods = texts.numbers.num(f"model:{name}:n_periods", "int")
+    return (Paragraph(texts.inline("methods.short_panel", periods=periods, nouns=nouns(context))),)
+
+
+def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
+    used: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    unavailable: dict[tuple[str, str], list[str]] = {}
+    fewest: tuple[int, str, int] | None = None
+    for name, model in context.models.items():
+        title = str(model.get("title") or name)
+        for index, entry in enumerate(model.get("inference") or ()):
+            if entry.get("not_available"):
+                place = (str(entry.get("method", "")), str(entry["not_available"]))
+                unavailable.setdefault(place, []).append(title)
+                continue
+            words, details = describe(entry, context.language)
+            used.setdefault(words, []).append((title, details))
+            clusters = int(entry.get("n_clusters") or 0)
+            if clusters and (fewest is None or clusters < fewest[0]):
+                fewest = (clusters, name, index)
+    items = []
+    for words, entries in used.items():
+        everywhere = [detail for detail in entries[0][1] if all(detail in details for _, details in entries)]
+        items.append(
+            texts.inline(
+                "methods.inference_setting",
+                words=_capital(words),
+                details=_list(everywhere, context.language),
+                models=_list([title for title, _ in entries], context.language),
+            )
+        )
+    blocks: list[Block] = [
+        Paragraph(texts.inline("methods.inference_lede")),
+        Bullets(tuple(items)),
+        _factors(context, texts, used),
+    ]
+    if unavailable:
+        gaps = [
+            texts.inline(
+                "methods.unavailable",
+                method=method.replace("_", " "),
+                models=_list(models, context.language),
+                reason=reason.rstrip("."),
+            )
+            for (method, reason), models in unavailable.items()
+        ]
+        blocks.append(Bullets(tuple(gaps)))
+    if fewest and fewest[0] < _MANY_CLUSTERS:
+        quoted = texts.numbers.num(f"model:{fewest[1]}:inference.{fewest[2]}.n_clusters", "int")
+        blocks.append(Paragraph(texts.inline("methods.few_clusters", clusters=quoted)))
+    return tuple(blocks)
+
+
+def _factors(
+    context: Context, texts: Texts, used: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]]
+) -> Details:
+    """What differs from model to model: factors, degrees of freedom, seeds; models that share all of it share a row."""
+    rows = []
+    for words, entries in used.items():
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for title, details in entries:
+            groups.setdefault(details, []).append(title)
+        for details, titles in groups.items():
+            cells = (
+                _plain(_capital(words), texts),
+                _plain("; ".join(details), texts),
+                _plain(_list(titles, context.language), texts),
+            )
+            rows.append(TableRow(tuple(TableCell(cell, header=index == 0) for index, cell in enumerate(cells))))
+    head = header(texts, ("setting", "factors", "models"), "methods.head")
+    caption = texts.inline("methods.factors_caption")
+    table = Table("factors-table", (), head, tuple(rows), tall=True)
+    return Details(caption, (table,), printed=False, id="factors")
+
+
+def _models(context: Context, texts: Texts) -> Table:
+    rows = []
+    for name, model in context.models.items():
+        outcome = context.labels(str(model["panel"])).of(str(model["outcome"]))
+        effects = model.get("effects") or (model.get("spec") or {}).get("effects") or ()
+        periods = sorted(int(period) for period in model.get("periods") or ())
+        cells = {
+            "model": _plain(str(model.get("title") or name), texts),
+            "outcome": _plain(short_noun(outcome), texts),
+            "estimator": _plain(f"{model['estimator']} {model.get('method') or ''}", texts),
+            "effects": _plain(", ".join(map(str, effects)) or texts.plain("methods.head_none"), texts),
+            "panel": _plain(context.panels[model["panel"]].title if model["panel"] in context.panels else "", texts),
+            "sample": _plain(_sample(context, texts, model), texts),
+            "n": parse(formatted(model["n_obs"], "int")),
+            "units": parse(formatted(model["n_units"], "int")),
+            "periods": parse(span(periods) or formatted(model["n_periods"], "int")),
+            "dropped": _dropped(texts, model.get("n_dropped") or {}),
+        }
+        rows.append(
+            TableRow(
+                tuple(
+                    TableCell(cells[column], "right" if column in ("n", "units") else "left", header=column == "model")
+                    for column in _COLUMNS
+                )
+            )
+        )
+    head = header(texts, _COLUMNS, "methods.head")
+    return Table("models-table", texts.inline("methods.models_caption"), head, tuple(rows), tall=True)
+
+
+def _sample(context: Context, texts: Texts, model: Mapping[str, Any]) -> str:
+    name = str(model.get("sample", "all"))
+    if name == "all":
+        return texts.plain("methods.head_all")
+    return context.worded((context.config.get("samples") or {}).get(name) or {}, "label") or name.replace("_", " ")
+
+
+def _dropped(texts: Texts, dropped: Mapping[str, int]) -> Inline:
+    shown = [
+        texts.render("methods.dropped_item", n=formatted(count, "int"), reason=reason)
+        for reason, count in dropped.items()
+        if count
+    ]
+    return parse(Marked("; ".join(shown))) if shown else ()
+
+
+def _notes(context: Context, texts: Texts) -> tuple[Block, ...]:
+    notes: dict[str, list[str]] = {}
+    for name, model in context.models.items():
+        for note in model.get("notes") or ():
+            notes.setdefault(str(note), []).append(str(model.get("title") or name))
+    if not notes:
+        return ()
+    items = tuple(
+        texts.inline("methods.inference_item", words=_capital(note.rstrip(".")), models=_list(models, context.language))
+        for note, models in notes.items()
+    )
+    return (Details(texts.inline("methods.notes_title"), (Bullets(items),), id="model-notes"),)
+
+
+def _plain(text: str, texts: Texts) -> Inline:
+    return parse(texts.render("answers.own", text=text.strip()))
+
+
+def _list(names: Sequence[str], language: str) -> str:
+    return ("、" if language == "zh" else ", ").join(names)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

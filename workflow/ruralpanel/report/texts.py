@@ -1,0 +1,94 @@
+"""The report's words: one YAML file per language, each entry a Jinja template in which every number is looked up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from ruralpanel.contracts.documents import at_line, load_document
+from ruralpanel.contracts.problems import Problem, raise_any
+from ruralpanel.report.markup import Inline, Marked, escape, parse, plain_text
+from ruralpanel.report.numbers import MissingNumber, Numbers
+
+FOLDER = Path(__file__).resolve().parents[2] / "report" / "text"
+
+
+class Texts:
+    """Renders entries of ``<language>.yaml``; what goes wrong is collected and raised all at once by `finish`.
+
+    Templates see ``num(key, format)`` (a quoted number), ``value(key)`` and ``has(key)`` (for conditions),
+    ``t(key, **values)`` (another entry) and what the caller passes.
+    """
+
+    def __init__(self, language: str, numbers: Numbers, folder: Path = FOLDER) -> None:
+        self.language = language
+        self.numbers = numbers
+        path = folder / f"{language}.yaml"
+        self._file = f"{folder.name}/{path.name}"
+        document = load_document(path, self._file)
+        raise_any(document.problems)
+        self._entries = _flat(document.values)
+        self._lines = document.locations
+        self._problems: list[Problem] = []
+        self._environment = jinja2.Environment(  # markup is escaped by `finalize`, HTML by the page's own templates
+            autoescape=False, undefined=jinja2.StrictUndefined, finalize=escape, trim_blocks=True, lstrip_blocks=True
+        )
+        self._environment.globals.update(num=numbers.num, value=numbers.value, has=numbers.has, t=self.render)
+        self._templates: dict[str, jinja2.Template] = {}
+
+    def has(self, key: str) -> bool:
+        """Whether there is such an entry."""
+        return key in self._entries
+
+    def render(self, key: str, **values: Any) -> Marked:
+        """An entry with its numbers and values inserted; empty, and a problem, where one is missing."""
+        try:
+            if key not in self._templates:
+                self._templates[key] = self._environment.from_string(self._entries[key])
+            return Marked(self._templates[key].render(**values).strip())
+        except (KeyError, MissingNumber, ValueError, jinja2.TemplateError) as error:
+            if isinstance(error, KeyError):
+                found, expected = f"no text {error}", "an entry of this name"
+            else:
+                found, expected = str(error), "a number or value that the results hold"
+            problem = Problem(self._file, at_line(key, self._lines.get(key, 1)), found, expected)
+            if problem not in self._problems:
+                self._problems.append(problem)
+            return Marked("")
+
+    def inline(self, key: str, **values: Any) -> Inline:
+        """An entry as runs."""
+        return parse(self.render(key, **values))
+
+    def own(self, text: str, where: str, **values: Any) -> Inline:
+        """A text of the configuration, which may quote numbers as the entries do; `where` is its place there."""
+        key = f"the configuration: {where}"
+        self._entries[key] = text
+        return self.inline(key, **values)
+
+    def plain(self, key: str, **values: Any) -> str:
+        """An entry as plain text, for labels."""
+        return plain_text(self.inline(key, **values))
+
+    def group(self, prefix: str) -> Mapping[str, str]:
+        """The plain texts of all entries below a prefix."""
+        start = prefix + "."
+        return {key[len(start) :]: self.plain(key) for key in self._entries if key.startswith(start)}
+
+    def finish(self) -> None:
+        """Raise `UserError` with everything that was missing."""
+        raise_any(self._problems)
+
+
+def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, value in values.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found.update(_flat(value, f"{name}."))
+        else:
+            found[name] = str(value)
+    return found

@@ -1,0 +1,40 @@
+"""Names as they read inside a sentence."""
+
+from __future__ import annotations
+
+import re
+
+_LOG = re.compile(r"\s*[(（](?:log|logs|in logs|对数)[)）]\s*$|,\s*(?:log|in logs)\s*$|^log (?:of )?", re.I)
+_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]\s*$")
+_COUNTED = frozenset({"", "1", "person", "persons", "household", "households", "item", "items", "人", "户"})
+
+
+def noun(label: str) -> str:
+    """A variable's label without its ``(log)``, with a small first letter unless the word is an abbreviation."""
+    text = _LOG.sub("", label).strip()
+    if len(text) > 1 and text[0].isupper() and not text[1].isupper():
+        # names such as "GDP" or "TVE output" keep their capitals
+        text = text[0].lower() + text[1:]
+    return text
+
+
+def short_noun(label: str) -> str:
+    """`noun` without an aside in parentheses at its end."""
+    return _ASIDE.sub("", noun(label)).strip()
+
+
+def singular(name: str) -> str:
+    """``rural residents`` → ``rural resident``; only regular plurals, all that the labels of this field need."""
+    if name.endswith("ies"):
+        return name[:-3] + "y"
+    return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
+
+
+def is_count(measure: str) -> bool:
+    """Whether a measure counts people or things, so that its name need not be printed."""
+    return measure.strip() in _COUNTED
+
+
+def anchor(*parts: str) -> str:
+    """An HTML id."""
+    return "-".join(re.sub(r"[^a-zA-Z0-9]+", "-", part).strip("-").lower() for part in parts)
