@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-
 from ruralpanel.adapters import cells, registry
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
@@ -27,8 +26,10 @@ def source_of(adapter: str, path: str | Path, series: Mapping[str, Mapping[str, 
     path = Path(path)
     found = [Path(f) for f in files] or (sorted(path.iterdir()) if path.is_dir() else [path])
     entries = {key: dict(entry) for key, entry in (series or {}).items()}
-    specs = {key: SeriesSpec(key=key, **{"measure": "", **{k: v for k, v in entry.items() if k not in ("file", "files")}})
-             for key, entry in entries.items()}
+    specs = {}
+    for key, entry in entries.items():
+        fields = {name: value for name, value in entry.items() if name not in ("file", "files")}
+        specs[key] = SeriesSpec(key=key, **{"measure": "", **fields})
     return SourceSpec("made", adapter, str(path), tuple(map(str, found)), {"series": entries}, layout or {}, specs)
 
 
@@ -70,7 +71,8 @@ def check_mutations(source: SourceSpec, folder: Path, seed: int, count: int = 40
     """Damage the source's only file in `count` ways: each copy gives the same figures or a `UserError`.
 
     Names that no unit bears count as refused, because harmonising refuses them. With `whole_rows_may_go` a file that
-    was cut off between two rows may give fewer figures (formats without an end mark), never other ones.
+    was cut off may give fewer figures (formats without an end mark), never other ones: only its very last figure may
+    be a number that was cut off.
     Returns how many copies were read and how many refused.
     """
     original = Path(source.files[0])
@@ -92,7 +94,7 @@ def check_mutations(source: SourceSpec, folder: Path, seed: int, count: int = 40
             outcomes["refused"] += 1
             continue
         got = figures(frame)
-        fewer = whole_rows_may_go and name.startswith("cut") and got.items() <= right.items()
+        fewer = whole_rows_may_go and name.startswith("cut") and len(got.items() - right.items()) <= 1
         assert got == right or fewer, f"{name}: {dict(list(set(got.items()) ^ set(right.items()))[:4])}"
         outcomes["read"] += 1
     return outcomes

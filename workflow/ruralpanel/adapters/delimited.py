@@ -76,8 +76,10 @@ def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
             for name, i in places.items():
                 found[name].append(text.trimmed(record[i]))
         if names[-1] in figures and content[-1:] not in ("\n", "\r") and _looks_cut(found[names[-1]]):
-            problems.append(Problem(label, f"row {rows[-1]}, column {names[-1]}", f'"{found[names[-1]][-1]}" at the very '
-                                    "end, with fewer decimals than all others", "a whole figure and a line end",
+            last = found[names[-1]][-1]
+            problems.append(Problem(label, f"row {rows[-1]}, column {names[-1]}",
+                                    f'"{last}" at the very end, with fewer decimals than all others',
+                                    "a whole figure and a line end",
                                     "get the file again, or end its last row with a line break"))
         if problems:
             raise UserError(capped(problems, label))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.adapters.cells import LABELS, typed
+from ruralpanel.adapters.cells import COLUMNS, LABELS
 from ruralpanel.adapters.columns import Codes, Figures, Mask
 from ruralpanel.adapters.grids import cell_text
 from ruralpanel.adapters.table_files import Numbers, TableFile
@@ -43,22 +43,14 @@ class Piece:
                      self.rows[used])
 
 
-def frame_of(pieces: Sequence[Piece]) -> pd.DataFrame:
-    """The pieces one below the other as `cells.typed` columns; texts only up to `MOST_TEXTS` figures."""
+def frame_of(pieces: list[Piece]) -> pd.DataFrame:
+    """The pieces one below the other as `cells.typed` columns; texts only up to `MOST_TEXTS` figures.
+
+    Empties the list, so that the memory of each piece is free once it has been copied.
+    """
     lengths = [len(piece.rows) for piece in pieces]
     total = sum(lengths)
-    names = list(dict.fromkeys(name for piece in pieces for name in piece.names))
-    position = {name: i for i, name in enumerate(names)}
-    units, periods, rows = (np.empty(total, np.int32) for _ in range(3))
-    values = np.empty(total)
-    at = 0
-    for piece, length in zip(pieces, lengths, strict=True):
-        span = slice(at, at + length)
-        periods[span], values[span], rows[span] = piece.periods, piece.figures.values, piece.rows
-        recode = np.array([position[name] for name in piece.names], dtype=np.int32)
-        units[span] = recode[piece.units] if length else []
-        at += length
-    columns: dict[str, Any] = {"unit": _categories(units, names), "period": periods, "value": values, "row": rows}
+    columns: dict[str, Any] = dict.fromkeys(COLUMNS)
     labels = ([p.series for p in pieces], [p.table.label for p in pieces], [p.table.sheet for p in pieces],
               [p.column for p in pieces])
     for name, own in zip(LABELS[1:], labels, strict=True):
@@ -66,10 +58,23 @@ def frame_of(pieces: Sequence[Piece]) -> pd.DataFrame:
         codes = np.array([distinct.index(item) for item in own], dtype=np.int16)
         columns[name] = _categories(np.repeat(codes, lengths), distinct)
     if total <= MOST_TEXTS:
-        columns["text"] = [text for piece in pieces for text in _texts(piece.figures)]
+        columns["text"] = pd.array([text for piece in pieces for text in _texts(piece.figures)], dtype="str")
     else:
         columns["text"] = _categories(np.zeros(total, np.int8), [""])
-    return typed(pd.DataFrame(columns, copy=False))
+    names = list(dict.fromkeys(name for piece in pieces for name in piece.names))
+    position = {name: i for i, name in enumerate(names)}
+    units, periods, rows = (np.empty(total, np.int32) for _ in range(3))
+    values = np.empty(total)
+    at = 0
+    while pieces:
+        piece = pieces.pop(0)
+        span = slice(at, at + len(piece.rows))
+        periods[span], values[span], rows[span] = piece.periods, piece.figures.values, piece.rows
+        recode = np.array([position[name] for name in piece.names], dtype=np.int32)
+        units[span] = recode[piece.units] if len(piece.rows) else []
+        at += len(piece.rows)
+    columns |= {"period": periods, "value": values, "row": rows, "unit": _categories(units, names)}
+    return pd.DataFrame(columns, copy=False)
 
 
 def _categories(codes: np.ndarray[Any, Any], labels: Sequence[str]) -> pd.Categorical:

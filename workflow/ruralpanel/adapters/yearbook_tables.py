@@ -15,6 +15,7 @@ _REGION_HEADS = frozenset({"地区", "地区别", "省市区", "地名", "region
 _NOTE = re.compile(r"(?:注|说明|资料来源|数据来源|来源|备注|note|source|remark|data source|a\)|\*|①|\[|\(?1\))",
                    re.IGNORECASE)
 _SENTENCE = re.compile(r"[。；;：:]|\. ")
+_CHINESE = re.compile(r"[\u3400-\u9fff]+")
 _UNIT_LINE = re.compile(r"(?:单位|unit)\s*[:：]\s*(.+)", re.IGNORECASE)
 _FIGURE = text.NumberRule(thousands=", ").pattern()
 
@@ -65,14 +66,14 @@ def is_note(row: Row, unit_column: int) -> bool:
 def column_of(table: RegionTable, wanted: str) -> list[int]:
     """The positions of the columns that a declared name may mean.
 
-    The whole header (``Rural / Employed``), else its end (``Employed``); ``#3`` is the third column. Blanks, width,
-    case, footnote marks and measures in parentheses do not count.
+    The whole header (``Rural / Employed``), else its end (``Employed``); ``#3`` is the third column. Of a header in two
+    languages either one will do. Blanks, width, case, footnote marks and measures in parentheses do not count.
     """
     if re.fullmatch(r"#\d+", wanted):
         return [int(wanted[1:]) - 1] if int(wanted[1:]) - 1 in table.columns else []
     parts = _comparable(wanted)
-    whole = [i for i, header in table.columns.items() if _comparable(header) == parts]
-    return whole or [i for i, header in table.columns.items() if parts and _comparable(header)[-len(parts) :] == parts]
+    whole = [i for i, header in table.columns.items() if _same(_comparable(header), parts)]
+    return whole or [i for i, header in table.columns.items() if _same(_comparable(header)[-len(parts) :], parts)]
 
 
 def year_columns(table: RegionTable, template: str) -> dict[int, int]:
@@ -85,8 +86,17 @@ def year_columns(table: RegionTable, template: str) -> dict[int, int]:
 
 
 def _comparable(header: str) -> list[str]:
-    parts = [re.sub(r"\([^()]*\)$", "", text.squeezed(text.without_marks(part))) for part in header.split(" / ")]
-    return [part for part in parts if part]
+    """The levels of a header without marks and measures."""
+    parts = [re.sub(r"\[[0-9a-z]{1,2}\]", "", text.squeezed(text.without_marks(part))) for part in header.split(" / ")]
+    bare = [re.sub(r"\([^()]*\)$", "", part) for part in parts]
+    return [part for part in bare if part]
+
+
+def _same(found: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether each level is the wanted one, in full or in one of its two languages."""
+    return bool(wanted) and len(found) == len(wanted) and all(
+        name in (level, _CHINESE.sub("", level), "".join(_CHINESE.findall(level)))
+        for level, name in zip(found, wanted, strict=True))
 
 
 def _begins(row: Row, unit_column: int, header_rows: int | None) -> bool:
