@@ -79,7 +79,7 @@ def _categories(column: pd.Series) -> tuple[_Codes, list[str]]:
     return np.asarray(categorical.cat.codes, dtype=np.int64), [str(c) for c in categorical.cat.categories]
 
 
-def _labels(codes: _Codes, labels: Sequence[str]) -> pd.Categorical:
+def _labels(codes: _Codes, labels: Sequence[str]) -> Any:
     return pd.Categorical.from_codes(codes, categories=pd.Index(list(labels)))
 
 
@@ -222,7 +222,7 @@ def _duplicates(figures: pd.DataFrame) -> Iterator[Problem]:
 def _apply(figures: pd.DataFrame, corrections: Sequence[Correction], units: Units) -> list[Problem]:
     """Put the corrections into `figures`; what does not fit comes back."""
     problems = []
-    texts = figures["correction"].astype("object").to_numpy() if corrections else None
+    texts = figures["correction"].astype("object").to_numpy(copy=True) if corrections else None
     for correction in corrections:
         rows, problem = _target(figures, correction, units)
         if problem or texts is None:

@@ -1,0 +1,41 @@
+"""Build one panel from the figures of all sources."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
+from ruralpanel.contracts.units import load_units
+from ruralpanel.jobs import job
+from ruralpanel.panel import build, write_panel
+
+
+def main(
+    panel: Mapping[str, Any],
+    variables: Mapping[str, Mapping[str, Any]],
+    series: Mapping[str, Mapping[str, Any]],
+    figures: Sequence[str],
+    units: str,
+    folder: str,
+) -> None:
+    """Write ``results/panels/<panel>/``: the panel, its codebook, coverage and lineage."""
+    result = build(
+        PanelSpec(**panel),
+        {name: VariableSpec(**values) for name, values in variables.items()},
+        {Path(file).stem: pd.read_parquet(file) for file in figures},
+        {name: SeriesSpec(**values) for name, values in series.items()},
+        load_units(units),
+    )
+    write_panel(result, folder)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            **snakemake.params.settings,
+            figures=snakemake.input.figures,
+            units=snakemake.input.units,
+            folder=Path(snakemake.output[0]).parent,
+        )
