@@ -8,13 +8,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design
 from ruralpanel.estimators.registry import fit
-from ruralpanel.inference import wild
 from ruralpanel.inference.registry import infer
+from ruralpanel.inference.wild_kernel import combination, draw_weights, invert
 
 UNITS = 7
 
@@ -86,7 +87,7 @@ def test_enumerated_signs_by_brute_force(settings: dict) -> None:
     d = panel(1, **settings)
     found = fit(d)
     for j in range(3):
-        result = wild.combination(
+        result = combination(
             found, d, np.eye(3)[j], d.unit_codes, d.unit_codes, "rademacher", 200, np.random.default_rng(0)
         )
         for null in (0.0, 0.3, float(found.params[j]) + 0.05, -2.0):
@@ -99,9 +100,23 @@ def test_clusters_that_cut_across_the_absorbed_effect() -> None:
     rng = np.random.default_rng(5)
     d = panel(5, units=6, periods=7, missing=0.1)
     found = fit(d)
-    result = wild.combination(found, d, np.eye(3)[0], d.period_codes, d.period_codes, "rademacher", 200, rng)
+    result = combination(found, d, np.eye(3)[0], d.period_codes, d.period_codes, "rademacher", 200, rng)
     expected = literal_p(d, 0, 0.0, d.period_codes, d.period_codes, SIGNS)
     assert result.p_value(float(found.params[0])) == pytest.approx(expected, abs=1e-12)
+
+
+def test_maps_in_factors_and_multiplied_out_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    d = panel(12, units=9)
+    found = fit(d)
+    for codes in (d.unit_codes, d.period_codes):
+        results = []
+        for small in (10**9, 0):
+            monkeypatch.setattr("ruralpanel.inference.wild_kernel.SMALL", small)
+            rng = np.random.default_rng(0)
+            results.append(combination(found, d, np.eye(3)[0], codes, codes, "webb", 300, rng))
+        np.testing.assert_allclose(results[0].q0, results[1].q0, rtol=1e-9)
+        np.testing.assert_allclose(results[0].q1, results[1].q1, atol=1e-9 * np.abs(results[0].q1).max())
+        np.testing.assert_allclose(results[0].n0, results[1].n0, rtol=1e-9)
 
 
 def test_subclusters_by_brute_force() -> None:
@@ -110,9 +125,7 @@ def test_subclusters_by_brute_force() -> None:
     drawn = d.unit_codes * 2 + d.period_codes // 2
     signs = np.array(list(itertools.product([1.0, -1.0], repeat=10)))
     found = fit(d)
-    result = wild.combination(
-        found, d, np.eye(3)[0], d.unit_codes, drawn, "rademacher", 2**10, np.random.default_rng(0)
-    )
+    result = combination(found, d, np.eye(3)[0], d.unit_codes, drawn, "rademacher", 2**10, np.random.default_rng(0))
     expected = literal_p(d, 0, 0.0, d.unit_codes, drawn, signs)
     assert result.p_value(float(found.params[0])) == pytest.approx(expected, abs=1e-12)
 
@@ -123,10 +136,10 @@ def test_drawn_weights_count_the_sample(kind: str) -> None:
     d = panel(3)
     found = fit(d)
     draws = 150 if kind != "rademacher" else 100
-    result = wild.combination(found, d, np.eye(3)[1], d.unit_codes, d.unit_codes, kind, draws, np.random.default_rng(9))
+    result = combination(found, d, np.eye(3)[1], d.unit_codes, d.unit_codes, kind, draws, np.random.default_rng(9))
     if kind == "rademacher":
         assert result.random  # 2^7 = 128 vectors are more than 100 draws
-    v = wild._weights(kind, UNITS, draws, np.random.default_rng(9))
+    v = draw_weights(kind, UNITS, draws, np.random.default_rng(9))
     share = literal_p(d, 1, 0.0, d.unit_codes, d.unit_codes, v.T)
     assert result.p_value(float(found.params[1])) == pytest.approx((share * draws + 1) / (draws + 1), abs=1e-12)
 
@@ -134,7 +147,7 @@ def test_drawn_weights_count_the_sample(kind: str) -> None:
 @pytest.mark.parametrize(("kind", "third"), [("rademacher", 0.0), ("webb", 0.0), ("mammen", 1.0)])
 def test_weights_have_their_moments(kind: str, third: float) -> None:
     """400,000 draws: Monte Carlo errors of the three moments are below .004; four of them allowed."""
-    v = wild._weights(kind, 4, 100_000, np.random.default_rng(0)).ravel()
+    v = draw_weights(kind, 4, 100_000, np.random.default_rng(0)).ravel()
     assert np.mean(v) == pytest.approx(0.0, abs=0.01)
     assert np.mean(v**2) == pytest.approx(1.0, abs=0.01)
     assert np.mean(v**3) == pytest.approx(third, abs=0.016)
@@ -147,7 +160,7 @@ def test_a_combination_of_coefficients_is_a_reparametrised_model() -> None:
     found = fit(d)
     rng = np.random.default_rng(0)
     contrast = np.array([1.0, 2.0, 0.0])
-    direct = wild.combination(found, d, contrast, d.unit_codes, d.unit_codes, "rademacher", 200, rng)
+    direct = combination(found, d, contrast, d.unit_codes, d.unit_codes, "rademacher", 200, rng)
     changed = d.x.copy()
     changed[:, 1] = d.x[:, 1] - 2 * d.x[:, 0]
     # y = b1 x1 + b2 x2 = (b1 + 2 b2) x1 + b2 (x2 − 2 x1)
@@ -156,7 +169,7 @@ def test_a_combination_of_coefficients_is_a_reparametrised_model() -> None:
     )
     refit = fit(other)
     assert refit.params[0] == pytest.approx(contrast @ found.params)
-    indirect = wild.combination(refit, other, np.eye(3)[0], d.unit_codes, d.unit_codes, "rademacher", 200, rng)
+    indirect = combination(refit, other, np.eye(3)[0], d.unit_codes, d.unit_codes, "rademacher", 200, rng)
     for null in (0.0, 0.7):
         d_null = float(refit.params[0]) - null
         assert direct.p_value(d_null) == indirect.p_value(d_null)
@@ -168,7 +181,7 @@ def test_interval_holds_what_is_not_rejected() -> None:
     result = infer(found, d, InferenceSpec("wild_cluster", {"draws": 4096}), 3)
     assert result.extra["enumerated"]
     for j in range(3):
-        draws = wild.combination(
+        draws = combination(
             found, d, np.eye(3)[j], d.unit_codes, d.unit_codes, "rademacher", 4096, np.random.default_rng(0)
         )
         estimate = float(found.params[j])
@@ -183,10 +196,8 @@ def test_too_few_sign_vectors_give_no_end() -> None:
     """With five clusters p is never below 2/32: every value survives, and the interval says so."""
     d = panel(7, units=5)
     found = fit(d)
-    draws = wild.combination(
-        found, d, np.eye(3)[0], d.unit_codes, d.unit_codes, "rademacher", 100, np.random.default_rng(0)
-    )
-    assert wild.invert(draws, float(found.params[0]))[:2] == (-np.inf, np.inf)
+    draws = combination(found, d, np.eye(3)[0], d.unit_codes, d.unit_codes, "rademacher", 100, np.random.default_rng(0))
+    assert invert(draws, float(found.params[0]))[:2] == (-np.inf, np.inf)
     with pytest.raises(UserError, match="2/2"):
         infer(found, d, InferenceSpec("wild_cluster"), 0)
 
@@ -255,7 +266,7 @@ def test_size_with_twelve_unequal_clusters() -> None:
         y = rng.normal(size=12)[unit] * (0.5 + np.abs(x)) + rng.normal(size=unit.size)
         d = design_from_arrays(y, x, unit, period, estimator="pooled", options={"engine": "numpy"})
         found = fit(d)
-        draws = wild.combination(found, d, np.eye(1)[0], unit, unit, "rademacher", 199, rng)
+        draws = combination(found, d, np.eye(1)[0], unit, unit, "rademacher", 199, rng)
         wild_rejects += draws.p_value(float(found.params[0])) <= 0.05
         score = np.bincount(unit, weights=found.scores[:, 0])
         naive_rejects += abs(found.params[0]) > 1.96 * found.bread[0, 0] * np.sqrt(score @ score)

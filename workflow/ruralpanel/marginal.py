@@ -10,10 +10,10 @@ import numpy as np
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference
-from ruralpanel.inference import wild
 from ruralpanel.inference.cluster import cluster_codes
 from ruralpanel.inference.from_covariance import critical_values, p_values
 from ruralpanel.inference.streams import generator
+from ruralpanel.inference.wild_kernel import combination, invert
 
 CURVE_POINTS = 41
 PERCENTILES = (10, 25, 50, 75, 90)
@@ -165,7 +165,7 @@ def _bootstrap(
     design: Design, fit: Fit, contrast: FloatArray, setting: InferenceSpec, seed: int, label: str
 ) -> dict[str, float]:
     codes = cluster_codes(design, str(setting.options.get("by", "unit")), fit.rows)
-    draws = wild.combination(
+    draws = combination(
         fit,
         design,
         contrast,
@@ -176,7 +176,7 @@ def _bootstrap(
         generator(seed, design.spec.name, "wild_cluster", label),
     )
     estimate = float(contrast @ fit.params)
-    low, high, _ = wild.invert(draws, estimate)
+    low, high, _ = invert(draws, estimate)
     return {"p_wild": draws.p_value(estimate), "ci_wild_low": low, "ci_wild_high": high}
 
 

@@ -142,22 +142,31 @@ class Absorbed:
             values = values + np.where(same, np.outer(root, root) / self._sums[codes][:, None], 0.0)
         return values
 
-    def cross(self, left: Floats, left_codes: Codes, right: Floats, right_codes: Codes) -> Floats:
-        """Matrix with elements ``sum of left[i] P[i, j] right[j]`` over i in group g, j in group h.
+    def grouped(self, values: Floats, codes: Codes) -> tuple[Floats, sparse.csr_array]:
+        """Coordinates of the groups' parts of `values` in an orthonormal basis of the space.
 
-        `left`, `right` are (n,); groups are numbered from 0 by `left_codes`, `right_codes`. With P the projection,
-        this is all that bootstrap and degrees of freedom need, in memory of groups × groups.
+        Parameters
+        ----------
+        values : (n,). codes : groups (n,), from 0 without gaps.
+
+        Returns
+        -------
+        (groups, r) coordinates along `basis`, and sparse (groups, levels) ones along the first factor's dummies. The
+        sum of ``left[i] P[i, j] right[j]`` over i in group g, j in group h, with P the projection, is the product of
+        the rows g and h: all that bootstraps and degrees of freedom need of P.
         """
-        shape = (_levels(left_codes), _levels(right_codes))
-        values = (
-            group_sums(left[:, None] * self.basis, left_codes) @ group_sums(right[:, None] * self.basis, right_codes).T
-        )
-        if self.first is not None:
-            size = _levels(self.first)
-            a = sparse.csr_array((left * self._weights, (left_codes, self.first)), shape=(shape[0], size))
-            b = sparse.csr_array((right * self._weights, (right_codes, self.first)), shape=(shape[1], size))
-            values = values + (a @ sparse.diags_array(1.0 / self._sums) @ b.T).toarray()
-        return np.asarray(values).reshape(shape)
+        groups = _levels(codes)
+        along = group_sums(values[:, None] * self.basis, codes)
+        if self.first is None:
+            return along, sparse.csr_array((groups, 0))
+        entries = values * self._weights / np.sqrt(self._sums)[self.first]
+        return along, sparse.csr_array((entries, (codes, self.first)), shape=(groups, _levels(self.first)))
+
+    def cross(self, left: Floats, left_codes: Codes, right: Floats, right_codes: Codes) -> Floats:
+        """Matrix (groups, groups) of the products that `grouped` describes."""
+        a, a_first = self.grouped(left, left_codes)
+        b, b_first = self.grouped(right, right_codes)
+        return np.asarray(a @ b.T + (a_first @ b_first.T).toarray())
 
     def rank_outside(self, groups: Sequence[Codes]) -> int:
         """Dimension of the space once every factor that is nested in one of `groups` is reduced to a constant.

@@ -10,7 +10,7 @@ from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.inference import small_sample, validity
 from ruralpanel.inference.streams import generator
-from ruralpanel.inference.wild import TIE
+from ruralpanel.inference.wild_kernel import TIE
 
 _SCHEMES = {"freedman_lane": "Freedman–Lane residuals", "rows": "whole outcomes"}
 
