@@ -17,6 +17,7 @@ from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.contracts.units import Units
 from ruralpanel.files import atomic_path
+from ruralpanel.sample import attribute_column, attribute_names
 from ruralpanel.series_values import LINEAGE, SeriesValues, series_values
 from ruralpanel.transform import Context, Evaluated, Undefined, evaluate
 
@@ -73,14 +74,16 @@ def build(
         Breaks crossed undeclared, measures that do not convert, figures given twice, formulas that do not work,
         a panel without any figure: all that can be said at once.
     """
-    attributes = sorted({name for values in units.attributes.values() for name in values})
+    attributes = attribute_names(units)
     order = evaluation_order(variables, attributes, file)
     raise_any(break_problems(used, variables, panel, series, file))
     needed = _needed(variables, panel)
     ids = _units_with_figures(panel, variables, figures, units, needed, file)
     leaf = _leaves(panel, variables, figures, series, ids, needed, file)
     years = tuple(sorted({*panel.periods, *(year for read in needed.values() for year in read)}))
-    context = Context(ids, years, panel.periods, panel.by, _attribute_columns(units, ids, attributes))
+    context = Context(
+        ids, years, panel.periods, panel.by, {name: attribute_column(units, ids, name) for name in attributes}
+    )
     frames = {name: values.frame.reindex(columns=list(years)) for name, values in leaf.items()}
     remarks = {name: list(values.notes) for name, values in leaf.items()}
     interpolated = []
@@ -186,17 +189,6 @@ def _leaves(
             problems += error.problems
     raise_any(dict.fromkeys(problems))
     return found
-
-
-def _attribute_columns(
-    units: Units, ids: Sequence[str], attributes: Sequence[str]
-) -> dict[str, list[float] | list[str]]:
-    columns: dict[str, list[float] | list[str]] = {}
-    for name in attributes:
-        values = [units.attributes[unit].get(name, "") for unit in ids]
-        numbers = [float(value) for value in values if not isinstance(value, str)]
-        columns[name] = numbers if len(numbers) == len(values) else [str(value) for value in values]
-    return columns
 
 
 def _long(columns: Mapping[str, pd.DataFrame], units: Sequence[str], periods: Sequence[int]) -> pd.DataFrame:

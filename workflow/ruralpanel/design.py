@@ -1,0 +1,303 @@
+"""A panel and a model's specification → the rows and columns that estimators work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.break_steps import MARK
+from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.specs import ModelSpec
+from ruralpanel.contracts.units import Units
+from ruralpanel.design_columns import Space, columns_of, indistinct, parts, product
+from ruralpanel.estimators.base import Design, FloatArray, IntArray
+from ruralpanel.estimators.within import singletons
+from ruralpanel.sample import attribute_column, attribute_names, sample_rows
+from ruralpanel.treatment import treatment_columns
+
+_LEAST_PERIODS = {"fe": 2, "fd": 2, "re": 2, "dynamic_panel": 3, "spatial": 2, "cce": 2, "event_study": 3, "did": 2}
+
+
+def build_design(
+    spec: ModelSpec,
+    frame: pd.DataFrame,
+    units: Units,
+    sample: Mapping[str, Any] | None = None,
+    file: str = "config",
+    coordinates: Mapping[str, tuple[float, float]] | None = None,
+) -> Design:
+    """Rows and columns of a model.
+
+    Rows outside the sample and rows with anything missing are left out and counted by reason; then, where effects are
+    removed, rows that alone make up a unit or a period. The steps of breaks with the rule `dummy` join the controls of
+    every model whose outcome or terms have them, where the sample can tell them apart (not for the between estimator,
+    whose means mix both sides).
+
+    Parameters
+    ----------
+    spec : the model. A term ``a:b`` is the product of two variables or numeric attributes; its parts are not added.
+        `options`: ``endogenous``, ``instruments``, ``outcomes``, ``treatment``, ``drop_absorbed`` are read here.
+    frame : the panel: ``unit``, ``period``, variables.
+    units : attributes, for products, conditions and clusters.
+    sample : the declared sample (`ruralpanel.sample.sample_rows`); None: all rows.
+    file : the configuration's name, for messages.
+    coordinates : unit → (longitude, latitude), for errors that depend on distance.
+
+    Returns
+    -------
+    Design
+        `extra` holds ``endogenous``, ``instruments`` and ``outcomes`` (n, q) with their names under ``…_terms``;
+        ``treated`` (n,) and ``first_treated`` (n,; NaN: never); ``coordinates`` (n, 2); ``steps``: terms added.
+
+    Raises
+    ------
+    UserError
+        Names that the panel lacks, an empty sample, too few periods or rows, negative weights, terms that the effects
+        absorb or that are collinear (unless ``drop_absorbed``), attributes that are blank where they are needed.
+    """
+    where = f"models.{spec.name}"
+    wanted = _terms(spec)
+    columns = columns_of(wanted, frame, units, spec.panel, file)
+    raise_any([*columns.problems, *_effect_problems(spec, units, file)])
+    kept, dropped = sample_rows(sample or {}, frame, units, file, f"samples.{spec.sample}")
+    values = dict(columns.values)
+    steps = _steps(spec, frame)
+    values |= {name: frame[name].to_numpy(dtype=np.float64) for name in steps}
+    for name in dict.fromkeys(part for term in (*wanted, *steps) for part in parts(term)):
+        missing = kept & np.isnan(values[name])
+        if missing.any():
+            dropped[f"missing {name}"] = int(missing.sum())
+        kept &= ~np.isnan(values[name])
+    if spec.weights:
+        kept = _weighted(values[spec.weights], kept, dropped, file, f"{where}.weights")
+    rows = _sorted_rows(frame, kept)
+    alone = _alone(spec, frame, units, rows)
+    if alone.size:
+        dropped["singletons"] = int(alone.size)
+        rows = np.delete(rows, alone)
+    _enough(spec, frame, rows, dropped, file)
+    draft = _indexed(spec, frame, rows)
+    clusters = _clusters(spec, frame, rows, units, draft, file)
+    weights = values[spec.weights][rows] if spec.weights else None
+    terms, notes = _told_apart(spec, values, rows, steps, clusters, weights, file)
+    extra: dict[str, Any] = {"steps": tuple(name for name in terms if name in steps)} if steps else {}
+    for key in ("endogenous", "instruments", "outcomes"):
+        if spec.options.get(key):
+            chosen = tuple(spec.options[key])
+            extra[key] = _matrix(chosen, values, rows)
+            extra["endogenous_terms" if key == "endogenous" else f"{key.removesuffix('s')}_terms"] = chosen
+    extra |= treatment_columns(spec, frame, units, rows, file)
+    if coordinates is not None:
+        extra["coordinates"] = np.array([coordinates[draft.units[code]] for code in draft.unit_codes])
+    return Design(
+        spec=spec,
+        y=values[spec.outcome][rows],
+        x=_matrix(terms, values, rows),
+        terms=terms,
+        units=draft.units,
+        periods=draft.periods,
+        unit_codes=draft.unit_codes,
+        period_codes=draft.period_codes,
+        weights=weights,
+        clusters=clusters,
+        extra=extra,
+        n_dropped=dropped,
+        notes=notes,
+    )
+
+
+def _terms(spec: ModelSpec) -> dict[str, str]:
+    """Everything that must be there in a row, with its place; the outcome first."""
+    where = f"models.{spec.name}"
+    found = {spec.outcome: f"{where}.outcome"}
+    lists: list[tuple[str, Sequence[str]]] = [("regressors", spec.regressors), ("controls", spec.controls)]
+    lists += [(key, spec.options.get(key) or ()) for key in ("outcomes", "endogenous", "instruments")]
+    for key, terms in lists:
+        for term in terms:
+            found.setdefault(term, f"{where}.{key}")
+    if spec.weights:
+        found.setdefault(spec.weights, f"{where}.weights")
+    return found
+
+
+def _steps(spec: ModelSpec, frame: pd.DataFrame) -> tuple[str, ...]:
+    if spec.estimator == "between":
+        return ()
+    terms = (spec.outcome, *spec.regressors, *spec.controls, *(spec.options.get("endogenous") or ()))
+    names = dict.fromkeys(part for term in terms for part in parts(term))
+    return tuple(str(c) for name in names for c in frame.columns if str(c).startswith(f"{name}{MARK}"))
+
+
+def _weighted(
+    weights: FloatArray, kept: np.ndarray[Any, np.dtype[np.bool_]], dropped: dict[str, int], file: str, where: str
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    if (weights[kept] < 0).any():
+        raise UserError(
+            Problem(file, where, f"{int((weights[kept] < 0).sum())} negative weights", "weights above zero")
+        )
+    zero = kept & (weights == 0)
+    if zero.any():
+        dropped["weight of zero"] = int(zero.sum())
+    return np.asarray(kept & ~zero)
+
+
+def _sorted_rows(frame: pd.DataFrame, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> IntArray:
+    order = np.lexsort((frame["period"].to_numpy(), frame["unit"].to_numpy(dtype=object).astype(str)))
+    return np.asarray(order[kept[order]], dtype=np.intp)
+
+
+def _alone(spec: ModelSpec, frame: pd.DataFrame, units: Units, rows: IntArray) -> IntArray:
+    """Positions in `rows` that alone make up a level of an effect, found again and again."""
+    if not rows.size:
+        return np.zeros(0, dtype=np.intp)
+    draft = _indexed(spec, frame, rows)
+    clusters = {
+        name: _codes(attribute_column(units, [str(u) for u in frame["unit"].to_numpy()[rows]], name))
+        for name in spec.effects
+        if name not in ("unit", "period")
+    }
+    return singletons(replace(draft, clusters=clusters), spec.effects)
+
+
+def _indexed(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray) -> Design:
+    """A design of `rows` that has labels and codes, and nothing else yet."""
+    units, unit_codes = np.unique(frame["unit"].to_numpy(dtype=object)[rows].astype(str), return_inverse=True)
+    periods, period_codes = np.unique(frame["period"].to_numpy()[rows], return_inverse=True)
+    return Design(
+        spec=spec,
+        y=np.zeros(rows.size),
+        x=np.zeros((rows.size, 0)),
+        terms=(),
+        units=tuple(str(unit) for unit in units),
+        periods=tuple(int(period) for period in periods),
+        unit_codes=unit_codes.astype(np.intp),
+        period_codes=period_codes.astype(np.intp),
+    )
+
+
+def _enough(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, dropped: Mapping[str, int], file: str) -> None:
+    where = f"models.{spec.name}"
+    lost = ", ".join(f"{reason} {count}" for reason, count in dropped.items()) or "nothing"
+    if not rows.size:
+        found = f"an empty sample: of {len(frame)} rows none is left ({lost})"
+        raise UserError(
+            Problem(file, where, found, "rows with the outcome and every term", "see codebook and coverage")
+        )
+    least = _LEAST_PERIODS.get(spec.estimator, 1)
+    periods = frame["period"].to_numpy()[rows]
+    if np.unique(periods).size < least:
+        found = f"{np.unique(periods).size} period(s) with every figure ({lost})"
+        fix = "a longer panel, terms with more figures, or estimator: pooled"
+        raise UserError(Problem(file, where, found, f"at least {least} periods for {spec.estimator}", fix))
+    if spec.estimator in ("fe", "fd", "re"):
+        counts = np.unique(frame["unit"].to_numpy(dtype=object)[rows].astype(str), return_counts=True)[1]
+        if counts.max() < 2:
+            found = f"no unit with two periods ({lost})"
+            raise UserError(Problem(file, where, found, f"units with at least two periods for {spec.estimator}"))
+
+
+def _effect_problems(spec: ModelSpec, units: Units, file: str) -> list[Problem]:
+    known = {"unit", "period", *attribute_names(units)}
+    expected = "unit, period or an attribute of the units"
+    names = [("effects", name) for name in spec.effects] + [("inference.by", name) for name in _clustered_by(spec)]
+    return [
+        Problem(file, f"models.{spec.name}.{key}", f'"{name}"', expected) for key, name in names if name not in known
+    ]
+
+
+def _clustered_by(spec: ModelSpec) -> tuple[str, ...]:
+    found: list[str] = []
+    for setting in spec.inference:
+        by = setting.options.get("by") or ()
+        found += [by] if isinstance(by, str) else list(by)
+    return tuple(dict.fromkeys(found))
+
+
+def _clusters(
+    spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, units: Units, draft: Design, file: str
+) -> dict[str, IntArray]:
+    clusters = {"unit": draft.unit_codes, "period": draft.period_codes}
+    problems = []
+    for name in dict.fromkeys((*_clustered_by(spec), *spec.effects)):
+        if name in clusters:
+            continue
+        column = attribute_column(units, draft.units, name)
+        blank = [unit for unit, value in zip(draft.units, column, strict=True) if value == "" or value != value]
+        if blank:
+            found = f'the attribute "{name}", blank for {", ".join(blank)}'
+            problems.append(Problem(file, f"models.{spec.name}", found, "a value for every unit of the sample"))
+        clusters[name] = _codes(column)[draft.unit_codes]
+    raise_any(problems)
+    return clusters
+
+
+def _codes(column: Iterable[float] | Iterable[str]) -> IntArray:
+    return np.unique(np.array([str(value) for value in column]), return_inverse=True)[1].astype(np.intp)
+
+
+def _matrix(terms: Sequence[str], values: Mapping[str, FloatArray], rows: IntArray) -> FloatArray:
+    columns = [product(term, values)[rows] for term in terms]
+    return np.column_stack(columns) if columns else np.zeros((rows.size, 0))
+
+
+def _told_apart(
+    spec: ModelSpec,
+    values: Mapping[str, FloatArray],
+    rows: IntArray,
+    steps: Sequence[str],
+    clusters: Mapping[str, IntArray],
+    weights: FloatArray | None,
+    file: str,
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Terms of the design's `x` (regressors, controls, usable steps) and notes on those left out."""
+    where = f"models.{spec.name}"
+    terms = tuple(dict.fromkeys((*spec.regressors, *spec.controls)))
+    endogenous = tuple(spec.options.get("endogenous") or ())
+    instruments = tuple(spec.options.get("instruments") or ())
+    effects = ("unit", *spec.effects) if spec.estimator == "fd" else spec.effects
+    space = Space(
+        {name: clusters[name] for name in dict.fromkeys(effects)},
+        clusters["unit"],
+        clusters["period"],
+        weights,
+        spec.estimator == "between",
+    )
+
+    def reasons(names: Sequence[str]) -> dict[str, str]:
+        return indistinct(_matrix(names, values, rows), names, space) if names else {}
+
+    places = _terms(spec)
+    outcome = reasons((spec.outcome,))
+    problems = [
+        Problem(file, places[spec.outcome], f'"{spec.outcome}", {reason}', "an outcome that varies")
+        for reason in outcome.values()
+        if not spec.outcome.count(":")
+    ]
+    lost = reasons((*terms, *endogenous))
+    if not spec.options.get("drop_absorbed"):
+        fix = "leave the term out, change effects, or set drop_absorbed: true"
+        problems += [
+            Problem(file, places[term], f'"{term}", {reason}', "terms that the data can tell apart", fix)
+            for term, reason in lost.items()
+        ]
+    weak = reasons((*terms, *instruments))
+    problems += [
+        Problem(file, places[term], f'"{term}", {reason}', "instruments that the data can tell apart")
+        for term, reason in weak.items()
+        if term in instruments
+    ]
+    if len(instruments) < len(endogenous):
+        found = f"{len(instruments)} instrument(s) for {len(endogenous)} endogenous regressors"
+        problems.append(Problem(file, f"{where}.instruments", found, "at least one instrument for each"))
+    raise_any(problems)
+    terms = tuple(term for term in terms if term not in lost)
+    useless = reasons((*terms, *endogenous, *steps)) if steps else {}
+    notes = [f"{term} left out: {reason}" for term, reason in lost.items()]
+    added = tuple(step for step in steps if step not in useless)
+    if added:
+        notes.append(f"steps of definition breaks added to the controls: {', '.join(added)}")
+    return (*terms, *added), tuple(notes)

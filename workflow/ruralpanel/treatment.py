@@ -1,0 +1,56 @@
+"""Who is treated, and from when, by the declaration of a model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.specs import ModelSpec
+from ruralpanel.contracts.units import Units
+from ruralpanel.design_columns import columns_of
+from ruralpanel.estimators.base import FloatArray, IntArray
+from ruralpanel.sample import condition
+
+
+def treatment_columns(
+    spec: ModelSpec, frame: pd.DataFrame, units: Units, rows: IntArray, file: str
+) -> dict[str, FloatArray]:
+    """``treated`` (1: the unit is ever treated) and ``first_treated`` (its first period; NaN: never), by row.
+
+    Parameters
+    ----------
+    spec : ``options["treatment"]`` is ``{units: condition, first: year}``, or ``{first_by_unit: variable}`` with a
+        variable or attribute that holds each unit's first period, missing for those never treated.
+    frame : the panel. rows : those of the design, in its order.
+
+    Raises
+    ------
+    UserError
+        A treatment that changes over time, no treated unit, or none to compare with.
+    """
+    declared = spec.options.get("treatment")
+    if not declared:
+        return {}
+    where = f"models.{spec.name}.treatment"
+    if declared.get("first_by_unit"):
+        name = str(declared["first_by_unit"])
+        columns = columns_of({name: f"{where}.first_by_unit"}, frame, units, spec.panel, file)
+        raise_any(columns.problems)
+        first = columns.values[name]
+        treated = ~np.isnan(first)
+    else:
+        treated = condition(str(declared["units"]), frame, units, file, f"{where}.units")
+        first = np.where(treated, float(declared["first"]), np.nan)
+    first, treated, ids = first[rows], treated[rows], frame["unit"].to_numpy(dtype=object)[rows].astype(str)
+    changing = sorted({unit for unit in np.unique(ids) if np.unique(first[ids == unit], equal_nan=True).size > 1})
+    if changing:
+        found = f"treatment that changes over time for {', '.join(changing)}"
+        raise UserError(Problem(file, where, found, "one first period for each unit, or none"))
+    if treated.all() or not treated.any():
+        found = "no unit that is never treated" if treated.all() else "no treated unit"
+        fix = "check the condition and the sample"
+        needs_never = treated.any() and np.unique(first).size == 1
+        if needs_never or not treated.any():
+            raise UserError(Problem(file, where, found, "treated and untreated units in the sample", fix))
+    return {"treated": treated.astype(np.float64), "first_treated": first}
