@@ -50,13 +50,6 @@ def categorical(number: int) -> tuple[str, ...]:
     return CATEGORICAL[:number]
 
 
-def readable_on(background: str) -> str:
-    """Ink or white, whichever contrasts more with `background` (WCAG relative luminance)."""
-    red, green, blue = (_linear(channel) for channel in _rgb(background))
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return INK if (luminance + 0.05) ** 2 > 0.05 * 1.05 else PAPER
-
-
 def format_number(value: float | None, digits: int = 3, missing: str = DASH) -> str:
     """`value` with `digits` decimals, a real minus sign, thousands separated from 10,000 on.
 
@@ -138,10 +131,6 @@ def _scientific(size: float) -> str:
 def _rgb(colour: str) -> tuple[float, float, float]:
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     return red, green, blue
-
-
-def _linear(channel: float) -> float:
-    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)
 
 
 def _ramp(anchors: Sequence[str], number: int) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -95,7 +96,10 @@ def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str 
         Text with characters that no font has; `where` names the figure in the configuration.
     """
     _narrow_minus(figure)
-    figure.draw_without_rendering()
+    with warnings.catch_warnings():
+        # Matplotlib warns of a missing glyph; it becomes an error below.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.draw_without_rendering()
     texts = sorted({artist.get_text() for artist in figure.findobj(Text) if artist.get_visible()})
     require_glyphs(texts, figure_fonts(font), "config.yaml", where)
     for form, path in paths.items():

@@ -85,23 +85,26 @@ def _estimates(axes: Axes, data: CurveData, order: np.ndarray[Any, Any]) -> None
     axes.tick_params(axis="x", length=0)
 
 
-def _options(axes: Axes, choices: Mapping[str, Sequence[str]], order: np.ndarray[Any, Any]) -> None:
-    bins = min(_BINS, len(order))
+def option_shares(
+    values: Sequence[str], options: Sequence[str], order: np.ndarray[Any, Any], bins: int
+) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Share of specifications that take each option, (options, bins), the specifications cut into `bins` in `order`."""
     column = (np.arange(len(order)) * bins) // max(len(order), 1)
     sizes = np.bincount(column, minlength=bins)
+    picked = np.asarray(values, dtype=object)[order]
+    counts = [np.bincount(column, weights=(picked == option).astype(float), minlength=bins) for option in options]
+    return np.vstack(counts) / sizes
+
+
+def _options(axes: Axes, choices: Mapping[str, Sequence[str]], order: np.ndarray[Any, Any]) -> None:
+    bins = min(_BINS, len(order))
     shades = LinearSegmentedColormap.from_list("share", [style.PAPER, style.sequential(5)[4]])
     names: list[str] = []
     places: list[float] = []
     top = 0.0
     for dimension, values in choices.items():
-        picked = np.asarray(values, dtype=object)[order]
         options = list(dict.fromkeys(values))
-        shares = np.vstack(
-            [
-                np.bincount(column, weights=(picked == option).astype(float), minlength=bins) / sizes
-                for option in options
-            ]
-        )
+        shares = option_shares(values, options, order, bins)
         bottom = top + len(options)
         axes.imshow(
             shares, cmap=shades, vmin=0, vmax=1, aspect="auto", interpolation="nearest",

@@ -44,7 +44,9 @@ class Classes:
         texts = _distinct(self.edges)
         labels = []
         for low, high in pairwise(texts):
-            if not low:
+            if low == high:
+                labels.append(low)
+            elif not low:
                 labels.append(f"< {high}")
             elif not high:
                 labels.append(f"≥ {low}")

@@ -47,7 +47,7 @@ def draw(
     periods = _checked(spec, frame, boundaries, where)
     declared = dict(spec.get("classes") or {})
     rows = [
-        _row(
+        map_row(
             str(variable),
             frame,
             periods,
@@ -135,7 +135,7 @@ def class_colours(classes: Classes, palette: str) -> tuple[str, ...]:
     return tuple(colours)
 
 
-def _row(
+def map_row(
     variable: str,
     frame: pd.DataFrame,
     periods: Sequence[int],
@@ -145,6 +145,7 @@ def _row(
     language: str,
     boundaries: Boundaries,
 ) -> MapRow:
+    """The maps of one variable: class breaks over all `periods` together, or where ``shared`` is false of each."""
     method, number = str(declared.get("method", "quantiles")), int(declared.get("number", 5))
     shared = bool(declared.get("shared", True)) or method == "user"
     breaks = declared.get("breaks") or ()

@@ -30,8 +30,8 @@ def place_labels(boundaries: Boundaries, names: Mapping[str, str], em: float) ->
 
     Largest unit first: a name that fits into its unit stands in it, at the centre of the largest circle inside or,
     where another name is in the way, a little beside. Then the others, smallest unit first: at the nearest place off
-    all polygons and clear of other names, within an eighth of the map's width, tied to the unit by a line; where there is
-    none (a small unit amid others) inside, overhanging.
+    all polygons and clear of other names, within an eighth of the map's width, tied to the unit by a line; where there
+    is none (a small unit amid others) inside, overhanging.
     """
     import shapely
 

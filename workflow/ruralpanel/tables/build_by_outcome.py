@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from ruralpanel.contracts.problems import UserError, did_you_mean
 from ruralpanel.labels import localised
 from ruralpanel.output_context import OutputContext
@@ -29,8 +27,8 @@ from ruralpanel.wording import word
 def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
     """A table with one row for each model, and one term's estimate, errors, counts and effects across.
 
-    ``standardised`` adds ``estimate × s.d. within of the term / s.d. within of the outcome``, both from the
-    codebook of the model's panel (all its units and periods, whatever the model's sample).
+    ``standardised`` adds the estimate times the term's standard deviation within units over that of the outcome, both
+    in the model's own sample, so that outcomes in different measures stand side by side.
 
     Raises
     ------
@@ -67,7 +65,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
             "effects": Cell(effects_text(model, language)),
         }
         if standardised:
-            cells["standardised"] = _standardised(model, term, entry, context.codebook(str(model["panel"])), digits)
+            cells["standardised"] = _standardised(model, entry, digits)
         for statistic in statistics:
             cells[statistic] = _cell(model, entry, statistic, digits)
         title = str(given.get(model["model"]) or model_title(model, language))
@@ -126,14 +124,9 @@ def _cell(model: Mapping[str, Any], entry: Mapping[str, Any], statistic: str, di
     return Cell(format_number(value, 2 if statistic == "statistic" else digits), value)
 
 
-def _standardised(
-    model: Mapping[str, Any], term: str, entry: Mapping[str, Any], codebook: pd.DataFrame, digits: int
-) -> Cell:
-    if "sd_within" not in codebook:
-        return Cell()
-    spread = dict(zip(codebook["variable"], codebook["sd_within"], strict=True))
-    lever, outcome = spread.get(term), spread.get(str(model["outcome"]))
-    if lever is None or outcome is None or not outcome > 0 or not lever >= 0:
+def _standardised(model: Mapping[str, Any], entry: Mapping[str, Any], digits: int) -> Cell:
+    lever, outcome = entry.get("sd_within"), (model.get("fit") or {}).get("outcome_sd_within")
+    if lever is None or not outcome:
         return Cell()
     value = float(entry["estimate"]) * float(lever) / float(outcome)
     return Cell(format_number(value, digits), value)

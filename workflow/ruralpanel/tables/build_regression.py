@@ -8,11 +8,12 @@ from typing import Any
 from ruralpanel.contracts.problems import did_you_mean, raise_any
 from ruralpanel.labels import Labels, localised
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_count, format_number, format_p
+from ruralpanel.style import format_count, format_number
 from ruralpanel.tables.coefficients import (
     coefficient,
     detail_cell,
     estimate_cell,
+    p_text,
     shown_statistics,
     star_levels,
     terms_of,
@@ -139,9 +140,13 @@ def _summary(
             rows.append(row(str(measure), [_number(value, digits) for value in values], label))
     for test in spec.get("tests") or ():
         values = [((model.get("tests") or {}).get(test) or {}).get("p_value") for model in models]
-        cells = [Cell("" if value is None else f"p = {format_p(value)}", value) for value in values]
-        rows.append(row(str(test), cells, str(test).replace("_", " ").capitalize()))
+        cells = [Cell("" if value is None else p_text(value), value) for value in values]
+        rows.append(row(str(test), cells, _test_label(str(test), language)))
     return rows
+
+
+def _test_label(name: str, language: str) -> str:
+    return word(f"test_{name}", language) if has_word(f"test_{name}") else name.replace("_", " ").capitalize()
 
 
 def _number(value: float | None, digits: int) -> Cell:

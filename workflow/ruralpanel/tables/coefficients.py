@@ -69,8 +69,13 @@ def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name:
         return Cell(f"({format_number(value, digits)})", value)
     if name == "statistic":
         return Cell(f"t = {format_number(value, 2)}", value)
+    return Cell(p_text(value, digits), value)
+
+
+def p_text(value: float, digits: int = 3) -> str:
+    """``p = 0.113``, ``p < 0.001``."""
     text = format_p(value, digits)
-    return Cell(f"p {text.replace('<', '< ')}" if text.startswith("<") else f"p = {text}", value)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
 def estimate_cell(entry: Mapping[str, Any] | None, digits: int, levels: Sequence[float]) -> Cell:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,20 @@ _METHODS: dict[str, tuple[str, str]] = {
     "own": ("the estimator's own standard errors", "估计方法自带的标准误"),
 }
 _NOUNS_ZH = {"unit": "单位", "units": "单位", "period": "时期", "periods": "时期", "region": "地区"}
+_SCHEME = re.compile(r"(CR|HC)[0-3]")
+#: What the inference says of itself in English, for Chinese notes; formulas and numbers stay.
+_PHRASES_ZH = {
+    "K: slopes, constant and effects not nested in the clusters": "K 计斜率、常数项及未嵌套于聚类的效应",
+    "K: slopes only": "K 只计斜率",
+    "K: slopes, constant and all effects": "K 计斜率、常数项及全部效应",
+    "null imposed": "施加原假设",
+    "t with clustered errors, whose factor cancels": "用聚类标准误的 t 值（修正因子相消）",
+    "t with robust errors": "用稳健标准误的 t 值",
+    "p counts the sample itself": "p 值计入样本自身",
+    "no factor": "无修正因子",
+}
+#: ``CR1: G/(G−1)·(N−1)/(N−K) with G = 31, N = 248, K = 12 (slopes, …), factor 1.083``, as the inference words it.
+_FACTOR = re.compile(r"^(.+?) with (G = .+?, K = \d+) \((.+)\), (factor .+)$")
 _DETAILS: tuple[tuple[str, str, str], ...] = (
     ("n_clusters", "{} clusters", "{} 个聚类"),
     ("small_sample", "{}", "{}"),
@@ -43,30 +58,31 @@ def method_of(entry: Mapping[str, Any]) -> str:
     return str(entry.get("method") or entry.get("vcov") or entry.get("type") or "")
 
 
-def describe(entry: Mapping[str, Any], language: str) -> str:
-    """One inference setting in words and numbers: method, clusters, every small-sample factor, draws, seed."""
+def describe(entry: Mapping[str, Any], language: str) -> tuple[str, tuple[str, ...]]:
+    """One inference setting: what it is, and its details (clusters, every small-sample factor, draws, seed)."""
     english, chinese = _METHODS.get(method_of(entry), (method_of(entry).replace("_", " "),) * 2)
     over = setting(entry, "over") or "units"
     text = (chinese if language == "zh" else english).format(
         by=_noun(setting(entry, "by") or "unit", language), over=_noun(over, language)
     )
-    details = []
+    if entry.get("not_available"):
+        reason = str(entry["not_available"])
+        return text, (f"不适用：{reason}" if language == "zh" else f"not available: {reason}",)
+    details: list[str] = []
     for key, detail_en, detail_zh in _DETAILS:
         value = setting(entry, key)
-        if value is not None:
-            shown = _shown(value, key)
-            details.append((detail_zh if language == "zh" else detail_en).format(shown))
+        if value is None:
+            continue
+        if key == "small_sample":
+            words = _factor_words(str(value))
+            details += [_PHRASES_ZH.get(part, part) for part in words] if language == "zh" else words
+        else:
+            details.append((detail_zh if language == "zh" else detail_en).format(_shown(value, key)))
     critical = _critical(entry, language)
     details += [critical] if critical else []
     terms = {str(coefficient["term"]) for coefficient in entry.get("coefficients") or ()}
     details += [str(note) for note in entry.get("notes") or () if str(note).split(": ")[0] not in terms]
-    if entry.get("not_available"):
-        reason = str(entry["not_available"])
-        details = [f"不适用：{reason}" if language == "zh" else f"not available: {reason}"]
-    if not details:
-        return text
-    inner = word("list_separator", language).join(details)
-    return f"{text}（{inner}）" if language == "zh" else f"{text} ({inner})"
+    return text, tuple(details)
 
 
 def short(model: Mapping[str, Any], language: str) -> str:
@@ -89,18 +105,30 @@ def short(model: Mapping[str, Any], language: str) -> str:
 
 
 def inference_notes(models: Sequence[Mapping[str, Any]], language: str) -> tuple[str, ...]:
-    """One sentence for each group of models (by column number) that share all their settings."""
-    groups: dict[str, list[int]] = {}
+    """One sentence for each setting: what all its columns share first, then by column number what differs."""
+    groups: dict[tuple[str, str], dict[int, tuple[str, ...]]] = {}
     for number, model in enumerate(models, 1):
-        entries = model.get("inference") or [model.get("vcov") or {}]
-        words = " ".join(_capital(sentence([describe(entry, language)], language)) for entry in entries)
-        groups.setdefault(words, []).append(number)
-    if len(groups) == 1:
-        return (word("inference", language) + word("colon", language) + next(iter(groups)),)
-    heading = word("inference", language)
-    return tuple(
-        f"{heading} {column_numbers(numbers)}{word('colon', language)}{words}" for words, numbers in groups.items()
-    )
+        for entry in model.get("inference") or [model.get("vcov") or {}]:
+            text, details = describe(entry, language)
+            variant = "not available" if entry.get("not_available") else _scheme(entry)
+            groups.setdefault((text, variant), {})[number] = details
+    notes = []
+    for (text, _), by_column in groups.items():
+        columns = sorted(by_column)
+        where = "" if len(columns) == len(models) else f" {column_numbers(columns)}"
+        every = set.intersection(*(set(details) for details in by_column.values()))
+        shared = [detail for detail in by_column[columns[0]] if detail in every]
+        own: dict[str, list[int]] = {}
+        for number in columns:
+            rest = [detail for detail in by_column[number] if detail not in every]
+            if rest:
+                own.setdefault(word("comma", language).join(rest), []).append(number)
+        shared += [f"{column_numbers(numbers)} {rest}" for rest, numbers in own.items()]
+        colon = word("colon", language) if shared else ""
+        notes.append(_capital(f"{text}{where}{colon}{sentence(shared, language)}"))
+    if notes:
+        notes[0] = f"{word('inference', language)}{word('colon', language)}{notes[0]}"
+    return tuple(notes)
 
 
 def column_numbers(numbers: Sequence[int]) -> str:
@@ -112,6 +140,15 @@ def column_numbers(numbers: Sequence[int]) -> str:
         else:
             spans.append([number, number])
     return ", ".join(f"({first})" if first == last else f"({first})–({last})" for first, last in spans)
+
+
+def _factor_words(words: str) -> list[str]:
+    """A small-sample factor in parts: the formula, what K counts, the numbers (which differ between models)."""
+    found = _FACTOR.match(words)
+    if not found:
+        return words.split("; ")
+    formula, numbers, counted, factor = found.groups()
+    return [formula, f"K: {counted}", f"{numbers}, {factor}"]
 
 
 def _capital(text: str) -> str:
@@ -133,8 +170,10 @@ def _critical(entry: Mapping[str, Any], language: str) -> str:
 
 
 def _scheme(entry: Mapping[str, Any]) -> str:
-    scheme = entry.get("scheme") or (entry.get("options") or {}).get("small_sample") or setting(entry, "small_sample")
-    return str(scheme).split(":")[0].split(" ")[0].rstrip(",;") if scheme else ""
+    """``CR1``, ``HC3``: which small-sample correction, by name; empty where the method has none."""
+    options = entry.get("options") or {}
+    scheme = options.get("small_sample") or options.get("kind") or _SCHEME.match(str(entry.get("small_sample") or ""))
+    return (scheme if isinstance(scheme, str) else scheme.group()) if scheme else ""
 
 
 def _shown(value: Any, key: str) -> str:

@@ -1,0 +1,257 @@
+"""Figures: the same bytes each time, nothing of the user's settings, no glyph missing, honest open ends."""
+
+from __future__ import annotations
+
+import json
+import math
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from ruralpanel.contracts.problems import UserError
+from ruralpanel.figures import (
+    build,
+    coefficients,
+    event_study,
+    marginal_effect,
+    scorecard,
+    series,
+    specification_curve,
+    waterfall,
+)
+from ruralpanel.figures.estimates import Estimate, from_model, span
+from ruralpanel.figures.keys import COMMON, KEYS, REQUIRED
+from ruralpanel.figures.specification_curve import option_shares
+from ruralpanel.output_context import OutputContext
+
+Paths = Mapping[str, Path]
+
+ESTIMATES = [
+    Estimate("Roads 公路", 0.4, -0.1, 0.9, inner=(0.0, 0.8), group="Rural industry", detail="N = 24"),
+    Estimate("Open above", -0.2, -0.6, None, group="Rural industry"),
+    Estimate("No number", math.nan, group="Employment"),
+]
+CURVE = marginal_effect.MarginalCurve(
+    [0.0, 1.0, 2.0],
+    [1.0, 0.0, -1.0],
+    [0.5, -0.6, -2.0],
+    [1.5, 0.6, 0.1],
+    1.0,
+    ((None, 0.4), (1.4, None)),
+    {"A": 0.2, "B": 1.7},
+)
+
+
+def made_up_frame() -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    index = pd.MultiIndex.from_product([list("ABCDEF"), range(2012, 2016)], names=["unit", "period"])
+    frame = pd.DataFrame({"value": rng.gamma(2, 3, len(index))}, index=index).reset_index()
+    frame.loc[[2, 3, 9], "value"] = np.nan
+    return frame
+
+
+def specifications() -> specification_curve.CurveData:
+    rng = np.random.default_rng(6)
+    estimate = rng.normal(0.1, 0.2, 700)
+    choices = {"Sample": rng.choice(["all", "west"], 700).tolist(), "Lag": rng.choice(["0", "1"], 700).tolist()}
+    return specification_curve.CurveData(
+        estimate.tolist(), (estimate - 0.2).tolist(), (estimate + 0.2).tolist(), choices, 3
+    )
+
+
+CLAIMS = {
+    "claims": [
+        {
+            "claim": "H3b", "text": "Roads help less where technology is weak", "expected": "negative",
+            "verdict": "supported",
+            "design": {"in_delta": -2.0, "in_delta_low": -30.0, "in_delta_high": -0.5, "has_interval": True},
+        },
+        {"claim": "H7", "text": "Land", "expected": "positive", "verdict": "not yet tested", "design": None},
+    ]
+}  # fmt: skip
+GROUPS = {unit: "West" if unit < "D" else "East" for unit in "ABCDEF"}
+EVENTS = [event_study.EventSeries("Total", {1998: Estimate("", 0.1, 0.0, 0.2), 2003: Estimate("", -0.1, None, 0.1)})]
+PARTS = [waterfall.Part("Technology", -0.6, -1.0, -0.2), waterfall.Part("Schooling", 0.2), waterfall.Part("Rest", -0.4)]
+LINES = [series.Variable("Jobs", "person", made_up_frame(), True), series.Variable("Jobs", "", made_up_frame())]
+
+DRAWERS: dict[str, Callable[[Paths], None]] = {
+    "coefficients": lambda paths: coefficients.draw(ESTIMATES, paths, "Title", "axis", "note", smallest_effect=0.1),
+    "marginal_effect": lambda paths: marginal_effect.draw(CURVE, paths, "roads", "gap (log)", "Title", "note"),
+    "beside_theory": lambda paths: marginal_effect.draw(
+        CURVE, paths, "roads", "gap", theory=marginal_effect.TheoryCurve([0, 1], [1, -1], "g", "−∂π/∂τ", "Theory")
+    ),
+    "event_study": lambda paths: event_study.draw(EVENTS, paths, 1999, 2000, "Title", "axis", "note", "zh"),
+    "waterfall": lambda paths: waterfall.draw(PARTS, paths, "West − East", "Title", "axis", "note"),
+    "specification_curve": lambda paths: specification_curve.draw(specifications(), paths, "Title", "axis", "note"),
+    "one_series": lambda paths: series.draw(LINES[1:], paths, {"A": "Anhui"}, {}, "Title", "note"),
+    "two_series": lambda paths: series.draw(LINES, paths, {"A": "Anhui"}, GROUPS),
+    "scorecard": lambda paths: scorecard.draw(CLAIMS, paths, "Title"),
+}
+
+
+@pytest.mark.parametrize("kind", DRAWERS)
+def test_same_bytes_whatever_the_users_settings(kind: str, tmp_path: Path) -> None:
+    paths = {form: tmp_path / f"one.{form}" for form in ("png", "svg")}
+    DRAWERS[kind](paths)
+    first = {form: path.read_bytes() for form, path in paths.items()}
+    with matplotlib.rc_context(
+        {"font.size": 30, "axes.facecolor": "red", "svg.hashsalt": "other", "text.usetex": True}
+    ):
+        before = dict(matplotlib.rcParams)
+        DRAWERS[kind](paths)
+        assert dict(matplotlib.rcParams) == before
+    assert {form: path.read_bytes() for form, path in paths.items()} == first
+
+    with Image.open(paths["png"]) as image:
+        assert image.width >= 1000 and "Creation Time" not in image.info
+        assert len(image.convert("L").getcolors() or ()) > 2
+    root = ElementTree.fromstring(first["svg"])
+    assert root.tag.endswith("svg")
+    assert b"<dc:date>" not in first["svg"] and b"Matplotlib" not in first["svg"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.png", "one.svg"]
+
+
+def test_a_missing_glyph_is_an_error_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"figures\.main: found .* \(U\+E000\)"):
+        coefficients.draw([Estimate("bad \ue000", 1.0)], {"png": tmp_path / "x.png"}, where="figures.main")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_dollar_signs_are_not_mathematics(tmp_path: Path) -> None:
+    coefficients.draw([Estimate("$10 and _$", 1.0)], {"svg": tmp_path / "x.svg"})
+
+
+def test_span_leaves_room_for_arrows() -> None:
+    closed = [Estimate("", 1.0, 0.0, 2.0)]
+    assert span(closed) == pytest.approx((-0.12, 2.12))
+    assert span([Estimate("", 1.0, 0.0, None), *closed]) == pytest.approx((-0.12, 2.4))
+    assert span([Estimate("", math.nan)]) == pytest.approx((-0.06, 0.06))
+
+
+def model(**changes: Any) -> dict[str, Any]:
+    """A made-up model in the contract's form."""
+    wild = {"ci_wild_low": None, "ci_wild_high": 3.0}
+    row = {"at": 0.0, "estimate": 1.0, "ci_low": 0.5, "ci_high": 1.5}
+    values: dict[str, Any] = {
+        "model": "m", "title": "Baseline", "panel": "p", "estimator": "fe", "outcome": "y", "n_obs": 24,
+        "units": ["A", "B"], "periods": [2012, 2013],
+        "coefficients": [
+            {"term": "roads", "estimate": 1.0, "ci_low": 0.0, "ci_high": 2.0, **wild},
+            {"term": "gap", "estimate": 0.5, "ci_low": 0.0, "ci_high": 1.0},
+        ],
+        "marginal_effects": [
+            {
+                "of": "roads", "over": "gap", "curve": [row, {**row, "at": 2.0, "estimate": -1.0}],
+                "crossing": {"estimate": 1.0, "set": "two_rays", "low": 0.2, "high": 1.4},
+            }
+        ],
+        "spec": {"options": {}},
+    }  # fmt: skip
+    return {**values, **changes}
+
+
+def test_estimates_take_the_wild_interval_outside_and_the_first_inside() -> None:
+    assert from_model(model(), "roads", "Roads") == Estimate("Roads", 1.0, None, 3.0, inner=(0.0, 2.0))
+    assert from_model(model(), "gap", "Gap") == Estimate("Gap", 0.5, 0.0, 1.0)
+    with pytest.raises(KeyError):
+        from_model(model(), "rail", "Rail")
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [("interval", ((0.2, 1.4),)), ("two_rays", ((None, 0.2), (1.4, None))), ("all", ((None, None),))],
+)
+def test_crossings_keep_the_shape_of_fiellers_set(kind: str, expected: tuple[Any, ...]) -> None:
+    values = model()
+    values["marginal_effects"][0]["crossing"]["set"] = kind
+    curve = marginal_effect.from_model(values, "roads", "gap", {})
+    assert curve.crossing_set == expected
+    assert (list(curve.at), list(curve.estimate)) == ([0.0, 2.0], [1.0, -1.0])
+    with pytest.raises(KeyError):
+        marginal_effect.from_model(values, "rail", "gap", {})
+
+
+def test_event_series_read_periods_from_terms() -> None:
+    rows = [{"term": f"treated:{year}", "estimate": year, "ci_low": 0, "ci_high": 1} for year in (1998, 2003)]
+    values = model(coefficients=[*rows, {"term": "roads", "estimate": 9.0, "ci_low": 0, "ci_high": 1}])
+    found = event_study.from_model(values, "name")
+    assert {period: estimate.value for period, estimate in found.estimates.items()} == {1998: 1998, 2003: 2003}
+
+
+def test_scorecard_turns_claims_so_that_the_right_is_as_claimed() -> None:
+    first, second = scorecard.from_scorecard(CLAIMS, "en")
+    assert (first.value, first.low, first.high, first.detail) == (2.0, 0.5, None, "supported")
+    assert math.isnan(second.value) and second.detail == "not yet tested"
+
+
+def test_option_shares_add_up_to_one() -> None:
+    values = ["a", "b", "a", "c", "a", "b", "c"]
+    shares = option_shares(values, ["a", "b", "c"], np.arange(7), 3)
+    assert shares.shape == (3, 3)
+    assert np.allclose(shares.sum(axis=0), 1.0)
+    assert np.allclose(shares[0], [2 / 3, 1 / 2, 0.0])  # a b a | c a | b c
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> OutputContext:
+
+    results = tmp_path / "results"
+    (results / "models").mkdir(parents=True)
+    (results / "models" / "m.json").write_text(json.dumps(model()))
+    (results / "models" / "bare.json").write_text(json.dumps(model(model="bare", marginal_effects=[])))
+    event = [{"term": f"treated:{year}", "estimate": 0.1, "ci_low": 0, "ci_high": 1} for year in (1998, 2003)]
+    options = {"options": {"treatment": {"first": 2000}}}
+    study = model(model="event", coefficients=event, periods=[1998, 1999, 2003], spec=options)
+    (results / "models" / "event.json").write_text(json.dumps(study))
+    panel = results / "panels" / "p"
+    panel.mkdir(parents=True)
+    frame = made_up_frame().rename(columns={"value": "gap"})
+    frame.to_parquet(panel / "panel.parquet")
+    (results / "scorecard.json").write_text(json.dumps(CLAIMS))
+    return OutputContext(results, attributes={unit: {"region": GROUPS[unit]} for unit in "ABCDEF"}, where="figures.f")
+
+
+SPECS: list[dict[str, Any]] = [
+    {"type": "coefficients", "models": ["m", "bare"], "term": "roads", "smallest_effect": 0.1},
+    {"type": "coefficients", "models": ["m", "bare"], "term": {"m": "roads", "bare": "gap"}, "group": "none"},
+    {"type": "marginal_effect", "model": "m"},
+    {"type": "event_study", "models": ["event"]},
+    {"type": "series", "panel": "p", "variables": ["gap"], "by": "region", "log": True},
+    {"type": "scorecard"},
+]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_figures_from_the_configuration(context: OutputContext, spec: dict[str, Any], tmp_path: Path) -> None:
+    path = tmp_path / "f.svg"
+    build.draw("f", spec, context, {"A": "Anhui"}, {"svg": path})
+    assert path.stat().st_size > 5000
+    assert set(spec) <= KEYS[spec["type"]] | COMMON
+    assert set(REQUIRED[spec["type"]]) <= set(spec)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"type": "coefficient"}, 'did you mean "coefficients"'),
+        ({"type": "coefficients", "models": ["m"], "term": "rods"}, 'did you mean "roads"'),
+        ({"type": "coefficients", "models": ["n"], "term": "roads"}, 'figures.f.models[0]: found model "n"'),
+        ({"type": "marginal_effect", "model": "bare"}, "declare models.bare.marginal_effects"),
+        ({"type": "marginal_effect", "model": "m", "of": "rail"}, "rail over gap"),
+        ({"type": "event_study", "models": ["m"]}, "without a coefficient by period"),
+        ({"type": "series", "panel": "p", "variables": ["gape"]}, 'did you mean "gap"'),
+        ({"type": "scorecard", "file": "nowhere.json"}, "no file nowhere.json"),
+    ],
+)
+def test_mistakes_are_named(context: OutputContext, spec: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError) as raised:
+        build.draw("f", spec, context, {}, {"svg": tmp_path / "f.svg"})
+    assert message in str(raised.value)
+    assert not (tmp_path / "f.svg").exists()
