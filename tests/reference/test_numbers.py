@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import yaml
 from data_sets import design
+
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimate import estimate
 from ruralpanel.estimators.registry import fit

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from data_sets import design, table
+
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.registry import fit
 from ruralpanel.inference.registry import infer

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
+
 import ruralpanel.estimate as module
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
@@ -19,7 +21,6 @@ from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design, Fit, Test
 from ruralpanel.estimators.registry import fit
 from ruralpanel.inference.registry import infer
-from scipy import stats
 
 DEFAULTS = (
     InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1", "critical": "t"}),

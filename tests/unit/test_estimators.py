@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.estimators.absorb import Absorbed, compact, nested
 from ruralpanel.estimators.arrays import design_from_arrays

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from ruralpanel.estimators.base import Test
 from ruralpanel.results import Coefficient, ModelResult, finite
 

@@ -10,6 +10,8 @@ from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference
 from ruralpanel.inference import small_sample, validity
 from ruralpanel.inference.from_covariance import inference
 
+_SIZE = "with errors autocorrelated by .5 it rejects true hypotheses in 13 % of panels of 30 periods, in 10 % of 50"
+
 
 def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> Inference:
     """Driscoll and Kraay (1998) errors with Bartlett weights.
@@ -20,7 +22,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
     Raises
     ------
     UserError
-        Fewer than 20 periods, or a lag that is not below the number of periods.
+        Fewer than 30 periods, or a lag that is not below the number of periods.
     """
     validity.need_periods(
         design,
@@ -44,6 +46,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         by="period",
         small_sample=f"Bartlett weights; {factor.words}",
         n_clusters=periods,
+        notes=(_SIZE,) if periods < validity.LONG_PERIODS else (),
         extra={"lag": lag, "small_sample": kind, "critical": "t"},
     )
 

@@ -25,8 +25,13 @@ permutation: 7! orders; without a factor or with normal critical values tests re
 FEW_CLUSTERS = 30
 """Below this a note says that CR1 with t(G - 1) may reject too often."""
 
-MIN_PERIODS_DRISCOLL_KRAAY = 20
-"""Driscoll–Kraay errors are consistent in the number of periods: with 7 they reject 22–30 % at a nominal 5 %."""
+MIN_PERIODS_DRISCOLL_KRAAY = 30
+"""Driscoll–Kraay errors are consistent in the number of periods. Simulated size of a nominal 5 % test, 31 units, both
+effects, regressor and error autocorrelated with .5, default lag and factor: 7 periods 17 to 21 %, 17: 16 to 18 %,
+30: 13 %, 50: 10 %."""
+
+LONG_PERIODS = 100
+"""Below this a note states Driscoll–Kraay's simulated size."""
 
 
 def stop(design: Design, found: str, expected: str, fix: str) -> NoReturn:
