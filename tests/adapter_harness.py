@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+
 from ruralpanel.adapters import cells, registry
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
@@ -20,8 +21,13 @@ from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
 Figures = dict[tuple[str, str, int], float]
 
 
-def source_of(adapter: str, path: str | Path, series: Mapping[str, Mapping[str, Any]] | None = None,
-              layout: Mapping[str, Any] | None = None, files: Collection[str | Path] = ()) -> SourceSpec:
+def source_of(
+    adapter: str,
+    path: str | Path,
+    series: Mapping[str, Mapping[str, Any]] | None = None,
+    layout: Mapping[str, Any] | None = None,
+    files: Collection[str | Path] = (),
+) -> SourceSpec:
     """A source for a test: `series` maps keys to `SeriesSpec` fields, and `file` or `files` as in a sidecar."""
     path = Path(path)
     found = [Path(f) for f in files] or (sorted(path.iterdir()) if path.is_dir() else [path])
@@ -66,8 +72,9 @@ def check_cells(frame: pd.DataFrame, source: SourceSpec) -> None:
     pd.testing.assert_frame_equal(frame, registry.read(source))  # the same again
 
 
-def check_mutations(source: SourceSpec, folder: Path, seed: int, count: int = 40, whole_rows_may_go: bool = False
-                    ) -> dict[str, int]:
+def check_mutations(
+    source: SourceSpec, folder: Path, seed: int, count: int = 40, whole_rows_may_go: bool = False
+) -> dict[str, int]:
     """Damage the source's only file in `count` ways: each copy gives the same figures or a `UserError`.
 
     Names that no unit bears count as refused, because harmonising refuses them. With `whole_rows_may_go` a file that
@@ -82,8 +89,9 @@ def check_mutations(source: SourceSpec, folder: Path, seed: int, count: int = 40
     for name, raw in mutations(original.read_bytes(), random.Random(seed), count):
         copy = folder / original.name
         copy.write_bytes(raw)
-        damaged = SourceSpec(source.name, source.adapter, str(copy), (str(copy),), source.about, source.layout,
-                             source.series)
+        damaged = SourceSpec(
+            source.name, source.adapter, str(copy), (str(copy),), source.about, source.layout, source.series
+        )
         try:
             frame = registry.read(damaged)
         except UserError as error:
@@ -120,8 +128,12 @@ def mutations(raw: bytes, draw: random.Random, count: int) -> Iterator[tuple[str
         elif kind == "empty":
             yield name, draw.choice([b"", b"\n\n", b"  \r\n"])
         elif kind == "another encoding":
-            yield name, raw.decode("utf-8-sig").encode(draw.choice(["gb18030", "utf-8-sig", "utf-16", "big5hkscs"]),
-                                                       errors="replace")
+            yield (
+                name,
+                raw.decode("utf-8-sig").encode(
+                    draw.choice(["gb18030", "utf-8-sig", "utf-16", "big5hkscs"]), errors="replace"
+                ),
+            )
         elif kind == "row twice":
             changed.insert(draw.randrange(len(lines)), lines[i])
             yield name, ("\n".join(changed) + "\n").encode()
@@ -153,5 +165,18 @@ def mutations(raw: bytes, draw: random.Random, count: int) -> Iterator[tuple[str
             yield name, "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
-_KINDS = ("cut", "cut behind a row", "binary", "damaged byte", "empty", "another encoding", "row twice", "letter",
-          "separator", "joined rows", "broken row", "columns moved", "line ends")
+_KINDS = (
+    "cut",
+    "cut behind a row",
+    "binary",
+    "damaged byte",
+    "empty",
+    "another encoding",
+    "row twice",
+    "letter",
+    "separator",
+    "joined rows",
+    "broken row",
+    "columns moved",
+    "line ends",
+)

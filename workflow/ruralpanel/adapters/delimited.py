@@ -159,7 +159,7 @@ def _columnar(path: str, label: str, names: Sequence[str], delimiter: str, heade
         found: list[Problem] = []
 
         def note(row: Any) -> str:
-            found.append(ragged(label, header + (row.number or 0), row.actual_columns, row.expected_columns))
+            found.append(ragged(label, row.number or 0, row.actual_columns, row.expected_columns))
             return "skip"
 
         try:

@@ -75,7 +75,7 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[C
         problems += wrong
         ended |= closed
     if not blocks:
-        problems.append(Problem(label, "", "no header row (地区, 2012年, 2011年 …)",
+        raise UserError(Problem(label, "", "no header row (地区, 2012年, 2011年 …)",
                                 "a table as the National Data site exports it",
                                 "check the encoding, or read the file with adapter: table"))
     elif not ended and layout.get("end", "required") == "required":

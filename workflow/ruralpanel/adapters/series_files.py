@@ -39,7 +39,8 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
         A series' `file` or `files` (names, or mappings of `file` and `column`) are relative to the source's path.
         A sidecar may describe more files than this source reads, if the source is a single file.
     own_file_by_stem : bool
-        A series that names no file stands in the file whose stem is its key, if there is one.
+        A series that names no file stands in the file whose stem is its key, else in a file whose stem is no series'
+        key: of two vintages with the same title neither must be taken for the other.
 
     Raises
     ------
@@ -48,15 +49,24 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
     """
     found: list[Place] = []
     problems: list[Problem] = []
-    names = [file_label(source, file) for file in source.files]
+    names = [file_label(source, file).removeprefix(f"{Path(source.path).name}/") for file in source.files]
     single = len(source.files) == 1 and Path(source.files[0]) == Path(source.path)
     by_stem = {Path(file).stem: file for file in source.files}
+    unclaimed = tuple(file for stem, file in by_stem.items() if stem not in source.series)
+    elsewhere = {Path(str(name)).stem for name in (source.about or {}).get("files") or ()}
     for key, series in source.series.items():
         entry = ((source.about or {}).get("series") or {}).get(key) or {}
         column = series.column or str(entry.get("column") or "")
         declared = _declared_files(entry, column)
         if not declared:
-            files = (by_stem[key],) if own_file_by_stem and key in by_stem else source.files
+            files = source.files
+            if own_file_by_stem:
+                files = (by_stem[key],) if key in by_stem else unclaimed
+                if key not in by_stem and single and key in elsewhere:
+                    continue
+                if not files:
+                    problems.append(Problem(source.name, f"series.{key}", f"no file {key}.*", "a file named after the "
+                                            "series", "put it there, or name the file under `file` of the series"))
             found += [Place(series, file, column, len(files) == 1) for file in files]
         for name, own_column in declared:
             matches = [file for file in source.files if f"/{Path(file).as_posix()}".endswith(f"/{name}")]

@@ -309,7 +309,7 @@ def _duckdb(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
                            c.execute(f"SELECT * FROM ({statement}) AS source_table LIMIT 0").description])
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
-        table = ask(lambda c: c.execute(_part(columns, statement)).to_arrow_table())
+        table = ask(lambda c: c.sql(_part(columns, statement)).to_arrow_table())
         return arrow_columns(table), np.arange(1, table.num_rows + 1)
 
     return TableFile(label, "", tuple(names), load)

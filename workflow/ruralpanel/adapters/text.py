@@ -15,7 +15,7 @@ MISSING = frozenset({
 })
 
 # Only signs that cannot be part of a figure. NFKC is no use here: it turns ① and ¹ into a digit of the figure.
-_MARK = r"[①-⒇*†‡§¹²³⁰⁴-⁹₀-₉]|\[[0-9a-zA-Z]{1,2}\]|\(?[a-z]\)|\(?注[0-9]{0,2}\)?"
+_MARK = r"[①-⒇*†‡§¹²³⁰⁴-⁹₀-₉]|\[[0-9a-zA-Z]{1,2}\]|(?<![A-Za-z])\(?[a-z]\)|\(?注[0-9]{0,2}\)?"
 _TRAILING_MARKS = re.compile(rf"(?:\s*(?:{_MARK}))+$")
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0xA0: 0x20, 0x2007: 0x20,
                                                                          0x2009: 0x20, 0x202F: 0x20, 0xFEFF: None,

@@ -1,0 +1,165 @@
+"""Printed tables by region in HTML, XLS and XLSX; rows that are no region; mistakes in them."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+
+from adapter_harness import Figures, check_cells, figures, refusal, source_of
+from ruralpanel.adapters import registry
+from ruralpanel.contracts.specs import SourceSpec
+from ruralpanel.contracts.units import load_units
+
+ROOT = Path(__file__).resolve().parents[2]
+FIXTURES = ROOT / "tests" / "fixtures" / "adapters"
+PAGE = FIXTURES / "yearbook_page.html"
+SHIPPED = ROOT / "data" / "raw" / "nbs_yearbook" / "self_employed_2008.csv"
+UNITS = load_units(ROOT / "data" / "units" / "china_provinces.csv")
+RURAL: dict[str, dict[str, Any]] = {"rural": {"column": "乡村", "measure": "10^4 person"}}
+
+
+def shipped(**columns: str) -> Figures:
+    rows = list(csv.DictReader(SHIPPED.open(encoding="utf-8")))
+    return {
+        (key, str(UNITS.match(row["region_en"])), 2008): float(row[column])
+        for key, column in columns.items()
+        for row in rows
+        if row[column]
+    }
+
+
+def by_id(read: Figures) -> Figures:
+    return {(key, str(UNITS.match(unit)), year): value for (key, unit, year), value in read.items()}
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ("Households", "乡村"),
+        ("户数", "Rural"),
+        ("#2", "#5"),
+        ("户数 Households", "就业人员 Employed Persons / 乡村 Rural"),
+    ],
+)
+def test_page_in_two_languages(columns: tuple[str, str]) -> None:
+    series = {"businesses": {"column": columns[0]}, "rural": {"column": columns[1], "measure": "10^4 person"}}
+    source = source_of("yearbook", PAGE, series, {"period": 2008})
+    read = registry.read(source)
+    check_cells(read, source)
+    assert by_id(figures(read)) == shipped(businesses="households_10k", rural="rural_employed_10k_persons")
+    assert read["unit"].nunique() == 31
+
+
+def test_raised_footnote_marks_do_not_run_into_figures() -> None:
+    read = registry.read(source_of("yearbook", PAGE, {"all": {"column": "合计"}}, {"period": 2008}))
+    cell = read[read["unit"] == "广 东"].iloc[0]
+    assert (cell["text"], cell["value"]) == ("658.0[2]", 658.0)
+
+
+def test_sheet_with_merged_headers() -> None:
+    series = {
+        "all": {"column": "Number of Employed Persons", "measure": "10^4 person"},
+        "rural": {"column": "Of which / Rural Areas", "measure": "10^4 person"},
+    }
+    source = source_of("yearbook", FIXTURES / "yearbook_table.xls", series, {"period": 2008})
+    read = registry.read(source)
+    check_cells(read, source)
+    assert by_id(figures(read)) == shipped(all="employed_10k_persons", rural="rural_employed_10k_persons")
+
+
+def test_groups_may_be_kept_and_further_rows_left_out() -> None:
+    layout = {"period": 2008, "keep_rows": ["Eastern Region"], "skip_rows": ["Tibet"]}
+    series = {"all": {"column": "Number of Employed Persons"}}
+    read = registry.read(source_of("yearbook", FIXTURES / "yearbook_table.xls", series, layout))
+    assert "Eastern Region" in set(read["unit"]) and "Tibet" not in set(read["unit"])
+
+
+def test_a_column_for_each_year(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    for row in (
+        ["5-1 Roads by Region"],
+        ["", "Length (10 000 km)", None, "Density", None],
+        ["Region", 2007, 2008, 2007, 2008],
+        ["National Total", 9, 9, 9, 9],
+        ["Beijing", 2.08, 2.03, 1, 2],
+        ["Tibet", "…", 5.13, None, 4],
+        ["Xinjiang", None, None, None, None],
+        ["Source: made up for this test"],
+    ):
+        book.active.append(row)
+    book.active.merge_cells("B2:C2")
+    book.active.merge_cells("D2:E2")
+    book.save(tmp_path / "t.xlsx")
+    series = {"roads": {"column": "Length / {period}", "measure": "10^4 km"}}
+    read = registry.read(source_of("yearbook", tmp_path / "t.xlsx", series))
+    assert figures(read) == {
+        ("roads", "Beijing", 2007): 2.08,
+        ("roads", "Beijing", 2008): 2.03,
+        ("roads", "Tibet", 2008): 5.13,
+    }
+    assert set(read["unit"]) == {"Beijing", "Tibet", "Xinjiang"}
+    series["roads"]["measure"] = "km"
+    assert 'measure "10 000 km"' in refusal(source_of("yearbook", tmp_path / "t.xlsx", series))
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Callable[..., SourceSpec]:
+    """A changed copy of the page as a source."""
+
+    def changed(change: Callable[[str], str], **layout: object) -> SourceSpec:
+        path = tmp_path / "yearbook_page.html"
+        path.write_bytes(change(PAGE.read_text(encoding="gb2312")).encode("gb18030"))
+        return source_of("yearbook", path, RURAL, {"period": 2008, **layout})
+
+    return changed
+
+
+FAULTS: dict[str, tuple[Callable[[str], str], str]] = {
+    "empty": (lambda c: "", "an empty file"),
+    "no table": (lambda c: "<html><p>404 Not Found</p></html>", "a page without a table"),
+    "cut off": (lambda c: c[: c.index("天")], "a table that is not closed"),
+    "text in a figure": (lambda c: c.replace("<td>41.0<", "<td>41.0x<"), 'found "41.0x"'),
+    "region twice": (lambda c: c.replace("天　　津", "北　　京"), 'a second figure of "北 京"'),
+    "region missing": (lambda c: c.replace("&nbsp;&nbsp;天　　津", ""), "5.5 without a region"),
+    "merged figures": (lambda c: c.replace("<td>41.0<", "<td rowspan=2>41.0<").replace("<td>5.5<", "<!-- -->").replace(
+        "<!-- -->/td>", ""), "41.0 in a cell that is merged with another"),
+    "column gone": (lambda c: c.replace("乡村<br>Rural", "其他<br>Other"), "column 乡村: found no such column"),
+    "column twice": (lambda c: c.replace("城镇<br>Urban", "乡村<br>Rural"), "2 columns of this name"),
+    "another measure": (lambda c: c.replace("(10 000 persons)", "(persons)"), 'measure "persons"'),
+    "no figures": (lambda c: c.replace("<td>", "<td>x"), "no row with a name and figures"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults(page: Callable[..., SourceSpec], fault: str) -> None:
+    change, words = FAULTS[fault]
+    message = refusal(page(change))
+    assert words in message and "yearbook_page.html" in message
+
+
+def test_a_cut_page_may_be_read_on_purpose(page: Callable[..., SourceSpec]) -> None:
+    read = registry.read(page(lambda c: c[: c.index("<td>&nbsp;&nbsp;河　　北")], end="optional"))
+    assert set(read["unit"]) == {"北 京", "天 津"}
+
+
+def test_no_year() -> None:
+    assert "figures of no year" in refusal(source_of("yearbook", PAGE, RURAL))
+
+
+def test_wrong_table_number() -> None:
+    assert "layout.table" in refusal(source_of("yearbook", PAGE, RURAL, {"period": 2008, "table": 7}))
+    read = registry.read(source_of("yearbook", PAGE, RURAL, {"period": 2008, "table": 2}))
+    assert by_id(figures(read)) == shipped(rural="rural_employed_10k_persons")
+
+
+@pytest.mark.parametrize("position", range(1, 20))
+def test_a_page_cut_anywhere_never_gives_other_figures(tmp_path: Path, position: int) -> None:
+    raw = PAGE.read_bytes()
+    path = tmp_path / "yearbook_page.html"
+    path.write_bytes(raw[: len(raw) * position // 20])
+    refusal(source_of("yearbook", path, RURAL, {"period": 2008}))
