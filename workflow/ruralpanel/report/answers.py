@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ruralpanel.report.blocks import Answer, Answers, Block, Bullets, Details, Paragraph, Section
+from ruralpanel.report.blocks import Answer, Answers, Block, Paragraph, Section
 from ruralpanel.report.context import Context
 from ruralpanel.report.designs import model_span
 from ruralpanel.report.markup import Inline, Marked, parse
@@ -39,7 +39,6 @@ def section(context: Context, texts: Texts) -> Section:
     axis = tuple(texts.plain(f"answers.axis_{side}") for side in ("left", "zero", "right"))
     blocks: list[Block] = [
         Paragraph(lede, "lede"),
-        _rule(context, texts),
         Answers(items, _reach(items), (axis[0], axis[1], axis[2])),
     ]
     return Section("answers", title, tuple(blocks))
@@ -52,16 +51,6 @@ def _counts(context: Context, texts: Texts) -> list[tuple[Marked, str]]:
         for word in _TONES
         if counts.get(word)
     ]
-
-
-def _rule(context: Context, texts: Texts) -> Details:
-    words = nouns(context)
-    items = ("supported", "contradicted", "nothing", "cannot_tell", "two_sided", "not_negative", "agreement")
-    blocks: tuple[Block, ...] = (
-        Paragraph(texts.inline("answers.rule", nouns=words)),
-        Bullets(tuple(texts.inline(f"answers.rule_items.{item}") for item in items)),
-    )
-    return Details(texts.inline("answers.rule_title"), blocks, printed=False, id="rule")
 
 
 def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:

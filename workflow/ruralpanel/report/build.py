@@ -25,7 +25,8 @@ def compose(context: Context) -> tuple[Document, tuple[Quoted, ...]]:
     Raises
     ------
     UserError
-        With every number that a text asks for and the results lack, and every declared figure, table or map without a file.
+        With every number that a text asks for and the results lack, and every declared figure, table or map that has
+        no file.
     """
     numbers = Numbers(lookups(context))
     texts = Texts(context.language, numbers)

@@ -49,7 +49,7 @@ def _table(
         else ()
     )
     caption = texts.inline(f"checks.{name}_caption")
-    return Table(f"findings-{name}", caption, header(texts, columns, "checks.head"), rows, notes, tall=True)
+    return Table(f"findings-{name}", caption, header(texts, columns, "checks.head", _NUMERIC), rows, notes, tall=True)
 
 
 def _size(row: Mapping[str, str]) -> float:
@@ -64,6 +64,8 @@ def _cell(context: Context, texts: Texts, row: Mapping[str, str], column: str) -
         return TableCell(parse(formatted(number, "sig3")) if number is not None else _own(texts, text), "right")
     if column == "check":
         text = text.replace("_", " ")
+    if column == "unit":
+        text = context.unit(text)
     if column == "series":
         text = _series_label(context, row)
     return TableCell(_own(texts, text), header=column == "check")

@@ -64,6 +64,7 @@ class Context:
     findings: tuple[Mapping[str, str], ...]
     sources: Mapping[str, Source]
     corrections: tuple[Correction, ...]
+    unit_names: Mapping[str, str]
     versions: tuple[tuple[str, str], ...]
     commands: tuple[str, ...]
 
@@ -82,6 +83,10 @@ class Context:
         }
         measures = {row["variable"]: row.get("measure") or "" for row in rows}
         return Labels(self.language, names, measures, {row["variable"]: row.get("formula") or "" for row in rows})
+
+    def unit(self, unit: str) -> str:
+        """A unit's name; what is no unit's id (a sum over all of them) stays as it is."""
+        return self.unit_names.get(unit, unit)
 
     def worded(self, values: Mapping[str, Any], key: str) -> str:
         """`values[key]` in the report's language, on one line."""
@@ -139,6 +144,7 @@ def gather(
         findings=_rows(base / "reconciliation" / "findings.csv"),
         sources=sources,
         corrections=corrections,
+        unit_names=_unit_names(place / str(config.get("units") or ""), str(config.get("language", "en"))),
         versions=(("python", platform.python_version()), *_versions(packages)),
         commands=tuple(commands),
     )
@@ -177,6 +183,16 @@ def _panel(folder: Path, name: str, values: Mapping[str, Any]) -> Panel:
                 coverage[variable, int(column)] = float(share or 0)
     periods = sorted({period for _, period in coverage})
     return Panel(name, str(values.get("title") or name), tuple(periods), _rows(folder / "codebook.csv"), coverage)
+
+
+def _unit_names(path: Path, language: str) -> dict[str, str]:
+    """id → name; the first name column in the report's language, else the first name column."""
+    names: dict[str, str] = {}
+    for row in _rows(path):
+        columns = [column for column in row if column.startswith("name")]
+        own = [column for column in columns if column == f"name_{language}"] + columns
+        names[row["id"]] = next((row[column] for column in own if row[column]), row["id"])
+    return names
 
 
 def _rows(path: Path) -> tuple[Mapping[str, str], ...]:

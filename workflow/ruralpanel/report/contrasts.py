@@ -9,15 +9,16 @@ from ruralpanel.claim_design import evidence_kind
 from ruralpanel.estimands import find_estimand
 from ruralpanel.report.blocks import Block, Bullets, Details, Paragraph, Section, Table, TableCell, TableRow
 from ruralpanel.report.context import Context
-from ruralpanel.report.designs import design_table, header, model_span, sign_of, span
+from ruralpanel.report.designs import design_table, header, model_span, row, sign_of, span
 from ruralpanel.report.markup import SPACE, Inline, Marked, parse
 from ruralpanel.report.numbers import formatted
 from ruralpanel.report.sentences import nouns
 from ruralpanel.report.texts import Texts
-from ruralpanel.report.wording import anchor, short_noun
+from ruralpanel.report.wording import anchor, short_label
 from ruralpanel.style import MINUS
 
 _TERM_COLUMNS = ("design", "outcome", "evidence", "periods", "n", "estimate", "interval", "sign")
+_TERM_NUMERIC = ("periods", "n", "estimate", "interval", "sign")
 
 
 def section(context: Context, texts: Texts) -> Section:
@@ -32,7 +33,8 @@ def section(context: Context, texts: Texts) -> Section:
     table = _terms(context, texts)
     if table is not None:
         inner: tuple[Block, ...] = (Paragraph(texts.inline("contrasts.terms_lede")), table)
-        last = Details(texts.inline("contrasts.terms_title"), inner, printed=False, id="same-lever")
+        count = sum(line.kind == "section" for line in table.rows)
+        last = Details(texts.inline("contrasts.terms_summary", count=str(count)), inner, printed=False, id="same-lever")
         parts = (*parts, Section("levers", texts.plain("contrasts.terms_title"), (last,), 3))
     return Section("differences", texts.plain("contrasts.title"), tuple(blocks), 2, parts)
 
@@ -102,7 +104,7 @@ def _differences(
     spans = list(dict.fromkeys(model_span(context.models.get(d["model"], {})) for d in designs))
     if len(spans) > 1 and all(spans):
         reasons.append(texts.inline("contrasts.reason_panel", nouns=words, spans="; ".join(spans)))
-    terms = list(dict.fromkeys(short_noun(design[f"term_label{suffix}"]) for design in designs))
+    terms = list(dict.fromkeys(short_label(design[f"term_label{suffix}"]) for design in designs))
     if len(terms) > 1:
         reasons.append(texts.inline("contrasts.reason_term", terms="; ".join(terms)))
     return tuple(reasons)
@@ -114,7 +116,7 @@ def _counted(context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]
         stats = context.statistics.get(design["panel"], {}).get(design["outcome"])
         counts = "" if stats is None else stats.what_it_counts.rstrip(".")
         if counts:
-            label = short_noun(design["outcome_label_zh" if context.language == "zh" else "outcome_label"])
+            label = short_label(design["outcome_label_zh" if context.language == "zh" else "outcome_label"])
             items.append(texts.render("contrasts.counts_item", label=label, counts=counts))
     return Marked("; ".join(items) + "." if items else "")
 
@@ -132,9 +134,9 @@ def _terms(context: Context, texts: Texts) -> Table | None:
     found: dict[str, list[Mapping[str, Any]]] = {}
     for model in context.models.values():
         wanted = set((model.get("spec") or {}).get("regressors") or ())
-        for row in model["coefficients"]:
-            if not wanted or row["term"] in wanted:
-                found.setdefault(str(row["term"]), []).append(model)
+        for coefficient in model["coefficients"]:
+            if not wanted or coefficient["term"] in wanted:
+                found.setdefault(str(coefficient["term"]), []).append(model)
     rows: list[TableRow] = []
     for term, models in found.items():
         if len(models) > 1:
@@ -143,7 +145,7 @@ def _terms(context: Context, texts: Texts) -> Table | None:
             rows += [_term_row(context, texts, model, term) for model in models]
     if not rows:
         return None
-    head = header(texts, _TERM_COLUMNS)
+    head = header(texts, _TERM_COLUMNS, numeric=_TERM_NUMERIC)
     return Table("same-lever-table", texts.inline("contrasts.terms_title"), head, tuple(rows), tall=True)
 
 
@@ -151,21 +153,17 @@ def _term_row(context: Context, texts: Texts, model: Mapping[str, Any], term: st
     number = find_estimand(model, {"term": term}, "", "")
     low, high = (formatted(bound, "sig3") for bound in (number.ci_low, number.ci_high))
     interval = texts.inline(f"interval.{'raw' if number.has_interval else 'none'}", low=low, high=high)
-    cells = (
-        parse(texts.render("answers.own", text=str(model.get("title") or model["model"]))),
-        parse(texts.render("answers.own", text=short_noun(_outcome(context, model)))),
-        texts.inline(f"evidence.{evidence_kind(model)}", units=nouns(context)["units"]),
-        parse(span(sorted(int(p) for p in model.get("periods") or ()))),
-        parse(formatted(model["n_obs"], "int")),
-        parse(formatted(number.estimate, "sig3")),
-        interval,
-        parse(sign_of(number.ci_low, number.ci_high, number.has_interval)),
-    )
-    return TableRow(
-        tuple(
-            TableCell(cell, "right" if index > 3 else "left", header=index == 0) for index, cell in enumerate(cells)
-        )
-    )
+    cells = {
+        "design": parse(texts.render("answers.own", text=str(model.get("title") or model["model"]))),
+        "outcome": parse(texts.render("answers.own", text=short_label(_outcome(context, model)))),
+        "evidence": texts.inline(f"evidence.{evidence_kind(model)}", units=nouns(context)["units"]),
+        "periods": parse(span(sorted(int(p) for p in model.get("periods") or ()))),
+        "n": parse(formatted(model["n_obs"], "int")),
+        "estimate": parse(formatted(number.estimate, "sig3")),
+        "interval": interval,
+        "sign": parse(sign_of(number.ci_low, number.ci_high, number.has_interval)),
+    }
+    return row(cells, _TERM_COLUMNS, _TERM_NUMERIC)
 
 
 def _outcome(context: Context, model: Mapping[str, Any]) -> str:

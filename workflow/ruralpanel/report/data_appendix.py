@@ -10,16 +10,17 @@ from ruralpanel.labels import localised
 from ruralpanel.report.blocks import Block, Bullets, Code, Definitions, Details, Paragraph, Section, Table, TableCell
 from ruralpanel.report.blocks import TableRow as Row
 from ruralpanel.report.context import Context, Panel, Source
-from ruralpanel.report.designs import header, span
+from ruralpanel.report.designs import header, row, span
 from ruralpanel.report.markup import Inline, Run, parse
 from ruralpanel.report.numbers import formatted
 from ruralpanel.report.sentences import nouns
 from ruralpanel.report.texts import Texts
-from ruralpanel.report.wording import anchor
+from ruralpanel.report.wording import anchor, measure_text
 
 _FACTS = ("publisher", "title", "edition", "url", "licence", "accessed", "obtained", "checked")
 _SERIES_COLUMNS = ("series", "measure", "years", "counts")
 _VARIABLE_COLUMNS = ("variable", "made_of", "measure", "mean", "sd", "sd_within", "coverage", "breaks")
+_NUMERIC = ("mean", "sd", "sd_within", "coverage")
 _MANY_UNITS = 6  # units spelled out beside a break or fault; of more the number is given
 
 
@@ -77,7 +78,7 @@ def _series(context: Context, texts: Texts, source: Source) -> Table:
         names = [chinese or english, english] if context.language == "zh" else [english, chinese]
         cells = (
             _own(texts, " · ".join(dict.fromkeys(name for name in names if name))),
-            _own(texts, str(values.get("measure", ""))),
+            _own(texts, measure_text(str(values.get("measure", "")))),
             parse(span(years_of(values.get("years")))),
             _own(texts, localised(values, "counts", context.language)),
         )
@@ -98,7 +99,7 @@ def _breaks(context: Context, texts: Texts, about: Mapping[str, Any]) -> list[In
                     label=localised(values, "label", context.language) or key,
                     year=str(year),
                     what=_sentence(localised(details, "what", context.language)),
-                    units=_units(details.get("units")),
+                    units=_units(context, details.get("units")),
                 )
             )
     return items
@@ -115,7 +116,7 @@ def _faults(context: Context, texts: Texts, about: Mapping[str, Any]) -> list[In
                 "data.fault_item",
                 label="; ".join(labels),
                 years=span(sorted(years_of(entry.get("years")))),
-                units=_units(entry.get("units")),
+                units=_units(context, entry.get("units")),
                 what=_sentence(str(entry.get("what", ""))),
                 reason=_sentence(str(entry.get("reason", ""))),
             )
@@ -129,7 +130,7 @@ def _corrections(context: Context, texts: Texts, source: Source) -> list[Inline]
         texts.inline(
             "data.correction_item",
             label=localised(series.get(repair.series) or {}, "label", context.language) or repair.series,
-            unit=repair.unit,
+            unit=context.unit(repair.unit),
             year=str(repair.year),
             text=_sentence(repair.text),
             provider=repair.provider,
@@ -158,23 +159,15 @@ def _codebook(context: Context, texts: Texts, panel: Panel) -> Table:
         cells = {
             "variable": _own(texts, labels.of(name)),
             "made_of": (Run(made_of, "code"),) if made_of else (),
-            "measure": _own(texts, labels.measure(name)),
+            "measure": _own(texts, measure_text(labels.measure(name))),
             "mean": _figure(entry.get("mean")),
             "sd": _figure(entry.get("sd")),
             "sd_within": _figure(entry.get("sd_within")),
             "coverage": parse(formatted(sum(shares) / len(shares), "%0")) if shares else (),
             "breaks": _own(texts, entry.get("breaks") or ""),
         }
-        numeric = ("mean", "sd", "sd_within", "coverage")
-        rows.append(
-            Row(
-                tuple(
-                    TableCell(cells[column], "right" if column in numeric else "left", header=column == "variable")
-                    for column in _VARIABLE_COLUMNS
-                )
-            )
-        )
-    head = header(texts, _VARIABLE_COLUMNS, "data.variables_head")
+        rows.append(row(cells, _VARIABLE_COLUMNS, _NUMERIC))
+    head = header(texts, _VARIABLE_COLUMNS, "data.variables_head", _NUMERIC)
     caption = texts.inline("data.variables_caption", panel=panel.title)
     return Table(anchor("codebook", panel.name), caption, head, tuple(rows), tall=True)
 
@@ -183,8 +176,8 @@ def _figure(text: str | None) -> Inline:
     return parse(formatted(float(text), "sig3")) if text and text.strip() else ()
 
 
-def _units(units: Sequence[str] | None) -> str:
-    names = [str(unit) for unit in units or ()]
+def _units(context: Context, units: Sequence[str] | None) -> str:
+    names = [context.unit(str(unit)) for unit in units or ()]
     return ", ".join(names) if len(names) <= _MANY_UNITS else f"{', '.join(names[:_MANY_UNITS])} … ({len(names)})"
 
 

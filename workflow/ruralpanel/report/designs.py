@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ruralpanel.report.blocks import Table as TableBlock
@@ -11,11 +11,11 @@ from ruralpanel.report.context import Context
 from ruralpanel.report.markup import Inline, parse
 from ruralpanel.report.sentences import Quote, interval_text, nouns
 from ruralpanel.report.texts import Texts
-from ruralpanel.report.wording import short_noun
+from ruralpanel.report.wording import short_label
 from ruralpanel.style import DASH, MINUS
 
 _COLUMNS = ("design", "outcome", "evidence", "lever", "periods", "estimate", "interval", "sign")
-_NUMERIC = ("estimate", "interval", "sign")
+_NUMERIC = ("periods", "estimate", "interval", "sign")
 
 
 def model_span(model: Mapping[str, Any]) -> str:
@@ -45,32 +45,47 @@ def design_table(
 ) -> TableBlock:
     """Designs (of the scorecard) with the keys under which their numbers are found, one row each."""
     words = nouns(context)
-    head = header(texts, _COLUMNS)
+    head = header(texts, _COLUMNS, numeric=_NUMERIC)
     rows = []
     for design, base in pairs:
         quote = Quote(texts, base)
         suffix = "_zh" if context.language == "zh" else ""
         cells = {
             "design": parse(texts.render("answers.own", text=design["label"] or design["title"])),
-            "outcome": parse(texts.render("answers.own", text=short_noun(design[f"outcome_label{suffix}"]))),
+            "outcome": parse(texts.render("answers.own", text=short_label(design[f"outcome_label{suffix}"]))),
             "evidence": texts.inline(f"evidence.{design['evidence']}", units=words["units"]),
-            "lever": parse(texts.render("answers.own", text=short_noun(design[f"term_label{suffix}"]))),
+            "lever": parse(texts.render("answers.own", text=short_label(design[f"term_label{suffix}"]))),
             "periods": parse(model_span(context.models.get(design["model"], {}))),
             "estimate": parse(quote("estimate", "sig3")),
             "interval": parse(interval_text(texts, design, base)),
             "sign": parse(sign_of(design["ci_low"], design["ci_high"], bool(design["has_interval"]))),
         }
-        rows.append(TableRow(tuple(_cell(cells[column], column) for column in _COLUMNS)))
+        rows.append(row(cells, _COLUMNS, _NUMERIC))
     return TableBlock(identity, caption, head, tuple(rows))
 
 
-def header(texts: Texts, columns: Sequence[str], prefix: str = "contrasts.head") -> tuple[TableRow, ...]:
-    """The row of column heads."""
-    return (TableRow(tuple(_cell(texts.inline(f"{prefix}.{column}"), column, True) for column in columns)),)
+def header(
+    texts: Texts, columns: Sequence[str], prefix: str = "contrasts.head", numeric: Collection[str] = ()
+) -> tuple[TableRow, ...]:
+    """The row of column heads; those of `numeric` columns stand right, like their cells."""
+    cells = [
+        TableCell(texts.inline(f"{prefix}.{column}"), "right" if column in numeric else "left", header=True)
+        for column in columns
+    ]
+    return (TableRow(tuple(cells)),)
 
 
-def _cell(text: Inline, column: str, header: bool = False) -> TableCell:
-    return TableCell(text, "right" if column in _NUMERIC else "left", header=header or column == "design")
+def row(
+    cells: Mapping[str, Inline], columns: Sequence[str], numeric: Collection[str] = (), kind: str = "entry"
+) -> TableRow:
+    """A row in the order of `columns`, the first one its head."""
+    return TableRow(
+        tuple(
+            TableCell(cells[column], "right" if column in numeric else "left", header=index == 0)
+            for index, column in enumerate(columns)
+        ),
+        kind,
+    )
 
 
 def sign_of(low: float | None, high: float | None, has_interval: bool = True) -> str:

@@ -7,15 +7,16 @@ from typing import Any
 
 from ruralpanel.report.blocks import Block, Bullets, Details, Paragraph, Section, Table, TableCell, TableRow
 from ruralpanel.report.context import Context
-from ruralpanel.report.designs import header, span
+from ruralpanel.report.designs import header, row, span
 from ruralpanel.report.markup import Inline, Marked, parse
 from ruralpanel.report.numbers import formatted
 from ruralpanel.report.sentences import nouns
 from ruralpanel.report.texts import Texts
-from ruralpanel.report.wording import short_noun
+from ruralpanel.report.wording import short_label
 from ruralpanel.tables.inference_words import describe
 
 _COLUMNS = ("model", "outcome", "estimator", "effects", "panel", "sample", "n", "units", "periods", "dropped")
+_NUMERIC = ("n", "units", "periods")
 _MANY_CLUSTERS = 50  # below, asymptotic critical values are known to mislead (Cameron, Gelbach and Miller 2008)
 _LONG = 15  # periods from which the estimators for long panels begin to be usable
 
@@ -24,7 +25,9 @@ def section(context: Context, texts: Texts) -> Section:
     """Section "Methods"."""
     words = nouns(context)
     used = list(dict.fromkeys(str(model["estimator"]) for model in context.models.values()))
+    rule = [_rule(context, texts)] if context.scorecard.get("claims") else []
     parts = [
+        *rule,
         Section(
             "estimators",
             texts.plain("methods.estimators_title"),
@@ -40,6 +43,15 @@ def section(context: Context, texts: Texts) -> Section:
     ]
     lede = Paragraph(texts.inline("methods.lede"), "lede")
     return Section("methods", texts.plain("methods.title"), (lede,), 2, tuple(parts) if used else ())
+
+
+def _rule(context: Context, texts: Texts) -> Section:
+    items = ("supported", "contradicted", "nothing", "cannot_tell", "two_sided", "not_negative", "agreement")
+    blocks: tuple[Block, ...] = (
+        Paragraph(texts.inline("answers.rule", nouns=nouns(context))),
+        Bullets(tuple(texts.inline(f"answers.rule_items.{item}") for item in items)),
+    )
+    return Section("rule", texts.plain("answers.rule_title"), blocks, 3)
 
 
 def _short_panel(context: Context, texts: Texts) -> tuple[Block, ...]:
@@ -83,7 +95,6 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
     blocks: list[Block] = [
         Paragraph(texts.inline("methods.inference_lede")),
         Bullets(tuple(items)),
-        _factors(context, texts, used),
     ]
     if unavailable:
         gaps = [
@@ -98,8 +109,19 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
         blocks.append(Bullets(tuple(gaps)))
     if fewest and fewest[0] < _MANY_CLUSTERS:
         quoted = texts.numbers.num(f"model:{fewest[1]}:inference.{fewest[2]}.n_clusters", "int")
-        blocks.append(Paragraph(texts.inline("methods.few_clusters", clusters=quoted)))
-    return tuple(blocks)
+        blocks.append(Paragraph(texts.inline("methods.few_clusters", clusters=quoted, **_kinds(context))))
+    return tuple(blocks) if not used else (*blocks, _factors(context, texts, used))
+
+
+def _kinds(context: Context) -> dict[str, bool]:
+    """Which of the remedies for few clusters some model uses."""
+    entries = [entry for model in context.models.values() for entry in model.get("inference") or ()]
+    options = [(entry.get("method"), entry.get("options") or {}) for entry in entries if not entry.get("not_available")]
+    return {
+        "student": any(method == "cluster" and values.get("critical") == "t" for method, values in options),
+        "cr2": any(method == "cluster" and values.get("small_sample") in ("CR2", "CR3") for method, values in options),
+        "wild": any(method == "wild_cluster" for method, _ in options),
+    }
 
 
 def _factors(
@@ -132,8 +154,8 @@ def _models(context: Context, texts: Texts) -> Table:
         periods = sorted(int(period) for period in model.get("periods") or ())
         cells = {
             "model": _plain(str(model.get("title") or name), texts),
-            "outcome": _plain(short_noun(outcome), texts),
-            "estimator": _plain(f"{model['estimator']} {model.get('method') or ''}", texts),
+            "outcome": _plain(short_label(outcome), texts),
+            "estimator": _estimator(texts, model),
             "effects": _plain(", ".join(map(str, effects)) or texts.plain("methods.head_none"), texts),
             "panel": _plain(context.panels[model["panel"]].title if model["panel"] in context.panels else "", texts),
             "sample": _plain(_sample(context, texts, model), texts),
@@ -142,16 +164,15 @@ def _models(context: Context, texts: Texts) -> Table:
             "periods": parse(span(periods) or formatted(model["n_periods"], "int")),
             "dropped": _dropped(texts, model.get("n_dropped") or {}),
         }
-        rows.append(
-            TableRow(
-                tuple(
-                    TableCell(cells[column], "right" if column in ("n", "units") else "left", header=column == "model")
-                    for column in _COLUMNS
-                )
-            )
-        )
-    head = header(texts, _COLUMNS, "methods.head")
+        rows.append(row(cells, _COLUMNS, _NUMERIC))
+    head = header(texts, _COLUMNS, "methods.head", _NUMERIC)
     return Table("models-table", texts.inline("methods.models_caption"), head, tuple(rows), tall=True)
+
+
+def _estimator(texts: Texts, model: Mapping[str, Any]) -> Inline:
+    name = texts.plain(f"methods.estimator_name.{model['estimator']}")
+    method = str(model.get("method") or "").replace("_", " ")
+    return _plain(f"{name} ({method})" if method else name, texts)
 
 
 def _sample(context: Context, texts: Texts, model: Mapping[str, Any]) -> str:

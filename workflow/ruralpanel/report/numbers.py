@@ -110,8 +110,8 @@ def formatted(value: float, fmt: str) -> str:
     """A number in print.
 
     `fmt` is ``[abs |+]kind[digits]``: ``int`` (thousands separated), ``year``, ``p`` (never 0), ``sig3`` (significant
-    figures), ``fixed2`` (decimals), ``%1`` (times 100, with decimals and the sign %), ``points1`` (times 100). ``+`` prints
-    the sign of positive numbers, ``abs`` none at all.
+    figures), ``fixed2`` (decimals), ``%1`` (times 100, with decimals and the sign %), ``points1`` (times 100). ``+``
+    prints the sign of positive numbers, ``abs`` none at all.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The report as one self-contained HTML page: styles, script and pictures inside, no address outside itself is loaded."""
+"""The report as one self-contained HTML page: styles, script and pictures inside, nothing loaded from elsewhere."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SVG_SIZE = re.compile(r'<svg[^>]*?\bviewBox="\s*[\d.eE+-]+[\s,]+[\d.eE+-]+[\s,]
 
 @dataclass(frozen=True)
 class Drawing:
-    """Where a claim's interval is drawn, in percent of the track's width; bars and band as distances from either end."""
+    """Where an interval is drawn, in percent of the track's width; bar and band as distances from either end."""
 
     band: tuple[float, float]
     bar: tuple[float, float]

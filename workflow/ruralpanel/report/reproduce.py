@@ -34,7 +34,7 @@ def section(context: Context, texts: Texts) -> Section:
 
 def register(context: Context, texts: Texts) -> Section:
     """The register of quoted numbers, for the page only."""
-    head = header(texts, ("number", "key", "file", "pointer"), "reproduce.numbers_head")
+    head = header(texts, ("number", "key", "file", "pointer"), "reproduce.numbers_head", ("number",))
     rows = tuple(_row(quoted) for quoted in texts.numbers.quoted)
     table = Table("register-table", texts.inline("reproduce.numbers_caption"), head, rows, tall=True)
     lede = Paragraph(texts.inline("reproduce.numbers_lede", results=context.results.name))

@@ -6,6 +6,7 @@ import re
 
 _LOG = re.compile(r"\s*[(（](?:log|logs|in logs|对数)[)）]\s*$|,\s*(?:log|in logs)\s*$|^log (?:of )?", re.I)
 _ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]\s*$")
+_RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _COUNTED = frozenset({"", "1", "person", "persons", "household", "households", "item", "items", "人", "户"})
 
 
@@ -23,11 +24,21 @@ def short_noun(label: str) -> str:
     return _ASIDE.sub("", noun(label)).strip()
 
 
+def short_label(label: str) -> str:
+    """A label for a table's cell: without ``(log)`` and asides, its capitals kept; of an interaction, each part's."""
+    return " × ".join(_ASIDE.sub("", _LOG.sub("", part)).strip() for part in label.split(" × "))
+
+
 def singular(name: str) -> str:
     """``rural residents`` → ``rural resident``; only regular plurals, all that the labels of this field need."""
     if name.endswith("ies"):
         return name[:-3] + "y"
     return name[:-1] if name.endswith("s") and not name.endswith("ss") else name
+
+
+def measure_text(measure: str) -> str:
+    """A measure with its powers raised: ``10^4 km^2`` → ``10⁴ km²``."""
+    return re.sub(r"\^(\d+)", lambda found: found[1].translate(_RAISED), measure)
 
 
 def is_count(measure: str) -> bool:
