@@ -159,6 +159,10 @@ def model(**changes: Any) -> dict[str, Any]:
 
 def test_estimates_take_the_wild_interval_outside_and_the_first_inside() -> None:
     assert from_model(model(), "roads", "Roads") == Estimate("Roads", 1.0, None, 3.0, inner=(0.0, 2.0))
+    settings = [{"method": "wild_cluster", "options": {"interval": True}}]
+    open_both = {"term": "roads", "estimate": 1.0, "p_wild": 0.4, "ci_wild_low": None, "ci_wild_high": None}
+    found = from_model(model(coefficients=[open_both], inference=settings), "roads", "Roads")
+    assert (found.low, found.high) == (-math.inf, math.inf)
     assert from_model(model(), "gap", "Gap") == Estimate("Gap", 0.5, 0.0, 1.0)
     with pytest.raises(KeyError):
         from_model(model(), "rail", "Rail")

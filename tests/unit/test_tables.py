@@ -24,6 +24,8 @@ from scipy import stats
 
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.estimators.base import Test
+from ruralpanel.figures.keys import KEYS as FIGURE_KEYS
+from ruralpanel.maps.keys import KEYS as MAP_KEYS
 from ruralpanel.output_context import OutputContext
 from ruralpanel.results import Coefficient, ModelResult
 from ruralpanel.tables.build import build
@@ -526,3 +528,9 @@ def test_every_kind_lists_what_it_requires() -> None:
 def test_numbers_in_json_are_read_as_written(context: OutputContext) -> None:
     values = json.loads((context.results / "models" / "baseline.json").read_text(encoding="utf-8"))
     assert context.models(["baseline"])[0] == values
+
+
+def test_the_documentation_names_every_key() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
+    keys = [key for keys in (*KEYS.values(), *FIGURE_KEYS.values(), MAP_KEYS) for key in keys]
+    assert [key for key in keys if f"`{key.removesuffix('_zh')}`" not in text] == []

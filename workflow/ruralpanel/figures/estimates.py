@@ -10,6 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from ruralpanel import style
+from ruralpanel.model_json import coefficient, interval_of
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,15 @@ def from_model(model: Mapping[str, Any], term: str, label: str, group: str = "",
     KeyError
         The model does not hold the term.
     """
-    entries = {str(entry["term"]): entry for entry in model["coefficients"]}
-    entry = entries[term]
+    entry = coefficient(model, term)
+    if entry is None:
+        raise KeyError(term)
     first = (entry.get("ci_low"), entry.get("ci_high"))
-    wild = (entry.get("ci_wild_low"), entry.get("ci_wild_high"))
-    if wild == (None, None):
-        return Estimate(label, entry["estimate"], *first, group=group, detail=detail)
-    return Estimate(label, entry["estimate"], *wild, inner=first, group=group, detail=detail)
+    wild = interval_of(model, entry, "ci_wild")
+    value = float(entry["estimate"])
+    if wild is None:
+        return Estimate(label, value, *first, group=group, detail=detail)
+    return Estimate(label, value, *wild, inner=first, group=group, detail=detail)
 
 
 def span(estimates: Sequence[Estimate], include: Sequence[float] = (0.0,)) -> tuple[float, float]:

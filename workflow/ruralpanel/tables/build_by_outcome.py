@@ -7,14 +7,12 @@ from typing import Any
 
 from ruralpanel.contracts.problems import UserError, did_you_mean
 from ruralpanel.labels import localised
+from ruralpanel.model_json import coefficient, interval_of, number_of
 from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_count, format_interval, format_number, format_p
 from ruralpanel.tables.build_regression import model_title
 from ruralpanel.tables.coefficients import (
-    coefficient,
     estimate_cell,
-    interval_of,
-    number_of,
     shown_statistics,
     star_levels,
     terms_of,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ruralpanel.model_json import method_of
 from ruralpanel.style import format_count, format_number
 from ruralpanel.wording import sentence, word
 
@@ -51,11 +52,6 @@ def setting(entry: Mapping[str, Any], key: str) -> Any:
         if place.get(key) not in (None, "", 0):
             return place[key]
     return None
-
-
-def method_of(entry: Mapping[str, Any]) -> str:
-    """The method's name of an inference entry."""
-    return str(entry.get("method") or entry.get("vcov") or entry.get("type") or "")
 
 
 def describe(entry: Mapping[str, Any], language: str) -> tuple[str, tuple[str, ...]]:

@@ -20,6 +20,8 @@ font-variant-numeric:tabular-nums}
 .data-table thead tr:last-child th{border-bottom:1px solid #1f2933}
 .data-table th.stub{border-bottom:1px solid #1f2933;text-align:left}
 .data-table tbody th{text-align:left;font-weight:400;min-width:9rem}
+.data-table tbody th[scope=row]{position:sticky;left:0;background:#fff}
+.data-table td.centre,.data-table td.right{white-space:nowrap}
 .data-table tbody th.section{font-weight:600;padding-top:.7rem}
 .data-table tr.detail td,.data-table tr.detail th{padding-top:0;color:#52606d;white-space:nowrap}
 .data-table tr.entry th,.data-table tr.entry td{padding-top:.35rem}
