@@ -28,7 +28,7 @@ def codebook(
     """One row per column of the panel, in its order.
 
     `sd` and `sd_within` (of the deviations from each unit's mean) divide by n − 1; all figures are of the cells that
-    are there. `breaks` lists, by series, the breaks that the variable crosses or has a rule for, with the rule.
+    are there. `breaks` lists, by series, the breaks whose both sides the variable would read, with the rule.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def _words(
     name: str, variables: Mapping[str, VariableSpec], panel: PanelSpec, series: Mapping[str, SeriesSpec]
 ) -> dict[str, str]:
     variable = variables[name]
-    below = list(leaves(years_read(name, variables, panel), variables))
+    below = leaves(years_read(name, variables, panel), variables)
     if name in below:
         counts = series[name].note
     else:
@@ -85,19 +85,23 @@ def _words(
 
 def _breaks(
     name: str,
-    below: Sequence[str],
+    below: Mapping[str, frozenset[int]],
     variables: Mapping[str, VariableSpec],
     panel: PanelSpec,
     series: Mapping[str, SeriesSpec],
 ) -> list[str]:
+    """The breaks whose both sides are read, with their rules."""
     crossed = set(crossings(name, variables, panel, series))
     found = []
-    for leaf in below:
+    for leaf, years in below.items():
+        read = years & frozenset(series[leaf].years) if series[leaf].years else years
         prefix = "" if leaf == name else f"{leaf} "
         for year in sorted(series[leaf].breaks):
+            if not (any(y < year for y in read) and any(y >= year for y in read)):
+                continue
             rule = rule_of(variables[leaf], year)
+            because = variables[leaf].breaks.get(year, {}).get("because", "")
             if rule != "error":
-                because = variables[leaf].breaks[year].get("because", "")
                 found.append(f"{prefix}{year}: {rule}" + (f" ({because})" if because else ""))
             elif (leaf, year) in crossed:
                 found.append(f"{prefix}{year}: crossed without a rule")

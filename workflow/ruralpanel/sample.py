@@ -13,6 +13,7 @@ from ruralpanel.contracts.formula import parse
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 from ruralpanel.contracts.units import Units
 from ruralpanel.transform import Context, evaluate
+from ruralpanel.wide import wide_frame
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
@@ -53,11 +54,10 @@ def condition(text: str, frame: pd.DataFrame, units: Units, file: str, where: st
     ids = tuple(sorted({str(unit) for unit in frame["unit"]}))
     periods = tuple(sorted({int(period) for period in frame["period"]}))
     rows, columns = pd.Index(ids).get_indexer(pd.Index(frame["unit"])), np.searchsorted(periods, frame["period"])
-    tables = {}
-    for name in sorted(used & set(frame.columns)):
-        table = np.full((len(ids), len(periods)), np.nan)
-        table[rows, columns] = frame[name].to_numpy(dtype=np.float64)
-        tables[name] = pd.DataFrame(table, index=list(ids), columns=list(periods))
+    tables = {
+        name: wide_frame(frame["unit"], frame["period"], frame[name].to_numpy(dtype=np.float64), ids, periods)
+        for name in sorted(used & set(frame.columns))
+    }
     own = {name: attribute_column(units, ids, name) for name in attributes if name in used}
     values = evaluate(expression, tables, Context(ids, periods, periods, "year", own), None, file, where)
     held = values.frame.to_numpy()[rows, columns]

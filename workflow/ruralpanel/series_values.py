@@ -14,6 +14,7 @@ from ruralpanel.contracts.breaks import affected, dropped, keeps_later, rule_of
 from ruralpanel.contracts.measures import MeasureError, convert_factor, parse
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
+from ruralpanel.wide import wide_frame
 
 LINEAGE = ("variable", "unit", "period", "source", "series", "measure_from", "measure_to", "factor", "value", "text",
            "file", "sheet", "row", "column", "correction", "break_rule")  # fmt: skip
@@ -120,7 +121,8 @@ def series_values(
     )
     for name in sorted(_LABELS):
         cells[name] = cells[name].astype("str").fillna("")
-    return SeriesValues(_wide(own, values, units, sorted(needed)), cells, measure, available, tuple(notes))
+    frame = wide_frame(own["unit"], own["period"], values, units, sorted(needed))
+    return SeriesValues(frame, cells, measure, available, tuple(notes))
 
 
 def _of_series(figures: pd.DataFrame, series: str) -> pd.DataFrame:
@@ -149,14 +151,6 @@ def _factors(variable: VariableSpec, own: pd.DataFrame, spec: SeriesSpec, measur
         except MeasureError as error:
             raise UserError(error.problem(file, f"variables.{variable.name}.measure")) from None
     return factors
-
-
-def _wide(own: pd.DataFrame, values: Array, units: Sequence[str], years: Sequence[int]) -> pd.DataFrame:
-    table = np.full((len(units), len(years)), np.nan)
-    rows = pd.Index(units).get_indexer(pd.Index(own["unit"]))
-    columns = np.searchsorted(np.array(years, dtype=np.int64), own["period"].to_numpy(dtype=np.int64))
-    table[rows, columns] = values
-    return pd.DataFrame(table, index=list(units), columns=list(years))
 
 
 def _apply(
