@@ -64,12 +64,11 @@ def models_on(config: Config, panel: str) -> tuple[str, ...]:
 def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
     """What the estimation of a panel's models depends on."""
     models = [config.models[name] for name in models_on(config, panel)]
-    matrices = {model.options["weights_matrix"] for model in models if "weights_matrix" in model.options}
     return {
         "models": [model.to_dict() for model in models],
         "samples": {name: dict(config.samples[name]) for name in sorted({m.sample for m in models} & {*config.samples})},
-        "weights_matrices": {name: dict(config.weights_matrices[name]) for name in sorted(matrices)},
         "seed": config.seed,
+        "language": config.language,
     }
 
 

@@ -1,0 +1,56 @@
+"""Estimate every model of one panel."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.sidecar import sha256_of
+from ruralpanel.contracts.specs import ModelSpec
+from ruralpanel.contracts.units import load_units
+from ruralpanel.design import build_design
+from ruralpanel.estimate import estimate
+from ruralpanel.jobs import job
+from ruralpanel.labels import labels_from_codebook
+
+
+def main(
+    models: Sequence[Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, Any]],
+    seed: int,
+    language: str,
+    panel: str,
+    codebook: str,
+    units: str,
+    folder: str,
+) -> None:
+    """Write ``results/models/<model>.json`` for each model; all problems of all models are reported together."""
+    frame = pd.read_parquet(panel)
+    cross_section = load_units(units)
+    labels = labels_from_codebook(pd.read_csv(codebook), language)
+    panel_sha256 = sha256_of(panel)
+    problems = []
+    for values in models:
+        spec = ModelSpec.from_dict(values)
+        try:
+            design = build_design(spec, frame, cross_section, samples.get(spec.sample))
+            words = {term: labels.of(term) for term in (spec.outcome, *design.terms)}
+            result = estimate(spec, design, seed, panel_sha256, words)
+        except UserError as error:
+            problems += error.problems
+        else:
+            result.to_json(Path(folder) / f"{spec.name}.json")
+    raise_any(problems)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            **snakemake.params.settings,
+            panel=snakemake.input.panel,
+            codebook=snakemake.input.codebook,
+            units=snakemake.input.units,
+            folder=Path(snakemake.output[0]).parent,
+        )
