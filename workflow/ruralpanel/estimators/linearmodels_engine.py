@@ -13,6 +13,9 @@ from ruralpanel.estimators.within import effect_codes
 if TYPE_CHECKING:
     import pandas as pd
 
+LARGEST = 200_000
+"""Rows beyond which our kernels stand alone: linearmodels would take longer than the rest of the model."""
+
 AGREEMENT = 1e-6
 """Largest difference allowed, in standard errors: far below what any inference can see, above rounding error."""
 
@@ -28,14 +31,15 @@ def confirm(design: Design, rows: IntArray, terms: tuple[str, ...], params: Floa
 
     Returns
     -------
-    ``linearmodels`` where it confirms the estimates, ``numpy`` where it lacks the model (three or nested effects).
+    ``linearmodels`` where it confirms the estimates, ``numpy`` where it lacks the model (three or nested effects)
+    or the panel has more than `LARGEST` rows.
 
     Raises
     ------
     ArithmeticError
         The engines disagree.
     """
-    theirs = estimate(design, rows, terms)
+    theirs = estimate(design, rows, terms) if rows.size <= LARGEST else None
     if theirs is None:
         return "numpy"
     allowed = AGREEMENT * np.maximum(scale * np.std(design.y), np.abs(params)) + 1e-12

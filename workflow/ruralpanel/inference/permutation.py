@@ -38,8 +38,9 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     scheme = str(options.get("scheme", "freedman_lane"))
     if scheme not in _SCHEMES:
         validity.stop(design, f'scheme: "{scheme}"', "one of " + ", ".join(_SCHEMES), did_you_mean(scheme, _SCHEMES))
-    if str(options.get("over", "units")) not in ("units", "rows"):
-        validity.stop(design, f'over: "{options["over"]}"', "units", "treatment sets are permuted by estimator: did")
+    over = str(options.get("over", "units"))
+    if over not in ("units", "rows"):
+        validity.stop(design, f'over: "{over}"', "units", "treatment sets are permuted by estimator: did")
     if fit.x is None or fit.y is None or fit.residuals.shape != fit.y.shape:
         validity.stop(design, "permutation", "an estimator that is least squares on rows", "use vcov: cluster")
     if design.weights is not None:
@@ -50,6 +51,13 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     number = int(units.max()) + 1
     validity.need_clusters(design, "permutation", "permutation", number, "fewer have too few orders")
     grid = _grid(fit, design, units, number)
+    if over == "rows" and grid.shape[1] > 1:
+        validity.stop(
+            design,
+            "over: rows in a panel",
+            "units: rows of one unit are not exchangeable where errors are serially correlated",
+            "write over: units",
+        )
     p = np.empty(len(fit.terms))
     for j, term in enumerate(fit.terms):
         rng = generator(seed, design.spec.name, "permutation", term)
@@ -65,7 +73,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         small_sample=f"{paths} change places ({_SCHEMES[scheme]}); t with robust errors; p counts the sample itself",
         n_clusters=number,
         notes=("takes units as exchangeable once the other terms are allowed for",),
-        extra={"draws": draws, "over": "units", "residuals": scheme == "freedman_lane", "seed": seed},
+        extra={"draws": draws, "over": over, "residuals": scheme == "freedman_lane", "seed": seed},
     )
 
 
