@@ -37,7 +37,7 @@ class Row:
 class Sheet:
     """A worksheet, an HTML table, or a whole text file (then without a name).
 
-    `ragged` is true where a row's length means something: a text file whose row ends early was cut.
+    `ragged` is true where a row's length means something: in text and HTML a row that ends early has lost a cell.
     """
 
     name: str

@@ -43,7 +43,14 @@ def tables(content: str, label: str, end: str = "required") -> tuple[Sheet, ...]
     except Exception as error:
         raise unreadable(label, "HTML", error) from None
     inner = [table for table in page.iter("table") if table.find(".//table") is None]
-    return tuple(Sheet(str(number) if len(inner) > 1 else "", _grid(table)) for number, table in enumerate(inner, 1))
+    problems = [Problem(label, f"table {number}", "cells outside of any row", "every cell within <tr> … </tr>",
+                        "the page is damaged: get it again")
+                for number, table in enumerate(inner, 1)
+                if any(cell.getparent().tag != "tr" for cell in table.iter("td", "th"))]
+    if problems:
+        raise UserError(problems)
+    return tuple(Sheet(str(number) if len(inner) > 1 else "", _grid(table), ragged=True)
+                 for number, table in enumerate(inner, 1))
 
 
 def _grid(table: Any) -> tuple[Row, ...]:
@@ -66,8 +73,7 @@ def _grid(table: Any) -> tuple[Row, ...]:
             column += width
         rows.append(cells)
         copies.append(copied)
-    width = max((max(cells, default=-1) for cells in rows), default=-1) + 1
-    grid = (Row(number, tuple(cells.get(column, "") for column in range(width)), frozenset(copied))
+    grid = (Row(number, tuple(cells.get(column, "") for column in range(max(cells, default=-1) + 1)), frozenset(copied))
             for number, (cells, copied) in enumerate(zip(rows, copies, strict=True), 1))
     return tuple(row for row in grid if any(row.cells))
 

@@ -85,12 +85,24 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[C
     skipped = left_out(layout.get("skip_rows", ()), layout.get("keep_rows", ()))
     naming = _Naming(label, Path(file).stem, wanted, blocks)
     cells: list[Cell] = []
+    held: list[tuple[Block, set[str]]] = []
     for block in blocks:
         read_cells, wrong = _block_cells(block, label, str(layout.get("region", "")), naming, rule, skipped)
         cells += read_cells
         problems += wrong
-    raise_any(capped([*naming.problems(), *problems], label))
+        held.append((block, {cell.series for cell in read_cells}))
+    raise_any(capped([*naming.problems(), *problems, *_incomplete(held, label)], label))
     return cells
+
+
+def _incomplete(held: Sequence[tuple[Block, set[str]]], label: str) -> list[Problem]:
+    """Regions for which a file lacks an indicator that it has for other regions."""
+    by_region = [(block, keys) for block, keys in held if block.head == "indicator"]
+    every = set().union(*(keys for _, keys in by_region))
+    return [Problem(label, place(block.sheet, block.header.number),
+                    f"no indicator for {', '.join(sorted(every - keys))} of {block.region}", "the same indicators for "
+                    "every region of the file", "check the names of the indicators below this row")
+            for block, keys in by_region if keys and every - keys]
 
 
 class _Naming:

@@ -275,7 +275,7 @@ def _sqlite(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
                 return [item[0] for item in cursor.description or ()], cursor.fetchall()
             finally:
                 connection.close()
-        except (sqlite3.Error, sqlite3.Warning) as error:
+        except (sqlite3.Error, sqlite3.Warning, UnicodeError, OverflowError) as error:
             raise UserError(_refused(label, "SQLite", error, layout)) from None
 
     _, tables = rows_of("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name")

@@ -81,6 +81,7 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[C
     problems: list[Problem] = []
     found: set[str] = set()
     for table in tables:
+        problems += _uneven(table, wanted, label)
         columns, wrong = _columns(table, wanted, label, layout)
         problems += wrong
         found |= {column.spot.series.key for column in columns}
@@ -94,6 +95,16 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[C
                  for spot in wanted if spot.declared and spot.series.key not in found and not problems]
     raise_any(capped(problems, label))
     return cells
+
+
+def _uneven(table: RegionTable, wanted: Sequence[Place], label: str) -> list[Problem]:
+    """Rows and a header that are not as long as the others, so that columns cannot be told by their headers."""
+    problems = [Problem(label, place(table.sheet, row.number), f"{len(row.cells)} cells", "as many as in other rows",
+                        "a cell was lost or a row runs into the next: get the page again") for row in table.uneven]
+    if table.shifted and not all(_name(spot).startswith("#") for spot in wanted):
+        problems.append(Problem(label, "header", f"{table.shifted} columns", "as many as in the rows of figures",
+                                "name the columns by number: #3"))
+    return problems
 
 
 def _tables(sheets: Sequence[grids.Sheet], label: str, layout: Mapping[str, Any]) -> list[RegionTable]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,7 +28,9 @@ class RegionTable:
     Attributes
     ----------
     columns : position → header: the texts above the column from top to bottom, joined by `` / ``.
-    measure : of the whole table, where it says one. rows : those of regions. notes : what stands below them.
+    measure : of the whole table, where it says one. rows : those of regions and groups.
+    uneven : rows of figures that are not as long as most others. shifted : where the header is not as long as they
+    are, in a format in which this means something, what its length is; else 0.
     """
 
     sheet: str
@@ -35,7 +38,8 @@ class RegionTable:
     columns: dict[int, str]
     measure: str
     rows: tuple[Row, ...]
-    notes: tuple[Row, ...]
+    uneven: tuple[Row, ...] = ()
+    shifted: int = 0
 
 
 def region_table(sheet: Sheet, unit_column: int, header_rows: int | None) -> RegionTable | None:
@@ -52,7 +56,16 @@ def region_table(sheet: Sheet, unit_column: int, header_rows: int | None) -> Reg
     header, titles = _header(sheet.rows[:start], unit_column)
     width = max(len(row.cells) for row in sheet.rows[: last + 1])
     columns = {i: _path(header, i) for i in range(width) if i != unit_column}
-    return RegionTable(sheet.name, unit_column, columns, _measure(titles), sheet.rows[start:end], sheet.rows[end:])
+    rows = sheet.rows[start:end]
+    if not sheet.ragged:
+        return RegionTable(sheet.name, unit_column, columns, _measure(titles), rows)
+    # A row that lost a cell, or took in the next row's, has figures below the wrong headers.
+    lengths = Counter(len(row.cells) for row in rows if _has_figures(row, unit_column))
+    usual = lengths.most_common(1)[0][0] if lengths else 0
+    uneven = tuple(row for row in rows if len(row.cells) != usual and _has_figures(row, unit_column))
+    header_length = max((len(row.cells) for row in header), default=usual)
+    return RegionTable(sheet.name, unit_column, columns, _measure(titles), rows, uneven,
+                       header_length if header_length != usual else 0)
 
 
 def is_note(row: Row, unit_column: int) -> bool:
