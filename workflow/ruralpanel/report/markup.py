@@ -11,6 +11,7 @@ Kind = Literal["text", "emphasis", "strong", "code", "link", "number"]
 
 _START, _BETWEEN, _END = "\x01", "\x02", "\x03"  # never part of a text that a person wrote
 _SPECIAL = re.compile(r"([\\*`\[\]])")
+_CHINESE_GAP = re.compile(r"(?<=[。，；：、）]) (?=[\u4e00-\u9fff（])")  # left by the folding of lines
 _TOKEN = re.compile(
     r"\\(?P<escaped>.)"
     r"|\x01(?P<index>\d+)\x02(?P<printed>[^\x03]*)\x03"
@@ -57,8 +58,8 @@ def number_mark(index: int, printed: str) -> Marked:
 
 def parse(text: str) -> Inline:
     """Markup → runs. Numbers keep their index inside emphasis too; line breaks and blanks run together."""
-    runs = _parse(re.sub(r"[ \t\r\n]+", " ", text.strip()), "text")
-    return tuple(_joined(runs))
+    one_line = re.sub(r"[ \t\r\n]+", " ", text.strip())
+    return tuple(_joined(_parse(_CHINESE_GAP.sub("", one_line), "text")))
 
 
 def _parse(text: str, kind: Kind) -> list[Run]:

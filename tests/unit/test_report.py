@@ -1,0 +1,415 @@
+"""The report on made-up results: every number has its origin, nothing is typed, both formats are whole."""
+
+from __future__ import annotations
+
+import html.parser
+import itertools
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from ruralpanel import scorecard
+from ruralpanel.contracts.problems import UserError
+from ruralpanel.report import blocks
+from ruralpanel.report.build import build, compose
+from ruralpanel.report.context import Context, gather
+from ruralpanel.report.fragments import read_fragment
+from ruralpanel.report.lookups import lookups
+from ruralpanel.report.markup import Run, escape, parse, plain_text
+from ruralpanel.report.numbers import MissingNumber, Numbers, formatted
+from ruralpanel.report.render_html import drawing
+from ruralpanel.report.texts import FOLDER, Texts
+from ruralpanel.report.wording import measure_text, noun, short_label, singular
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "report"
+WORKFLOW = Path(__file__).parents[2] / "workflow"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A copy of the made-up project with its scorecard."""
+    folder = tmp_path / "project"
+    shutil.copytree(FIXTURE, folder)
+    rows = scorecard.evaluate(config(folder)["hypotheses"], folder / "made_up")
+    scorecard.write_scorecard(rows, folder / "made_up" / "scorecard.csv", folder / "made_up" / "scorecard.json")
+    return folder
+
+
+def config(folder: Path, **changes: Any) -> dict[str, Any]:
+    values: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    return {**values, **changes}
+
+
+def context(folder: Path, **changes: Any) -> Context:
+    return gather(config(folder, **changes), folder / "made_up", folder, "config.json")
+
+
+class Page(html.parser.HTMLParser):
+    """Tags, ids, addresses and text of a page."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, {key: value or "" for key, value in attrs}))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, attribute: str) -> list[str]:
+        return [values[attribute] for _, values in self.tags if attribute in values]
+
+
+# --- no number is typed -----------------------------------------------------------------------------------------------
+
+
+def prose(text: str) -> str:
+    """A template's text without its expressions, statements and comments."""
+    return re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", "", text, flags=re.S)
+
+
+def entries(values: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, value in values.items():
+        found |= entries(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": str(value)}
+    return found
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_no_digit_stands_in_the_prose(language: str) -> None:
+    texts = entries(yaml.safe_load((FOLDER / f"{language}.yaml").read_text(encoding="utf-8")))
+    assert len(texts) > 150
+    names = {"SHA-256"}  # a name that holds digits is no number
+    typed = {
+        key: prose(text)
+        for key, text in texts.items()
+        if re.search(r"\d", re.sub("|".join(names), "", prose(text)))
+    }
+    assert typed == {}
+
+
+def test_no_digit_stands_in_the_page_template_outside_tags() -> None:
+    for template in (WORKFLOW / "report" / "html").glob("*.j2"):
+        visible = re.sub(r"<[^>]*>", "", prose(template.read_text(encoding="utf-8")))
+        assert not re.search(r"\d", visible), template.name
+
+
+def test_both_languages_have_the_same_entries_and_ask_for_the_same_numbers() -> None:
+    english, chinese = (
+        entries(yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))) for name in ("en", "zh")
+    )
+    assert english.keys() == chinese.keys()
+    quoted = re.compile(r"""(?:num|n)\((['"])(.+?)\1""")
+    for key in english:
+        assert {m[1] for m in quoted.findall(english[key])} == {m[1] for m in quoted.findall(chinese[key])}, key
+
+
+def test_every_quoted_number_is_in_the_results(place: Path) -> None:
+    build(context(place), place / "out", ["html"])
+    register = json.loads((place / "out" / "numbers.json").read_text(encoding="utf-8"))["numbers"]
+    assert len(register) > 80
+    checked = 0
+    for entry in register:
+        path = place / "made_up" / entry["file"]
+        if path.suffix != ".json" or not entry["pointer"].startswith("/"):
+            continue
+        if not path.is_file():
+            assert entry["file"] == "config.json"
+            path = place / "config.json"
+        value: Any = json.loads(path.read_text(encoding="utf-8"))
+        for part in entry["pointer"].split("/")[1:]:
+            value = value[int(part)] if isinstance(value, list) else value[part]
+        assert value == entry["value"], entry
+        checked += 1
+    assert checked > 60
+
+
+def test_a_figure_of_a_panel_carries_the_command_that_traces_it(place: Path) -> None:
+    build(context(place), place / "out", ["html"])
+    register = json.loads((place / "out" / "numbers.json").read_text(encoding="utf-8"))["numbers"]
+    cell = next(entry for entry in register if entry["key"] == "cell:made:workers:MU-01:2012")
+    assert cell["printed"] == "3,012" and cell["value"] == 3012
+    assert cell["trace"] == "python -m ruralpanel trace workers MU-01 2012"
+
+
+def test_the_page_prints_what_the_register_says(place: Path) -> None:
+    build(context(place), place / "out", ["html"])
+    page = (place / "out" / "report.html").read_text(encoding="utf-8")
+    for entry in json.loads((place / "out" / "numbers.json").read_text(encoding="utf-8"))["numbers"]:
+        assert f">{entry['printed']}<" in page, entry
+
+
+def test_a_number_that_is_missing_names_the_text_and_its_line(place: Path) -> None:
+    numbers = Numbers(lookups(context(place)))
+    folder = place / "text"
+    folder.mkdir()
+    (folder / "en.yaml").write_text(
+        'first: words\nsecond: "{{ num(\'model:baseline:rods:estimate\') }}"\nthird: "{{ gone }}"\n'
+    )
+    texts = Texts("en", numbers, folder)
+    for key in ("first", "second", "third", "fourth"):
+        texts.render(key)
+    with pytest.raises(UserError) as caught:
+        texts.finish()
+    assert [problem.where for problem in caught.value.problems] == [
+        "second (line 2)",
+        "third (line 3)",
+        "fourth (line 1)",
+    ]
+    assert 'no term "rods"' in caught.value.problems[0].found
+
+
+def test_a_missing_number_in_the_configurations_own_words_stops_the_report(place: Path) -> None:
+    words = {"introduction": 'Nothing: {{ num("cell:made:workers:MU-99:2012", "int") }}'}
+    with pytest.raises(UserError, match=r"report\.introduction.*no row for MU-99"):
+        build(context(place, report={"formats": ["html"], **words}), place / "out", ["html"])
+    assert not (place / "out").exists()
+
+
+def test_declared_exhibits_without_a_file_are_named_all_at_once(place: Path) -> None:
+    (place / "made_up" / "figures" / "outcome.svg").unlink()
+    (place / "made_up" / "tables" / "main.html").unlink()
+    with pytest.raises(UserError) as caught:
+        build(context(place), place / "out", ["html"])
+    assert [problem.where for problem in caught.value.problems] == ["figures.outcome", "tables.main"]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "model:nothing:n_obs", "model:baseline:nothing", "model:baseline:title", "claim:H9:sign", "count:stars",
+        "codebook:made:workers:label", "codebook:made:nobody:mean", "coverage:made:workers:1900", "stars:of",
+        "cell:made:workers:MU-01", "setting:title",
+    ],
+)  # fmt: skip
+def test_keys_without_a_number(place: Path, key: str) -> None:
+    with pytest.raises(MissingNumber):
+        Numbers(lookups(context(place))).find(key)
+
+
+def test_keys_with_a_number(place: Path) -> None:
+    numbers = Numbers(lookups(context(place)))
+    assert numbers.value("model:interaction:roads:gap:ci_wild_low") == -0.6
+    assert numbers.value("claim:H1:design.ci_high") == 0.66
+    assert numbers.value("rule:power") == 0.8
+    assert numbers.value("verdicts:cannot tell") == 3
+    assert numbers.value("codebook:made:staff:mean") == -3.9
+    assert numbers.value("coverage:made:staff:2018") == 0.67
+    assert numbers.value("count:findings_undeclared") == 2
+    assert numbers.value("setting:seed") == 7
+
+
+@pytest.mark.parametrize(
+    ("value", "fmt", "printed"),
+    [
+        (1234567.0, "int", "1,234,567"), (-12.0, "int", "−12"), (2012, "year", "2012"), (0.0004, "p", "<0.001"),
+        (0.034, "p3", "0.034"), (0.12345, "sig3", "0.123"), (-0.5, "abs fixed2", "0.50"), (0.5, "+fixed1", "+0.5"),
+        (-0.5, "+fixed1", "−0.5"), (0.0412, "%1", "4.1%"), (-0.0412, "abs %1", "4.1%"), (0.02, "points1", "2.0"),
+        (float("-inf"), "sig3", "−∞"),
+    ],
+)  # fmt: skip
+def test_formats(value: float, fmt: str, printed: str) -> None:
+    assert formatted(value, fmt) == printed
+
+
+def test_an_unknown_format_is_an_error() -> None:
+    with pytest.raises(ValueError, match="unknown number format"):
+        formatted(1.0, "money")
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def test_prose_follows_the_results(place: Path) -> None:
+    document, _ = compose(context(place))
+    answers = next(block for block in document.blocks() if isinstance(block, blocks.Answers))
+    said = {item.id: plain_text(item.number) + " " + plain_text(item.meaning) for item in answers.items}
+    assert "was 4.1% higher" in said["H1"] and "that the lever causes it is not shown" in said["H1"]
+    assert "1.7 more (0.74 more to 2.6 more)" in said["H1"] and "per 1,000 rural residents" in said["H1"]
+    assert "compatible with an association of either sign" in said["H2"] and "0.5% lower" in said["H2"]
+    assert "without bound to 0.8% lower" in said["H3a"] and "association is negative" in said["H3a"]
+    assert "one standard deviation (0.60) larger" in said["H3b"]
+    assert said["H4"].strip() == "No design has been declared for it yet."
+    assert "leaves zero out" in said["H5"] and "effect" not in said["H1"]
+    assert "No trade-off" in said["H6"] and "2.0 percentage points" in said["H6"]
+    assert "No dates of implementation" in said["H7"]
+    assert "smaller than what would matter in practice (2.9%)" in said["H8"]
+
+
+def test_all_claims_are_listed_with_their_verdict(place: Path) -> None:
+    build(context(place), place / "out", ["html"])
+    page = Page((place / "out" / "report.html").read_text(encoding="utf-8"))
+    ids = page.all("id")
+    assert [i for i in ids if i.startswith("claim-")] == [f"claim-{name}" for name in config(place)["hypotheses"]]
+    assert "Not yet tested" in page.text and "Cannot be tested with these data" in page.text
+
+
+def test_what_designs_say_differently_is_said_with_the_reason(place: Path) -> None:
+    document, _ = compose(context(place))
+    section = next(s for s in document.sections if s.id == "differences")
+    words = {
+        part.id: " ".join(plain_text(b.text) for b in part.blocks if isinstance(b, blocks.Paragraph))
+        for part in section.sections
+    }
+    assert (
+        "contradict each other: “Enterprises 1998” says more, “Two-way fixed effects” says less" in words["differs-h3a"]
+    )
+    assert "Value added of township enterprises" in words["differs-h3a"]
+    assert "compare provinces with each other" in words["differs-h1"]
+    assert "different years: 2012–2019; 1998" in words["differs-h1"]
+
+
+def test_another_language(place: Path) -> None:
+    document, _ = compose(context(place, language="zh"))
+    answers = next(block for block in document.blocks() if isinstance(block, blocks.Answers))
+    assert answers.items[0].verdict == "支持" and "高 4.1%" in plain_text(answers.items[0].number)
+    assert plain_text(answers.items[0].claim) == "技术促进农村工业"
+
+
+def test_a_project_without_claims_models_or_sidecars_has_a_report(place: Path) -> None:
+    bare = {"hypotheses": {}, "models": {}, "tables": {}, "figures": {}, "maps": {}, "report": {}, "corrections": None}
+    values = config(place, **bare, sources={"brought": {"adapter": "table", "path": "raw/brought.csv"}})
+    scorecard.write_scorecard((), place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
+    build(gather(values, place / "made_up", place, "config.json"), place / "out", ["html", "pdf"])
+    assert "Provenance not declared" in (place / "out" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("label", "words"),
+    [
+        ("Rural electricity per rural resident (log)", "rural electricity per rural resident"),
+        ("GDP per head, log", "GDP per head"),
+        ("TVE output (log)", "TVE output"),
+        ("农村用电（对数）", "农村用电"),
+    ],
+)
+def test_nouns(label: str, words: str) -> None:
+    assert noun(label) == words
+
+
+def test_short_words() -> None:
+    assert short_label("Roads (log) × Gap in 2011 (log electricity)") == "Roads × Gap in 2011"
+    assert (
+        singular("rural residents") == "rural resident" and singular("counties") == "county"
+    )
+    assert measure_text("10^8 CNY/km^2") == "10⁸ CNY/km²"
+
+
+# --- markup -----------------------------------------------------------------------------------------------------------
+
+
+def test_markup() -> None:
+    assert parse("a *b* **c `d`** [e](https://f.g) `h*i`") == (
+        Run("a "),
+        Run("b", "emphasis"),
+        Run(" "),
+        Run("c ", "strong"),
+        Run("d", "code"),
+        Run(" "),
+        Run("e", "link", "https://f.g"),
+        Run(" "),
+        Run("h*i", "code"),
+    )
+
+
+@pytest.mark.parametrize("text", ["a * b * c", "x_1 ** 2 ** y", "[1](2)", "`tick`", "back\\slash", "<b>&amp;"])
+def test_marks_in_inserted_text_are_taken_literally(text: str) -> None:
+    assert plain_text(parse(escape(text))) == text and {run.kind for run in parse(escape(text))} == {"text"}
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_whole_by_itself(place: Path) -> None:
+    build(context(place), place / "out", ["html"])
+    text = (place / "out" / "report.html").read_text(encoding="utf-8")
+    page = Page(text)
+    assert text.startswith("<!doctype html>")
+    assert all(source.startswith("data:") for source in page.all("src"))
+    assert not [tag for tag, _ in page.tags if tag in ("link", "iframe", "object")]
+    assert not re.search(r"url\(|@import|fetch\(|XMLHttpRequest", text)
+    ids = page.all("id")
+    assert len(ids) == len(set(ids))
+    assert {h[1:] for h in page.all("href") if h.startswith("#")} <= set(ids)
+    assert {h for h in page.all("href") if not h.startswith("#")} == {"https://example.org/invented"}
+
+
+def test_the_page_can_be_read_without_eyes(place: Path) -> None:
+    build(context(place), place / "out", ["html"])
+    page = Page((place / "out" / "report.html").read_text(encoding="utf-8"))
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("main") == 1 and tags.count("h1") == 1 and "nav" in tags and "header" in tags
+    assert all(values.get("alt") for tag, values in page.tags if tag == "img")
+    levels = [int(tag[1]) for tag in tags if re.fullmatch(r"h[1-6]", tag)]
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    assert all(values.get("aria-label") for _, values in page.tags if values.get("role") in ("img", "region"))
+    assert page.tags[0][1]["lang"] == "en"
+
+
+def test_texts_of_users_cannot_break_the_page(place: Path) -> None:
+    claims = {"H1": {"claim": '<script>alert("x")</script> & *stars*', "cannot_show": "</main> `ticks`"}}
+    rows = scorecard.evaluate(claims, place / "made_up")
+    scorecard.write_scorecard(rows, place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
+    build(context(place, title='A "title" <b>', hypotheses=claims), place / "out", ["html"])
+    page = Page((place / "out" / "report.html").read_text(encoding="utf-8"))
+    assert [tag for tag, _ in page.tags].count("script") == 1 and [tag for tag, _ in page.tags].count("main") == 1
+    assert '<script>alert("x")</script> & *stars*' in page.text
+
+
+def test_dot_and_bar() -> None:
+    inside = drawing((1.0, 0.0, 2.0), 4.0)
+    assert (inside.dot, inside.bar, inside.band) == (62.5, (50.0, 25.0), (37.5, 37.5))
+    assert not inside.cut_left and not inside.cut_right
+    beyond = drawing((9.0, float("-inf"), 10.0), 4.0)
+    assert beyond.dot is None and beyond.cut_left and beyond.cut_right and beyond.bar == (0.0, 0.0)
+
+
+def test_a_rendered_table_is_read_back_cell_by_cell() -> None:
+    table = read_fragment(FIXTURE / "made_up" / "tables" / "main.html", "main")
+    assert plain_text(table.caption) == "Made-up estimates: one estimator after another"
+    assert [[plain_text(cell.text) for cell in row.cells] for row in table.head] == [
+        ["Term", "Rural manufacturing", ""],
+        ["Two-way", "Between", "1998"],
+    ]
+    assert [row.kind for row in table.rows] == ["entry", "detail", "section", "entry", "summary"]
+    assert [plain_text(cell.text) for cell in table.rows[0].cells] == [
+        "Rural electricity & more",
+        "0.420",
+        "0.900",
+        "−0.150",
+    ]
+    assert plain_text(table.rows[1].cells[0].text) == ""  # for screen readers of the other page only
+    assert table.width == 4 and len(table.notes) == 2
+    assert table.head[0].cells[0].rowspan == 2 and table.head[0].cells[1].colspan == 2
+
+
+# --- the PDF ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_pdf_is_the_same_each_time(place: Path) -> None:
+    build(context(place), place / "one", ["html", "pdf"])
+    build(context(place), place / "two", ["html", "pdf"])
+    for name in ("report.pdf", "report.html", "numbers.json"):
+        assert (place / "one" / name).read_bytes() == (place / "two" / name).read_bytes(), name
+    assert (place / "one" / "report.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_the_chinese_pdf_embeds_a_chinese_font(place: Path) -> None:
+    build(context(place, language="zh"), place / "out", ["pdf"])
+    assert b"NotoSerifCJKsc" in (place / "out" / "report.pdf").read_bytes()
+    assert not (place / "out" / "report.html").exists()
+
+
+def test_a_glyph_that_no_font_has_stops_the_report_before_anything_is_written(place: Path) -> None:
+    with pytest.raises(UserError) as caught:
+        build(context(place, title="Made up \U0001f9ff"), place / "out", ["html", "pdf"])
+    assert "U+1F9FF" in caught.value.problems[0].found and caught.value.problems[0].file == "report.pdf"
+    assert not (place / "out").exists()

@@ -1,0 +1,265 @@
+"""The scorecard on made-up results: which number decides, in which units it is said, what is written."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ruralpanel import scorecard, verdicts
+from ruralpanel.claim_design import describe, evidence_kind, smallest_effect
+from ruralpanel.contracts.problems import UserError
+from ruralpanel.estimands import find_estimand
+from ruralpanel.plain_effects import VariableStats, log_of, plain_effect
+from ruralpanel.scorecard import ClaimRow
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "report"
+CONFIG: dict[str, Any] = json.loads((FIXTURE / "config.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, ClaimRow]:
+    return {row.claim: row for row in scorecard.evaluate(CONFIG["hypotheses"], FIXTURE / "made_up")}
+
+
+def model(**changes: Any) -> dict[str, Any]:
+    coefficient = {
+        "term": "x",
+        "estimate": 1.0,
+        "std_error": 0.2,
+        "df": 10.0,
+        "p_value": 0.01,
+        "ci_low": 0.6,
+        "ci_high": 1.4,
+    }
+    values: dict[str, Any] = {
+        "model": "m",
+        "panel": "p",
+        "estimator": "fe",
+        "outcome": "y",
+        "effects": ["unit", "period"],
+        "n_obs": 80,
+        "n_units": 10,
+        "n_periods": 8,
+        "coefficients": [coefficient],
+        "inference": [{"method": "cluster"}],
+    }
+    return {**values, **changes}
+
+
+def test_verdicts_of_every_kind_in_the_order_of_the_configuration(rows: dict[str, ClaimRow]) -> None:
+    assert list(rows) == list(CONFIG["hypotheses"])
+    assert {name: row.verdict for name, row in rows.items()} == {
+        "H1": "supported",
+        "H2": "cannot tell",
+        "H3a": "differs from zero",
+        "H3b": "cannot tell",
+        "H4": "not yet tested",
+        "H5": "cannot tell",
+        "H6": "supported",
+        "H7": "cannot be tested with these data",
+        "H8": "no effect that matters",
+    }
+
+
+def test_the_bootstrap_interval_decides_where_there_is_one(rows: dict[str, ClaimRow]) -> None:
+    design = rows["H1"].design
+    assert design is not None
+    assert (design.interval, design.ci_low, design.ci_high, design.p_value) == ("wild_cluster", 0.19, 0.66, 0.002)
+    between = rows["H1"].others[0]
+    assert (between.interval, between.ci_low) == ("hc", 0.4)
+
+
+def test_a_null_bound_of_the_bootstrap_is_infinite(rows: dict[str, ClaimRow]) -> None:
+    design = rows["H3a"].design
+    assert design is not None and design.ci_low == -math.inf and design.has_interval
+
+
+def test_a_bootstrap_without_any_bound_is_unbounded_only_if_an_interval_was_asked_for() -> None:
+    row = {
+        "term": "x",
+        "estimate": 1.0,
+        "ci_low": 0.6,
+        "ci_high": 1.4,
+        "p_wild": 0.2,
+        "ci_wild_low": None,
+        "ci_wild_high": None,
+    }
+    asked = model(coefficients=[row], inference=[{"method": "wild_cluster", "options": {"interval": True}}])
+    assert find_estimand(asked, {"term": "x"}, "c", "w").ci_low == -math.inf
+    not_asked = model(coefficients=[row], inference=[{"method": "wild_cluster", "options": {"interval": False}}])
+    assert find_estimand(not_asked, {"term": "x"}, "c", "w").ci_low == 0.6
+
+
+def test_delta_is_a_tenth_of_the_outcomes_sd_per_sd_of_the_lever(rows: dict[str, ClaimRow]) -> None:
+    h1, interaction, between = rows["H1"].design, rows["H3b"].design, rows["H1"].others[0]
+    assert h1 is not None and interaction is not None
+    assert h1.delta == pytest.approx(0.1 * 0.9 / 0.3)  # outcome_sd and sd_within of the model's sample
+    assert interaction.delta == pytest.approx(0.1 * 0.9 / (0.3 * 0.6))  # lever within units, moderator over all rows
+    assert between.delta == pytest.approx(0.1 * 0.9 / 0.5) and between.delta_per == "sd"
+    assert h1.in_delta == pytest.approx(0.42 / 0.3)
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ({"value": 0.2}, (0.2, "declared")),
+        ({"sd_of_outcome": 0.2, "per": "sd"}, (0.2 * 2 / 4, "sd")),
+        ({"sd_of_outcome": 0.2, "per": "unit"}, (0.2 * 2, "unit")),
+        ({}, (0.1 * 2 / 0.5, "within_sd")),
+    ],
+)
+def test_delta_as_declared(declared: dict[str, Any], expected: tuple[float, str]) -> None:
+    spreads = {"x": VariableStats("x", sd=4.0, sd_within=0.5)}
+    assert smallest_effect(declared, 2.0, "x", spreads) == pytest.approx(expected)
+
+
+def test_delta_cannot_be_stated_without_the_outcomes_sd() -> None:
+    assert smallest_effect({}, None, "x", {})[0] is None
+
+
+def test_marginal_effect_at_a_percentile(rows: dict[str, ClaimRow]) -> None:
+    other = rows["H3b"].others[0]
+    assert (other.estimate, other.lever, other.pointer) == (-0.3, "roads", "/marginal_effects/0/points/0")
+
+
+def test_evidence_kinds(rows: dict[str, ClaimRow]) -> None:
+    kinds = [rows["H1"].design, *rows["H1"].others, rows["H5"].design]
+    assert [design.evidence for design in kinds if design] == ["within", "between", "between", "policy"]
+    assert evidence_kind(model(estimator="pooled", effects=[])) == "mixed"
+    assert evidence_kind(model(estimator="re", effects=[])) == "mixed"
+    assert evidence_kind(model(estimator="fe", effects=["period"])) == "mixed"
+    assert evidence_kind(model(estimator="fd", effects=["period"])) == "within"
+
+
+def test_a_policy_design_whose_diagnostic_fails_or_is_missing_decides_nothing(rows: dict[str, ClaimRow]) -> None:
+    assert "diagnostic_failed" in [reason.code for reason in rows["H5"].reasons]
+    silent = model(estimator="did", tests={})
+    row = scorecard.evaluate_claims({"A": {"claim": "a", "estimand": {"model": "m", "term": "x"}}}, {"m": silent}, {})[
+        0
+    ]
+    assert row.verdict == "cannot tell" and "diagnostic_missing" in [reason.code for reason in row.reasons]
+    sound = model(estimator="did", tests={"pretrend": {"statistic": 1.0, "p_value": 0.6}})
+    row = scorecard.evaluate_claims({"A": {"claim": "a", "estimand": {"model": "m", "term": "x"}}}, {"m": sound}, {})[0]
+    assert row.verdict == "differs from zero" and row.design is not None and row.design.causal
+
+
+def test_agreement_comes_from_the_declared_curve() -> None:
+    claim = {"claim": "a", "estimand": {"model": "m", "term": "x"}, "expected": "positive", "robustness": "curve"}
+    curves = {"curve": {"share_same_sign": 0.6, "n_specifications": 5000}}
+    assert scorecard.evaluate_claims({"A": claim}, {"m": model()}, {}, curves)[0].verdict == "cannot tell"
+    row = scorecard.evaluate_claims({"A": claim}, {"m": model()}, {})[0]
+    assert row.verdict == "supported" and "agreement_missing" in [reason.code for reason in row.reasons]
+    no_trade_off = {**claim, "expected": "not_negative"}
+    assert scorecard.evaluate_claims({"A": no_trade_off}, {"m": model()}, {}, curves)[0].agreement is None
+
+
+def test_terms_that_do_not_exist_are_named_all_at_once() -> None:
+    claims = {
+        "A": {"claim": "a", "estimand": {"model": "m", "term": "road"}},
+        "B": {"claim": "b", "estimand": {"model": "m", "marginal": "x", "at": {"gap": "p75"}}},
+        "C": {"claim": "c", "estimand": {"model": "m", "statistic": "share"}},
+    }
+    with pytest.raises(UserError) as caught:
+        scorecard.evaluate_claims(claims, {"m": model()}, {})
+    assert [problem.where for problem in caught.value.problems] == [
+        "hypotheses.A.estimand.term",
+        "hypotheses.B.estimand.marginal",
+        "hypotheses.C.estimand.statistic",
+    ]
+
+
+def test_models_that_are_not_declared_are_found_before_any_job() -> None:
+    claims = {"A": {"claim": "a", "estimand": {"model": "baselin"}, "others": [{"model": "nothing"}]}}
+    problems = scorecard.check_estimands(claims, ["baseline"])
+    assert [problem.where for problem in problems] == ["hypotheses.A.estimand.model", "hypotheses.A.others[0].model"]
+    assert "baseline" in problems[0].fix
+
+
+@pytest.mark.parametrize(
+    ("formula", "inside"),
+    [
+        ("log(a / b)", "a / b"),
+        ("lag(log(a / (b + c)), 1)", "a / (b + c)"),
+        ("value_at(log(a), 2000)", "a"),
+        ("log(a) + log(b)", None),
+        ("a / b", None),
+        ("", None),
+        ("other", "z"),
+    ],
+)
+def test_which_formulas_are_logarithms(formula: str, inside: str | None) -> None:
+    variables = {
+        "other": VariableStats("other", formula="lag(more, 2)"),
+        "more": VariableStats("more", formula="log(z)"),
+    }
+    assert log_of(formula, variables) == inside
+
+
+def test_ten_percent_more_of_the_lever_in_shares_of_the_outcome_and_in_its_own_units() -> None:
+    variables = {
+        "x": VariableStats("x", formula="log(kwh / people)"),
+        "workers": VariableStats("workers", measure="person", label="Workers"),
+    }
+    outcome = VariableStats("y", formula="log(workers / people)", mean=math.log(0.05), sd=1.0)
+    plain = plain_effect((0.5, 0.2, 0.8), outcome, "x", variables, delta=0.1, detectable=0.4)
+    assert plain is not None and plain.level is not None
+    assert plain.change == "relative" and plain.size == 0.1
+    assert plain.value == pytest.approx(1.1**0.5 - 1)
+    assert plain.low == pytest.approx(1.1**0.2 - 1)
+    assert plain.delta == pytest.approx(1.1**0.1 - 1)
+    assert plain.detectable == pytest.approx(1.1**0.4 - 1)
+    assert plain.level.scale == 1000 and plain.level.shown == pytest.approx(50)
+    assert plain.at_level == pytest.approx(50 * (1.1**0.5 - 1))
+
+
+def test_other_changes_of_the_lever() -> None:
+    outcome = VariableStats("y", sd=1.0)
+    variables = {
+        "share": VariableStats("share", measure="share", sd=0.1, sd_within=0.02),
+        "switch": VariableStats("switch", sd=0.5, min=0.0, max=1.0),
+        "fixed": VariableStats("fixed", sd=2.0),
+    }
+    moved = [plain_effect((1.0, 0.0, 2.0), outcome, term, variables) for term in variables]
+    assert [(p.change, p.value) for p in moved if p] == [("within_sd", 0.02), ("unit", 1.0), ("sd", 2.0)]
+    crossed = plain_effect((1.0, 0.0, 2.0), outcome, "share:fixed", variables)
+    assert crossed is not None and crossed.moderator == "fixed" and crossed.value == pytest.approx(0.02 * 2.0)
+    declared = plain_effect((1.0, 0.0, 2.0), outcome, "share", variables, {"change": 0.05})
+    assert declared is not None and declared.value == pytest.approx(0.05)
+    assert plain_effect((math.nan, 0.0, 0.0), outcome, "share", variables) is None
+
+
+def test_an_unbounded_interval_stays_unbounded_in_plain_units() -> None:
+    outcome = VariableStats("y", formula="log(a / b)", mean=0.0, sd=1.0)
+    plain = plain_effect((1.0, -math.inf, math.inf), outcome, "x", {"x": VariableStats("x", formula="log(z)")})
+    assert plain is not None and plain.low == -1.0 and plain.high == math.inf
+
+
+def test_detectable_effect_of_a_design() -> None:
+    design = describe(model(), {"term": "x"}, {}, {})
+    assert design.detectable == pytest.approx(verdicts.smallest_detectable(0.2, 10.0))
+    assert (
+        describe(
+            model(coefficients=[{"term": "x", "estimate": 1.0, "ci_low": 0.0, "ci_high": 2.0}]), {}, {}, {}
+        ).detectable
+        is None
+    )
+
+
+def test_files(rows: dict[str, ClaimRow], tmp_path: Path) -> None:
+    values = tuple(rows.values())
+    scorecard.write_scorecard(values, tmp_path / "scorecard.csv", tmp_path / "scorecard.json")
+    with (tmp_path / "scorecard.csv").open(encoding="utf-8", newline="") as stream:
+        table = list(csv.DictReader(stream))
+    assert [line["claim"] for line in table] == list(rows)
+    assert float(table[0]["estimate"]) == 0.42 and table[2]["ci_low"] == "-inf" and table[4]["estimate"] == ""
+    document = json.loads((tmp_path / "scorecard.json").read_text(encoding="utf-8"))
+    assert document["n_claims"] == 9 and document["counts"]["cannot tell"] == 3
+    assert document["claims"][2]["design"]["ci_low"] is None and document["claims"][2]["design"]["has_interval"]
+    first = (tmp_path / "scorecard.json").read_bytes()
+    scorecard.write_scorecard(values, tmp_path / "scorecard.csv", tmp_path / "scorecard.json")
+    assert (tmp_path / "scorecard.json").read_bytes() == first
