@@ -1,5 +1,133 @@
-TABLES = []
-FIGURES = []
-MAPS = []
-SCORECARD = []
-REPORTS = []
+FORMATS = ["csv", "tex", "html", "docx"]
+TABLES = expand("results/tables/{table}.{format}", table=list(CONFIG.tables), format=FORMATS)
+FIGURES = expand("results/figures/{figure}.{format}", figure=list(CONFIG.figures), format=["png", "svg"])
+MAPS = expand("results/maps/{map}.{format}", map=list(CONFIG.maps), format=["png", "svg"])
+SCORECARD = ["results/scorecard.csv", "results/scorecard.json"] if CONFIG.hypotheses else []
+REPORTS = expand("results/report/report.{format}", format=CONFIG.report["formats"])
+
+
+rule scorecard:
+    message:
+        "Holding {params.number} claims against the estimates"
+    input:
+        models=project.claim_files(CONFIG),
+        codebooks=expand("results/panels/{panel}/codebook.csv", panel=ESTIMATED),
+    output:
+        csv="results/scorecard.csv",
+        json="results/scorecard.json",
+    log:
+        "results/logs/scorecard.log",
+    params:
+        hypotheses={name: dict(claim) for name, claim in CONFIG.hypotheses.items()},
+        number=len(CONFIG.hypotheses),
+        config=CONFIG.file,
+        code=code("scorecard.py"),
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    script:
+        "../scripts/scorecard.py"
+
+
+rule tables:
+    message:
+        "Setting {params.number} tables"
+    input:
+        results=project.table_files(CONFIG),
+        units=CONFIG.units,
+    output:
+        TABLES,
+    log:
+        "results/logs/tables.log",
+    params:
+        tables={name: dict(table) for name, table in CONFIG.tables.items()},
+        number=len(CONFIG.tables),
+        language=CONFIG.language,
+        config=CONFIG.file,
+        code=code("tables.py"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/tables.py"
+
+
+rule figures:
+    message:
+        "Drawing {params.number} figures"
+    input:
+        results=project.figure_files(CONFIG),
+        units=CONFIG.units,
+    output:
+        FIGURES,
+    log:
+        "results/logs/figures.log",
+    params:
+        figures={name: dict(figure) for name, figure in CONFIG.figures.items()},
+        number=len(CONFIG.figures),
+        language=CONFIG.language,
+        config=CONFIG.file,
+        code=code("figures.py"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/figures.py"
+
+
+rule maps:
+    message:
+        "Drawing {params.number} maps"
+    input:
+        results=project.map_files(CONFIG),
+        units=CONFIG.units,
+        boundaries=CONFIG.boundaries or [],
+    output:
+        MAPS,
+    log:
+        "results/logs/maps.log",
+    params:
+        maps={name: dict(item) for name, item in CONFIG.maps.items()},
+        number=len(CONFIG.maps),
+        language=CONFIG.language,
+        boundaries_note=CONFIG.boundaries_note,
+        code=code("maps.py"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../scripts/maps.py"
+
+
+rule report:
+    message:
+        "Writing the report"
+    input:
+        MODELS,
+        SCORECARD,
+        FIGURES,
+        MAPS,
+        expand("results/tables/{table}.html", table=list(CONFIG.tables)),
+        expand("results/panels/{panel}/{file}.csv", panel=PANELS, file=["codebook", "coverage"]),
+        project.sidecar_files(CONFIG),
+        findings="results/reconciliation/findings.csv",
+    output:
+        REPORTS,
+        "results/report/numbers.json",
+    log:
+        "results/logs/report.log",
+    params:
+        config=dict(CONFIG.resolved),
+        config_file=CONFIG.file,
+        root=CONFIG.root,
+        code=code("report.py", "report/**/*.*"),
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
+    script:
+        "../scripts/report.py"

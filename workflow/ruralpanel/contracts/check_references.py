@@ -13,7 +13,8 @@ from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 from ruralpanel.contracts.reads import curve_names, model_names, shown_variables
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
-from ruralpanel.tables.types import COMMON, KEYS, REQUIRED, kind_of
+from ruralpanel.figures import keys as figure_keys
+from ruralpanel.tables import types as table_keys
 
 
 def missing(file: str, where: str, name: str, expected: str, known: Iterable[str]) -> Problem:
@@ -33,8 +34,11 @@ def reference_problems(config: Config, attributes: set[str], units: Units | None
     for section, items in (("tables", config.tables), ("figures", config.figures), ("maps", config.maps)):
         for name, item in items.items():
             found += _output_problems(config, f"{section}.{name}", item)
-    for name, table in config.tables.items():
-        found += _table_problems(config, f"tables.{name}", table)
+    for section, items, keys in (("tables", config.tables, table_keys), ("figures", config.figures, figure_keys)):
+        for name, item in items.items():
+            kind = str(item.get("type", "regression"))
+            known = keys.KEYS[kind] | keys.COMMON
+            found += _key_problems(config, f"{section}.{name}", item, known, keys.REQUIRED[kind])
     if config.maps and config.boundaries is None:
         found.append(Problem(config.file, "maps", "maps without boundaries", "boundaries: a file of polygons"))
     return found
@@ -148,13 +152,15 @@ def _claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iter
         yield missing(config.file, f"hypotheses.{name}.robustness", curve, expected, config.specification_curves)
 
 
-def _table_problems(config: Config, where: str, table: Mapping[str, Any]) -> Iterator[Problem]:
-    kind = kind_of(table)
-    for key in sorted(set(table) - KEYS[kind] - COMMON):
-        yield Problem(config.file, f"{where}.{key}", f'"{key}" in a {kind} table', f"keys of {kind} tables", "remove it")
-    for key in REQUIRED[kind]:
-        if not table.get(key):
-            yield Problem(config.file, where, f"no {key}", f"{key}, which {kind} tables need")
+def _key_problems(
+    config: Config, where: str, item: Mapping[str, Any], known: frozenset[str], required: Iterable[str]
+) -> Iterator[Problem]:
+    kind = item.get("type", "regression")
+    for key in sorted(set(item) - known):
+        yield missing(config.file, f"{where}.{key}", key, f"a key of type {kind}", known)
+    for key in required:
+        if not item.get(key):
+            yield Problem(config.file, where, f"no {key}", f"{key}, which type {kind} needs")
 
 
 def _output_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:

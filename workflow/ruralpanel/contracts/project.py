@@ -12,6 +12,7 @@ from ruralpanel.contracts.check import check
 from ruralpanel.contracts.config import Config, read_config
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.reads import series_by_variable
+from ruralpanel.tables.types import needed_files
 
 DEFAULT_FILE = "config.yaml"
 
@@ -76,3 +77,47 @@ def needs_boundaries(config: Config, panel: str) -> bool:
     """Whether a model on the panel asks who is whose neighbour or how far away."""
     models = [config.models[name] for name in models_on(config, panel)]
     return any("weights_matrix" in m.options or any(s.method == "conley" for s in m.inference) for m in models)
+
+
+def claim_files(config: Config) -> tuple[str, ...]:
+    """The models and curves that claims rest on."""
+    estimands = [
+        estimand
+        for claim in config.hypotheses.values()
+        for estimand in [claim.get("estimand") or {}, *(claim.get("others") or ())]
+        if "model" in estimand
+    ]
+    return tuple(dict.fromkeys(f"results/models/{estimand['model']}.json" for estimand in estimands))
+
+
+def table_files(config: Config) -> tuple[str, ...]:
+    """What the tables are built from."""
+    panel_of = {name: model.panel for name, model in config.models.items()}
+    files = [file for table in config.tables.values() for file in needed_files(table, panel_of)]
+    return tuple(dict.fromkeys(files))
+
+
+def figure_files(config: Config) -> tuple[str, ...]:
+    """What the figures are drawn from."""
+    files: list[str] = []
+    for figure in config.figures.values():
+        models = [*(figure.get("models") or ()), *([figure["model"]] if "model" in figure else [])]
+        panels = [config.models[model].panel for model in models] + ([figure["panel"]] if "panel" in figure else [])
+        files += [f"results/models/{model}.json" for model in models]
+        files += [f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet")]
+        files += ["results/scorecard.json"] if figure["type"] == "scorecard" else []
+        files += [f"results/models/curves/{figure['curve']}.json"] if "curve" in figure else []
+    return tuple(dict.fromkeys(files))
+
+
+def map_files(config: Config) -> tuple[str, ...]:
+    """What the maps are drawn from."""
+    panels = dict.fromkeys(item["panel"] for item in config.maps.values())
+    return tuple(f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet"))
+
+
+def sidecar_files(config: Config) -> tuple[str, ...]:
+    """The files that say where figures come from and what was repaired."""
+    root = Path(config.root)
+    sidecars = [str(root / source["about"]) for source in config.resolved["sources"].values() if "about" in source]
+    return tuple(dict.fromkeys([*sidecars, *([config.corrections] if config.corrections else [])]))

@@ -22,7 +22,7 @@ coverage           panel*. variables (default: all). Percent of units with a fig
 validity           outcomes*: list of {panel*, variable*, period*, label, label_zh, log}. transform: log (default)
                    or none; a variable whose formula already is a logarithm is taken as it is; ``log`` of an
                    outcome overrides. method: pearson (default) or spearman. interval: false (default) or true (Fisher).
-reconciliation     file (default results/reconciliation.csv). columns: list, or column → heading (default: all).
+reconciliation     file (default results/reconciliation/findings.csv). columns: list, or column → heading (default: all).
                    where: column → value or list of values. limit: rows shown (default 40).
 scorecard          file (default results/scorecard.csv). columns, where, limit as above (limit: none).
 =================  =========================================================================================
@@ -64,7 +64,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 DEFAULT_FILES: Mapping[str, str] = MappingProxyType(
-    {"reconciliation": "reconciliation.csv", "scorecard": "scorecard.csv"}
+    {"reconciliation": "reconciliation/findings.csv", "scorecard": "scorecard.csv"}
 )
 
 SHOW = ("std_error", "statistic", "p_value", "ci", "p_wild", "ci_wild", "p_permutation")

@@ -1,0 +1,37 @@
+"""Draw every declared figure."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.units import load_units
+from ruralpanel.figures.build import draw
+from ruralpanel.jobs import job
+from ruralpanel.output_context import OutputContext
+
+
+def main(figures: Mapping[str, Mapping[str, Any]], units: str, language: str, config: str) -> None:
+    """Write ``results/figures/<figure>.{png,svg}``; all problems of all figures are reported together."""
+    cross_section = load_units(units)
+    names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
+    context = OutputContext(Path("results"), language, cross_section.attributes, config)
+    problems = []
+    for name, spec in figures.items():
+        paths = {form: f"results/figures/{name}.{form}" for form in ("png", "svg")}
+        try:
+            draw(name, spec, replace(context, where=f"figures.{name}"), names, paths)
+        except UserError as error:
+            problems += error.problems
+    raise_any(problems)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            figures=snakemake.params.figures,
+            units=snakemake.input.units,
+            language=snakemake.params.language,
+            config=snakemake.params.config,
+        )

@@ -1,0 +1,45 @@
+"""Draw every declared map; polygons are read once for each projection."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.units import load_units
+from ruralpanel.jobs import job
+from ruralpanel.labels import labels_from_codebook
+from ruralpanel.maps.draw import boundary_note, draw
+from ruralpanel.maps.geometry import load_boundaries
+
+
+def main(
+    maps: Mapping[str, Mapping[str, Any]], units: str, boundaries: str, boundaries_note: str, language: str
+) -> None:
+    """Write ``results/maps/<map>.{png,svg}``; all problems of all maps are reported together."""
+    cross_section = load_units(units)
+    names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
+    shapes = {projection: load_boundaries(boundaries, projection) for projection in {m["projection"] for m in maps.values()}}
+    note = boundary_note(boundaries, boundaries_note, language)
+    problems = []
+    for name, spec in maps.items():
+        folder = f"results/panels/{spec['panel']}"
+        labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
+        frame = pd.read_parquet(f"{folder}/panel.parquet")
+        paths = {form: f"results/maps/{name}.{form}" for form in ("png", "svg")}
+        try:
+            draw(name, spec, frame, labels, shapes[spec["projection"]], names, paths, language, note)
+        except UserError as error:
+            problems += error.problems
+    raise_any(problems)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            maps=snakemake.params.maps,
+            units=snakemake.input.units,
+            boundaries=snakemake.input.boundaries,
+            boundaries_note=snakemake.params.boundaries_note,
+            language=snakemake.params.language,
+        )

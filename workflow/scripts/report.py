@@ -1,0 +1,22 @@
+"""Write the report from all other results."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ruralpanel.jobs import job
+from ruralpanel.report.build import build
+from ruralpanel.report.context import gather
+
+
+def main(config: Mapping[str, Any], config_file: str, root: str) -> None:
+    """Write ``results/report/``: the report in the formats asked for, and the numbers that it quotes."""
+    build(gather(config, "results", root, config_file), "results/report", config["report"]["formats"])
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            config=snakemake.params.config,
+            config_file=snakemake.params.config_file,
+            root=snakemake.params.root,
+        )

@@ -1,0 +1,37 @@
+"""Set every declared table in every format."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.units import load_units
+from ruralpanel.jobs import job
+from ruralpanel.output_context import OutputContext
+from ruralpanel.tables.build import build
+from ruralpanel.tables.render import render
+
+
+def main(tables: Mapping[str, Mapping[str, Any]], units: str, language: str, config: str) -> None:
+    """Write ``results/tables/<table>.{csv,tex,html,docx}``; all problems of all tables are reported together."""
+    context = OutputContext(Path("results"), language, load_units(units).attributes, config)
+    problems = []
+    for name, spec in tables.items():
+        try:
+            document = build(name, spec, replace(context, where=f"tables.{name}"))
+        except UserError as error:
+            problems += error.problems
+        else:
+            render(document, {form: f"results/tables/{name}.{form}" for form in ("csv", "tex", "html", "docx")})
+    raise_any(problems)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            tables=snakemake.params.tables,
+            units=snakemake.input.units,
+            language=snakemake.params.language,
+            config=snakemake.params.config,
+        )
