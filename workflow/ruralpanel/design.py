@@ -27,7 +27,7 @@ def build_design(
     frame: pd.DataFrame,
     units: Units,
     sample: Mapping[str, Any] | None = None,
-    file: str = "config",
+    file: str = "config.yaml",
     coordinates: Mapping[str, tuple[float, float]] | None = None,
 ) -> Design:
     """Rows and columns of a model.

@@ -135,7 +135,9 @@ class _Story:
         return wide_frame(own["unit"], own["period"], values, self.context.units, self.context.years)
 
     def value(self, frame: pd.DataFrame, at: _At) -> float:
-        """One figure of a wide frame."""
+        """One figure of a wide frame; missing in years of which no source has any."""
+        if at.year not in self.context.years:
+            return math.nan
         return float(frame.to_numpy()[self.context.units.index(at.unit), self.context.years.index(at.year)])
 
     def name(self, unit: str) -> str:

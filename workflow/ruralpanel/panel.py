@@ -54,7 +54,7 @@ def build(
     series: Mapping[str, SeriesSpec],
     units: Units,
     used: Collection[str] = (),
-    file: str = "config",
+    file: str = "config.yaml",
 ) -> PanelResult:
     """Build a panel from figures.
 

@@ -70,7 +70,7 @@ def series_values(
     panel: PanelSpec,
     units: Sequence[str],
     needed: Collection[int],
-    file: str = "config",
+    file: str = "config.yaml",
 ) -> SeriesValues:
     """The values of a variable that is a series.
 

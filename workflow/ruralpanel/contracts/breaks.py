@@ -84,7 +84,7 @@ def break_problems(
     variables: Mapping[str, VariableSpec],
     panel: PanelSpec,
     series: Mapping[str, SeriesSpec],
-    file: str = "config",
+    file: str = "config.yaml",
 ) -> list[Problem]:
     """Mistakes about breaks and lags in the use of variables on a panel.
 

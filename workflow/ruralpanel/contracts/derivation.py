@@ -18,7 +18,7 @@ def tree(text: str) -> Expression:
 
 
 def evaluation_order(
-    variables: Mapping[str, VariableSpec], attributes: Iterable[str] = (), file: str = "config"
+    variables: Mapping[str, VariableSpec], attributes: Iterable[str] = (), file: str = "config.yaml"
 ) -> tuple[str, ...]:
     """Names of all variables, each after those that its formula uses, else in the order given.
 
