@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from ruralpanel.contracts.expressions import Call, Expression, Name, Number, Operation, Text
 from ruralpanel.contracts.formula import FUNCTIONS, describe, names, parse, source_years
 from ruralpanel.contracts.problems import UserError
@@ -192,3 +194,17 @@ def test_lags_by_observation_stay_within_the_panel() -> None:
 def test_every_function_has_help_and_a_distinct_signature() -> None:
     for name, function in FUNCTIONS.items():
         assert re.fullmatch(r"[a-z_]+", name) and function.help and function.parameters
+
+
+def test_the_documentation_names_every_function_and_no_other() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "formulas.md").read_text(encoding="utf-8")
+    table = text[text.index("## Functions") : text.index("## What becomes missing")]
+    assert {name for name in re.findall(r"`([a-z_]+)\(", table)} == set(FUNCTIONS)
+
+
+def test_the_messages_in_the_documentation_are_those_of_the_parser() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "formulas.md").read_text(encoding="utf-8")
+    for formula in ("log(highway_km / )", "lgo(x)"):
+        with pytest.raises(UserError) as caught:
+            parse(formula, "config.yaml", "variables.roads.formula")
+        assert str(caught.value) in text
