@@ -5,6 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+
 from ruralpanel.contracts.measures import Measure, MeasureError, convert_factor, parse
 
 
