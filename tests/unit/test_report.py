@@ -17,6 +17,7 @@ from ruralpanel import scorecard
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.report import blocks
 from ruralpanel.report.build import build, compose
+from ruralpanel.report.columns import LANDSCAPE, PORTRAIT, SIZES, layout
 from ruralpanel.report.context import Context, gather
 from ruralpanel.report.fragments import read_fragment
 from ruralpanel.report.lookups import lookups
@@ -89,9 +90,7 @@ def test_no_digit_stands_in_the_prose(language: str) -> None:
     assert len(texts) > 150
     names = {"SHA-256"}  # a name that holds digits is no number
     typed = {
-        key: prose(text)
-        for key, text in texts.items()
-        if re.search(r"\d", re.sub("|".join(names), "", prose(text)))
+        key: prose(text) for key, text in texts.items() if re.search(r"\d", re.sub("|".join(names), "", prose(text)))
     }
     assert typed == {}
 
@@ -297,9 +296,7 @@ def test_nouns(label: str, words: str) -> None:
 
 def test_short_words() -> None:
     assert short_label("Roads (log) × Gap in 2011 (log electricity)") == "Roads × Gap in 2011"
-    assert (
-        singular("rural residents") == "rural resident" and singular("counties") == "county"
-    )
+    assert singular("rural residents") == "rural resident" and singular("counties") == "county"
     assert measure_text("10^8 CNY/km^2") == "10⁸ CNY/km²"
 
 
@@ -386,7 +383,9 @@ def test_a_rendered_table_is_read_back_cell_by_cell() -> None:
         "0.900",
         "−0.150",
     ]
-    assert plain_text(table.rows[1].cells[0].text) == ""  # for screen readers of the other page only
+    # the head of the entry reaches over its detail, whose own words are for screen readers of the other page
+    assert table.rows[0].cells[0].rowspan == 2
+    assert [plain_text(cell.text) for cell in table.rows[1].cells] == ["(0.090)", "(0.200)", "(0.400)"]
     assert table.width == 4 and len(table.notes) == 2
     assert table.head[0].cells[0].rowspan == 2 and table.head[0].cells[1].colspan == 2
 
@@ -413,3 +412,19 @@ def test_a_glyph_that_no_font_has_stops_the_report_before_anything_is_written(pl
         build(context(place, title="Made up \U0001f9ff"), place / "out", ["html", "pdf"])
     assert "U+1F9FF" in caught.value.problems[0].found and caught.value.problems[0].file == "report.pdf"
     assert not (place / "out").exists()
+
+
+def test_columns_on_paper_fit_and_share_the_room() -> None:
+    def table(columns: int, text: str, number: str) -> blocks.Table:
+        head = tuple(blocks.TableCell(parse("a rather long heading"), "right", header=True) for _ in range(columns))
+        cells = tuple(blocks.TableCell(parse(number), "right") for _ in range(columns))
+        rows = (blocks.TableRow((blocks.TableCell(parse(text), header=True), *cells)),)
+        return blocks.Table("t", (), (blocks.TableRow((blocks.TableCell((), header=True), *head)),), rows)
+
+    small, wide, widest = (layout(table(columns, "label " * 12, "[-1.234, 5.678]")) for columns in (3, 9, 30))
+    assert (small.size, small.landscape) == (SIZES[0], False) and sum(small.widths) == pytest.approx(PORTRAIT)
+    assert wide.landscape and sum(wide.widths) <= LANDSCAPE + 1e-6
+    assert widest.landscape and sum(widest.widths) == pytest.approx(LANDSCAPE)
+    for setting in (small, wide):  # numbers stay on one line
+        assert min(setting.widths[1:]) >= len("[-1.234, 5.678]") * 0.5 * setting.size
+    assert sum(layout(table(1, "short", "1.0")).widths) < PORTRAIT / 2  # a small table is not blown up

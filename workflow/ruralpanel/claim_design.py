@@ -21,6 +21,7 @@ DIAGNOSTICS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "dynamic_panel": {"ar2": {"p_above": 0.05}, "hansen": {"p_above": 0.05}},
     "iv": {"effective_f": {"statistic_above": 10.0}},
 }
+_DERIVED = frozenset({"decomposition", "counterfactual"})  # their terms are shares and differences, not slopes of levers
 _DESIGN_BASED = frozenset({"iv", "event_study", "did"})
 _NO_INSTRUMENTS = frozenset({"bias_corrected"})  # dynamic-panel methods that make no use of instruments
 
@@ -98,9 +99,11 @@ def describe(
     outcome_name = str(model["outcome"]) if isinstance(model["outcome"], str) else str(model["outcome"][0])
     variables = _in_sample(model, statistics.get(panel, {}), outcome_name)
     outcome = variables[outcome_name]
-    delta, per = smallest_effect(claim.get("smallest_effect") or {}, outcome.sd, number.lever, variables)
-    diagnostics = _diagnostics(model, claim)
     estimator = str(model["estimator"])
+    derived = estimator in _DERIVED or "statistic" in estimand
+    outcome_sd = None if derived else outcome.sd
+    delta, per = smallest_effect(claim.get("smallest_effect") or {}, outcome_sd, number.lever, variables)
+    diagnostics = _diagnostics(model, claim)
     detectable = _detectable(number)
     in_delta = [_ratio(x, delta) for x in (number.estimate, number.ci_low, number.ci_high)]
     label = str(estimand.get("label") or "")
@@ -118,7 +121,7 @@ def describe(
         term=number.term,
         lever=number.lever,
         term_label=label or _term_label(number, variables, "label"),
-        term_label_zh=_term_label(number, variables, "label_zh"),
+        term_label_zh=str(estimand.get("label_zh") or label) or _term_label(number, variables, "label_zh"),
         estimate=number.estimate,
         std_error=number.std_error,
         ci_low=number.ci_low,
@@ -135,7 +138,8 @@ def describe(
         n_obs=int(model["n_obs"]),
         n_units=int(model["n_units"]),
         n_periods=int(model["n_periods"]),
-        plain=_plain(number, estimand, outcome, variables, claim, delta, detectable),
+        # a share or a gap closed is in plain units already
+        plain=None if derived else _plain(number, outcome, variables, claim, delta, detectable),
         diagnostics=diagnostics,
         file=f"models/{model['model']}.json",
         pointer=number.pointer,
@@ -202,7 +206,7 @@ def evidence_kind(model: Mapping[str, Any]) -> str:
     estimator = str(model["estimator"])
     if estimator in ("event_study", "did"):
         return "policy"
-    if estimator == "between" or int(model["n_periods"]) == 1:
+    if estimator in ("between", "decomposition") or int(model["n_periods"]) == 1:
         return "between"
     effects = model.get("effects") or (model.get("spec") or {}).get("effects") or ()
     if estimator in ("fd", "cce", "dynamic_panel") or (estimator != "pooled" and "unit" in effects):
@@ -232,15 +236,12 @@ def _diagnostics(model: Mapping[str, Any], claim: Mapping[str, Any]) -> tuple[Di
 
 def _plain(
     number: Estimand,
-    estimand: Mapping[str, Any],
     outcome: VariableStats,
     variables: Mapping[str, VariableStats],
     claim: Mapping[str, Any],
     delta: float | None,
     detectable: float | None,
 ) -> PlainEffect | None:
-    if "statistic" in estimand:
-        return None  # a share or a gap closed is in plain units already
     interval = (number.estimate, number.ci_low, number.ci_high)
     return plain_effect(interval, outcome, number.lever, variables, claim.get("plain"), delta, detectable)
 

@@ -117,7 +117,7 @@ def gather(
     """
     base, place = Path(results), Path(root)
     problems: list[Problem] = []
-    scorecard = _json(base / "scorecard.json", problems)
+    scorecard = _json(base / "scorecard.json", problems) if config.get("hypotheses") else {}
     models = {
         name: _json(base / "models" / f"{name}.json", problems)
         for name in config.get("models") or {}

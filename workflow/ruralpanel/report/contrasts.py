@@ -18,6 +18,7 @@ from ruralpanel.report.wording import anchor, short_label
 from ruralpanel.style import MINUS
 
 _TERM_COLUMNS = ("design", "outcome", "evidence", "periods", "n", "estimate", "interval", "sign")
+_DERIVED = "Derived from"  # a codebook's list of the series behind a formula, too long for a sentence
 _TERM_NUMERIC = ("periods", "n", "estimate", "interval", "sign")
 
 
@@ -114,11 +115,10 @@ def _counted(context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]
     items = []
     for design in {design["outcome"]: design for design in designs}.values():
         stats = context.statistics.get(design["panel"], {}).get(design["outcome"])
-        counts = "" if stats is None else stats.what_it_counts.rstrip(".")
-        if counts:
-            label = short_label(design["outcome_label_zh" if context.language == "zh" else "outcome_label"])
-            items.append(texts.render("contrasts.counts_item", label=label, counts=counts))
-    return Marked("; ".join(items) + "." if items else "")
+        counts = "" if stats is None or stats.what_it_counts.startswith(_DERIVED) else stats.what_it_counts
+        label = short_label(design["outcome_label_zh" if context.language == "zh" else "outcome_label"])
+        items.append(texts.render("contrasts.counts_item", label=label, counts=counts.rstrip(".")))
+    return Marked("; ".join(items))
 
 
 def _declared(context: Context, texts: Texts) -> list[Block]:

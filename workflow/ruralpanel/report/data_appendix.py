@@ -21,6 +21,7 @@ _FACTS = ("publisher", "title", "edition", "url", "licence", "accessed", "obtain
 _SERIES_COLUMNS = ("series", "measure", "years", "counts")
 _VARIABLE_COLUMNS = ("variable", "made_of", "measure", "mean", "sd", "sd_within", "coverage", "breaks")
 _NUMERIC = ("mean", "sd", "sd_within", "coverage")
+_MANY_SERIES = 2
 _MANY_UNITS = 6  # units spelled out beside a break or fault; of more the number is given
 
 
@@ -114,7 +115,7 @@ def _faults(context: Context, texts: Texts, about: Mapping[str, Any]) -> list[In
         items.append(
             texts.inline(
                 "data.fault_item",
-                label="; ".join(labels),
+                label="; ".join(labels[:_MANY_SERIES]) + (" …" if len(labels) > _MANY_SERIES else ""),
                 years=span(sorted(years_of(entry.get("years")))),
                 units=_units(context, entry.get("units")),
                 what=_sentence(str(entry.get("what", ""))),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -22,10 +23,25 @@ def read_fragment(path: Path, identity: str, downloads: tuple[str, ...] = ()) ->
         id=identity,
         caption=_inline(parser.caption),
         head=tuple(parser.head),
-        rows=tuple(parser.rows),
+        rows=_spanned(parser.rows),
         notes=tuple(_inline(note) for note in parser.notes if note.strip()),
         downloads=downloads,
     )
+
+
+def _spanned(rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
+    """Row heads reach down over the details beneath them, whose own heads are empty, so that long ones have room."""
+    found: list[TableRow] = []
+    entry = -1
+    for row in rows:
+        if row.kind == "detail" and entry >= 0 and row.cells and not row.cells[0].text:
+            head, *rest = found[entry].cells
+            found[entry] = replace(found[entry], cells=(replace(head, rowspan=head.rowspan + 1), *rest))
+            found.append(replace(row, cells=row.cells[1:]))
+            continue
+        entry = len(found) if row.kind == "entry" else -1
+        found.append(row)
+    return tuple(found)
 
 
 @dataclass

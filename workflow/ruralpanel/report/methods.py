@@ -18,6 +18,7 @@ from ruralpanel.tables.inference_words import describe
 _COLUMNS = ("model", "outcome", "estimator", "effects", "panel", "sample", "n", "units", "periods", "dropped")
 _NUMERIC = ("n", "units", "periods")
 _MANY_CLUSTERS = 50  # below, asymptotic critical values are known to mislead (Cameron, Gelbach and Miller 2008)
+_FEW = 6  # models named in a list
 _LONG = 15  # periods from which the estimators for long panels begin to be usable
 
 
@@ -32,7 +33,13 @@ def section(context: Context, texts: Texts) -> Section:
             "estimators",
             texts.plain("methods.estimators_title"),
             (
-                Bullets(tuple(texts.inline(f"methods.estimator.{name}", nouns=words) for name in used)),
+                Bullets(
+                    tuple(
+                        texts.inline(f"methods.estimator.{name}", nouns=words)
+                        for name in used
+                        if texts.has(f"methods.estimator.{name}")
+                    )
+                ),
                 Paragraph(texts.inline("methods.association", nouns=words)),
                 *_short_panel(context, texts),
             ),
@@ -89,7 +96,7 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
                 "methods.inference_setting",
                 words=_capital(words),
                 details=_list(everywhere, context.language),
-                models=_list([title for title, _ in entries], context.language),
+                models=_models_named(texts, [t for t, _ in entries], len(context.models), context.language),
             )
         )
     blocks: list[Block] = [
@@ -101,7 +108,7 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
             texts.inline(
                 "methods.unavailable",
                 method=method.replace("_", " "),
-                models=_list(models, context.language),
+                models=_models_named(texts, models, len(context.models), context.language),
                 reason=reason.rstrip("."),
             )
             for (method, reason), models in unavailable.items()
@@ -170,7 +177,9 @@ def _models(context: Context, texts: Texts) -> Table:
 
 
 def _estimator(texts: Texts, model: Mapping[str, Any]) -> Inline:
-    name = texts.plain(f"methods.estimator_name.{model['estimator']}")
+    estimator = str(model["estimator"])
+    key = f"methods.estimator_name.{estimator}"
+    name = texts.plain(key) if texts.has(key) else estimator.replace("_", " ")
     method = str(model.get("method") or "").replace("_", " ")
     return _plain(f"{name} ({method})" if method else name, texts)
 
@@ -199,7 +208,11 @@ def _notes(context: Context, texts: Texts) -> tuple[Block, ...]:
     if not notes:
         return ()
     items = tuple(
-        texts.inline("methods.inference_item", words=_capital(note.rstrip(".")), models=_list(models, context.language))
+        texts.inline(
+            "methods.inference_item",
+            words=_capital(note.rstrip(".")),
+            models=_models_named(texts, models, len(context.models), context.language),
+        )
         for note, models in notes.items()
     )
     return (Details(texts.inline("methods.notes_title"), (Bullets(items),), id="model-notes"),)
@@ -207,6 +220,15 @@ def _notes(context: Context, texts: Texts) -> tuple[Block, ...]:
 
 def _plain(text: str, texts: Texts) -> Inline:
     return parse(texts.render("answers.own", text=text.strip()))
+
+
+def _models_named(texts: Texts, titles: Sequence[str], total: int, language: str) -> str:
+    """The models of an entry: all of them, or the first few by name."""
+    if len(titles) == total and total > 1:
+        return texts.plain("methods.all_models")
+    if len(titles) <= _FEW:
+        return _list(titles, language)
+    return texts.plain("methods.some_models", names=_list(titles[:_FEW], language), more=str(len(titles) - _FEW))
 
 
 def _list(names: Sequence[str], language: str) -> str:

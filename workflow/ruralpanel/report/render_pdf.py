@@ -6,7 +6,6 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,14 +27,11 @@ from ruralpanel.report.blocks import (
     TableRow,
     texts,
 )
-from ruralpanel.report.markup import Inline, Run, plain_text
+from ruralpanel.report.columns import layout
+from ruralpanel.report.markup import Inline, Run
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "report" / "pdf" / "report.typ"
 _SERIF = "NotoSerifCJKsc-Regular.otf"  # beside the sans in the same package
-_SIZES = (8.4, 7.6, 6.8, 6.0)  # points, tried in turn
-_CHARACTER = 0.46  # mean width of a character in ems
-_PORTRAIT, _LANDSCAPE = 470.0, 715.0  # points of text width
-_WIDEST_TEXT = 17  # characters to which a column of words is broken at the least
 _FEW_ROWS = 24  # a table up to this long is kept on one page
 
 
@@ -152,20 +148,18 @@ def _figure(block: Figure, folder: Path) -> dict[str, Any]:
 
 
 def _table(block: Table) -> dict[str, Any]:
-    rows = (*block.head, *block.rows)
-    weights, fixed = _columns(rows, block.width)
-    size, landscape = _fit(weights, fixed)
+    setting = layout(block)
     return {
         "caption": _inline(block.caption),
-        "columns": [None if fixed[i] else max(weights[i], 1) for i in range(block.width)],
+        "widths": list(setting.widths),
         "head": [_row(row, False) for row in block.head],
         "rows": [
             _row(row, row.kind == "summary" and index > 0 and block.rows[index - 1].kind != "summary")
             for index, row in enumerate(block.rows)
         ],
         "notes": [_inline(note) for note in block.notes],
-        "size": size,
-        "landscape": landscape,
+        "size": setting.size,
+        "landscape": setting.landscape,
         "breakable": len(block.rows) > _FEW_ROWS,
     }
 
@@ -173,7 +167,7 @@ def _table(block: Table) -> dict[str, Any]:
 def _row(row: TableRow, rule: bool) -> dict[str, Any]:
     cells = [
         {
-            "text": _inline(cell.text, unbroken=cell.align != "left"),
+            "text": _inline(cell.text, unbroken=cell.align != "left" and not cell.header),
             "align": cell.align,
             "colspan": cell.colspan,
             "rowspan": cell.rowspan,
@@ -181,32 +175,6 @@ def _row(row: TableRow, rule: bool) -> dict[str, Any]:
         for cell in row.cells
     ]
     return {"cells": cells, "kind": row.kind, "rule": rule}
-
-
-def _columns(rows: Sequence[TableRow], width: int) -> tuple[list[int], list[bool]]:
-    """The longest text of each column in characters, and whether its cells stay on one line (numbers)."""
-    longest, words = [0] * width, [False] * width
-    for row in rows:
-        at = 0
-        for cell in row.cells:
-            if cell.colspan == 1 and at < width:
-                length = sum(2 if ord(character) > 0x2E80 else 1 for character in plain_text(cell.text))
-                longest[at] = max(longest[at], length)
-                words[at] |= cell.align == "left" and length > 12
-            at += cell.colspan
-    return longest, [not word for word in words]
-
-
-def _fit(weights: Sequence[int], fixed: Sequence[bool]) -> tuple[float, bool]:
-    """The largest type in which the table fits the page, and whether the page must lie on its side."""
-    needed = sum(
-        weight if stays else min(weight, _WIDEST_TEXT) for weight, stays in zip(weights, fixed, strict=True)
-    )
-    for width, landscape in ((_PORTRAIT, False), (_LANDSCAPE, True)):
-        for size in _SIZES:
-            if needed * _CHARACTER * size + 8 * len(weights) <= width:
-                return size, landscape
-    return _SIZES[-1], True
 
 
 def _inline(inline: Inline, unbroken: bool = False) -> list[dict[str, str]]:

@@ -12,6 +12,7 @@ from ruralpanel.report.wording import is_count, noun, short_noun, singular
 
 Design = Mapping[str, Any]  # a design of scorecard.json
 _SHARES = ("share", "比例")
+_PARTS = ("share_", "lead_")  # terms that are parts of a whole, said in per cent
 
 
 class Quote:
@@ -38,7 +39,9 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
     chinese = context.language == "zh"
     label = design["term_label_zh" if chinese else "term_label"]
     if plain is None:
-        return texts.render("effect.raw", label=label, n=quote, interval=_interval(texts, design, quote, "", "sig3"))
+        fmt = "%0" if str(design["term"]).startswith(_PARTS) else "sig3"
+        interval = _interval(texts, design, quote, "", fmt)
+        return texts.render("effect.raw", label=label, amount=quote("estimate", fmt), interval=interval)
     relative = plain["effect"] == "relative"
     fmt = "abs %1" if relative else "abs sig3"
     outcome_measure = _measure(context, design, design["outcome"])
