@@ -34,8 +34,8 @@ def build_design(
 
     Rows outside the sample and rows with anything missing are left out and counted by reason; then, where effects are
     removed, rows that alone make up a unit or a period. The steps of breaks with the rule `dummy` join the controls of
-    every model whose outcome or terms have them, where the sample can tell them apart (not for the between estimator,
-    whose means mix both sides).
+    every model whose outcome or terms have them, where the sample can tell them apart (not for the between estimator
+    and decompositions, whose means mix both sides).
 
     Parameters
     ----------
@@ -91,6 +91,9 @@ def build_design(
             extra[key] = _matrix(chosen, values, rows)
             extra["endogenous_terms" if key == "endogenous" else f"{key.removesuffix('s')}_terms"] = chosen
     extra |= treatment_columns(spec, frame, units, rows, file)
+    if "gap" in spec.options:
+        by = str(spec.options["gap"]["by"])
+        extra["groups"] = dict(zip(draft.units, map(str, attribute_column(units, draft.units, by)), strict=True))
     if coordinates is not None:
         extra["coordinates"] = np.array([coordinates[draft.units[code]] for code in draft.unit_codes])
     return Design(
@@ -125,7 +128,7 @@ def _terms(spec: ModelSpec) -> dict[str, str]:
 
 
 def _steps(spec: ModelSpec, frame: pd.DataFrame) -> tuple[str, ...]:
-    if spec.estimator == "between":
+    if spec.estimator in ("between", "decomposition"):
         return ()
     terms = (spec.outcome, *spec.regressors, *spec.controls, *(spec.options.get("endogenous") or ()))
     names = dict.fromkeys(part for term in terms for part in parts(term))

@@ -110,6 +110,12 @@ def _model_problems(config: Config, model: ModelSpec, attributes: set[str]) -> I
                 "an interaction of the two among the regressors",
                 f'add "{pair}" to the regressors',
             )
+    gap = model.options.get("gap")
+    if gap and gap["by"] not in attributes:
+        yield missing(config.file, f"{where}.gap.by", gap["by"], "an attribute of the units", attributes)
+    for lever in model.options.get("levers") or ():
+        if lever not in model.regressors:
+            yield missing(config.file, f"{where}.levers", lever, "a regressor of the model", model.regressors)
     treated = (model.options.get("treatment") or {}).get("units")
     if treated:
         yield from _condition_problems(config, f"{where}.treatment.units", treated, attributes)
@@ -144,7 +150,7 @@ def _claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iter
             continue
         terms = {*model.regressors, *model.controls, *(model.options.get("endogenous") or ())}
         term = estimand.get("term")
-        if term and ESTIMATORS[model.estimator].regressors and term not in terms:
+        if term and ESTIMATORS[model.estimator].named_terms and term not in terms:
             yield missing(config.file, f"{where}.term", term, f"a regressor of model {model.name}", terms)
     curve = claim.get("robustness")
     if curve and curve not in config.specification_curves:

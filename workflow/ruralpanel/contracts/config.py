@@ -131,7 +131,10 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         variables={name: _variable(name, variable) for name, variable in values["variables"].items()},
         samples=values["samples"],
         weights_matrices={name: _weights_matrix(root, matrix) for name, matrix in values["weights_matrices"].items()},
-        models={name: _model(name, model, values["defaults"], first_panel) for name, model in values["models"].items()},
+        models={
+            name: _model(name, model, values["defaults"], first_panel, values["seed"])
+            for name, model in values["models"].items()
+        },
         hypotheses=values["hypotheses"],
         specification_curves=values["specification_curves"],
         tables=values["tables"],
@@ -312,7 +315,9 @@ def _weights_matrix(root: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**values, "path": _path(root, values["path"])} if "path" in values else values
 
 
-def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str) -> ModelSpec:
+def _model(
+    name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str, seed: int
+) -> ModelSpec:
     estimator = values["estimator"]
     keys = ESTIMATORS[estimator]
     effects = values.get("effects", defaults.get("effects", ["unit", "period"])) if keys.effects else []
@@ -320,6 +325,8 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
     options = {key: values[key] for key in sorted(set(values) - COMMON_KEYS)}
     if values.get("drop_absorbed"):
         options["drop_absorbed"] = True
+    if estimator == "decomposition":
+        options["seed"] = seed
     if isinstance(outcome, list):
         options["outcomes"] = outcome
         outcome = outcome[0]
@@ -331,7 +338,7 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
         panel=values.get("panel", first_panel),
         title=values.get("title", ""),
         method=values.get("method") or keys.methods[0],
-        regressors=tuple(values.get("regressors") or ()),
+        regressors=tuple(values.get("regressors") or (t for block in (values.get("blocks") or {}).values() for t in block)),
         controls=tuple(values.get("controls", defaults.get("controls")) or ()),
         effects=tuple(effects),
         weights=values.get("weights", defaults.get("weights")),

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class EstimatorKeys:
     """Keys of a model beyond those that all models share; `methods` lists the variants, the first the default.
 
-    `effects` says whether effects are removed at all, `min_periods` how many periods the panel needs.
+    `effects` says whether effects are removed at all, `min_periods` how many periods the panel needs, `regressors`
+    whether it asks for some, `named_terms` whether its coefficients are just the regressors and controls.
     """
 
     required: tuple[str, ...] = ()
@@ -18,6 +19,7 @@ class EstimatorKeys:
     effects: bool = True
     min_periods: int = 1
     regressors: bool = True
+    named_terms: bool = False
 
 
 COMMON_KEYS = frozenset(
@@ -26,11 +28,11 @@ COMMON_KEYS = frozenset(
 )
 
 ESTIMATORS: dict[str, EstimatorKeys] = {
-    "pooled": EstimatorKeys(effects=False),
-    "between": EstimatorKeys(effects=False),
-    "fe": EstimatorKeys(min_periods=2),
-    "fd": EstimatorKeys(min_periods=2),
-    "re": EstimatorKeys(effects=False, min_periods=2),
+    "pooled": EstimatorKeys(effects=False, named_terms=True),
+    "between": EstimatorKeys(effects=False, named_terms=True),
+    "fe": EstimatorKeys(min_periods=2, named_terms=True),
+    "fd": EstimatorKeys(min_periods=2, named_terms=True),
+    "re": EstimatorKeys(effects=False, min_periods=2, named_terms=True),
     "iv": EstimatorKeys(
         required=("endogenous", "instruments"), optional=("shares", "shocks"), methods=("2sls", "liml", "gmm")
     ),
@@ -60,6 +62,14 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
         min_periods=2,
         regressors=False,
     ),
-    "ppml": EstimatorKeys(),
+    "ppml": EstimatorKeys(named_terms=True),
     "sur": EstimatorKeys(min_periods=2),
+    "decomposition": EstimatorKeys(
+        required=("gap", "blocks"),
+        optional=("draws",),
+        methods=("gelbach", "shapley", "oaxaca"),
+        effects=False,
+        regressors=False,
+    ),
+    "counterfactual": EstimatorKeys(required=("gap", "levers")),
 }

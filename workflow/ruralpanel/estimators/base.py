@@ -79,7 +79,8 @@ class Fit:
         (first differences lose rows; the between estimator has one row per unit).
     n_absorbed : number of effects removed, the constant included, that are not columns of `x`.
     absorbed : names of the effects removed ("unit", "period").
-    own_vcov : (k, k) and `own_vcov_type`, where the estimator brings its own covariance.
+    own_vcov : (k, k) and `own_vcov_type`, where the estimator brings its own covariance; `own_interval` (k, 2): 95 %
+        intervals of its own (percentiles of a bootstrap), else those of the covariance.
     df_resid : residual degrees of freedom for classical inference.
     space : the effects and constant projected out of `x` and `y`, for leverages and bootstraps; None: not recorded.
     fit, tests, notes, extra : go to the JSON as they are.
@@ -98,6 +99,7 @@ class Fit:
     absorbed: tuple[str, ...] = ()
     own_vcov: FloatArray | None = None
     own_vcov_type: str = ""
+    own_interval: FloatArray | None = None
     fit: Mapping[str, float] = field(default_factory=dict)
     tests: Mapping[str, Test] = field(default_factory=dict)
     first_stage: Mapping[str, Any] | None = None

@@ -22,6 +22,8 @@ ESTIMATORS: dict[str, str] = {
     "did": "ruralpanel.estimators.did:fit",
     "ppml": "ruralpanel.estimators.ppml:fit",
     "sur": "ruralpanel.estimators.sur:fit",
+    "decomposition": "ruralpanel.estimators.decomposition:fit",
+    "counterfactual": "ruralpanel.estimators.counterfactual:fit",
 }
 
 

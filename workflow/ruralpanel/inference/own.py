@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ruralpanel.contracts.specs import InferenceSpec
@@ -18,4 +20,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
     df = np.inf if critical == "normal" else fit.df_resid
     kind = fit.own_vcov_type or "the estimator's own"
     units = int(np.unique(design.unit_codes[fit.rows]).size)
-    return inference(fit, "own", fit.own_vcov, df, small_sample=kind, n_clusters=units, extra={"critical": critical})
+    found = inference(fit, "own", fit.own_vcov, df, small_sample=kind, n_clusters=units, extra={"critical": critical})
+    if fit.own_interval is None:
+        return found
+    return replace(found, ci_low=fit.own_interval[:, 0], ci_high=fit.own_interval[:, 1])
