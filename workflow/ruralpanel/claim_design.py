@@ -21,7 +21,7 @@ DIAGNOSTICS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "dynamic_panel": {"ar2": {"p_above": 0.05}, "hansen": {"p_above": 0.05}},
     "iv": {"effective_f": {"statistic_above": 10.0}},
 }
-_DERIVED = frozenset({"decomposition", "counterfactual"})  # their terms are shares and differences, not slopes of levers
+_DERIVED = frozenset({"decomposition", "counterfactual"})  # their terms are shares and differences, not slopes
 _DESIGN_BASED = frozenset({"iv", "event_study", "did"})
 _NO_INSTRUMENTS = frozenset({"bias_corrected"})  # dynamic-panel methods that make no use of instruments
 
@@ -120,8 +120,8 @@ def describe(
         outcome_label_zh=outcome.label_zh or outcome.label or _readable(outcome_name),
         term=number.term,
         lever=number.lever,
-        term_label=label or _term_label(number, variables, "label"),
-        term_label_zh=str(estimand.get("label_zh") or label) or _term_label(number, variables, "label_zh"),
+        term_label=label or _term_label(number, estimand, variables, "label"),
+        term_label_zh=str(estimand.get("label_zh") or label) or _term_label(number, estimand, variables, "label_zh"),
         estimate=number.estimate,
         std_error=number.std_error,
         ci_low=number.ci_low,
@@ -223,7 +223,7 @@ def _diagnostics(model: Mapping[str, Any], claim: Mapping[str, Any]) -> tuple[Di
     tests: Mapping[str, Mapping[str, Any]] = model.get("tests") or {}
     found = []
     for name, rule in asked.items():
-        test = tests.get(name)
+        test = next((value for key, value in tests.items() if _plain_name(key).startswith(_plain_name(name))), None)
         key, shown = ("p_value", "p") if "p_above" in rule else ("statistic", "statistic")
         value = None if test is None else test.get(key)
         if value is None:
@@ -232,6 +232,10 @@ def _diagnostics(model: Mapping[str, Any], claim: Mapping[str, Any]) -> tuple[Di
         bound = rule["p_above"] if "p_above" in rule else rule["statistic_above"]
         found.append(Diagnostic(name, float(value) > float(bound), f"{shown} = {value:.3g}, must exceed {bound:g}"))
     return tuple(found)
+
+
+def _plain_name(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
 
 
 def _plain(
@@ -256,13 +260,16 @@ def _ratio(value: float, delta: float | None) -> float | None:
     return None if delta is None or math.isnan(value) else value / delta
 
 
-def _term_label(number: Estimand, variables: Mapping[str, VariableStats], attribute: str) -> str:
-    labels = []
-    for part in number.lever.split(":"):
-        stats = variables.get(part)
-        label = "" if stats is None else (getattr(stats, attribute) or stats.label)
-        labels.append(label or _readable(part))
-    return " × ".join(labels)
+def _term_label(
+    number: Estimand, estimand: Mapping[str, Any], variables: Mapping[str, VariableStats], attribute: str
+) -> str:
+    def label_of(name: str) -> str:
+        stats = variables.get(name)
+        return ("" if stats is None else getattr(stats, attribute) or stats.label) or _readable(name)
+
+    label = " × ".join(label_of(part) for part in number.lever.split(":"))
+    places = [f"{label_of(over)} = {at}" for over, at in (estimand.get("at") or {}).items()]
+    return f"{label}, {', '.join(places)}" if places else label
 
 
 def _readable(name: str) -> str:

@@ -49,11 +49,19 @@ def _designs(claim: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
 def _claim(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Section:
     pairs = _designs(claim)
     designs = [design for design, _ in pairs]
-    verdict, reasons = _comparison(context, texts, designs)
-    blocks: list[Block] = [Paragraph(_joined((verdict, *reasons)))]
+    alike = [design for design in designs if _kind(design) == _kind(designs[0])]
+    blocks: list[Block] = []
+    if len(alike) > 1:
+        verdict, reasons = _comparison(context, texts, alike)
+        blocks.append(Paragraph(_joined((verdict, *reasons))))
     blocks.append(design_table(context, texts, pairs, anchor("beside", claim["claim"]), ()))
     title = texts.plain("contrasts.by_claim", claim=claim["claim"], text=context.worded(claim, "text"))
     return Section(anchor("differs", claim["claim"]), title, tuple(blocks), 3)
+
+
+def _kind(design: Mapping[str, Any]) -> tuple[bool, bool]:
+    """What may be set against each other: slopes, interactions, and effects at a place are different questions."""
+    return ":" in design["lever"], "marginal_effects" in design["pointer"]
 
 
 def _joined(parts: Sequence[Inline]) -> Inline:
@@ -89,7 +97,7 @@ def _comparison(
 
 
 def _name(design: Mapping[str, Any]) -> str:
-    return f"“{design['label'] or design['title']}”"
+    return f"“{design['title']}”"
 
 
 def _differences(

@@ -51,7 +51,7 @@ def design_table(
         quote = Quote(texts, base)
         suffix = "_zh" if context.language == "zh" else ""
         cells = {
-            "design": parse(texts.render("answers.own", text=design["label"] or design["title"])),
+            "design": parse(texts.render("answers.own", text=design["title"])),
             "outcome": parse(texts.render("answers.own", text=short_label(design[f"outcome_label{suffix}"]))),
             "evidence": texts.inline(f"evidence.{design['evidence']}", units=words["units"]),
             "lever": parse(texts.render("answers.own", text=short_label(design[f"term_label{suffix}"]))),
