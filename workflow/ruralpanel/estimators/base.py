@@ -80,7 +80,8 @@ class Fit:
     n_absorbed : number of effects removed, the constant included, that are not columns of `x`.
     absorbed : names of the effects removed ("unit", "period").
     own_vcov : (k, k) and `own_vcov_type`, where the estimator brings its own covariance; `own_interval` (k, 2): 95 %
-        intervals of its own (percentiles of a bootstrap), else those of the covariance.
+        intervals of its own (percentiles of a bootstrap), else those of the covariance; `own_df`: degrees of freedom
+        of t that go with it, None: normal.
     df_resid : residual degrees of freedom for classical inference.
     space : the effects and constant projected out of `x` and `y`, for leverages and bootstraps; None: not recorded.
     fit, tests, notes, extra : go to the JSON as they are.
@@ -100,6 +101,7 @@ class Fit:
     own_vcov: FloatArray | None = None
     own_vcov_type: str = ""
     own_interval: FloatArray | None = None
+    own_df: float | None = None
     fit: Mapping[str, float] = field(default_factory=dict)
     tests: Mapping[str, Test] = field(default_factory=dict)
     first_stage: Mapping[str, Any] | None = None

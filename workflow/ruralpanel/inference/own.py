@@ -13,11 +13,15 @@ from ruralpanel.inference.from_covariance import inference
 
 
 def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> Inference:
-    """The covariance matrix in `Fit.own_vcov`. Option ``critical``: normal (default) or t (residual df)."""
+    """The covariance matrix in `Fit.own_vcov`.
+
+    Option ``critical``: normal, or t with the estimator's own degrees of freedom, else residual ones. Default: t where
+    the estimator states degrees of freedom, else normal.
+    """
     if fit.own_vcov is None:
         validity.stop(design, "vcov: own", "an estimator with errors of its own", "use vcov: cluster")
-    critical = str(setting.options.get("critical", "normal"))
-    df = np.inf if critical == "normal" else fit.df_resid
+    critical = str(setting.options.get("critical", "normal" if fit.own_df is None else "t"))
+    df = np.inf if critical == "normal" else (fit.df_resid if fit.own_df is None else fit.own_df)
     kind = fit.own_vcov_type or "the estimator's own"
     units = int(np.unique(design.unit_codes[fit.rows]).size)
     found = inference(fit, "own", fit.own_vcov, df, small_sample=kind, n_clusters=units, extra={"critical": critical})
