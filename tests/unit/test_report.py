@@ -243,6 +243,24 @@ def test_prose_follows_the_results(place: Path) -> None:
     assert "smaller than what would matter in practice (2.9%)" in said["H8"]
 
 
+def test_parts_of_a_whole_are_said_in_per_cent(place: Path) -> None:
+    gap = json.loads((place / "made_up" / "models" / "between.json").read_text(encoding="utf-8"))
+    gap |= {
+        "model": "gap",
+        "estimator": "decomposition",
+        "coefficients": [{**gap["coefficients"][0], "term": "share_x"}],
+    }
+    (place / "made_up" / "models" / "gap.json").write_text(json.dumps(gap), encoding="utf-8")
+    claims = {"H1": {"claim": "a", "estimand": {"model": "gap", "term": "share_x", "label": "share of the gap"}}}
+    rows = scorecard.evaluate(claims, place / "made_up")
+    scorecard.write_scorecard(rows, place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
+    models = {**config(place)["models"], "gap": {}}
+    document, _ = compose(context(place, hypotheses=claims, models=models))
+    answer = next(block for block in document.blocks() if isinstance(block, blocks.Answers)).items[0]
+    assert plain_text(answer.number) == "Share of the gap: 90% [40%, 140%]."
+    assert answer.place is None  # no smallest effect was declared for it
+
+
 def test_all_claims_are_listed_with_their_verdict(place: Path) -> None:
     build(context(place), place / "out", ["html"])
     page = Page((place / "out" / "report.html").read_text(encoding="utf-8"))

@@ -127,6 +127,15 @@ def test_marginal_effect_at_a_percentile(rows: dict[str, ClaimRow]) -> None:
     assert (other.estimate, other.lever, other.pointer) == (-0.3, "roads", "/marginal_effects/0/points/0")
 
 
+def test_shares_of_a_gap_are_no_slopes() -> None:
+    part = {"term": "share_training", "estimate": 0.3, "std_error": 0.1, "df": None, "ci_low": 0.1, "ci_high": 0.5}
+    gap = model(estimator="decomposition", coefficients=[part], fit={"outcome_sd": 1.0})
+    design = describe(gap, {"term": "share_training", "label": "Training's share"}, {}, {})
+    assert design.plain is None and design.delta is None and design.evidence == "between"
+    declared = {"smallest_effect": {"value": 0.1, "sd_of_outcome": 0.1, "per": "within_sd"}}
+    assert describe(gap, {"term": "share_training"}, declared, {}).delta == 0.1
+
+
 def test_evidence_kinds(rows: dict[str, ClaimRow]) -> None:
     kinds = [rows["H1"].design, *rows["H1"].others, rows["H5"].design]
     assert [design.evidence for design in kinds if design] == ["within", "between", "between", "policy"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,7 @@ DIAGNOSTICS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "iv": {"effective_f": {"statistic_above": 10.0}},
 }
 _DERIVED = frozenset({"decomposition", "counterfactual"})  # their terms are shares and differences, not slopes
+_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
 _DESIGN_BASED = frozenset({"iv", "event_study", "did"})
 _NO_INSTRUMENTS = frozenset({"bias_corrected"})  # dynamic-panel methods that make no use of instruments
 
@@ -268,8 +270,8 @@ def _term_label(
         return ("" if stats is None else getattr(stats, attribute) or stats.label) or _readable(name)
 
     label = " × ".join(label_of(part) for part in number.lever.split(":"))
-    places = [f"{label_of(over)} = {at}" for over, at in (estimand.get("at") or {}).items()]
-    return f"{label}, {', '.join(places)}" if places else label
+    places = [f"{_ASIDE.sub('', label_of(over))}: {at}" for over, at in (estimand.get("at") or {}).items()]
+    return f"{_ASIDE.sub('', label)} ({'; '.join(places)})" if places else label
 
 
 def _readable(name: str) -> str:

@@ -24,7 +24,7 @@ _TONES = {
     "cannot be tested with these data": "none",
     "not yet tested": "none",
 }
-_MOST = 12.0  # multiples of δ beyond which a bar is cut off with an arrow: one wide bar must not flatten the rest
+_MOST = 6.0  # multiples of δ beyond which a bar is cut off with an arrow: one wide bar must not flatten the rest
 _LEAST = 2.0
 
 
@@ -71,7 +71,7 @@ def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:
         place=place,
         place_text=_place_text(texts, design, base) if design and place else "",
         reasons=tuple(reason_text(texts, claim, index) for index in range(len(claim["reasons"]))) if design else (),
-        beside=anchor("differs", name) if design and claim.get("others") else "",
+        beside=anchor("differs", name) if claim.get("others") else "",
         benchmarks=tuple(_benchmark(texts, entry) for entry in claim.get("benchmarks") or ()),
     )
 
@@ -111,7 +111,7 @@ def _facts(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) 
     text = texts.render(
         "answers.facts",
         design=line,
-        what=texts.render("answers.coefficient", term=term) if design["plain"] else Marked(""),
+        what=texts.render("answers.coefficient" if design["plain"] else "answers.statistic", term=_capital(term)),
         n=quote,
         interval=interval_text(texts, design, base),
         method=texts.render("answers.method", name=method) if method else Marked(""),
@@ -123,6 +123,10 @@ def _facts(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) 
     if claim.get("agreement"):
         more.append(texts.render("answers.agreement", claim=f"claim:{claim['claim']}"))
     return parse("; ".join([text, *more]) if more else text)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def method_name(context: Context, texts: Texts, design: Mapping[str, Any]) -> str:

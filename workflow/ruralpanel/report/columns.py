@@ -12,7 +12,7 @@ PORTRAIT, LANDSCAPE = 474.0, 720.0  # points of text width on A4
 SIZES = (8.4, 7.6, 6.8, 6.0)  # points, tried in turn
 _CHARACTER = 0.5  # width of a character in ems; bold heads and figures are a little wider than letters on the mean
 _GAP = 8.0  # points between columns
-_LEAST, _MOST = 15, 64  # characters to which a column of words is broken at the least, and that it is given at the most
+_LEAST, _MOST = 19, 64  # characters to which a column of words is broken at the least, and that it is given at the most
 _HEAD = 20  # characters of a head above numbers beyond which it is broken
 _LONG = 24  # rows from which a table is set a size smaller
 

@@ -27,7 +27,7 @@ def section(context: Context, texts: Texts) -> Section:
     words = nouns(context)
     blocks: list[Block] = [Paragraph(texts.inline("contrasts.lede", nouns=words), "lede")]
     claims = [claim for claim in context.scorecard.get("claims") or () if _designs(claim)]
-    parts = tuple(_claim(context, texts, claim) for claim in claims if len(_designs(claim)) > 1)
+    parts = tuple(_claim(context, texts, claim) for claim in claims if claim.get("others"))
     if not parts:
         blocks.append(Paragraph(texts.inline("contrasts.none")))
     blocks += _declared(context, texts)

@@ -54,7 +54,7 @@ def design_table(
             "design": parse(texts.render("answers.own", text=design["title"])),
             "outcome": parse(texts.render("answers.own", text=short_label(design[f"outcome_label{suffix}"]))),
             "evidence": texts.inline(f"evidence.{design['evidence']}", units=words["units"]),
-            "lever": parse(texts.render("answers.own", text=short_label(design[f"term_label{suffix}"]))),
+            "lever": parse(texts.render("answers.own", text=_lever(design, suffix))),
             "periods": parse(model_span(context.models.get(design["model"], {}))),
             "estimate": parse(quote("estimate", "sig3")),
             "interval": parse(interval_text(texts, design, base)),
@@ -62,6 +62,12 @@ def design_table(
         }
         rows.append(row(cells, _COLUMNS, _NUMERIC))
     return TableBlock(identity, caption, head, tuple(rows))
+
+
+def _lever(design: Mapping[str, Any], suffix: str) -> str:
+    label = str(design[f"term_label{suffix}"])
+    # the place at which a marginal effect is taken stands in parentheses and must stay
+    return label if "marginal_effects" in design["pointer"] else short_label(label)
 
 
 def header(

@@ -41,6 +41,7 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
     if plain is None:
         fmt = "%0" if str(design["term"]).startswith(_PARTS) else "sig3"
         interval = _interval(texts, design, quote, "", fmt)
+        label = label[:1].upper() + label[1:]
         return texts.render("effect.raw", label=label, amount=quote("estimate", fmt), interval=interval)
     relative = plain["effect"] == "relative"
     fmt = "abs %1" if relative else "abs sig3"
