@@ -1,0 +1,55 @@
+# `make` sets everything up and builds all results; `make test` sets up and passes the tests; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+# The path of the checkout may hold blanks; snakemake and pytest are called by module, which no shebang line limits.
+RUN := $(BIN)/python -m
+
+.DEFAULT_GOAL := all
+.PHONY: all test check report lint clean help setup
+
+all: $(RUNTIME)  ## set up and build all results (the default)
+	@$(RUN) snakemake
+	@echo "All results are in results/: open results/report/report.html"
+
+setup: $(RUNTIME)  ## set up only
+
+check: $(RUNTIME)  ## say what is wrong with the configuration and its files; estimate nothing
+	@$(RUN) snakemake check
+
+report: $(RUNTIME)  ## build the report and what it needs
+	@$(RUN) snakemake results/report/report.html
+
+lint: $(DEVELOPMENT)  ## style, format and types
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(BIN)/snakefmt --check Snakefile workflow/rules
+	@$(RUN) mypy
+
+test: $(DEVELOPMENT) lint  ## set up, check style and types, run all tests
+	@$(RUN) pytest
+
+clean:  ## remove results and Snakemake's records; figures in data/ and the environment stay
+	rm -rf results .snakemake
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(RUNTIME): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	    || { echo "Python 3.11 or newer is needed: install it, or name it as in: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	    || { echo "Python's venv and pip are needed: install python3-venv and python3-pip" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once; a few minutes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEVELOPMENT): $(RUNTIME) requirements-dev.txt
+	@echo "Adding what the tests need ..."
+	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,75 @@
+"""The two ways to install give the same versions, and nothing names where packages are fetched from."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+CONDA_NAMES = {"python-duckdb": "duckdb", "matplotlib-base": "matplotlib"}
+LOCKS = ("requirements.txt", "requirements-dev.txt")
+
+
+def pins(lock: str) -> dict[str, str]:
+    return dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", (ROOT / lock).read_text(encoding="utf-8"), re.M))
+
+
+def direct(source: str) -> set[str]:
+    lines = (ROOT / source).read_text(encoding="utf-8").splitlines()
+    return {re.split(r"[<>=!~ ]", line)[0].lower() for line in lines if line and not line.startswith(("#", "-"))}
+
+
+def conda_versions() -> dict[str, str]:
+    found = {}
+    for entry in yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]:
+        for text in entry["pip"] if isinstance(entry, dict) else [entry]:
+            name, _, version = text.replace("==", "=").partition("=")
+            if name not in ("python", "pip"):
+                found[CONDA_NAMES.get(name, name)] = version
+    return found
+
+
+def test_conda_users_get_the_locked_versions() -> None:
+    locked = pins("requirements.txt")
+    assert conda_versions() == {name: locked[name] for name in direct("requirements.in")}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_pin_has_hashes_and_no_index_is_named(lock: str) -> None:
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    entries = re.split(r"\n(?=[a-z0-9._-]+==)", text)[1:]
+    assert len(entries) == len(pins(lock)) - (0 if text.startswith("#") else 1)
+    assert all("--hash=sha256:" in entry for entry in entries)
+    assert "index-url" not in text and "://" not in text
+
+
+def test_both_locks_agree() -> None:
+    runtime, development = pins(LOCKS[0]), pins(LOCKS[1])
+    shared = runtime.keys() & development.keys()
+    assert {name: runtime[name] for name in shared} == {name: development[name] for name in shared}
+
+
+def test_direct_dependencies_are_justified() -> None:
+    text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
+    missing = {name for name in direct("requirements.in") | direct("requirements-dev.in") if f"`{name}`" not in text}
+    assert not missing
+
+
+def test_make_help_names_the_contracted_targets() -> None:
+    shown = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {"all", "test", "report", "clean", "help"} <= {line.split()[1] for line in shown.splitlines()}
+
+
+def test_make_says_which_python_is_needed(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    old = tmp_path / "old-python"
+    old.write_text("#!/bin/sh\nexit 1\n", encoding="utf-8")
+    old.chmod(0o755)
+    run = subprocess.run(["make", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode != 0
+    assert "Python 3.11 or newer is needed" in run.stderr
