@@ -446,3 +446,24 @@ def test_columns_on_paper_fit_and_share_the_room() -> None:
     for setting in (small, wide):  # numbers stay on one line
         assert min(setting.widths[1:]) >= len("[-1.234, 5.678]") * 0.5 * setting.size
     assert sum(layout(table(1, "short", "1.0")).widths) < PORTRAIT / 2  # a small table is not blown up
+
+
+def test_findings_are_listed_by_check_the_largest_first(place: Path) -> None:
+    lines = ["check,source,series,unit,period,value,expected,size,note,declared,declared_by"]
+    lines += [f"repeat,made_source,workers,MU-01,{2000 + i},5,,{i},as before,False," for i in range(40)]
+    lines += [
+        "jump,made_source,workers,MU-02,2015,9,6,-0.4,,False,",
+        "jump,made_source,workers,MU-03,2015,9,6,0.3,,True,break",
+    ]
+    (place / "made_up" / "reconciliation" / "findings.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    document, _ = compose(context(place))
+    tables = {block.id: block for block in document.blocks() if isinstance(block, blocks.Table)}
+    summary = [[plain_text(cell.text) for cell in row.cells] for row in tables["findings-by-check"].rows]
+    assert summary == [["repeat", "40", "0"], ["jump", "1", "1"]]
+    undeclared = tables["findings-undeclared"]
+    assert len(undeclared.rows) == 25 + 1 and plain_text(undeclared.notes[0]).startswith("26 of 41")
+    assert (
+        plain_text(undeclared.rows[0].cells[4].text) == "2039"
+        and plain_text(undeclared.rows[0].cells[3].text) == "Made-up 1"
+    )
+    assert len(tables["findings-declared"].rows) == 1

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from ruralpanel.report.blocks import Block, Details, Paragraph, Section, Table, TableCell, TableRow
 from ruralpanel.report.context import Context
-from ruralpanel.report.designs import header
+from ruralpanel.report.designs import header, row
 from ruralpanel.report.lookups import is_declared
 from ruralpanel.report.markup import Inline, parse
 from ruralpanel.report.numbers import formatted
@@ -15,7 +16,7 @@ from ruralpanel.report.texts import Texts
 _COLUMNS = ("check", "source", "series", "unit", "period", "value", "expected", "size")
 _NUMERIC = frozenset({"value", "expected", "size"})
 _FILE = "results/reconciliation/findings.csv"
-_MOST = 120  # rows of a table; the file has them all
+_MOST = 25  # findings of one check that are shown, the largest; the file has them all
 
 
 def section(context: Context, texts: Texts) -> Section:
@@ -25,9 +26,9 @@ def section(context: Context, texts: Texts) -> Section:
         return Section("reconciliation", title, (Paragraph(texts.inline("checks.not_run"), "lede"),))
     if not context.findings:
         return Section("reconciliation", title, (Paragraph(texts.inline("checks.none"), "lede"),))
-    undeclared = [row for row in context.findings if not is_declared(row)]
-    declared = [row for row in context.findings if is_declared(row)]
-    blocks: list[Block] = [Paragraph(texts.inline("checks.lede"), "lede")]
+    undeclared = [finding for finding in context.findings if not is_declared(finding)]
+    declared = [finding for finding in context.findings if is_declared(finding)]
+    blocks: list[Block] = [Paragraph(texts.inline("checks.lede"), "lede"), _summary(texts, undeclared, declared)]
     if undeclared:
         blocks.append(_table(context, texts, undeclared, "undeclared", _COLUMNS))
     else:
@@ -41,8 +42,12 @@ def section(context: Context, texts: Texts) -> Section:
 def _table(
     context: Context, texts: Texts, findings: Sequence[Mapping[str, str]], name: str, columns: Sequence[str]
 ) -> Table:
-    shown = sorted(findings, key=_size)[:_MOST]
-    rows = tuple(TableRow(tuple(_cell(context, texts, row, column) for column in columns)) for row in shown)
+    shown = _largest(findings)
+    if any((finding.get("note") or "").strip() for finding in shown):
+        columns = (*columns, "note")
+    rows = tuple(
+        TableRow(tuple(_cell(context, texts, finding, column) for column in columns)) for finding in shown
+    )
     notes = (
         (texts.inline("checks.shown", shown=str(len(shown)), total=str(len(findings)), file=_FILE),)
         if len(shown) < len(findings)
@@ -52,13 +57,43 @@ def _table(
     return Table(f"findings-{name}", caption, header(texts, columns, "checks.head", _NUMERIC), rows, notes, tall=True)
 
 
-def _size(row: Mapping[str, str]) -> float:
-    number = _number(row.get("size"))
+def _summary(
+    texts: Texts, undeclared: Sequence[Mapping[str, str]], declared: Sequence[Mapping[str, str]]
+) -> Table:
+    checks = dict.fromkeys(finding["check"] for finding in (*undeclared, *declared))
+    numbers = [Counter(finding["check"] for finding in group) for group in (undeclared, declared)]
+    columns = ("check", "undeclared", "declared")
+    rows = tuple(
+        row(
+            {
+                "check": _own(texts, check.replace("_", " ")),
+                "undeclared": parse(formatted(numbers[0][check], "int")),
+                "declared": parse(formatted(numbers[1][check], "int")),
+            },
+            columns,
+            columns[1:],
+        )
+        for check in checks
+    )
+    caption = texts.inline("checks.summary_caption")
+    return Table("findings-by-check", caption, header(texts, columns, "checks.head", columns[1:]), rows)
+
+
+def _largest(findings: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """The largest findings of each check: sizes of different checks are in different measures."""
+    shown: list[Mapping[str, str]] = []
+    for check in dict.fromkeys(finding["check"] for finding in findings):
+        shown += sorted((finding for finding in findings if finding["check"] == check), key=_size)[:_MOST]
+    return shown
+
+
+def _size(finding: Mapping[str, str]) -> float:
+    number = _number(finding.get("size"))
     return 0.0 if number is None else -abs(number)
 
 
-def _cell(context: Context, texts: Texts, row: Mapping[str, str], column: str) -> TableCell:
-    text = (row.get(column) or "").strip()
+def _cell(context: Context, texts: Texts, finding: Mapping[str, str], column: str) -> TableCell:
+    text = (finding.get(column) or "").strip()
     if column in _NUMERIC:
         number = _number(text)
         return TableCell(parse(formatted(number, "sig3")) if number is not None else _own(texts, text), "right")
@@ -67,13 +102,13 @@ def _cell(context: Context, texts: Texts, row: Mapping[str, str], column: str) -
     if column == "unit":
         text = context.unit(text)
     if column == "series":
-        text = _series_label(context, row)
+        text = _series_label(context, finding)
     return TableCell(_own(texts, text), header=column == "check")
 
 
-def _series_label(context: Context, row: Mapping[str, str]) -> str:
-    source = context.sources.get(row.get("source") or "")
-    key = (row.get("series") or "").strip()
+def _series_label(context: Context, finding: Mapping[str, str]) -> str:
+    source = context.sources.get(finding.get("source") or "")
+    key = (finding.get("series") or "").strip()
     series = ((source.about if source else None) or {}).get("series") or {}
     return context.worded(series.get(key) or {}, "label") or key
 
