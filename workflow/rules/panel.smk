@@ -20,3 +20,21 @@ rule panel:
         runtime=10,
     script:
         "../scripts/panel.py"
+
+
+rule check:
+    message:
+        "The configuration and everything it names are in order"
+    input:
+        expand("results/panels/{panel}/coverage.csv", panel=PANELS),
+        "results/reconciliation/findings.csv",
+    log:
+        "results/logs/check.log",
+    params:
+        config=CONFIG.file,
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    script:
+        "../scripts/check.py"

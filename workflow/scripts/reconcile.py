@@ -1,1 +1,56 @@
-"""x"""
+"""Hold every figure read against control totals, identities, its own history and other sources of the same."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.specs import SourceSpec
+from ruralpanel.files import atomic_path
+from ruralpanel.jobs import job
+from ruralpanel.reconcile.finding import Finding, to_frame, undeclared
+from ruralpanel.reconcile.gate import reconcile
+from ruralpanel.reconcile.totals import load_control_totals
+
+
+def main(
+    sources: Mapping[str, Mapping[str, Any]],
+    checks: Mapping[str, Any],
+    figures: Sequence[str],
+    control_totals: str,
+    output: str,
+) -> None:
+    """Write ``results/reconciliation/findings.csv``; with ``on_failure: error`` undeclared findings stop the run."""
+    findings = reconcile(
+        {Path(file).stem: pd.read_parquet(file) for file in figures},
+        {name: SourceSpec.from_dict(values) for name, values in sources.items()},
+        load_control_totals(control_totals) if control_totals else None,
+        {key: checks[key] for key in ("jump", "repeat")},
+    )
+    if checks["on_failure"] == "error" and undeclared(findings):
+        raise UserError(_problem(finding) for finding in undeclared(findings))
+    with atomic_path(output) as path:
+        to_frame(findings).to_csv(path, index=False, lineterminator="\n")
+
+
+def _problem(finding: Finding) -> Problem:
+    return Problem(
+        finding.source,
+        " ".join(filter(None, [finding.series, finding.unit, str(finding.period)])),
+        f"{finding.check}: {finding.note}",
+        "a figure that agrees with the others, or a declared break, fault or correction",
+        "declare it in the sidecar, or set checks.on_failure: report",
+    )
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            sources=snakemake.params.sources,
+            checks=snakemake.params.checks,
+            figures=snakemake.input.figures,
+            control_totals=snakemake.input.get("control_totals", ""),
+            output=snakemake.output[0],
+        )

@@ -1,0 +1,113 @@
+"""A tiny made-up project whose truth is known, and Snakemake as users run it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+SLOPE = 0.5
+PERIODS = range(2001, 2009)
+NUMBER = 20
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def snakemake() -> Run:
+    """Run Snakemake on this checkout's Snakefile in a folder: ``snakemake(folder, *arguments)``."""
+
+    def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(folder)]
+        if "--cores" not in arguments:
+            command += ["--cores", "2"]
+        command += ["--workflow-profile", "none", *arguments]
+        return subprocess.run(
+            command,
+            cwd=folder,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    """A made-up project: 20 units × 8 years, outcome = SLOPE × lever + unit and year effects + noise."""
+    return make_tiny(tmp_path)
+
+
+def make_tiny(folder: Path) -> Path:
+    """Write the tiny project's files into `folder`."""
+    rng = np.random.default_rng(1)
+    units = [f"U{i:02d}" for i in range(1, NUMBER + 1)]
+    lines = ["id,name_en,region"]
+    lines += [f"{unit},Unit {unit[1:]},{'North' if i < NUMBER // 2 else 'South'}" for i, unit in enumerate(units)]
+    (folder / "units.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    unit_effect, year_effect = rng.normal(size=NUMBER), rng.normal(size=len(PERIODS))
+    lever = rng.normal(size=(NUMBER, len(PERIODS)))
+    outcome = SLOPE * lever + unit_effect[:, None] + year_effect + 0.1 * rng.normal(size=lever.shape)
+    rows = ["unit,year,output_kcny,lever"]
+    for i, unit in enumerate(units):
+        rows += [f"{unit},{year},{np.exp(outcome[i, t]):.9f},{lever[i, t]:.9f}" for t, year in enumerate(PERIODS)]
+    (folder / "figures.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (folder / "config.yaml").write_text(yaml.safe_dump(tiny_config(), sort_keys=False), encoding="utf-8")
+    return folder
+
+
+def tiny_config() -> dict[str, object]:
+    """The tiny project's configuration, as plain values to change in a test."""
+    return {
+        "title": "A made-up project",
+        "units": "units.csv",
+        "sources": {
+            "made_up": {
+                "adapter": "table",
+                "path": "figures.csv",
+                "layout": {"shape": "long", "unit": "unit", "period": "year"},
+                "series": {
+                    "output": {"column": "output_kcny", "measure": "10^3 CNY"},
+                    "lever": {"column": "lever", "measure": "share"},
+                },
+            }
+        },
+        "panels": {"main": {"periods": {"first": 2001, "last": 2008}}},
+        "variables": {
+            "output": {"source": "made_up", "series": "output", "measure": "CNY"},
+            "lever": {"source": "made_up", "series": "lever", "measure": "share"},
+            "log_output": {"formula": "log(output / 1000)", "label": "Output (log)"},
+        },
+        "defaults": {
+            "inference": [
+                {"vcov": "cluster", "by": "unit", "small_sample": "CR1", "critical": "t"},
+                {"bootstrap": "wild_cluster", "by": "unit", "draws": 999, "interval": True},
+            ]
+        },
+        "models": {"effect": {"estimator": "fe", "outcome": "log_output", "regressors": ["lever"]}},
+        "hypotheses": {
+            "T1": {
+                "claim": "The lever raises output",
+                "estimand": {"model": "effect", "term": "lever"},
+                "expected": "positive",
+            }
+        },
+        "tables": {"main": {"models": ["effect"]}},
+        "figures": {"effect": {"type": "coefficients", "models": ["effect"], "term": "lever"}},
+    }

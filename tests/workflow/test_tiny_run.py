@@ -1,0 +1,131 @@
+"""Real runs of a made-up project: truth found, nothing done twice, the same bytes however it is run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT, SLOPE, Run, make_tiny, tiny_config
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, snakemake: Run) -> Path:
+    folder = make_tiny(tmp_path_factory.mktemp("tiny"))
+    run = snakemake(folder)
+    assert run.returncode == 0, run.stderr
+    return folder
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    files = sorted(p for p in (folder / "results").rglob("*") if p.is_file() and "logs" not in p.parts)
+    return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def test_the_truth_is_found(built: Path) -> None:
+    model = json.loads((built / "results/models/effect.json").read_text(encoding="utf-8"))
+    (row,) = model["coefficients"]
+    assert (model["n_obs"], model["n_units"], model["n_periods"]) == (160, 20, 8)
+    assert row["ci_wild_low"] < SLOPE < row["ci_wild_high"]
+    assert abs(row["estimate"] - SLOPE) < 4 * row["std_error"]
+    scorecard = json.loads((built / "results/scorecard.json").read_text(encoding="utf-8"))
+    assert [claim["verdict"] for claim in scorecard["claims"]] == ["supported"]
+
+
+def test_results_have_the_contracted_files(built: Path) -> None:
+    results = built / "results"
+    panel = {p.name for p in (results / "panels/main").iterdir()}
+    assert {"panel.parquet", "panel.csv", "codebook.csv", "coverage.csv", "lineage.parquet"} == panel
+    assert {p.suffix for p in (results / "tables").glob("main.*")} == {".csv", ".tex", ".html", ".docx"}
+    assert {p.suffix for p in (results / "figures").glob("effect.*")} == {".png", ".svg"}
+    assert {"report.html", "report.pdf", "numbers.json"} == {p.name for p in (results / "report").iterdir()}
+    header = (results / "panels/main/panel.csv").read_text(encoding="utf-8").splitlines()[0]
+    assert header == "unit,period,output,lever,log_output"
+
+
+def test_measures_are_converted(built: Path) -> None:
+    source = (built / "figures.csv").read_text(encoding="utf-8").splitlines()[1].split(",")
+    panel = (built / "results/panels/main/panel.csv").read_text(encoding="utf-8").splitlines()[1].split(",")
+    assert float(panel[2]) == pytest.approx(1000 * float(source[2]), rel=1e-15)
+
+
+def test_a_second_run_does_nothing(built: Path, snakemake: Run) -> None:
+    before = {p: p.stat().st_mtime_ns for p in (built / "results").rglob("*") if p.is_file()}
+    run = snakemake(built)
+    assert run.returncode == 0, run.stderr
+    assert "Nothing to be done" in run.stdout + run.stderr
+    assert {p: p.stat().st_mtime_ns for p in (built / "results").rglob("*") if p.is_file()} == before
+
+
+def test_serial_parallel_and_hash_seed_give_the_same_bytes(built: Path, tmp_path: Path, snakemake: Run) -> None:
+    make_tiny(tmp_path)
+    run = snakemake(tmp_path, "--cores", "1", PYTHONHASHSEED="77")
+    assert run.returncode == 0, run.stderr
+    assert hashes(tmp_path) == hashes(built)
+
+
+def test_only_what_a_change_concerns_runs_again(built: Path, snakemake: Run) -> None:
+    config = tiny_config()
+    config["title"] = "Another title"
+    (built / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    planned = snakemake(built, "--dry-run").stdout
+    (built / "config.yaml").write_text(yaml.safe_dump(tiny_config(), sort_keys=False), encoding="utf-8")
+    assert "Writing the report" in planned
+    assert "Estimating" not in planned and "Reading" not in planned and "Building panel" not in planned
+
+
+def test_a_changed_module_runs_its_jobs_again_and_no_others(built: Path, tmp_path: Path) -> None:
+    """On a copy of the workflow: tables/ is edited, so tables and what stands on them run again."""
+    subprocess.run(["cp", "-r", str(ROOT / "workflow"), str(ROOT / "Snakefile"), str(tmp_path)], check=True)
+    project = tmp_path / "project"
+    subprocess.run(["cp", "-r", str(built), str(project)], check=True)
+    command = [sys.executable, "-m", "snakemake", "-s", str(tmp_path / "Snakefile"), "--directory", str(project)]
+    command += ["--cores", "2", "--workflow-profile", "none"]
+    first = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    assert first.returncode == 0, first.stderr
+    module = tmp_path / "workflow/ruralpanel/tables/render_csv.py"
+    module.write_text(module.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
+    planned = subprocess.run([*command, "--dry-run"], cwd=project, capture_output=True, text=True, check=False).stdout
+    assert "Setting 1 tables" in planned
+    assert "Estimating" not in planned and "Reading" not in planned and "Drawing" not in planned
+
+
+def test_another_configfile_replaces_the_default_one(tiny: Path, snakemake: Run) -> None:
+    config = tiny_config()
+    config["title"] = "The other project"
+    config["models"] = {"other": {"estimator": "pooled", "outcome": "log_output", "regressors": ["lever"]}}
+    for section in ("hypotheses", "tables", "figures"):
+        del config[section]
+    (tiny / "other.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    run = snakemake(tiny, "--configfile", "other.yaml", "--config", "seed=5")
+    assert run.returncode == 0, run.stderr
+    assert [p.stem for p in (tiny / "results/models").glob("*.json")] == ["other"]
+    assert json.loads((tiny / "results/models/other.json").read_text(encoding="utf-8"))["seed"] == 5
+    report = (tiny / "results/report/report.html").read_text(encoding="utf-8")
+    assert "The other project" in report and "A made-up project" not in report
+
+
+def test_a_killed_run_continues_and_gives_the_same_bytes(built: Path, tmp_path: Path, snakemake: Run) -> None:
+    make_tiny(tmp_path)
+    command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
+    command += ["--cores", "2", "--workflow-profile", "none"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "results/panels/main/panel.parquet").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "results/report/report.html").exists()
+    assert snakemake(tmp_path, "--unlock").returncode == 0
+    run = snakemake(tmp_path, "--rerun-incomplete")
+    assert run.returncode == 0, run.stderr
+    assert hashes(tmp_path) == hashes(built)
