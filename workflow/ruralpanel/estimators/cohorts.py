@@ -99,7 +99,8 @@ def sample_of(design: Design) -> Sample:
     Raises
     ------
     UserError
-        No `first_treated` in the design, effects other than unit and period, no treated unit or none to compare with.
+        No `first_treated` in the design's `extra` (by row or by unit; NaN or inf: never), effects other than unit and
+        period, no treated unit or none to compare with.
     """
     where = f"models.{design.spec.name}"
     if set(design.spec.effects) != {"unit", "period"}:
@@ -112,12 +113,15 @@ def sample_of(design: Design) -> Sample:
             Problem("config.yaml", f"{where}.treatment", "none", "who is treated and since when", "declare treatment")
         )
     declared = np.asarray(design.extra["first_treated"], dtype=float)
-    every = _dates(design, declared)
+    if declared.size == design.y.size:
+        by_row, declared = declared, np.full(len(design.units), np.inf)
+        declared[design.unit_codes] = by_row
+    every = cohorts_of(design, declared)
     always = every.start[design.unit_codes] == 0
     rows = np.flatnonzero(~always).astype(np.intp)
     kept = take(design, rows)
     codes = np.unique(design.unit_codes[rows])
-    cohorts = _dates(kept, every.first[codes])
+    cohorts = cohorts_of(kept, every.first[codes])
     _check(kept, cohorts, where)
     dropped, notes = {}, []
     if always.any():
@@ -129,6 +133,13 @@ def sample_of(design: Design) -> Sample:
         names = [kept.units[code] for code in np.flatnonzero(late)]
         notes.append(f"first treated after the last period, so compared with as untreated: {', '.join(names)}")
     return Sample(kept, cohorts, rows, dropped, tuple(notes))
+
+
+def cohorts_of(design: Design, first: FloatArray) -> Cohorts:
+    """Cohorts from first treated periods (units,); NaN or inf: never."""
+    dates = np.where(np.isnan(first), np.inf, first)
+    periods = np.asarray(design.periods, dtype=np.intp)
+    return Cohorts(dates, np.searchsorted(periods, dates, side="left").astype(np.intp), periods)
 
 
 def take(design: Design, rows: IntArray) -> Design:
@@ -195,17 +206,6 @@ def need_no(design: Design, method: str, what: str, present: bool, fix: str) -> 
     if present:
         where = f"models.{design.spec.name}"
         raise UserError(Problem("config.yaml", where, f"{what} with method {method}", f"no {what}", fix))
-
-
-def _dates(design: Design, declared: FloatArray) -> Cohorts:
-    """Cohorts from first periods by unit or by row; NaN or inf: never."""
-    first = np.where(np.isnan(declared), np.inf, declared)
-    if first.size != len(design.units):
-        by_row = first
-        first = np.full(len(design.units), np.inf)
-        first[design.unit_codes] = by_row
-    periods = np.asarray(design.periods, dtype=np.intp)
-    return Cohorts(first, np.searchsorted(periods, first, side="left").astype(np.intp), periods)
 
 
 def _check(design: Design, cohorts: Cohorts, where: str) -> None:

@@ -99,6 +99,27 @@ def trends(design: Design, cohorts: Cohorts) -> tuple[FloatArray, tuple[str, ...
     return np.column_stack(columns), tuple(names)
 
 
+def need_pre_periods(design: Design, cohorts: Cohorts, least: int, what: str) -> None:
+    """Stop where a cohort has fewer than `least` periods before its treatment.
+
+    Raises
+    ------
+    UserError
+        Some cohort begins too early.
+    """
+    short = [start for start in cohorts.starts if start < least]
+    if short:
+        raise UserError(
+            Problem(
+                "config.yaml",
+                f"models.{design.spec.name}.{what}",
+                f"{short[0]} period{'s' if short[0] != 1 else ''} before treatment in {cohorts.date(short[0]):g}",
+                f"at least {least} periods before treatment",
+                "use a panel that begins earlier",
+            )
+        )
+
+
 def _event_time(design: Design, cohorts: Cohorts) -> FloatArray:
     """(n,) period less the unit's first treated period; −inf for units never treated in the sample."""
     return np.asarray(cohorts.periods[design.period_codes] - cohorts.dates[design.unit_codes])

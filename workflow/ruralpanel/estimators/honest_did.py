@@ -41,7 +41,7 @@ class EventStudy:
     beta : (p + q,) p coefficients before treatment, then q after it. vcov : (p + q, p + q).
     times : (p + 1 + q,) dates of all periods, the reference's included, at position p.
     weights : (q,) the target: weights' @ effects after treatment.
-    stretch : what the normal quantiles are multiplied by, for covariance matrices estimated from few clusters (1: none).
+    stretch : factor of the normal quantiles, for covariance matrices estimated from few clusters (1: none).
     """
 
     beta: FloatArray
@@ -95,7 +95,7 @@ def bounds(study: EventStudy, where: str) -> dict[str, Any]:
                 "config.yaml",
                 where,
                 f"{changes} change{'s' if changes != 1 else ''} between periods before treatment",
-                f"at least {LEAST_CHANGES} ({LEAST_CHANGES + 1} periods before treatment) for bounds on differing trends",
+                f"at least {LEAST_CHANGES} ({LEAST_CHANGES + 1} periods before treatment) for bounds on trends",
                 f"a panel with {LEAST_CHANGES + 1} periods before treatment or more",
             )
         )
@@ -123,10 +123,10 @@ def relative_magnitudes(study: EventStudy, m: float) -> tuple[float, float]:
     """95 % interval under relative magnitudes.
 
     The set of δ is a union over the change s before treatment that is largest, and its sign. Within one of them the
-    bias of the target lies in ± M̄ c Δ_s, with Δ_s the change and ``c = Σ_k h_k |Σ_{t ≥ k} w_t|`` (h_k the length of step
-    k, w the target's weights): two moment inequalities in which no further parameter is left. Each is tested against
-    the least favourable quantile of the larger of two correlated normals; the interval is the hull of what is not
-    rejected, and covers with at least 95 % for any δ in the set. HonestDiD tests the same inequalities by the
+    bias of the target lies in ± M̄ c Δ_s, with Δ_s the change and ``c = Σ_k h_k |Σ_{t ≥ k} w_t|`` (h_k the length of
+    step k, w the target's weights): two moment inequalities in which no further parameter is left. Each is tested
+    against the least favourable quantile of the larger of two correlated normals; the interval is the hull of what is
+    not rejected, and covers with at least 95 % for any δ in the set. HonestDiD tests the same inequalities by the
     conditional hybrid method of Andrews, Roth and Pakes (2023), whose intervals are somewhat shorter.
     """
     reach = m * _exposure(study)
@@ -148,9 +148,9 @@ def relative_magnitudes(study: EventStudy, m: float) -> tuple[float, float]:
 def smoothness(study: EventStudy, m: float) -> tuple[float, float]:
     """95 % fixed-length interval under smoothness, of the shortest worst-case length.
 
-    The target is estimated by ``w' β_post + a' β_pre``; a linear δ must not bias it, and the largest bias of the others,
-    ``M Σ_k |c_k(a)|``, is allowed for by the quantile of a folded normal (Rambachan and Roth 2023, section 3.2). The
-    weights a minimise the half-length, a convex problem.
+    The target is estimated by ``w' β_post + a' β_pre``; a linear δ must not bias it, and the largest bias of the
+    others, ``M Σ_k |c_k(a)|``, is allowed for by the quantile of a folded normal (Rambachan and Roth 2023, section
+    3.2). The weights a minimise the half-length, a convex problem.
     """
     weights, half = _shortest(study, m)
     centre = float(weights @ study.beta)

@@ -61,6 +61,7 @@ def row(estimate: float, variance: float, df: float) -> dict[str, float]:
     return {
         "estimate": float(estimate),
         "std_error": error,
+        "df": float(df),
         "p_value": p,
         "ci_low": float(estimate - reach),
         "ci_high": float(estimate + reach),

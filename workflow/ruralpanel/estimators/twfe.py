@@ -22,7 +22,7 @@ def static(design: Design, cohorts: Cohorts, group_trends: bool = False) -> Fit:
     """
     columns, terms = [event_terms.treated_rows(design, cohorts)[:, None]], [STATIC]
     if group_trends:
-        _need_pre_periods(design, cohorts, 2, "group_trends")
+        event_terms.need_pre_periods(design, cohorts, 2, "group_trends")
         matrix, names = event_terms.trends(design, cohorts)
         columns.append(matrix)
         terms += names
@@ -49,7 +49,7 @@ def dynamic(design: Design, cohorts: Cohorts, times: tuple[EventTime, ...], grou
         )
     columns, terms = [event_terms.indicators(design, cohorts, times)], [time.term for time in times]
     if group_trends:
-        _need_pre_periods(design, cohorts, 2, "group_trends")
+        event_terms.need_pre_periods(design, cohorts, 2, "group_trends")
         matrix, names = event_terms.trends(design, cohorts)
         columns.append(matrix)
         terms += names
@@ -60,17 +60,3 @@ def regress(design: Design, columns: FloatArray, terms: tuple[str, ...]) -> Fit:
     """Two-way fixed effects of the outcome on `columns` and the design's controls."""
     spec = replace(design.spec, estimator="fe", effects=("unit", "period"))
     return least_squares.fe(replace(design, x=np.hstack([columns, design.x]), terms=(*terms, *design.terms), spec=spec))
-
-
-def _need_pre_periods(design: Design, cohorts: Cohorts, least: int, what: str) -> None:
-    short = [start for start in cohorts.starts if start < least]
-    if short:
-        raise UserError(
-            Problem(
-                "config.yaml",
-                f"models.{design.spec.name}.{what}",
-                f"{short[0]} period before treatment in {cohorts.date(short[0]):g}",
-                f"at least {least} periods before treatment",
-                "use a panel that begins earlier",
-            )
-        )
