@@ -253,7 +253,7 @@ def test_identities_hold_but_for_the_declared_faults() -> None:
 
 def test_control_totals() -> None:
     rows = list(csv.DictReader((DATA / "control_totals.csv").read_text(encoding="utf-8").splitlines()))
-    assert list(rows[0]) == ["source", "series", "year", "national_figure", "measure", "remark"]
+    assert list(rows[0]) == ["source", "series", "year", "national_figure", "measure", "remark", "unassigned"]
     assert len({(r["source"], r["series"], r["year"]) for r in rows}) == len(rows) == 138
     for row in rows:
         spec = sidecar(row["source"]).series[row["series"]]

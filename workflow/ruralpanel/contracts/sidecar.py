@@ -120,6 +120,7 @@ def series_spec(key: str, values: Mapping[str, Any]) -> SeriesSpec:
         breaks={int(year): _break(entry) for year, entry in (values.get("breaks") or {}).items()},
         note=values.get("counts", ""),
         retrospective=tuple(values.get("retrospective") or ()),
+        same_as=tuple(_as_list(values.get("same_as") or ())),
     )
 
 

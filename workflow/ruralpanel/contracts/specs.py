@@ -54,7 +54,8 @@ class SeriesSpec:
 
     `breaks` maps the first year of the new definition to a mapping with `what` and, where known, `units`
     (ids affected; absent: all), `factor` (old × factor = new) or `overlap`. `retrospective` names the units whose
-    figures for years before they were set up were published later, in today's boundaries.
+    figures for years before they were set up were published later, in today's boundaries; `same_as` other series
+    (``source.series``) of the same figures.
     """
 
     key: str
@@ -68,6 +69,7 @@ class SeriesSpec:
     breaks: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     note: str = ""
     retrospective: tuple[str, ...] = ()
+    same_as: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
