@@ -71,7 +71,7 @@ def _words(
         counts = series[name].note
     else:
         made_of = dict.fromkeys(series[leaf].label or leaf.replace("_", " ") for leaf in below)
-        counts = f"Derived from: {'; '.join(made_of)}" if made_of else ""
+        counts = variable.counts or (f"Derived from: {'; '.join(made_of)}" if made_of else "")
     return {
         "label": variable.label or (series[name].label if name in series else ""),
         "label_zh": variable.label_zh or (series[name].label_zh if name in series else ""),

@@ -307,7 +307,7 @@ def _variable(name: str, values: Mapping[str, Any]) -> VariableSpec:
         int(year): rule if isinstance(rule, Mapping) else {"rule": rule}
         for year, rule in (values.get("breaks") or {}).items()
     }
-    known = ("source", "series", "formula", "measure", "label", "label_zh")
+    known = ("source", "series", "formula", "measure", "label", "label_zh", "counts")
     return VariableSpec(name=name, breaks=breaks, **{key: values[key] for key in known if key in values})
 
 

@@ -109,6 +109,7 @@ class VariableSpec:
     measure: str = ""
     label: str = ""
     label_zh: str = ""
+    counts: str = ""
     breaks: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
 
