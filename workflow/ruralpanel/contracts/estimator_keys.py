@@ -50,7 +50,7 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
     "cce": EstimatorKeys(optional=("lags",), methods=("mean_group", "pooled"), min_periods=2),
     "event_study": EstimatorKeys(
         required=("treatment",),
-        optional=("reference", "group_trends", "comparison"),
+        optional=("reference", "group_trends", "comparison", "draws"),
         methods=("twfe", "callaway_santanna", "imputation", "stacked"),
         min_periods=3,
         regressors=False,

@@ -42,9 +42,9 @@ class Cohorts:
         """Whether the treatment of all treated units starts in the same period of the sample."""
         return len(self.starts) == 1
 
-    def date(self, start: int) -> float:
+    def date(self, start: int) -> int:
         """The earliest declared first period of the units whose treatment starts at this position."""
-        return float(self.first[self.start == start].min())
+        return int(self.first[self.start == start].min())
 
     @property
     def dates(self) -> FloatArray:

@@ -26,8 +26,10 @@ DRAWS = 500
 def fit(sample: Sample, name: str) -> Fit:
     """Estimate, weights, errors and placebos.
 
-    Errors: jackknife over units with fixed weights where two units or more are treated, else placebos among the
-    untreated units; t with (units − 1) degrees of freedom. Both are in the result where they exist.
+    Errors: synthetic difference in differences by the jackknife over units with fixed weights where two units or more
+    are treated, else, and synthetic control always, by placebos among the untreated units (levels are compared, so that
+    a jackknife with fixed weights is dominated by whoever carries most weight); t with (units − 1) degrees of freedom.
+    Both are in the result where they exist.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def fit(sample: Sample, name: str) -> Fit:
         "placebo": _placebo_variance(y, sample, difference, draws),
     }
     variance, kind = errors["jackknife"], "jackknife over units, weights fixed"
-    if not np.isfinite(variance):
+    if not difference or not np.isfinite(variance):
         variance, kind = errors["placebo"], f"placebos among the untreated units, {draws} draws"
     extra: dict[str, Any] = {
         "treatment": treatment_summary(sample),
@@ -55,14 +57,20 @@ def fit(sample: Sample, name: str) -> Fit:
         "fit_before": _fit_before(y, found),
         "errors": {key: float(np.sqrt(value)) for key, value in errors.items()},
         "randomisation": placebo.treated_sets(
-            sample, _point(difference), min(draws, 999), stream(design, "randomisation"), None
+            sample,
+            _point(difference),
+            min(draws, 999),
+            stream(design, "randomisation"),
+            scale=None if difference else _misfit,
         ),
         "placebo_dates": _placebo_dates(sample, difference),
         "leave_one_treated_out": placebo.leave_one_out(sample, _point(difference)),
     }
     notes: tuple[str, ...] = ()
+    if not np.isfinite(variance):
+        notes = ("no errors: placebos need more untreated than treated units; see the randomisation p-value",)
     if min(cohorts.starts) <= LEAST_BEFORE:
-        notes = ("weights rest on one difference before treatment: they cannot be told from chance",)
+        notes += ("weights rest on one difference before treatment: they cannot be told from chance",)
     rows = np.arange(design.y.size, dtype=np.intp)
     result = Fit(
         terms=(TERM,),
@@ -116,6 +124,12 @@ def _point(difference: bool) -> placebo.Point:
         return synthetic.estimate(paths_of(design, cohorts).y, cohorts, difference).estimate
 
     return point
+
+
+def _misfit(design: Design, cohorts: Cohorts) -> float:
+    """Root mean square of the synthetic control's gaps before treatment (Abadie, Diamond and Hainmueller 2010)."""
+    y = paths_of(design, cohorts).y
+    return _fit_before(y, synthetic.estimate(y, cohorts, False))["rmse"]
 
 
 def _placebo_variance(y: FloatArray, sample: Sample, difference: bool, draws: int) -> float:

@@ -33,8 +33,8 @@ def fit(design: Design) -> Fit:
 
     `extra` of the result
     ---------------------
-    ``event_study`` (a row per event time, for figures), ``average_effect``, ``pretrend`` (test, power, randomisation
-    p-value), ``honest_did`` (bounds, or None with a note), ``treatment``.
+    ``event_study`` (a row per event time, for figures), ``average_effect``, ``pretrend`` (test, power,
+    randomisation over treated sets), ``honest_did`` (bounds, or None with a note), ``treatment``.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def fit(design: Design) -> Fit:
         "pretrend": pretrend,
     }
     if method in ("twfe", "callaway_santanna") and sample.cohorts.single:
-        pretrend["p_randomisation"] = _randomised(sample, found)
+        pretrend["randomisation"] = _randomised(sample, found)
     bounds, notes = _bounds(found, design)
     extra |= {"honest_did": bounds, "treatment": treatment_summary(sample)}
     return finished(found.fit, sample, {"pretrend": test}, notes, extra)
@@ -70,7 +70,7 @@ def _bounds(found: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tupl
         return None, (note,)
 
 
-def _randomised(sample: Sample, found: Dynamic) -> float | None:
+def _randomised(sample: Sample, found: Dynamic) -> dict[str, Any] | None:
     periods = list(sample.design.periods)
     before = np.array([periods.index(found.times[i].period or 0) for i in found.before], dtype=np.intp)
     draws = int(sample.design.spec.options.get("draws") or DRAWS)

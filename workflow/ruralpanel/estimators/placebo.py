@@ -29,7 +29,12 @@ DRAWS = {"fast": 9_999, "slow": 999}
 
 
 def treated_sets(
-    sample: Sample, point: Point, draws: int | None, rng: np.random.Generator, group_trends: bool | None
+    sample: Sample,
+    point: Point,
+    draws: int | None,
+    rng: np.random.Generator,
+    group_trends: bool | None = None,
+    scale: Point | None = None,
 ) -> dict[str, Any]:
     """Randomisation over treated sets: the treatment dates change hands, every unit keeps its whole path.
 
@@ -42,6 +47,7 @@ def treated_sets(
     group_trends : not None: two-way fixed effects, for which many assignments are worked on at once and t statistics
         with errors clustered by unit are compared, so that unequal variances do not count as an effect. Otherwise the
         estimates themselves are compared.
+    scale : what an estimate is divided by before it is compared (the misfit before treatment).
 
     Returns
     -------
@@ -56,11 +62,13 @@ def treated_sets(
     else:
         estimates = np.array([_quietly(point, sample, order) for order in orders])
         statistics = np.abs(estimates)
+        if scale is not None:
+            statistics = statistics / [_quietly(scale, sample, order) for order in orders]
     valid = np.isfinite(statistics)
     result: dict[str, Any] = {
         "p_value": _p(statistics[valid]),
         "p_value_estimate": _p(np.abs(estimates[valid])),
-        "statistic": "t, errors clustered by unit" if fast else "estimate",
+        "statistic": "t, errors clustered by unit" if fast else "estimate" if scale is None else "estimate over misfit",
         "draws": int(valid.sum()) - 1,
         "enumerated": enumerated,
         "placebo_low": float(np.quantile(estimates[1:][valid[1:]], 0.025)),
@@ -81,7 +89,9 @@ def leave_one_out(sample: Sample, point: Point) -> list[dict[str, Any]]:
     return rows
 
 
-def leads(sample: Sample, periods: IntArray, reference: int, draws: int, rng: np.random.Generator) -> float | None:
+def leads(
+    sample: Sample, periods: IntArray, reference: int, draws: int, rng: np.random.Generator
+) -> dict[str, Any] | None:
     """Randomisation p-value of the joint test that treated and others moved alike before treatment.
 
     The statistic is the Wald statistic of the differences in mean changes since the reference, with the variances of
@@ -93,17 +103,19 @@ def leads(sample: Sample, periods: IntArray, reference: int, draws: int, rng: np
 
     Returns
     -------
-    None where the differences are not those of two-way effects: several dates, controls, weights, missing cells, or
-    groups too small for the statistic.
+    ``p_value`` and ``units``, the number of units that have all these periods and are used. None where the differences
+    are not those of two-way effects (several dates, controls, weights) or the groups are too small for the statistic.
     """
-    design, cohorts = sample.design, sample.cohorts
-    paths = paths_of(design, cohorts)
+    design = sample.design
+    paths = paths_of(design, sample.cohorts)
+    full = np.isfinite(paths.y[:, [*periods, reference]]).all(axis=1)
+    cohorts = Cohorts(sample.cohorts.first[full], sample.cohorts.start[full], sample.cohorts.periods)
     smallest = min(int(cohorts.treated.sum()), int((~cohorts.treated).sum()))
-    plain = cohorts.single and not paths.x.shape[2] and design.weights is None and np.isfinite(paths.y).all()
+    plain = sample.cohorts.single and not paths.x.shape[2] and design.weights is None
     if not plain or not periods.size or smallest < 2 or cohorts.start.size <= periods.size + 2:
         return None
     orders, _ = _orders(cohorts, draws, rng)
-    changes = paths.y[:, periods] - paths.y[:, [reference]]
+    changes = paths.y[full][:, periods] - paths.y[full][:, [reference]]
     changes = changes - changes.mean(axis=0)
     inside = cohorts.treated[orders].astype(float)
     products = (changes[:, :, None] * changes[:, None, :]).reshape(changes.shape[0], -1)
@@ -118,7 +130,7 @@ def leads(sample: Sample, periods: IntArray, reference: int, draws: int, rng: np
     variance = parts[0] + parts[1]
     scale = np.trace(variance, axis1=1, axis2=2)[:, None, None] * np.eye(periods.size)
     wald = np.squeeze(np.swapaxes(gap, 1, 2) @ np.linalg.solve(variance + 1e-12 * scale, gap))
-    return _p(wald)
+    return {"p_value": _p(wald), "units": int(full.sum()), "draws": len(orders) - 1}
 
 
 def earlier(sample: Sample) -> Iterator[tuple[int, Sample]]:
