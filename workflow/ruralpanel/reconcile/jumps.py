@@ -19,7 +19,8 @@ _CERTAIN = 6.0  # spreads, for a change beyond a fifth of `jump`
 _SMALL = 0.2
 _COMMON = 3.5  # spreads of the other years' common changes
 _LEAST_COMMON = 0.03  # log points; smaller ones are business cycles
-_PRIOR = 0.04  # spread of common changes where fewer than `_ENOUGH_OTHERS` other years show it
+_ERRORS = 2.5  # standard errors of the common change itself
+_PRIOR = 0.03  # spread of common changes where fewer than `_ENOUGH_OTHERS` other years show it
 _ENOUGH_OTHERS = 4
 _SCATTER = 3.0  # times the spread of the other years
 _LEAST_SCATTER = 0.008
@@ -103,7 +104,7 @@ def common_jumps(series: Changes) -> Iterator[Finding]:
         if len(others) < _ENOUGH_OTHERS:
             scale = max(scale, _PRIOR * root)
         error = 1.25 * float(series.year_spread[t]) / float(np.sqrt(counts[t]))
-        if abs(off) > max(_COMMON * float(np.hypot(scale, error)), _LEAST_COMMON * root):
+        if abs(off) > max(_COMMON * scale, _ERRORS * error, _LEAST_COMMON * root):
             note = (
                 f"all units change by {series.common[t]:+.3f} (log) from {since}, in other years by {usual:+.3f} a year"
             )

@@ -13,6 +13,8 @@ from ruralpanel.reconcile.robust import median
 _STEPS = 5.0  # a figure that usually moves by so many printed steps does not stand still by chance
 _STILL = 0.1  # of a series' changes that are nil: beyond, its figures stand still by nature (railways)
 _SHARE = 0.4  # of a year's figures that equal the year before
+_WHOLE = 0.9
+_FEW = 3
 _SAME_ROW = 3  # figures that two units have in common, all of them
 
 
@@ -80,9 +82,16 @@ def _movable(matrix: Matrix) -> BoolArray:
 
 
 def _copied_years(matrix: Matrix, equal: BoolArray, movable: BoolArray) -> dict[int, int]:
+    """Column → units that repeat: many of those that should move, or nearly all where few do so in other years."""
+    present = np.sum(np.isfinite(matrix.values) & (matrix.values != 0), axis=0)
     counts = np.sum(equal & movable, axis=0)
     able = np.sum(movable & np.isfinite(matrix.values), axis=0)
-    return {int(t): int(counts[t]) for t in np.flatnonzero((counts >= 3) & (counts > _SHARE * np.maximum(able, 1)))}
+    copied = (counts >= _FEW) & (counts > _SHARE * np.maximum(able, 1))
+    alike = np.sum(equal & (matrix.values != 0), axis=0)
+    share = alike / np.maximum(present, 1)
+    usual = float(np.median(share[1:])) if len(share) > 1 else 1.0
+    whole = (alike >= _FEW) & (share > _WHOLE) & (usual < 0.5)
+    return {int(t): int(max(counts[t], alike[t])) for t in np.flatnonzero(copied | whole)}
 
 
 def _copied_units(matrix: Matrix) -> Iterator[Finding]:
