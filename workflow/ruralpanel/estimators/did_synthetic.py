@@ -22,6 +22,9 @@ LEAST_OTHERS = 3
 DRAWS = 500
 """Placebo assignments among the untreated units."""
 
+DRAWS_EARLIER = 199
+"""The same for each placebo date."""
+
 
 def fit(sample: Sample, name: str) -> Fit:
     """Estimate, weights, errors and placebos.
@@ -142,7 +145,7 @@ def _placebo_variance(y: FloatArray, sample: Sample, difference: bool, draws: in
 
 
 def _placebo_dates(sample: Sample, difference: bool) -> list[dict[str, Any]]:
-    """Estimates from rows without treatment, had treatment started earlier, with jackknife errors."""
+    """Estimates from rows without treatment, had treatment started earlier, with errors of the same kind."""
     rows = []
     for shift, earlier in placebo.earlier(sample):
         if min(earlier.cohorts.starts) < LEAST_BEFORE or int((~earlier.cohorts.treated).sum()) < LEAST_OTHERS:
@@ -151,12 +154,15 @@ def _placebo_dates(sample: Sample, difference: bool) -> list[dict[str, Any]]:
         if not np.isfinite(y).all():
             break
         found = synthetic.estimate(y, earlier.cohorts, difference)
+        variance = synthetic.jackknife(y, found) if difference else np.nan
+        if not np.isfinite(variance):
+            variance = _placebo_variance(y, earlier, difference, DRAWS_EARLIER)
         first = [int(earlier.cohorts.periods[start]) for start in earlier.cohorts.starts]
         rows.append(
             {
                 "shift": shift,
                 "first": first[0] if len(first) == 1 else first,
-                **row(found.estimate, synthetic.jackknife(y, found), y.shape[0] - 1.0),
+                **row(found.estimate, variance, y.shape[0] - 1.0),
             }
         )
     return rows

@@ -155,9 +155,10 @@ def honest(found: Dynamic, where: str) -> dict[str, Any]:
     times = np.array([float(time.event_time) for time in order])
     q = size - last
     stretch = float(critical_values(np.array(found.errors.least_df)) / critical_values(np.array(np.inf)))
+    working = honest_did.autoregressive(vcov, times, last)
     result: dict[str, Any] = {"errors": found.errors.words, "stretch": stretch}
     for name, weights in (("first", np.eye(q)[0]), ("average", np.full(q, 1.0 / q))):
-        study = honest_did.EventStudy(beta, vcov, times, weights, stretch)
+        study = honest_did.EventStudy(beta, vcov, times, weights, stretch, working)
         result[name] = honest_did.bounds(study, where)
     return result
 

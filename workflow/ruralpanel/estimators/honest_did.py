@@ -12,7 +12,7 @@ Changes and slopes are per unit of time, so that unevenly spaced periods are tre
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,9 @@ RELATIVE = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0)
 SMOOTH = (0.0, 0.25, 0.5, 1.0)
 """Values of M that are reported, as shares of the largest change of slope before treatment."""
 
+AUTOCORRELATION = np.concatenate([np.arange(0.0, 0.95, 0.05), [0.95, 0.97, 0.99]])
+"""Values of ρ that are tried for the working covariance."""
+
 LEAST_CHANGES = 2
 """Changes before treatment that bounds need: with one there is nothing to compare it with."""
 
@@ -42,6 +45,8 @@ class EventStudy:
     times : (p + 1 + q,) dates of all periods, the reference's included, at position p.
     weights : (q,) the target: weights' @ effects after treatment.
     stretch : factor of the normal quantiles, for covariance matrices estimated from few clusters (1: none).
+    working : (p + q, p + q) covariance that the weights of `smoothness` are chosen by; None: `vcov` itself. Weights
+        that minimise a variance estimated from few clusters make it too small: see `autoregressive`.
     """
 
     beta: FloatArray
@@ -49,6 +54,7 @@ class EventStudy:
     times: FloatArray
     weights: FloatArray
     stretch: float = 1.0
+    working: FloatArray | None = None
 
     @property
     def before(self) -> int:
@@ -152,7 +158,9 @@ def smoothness(study: EventStudy, m: float) -> tuple[float, float]:
     others, ``M Σ_k |c_k(a)|``, is allowed for by the quantile of a folded normal (Rambachan and Roth 2023, section
     3.2). The weights a minimise the half-length, a convex problem.
     """
-    weights, half = _shortest(study, m)
+    weights = _shortest(study, m)
+    error = study.stretch * float(np.sqrt(weights @ study.vcov @ weights))
+    half = error * folded_normal(m * _worst_bias(study, weights) / error)
     centre = float(weights @ study.beta)
     return centre - half, centre + half
 
@@ -196,8 +204,35 @@ def folded_normal(shift: float, level: float = LEVEL) -> float:
     return float(np.sqrt(special.chndtrix(level, 1.0, t * t)))
 
 
-def _shortest(study: EventStudy, m: float) -> tuple[FloatArray, float]:
-    """Weights (p + q,) of the estimator and half the length of its interval."""
+def autoregressive(vcov: FloatArray, times: FloatArray, before: int) -> FloatArray:
+    """A covariance of few parameters near to `vcov`: differences of means with first-order autocorrelation.
+
+    ``c D R(ρ) D'`` with ``R(ρ) = ρ^|s − t|`` over all periods and D the differences from the reference; c and ρ by
+    least squares on the elements of `vcov`.
+    """
+    change = np.delete(np.eye(times.size), before, axis=0)
+    change[:, before] = -1.0
+    distance = np.abs(times[:, None] - times[None, :]) / float(np.min(np.diff(times)))
+    best: tuple[float, FloatArray] | None = None
+    for rho in AUTOCORRELATION:
+        shape = change @ rho**distance @ change.T
+        scale = float(np.sum(shape * vcov) / np.sum(shape * shape))
+        misfit = float(np.sum((vcov - scale * shape) ** 2))
+        if best is None or misfit < best[0]:
+            best = misfit, scale * shape
+    assert best is not None
+    return best[1]
+
+
+def _worst_bias(study: EventStudy, weights: FloatArray) -> float:
+    """Largest bias under smoothness with M = 1 of weights that a linear δ does not bias."""
+    return float(np.abs(_decomposition(study)[1].T @ weights).sum())
+
+
+def _shortest(study: EventStudy, m: float) -> FloatArray:
+    """Weights (p + q,) of the estimator whose interval is shortest by the working covariance."""
+    if study.working is not None:
+        study = replace(study, vcov=study.working, working=None)
     p = study.before
     slope, bends = _decomposition(study)
     free, fixed = bends[:p], study.weights @ bends[p:]
@@ -223,8 +258,7 @@ def _shortest(study: EventStudy, m: float) -> tuple[FloatArray, float]:
 
     start = _least_variance(study, trend_free, trend_fixed)
     if m == 0.0:
-        error, _ = spread(start)
-        return np.concatenate([start, study.weights]), error * folded_normal(0.0)
+        return np.concatenate([start, study.weights])
     k = fixed.size
     rows = np.hstack([free.T, np.eye(k)]), np.hstack([-free.T, np.eye(k)])
     inequality = np.vstack(rows)
@@ -250,7 +284,7 @@ def _shortest(study: EventStudy, m: float) -> tuple[FloatArray, float]:
             if feasible and (best is None or value < best[0]):
                 best = value, candidate
     assert best is not None
-    return np.concatenate([best[1], study.weights]), best[0]
+    return np.concatenate([best[1], study.weights])
 
 
 def _least_variance(study: EventStudy, trend: FloatArray, fixed: float) -> FloatArray:

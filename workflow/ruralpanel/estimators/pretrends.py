@@ -77,9 +77,8 @@ def power(leads: Leads, after: FloatArray, target: FloatArray) -> dict[str, Any]
 
 
 def fitted_slope(leads: Leads) -> float:
-    """Slope per period of the line through the reference that fits the leads best (generalised least squares)."""
-    weights = np.linalg.solve(leads.vcov, leads.times)
-    return float(weights @ leads.beta / (weights @ leads.times))
+    """Slope per period of the line through the reference that fits the leads best (least squares)."""
+    return float(leads.times @ leads.beta / (leads.times @ leads.times))
 
 
 def joint_power(leads: Leads) -> Any:
