@@ -6,8 +6,6 @@ for _panel in ESTIMATED:
     rule:
         name:
             f"estimate_{_panel}"
-        message:
-            f"Estimating {len(project.models_on(CONFIG, _panel))} model(s) on panel {_panel}"
         input:
             panel=f"results/panels/{_panel}/panel.parquet",
             codebook=f"results/panels/{_panel}/codebook.csv",
@@ -17,12 +15,14 @@ for _panel in ESTIMATED:
             expand("results/models/{model}.json", model=project.models_on(CONFIG, _panel)),
         log:
             f"results/logs/estimate_{_panel}.log",
-        params:
-            settings=project.estimation_settings(CONFIG, _panel),
-            code=code("estimate.py"),
         threads: 1
         resources:
             mem_mb=1500,
             runtime=60,
+        params:
+            settings=project.estimation_settings(CONFIG, _panel),
+            code=code("estimate.py"),
+        message:
+            f"Estimating {len(project.models_on(CONFIG, _panel))} model(s) on panel {_panel}"
         script:
             "../scripts/estimate.py"

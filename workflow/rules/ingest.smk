@@ -2,8 +2,6 @@ FIGURES_READ = expand("results/ingest/{source}.parquet", source=list(CONFIG.sour
 
 
 rule ingest:
-    message:
-        "Reading {wildcards.source}"
     input:
         files=lambda wildcards: CONFIG.sources[wildcards.source].files,
         units=CONFIG.units,
@@ -12,20 +10,20 @@ rule ingest:
         "results/ingest/{source}.parquet",
     log:
         "results/logs/ingest_{source}.log",
-    params:
-        source=lambda wildcards: project.source_settings(CONFIG, wildcards.source),
-        code=code("ingest.py"),
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        source=lambda wildcards: project.source_settings(CONFIG, wildcards.source),
+        code=code("ingest.py"),
+    message:
+        "Reading {wildcards.source}"
     script:
         "../scripts/ingest.py"
 
 
 rule reconcile:
-    message:
-        "Comparing figures with control totals, identities and each other"
     input:
         figures=FIGURES_READ,
         control_totals=CONFIG.control_totals or [],
@@ -34,13 +32,15 @@ rule reconcile:
         "results/reconciliation/findings.csv",
     log:
         "results/logs/reconcile.log",
-    params:
-        sources={source: project.source_settings(CONFIG, source) for source in CONFIG.sources},
-        checks=dict(CONFIG.checks),
-        code=code("reconcile.py"),
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        sources={source: project.source_settings(CONFIG, source) for source in CONFIG.sources},
+        checks=dict(CONFIG.checks),
+        code=code("reconcile.py"),
+    message:
+        "Comparing figures with control totals, identities and each other"
     script:
         "../scripts/reconcile.py"

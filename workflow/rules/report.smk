@@ -7,8 +7,6 @@ REPORTS = expand("results/report/report.{format}", format=CONFIG.report["formats
 
 
 rule scorecard:
-    message:
-        "Holding {params.number} claims against the estimates"
     input:
         models=project.claim_files(CONFIG),
         codebooks=expand("results/panels/{panel}/codebook.csv", panel=ESTIMATED),
@@ -17,22 +15,22 @@ rule scorecard:
         json="results/scorecard.json",
     log:
         "results/logs/scorecard.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
     params:
         hypotheses={name: dict(claim) for name, claim in CONFIG.hypotheses.items()},
         number=len(CONFIG.hypotheses),
         config=CONFIG.file,
         code=code("scorecard.py"),
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
+    message:
+        "Holding {params.number} claims against the estimates"
     script:
         "../scripts/scorecard.py"
 
 
 rule tables:
-    message:
-        "Setting {params.number} tables"
     input:
         results=project.table_files(CONFIG),
         units=CONFIG.units,
@@ -40,23 +38,23 @@ rule tables:
         TABLES,
     log:
         "results/logs/tables.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         tables={name: dict(table) for name, table in CONFIG.tables.items()},
         number=len(CONFIG.tables),
         language=CONFIG.language,
         config=CONFIG.file,
         code=code("tables.py"),
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+    message:
+        "Setting {params.number} tables"
     script:
         "../scripts/tables.py"
 
 
 rule figures:
-    message:
-        "Drawing {params.number} figures"
     input:
         results=project.figure_files(CONFIG),
         units=CONFIG.units,
@@ -64,23 +62,23 @@ rule figures:
         FIGURES,
     log:
         "results/logs/figures.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         figures={name: dict(figure) for name, figure in CONFIG.figures.items()},
         number=len(CONFIG.figures),
         language=CONFIG.language,
         config=CONFIG.file,
         code=code("figures.py"),
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+    message:
+        "Drawing {params.number} figures"
     script:
         "../scripts/figures.py"
 
 
 rule maps:
-    message:
-        "Drawing {params.number} maps"
     input:
         results=project.map_files(CONFIG),
         units=CONFIG.units,
@@ -89,23 +87,23 @@ rule maps:
         MAPS,
     log:
         "results/logs/maps.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
     params:
         maps={name: dict(item) for name, item in CONFIG.maps.items()},
         number=len(CONFIG.maps),
         language=CONFIG.language,
         boundaries_note=CONFIG.boundaries_note,
         code=code("maps.py"),
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
+    message:
+        "Drawing {params.number} maps"
     script:
         "../scripts/maps.py"
 
 
 rule report:
-    message:
-        "Writing the report"
     input:
         MODELS,
         SCORECARD,
@@ -120,14 +118,16 @@ rule report:
         "results/report/numbers.json",
     log:
         "results/logs/report.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=10,
     params:
         config=dict(CONFIG.resolved),
         config_file=CONFIG.file,
         root=CONFIG.root,
         code=code("report.py", "report/**/*.*"),
-    threads: 1
-    resources:
-        mem_mb=1500,
-        runtime=10,
+    message:
+        "Writing the report"
     script:
         "../scripts/report.py"

@@ -29,10 +29,10 @@ def check(config: Config) -> tuple[Problem, ...]:
     problems += _file_problems(config)
     problems += _variable_problems(config, attributes)
     problems += reference_problems(config, attributes, units)
-    if not problems:
+    if not problems and not config.problems:
         problems += _coverage_problems(config)
         problems += _break_problems(config)
-    return tuple(with_lines(problems, config.locations))
+    return (*config.problems, *with_lines(problems, config.locations))
 
 
 def _units(config: Config) -> tuple[Units | None, list[Problem]]:
@@ -83,6 +83,8 @@ def _variable_problems(config: Config, attributes: set[str]) -> Iterator[Problem
         if source is None:
             yield missing(config.file, f"{where}.source", variable.source, "a name under sources", config.sources)
         elif variable.series not in source.series:
+            if source.name in config.faulty_sources:
+                continue
             yield missing(
                 config.file, f"{where}.series", variable.series, f"a series of source {source.name}", source.series
             )

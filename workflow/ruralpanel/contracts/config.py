@@ -43,6 +43,7 @@ class Config:
     """A whole configuration, defaults filled in; paths are relative to the working folder where they lie below it.
 
     `resolved` holds the same as plain values, for the record that results keep; `locations` the line of each key.
+    `problems` are those of the sources (`faulty_sources`), which `contracts.check` reports together with its own.
     """
 
     file: str
@@ -70,6 +71,8 @@ class Config:
     checks: Mapping[str, Any]
     resolved: Mapping[str, Any] = field(default_factory=dict)
     locations: Mapping[str, int] = field(default_factory=dict, repr=False)
+    problems: tuple[Problem, ...] = ()
+    faulty_sources: frozenset[str] = frozenset()
 
 
 def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -83,8 +86,8 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     Raises
     ------
     UserError
-        With every unreadable file, unknown or missing key and wrong value at once. What the parts say of each
-        other is checked by `contracts.check`.
+        With every unknown or missing key and wrong value at once. What the parts and their files say of each other
+        is checked by `contracts.check`.
     """
     file = str(path)
     if not Path(path).is_file():
@@ -108,11 +111,13 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     values = _with_defaults(raw)
     root = Path(path).parent
     sources: dict[str, SourceSpec] = {}
+    faulty: set[str] = set()
     for name, source in values["sources"].items():
         spec, found = _source(name, source, root, file)
         problems += found
         sources[name] = spec
-    raise_any(with_lines(problems, document.locations))
+        if found:
+            faulty.add(name)
     panels = {name: _panel(name, panel) for name, panel in values["panels"].items()}
     first_panel = next(iter(panels))
     return Config(
@@ -144,6 +149,8 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         checks=values["checks"],
         resolved=values,
         locations=document.locations,
+        problems=tuple(with_lines(problems, document.locations)),
+        faulty_sources=frozenset(faulty),
     )
 
 

@@ -1,0 +1,93 @@
+"""The shipped configuration on the shipped figures, built whole in a folder of its own."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Run
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, root: Path, snakemake: Run) -> Path:
+    folder = tmp_path_factory.mktemp("default")
+    run = snakemake(folder, "--configfile", str(root / "config.yaml"))
+    assert run.returncode == 0, run.stderr
+    return folder / "results"
+
+
+@pytest.fixture(scope="module")
+def config(root: Path) -> dict:
+    return yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+
+
+def coefficient(results: Path, model: str, term: str) -> dict:
+    result = json.loads((results / "models" / f"{model}.json").read_text(encoding="utf-8"))
+    return next(row for row in result["coefficients"] if row["term"] == term)
+
+
+def test_everything_declared_is_there(built: Path, config: dict) -> None:
+    assert {p.stem for p in (built / "models").glob("*.json")} == set(config["models"])
+    assert {p.name for p in (built / "panels").iterdir()} == set(config["panels"])
+    for section in ("tables", "figures", "maps"):
+        assert {p.stem for p in (built / section).iterdir()} == set(config[section])
+
+
+def test_a_second_run_does_nothing(built: Path, root: Path, snakemake: Run) -> None:
+    run = snakemake(built.parent, "--configfile", str(root / "config.yaml"))
+    assert run.returncode == 0, run.stderr
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_first_looks_come_out_again(built: Path) -> None:
+    """The numbers that the data's description gives, within what corrections and break steps change."""
+    inventions = coefficient(built, "technology_inventions", "inventions")
+    assert 0.15 < inventions["estimate"] < 0.24 and 0.11 < inventions["std_error"] < 0.15
+    roads = coefficient(built, "transport_roads", "roads")
+    assert abs(roads["estimate"] - 1.08) < 0.1 and abs(roads["std_error"] - 0.73) < 0.1
+    gap = coefficient(built, "interaction", "roads:technology_gap")
+    assert -1.5 < gap["estimate"] < -0.5
+    registered = coefficient(built, "registered_interaction", "roads:technology_gap_2006")
+    assert 0.05 < registered["estimate"] < 0.15
+    schooling = coefficient(built, "tve_1998", "schooling_1990")
+    assert abs(schooling["estimate"] - 1.64) < 0.3 and abs(schooling["std_error"] - 0.76) < 0.1
+
+
+def test_every_claim_has_a_verdict(built: Path, config: dict) -> None:
+    claims = json.loads((built / "scorecard.json").read_text(encoding="utf-8"))["claims"]
+    assert [claim["claim"] for claim in claims] == list(config["hypotheses"])
+    known = {"supported", "contradicted", "no effect that matters", "cannot tell", "cannot be tested with these data"}
+    known |= {"not yet tested", "differs from zero"}
+    assert {claim["verdict"] for claim in claims} <= known
+
+
+def test_outcomes_agree_as_far_as_they_are_said_to(built: Path) -> None:
+    with (built / "tables" / "validity.csv").open(encoding="utf-8", newline="") as stream:
+        text = stream.read()
+    for value in (0.87, 0.84, 0.80):  # TVE output with labour 2002, wage income 2008, rural manufacturing 2012
+        assert any(abs(float(x) - value) < 0.03 for x in re.findall(r"0\.\d+", text))
+
+
+def test_the_report_is_whole_and_loads_nothing(built: Path) -> None:
+    html = (built / "report" / "report.html").read_text(encoding="utf-8")
+    assert not re.search(r"""(?:src|href)=["']https?://[^"']+\.(?:js|css|png|svg|woff2?)""", html)
+    assert "<script src" not in html and "@import" not in html
+    assert (built / "report" / "report.pdf").read_bytes().startswith(b"%PDF")
+    numbers = json.loads((built / "report" / "numbers.json").read_text(encoding="utf-8"))["numbers"]
+    assert len(numbers) > 50
+
+
+def test_one_figure_is_traced_to_its_cell(built: Path, root: Path) -> None:
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "ruralpanel", "--configfile", str(root / "config.yaml"), "trace"]
+    run = subprocess.run(
+        [*command, "highway_km", "Guizhou", "2008"], cwd=built.parent, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert "12.54" in run.stdout and "highway_length.csv" in run.stdout and "125400" in run.stdout.replace(",", "")

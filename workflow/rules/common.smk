@@ -1,0 +1,28 @@
+"""The checked configuration, and which code each rule stands on."""
+
+import os
+import sys
+from pathlib import Path
+
+WORKFLOW = Path(workflow.basedir) / "workflow"
+sys.path.insert(0, str(WORKFLOW))
+# Scripts run in processes of their own and must find the package of this checkout, installed or not.
+os.environ.update(PYTHONPATH=os.pathsep.join([str(WORKFLOW), *filter(None, [os.getenv("PYTHONPATH")])]))
+
+from ruralpanel.contracts import project
+from ruralpanel.contracts.fingerprint import fingerprint
+from ruralpanel.contracts.problems import UserError
+
+try:
+    CONFIG = project.open_project(workflow.config_settings.configfiles, workflow.config_settings.config)
+except UserError as error:
+    sys.exit(error.report("The configuration cannot be used"))
+
+PANELS = list(CONFIG.panels)
+ESTIMATED = [panel for panel in PANELS if project.models_on(CONFIG, panel)]
+
+
+def code(script, *more):
+    """Hash of a script and of the modules it stands on: a change to them runs the rule again."""
+    files = [file for pattern in more for file in WORKFLOW.glob(pattern)]
+    return fingerprint(WORKFLOW / "scripts" / script, WORKFLOW, files)
