@@ -197,7 +197,8 @@ def _misplaced_model_keys(raw: Mapping[str, Any], file: str) -> Iterator[Problem
 def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in the defaults that the schema states, section by section."""
     schema = yaml.safe_load((SCHEMAS / "config.schema.yaml").read_text(encoding="utf-8"))
-    return _filled(raw, schema, schema["$defs"])
+    filled: dict[str, Any] = _filled(raw, schema, schema["$defs"])
+    return filled
 
 
 def _filled(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:

@@ -111,4 +111,4 @@ def _regress(x: FloatArray, y: FloatArray, counts: FloatArray) -> FloatArray:
     usable = np.linalg.cond(scaled) < 1e10
     found = np.full(moment.shape, np.nan)
     found[usable] = np.linalg.solve(scaled[usable], moment[usable] / scale[usable][:, :, None])
-    return found / scale[:, :, None]
+    return np.asarray(found / scale[:, :, None])

@@ -30,7 +30,7 @@ def fit(design: Design) -> Fit:
     x, y = demean(design, design.x, spec.effects), demean(design, design.y, spec.effects)
     if not spec.effects:
         x, y = x - x.mean(axis=0), y - y.mean()
-    bread = np.linalg.inv(x.T @ x)
+    bread = np.asarray(np.linalg.inv(x.T @ x), dtype=np.float64)
     slopes = bread @ x.T @ y
     residuals = y - x @ slopes
     number = len(design.units)

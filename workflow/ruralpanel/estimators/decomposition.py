@@ -71,7 +71,7 @@ def unit_means(design: Design, values: FloatArray) -> FloatArray:
     number = len(design.units)
     size = np.bincount(design.unit_codes, minlength=number).astype(float)
     if values.ndim == 1:
-        return np.bincount(design.unit_codes, weights=values, minlength=number) / size
+        return np.asarray(np.bincount(design.unit_codes, weights=values, minlength=number) / size)
     return np.column_stack([unit_means(design, column) for column in values.T])
 
 
