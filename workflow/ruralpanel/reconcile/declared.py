@@ -68,7 +68,7 @@ def _fault(finding: Finding, key: str, faults: Sequence[KnownFault]) -> str:
 
 
 def _correction(finding: Finding, matrix: Matrix) -> str:
-    if finding.check not in _IN_TIME:
+    if finding.check not in _IN_TIME or not matrix.corrected.any():
         return ""
     columns = [matrix.periods.index(year) for year in (finding.period, finding.since) if year in matrix.periods]
     rows = [matrix.units.index(finding.unit)] if finding.unit else list(range(len(matrix.units)))
