@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
+
 from conftest import Run, tiny_config
 
 Change = Callable[[dict[str, Any], Path], None]
@@ -133,7 +134,9 @@ AT_THE_FIGURES = [
 ]
 
 
-@pytest.mark.parametrize(("change", "message"), [*BEFORE_ANY_JOB, *AT_THE_FIGURES], ids=lambda v: getattr(v, "__name__", ""))
+@pytest.mark.parametrize(
+    ("change", "message"), [*BEFORE_ANY_JOB, *AT_THE_FIGURES], ids=lambda v: getattr(v, "__name__", "")
+)
 def test_message(change: Change, message: str, tiny: Path, snakemake: Run) -> None:
     config = tiny_config()
     change(config, tiny)

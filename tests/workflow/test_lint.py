@@ -29,10 +29,7 @@ def test_snakefiles_import_nothing_heavy(root: Path) -> None:
 
 @pytest.mark.parametrize("module", ["project", "fingerprint", "check"])
 def test_contracts_import_nothing_heavy(root: Path, module: str) -> None:
-    code = (
-        f"import sys, ruralpanel.contracts.{module}; "
-        f"print([m for m in '{HEAVY}'.split('|') if m in sys.modules])"
-    )
+    code = f"import sys, ruralpanel.contracts.{module}; print([m for m in '{HEAVY}'.split('|') if m in sys.modules])"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=root / "workflow", capture_output=True, text=True, check=True
     )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from conftest import ROOT, SLOPE, Run, make_tiny, tiny_config
 
 

@@ -169,10 +169,10 @@ def _misplaced_model_keys(raw: Mapping[str, Any], file: str) -> Iterator[Problem
     if not isinstance(models, Mapping):
         return
     for name, model in models.items():
-        if not isinstance(model, Mapping) or model.get("estimator") not in ESTIMATORS:
+        keys = ESTIMATORS.get(str(model.get("estimator"))) if isinstance(model, Mapping) else None
+        if keys is None:
             continue
-        keys = ESTIMATORS[model["estimator"]]
-        for key in sorted(set(model) - COMMON_KEYS - set(keys.required) - set(keys.optional)):
+        for key in sorted(set(map(str, model)) - COMMON_KEYS - set(keys.required) - set(keys.optional)):
             allowed = ", ".join((*keys.required, *keys.optional)) or "no key of its own"
             yield Problem(
                 file,
