@@ -60,7 +60,10 @@ def _file_problems(config: Config) -> Iterator[Problem]:
         return
     for correction in corrections:
         source = config.sources.get(correction.source)
-        if source and correction.series not in source.series:
+        if source is None:
+            where = f"{correction.where}.source"
+            yield missing(correction.file, where, correction.source, f"a source of {config.file}", config.sources)
+        elif correction.series not in source.series and source.name not in config.faulty_sources:
             yield missing(
                 correction.file, f"{correction.where}.series", correction.series, f"a series of {source.name}", source.series
             )
