@@ -74,10 +74,12 @@ def _logit(x: FloatArray, treated: FloatArray) -> FloatArray:
         p = 1.0 / (1.0 + np.exp(-np.clip(x @ beta, -35.0, 35.0)))
         weights = p * (1.0 - p)
         information = (x * weights[:, None]).T @ x
-        if np.linalg.cond(information) > 1e13:
+        if float(weights.max()) < 1e-8 or np.linalg.cond(information) > 1e13:
             raise NoOverlapError("covariates that predict treatment without error")
         step = np.linalg.solve(information, x.T @ (treated - p))
         beta = beta + step
-        if float(np.max(np.abs(step))) < 1e-12 * (1.0 + float(np.max(np.abs(beta)))):
+        if float(np.max(np.abs(step))) < 1e-10 * (1.0 + float(np.max(np.abs(beta)))):
             break
+    else:
+        raise NoOverlapError("covariates that predict treatment of some units without error")
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(x @ beta, -35.0, 35.0))))

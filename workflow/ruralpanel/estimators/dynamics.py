@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimators import callaway_santanna, event_terms, honest_did, imputation, matching, stacked, twfe
-from ruralpanel.estimators.absorb import compact
+from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray, Test
 from ruralpanel.estimators.cohorts import Cohorts, Paths, Sample, cohorts_of, need_no, paths_of, take
 from ruralpanel.estimators.event_terms import EventTime
 from ruralpanel.estimators.policy_errors import Errors, errors_of, row
-from ruralpanel.estimators.pretrends import Leads, joint, power
+from ruralpanel.estimators.pretrends import Leads, degrees, joint, power
 from ruralpanel.inference.from_covariance import critical_values
 
 Times = tuple[EventTime, ...]
@@ -111,9 +111,9 @@ def mean_after(found: Dynamic) -> dict[str, float]:
     return row(estimate, variance, found.errors.least_df)
 
 
-def pretrend(found: Dynamic) -> tuple[Test, dict[str, Any]]:
+def pretrend(found: Dynamic, sample: Sample) -> tuple[Test, dict[str, Any]]:
     """Joint test of the effects before treatment, and what it could have detected."""
-    leads = leads_of(found)
+    leads = leads_of(found, sample)
     test = joint(leads)
     after = np.array([_distance(found, i) for i in found.after])
     extra: dict[str, Any] = {
@@ -126,15 +126,26 @@ def pretrend(found: Dynamic) -> tuple[Test, dict[str, Any]]:
     return test, extra
 
 
-def leads_of(found: Dynamic) -> Leads:
-    """The effects before treatment with their covariance and distances from the reference."""
+def leads_of(found: Dynamic, sample: Sample, contrast: FloatArray | None = None) -> Leads:
+    """The effects before treatment with their covariance and distances from the reference.
+
+    Parameters
+    ----------
+    contrast : (m, leads) combinations of them to take instead.
+    """
     place = found.before
+    maker = np.eye(len(place)) if contrast is None else contrast
+    fit, errors = found.fit, found.errors
+    scores = group_sums((fit.scores @ fit.bread)[:, place], sample.design.unit_codes[fit.rows]) @ maker.T
+    present = np.bincount(sample.design.unit_codes[fit.rows], minlength=scores.shape[0]) > 0
+    by_unit_alone = errors.words == "cluster by unit" and maker.size > 0
+    nu = degrees(scores[present], sample.cohorts.treated[: scores.shape[0]][present]) if by_unit_alone else np.inf
     return Leads(
-        beta=found.fit.params[place],
-        vcov=found.errors.vcov[np.ix_(place, place)],
-        times=np.array([_distance(found, i) for i in place]),
-        n_clusters=found.errors.n_clusters,
-        df=found.errors.least_df,
+        beta=maker @ fit.params[place],
+        vcov=maker @ errors.vcov[np.ix_(place, place)] @ maker.T,
+        times=np.array([_distance(found, i) for i in place])[: maker.shape[0]],
+        nu=min(nu, errors.n_clusters - 1.0),
+        df=errors.least_df,
     )
 
 

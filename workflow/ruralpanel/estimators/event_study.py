@@ -15,7 +15,7 @@ from ruralpanel.estimators.dynamics import Dynamic
 from ruralpanel.estimators.event_terms import EventTime
 from ruralpanel.estimators.policy_errors import errors_of, row
 from ruralpanel.estimators.policy_summary import finished, stream, treatment_summary
-from ruralpanel.estimators.pretrends import Leads, joint
+from ruralpanel.estimators.pretrends import joint
 
 DRAWS = 9_999
 """Treated sets of the randomisation test before treatment."""
@@ -48,7 +48,7 @@ def fit(design: Design) -> Fit:
     if trends:
         return _with_trends(design, sample, method)
     found = dynamics.dynamic(sample, method)
-    test, pretrend = dynamics.pretrend(found)
+    test, pretrend = dynamics.pretrend(found, sample)
     extra: dict[str, Any] = {
         "event_study": dynamics.event_rows(found),
         "average_effect": dynamics.mean_after(found),
@@ -89,7 +89,7 @@ def _with_trends(design: Design, sample: Sample, method: str) -> Fit:
         effects = dynamics.dynamic(sample, method).fit
     errors = errors_of(effects, sample.design)
     saturated = dynamics.dynamic(replace(sample, design=_untrended(sample.design)), method)
-    before, test = _departures(saturated)
+    before, test = _departures(saturated, sample)
     place = [effects.terms.index(time.term) for time in after if time.term in effects.terms]
     target = np.zeros(effects.params.size)
     target[place] = 1.0 / len(place)
@@ -112,7 +112,7 @@ def _with_trends(design: Design, sample: Sample, method: str) -> Fit:
     return finished(effects, sample, {"pretrend": test}, notes, extra)
 
 
-def _departures(found: Dynamic) -> tuple[list[dict[str, Any]], Test]:
+def _departures(found: Dynamic, sample: Sample) -> tuple[list[dict[str, Any]], Test]:
     """Effects before treatment less the line through them, and the joint test that they lie on a line."""
     place = found.before
     times: list[EventTime] = [found.times[i] for i in place]
@@ -130,8 +130,7 @@ def _departures(found: Dynamic) -> tuple[list[dict[str, Any]], Test]:
         for time, e, v in zip(order, estimates, variances, strict=True)
     ]
     bends: FloatArray = np.diff(np.diff(levels, axis=0) / np.diff(dates)[:, None], axis=0)
-    leads = Leads(bends @ beta, bends @ vcov @ bends.T, dates[2:], found.errors.n_clusters, df)
-    return rows, joint(leads)
+    return rows, joint(dynamics.leads_of(found, sample, bends))
 
 
 def _untrended(design: Design) -> Design:

@@ -25,30 +25,52 @@ class Leads:
     Attributes
     ----------
     beta : (k,). vcov : (k, k). times : (k,) distance from the reference period, negative before it.
-    n_clusters : clusters behind `vcov`. df : degrees of freedom of t for each coefficient.
+    nu : degrees of freedom of `vcov`: `degrees` of two groups, or clusters less one. df : those of one t statistic.
     """
 
     beta: FloatArray
     vcov: FloatArray
     times: FloatArray
-    n_clusters: int
+    nu: float
     df: float
 
 
 def joint(leads: Leads) -> Test:
-    """Wald test that all leads are zero, as F with (k, G − k) degrees of freedom.
+    """Wald test that all leads are zero, as F with (k, ν − k + 1) degrees of freedom.
 
-    ``F = (G − k) / (k (G − 1)) · β' V⁻¹ β``: Hotelling's correction for a covariance matrix estimated from G clusters,
-    without which the test rejects far too often when k is not small beside G (Pustejovsky and Tipton 2018).
+    ``F = (ν − k + 1) / (k ν) · β' V⁻¹ β``: Hotelling's correction for a covariance matrix estimated from few clusters,
+    without which the test rejects far too often when k is not small beside their number.
     """
-    k, g = leads.beta.size, leads.n_clusters
+    k, nu = leads.beta.size, leads.nu
     if not k:
         return Test(float("nan"), None, float("nan"), "no period before the reference")
-    if k >= g or np.linalg.matrix_rank(leads.vcov) < k:
-        return Test(float("nan"), None, float("nan"), f"{k} leads are more than {g} clusters can test together")
+    if nu - k + 1.0 < 1.0 or np.linalg.matrix_rank(leads.vcov) < k:
+        return Test(float("nan"), None, float("nan"), f"{k} leads are more than {nu:.1f} degrees of freedom can test")
     wald = float(leads.beta @ np.linalg.solve(leads.vcov, leads.beta))
-    value = wald * (g - k) / (k * (g - 1.0))
-    return Test(value, (float(k), float(g - k)), float(special.fdtrc(k, g - k, value)), f"{k} leads, G = {g}")
+    value, df = wald * (nu - k + 1.0) / (k * nu), (float(k), nu - k + 1.0)
+    return Test(value, df, float(special.fdtrc(*df, value)), f"{k} leads, ν = {nu:.1f}")
+
+
+def degrees(scores: FloatArray, treated: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:
+    """Degrees of freedom ν of a covariance matrix that treated and other units contribute to.
+
+    Parameters
+    ----------
+    scores : (units, k), whose cross-products add up to the covariance matrix. treated : (units,).
+
+    Multivariate Behrens–Fisher problem: ``ν = (k + k²) / Σ_g [tr((V_g V⁻¹)²) + tr(V_g V⁻¹)²] / (n_g − 1)`` with V_g the
+    part of group g (Krishnamoorthy and Yu 2004).
+    """
+    k = scores.shape[1]
+    inverse = np.linalg.pinv(scores.T @ scores)
+    total = 0.0
+    for group in (treated, ~treated):
+        n = int(group.sum())
+        if n < 2:
+            continue
+        share = scores[group].T @ scores[group] @ inverse
+        total += (float(np.trace(share @ share)) + float(np.trace(share)) ** 2) / (n - 1)
+    return (k + k**2) / total if total > 0 else 0.0
 
 
 def power(leads: Leads, after: FloatArray, target: FloatArray) -> dict[str, Any]:
@@ -64,7 +86,7 @@ def power(leads: Leads, after: FloatArray, target: FloatArray) -> dict[str, Any]
     For ``joint`` (noncentral F) and ``each`(some lead's t beyond its 5 % critical value): slopes per period at 50 and
     80 % power and the bias of the target under them. Roth (2022) uses the second.
     """
-    if not leads.beta.size or leads.beta.size >= leads.n_clusters:
+    if not leads.beta.size or leads.nu - leads.beta.size + 1.0 < 1.0:
         return {}
     bias = float(target @ after)
     found: dict[str, Any] = {"slope_fitted": fitted_slope(leads)}
@@ -83,10 +105,11 @@ def fitted_slope(leads: Leads) -> float:
 
 def joint_power(leads: Leads) -> Any:
     """Power of `joint` as a function of the slope of a linear violation."""
-    k, g = leads.beta.size, leads.n_clusters
+    k = float(leads.beta.size)
+    df = leads.nu - k + 1.0
     unit = float(leads.times @ np.linalg.solve(leads.vcov, leads.times))
-    critical = float(special.fdtri(k, g - k, 0.95))
-    return lambda slope: 1.0 - float(special.ncfdtr(k, g - k, slope**2 * unit, critical))
+    critical = float(special.fdtri(k, df, 0.95))
+    return lambda slope: 1.0 - float(special.ncfdtr(k, df, slope**2 * unit, critical))
 
 
 def each_power(leads: Leads, draws: int = SIMULATED) -> Any:
