@@ -9,7 +9,7 @@ from ruralpanel.contracts.problems import UserError, raise_any
 from ruralpanel.contracts.units import load_units
 from ruralpanel.jobs import job
 from ruralpanel.labels import labels_from_codebook
-from ruralpanel.maps.draw import boundary_note, draw
+from ruralpanel.maps.draw import boundary_note, draw, draw_regimes
 from ruralpanel.maps.geometry import load_boundaries
 
 
@@ -27,8 +27,12 @@ def main(
         labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
         frame = pd.read_parquet(f"{folder}/panel.parquet")
         paths = {form: f"results/maps/{name}.{form}" for form in ("png", "svg")}
+        shape = shapes[spec["projection"]]
         try:
-            draw(name, spec, frame, labels, shapes[spec["projection"]], names, paths, language, note)
+            if "regimes" in spec:
+                draw_regimes(name, spec, frame, shape, names, paths, language, note)
+            else:
+                draw(name, spec, frame, labels, shape, names, paths, language, note)
         except UserError as error:
             problems += error.problems
     raise_any(problems)

@@ -45,6 +45,9 @@ def condition_names(config: Config, sample: str) -> frozenset[str]:
 def shown_variables(item: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """(panel, variable) pairs that a table, figure or map shows."""
     pairs = [(str(item.get("panel", "")), str(name)) for name in item.get("variables") or ()]
+    for regimes in (item, item.get("regimes") or {}):
+        if "spans" in regimes:
+            pairs += [(str(item.get("panel", "")), str(regimes[role])) for role in ("first", "second")]
     pairs += [(str(outcome["panel"]), str(outcome["variable"])) for outcome in item.get("outcomes") or ()]
     return tuple(pairs)
 

@@ -14,6 +14,7 @@ from ruralpanel.labels import Labels, localised
 from ruralpanel.maps.classes import Classes, find_classes
 from ruralpanel.maps.geometry import Boundaries
 from ruralpanel.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow, draw_sheet
+from ruralpanel.regimes import REGIMES, from_spec, regime_names
 from ruralpanel.wording import word
 
 
@@ -101,6 +102,39 @@ def draw_categories(
     draw_sheet(
         [MapRow(title, "", tuple(drawn), tuple(entries))], boundaries, names, paths, "", notes, f"maps.{name}", font
     )
+
+
+def draw_regimes(
+    name: str,
+    spec: Mapping[str, Any],
+    frame: pd.DataFrame,
+    boundaries: Boundaries,
+    names: Mapping[str, str],
+    paths: Mapping[str, str | Path],
+    language: str = "en",
+    boundary_note: str = "",
+) -> None:
+    """Draw an entry with ``regimes``: one map for each span, coloured by which of two things grew.
+
+    Raises
+    ------
+    UserError
+        Years of a span that the panel does not hold.
+    """
+    regimes: Mapping[str, Any] = spec["regimes"]
+    known = set(frame["period"])
+    missing = sorted({year for span in regimes["spans"] for year in span} - known)
+    if missing:
+        found = ", ".join(map(str, missing))
+        raise UserError(Problem("config.yaml", f"maps.{name}.regimes.spans", found, f"years of panel {spec['panel']}"))
+    words = regime_names(regimes, language)
+    kinds = from_spec(frame, regimes)
+    panels = {
+        str(span): {str(unit): words.get(kind, "") for unit, kind in kinds[span].items()} for span in kinds.columns
+    }
+    notes = [text for text in (localised(spec, "note", language), boundary_note) if text]
+    title = localised(spec, "title", language)
+    draw_categories(name, title, panels, [words[regime] for regime in REGIMES], boundaries, names, paths, language, notes)
 
 
 def boundary_note(path: str | Path, declared: str, language: str) -> str:

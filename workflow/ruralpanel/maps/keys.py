@@ -4,9 +4,10 @@
 key         meaning (* required)
 ==========  ================================================================================================
 panel*      a panel
-variables*  one row of maps each
+variables   one row of maps each
 periods     one column of maps each (default: the first and the last of the panel)
 classes     {method: quantiles (default) | equal | user, number: 5, shared: true, breaks: inner edges of user}
+regimes     {first, second, spans, above, labels} in place of variables: which of two things grew where
 palette     sequential (default), or diverging: pale around zero
 labels      true (default): names of units on the maps
 projection  auto (default; see `ruralpanel.maps.projection`), or anything PROJ understands
@@ -21,6 +22,7 @@ KEYS = frozenset(
     {
         "panel",
         "variables",
+        "regimes",
         "periods",
         "classes",
         "palette",
@@ -32,5 +34,5 @@ KEYS = frozenset(
         "note_zh",
     }
 )
-REQUIRED = ("panel", "variables")
+REQUIRED = ("panel",)
 CLASS_KEYS = frozenset({"method", "number", "shared", "breaks"})

@@ -11,6 +11,7 @@ from ruralpanel.tables import (
     build_by_outcome,
     build_listing,
     build_panel_tables,
+    build_regimes,
     build_regression,
     build_validity,
 )
@@ -24,6 +25,7 @@ _BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableD
     "descriptive": build_panel_tables.build_descriptive,
     "coverage": build_panel_tables.build_coverage,
     "validity": build_validity.build,
+    "regimes": build_regimes.build,
     "reconciliation": build_listing.build,
     "scorecard": build_listing.build,
 }

@@ -22,6 +22,8 @@ coverage           panel*. variables (default: all). Percent of units with a fig
 validity           outcomes*: list of {panel*, variable*, period*, label, label_zh, log}. transform: log (default)
                    or none; a variable whose formula already is a logarithm is taken as it is; ``log`` of an
                    outcome overrides. method: pearson (default) or spearman. interval: false (default) or true (Fisher).
+regimes            panel*, first*, second*: two variables; spans*: list of [year, year]. above: {first, second} of
+                   zero (default) or median: what a change must exceed. labels: both, first, second, neither → words.
 reconciliation     file (default results/reconciliation/findings.csv). columns: list, or column → heading (default: all).
                    where: column → value or list of values. limit: rows shown (default 40).
 scorecard          file (default results/scorecard.csv). columns, where, limit as above (limit: none).
@@ -47,6 +49,7 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "descriptive": frozenset({"panel", "variables", "statistics", "by", "periods"}),
         "coverage": frozenset({"panel", "variables"}),
         "validity": frozenset({"outcomes", "transform", "method", "interval"}),
+        "regimes": frozenset({"panel", "first", "second", "spans", "above"}),
         "reconciliation": _LISTING,
         "scorecard": _LISTING,
     }
@@ -59,6 +62,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "descriptive": ("panel", "variables"),
         "coverage": ("panel",),
         "validity": ("outcomes",),
+        "regimes": ("panel", "first", "second", "spans"),
         "reconciliation": (),
         "scorecard": (),
     }
