@@ -325,7 +325,8 @@ def test_validity_against_scipy(context: OutputContext) -> None:
 
 
 def test_listing_limits_filters_and_says_so(context: OutputContext) -> None:
-    path = context.results / "reconciliation.csv"
+    path = context.results / "reconciliation" / "findings.csv"
+    path.parent.mkdir(parents=True)
     path.write_text("series,kind,size,declared\nroads,jump,0.87,True\ntrade,sum,278,False\npop,jump,0.1,False\n")
     spec = {
         "type": "reconciliation",
