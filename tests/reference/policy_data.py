@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+
 from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design
 
@@ -31,6 +32,11 @@ def ehec(estimator: str = "event_study", **settings: Any) -> Design:
     table = wide("ehec")
     table = table[table["first_treated"] != 2015]
     return _design(table, range(2008, 2016), estimator, (), **settings)
+
+
+def prop99(estimator: str = "did", **settings: Any) -> Design:
+    """39 states × 1970–2000, California treated from 1989."""
+    return _design(wide("prop99"), range(1970, 2001), estimator, (), **settings)
 
 
 def _design(table: pd.DataFrame, years: range, estimator: str, controls: Sequence[str], **settings: Any) -> Design:
