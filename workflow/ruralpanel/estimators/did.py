@@ -13,6 +13,7 @@ from ruralpanel.estimators import (
     callaway_santanna,
     did_synthetic,
     dynamics,
+    event_study,
     event_terms,
     imputation,
     placebo,
@@ -123,8 +124,6 @@ def _check_keys(sample: Sample, name: str) -> None:
 
 def _before(sample: Sample, name: str) -> tuple[dict[str, Test], dict[str, Any]]:
     """The pre-trend test by the same method's effects by event time; nothing where there is one period before."""
-    from ruralpanel.estimators import event_study
-
     try:
         found = event_study.fit(_as_event_study(sample, name))
     except UserError as error:
