@@ -364,3 +364,8 @@ def test_cohorts_keep_their_dates_when_rows_are_taken() -> None:
     assert part.periods == tuple(YEARS[::2])
     assert cohorts.starts == (2, 3, 4)
     assert [cohorts.date(start) for start in cohorts.starts] == [1999, 2001, 2003]
+
+
+def test_many_treated_units_are_not_left_out_one_by_one() -> None:
+    s = sample(single(61, 10), [1999, 2000], np.random.default_rng(23))
+    assert placebo.leave_one_out(s, did.METHODS["twfe"].point) == []

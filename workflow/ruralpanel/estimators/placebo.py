@@ -25,6 +25,9 @@ CELLS = 4_000_000
 MOST_CELLS = 200_000_000
 """Rows × draws beyond which the default number of draws is cut."""
 
+MOST_LEFT_OUT = 60
+"""Treated units beyond which none is left out in turn."""
+
 DRAWS = {"fast": 9_999, "slow": 999}
 
 
@@ -55,7 +58,7 @@ def treated_sets(
     2.5 % and 97.5 % points of the placebo estimates.
     """
     fast = group_trends is not None
-    size = draws or max(999, min(DRAWS["fast" if fast else "slow"], MOST_CELLS // sample.design.y.size))
+    size = draws or max(99, min(DRAWS["fast" if fast else "slow"], MOST_CELLS // sample.design.y.size))
     orders, enumerated = _orders(sample.cohorts, size, rng)
     if fast:
         estimates, statistics = _two_way(sample, orders, bool(group_trends))
@@ -78,8 +81,13 @@ def treated_sets(
 
 
 def leave_one_out(sample: Sample, point: Point) -> list[dict[str, Any]]:
-    """The estimate without each treated unit in turn; None where nothing is left to estimate."""
-    rows = []
+    """The estimate without each treated unit in turn; None where nothing is left to estimate.
+
+    Empty with more than `MOST_LEFT_OUT` treated units, none of which can matter much.
+    """
+    rows: list[dict[str, Any]] = []
+    if int(sample.cohorts.treated.sum()) > MOST_LEFT_OUT:
+        return rows
     for unit in np.flatnonzero(sample.cohorts.treated):
         kept = np.flatnonzero(sample.design.unit_codes != unit).astype(np.intp)
         design = take(sample.design, kept)
