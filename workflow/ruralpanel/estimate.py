@@ -50,7 +50,8 @@ def estimate(
     """
     words = dict(labels or {})
     design = replace(design, spec=spec)
-    fit = estimator(spec.estimator, spec.name)(design)
+    seeded = replace(spec, options={**spec.options, "seed": seed})
+    fit = estimator(spec.estimator, spec.name)(replace(design, spec=seeded))
     settings = _settings(spec, design, fit)
     outcomes = [_try(fit, design, setting, seed) for setting in settings]
     first = outcomes[0]

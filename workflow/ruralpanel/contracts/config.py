@@ -136,10 +136,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         variables={name: _variable(name, variable) for name, variable in values["variables"].items()},
         samples=values["samples"],
         weights_matrices={name: _weights_matrix(root, matrix) for name, matrix in values["weights_matrices"].items()},
-        models={
-            name: _model(name, model, values["defaults"], first_panel, values["seed"])
-            for name, model in values["models"].items()
-        },
+        models={name: _model(name, model, values["defaults"], first_panel) for name, model in values["models"].items()},
         hypotheses=values["hypotheses"],
         specification_curves=values["specification_curves"],
         tables=values["tables"],
@@ -323,9 +320,7 @@ def _weights_matrix(root: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**values, "path": _path(root, values["path"])} if "path" in values else values
 
 
-def _model(
-    name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str, seed: int
-) -> ModelSpec:
+def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str) -> ModelSpec:
     estimator = values["estimator"]
     keys = ESTIMATORS[estimator]
     effects = values.get("effects", defaults.get("effects", ["unit", "period"])) if keys.effects else []
@@ -333,8 +328,6 @@ def _model(
     options = {key: values[key] for key in sorted(set(values) - COMMON_KEYS)}
     if values.get("drop_absorbed"):
         options["drop_absorbed"] = True
-    if estimator == "decomposition":
-        options["seed"] = seed
     if isinstance(outcome, list):
         options["outcomes"] = outcome
         outcome = outcome[0]
