@@ -12,6 +12,7 @@ from ruralpanel import style
 from ruralpanel.figures.canvas import drawing, grid, new_figure, save, zero_line
 from ruralpanel.figures.estimates import Estimate, draw_interval, span
 from ruralpanel.figures.estimates import from_model as estimate_of
+from ruralpanel.text_width import wrapped
 from ruralpanel.wording import word
 
 _PERIOD = re.compile(r"(?:^|[^0-9])(\d{4})\]?$")
@@ -81,7 +82,7 @@ def draw(
             axes.tick_params(axis="x", labelrotation=45)
         axes.set_xlim(periods[0] - 0.6, periods[-1] + 0.6)
         axes.set_ylim(limits)
-        axes.set_ylabel(axis)
+        axes.set_ylabel("\n".join(wrapped(axis, 28)))
         axes.set_title(title)
         axes.legend(loc="best", handletextpad=0.3)
         if note:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from ruralpanel import style
 from ruralpanel.figures.canvas import drawing, grid, new_figure, save, zero_line
 from ruralpanel.style import format_auto
+from ruralpanel.text_width import wrapped
 from ruralpanel.wording import word
 
 
@@ -100,7 +101,7 @@ def draw(
             left = figure.add_subplot()
         _curve(left, curve, language)
         left.set_xlabel(over)
-        left.set_ylabel(word("marginal_effect", language).format(of=of))
+        left.set_ylabel("\n".join(wrapped(word("marginal_effect", language).format(of=of), 28)))
         left.set_title(title)
         if note:
             figure.supxlabel(note, fontsize=7, color=style.MUTED, ha="left", x=0.01)
