@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 REGIMES = ("both", "first", "second", "neither")
@@ -70,5 +71,5 @@ def from_spec(frame: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
 def _grew(frame: pd.DataFrame, variable: str, spans: Sequence[tuple[int, int]], rule: str) -> pd.DataFrame:
     wide = frame.pivot(index="unit", columns="period", values=variable)
     change = pd.DataFrame({span_label(span): (wide[span[1]] - wide[span[0]]) / (span[1] - span[0]) for span in spans})
-    bar = float(change.stack().median()) if rule == "median" else 0.0
+    bar = float(np.nanmedian(change.to_numpy(dtype=float))) if rule == "median" else 0.0
     return (change > bar).astype(float).where(change.notna())

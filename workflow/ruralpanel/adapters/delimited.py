@@ -13,7 +13,7 @@ import pandas as pd
 
 from ruralpanel.adapters import grids, text
 from ruralpanel.adapters.cells import capped
-from ruralpanel.adapters.table_files import Columns, Numbers, TableFile, arrow_columns
+from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_columns
 from ruralpanel.contracts.problems import Problem, UserError
 
 LARGE = 32 * 2**20

@@ -7,42 +7,14 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.adapters import text
+from ruralpanel.adapters.sheets import Row, Sheet, unreadable
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 
 _YEARS = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
-
-
-@dataclass(frozen=True)
-class Row:
-    """One row: its number in the file (from 1) and its cells, outer blanks removed.
-
-    `copies` are the columns that only repeat the text of a merged cell which begins elsewhere.
-    """
-
-    number: int
-    cells: tuple[str, ...]
-    copies: frozenset[int] = frozenset()
-
-    def cell(self, index: int) -> str:
-        """The cell at `index`, empty beyond the end."""
-        return self.cells[index] if index < len(self.cells) else ""
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """A worksheet, an HTML table, or a whole text file (then without a name).
-
-    `ragged` is true where a row's length means something: in text and HTML a row that ends early has lost a cell.
-    """
-
-    name: str
-    rows: tuple[Row, ...]
-    ragged: bool = False
 
 
 def kind(path: str | Path) -> str:
@@ -167,13 +139,6 @@ def cell_text(value: object) -> str:
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
     return str(value).strip()
-
-
-def unreadable(label: str, form: str, error: Exception) -> UserError:
-    """The user's error for a file that a reader of another package gave up on."""
-    detail = " ".join(str(error).split())[:120]
-    return UserError(Problem(label, "", f"a file that cannot be read as {form} ({type(error).__name__}: {detail})",
-                             f"a whole {form} file", "it may be cut off or damaged: get it again"))
 
 
 def load_workbook(raw: bytes, label: str, read_only: bool) -> Any:

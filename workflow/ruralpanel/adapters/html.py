@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ruralpanel.adapters.grids import Row, Sheet, unreadable
+from ruralpanel.adapters.sheets import Row, Sheet, unreadable
 from ruralpanel.contracts.problems import Problem, UserError
 
 _MOST_SPAN = 500

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from ruralpanel.adapters import text
 from ruralpanel.adapters.cells import place
-from ruralpanel.adapters.grids import Row, Sheet
+from ruralpanel.adapters.sheets import Row, Sheet
 from ruralpanel.contracts.problems import Problem
 
 _KEY_LINE = re.compile(

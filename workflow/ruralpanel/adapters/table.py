@@ -12,7 +12,8 @@ from ruralpanel.adapters import columns, text
 from ruralpanel.adapters.cells import capped, file_label
 from ruralpanel.adapters.series_files import Place, by_file, layout_of, places
 from ruralpanel.adapters.table_body import Body, figure_problems, load_body, repeated, squeezed, units_of, years_of
-from ruralpanel.adapters.table_files import TableFile, open_table
+from ruralpanel.adapters.table_file import TableFile
+from ruralpanel.adapters.table_files import open_table
 from ruralpanel.adapters.table_pieces import Piece, frame_of
 from ruralpanel.adapters.titles import same_title, years_pattern
 from ruralpanel.contracts.problems import Problem, UserError, raise_any

@@ -12,7 +12,7 @@ import pandas as pd
 from ruralpanel.adapters import columns, text
 from ruralpanel.adapters.cells import place
 from ruralpanel.adapters.grids import cell_text
-from ruralpanel.adapters.table_files import Numbers, TableFile
+from ruralpanel.adapters.table_file import Numbers, TableFile
 from ruralpanel.contracts.problems import Problem, UserError
 
 # Building a message for each of a million bad cells would take longer than reading the table.

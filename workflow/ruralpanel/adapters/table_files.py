@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,56 +12,12 @@ import pandas as pd
 
 from ruralpanel.adapters import grids
 from ruralpanel.adapters.cells import place
+from ruralpanel.adapters.sheets import Sheet, unreadable
+from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_columns
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 
 if TYPE_CHECKING:
     import duckdb
-
-Columns = dict[str, pd.Series]
-Numbers = np.ndarray[Any, np.dtype[np.int64]]
-
-
-@dataclass(frozen=True)
-class TableFile:
-    """A table whose columns are read only when asked for.
-
-    Attributes
-    ----------
-    label, sheet : where it is, for messages and lineage.
-    names : the columns, in order.
-    load : columns asked for, those of them that hold figures → the columns, and the row number of each row in the
-        file. Columns of figures may come as numbers or as text.
-    """
-
-    label: str
-    sheet: str
-    names: tuple[str, ...]
-    load: Callable[[Sequence[str], Sequence[str]], tuple[Columns, Numbers]]
-
-    def read(self, columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
-        """The columns asked for; each must be there, once.
-
-        Raises
-        ------
-        UserError
-            Missing and repeated columns, and whatever else is wrong with the file.
-        """
-        problems = [self.missing(name) for name in columns if name not in self.names]
-        problems += [Problem(self.label, f"column {name}", f"{self.names.count(name)} columns of this name",
-                             "one", "rename the others") for name in columns if self.names.count(name) > 1]
-        if problems:
-            raise UserError(problems)
-        loaded, rows = self.load(columns, figures)
-        if not len(rows):
-            raise UserError(Problem(self.label, "", "a table without rows", "at least one row"))
-        return loaded, rows
-
-    def missing(self, name: str) -> Problem:
-        """The problem of a column that is not there."""
-        near = did_you_mean(name, self.names)
-        listed = ", ".join(self.names[:20]) + (" …" if len(self.names) > 20 else "")
-        return Problem(self.label, f"column {name}", "no such column", f"one of {listed}", near)
-
 
 def open_table(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     """Open a table by its content: CSV, XLSX, XLS, Parquet, Stata, dBase, SQLite or DuckDB.
@@ -95,7 +50,7 @@ def open_table(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     return opener(path, label, layout)
 
 
-def one_sheet(sheets: Sequence[grids.Sheet], label: str) -> grids.Sheet:
+def one_sheet(sheets: Sequence[Sheet], label: str) -> Sheet:
     """The only sheet with anything in it."""
     filled = [sheet for sheet in sheets if sheet.rows]
     if len(filled) == 1:
@@ -154,7 +109,7 @@ def _parquet(path: str, label: str, _layout: Mapping[str, Any]) -> TableFile:
     try:
         names = tuple(pq.read_schema(path).names)
     except (pa.ArrowException, OSError) as error:
-        raise grids.unreadable(label, "Parquet", error) from None
+        raise unreadable(label, "Parquet", error) from None
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
         try:
@@ -164,23 +119,9 @@ def _parquet(path: str, label: str, _layout: Mapping[str, Any]) -> TableFile:
             table = pq.read_table(path, columns=list(dict.fromkeys(columns)), read_dictionary=words)
             return arrow_columns(table), np.arange(1, table.num_rows + 1)
         except (pa.ArrowException, OSError) as error:
-            raise grids.unreadable(label, "Parquet", error) from None
+            raise unreadable(label, "Parquet", error) from None
 
     return TableFile(label, "", names, load)
-
-
-def arrow_columns(table: Any) -> Columns:
-    """An Arrow table's columns, one after the other, its memory given back as they are converted."""
-    import pyarrow as pa
-
-    columns = {}
-    for name in table.column_names:
-        column = table.column(name)
-        if pa.types.is_decimal(column.type):
-            column = column.cast(pa.float64())
-        columns[name] = column.to_pandas()
-        table = table.drop_columns([name])
-    return columns
 
 
 def _stata(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
@@ -203,7 +144,7 @@ def _stata(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
             if "encoding" in str(error):
                 raise UserError(Problem(label, "", "text in another encoding", "UTF-8, or what layout.encoding says",
                                         "layout: {encoding: gb18030}")) from None
-            raise grids.unreadable(label, "Stata", error) from None
+            raise unreadable(label, "Stata", error) from None
 
     _, meta = attempt(metadataonly=True)
 
@@ -227,14 +168,14 @@ def _dbase(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     try:
         names = tuple(str(name) for name in pyogrio.read_info(path)["fields"])
     except wrong as error:
-        raise grids.unreadable(label, "dBase", error) from None
+        raise unreadable(label, "dBase", error) from None
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
         try:
             frame = pyogrio.read_dataframe(path, read_geometry=False, columns=list(dict.fromkeys(columns)),
                                            encoding=layout.get("encoding"))
         except wrong as error:
-            raise grids.unreadable(label, "dBase", error) from None
+            raise unreadable(label, "dBase", error) from None
         return {name: frame[name] for name in columns}, np.arange(1, len(frame) + 1)
 
     return TableFile(label, "", names, load)

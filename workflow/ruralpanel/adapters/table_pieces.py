@@ -12,7 +12,7 @@ import pandas as pd
 from ruralpanel.adapters.cells import COLUMNS, LABELS
 from ruralpanel.adapters.columns import Codes, Figures, Mask
 from ruralpanel.adapters.grids import cell_text
-from ruralpanel.adapters.table_files import Numbers, TableFile
+from ruralpanel.adapters.table_file import Numbers, TableFile
 
 MOST_TEXTS = 1_000_000
 

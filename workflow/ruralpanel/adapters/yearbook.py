@@ -12,6 +12,7 @@ from ruralpanel.adapters import grids, text
 from ruralpanel.adapters.cells import Cell, capped, cell_table, duplicate_problems, file_label, place
 from ruralpanel.adapters.regions import is_left_out, left_out
 from ruralpanel.adapters.series_files import Place, by_file, layout_of, places
+from ruralpanel.adapters.sheets import Sheet
 from ruralpanel.adapters.titles import measure_problem, split_measure
 from ruralpanel.adapters.yearbook_tables import RegionTable, column_of, is_note, region_table, year_columns
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
@@ -107,7 +108,7 @@ def _uneven(table: RegionTable, wanted: Sequence[Place], label: str) -> list[Pro
     return problems
 
 
-def _tables(sheets: Sequence[grids.Sheet], label: str, layout: Mapping[str, Any]) -> list[RegionTable]:
+def _tables(sheets: Sequence[Sheet], label: str, layout: Mapping[str, Any]) -> list[RegionTable]:
     """The tables asked for, or the one with the most rows of figures."""
     chosen = layout.get("table")
     numbers = [chosen] if isinstance(chosen, int) else list(chosen or range(1, len(sheets) + 1))

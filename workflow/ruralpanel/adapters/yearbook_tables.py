@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ruralpanel.adapters import text
-from ruralpanel.adapters.grids import Row, Sheet
+from ruralpanel.adapters.sheets import Row, Sheet
 from ruralpanel.adapters.titles import years_pattern
 
 _REGION_HEADS = frozenset({"地区", "地区别", "省市区", "地名", "region", "regions", "area", "province", "item",

@@ -39,7 +39,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     rows = []
     for regime in REGIMES:
         counts = [int((regimes[span] == regime).sum()) for span in spans]
-        counts += [int(matrix.loc[regime, to]) for matrix in moves for to in REGIMES]
+        counts += [int(count) for matrix in moves for count in matrix.loc[regime].to_numpy()]
         cells = tuple(Cell(str(count), count) for count in counts)
         rows.append(Row(names[regime], cells, statistic="units", key=regime))
     members = [
