@@ -262,7 +262,7 @@ def test_descriptive_statistics_against_pandas(context: OutputContext) -> None:
     by_unit = data.groupby("unit")["industry"]
     within = data["industry"] - by_unit.transform("mean")
     expected = [
-        23, data["industry"].mean(), data["industry"].std(), np.sqrt((within**2).sum() / (23 - 6)),
+        23, data["industry"].mean(), data["industry"].std(), np.sqrt((within**2).sum() / (23 - 1)),
         by_unit.mean().std(), data["industry"].min(), data["industry"].max(), 6,
     ]  # fmt: skip
     assert values == pytest.approx(expected, rel=1e-12)
@@ -274,7 +274,7 @@ def test_variance_splits_into_within_and_between() -> None:
     data = frame()
     found = describe(data["unit"], data["roads"])
     n, groups, length = 24, 6, 4
-    parts = (n - groups) * found["sd_within"] ** 2 + length * (groups - 1) * found["sd_between"] ** 2
+    parts = (n - 1) * found["sd_within"] ** 2 + length * (groups - 1) * found["sd_between"] ** 2
     assert (n - 1) * found["sd"] ** 2 == pytest.approx(parts, rel=1e-12)
 
 

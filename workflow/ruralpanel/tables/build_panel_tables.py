@@ -24,8 +24,8 @@ _COUNTS = frozenset({"n", "units", "missing"})
 def build_descriptive(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
     """Descriptive statistics, a row for each variable, a section for each group (keys: `ruralpanel.tables.types`).
 
-    Standard deviations divide by n − 1. Within: of deviations from the unit's mean, divided by n − units, the
-    degrees of freedom left. Between: of the units' means, divided by units − 1.
+    Standard deviations divide by n − 1. Within: of deviations from the unit's mean, divided by n − 1 as Stata's
+    xtsum does. Between: of the units' means, divided by units − 1.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def describe(units: pd.Series[Any], values: pd.Series[Any]) -> dict[str, float]:
     if x.size > 1:
         result["sd"] = float(x.std(ddof=1))
     if x.size > len(names):
-        result["sd_within"] = float(np.sqrt((within**2).sum() / (x.size - len(names))))
+        result["sd_within"] = float(np.sqrt((within**2).sum() / (x.size - 1)))
     if len(names) > 1:
         result["sd_between"] = float(means.std(ddof=1))
     return result
@@ -175,8 +175,8 @@ def _spread_note(statistics: Sequence[str], language: str) -> str:
     if not {"sd_within", "sd_between"} & set(statistics):
         return ""
     if language == "zh":
-        return "组内标准差：对单位均值的离差，除以观测值数减单位数；组间标准差：各单位均值的标准差。"
+        return "组内标准差：对单位均值的离差，除以观测值数减一；组间标准差：各单位均值的标准差。"
     return (
-        "S.d. within: of deviations from the unit's mean, divided by observations less units; "
+        "S.d. within: of deviations from the unit's mean, divided by observations less one; "
         "s.d. between: of the units' means."
     )
