@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ruralpanel.break_steps import MARK
 from ruralpanel.contracts.problems import did_you_mean, raise_any
 from ruralpanel.labels import Labels, localised
 from ruralpanel.model_json import coefficient
@@ -71,6 +72,8 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
 def _terms(spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: OutputContext) -> tuple[str, ...]:
     known = terms_of(models)
     if spec.get("terms") is None:
+        # Steps of definition breaks are controls that nobody reads; the notes name them.
+        known = tuple(term for term in known if MARK not in term)
         return known
     raise_any(
         context.problem(
