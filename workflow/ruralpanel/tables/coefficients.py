@@ -19,7 +19,19 @@ def has_statistic(model: Mapping[str, Any], name: str) -> bool:
     """Whether any coefficient of the model has the statistic."""
     if name in ("ci", "ci_wild"):
         return any(interval_of(model, entry, name) is not None for entry in model["coefficients"])
+    if name == "std_error_second":
+        return any(second_error(model, str(entry["term"])) is not None for entry in model["coefficients"])
     return any(number_of(entry, name) is not None for entry in model["coefficients"])
+
+
+def second_error(model: Mapping[str, Any], term: str) -> float | None:
+    """The standard error under the second of the model's settings that give errors (CR2 beside CR1)."""
+    settings = [
+        {str(row["term"]): row["std_error"] for row in setting.get("coefficients") or () if row.get("std_error")}
+        for setting in model["inference"]
+    ]
+    with_errors = [errors for errors in settings if errors]
+    return float(with_errors[1][term]) if len(with_errors) > 1 and term in with_errors[1] else None
 
 
 def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name: str, digits: int) -> Cell:
@@ -29,9 +41,12 @@ def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name:
     if name in ("ci", "ci_wild"):
         limits = interval_of(model, entry, name)
         return Cell() if limits is None else Cell(format_interval(*limits, digits=digits))
-    value = number_of(entry, name)
+    second = name == "std_error_second"
+    value = second_error(model, str(entry["term"])) if second else number_of(entry, name)
     if value is None:
         return Cell()
+    if second:
+        return Cell(f"{{{format_number(value, digits)}}}", value)
     if name == "std_error":
         return Cell(f"({format_number(value, digits)})", value)
     if name == "statistic":

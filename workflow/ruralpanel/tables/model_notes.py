@@ -12,6 +12,7 @@ from ruralpanel.wording import sentence, word
 
 _BENEATH = {
     "std_error": ("standard errors in parentheses", "括号内为标准误"),
+    "std_error_second": ("those of the second setting in braces", "花括号内为第二种标准误"),
     "statistic": ("t statistics", "t 值"),
     "p_value": ("p-values of the first setting", "第一种推断的 p 值"),
     "ci": ("95% intervals in brackets", "方括号内为 95% 置信区间"),

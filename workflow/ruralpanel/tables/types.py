@@ -7,7 +7,8 @@
 kind               keys (* required)
 =================  =========================================================================================
 regression         models*: list of model names. terms: which coefficients, in this order (default: all).
-                   show: what stands beneath a coefficient, of std_error, statistic, p_value, ci, p_wild,
+                   show: what stands beneath a coefficient, of std_error, std_error_second (that of the
+                   second setting with errors, in braces), statistic, p_value, ci, p_wild,
                    ci_wild, p_permutation (default: std_error; then p_wild and ci_wild where a model has them,
                    else ci). stars: false (default), true (10, 5, 1 %) or a list of levels. fit: names from the
                    models' ``fit`` (default: r2_within, r2). tests: names from the models' ``tests`` (default
@@ -71,7 +72,7 @@ DEFAULT_FILES: Mapping[str, str] = MappingProxyType(
     {"reconciliation": "reconciliation/findings.csv", "scorecard": "scorecard.csv"}
 )
 
-SHOW = ("std_error", "statistic", "p_value", "ci", "p_wild", "ci_wild", "p_permutation")
+SHOW = ("std_error", "std_error_second", "statistic", "p_value", "ci", "p_wild", "ci_wild", "p_permutation")
 STATISTICS = ("n", "mean", "median", "sd", "sd_within", "sd_between", "min", "max", "units", "missing")
 
 
