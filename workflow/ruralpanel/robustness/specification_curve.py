@@ -1,0 +1,253 @@
+"""Thousands of least-squares regressions on one panel, each a sub-matrix of products that many of them share.
+
+Columns are demeaned once per cell (sample, rows without missing figures, effects, weights); one Gram matrix of all
+columns serves every specification of the cell, solved in batches of equal size; scores are summed by unit for errors
+clustered by unit (CR1, t with G − 1 degrees of freedom). Where columns are nearly collinear the specification is
+solved by an orthogonal decomposition instead, by the rule of the main estimator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from ruralpanel.estimators.base import FloatArray, IntArray
+from ruralpanel.estimators.least_squares import usable_columns
+from ruralpanel.inference import small_sample, validity
+from ruralpanel.inference.from_covariance import critical_values, p_values
+from ruralpanel.robustness.curve_cells import Cell, cells, steps_of
+from ruralpanel.robustness.curve_data import CurveData
+from ruralpanel.robustness.curve_plan import Specification
+
+CLEAR = 1e-4
+"""Share of a column that the others must leave for the Gram matrix to be solved directly: errors then stay below
+1e-11 of the estimate."""
+
+CELLS = 4_000_000
+"""Numbers held at once by a batch."""
+
+NO_ROWS = "no rows with every figure"
+FEW_UNITS = f"fewer than {validity.MIN_CLUSTERS['CR1']} units"
+FEW_ROWS = "more parameters than rows"
+ABSORBED = "a term that the effects absorb"
+COLLINEAR = "terms that the data cannot tell apart"
+FLAT = "an outcome that the effects absorb"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Specifications of one cell with equally many columns, solved.
+
+    Attributes
+    ----------
+    members : (m,) positions in the plan. x : (m, k, n) net columns of length one, the followed one first.
+    bread : (m, k, k) inverse products. params : (m, k). z : (m, n), ``z @ y`` is the followed coefficient.
+    residuals : (m, n). scale : (m,), followed coefficient × scale is in the variables' own units.
+    standard : (m,), followed coefficient × standard is in standard deviations (see `Estimates`).
+    factor : (m,) small-sample factors.
+    """
+
+    cell: Cell
+    members: IntArray
+    x: FloatArray
+    bread: FloatArray
+    params: FloatArray
+    z: FloatArray
+    residuals: FloatArray
+    scale: FloatArray
+    standard: FloatArray
+    factor: FloatArray
+
+    @property
+    def std_error(self) -> FloatArray:
+        """(m,) clustered errors of the followed coefficient, net columns of length one."""
+        scores = np.add.reduceat(self.z * self.residuals, self.cell.starts, axis=1)
+        return np.asarray(np.sqrt(self.factor * np.sum(scores**2, axis=1)))
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Followed coefficients of the specifications that could be estimated.
+
+    Attributes
+    ----------
+    members : (s,) positions in the plan, ascending; everything else (s,).
+    standardised : standard deviations of the outcome for one of the lever's within units (over all rows where it does
+        not vary within; an interaction's: times one of the moderator over all rows).
+    reasons : position → why a specification was not estimated.
+    """
+
+    members: IntArray
+    estimate: FloatArray
+    std_error: FloatArray
+    p_value: FloatArray
+    ci_low: FloatArray
+    ci_high: FloatArray
+    standardised: FloatArray
+    n_obs: IntArray
+    n_units: IntArray
+    n_periods: IntArray
+    reasons: dict[int, str]
+
+    def counted(self) -> dict[str, int]:
+        """How many specifications each reason left out."""
+        found: dict[str, int] = {}
+        for reason in self.reasons.values():
+            found[reason] = found.get(reason, 0) + 1
+        return found
+
+
+def estimate_curve(data: CurveData, specifications: Sequence[Specification]) -> Estimates:
+    """Estimate every specification.
+
+    Equal to `estimators.least_squares.fe` (pooled without effects) with errors clustered by unit, to rounding.
+    """
+    reasons = dict.fromkeys(range(len(specifications)), NO_ROWS)
+    parts: list[tuple[FloatArray | IntArray, ...]] = []
+    for batch in batches(data, specifications, reasons):
+        size = batch.members.size
+        cell = batch.cell
+        periods = np.unique(data.codes["period"][cell.rows]).size
+        b, error = batch.params[:, 0], batch.std_error
+        counts = [np.full(size, value) for value in (cell.rows.size, cell.n_units, periods)]
+        parts.append((batch.members, b * batch.scale, error * batch.scale, b * batch.standard, *counts))
+        for position in batch.members.tolist():
+            del reasons[position]
+    joined = [np.concatenate(columns) for columns in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 7
+    order = np.argsort(joined[0])
+    members, b, error, standardised, n_obs, n_units, n_periods = (column[order] for column in joined)
+    df = n_units.astype(float) - 1.0
+    reach = critical_values(df) * error
+    return Estimates(
+        members=members.astype(np.intp),
+        estimate=b,
+        std_error=error,
+        p_value=p_values(b / error, df),
+        ci_low=b - reach,
+        ci_high=b + reach,
+        standardised=standardised,
+        n_obs=n_obs.astype(np.intp),
+        n_units=n_units.astype(np.intp),
+        n_periods=n_periods.astype(np.intp),
+        reasons=reasons,
+    )
+
+
+def batches(
+    data: CurveData, specifications: Sequence[Specification], reasons: dict[int, str] | None = None
+) -> Iterator[Batch]:
+    """Solve the specifications cell by cell; why one cannot be is written to `reasons` by its position."""
+    why: dict[int, str] = {} if reasons is None else reasons
+    for cell in cells(data, specifications):
+        if cell.n_units < validity.MIN_CLUSTERS["CR1"]:
+            why |= dict.fromkeys(cell.members, FEW_UNITS)
+            continue
+        by_size: dict[int, list[tuple[int, list[int]]]] = {}
+        for position in cell.members:
+            spec = specifications[position]
+            terms = [cell.names[term] for term in spec.terms]
+            steps = [cell.names[step] for step in steps_of(data, spec)]
+            if cell.absorbed[terms].any():
+                why[position] = ABSORBED
+            elif cell.absorbed[cell.names[spec.outcome]]:
+                why[position] = FLAT
+            else:
+                columns = terms + [step for step in steps if not cell.absorbed[step]]
+                by_size.setdefault(len(columns), []).append((position, columns))
+        for size, found in by_size.items():
+            chunk = max(1, CELLS // ((size + 4) * cell.rows.size))
+            for start in range(0, len(found), chunk):
+                yield from _solved(cell, specifications, found[start : start + chunk], why)
+
+
+def _solved(
+    cell: Cell, specifications: Sequence[Specification], found: list[tuple[int, list[int]]], why: dict[int, str]
+) -> Iterator[Batch]:
+    members = np.array([position for position, _ in found], dtype=np.intp)
+    columns = np.array([own for _, own in found], dtype=np.intp)
+    outcomes = np.array([cell.names[specifications[p].outcome] for p in members.tolist()], dtype=np.intp)
+    if cell.rows.size - columns.shape[1] - cell.space.rank < 1:
+        why |= dict.fromkeys(members.tolist(), FEW_ROWS)
+        return
+    gram = cell.gram[columns[:, :, None], columns[:, None, :]]
+    clear = _least_pivot(gram) > CLEAR
+    for place in np.flatnonzero(~clear):
+        yield from _by_columns(cell, specifications, int(members[place]), columns[place], int(outcomes[place]), why)
+    if clear.any():
+        bread = np.asarray(np.linalg.inv(gram[clear]), dtype=np.float64)
+        cross = cell.gram[columns[clear], outcomes[clear][:, None]]
+        params = (bread @ cross[:, :, None])[:, :, 0]
+        yield _batch(cell, specifications, members[clear], columns[clear], outcomes[clear], bread, params)
+
+
+def _by_columns(
+    cell: Cell,
+    specifications: Sequence[Specification],
+    position: int,
+    columns: IntArray,
+    outcome: int,
+    why: dict[int, str],
+) -> Iterator[Batch]:
+    """One specification whose columns are nearly collinear: the main estimator's rule, and its way of solving."""
+    spec = specifications[position]
+    x = cell.net[columns].T
+    kept, _ = usable_columns(x, x, tuple(map(str, columns)), ())
+    if len([j for j in kept if j < len(spec.terms)]) < len(spec.terms):
+        why[position] = COLLINEAR
+        return
+    chosen = columns[list(kept)]
+    q, r = np.linalg.qr(cell.net[chosen].T)
+    inverse: FloatArray = solve_triangular(r, np.eye(chosen.size))
+    params: FloatArray = solve_triangular(r, q.T @ cell.net[outcome])
+    one = np.array([position], dtype=np.intp)
+    bread: FloatArray = np.asarray(inverse @ inverse.T, dtype=np.float64)[None]
+    yield _batch(cell, specifications, one, chosen[None], np.array([outcome]), bread, params[None])
+
+
+def _batch(
+    cell: Cell,
+    specifications: Sequence[Specification],
+    members: IntArray,
+    columns: IntArray,
+    outcomes: IntArray,
+    bread: FloatArray,
+    params: FloatArray,
+) -> Batch:
+    x = cell.net[columns]
+    z = (bread[:, :1, :] @ x)[:, 0, :]
+    residuals = cell.net[outcomes] - (params[:, None, :] @ x)[:, 0, :]
+    n, groups = cell.rows.size, cell.n_units
+    factor = small_sample.cluster_factor("CR1", groups, n, columns.shape[1] + cell.counted).value
+    scale = cell.lengths[outcomes] / cell.lengths[columns[:, 0]]
+    steps = {position: _step(cell, specifications[position].term) for position in members.tolist()}
+    spreads = np.array([cell.spread(outcome)[0] for outcome in outcomes.tolist()])
+    standard = scale * np.array([steps[position] for position in members.tolist()]) / spreads
+    return Batch(cell, members, x, bread, params, z, residuals, scale, standard, np.full(members.size, factor))
+
+
+def _step(cell: Cell, term: str) -> float:
+    """One standard deviation of the lever within units, times one of each moderator over all rows."""
+    lever, *moderators = term.split(":")
+    overall, within = cell.spread(cell.names[lever])
+    size = within if within > 1e-9 * overall else overall
+    for moderator in moderators:
+        size *= cell.spread(cell.names[moderator])[0]
+    return size
+
+
+def _least_pivot(gram: FloatArray) -> FloatArray:
+    """Smallest share (m,) of a column that those before it leave, for Gram matrices (m, k, k) of unit diagonal."""
+    size = gram.shape[1]
+    lower = np.zeros_like(gram)
+    least = np.ones(gram.shape[0])
+    for j in range(size):
+        pivot = gram[:, j, j] - np.sum(lower[:, j, :j] ** 2, axis=1)
+        least = np.minimum(least, pivot)
+        root = np.sqrt(np.maximum(pivot, CLEAR))
+        rest = gram[:, j + 1 :, j] - np.einsum("mik,mk->mi", lower[:, j + 1 :, :j], lower[:, j, :j])
+        lower[:, j, j] = root
+        lower[:, j + 1 :, j] = rest / root[:, None]
+    return least
