@@ -204,7 +204,9 @@ def _by_columns(
     params: FloatArray = solve_triangular(r, q.T @ cell.net[outcome])
     one = np.array([position], dtype=np.intp)
     bread: FloatArray = np.asarray(inverse @ inverse.T, dtype=np.float64)[None]
-    yield _batch(cell, specifications, one, chosen[None], np.array([outcome]), bread, params[None])
+    # X B = Q R⁻ᵀ: multiplying out B would square the condition number
+    z = np.asarray(q @ inverse[0])[None]
+    yield _batch(cell, specifications, one, chosen[None], np.array([outcome]), bread, params[None], z)
 
 
 def _batch(
@@ -215,9 +217,10 @@ def _batch(
     outcomes: IntArray,
     bread: FloatArray,
     params: FloatArray,
+    own: FloatArray | None = None,
 ) -> Batch:
     x = cell.net[columns]
-    z = (bread[:, :1, :] @ x)[:, 0, :]
+    z = (bread[:, :1, :] @ x)[:, 0, :] if own is None else own
     residuals = cell.net[outcomes] - (params[:, None, :] @ x)[:, 0, :]
     n, groups = cell.rows.size, cell.n_units
     factor = small_sample.cluster_factor("CR1", groups, n, columns.shape[1] + cell.counted).value
