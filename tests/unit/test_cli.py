@@ -1,0 +1,31 @@
+"""The commands beside Snakemake, as a user types them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ruralpanel", *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def test_describe_prints_sources_before_anything_is_built(tiny: Path) -> None:
+    run = command(tiny, "describe")
+    assert run.returncode == 0, run.stderr
+    assert "made_up" in run.stdout and "not built" in run.stdout
+
+
+def test_mistakes_are_printed_in_words(tiny: Path) -> None:
+    run = command(tiny, "trace", "leverr", "U01", "2001")
+    assert run.returncode == 1
+    assert 'did you mean "lever"' in run.stderr and "Traceback" not in run.stderr
+
+
+def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
+    run = command(tmp_path, "describe")
+    assert run.returncode == 1
+    assert "config.yaml" in run.stderr and "--configfile" in run.stderr

@@ -1,0 +1,5 @@
+"""``python -m ruralpanel``."""
+
+from ruralpanel.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,54 @@
+"""What users type beside ``snakemake``: trace, describe."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ruralpanel.contracts.problems import UserError
+from ruralpanel.contracts.project import DEFAULT_FILE, open_project
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; a user's mistake is printed in words and gives exit code 1."""
+    options = _parser().parse_args(arguments)
+    try:
+        print(options.run(options))
+    except UserError as error:
+        print(error.report(f"ruralpanel {options.command}"), file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        return 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m ruralpanel", description=__doc__)
+    parser.add_argument("--configfile", default=DEFAULT_FILE, help="configuration (default: %(default)s)")
+    parser.add_argument("--results", default="results", help="folder of the results (default: %(default)s)")
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    trace = commands.add_parser("trace", help="one figure's way back to its source cell")
+    trace.add_argument("variable")
+    trace.add_argument("unit", help="id or any name of the unit")
+    trace.add_argument("period", type=int)
+    trace.add_argument("--panel", default="", help="the panel, where several hold the figure")
+    trace.set_defaults(run=_trace)
+
+    describe = commands.add_parser("describe", help="sources, coverage and breaks")
+    describe.set_defaults(run=_describe)
+    return parser
+
+
+def _trace(options: argparse.Namespace) -> str:
+    from ruralpanel.lineage import trace
+
+    config = open_project([options.configfile])
+    return trace(options.results, config, options.variable, options.unit, options.period, options.panel)
+
+
+def _describe(options: argparse.Namespace) -> str:
+    from ruralpanel.describe import describe
+
+    return describe(open_project([options.configfile]), options.results)
