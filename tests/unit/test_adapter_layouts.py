@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from adapter_harness import refusal, source_of
-from ruralpanel.adapters.layouts import LAYOUT_KEYS, layout_problems
 from ruralpanel.adapters.registry import ADAPTERS
+from ruralpanel.contracts.layouts import LAYOUT_KEYS, layout_problems
 
 
 def test_every_adapter_has_keys_and_reads() -> None:
@@ -45,7 +45,7 @@ def test_unknown_adapter(tmp_path: Path) -> None:
 
 def test_keys_and_registry_import_no_pandas() -> None:
     code = (
-        "import sys; from ruralpanel.adapters import layouts, registry; "
+        "import sys; from ruralpanel.adapters import registry; from ruralpanel.contracts import layouts; "
         "sys.exit(int('pandas' in sys.modules or 'numpy' in sys.modules))"
     )
     root = Path(__file__).resolve().parents[2] / "workflow"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from ruralpanel.contracts.documents import load_document
 from ruralpanel.contracts.schema import check_against, check_schema
 

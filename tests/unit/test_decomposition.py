@@ -61,7 +61,7 @@ def test_oaxaca_uses_the_reference_group_alone() -> None:
 def test_resampling_keeps_group_sizes_and_equals_repeated_rows() -> None:
     counts = resampled_counts(GROUPS, 5, np.random.default_rng(1))
     for group in range(3):
-        assert np.all(counts[:, CODES == group].sum(axis=1) == N // 3)
+        assert np.all(counts[:, group == CODES].sum(axis=1) == N // 3)
     rows = np.repeat(np.arange(N), counts[0].astype(int))
     literal = gelbach(Y[rows], X[rows], BLOCKS, Groups(CODES[rows], GROUPS.names, 1, 0), np.ones((1, N)))[0]
     assert gelbach(Y, X, BLOCKS, GROUPS, counts)[0] == pytest.approx(literal, abs=1e-9)

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from ruralpanel.contracts.figure_keys import COMMON, KEYS, REQUIRED
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.figures import (
     build,
@@ -27,7 +28,6 @@ from ruralpanel.figures import (
     waterfall,
 )
 from ruralpanel.figures.estimates import Estimate, from_model, span
-from ruralpanel.figures.keys import COMMON, KEYS, REQUIRED
 from ruralpanel.figures.specification_curve import option_shares
 from ruralpanel.output_context import OutputContext
 

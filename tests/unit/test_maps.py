@@ -22,13 +22,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ruralpanel import style
+from ruralpanel.contracts.map_keys import CLASS_KEYS, KEYS, REQUIRED
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.units import load_units
 from ruralpanel.labels import Labels
 from ruralpanel.maps.classes import Classes, find_classes
 from ruralpanel.maps.draw import boundary_note, class_colours, draw, draw_categories, map_row, names_of
 from ruralpanel.maps.geometry import Boundaries, load_boundaries
-from ruralpanel.maps.keys import CLASS_KEYS, KEYS, REQUIRED
 from ruralpanel.maps.labels import place_labels
 from ruralpanel.maps.projection import choose_projection, longitude_span
 from ruralpanel.maps.sheet import NO_DATA

@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+
 from ruralpanel.contracts.corrections import Correction, load_corrections
 from ruralpanel.contracts.documents import load_document
 from ruralpanel.contracts.measures import convert_factor, parse

@@ -8,6 +8,7 @@ from itertools import combinations
 from pathlib import Path
 
 import shapely
+
 from ruralpanel.contracts.units import Units, load_units, normal
 
 DATA = Path(__file__).parents[2] / "data"

@@ -22,10 +22,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from ruralpanel.contracts.figure_keys import KEYS as FIGURE_KEYS
+from ruralpanel.contracts.map_keys import KEYS as MAP_KEYS
 from ruralpanel.contracts.problems import UserError
+from ruralpanel.contracts.table_keys import COMMON, KEYS, REQUIRED, needed_files
 from ruralpanel.estimators.base import Test
-from ruralpanel.figures.keys import KEYS as FIGURE_KEYS
-from ruralpanel.maps.keys import KEYS as MAP_KEYS
 from ruralpanel.output_context import OutputContext
 from ruralpanel.results import Coefficient, ModelResult
 from ruralpanel.tables.build import build
@@ -37,7 +38,6 @@ from ruralpanel.tables.render_csv import render_csv
 from ruralpanel.tables.render_docx import render_docx
 from ruralpanel.tables.render_html import html_fragment, render_html
 from ruralpanel.tables.render_tex import render_tex, standalone_tex
-from ruralpanel.tables.types import COMMON, KEYS, REQUIRED, needed_files
 
 UNITS = ("A", "B", "C", "D", "E", "F")
 PERIODS = tuple(range(2012, 2016))

@@ -11,9 +11,9 @@ import yaml
 SCHEMA = Path(__file__).resolve().parents[1] / "schemas" / "config.schema.yaml"
 _INTRODUCTION = """# Configuration
 
-Every key of `config.yaml`, generated from `workflow/schemas/config.schema.yaml`. A key marked \\* must be there; every other
-one has the default shown or none. An unknown key is an error with a suggestion. Paths are relative to the file that names
-them. `--configfile other.yaml` replaces the configuration; `--config key=value` changes single keys of it.
+Every key of `config.yaml`, generated from `workflow/schemas/config.schema.yaml`. A key marked \\* must be there; every
+other one has the default shown or none. An unknown key is an error with a suggestion. Paths are relative to the file
+that names them. `--configfile other.yaml` replaces the configuration; `--config key=value` changes single keys of it.
 """
 
 

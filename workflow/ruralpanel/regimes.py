@@ -12,7 +12,11 @@ REGIMES = ("both", "first", "second", "neither")
 
 
 def classify(
-    frame: pd.DataFrame, first: str, second: str, spans: Sequence[tuple[int, int]], above: Mapping[str, str] | None = None
+    frame: pd.DataFrame,
+    first: str,
+    second: str,
+    spans: Sequence[tuple[int, int]],
+    above: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
     """Regime of each unit in each span.
 

@@ -19,7 +19,9 @@ def main(
     """Write ``results/maps/<map>.{png,svg}``; all problems of all maps are reported together."""
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
-    shapes = {projection: load_boundaries(boundaries, projection) for projection in {m["projection"] for m in maps.values()}}
+    shapes = {
+        projection: load_boundaries(boundaries, projection) for projection in {m["projection"] for m in maps.values()}
+    }
     note = boundary_note(boundaries, boundaries_note, language)
     problems = []
     for name, spec in maps.items():

@@ -92,8 +92,15 @@ def capped(problems: Iterable[Problem], file: str = "") -> list[Problem]:
     first = list(islice(everything, MOST_PROBLEMS))
     rest = sum(1 for _ in everything)
     if rest:
-        first.append(Problem(file or first[0].file, "", f"{rest} more problems of this kind", "none",
-                             "mend those above first; a wrong layout key often explains them all"))
+        first.append(
+            Problem(
+                file or first[0].file,
+                "",
+                f"{rest} more problems of this kind",
+                "none",
+                "mend those above first; a wrong layout key often explains them all",
+            )
+        )
     return first
 
 
@@ -105,12 +112,18 @@ def duplicate_problems(cells: Sequence[Cell]) -> list[Problem]:
         first = seen.setdefault((cell.series, cell.unit, cell.period), cell)
         fault = (cell.file, cell.sheet, cell.row, cell.unit)
         if first is not cell and fault not in faults:
-            earlier = f"{first.file}: {place(first.sheet, first.row)}" if first.file != cell.file else place(
-                first.sheet, first.row)
+            earlier = (
+                f"{first.file}: {place(first.sheet, first.row)}"
+                if first.file != cell.file
+                else place(first.sheet, first.row)
+            )
             faults[fault] = Problem(
-                cell.file, place(cell.sheet, cell.row, cell.column),
+                cell.file,
+                place(cell.sheet, cell.row, cell.column),
                 f'a second figure of "{cell.unit}" for {cell.series}, {cell.period}',
-                "one figure for each unit and period", f"the first stands at {earlier}: remove one of them")
+                "one figure for each unit and period",
+                f"the first stands at {earlier}: remove one of them",
+            )
     return list(faults.values())
 
 
@@ -123,17 +136,25 @@ def year_problems(frame: pd.DataFrame, source: SourceSpec) -> list[Problem]:
         periods = frame["period"].to_numpy()
         has_figure = frame["value"].notna().to_numpy()
         low, width = int(periods.min()), int(periods.max()) - int(periods.min()) + 1
-        counts = np.bincount(codes[has_figure].astype(np.int64) * width + (periods[has_figure] - low),
-                             minlength=len(frame["series"].cat.categories) * width).reshape(-1, width)
+        counts = np.bincount(
+            codes[has_figure].astype(np.int64) * width + (periods[has_figure] - low),
+            minlength=len(frame["series"].cat.categories) * width,
+        ).reshape(-1, width)
         rows = {key: counts[code] for code, key in enumerate(frame["series"].cat.categories)}
         for key, years in declared.items():
             if key not in rows:
                 continue
             absent = [year for year in years if not 0 <= year - low < width or rows[key][year - low] == 0]
             if absent:
-                problems.append(Problem(source.name, f"series.{key}.years", "no figure for " + _listed(absent),
-                                        "figures for every year that the sidecar declares",
-                                        "complete the file or correct `years` in the sidecar"))
+                problems.append(
+                    Problem(
+                        source.name,
+                        f"series.{key}.years",
+                        "no figure for " + _listed(absent),
+                        "figures for every year that the sidecar declares",
+                        "complete the file or correct `years` in the sidecar",
+                    )
+                )
     return problems
 
 

@@ -96,8 +96,13 @@ def labels_as_text(column: pd.Series) -> pd.Series:
     """A column of any type as text: missing values empty, whole numbers without a point, outer blanks removed."""
     if isinstance(column.dtype, pd.StringDtype):
         return column.fillna("").str.strip()
-    return pd.Series(["" if value is None or value is pd.NaT or value != value else text.trimmed(cell_text(value))
-                      for value in column.tolist()], dtype="str")
+    return pd.Series(
+        [
+            "" if value is None or value is pd.NaT or value != value else text.trimmed(cell_text(value))
+            for value in column.tolist()
+        ],
+        dtype="str",
+    )
 
 
 def labels(column: pd.Series, clean: Callable[[str], str] = text.trimmed) -> tuple[Codes, list[str]]:

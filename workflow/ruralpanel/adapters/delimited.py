@@ -42,8 +42,15 @@ def _header(content: str, label: str, layout: Mapping[str, Any]) -> tuple[tuple[
         number = next((i for i, line in enumerate(lines, 1) if line.strip()), 1)
         line = lines[number - 1]
     if not line.strip():
-        raise UserError(Problem(label, f"row {number}", "an empty row", "the column names",
-                                "layout: {header: …} says on which row they stand"))
+        raise UserError(
+            Problem(
+                label,
+                f"row {number}",
+                "an empty row",
+                "the column names",
+                "layout: {header: …} says on which row they stand",
+            )
+        )
     delimiter = str(layout.get("delimiter") or grids.delimiter_of(line))
     if len(delimiter) != 1:
         delimiter = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(delimiter, delimiter)
@@ -77,10 +84,15 @@ def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
                 found[name].append(text.trimmed(record[i]))
         if names[-1] in figures and content[-1:] not in ("\n", "\r") and _looks_cut(found[names[-1]]):
             last = found[names[-1]][-1]
-            problems.append(Problem(label, f"row {rows[-1]}, column {names[-1]}",
-                                    f'"{last}" at the very end, with fewer decimals than all others',
-                                    "a whole figure and a line end",
-                                    "get the file again, or end its last row with a line break"))
+            problems.append(
+                Problem(
+                    label,
+                    f"row {rows[-1]}, column {names[-1]}",
+                    f'"{last}" at the very end, with fewer decimals than all others',
+                    "a whole figure and a line end",
+                    "get the file again, or end its last row with a line break",
+                )
+            )
         if problems:
             raise UserError(capped(problems, label))
         return {name: pd.Series(values, dtype="str") for name, values in found.items()}, np.array(rows, dtype=np.int64)
@@ -96,8 +108,13 @@ def _looks_cut(written: Sequence[str]) -> bool:
 
 def ragged(label: str, row: int, found: int, expected: int) -> Problem:
     """The problem of a row that is shorter or longer than the header."""
-    return Problem(label, f"row {row}", f"{found} columns", f"{expected}, as in the header",
-                   "check the delimiter and the quotation marks; a last row that is short was cut off")
+    return Problem(
+        label,
+        f"row {row}",
+        f"{found} columns",
+        f"{expected}, as in the header",
+        "check the delimiter and the quotation marks; a last row that is short was cut off",
+    )
 
 
 def _large(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
@@ -126,8 +143,16 @@ def _encoding_of(head: bytes) -> str:
     return "utf-8"
 
 
-def _columnar(path: str, label: str, names: Sequence[str], delimiter: str, header: int, encoding: str,
-              columns: Sequence[str], figures: Sequence[str]) -> Any:
+def _columnar(
+    path: str,
+    label: str,
+    names: Sequence[str],
+    delimiter: str,
+    header: int,
+    encoding: str,
+    columns: Sequence[str],
+    figures: Sequence[str],
+) -> Any:
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
@@ -140,13 +165,19 @@ def _columnar(path: str, label: str, names: Sequence[str], delimiter: str, heade
         types = {name: (pa.float64() if as_numbers else pa.string()) if name in figures else words for name in columns}
         return arrow_csv.read_csv(
             path,
-            read_options=arrow_csv.ReadOptions(skip_rows=header, column_names=unique, encoding=encoding,
-                                               use_threads=threads, block_size=8 * 2**20),
-            parse_options=arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=quotes,
-                                                 invalid_row_handler=bad_rows),
-            convert_options=arrow_csv.ConvertOptions(include_columns=list(dict.fromkeys(columns)), column_types=types,
-                                                     null_values=missing if as_numbers else [""],
-                                                     strings_can_be_null=False))
+            read_options=arrow_csv.ReadOptions(
+                skip_rows=header, column_names=unique, encoding=encoding, use_threads=threads, block_size=8 * 2**20
+            ),
+            parse_options=arrow_csv.ParseOptions(
+                delimiter=delimiter, newlines_in_values=quotes, invalid_row_handler=bad_rows
+            ),
+            convert_options=arrow_csv.ConvertOptions(
+                include_columns=list(dict.fromkeys(columns)),
+                column_types=types,
+                null_values=missing if as_numbers else [""],
+                strings_can_be_null=False,
+            ),
+        )
 
     try:
         return attempt(as_numbers=True)
@@ -165,8 +196,15 @@ def _columnar(path: str, label: str, names: Sequence[str], delimiter: str, heade
         try:
             attempt(as_numbers=False, threads=False, bad_rows=note)
         except (pa.ArrowException, UnicodeError):
-            found = found or [Problem(label, "", " ".join(str(error).split())[:160], f"text in {encoding}, in columns",
-                                      "get the file again, or name its encoding under layout.encoding")]
+            found = found or [
+                Problem(
+                    label,
+                    "",
+                    " ".join(str(error).split())[:160],
+                    f"text in {encoding}, in columns",
+                    "get the file again, or name its encoding under layout.encoding",
+                )
+            ]
         raise UserError(capped(found, label)) from None
 
 

@@ -21,8 +21,13 @@ def kind(path: str | Path) -> str:
     """The format of a file by its first bytes: empty, xlsx, xls, parquet, sqlite, duckdb, dta, html or text."""
     with open(path, "rb") as stream:
         head = stream.read(4096)
-    starts = {b"PK\x03\x04": "xlsx", b"\xd0\xcf\x11\xe0": "xls", b"PAR1": "parquet", b"SQLite format 3\x00": "sqlite",
-              b"<stata_dta>": "dta"}
+    starts = {
+        b"PK\x03\x04": "xlsx",
+        b"\xd0\xcf\x11\xe0": "xls",
+        b"PAR1": "parquet",
+        b"SQLite format 3\x00": "sqlite",
+        b"<stata_dta>": "dta",
+    }
     for start, name in starts.items():
         if head.startswith(start):
             return name
@@ -74,8 +79,15 @@ def read_sheets(path: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet
         return html.tables(text.decode(raw, label, layout.get("encoding")), label, layout.get("end", "required"))
     if form == "text":
         return (_text_sheet(text.decode(raw, label, layout.get("encoding")), label),)
-    raise UserError(Problem(label, "", f"a file of format {form}", "a text file, a spreadsheet or an HTML page",
-                            "adapter: table reads this format"))
+    raise UserError(
+        Problem(
+            label,
+            "",
+            f"a file of format {form}",
+            "a text file, a spreadsheet or an HTML page",
+            "adapter: table reads this format",
+        )
+    )
 
 
 def chosen(sheets: Sequence[Sheet], wanted: str | int | None, label: str) -> tuple[Sheet, ...]:
@@ -88,8 +100,9 @@ def chosen(sheets: Sequence[Sheet], wanted: str | int | None, label: str) -> tup
     if named:
         return named
     names = [sheet.name for sheet in sheets]
-    raise UserError(Problem(label, "layout.sheet", f"{wanted!r}", f"one of {len(names)} sheets",
-                            did_you_mean(str(wanted), names)))
+    raise UserError(
+        Problem(label, "layout.sheet", f"{wanted!r}", f"one of {len(names)} sheets", did_you_mean(str(wanted), names))
+    )
 
 
 def records(content: str, label: str, delimiter: str, first: int = 1) -> Iterator[tuple[int, list[str]]]:
@@ -107,8 +120,15 @@ def records(content: str, label: str, delimiter: str, first: int = 1) -> Iterato
             yield line, record
             line = first + reader.line_num
     except csv.Error as error:
-        raise UserError(Problem(label, f"row {line}", f"text that cannot be split into columns ({error})",
-                                "balanced quotation marks", "close or remove the quotation mark")) from None
+        raise UserError(
+            Problem(
+                label,
+                f"row {line}",
+                f"text that cannot be split into columns ({error})",
+                "balanced quotation marks",
+                "close or remove the quotation mark",
+            )
+        ) from None
 
 
 def delimiter_of(header: str) -> str:
@@ -125,8 +145,10 @@ def delimiter_of(header: str) -> str:
 def _text_sheet(content: str, label: str) -> Sheet:
     # The line with most years is the header; without any, the line with most separators belongs to the table.
     header = max(content.splitlines(), key=lambda line: (len(_YEARS.findall(line)), sum(map(line.count, ",\t;"))))
-    rows = (Row(line, tuple(text.trimmed(cell) for cell in record))
-            for line, record in records(content, label, delimiter_of(header)))
+    rows = (
+        Row(line, tuple(text.trimmed(cell) for cell in record))
+        for line, record in records(content, label, delimiter_of(header))
+    )
     return Sheet("", tuple(row for row in rows if any(row.cells)), ragged=True)
 
 
@@ -167,19 +189,35 @@ def _without_values(raw: bytes, label: str) -> list[Problem]:
             return []
     written = openpyxl.load_workbook(io.BytesIO(raw), data_only=False)
     stored = openpyxl.load_workbook(io.BytesIO(raw), data_only=True)
-    return [Problem(label, f"sheet {sheet.title}, cell {cell.coordinate}", "a formula without a stored result",
-                    "a figure", "open the file in a spreadsheet program and save it")
-            for sheet in written.worksheets for row in sheet.iter_rows() for cell in row
-            if cell.data_type == "f" and stored[sheet.title][cell.coordinate].value is None][:20]
+    return [
+        Problem(
+            label,
+            f"sheet {sheet.title}, cell {cell.coordinate}",
+            "a formula without a stored result",
+            "a figure",
+            "open the file in a spreadsheet program and save it",
+        )
+        for sheet in written.worksheets
+        for row in sheet.iter_rows()
+        for cell in row
+        if cell.data_type == "f" and stored[sheet.title][cell.coordinate].value is None
+    ][:20]
 
 
 def _xlsx_sheets(raw: bytes, label: str) -> list[Sheet]:
     workbook = load_workbook(raw, label, read_only=False)
     try:
-        return [_filled(sheet.title, sheet.iter_rows(values_only=True),
-                        [(area.min_row - 1, area.max_row, area.min_col - 1, area.max_col)
-                         for area in sheet.merged_cells.ranges])
-                for sheet in workbook.worksheets]
+        return [
+            _filled(
+                sheet.title,
+                sheet.iter_rows(values_only=True),
+                [
+                    (area.min_row - 1, area.max_row, area.min_col - 1, area.max_col)
+                    for area in sheet.merged_cells.ranges
+                ],
+            )
+            for sheet in workbook.worksheets
+        ]
     except Exception as error:
         raise unreadable(label, "XLSX", error) from None
 
@@ -189,9 +227,14 @@ def _xls_sheets(raw: bytes, label: str) -> list[Sheet]:
 
     try:
         workbook = xlrd.open_workbook(file_contents=raw, formatting_info=True, logfile=io.StringIO())
-        return [_filled(sheet.name, ([_xls_value(cell, workbook.datemode) for cell in row]
-                                     for row in sheet.get_rows()), sheet.merged_cells)
-                for sheet in workbook.sheets()]
+        return [
+            _filled(
+                sheet.name,
+                ([_xls_value(cell, workbook.datemode) for cell in row] for row in sheet.get_rows()),
+                sheet.merged_cells,
+            )
+            for sheet in workbook.sheets()
+        ]
     except Exception as error:
         raise unreadable(label, "XLS", error) from None
 
@@ -217,6 +260,8 @@ def _filled(name: str, values: Iterable[Sequence[object]], merged: Iterable[tupl
                 for column in columns:
                     grid[number][column] = grid[top][left]
                 copies[number].update(columns if number > top else columns[1:])
-    rows = (Row(number, tuple(row), frozenset(copied))
-            for number, (row, copied) in enumerate(zip(grid, copies, strict=True), 1))
+    rows = (
+        Row(number, tuple(row), frozenset(copied))
+        for number, (row, copied) in enumerate(zip(grid, copies, strict=True), 1)
+    )
     return Sheet(name, tuple(row for row in rows if any(row.cells)))

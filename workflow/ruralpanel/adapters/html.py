@@ -36,21 +36,36 @@ def tables(content: str, label: str, end: str = "required") -> tuple[Sheet, ...]
     if opened == 0:
         raise UserError(Problem(label, "", "a page without a table", "a page with a table"))
     if closed < opened and end != "optional":
-        raise UserError(Problem(label, "", "a table that is not closed", "a whole page",
-                                "the page was cut off: get it again, or layout: {end: optional} to read what is there"))
+        raise UserError(
+            Problem(
+                label,
+                "",
+                "a table that is not closed",
+                "a whole page",
+                "the page was cut off: get it again, or layout: {end: optional} to read what is there",
+            )
+        )
     try:
         page = lxml.html.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", content))
     except Exception as error:
         raise unreadable(label, "HTML", error) from None
     inner = [table for table in page.iter("table") if table.find(".//table") is None]
-    problems = [Problem(label, f"table {number}", "cells outside of any row", "every cell within <tr> … </tr>",
-                        "the page is damaged: get it again")
-                for number, table in enumerate(inner, 1)
-                if any(cell.getparent().tag != "tr" for cell in table.iter("td", "th"))]
+    problems = [
+        Problem(
+            label,
+            f"table {number}",
+            "cells outside of any row",
+            "every cell within <tr> … </tr>",
+            "the page is damaged: get it again",
+        )
+        for number, table in enumerate(inner, 1)
+        if any(cell.getparent().tag != "tr" for cell in table.iter("td", "th"))
+    ]
     if problems:
         raise UserError(problems)
-    return tuple(Sheet(str(number) if len(inner) > 1 else "", _grid(table), ragged=True)
-                 for number, table in enumerate(inner, 1))
+    return tuple(
+        Sheet(str(number) if len(inner) > 1 else "", _grid(table), ragged=True) for number, table in enumerate(inner, 1)
+    )
 
 
 def _grid(table: Any) -> tuple[Row, ...]:
@@ -73,8 +88,10 @@ def _grid(table: Any) -> tuple[Row, ...]:
             column += width
         rows.append(cells)
         copies.append(copied)
-    grid = (Row(number, tuple(cells.get(column, "") for column in range(max(cells, default=-1) + 1)), frozenset(copied))
-            for number, (cells, copied) in enumerate(zip(rows, copies, strict=True), 1))
+    grid = (
+        Row(number, tuple(cells.get(column, "") for column in range(max(cells, default=-1) + 1)), frozenset(copied))
+        for number, (cells, copied) in enumerate(zip(rows, copies, strict=True), 1)
+    )
     return tuple(row for row in grid if any(row.cells))
 
 

@@ -13,12 +13,35 @@ from ruralpanel.contracts.problems import Problem
 
 _KEY_LINE = re.compile(
     r"(?P<key>数据库|指标|时间|地区|单位|注\d*|备注|数据来源|资料来源|来源|Database|Indicators?|Time|Regions?|Unit|Notes?|"
-    r"(?:Data )?Sources?)\s*[：:]\s*(?P<rest>.*)", re.IGNORECASE | re.DOTALL)
-_KEYS = {"数据库": "database", "database": "database", "指标": "title", "indicator": "title", "indicators": "title",
-         "时间": "time", "time": "time", "地区": "region", "region": "region", "regions": "region", "单位": "unit",
-         "unit": "unit"}
-_HEADS = {"地区": "region", "region": "region", "regions": "region", "指标": "indicator", "indicator": "indicator",
-          "indicators": "indicator", "时间": "time", "年份": "time", "time": "time", "year": "time"}
+    r"(?:Data )?Sources?)\s*[：:]\s*(?P<rest>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_KEYS = {
+    "数据库": "database",
+    "database": "database",
+    "指标": "title",
+    "indicator": "title",
+    "indicators": "title",
+    "时间": "time",
+    "time": "time",
+    "地区": "region",
+    "region": "region",
+    "regions": "region",
+    "单位": "unit",
+    "unit": "unit",
+}
+_HEADS = {
+    "地区": "region",
+    "region": "region",
+    "regions": "region",
+    "指标": "indicator",
+    "indicator": "indicator",
+    "indicators": "indicator",
+    "时间": "time",
+    "年份": "time",
+    "time": "time",
+    "year": "time",
+}
 _FIGURE = text.NumberRule(thousands=",").pattern()
 
 
@@ -75,9 +98,15 @@ def blocks_of(sheet: Sheet, label: str) -> tuple[tuple[Block, ...], list[Problem
         elif reading.header is None or reading.in_notes or reading.ended:
             if any(_FIGURE.fullmatch(text.plain(cell)) for cell in row.cells[1:]):
                 where = "above the header" if not reading.in_notes and not reading.ended else "below the footnotes"
-                reading.problems.append(Problem(label, place(sheet.name, row.number), f"figures {where}",
-                                                "figures between the header and the footnotes",
-                                                "put the row back into the table"))
+                reading.problems.append(
+                    Problem(
+                        label,
+                        place(sheet.name, row.number),
+                        f"figures {where}",
+                        "figures between the header and the footnotes",
+                        "put the row back into the table",
+                    )
+                )
         else:
             reading.rows.append(row)
     _close(reading, sheet, label)
@@ -111,8 +140,16 @@ def _close(reading: _Reading, sheet: Sheet, label: str) -> None:
     if header is None:
         return
     columns = tuple((i, cell) for i, cell in enumerate(header.cells) if i and cell)
-    block = Block(sheet.name, reading.head, header, columns, reading.preamble.get("title", ""),
-                  reading.preamble.get("region", ""), reading.preamble.get("unit", ""), rows)
+    block = Block(
+        sheet.name,
+        reading.head,
+        header,
+        columns,
+        reading.preamble.get("title", ""),
+        reading.preamble.get("region", ""),
+        reading.preamble.get("unit", ""),
+        rows,
+    )
     reading.problems += _header_problems(block, label) + _row_problems(block, label, sheet.ragged)
     reading.blocks.append(block)
 
@@ -126,8 +163,9 @@ def _header_problems(block: Block, label: str) -> list[Problem]:
             problems.append(Problem(label, where, text.quoted(name), "a year, as 2012年", "export years, one a column"))
         same = text.squeezed(name if block.head == "time" else str(text.year(name) or name))
         if same in seen:
-            problems.append(Problem(label, where, f"a second column for {name}", "each column once",
-                                    "remove one of the two"))
+            problems.append(
+                Problem(label, where, f"a second column for {name}", "each column once", "remove one of the two")
+            )
         seen[same] = name
     return problems
 
@@ -143,16 +181,37 @@ def _row_problems(block: Block, label: str, ragged: bool) -> list[Problem]:
             problems.append(Problem(label, where, "figures without a name in the first column", "a name in every row"))
             continue
         if ragged and len(row.cells) <= last:
-            problems.append(Problem(label, where, f"{len(row.cells)} columns", f"{last + 1}, as in the header",
-                                    "the row was cut off: get the file again"))
+            problems.append(
+                Problem(
+                    label,
+                    where,
+                    f"{len(row.cells)} columns",
+                    f"{last + 1}, as in the header",
+                    "the row was cut off: get the file again",
+                )
+            )
         stray = [i for i, cell in enumerate(row.cells) if i and cell and i not in known]
         if stray:
-            problems.append(Problem(label, where, f"{text.quoted(row.cell(stray[0]))} in column {stray[0] + 1}",
-                                    "nothing below a column without a header", "check that no cell was moved"))
+            problems.append(
+                Problem(
+                    label,
+                    where,
+                    f"{text.quoted(row.cell(stray[0]))} in column {stray[0] + 1}",
+                    "nothing below a column without a header",
+                    "check that no cell was moved",
+                )
+            )
         name = text.squeezed(text.without_marks(row.cell(0)))
         if name in seen:
-            problems.append(Problem(label, where, f"a second row of {text.quoted(row.cell(0))}", "each name once",
-                                    f"the first is row {seen[name]}: remove one of them"))
+            problems.append(
+                Problem(
+                    label,
+                    where,
+                    f"a second row of {text.quoted(row.cell(0))}",
+                    "each name once",
+                    f"the first is row {seen[name]}: remove one of them",
+                )
+            )
         seen.setdefault(name, row.number)
     return problems
 
@@ -160,6 +219,10 @@ def _row_problems(block: Block, label: str, ragged: bool) -> list[Problem]:
 def unfinished(label: str, sheets: Sequence[Sheet]) -> Problem:
     """The problem of a file without a source line."""
     last = max((sheet.rows[-1].number for sheet in sheets if sheet.rows), default=1)
-    return Problem(label, f"row {last}", "the end of the file without a source line (数据来源：…)",
-                   "a whole export", "the file was cut off: export it again, or layout: {end: optional} where the line "
-                   "was removed on purpose")
+    return Problem(
+        label,
+        f"row {last}",
+        "the end of the file without a source line (数据来源：…)",
+        "a whole export",
+        "the file was cut off: export it again, or layout: {end: optional} where the line was removed on purpose",
+    )

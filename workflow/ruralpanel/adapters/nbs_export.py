@@ -52,11 +52,17 @@ def read(source: SourceSpec) -> pd.DataFrame:
             problems += error.problems
     found = {cell.series for cell in cells}
     if not problems:
-        problems += [Problem(source.name, f"series.{key}", "no file that holds it",
-                             f"an indicator {text.quoted(series.title_in_file or key)}",
-                             "correct title_in_file, or name the file of the series")
-                     for key, series in source.series.items()
-                     if key not in found and any(place.series is series for row in placed.values() for place in row)]
+        problems += [
+            Problem(
+                source.name,
+                f"series.{key}",
+                "no file that holds it",
+                f"an indicator {text.quoted(series.title_in_file or key)}",
+                "correct title_in_file, or name the file of the series",
+            )
+            for key, series in source.series.items()
+            if key not in found and any(place.series is series for row in placed.values() for place in row)
+        ]
         problems += duplicate_problems(cells)
     raise_any(capped(problems, source.name))
     return cell_table(cells)
@@ -75,9 +81,15 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[C
         problems += wrong
         ended |= closed
     if not blocks:
-        raise UserError(Problem(label, "", "no header row (地区, 2012年, 2011年 …)",
-                                "a table as the National Data site exports it",
-                                "check the encoding, or read the file with adapter: table"))
+        raise UserError(
+            Problem(
+                label,
+                "",
+                "no header row (地区, 2012年, 2011年 …)",
+                "a table as the National Data site exports it",
+                "check the encoding, or read the file with adapter: table",
+            )
+        )
     elif not ended and layout.get("end", "required") == "required":
         problems.append(unfinished(label, sheets))
     raise_any(problems)
@@ -99,10 +111,17 @@ def _incomplete(held: Sequence[tuple[Block, set[str]]], label: str) -> list[Prob
     """Regions for which a file lacks an indicator that it has for other regions."""
     by_region = [(block, keys) for block, keys in held if block.head == "indicator"]
     every = set().union(*(keys for _, keys in by_region))
-    return [Problem(label, place(block.sheet, block.header.number),
-                    f"no indicator for {', '.join(sorted(every - keys))} of {block.region}", "the same indicators for "
-                    "every region of the file", "check the names of the indicators below this row")
-            for block, keys in by_region if keys and every - keys]
+    return [
+        Problem(
+            label,
+            place(block.sheet, block.header.number),
+            f"no indicator for {', '.join(sorted(every - keys))} of {block.region}",
+            "the same indicators for every region of the file",
+            "check the names of the indicators below this row",
+        )
+        for block, keys in by_region
+        if keys and every - keys
+    ]
 
 
 class _Naming:
@@ -125,8 +144,9 @@ class _Naming:
         key = self._found[title]
         for series in self._wanted:
             if series.key == key and (key, title) not in self._measures:
-                wrong = measure_problem(split_measure(title)[1] or block.measure, series, self._label,
-                                        place(block.sheet, None, "指标"))
+                wrong = measure_problem(
+                    split_measure(title)[1] or block.measure, series, self._label, place(block.sheet, None, "指标")
+                )
                 if wrong:
                     self._measures[key, title] = wrong
         return key
@@ -143,10 +163,17 @@ class _Naming:
         """Titles and measures that are not the declared ones; series that should be in this file and are not."""
         found = [title for title in self._found if title]
         listed = ", ".join(text.quoted(title) for title in found[:6]) or "no title"
-        missing = [Problem(self._label, "指标", listed, f"{text.quoted(_title_of(series) or series.key)}, as declared "
-                           f"for {series.key}", "correct title_in_file of the series, or name the right file")
-                   for series in self._wanted
-                   if series.key in self._named_file and series.key not in self._found.values()]
+        missing = [
+            Problem(
+                self._label,
+                "指标",
+                listed,
+                f"{text.quoted(_title_of(series) or series.key)}, as declared for {series.key}",
+                "correct title_in_file of the series, or name the right file",
+            )
+            for series in self._wanted
+            if series.key in self._named_file and series.key not in self._found.values()
+        ]
         return missing + list(self._measures.values())
 
 
@@ -163,19 +190,28 @@ def _titles(block: Block) -> Iterator[str]:
         yield block.title
 
 
-def _block_cells(block: Block, label: str, region: str, naming: _Naming, rule: text.NumberRule,
-                 skipped: Collection[str]) -> tuple[list[Cell], list[Problem]]:
+def _block_cells(
+    block: Block, label: str, region: str, naming: _Naming, rule: text.NumberRule, skipped: Collection[str]
+) -> tuple[list[Cell], list[Problem]]:
     region = block.region or region
     turned_regions = block.head == "time" and (block.title or not region)
     if block.head == "indicator" and not region:
-        return [], [Problem(label, place(block.sheet, block.header.number), "indicators of no region",
-                            "a line 地区：… above the table", "say it under layout.region, or layout: {region: 全国}")]
+        return [], [
+            Problem(
+                label,
+                place(block.sheet, block.header.number),
+                "indicators of no region",
+                "a line 地区：… above the table",
+                "say it under layout.region, or layout: {region: 全国}",
+            )
+        ]
     cells: list[Cell] = []
     problems: list[Problem] = []
     for row in block.rows:
         if block.head == "time" and text.year(row.cell(0)) is None:
-            problems.append(Problem(label, place(block.sheet, row.number), text.quoted(row.cell(0)),
-                                    "a year, as 2012年"))
+            problems.append(
+                Problem(label, place(block.sheet, row.number), text.quoted(row.cell(0)), "a year, as 2012年")
+            )
             continue
         for index, name in block.columns:
             if block.head == "region" or turned_regions:
@@ -190,9 +226,15 @@ def _block_cells(block: Block, label: str, region: str, naming: _Naming, rule: t
             try:
                 value = text.number(written, rule)
             except text.NotANumber:
-                problems.append(Problem(label, place(block.sheet, row.number, name), text.quoted(written),
-                                        "a number or a mark for a missing one", "correct the cell, or name the mark "
-                                        "under layout.missing or layout.marks"))
+                problems.append(
+                    Problem(
+                        label,
+                        place(block.sheet, row.number, name),
+                        text.quoted(written),
+                        "a number or a mark for a missing one",
+                        "correct the cell, or name the mark under layout.missing or layout.marks",
+                    )
+                )
                 continue
             cells.append(Cell(text.region_name(unit), year, key, written, value, label, block.sheet, row.number, name))
     return cells, problems

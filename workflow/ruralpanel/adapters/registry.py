@@ -38,8 +38,11 @@ def read(source: SourceSpec) -> pd.DataFrame:
         One problem per fault in the files, all at once; also where a year that the sidecar declares has no figure.
     """
     if source.adapter not in ADAPTERS:
-        raise UserError(Problem(source.name, "adapter", f'"{source.adapter}"', "a known adapter",
-                                did_you_mean(source.adapter, ADAPTERS)))
+        raise UserError(
+            Problem(
+                source.name, "adapter", f'"{source.adapter}"', "a known adapter", did_you_mean(source.adapter, ADAPTERS)
+            )
+        )
     from ruralpanel.adapters import cells
 
     frame: pd.DataFrame = import_module(ADAPTERS[source.adapter]).read(source)

@@ -65,19 +65,39 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
                 if key not in by_stem and single and key in elsewhere:
                     continue
                 if not files:
-                    problems.append(Problem(source.name, f"series.{key}", f"no file {key}.*", "a file named after the "
-                                            "series", "put it there, or name the file under `file` of the series"))
+                    problems.append(
+                        Problem(
+                            source.name,
+                            f"series.{key}",
+                            f"no file {key}.*",
+                            "a file named after the series",
+                            "put it there, or name the file under `file` of the series",
+                        )
+                    )
             found += [Place(series, file, column, len(files) == 1) for file in files]
         for name, own_column in declared:
             matches = [file for file in source.files if f"/{Path(file).as_posix()}".endswith(f"/{name}")]
             found += [Place(series, file, own_column, True) for file in matches]
             if not matches and not single:
-                problems.append(Problem(source.name, f"series.{key}.file", f'"{name}"', "a file of the source",
-                                        did_you_mean(name, names)))
+                problems.append(
+                    Problem(
+                        source.name,
+                        f"series.{key}.file",
+                        f'"{name}"',
+                        "a file of the source",
+                        did_you_mean(name, names),
+                    )
+                )
     if source.series and not found and not problems:
-        problems.append(Problem(source.name, "series", "series that all stand in other files",
-                                f"a series in {names[0] if names else source.path}",
-                                "declare the column under `series` of the source"))
+        problems.append(
+            Problem(
+                source.name,
+                "series",
+                "series that all stand in other files",
+                f"a series in {names[0] if names else source.path}",
+                "declare the column under `series` of the source",
+            )
+        )
     if problems:
         raise UserError(problems)
     return tuple(found)
@@ -93,5 +113,7 @@ def by_file(found: Sequence[Place]) -> Mapping[str, tuple[Place, ...]]:
 
 def _declared_files(entry: Mapping[str, Any], column: str) -> tuple[tuple[str, str], ...]:
     listed = entry.get("files") or ([entry["file"]] if entry.get("file") else [])
-    return tuple((str(item["file"]), str(item.get("column") or column)) if isinstance(item, Mapping)
-                 else (str(item), column) for item in listed)
+    return tuple(
+        (str(item["file"]), str(item.get("column") or column)) if isinstance(item, Mapping) else (str(item), column)
+        for item in listed
+    )

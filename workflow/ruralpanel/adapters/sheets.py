@@ -38,5 +38,12 @@ class Sheet:
 def unreadable(label: str, form: str, error: Exception) -> UserError:
     """The user's error for a file that a reader of another package gave up on."""
     detail = " ".join(str(error).split())[:120]
-    return UserError(Problem(label, "", f"a file that cannot be read as {form} ({type(error).__name__}: {detail})",
-                             f"a whole {form} file", "it may be cut off or damaged: get it again"))
+    return UserError(
+        Problem(
+            label,
+            "",
+            f"a file that cannot be read as {form} ({type(error).__name__}: {detail})",
+            f"a whole {form} file",
+            "it may be cut off or damaged: get it again",
+        )
+    )

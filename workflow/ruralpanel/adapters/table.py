@@ -45,8 +45,15 @@ def read(source: SourceSpec) -> pd.DataFrame:
         rows for one unit and period, series that no file holds.
     """
     if not source.series:
-        raise UserError(Problem(source.name, "series", "no series", "the series of the table, with their columns",
-                                "series: {key: {column: …, measure: …}} of the source, or a sidecar"))
+        raise UserError(
+            Problem(
+                source.name,
+                "series",
+                "no series",
+                "the series of the table, with their columns",
+                "series: {key: {column: …, measure: …}} of the source, or a sidecar",
+            )
+        )
     layout = layout_of(source)
     wanted = by_file(places(source))
     pieces: list[Piece] = []
@@ -60,9 +67,17 @@ def read(source: SourceSpec) -> pd.DataFrame:
     found = {piece.series for piece in pieces}
     if not problems:
         asked = {place.series.key for own in wanted.values() for place in own}
-        problems += [Problem(source.name, f"series.{key}", f'no column "{series.column or key}" in any file',
-                             "the column of the series", "name it under `column` of the series")
-                     for key, series in source.series.items() if key in asked - found]
+        problems += [
+            Problem(
+                source.name,
+                f"series.{key}",
+                f'no column "{series.column or key}" in any file',
+                "the column of the series",
+                "name it under `column` of the series",
+            )
+            for key, series in source.series.items()
+            if key in asked - found
+        ]
     raise_any(capped(problems, source.name))
     return frame_of(pieces)
 
@@ -84,8 +99,12 @@ def _long(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
     problems = [*figure_problems(body, layout), *without, *wrong]
     problems += repeated(body, used, (codes, years), (names, ()))
     raise_any(capped(problems, table.label))
-    return [Piece(spot.series.key, _column(spot), table, names, codes, years, body.figures[_column(spot)],
-                  body.rows).only(used) for spot in here]
+    return [
+        Piece(spot.series.key, _column(spot), table, names, codes, years, body.figures[_column(spot)], body.rows).only(
+            used
+        )
+        for spot in here
+    ]
 
 
 def _longest(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> list[Piece]:
@@ -102,8 +121,11 @@ def _longest(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any
     problems = [*figure_problems(body, layout, wanted_rows), *without, *wrong, *untitled]
     problems += repeated(body, used, (codes, years, columns.labels(body.keys[named])[0]), (names, (), titles))
     raise_any(capped(problems, table.label))
-    return [Piece(key, value, table, names, codes, years, body.figures[value], body.rows).only(used & own)
-            for key, own in rows_of.items() if own.any()]
+    return [
+        Piece(key, value, table, names, codes, years, body.figures[value], body.rows).only(used & own)
+        for key, own in rows_of.items()
+        if own.any()
+    ]
 
 
 def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> list[Piece]:
@@ -113,12 +135,28 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
     key = str(period) if across_units else unit
     named = str(layout.get("series") or "")
     others = {key, named, *(layout.get("where") or {}), ""}
-    figures = {spot.series.key: [(name, 0) for name in table.names if name not in others
-                                 and text.squeezed(name) not in squeezed(layout.get("skip_rows") or ())]
-               for spot in wanted} if across_units else _year_columns(table, wanted, layout, others)
+    figures = (
+        {
+            spot.series.key: [
+                (name, 0)
+                for name in table.names
+                if name not in others and text.squeezed(name) not in squeezed(layout.get("skip_rows") or ())
+            ]
+            for spot in wanted
+        }
+        if across_units
+        else _year_columns(table, wanted, layout, others)
+    )
     if not named and len({tuple(own) for own in figures.values()}) < len(wanted):
-        raise UserError(Problem(table.label, "", f"{len(wanted)} series for the same columns",
-                                "columns of its own for each series", "column: gdp_{period}, or layout: {series: …}"))
+        raise UserError(
+            Problem(
+                table.label,
+                "",
+                f"{len(wanted)} series for the same columns",
+                "columns of its own for each series",
+                "column: gdp_{period}, or layout: {series: …}",
+            )
+        )
     all_columns = list(dict.fromkeys(name for own in figures.values() for name, _ in own))
     body = load_body(table, [key, named] if named else [key], all_columns, layout, "" if across_units else unit)
     rows_of = {spot.series.key: np.ones(len(body.rows), dtype=bool) for spot in wanted}
@@ -142,14 +180,25 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
     raise_any(capped(problems, table.label))
     nothing = np.zeros(len(body.rows), dtype=np.int64)
     return [
-        Piece(series, name, table, [name] if across_units else names, nothing if across_units else codes,
-              codes if across_units else nothing + year, body.figures[name], body.rows).only(used & rows_of[series])
-        for series, own in figures.items() if rows_of[series].any() for name, year in own
+        Piece(
+            series,
+            name,
+            table,
+            [name] if across_units else names,
+            nothing if across_units else codes,
+            codes if across_units else nothing + year,
+            body.figures[name],
+            body.rows,
+        ).only(used & rows_of[series])
+        for series, own in figures.items()
+        if rows_of[series].any()
+        for name, year in own
     ]
 
 
-def _year_columns(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any], others: set[str]
-                  ) -> dict[str, list[tuple[str, int]]]:
+def _year_columns(
+    table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any], others: set[str]
+) -> dict[str, list[tuple[str, int]]]:
     """The columns of each series with their years."""
     found: dict[str, list[tuple[str, int]]] = {}
     problems = []
@@ -161,19 +210,34 @@ def _year_columns(table: TableFile, wanted: Sequence[Place], layout: Mapping[str
         first: dict[int, str] = {}
         for name, year in own:
             if first.setdefault(year, name) != name:
-                problems.append(Problem(table.label, f"column {name}", f"a second column for {year}",
-                                        "one column a year", f"the first is {first[year]}"))
+                problems.append(
+                    Problem(
+                        table.label,
+                        f"column {name}",
+                        f"a second column for {year}",
+                        "one column a year",
+                        f"the first is {first[year]}",
+                    )
+                )
         if own:
             found[spot.series.key] = own
         elif spot.declared or "{period}" not in _column(spot):
-            problems.append(Problem(table.label, "row of the column names", ", ".join(table.names[:12]),
-                                    f"columns named {template}", "layout: {columns: …} says how they are named"))
+            problems.append(
+                Problem(
+                    table.label,
+                    "row of the column names",
+                    ", ".join(table.names[:12]),
+                    f"columns named {template}",
+                    "layout: {columns: …} says how they are named",
+                )
+            )
     raise_any(problems)
     return found
 
 
-def _rows_by_series(body: Body, named: str, wanted: Sequence[Place]
-                    ) -> tuple[dict[str, columns.Mask], list[str], list[Problem]]:
+def _rows_by_series(
+    body: Body, named: str, wanted: Sequence[Place]
+) -> tuple[dict[str, columns.Mask], list[str], list[Problem]]:
     """The rows of each series by the title in the column `named`; the titles; series that no row is titled by."""
     codes, titles = columns.labels(body.keys[named])
     rows, problems = {}, []
@@ -182,9 +246,15 @@ def _rows_by_series(body: Body, named: str, wanted: Sequence[Place]
         own = [i for i, title in enumerate(titles) if any(same_title(title, name) for name in declared)]
         rows[spot.series.key] = np.isin(codes, own)
         if not own and spot.declared:
-            problems.append(Problem(body.table.label, f"column {named}", ", ".join(map(text.quoted, titles[:8])),
-                                    f"{text.quoted(declared[0])}, as declared for {spot.series.key}",
-                                    "correct title_in_file of the series"))
+            problems.append(
+                Problem(
+                    body.table.label,
+                    f"column {named}",
+                    ", ".join(map(text.quoted, titles[:8])),
+                    f"{text.quoted(declared[0])}, as declared for {spot.series.key}",
+                    "correct title_in_file of the series",
+                )
+            )
     return rows, titles, problems
 
 

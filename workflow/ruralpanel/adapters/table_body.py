@@ -40,8 +40,9 @@ class Body:
         return place(self.table.sheet, int(self.rows[index]), column)
 
 
-def load_body(table: TableFile, keys: Sequence[str], figures: Sequence[str], layout: Mapping[str, Any],
-              unit: str = "") -> Body:
+def load_body(
+    table: TableFile, keys: Sequence[str], figures: Sequence[str], layout: Mapping[str, Any], unit: str = ""
+) -> Body:
     """Load the columns; keep the rows of `layout.where` whose unit is not in `layout.skip_rows`.
 
     Raises
@@ -57,17 +58,26 @@ def load_body(table: TableFile, keys: Sequence[str], figures: Sequence[str], lay
         codes, found = columns.labels(loaded[name])
         own = [i for i, label in enumerate(found) if text.squeezed(label) in options]
         if not own:
-            raise UserError(Problem(table.label, f"column {name}", ", ".join(map(text.quoted, found[:8])),
-                                    f"{wanted!r}, as layout.where says", "correct the value"))
+            raise UserError(
+                Problem(
+                    table.label,
+                    f"column {name}",
+                    ", ".join(map(text.quoted, found[:8])),
+                    f"{wanted!r}, as layout.where says",
+                    "correct the value",
+                )
+            )
         kept &= np.isin(codes, own)
     if unit and layout.get("skip_rows"):
         codes, found = columns.labels(loaded[unit])
-        kept &= ~np.isin(codes, [i for i, name in enumerate(found) if text.squeezed(name) in
-                                 squeezed(layout["skip_rows"])])
+        kept &= ~np.isin(
+            codes, [i for i, name in enumerate(found) if text.squeezed(name) in squeezed(layout["skip_rows"])]
+        )
     if not kept.all():
         loaded, rows = {name: column[kept].reset_index(drop=True) for name, column in loaded.items()}, rows[kept]
-    rule = text.number_rule(layout.get("decimal", "."), layout.get("thousands", ""), layout.get("missing", ()),
-                            layout.get("marks", ()))
+    rule = text.number_rule(
+        layout.get("decimal", "."), layout.get("thousands", ""), layout.get("missing", ()), layout.get("marks", ())
+    )
     parsed = {}
     filled = np.zeros(len(rows), dtype=bool)
     for name in figures:
@@ -87,8 +97,15 @@ def figure_problems(body: Body, layout: Mapping[str, Any], used: columns.Mask | 
     for name, figures in body.figures.items():
         for i in np.flatnonzero(figures.wrong if used is None else figures.wrong & used)[:_MOST_FAULTS]:
             written = figures.texts.iloc[i] if figures.texts is not None else repr(float(figures.values[i]))
-            problems.append(Problem(body.table.label, body.at(i, name), text.quoted(str(written)),
-                                    "a number or a mark for a missing one", _advice(str(written), layout)))
+            problems.append(
+                Problem(
+                    body.table.label,
+                    body.at(i, name),
+                    text.quoted(str(written)),
+                    "a number or a mark for a missing one",
+                    _advice(str(written), layout),
+                )
+            )
     return problems
 
 
@@ -103,9 +120,16 @@ def _advice(written: str, layout: Mapping[str, Any]) -> str:
 def units_of(body: Body, column: str) -> tuple[columns.Codes, list[str], list[Problem]]:
     """Codes of the units (-1: none), their names, and rows with figures and no unit."""
     codes, names = columns.labels(body.keys[column])
-    problems = [Problem(body.table.label, body.at(i, column), "nothing", "the unit of the row's figures",
-                        "fill in the unit in every row (merged cells hold it in the first row only)")
-                for i in np.flatnonzero((codes < 0) & body.filled)[:_MOST_FAULTS]]
+    problems = [
+        Problem(
+            body.table.label,
+            body.at(i, column),
+            "nothing",
+            "the unit of the row's figures",
+            "fill in the unit in every row (merged cells hold it in the first row only)",
+        )
+        for i in np.flatnonzero((codes < 0) & body.filled)[:_MOST_FAULTS]
+    ]
     return codes, names, problems
 
 
@@ -115,15 +139,22 @@ def years_of(body: Body, period: str | int) -> tuple[columns.Codes, list[Problem
         return np.full(len(body.rows), period, dtype=np.int64), []
     years, wrong, empty = columns.periods(body.keys[period])
     found = body.keys[period]
-    problems = [Problem(body.table.label, body.at(i, period), text.quoted(cell_text(found.iloc[i])),
-                        "a year, as 2012 or 2012年") for i in np.flatnonzero(wrong)[:_MOST_FAULTS]]
-    problems += [Problem(body.table.label, body.at(i, period), "nothing", "the year of the row's figures")
-                 for i in np.flatnonzero(empty & body.filled)[:_MOST_FAULTS]]
+    problems = [
+        Problem(
+            body.table.label, body.at(i, period), text.quoted(cell_text(found.iloc[i])), "a year, as 2012 or 2012年"
+        )
+        for i in np.flatnonzero(wrong)[:_MOST_FAULTS]
+    ]
+    problems += [
+        Problem(body.table.label, body.at(i, period), "nothing", "the year of the row's figures")
+        for i in np.flatnonzero(empty & body.filled)[:_MOST_FAULTS]
+    ]
     return years, problems
 
 
-def repeated(body: Body, used: columns.Mask, parts: Sequence[columns.Codes], names: Sequence[Sequence[str]]
-             ) -> list[Problem]:
+def repeated(
+    body: Body, used: columns.Mask, parts: Sequence[columns.Codes], names: Sequence[Sequence[str]]
+) -> list[Problem]:
     """Rows that say the same in all `parts` (unit, year, title) as an earlier one.
 
     `names` translate the codes of each part for the message; an empty one means that the codes are numbers.
@@ -141,9 +172,16 @@ def repeated(body: Body, used: columns.Mask, parts: Sequence[columns.Codes], nam
     problems = []
     for j in again[:_MOST_FAULTS]:
         first, second = where[order[j - 1]], where[order[j]]
-        what = ", ".join(known[part[second]] if known else str(part[second])
-                         for part, known in zip(parts, names, strict=True))
-        problems.append(Problem(body.table.label, body.at(second, ""), f"a second row for {what}",
-                                "one row for each unit and period", f"the first is row {body.rows[first]}: remove one, "
-                                "or layout: {where: …} says which rows are meant"))
+        what = ", ".join(
+            known[part[second]] if known else str(part[second]) for part, known in zip(parts, names, strict=True)
+        )
+        problems.append(
+            Problem(
+                body.table.label,
+                body.at(second, ""),
+                f"a second row for {what}",
+                "one row for each unit and period",
+                f"the first is row {body.rows[first]}: remove one, or layout: {{where: …}} says which rows are meant",
+            )
+        )
     return problems

@@ -41,8 +41,17 @@ class TableFile:
             Missing and repeated columns, and whatever else is wrong with the file.
         """
         problems = [self.missing(name) for name in columns if name not in self.names]
-        problems += [Problem(self.label, f"column {name}", f"{self.names.count(name)} columns of this name",
-                             "one", "rename the others") for name in columns if self.names.count(name) > 1]
+        problems += [
+            Problem(
+                self.label,
+                f"column {name}",
+                f"{self.names.count(name)} columns of this name",
+                "one",
+                "rename the others",
+            )
+            for name in columns
+            if self.names.count(name) > 1
+        ]
         if problems:
             raise UserError(problems)
         loaded, rows = self.load(columns, figures)

@@ -19,6 +19,7 @@ from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 if TYPE_CHECKING:
     import duckdb
 
+
 def open_table(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     """Open a table by its content: CSV, XLSX, XLS, Parquet, Stata, dBase, SQLite or DuckDB.
 
@@ -45,8 +46,15 @@ def open_table(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
         from ruralpanel.adapters.delimited import open_delimited
 
         return open_delimited(path, label, layout)
-    opener = {"xlsx": _spreadsheet, "xls": _spreadsheet, "parquet": _parquet, "dta": _stata, "dbf": _dbase,
-              "sqlite": _sqlite, "duckdb": _duckdb}[form]
+    opener = {
+        "xlsx": _spreadsheet,
+        "xls": _spreadsheet,
+        "parquet": _parquet,
+        "dta": _stata,
+        "dbf": _dbase,
+        "sqlite": _sqlite,
+        "duckdb": _duckdb,
+    }[form]
     return opener(path, label, layout)
 
 
@@ -58,8 +66,15 @@ def one_sheet(sheets: Sequence[Sheet], label: str) -> Sheet:
     if not filled:
         raise UserError(Problem(label, "", "empty sheets", "a table"))
     names = ", ".join(sheet.name for sheet in filled)
-    raise UserError(Problem(label, "layout.sheet", f"{len(filled)} sheets with content ({names}), none chosen",
-                            "the name of one", f'sheet: "{filled[0].name}"'))
+    raise UserError(
+        Problem(
+            label,
+            "layout.sheet",
+            f"{len(filled)} sheets with content ({names}), none chosen",
+            "the name of one",
+            f'sheet: "{filled[0].name}"',
+        )
+    )
 
 
 def _spreadsheet(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
@@ -69,17 +84,30 @@ def _spreadsheet(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     header_number = top - 1 + int(layout["header"]) if "header" in layout else (rows[0].number if rows else 0)
     header = next((row for row in rows if row.number == header_number), None)
     if header is None:
-        raise UserError(Problem(label, place(sheet.name), f"nothing in row {header_number}",
-                                "the row of the column names", "layout: {header: …} names it"))
+        raise UserError(
+            Problem(
+                label,
+                place(sheet.name),
+                f"nothing in row {header_number}",
+                "the row of the column names",
+                "layout: {header: …} names it",
+            )
+        )
     end = min(right, max(len(row.cells) for row in rows))
     names = tuple(header.cell(i) for i in range(left, end))
     body = [row for row in rows if row.number > header_number and any(row.cells[left:end])]
     unnamed = [(row, i) for row in body for i in range(left, end) if row.cell(i) and not names[i - left]]
     if unnamed:
         row, i = unnamed[0]
-        raise UserError(Problem(label, f"{place(sheet.name, row.number)}, column {i + 1}",
-                                f'"{row.cell(i)}" below no column name', "a name above every column",
-                                "name the column, or leave it out with layout: {range: …}"))
+        raise UserError(
+            Problem(
+                label,
+                f"{place(sheet.name, row.number)}, column {i + 1}",
+                f'"{row.cell(i)}" below no column name',
+                "a name above every column",
+                "name the column, or leave it out with layout: {range: …}",
+            )
+        )
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
         places = {name: left + names.index(name) for name in columns}
@@ -114,8 +142,11 @@ def _parquet(path: str, label: str, _layout: Mapping[str, Any]) -> TableFile:
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
         try:
             schema = pq.read_schema(path)
-            words = [name for name in columns if pa.types.is_string(schema.field(name).type)
-                     or pa.types.is_large_string(schema.field(name).type)]
+            words = [
+                name
+                for name in columns
+                if pa.types.is_string(schema.field(name).type) or pa.types.is_large_string(schema.field(name).type)
+            ]
             table = pq.read_table(path, columns=list(dict.fromkeys(columns)), read_dictionary=words)
             return arrow_columns(table), np.arange(1, table.num_rows + 1)
         except (pa.ArrowException, OSError) as error:
@@ -133,8 +164,9 @@ def _stata(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
         stream.seek(max(stream.seek(0, 2) - 12, 0))
         end = stream.read()
     if start == b"<stata_dta>" and end != b"</stata_dta>":
-        raise UserError(Problem(label, "", "a Stata file without its end", "a whole Stata file",
-                                "it was cut off: get it again"))
+        raise UserError(
+            Problem(label, "", "a Stata file without its end", "a whole Stata file", "it was cut off: get it again")
+        )
 
     def attempt(**options: Any) -> Any:
         # The reader's errors have no common ancestor, and a wrong encoding is one of many.
@@ -142,8 +174,15 @@ def _stata(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
             return pyreadstat.read_dta(path, encoding=encoding, **options)
         except Exception as error:
             if "encoding" in str(error):
-                raise UserError(Problem(label, "", "text in another encoding", "UTF-8, or what layout.encoding says",
-                                        "layout: {encoding: gb18030}")) from None
+                raise UserError(
+                    Problem(
+                        label,
+                        "",
+                        "text in another encoding",
+                        "UTF-8, or what layout.encoding says",
+                        "layout: {encoding: gb18030}",
+                    )
+                ) from None
             raise unreadable(label, "Stata", error) from None
 
     _, meta = attempt(metadataonly=True)
@@ -172,8 +211,9 @@ def _dbase(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
         try:
-            frame = pyogrio.read_dataframe(path, read_geometry=False, columns=list(dict.fromkeys(columns)),
-                                           encoding=layout.get("encoding"))
+            frame = pyogrio.read_dataframe(
+                path, read_geometry=False, columns=list(dict.fromkeys(columns)), encoding=layout.get("encoding")
+            )
         except wrong as error:
             raise unreadable(label, "dBase", error) from None
         return {name: frame[name] for name in columns}, np.arange(1, len(frame) + 1)
@@ -190,8 +230,15 @@ def _statement(label: str, layout: Mapping[str, Any], tables: Sequence[str]) -> 
         wanted = tables[0]
     if wanted not in tables:
         found = f'"{wanted}"' if wanted else f"{len(tables)} tables, none chosen"
-        raise UserError(Problem(label, "layout.from", found, "a table: " + ", ".join(tables[:20]),
-                                did_you_mean(str(wanted), tables) if wanted else "layout: {from: …} or {query: …}"))
+        raise UserError(
+            Problem(
+                label,
+                "layout.from",
+                found,
+                "a table: " + ", ".join(tables[:20]),
+                did_you_mean(str(wanted), tables) if wanted else "layout: {from: …} or {query: …}",
+            )
+        )
     return 'SELECT * FROM "' + str(wanted).replace('"', '""') + '"'
 
 
@@ -246,8 +293,11 @@ def _duckdb(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
 
     tables = ask(lambda c: c.execute("SELECT table_name FROM information_schema.tables ORDER BY 1").fetchall())
     statement = _statement(label, layout, [str(name) for (name,) in tables])
-    names = ask(lambda c: [str(item[0]) for item in
-                           c.execute(f"SELECT * FROM ({statement}) AS source_table LIMIT 0").description])
+    names = ask(
+        lambda c: [
+            str(item[0]) for item in c.execute(f"SELECT * FROM ({statement}) AS source_table LIMIT 0").description
+        ]
+    )
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
         table = ask(lambda c: c.sql(_part(columns, statement)).to_arrow_table())

@@ -39,8 +39,16 @@ class Piece:
             return self
         texts = self.figures.texts
         figures = Figures(self.figures.values[used], None if texts is None else texts[used], self.figures.wrong[used])
-        return Piece(self.series, self.column, self.table, self.names, self.units[used], self.periods[used], figures,
-                     self.rows[used])
+        return Piece(
+            self.series,
+            self.column,
+            self.table,
+            self.names,
+            self.units[used],
+            self.periods[used],
+            figures,
+            self.rows[used],
+        )
 
 
 def frame_of(pieces: list[Piece]) -> pd.DataFrame:
@@ -51,8 +59,12 @@ def frame_of(pieces: list[Piece]) -> pd.DataFrame:
     lengths = [len(piece.rows) for piece in pieces]
     total = sum(lengths)
     columns: dict[str, Any] = dict.fromkeys(COLUMNS)
-    labels = ([p.series for p in pieces], [p.table.label for p in pieces], [p.table.sheet for p in pieces],
-              [p.column for p in pieces])
+    labels = (
+        [p.series for p in pieces],
+        [p.table.label for p in pieces],
+        [p.table.sheet for p in pieces],
+        [p.column for p in pieces],
+    )
     for name, own in zip(LABELS[1:], labels, strict=True):
         distinct = list(dict.fromkeys(own))
         codes = np.array([distinct.index(item) for item in own], dtype=np.int16)

@@ -9,17 +9,45 @@ from dataclasses import dataclass
 
 from ruralpanel.contracts.problems import Problem, UserError
 
-MISSING = frozenset({
-    "", "-", "--", "---", "–", "—", "——", "―", "−", "…", "……", "...", "..", ".", "无", "na", "n.a.", "n/a", "nan",
-    "<na>", "null", "none",
-})
+MISSING = frozenset(
+    {
+        "",
+        "-",
+        "--",
+        "---",
+        "–",
+        "—",
+        "——",
+        "―",
+        "−",
+        "…",
+        "……",
+        "...",
+        "..",
+        ".",
+        "无",
+        "na",
+        "n.a.",
+        "n/a",
+        "nan",
+        "<na>",
+        "null",
+        "none",
+    }
+)
 
 # Only signs that cannot be part of a figure. NFKC is no use here: it turns ① and ¹ into a digit of the figure.
 _MARK = r"[①-⒇*†‡§¹²³⁰⁴-⁹₀-₉]|\[[0-9a-zA-Z]{1,2}\]|(?<![A-Za-z])\(?[a-z]\)|\(?注[0-9]{0,2}\)?"
 _TRAILING_MARKS = re.compile(rf"(?:\s*(?:{_MARK}))+$")
-_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {0x3000: 0x20, 0xA0: 0x20, 0x2007: 0x20,
-                                                                         0x2009: 0x20, 0x202F: 0x20, 0xFEFF: None,
-                                                                         0x200B: None}
+_FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
+    0x3000: 0x20,
+    0xA0: 0x20,
+    0x2007: 0x20,
+    0x2009: 0x20,
+    0x202F: 0x20,
+    0xFEFF: None,
+    0x200B: None,
+}
 _DASHES = str.maketrans({"−": "-", "–": "-", "—": "-", "‐": "-"})
 _YEAR = re.compile(r"([0-9]{4})(?:\s*(?:年度?|YY))?")
 _CJK = r"\u3400-\u9fff"
@@ -44,8 +72,15 @@ def decode(raw: bytes, label: str, encoding: str | None = None) -> str:
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return _decode_as(raw, label, "utf-16")
     if b"\x00" in raw:
-        raise UserError(Problem(label, f"byte {raw.index(0) + 1}", "binary data", "a text file",
-                                "name the right file; a spreadsheet keeps its own suffix"))
+        raise UserError(
+            Problem(
+                label,
+                f"byte {raw.index(0) + 1}",
+                "binary data",
+                "a text file",
+                "name the right file; a spreadsheet keeps its own suffix",
+            )
+        )
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -61,8 +96,9 @@ def _decode_as(raw: bytes, label: str, encoding: str) -> str:
     try:
         return raw.decode(encoding)
     except LookupError:
-        raise UserError(Problem(label, "layout.encoding", f'"{encoding}"', "the name of an encoding",
-                                "utf-8, gb18030, latin-1 …")) from None
+        raise UserError(
+            Problem(label, "layout.encoding", f'"{encoding}"', "the name of an encoding", "utf-8, gb18030, latin-1 …")
+        ) from None
     except UnicodeError as error:
         if isinstance(error, UnicodeDecodeError):
             raise UserError(_undecodable(raw, label, encoding, error)) from None
@@ -71,11 +107,21 @@ def _decode_as(raw: bytes, label: str, encoding: str) -> str:
 
 def _undecodable(raw: bytes, label: str, encoding: str, error: UnicodeDecodeError) -> Problem:
     if error.end >= len(raw) and ("unexpected end" in error.reason or "incomplete" in error.reason):
-        return Problem(label, f"row {raw.count(10) + 1}", "the end of the file within a character", "a whole file",
-                       "the file was cut off: get it again")
+        return Problem(
+            label,
+            f"row {raw.count(10) + 1}",
+            "the end of the file within a character",
+            "a whole file",
+            "the file was cut off: get it again",
+        )
     row = raw.count(b"\n", 0, error.start) + 1
-    return Problem(label, f"row {row}", f"bytes that are not {encoding}", f"text in {encoding}",
-                   "get the file again, or name its encoding under layout.encoding")
+    return Problem(
+        label,
+        f"row {row}",
+        f"bytes that are not {encoding}",
+        f"text in {encoding}",
+        "get the file again, or name its encoding under layout.encoding",
+    )
 
 
 def _mostly_utf8(raw: bytes) -> bool:
@@ -136,11 +182,16 @@ class NumberRule:
         return re.compile(rf"[+-]?(?:{whole}(?:{point}[0-9]+)?|{point}[0-9]+)(?:[eE][+-][0-9]{{2,3}})?")
 
 
-def number_rule(decimal: str = ".", thousands: str = "", missing: Collection[object] = (),
-                marks: Collection[object] = ()) -> NumberRule:
+def number_rule(
+    decimal: str = ".", thousands: str = "", missing: Collection[object] = (), marks: Collection[object] = ()
+) -> NumberRule:
     """A `NumberRule` from layout keys."""
-    return NumberRule(decimal, thousands, frozenset(plain(str(mark)).casefold() for mark in missing),
-                      tuple(sorted((str(mark) for mark in marks), key=len, reverse=True)))
+    return NumberRule(
+        decimal,
+        thousands,
+        frozenset(plain(str(mark)).casefold() for mark in missing),
+        tuple(sorted((str(mark) for mark in marks), key=len, reverse=True)),
+    )
 
 
 def number(text: str, rule: NumberRule) -> float | None:

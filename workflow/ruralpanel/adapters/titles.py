@@ -44,8 +44,13 @@ def measure_problem(found: str, series: SeriesSpec, label: str, where: str) -> P
         return None
     if in_file == declared or (in_file.base == "item" and in_file.factor == declared.factor):
         return None  # 个 and 件 count anything
-    return Problem(label, where, f"measure {quoted(found)}", f'"{series.measure}", as declared for {series.key}',
-                   "correct `measure` of the series, or name the right file")
+    return Problem(
+        label,
+        where,
+        f"measure {quoted(found)}",
+        f'"{series.measure}", as declared for {series.key}',
+        "correct `measure` of the series, or name the right file",
+    )
 
 
 def years_pattern(template: str) -> re.Pattern[str]:

@@ -53,8 +53,15 @@ def read(source: SourceSpec) -> pd.DataFrame:
         numbers, figures of merged cells, measures other than declared, regions twice.
     """
     if not source.series:
-        raise UserError(Problem(source.name, "series", "no series", "the series of the table, with their columns",
-                                "series: {key: {column: …, measure: …}} of the source, or a sidecar"))
+        raise UserError(
+            Problem(
+                source.name,
+                "series",
+                "no series",
+                "the series of the table, with their columns",
+                "series: {key: {column: …, measure: …}} of the source, or a sidecar",
+            )
+        )
     cells: list[Cell] = []
     problems: list[Problem] = []
     for file, wanted in by_file(places(source)).items():
@@ -64,9 +71,17 @@ def read(source: SourceSpec) -> pd.DataFrame:
             problems += error.problems
     if not problems:
         found = {cell.series for cell in cells}
-        problems += [Problem(source.name, f"series.{key}", "no file with its column",
-                             text.quoted(series.column or key), "name it under `column` of the series")
-                     for key, series in source.series.items() if key not in found]
+        problems += [
+            Problem(
+                source.name,
+                f"series.{key}",
+                "no file with its column",
+                text.quoted(series.column or key),
+                "name it under `column` of the series",
+            )
+            for key, series in source.series.items()
+            if key not in found
+        ]
         problems += duplicate_problems(cells)
     raise_any(capped(problems, source.name))
     return cell_table(cells)
@@ -90,21 +105,45 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[C
         cells += read_cells
         problems += wrong
     headers = list(dict.fromkeys(header for table in tables for header in table.columns.values() if header))
-    problems += [Problem(label, f"column {_name(spot)}", "no such column", "one of " + "; ".join(headers[:12]),
-                         did_you_mean(_name(spot), headers) if len(headers) > 12 else
-                         "name the header, rows joined by “ / ”, or the column by number: #3")
-                 for spot in wanted if spot.declared and spot.series.key not in found and not problems]
+    problems += [
+        Problem(
+            label,
+            f"column {_name(spot)}",
+            "no such column",
+            "one of " + "; ".join(headers[:12]),
+            did_you_mean(_name(spot), headers)
+            if len(headers) > 12
+            else "name the header, rows joined by “ / ”, or the column by number: #3",
+        )
+        for spot in wanted
+        if spot.declared and spot.series.key not in found and not problems
+    ]
     raise_any(capped(problems, label))
     return cells
 
 
 def _uneven(table: RegionTable, wanted: Sequence[Place], label: str) -> list[Problem]:
     """Rows and a header that are not as long as the others, so that columns cannot be told by their headers."""
-    problems = [Problem(label, place(table.sheet, row.number), f"{len(row.cells)} cells", "as many as in other rows",
-                        "a cell was lost or a row runs into the next: get the page again") for row in table.uneven]
+    problems = [
+        Problem(
+            label,
+            place(table.sheet, row.number),
+            f"{len(row.cells)} cells",
+            "as many as in other rows",
+            "a cell was lost or a row runs into the next: get the page again",
+        )
+        for row in table.uneven
+    ]
     if table.shifted and not all(_name(spot).startswith("#") for spot in wanted):
-        problems.append(Problem(label, "header", f"{table.shifted} columns", "as many as in the rows of figures",
-                                "name the columns by number: #3"))
+        problems.append(
+            Problem(
+                label,
+                "header",
+                f"{table.shifted} columns",
+                "as many as in the rows of figures",
+                "name the columns by number: #3",
+            )
+        )
     return problems
 
 
@@ -116,11 +155,21 @@ def _tables(sheets: Sequence[Sheet], label: str, layout: Mapping[str, Any]) -> l
     if outside:
         raise UserError(Problem(label, "layout.table", str(outside[0]), f"a number from 1 to {len(sheets)}"))
     header_rows = layout.get("header_rows")
-    tables = [table for number in numbers
-              if (table := region_table(sheets[number - 1], int(layout.get("unit", 1)) - 1, header_rows))]
+    tables = [
+        table
+        for number in numbers
+        if (table := region_table(sheets[number - 1], int(layout.get("unit", 1)) - 1, header_rows))
+    ]
     if not tables:
-        raise UserError(Problem(label, "", "no row with a name and figures", "a table by region",
-                                "layout: {unit: …} is the column of the names, {header_rows: …} the rows above them"))
+        raise UserError(
+            Problem(
+                label,
+                "",
+                "no row with a name and figures",
+                "a table by region",
+                "layout: {unit: …} is the column of the names, {header_rows: …} the rows above them",
+            )
+        )
     return tables if chosen is not None else [max(tables, key=lambda table: len(table.rows) * len(table.columns))]
 
 
@@ -128,8 +177,9 @@ def _name(spot: Place) -> str:
     return spot.column or spot.series.title_in_file or spot.series.key
 
 
-def _columns(table: RegionTable, wanted: Sequence[Place], label: str, layout: Mapping[str, Any]
-             ) -> tuple[list[_Column], list[Problem]]:
+def _columns(
+    table: RegionTable, wanted: Sequence[Place], label: str, layout: Mapping[str, Any]
+) -> tuple[list[_Column], list[Problem]]:
     columns: list[_Column] = []
     problems: list[Problem] = []
     year = layout.get("period")
@@ -139,14 +189,28 @@ def _columns(table: RegionTable, wanted: Sequence[Place], label: str, layout: Ma
             columns += [_Column(spot, i, own, table.columns[i]) for i, own in year_columns(table, name).items()]
             continue
         if not year:
-            problems.append(Problem(label, f"series.{spot.series.key}", "figures of no year", "the year",
-                                    "layout: {period: 2008}, or {period} in the name of the column"))
+            problems.append(
+                Problem(
+                    label,
+                    f"series.{spot.series.key}",
+                    "figures of no year",
+                    "the year",
+                    "layout: {period: 2008}, or {period} in the name of the column",
+                )
+            )
             continue
         found = column_of(table, name)
         if len(found) > 1:
             listed = "; ".join(f"#{i + 1} {table.columns[i]}" for i in found)
-            problems.append(Problem(label, f"column {name}", f"{len(found)} columns of this name: {listed}", "one",
-                                    "name the whole header, or the column by number"))
+            problems.append(
+                Problem(
+                    label,
+                    f"column {name}",
+                    f"{len(found)} columns of this name: {listed}",
+                    "one",
+                    "name the whole header, or the column by number",
+                )
+            )
         elif found:
             columns.append(_Column(spot, found[0], int(year), table.columns[found[0]]))
     for column in columns:
@@ -157,8 +221,9 @@ def _columns(table: RegionTable, wanted: Sequence[Place], label: str, layout: Ma
     return columns, problems
 
 
-def _cells(table: RegionTable, columns: Sequence[_Column], label: str, rule: text.NumberRule,
-           skipped: Collection[str]) -> tuple[list[Cell], list[Problem]]:
+def _cells(
+    table: RegionTable, columns: Sequence[_Column], label: str, rule: text.NumberRule, skipped: Collection[str]
+) -> tuple[list[Cell], list[Problem]]:
     cells: list[Cell] = []
     problems: list[Problem] = []
     for row in table.rows:
@@ -172,14 +237,39 @@ def _cells(table: RegionTable, columns: Sequence[_Column], label: str, rule: tex
             try:
                 value = text.number(written, rule)
             except text.NotANumber:
-                problems.append(Problem(label, where, text.quoted(written), "a number or a mark for a missing one",
-                                        "correct the cell, or name the mark under layout.missing or layout.marks"))
+                problems.append(
+                    Problem(
+                        label,
+                        where,
+                        text.quoted(written),
+                        "a number or a mark for a missing one",
+                        "correct the cell, or name the mark under layout.missing or layout.marks",
+                    )
+                )
                 continue
             if value is not None and (not unit or column.index in row.copies):
                 found = f"{written} in a cell that is merged with another" if unit else f"{written} without a region"
-                problems.append(Problem(label, where, found, "a figure for each region by itself",
-                                        "write each region's own figure, or leave the cell empty"))
+                problems.append(
+                    Problem(
+                        label,
+                        where,
+                        found,
+                        "a figure for each region by itself",
+                        "write each region's own figure, or leave the cell empty",
+                    )
+                )
             elif unit:
-                cells.append(Cell(unit, column.year, column.spot.series.key, written, value, label, table.sheet,
-                                  row.number, column.header or f"#{column.index + 1}"))
+                cells.append(
+                    Cell(
+                        unit,
+                        column.year,
+                        column.spot.series.key,
+                        written,
+                        value,
+                        label,
+                        table.sheet,
+                        row.number,
+                        column.header or f"#{column.index + 1}",
+                    )
+                )
     return cells, problems

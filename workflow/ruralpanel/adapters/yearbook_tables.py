@@ -11,10 +11,26 @@ from ruralpanel.adapters import text
 from ruralpanel.adapters.sheets import Row, Sheet
 from ruralpanel.adapters.titles import years_pattern
 
-_REGION_HEADS = frozenset({"地区", "地区别", "省市区", "地名", "region", "regions", "area", "province", "item",
-                           "provinceregion", "地区region", "项目", "指标"})
-_NOTE = re.compile(r"(?:注|说明|资料来源|数据来源|来源|备注|note|source|remark|data source|a\)|\*|①|\[|\(?1\))",
-                   re.IGNORECASE)
+_REGION_HEADS = frozenset(
+    {
+        "地区",
+        "地区别",
+        "省市区",
+        "地名",
+        "region",
+        "regions",
+        "area",
+        "province",
+        "item",
+        "provinceregion",
+        "地区region",
+        "项目",
+        "指标",
+    }
+)
+_NOTE = re.compile(
+    r"(?:注|说明|资料来源|数据来源|来源|备注|note|source|remark|data source|a\)|\*|①|\[|\(?1\))", re.IGNORECASE
+)
 _SENTENCE = re.compile(r"[。；;：:]|\. ")
 _CHINESE = re.compile(r"[\u3400-\u9fff]+")
 _UNIT_LINE = re.compile(r"(?:单位|unit)\s*[:：]\s*(.+)", re.IGNORECASE)
@@ -64,8 +80,9 @@ def region_table(sheet: Sheet, unit_column: int, header_rows: int | None) -> Reg
     usual = lengths.most_common(1)[0][0] if lengths else 0
     uneven = tuple(row for row in rows if len(row.cells) != usual and _has_figures(row, unit_column))
     header_length = max((len(row.cells) for row in header), default=usual)
-    return RegionTable(sheet.name, unit_column, columns, _measure(titles), rows, uneven,
-                       header_length if header_length != usual else 0)
+    return RegionTable(
+        sheet.name, unit_column, columns, _measure(titles), rows, uneven, header_length if header_length != usual else 0
+    )
 
 
 def is_note(row: Row, unit_column: int) -> bool:
@@ -107,9 +124,14 @@ def _comparable(header: str) -> list[str]:
 
 def _same(found: Sequence[str], wanted: Sequence[str]) -> bool:
     """Whether each level is the wanted one, in full or in one of its two languages."""
-    return bool(wanted) and len(found) == len(wanted) and all(
-        name in (level, _CHINESE.sub("", level), "".join(_CHINESE.findall(level)))
-        for level, name in zip(found, wanted, strict=True))
+    return (
+        bool(wanted)
+        and len(found) == len(wanted)
+        and all(
+            name in (level, _CHINESE.sub("", level), "".join(_CHINESE.findall(level)))
+            for level, name in zip(found, wanted, strict=True)
+        )
+    )
 
 
 def _begins(row: Row, unit_column: int, header_rows: int | None) -> bool:
@@ -133,8 +155,13 @@ def _is_figure(cell: str) -> bool:
 
 def _header(rows: Sequence[Row], unit_column: int) -> tuple[list[Row], list[Row]]:
     """Header rows, and the title rows above them (one text over the whole width, or in one cell)."""
-    titles = [row for row in rows if len({cell for cell in row.cells if cell}) == 1 and
-              text.squeezed(row.cell(unit_column)) not in _REGION_HEADS and not _over_figures(row, unit_column)]
+    titles = [
+        row
+        for row in rows
+        if len({cell for cell in row.cells if cell}) == 1
+        and text.squeezed(row.cell(unit_column)) not in _REGION_HEADS
+        and not _over_figures(row, unit_column)
+    ]
     return [row for row in rows if row not in titles], titles
 
 

@@ -65,7 +65,11 @@ def _file_problems(config: Config) -> Iterator[Problem]:
             yield missing(correction.file, where, correction.source, f"a source of {config.file}", config.sources)
         elif correction.series not in source.series and source.name not in config.faulty_sources:
             yield missing(
-                correction.file, f"{correction.where}.series", correction.series, f"a series of {source.name}", source.series
+                correction.file,
+                f"{correction.where}.series",
+                correction.series,
+                f"a series of {source.name}",
+                source.series,
             )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ruralpanel.contracts import formula
+from ruralpanel.contracts import figure_keys, formula, table_keys
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.estimator_keys import ESTIMATORS
 from ruralpanel.contracts.expressions import names
@@ -13,8 +13,6 @@ from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 from ruralpanel.contracts.reads import curve_names, model_names, shown_variables
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
-from ruralpanel.figures import keys as figure_keys
-from ruralpanel.tables import types as table_keys
 
 
 def missing(file: str, where: str, name: str, expected: str, known: Iterable[str]) -> Problem:
@@ -146,7 +144,9 @@ def _claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iter
         where = f"hypotheses.{name}.{place}"
         model = config.models.get(estimand.get("model", ""))
         if model is None:
-            yield missing(config.file, f"{where}.model", estimand.get("model", ""), "a name under models", config.models)
+            yield missing(
+                config.file, f"{where}.model", estimand.get("model", ""), "a name under models", config.models
+            )
             continue
         terms = {*model.regressors, *model.controls, *(model.options.get("endogenous") or ())}
         term = estimand.get("term")

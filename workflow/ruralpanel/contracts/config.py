@@ -11,9 +11,9 @@ from typing import Any
 
 import yaml
 
-from ruralpanel.adapters.layouts import layout_problems
 from ruralpanel.contracts.documents import load_document, with_lines
 from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS
+from ruralpanel.contracts.layouts import layout_problems
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.schema import check_against
 from ruralpanel.contracts.sidecar import load_sidecar, series_spec
@@ -233,9 +233,7 @@ def _optional_path(root: Path, text: str | None) -> str | None:
     return None if text is None else _path(root, text)
 
 
-def _source(
-    name: str, values: Mapping[str, Any], root: Path, file: str
-) -> tuple[SourceSpec, list[Problem]]:
+def _source(name: str, values: Mapping[str, Any], root: Path, file: str) -> tuple[SourceSpec, list[Problem]]:
     path = _path(root, values["path"])
     problems: list[Problem] = []
     about: Mapping[str, Any] | None = None
@@ -298,9 +296,7 @@ def _files(path: str) -> tuple[str, ...]:
 def _panel(name: str, values: Mapping[str, Any]) -> PanelSpec:
     periods = values["periods"]
     years = (
-        tuple(range(periods["first"], periods["last"] + 1))
-        if isinstance(periods, Mapping)
-        else tuple(sorted(periods))
+        tuple(range(periods["first"], periods["last"] + 1)) if isinstance(periods, Mapping) else tuple(sorted(periods))
     )
     return PanelSpec(
         name=name, periods=years, units=tuple(values.get("units") or ()), by=values["by"], title=values.get("title", "")
@@ -339,7 +335,7 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
         panel=values.get("panel", first_panel),
         title=values.get("title", ""),
         method=values.get("method") or keys.methods[0],
-        regressors=tuple(values.get("regressors") or (t for block in (values.get("blocks") or {}).values() for t in block)),
+        regressors=tuple(values.get("regressors") or _block_terms(values)),
         controls=tuple(values.get("controls", defaults.get("controls")) or ()),
         effects=tuple(effects),
         weights=values.get("weights", defaults.get("weights")),
@@ -348,6 +344,10 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
         marginal_effects=tuple(values.get("marginal_effects") or ()),
         options=options,
     )
+
+
+def _block_terms(values: Mapping[str, Any]) -> list[str]:
+    return [term for block in (values.get("blocks") or {}).values() for term in block]
 
 
 def _inference(setting: Mapping[str, Any]) -> InferenceSpec:

@@ -12,7 +12,7 @@ from ruralpanel.contracts.check import check
 from ruralpanel.contracts.config import Config, read_config
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.reads import series_by_variable
-from ruralpanel.tables.types import needed_files
+from ruralpanel.contracts.table_keys import needed_files
 
 DEFAULT_FILE = "config.yaml"
 
@@ -67,7 +67,9 @@ def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
     models = [config.models[name] for name in models_on(config, panel)]
     return {
         "models": [model.to_dict() for model in models],
-        "samples": {name: dict(config.samples[name]) for name in sorted({m.sample for m in models} & {*config.samples})},
+        "samples": {
+            name: dict(config.samples[name]) for name in sorted({m.sample for m in models} & {*config.samples})
+        },
         "seed": config.seed,
         "language": config.language,
     }

@@ -36,9 +36,7 @@ def fit(design: Design) -> Fit:
     number = len(design.units)
     absorbed = _absorbed(design)
     panel = design.y.size > number
-    vcov, df, kind = (
-        _clustered(design, x, residuals, bread, absorbed) if panel else _hc3(x, residuals, bread, absorbed)
-    )
+    vcov, df, kind = _clustered(design, x, residuals, bread, absorbed) if panel else _hc3(x, residuals, bread, absorbed)
     groups = groups_of(design, spec.options["gap"])
     means, outcome = unit_means(design, design.x), unit_means(design, design.y)
     inside, target = groups.codes == groups.reference, np.flatnonzero(groups.codes == groups.target)

@@ -124,7 +124,9 @@ def _enough(design: Design, groups: Groups, x: FloatArray) -> None:
     where = f"models.{design.spec.name}"
     sizes = np.bincount(groups.codes, minlength=len(groups.names))
     small = [
-        f"{groups.names[g]} with {sizes[g]} units" for g in (groups.target, groups.reference) if sizes[g] < x.shape[1] + 2
+        f"{groups.names[g]} with {sizes[g]} units"
+        for g in (groups.target, groups.reference)
+        if sizes[g] < x.shape[1] + 2
     ]
     if small:
         raise UserError(

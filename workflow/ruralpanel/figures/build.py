@@ -19,7 +19,7 @@ Paths = Mapping[str, str | Path]
 
 
 def draw(name: str, spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
-    """Draw the figure that `spec` declares under the key `name` (kinds and keys: `ruralpanel.figures.keys`).
+    """Draw the figure that `spec` declares under the key `name` (kinds and keys: `ruralpanel.contracts.figure_keys`).
 
     Waterfalls and specification curves come from results of their own: see their modules.
 

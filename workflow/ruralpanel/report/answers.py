@@ -164,6 +164,4 @@ def _reach(items: Sequence[Answer]) -> float:
 
 
 def _benchmark(texts: Texts, entry: Mapping[str, Any]) -> Inline:
-    return texts.inline(
-        "benchmark", study=entry["study"], finding=entry["finding"], design=entry.get("design") or ""
-    )
+    return texts.inline("benchmark", study=entry["study"], finding=entry["finding"], design=entry.get("design") or "")

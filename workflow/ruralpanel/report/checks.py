@@ -45,9 +45,7 @@ def _table(
     shown = _largest(findings)
     if any((finding.get("note") or "").strip() for finding in shown):
         columns = (*columns, "note")
-    rows = tuple(
-        TableRow(tuple(_cell(context, texts, finding, column) for column in columns)) for finding in shown
-    )
+    rows = tuple(TableRow(tuple(_cell(context, texts, finding, column) for column in columns)) for finding in shown)
     notes = (
         (texts.inline("checks.shown", shown=str(len(shown)), total=str(len(findings)), file=_FILE),)
         if len(shown) < len(findings)
@@ -57,9 +55,7 @@ def _table(
     return Table(f"findings-{name}", caption, header(texts, columns, "checks.head", _NUMERIC), rows, notes, tall=True)
 
 
-def _summary(
-    texts: Texts, undeclared: Sequence[Mapping[str, str]], declared: Sequence[Mapping[str, str]]
-) -> Table:
+def _summary(texts: Texts, undeclared: Sequence[Mapping[str, str]], declared: Sequence[Mapping[str, str]]) -> Table:
     checks = dict.fromkeys(finding["check"] for finding in (*undeclared, *declared))
     numbers = [Counter(finding["check"] for finding in group) for group in (undeclared, declared)]
     columns = ("check", "undeclared", "declared")

@@ -100,9 +100,7 @@ def _name(design: Mapping[str, Any]) -> str:
     return f"“{design['title']}”"
 
 
-def _differences(
-    context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]]
-) -> tuple[Inline, ...]:
+def _differences(context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]]) -> tuple[Inline, ...]:
     words = nouns(context)
     suffix = "_zh" if context.language == "zh" else ""
     reasons = []

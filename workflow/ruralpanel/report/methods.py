@@ -62,9 +62,7 @@ def _rule(context: Context, texts: Texts) -> Section:
 
 
 def _short_panel(context: Context, texts: Texts) -> tuple[Block, ...]:
-    panels = {
-        name: model for name, model in context.models.items() if 1 < int(model["n_periods"]) < _LONG
-    }
+    panels = {name: model for name, model in context.models.items() if 1 < int(model["n_periods"]) < _LONG}
     if not panels:
         return ()
     name = max(panels, key=lambda key: int(panels[key]["n_periods"]))
@@ -131,9 +129,7 @@ def _kinds(context: Context) -> dict[str, bool]:
     }
 
 
-def _factors(
-    context: Context, texts: Texts, used: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]]
-) -> Details:
+def _factors(context: Context, texts: Texts, used: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]]) -> Details:
     """What differs from model to model: factors, degrees of freedom, seeds; models that share all of it share a row."""
     rows = []
     for words, entries in used.items():

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.contracts.table_keys import COMMON, KEYS, REQUIRED, kind_of
 from ruralpanel.output_context import OutputContext
 from ruralpanel.tables import (
     build_by_outcome,
@@ -16,7 +17,6 @@ from ruralpanel.tables import (
     build_validity,
 )
 from ruralpanel.tables.layout import TableDocument
-from ruralpanel.tables.types import COMMON, KEYS, REQUIRED, kind_of
 
 _BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableDocument]] = {
     "regression": build_regression.build,

@@ -8,12 +8,12 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
+from ruralpanel.contracts.table_keys import DEFAULT_FILES, kind_of
 from ruralpanel.labels import localised
 from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_auto, format_count
 from ruralpanel.tables.layout import Alignment, Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes
-from ruralpanel.tables.types import DEFAULT_FILES, kind_of
 from ruralpanel.wording import has_word, word
 
 _DEFAULT_LIMIT: Mapping[str, int | None] = {"reconciliation": 40, "scorecard": None}
@@ -21,7 +21,7 @@ _TITLES = {"reconciliation": ("Reconciliation", "数据核对"), "scorecard": ("
 
 
 def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
-    """Rows of a CSV, chosen columns, the first column as row label (keys: `ruralpanel.tables.types`).
+    """Rows of a CSV, chosen columns, the first column as row label (keys: `ruralpanel.contracts.table_keys`).
 
     Raises
     ------

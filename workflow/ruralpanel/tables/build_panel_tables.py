@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
+from ruralpanel.contracts.table_keys import STATISTICS
 from ruralpanel.labels import localised
 from ruralpanel.output_context import OutputContext
 from ruralpanel.style import DASH, format_auto, format_count
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes
-from ruralpanel.tables.types import STATISTICS
 from ruralpanel.wording import sentence, word
 
 _DEFAULT = tuple(name for name in STATISTICS if name not in ("median", "missing"))
@@ -22,7 +22,7 @@ _COUNTS = frozenset({"n", "units", "missing"})
 
 
 def build_descriptive(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
-    """Descriptive statistics, a row for each variable, a section for each group (keys: `ruralpanel.tables.types`).
+    """Descriptive statistics, a row for each variable (keys: `ruralpanel.contracts.table_keys`).
 
     Standard deviations divide by n − 1. Within: of deviations from the unit's mean, divided by n − 1 as Stata's
     xtsum does. Between: of the units' means, divided by units − 1.
@@ -90,7 +90,7 @@ def describe(units: pd.Series[Any], values: pd.Series[Any]) -> dict[str, float]:
 
 
 def build_coverage(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
-    """Per cent of a panel's units that have a figure, variable × period (keys: `ruralpanel.tables.types`).
+    """Per cent of a panel's units that have a figure, variable × period (keys: `ruralpanel.contracts.table_keys`).
 
     Raises
     ------

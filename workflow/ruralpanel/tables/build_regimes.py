@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 from ruralpanel.contracts.problems import UserError
@@ -32,7 +33,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     columns = [Column(span) for span in spans]
     spanners = [Spanner("省份数" if context.language == "zh" else "Provinces in each regime", 0, len(spans) - 1)]
     moves = []
-    for earlier, later in zip(spans, spans[1:], strict=False):
+    for earlier, later in pairwise(spans):
         spanners.append(Spanner(f"{earlier} → {later}", len(columns), len(columns) + len(REGIMES) - 1))
         columns += [Column(f"→ {names[regime]}") for regime in REGIMES]
         moves.append(transitions(regimes, earlier, later))
@@ -43,8 +44,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         cells = tuple(Cell(str(count), count) for count in counts)
         rows.append(Row(names[regime], cells, statistic="units", key=regime))
     members = [
-        f"{span}: " + "; ".join(f"{names[r]}: {_members(regimes[span], r, context)}" for r in REGIMES)
-        for span in spans
+        f"{span}: " + "; ".join(f"{names[r]}: {_members(regimes[span], r, context)}" for r in REGIMES) for span in spans
     ]
     return TableDocument(
         name=name,

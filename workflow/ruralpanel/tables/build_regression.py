@@ -29,7 +29,7 @@ _FIT = {"regression": ("r2_within", "r2"), "cross_section": ("r2",)}
 
 
 def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
-    """A regression or cross-section table (keys: `ruralpanel.tables.types`).
+    """A regression or cross-section table (keys: `ruralpanel.contracts.table_keys`).
 
     Raises
     ------

@@ -50,7 +50,7 @@ def correlate(x: pd.Series[Any], y: pd.Series[Any], method: str = "pearson") -> 
 
 
 def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
-    """The lower triangle of correlations among outcomes, N beneath each (keys: `ruralpanel.tables.types`).
+    """The lower triangle of correlations among outcomes, N beneath each (keys: `ruralpanel.contracts.table_keys`).
 
     Raises
     ------

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
+from ruralpanel.contracts.table_keys import SHOW
 from ruralpanel.model_json import interval_of, number_of
 from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_interval, format_number, format_p
 from ruralpanel.tables.layout import Cell
-from ruralpanel.tables.types import SHOW
 
 DEFAULT_STARS = (0.10, 0.05, 0.01)
 

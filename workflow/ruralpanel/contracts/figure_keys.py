@@ -1,0 +1,48 @@
+"""The kinds of figure that come from the configuration and the keys of each; no pandas, for the check before any job.
+
+Every kind takes ``title``, ``title_zh``, ``note``, ``note_zh``, ``labels`` and ``labels_zh`` (variable, term or model →
+words).
+
+===================  =======================================================================================
+kind                 keys (* required)
+===================  =======================================================================================
+coefficients         models*. term*: a term, or model → term. group: outcome (default), panel, estimator or
+                     none. smallest_effect: half-width of the grey band around zero.
+marginal_effect      model*. of, over (default: the model's first marginal effect).
+event_study          models*: one series each, the same reference period.
+series               panel*, variables*: one row of charts each. by: an attribute of the units (default
+                     none). log: false (default) or true, a logarithmic scale.
+scorecard            file (default results/scorecard.json).
+specification_curve  curve*: drawn by `figures.specification_curve.draw` from the curve's own result.
+waterfall            drawn by `figures.waterfall.draw` from a decomposition's result.
+===================  =======================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+COMMON = frozenset({"type", "title", "title_zh", "note", "note_zh", "labels", "labels_zh"})
+KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "coefficients": frozenset({"models", "term", "group", "smallest_effect"}),
+        "marginal_effect": frozenset({"model", "of", "over"}),
+        "event_study": frozenset({"models"}),
+        "series": frozenset({"panel", "variables", "by", "log"}),
+        "scorecard": frozenset({"file"}),
+        "specification_curve": frozenset({"curve"}),
+        "waterfall": frozenset({"model"}),
+    }
+)
+REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "coefficients": ("models", "term"),
+        "marginal_effect": ("model",),
+        "event_study": ("models",),
+        "series": ("panel", "variables"),
+        "scorecard": (),
+        "specification_curve": ("curve",),
+        "waterfall": (),
+    }
+)

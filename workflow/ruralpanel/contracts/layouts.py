@@ -1,0 +1,146 @@
+"""The layout keys that each adapter understands; imports nothing heavy, so that the configuration check can use it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ruralpanel.contracts.problems import Problem, did_you_mean
+
+
+@dataclass(frozen=True)
+class LayoutKey:
+    """One key of a source's `layout`: what it means, what holds where it is absent, which values it takes.
+
+    `kinds` names the types allowed: ``text``, ``number`` (a whole one), ``list``, ``mapping``; `choices`, where
+    not empty, the words allowed.
+    """
+
+    meaning: str
+    default: Any
+    kinds: tuple[str, ...] = ("text",)
+    choices: tuple[str, ...] = ()
+
+
+_ENCODING = LayoutKey("encoding of a text file", "found out: UTF-8 with or without mark, UTF-16, else GB18030 (GBK)")
+_SHEET = LayoutKey("worksheet, by name or by number from 1", "the only one that is not empty", ("text", "number"))
+_MISSING = LayoutKey("further marks that mean “no figure”, beside blank, …, --, -, 无, NA", [], ("list",))
+_MARKS = LayoutKey("further footnote marks that may stand before or after a figure", [], ("list",))
+_SKIP = LayoutKey(
+    "further rows to leave out by name, beside the nation, totals and the usual groups of regions", [], ("list",)
+)
+_KEEP = LayoutKey(
+    "rows to keep although their names are usually those of totals or groups (a unit named Central)", [], ("list",)
+)
+_END = LayoutKey(
+    "whether the end of the file must be there (a source line; a closed HTML table), so that a file "
+    "that was cut off is noticed",
+    "required",
+    choices=("required", "optional"),
+)
+
+LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
+    "nbs_export": {
+        "sheet": LayoutKey("worksheet, by name or by number from 1", "every sheet with a table", ("text", "number")),
+        "encoding": _ENCODING,
+        "region": LayoutKey("the region of a file that lists indicators and names no region", ""),
+        "skip_rows": _SKIP,
+        "keep_rows": _KEEP,
+        "missing": _MISSING,
+        "marks": _MARKS,
+        "end": _END,
+    },
+    "table": {
+        "shape": LayoutKey(
+            "long: a row for each unit and period; wide: a column for each period (or unit)",
+            "long",
+            choices=("long", "wide"),
+        ),
+        "unit": LayoutKey("the column that holds the unit's name or id", "unit"),
+        "period": LayoutKey(
+            "the column that holds the period, or the one period (a number) of all figures",
+            "period",
+            ("text", "number"),
+        ),
+        "series": LayoutKey("the column that names the series, where all figures stand in one column", ""),
+        "value": LayoutKey("the column of all figures, together with `series`", "value"),
+        "across": LayoutKey("wide: what the columns stand for", "period", choices=("period", "unit")),
+        "columns": LayoutKey("wide: how the columns of a series are named; {period} stands for the year", "{period}"),
+        "where": LayoutKey("rows to keep: column → value (or list of values)", {}, ("mapping",)),
+        "skip_rows": LayoutKey("units to leave out by name (totals)", [], ("list",)),
+        "sheet": _SHEET,
+        "range": LayoutKey("part of the worksheet that holds the table, as A3:H40", "all that is filled"),
+        "header": LayoutKey("row of the column names, from 1 (in the file, or in the range)", 1, ("number",)),
+        "delimiter": LayoutKey(
+            "sign between the columns of a text file", "found out from the header: comma, semicolon, tab or bar"
+        ),
+        "decimal": LayoutKey("decimal mark of figures that are text", ".", choices=(".", ",")),
+        "thousands": LayoutKey("thousands separator of figures that are text", "none", choices=(",", ".", " ", "'")),
+        "encoding": _ENCODING,
+        "query": LayoutKey("SELECT statement for an SQLite or DuckDB file", "the whole of `from`"),
+        "from": LayoutKey("table or view of an SQLite or DuckDB file", "the only one"),
+        "missing": LayoutKey(_MISSING.meaning + "; numbers too, as -999", [], ("list",)),
+        "marks": _MARKS,
+    },
+    "yearbook": {
+        "period": LayoutKey("the year of the figures, where the columns do not name it with {period}", "", ("number",)),
+        "table": LayoutKey(
+            "HTML: table or tables to read, by number from 1", "the one with the most figures", ("number", "list")
+        ),
+        "sheet": _SHEET,
+        "unit": LayoutKey("column that holds the regions' names, by number from 1", 1, ("number",)),
+        "header_rows": LayoutKey("number of rows above the first region", "found out", ("number",)),
+        "encoding": _ENCODING,
+        "skip_rows": _SKIP,
+        "keep_rows": _KEEP,
+        "missing": _MISSING,
+        "marks": _MARKS,
+        "end": _END,
+    },
+}
+
+
+def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: str) -> tuple[Problem, ...]:
+    """What is wrong with a source's `layout`: unknown keys, wrong kinds of value, words not allowed.
+
+    Parameters
+    ----------
+    adapter : str
+        Its name; one that is not in `LAYOUT_KEYS` gives no problem here.
+    layout : mapping
+    file, where : str
+        The file and the path in it that hold the layout, for the wording.
+    """
+    if adapter not in LAYOUT_KEYS:
+        return ()
+    known = LAYOUT_KEYS[adapter]
+    problems = []
+    for name, value in layout.items():
+        place = f"{where}.{name}"
+        if name not in known:
+            fix = did_you_mean(str(name), known) or "known are " + ", ".join(known)
+            problems.append(Problem(file, place, f'unknown key "{name}"', f"a layout key of {adapter}", fix))
+            continue
+        key = known[name]
+        if _kind(value) not in key.kinds:
+            wanted = " or ".join(
+                {"text": "text", "number": "a whole number", "list": "a list", "mapping": "a mapping"}[kind]
+                for kind in key.kinds
+            )
+            problems.append(Problem(file, place, repr(value), wanted, key.meaning))
+        elif key.choices and value not in key.choices:
+            options = ", ".join(f'"{choice}"' for choice in key.choices)
+            problems.append(
+                Problem(file, place, f'"{value}"', f"one of {options}", did_you_mean(str(value), key.choices))
+            )
+    return tuple(problems)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes or no"
+    for name, types in (("text", str), ("number", int), ("list", (list, tuple)), ("mapping", Mapping)):
+        if isinstance(value, types):
+            return name
+    return "other"

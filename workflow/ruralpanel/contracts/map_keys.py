@@ -1,0 +1,38 @@
+"""The keys of one entry of the configuration's ``maps``; no pandas, for the check before any job.
+
+==========  ================================================================================================
+key         meaning (* required)
+==========  ================================================================================================
+panel*      a panel
+variables   one row of maps each
+periods     one column of maps each (default: the first and the last of the panel)
+classes     {method: quantiles (default) | equal | user, number: 5, shared: true, breaks: inner edges of user}
+regimes     {first, second, spans, above, labels} in place of variables: which of two things grew where
+palette     sequential (default), or diverging: pale around zero
+labels      true (default): names of units on the maps
+projection  auto (default; see `ruralpanel.maps.projection`), or anything PROJ understands
+title       above the maps; title_zh in Chinese
+note        at the foot; note_zh in Chinese
+==========  ================================================================================================
+"""
+
+from __future__ import annotations
+
+KEYS = frozenset(
+    {
+        "panel",
+        "variables",
+        "regimes",
+        "periods",
+        "classes",
+        "palette",
+        "labels",
+        "projection",
+        "title",
+        "title_zh",
+        "note",
+        "note_zh",
+    }
+)
+REQUIRED = ("panel",)
+CLASS_KEYS = frozenset({"method", "number", "shared", "breaks"})

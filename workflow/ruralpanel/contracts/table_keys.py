@@ -1,0 +1,107 @@
+"""The kinds of table, the keys of each, and the result files each one reads; no pandas, for the check before any job.
+
+``type`` defaults to ``regression``. Every kind also takes ``title``, ``title_zh``, ``notes`` (a list), ``notes_zh``,
+``digits`` (decimals, default 3) and ``labels`` / ``labels_zh`` (variable or term → name in print).
+
+=================  =========================================================================================
+kind               keys (* required)
+=================  =========================================================================================
+regression         models*: list of model names. terms: which coefficients, in this order (default: all).
+                   show: what stands beneath a coefficient, of std_error, std_error_second (that of the
+                   second setting with errors, in braces), statistic, p_value, ci, p_wild,
+                   ci_wild, p_permutation (default: std_error; then p_wild and ci_wild where a model has them,
+                   else ci). stars: false (default), true (10, 5, 1 %) or a list of levels. fit: names from the
+                   models' ``fit`` (default: r2_within, r2). tests: names from the models' ``tests`` (default
+                   none). model_labels: model → heading. group: outcome (default), panel, estimator or none.
+cross_section      as regression; show defaults to std_error, p_permutation where a model has it; fit to r2.
+by_outcome         models*. term*: a term, or a mapping model → term. show as above. standardised: false
+                   (default) or true, a column with the estimate per within-province standard deviations.
+descriptive        panel*: a panel. variables*: list. statistics: of n, mean, median, sd, sd_within, sd_between,
+                   min, max, units, missing (default all but median and missing). by: an attribute of the
+                   units file (region), one section for each value. periods: list (default: all).
+coverage           panel*. variables (default: all). Percent of units with a figure, variable × period.
+validity           outcomes*: list of {panel*, variable*, period*, label, label_zh, log}. transform: log (default)
+                   or none; a variable whose formula already is a logarithm is taken as it is; ``log`` of an
+                   outcome overrides. method: pearson (default) or spearman. interval: false (default) or true (Fisher).
+regimes            panel*, first*, second*: two variables; spans*: list of [year, year]. above: {first, second} of
+                   zero (default) or median: what a change must exceed. labels: both, first, second, neither → words.
+reconciliation     file (default results/reconciliation/findings.csv). columns: list, or column → heading (default:
+                   all). where: column → value or list of values. limit: rows shown (default 40).
+scorecard          file (default results/scorecard.csv). columns, where, limit as above (limit: none).
+=================  =========================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+COMMON = frozenset({"type", "title", "title_zh", "notes", "notes_zh", "digits", "labels", "labels_zh"})
+
+_REGRESSION = frozenset({"models", "terms", "show", "stars", "fit", "tests", "model_labels", "group"})
+_LISTING = frozenset({"file", "columns", "where", "limit"})
+
+KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "regression": _REGRESSION,
+        "cross_section": _REGRESSION,
+        "by_outcome": frozenset({"models", "term", "show", "stars", "standardised", "model_labels"}),
+        "descriptive": frozenset({"panel", "variables", "statistics", "by", "periods"}),
+        "coverage": frozenset({"panel", "variables"}),
+        "validity": frozenset({"outcomes", "transform", "method", "interval"}),
+        "regimes": frozenset({"panel", "first", "second", "spans", "above"}),
+        "reconciliation": _LISTING,
+        "scorecard": _LISTING,
+    }
+)
+REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "regression": ("models",),
+        "cross_section": ("models",),
+        "by_outcome": ("models", "term"),
+        "descriptive": ("panel", "variables"),
+        "coverage": ("panel",),
+        "validity": ("outcomes",),
+        "regimes": ("panel", "first", "second", "spans"),
+        "reconciliation": (),
+        "scorecard": (),
+    }
+)
+DEFAULT_FILES: Mapping[str, str] = MappingProxyType(
+    {"reconciliation": "reconciliation/findings.csv", "scorecard": "scorecard.csv"}
+)
+
+SHOW = ("std_error", "std_error_second", "statistic", "p_value", "ci", "p_wild", "ci_wild", "p_permutation")
+STATISTICS = ("n", "mean", "median", "sd", "sd_within", "sd_between", "min", "max", "units", "missing")
+
+
+def kind_of(spec: Mapping[str, Any]) -> str:
+    """The kind of a table."""
+    return str(spec.get("type", "regression"))
+
+
+def panels_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """The panels that a table names itself (those of its models are known from the models)."""
+    named = [str(spec["panel"])] if "panel" in spec else []
+    named += [str(outcome["panel"]) for outcome in spec.get("outcomes") or () if "panel" in outcome]
+    return tuple(dict.fromkeys(named))
+
+
+def needed_files(
+    spec: Mapping[str, Any], panel_of_model: Mapping[str, str], results: str = "results"
+) -> tuple[str, ...]:
+    """The files below `results` that must be there before the table can be built.
+
+    `panel_of_model` maps a model's name to its panel; a model that is not in it needs its JSON only.
+    """
+    models = [str(name) for name in spec.get("models") or ()]
+    panels = list(panels_of(spec)) + [panel_of_model[name] for name in models if name in panel_of_model]
+    files = [f"{results}/models/{name}.json" for name in models]
+    for panel in dict.fromkeys(panels):
+        files.append(f"{results}/panels/{panel}/codebook.csv")
+        if panel in panels_of(spec):
+            files.append(f"{results}/panels/{panel}/panel.parquet")
+    if kind_of(spec) in DEFAULT_FILES:
+        files.append(str(spec.get("file") or f"{results}/{DEFAULT_FILES[kind_of(spec)]}"))
+    return tuple(files)
