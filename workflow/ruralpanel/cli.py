@@ -1,10 +1,11 @@
-"""What users type beside ``snakemake``: trace, describe."""
+"""What users type beside ``snakemake``: trace, describe, new-source."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.project import DEFAULT_FILE, open_project
@@ -38,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
 
     describe = commands.add_parser("describe", help="sources, coverage and breaks")
     describe.set_defaults(run=_describe)
+    new_source = commands.add_parser("new-source", help="look at a file and print an entry for `sources`")
+    new_source.add_argument("file")
+    new_source.set_defaults(run=_new_source)
     return parser
 
 
@@ -52,3 +56,13 @@ def _describe(options: argparse.Namespace) -> str:
     from ruralpanel.describe import describe
 
     return describe(open_project([options.configfile]), options.results)
+
+
+def _new_source(options: argparse.Namespace) -> str:
+    from ruralpanel.contracts.units import load_units
+    from ruralpanel.inspect_source import inspect_source
+
+    units = None
+    if Path(options.configfile).is_file():
+        units = load_units(open_project([options.configfile]).units)
+    return inspect_source(options.file, units)

@@ -1,0 +1,76 @@
+"""What `new-source` prints can be pasted: the entry reads the file's figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+from ruralpanel.adapters.registry import read
+from ruralpanel.contracts.problems import UserError
+from ruralpanel.contracts.sidecar import series_spec
+from ruralpanel.contracts.specs import SourceSpec
+from ruralpanel.contracts.units import load_units
+from ruralpanel.inspect_source import guess_measure, inspect, inspect_source
+
+ROOT = Path(__file__).resolve().parents[2]
+UNITS = load_units(ROOT / "data" / "units" / "china_provinces.csv")
+FILES = [
+    *sorted((ROOT / "data" / "raw" / "nbs_yearbook").glob("*.csv")),
+    *sorted((ROOT / "data" / "raw" / "nbs_history").glob("*.csv")),
+    ROOT / "data" / "raw" / "nbs_annual" / "gdp_index.csv",
+    ROOT / "tests" / "fixtures" / "adapters" / "highway_length.xls",
+    ROOT / "tests" / "fixtures" / "adapters" / "regions_by_indicator.csv",
+]
+
+
+def pasted(text: str) -> SourceSpec:
+    """The printed entry as the configuration would read it."""
+    document = yaml.safe_load(text)
+    (name, entry), *_ = document["sources"].items()
+    series = {key: series_spec(key, values) for key, values in entry["series"].items()}
+    path = entry["path"]
+    return SourceSpec(name, entry["adapter"], path, (path,), None, entry.get("layout", {}), series)
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_the_printed_entry_reads_the_file(file: Path) -> None:
+    found = inspect(file, UNITS)
+    cells = read(pasted(inspect_source(file, UNITS)))
+    assert int(cells["value"].notna().sum()) == found.figures > 0
+    assert set(cells["series"]) == set(found.entry["series"])
+    assert all(UNITS.match(str(unit)) for unit in cells["unit"].unique())
+
+
+def test_a_wide_table_and_another_format(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"province": ["Beijing", "Hebei"], "2001": [1.5, 2], "2002": [3, 4.25]})
+    frame.to_excel(tmp_path / "roads_km.xlsx", index=False)
+    found = inspect(tmp_path / "roads_km.xlsx", UNITS)
+    assert found.entry["layout"] == {"shape": "wide", "unit": "province"}
+    assert found.entry["series"]["roads_km"]["measure"] == "km"
+    cells = read(pasted(inspect_source(tmp_path / "roads_km.xlsx", UNITS)))
+    assert sorted(cells["value"]) == [1.5, 2, 3, 4.25]
+
+
+def test_doubts_are_said(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("place,something\nBeijing,1\nAtlantis,2\nHebei,3\n", encoding="utf-8")
+    text = inspect_source(tmp_path / "mine.csv", UNITS)
+    assert "Atlantis" in text and "the year" in text and "nothing in the heading names it" in text
+
+
+@pytest.mark.parametrize(
+    ("heading", "measure"),
+    [("公路里程(万公里)", "万公里"), ("employed_10k_persons", "10^4 person"), ("illiteracy_pct", "percent"), ("x", "item")],
+)
+def test_measures_are_guessed_from_headings(heading: str, measure: str) -> None:
+    assert guess_measure(heading)[0] == measure
+
+
+def test_a_file_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such file"):
+        inspect_source(tmp_path / "nowhere.csv")
+    (tmp_path / "empty.csv").touch()
+    with pytest.raises(UserError, match="empty"):
+        inspect_source(tmp_path / "empty.csv")
