@@ -1,10 +1,11 @@
-"""What users type beside ``snakemake``: trace, describe, new-source."""
+"""What users type beside ``snakemake``: trace, describe, new-source, compare."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from ruralpanel.contracts.problems import UserError
@@ -42,6 +43,11 @@ def _parser() -> argparse.ArgumentParser:
     new_source = commands.add_parser("new-source", help="look at a file and print an entry for `sources`")
     new_source.add_argument("file")
     new_source.set_defaults(run=_new_source)
+    compare = commands.add_parser("compare", help="what differs between two folders of results, and why")
+    compare.add_argument("old")
+    compare.add_argument("new")
+    compare.add_argument("--json", default="", help="write the comparison to this file too")
+    compare.set_defaults(run=_compare)
     return parser
 
 
@@ -66,3 +72,13 @@ def _new_source(options: argparse.Namespace) -> str:
     if Path(options.configfile).is_file():
         units = load_units(open_project([options.configfile]).units)
     return inspect_source(options.file, units)
+
+
+def _compare(options: argparse.Namespace) -> str:
+    from ruralpanel.compare import compare, report
+    from ruralpanel.files import write_json
+
+    found = compare(options.old, options.new)
+    if options.json:
+        write_json(options.json, asdict(found))
+    return report(found)
