@@ -97,6 +97,20 @@ def moderator(design: Design, fit: Fit, of: str, over: str) -> FloatArray:
     return np.asarray(product[own != 0] / own[own != 0])
 
 
+def contrast_at(design: Design, fit: Fit, of: str, over: str, at: float | str) -> FloatArray:
+    """Vector (k,) whose product with the coefficients is the effect of `of` at a value or named point of `over`.
+
+    Raises
+    ------
+    UserError
+        The model has no such terms, or `at` is not a number or percentile.
+    """
+    values = moderator(design, fit, of, over)
+    base, slope, _ = _contrasts(design, fit, of, over)
+    point = float(at) if isinstance(at, (int, float)) else _named_points(values, (at,), design)[at]
+    return base + point * slope
+
+
 def fieller(
     numerator: float, denominator: float, v: FloatArray, critical: float
 ) -> tuple[str, float | None, float | None]:

@@ -10,7 +10,7 @@ from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.estimator_keys import ESTIMATORS
 from ruralpanel.contracts.expressions import names
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
-from ruralpanel.contracts.reads import curve_names, model_names, shown_variables
+from ruralpanel.contracts.reads import CURVE_COLUMNS, curve_names, model_names, shown_variables
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
 
@@ -26,7 +26,7 @@ def reference_problems(config: Config, attributes: set[str], units: Units | None
     for model in config.models.values():
         found += _model_problems(config, model, attributes)
     for name, curve in config.specification_curves.items():
-        found += _curve_problems(config, name, curve)
+        found += _curve_problems(config, name, curve, attributes)
     for name, claim in config.hypotheses.items():
         found += _claim_problems(config, name, claim)
     for section, items in (("tables", config.tables), ("figures", config.figures), ("maps", config.maps)):
@@ -126,15 +126,28 @@ def _model_problems(config: Config, model: ModelSpec, attributes: set[str]) -> I
                 yield missing(config.file, f"{where}.inference.by", cluster, expected, known)
 
 
-def _curve_problems(config: Config, name: str, curve: Mapping[str, Any]) -> Iterator[Problem]:
+def _curve_problems(
+    config: Config, name: str, curve: Mapping[str, Any], attributes: set[str]
+) -> Iterator[Problem]:
     where = f"specification_curves.{name}"
     if curve["panel"] not in config.panels:
         yield missing(config.file, f"{where}.panel", curve["panel"], "a name under panels", config.panels)
-    for variable in sorted(curve_names(curve) - set(config.variables)):
-        yield missing(config.file, where, variable, "a name under variables", config.variables)
+    yield from _name_problems(config, where, curve_names(curve), attributes)
+    for lever, measures in (curve.get("measures") or {}).items():
+        if lever in CURVE_COLUMNS:
+            expected = "a name that no other column of the curve's results has"
+            yield Problem(config.file, f"{where}.measures", f'"{lever}"', expected, "name the lever otherwise")
+        if lever == curve["term"] and not any(measures):
+            yield Problem(config.file, f"{where}.measures.{lever}", "no measure", "a variable for the lever followed")
     for sample in curve.get("samples") or ():
         if sample != "all" and sample not in config.samples:
             yield missing(config.file, f"{where}.samples", sample, "a name under samples", config.samples)
+    known = {"unit", "period", *attributes}
+    for effect in dict.fromkeys(effect for effects in curve.get("effects") or () for effect in effects):
+        for part in effect.split(":"):
+            if part not in known:
+                expected = "unit, period, an attribute of the units, or two of them as a:b"
+                yield missing(config.file, f"{where}.effects", part, expected, known)
 
 
 def _claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iterator[Problem]:

@@ -7,8 +7,14 @@ from typing import Any
 
 from ruralpanel.contracts import formula
 from ruralpanel.contracts.config import Config
-from ruralpanel.contracts.expressions import names
-from ruralpanel.contracts.specs import ModelSpec, SeriesSpec
+from ruralpanel.contracts.expressions import Call, Name, names
+from ruralpanel.contracts.specs import ModelSpec, SeriesSpec, VariableSpec
+
+CURVE_COLUMNS = frozenset(
+    {"outcome", "moderator", "controls", "sample", "lag", "effects", "weights", "term"}
+    | {"estimate", "std_error", "p_value", "ci_low", "ci_high", "standardised", "n_obs", "n_units", "n_periods"}
+)
+"""Columns of a specification curve's results that are not levers."""
 
 
 def model_names(model: ModelSpec) -> frozenset[str]:
@@ -28,12 +34,34 @@ def model_names(model: ModelSpec) -> frozenset[str]:
 
 
 def curve_names(curve: Mapping[str, Any]) -> frozenset[str]:
-    """Variables that a specification curve names."""
-    found = {*curve["outcome"], *(curve.get("moderator") or ())}
-    found.update(name for measures in (curve.get("measures") or {}).values() for name in measures)
-    found.update(name for controls in curve.get("controls") or () for name in controls)
-    found.update(name for name in curve.get("weights") or () if name)
-    return frozenset(found)
+    """Variables and attributes that a specification curve names; interactions count as their parts."""
+    measures = dict(curve.get("measures") or {})
+    terms = [*curve["outcome"], *(curve.get("moderator") or ()), *(curve.get("weights") or ())]
+    terms += [name for own in measures.values() for name in own] if measures else []
+    terms += [name for controls in curve.get("controls") or () for name in controls]
+    if curve["term"] not in measures:
+        terms.append(curve["term"])
+    return frozenset(part for term in terms if term for part in term.split(":"))
+
+
+def lag_names(curve: Mapping[str, Any], variables: Mapping[str, VariableSpec]) -> frozenset[str]:
+    """Variables that are declared as the lags that a curve takes of its lever."""
+    measures = (curve.get("measures") or {}).get(curve["term"], [curve["term"]])
+    lags = declared_lags(variables)
+    wanted = {(name, int(lag)) for name in measures for lag in curve.get("lags") or () if name}
+    return frozenset(lags[key] for key in wanted if key in lags)
+
+
+def declared_lags(variables: Mapping[str, VariableSpec]) -> dict[tuple[str, int], str]:
+    """(variable, k) → the variable whose formula is just ``lag(variable, k)``."""
+    found: dict[tuple[str, int], str] = {}
+    for name, variable in variables.items():
+        if not variable.formula.lstrip().startswith("lag"):
+            continue
+        tree = formula.parse(variable.formula)
+        if isinstance(tree, Call) and tree.function == "lag" and isinstance(tree.arguments[0], Name):
+            found.setdefault((tree.arguments[0].name, tree.integer("k")), name)
+    return found
 
 
 def condition_names(config: Config, sample: str) -> frozenset[str]:
@@ -60,7 +88,7 @@ def used_variables(config: Config, panel: str) -> frozenset[str]:
             found |= model_names(model) | condition_names(config, model.sample)
     for curve in config.specification_curves.values():
         if curve["panel"] == panel:
-            found |= curve_names(curve)
+            found |= curve_names(curve) | lag_names(curve, config.variables)
             for sample in curve.get("samples") or ():
                 found |= condition_names(config, sample)
     for section in (config.tables, config.figures, config.maps):

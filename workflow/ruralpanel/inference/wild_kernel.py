@@ -95,12 +95,14 @@ def combination(
     kind: str,
     draws: int,
     rng: np.random.Generator,
+    given: FloatArray | None = None,
 ) -> Draws:
     """Draws for the linear combination ``contrast @ params``.
 
     Parameters
     ----------
     contrast : (k,). codes : clusters (m,) of the errors. drawn : clusters (m,) that share a weight, nested in `codes`.
+    given : (clusters, draws) weights drawn elsewhere, for draws that several models share; nothing is drawn then.
     """
     assert fit.x is not None
     direction = fit.bread @ contrast
@@ -110,13 +112,16 @@ def combination(
     a0, a1 = (np.asarray(scores.own.sum(axis=0)).ravel() for scores in maps)
     groups, number = maps[0].own.shape
     s_of = maps if groups * number > SMALL else [scores.dense() for scores in maps]
-    enumerated = kind == "rademacher" and 2**number <= draws
+    enumerated = given is None and kind == "rademacher" and 2**number <= draws
     total = 2 ** (number - 1) if enumerated else draws
     values = np.empty((5, total))
     chunk = max(1, min(CHUNK, CELLS // number))
     for start in range(0, total, chunk):
         size = min(chunk, total - start)
-        v = _enumerate(number, start, size) if enumerated else draw_weights(kind, number, size, rng)
+        if given is not None:
+            v = given[:, start : start + size]
+        else:
+            v = _enumerate(number, start, size) if enumerated else draw_weights(kind, number, size, rng)
         part = values[:, start : start + size]
         part[0], part[1] = a0 @ v, a1 @ v
         s0, s1 = s_of[0] @ v, s_of[1] @ v

@@ -1,0 +1,301 @@
+"""Everything that is asked of a claim's number beyond its estimate: who carries it, and what could undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.estimators.base import Design, Fit, FloatArray
+from ruralpanel.estimators.registry import fit as fit_model
+from ruralpanel.inference import romano_wolf, small_sample
+from ruralpanel.results import finite
+from ruralpanel.robustness import heterogeneity, measurement_error, oster, power, sensemakr
+from ruralpanel.robustness.families import contrast_of
+from ruralpanel.robustness.leave_one_out import MOST, Contrast, covariance, leave_out, summary
+from ruralpanel.robustness.subset import quick
+
+NOT_LEFT_OUT = frozenset({"spatial"})
+"""Estimators for which a unit less is another problem: its neighbours change with it."""
+
+BENCHMARK_TIMES = (1.0, 2.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A number of a model that claims rest on.
+
+    Attributes
+    ----------
+    name : how it is called in the results. estimand : ``term``, or ``marginal`` and ``at``.
+    claims : names of the claims. df : of its t; infinite: normal. delta : smallest effect that matters, or None.
+    """
+
+    name: str
+    estimand: Mapping[str, Any]
+    claims: tuple[str, ...] = ()
+    df: float = np.inf
+    delta: float | None = None
+
+    @property
+    def term(self) -> str:
+        """The coefficient; empty for a marginal effect."""
+        return str(self.estimand.get("term", ""))
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A model's fit with what all its targets share."""
+
+    design: Design
+    fit: Fit
+    targets: Sequence[Target]
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    seed: int = 0
+
+
+def check_model(
+    design: Design,
+    targets: Sequence[Target],
+    seed: int,
+    groups: Mapping[str, Mapping[str, str]] | None = None,
+    file: str = "config.yaml",
+) -> dict[str, Any]:
+    """Robustness of a model's numbers.
+
+    Parameters
+    ----------
+    targets : the numbers followed. groups : attribute → unit → group, for effects by group.
+
+    Returns
+    -------
+    ``targets``: by name ``power``, ``leave_one_unit_out``, ``leave_one_period_out``; for coefficients of least squares
+    with several regressors ``selection`` (Oster) and ``sensitivity`` (Cinelli and Hazlett), ``measurement_error``; in
+    panels ``heterogeneity`` and ``mean_group``. What does not apply states the reason under ``not_available``.
+
+    Raises
+    ------
+    UserError
+        Numbers that the model does not have.
+    """
+    design = quick(design)
+    fitted = fit_model(design)
+    contrasts = [_contrast(target, fitted, design, file) for target in targets]
+    vectors = [contrast(fitted, design) for contrast in contrasts]
+    own = _Fitted(design, fitted, targets, groups or {}, seed)
+    vcov = covariance(fitted, design)
+    left = _left_out(own, contrasts)
+    result: dict[str, Any] = {}
+    for i, (target, vector) in enumerate(zip(targets, vectors, strict=True)):
+        estimate = float(vector @ fitted.params)
+        error = None if vcov is None else float(np.sqrt(vector @ vcov @ vector))
+        entry: dict[str, Any] = {"claims": list(target.claims), "estimate": estimate, "std_error": error}
+        entry["power"] = _power(error, target)
+        for over, found in left.items():
+            entry[f"leave_one_{over}_out"] = found if isinstance(found, dict) else summary(found, i, estimate)
+        if target.term:
+            entry |= _of_coefficient(own, target.term)
+        result[target.name] = entry
+    spec = design.spec
+    about = {"model": spec.name, "panel": spec.panel, "estimator": spec.estimator, "outcome": spec.outcome}
+    return {**about, "n_obs": int(fitted.rows.size), "n_units": len(design.units), "targets": result, "seed": seed}
+
+
+def _contrast(target: Target, fitted: Fit, design: Design, file: str) -> Contrast:
+    """The followed number of a smaller sample: a marginal effect stays at the place that the whole sample gives it."""
+    estimand = {"model": design.spec.name, **target.estimand}
+    where = f"models.{design.spec.name}"
+    if "marginal" in estimand:
+        vector = contrast_of(fitted, design, estimand, file, where)
+        (over,) = estimand["at"]
+        pair = {f"{estimand['marginal']}:{over}", f"{over}:{estimand['marginal']}"}
+        (place,) = (j for j, term in enumerate(fitted.terms) if term in pair)
+        estimand["at"] = {over: float(vector[place])}
+    return lambda fit, part: contrast_of(fit, part, estimand, file, where)
+
+
+def _left_out(own: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
+    design = own.design
+    found: dict[str, Any] = {}
+    for over, number in (("unit", len(design.units)), ("period", len(design.periods))):
+        if design.spec.estimator in NOT_LEFT_OUT:
+            found[over] = {"not_available": f"{design.spec.estimator}: a {over} less changes the others' neighbours"}
+        elif number > MOST:
+            found[over] = {"not_available": f"{number} {over}s: see influence in the model's results"}
+        elif number > 2:
+            found[over] = leave_out(design, contrasts, over)
+    return found
+
+
+def _power(error: float | None, target: Target) -> dict[str, Any]:
+    if error is None:
+        return {"not_available": "the model gives no errors"}
+    effects, values = power.power_curve(error, target.df)
+    result: dict[str, Any] = {
+        "std_error": error,
+        "df": finite(target.df),
+        "detectable": {f"{level:g}": power.detectable(error, target.df, level) for level in power.LEVELS},
+        "curve": {"effect": effects.tolist(), "power": values.tolist()},
+    }
+    if target.delta:
+        result["at_delta"] = {
+            "delta": target.delta,
+            "power": float(power.power(target.delta, error, target.df)),
+            "exaggeration": power.exaggeration(target.delta, error, target.df),
+        }
+    return result
+
+
+def _of_coefficient(own: _Fitted, term: str) -> dict[str, Any]:
+    if not romano_wolf.is_least_squares(own.fit):
+        reason = {"not_available": f"{own.design.spec.estimator} is not least squares on rows"}
+        return {"selection": reason, "sensitivity": reason, "measurement_error": reason}
+    found: dict[str, Any] = {
+        "selection": _selection(own, term),
+        "sensitivity": _sensitivity(own, term),
+        "measurement_error": _measurement_error(own, term),
+    }
+    if len(own.design.periods) > 1 and own.design.spec.estimator != "between":
+        found["heterogeneity"] = _heterogeneity(own, term)
+        found["mean_group"] = heterogeneity.mean_group_results(own.design, term)
+    return found
+
+
+def _roles(own: _Fitted, term: str) -> tuple[int, list[int], list[int]]:
+    """Columns of the fit: the followed one, those that belong to it (parts of a product, steps), and controls."""
+    steps = set(own.design.extra.get("steps") or ())
+    parts = set(term.split(":")) if ":" in term else set()
+    place = own.fit.terms.index(term)
+    belongs = [j for j, name in enumerate(own.fit.terms) if j != place and (name in steps or name in parts)]
+    controls = [j for j in range(len(own.fit.terms)) if j != place and j not in belongs]
+    return place, belongs, controls
+
+
+def _selection(own: _Fitted, term: str) -> dict[str, Any]:
+    place, belongs, controls = _roles(own, term)
+    if not controls:
+        return {"not_available": "no controls whose coming in could move the coefficient"}
+    assert own.fit.x is not None and own.fit.y is not None
+    x = own.fit.x
+    move = oster.movement(own.fit.y, x[:, place], x[:, controls], x[:, belongs])
+    return {
+        "controls": [own.fit.terms[j] for j in controls],
+        "always_in": [own.fit.terms[j] for j in belongs],
+        "without_controls": {"estimate": move.short, "r2": move.r2_short},
+        "with_controls": {"estimate": move.long, "r2": move.r2_long},
+        "r2_max": move.r2_max,
+        "delta_for_zero": oster.delta(move),
+        "delta_for_zero_r2_max_1": oster.delta(move, r2_max=1.0),
+        "adjusted_estimate": oster.adjusted(move),
+        "note": "R² net of effects and of what is always in; δ: unobserved relative to observed selection",
+    }
+
+
+def _sensitivity(own: _Fitted, term: str) -> dict[str, Any]:
+    assert own.fit.x is not None and own.fit.y is not None
+    fit, x, y = own.fit, own.fit.x, own.fit.y
+    place, _, controls = _roles(own, term)
+    df, estimate, error = fit.df_resid, float(fit.params[place]), _classical_error(fit, place)
+    t = estimate / error
+    bounds = []
+    most = 0.0
+    for name, group in _benchmarks(fit, controls):
+        others = [j for j in range(len(fit.terms)) if j != place and j not in group]
+        lever, outcome = sensemakr.covariate_r2(y, x[:, place], x[:, others], x[:, group])
+        for times in BENCHMARK_TIMES:
+            found = sensemakr.bound(name, times, estimate, error, df, lever, outcome)
+            if found is not None:
+                most = max(most, found.r2_lever, found.r2_outcome)
+                bounds.append({**vars(found), "statistic": found.statistic})
+    value = sensemakr.robustness_value(t, df)
+    grid, adjusted = sensemakr.contours(estimate, error, df, float(np.clip(1.2 * max(most, value), 0.1, 0.9)))
+    return {
+        "partial_r2": sensemakr.partial_r2(t, df),
+        "robustness_value": value,
+        "robustness_value_5": sensemakr.robustness_value(t, df, level=0.05),
+        "classical": {"std_error": error, "statistic": t, "df": df},
+        "bounds": bounds,
+        "contours": {"r2": grid.tolist(), "estimate": [row.tolist() for row in adjusted]},
+        "note": "partial R² net of effects; the value at 5 % and adjusted errors are those of classical errors",
+    }
+
+
+def _benchmarks(fit: Fit, controls: Sequence[int]) -> list[tuple[str, list[int]]]:
+    """Observed controls one by one, and all together."""
+    single = [(fit.terms[j], [j]) for j in controls]
+    return [*single, ("all controls", list(controls))] if len(controls) > 1 else single
+
+
+def _classical_error(fit: Fit, place: int) -> float:
+    return float(np.sqrt(fit.residuals @ fit.residuals / fit.df_resid * fit.bread[place, place]))
+
+
+def _measurement_error(own: _Fitted, term: str) -> dict[str, Any]:
+    fit, design = own.fit, own.design
+    assert fit.x is not None and fit.y is not None
+    lever = term.split(":")[0]
+    if lever not in design.terms or design.spec.estimator not in ("pooled", "fe"):
+        return {"not_available": "stated for coefficients of pooled and fe models whose lever is a regressor itself"}
+    place = fit.terms.index(term)
+    space = small_sample.space_of(fit, design)
+    root = np.ones(fit.rows.size) if space.root is None else space.root
+    own_values = design.x[fit.rows, design.terms.index(lever)]
+    noisy = measurement_error.Lever(
+        fit.x, fit.y, _reacts(own, lever) * root[:, None], 1.0 - space.leverage(), float(np.var(own_values))
+    )
+    error = _classical_error(fit, place)
+    bound = None
+    if ":" not in term:
+        bound = measurement_error.reverse_bound(
+            float(fit.params[place]), float(fit.params[place]) / error, fit.df_resid
+        )
+    corrected = []
+    for reliability in measurement_error.RELIABILITIES:
+        params = noisy.corrected(reliability)
+        corrected.append({"reliability": reliability, "estimate": None if params is None else float(params[place])})
+    return {
+        "lever": lever,
+        "corrected": corrected,
+        "least_reliability": noisy.least_reliability(),
+        "reverse_regression": bound,
+        "note": "classical noise, independent over rows; reliability: share of the lever's variance over all rows",
+    }
+
+
+def _reacts(own: _Fitted, lever: str) -> FloatArray:
+    """How each term moves with the lever: one, the moderator of a product, or not at all."""
+    columns = np.zeros((own.fit.rows.size, len(own.fit.terms)))
+    for j, name in enumerate(own.fit.terms):
+        parts = name.split(":")
+        if name == lever:
+            columns[:, j] = 1.0
+        elif lever in parts:
+            values = own.design.x[own.fit.rows, own.design.terms.index(lever)]
+            product = own.design.x[own.fit.rows, own.design.terms.index(name)]
+            columns[values != 0, j] = product[values != 0] / values[values != 0]
+    return columns
+
+
+def _heterogeneity(own: _Fitted, term: str) -> dict[str, Any]:
+    design = own.design
+    lever = term.split(":")[0]
+    splits: dict[str, Mapping[str, str]] = dict(own.groups)
+    splits["initial_outcome"] = heterogeneity.initial_groups(design, design.y)
+    if lever in design.terms:
+        splits["initial_lever"] = heterogeneity.initial_groups(design, design.x[:, design.terms.index(lever)])
+    found: dict[str, Any] = {}
+    for name, groups in splits.items():
+        try:
+            found[name] = heterogeneity.by_group(design, term, groups, own.seed, name)
+        except UserError as error:
+            found[name] = {"not_available": _words(error.problems)}
+        except np.linalg.LinAlgError:
+            found[name] = {"not_available": "too few units to test the groups' slopes together"}
+    return found
+
+
+def _words(problems: Sequence[Problem]) -> str:
+    return "; ".join(f"{problem.found}: needs {problem.expected}" for problem in problems)

@@ -1,0 +1,49 @@
+"""What a design could have found: power as a function of the effect, and the effect found with a given power."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+from scipy.optimize import brentq
+
+from ruralpanel.estimators.base import FloatArray
+from ruralpanel.inference.from_covariance import critical_values
+
+LEVELS = (0.5, 0.8, 0.9)
+
+
+def power(effect: FloatArray | float, std_error: float, df: float) -> FloatArray:
+    """Probability that a two-sided 5 % test finds `effect`, its estimate having this error and t these `df`.
+
+    Non-central t; normal where `df` is infinite.
+    """
+    shift = np.abs(np.asarray(effect, dtype=float)) / std_error
+    critical = float(critical_values(np.array(df)))
+    if np.isinf(df):
+        return np.asarray(special.ndtr(shift - critical) + special.ndtr(-shift - critical))
+    upper = 1.0 - special.nctdtr(df, shift, critical)
+    return np.asarray(np.clip(upper + special.nctdtr(df, shift, -critical), 0.0, 1.0))
+
+
+def detectable(std_error: float, df: float, wanted: float = 0.8) -> float:
+    """Smallest effect that is found with the power `wanted`."""
+    found = brentq(lambda size: float(power(size, 1.0, df)) - wanted, 0.0, 60.0, xtol=1e-10)
+    return float(found) * std_error
+
+
+def power_curve(std_error: float, df: float, points: int = 31) -> tuple[FloatArray, FloatArray]:
+    """Effects (p,) from zero to 1.75 times the one found with 80 % power, and the power (p,) of each."""
+    effects = np.linspace(0.0, 1.75 * detectable(std_error, df), points)
+    return effects, power(effects, std_error, df)
+
+
+def exaggeration(effect: float, std_error: float, df: float) -> float:
+    """How many times too large a significant estimate is on average, were this the effect (Gelman and Carlin 2014).
+
+    By numerical integration over t with `df` degrees of freedom, shifted by the effect.
+    """
+    grid = (np.arange(20_000) + 0.5) / 20_000
+    quantiles = special.ndtri(grid) if np.isinf(df) else special.stdtrit(df, grid)
+    size = np.abs(abs(effect) / std_error + quantiles)
+    significant = size > float(critical_values(np.array(df)))
+    return float(np.mean(size[significant]) * std_error / abs(effect))
