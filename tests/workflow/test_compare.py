@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Run, make_tiny, tiny_config
 
+from conftest import Run, make_tiny, tiny_config
 from ruralpanel.compare import Comparison, compare, report
 from ruralpanel.contracts.problems import UserError
 
