@@ -47,3 +47,15 @@ def test_nothing_of_the_default_configuration_shows(states: Path) -> None:
     assert "48 American states" in report
     assert "province" not in report.lower() and "Guizhou" not in report
     assert not (states / "maps").exists()
+
+
+def test_files_that_users_bring(tmp_path: Path, root: Path, snakemake: Run) -> None:
+    shutil.copytree(root / "examples" / "bring_your_own", tmp_path / "examples" / "bring_your_own")
+    shutil.copytree(root / "data" / "units", tmp_path / "data" / "units")
+    folder = tmp_path / "examples" / "bring_your_own"
+    run = snakemake(folder)
+    assert run.returncode == 0, run.stderr
+    model = json.loads((folder / "results" / "models" / "effect.json").read_text(encoding="utf-8"))
+    assert (model["n_obs"], model["n_units"]) == (72, 12)
+    panel = (folder / "results" / "panels" / "mine" / "panel.csv").read_text(encoding="utf-8").splitlines()
+    assert panel[0].startswith("unit,period,roads_km,workshops,residents")
