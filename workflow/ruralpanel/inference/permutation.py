@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 
 from ruralpanel.contracts.problems import did_you_mean
 from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimators.absorb import compact, group_sums
+from ruralpanel.estimators.absorb import Absorbed, compact
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.inference import small_sample, validity
 from ruralpanel.inference.streams import generator
@@ -61,7 +64,8 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     p = np.empty(len(fit.terms))
     for j, term in enumerate(fit.terms):
         rng = generator(seed, design.spec.name, "permutation", term)
-        p[j] = _p_value(fit, design, j, grid, draws, scheme, rng)
+        test = UnitPermutation.of(fit, design, j, grid)
+        p[j] = test.p_value(test.moved(fit, scheme), draws, rng)
     nothing = np.full(p.size, np.nan)
     paths = "whole paths of units" if grid.shape[1] > 1 else "units"
     return Inference(
@@ -101,34 +105,73 @@ def _grid(fit: Fit, design: Design, units: IntArray, number: int) -> IntArray:
     return grid
 
 
-def _p_value(
-    fit: Fit, design: Design, j: int, grid: IntArray, draws: int, scheme: str, rng: np.random.Generator
-) -> float:
-    assert fit.x is not None and fit.y is not None
-    z = fit.x @ fit.bread[:, j] / fit.bread[j, j]
-    moved = fit.residuals + fit.params[j] * z if scheme == "freedman_lane" else fit.y
-    number, width = grid.shape
-    flat = grid.ravel()
-    space = small_sample.space_of(fit, design)
-    x = fit.x[flat]
-    z, moved = z[flat], moved[flat]
-    groups = np.repeat(np.arange(number, dtype=np.intp), width)
-    blocks = moved.reshape(number, width)
-    back = np.argsort(flat)
+@dataclass(frozen=True)
+class UnitPermutation:
+    """The test of one coefficient by moving whole units.
 
-    def statistics(values: FloatArray) -> FloatArray:
-        """Squared t statistics (m,) of outcomes (n, m)."""
-        net = space.residuals(values[back])[flat]
-        left = net - x @ (fit.bread @ (x.T @ net))
-        scores = group_sums(z[:, None] * left, groups) if width > 1 else z[:, None] * left
-        return np.asarray((z @ net) ** 2 / np.sum(scores**2, axis=0))
+    Attributes
+    ----------
+    z : (m,) what its regressor adds to the others, in the order of `flat`. flat : rows of the fit, unit after unit.
+    shape : units, periods. term : its position.
+    """
 
-    sample = float(statistics(moved[:, None])[0])
-    count = 0
-    step = max(1, CELLS // moved.size)
-    for start in range(0, draws, step):
-        size = min(step, draws - start)
-        orders = rng.permuted(np.tile(np.arange(number), (size, 1)), axis=1)
-        permuted = blocks[orders].reshape(size, number * width).T
-        count += int(np.count_nonzero(statistics(permuted) >= sample * (1.0 - TIE)))
-    return (count + 1) / (draws + 1)
+    fit: Fit
+    space: Absorbed
+    term: int
+    z: FloatArray
+    flat: IntArray
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, fit: Fit, design: Design, term: int, grid: IntArray | None = None) -> UnitPermutation:
+        """For coefficient `term` of a fit; `grid` (units, periods) holds the positions of its rows."""
+        assert fit.x is not None
+        if grid is None:
+            units = compact(design.unit_codes[fit.rows])
+            grid = _grid(fit, design, units, int(units.max()) + 1)
+        flat = grid.ravel()
+        z = fit.x @ fit.bread[:, term] / fit.bread[term, term]
+        return cls(fit, small_sample.space_of(fit, design), term, z[flat], flat, (grid.shape[0], grid.shape[1]))
+
+    def moved(self, fit: Fit, scheme: str) -> FloatArray:
+        """What changes places, (m,) in the order of `flat`: residuals with the null imposed, or the outcome itself.
+
+        `fit` is the regression at hand, or the same with another outcome.
+        """
+        assert fit.y is not None
+        if scheme == "rows":
+            return fit.y[self.flat]
+        return np.asarray(fit.residuals[self.flat] + fit.params[self.term] * self.z)
+
+    def p_value(self, moved: FloatArray, draws: int, rng: np.random.Generator) -> float:
+        """Share of orders, the sample's own included, whose t is at least as large."""
+        number, width = self.shape
+        blocks = moved.reshape(number, width)
+        sample = float(self.statistics(moved[:, None])[0])
+        count = 0
+        step = max(1, CELLS // moved.size)
+        for start in range(0, draws, step):
+            size = min(step, draws - start)
+            orders = rng.permuted(np.tile(np.arange(number), (size, 1)), axis=1)
+            permuted = blocks[orders].reshape(size, number * width).T
+            count += int(np.count_nonzero(self.statistics(permuted) >= sample * (1.0 - TIE)))
+        return (count + 1) / (draws + 1)
+
+    def statistics(self, values: FloatArray) -> FloatArray:
+        """Squared t statistics (draws,) of outcomes (m, draws) in the order of `flat`."""
+        x = self._x
+        net = self.space.residuals(values[self._back])[self.flat]
+        left = net - x @ (self.fit.bread @ (x.T @ net))
+        scores = self.z[:, None] * left
+        if self.shape[1] > 1:
+            scores = scores.reshape(*self.shape, -1).sum(axis=1)
+        return np.asarray((self.z @ net) ** 2 / np.sum(scores**2, axis=0))
+
+    @cached_property
+    def _x(self) -> FloatArray:
+        assert self.fit.x is not None
+        return self.fit.x[self.flat]
+
+    @cached_property
+    def _back(self) -> IntArray:
+        return np.argsort(self.flat)

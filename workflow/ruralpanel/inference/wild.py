@@ -43,7 +43,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             "use {vcov: hc, kind: HC3} or {randomisation: permutation}",
         )
     sub = options.get("subcluster")
-    drawn = codes if sub is None else _subclusters(fit, design, str(sub), codes)
+    drawn = drawn_codes(fit, design, setting, codes)
     number = int(drawn.max()) + 1
     smallest = {"rademacher": "2/2^G", "mammen": "about 2^-G", "webb": "6^-G"}[kind]
     validity.need_clusters(
@@ -90,7 +90,12 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     )
 
 
-def _subclusters(fit: Fit, design: Design, name: str, codes: IntArray) -> IntArray:
+def drawn_codes(fit: Fit, design: Design, setting: InferenceSpec, codes: IntArray) -> IntArray:
+    """Codes (m,) of what shares a weight: the clusters, or by the option ``subcluster`` their parts."""
+    sub = setting.options.get("subcluster")
+    if sub is None:
+        return codes
+    name = str(sub)
     if name == "row":
         return np.arange(fit.rows.size, dtype=np.intp)
     other = cluster_codes(design, name, fit.rows)
