@@ -8,7 +8,8 @@ kind                 keys (* required)
 ===================  =======================================================================================
 coefficients         models*. term*: a term, or model → term. group: outcome (default), panel, estimator or
                      none. smallest_effect: half-width of the grey band around zero.
-marginal_effect      model*. of, over (default: the model's first marginal effect).
+marginal_effect      model*. of, over (default: the model's first marginal effect). theory: true puts the curve of
+                     the two-region model beside it.
 event_study          models*: one series each, the same reference period.
 series               panel*, variables*: one row of charts each. by: an attribute of the units (default
                      none). log: false (default) or true, a logarithmic scale.
@@ -27,7 +28,7 @@ COMMON = frozenset({"type", "title", "title_zh", "note", "note_zh", "labels", "l
 KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "coefficients": frozenset({"models", "term", "group", "smallest_effect"}),
-        "marginal_effect": frozenset({"model", "of", "over"}),
+        "marginal_effect": frozenset({"model", "of", "over", "theory"}),
         "event_study": frozenset({"models"}),
         "series": frozenset({"panel", "variables", "by", "log"}),
         "scorecard": frozenset({"file"}),

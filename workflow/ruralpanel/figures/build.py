@@ -16,6 +16,7 @@ from ruralpanel.labels import Labels, localised
 from ruralpanel.output_context import OutputContext
 
 Paths = Mapping[str, str | Path]
+HIGH_TRANSPORT_COST = 0.7  # on the branch of the model where rural firms live on being sheltered
 
 
 def draw(name: str, spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
@@ -85,9 +86,30 @@ def _marginal_effect(spec: Mapping[str, Any], context: OutputContext, names: Map
         known = ", ".join(f"{effect['of']} over {effect['over']}" for effect in effects)
         raise UserError(context.problem("of", f"{of} over {over}", known)) from error
     title, note = _words(spec, context)
+    theory = _theory(context.language) if spec.get("theory") else None
     marginal_effect.draw(
-        curve, paths, labels.of(of), labels.with_measure(over), title, note, None, context.language, context.where
+        curve, paths, labels.of(of), labels.with_measure(over), title, note, theory, context.language, context.where
     )
+
+
+def _theory(language: str) -> marginal_effect.TheoryCurve:
+    """What better transport does to the number of rural firms in the two-region model, along its technology gap.
+
+    From a high cost of transport, at which rural firms are sheltered; from a low one the sign is the opposite.
+    """
+    from ruralpanel.theory import Parameters, effect_of_better_transport
+
+    gaps = [i / 100 for i in range(25)]
+    effects = effect_of_better_transport(Parameters(transport=HIGH_TRANSPORT_COST), gaps)
+    if language == "zh":
+        words = ("技术差距（模型单位）", "运输改善对农村企业数的影响", "模型（依宋、蒂斯、朱的思路）")
+    else:
+        words = (
+            "Technology gap (model's units)",
+            "Rural firms per unit of cheaper transport",
+            "A model in the spirit of Song, Thisse & Zhu",
+        )
+    return marginal_effect.TheoryCurve(gaps, effects, *words)
 
 
 def _rug(model: Mapping[str, Any], over: str, context: OutputContext, names: Mapping[str, str]) -> Mapping[str, float]:
