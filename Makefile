@@ -1,75 +1,55 @@
-# `make` sets up and builds everything, `make test` checks everything, `make help` lists the rest.
+# `make` sets everything up and builds all results; `make test` sets up and passes the tests; `make help` lists the rest.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime
+DEVELOPMENT := $(VENV)/.development
+# The path of the checkout may hold blanks; snakemake and pytest are called by module, which no shebang line limits.
+RUN := $(BIN)/python -m
+
 .DEFAULT_GOAL := all
-.PHONY: all report check test setup setup-dev lock clean distclean help
-unexport PYTHONPATH PYTHONHOME
-export PATH := $(CURDIR)/.venv/bin:$(PATH)
+.PHONY: all test check report lint clean help setup
 
-# The environment is made anew when what defines it changes: the pins, the package's metadata, the folder's place.
-KEY := $(shell { pwd; cat requirements.txt pyproject.toml; } | cksum | tr -d ' ')
-KEY_DEV := $(KEY)-$(shell cksum < requirements-dev.txt | tr -d ' ')
-READY := .venv/.ready-$(KEY)
-READY_DEV := .venv/.ready-dev-$(KEY_DEV)
+all: $(RUNTIME)  ## set up and build all results (the default)
+	@$(RUN) snakemake
+	@echo "All results are in results/: open results/report/report.html"
 
-PYTHON ?= python3.13 python3.12 python3.11 python3 python
-USABLE := import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))
-PIP := .venv/bin/python -m pip --disable-pip-version-check install -qq --require-hashes -r
+setup: $(RUNTIME)  ## set up only
 
-all: $(READY) ## Set up, then build all results (the default)
-	@.venv/bin/snakemake
+check: $(RUNTIME)  ## say what is wrong with the configuration and its files; estimate nothing
+	@$(RUN) snakemake check
 
-report: $(READY) ## Build the report and what it needs
-	@.venv/bin/snakemake results/report/report.html
+report: $(RUNTIME)  ## build the report and what it needs
+	@$(RUN) snakemake results/report/report.html
 
-check: $(READY) ## Check configuration, sources and coverage; no estimation
-	@.venv/bin/snakemake check
+lint: $(DEVELOPMENT)  ## style, format and types
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(BIN)/snakefmt --check Snakefile workflow/rules
+	@$(RUN) mypy
 
-test: $(READY_DEV) ## Set up, then lint, check types and run all tests
-	.venv/bin/ruff check .
-	.venv/bin/ruff format --check .
-	.venv/bin/snakefmt --check Snakefile workflow/rules
-	.venv/bin/mypy
-	.venv/bin/pytest
+test: $(DEVELOPMENT) lint  ## set up, check style and types, run all tests
+	@$(RUN) pytest
 
-setup: $(READY) ## Only set up: .venv with the pinned packages
-	@echo 'Set up. Build with: make, or: source .venv/bin/activate && snakemake'
+clean:  ## remove results and Snakemake's records; figures in data/ and the environment stay
+	rm -rf results .snakemake
 
-setup-dev: $(READY_DEV) ## The same with what the tests need
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY):
-	@usable() { "$$@" -c '$(USABLE)' >/dev/null 2>&1; }; \
-	if ! { usable .venv/bin/python && grep -qsF "$(CURDIR)/.venv/" .venv/bin/pip; }; then \
-	    for python in $(PYTHON) ''; do \
-	        if [ -z "$$python" ] || usable "$$python"; then break; fi; \
-	    done; \
-	    if [ -z "$$python" ]; then \
-	        echo 'Python 3.11 or newer with pip and venv is needed; install it (Debian, Ubuntu: sudo apt install python3 python3-pip python3-venv; Fedora: sudo dnf install python3; macOS: brew install python@3.13) or name one (make PYTHON=/path/to/python3).' >&2; \
-	        exit 1; \
-	    fi; \
-	    echo "Making .venv with $$("$$python" --version)"; \
-	    "$$python" -m venv --clear .venv; \
-	fi
-	@echo "Installing $$(grep -c '^[a-z].*==' requirements.txt) pinned packages into .venv: a minute or a few"
-	@$(PIP) requirements.txt
-	@.venv/bin/python -m pip --disable-pip-version-check install -qq --no-deps --no-build-isolation --editable .
-	@rm -f .venv/.ready-*
+$(RUNTIME): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	    || { echo "Python 3.11 or newer is needed: install it, or name it as in: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
+	    || { echo "Python's venv and pip are needed: install python3-venv and python3-pip" >&2; exit 1; }
+	@echo "Setting up $(VENV) (once; a few minutes) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(READY_DEV): $(READY)
-	@echo "Installing $$(grep -c '^[a-z].*==' requirements-dev.txt) pinned packages for the tests"
-	@$(PIP) requirements-dev.txt
+$(DEVELOPMENT): $(RUNTIME) requirements-dev.txt
+	@echo "Adding what the tests need ..."
+	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@
-
-lock: $(READY) ## Compile requirements*.txt again after a change of requirements*.in (docs/dependencies.md)
-	.venv/bin/python -m venv build/lock
-	build/lock/bin/python -m pip install -qq pip-tools
-	build/lock/bin/pip-compile -q requirements.in
-	build/lock/bin/pip-compile -q requirements-dev.in
-
-clean: ## Remove the results and what tools left behind
-	rm -rf results .snakemake build .pytest_cache .mypy_cache .ruff_cache .hypothesis
-
-distclean: clean ## Remove the environment too
-	rm -rf .venv workflow/ruralpanel.egg-info
-
-help: ## List these goals
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r goal text; do printf 'make %-10s %s\n' "$$goal" "$$text"; done
