@@ -19,6 +19,7 @@ from matplotlib.ticker import ScalarFormatter
 from ruralpanel import style
 from ruralpanel.files import atomic_path
 from ruralpanel.fonts import FAMILY, figure_fonts, require_glyphs
+from ruralpanel.text_width import wrapped
 
 PNG_DPI = 200
 _NARROW_MINUS = style.DASH
@@ -106,6 +107,13 @@ def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str 
         metadata = {"Software": "ruralpanel"} if form == "png" else {"Date": None, "Creator": "ruralpanel"}
         with atomic_path(path) as temporary:
             figure.savefig(temporary, format=form, dpi=PNG_DPI, metadata=metadata)
+
+
+def foot_note(figure: Figure, note: str) -> None:
+    """A note below the figure, broken to its width."""
+    points = 7.0
+    ems = 72 * figure.get_figwidth() / points
+    figure.supxlabel("\n".join(wrapped(note, 0.94 * ems)), fontsize=points, color=style.MUTED, ha="left", x=0.01)
 
 
 class _Ticks(ScalarFormatter):

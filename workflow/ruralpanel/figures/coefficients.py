@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ruralpanel import style
-from ruralpanel.figures.canvas import drawing, grid, new_figure, save, zero_line
+from ruralpanel.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 from ruralpanel.figures.estimates import Estimate, draw_interval, span
 
 
@@ -67,7 +67,7 @@ def draw(
         if title:
             axes.set_title(title)
         if note:
-            figure.supxlabel(note, fontsize=7, color=style.MUTED, ha="left", x=0.01)
+            foot_note(figure, note)
         save(figure, paths, where, font)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel import style
-from ruralpanel.figures.canvas import drawing, grid, new_figure, save, zero_line
+from ruralpanel.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 from ruralpanel.figures.estimates import Estimate, draw_interval, span
 from ruralpanel.figures.estimates import from_model as estimate_of
 from ruralpanel.text_width import wrapped
@@ -86,5 +86,5 @@ def draw(
         axes.set_title(title)
         axes.legend(loc="best", handletextpad=0.3)
         if note:
-            figure.supxlabel(note, fontsize=7, color=style.MUTED, ha="left", x=0.01)
+            foot_note(figure, note)
         save(figure, paths, where, font)

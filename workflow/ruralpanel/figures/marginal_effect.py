@@ -11,7 +11,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from ruralpanel import style
-from ruralpanel.figures.canvas import drawing, grid, new_figure, save, zero_line
+from ruralpanel.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 from ruralpanel.style import format_auto
 from ruralpanel.text_width import wrapped
 from ruralpanel.wording import word
@@ -104,7 +104,7 @@ def draw(
         left.set_ylabel("\n".join(wrapped(word("marginal_effect", language).format(of=of), 28)))
         left.set_title(title)
         if note:
-            figure.supxlabel(note, fontsize=7, color=style.MUTED, ha="left", x=0.01)
+            foot_note(figure, note)
         save(figure, paths, where, font)
 
 

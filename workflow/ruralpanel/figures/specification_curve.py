@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 
 from ruralpanel import style
-from ruralpanel.figures.canvas import drawing, grid, new_figure, save, zero_line
+from ruralpanel.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 from ruralpanel.wording import word
 
 _BINS = 300
@@ -64,7 +64,7 @@ def draw(
         _options(bottom, data.choices, order)
         bottom.set_xlabel(word("specifications", language) + f" (N = {len(order)})")
         if note:
-            figure.supxlabel(note, fontsize=7, color=style.MUTED, ha="left", x=0.01)
+            foot_note(figure, note)
         save(figure, paths, where, font)
 
 

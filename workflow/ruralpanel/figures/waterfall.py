@@ -9,7 +9,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 
 from ruralpanel import style
-from ruralpanel.figures.canvas import drawing, grid, new_figure, save, zero_line
+from ruralpanel.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 from ruralpanel.style import format_number
 from ruralpanel.wording import word
 
@@ -71,7 +71,7 @@ def draw(
         axes.set_xlabel(axis)
         axes.set_title(title)
         if note:
-            figure.supxlabel(note, fontsize=7, color=style.MUTED, ha="left", x=0.01)
+            foot_note(figure, note)
         save(figure, paths, where, font)
 
 
