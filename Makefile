@@ -3,9 +3,9 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-RUNTIME := $(VENV)/.runtime
+# A virtual environment knows its own path: in a copied or moved checkout it would run the old folder's code.
+RUNTIME := $(VENV)/.runtime-$(shell pwd -P | cksum | cut -d' ' -f1)
 DEVELOPMENT := $(VENV)/.development
-# The path of the checkout may hold blanks; snakemake and pytest are called by module, which no shebang line limits.
 RUN := $(BIN)/python -m
 
 .DEFAULT_GOAL := all
@@ -39,12 +39,13 @@ help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(RUNTIME): requirements.txt pyproject.toml
+	@case '$(CURDIR)' in *' '*) echo "Snakemake cannot start scripts in a path with a blank: move or rename this folder" >&2; exit 1;; esac
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	    || { echo "Python 3.11 or newer is needed: install it, or name it as in: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 	    || { echo "Python's venv and pip are needed: install python3-venv and python3-pip" >&2; exit 1; }
 	@echo "Setting up $(VENV) (once; a few minutes) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@grep -qsF '$(CURDIR)/$(VENV)/' $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@

@@ -73,3 +73,14 @@ def test_make_says_which_python_is_needed(tmp_path: Path) -> None:
     run = subprocess.run(["make", f"PYTHON={old}"], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert run.returncode != 0
     assert "Python 3.11 or newer is needed" in run.stderr
+
+
+def test_make_refuses_a_path_with_a_blank(tmp_path: Path) -> None:
+    folder = tmp_path / "my project"
+    folder.mkdir()
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+        (folder / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    run = subprocess.run(["make"], cwd=folder, capture_output=True, text=True, check=False)
+    assert run.returncode != 0
+    assert "path with a blank" in run.stderr
+    assert not (folder / ".venv").exists()
