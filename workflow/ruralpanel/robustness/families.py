@@ -9,13 +9,12 @@ import numpy as np
 
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators.base import Design, Fit, FloatArray
-from ruralpanel.estimators.registry import fit as fit_model
 from ruralpanel.inference import romano_wolf
 from ruralpanel.inference.romano_wolf import Statistic
 from ruralpanel.inference.streams import generator
 from ruralpanel.marginal import contrast_at
 from ruralpanel.robustness.leave_one_out import jackknife
-from ruralpanel.robustness.subset import quick
+from ruralpanel.robustness.subset import quick, refit
 
 DRAWS = 99_999
 
@@ -46,7 +45,7 @@ def run_family(
     UserError
         Estimands that their models do not have, or models without several rows per unit.
     """
-    fits = {model: fit_model(quick(design)) for model, design in designs.items()}
+    fits = {model: refit(quick(design)) for model, design in designs.items()}
     units = romano_wolf.units_of([(fits[model], designs[model]) for model in designs])
     weights = romano_wolf.shared_weights(units, draws, generator(seed, "romano_wolf", name))
     found: dict[str, tuple[Mapping[str, Any], float, Statistic]] = {}

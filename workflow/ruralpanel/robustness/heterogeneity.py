@@ -24,6 +24,8 @@ from ruralpanel.robustness.subset import quick
 DRAWS = 9999
 FEWEST = 2
 """Units of a group for which a slope of its own is estimated."""
+LEAST_DF = 2
+"""Periods of a unit less the parameters of its own regression."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class MeanGroup:
 
     Attributes
     ----------
-    units, slopes, errors : (m,) those whose periods outnumber their parameters; errors are classical.
+    units, slopes, errors : (m,) those with two periods more than parameters; errors are classical.
     parameters : largest number of parameters of a unit's regression. terms : regressors beside the followed one.
     """
 
@@ -166,7 +168,7 @@ def mean_group(design: Design, term: str) -> MeanGroup:
     Raises
     ------
     UserError
-        No ten units with more periods than parameters.
+        Too few units with two periods more than parameters.
     """
     columns = np.column_stack([design.y, design.x])
     if "period" in design.spec.effects:
@@ -185,7 +187,7 @@ def mean_group(design: Design, term: str) -> MeanGroup:
     validity.stop(
         design,
         f"a slope of {term} for each unit with {periods} periods",
-        "a lever that varies in most units, and more periods than parameters (at least 4)",
+        "a lever that varies in most units, and two periods more than parameters (at least 4)",
         "use a longer panel",
     )
 
@@ -197,9 +199,10 @@ def _each(design: Design, columns: FloatArray, chosen: Sequence[int]) -> list[tu
         own = own - own.mean(axis=0)
         x = own[:, [1 + j for j in chosen]]
         raw = design.x[design.unit_codes == code][:, list(chosen)]
-        kept, _ = usable_columns(raw, x, tuple(map(str, chosen)), ("unit",))
+        # judged before periods' means are taken out: a product with what is fixed in the unit is the lever again
+        kept, _ = usable_columns(raw, raw - raw.mean(axis=0), tuple(map(str, chosen)), ("unit",))
         df = len(own) - len(kept) - 1
-        if not kept or kept[0] != 0 or df < 1 or len(kept) < len(chosen) - _flat(raw):
+        if not kept or kept[0] != 0 or df < LEAST_DF or len(kept) < len(chosen) - _flat(raw):
             continue
         x = x[:, list(kept)]
         inverse = np.linalg.inv(x.T @ x)

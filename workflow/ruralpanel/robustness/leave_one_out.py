@@ -11,10 +11,9 @@ import numpy as np
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.base import Design, Fit, FloatArray
-from ruralpanel.estimators.registry import fit as fit_model
 from ruralpanel.inference.registry import infer
 from ruralpanel.results import finite
-from ruralpanel.robustness.subset import quick, subset
+from ruralpanel.robustness.subset import quick, refit, subset
 
 MOST = 400
 """Units beyond which leaving out each in turn would take too long: influence (DFBETA) stands in the model's results."""
@@ -65,7 +64,12 @@ def followed(fit: Fit, design: Design, contrasts: Sequence[Contrast], errors: bo
 
 
 def covariance(fit: Fit, design: Design) -> FloatArray | None:
-    """Covariance matrix by the model's first setting that has one and applies; the estimator's own comes before."""
+    """Covariance matrix by the model's first setting that has one and applies; the estimator's own comes before.
+
+    None also where the estimator's own comes from random draws, which are too few here.
+    """
+    if fit.own_vcov is not None and "draws" in design.spec.options:
+        return None
     repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
     settings = [*design.spec.inference, InferenceSpec("cluster" if repeated else "hc")]
     if fit.own_vcov is not None:
@@ -96,7 +100,7 @@ def without_each(
     for place, code in enumerate(present.tolist()):
         part = subset(design, np.flatnonzero(codes != code))
         try:
-            found[place] = numbers(fit_model(part), part)
+            found[place] = numbers(refit(part), part)
         except UserError as error:
             reasons[labels[code]] = error.problems[0].found
     return tuple(labels[code] for code in present.tolist()), found, reasons
@@ -138,11 +142,11 @@ def jackknife(design: Design, number: Callable[[Fit, Design], float]) -> tuple[f
     UserError
         The model cannot be estimated without some unit.
     """
-    whole = fit_model(quick(design))
+    whole = refit(quick(design))
     names, values, reasons = without_each(design, "unit", lambda f, d: np.array(number(f, d)), ())
     for unit in reasons:
         # the model has to stand without any single unit: its own words say why it does not
-        fit_model(subset(design, np.flatnonzero(design.unit_codes != design.units.index(unit))))
+        refit(subset(design, np.flatnonzero(design.unit_codes != design.units.index(unit))))
     count = len(names)
     parts = np.sqrt((count - 1) / count) * (values.mean() - values)
     return number(whole, design), dict(zip(names, parts.tolist(), strict=True))

@@ -12,7 +12,7 @@ import numpy as np
 
 from ruralpanel.estimators.base import FloatArray
 
-RELIABILITIES = (0.999, 0.99, 0.98, 0.95, 0.9, 0.8)
+RELIABILITIES = (0.95, 0.9, 0.8, 0.7, 0.5)
 
 
 @dataclass(frozen=True)
@@ -25,29 +25,34 @@ class Lever:
     reacts : (n, k) by how much each column of x moves with the variable (in that metric): one (times the root of the
         weight) for the variable itself, the moderator for a product, zero for others.
     left : (n,) share of an independent error in each row that the effects leave: one less the leverage.
-    variance : of the measured variable over all rows.
+    place : the variable's own column of `x`.
     """
 
     x: FloatArray
     y: FloatArray
     reacts: FloatArray
     left: FloatArray
-    variance: float
+    place: int
+
+    def noise(self, reliability: float) -> float:
+        """Variance of the noise, in the variable's units.
+
+        Parameters
+        ----------
+        reliability : share of what effects leave of the variable that is not noise.
+        """
+        whole = float(self.x[:, self.place] @ self.x[:, self.place])
+        return (1.0 - reliability) * whole / float(self.left @ self.reacts[:, self.place] ** 2)
 
     def corrected(self, reliability: float) -> FloatArray | None:
         """Coefficients (k,) had the variable been free of noise.
 
-        Parameters
-        ----------
-        reliability : share of the measured variable's variance over all rows that is not noise.
-
         Returns
         -------
         ``(X'X − S)⁻¹ X'y`` with S the expected products of the noise that effects leave (Fuller 1987); None where that
-        much noise exceeds what is left of the lever.
+        much noise exceeds what the other regressors leave of the lever.
         """
-        noise = (1.0 - reliability) * self.variance
-        products = noise * (self.reacts * self.left[:, None]).T @ self.reacts
+        products = self.noise(reliability) * (self.reacts * self.left[:, None]).T @ self.reacts
         matrix = self.x.T @ self.x - products
         scale = np.sqrt(np.diag(self.x.T @ self.x))
         if np.linalg.eigvalsh(matrix / np.outer(scale, scale))[0] <= 1e-8:

@@ -10,16 +10,20 @@ import numpy as np
 
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.estimators.base import Design, Fit, FloatArray
-from ruralpanel.estimators.registry import fit as fit_model
 from ruralpanel.inference import romano_wolf, small_sample
 from ruralpanel.results import finite
 from ruralpanel.robustness import heterogeneity, measurement_error, oster, power, sensemakr
 from ruralpanel.robustness.families import contrast_of
-from ruralpanel.robustness.leave_one_out import MOST, Contrast, covariance, leave_out, summary
-from ruralpanel.robustness.subset import quick
+from ruralpanel.robustness.leave_one_out import MOST, Contrast, leave_out, summary
+from ruralpanel.robustness.subset import quick, refit
 
-NOT_LEFT_OUT = frozenset({"spatial"})
-"""Estimators for which a unit less is another problem: its neighbours change with it."""
+NOT_LEFT_OUT = {
+    "spatial": "a unit less changes its neighbours",
+    "event_study": "see the bounds and the pre-trend test in the model's results",
+    "synthetic": "see leave_one_treated_out and the weights in the model's results",
+    "synthetic_control": "see leave_one_treated_out and the weights in the model's results",
+}
+"""Estimators and methods that are not estimated again without a unit or period, and why."""
 
 BENCHMARK_TIMES = (1.0, 2.0, 3.0)
 
@@ -31,12 +35,15 @@ class Target:
     Attributes
     ----------
     name : how it is called in the results. estimand : ``term``, or ``marginal`` and ``at``.
-    claims : names of the claims. df : of its t; infinite: normal. delta : smallest effect that matters, or None.
+    claims : names of the claims. main : whether a claim rests on it (else it is shown beside).
+    std_error : by the model's first setting. df : of its t; infinite: normal. delta : smallest effect that matters.
     """
 
     name: str
     estimand: Mapping[str, Any]
     claims: tuple[str, ...] = ()
+    main: bool = True
+    std_error: float | None = None
     df: float = np.inf
     delta: float | None = None
 
@@ -73,8 +80,8 @@ def check_model(
     Returns
     -------
     ``targets``: by name ``power``, ``leave_one_unit_out``, ``leave_one_period_out``; for coefficients of least squares
-    with several regressors ``selection`` (Oster) and ``sensitivity`` (Cinelli and Hazlett), ``measurement_error``; in
-    panels ``heterogeneity`` and ``mean_group``. What does not apply states the reason under ``not_available``.
+    with several regressors ``selection`` (Oster) and ``sensitivity`` (Cinelli and Hazlett), ``measurement_error``; for
+    main numbers in panels ``heterogeneity`` and ``mean_group``. What does not apply states why under ``not_available``.
 
     Raises
     ------
@@ -82,22 +89,20 @@ def check_model(
         Numbers that the model does not have.
     """
     design = quick(design)
-    fitted = fit_model(design)
+    fitted = refit(design)
     contrasts = [_contrast(target, fitted, design, file) for target in targets]
     vectors = [contrast(fitted, design) for contrast in contrasts]
     own = _Fitted(design, fitted, targets, groups or {}, seed)
-    vcov = covariance(fitted, design)
     left = _left_out(own, contrasts)
     result: dict[str, Any] = {}
     for i, (target, vector) in enumerate(zip(targets, vectors, strict=True)):
         estimate = float(vector @ fitted.params)
-        error = None if vcov is None else float(np.sqrt(vector @ vcov @ vector))
-        entry: dict[str, Any] = {"claims": list(target.claims), "estimate": estimate, "std_error": error}
-        entry["power"] = _power(error, target)
+        entry: dict[str, Any] = {"claims": list(target.claims), "main": target.main, "estimate": estimate}
+        entry |= {"std_error": target.std_error, "power": _power(target)}
         for over, found in left.items():
             entry[f"leave_one_{over}_out"] = found if isinstance(found, dict) else summary(found, i, estimate)
         if target.term:
-            entry |= _of_coefficient(own, target.term)
+            entry |= _of_coefficient(own, target)
         result[target.name] = entry
     spec = design.spec
     about = {"model": spec.name, "panel": spec.panel, "estimator": spec.estimator, "outcome": spec.outcome}
@@ -120,9 +125,10 @@ def _contrast(target: Target, fitted: Fit, design: Design, file: str) -> Contras
 def _left_out(own: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
     design = own.design
     found: dict[str, Any] = {}
+    reason = NOT_LEFT_OUT.get(design.spec.estimator) or NOT_LEFT_OUT.get(design.spec.method)
     for over, number in (("unit", len(design.units)), ("period", len(design.periods))):
-        if design.spec.estimator in NOT_LEFT_OUT:
-            found[over] = {"not_available": f"{design.spec.estimator}: a {over} less changes the others' neighbours"}
+        if reason:
+            found[over] = {"not_available": reason}
         elif number > MOST:
             found[over] = {"not_available": f"{number} {over}s: see influence in the model's results"}
         elif number > 2:
@@ -130,7 +136,8 @@ def _left_out(own: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
     return found
 
 
-def _power(error: float | None, target: Target) -> dict[str, Any]:
+def _power(target: Target) -> dict[str, Any]:
+    error = target.std_error
     if error is None:
         return {"not_available": "the model gives no errors"}
     effects, values = power.power_curve(error, target.df)
@@ -149,16 +156,17 @@ def _power(error: float | None, target: Target) -> dict[str, Any]:
     return result
 
 
-def _of_coefficient(own: _Fitted, term: str) -> dict[str, Any]:
+def _of_coefficient(own: _Fitted, target: Target) -> dict[str, Any]:
+    term, estimator = target.term, own.design.spec.estimator
     if not romano_wolf.is_least_squares(own.fit):
-        reason = {"not_available": f"{own.design.spec.estimator} is not least squares on rows"}
+        reason = {"not_available": f"{estimator} is not least squares on rows"}
         return {"selection": reason, "sensitivity": reason, "measurement_error": reason}
     found: dict[str, Any] = {
         "selection": _selection(own, term),
         "sensitivity": _sensitivity(own, term),
         "measurement_error": _measurement_error(own, term),
     }
-    if len(own.design.periods) > 1 and own.design.spec.estimator != "between":
+    if target.main and term in own.design.terms and len(own.design.periods) > 1 and estimator != "between":
         found["heterogeneity"] = _heterogeneity(own, term)
         found["mean_group"] = heterogeneity.mean_group_results(own.design, term)
     return found
@@ -237,14 +245,13 @@ def _measurement_error(own: _Fitted, term: str) -> dict[str, Any]:
     fit, design = own.fit, own.design
     assert fit.x is not None and fit.y is not None
     lever = term.split(":")[0]
-    if lever not in design.terms or design.spec.estimator not in ("pooled", "fe"):
+    if lever not in fit.terms or design.spec.estimator not in ("pooled", "fe"):
         return {"not_available": "stated for coefficients of pooled and fe models whose lever is a regressor itself"}
     place = fit.terms.index(term)
     space = small_sample.space_of(fit, design)
     root = np.ones(fit.rows.size) if space.root is None else space.root
-    own_values = design.x[fit.rows, design.terms.index(lever)]
     noisy = measurement_error.Lever(
-        fit.x, fit.y, _reacts(own, lever) * root[:, None], 1.0 - space.leverage(), float(np.var(own_values))
+        fit.x, fit.y, _reacts(own, lever) * root[:, None], 1.0 - space.leverage(), fit.terms.index(lever)
     )
     error = _classical_error(fit, place)
     bound = None
@@ -252,16 +259,26 @@ def _measurement_error(own: _Fitted, term: str) -> dict[str, Any]:
         bound = measurement_error.reverse_bound(
             float(fit.params[place]), float(fit.params[place]) / error, fit.df_resid
         )
+    values = design.x[fit.rows, design.terms.index(lever)]
     corrected = []
     for reliability in measurement_error.RELIABILITIES:
-        params = noisy.corrected(reliability)
-        corrected.append({"reliability": reliability, "estimate": None if params is None else float(params[place])})
+        params, noise = noisy.corrected(reliability), noisy.noise(reliability)
+        corrected.append(
+            {
+                "reliability": reliability,
+                "noise_sd": float(np.sqrt(noise)),
+                "reliability_in_levels": 1.0 - noise / float(np.var(values)),
+                "estimate": None if params is None else float(params[place]),
+            }
+        )
+    least = noisy.least_reliability()
     return {
         "lever": lever,
         "corrected": corrected,
-        "least_reliability": noisy.least_reliability(),
+        "least_reliability": least,
+        "noise_sd_at_least": float(np.sqrt(noisy.noise(least))),
         "reverse_regression": bound,
-        "note": "classical noise, independent over rows; reliability: share of the lever's variance over all rows",
+        "note": "classical noise, independent over rows; reliability: share of what effects leave of the lever",
     }
 
 

@@ -97,7 +97,7 @@ def bound(
 
     Returns
     -------
-    None where no variable can be that strong (it would explain the lever wholly).
+    None where no variable can be that strong: it would explain more than all of the lever or of the outcome.
     """
     share = times * r2_lever / (1.0 - r2_lever)
     if share >= 1.0 or times * r2_lever >= 1.0:
@@ -106,7 +106,9 @@ def bound(
     if between >= 1.0:
         return None
     factor = (np.sqrt(times) + np.sqrt(between)) / np.sqrt(1.0 - between)
-    outcome = min(float(factor**2 * r2_outcome / (1.0 - r2_outcome)), 1.0)
+    outcome = float(factor**2 * r2_outcome / (1.0 - r2_outcome))
+    if outcome >= 1.0:
+        return None
     left, error = adjust(estimate, std_error, df, share, outcome)
     return Bound(name, times, float(share), outcome, float(left), float(error))
 

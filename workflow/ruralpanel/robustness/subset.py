@@ -1,4 +1,4 @@
-"""A design without some of its rows, as if they had never been in the panel."""
+"""A design without some of its rows, as if they had never been in the panel, and its estimate without side results."""
 
 from __future__ import annotations
 
@@ -8,23 +8,29 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimators.base import Design, IntArray
+from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.estimators.base import Design, Fit, IntArray
+from ruralpanel.estimators.registry import fit as fit_model
 
 
 def subset(design: Design, rows: IntArray) -> Design:
     """`rows` of the design; units and periods without rows disappear from its labels.
 
-    Arrays in `extra` with an entry per row are cut alike. Terms that the rest cannot tell apart are left out by the
-    estimator (``drop_absorbed``), and only our own engine runs.
+    Arrays in `extra` with an entry per row are cut alike. Steps of definition breaks of units that are left out go too;
+    other terms that the rest cannot tell apart are left out by the estimator (``drop_absorbed``), and only our own
+    engine runs.
     """
     units, unit_codes = np.unique(design.unit_codes[rows], return_inverse=True)
     periods, period_codes = np.unique(design.period_codes[rows], return_inverse=True)
     clusters = {name: codes[rows] for name, codes in design.clusters.items()}
     clusters |= {"unit": unit_codes.astype(np.intp), "period": period_codes.astype(np.intp)}
+    steps = set(design.extra.get("steps") or ())
+    kept = [j for j, term in enumerate(design.terms) if term not in steps or design.x[rows, j].any()]
     return replace(
         quick(design),
         y=design.y[rows],
-        x=design.x[rows],
+        x=design.x[rows][:, kept],
+        terms=tuple(design.terms[j] for j in kept),
         units=tuple(design.units[code] for code in units),
         periods=tuple(design.periods[code] for code in periods),
         unit_codes=clusters["unit"],
@@ -41,6 +47,37 @@ def quick(design: Design) -> Design:
     if "draws" in options or design.spec.estimator in ("did", "event_study", "decomposition", "counterfactual"):
         options["draws"] = 20
     return replace(design, spec=replace(design.spec, options=options))
+
+
+def refit(design: Design) -> Fit:
+    """The estimate without the placebos and pre-trend tests that stand beside a difference in differences.
+
+    Raises
+    ------
+    UserError
+        The model cannot be estimated, or its columns cannot be told apart.
+    """
+    try:
+        if design.spec.estimator == "did":
+            return _difference_in_differences(design)
+        return fit_model(design)
+    except np.linalg.LinAlgError as error:
+        where = f"models.{design.spec.name}"
+        raise UserError(
+            Problem("config.yaml", where, "columns that the rows left cannot tell apart", "terms that vary")
+        ) from error
+
+
+def _difference_in_differences(design: Design) -> Fit:
+    from ruralpanel.estimators import did
+    from ruralpanel.estimators.cohorts import sample_of
+
+    method = did.METHODS.get(design.spec.method or "twfe")
+    if method is None:
+        return fit_model(design)
+    sample = did.plain(sample_of(design))
+    fitted = method.fit(sample)
+    return replace(fitted, rows=sample.rows[fitted.rows])
 
 
 def _cut(extra: Mapping[str, Any], n: int, rows: IntArray) -> dict[str, Any]:

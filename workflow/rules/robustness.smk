@@ -1,0 +1,84 @@
+from ruralpanel.contracts import robustness
+
+CURVES = expand("results/models/curves/{curve}.json", curve=list(CONFIG.specification_curves))
+FAMILIES = expand("results/models/families/{family}.json", family=list(robustness.families(CONFIG)))
+CLAIMED = robustness.claimed_models(CONFIG)
+ROBUSTNESS = expand("results/models/robustness/{model}.json", model=list(CLAIMED))
+
+
+rule curve:
+    input:
+        panel=lambda wildcards: f"results/panels/{CONFIG.specification_curves[wildcards.curve]['panel']}/panel.parquet",
+        units=CONFIG.units,
+    output:
+        summary="results/models/curves/{curve}.json",
+        rows="results/models/curves/{curve}.parquet",
+    log:
+        "results/logs/curve_{curve}.log",
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        settings=lambda wildcards: robustness.curve_settings(CONFIG, wildcards.curve),
+        code=code("curve.py"),
+    message:
+        "Estimating specification curve {wildcards.curve}"
+    script:
+        "../scripts/curve.py"
+
+
+if FAMILIES:
+
+    rule families:
+        input:
+            panels=expand(
+                "results/panels/{panel}/panel.parquet",
+                panel=robustness.panels_of(CONFIG, robustness.family_settings(CONFIG)),
+            ),
+            units=CONFIG.units,
+        output:
+            FAMILIES,
+        log:
+            "results/logs/families.log",
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=30,
+        params:
+            settings=robustness.family_settings(CONFIG),
+            code=code("families.py"),
+        message:
+            "Testing the claims of each family together"
+        script:
+            "../scripts/families.py"
+
+
+if ROBUSTNESS:
+
+    rule robustness:
+        input:
+            models=expand("results/models/{model}.json", model=list(CLAIMED)),
+            panels=expand(
+                "results/panels/{panel}/panel.parquet",
+                panel=robustness.panels_of(CONFIG, robustness.robustness_settings(CONFIG)),
+            ),
+            codebooks=expand("results/panels/{panel}/codebook.csv", panel=ESTIMATED),
+            units=CONFIG.units,
+        output:
+            ROBUSTNESS,
+            summary="results/models/robustness/summary.csv",
+        log:
+            "results/logs/robustness.log",
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=30,
+        params:
+            settings=robustness.robustness_settings(CONFIG),
+            number=len(CLAIMED),
+            code=code("robustness.py"),
+        message:
+            "Checking the robustness of {params.number} models that claims rest on"
+        script:
+            "../scripts/robustness.py"

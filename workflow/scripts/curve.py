@@ -1,0 +1,45 @@
+"""Estimate one specification curve and test it jointly."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.contracts.sidecar import sha256_of
+from ruralpanel.contracts.units import load_units
+from ruralpanel.files import atomic_path, write_json
+from ruralpanel.jobs import job
+from ruralpanel.robustness.curve import run_curve
+
+
+def main(
+    name: str,
+    curve: Mapping[str, Any],
+    samples: Mapping[str, Mapping[str, Any]],
+    lags: Sequence[tuple[str, int, str]],
+    by: str,
+    seed: int,
+    config: str,
+    panel: str,
+    units: str,
+    summary: str,
+    rows: str,
+) -> None:
+    """Write ``results/models/curves/<curve>.json`` and, one row per specification, ``.parquet``."""
+    declared = {(variable, int(lag)): lagged for variable, lag, lagged in lags}
+    frame, cross_section = pd.read_parquet(panel), load_units(units)
+    found = run_curve(name, curve, frame, cross_section, samples, seed, declared, by, config)
+    with atomic_path(rows) as temporary:
+        found.rows.to_parquet(temporary, index=False)
+    write_json(summary, {**found.summary, "panel_sha256": sha256_of(panel), "declared": dict(curve)})
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            **snakemake.params.settings,
+            panel=snakemake.input.panel,
+            units=snakemake.input.units,
+            summary=snakemake.output.summary,
+            rows=snakemake.output.rows,
+        )

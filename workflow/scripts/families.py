@@ -1,0 +1,47 @@
+"""Test the claims of each family together."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.units import load_units
+from ruralpanel.files import write_json
+from ruralpanel.jobs import job
+from ruralpanel.robustness.designs import designs_of
+from ruralpanel.robustness.families import run_family
+
+
+def main(
+    families: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    models: Sequence[Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, Any]],
+    seed: int,
+    config: str,
+    panels: Mapping[str, str],
+    units: str,
+    folder: str | Path,
+) -> None:
+    """Write ``results/models/families/<family>.json``; all problems of all families are reported together."""
+    designs = designs_of(models, samples, panels, load_units(units), config)
+    problems = []
+    for name, claims in families.items():
+        wanted = {str(estimand["model"]) for estimand in claims.values() if estimand.get("model")}
+        own = {model: design for model, design in designs.items() if model in wanted}
+        try:
+            result = run_family(name, claims, own, seed, file=config)
+        except UserError as error:
+            problems += error.problems
+        else:
+            write_json(Path(folder) / f"{name}.json", result)
+    raise_any(problems)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            **snakemake.params.settings,
+            panels={Path(panel).parent.name: panel for panel in snakemake.input.panels},
+            units=snakemake.input.units,
+            folder=Path(snakemake.output[0]).parent,
+        )

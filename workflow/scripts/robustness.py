@@ -1,0 +1,59 @@
+"""Ask of every number that claims rest on who carries it and what could undo it."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.units import load_units
+from ruralpanel.files import atomic_path, write_json
+from ruralpanel.jobs import job
+from ruralpanel.robustness.claims import groups_of, table, targets_of
+from ruralpanel.robustness.designs import designs_of
+from ruralpanel.robustness.model_checks import check_model
+from ruralpanel.scorecard import read_statistics
+
+GROUPS = ("region",)
+
+
+def main(
+    claims: Mapping[str, Mapping[str, Any]],
+    models: Sequence[Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, Any]],
+    seed: int,
+    config: str,
+    panels: Mapping[str, str],
+    estimates: Sequence[str],
+    units: str,
+    folder: str | Path,
+) -> None:
+    """Write ``<folder>/<model>.json`` for each model and ``summary.csv``; all problems are reported together."""
+    cross_section = load_units(units)
+    designs = designs_of(models, samples, panels, cross_section, config)
+    known = {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in estimates}
+    wanted = targets_of(claims, known, read_statistics("results"), config)
+    problems, results = [], []
+    for name, design in designs.items():
+        groups = groups_of(cross_section.attributes, design, GROUPS)
+        try:
+            result = check_model(design, wanted.get(name, ()), seed, groups, config)
+        except UserError as error:
+            problems += error.problems
+        else:
+            results.append(result)
+            write_json(Path(folder) / f"{name}.json", result)
+    raise_any(problems)
+    with atomic_path(Path(folder) / "summary.csv") as temporary:
+        table(results).to_csv(temporary, index=False, lineterminator="\n")
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            **snakemake.params.settings,
+            panels={Path(panel).parent.name: panel for panel in snakemake.input.panels},
+            estimates=list(snakemake.input.models),
+            units=snakemake.input.units,
+            folder=Path(snakemake.output.summary).parent,
+        )
