@@ -108,7 +108,7 @@ def combination(
     direction = fit.bread @ contrast
     z = fit.x @ direction / float(contrast @ direction)
     space = small_sample.space_of(fit, design)
-    maps = [_scores(fit, space, z, u, codes, drawn) for u in (fit.residuals, z)]
+    maps = [score_map(fit.x, fit.bread, space, z, u, codes, drawn) for u in (fit.residuals, z)]
     a0, a1 = (np.asarray(scores.own.sum(axis=0)).ravel() for scores in maps)
     groups, number = maps[0].own.shape
     s_of = maps if groups * number > SMALL else [scores.dense() for scores in maps]
@@ -121,7 +121,7 @@ def combination(
         if given is not None:
             v = given[:, start : start + size]
         else:
-            v = _enumerate(number, start, size) if enumerated else draw_weights(kind, number, size, rng)
+            v = signs(number, start, size) if enumerated else draw_weights(kind, number, size, rng)
         part = values[:, start : start + size]
         part[0], part[1] = a0 @ v, a1 @ v
         s0, s1 = s_of[0] @ v, s_of[1] @ v
@@ -165,17 +165,29 @@ def invert(result: Draws, estimate: float, level: float = 0.95) -> tuple[float, 
     return float(ends[0]), float(ends[1]), whole
 
 
-def _scores(fit: Fit, space: Absorbed, z: FloatArray, u: FloatArray, codes: IntArray, drawn: IntArray) -> ScoreMap:
+def score_map(
+    x: FloatArray,
+    bread: FloatArray,
+    space: Absorbed,
+    z: FloatArray,
+    u: FloatArray,
+    codes: IntArray,
+    drawn: IntArray,
+) -> ScoreMap:
     """Scores ``z_g' M (v ∘ u)`` of the clusters as a map of weights v (H,); M annihilates regressors and effects.
 
     The sums of the columns of its `own` part are the linear form of the numerator.
+
+    Parameters
+    ----------
+    x : (m, k) regressors net of `space`. bread : ``inv(x' x)``. z : (m,) orthogonal to `space`. u : (m,).
+    codes : clusters (m,). drawn : clusters (m,) that share a weight.
     """
-    assert fit.x is not None
     shape = (int(codes.max()) + 1, int(drawn.max()) + 1)
     own = sparse.csr_array((z * u, (codes, drawn)), shape=shape)
     left, left_first = space.grouped(z, codes)
     right, right_first = space.grouped(u, drawn)
-    regressors = (group_sums(z[:, None] * fit.x, codes) @ fit.bread, group_sums(u[:, None] * fit.x, drawn))
+    regressors = (group_sums(z[:, None] * x, codes) @ bread, group_sums(u[:, None] * x, drawn))
     pairs: list[tuple[FloatArray | sparse.csr_array, FloatArray | sparse.csr_array]] = [regressors, (left, right)]
     # z is orthogonal to the effects: where they are nested in the clusters this part is zero but for rounding
     if np.abs(left_first.data).max(initial=0.0) > 1e-10 * np.abs(z).max():
@@ -183,7 +195,7 @@ def _scores(fit: Fit, space: Absorbed, z: FloatArray, u: FloatArray, codes: IntA
     return ScoreMap(own, tuple(pairs))
 
 
-def _enumerate(number: int, start: int, size: int) -> FloatArray:
+def signs(number: int, start: int, size: int) -> FloatArray:
     """Vectors of signs `start` to `start + size` with the last sign positive: −v gives the same |t|, so half will do.
 
     The first vector is all ones: the sample itself.
