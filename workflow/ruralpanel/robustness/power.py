@@ -19,7 +19,7 @@ def power(effect: FloatArray | float, std_error: float, df: float) -> FloatArray
     """Probability that a two-sided 5 % test finds `effect`, its estimate having this error and t these `df`.
 
     Non-central t, as the mean of normal probabilities over the distribution of the estimated error (`NODES` quantiles
-    of χ², exact to 1e-6; library functions fail for large effects); normal where `df` is infinite.
+    of χ², exact to 2e-5; library functions fail for large effects); normal where `df` is infinite.
     """
     shift = np.abs(np.asarray(effect, dtype=float))[..., None] / std_error
     reach = float(critical_values(np.array(df))) * _error_quantiles(df)
