@@ -11,6 +11,7 @@ from ruralpanel.contracts.estimator_keys import ESTIMATORS
 from ruralpanel.contracts.expressions import names
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 from ruralpanel.contracts.reads import CURVE_COLUMNS, curve_names, model_names, shown_variables
+from ruralpanel.contracts.robustness import claimed_models
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
 
@@ -183,6 +184,16 @@ def _key_problems(
 
 
 def _output_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:
+    curve = item.get("curve")
+    if curve and curve not in config.specification_curves:
+        expected = "a name under specification_curves"
+        yield missing(config.file, f"{where}.curve", curve, expected, config.specification_curves)
+    if item.get("type") in figure_keys.OF_CLAIMS:
+        claimed = claimed_models(config)
+        for model in [*(item.get("models") or ()), *([item["model"]] if "model" in item else [])]:
+            if model in config.models and model not in claimed:
+                expected = f"a model that a claim names, which type {item['type']} needs"
+                yield missing(config.file, where, model, expected, claimed)
     for model in [*(item.get("models") or ()), *([item["model"]] if "model" in item else [])]:
         if model not in config.models:
             yield missing(config.file, where, model, "a name under models", config.models)

@@ -14,8 +14,11 @@ event_study          models*: one series each, the same reference period.
 series               panel*, variables*: one row of charts each. by: an attribute of the units (default
                      none). log: false (default) or true, a logarithmic scale.
 scorecard            file (default results/scorecard.json).
-specification_curve  curve*: drawn by `figures.specification_curve.draw` from the curve's own result.
-waterfall            drawn by `figures.waterfall.draw` from a decomposition's result.
+specification_curve  curve*: all its specifications, in standardised units.
+waterfall            model*: a decomposition.
+sensitivity          model*, term*: contours of the estimate over the strength of an omitted variable.
+leave_one_out        model*, term*. over: unit (default) or period.
+power                models*, term*: a number that claims name, or model → number. Power over multiples of δ.
 ===================  =======================================================================================
 """
 
@@ -23,6 +26,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+
+OF_CLAIMS = frozenset({"sensitivity", "leave_one_out", "power"})
+"""Kinds that read results on robustness, which exist for models that claims name."""
 
 COMMON = frozenset({"type", "title", "title_zh", "note", "note_zh", "labels", "labels_zh"})
 KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
@@ -34,6 +40,9 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "scorecard": frozenset({"file"}),
         "specification_curve": frozenset({"curve"}),
         "waterfall": frozenset({"model"}),
+        "sensitivity": frozenset({"model", "term"}),
+        "leave_one_out": frozenset({"model", "term", "over"}),
+        "power": frozenset({"models", "term"}),
     }
 )
 REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -44,6 +53,9 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "series": ("panel", "variables"),
         "scorecard": (),
         "specification_curve": ("curve",),
-        "waterfall": (),
+        "waterfall": ("model",),
+        "sensitivity": ("model", "term"),
+        "leave_one_out": ("model", "term"),
+        "power": ("models", "term"),
     }
 )

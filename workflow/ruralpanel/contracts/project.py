@@ -10,6 +10,7 @@ from typing import Any
 
 from ruralpanel.contracts.check import check
 from ruralpanel.contracts.config import Config, read_config
+from ruralpanel.contracts.figure_keys import OF_CLAIMS
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.reads import series_by_variable
 from ruralpanel.contracts.table_keys import needed_files
@@ -108,7 +109,12 @@ def figure_files(config: Config) -> tuple[str, ...]:
         files += [f"results/models/{model}.json" for model in models]
         files += [f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet")]
         files += ["results/scorecard.json"] if figure["type"] == "scorecard" else []
-        files += [f"results/models/curves/{figure['curve']}.json"] if "curve" in figure else []
+        if "curve" in figure:
+            panel = config.specification_curves[figure["curve"]]["panel"]
+            files += [f"results/models/curves/{figure['curve']}.{kind}" for kind in ("json", "parquet")]
+            files += [f"results/panels/{panel}/codebook.csv"]
+        if figure["type"] in OF_CLAIMS:
+            files += [f"results/models/robustness/{model}.json" for model in models]
     return tuple(dict.fromkeys(files))
 
 

@@ -10,10 +10,22 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
-from ruralpanel.figures import coefficients, event_study, marginal_effect, scorecard, series
+from ruralpanel.figures import (
+    coefficients,
+    event_study,
+    from_robustness,
+    marginal_effect,
+    power,
+    scorecard,
+    sensitivity,
+    series,
+    specification_curve,
+    waterfall,
+)
 from ruralpanel.figures.estimates import from_model
 from ruralpanel.labels import Labels, localised
 from ruralpanel.output_context import OutputContext
+from ruralpanel.wording import word
 
 Paths = Mapping[str, str | Path]
 HIGH_TRANSPORT_COST = 0.7  # on the branch of the model where rural firms live on being sheltered
@@ -21,8 +33,6 @@ HIGH_TRANSPORT_COST = 0.7  # on the branch of the model where rural firms live o
 
 def draw(name: str, spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
     """Draw the figure that `spec` declares under the key `name` (kinds and keys: `ruralpanel.contracts.figure_keys`).
-
-    Waterfalls and specification curves come from results of their own: see their modules.
 
     Parameters
     ----------
@@ -175,6 +185,92 @@ def _scorecard(spec: Mapping[str, Any], context: OutputContext, names: Mapping[s
     scorecard.draw(values, paths, title, note, context.language, context.where)
 
 
+def _specification_curve(
+    spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths
+) -> None:
+    path = context.results / "models" / "curves" / f"{spec['curve']}.json"
+    rows = path.with_suffix(".parquet")
+    for file in (path, rows):
+        if not file.is_file():
+            raise UserError(context.problem("curve", f"no file {file}", "the results of a specification curve"))
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    labels = context.labels([str(summary["panel"])], spec)
+    data = from_robustness.curve_data(summary, pd.read_parquet(rows), labels)
+    title, note = _words(spec, context)
+    axis = word("standardised_effect", context.language)
+    specification_curve.draw(data, paths, title, axis, note, context.language, context.where)
+
+
+def _waterfall(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    (model,) = context.models([spec["model"]])
+    if model["estimator"] != "decomposition":
+        found = f'model "{spec["model"]}" of estimator {model["estimator"]}'
+        raise UserError(context.problem("model", found, "a decomposition"))
+    labels = context.labels([str(model["panel"])], spec)
+    gap = model["spec"]["options"]["gap"]
+    total = labels.names.get("total") or f"{gap['group']} − {gap['reference']}"
+    title, note = _words(spec, context)
+    waterfall.draw(
+        from_robustness.parts(model, labels), paths, total, title, labels.of(str(model["outcome"])), note,
+        language=context.language, where=context.where,
+    )  # fmt: skip
+
+
+def _target(spec: Mapping[str, Any], context: OutputContext, model: str, term: str, key: str) -> Mapping[str, Any]:
+    """What the robustness of a model says of one of its numbers, which must have the part `key`."""
+    path = context.results / "models" / "robustness" / f"{model}.json"
+    if not path.is_file():
+        fix = "robustness is computed for models that claims name"
+        raise UserError(context.problem("model", f"no file {path}", "a model with results on robustness", fix))
+    found = json.loads(path.read_text(encoding="utf-8"))["targets"]
+    if term not in found:
+        expected = f"a number of model {model} that a claim names"
+        raise UserError(context.problem("term", f'"{term}"', expected, did_you_mean(term, found)))
+    entry: Mapping[str, Any] = found[term]
+    part = entry.get(key) or {"not_available": "it is no coefficient"}
+    if "not_available" in part:
+        raise UserError(context.problem("term", f'"{term}": {part["not_available"]}', f"a number with {key}"))
+    return entry
+
+
+def _sensitivity(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    (model,) = context.models([spec["model"]])
+    entry = _target(spec, context, str(spec["model"]), str(spec["term"]), "sensitivity")
+    labels = context.labels([str(model["panel"])], spec)
+    title, note = _words(spec, context)
+    data = from_robustness.contours(entry, labels)
+    sensitivity.draw(data, paths, title, note, context.language, context.where)
+
+
+def _leave_one_out(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    (model,) = context.models([spec["model"]])
+    over, term = str(spec.get("over", "unit")), str(spec["term"])
+    if over not in ("unit", "period"):
+        raise UserError(context.problem("over", f'"{over}"', "unit or period"))
+    entry = _target(spec, context, str(spec["model"]), term, f"leave_one_{over}_out")
+    labels = context.labels([str(model["panel"])], spec)
+    title, note = _words(spec, context)
+    smallest = (entry["power"].get("at_delta") or {}).get("delta")
+    rows = from_robustness.left_out(entry, over, names)
+    coefficients.draw(rows, paths, title, labels.of(term), note, smallest, where=context.where)
+
+
+def _power(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    models = context.models(spec["models"])
+    labels = context.labels([str(model["panel"]) for model in models], spec)
+    lines, declared = [], spec["term"]
+    for model in models:
+        name = str(model["model"])
+        term = str(declared.get(name, "")) if isinstance(declared, Mapping) else str(declared)
+        entry = _target(spec, context, name, term, "power")
+        line = from_robustness.power_line(entry, f"{' '.join(entry['claims'])}: {labels.of(term)}")
+        if line is None:
+            raise UserError(context.problem("term", f'"{term}" of {name} without δ', "numbers with a smallest effect"))
+        lines.append(line)
+    title, note = _words(spec, context)
+    power.draw(lines, paths, title, note, context.language, where=context.where)
+
+
 def _words(spec: Mapping[str, Any], context: OutputContext) -> tuple[str, str]:
     return localised(spec, "title", context.language), localised(spec, "note", context.language)
 
@@ -190,4 +286,9 @@ _DRAWERS: Mapping[str, Callable[[Mapping[str, Any], OutputContext, Mapping[str, 
     "event_study": _event_study,
     "series": _series,
     "scorecard": _scorecard,
+    "specification_curve": _specification_curve,
+    "waterfall": _waterfall,
+    "sensitivity": _sensitivity,
+    "leave_one_out": _leave_one_out,
+    "power": _power,
 }
