@@ -118,7 +118,7 @@ def test_what_is_refused() -> None:
     weighted = replace(d, weights=np.ones(20))
     with pytest.raises(UserError, match="no weights"):
         infer(fit(weighted), weighted, setting(), 1)
-    with pytest.raises(UserError, match="treatment sets"):
+    with pytest.raises(UserError, match="randomisation: treatment"):
         infer(fit(d), d, setting(over="treatment"), 1)
     full = design_from_arrays(
         rng.normal(size=40), rng.normal(size=40), unit, period, effects=("unit",), options={"engine": "numpy"}

@@ -17,6 +17,7 @@ from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, Test
 from ruralpanel.estimators.registry import estimator
 from ruralpanel.inference.from_covariance import quantile
 from ruralpanel.inference.registry import infer
+from ruralpanel.inference.simulated_size import simulated_sizes
 from ruralpanel.marginal import marginal_effect
 from ruralpanel.results import Coefficient, ModelResult, finite
 
@@ -57,6 +58,7 @@ def estimate(
     first = outcomes[0]
     if isinstance(first, UserError):
         raise first
+    sizes = _sizes(spec, design, fit, settings, outcomes, seed)
     tests = dict(fit.tests)
     joint = _joint(fit, first)
     if joint is not None:
@@ -81,7 +83,10 @@ def estimate(
         n_periods=int(periods.size),
         n_dropped={reason: int(count) for reason, count in dropped.items()},
         coefficients=_coefficients(design, fit, settings, outcomes, words),
-        inference=tuple(_entry(fit, setting, outcome) for setting, outcome in zip(settings, outcomes, strict=True)),
+        inference=tuple(
+            _entry(fit, setting, outcome, size)
+            for setting, outcome, size in zip(settings, outcomes, sizes, strict=True)
+        ),
         vcov={
             "type": first.method,
             "by": first.by,
@@ -128,7 +133,18 @@ def _try(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Outcome
         return error
 
 
-def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome) -> dict[str, Any]:
+def _sizes(
+    spec: ModelSpec,
+    design: Design,
+    fit: Fit,
+    settings: tuple[InferenceSpec, ...],
+    outcomes: list[Outcome],
+    seed: int,
+) -> tuple[dict[str, Any] | None, ...]:
+    return simulated_sizes(fit, design, settings, outcomes, seed) if spec.simulated_size else (None,) * len(settings)
+
+
+def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome, size: dict[str, Any] | None) -> dict[str, Any]:
     if isinstance(outcome, UserError):
         reason = "; ".join(f"{problem.found}: needs {problem.expected}" for problem in outcome.problems)
         return {"method": setting.method, "options": dict(setting.options), "not_available": reason}
@@ -146,6 +162,7 @@ def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome) -> dict[str, Any]
             for j, term in enumerate(fit.terms)
         ],
         "notes": list(outcome.notes),
+        "simulated_size": size,
     }
 
 
@@ -160,7 +177,7 @@ def _coefficients(
     assert isinstance(first, Inference)
     wild = _first(outcomes, "wild_cluster")
     asked = wild is not None and bool(wild.extra.get("interval", True))
-    permutation = _first(outcomes, "permutation")
+    permutation = _first(outcomes, "permutation") or _first(outcomes, "treatment")
     rows = []
     for j, term in enumerate(fit.terms):
         error, df = _at(first.std_error, j), None if first.df is None else float(first.df[j])

@@ -21,7 +21,7 @@ class Coefficient:
     ----------
     std_error … ci_high : of the model's first inference setting; 95 % interval.
     p_wild, ci_wild_low, ci_wild_high : of its first wild cluster bootstrap; a limit may be infinite (in JSON null).
-    p_permutation : of its first permutation setting.
+    p_permutation : of its first permutation setting, else of its randomisation over treated sets.
     detectable : smallest effect that a 5 % test finds with 80 % power: (t[.975] + t[.8]) times the error.
     sd, sd_within : standard deviation of the term in the sample, and of its deviations from unit means (n − 1).
     """

@@ -13,29 +13,14 @@ import yaml
 
 from ruralpanel.contracts.documents import load_document, with_lines
 from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS
+from ruralpanel.contracts.inference_keys import DEFAULT_SETTINGS, inference_problems, inference_spec
 from ruralpanel.contracts.layouts import layout_problems
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.schema import check_against
 from ruralpanel.contracts.sidecar import load_sidecar, series_spec
-from ruralpanel.contracts.specs import InferenceSpec, ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
+from ruralpanel.contracts.specs import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
-
-INFERENCE_DEFAULTS: dict[str, dict[str, Any]] = {
-    "classical": {"critical": "t"},
-    "hc": {"kind": "HC3", "critical": "t"},
-    "cluster": {"by": "unit", "small_sample": "CR1", "critical": "t"},
-    "driscoll_kraay": {"lag": None, "critical": "t"},
-    "conley": {"cutoff_km": None, "critical": "normal"},
-    "wild_cluster": {"by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
-    "permutation": {"draws": 9999, "over": "units"},
-}
-
-DEFAULT_INFERENCE: list[dict[str, Any]] = [
-    {"vcov": "cluster", "by": "unit", "small_sample": "CR1", "critical": "t"},
-    {"bootstrap": "wild_cluster", "by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
-    {"vcov": "cluster", "by": "unit", "small_sample": "CR2", "critical": "satterthwaite"},
-]
 
 
 @dataclass(frozen=True)
@@ -106,7 +91,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     raise_any(document.problems)
     raw = _merged(document.values, overrides or {})
     problems = check_against(raw, SCHEMAS / "config.schema.yaml", file)
-    problems += list(_misplaced_model_keys(raw, file))
+    problems += [*_misplaced_model_keys(raw, file), *inference_problems(raw, file)]
     raise_any(with_lines(problems, document.locations))
     values = _with_defaults(raw)
     root = Path(path).parent
@@ -327,7 +312,7 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
     if isinstance(outcome, list):
         options["outcomes"] = outcome
         outcome = outcome[0]
-    settings = values.get("inference") or defaults.get("inference") or DEFAULT_INFERENCE
+    settings = values.get("inference") or defaults.get("inference") or DEFAULT_SETTINGS
     return ModelSpec(
         name=name,
         estimator=estimator,
@@ -340,17 +325,12 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
         effects=tuple(effects),
         weights=values.get("weights", defaults.get("weights")),
         sample=values.get("sample", defaults.get("sample", "all")),
-        inference=tuple(_inference(setting) for setting in settings),
+        inference=tuple(inference_spec(setting) for setting in settings),
         marginal_effects=tuple(values.get("marginal_effects") or ()),
         options=options,
+        simulated_size=bool(values.get("simulated_size", defaults.get("simulated_size", True))),
     )
 
 
 def _block_terms(values: Mapping[str, Any]) -> list[str]:
     return [term for block in (values.get("blocks") or {}).values() for term in block]
-
-
-def _inference(setting: Mapping[str, Any]) -> InferenceSpec:
-    method = next(setting[kind] for kind in ("vcov", "bootstrap", "randomisation") if kind in setting)
-    options = {key: value for key, value in setting.items() if key not in ("vcov", "bootstrap", "randomisation")}
-    return InferenceSpec(method=method, options={**INFERENCE_DEFAULTS[method], **options})

@@ -24,7 +24,7 @@ class EstimatorKeys:
 
 COMMON_KEYS = frozenset(
     {"title", "panel", "estimator", "method", "outcome", "regressors", "controls", "effects", "weights", "sample"}
-    | {"inference", "drop_absorbed", "marginal_effects"}
+    | {"inference", "drop_absorbed", "marginal_effects", "simulated_size"}
 )
 
 ESTIMATORS: dict[str, EstimatorKeys] = {

@@ -17,7 +17,10 @@ class InferenceSpec:
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """One model, defaults filled in; `options` holds the keys that only its estimator knows."""
+    """One model, defaults filled in; `options` holds the keys that only its estimator knows.
+
+    `simulated_size` says whether the size of each method of inference is simulated at the model's own design.
+    """
 
     name: str
     estimator: str
@@ -33,6 +36,7 @@ class ModelSpec:
     inference: tuple[InferenceSpec, ...] = ()
     marginal_effects: tuple[Mapping[str, Any], ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
+    simulated_size: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they pass through a rule's parameters and into the model's JSON."""

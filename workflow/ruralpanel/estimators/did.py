@@ -85,7 +85,7 @@ def fit(design: Design) -> Fit:
     extra: dict[str, Any] = {
         "treatment": treatment_summary(sample),
         **event,
-        "randomisation": _randomisation(sample, name, method),
+        "randomisation": randomisation(sample, name),
         "placebo_dates": placebo_dates(sample, method),
         "leave_one_treated_out": placebo.leave_one_out(plain(sample), method.point),
     }
@@ -105,6 +105,17 @@ def placebo_dates(sample: Sample, method: Method) -> list[dict[str, Any]]:
         numbers = row(float(fitted.params[0]), float(errors.vcov[0, 0]), float(errors.df[0]))
         rows.append({"shift": shift, "first": first[0] if len(first) == 1 else first, **numbers})
     return rows
+
+
+def randomisation(sample: Sample, name: str) -> dict[str, Any]:
+    """Randomisation over treated sets by method `name`; the number of draws is the model's key ``draws``."""
+    options = sample.design.spec.options
+    draws = options.get("draws")
+    rng = stream(sample.design, "randomisation")
+    if name in did_synthetic.METHODS:
+        return did_synthetic.randomisation(sample, name, int(draws or did_synthetic.DRAWS), rng)
+    trends = bool(options.get("group_trends", False)) if name == "twfe" else None
+    return placebo.treated_sets(plain(sample), METHODS[name].point, None if draws is None else int(draws), rng, trends)
 
 
 def plain(sample: Sample) -> Sample:
@@ -136,14 +147,6 @@ def _as_event_study(sample: Sample, name: str) -> Design:
     spec = plain(sample).design.spec
     dated = {**sample.design.extra, "first_treated": sample.cohorts.first}
     return replace(sample.design, spec=replace(spec, estimator="event_study", method=name), extra=dated)
-
-
-def _randomisation(sample: Sample, name: str, method: Method) -> dict[str, Any]:
-    options = sample.design.spec.options
-    trends = bool(options.get("group_trends", False)) if name == "twfe" else None
-    draws = options.get("draws")
-    rng = stream(sample.design, "randomisation")
-    return placebo.treated_sets(plain(sample), method.point, None if draws is None else int(draws), rng, trends)
 
 
 def _twfe(sample: Sample) -> Fit:

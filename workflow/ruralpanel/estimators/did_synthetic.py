@@ -59,13 +59,7 @@ def fit(sample: Sample, name: str) -> Fit:
         "event_study": _gaps(sample, y, found),
         "fit_before": _fit_before(y, found),
         "errors": {key: float(np.sqrt(value)) for key, value in errors.items()},
-        "randomisation": placebo.treated_sets(
-            sample,
-            _point(difference),
-            min(draws, 999),
-            stream(design, "randomisation"),
-            scale=None if difference else _misfit,
-        ),
+        "randomisation": randomisation(sample, name, draws, stream(design, "randomisation")),
         "placebo_dates": _placebo_dates(sample, difference),
         "leave_one_treated_out": placebo.leave_one_out(sample, _point(difference)),
     }
@@ -88,6 +82,13 @@ def fit(sample: Sample, name: str) -> Fit:
         own_df=float(len(design.units) - 1),
     )
     return finished(result, sample, _in_time(extra["placebo_dates"]), notes, extra)
+
+
+def randomisation(sample: Sample, name: str, draws: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Randomisation over treated sets, at most 999; synthetic controls are compared over their misfit before."""
+    difference = METHODS[name]
+    scale = None if difference else _misfit
+    return placebo.treated_sets(sample, _point(difference), min(draws, 999), rng, scale=scale)
 
 
 def _check(sample: Sample, name: str) -> None:

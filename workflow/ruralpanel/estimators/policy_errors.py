@@ -38,7 +38,7 @@ def errors_of(fit: Fit, design: Design) -> Errors:
         Not even the latter applies: too few units.
     """
     for setting in design.spec.inference:
-        if setting.method in ("wild_cluster", "permutation", "own"):
+        if setting.method in ("wild_cluster", "permutation", "treatment", "own"):
             continue
         try:
             found = infer(fit, design, setting, 0)

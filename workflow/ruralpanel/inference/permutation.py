@@ -43,7 +43,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         validity.stop(design, f'scheme: "{scheme}"', "one of " + ", ".join(_SCHEMES), did_you_mean(scheme, _SCHEMES))
     over = str(options.get("over", "units"))
     if over not in ("units", "rows"):
-        validity.stop(design, f'over: "{over}"', "units", "treatment sets are permuted by estimator: did")
+        validity.stop(design, f'over: "{over}"', "units", "for treated sets use randomisation: treatment")
     if fit.x is None or fit.y is None or fit.residuals.shape != fit.y.shape:
         validity.stop(design, "permutation", "an estimator that is least squares on rows", "use vcov: cluster")
     if design.weights is not None:
@@ -140,7 +140,7 @@ class UnitPermutation:
         """
         assert fit.y is not None
         if scheme == "rows":
-            return fit.y[self.flat]
+            return np.asarray(fit.y[self.flat])
         return np.asarray(fit.residuals[self.flat] + fit.params[self.term] * self.z)
 
     def p_value(self, moved: FloatArray, draws: int, rng: np.random.Generator) -> float:

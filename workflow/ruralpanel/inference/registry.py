@@ -18,6 +18,7 @@ METHODS: dict[str, str] = {
     "conley": "ruralpanel.inference.conley",
     "wild_cluster": "ruralpanel.inference.wild",
     "permutation": "ruralpanel.inference.permutation",
+    "treatment": "ruralpanel.inference.treatment_sets",
 }
 
 

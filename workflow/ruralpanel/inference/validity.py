@@ -25,6 +25,9 @@ permutation: 7! orders; without a factor or with normal critical values tests re
 FEW_CLUSTERS = 30
 """Below this a note says that CR1 with t(G - 1) may reject too often."""
 
+LEAST_SETS = 20
+"""Treated sets below which the smallest p-value is above .05."""
+
 MIN_PERIODS_DRISCOLL_KRAAY = 30
 """Driscoll–Kraay errors are consistent in the number of periods. Simulated size of a nominal 5 % test, 31 units, both
 effects, regressor and error autocorrelated with .5, default lag and factor: 7 periods 17 to 21 %, 17: 16 to 18 %,
@@ -65,4 +68,15 @@ def need_periods(design: Design, method: str, least: int, reason: str) -> None:
             f"{method} with {periods} periods",
             f"at least {least} periods: {reason}",
             f"use a panel of {least} periods or more, or vcov: cluster",
+        )
+
+
+def need_sets(design: Design, sets: int) -> None:
+    """Stop where so few treated sets exist that every p-value is above .05."""
+    if sets < LEAST_SETS:
+        stop(
+            design,
+            f"randomisation over {sets} treated sets",
+            f"at least {LEAST_SETS} sets, such as one treated unit of {LEAST_SETS} or three of seven",
+            "use a panel with more units",
         )

@@ -18,6 +18,7 @@ _METHODS: dict[str, tuple[str, str]] = {
     "conley": ("Conley standard errors", "Conley 标准误"),
     "wild_cluster": ("wild cluster bootstrap by {by}", "按{by}的 wild 聚类自助法"),
     "permutation": ("permutation test over {over}", "按{over}的置换检验"),
+    "treatment": ("randomisation over treated sets", "对处理组分配的随机化检验"),
     "own": ("the estimator's own standard errors", "估计方法自带的标准误"),
 }
 _NOUNS_ZH = {"unit": "单位", "units": "单位", "period": "时期", "periods": "时期", "region": "地区"}

@@ -1,0 +1,85 @@
+"""Which keys each method of inference takes, and what holds where a configuration leaves them out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ruralpanel.contracts.problems import Problem, did_you_mean
+from ruralpanel.contracts.specs import InferenceSpec
+
+KINDS = ("vcov", "bootstrap", "randomisation")
+"""Keys of which a setting has one; its value is the method."""
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    "classical": {"critical": "t"},
+    "hc": {"kind": "HC3", "critical": "t"},
+    "cluster": {"by": "unit", "small_sample": "CR1", "critical": None, "count": "nonnested"},
+    "driscoll_kraay": {"lag": None, "small_sample": "CR1", "critical": "t"},
+    "conley": {"cutoff_km": None, "critical": "normal"},
+    "own": {},
+    "wild_cluster": {"by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
+    "permutation": {"draws": 9999, "over": "units", "scheme": "freedman_lane"},
+    "treatment": {},
+}
+"""Options of each method; None: the method decides (docs/inference.md)."""
+
+FURTHER: dict[str, tuple[str, ...]] = {
+    "own": ("critical",),
+    "wild_cluster": ("subcluster", "theta"),
+    "treatment": ("draws",),
+}
+"""Keys without a default."""
+
+SMALL_SAMPLE = {"cluster": ("CR0", "CR1", "CR2", "CR3"), "driscoll_kraay": ("CR1", "residual_df", "none")}
+"""Values of ``small_sample`` by method."""
+
+DEFAULT_SETTINGS: tuple[dict[str, Any], ...] = (
+    {"vcov": "cluster", "by": "unit", "small_sample": "CR1", "critical": "t"},
+    {"bootstrap": "wild_cluster", "by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
+    {"vcov": "cluster", "by": "unit", "small_sample": "CR2", "critical": "satterthwaite"},
+)
+
+
+def method_of(setting: Mapping[str, Any]) -> str:
+    """The method that a setting names."""
+    return str(next(setting[kind] for kind in KINDS if kind in setting))
+
+
+def inference_spec(setting: Mapping[str, Any]) -> InferenceSpec:
+    """A setting of the configuration with its defaults: clustered CR2 goes with Satterthwaite's, others with t."""
+    method = method_of(setting)
+    options = {**DEFAULTS[method], **{key: value for key, value in setting.items() if key not in KINDS}}
+    if method == "cluster" and options["critical"] is None:
+        options["critical"] = "satterthwaite" if options["small_sample"] == "CR2" else "t"
+    return InferenceSpec(method=method, options={key: value for key, value in options.items() if value is not None})
+
+
+def inference_problems(raw: Mapping[str, Any], file: str) -> Iterator[Problem]:
+    """Keys and values that a setting's method does not know, in the defaults and in every model."""
+    places = {"defaults": raw.get("defaults")}
+    models = raw.get("models")
+    places |= {f"models.{name}": model for name, model in models.items()} if isinstance(models, Mapping) else {}
+    for place, holder in places.items():
+        settings = holder.get("inference") if isinstance(holder, Mapping) else None
+        for i, setting in enumerate(settings if isinstance(settings, list) else ()):
+            if isinstance(setting, Mapping) and sum(kind in setting for kind in KINDS) == 1:
+                yield from _setting_problems(setting, f"{place}.inference[{i}]", file)
+
+
+def _setting_problems(setting: Mapping[str, Any], where: str, file: str) -> Iterator[Problem]:
+    method = method_of(setting)
+    if method not in DEFAULTS:
+        return
+    known = (*DEFAULTS[method], *FURTHER.get(method, ()))
+    for key in setting:
+        if key not in KINDS and key not in known:
+            expected = f"keys of {method}: {', '.join(known) or 'none'}"
+            fix = did_you_mean(str(key), known) or f"remove {key}"
+            yield Problem(file, f"{where}.{key}", f'"{key}" with method {method}', expected, fix)
+    wanted = setting.get("small_sample")
+    allowed = SMALL_SAMPLE.get(method)
+    if allowed and wanted is not None and wanted not in allowed:
+        yield Problem(
+            file, f"{where}.small_sample", f'"{wanted}" with method {method}', f"one of: {', '.join(allowed)}"
+        )
