@@ -59,13 +59,14 @@ class Cell:
         """Effects that count in the small-sample factor of errors clustered by unit, the constant included."""
         return self.space.rank_outside((self.unit_codes,))
 
-    def spread(self, factor: int) -> tuple[float, float]:
-        """Standard deviation of a raw column, and of its deviations from unit means (both over n − 1)."""
-        values = self.raw[factor]
-        counts = np.diff(np.append(self.starts, values.size))
-        means = np.add.reduceat(values, self.starts) / counts
-        within = values - np.repeat(means, counts)
-        return float(np.std(values, ddof=1)), float(np.sqrt(np.sum(within**2) / (values.size - 1)))
+    @cached_property
+    def spreads(self) -> tuple[FloatArray, FloatArray]:
+        """Standard deviations (C,) of the raw columns, and of their deviations from unit means (both over n − 1)."""
+        n = self.raw.shape[1]
+        counts = np.diff(np.append(self.starts, n))
+        means = np.add.reduceat(self.raw, self.starts, axis=1) / counts
+        within = self.raw - np.repeat(means, counts, axis=1)
+        return np.std(self.raw, axis=1, ddof=1), np.sqrt(np.sum(within**2, axis=1) / (n - 1))
 
 
 def cells(data: CurveData, specifications: Sequence[Specification]) -> Iterator[Cell]:

@@ -96,9 +96,9 @@ def curve_test(
     for batch in batches(data, specifications):
         if scheme == "paths" and not moved.possible(batch.cell):
             continue
+        df = float(batch.cell.n_units - 1)
+        critical = float(critical_values(np.array(df)))
         for effects, t in _drawn(batch, moved, scheme):
-            df = float(batch.cell.n_units - 1)
-            critical = float(critical_values(np.array(df)))
             standardised.append(effects.astype(np.float32))
             high += t > critical
             low += t < -critical

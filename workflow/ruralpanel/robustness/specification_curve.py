@@ -226,19 +226,16 @@ def _batch(
     factor = small_sample.cluster_factor("CR1", groups, n, columns.shape[1] + cell.counted).value
     scale = cell.lengths[outcomes] / cell.lengths[columns[:, 0]]
     steps = {position: _step(cell, specifications[position].term) for position in members.tolist()}
-    spreads = np.array([cell.spread(outcome)[0] for outcome in outcomes.tolist()])
-    standard = scale * np.array([steps[position] for position in members.tolist()]) / spreads
+    standard = scale * np.array([steps[position] for position in members.tolist()]) / cell.spreads[0][outcomes]
     return Batch(cell, members, x, bread, params, z, residuals, scale, standard, np.full(members.size, factor))
 
 
 def _step(cell: Cell, term: str) -> float:
     """One standard deviation of the lever within units, times one of each moderator over all rows."""
-    lever, *moderators = term.split(":")
-    overall, within = cell.spread(cell.names[lever])
+    lever, *moderators = (cell.names[factor] for factor in term.split(":"))
+    overall, within = (float(column[lever]) for column in cell.spreads)
     size = within if within > 1e-9 * overall else overall
-    for moderator in moderators:
-        size *= cell.spread(cell.names[moderator])[0]
-    return size
+    return size * float(np.prod(cell.spreads[0][moderators]))
 
 
 def _least_pivot(gram: FloatArray) -> FloatArray:
