@@ -9,6 +9,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/ingest.smk"
 include: "workflow/rules/panel.smk"
 include: "workflow/rules/estimate.smk"
+include: "workflow/rules/robustness.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -21,6 +22,9 @@ rule all:
         FIGURES,
         MAPS,
         MODELS,
+        CURVES,
+        FAMILIES,
+        ROBUSTNESS,
         expand("results/panels/{panel}/panel.csv", panel=PANELS),
     message:
         "All results are in results/: open results/report/report.html"

@@ -9,6 +9,8 @@ REPORTS = expand("results/report/report.{format}", format=CONFIG.report["formats
 rule scorecard:
     input:
         models=project.claim_files(CONFIG),
+        curves=CURVES,
+        families=FAMILIES,
         codebooks=expand("results/panels/{panel}/codebook.csv", panel=ESTIMATED),
     output:
         csv="results/scorecard.csv",
