@@ -1,0 +1,244 @@
+"""Common correlated effects: slopes net of what moves all units at once (Pesaran 2006)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.diagnostics import pesaran_cd
+from ruralpanel.estimators import mean_group, panel_unit_root
+from ruralpanel.estimators.absorb import compact
+from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
+from ruralpanel.estimators.least_squares import usable_columns
+from ruralpanel.estimators.mean_group import Slopes
+from ruralpanel.estimators.panel_grid import Grid, grid_of, lagged
+
+METHODS = ("mean_group", "pooled")
+"""The first is the default."""
+
+LEAST_UNITS = 10
+"""Fewest units, of which averages stand for the common factors and the scatter of slopes gives the errors."""
+
+MOST_LAGS = 2
+"""Lagged differences up to which unit-root tests are given."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Rows that are estimated on.
+
+    Attributes
+    ----------
+    rows : (n,) rows of the design, by unit and period. unit : (n,) codes from 0 without gaps.
+    y, x : (n,), (n, k). nuisance : (n, q) constant and averages over units, with their lags.
+    left_out : units without a regression of their own → why.
+    """
+
+    rows: IntArray
+    unit: IntArray
+    y: FloatArray
+    x: FloatArray
+    nuisance: FloatArray
+    left_out: Mapping[str, str]
+
+
+def fit(design: Design) -> Fit:
+    """Common correlated effects, ``mean_group`` (default) or ``pooled``.
+
+    Each unit has its own constant and its own response to the averages over units of outcome and regressors, which
+    stand for common factors. ``lags`` adds lags of the averages. Mean group: the mean of the units' slopes; pooled: one
+    set of slopes. Errors of both rest on the scatter of the units' slopes, t with (units − 1) degrees of freedom.
+
+    ``by_unit`` holds the units' slopes with classical errors, ``unit_roots`` the tests of each variable; tests are
+    ``pesaran_cd`` of the residuals and ``slope_homogeneity`` (Pesaran and Yamagata 2008).
+
+    Raises
+    ------
+    UserError
+        Unknown method, weights, too few units, or units with no more periods than their own regression has parameters.
+    """
+    method = design.spec.method or METHODS[0]
+    _check(design, method)
+    data = _data(design)
+    found = mean_group.slopes(data.y, data.x, data.nuisance, data.unit)
+    params, vcov = mean_group.mean_group(found) if method == METHODS[0] else mean_group.pooled(found)
+    units = found.counts.size
+    residuals = found.residuals if method == METHODS[0] else found.y - found.x @ params
+    parameters = data.nuisance.shape[1] + len(design.terms)
+    plain, adjusted = mean_group.homogeneity(found, data.unit, data.nuisance.shape[1])
+    whole = np.full(design.y.size, np.nan)
+    whole[data.rows] = residuals
+    names = _names(design, data)
+    extra: dict[str, Any] = {
+        "n_dropped": _dropped(design, data),
+        "parameters_per_unit": parameters,
+        "periods_per_unit": [int(found.counts.min()), int(found.counts.max())],
+        "by_unit": _by_unit(design, names, found),
+        "unit_roots": _unit_roots(design),
+    }
+    words = "units' slopes about their mean, over N(N − 1)" if method == METHODS[0] else "Pesaran (2006), eq. 67–69"
+    return Fit(
+        terms=design.terms,
+        params=params,
+        rows=data.rows,
+        residuals=residuals,
+        bread=np.eye(params.size),
+        scores=np.zeros((0, params.size)),
+        df_resid=float(data.rows.size - units * parameters),
+        own_vcov=vcov,
+        own_vcov_type=f"scatter of the units' slopes ({words}); t with {units - 1} degrees of freedom (units − 1)",
+        own_df=units - 1.0,
+        n_absorbed=units * data.nuisance.shape[1],
+        absorbed=("unit",),
+        fit={"rmse": _rmse(found, parameters), "n_units": float(units)},
+        tests={
+            "pesaran_cd": pesaran_cd(whole, design),
+            "slope_homogeneity": adjusted,
+            "slope_homogeneity_unadjusted": plain,
+        },
+        notes=_notes(design, data),
+        extra=extra,
+    )
+
+
+def _check(design: Design, method: str) -> None:
+    where = f"models.{design.spec.name}"
+    if method not in METHODS:
+        expected = "one of " + ", ".join(METHODS)
+        raise UserError(
+            Problem("config.yaml", f"{where}.method", f'"{method}"', expected, did_you_mean(method, METHODS))
+        )
+    problems = []
+    if design.weights is not None:
+        expected = "none: every unit counts once"
+        problems.append(Problem("config.yaml", f"{where}.weights", "weights", expected, "leave them out"))
+    if len(design.units) < LEAST_UNITS:
+        expected = f"at least {LEAST_UNITS} units, whose averages stand for the common factors"
+        problems.append(Problem("config.yaml", where, f"{len(design.units)} units", expected, "use a wider panel"))
+    raise_any(problems)
+
+
+def _data(design: Design) -> Data:
+    grid = grid_of(design)
+    lags = int(design.spec.options.get("lags") or 0)
+    averages = _averages(grid, lags)
+    periods = np.asarray(design.periods)[design.period_codes] - int(grid.periods[0])
+    nuisance = np.column_stack([np.ones(design.y.size), averages[periods]])
+    rows = np.flatnonzero(np.isfinite(nuisance).all(axis=1))
+    if not rows.size:
+        found, expected = f"no period with the averages of the {lags} before it", "adjacent periods"
+        raise UserError(Problem("config.yaml", f"models.{design.spec.name}.lags", found, expected, "use fewer lags"))
+    parameters = nuisance.shape[1] + len(design.terms)
+    left_out: dict[str, str] = {}
+    counts = np.bincount(design.unit_codes[rows], minlength=len(design.units))
+    for code in np.flatnonzero(counts <= parameters):
+        left_out[design.units[code]] = f"{counts[code]} periods for {parameters} parameters"
+    _long_enough(design, parameters, lags, counts)
+    for code in np.flatnonzero(counts > parameters):
+        own = rows[design.unit_codes[rows] == code]
+        reason = _told_apart(design, own, nuisance)
+        if reason:
+            left_out[design.units[code]] = reason
+    kept = np.array([unit not in left_out for unit in design.units])
+    if kept.sum() < LEAST_UNITS:
+        listed = "; ".join(f"{unit}: {reason}" for unit, reason in left_out.items())
+        found = f"{int(kept.sum())} units with a regression of their own ({listed})"
+        where, expected = f"models.{design.spec.name}", f"at least {LEAST_UNITS}"
+        raise UserError(Problem("config.yaml", where, found, expected, "use fewer terms or a longer panel"))
+    rows = rows[kept[design.unit_codes[rows]]].astype(np.intp)
+    unit = compact(design.unit_codes[rows])
+    return Data(rows, unit, design.y[rows], design.x[rows], nuisance[rows], left_out)
+
+
+def _averages(grid: Grid, lags: int) -> FloatArray:
+    """(T, (k + 1)(lags + 1)) averages over the units that a period has; NaN where it has none."""
+    values = np.concatenate([grid.y[:, :, None], grid.x], axis=2)
+    there = np.isfinite(grid.y).sum(axis=0)
+    means = np.full(values.shape[1:], np.nan)
+    means[there > 0] = np.nansum(values, axis=0)[there > 0] / there[there > 0, None]
+    return np.hstack([lagged(means[None], lag)[0] for lag in range(lags + 1)])
+
+
+def _long_enough(design: Design, parameters: int, lags: int, counts: IntArray) -> None:
+    """Stop where hardly any unit can have a regression of its own."""
+    if (counts > parameters).sum() >= LEAST_UNITS:
+        return
+    k = len(design.terms)
+    parts = f"{k} slopes, a constant and {k + 1} averages" + (f" with {lags} lags" if lags else "")
+    fix = f"a panel of {parameters + 1 + lags} periods or more, or estimator: fe"
+    most = 0 if lags else (int(counts.max()) - 3) // 2
+    if 0 < most < k:
+        fix += f"; {counts.max()} periods carry {most} regressor{'s' if most > 1 else ''}"
+    raise UserError(
+        Problem(
+            "config.yaml",
+            f"models.{design.spec.name}",
+            f"{counts.max()} periods at most for the {parameters} parameters of each unit's regression ({parts})",
+            f"more periods than parameters: at least {parameters + 1}",
+            fix,
+        )
+    )
+
+
+def _told_apart(design: Design, rows: IntArray, nuisance: FloatArray) -> str:
+    """Why a unit's own regression cannot tell the terms apart; empty: it can."""
+    q, _ = np.linalg.qr(nuisance[rows])
+    x = design.x[rows]
+    net = x - q @ (q.T @ x)
+    _, reasons = usable_columns(x - x.mean(axis=0), net - q @ (q.T @ net), design.terms, ())
+    return ", ".join(f"{term} does not vary of its own" for term in reasons)
+
+
+def _names(design: Design, data: Data) -> list[str]:
+    return [design.units[code] for code in np.unique(design.unit_codes[data.rows])]
+
+
+def _dropped(design: Design, data: Data) -> dict[str, int]:
+    gone = np.array([unit in data.left_out for unit in design.units])[design.unit_codes]
+    counts = {
+        "units without a regression of their own": int(gone.sum()),
+        "periods without lagged averages": int(design.y.size - gone.sum() - data.rows.size),
+    }
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _by_unit(design: Design, names: list[str], found: Slopes) -> dict[str, dict[str, dict[str, float]]]:
+    return {
+        term: {
+            name: {"estimate": float(found.by_unit[i, j]), "std_error": float(found.errors[i, j])}
+            for i, name in enumerate(names)
+        }
+        for j, term in enumerate(design.terms)
+    }
+
+
+def _unit_roots(design: Design) -> list[dict[str, Any]]:
+    """CIPS tests of the outcome and of each term, with 0 to 2 lagged differences; or why there is none."""
+    grid = grid_of(design)
+    columns = {design.spec.outcome: grid.y, **{term: grid.x[:, :, j] for j, term in enumerate(design.terms)}}
+    rows: list[dict[str, Any]] = []
+    for name, values in columns.items():
+        for lags in range(MOST_LAGS + 1):
+            reason = panel_unit_root.why_not(values, lags)
+            if not reason:
+                rows.append({"variable": name, **panel_unit_root.cips(values, lags).summary()})
+            elif not lags:
+                rows.append({"variable": name, "not_available": reason})
+    return rows
+
+
+def _rmse(found: Slopes, parameters: int) -> float:
+    left = float((found.counts - parameters).sum())
+    return float(np.sqrt(found.residuals @ found.residuals / left))
+
+
+def _notes(design: Design, data: Data) -> tuple[str, ...]:
+    notes = ["each unit has its own constant and its own response to the averages over units"]
+    if "period" in design.spec.effects:
+        notes.append("period effects are not removed: the averages over units stand for what is common to a period")
+    notes += [f"{unit} left out: {reason}" for unit, reason in data.left_out.items()]
+    return tuple(notes)

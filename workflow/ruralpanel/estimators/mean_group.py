@@ -1,0 +1,130 @@
+"""One regression per unit: slopes, their mean, their pooled counterpart and a test that they are equal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from ruralpanel.estimators.base import FloatArray, IntArray, Test
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Regressions of each unit on its own terms and on nuisance columns.
+
+    Attributes
+    ----------
+    by_unit : (N, k) slopes. errors : (N, k) their classical errors.
+    grams : (N, k, k) cross products of the terms net of the nuisance columns, over the unit's number of rows.
+    x, y : (n, k), (n,) terms and outcome net of the nuisance columns, unit by unit.
+    residuals : (n,) of the units' own regressions. counts : (N,) rows.
+    """
+
+    by_unit: FloatArray
+    errors: FloatArray
+    grams: FloatArray
+    x: FloatArray
+    y: FloatArray
+    residuals: FloatArray
+    counts: IntArray
+
+
+def slopes(y: FloatArray, x: FloatArray, nuisance: FloatArray, unit: IntArray) -> Slopes:
+    """Least squares unit by unit.
+
+    Parameters
+    ----------
+    y : (n,), x : (n, k), nuisance : (n, q) columns that are projected out within each unit (constant, averages).
+    unit : (n,) sorted codes from 0 without gaps.
+
+    Each unit needs more rows than k + q; terms that a unit cannot tell apart get the slopes of least length.
+    """
+    bounds = np.concatenate([[0], np.flatnonzero(np.diff(unit)) + 1, [unit.size]])
+    number, k = bounds.size - 1, x.shape[1]
+    by_unit, errors, grams = np.empty((number, k)), np.empty((number, k)), np.empty((number, k, k))
+    x_net, y_net, residuals = np.empty_like(x), np.empty_like(y), np.empty_like(y)
+    for i in range(number):
+        rows = slice(bounds[i], bounds[i + 1])
+        basis = _basis(nuisance[rows])
+        x_net[rows], y_net[rows] = _net(x[rows], basis), _net(y[rows], basis)
+        by_unit[i] = np.linalg.lstsq(x_net[rows], y_net[rows], rcond=None)[0]
+        residuals[rows] = y_net[rows] - x_net[rows] @ by_unit[i]
+        size = bounds[i + 1] - bounds[i]
+        cross = x_net[rows].T @ x_net[rows]
+        grams[i] = cross / size
+        variance = float(residuals[rows] @ residuals[rows]) / (size - basis.shape[1] - k)
+        errors[i] = np.sqrt(variance * np.diag(np.linalg.pinv(cross)))
+    return Slopes(by_unit, errors, grams, x_net, y_net, residuals, np.diff(bounds).astype(np.intp))
+
+
+def mean_group(found: Slopes) -> tuple[FloatArray, FloatArray]:
+    """Mean of the units' slopes (k,) and its covariance (k, k): their scatter over N (N − 1).
+
+    Pesaran and Smith (1995); Pesaran (2006) shows that it holds with the averages among the nuisance columns.
+    """
+    number = found.by_unit.shape[0]
+    mean = found.by_unit.mean(axis=0)
+    gaps = found.by_unit - mean
+    return mean, gaps.T @ gaps / (number * (number - 1))
+
+
+def pooled(found: Slopes) -> tuple[FloatArray, FloatArray]:
+    """Common slopes (k,) net of each unit's nuisance columns, and their covariance (k, k).
+
+    The covariance rests on the scatter of the units' own slopes (Pesaran 2006, equations 67 to 69), whether slopes
+    differ or not: with Q_i the gram of unit i over its rows, ``Psi^-1 R Psi^-1 / N``, ``Psi = mean Q_i``,
+    ``R = sum Q_i (b_i − b)(b_i − b)' Q_i / (N − 1)``, b the mean of the units' slopes. Units weigh by their rows.
+    """
+    number = found.by_unit.shape[0]
+    share = found.counts / found.counts.mean()
+    grams = found.grams * share[:, None, None]
+    psi = grams.mean(axis=0)
+    params = np.linalg.solve(found.x.T @ found.x, found.x.T @ found.y)
+    gaps = np.einsum("ijk,ik->ij", grams, found.by_unit - found.by_unit.mean(axis=0))
+    inverse = np.linalg.inv(psi)
+    return params, inverse @ (gaps.T @ gaps / (number - 1)) @ inverse / number
+
+
+def homogeneity(found: Slopes, unit: IntArray, nuisance: int) -> tuple[Test, Test]:
+    """Pesaran and Yamagata's (2008) tests that all units have the same slopes: Δ and, adjusted for short panels, Δ_adj.
+
+    Swamy's dispersion of the units' slopes about their weighted mean, with each unit's variance estimated about the
+    unweighted common slopes; normal for many units and periods.
+
+    Parameters
+    ----------
+    unit : (n,) codes of the rows. nuisance : number of columns projected out in each unit (the constant alone: 1).
+    """
+    number, k = found.by_unit.shape
+    common = np.linalg.solve(found.x.T @ found.x, found.x.T @ found.y)
+    residuals = found.y - found.x @ common
+    periods = found.counts.astype(float)
+    variance = np.bincount(unit, weights=residuals**2) / (periods - nuisance)
+    weighted = found.grams * (periods / variance)[:, None, None]
+    centre = np.linalg.solve(weighted.sum(axis=0), np.einsum("ijk,ik->j", weighted, found.by_unit))
+    gaps = found.by_unit - centre
+    dispersion = np.einsum("ij,ijk,ik->i", gaps, weighted, gaps)
+    spread = 2.0 * k * (periods - nuisance - k) / (periods - nuisance + 2.0)
+    plain = np.sqrt(number) * float(np.mean(dispersion) - k) / np.sqrt(2.0 * k)
+    adjusted = np.sqrt(number) * float(np.mean((dispersion - k) / np.sqrt(spread)))
+    return _normal(plain, "for panels much longer than wide"), _normal(adjusted, "adjusted for few periods")
+
+
+def _basis(columns: FloatArray) -> FloatArray:
+    """Orthonormal columns that span `columns` (generalised where they are collinear)."""
+    size = np.linalg.norm(columns, axis=0)
+    u, s, _ = np.linalg.svd(columns / np.where(size > 0, size, 1.0), full_matrices=False)
+    return np.asarray(u[:, s > 1e-10 * max(float(s[0]), 1e-300)])
+
+
+def _net(columns: FloatArray, basis: FloatArray) -> FloatArray:
+    """`columns` less their projection on `basis`, twice for the rounding error of the first pass."""
+    for _ in range(2):
+        columns = columns - basis @ (basis.T @ columns)
+    return columns
+
+
+def _normal(value: float, note: str) -> Test:
+    return Test(float(value), None, float(2.0 * special.ndtr(-abs(value))), note)
