@@ -23,7 +23,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 Expected = Literal["positive", "negative", "two_sided", "not_negative"]
 Word = Literal[
@@ -73,8 +73,14 @@ class Reason:
     values: Mapping[str, float | str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        shown = {key: f"{v:.3g}" if isinstance(v, (int, float)) else v for key, v in self.values.items()}
+        shown = {key: _shown(value) for key, value in self.values.items()}
         return REASONS[self.code].format(**shown)
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.3g}" if isinstance(value, float) else value
 
 
 @dataclass(frozen=True)
