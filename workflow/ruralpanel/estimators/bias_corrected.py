@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,12 @@ LEAST_PERIODS = 3
 
 PATH = 20
 """Steps in which the correction is switched on."""
+
+SETTLED = 1e-12
+"""Size of a step, in fitted values over the outcome's length, that ends Newton's method."""
+
+STEP = 1e-30
+"""Imaginary step of derivatives."""
 
 
 @dataclass(frozen=True)
@@ -109,94 +116,82 @@ def solve(data: Data, design: Design) -> Solution:
     UserError
         The corrected moments have no root that this path reaches (persistence too high for so few periods).
     """
-    patterns = _patterns(data)
+    seen = pairs(data)
     gram = data.x.T @ data.x
-    start = np.linalg.solve(gram, data.x.T @ data.y)
+    start: FloatArray = np.linalg.solve(gram, data.x.T @ data.y)
     params = start
     for share in np.linspace(0.0, 1.0, PATH + 1)[1:]:
-        found = _newton(data, patterns, gram, params, float(share))
+        found = _newton(data, seen, gram, params, float(share))
         if found is None:
             raise _no_root(design, start[: data.lags])
         params = found
-    slope = _moments(data, patterns, gram, params, 1.0)[1]
+    slope: FloatArray = _moments(data, seen, gram, params, 1.0)[1]
     if not _stable(slope, data.lags):
         raise _no_root(design, start[: data.lags])
     residuals = data.y - data.x @ params
     scores = data.x * residuals[:, None]
-    variance, bias = _bias(data, patterns, residuals, params[: data.lags])
+    variance = _variance(data, residuals)
+    bias = seen @ past_weights(params[: data.lags], seen.shape[2])
     scores[:, : data.lags] += (variance[:, None] * bias / data.counts[:, None])[data.unit]
     return Solution(params, start, residuals, -scores @ np.linalg.inv(slope).T)
 
 
-def bias_weights(periods: IntArray, rho: np.ndarray) -> np.ndarray:
-    """c_l for l = 1 … p of a unit seen in `periods`: minus the expectation of the lag's moment over the variance.
-
-    ``(1 / T) sum_t sum_s psi[t − l − s]`` with psi[0] = 1 and psi[j] = sum_k rho[k] psi[j − k].
-    """
-    span = int(periods[-1] - periods[0]) + 1
+def past_weights(rho: np.ndarray[Any, Any], span: int) -> np.ndarray[Any, Any]:
+    """(span,) weight psi[j] of the error of j periods ago in the outcome: 1, then ``sum_k rho[k] psi[j − k]``."""
     psi = np.zeros(span, dtype=rho.dtype)
     psi[0] = 1.0
     for j in range(1, span):
-        for k in range(1, min(j, rho.size) + 1):
-            psi[j] += rho[k - 1] * psi[j - k]
-    gaps = periods[:, None] - periods[None, :]
-    result = np.empty(rho.size, dtype=rho.dtype)
-    for lag in range(1, rho.size + 1):
-        ahead = gaps - lag
-        result[lag - 1] = psi[ahead[ahead >= 0]].sum() / periods.size
+        near = min(j, rho.size)
+        psi[j] = rho[:near] @ psi[j - near : j][::-1]
+    return psi
+
+
+def pairs(data: Data) -> FloatArray:
+    """(units, p, span) how often an error is d periods older than lag l of the outcome, per row of the unit.
+
+    Entry (i, l, d) counts the unit's pairs of periods (t, s) with t − l − s = d, over its number of rows: times psi[d]
+    and summed over d it is c_l.
+    """
+    span = int(data.period.max() - data.period.min()) + 1
+    result = np.zeros((data.counts.size, data.lags, span))
+    for unit, periods in enumerate(np.split(data.period, np.flatnonzero(np.diff(data.unit)) + 1)):
+        gaps = (periods[:, None] - periods[None, :]).ravel()
+        for lag in range(1, data.lags + 1):
+            ahead = gaps[gaps >= lag] - lag
+            result[unit, lag - 1] = np.bincount(ahead, minlength=span) / periods.size
     return result
 
 
-def _patterns(data: Data) -> tuple[tuple[IntArray, IntArray], ...]:
-    """Units that are seen in the same periods: (periods, units)."""
-    by_unit = np.split(data.period, np.flatnonzero(np.diff(data.unit)) + 1)
-    groups: dict[tuple[int, ...], list[int]] = {}
-    for unit, periods in enumerate(by_unit):
-        groups.setdefault(tuple(periods.tolist()), []).append(unit)
-    return tuple((np.array(key, dtype=np.intp), np.array(units, dtype=np.intp)) for key, units in groups.items())
-
-
-def _bias(
-    data: Data, patterns: tuple[tuple[IntArray, IntArray], ...], residuals: FloatArray, rho: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """(units,) residual variances and (units, p) bias weights."""
-    variance = np.bincount(data.unit, weights=residuals**2) / (data.counts - 1.0)
-    weights = np.empty((variance.size, rho.size))
-    for periods, units in patterns:
-        weights[units] = bias_weights(periods, rho)
-    return variance, weights
-
-
 def _moments(
-    data: Data, patterns: tuple[tuple[IntArray, IntArray], ...], gram: FloatArray, params: FloatArray, share: float
+    data: Data, seen: FloatArray, gram: FloatArray, params: FloatArray, share: float
 ) -> tuple[FloatArray, FloatArray]:
     """Sum of the moments (K,) with `share` of the correction, and its derivative (K, K)."""
     p, rho = data.lags, params[: data.lags]
     residuals = data.y - data.x @ params
-    variance, weights = _bias(data, patterns, residuals, rho)
+    variance, weights = _variance(data, residuals), seen @ past_weights(rho, seen.shape[2])
     value = data.x.T @ residuals
     value[:p] += share * (variance @ weights)
     slope = -gram.copy()
     pull = -2.0 * group_sums(data.x * residuals[:, None], data.unit) / (data.counts - 1.0)[:, None]
     slope[:p] += share * weights.T @ pull
-    step = 1e-30
     for k in range(p):
         # the weights are polynomials in rho: a complex step gives their derivative without rounding
         moved = rho.astype(complex)
-        moved[k] += 1j * step
-        for periods, units in patterns:
-            change = bias_weights(periods, moved).imag / step
-            slope[:p, k] += share * variance[units].sum() * change
+        moved[k] += 1j * STEP
+        slope[:p, k] += share * (variance @ (seen @ (past_weights(moved, seen.shape[2]).imag / STEP)))
     return value, slope
 
 
-def _newton(
-    data: Data, patterns: tuple[tuple[IntArray, IntArray], ...], gram: FloatArray, start: FloatArray, share: float
-) -> FloatArray | None:
+def _variance(data: Data, residuals: FloatArray) -> FloatArray:
+    """(units,) residual variances, with the degree of freedom of the unit mean."""
+    return np.asarray(np.bincount(data.unit, weights=residuals**2) / (data.counts - 1.0))
+
+
+def _newton(data: Data, seen: FloatArray, gram: FloatArray, start: FloatArray, share: float) -> FloatArray | None:
     """Root near `start`; None where Newton's steps do not settle."""
     params = start
     for _ in range(50):
-        value, slope = _moments(data, patterns, gram, params, share)
+        value, slope = _moments(data, seen, gram, params, share)
         try:
             step = np.linalg.solve(slope, value)
         except np.linalg.LinAlgError:
@@ -204,7 +199,7 @@ def _newton(
         params = params - step
         if not np.isfinite(params).all() or np.abs(params[: data.lags] - start[: data.lags]).max() > 0.5:
             return None
-        if np.abs(step).max() <= 1e-12 * max(1.0, float(np.abs(params).max())):
+        if np.linalg.norm(data.x @ step) <= SETTLED * np.linalg.norm(data.y):
             return np.asarray(params)
     return None
 

@@ -206,14 +206,16 @@ def _dropped(design: Design, data: Data) -> dict[str, int]:
     return {reason: count for reason, count in counts.items() if count}
 
 
-def _by_unit(design: Design, names: list[str], found: Slopes) -> dict[str, dict[str, dict[str, float]]]:
-    return {
-        term: {
-            name: {"estimate": float(found.by_unit[i, j]), "std_error": float(found.errors[i, j])}
-            for i, name in enumerate(names)
+def _by_unit(design: Design, names: list[str], found: Slopes) -> list[dict[str, Any]]:
+    """One entry per unit: its slopes by term, and their classical errors."""
+    return [
+        {
+            "unit": name,
+            **{term: float(value) for term, value in zip(design.terms, found.by_unit[i], strict=True)},
+            "std_error": {term: float(value) for term, value in zip(design.terms, found.errors[i], strict=True)},
         }
-        for j, term in enumerate(design.terms)
-    }
+        for i, name in enumerate(names)
+    ]
 
 
 def _unit_roots(design: Design) -> list[dict[str, Any]]:
