@@ -62,7 +62,7 @@ def test_doubts_are_said(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("heading", "measure"),
-    [("公路里程(万公里)", "万公里"), ("employed_10k_persons", "10^4 person"), ("illiteracy_pct", "percent"), ("x", "item")],
+    [("公路里程(万公里)", "万公里"), ("employed_10k_persons", "10^4 person"), ("rate_pct", "percent"), ("x", "item")],
 )
 def test_measures_are_guessed_from_headings(heading: str, measure: str) -> None:
     assert guess_measure(heading)[0] == measure

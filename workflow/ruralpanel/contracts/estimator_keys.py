@@ -37,8 +37,16 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
         required=("endogenous", "instruments"), optional=("shares", "shocks"), methods=("2sls", "liml", "gmm")
     ),
     "dynamic_panel": EstimatorKeys(
-        optional=("lags", "regressor_lags", "gmm_lags", "collapse", "predetermined", "endogenous_regressors")
-        + ("steps", "initial_weights"),
+        optional=(
+            "lags",
+            "regressor_lags",
+            "gmm_lags",
+            "collapse",
+            "predetermined",
+            "endogenous_regressors",
+            "steps",
+            "initial_weights",
+        ),
         methods=("bias_corrected", "difference_gmm", "system_gmm"),
         min_periods=3,
         regressors=False,

@@ -20,7 +20,7 @@ from ruralpanel.scorecard import read_statistics
 
 PACKAGES = (
     "snakemake", "pandas", "numpy", "scipy", "statsmodels", "linearmodels", "geopandas", "shapely", "pyproj", "pyogrio",
-    "pyarrow", "matplotlib", "jinja2", "pyyaml", "jsonschema", "typst", "mplfonts", "fonttools", "altair", "duckdb",
+    "pyarrow", "matplotlib", "jinja2", "pyyaml", "jsonschema", "typst", "mplfonts", "fonttools", "duckdb",
     "openpyxl", "xlrd", "pyreadstat", "python-docx",
 )  # fmt: skip
 COMMANDS = ("make", "snakemake check", "snakemake results/report/report.html", "make test")
