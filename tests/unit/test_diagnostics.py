@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import policy_panels
 import pytest
 from scipy import stats
 
-from ruralpanel import diagnostics
+from ruralpanel import diagnostics, influence
+from ruralpanel.estimate import estimate
 from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design
 from ruralpanel.estimators.registry import fit
@@ -34,7 +36,7 @@ def panel(
 def test_influence_is_the_change_without_the_unit(settings: dict) -> None:
     d = panel(1, **settings)
     whole = fit(d)
-    found = diagnostics.influence(d, whole)
+    found = influence.influence(d, whole)
     assert sum(found["leverage"]) == pytest.approx(1.0)
     for i, name in enumerate(found["units"]):
         kept = np.array(d.units)[d.unit_codes] != name
@@ -50,8 +52,8 @@ def test_influence_is_the_change_without_the_unit(settings: dict) -> None:
 
 def test_influence_lists_the_largest_of_many_units() -> None:
     d = panel(2, units=80, periods=3)
-    found = diagnostics.influence(d, fit(d))
-    assert len(found["units"]) == diagnostics.MOST_UNITS
+    found = influence.influence(d, fit(d))
+    assert len(found["units"]) == influence.MOST_UNITS
     assert found["units"] == sorted(found["units"])
 
 
@@ -140,3 +142,124 @@ def test_invariant_terms_do_not_stop_the_tests() -> None:
     found = diagnostics.specification_tests(wide, fit(wide))
     assert found["hausman"].df == 2.0
     assert found["mundlak"].df == (2.0, 14.0)
+
+
+def test_within_correlation_keeps_its_size_with_gaps_and_finds_it() -> None:
+    """400 panels of 20 × 6, one row in ten missing: 5 % within 3 Monte Carlo errors; with ρ = .6 nearly always found.
+
+    The naive test that neighbours' products have mean zero rejects always: within residuals correlate by −1/(T − 1).
+    """
+    rejected, naive, found = [], [], []
+    for seed in range(400):
+        for rho in (0.0, 0.6) if seed < 40 else (0.0,):
+            d = panel(seed, units=20, rho=rho, effects=("unit",))
+            rows = np.flatnonzero(np.random.default_rng(seed).random(d.y.size) > 0.1)
+            d = diagnostics._take(d, rows)
+            residuals = diagnostics._by_row(d, fit(d))
+            test = diagnostics.within_correlation(residuals, d)
+            assert test is not None
+            (found if rho else rejected).append(test.p_value <= 0.05)
+            if not rho:
+                next_to = d.unit_codes[1:] == d.unit_codes[:-1]
+                naive.append(np.mean((residuals[1:] * residuals[:-1])[next_to]) < 0)
+    assert np.mean(rejected) == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / 400))
+    assert np.mean(found) > 0.7 and np.mean(naive) > 0.9
+    short = panel(0, periods=1, effects=("period",))
+    assert diagnostics.within_correlation(np.ones(15), short) is None
+
+
+def test_breusch_pagan_is_that_of_statsmodels() -> None:
+    from statsmodels.stats.diagnostic import het_breuschpagan
+
+    d = panel(8, units=40, periods=1, estimator="pooled", effects=())
+    d = replace(d, y=d.y + d.x[:, 0] ** 2)
+    found = diagnostics.specification_tests(d, fit(d))
+    assert list(found) == ["breusch_pagan"]
+    columns = np.column_stack([np.ones(40), d.x])
+    residuals = d.y - columns @ np.linalg.lstsq(columns, d.y, rcond=None)[0]
+    statistic, p_value, _, _ = het_breuschpagan(residuals, columns)
+    assert found["breusch_pagan"].statistic == pytest.approx(statistic, rel=1e-10)
+    assert found["breusch_pagan"].p_value == pytest.approx(p_value, rel=1e-8)
+    between = panel(9, estimator="between", effects=())
+    assert list(diagnostics.specification_tests(between, fit(between))) == ["breusch_pagan"]
+
+
+def test_policy_regressions_get_the_tests_of_their_residuals() -> None:
+    rng = np.random.default_rng(10)
+    dates = [2004.0] * 6 + [np.inf] * 12
+    quiet = policy_panels.panel(dates, list(range(2000, 2009)), rng)
+    loud = policy_panels.panel(dates, list(range(2000, 2009)), rng, rho=0.8)
+    tests = [diagnostics.specification_tests(d, fit(d)) for d in (quiet, loud)]
+    assert [list(found) for found in tests] == [["pesaran_cd", "serial_correlation", "heteroskedasticity"]] * 2
+    assert tests[0]["serial_correlation"].p_value > 0.05 > 0.01 > tests[1]["serial_correlation"].p_value
+    scores = policy_panels.panel(dates, list(range(2000, 2009)), rng, method="callaway_santanna")
+    assert diagnostics.specification_tests(scores, fit(scores)) == {}
+
+
+def test_mundlak_with_weights_is_the_difference_of_weighted_regressions() -> None:
+    """Its coefficients are between less within effects, so that x's own is the weighted within estimate."""
+    d = panel(11, effects=("unit",), correlated=1.0)
+    weighted = replace(d, weights=np.random.default_rng(0).uniform(0.5, 3.0, d.y.size))
+    found = diagnostics.mundlak(weighted)
+    means = np.array([np.average(d.x[d.unit_codes == g], axis=0, weights=weighted.weights[d.unit_codes == g])
+                      for g in range(15)])[d.unit_codes]  # fmt: skip
+    columns = np.column_stack([np.ones(d.y.size), d.x, means])
+    root = np.sqrt(weighted.weights)[:, None]
+    params = np.linalg.lstsq(columns * root, d.y * root[:, 0], rcond=None)[0]
+    assert params[1:3] == pytest.approx(fit(weighted).params, rel=1e-9)
+    assert found.df == (2.0, 14.0) and found.p_value < 0.01
+    equal = replace(d, weights=np.ones(d.y.size), spec=replace(d.spec, estimator="pooled", effects=()))
+    assert diagnostics.mundlak(equal).p_value == pytest.approx(diagnostics.mundlak(d).p_value, abs=0.05)
+
+
+def test_effective_units_count_who_carries_a_coefficient() -> None:
+    """Equal shares: as many as there are units; one unit with all of the variation: about one."""
+    d = panel(12, units=20)
+    codes = d.unit_codes
+    share = np.zeros(d.y.size)
+    share[codes == 4] = np.tile([1.0, -1.0], 3)
+    alone = replace(d, x=np.column_stack([d.x[:, 0], share]))
+    found = influence.influence(alone, fit(alone))
+    assert 10 < found["effective_units"]["x1"] < 20
+    assert found["effective_units"]["x2"] < 1.5
+    z = np.column_stack([np.tile([1.0, -1.0, 0.0, 0.0, 0.0, 0.0], 20), d.x[:, 0]])
+    equal = replace(d, x=z[:, :1], terms=("x1",), spec=replace(d.spec, effects=("unit",)))
+    assert influence.influence(equal, fit(equal))["effective_units"]["x1"] == pytest.approx(20.0)
+
+
+def test_leverage_of_rows_is_the_hat_matrix_net_of_effects() -> None:
+    d = panel(13)
+    found = fit(d)
+    hat = np.diag(found.x @ np.linalg.inv(found.x.T @ found.x) @ found.x.T)
+    rows = influence.influence(d, found)["rows"]
+    assert [row["leverage"] for row in rows] == pytest.approx(sorted(hat, reverse=True)[:5])
+    top = int(np.argmax(hat))
+    assert (rows[0]["unit"], rows[0]["period"]) == (d.units[d.unit_codes[top]], d.periods[d.period_codes[top]])
+
+
+def test_collinear_terms_are_named() -> None:
+    """Variance inflation by its definition, with the partner; what is left out stands in the model's diagnostics."""
+    d = panel(14)
+    rng = np.random.default_rng(1)
+    x = np.column_stack([d.x, d.x[:, 0] + 0.1 * rng.normal(size=d.y.size), d.x[:, 0] - d.x[:, 1]])
+    spec = replace(d.spec, options={"engine": "numpy", "drop_absorbed": True})
+    wide = replace(d, x=x, terms=("x1", "x2", "near", "exact"), spec=spec)
+    result = estimate(wide.spec, wide, 1, "")
+    found = result.diagnostics
+    assert found["left_out"] == {"exact": "collinear with x1, x2"}
+    assert found["collinearity"]["with"] == {"x1": ["near"], "near": ["x1"]}
+    net = fit(wide).x
+    for j, term in enumerate(("x1", "x2", "near")):
+        others = np.delete(net, j, axis=1)
+        left = net[:, j] - others @ np.linalg.lstsq(others, net[:, j], rcond=None)[0]
+        expected = np.sum(net[:, j] ** 2) / np.sum(left**2)
+        assert found["collinearity"]["variance_inflation"][term] == pytest.approx(expected, rel=1e-8)
+    assert found["collinearity"]["condition_number"] > 10
+
+
+def test_singletons_are_counted() -> None:
+    d = panel(15, units=12, periods=4)
+    kept = np.flatnonzero((d.unit_codes != 2) | (d.period_codes == 1))
+    short = diagnostics._take(d, kept)
+    result = estimate(short.spec, short, 1, "")
+    assert result.diagnostics["singletons"] == 1 == result.n_dropped["singletons"]

@@ -100,7 +100,7 @@ def test_without_settings_the_panel_decides() -> None:
     )  # fmt: skip
     result = estimate(cross.spec, cross, 1, "")
     assert result.inference[0]["options"]["kind"] == "HC3"
-    assert result.tests.keys() == {"joint"}
+    assert result.tests.keys() == {"joint", "breusch_pagan"}
 
 
 def test_an_estimator_with_errors_of_its_own_shows_them_first(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.diagnostics import influence
+from ruralpanel.influence import influence
 from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design
 from ruralpanel.estimators.registry import fit

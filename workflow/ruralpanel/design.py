@@ -51,7 +51,8 @@ def build_design(
     -------
     Design
         `extra` holds ``endogenous``, ``instruments`` and ``outcomes`` (n, q) with their names under ``…_terms``;
-        ``treated`` (n,) and ``first_treated`` (n,; NaN: never); ``coordinates`` (n, 2); ``steps``: terms added.
+        ``treated`` (n,) and ``first_treated`` (n,; NaN: never); ``coordinates`` (n, 2); ``steps``: terms added;
+        ``left_out``: terms left out, with the reason.
 
     Raises
     ------
@@ -83,8 +84,10 @@ def build_design(
     draft = _indexed(spec, frame, rows)
     clusters = _clusters(spec, frame, rows, units, draft, file)
     weights = values[spec.weights][rows] if spec.weights else None
-    terms, notes = _told_apart(spec, values, rows, steps, clusters, weights, file)
+    terms, notes, lost = _told_apart(spec, values, rows, steps, clusters, weights, file)
     extra: dict[str, Any] = {"steps": tuple(name for name in terms if name in steps)} if steps else {}
+    if lost:
+        extra["left_out"] = lost
     for key in ("endogenous", "instruments", "outcomes"):
         if spec.options.get(key):
             chosen = tuple(spec.options[key])
@@ -255,8 +258,8 @@ def _told_apart(
     clusters: Mapping[str, IntArray],
     weights: FloatArray | None,
     file: str,
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Terms of the design's `x` (regressors, controls, usable steps) and notes on those left out."""
+) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
+    """Terms of the design's `x` (regressors, controls, usable steps), notes, and terms left out with the reason."""
     where = f"models.{spec.name}"
     terms = tuple(dict.fromkeys((*spec.regressors, *spec.controls)))
     endogenous = tuple(spec.options.get("endogenous") or ())
@@ -303,4 +306,4 @@ def _told_apart(
     added = tuple(step for step in steps if step not in useless)
     if added:
         notes.append(f"steps of definition breaks added to the controls: {', '.join(added)}")
-    return (*terms, *added), tuple(notes)
+    return (*terms, *added), tuple(notes), lost

@@ -1,8 +1,7 @@
-"""Specification tests and influence for the standard panel models."""
+"""Specification tests of the standard models: effects, serial correlation, unequal variances, dependent units."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,41 +12,69 @@ from ruralpanel.contracts.problems import UserError
 from ruralpanel.estimators import least_squares, random_effects
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
-from ruralpanel.inference.cluster import adjusted_rows
+from ruralpanel.inference.romano_wolf import is_least_squares
 
-MOST_UNITS = 60
-"""Units of which influence is listed; of more, those with the largest."""
+STANDARD = ("pooled", "between", "fe", "fd", "re")
+POLICY = ("did", "event_study")
 
 
 def specification_tests(design: Design, fit: Fit) -> dict[str, Test]:
-    """The tests that apply to the estimator and the panel; empty for other families and for cross-sections.
+    """The tests that apply to the estimator and the panel; empty for other families.
 
     ``f_effects`` (unit effects all equal), ``hausman`` (fixed against random effects), ``mundlak`` (the same, robust to
     clustering), ``breusch_pagan_lm`` (no unit effects), ``pesaran_cd`` (no correlation between units),
-    ``serial_correlation`` (Wooldridge), ``heteroskedasticity`` (equal variances of the units).
+    ``serial_correlation`` (Wooldridge), ``heteroskedasticity`` (equal variances of the units). Cross-sections and
+    means of units: ``breusch_pagan`` (variances do not go with the terms). Policy designs that are a regression with
+    unit effects: the last three, serial correlation by the residuals alone.
     """
-    if design.spec.estimator not in ("pooled", "fe", "fd", "re") or np.unique(design.period_codes).size < 2:
+    estimator = design.spec.estimator
+    repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
+    if estimator in POLICY:
+        return _policy_tests(design, fit)
+    if estimator not in STANDARD or not is_least_squares(fit):
         return {}
+    if not repeated:
+        return {"breusch_pagan": breusch_pagan(fit)}
     found: dict[str, Test] = {}
     quick = _quick(design)
     if "unit" in fit.absorbed:
         found["f_effects"] = f_effects(quick)
     for name, test in (("hausman", hausman), ("mundlak", mundlak)):
-        if design.weights is None and (design.spec.estimator == "re" or "unit" in fit.absorbed):
+        weighted = design.weights is not None and name == "hausman"
+        if not weighted and (estimator == "re" or "unit" in fit.absorbed):
             try:
                 found[name] = test(quick)
             except UserError:
                 continue
-    if design.spec.estimator in ("pooled", "re") and design.weights is None:
+    if estimator in ("pooled", "re") and design.weights is None:
         found["breusch_pagan_lm"] = breusch_pagan_lm(quick)
-    residuals = np.full(design.y.size, np.nan)
-    residuals[fit.rows] = fit.residuals
+    residuals = _by_row(design, fit)
     found["pesaran_cd"] = pesaran_cd(residuals, design, fit.absorbed)
     serial = wooldridge(quick)
     if serial is not None:
         found["serial_correlation"] = serial
     found["heteroskedasticity"] = groupwise(residuals, design)
     return found
+
+
+def _policy_tests(design: Design, fit: Fit) -> dict[str, Test]:
+    """Tests of the residuals of a policy regression."""
+    distinct = np.unique(fit.rows).size == fit.rows.size
+    if not distinct or "unit" not in fit.absorbed or not is_least_squares(fit):
+        return {}
+    residuals = _by_row(design, fit)
+    found = {"pesaran_cd": pesaran_cd(residuals, design, fit.absorbed)}
+    serial = within_correlation(residuals, design)
+    if serial is not None:
+        found["serial_correlation"] = serial
+    return {**found, "heteroskedasticity": groupwise(residuals, design)}
+
+
+def _by_row(design: Design, fit: Fit) -> FloatArray:
+    """Residuals by row of the design, NaN where the model does not use it."""
+    residuals = np.full(design.y.size, np.nan)
+    residuals[fit.rows] = fit.residuals
+    return residuals
 
 
 def f_effects(design: Design) -> Test:
@@ -83,15 +110,22 @@ def hausman(design: Design) -> Test:
 
 
 def mundlak(design: Design) -> Test:
-    """Mundlak (1978): unit means of the terms added to random effects; F test with CR1 errors by unit, G − 1 df."""
+    """Mundlak (1978): unit means of the terms added to random effects; F test with CR1 errors by unit, G − 1 df.
+
+    With weights the means are weighted and added to weighted pooled least squares, random effects being undefined.
+    """
     codes = compact(design.unit_codes)
-    counts = np.bincount(codes)
-    means = (group_sums(design.x, codes) / counts[:, None])[codes]
+    weights = np.ones(codes.size) if design.weights is None else design.weights
+    counts = np.bincount(codes, weights=weights)
+    means = (group_sums(design.x * weights[:, None], codes) / counts[:, None])[codes]
     varies = [j for j in range(design.x.shape[1]) if np.abs(design.x[:, j] - means[:, j]).max() > 1e-9]
     names = tuple(f"mean of {design.terms[j]}" for j in varies)
     effects = tuple(effect for effect in design.spec.effects if effect != "unit")
     wide = replace(design, x=np.hstack([design.x, means[:, varies]]), terms=(*design.terms, *names))
-    fit = random_effects.fit(_as(wide, "re", effects))
+    weighted = design.weights is not None
+    fit = (
+        least_squares.pooled(_as(wide, "pooled", effects)) if weighted else random_effects.fit(_as(wide, "re", effects))
+    )
     place = [fit.terms.index(name) for name in names if name in fit.terms]
     sums = group_sums(fit.scores, codes)
     groups, n = counts.size, design.y.size
@@ -166,6 +200,36 @@ def wooldridge(design: Design) -> Test | None:
     return _f((slope + 0.5) ** 2 / variance, (1, groups - 1), f"slope {slope:.3f}, −0.5 without serial correlation")
 
 
+def within_correlation(residuals: FloatArray, design: Design) -> Test | None:
+    """No serial correlation, from within residuals alone (Wooldridge 2002, 10.5.4), also with gaps in the panel.
+
+    Independent errors less their unit means correlate by −1/(T_i − 1): the products of neighbours less that, summed by
+    unit, have mean zero. t with G − 1 degrees of freedom; None where fewer than two units have two neighbours.
+    """
+    rows = np.flatnonzero(np.isfinite(residuals))
+    units, periods, values = design.unit_codes[rows], design.period_codes[rows], residuals[rows]
+    counts = np.bincount(units)[units]
+    next_to = (units[1:] == units[:-1]) & (periods[1:] == periods[:-1] + 1)
+    products = values[1:] * values[:-1] + values[:-1] ** 2 / (counts[1:] - 1.0).clip(1.0)
+    codes = compact(units[1:][next_to])
+    if not codes.size or codes.max() < 1:
+        return None
+    sums = np.bincount(codes, weights=products[next_to])
+    groups = sums.size
+    value = float(sums.sum() / np.sqrt(groups / (groups - 1) * np.sum((sums - sums.mean()) ** 2)))
+    size = float(2.0 * special.stdtr(groups - 1, -abs(value)))
+    return Test(value, float(groups - 1), size, "from the residuals alone; period effects bias it by the order of 1/G")
+
+
+def breusch_pagan(fit: Fit) -> Test:
+    """Breusch and Pagan (1979) as Koenker (1981) studentised it: squared residuals on the terms, n R² as χ²(k)."""
+    assert fit.x is not None
+    squares = fit.residuals**2 - np.mean(fit.residuals**2)
+    columns = fit.x - fit.x.mean(axis=0)
+    fitted = columns @ np.linalg.lstsq(columns, squares, rcond=None)[0]
+    return _chi2(fit.rows.size * float(fitted @ fitted) / float(squares @ squares), len(fit.terms))
+
+
 def groupwise(residuals: FloatArray, design: Design) -> Test:
     """Modified Wald test that the residual variances of the units are equal (Greene 2000, 15.3)."""
     there = np.isfinite(residuals)
@@ -178,36 +242,6 @@ def groupwise(residuals: FloatArray, design: Design) -> Test:
     overall = float(squares.mean())
     value = float(np.sum((variances[use] - overall) ** 2 / spread[use]))
     return _chi2(value, int(use.sum()), "rejects too often with few periods")
-
-
-def influence(design: Design, fit: Fit) -> Mapping[str, Any]:
-    """What each unit does to the estimates: share of the leverage, and the change of each coefficient it causes.
-
-    ``dfbeta`` is the estimate less the estimate without the unit (exact for least squares, effects included);
-    ``dfbetas`` the same in delete-one-unit jackknife errors. Empty where the fit carries no regressors.
-    """
-    if fit.x is None or fit.residuals.shape != (fit.x.shape[0],):
-        return {}
-    codes = compact(design.unit_codes[fit.rows])
-    groups = int(codes.max()) + 1
-    if groups < 2 or np.bincount(codes).max() > 3000:
-        return {}
-    own = np.einsum("ij,jk,ik->i", fit.x, fit.bread, fit.x)
-    change = group_sums(adjusted_rows(fit, design, codes, -1.0) * fit.residuals[:, None], codes) @ fit.bread
-    scaled = change / np.sqrt(np.sum(change**2, axis=0))
-    names = np.asarray(design.units, dtype=object)[np.unique(design.unit_codes[fit.rows])]
-    order = np.arange(groups)
-    if groups > MOST_UNITS:
-        order = np.sort(np.argsort(-np.abs(scaled).max(axis=1), kind="stable")[:MOST_UNITS])
-    return {
-        "units": [str(names[i]) for i in order],
-        "leverage": (np.bincount(codes, weights=own) / len(fit.terms))[order].tolist(),
-        "dfbeta": {term: change[order, j].tolist() for j, term in enumerate(fit.terms)},
-        "dfbetas": {term: scaled[order, j].tolist() for j, term in enumerate(fit.terms)},
-        "most_influential": {
-            term: str(names[int(np.argmax(np.abs(change[:, j])))]) for j, term in enumerate(fit.terms)
-        },
-    }
 
 
 def _as(design: Design, estimator: str, effects: tuple[str, ...]) -> Design:

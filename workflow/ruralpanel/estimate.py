@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ruralpanel import diagnostics
+from ruralpanel import diagnostics, influence
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.specs import InferenceSpec, ModelSpec
 from ruralpanel.estimators.absorb import compact, group_sums
@@ -103,7 +103,10 @@ def estimate(
             "n_absorbed": fit.n_absorbed,
             "absorbed": list(fit.absorbed),
             "df_resid": float(fit.df_resid),
-            "influence": diagnostics.influence(design, fit),
+            "singletons": int(dropped.get("singletons", 0)),
+            "left_out": {**design.extra.get("left_out", {}), **extra.pop("left_out", {})},
+            "collinearity": influence.collinearity(fit),
+            "influence": influence.influence(design, fit),
         },
         units=tuple(design.units[code] for code in units),
         periods=tuple(int(design.periods[code]) for code in periods),

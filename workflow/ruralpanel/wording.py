@@ -48,6 +48,29 @@ _WORDS: dict[str, tuple[str, str]] = {
     "rmse": ("Root mean squared error", "均方根误差"),
     "test_joint": ("All terms zero", "各项均为零"),
     "test_hausman": ("Hausman test", "Hausman 检验"),
+    "test_f_effects": ("No unit effects (F)", "无单位效应（F）"),
+    "test_breusch_pagan_lm": ("No unit effects (Breusch–Pagan LM)", "无单位效应（Breusch–Pagan LM）"),
+    "test_mundlak": ("Effects uncorrelated with terms (Mundlak)", "效应与变量不相关（Mundlak）"),
+    "test_serial_correlation": ("No serial correlation (Wooldridge)", "无序列相关（Wooldridge）"),
+    "test_heteroskedasticity": ("Equal variances of units (modified Wald)", "单位间方差相等（修正 Wald）"),
+    "test_breusch_pagan": ("Equal variances (Breusch–Pagan, Koenker)", "方差相等（Breusch–Pagan，Koenker）"),
+    "test_pesaran_cd": ("Units uncorrelated (Pesaran CD)", "单位间不相关（Pesaran CD）"),
+    "diagnostic": ("Diagnostic", "诊断"),
+    "singletons": ("Singletons left out", "剔除的单点观测"),
+    "left_out": ("Terms left out as collinear", "因共线剔除的变量"),
+    "variance_inflation": ("Largest variance inflation, net of effects", "最大方差膨胀（剔除效应后）"),
+    "effective_units": ("Fewest effective units", "最少有效单位数"),
+    "largest_leverage": ("Largest share of leverage", "最大杠杆份额"),
+    "largest_dfbetas": ("Largest |DFBETAS|", "最大 |DFBETAS|"),
+    "influence_note": (
+        "Variance inflation, effective units and DFBETAS: the term in parentheses; leverage and DFBETAS: the unit. "
+        "DFBETAS: change of a coefficient when the unit is left out, in jackknife standard errors. Effective units: "
+        "how many equally informative units a coefficient is worth; with few of them errors clustered by unit (CR1) "
+        "are too small.",
+        "方差膨胀、有效单位数与 DFBETAS 括号内为变量，杠杆与 DFBETAS 括号内为单位。"
+        "DFBETAS 为剔除该单位时系数的变化（以刀切标准误计）。"
+        "有效单位数为系数相当于多少个信息量相同的单位；过少时按单位聚类的标准误（CR1）偏小。",
+    ),
     "test_pretrend": ("No pre-trend", "无前期趋势"),
     "test_hansen": ("Hansen test", "Hansen 检验"),
     "test_ar1": ("No AR(1)", "无一阶自相关"),
@@ -84,6 +107,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "dimension_effects": ("Effects", "固定效应"),
     "dimension_weights": ("Weights", "权重"),
     "unit": ("unit", "单位"),
+    "interval_excludes_zero": ("95% interval", "95% 区间"),
+    "above_zero": ("above zero", "大于零"),
+    "below_zero": ("below zero", "小于零"),
     "equal_weights": ("equal", "等权"),
     "standardised_effect": ("S.d. of the outcome per within-s.d. of the lever", "结果标准差／杠杆组内标准差"),
     "power": ("Power", "检验功效"),

@@ -9,13 +9,15 @@ kind               keys (* required)
 regression         models*: list of model names. terms: which coefficients, in this order (default: all).
                    show: what stands beneath a coefficient, of std_error, std_error_second (that of the
                    second setting with errors, in braces), statistic, p_value, ci, p_wild,
-                   ci_wild, p_permutation (default: std_error; then p_wild and ci_wild where a model has them,
-                   else ci). stars: false (default), true (10, 5, 1 %) or a list of levels. fit: names from the
-                   models' ``fit`` (default: r2_within, r2). tests: names from the models' ``tests`` (default
-                   none). model_labels: model → heading. group: outcome (default), panel, estimator or none.
+                   ci_wild, p_permutation, size (simulated, of each setting) (default: std_error; then p_wild and
+                   ci_wild where a model has them, else ci). stars: false (default), true (10, 5, 1 %) or a list
+                   of levels. fit: names from the models' ``fit`` (default: r2_within, r2). tests: names from the
+                   models' ``tests`` (default none). model_labels: model → heading. group: outcome (default),
+                   panel, estimator or none.
 cross_section      as regression; show defaults to std_error, p_permutation where a model has it; fit to r2.
 by_outcome         models*. term*: a term, or a mapping model → term. show as above. standardised: false
                    (default) or true, a column with the estimate per within-province standard deviations.
+diagnostics        models*. tests: names from the models' ``tests`` (default: all). model_labels.
 descriptive        panel*: a panel. variables*: list. statistics: of n, mean, median, sd, sd_within, sd_between,
                    min, max, units, missing (default all but median and missing). by: an attribute of the
                    units file (region), one section for each value. periods: list (default: all).
@@ -47,6 +49,7 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "regression": _REGRESSION,
         "cross_section": _REGRESSION,
         "by_outcome": frozenset({"models", "term", "show", "stars", "standardised", "model_labels"}),
+        "diagnostics": frozenset({"models", "tests", "model_labels"}),
         "descriptive": frozenset({"panel", "variables", "statistics", "by", "periods"}),
         "coverage": frozenset({"panel", "variables"}),
         "validity": frozenset({"outcomes", "transform", "method", "interval"}),
@@ -60,6 +63,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "regression": ("models",),
         "cross_section": ("models",),
         "by_outcome": ("models", "term"),
+        "diagnostics": ("models",),
         "descriptive": ("panel", "variables"),
         "coverage": ("panel",),
         "validity": ("outcomes",),
@@ -72,7 +76,7 @@ DEFAULT_FILES: Mapping[str, str] = MappingProxyType(
     {"reconciliation": "reconciliation/findings.csv", "scorecard": "scorecard.csv"}
 )
 
-SHOW = ("std_error", "std_error_second", "statistic", "p_value", "ci", "p_wild", "ci_wild", "p_permutation")
+SHOW = ("std_error", "std_error_second", "statistic", "p_value", "ci", "p_wild", "ci_wild", "p_permutation", "size")
 STATISTICS = ("n", "mean", "median", "sd", "sd_within", "sd_between", "min", "max", "units", "missing")
 
 

@@ -161,7 +161,7 @@ def solve(
         absorbed=tuple(absorbed),
         fit={**_goodness(y, y_net, residuals, space, df_resid), **(fit or {})},
         notes=(*notes, *left_out),
-        extra={"engine": engine, **(extra or {})},
+        extra={"engine": engine, **({"left_out": reasons} if reasons else {}), **(extra or {})},
         space=space,
     )
 

@@ -123,9 +123,10 @@ def one_by_one(outcomes: Outcomes, setting: InferenceSpec, seed: int) -> FloatAr
     rows, root = outcomes.fit.rows, outcomes.space.root
     if setting.method == "treatment" and np.unique(rows).size < rows.size:
         return None
-    rejected = np.empty(outcomes.params.shape, dtype=bool)
+    terms, panels = len(outcomes.fit.terms), outcomes.params.shape[1]
+    rejected = np.empty((terms, panels), dtype=bool)
     try:
-        for s in range(rejected.shape[1]):
+        for s in range(panels):
             fit = _with(outcomes, s)
             assert fit.y is not None
             y = np.zeros(outcomes.design.y.size)

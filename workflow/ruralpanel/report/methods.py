@@ -14,6 +14,7 @@ from ruralpanel.report.sentences import nouns
 from ruralpanel.report.texts import Texts
 from ruralpanel.report.wording import short_label
 from ruralpanel.tables.inference_words import describe
+from ruralpanel.tables.size_words import sizes_by_setting
 
 _COLUMNS = ("model", "outcome", "estimator", "effects", "panel", "sample", "n", "units", "periods", "dropped")
 _NUMERIC = ("n", "units", "periods")
@@ -115,7 +116,31 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
     if fewest and fewest[0] < _MANY_CLUSTERS:
         quoted = texts.numbers.num(f"model:{fewest[1]}:inference.{fewest[2]}.n_clusters", "int")
         blocks.append(Paragraph(texts.inline("methods.few_clusters", clusters=quoted, **_kinds(context))))
+    blocks += _sizes(context, texts)
     return tuple(blocks) if not used else (*blocks, _factors(context, texts, used))
+
+
+def _sizes(context: Context, texts: Texts) -> tuple[Block, ...]:
+    """How often each setting rejects a true null, simulated at each model's own design."""
+    by_model = {name: sizes_by_setting(model, context.language) for name, model in context.models.items()}
+    settings = tuple(dict.fromkeys(setting for sizes in by_model.values() for setting in sizes))
+    if not settings:
+        return ()
+    columns = ("model", *settings)
+    rows = []
+    for name, sizes in by_model.items():
+        if sizes:
+            title = _plain(str(context.models[name].get("title") or name), texts)
+            cells = {"model": title, **{setting: _plain(sizes.get(setting, ""), texts) for setting in settings}}
+            rows.append(row(cells, columns, settings))
+    head = TableRow(
+        (
+            TableCell(texts.inline("methods.head.model"), header=True),
+            *(TableCell(_plain(_capital(setting), texts), "right", header=True) for setting in settings),
+        )
+    )
+    table = Table("sizes-table", texts.inline("methods.sizes_caption"), (head,), tuple(rows), tall=True)
+    return (Paragraph(texts.inline("methods.sizes", nouns=nouns(context))), table)
 
 
 def _kinds(context: Context) -> dict[str, bool]:

@@ -10,6 +10,7 @@ from ruralpanel.contracts.table_keys import COMMON, KEYS, REQUIRED, kind_of
 from ruralpanel.output_context import OutputContext
 from ruralpanel.tables import (
     build_by_outcome,
+    build_diagnostics,
     build_listing,
     build_panel_tables,
     build_regimes,
@@ -22,6 +23,7 @@ _BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableD
     "regression": build_regression.build,
     "cross_section": build_regression.build,
     "by_outcome": build_by_outcome.build,
+    "diagnostics": build_diagnostics.build,
     "descriptive": build_panel_tables.build_descriptive,
     "coverage": build_panel_tables.build_coverage,
     "validity": build_validity.build,

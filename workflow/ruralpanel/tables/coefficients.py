@@ -11,6 +11,7 @@ from ruralpanel.model_json import interval_of, number_of
 from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_interval, format_number, format_p
 from ruralpanel.tables.layout import Cell
+from ruralpanel.tables.size_words import term_sizes
 
 DEFAULT_STARS = (0.10, 0.05, 0.01)
 
@@ -19,6 +20,8 @@ def has_statistic(model: Mapping[str, Any], name: str) -> bool:
     """Whether any coefficient of the model has the statistic."""
     if name in ("ci", "ci_wild"):
         return any(interval_of(model, entry, name) is not None for entry in model["coefficients"])
+    if name == "size":
+        return any(term_sizes(model, str(entry["term"])) for entry in model["coefficients"])
     if name == "std_error_second":
         return any(second_error(model, str(entry["term"])) is not None for entry in model["coefficients"])
     return any(number_of(entry, name) is not None for entry in model["coefficients"])
@@ -41,6 +44,9 @@ def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name:
     if name in ("ci", "ci_wild"):
         limits = interval_of(model, entry, name)
         return Cell() if limits is None else Cell(format_interval(*limits, digits=digits))
+    if name == "size":
+        sizes = term_sizes(model, str(entry["term"]))
+        return Cell(f"size {'/'.join(sizes)}%" if sizes else "")
     second = name == "std_error_second"
     value = second_error(model, str(entry["term"])) if second else number_of(entry, name)
     if value is None:

@@ -85,7 +85,11 @@ def describe(entry: Mapping[str, Any], language: str) -> tuple[str, tuple[str, .
 def short(model: Mapping[str, Any], language: str) -> str:
     """The first setting in a few words, for a row of the table: ``CR1 by unit`` or ``HC3``."""
     entries = model.get("inference") or [model.get("vcov") or {}]
-    entry = entries[0]
+    return short_of(entries[0], language)
+
+
+def short_of(entry: Mapping[str, Any], language: str) -> str:
+    """A setting in a few words: ``CR1 by unit``, ``HC3``, ``wild cluster bootstrap by unit``."""
     method = method_of(entry)
     kind = setting(entry, "kind")
     if method == "hc" and kind:

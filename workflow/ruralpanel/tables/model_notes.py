@@ -8,6 +8,7 @@ from typing import Any
 from ruralpanel.labels import Labels
 from ruralpanel.style import DASH, format_count
 from ruralpanel.tables.inference_words import column_numbers, inference_notes
+from ruralpanel.tables.size_words import size_note
 from ruralpanel.wording import sentence, word
 
 _BENEATH = {
@@ -22,6 +23,7 @@ _BENEATH = {
         "方括号内为反演 wild 自助法所得 95% 区间",
     ),
     "p_permutation": ("p: permutation test", "p 为置换检验 p 值"),
+    "size": ("size: simulated, of each setting in the order below", "size：各推断设置的模拟拒真率，次序同下"),
 }
 _FACTS = ("sample", "n_obs", "n_units", "n_periods", "effects")
 
@@ -81,6 +83,7 @@ def model_notes(
     chinese = language == "zh"
     notes.append(sentence([_BENEATH[name][chinese] for name in beneath], language))
     notes += inference_notes(models, language)
+    notes.append(size_note(models, language))
     if levels:
         pairs = [f"{'*' * (rank + 1)} p < {level:g}" for rank, level in enumerate(levels)]
         notes.append(sentence(pairs, language))
