@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.contracts.problems import Problem, UserError
-from ruralpanel.estimators.absorb import group_sums
+from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.dynamic_terms import Equation
 from ruralpanel.estimators.least_squares import usable_columns
@@ -33,7 +33,8 @@ class Data:
     Attributes
     ----------
     y : (n,). x : (n, K) the equation's terms, then dummies of all periods but the first.
-    unit : (n,) codes from 0 without gaps. period : (n,) positions in the calendar.
+    unit : (n,) codes from 0 without gaps; a unit with a definition break of its own counts as one before and one after.
+    period : (n,) positions in the calendar.
     lags : number of lags of the outcome, the first columns of `x`.
     rows : (n,) rows of the design.
     """
@@ -74,11 +75,12 @@ def data_of(equation: Equation, design: Design) -> Data:
     Raises
     ------
     UserError
-        No unit has three such rows, or terms that effects absorb or that are collinear in the rows left.
+        No unit has three such rows.
     """
     complete = equation.complete
-    complete = complete & (complete.sum(axis=1) >= 2)[:, None]
-    most = int(complete.sum(axis=1).max())
+    lengths = np.bincount(equation.segment[complete], minlength=int(equation.segment.max()) + 1)
+    complete = complete & (lengths[equation.segment] >= 2)
+    most = int(lengths.max())
     if most < LEAST_PERIODS:
         raise UserError(
             Problem(
@@ -89,17 +91,20 @@ def data_of(equation: Equation, design: Design) -> Data:
                 f"use a panel of {LEAST_PERIODS + equation.lags} adjacent periods or more",
             )
         )
-    place = np.argwhere(complete)
-    unit = np.unique(place[:, 0], return_inverse=True)[1].astype(np.intp)
-    period = place[:, 1].astype(np.intp)
-    columns = [equation.x[complete]]
+    order = np.argsort(equation.segment[complete], kind="stable")
+    place = np.argwhere(complete)[order].astype(np.intp)
+    at = (place[:, 0], place[:, 1])
+    unit, period = compact(equation.segment[at]), place[:, 1]
+    columns = [equation.x[at]]
     if "period" in design.spec.effects:
         columns.append((period[:, None] == np.unique(period)[1:]).astype(float))
-    x = np.hstack(columns)
-    raw, y = x, equation.y[complete]
-    x, y = _within(x, unit), _within(y[:, None], unit)[:, 0]
-    x = _usable(equation, raw, x, design)
-    return Data(y, x, unit, period, equation.lags, equation.design_rows[complete])
+    x = _within(np.hstack(columns), unit)
+    y = _within(equation.y[at][:, None], unit)[:, 0]
+    # dummies come first in the order of precedence; terms that they make up were left out before
+    order = [*range(len(equation.terms), x.shape[1]), *range(len(equation.terms))]
+    kept = usable_columns(x[:, order], x[:, order], tuple(map(str, order)), ())[0]
+    x = np.ascontiguousarray(x[:, sorted(order[j] for j in kept)])
+    return Data(y, x, unit, period, equation.lags, equation.design_rows[at])
 
 
 def solve(data: Data, design: Design) -> Solution:
@@ -118,7 +123,7 @@ def solve(data: Data, design: Design) -> Solution:
     """
     seen = pairs(data)
     gram = data.x.T @ data.x
-    start: FloatArray = np.linalg.solve(gram, data.x.T @ data.y)
+    start = np.asarray(np.linalg.solve(gram, data.x.T @ data.y), dtype=np.float64)
     params = start
     for share in np.linspace(0.0, 1.0, PATH + 1)[1:]:
         found = _newton(data, seen, gram, params, float(share))
@@ -209,29 +214,6 @@ def _stable(slope: FloatArray, p: int) -> bool:
     rest = slope[p:, p:]
     own = slope[:p, :p] - (slope[:p, p:] @ np.linalg.solve(rest, slope[p:, :p]) if rest.size else 0.0)
     return bool(np.linalg.eigvals(own).real.max() < 0)
-
-
-def _usable(equation: Equation, raw: FloatArray, x: FloatArray, design: Design) -> FloatArray:
-    """`x` without dummies that others make up; stops for terms."""
-    k = len(equation.terms)
-    order = [*range(k, x.shape[1]), *range(k)]
-    names = (*(f"period {j}" for j in range(x.shape[1] - k)), *equation.terms)
-    kept, reasons = usable_columns(raw[:, order], x[:, order], names, design.spec.effects)
-    problems = [
-        Problem(
-            "config.yaml",
-            f"models.{design.spec.name}.regressors",
-            f'"{term}", {reason} in the rows that have the outcome\'s lags',
-            "terms that the data can tell apart",
-            f"leave {term} out",
-        )
-        for term, reason in reasons.items()
-        if term in equation.terms
-    ]
-    if problems:
-        raise UserError(problems)
-    keep = sorted(order[j] for j in kept)
-    return np.ascontiguousarray(x[:, keep])
 
 
 def _within(values: FloatArray, unit: IntArray) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,7 +34,9 @@ class Data:
     Attributes
     ----------
     rows : (n,) rows of the design, by unit and period. unit : (n,) codes from 0 without gaps.
-    y, x : (n,), (n, k). nuisance : (n, q) constant and averages over units, with their lags.
+    y, x : (n,), (n, k) outcome and terms. terms : their names.
+    nuisance : (n, q) constant, averages over units with their lags, steps of definition breaks.
+    parameters : of a unit's regression, steps left aside.
     left_out : units without a regression of their own → why.
     """
 
@@ -42,7 +44,9 @@ class Data:
     unit: IntArray
     y: FloatArray
     x: FloatArray
+    terms: tuple[str, ...]
     nuisance: FloatArray
+    parameters: int
     left_out: Mapping[str, str]
 
 
@@ -50,8 +54,9 @@ def fit(design: Design) -> Fit:
     """Common correlated effects, ``mean_group`` (default) or ``pooled``.
 
     Each unit has its own constant and its own response to the averages over units of outcome and regressors, which
-    stand for common factors. ``lags`` adds lags of the averages. Mean group: the mean of the units' slopes; pooled: one
-    set of slopes. Errors of both rest on the scatter of the units' slopes, t with (units − 1) degrees of freedom.
+    stand for common factors; steps of definition breaks are its own too. ``lags`` adds lags of the averages. Mean
+    group: the mean of the units' slopes; pooled: one set of slopes. Errors of both rest on the scatter of the units'
+    slopes, t with (units − 1) degrees of freedom.
 
     ``by_unit`` holds the units' slopes with classical errors, ``unit_roots`` the tests of each variable; tests are
     ``pesaran_cd`` of the residuals and ``slope_homogeneity`` (Pesaran and Yamagata 2008).
@@ -66,35 +71,34 @@ def fit(design: Design) -> Fit:
     data = _data(design)
     found = mean_group.slopes(data.y, data.x, data.nuisance, data.unit)
     params, vcov = mean_group.mean_group(found) if method == METHODS[0] else mean_group.pooled(found)
-    units = found.counts.size
+    units, terms = found.counts.size, data.terms
     residuals = found.residuals if method == METHODS[0] else found.y - found.x @ params
-    parameters = data.nuisance.shape[1] + len(design.terms)
-    plain, adjusted = mean_group.homogeneity(found, data.unit, data.nuisance.shape[1])
+    plain, adjusted = mean_group.homogeneity(found, data.unit)
     whole = np.full(design.y.size, np.nan)
     whole[data.rows] = residuals
     names = _names(design, data)
     extra: dict[str, Any] = {
         "n_dropped": _dropped(design, data),
-        "parameters_per_unit": parameters,
+        "parameters_per_unit": data.parameters,
         "periods_per_unit": [int(found.counts.min()), int(found.counts.max())],
-        "by_unit": _by_unit(design, names, found),
-        "unit_roots": _unit_roots(design),
+        "by_unit": _by_unit(terms, names, found),
+        "unit_roots": _unit_roots(design, terms),
     }
     words = "units' slopes about their mean, over N(N − 1)" if method == METHODS[0] else "Pesaran (2006), eq. 67–69"
     return Fit(
-        terms=design.terms,
+        terms=terms,
         params=params,
         rows=data.rows,
         residuals=residuals,
         bread=np.eye(params.size),
         scores=np.zeros((0, params.size)),
-        df_resid=float(data.rows.size - units * parameters),
+        df_resid=float(found.df.sum()),
         own_vcov=vcov,
         own_vcov_type=f"scatter of the units' slopes ({words}); t with {units - 1} degrees of freedom (units − 1)",
         own_df=units - 1.0,
-        n_absorbed=units * data.nuisance.shape[1],
+        n_absorbed=int(found.absorbed.sum()),
         absorbed=("unit",),
-        fit={"rmse": _rmse(found, parameters), "n_units": float(units)},
+        fit={"rmse": float(np.sqrt(found.residuals @ found.residuals / found.df.sum())), "n_units": float(units)},
         tests={
             "pesaran_cd": pesaran_cd(whole, design),
             "slope_homogeneity": adjusted,
@@ -123,26 +127,28 @@ def _check(design: Design, method: str) -> None:
 
 
 def _data(design: Design) -> Data:
-    grid = grid_of(design)
     lags = int(design.spec.options.get("lags") or 0)
+    steps = tuple(design.extra.get("steps") or ())
+    terms = tuple(term for term in design.terms if term not in steps)
+    x = design.x[:, [design.terms.index(term) for term in terms]]
+    grid = grid_of(replace(design, x=x, terms=terms))
     averages = _averages(grid, lags)
     periods = np.asarray(design.periods)[design.period_codes] - int(grid.periods[0])
-    nuisance = np.column_stack([np.ones(design.y.size), averages[periods]])
+    own = design.x[:, [design.terms.index(step) for step in steps]]
+    nuisance = np.column_stack([np.ones(design.y.size), averages[periods], own])
     rows = np.flatnonzero(np.isfinite(nuisance).all(axis=1))
     if not rows.size:
         found, expected = f"no period with the averages of the {lags} before it", "adjacent periods"
         raise UserError(Problem("config.yaml", f"models.{design.spec.name}.lags", found, expected, "use fewer lags"))
-    parameters = nuisance.shape[1] + len(design.terms)
-    left_out: dict[str, str] = {}
+    parameters = 1 + averages.shape[1] + len(terms)
     counts = np.bincount(design.unit_codes[rows], minlength=len(design.units))
-    for code in np.flatnonzero(counts <= parameters):
-        left_out[design.units[code]] = f"{counts[code]} periods for {parameters} parameters"
-    _long_enough(design, parameters, lags, counts)
-    for code in np.flatnonzero(counts > parameters):
-        own = rows[design.unit_codes[rows] == code]
-        reason = _told_apart(design, own, nuisance)
+    _long_enough(design, len(terms), parameters, lags, counts)
+    left_out: dict[str, str] = {}
+    for code, name in enumerate(design.units):
+        mine = rows[design.unit_codes[rows] == code]
+        reason = _why_not(terms, x[mine], nuisance[mine], parameters)
         if reason:
-            left_out[design.units[code]] = reason
+            left_out[name] = reason
     kept = np.array([unit not in left_out for unit in design.units])
     if kept.sum() < LEAST_UNITS:
         listed = "; ".join(f"{unit}: {reason}" for unit, reason in left_out.items())
@@ -151,7 +157,7 @@ def _data(design: Design) -> Data:
         raise UserError(Problem("config.yaml", where, found, expected, "use fewer terms or a longer panel"))
     rows = rows[kept[design.unit_codes[rows]]].astype(np.intp)
     unit = compact(design.unit_codes[rows])
-    return Data(rows, unit, design.y[rows], design.x[rows], nuisance[rows], left_out)
+    return Data(rows, unit, design.y[rows], x[rows], terms, nuisance[rows], parameters, left_out)
 
 
 def _averages(grid: Grid, lags: int) -> FloatArray:
@@ -163,11 +169,10 @@ def _averages(grid: Grid, lags: int) -> FloatArray:
     return np.hstack([lagged(means[None], lag)[0] for lag in range(lags + 1)])
 
 
-def _long_enough(design: Design, parameters: int, lags: int, counts: IntArray) -> None:
+def _long_enough(design: Design, k: int, parameters: int, lags: int, counts: IntArray) -> None:
     """Stop where hardly any unit can have a regression of its own."""
     if (counts > parameters).sum() >= LEAST_UNITS:
         return
-    k = len(design.terms)
     parts = f"{k} slopes, a constant and {k + 1} averages" + (f" with {lags} lags" if lags else "")
     fix = f"a panel of {parameters + 1 + lags} periods or more, or estimator: fe"
     most = 0 if lags else (int(counts.max()) - 3) // 2
@@ -184,13 +189,15 @@ def _long_enough(design: Design, parameters: int, lags: int, counts: IntArray) -
     )
 
 
-def _told_apart(design: Design, rows: IntArray, nuisance: FloatArray) -> str:
-    """Why a unit's own regression cannot tell the terms apart; empty: it can."""
-    q, _ = np.linalg.qr(nuisance[rows])
-    x = design.x[rows]
-    net = x - q @ (q.T @ x)
-    _, reasons = usable_columns(x - x.mean(axis=0), net - q @ (q.T @ net), design.terms, ())
-    return ", ".join(f"{term} does not vary of its own" for term in reasons)
+def _why_not(terms: tuple[str, ...], x: FloatArray, nuisance: FloatArray, parameters: int) -> str:
+    """Why a unit has no regression of its own; empty: it has."""
+    moving = int((np.ptp(nuisance, axis=0) > 0).sum()) + 1 if nuisance.size else parameters - len(terms)
+    needed = max(parameters, moving + len(terms))
+    if len(x) <= needed:
+        return f"{len(x)} periods for {needed} parameters"
+    net = mean_group.net_of(x, nuisance)
+    _, reasons = usable_columns(x - x.mean(axis=0), net, terms, ())
+    return ", ".join(f"{term} does not move of its own" for term in reasons)
 
 
 def _names(design: Design, data: Data) -> list[str]:
@@ -206,22 +213,22 @@ def _dropped(design: Design, data: Data) -> dict[str, int]:
     return {reason: count for reason, count in counts.items() if count}
 
 
-def _by_unit(design: Design, names: list[str], found: Slopes) -> list[dict[str, Any]]:
+def _by_unit(terms: tuple[str, ...], names: list[str], found: Slopes) -> list[dict[str, Any]]:
     """One entry per unit: its slopes by term, and their classical errors."""
     return [
         {
             "unit": name,
-            **{term: float(value) for term, value in zip(design.terms, found.by_unit[i], strict=True)},
-            "std_error": {term: float(value) for term, value in zip(design.terms, found.errors[i], strict=True)},
+            **{term: float(value) for term, value in zip(terms, found.by_unit[i], strict=True)},
+            "std_error": {term: float(value) for term, value in zip(terms, found.errors[i], strict=True)},
         }
         for i, name in enumerate(names)
     ]
 
 
-def _unit_roots(design: Design) -> list[dict[str, Any]]:
+def _unit_roots(design: Design, terms: tuple[str, ...]) -> list[dict[str, Any]]:
     """CIPS tests of the outcome and of each term, with 0 to 2 lagged differences; or why there is none."""
     grid = grid_of(design)
-    columns = {design.spec.outcome: grid.y, **{term: grid.x[:, :, j] for j, term in enumerate(design.terms)}}
+    columns = {design.spec.outcome: grid.y, **{term: grid.x[:, :, design.terms.index(term)] for term in terms}}
     rows: list[dict[str, Any]] = []
     for name, values in columns.items():
         for lags in range(MOST_LAGS + 1):
@@ -231,11 +238,6 @@ def _unit_roots(design: Design) -> list[dict[str, Any]]:
             elif not lags:
                 rows.append({"variable": name, "not_available": reason})
     return rows
-
-
-def _rmse(found: Slopes, parameters: int) -> float:
-    left = float((found.counts - parameters).sum())
-    return float(np.sqrt(found.residuals @ found.residuals / left))
 
 
 def _notes(design: Design, data: Data) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.estimators import gmm
 from ruralpanel.estimators.base import Design, Fit, Test
-from ruralpanel.estimators.dynamic_terms import Equation
+from ruralpanel.estimators.dynamic_terms import Equation, regressors_of
 from ruralpanel.estimators.gmm_instruments import PERIODS, Stack, choices_of, stack
 from ruralpanel.estimators.long_run import long_run
 
@@ -48,7 +48,9 @@ def fit(equation: Equation, design: Design) -> Fit:
         tests["difference_in_hansen"] = differences["levels"][1]
     reported = ~moments.differenced if choices.system else moments.differenced
     extra: dict[str, Any] = {
-        "statistics": long_run(step.params[:k], vcov[:k, :k], units - 1.0, equation.lags, equation.members),
+        "statistics": long_run(
+            step.params[:k], vcov[:k, :k], units - 1.0, equation.lags, regressors_of(equation, design)
+        ),
         "n_instruments": len(moments.groups),
         "instruments": dict(stacked.counts),
         "steps": steps,

@@ -9,9 +9,9 @@ import numpy as np
 
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators import bias_corrected, dynamic_gmm, gmm
-from ruralpanel.estimators.absorb import group_sums
-from ruralpanel.estimators.base import Design, Fit, Test
-from ruralpanel.estimators.dynamic_terms import Equation, equation_of
+from ruralpanel.estimators.absorb import compact, group_sums
+from ruralpanel.estimators.base import Design, Fit, IntArray, Test
+from ruralpanel.estimators.dynamic_terms import Equation, equation_of, regressors_of, told_apart
 from ruralpanel.estimators.long_run import long_run
 from ruralpanel.estimators.policy_errors import errors_of
 
@@ -38,12 +38,12 @@ def fit(design: Design) -> Fit:
         where, expected = f"models.{design.spec.name}.method", "one of " + ", ".join(METHODS)
         raise UserError(Problem("config.yaml", where, f'"{method}"', expected, did_you_mean(method, METHODS)))
     design = replace(design, spec=replace(design.spec, method=method))
-    equation = equation_of(design)
+    equation = told_apart(equation_of(design), design, differenced=method != METHODS[0])
     found = _corrected(equation, design) if method == METHODS[0] else dynamic_gmm.fit(equation, design)
     lost = design.y.size - found.rows.size
     reason = "without the lags" + (" or a difference" if method == "difference_gmm" else "")
     extra = {"n_dropped": {reason: lost}, "lags": equation.lags, **found.extra}
-    return replace(found, extra=extra)
+    return replace(found, extra=extra, notes=(*found.notes, *equation.notes))
 
 
 def _corrected(equation: Equation, design: Design) -> Fit:
@@ -76,20 +76,24 @@ def _corrected(equation: Equation, design: Design) -> Fit:
         n_absorbed=effects,
         absorbed=absorbed,
         fit={"r2_within": 1.0 - float(solution.residuals @ solution.residuals) / float(data.y @ data.y)},
-        tests=_serial_correlation(data, solution),
+        tests=_serial_correlation(data, solution, compact(design.unit_codes[data.rows])),
         notes=("strictly exogenous regressors and errors independent over time are assumed",),
     )
     errors = errors_of(found, design)
-    statistics = long_run(found.params, errors.vcov, errors.df, equation.lags, equation.members)
+    statistics = long_run(found.params, errors.vcov, errors.df, equation.lags, regressors_of(equation, design))
     uncorrected = {term: float(solution.uncorrected[j]) for j, term in enumerate(equation.terms)}
     return replace(found, extra={"statistics": statistics, "fixed_effects": uncorrected, "errors": errors.words})
 
 
-def _serial_correlation(data: bias_corrected.Data, solution: bias_corrected.Solution) -> Mapping[str, Test]:
-    """Arellano and Bond's tests on the differences of the residuals between adjacent periods."""
-    influence = group_sums(solution.influence, data.unit)
+def _serial_correlation(
+    data: bias_corrected.Data, solution: bias_corrected.Solution, owner: IntArray
+) -> Mapping[str, Test]:
+    """Arellano and Bond's tests on the differences of the residuals between adjacent periods; `owner`: units (n,)."""
+    influence = group_sums(solution.influence, owner)
     later = np.flatnonzero((np.diff(data.unit) == 0) & (np.diff(data.period) == 1)) + 1
     x, u = data.x[later] - data.x[later - 1], solution.residuals[later] - solution.residuals[later - 1]
-    unit, period = data.unit[later], data.period[later]
     vcov = influence.T @ influence
-    return {f"ar{order}": gmm.arellano_bond(x, u, unit, period, influence, vcov, order) for order in (1, 2)}
+    return {
+        f"ar{order}": gmm.arellano_bond(x, u, owner[later], data.period[later], influence, vcov, order)
+        for order in (1, 2)
+    }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.estimators.absorb import Absorbed, compact
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
+from ruralpanel.estimators.least_squares import usable_columns
 from ruralpanel.estimators.panel_grid import BoolArray, Grid, grid_of, lagged
 
 
@@ -24,6 +26,8 @@ class Equation:
     x : (N, T, K) their values; NaN where one is missing.
     lags : number of lags of the outcome, which stand first in `terms`.
     members : regressor → positions of it and of its lags in `terms`.
+    segment : (N, T) codes: rows of one unit between which a definition break lies have different ones.
+    notes : on terms left out.
     """
 
     outcome: str
@@ -32,6 +36,8 @@ class Equation:
     x: FloatArray
     lags: int
     members: Mapping[str, tuple[int, ...]]
+    segment: IntArray
+    notes: tuple[str, ...] = ()
 
     @property
     def y(self) -> FloatArray:
@@ -44,6 +50,20 @@ class Equation:
         return np.asarray(np.isfinite(self.y) & np.isfinite(self.x).all(axis=2))
 
     @property
+    def pairs(self) -> BoolArray:
+        """(N, T) whether the row and the one of the period before are complete, with no break of this unit between."""
+        found = np.zeros_like(self.complete)
+        same = self.segment[:, 1:] == self.segment[:, :-1]
+        found[:, 1:] = self.complete[:, 1:] & self.complete[:, :-1] & same
+        return found
+
+    @property
+    def levels(self) -> BoolArray:
+        """(N, T) complete rows before the unit's first break."""
+        first = np.take_along_axis(self.segment, self.complete.argmax(axis=1)[:, None], axis=1)
+        return np.asarray(self.complete & (self.segment == first))
+
+    @property
     def design_rows(self) -> IntArray:
         """(N, T) rows of the design."""
         return self.grid.rows
@@ -52,7 +72,9 @@ class Equation:
 def equation_of(design: Design) -> Equation:
     """Build the outcome's lags (``lags``, default 1) and those of regressors (``regressor_lags``) from the rows.
 
-    A lag is the figure of that many calendar periods before; where the unit has no row then, the lag is missing.
+    A lag is the figure of that many calendar periods before; where the unit has no row then, the lag is missing. The
+    step of a definition break that concerns one unit alone is no term: it gives that unit another effect from the break
+    on (`Equation.segment`), because nothing but its own residuals would speak for the error of its coefficient.
 
     Raises
     ------
@@ -64,15 +86,28 @@ def equation_of(design: Design) -> Equation:
     extra: Mapping[str, int] = options.get("regressor_lags") or {}
     _check(design, extra)
     grid = grid_of(design)
+    lone = _lone_steps(grid, design)
     terms = [f"lag({design.spec.outcome}, {k})" for k in range(1, lags + 1)]
     columns = [lagged(grid.y, k) for k in range(1, lags + 1)]
     members: dict[str, tuple[int, ...]] = {}
     for j, term in enumerate(design.terms):
+        if term in lone:
+            continue
         own = int(extra.get(term, 0))
         members[term] = tuple(range(len(terms), len(terms) + own + 1))
         terms += [term, *(f"lag({term}, {k})" for k in range(1, own + 1))]
         columns += [lagged(grid.x[:, :, j], k) for k in range(own + 1)]
-    equation = Equation(design.spec.outcome, grid, tuple(terms), np.stack(columns, axis=2), lags, members)
+    notes = tuple(f"{step} concerns {unit} alone: a change of its effect, not a term" for step, unit in lone.items())
+    equation = Equation(
+        design.spec.outcome,
+        grid,
+        tuple(terms),
+        np.stack(columns, axis=2),
+        lags,
+        members,
+        _segments(grid, design, lone),
+        notes,
+    )
     if not equation.complete.any():
         most = max([lags, *map(int, extra.values())])
         raise UserError(
@@ -85,6 +120,85 @@ def equation_of(design: Design) -> Equation:
             )
         )
     return equation
+
+
+def told_apart(equation: Equation, design: Design, differenced: bool) -> Equation:
+    """The equation without terms that the rows with lags cannot tell from effects or from each other.
+
+    Rows lost to lags can leave a term without movement. Steps of definition breaks, and with ``drop_absorbed`` all
+    terms, are left out with a note then.
+
+    Parameters
+    ----------
+    differenced : compare differences between adjacent periods net of period effects, else the rows net of effects.
+
+    Raises
+    ------
+    UserError
+        Any other such term.
+    """
+    rows = equation.pairs if differenced else equation.complete
+    unit, period = compact(equation.segment[rows]), compact(np.nonzero(rows)[1])
+    columns = (equation.x - lagged(equation.x))[rows] if differenced else equation.x[rows]
+    effects = ("period",) if differenced else ("unit", "period")
+    codes = {"unit": unit, "period": period}
+    factors = tuple(codes[effect] for effect in effects if effect in design.spec.effects)
+    net = Absorbed(len(columns), factors).residuals(columns) if factors else columns
+    _, reasons = usable_columns(columns, net, equation.terms, design.spec.effects)
+    free = set(equation.terms) if design.spec.options.get("drop_absorbed") else set(design.extra.get("steps") or ())
+    raise_any(
+        Problem(
+            "config.yaml",
+            f"models.{design.spec.name}.regressors",
+            f'"{term}", {reason} in the rows that have the outcome\'s lags',
+            "terms that the data can tell apart",
+            f"leave {term} out, or set drop_absorbed: true",
+        )
+        for term, reason in reasons.items()
+        if term not in free
+    )
+    return _without(equation, reasons)
+
+
+def regressors_of(equation: Equation, design: Design) -> dict[str, tuple[int, ...]]:
+    """`Equation.members` without the steps of definition breaks."""
+    steps = design.extra.get("steps") or ()
+    return {name: own for name, own in equation.members.items() if name not in steps}
+
+
+def _without(equation: Equation, reasons: Mapping[str, str]) -> Equation:
+    if not reasons:
+        return equation
+    kept = [j for j, term in enumerate(equation.terms) if term not in reasons]
+    place = {old: new for new, old in enumerate(kept)}
+    members = {name: tuple(place[j] for j in own if j in place) for name, own in equation.members.items()}
+    return replace(
+        equation,
+        terms=tuple(equation.terms[j] for j in kept),
+        x=equation.x[:, :, kept],
+        lags=sum(j < equation.lags for j in kept),
+        members={name: own for name, own in members.items() if own},
+        notes=equation.notes + tuple(f"{term} left out: {why} in the rows with lags" for term, why in reasons.items()),
+    )
+
+
+def _lone_steps(grid: Grid, design: Design) -> dict[str, str]:
+    """Steps of definition breaks that move in one unit at most → that unit."""
+    found = {}
+    for step in design.extra.get("steps") or ():
+        column = grid.x[:, :, design.terms.index(step)]
+        moving = np.flatnonzero(np.nanmax(column, axis=1) > np.nanmin(column, axis=1))
+        if moving.size <= 1:
+            found[step] = design.units[moving[0]] if moving.size else "none"
+    return found
+
+
+def _segments(grid: Grid, design: Design, lone: Mapping[str, str]) -> IntArray:
+    """(N, T) codes of unit and values of the lone steps."""
+    units = np.broadcast_to(np.arange(grid.y.shape[0], dtype=float)[:, None], grid.y.shape)
+    steps = [np.nan_to_num(grid.x[:, :, design.terms.index(step)], nan=-1.0) for step in lone]
+    keys = np.stack([units, *steps], axis=2).reshape(grid.y.size, -1)
+    return np.unique(keys, axis=0, return_inverse=True)[1].reshape(grid.y.shape).astype(np.intp)
 
 
 def _check(design: Design, extra: Mapping[str, int]) -> None:

@@ -113,8 +113,7 @@ def stack(equation: Equation, choices: Choices, design: Design) -> Stack:
     UserError
         No two adjacent complete rows, or terms that the differences cannot tell apart.
     """
-    complete = equation.complete
-    pairs = complete & np.concatenate([np.zeros_like(complete[:, :1]), complete[:, :-1]], axis=1)
+    pairs = equation.pairs
     if not pairs.any():
         raise UserError(
             Problem(
@@ -126,7 +125,7 @@ def stack(equation: Equation, choices: Choices, design: Design) -> Stack:
             )
         )
     later = np.argwhere(pairs)
-    levels = np.argwhere(complete) if choices.system else later[:0]
+    levels = np.argwhere(equation.levels) if choices.system else later[:0]
     place = np.concatenate([later, levels]).astype(np.intp)
     differenced = np.arange(len(place)) < len(later)
     i, t = place.T
@@ -141,7 +140,7 @@ def stack(equation: Equation, choices: Choices, design: Design) -> Stack:
     units = np.unique(i, return_inverse=True)[1].astype(np.intp)
     regressors = np.hstack([x, dummies])
     moments = Moments(y, regressors, z[:, kept], units, t, differenced, tuple(names[j] for j in kept))
-    _identified(equation, moments, design)
+    _identified(moments, design)
     counts = {name: moments.groups.count(name) for name in sets if moments.groups.count(name)}
     rows = equation.design_rows[tuple((levels if choices.system else later).T)]
     return Stack(moments, rows, counts)
@@ -206,30 +205,19 @@ def _lags(
     return np.column_stack(columns) if columns else np.zeros((t.size, 0))
 
 
-def _identified(equation: Equation, moments: Moments, design: Design) -> None:
-    k = moments.x.shape[1]
-    order = np.array([*range(len(equation.terms), k), *range(len(equation.terms))])
-    found = set(order[independent(moments.x[:, order])].tolist())
-    where = f"models.{design.spec.name}.regressors"
-    lost = [term for j, term in enumerate(equation.terms) if j not in found]
-    raise_any(
+def _identified(moments: Moments, design: Design) -> None:
+    number, k = moments.z.shape[1], moments.x.shape[1]
+    cross = moments.z.T @ moments.x
+    rank = int(np.linalg.matrix_rank(cross / np.maximum(np.linalg.norm(cross, axis=0), 1e-300)))
+    if rank == k:
+        return
+    found = f"{number} instruments that move {rank} of {k} parameters"
+    raise UserError(
         Problem(
             "config.yaml",
-            where,
-            f'"{term}", whose differences are collinear with earlier terms or periods in the rows left',
-            "terms that the data can tell apart",
-            f"leave {term} out",
+            f"models.{design.spec.name}",
+            found,
+            "instruments for every parameter",
+            "widen gmm_lags, set collapse: false, use fewer terms or a longer panel",
         )
-        for term in lost
     )
-    if moments.z.shape[1] < k:
-        found_words = f"{moments.z.shape[1]} instruments for {k} parameters"
-        raise UserError(
-            Problem(
-                "config.yaml",
-                f"models.{design.spec.name}",
-                found_words,
-                "at least as many instruments as parameters",
-                "widen gmm_lags, set collapse: false, or use a longer panel",
-            )
-        )

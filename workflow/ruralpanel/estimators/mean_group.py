@@ -19,7 +19,7 @@ class Slopes:
     by_unit : (N, k) slopes. errors : (N, k) their classical errors.
     grams : (N, k, k) cross products of the terms net of the nuisance columns, over the unit's number of rows.
     x, y : (n, k), (n,) terms and outcome net of the nuisance columns, unit by unit.
-    residuals : (n,) of the units' own regressions. counts : (N,) rows.
+    residuals : (n,) of the units' own regressions. counts : (N,) rows. absorbed : (N,) rank of the nuisance columns.
     """
 
     by_unit: FloatArray
@@ -29,6 +29,12 @@ class Slopes:
     y: FloatArray
     residuals: FloatArray
     counts: IntArray
+    absorbed: IntArray
+
+    @property
+    def df(self) -> FloatArray:
+        """(N,) residual degrees of freedom of the units' own regressions."""
+        return (self.counts - self.absorbed - self.by_unit.shape[1]).astype(float)
 
 
 def slopes(y: FloatArray, x: FloatArray, nuisance: FloatArray, unit: IntArray) -> Slopes:
@@ -36,7 +42,8 @@ def slopes(y: FloatArray, x: FloatArray, nuisance: FloatArray, unit: IntArray) -
 
     Parameters
     ----------
-    y : (n,), x : (n, k), nuisance : (n, q) columns that are projected out within each unit (constant, averages).
+    y : (n,), x : (n, k).
+    nuisance : (n, q) columns that are projected out within each unit (constant, averages, its own steps).
     unit : (n,) sorted codes from 0 without gaps.
 
     Each unit needs more rows than k + q; terms that a unit cannot tell apart get the slopes of least length.
@@ -44,10 +51,12 @@ def slopes(y: FloatArray, x: FloatArray, nuisance: FloatArray, unit: IntArray) -
     bounds = np.concatenate([[0], np.flatnonzero(np.diff(unit)) + 1, [unit.size]])
     number, k = bounds.size - 1, x.shape[1]
     by_unit, errors, grams = np.empty((number, k)), np.empty((number, k)), np.empty((number, k, k))
+    absorbed = np.empty(number, dtype=np.intp)
     x_net, y_net, residuals = np.empty_like(x), np.empty_like(y), np.empty_like(y)
     for i in range(number):
         rows = slice(bounds[i], bounds[i + 1])
         basis = _basis(nuisance[rows])
+        absorbed[i] = basis.shape[1]
         x_net[rows], y_net[rows] = _net(x[rows], basis), _net(y[rows], basis)
         by_unit[i] = np.linalg.lstsq(x_net[rows], y_net[rows], rcond=None)[0]
         residuals[rows] = y_net[rows] - x_net[rows] @ by_unit[i]
@@ -56,7 +65,12 @@ def slopes(y: FloatArray, x: FloatArray, nuisance: FloatArray, unit: IntArray) -
         grams[i] = cross / size
         variance = float(residuals[rows] @ residuals[rows]) / (size - basis.shape[1] - k)
         errors[i] = np.sqrt(variance * np.diag(np.linalg.pinv(cross)))
-    return Slopes(by_unit, errors, grams, x_net, y_net, residuals, np.diff(bounds).astype(np.intp))
+    return Slopes(by_unit, errors, grams, x_net, y_net, residuals, np.diff(bounds).astype(np.intp), absorbed)
+
+
+def net_of(columns: FloatArray, nuisance: FloatArray) -> FloatArray:
+    """`columns` (n, m) of one unit less their projection on `nuisance` (n, q)."""
+    return _net(columns, _basis(nuisance))
 
 
 def mean_group(found: Slopes) -> tuple[FloatArray, FloatArray]:
@@ -87,26 +101,27 @@ def pooled(found: Slopes) -> tuple[FloatArray, FloatArray]:
     return params, inverse @ (gaps.T @ gaps / (number - 1)) @ inverse / number
 
 
-def homogeneity(found: Slopes, unit: IntArray, nuisance: int) -> tuple[Test, Test]:
+def homogeneity(found: Slopes, unit: IntArray) -> tuple[Test, Test]:
     """Pesaran and Yamagata's (2008) tests that all units have the same slopes: Δ and, adjusted for short panels, Δ_adj.
 
     Swamy's dispersion of the units' slopes about their weighted mean, with each unit's variance estimated about the
-    unweighted common slopes; normal for many units and periods.
+    unweighted common slopes; normal for many units and periods. Periods are counted net of the nuisance columns, which
+    with the constant alone is the published form.
 
     Parameters
     ----------
-    unit : (n,) codes of the rows. nuisance : number of columns projected out in each unit (the constant alone: 1).
+    unit : (n,) codes of the rows.
     """
     number, k = found.by_unit.shape
     common = np.linalg.solve(found.x.T @ found.x, found.x.T @ found.y)
     residuals = found.y - found.x @ common
-    periods = found.counts.astype(float)
-    variance = np.bincount(unit, weights=residuals**2) / (periods - nuisance)
-    weighted = found.grams * (periods / variance)[:, None, None]
+    free = (found.counts - found.absorbed).astype(float)
+    variance = np.bincount(unit, weights=residuals**2) / free
+    weighted = found.grams * (found.counts / variance)[:, None, None]
     centre = np.linalg.solve(weighted.sum(axis=0), np.einsum("ijk,ik->j", weighted, found.by_unit))
     gaps = found.by_unit - centre
     dispersion = np.einsum("ij,ijk,ik->i", gaps, weighted, gaps)
-    spread = 2.0 * k * (periods - nuisance - k) / (periods - nuisance + 2.0)
+    spread = 2.0 * k * (free - k) / (free + 2.0)
     plain = np.sqrt(number) * float(np.mean(dispersion) - k) / np.sqrt(2.0 * k)
     adjusted = np.sqrt(number) * float(np.mean((dispersion - k) / np.sqrt(spread)))
     return _normal(plain, "for panels much longer than wide"), _normal(adjusted, "adjusted for few periods")
