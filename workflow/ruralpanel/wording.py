@@ -111,7 +111,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "above_zero": ("above zero", "大于零"),
     "below_zero": ("below zero", "小于零"),
     "equal_weights": ("equal", "等权"),
-    "standardised_effect": ("S.d. of the outcome per within-s.d. of the lever", "结果标准差／杠杆组内标准差"),
+    "standardised_effect": ("S.d. of the outcome\nper within-s.d. of the lever", "结果标准差／杠杆组内标准差"),
     "power": ("Power", "检验功效"),
     "effect_in_delta": ("Effect in multiples of the smallest effect that matters", "效应（以有意义的最小效应为单位）"),
     "r2_with_lever": ("Partial R² of an omitted variable with the lever", "遗漏变量与杠杆的偏 R²"),

@@ -263,7 +263,8 @@ def _power(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, 
         name = str(model["model"])
         term = str(declared.get(name, "")) if isinstance(declared, Mapping) else str(declared)
         entry = _target(spec, context, name, term, "power")
-        line = from_robustness.power_line(entry, f"{' '.join(entry['claims'])}: {labels.of(term)}")
+        parts = " × ".join(from_robustness.short(labels.of(part)) for part in term.split(":"))
+        line = from_robustness.power_line(entry, f"{' '.join(entry['claims'])}: {parts}")
         if line is None:
             raise UserError(context.problem("term", f'"{term}" of {name} without δ', "numbers with a smallest effect"))
         lines.append(line)

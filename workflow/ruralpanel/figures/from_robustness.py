@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,24 +15,30 @@ from ruralpanel.figures.specification_curve import CurveData
 from ruralpanel.figures.waterfall import Part
 from ruralpanel.inference.from_covariance import critical_values
 from ruralpanel.labels import Labels
+from ruralpanel.robustness import sensemakr
 from ruralpanel.robustness.curve_plan import NONE
 from ruralpanel.wording import has_word, word
 
 if TYPE_CHECKING:
     import pandas as pd
 
-VARIABLES = frozenset({"outcome", "moderator", "controls", "weights"})
-"""Dimensions, beside the levers, whose options are variables."""
+CONTOUR_POINTS = 161
+_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
+
+
+def short(label: str) -> str:
+    """A label without what stands in brackets at its end."""
+    return _ASIDE.sub("", label)
 
 
 def curve_data(summary: Mapping[str, Any], rows: pd.DataFrame, labels: Labels) -> CurveData:
     """All specifications in standardised units, dimensions with one option left out."""
     ratio = (rows["standardised"] / rows["estimate"]).to_numpy()
     shown = {entry["name"]: entry["options"] for entry in summary["dimensions"] if len(entry["options"]) > 1}
-    choices = {
-        dimension_label(name, labels.language): [option_label(name, str(o), labels) for o in rows[name]]
-        for name in shown
-    }
+    choices: dict[str, list[str]] = {}
+    for name, options in shown.items():
+        words = dict(zip(options, option_labels(name, options, labels), strict=True))
+        choices[dimension_label(name, labels.language)] = [words[str(option)] for option in rows[name]]
     return CurveData(
         rows["standardised"].tolist(),
         (rows["ci_low"].to_numpy() * ratio).tolist(),
@@ -47,13 +54,19 @@ def dimension_label(name: str, language: str) -> str:
     return word(key, language) if has_word(key) else name.replace("_", " ").capitalize()
 
 
-def option_label(dimension: str, option: str, labels: Labels) -> str:
-    """The words for one option of a dimension."""
+def option_labels(dimension: str, options: Sequence[str], labels: Labels) -> list[str]:
+    """The words for the options of a dimension, without what stands in brackets where they can do without."""
+    full = [_option(dimension, option, labels) for option in options]
+    brief = [short(label) for label in full]
+    return [b if brief.count(b) == 1 else f for b, f in zip(brief, full, strict=True)]
+
+
+def _option(dimension: str, option: str, labels: Labels) -> str:
     language = labels.language
     if option == NONE:
         return word("equal_weights" if dimension == "weights" else "none", language)
     if dimension == "effects":
-        names = {"unit": word("unit", language), "period": word("period", language)}
+        names = {name: word(name, language).lower() for name in ("unit", "period")}
         parts = [" × ".join(names.get(p, p) for p in part.split(":")) for part in option.split(" + ")]
         return " + ".join(parts)
     if dimension in ("sample", "lag"):
@@ -77,14 +90,21 @@ def left_out(entry: Mapping[str, Any], over: str, names: Mapping[str, str]) -> l
 
 
 def contours(entry: Mapping[str, Any], labels: Labels) -> Contours:
-    """The sensitivity of one coefficient, benchmarked on observed covariates as strong as themselves."""
+    """The sensitivity of one coefficient, benchmarked on observed covariates as strong as themselves.
+
+    The grid reaches half as far again as the strongest of them or the robustness value.
+    """
     found = entry["sensitivity"]
+    classical, estimate = found["classical"], float(entry["estimate"])
     points = [
-        Benchmark(labels.of(str(b["name"])), float(b["r2_lever"]), float(b["r2_outcome"]), float(b["estimate"]))
+        Benchmark(short(labels.of(str(b["name"]))), float(b["r2_lever"]), float(b["r2_outcome"]), float(b["estimate"]))
         for b in found["bounds"]
         if b["times"] == 1.0
     ]
-    return Contours(found["contours"]["r2"], found["contours"]["estimate"], float(entry["estimate"]), points)
+    reach = [found["robustness_value"], *(p.r2_lever for p in points), *(p.r2_outcome for p in points)]
+    most = float(np.clip(1.5 * max(reach), 0.1, 0.9))
+    grid, values = sensemakr.contours(estimate, classical["std_error"], classical["df"], most, CONTOUR_POINTS)
+    return Contours(grid.tolist(), values.tolist(), estimate, points)
 
 
 def power_line(entry: Mapping[str, Any], label: str) -> PowerLine | None:

@@ -34,7 +34,7 @@ def draw(
 ) -> None:
     """One line per design up to `most` times the smallest effect that matters; that and a power of 80 % are marked."""
     with drawing(font):
-        figure = new_figure(6.5, 3.6 + (0.3 if note else 0))
+        figure = new_figure(6.5, 3.4 + 0.17 * len(lines) + (0.3 if note else 0))
         figure.set_layout_engine("constrained")
         axes = figure.add_subplot()
         grid(axes, "both")
@@ -52,7 +52,7 @@ def draw(
         axes.set_xlabel(word("effect_in_delta", language))
         axes.set_ylabel(word("power", language))
         axes.set_title(title)
-        figure.legend(loc="outside right center")
+        figure.legend(loc="outside lower left")
         if note:
             foot_note(figure, note)
         save(figure, paths, where, font)

@@ -13,6 +13,8 @@ from ruralpanel.figures.canvas import drawing, foot_note, new_figure, save
 from ruralpanel.style import format_auto
 from ruralpanel.wording import word
 
+_CLEAR = {"boxstyle": "square,pad=0.1", "facecolor": style.PAPER, "edgecolor": "none", "alpha": 0.85}
+
 
 @dataclass(frozen=True)
 class Benchmark:
@@ -52,21 +54,25 @@ def draw(
         axes = figure.add_subplot()
         levels = sorted(_levels(values, data.estimate))
         lines = axes.contour(r2, r2, values, levels=levels, colors=style.MUTED, linewidths=0.7, linestyles="solid")
-        axes.clabel(lines, fmt=lambda value: format_auto(value, 2), fontsize=7)
+        axes.clabel(
+            lines, [level for level in lines.levels if level != 0], fmt=lambda value: format_auto(value, 2), fontsize=7
+        )
         if values.min() < 0 < values.max():
             axes.contour(r2, r2, values, levels=[0.0], colors=style.CATEGORICAL[1], linewidths=1.6)
         axes.plot([0], [0], "o", color=style.INK, clip_on=False, zorder=4)
         axes.annotate(
-            f"{word('estimate', language)}: {format_auto(data.estimate)}", (0, 0), xytext=(6, 6),
-            textcoords="offset points", fontsize=7.5,
+            f"{word('estimate', language)}: {format_auto(data.estimate)}", (0, 0), xytext=(6, 26),
+            textcoords="offset points", fontsize=7.5, bbox=_CLEAR,
         )  # fmt: skip
         for point in data.benchmarks:
             if point.r2_lever > r2[-1] or point.r2_outcome > r2[-1]:
                 continue
+            left = point.r2_lever < 0.5 * r2[-1]
             axes.plot([point.r2_lever], [point.r2_outcome], "D", color=style.CATEGORICAL[0], markersize=4.5, zorder=4)
             axes.annotate(
-                f"{point.label}: {format_auto(point.estimate)}", (point.r2_lever, point.r2_outcome), xytext=(5, 4),
-                textcoords="offset points", fontsize=7.5, color=style.CATEGORICAL[0],
+                f"{point.label}: {format_auto(point.estimate)}", (point.r2_lever, point.r2_outcome),
+                xytext=(5 if left else -5, 6), ha="left" if left else "right", textcoords="offset points",
+                fontsize=7.5, color=style.CATEGORICAL[0], bbox=_CLEAR,
             )  # fmt: skip
         axes.set_xlabel(word("r2_with_lever", language))
         axes.set_ylabel(word("r2_with_outcome", language))

@@ -209,24 +209,19 @@ def _sensitivity(own: _Fitted, term: str) -> dict[str, Any]:
     df, estimate, error = fit.df_resid, float(fit.params[place]), _classical_error(fit, place)
     t = estimate / error
     bounds = []
-    most = 0.0
     for name, group in _benchmarks(fit, controls):
         others = [j for j in range(len(fit.terms)) if j != place and j not in group]
         lever, outcome = sensemakr.covariate_r2(y, x[:, place], x[:, others], x[:, group])
         for times in BENCHMARK_TIMES:
             found = sensemakr.bound(name, times, estimate, error, df, lever, outcome)
             if found is not None:
-                most = max(most, found.r2_lever, found.r2_outcome)
                 bounds.append({**vars(found), "statistic": found.statistic})
-    value = sensemakr.robustness_value(t, df)
-    grid, adjusted = sensemakr.contours(estimate, error, df, float(np.clip(1.2 * max(most, value), 0.1, 0.9)))
     return {
         "partial_r2": sensemakr.partial_r2(t, df),
-        "robustness_value": value,
+        "robustness_value": sensemakr.robustness_value(t, df),
         "robustness_value_5": sensemakr.robustness_value(t, df, level=0.05),
         "classical": {"std_error": error, "statistic": t, "df": df},
         "bounds": bounds,
-        "contours": {"r2": grid.tolist(), "estimate": [row.tolist() for row in adjusted]},
         "note": "partial R² net of effects; the value at 5 % and adjusted errors are those of classical errors",
     }
 
