@@ -40,7 +40,8 @@ def build_design(
     Parameters
     ----------
     spec : the model. A term ``a:b`` is the product of two variables or numeric attributes; its parts are not added.
-        `options`: ``endogenous``, ``instruments``, ``outcomes``, ``treatment``, ``drop_absorbed`` are read here.
+        `options`: ``endogenous``, ``instruments``, ``shares``, ``shocks``, ``exposure``, ``outcomes``, ``treatment``,
+        ``drop_absorbed`` are read here.
     frame : the panel: ``unit``, ``period``, variables.
     units : attributes, for products, conditions and clusters.
     sample : the declared sample (`ruralpanel.sample.sample_rows`); None: all rows.
@@ -50,7 +51,8 @@ def build_design(
     Returns
     -------
     Design
-        `extra` holds ``endogenous``, ``instruments`` and ``outcomes`` (n, q) with their names under ``…_terms``;
+        `extra` holds ``endogenous``, ``instruments``, ``outcomes``, ``shares`` and ``shocks`` (n, q) with their names
+        under ``…_terms``; ``exposure`` (n,);
         ``treated`` (n,) and ``first_treated`` (n,; NaN: never); ``coordinates`` (n, 2); ``steps``: terms added;
         ``left_out``: terms left out, with the reason.
 
@@ -88,11 +90,13 @@ def build_design(
     extra: dict[str, Any] = {"steps": tuple(name for name in terms if name in steps)} if steps else {}
     if lost:
         extra["left_out"] = lost
-    for key in ("endogenous", "instruments", "outcomes"):
+    for key in ("endogenous", "instruments", "outcomes", "shares", "shocks"):
         if spec.options.get(key):
             chosen = tuple(spec.options[key])
             extra[key] = _matrix(chosen, values, rows)
             extra["endogenous_terms" if key == "endogenous" else f"{key.removesuffix('s')}_terms"] = chosen
+    if "exposure" in spec.options:
+        extra["exposure"] = values[str(spec.options["exposure"])][rows]
     extra |= treatment_columns(spec, frame, units, rows, file)
     if "gap" in spec.options:
         by = str(spec.options["gap"]["by"])
@@ -121,7 +125,9 @@ def _terms(spec: ModelSpec) -> dict[str, str]:
     where = f"models.{spec.name}"
     found = {spec.outcome: f"{where}.outcome"}
     lists: list[tuple[str, Sequence[str]]] = [("regressors", spec.regressors), ("controls", spec.controls)]
-    lists += [(key, spec.options.get(key) or ()) for key in ("outcomes", "endogenous", "instruments")]
+    lists += [(key, spec.options.get(key) or ()) for key in ("outcomes", "endogenous", "instruments", "shares", "shocks")]
+    if "exposure" in spec.options:
+        lists.append(("exposure", (str(spec.options["exposure"]),)))
     for key, terms in lists:
         for term in terms:
             found.setdefault(term, f"{where}.{key}")
@@ -296,8 +302,9 @@ def _told_apart(
         for term, reason in weak.items()
         if term in instruments
     ]
-    if len(instruments) < len(endogenous):
-        found = f"{len(instruments)} instrument(s) for {len(endogenous)} endogenous regressors"
+    number = len(instruments) + ("shares" in spec.options)
+    if number < len(endogenous):
+        found = f"{number} instrument(s) for {len(endogenous)} endogenous regressors"
         problems.append(Problem(file, f"{where}.instruments", found, "at least one instrument for each"))
     raise_any(problems)
     terms = tuple(term for term in terms if term not in lost)

@@ -168,6 +168,9 @@ def _misplaced_model_keys(raw: Mapping[str, Any], file: str) -> Iterator[Problem
                 yield Problem(
                     file, f"models.{name}", f'no "{key}"', f'"{key}", which estimator {model["estimator"]} needs'
                 )
+        if keys.one_of and not any(model.get(key) for key in keys.one_of):
+            names = " or ".join(keys.one_of)
+            yield Problem(file, f"models.{name}", f"no {names}", f"one of them, for estimator {model['estimator']}")
         method = model.get("method")
         if method and method not in keys.methods:
             known = ", ".join(m for m in keys.methods if m) or "none: remove the key"

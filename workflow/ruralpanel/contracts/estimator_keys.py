@@ -9,12 +9,13 @@ from dataclasses import dataclass
 class EstimatorKeys:
     """Keys of a model beyond those that all models share; `methods` lists the variants, the first the default.
 
-    `effects` says whether effects are removed at all, `min_periods` how many periods the panel needs, `regressors`
+    At least one key of `one_of` must be there. `effects` says whether effects are removed at all, `min_periods` how many periods the panel needs, `regressors`
     whether it asks for some, `named_terms` whether its coefficients are just the regressors and controls.
     """
 
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("",)
     effects: bool = True
     min_periods: int = 1
@@ -34,7 +35,10 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
     "fd": EstimatorKeys(min_periods=2, named_terms=True),
     "re": EstimatorKeys(effects=False, min_periods=2, named_terms=True),
     "iv": EstimatorKeys(
-        required=("endogenous", "instruments"), optional=("shares", "shocks"), methods=("2sls", "liml", "gmm")
+        required=("endogenous",),
+        optional=("instruments", "shares", "shocks"),
+        one_of=("instruments", "shares"),
+        methods=("2sls", "liml", "gmm"),
     ),
     "dynamic_panel": EstimatorKeys(
         optional=(
@@ -72,8 +76,8 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
         min_periods=2,
         regressors=False,
     ),
-    "ppml": EstimatorKeys(named_terms=True),
-    "sur": EstimatorKeys(min_periods=2),
+    "ppml": EstimatorKeys(optional=("exposure",), named_terms=True),
+    "sur": EstimatorKeys(optional=("equations", "draws")),
     "decomposition": EstimatorKeys(
         required=("gap", "blocks"),
         optional=("draws",),

@@ -18,6 +18,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "driscoll_kraay": {"lag": None, "small_sample": "CR1", "critical": "t"},
     "conley": {"cutoff_km": None, "critical": "normal"},
     "own": {},
+    "akm": {},
+    "akm0": {},
     "wild_cluster": {"by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
     "permutation": {"draws": 9999, "over": "units", "scheme": "freedman_lane"},
     "treatment": {},

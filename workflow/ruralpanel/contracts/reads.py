@@ -25,8 +25,9 @@ def model_names(model: ModelSpec) -> frozenset[str]:
         terms += model.options.get(key) or []
     for term in terms:
         found |= set(term.split(":"))
-    if model.weights:
-        found.add(model.weights)
+    for single in (model.weights, model.options.get("exposure")):
+        if single:
+            found.add(str(single))
     first_by_unit = (model.options.get("treatment") or {}).get("first_by_unit")
     if first_by_unit:
         found.add(first_by_unit)

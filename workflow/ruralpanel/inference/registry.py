@@ -14,6 +14,8 @@ METHODS: dict[str, str] = {
     "hc": "ruralpanel.inference.hc",
     "classical": "ruralpanel.inference.classical",
     "own": "ruralpanel.inference.own",
+    "akm": "ruralpanel.inference.akm",
+    "akm0": "ruralpanel.inference.akm",
     "driscoll_kraay": "ruralpanel.inference.driscoll_kraay",
     "conley": "ruralpanel.inference.conley",
     "wild_cluster": "ruralpanel.inference.wild",

@@ -7,7 +7,7 @@ import numpy as np
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.absorb import compact
 from ruralpanel.estimators.base import Design, Fit, Inference, IntArray
-from ruralpanel.inference import validity
+from ruralpanel.inference import validity, wild_iv
 from ruralpanel.inference.cluster import cluster_codes
 from ruralpanel.inference.streams import generator
 from ruralpanel.inference.wild_kernel import combination, invert
@@ -20,6 +20,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     ``interval`` (true), ``subcluster`` (row or an attribute: weights are drawn for these, errors stay clustered by
     ``by``; MacKinnon and Webb 2018), ``theta`` (fixed; random effects only). Rademacher weights are enumerated where
     there are no more vectors of signs than draws. The statistic is t with clustered errors; any factor cancels.
+    With instruments it is the Anderson–Rubin statistic of the endogenous regressor (`wild_iv`).
 
     Raises
     ------
@@ -27,6 +28,8 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         The estimator is not least squares on rows, every cluster has one row (between estimator, cross-sections), two
         cluster dimensions, or too few clusters for the weights.
     """
+    if design.spec.estimator == "iv":
+        return wild_iv.infer(fit, design, setting, seed)
     options = setting.options
     kind = str(options.get("weights", "rademacher"))
     draws = int(options.get("draws", 99_999))
