@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ADAPTERS: Mapping[str, str] = {
+    "nbs_api": "ruralpanel.adapters.nbs_api",
     "nbs_export": "ruralpanel.adapters.nbs_export",
     "table": "ruralpanel.adapters.table",
     "yearbook": "ruralpanel.adapters.yearbook",

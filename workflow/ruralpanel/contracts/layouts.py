@@ -13,8 +13,8 @@ from ruralpanel.contracts.problems import Problem, did_you_mean
 class LayoutKey:
     """One key of a source's `layout`: what it means, what holds where it is absent, which values it takes.
 
-    `kinds` names the types allowed: ``text``, ``number`` (a whole one), ``list``, ``mapping``; `choices`, where
-    not empty, the words allowed.
+    `kinds` names the types allowed: ``text``, ``number`` (a whole one), ``decimal``, ``list``, ``mapping``; `choices`,
+    where not empty, the words allowed.
     """
 
     meaning: str
@@ -50,6 +50,32 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "missing": _MISSING,
         "marks": _MARKS,
         "end": _END,
+    },
+    "nbs_api": {
+        "years": LayoutKey("first and last year to fetch", "none: needed by `snakemake fetch`", ("list",)),
+        "cids": LayoutKey(
+            "ids of the data sets to look into, for all series or by series; without them the tree is walked",
+            [],
+            ("list", "mapping"),
+        ),
+        "under": LayoutKey("folders of the tree to look into, as 农业 > 乡村人口", "the whole tree", ("list",)),
+        "regions": LayoutKey(
+            "regions to ask for: name → 12-digit code", "the units with a 6-digit code in the units file", ("mapping",)
+        ),
+        "base": LayoutKey("address of the interface", "that of data.stats.gov.cn"),
+        "root": LayoutKey("id of the tree's root", "that of the annual data by province"),
+        "library": LayoutKey(
+            "number of the library that the tree belongs to", "6, annual by province", ("text", "number")
+        ),
+        "pause": LayoutKey("seconds between two requests; doubled after each failure", 1.5, ("number", "decimal")),
+        "attempts": LayoutKey("how often a request is made before giving up", 7, ("number",)),
+        "timeout": LayoutKey("seconds within which an answer must be whole", 60, ("number", "decimal")),
+        "years_per_request": LayoutKey("years asked for at once", 20, ("number",)),
+        "regions_per_request": LayoutKey("regions asked for at once", 10, ("number",)),
+        "skip_rows": _SKIP,
+        "keep_rows": _KEEP,
+        "missing": _MISSING,
+        "marks": _MARKS,
     },
     "table": {
         "shape": LayoutKey(
@@ -101,6 +127,15 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
 }
 
 
+_WORDS = {
+    "text": "text",
+    "number": "a whole number",
+    "decimal": "a number",
+    "list": "a list",
+    "mapping": "a mapping",
+}
+
+
 def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: str) -> tuple[Problem, ...]:
     """What is wrong with a source's `layout`: unknown keys, wrong kinds of value, words not allowed.
 
@@ -124,10 +159,7 @@ def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: s
             continue
         key = known[name]
         if _kind(value) not in key.kinds:
-            wanted = " or ".join(
-                {"text": "text", "number": "a whole number", "list": "a list", "mapping": "a mapping"}[kind]
-                for kind in key.kinds
-            )
+            wanted = " or ".join(_WORDS[kind] for kind in key.kinds)
             problems.append(Problem(file, place, repr(value), wanted, key.meaning))
         elif key.choices and value not in key.choices:
             options = ", ".join(f'"{choice}"' for choice in key.choices)
@@ -140,7 +172,8 @@ def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: s
 def _kind(value: Any) -> str:
     if isinstance(value, bool):
         return "yes or no"
-    for name, types in (("text", str), ("number", int), ("list", (list, tuple)), ("mapping", Mapping)):
+    kinds = (("text", str), ("number", int), ("decimal", float), ("list", (list, tuple)), ("mapping", Mapping))
+    for name, types in kinds:
         if isinstance(value, types):
             return name
     return "other"
