@@ -110,6 +110,29 @@ _WORDS: dict[str, tuple[str, str]] = {
     "interval_excludes_zero": ("95% interval", "95% 区间"),
     "above_zero": ("above zero", "大于零"),
     "below_zero": ("below zero", "小于零"),
+    "curve_status": (
+        "{shown} of {number} specifications: median {median}; {positive} above zero; "
+        "95% interval above zero in {above}, below in {below}",
+        "{number} 个设定中的 {shown} 个：中位数 {median}；{positive} 大于零；"
+        "95% 区间大于零的占 {above}，小于零的占 {below}",
+    ),
+    "curve_one": (
+        "No. {place} of {shown}: {estimate} [{low}, {high}]. {choices}",
+        "第 {place} 个（共 {shown} 个）：{estimate} [{low}, {high}]。{choices}",
+    ),
+    "curve_point": (
+        "Point at the curve, or use the arrow keys, to read a specification. The diamond is the main one.",
+        "将指针移到曲线上或使用方向键可查看单个设定。菱形为主设定。",
+    ),
+    "curve_nothing": (
+        "No specification is left: tick an option in each group.",
+        "没有剩余设定：请在每组中至少勾选一项。",
+    ),
+    "curve_reset": ("Tick all", "全选"),
+    "curve_medians": (
+        "Beside each option: the median of the specifications shown that take it.",
+        "各选项旁为所示设定中采用该选项者的中位数。",
+    ),
     "equal_weights": ("equal", "等权"),
     "standardised_effect": ("S.d. of the outcome\nper within-s.d. of the lever", "结果标准差／杠杆组内标准差"),
     "power": ("Power", "检验功效"),
