@@ -12,10 +12,12 @@ from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, rais
 from ruralpanel.diagnostics import pesaran_cd
 from ruralpanel.estimators import mean_group, panel_unit_root
 from ruralpanel.estimators.absorb import compact
-from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
+from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray, Test
 from ruralpanel.estimators.least_squares import usable_columns
 from ruralpanel.estimators.mean_group import Slopes
 from ruralpanel.estimators.panel_grid import Grid, grid_of, lagged
+from ruralpanel.estimators.weighted_cd import weighted_cd
+from ruralpanel.inference.streams import generator
 
 METHODS = ("mean_group", "pooled")
 """The first is the default."""
@@ -25,6 +27,9 @@ LEAST_UNITS = 10
 
 MOST_LAGS = 2
 """Lagged differences up to which unit-root tests are given."""
+
+
+CD_NOTE = "averages over units pull it away from zero (Juodis and Reese 2022): read weighted_cd"
 
 
 @dataclass(frozen=True)
@@ -59,7 +64,7 @@ def fit(design: Design) -> Fit:
     slopes, t with (units − 1) degrees of freedom.
 
     ``by_unit`` holds the units' slopes with classical errors, ``unit_roots`` the tests of each variable; tests are
-    ``pesaran_cd`` of the residuals and ``slope_homogeneity`` (Pesaran and Yamagata 2008).
+    ``weighted_cd`` and ``pesaran_cd`` of the residuals and ``slope_homogeneity`` (Pesaran and Yamagata 2008).
 
     Raises
     ------
@@ -76,6 +81,7 @@ def fit(design: Design) -> Fit:
     plain, adjusted = mean_group.homogeneity(found, data.unit)
     whole = np.full(design.y.size, np.nan)
     whole[data.rows] = residuals
+    own = len(terms) if method == METHODS[0] else 0
     names = _names(design, data)
     extra: dict[str, Any] = {
         "n_dropped": _dropped(design, data),
@@ -100,7 +106,8 @@ def fit(design: Design) -> Fit:
         absorbed=("unit",),
         fit={"rmse": float(np.sqrt(found.residuals @ found.residuals / found.df.sum())), "n_units": float(units)},
         tests={
-            "pesaran_cd": pesaran_cd(whole, design),
+            "weighted_cd": _weighted_cd(whole, design, data.parameters - len(terms), own),
+            "pesaran_cd": replace(pesaran_cd(whole, design), note=CD_NOTE),
             "slope_homogeneity": adjusted,
             "slope_homogeneity_unadjusted": plain,
         },
@@ -198,6 +205,14 @@ def _why_not(terms: tuple[str, ...], x: FloatArray, nuisance: FloatArray, parame
     net = mean_group.net_of(x, nuisance)
     _, reasons = usable_columns(x - x.mean(axis=0), net, terms, ())
     return ", ".join(f"{term} does not move of its own" for term in reasons)
+
+
+def _weighted_cd(residuals: FloatArray, design: Design, common: int, own: int) -> Test:
+    table = np.full((len(design.units), len(design.periods)), np.nan)
+    table[design.unit_codes, design.period_codes] = residuals
+    seed = int(design.spec.options.get("seed") or 0)
+    kept = np.isfinite(table).any(axis=1)
+    return weighted_cd(table[kept], common, own, generator(seed, design.spec.name, "weighted_cd"))
 
 
 def _names(design: Design, data: Data) -> list[str]:
