@@ -11,6 +11,7 @@ include: "workflow/rules/panel.smk"
 include: "workflow/rules/estimate.smk"
 include: "workflow/rules/robustness.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/fetch.smk"
 
 
 rule all:

@@ -14,7 +14,12 @@ from ruralpanel.contracts.fingerprint import fingerprint
 from ruralpanel.contracts.problems import UserError
 
 try:
-    CONFIG = project.open_project(workflow.config_settings.configfiles, workflow.config_settings.config)
+    CONFIG = project.open_project(
+        workflow.config_settings.configfiles,
+        workflow.config_settings.config,
+        fetching="fetch" in sys.argv[1:],  # Snakemake knows its targets only once all rules are read
+    )
+    LIVE = project.live_settings(CONFIG)
 except UserError as error:
     sys.exit(error.report("The configuration cannot be used"))
 

@@ -21,6 +21,8 @@ from ruralpanel.contracts.sidecar import load_sidecar, series_spec
 from ruralpanel.contracts.specs import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+LIVE = "nbs_api"
+"""The adapter whose files `snakemake fetch` brings."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Config:
     """A whole configuration, defaults filled in; paths are relative to the working folder where they lie below it.
 
     `resolved` holds the same as plain values, for the record that results keep; `locations` the line of each key.
-    `problems` are those of the sources (`faulty_sources`), which `contracts.check` reports together with its own.
+    `problems` are those of the sources (`faulty_sources`), which `contracts.check` reports together with its own;
+    `unfetched` are those among them that fetching a live source mends.
     """
 
     file: str
@@ -58,6 +61,7 @@ class Config:
     locations: Mapping[str, int] = field(default_factory=dict, repr=False)
     problems: tuple[Problem, ...] = ()
     faulty_sources: frozenset[str] = frozenset()
+    unfetched: tuple[Problem, ...] = ()
 
 
 def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -97,12 +101,15 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     root = Path(path).parent
     sources: dict[str, SourceSpec] = {}
     faulty: set[str] = set()
+    unfetched: list[Problem] = []
     for name, source in values["sources"].items():
-        spec, found = _source(name, source, root, file)
-        problems += found
+        spec, of_files, of_layout = _source(name, source, root, file)
+        problems += [*of_files, *of_layout]
         sources[name] = spec
-        if found:
+        if of_files or of_layout:
             faulty.add(name)
+        if spec.adapter == LIVE:
+            unfetched += of_files
     panels = {name: _panel(name, panel) for name, panel in values["panels"].items()}
     first_panel = next(iter(panels))
     return Config(
@@ -133,6 +140,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         locations=document.locations,
         problems=tuple(with_lines(problems, document.locations)),
         faulty_sources=frozenset(faulty),
+        unfetched=tuple(with_lines(unfetched, document.locations)),
     )
 
 
@@ -221,7 +229,11 @@ def _optional_path(root: Path, text: str | None) -> str | None:
     return None if text is None else _path(root, text)
 
 
-def _source(name: str, values: Mapping[str, Any], root: Path, file: str) -> tuple[SourceSpec, list[Problem]]:
+def _source(
+    name: str, values: Mapping[str, Any], root: Path, file: str
+) -> tuple[SourceSpec, list[Problem], list[Problem]]:
+    """A source, what is wrong with its files and sidecar, and what is wrong with its layout."""
+    live = values["adapter"] == LIVE
     path = _path(root, values["path"])
     problems: list[Problem] = []
     about: Mapping[str, Any] | None = None
@@ -235,7 +247,7 @@ def _source(name: str, values: Mapping[str, Any], root: Path, file: str) -> tupl
                     f"sources.{name}.about",
                     f'"{values["about"]}", which does not exist',
                     "a sidecar file",
-                    "write one (docs/data-sources.md), or remove the key",
+                    "run: snakemake fetch" if live else "write one (docs/data-sources.md), or remove the key",
                 )
             )
         else:
@@ -255,11 +267,11 @@ def _source(name: str, values: Mapping[str, Any], root: Path, file: str) -> tupl
                 f"sources.{name}.path",
                 f'"{values["path"]}", where no file lies',
                 "a file, a folder with files, or a glob that matches some",
-                "check the path: it is relative to the configuration file",
+                "run: snakemake fetch" if live else "check the path: it is relative to the configuration file",
             )
         )
     layout = {**((about or {}).get("layout") or {}), **(values.get("layout") or {})}
-    problems += layout_problems(values["adapter"], layout, file, f"sources.{name}.layout")
+    wrong_keys = layout_problems(values["adapter"], layout, file, f"sources.{name}.layout")
     spec = SourceSpec(
         name=name,
         adapter=values["adapter"],
@@ -269,7 +281,7 @@ def _source(name: str, values: Mapping[str, Any], root: Path, file: str) -> tupl
         layout=layout,
         series=series,
     )
-    return spec, problems
+    return spec, problems, list(wrong_keys)
 
 
 def _files(path: str) -> tuple[str, ...]:

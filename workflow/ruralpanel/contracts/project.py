@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.check import check
-from ruralpanel.contracts.config import Config, read_config
+from ruralpanel.contracts.config import LIVE, Config, read_config
 from ruralpanel.contracts.figure_keys import OF_CLAIMS
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.reads import series_by_variable
@@ -18,13 +18,16 @@ from ruralpanel.contracts.table_keys import needed_files
 DEFAULT_FILE = "config.yaml"
 
 
-def open_project(files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None) -> Config:
+def open_project(
+    files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None, fetching: bool = False
+) -> Config:
     """Read and check the configuration that a run names, or ``config.yaml`` where it names none.
 
     Parameters
     ----------
     files : configuration files named on the command line. One replaces the default file, it is not merged with it.
     overrides : single keys set on the command line.
+    fetching : the run renews the live sources, so that their files may be missing or not those of the sidecar.
 
     Raises
     ------
@@ -35,7 +38,8 @@ def open_project(files: Sequence[str | Path] = (), overrides: Mapping[str, Any] 
         names = ", ".join(_shown(file) for file in files)
         raise UserError(Problem("--configfile", "", names, "one configuration file", "put all keys into one file"))
     config = read_config(_shown(files[0]) if files else DEFAULT_FILE, overrides)
-    raise_any(check(config))
+    mended = config.unfetched if fetching else ()
+    raise_any(problem for problem in check(config) if problem not in mended)
     return config
 
 
@@ -122,6 +126,29 @@ def map_files(config: Config) -> tuple[str, ...]:
     """What the maps are drawn from."""
     panels = dict.fromkeys(item["panel"] for item in config.maps.values())
     return tuple(f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet"))
+
+
+def live_settings(config: Config) -> dict[str, dict[str, Any]]:
+    """Live sources by name, and under ``sidecars`` where each one's sidecar is or will be.
+
+    Raises
+    ------
+    UserError
+        Live sources that name no sidecar.
+    """
+    raise_any(
+        Problem(
+            config.file, f"sources.{name}", "no `about`", "the sidecar to write", f"about: data/sources/{name}.yaml"
+        )
+        for name, source in config.sources.items()
+        if source.adapter == LIVE and "about" not in config.resolved["sources"][name]
+    )
+    live = [name for name, source in config.sources.items() if source.adapter == LIVE]
+    root = Path(config.root)
+    return {
+        "sources": {name: source_settings(config, name) for name in live},
+        "sidecars": {name: str(root / config.resolved["sources"][name]["about"]) for name in live},
+    }
 
 
 def sidecar_files(config: Config) -> tuple[str, ...]:
