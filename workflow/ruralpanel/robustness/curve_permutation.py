@@ -102,7 +102,8 @@ def curve_test(
             standardised.append(effects.astype(np.float32))
             high += t > critical
             low += t < -critical
-            scores += special.ndtri(special.stdtr(df, t))
+            # by the lower tail, which does not round to one
+            scores -= np.sign(t) * special.ndtri(special.stdtr(df, -np.abs(t)))
     if not standardised:
         return None
     number = len(standardised)
