@@ -135,9 +135,19 @@ def told_apart(equation: Equation, design: Design, differenced: bool) -> Equatio
     Raises
     ------
     UserError
-        Any other such term.
+        Any other such term, or no row to compare.
     """
     rows = equation.pairs if differenced else equation.complete
+    if not rows.any():
+        raise UserError(
+            Problem(
+                "config.yaml",
+                f"models.{design.spec.name}",
+                "no unit with two adjacent periods in which the outcome's lags are there",
+                f"units with {equation.lags + 2} adjacent periods or more",
+                "use a longer panel, fewer lags, or estimator: fe",
+            )
+        )
     unit, period = compact(equation.segment[rows]), compact(np.nonzero(rows)[1])
     columns = (equation.x - lagged(equation.x))[rows] if differenced else equation.x[rows]
     effects = ("period",) if differenced else ("unit", "period")

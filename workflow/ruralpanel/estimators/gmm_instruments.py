@@ -111,20 +111,9 @@ def stack(equation: Equation, choices: Choices, design: Design) -> Stack:
     Raises
     ------
     UserError
-        No two adjacent complete rows, or terms that the differences cannot tell apart.
+        Parameters that no instrument moves.
     """
-    pairs = equation.pairs
-    if not pairs.any():
-        raise UserError(
-            Problem(
-                "config.yaml",
-                f"models.{design.spec.name}",
-                "no unit with two adjacent periods in which the outcome's lags are there",
-                f"units with {equation.lags + 2} adjacent periods or more",
-                "use a longer panel, fewer lags, or estimator: fe",
-            )
-        )
-    later = np.argwhere(pairs)
+    later = np.argwhere(equation.pairs)
     levels = np.argwhere(equation.levels) if choices.system else later[:0]
     place = np.concatenate([later, levels]).astype(np.intp)
     differenced = np.arange(len(place)) < len(later)
