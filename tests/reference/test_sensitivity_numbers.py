@@ -70,7 +70,7 @@ def test_contours_pass_through_the_bounds() -> None:
     classical = entry["classical"]
     grid, estimates = sensemakr.contours(darfur()["estimate"], classical["std_error"], classical["df"], 0.9, 901)
     for bound in entry["bounds"]:
-        row, column = (int(round(1000 * bound[key])) for key in ("r2_lever", "r2_outcome"))
+        row, column = (round(1000 * bound[key]) for key in ("r2_lever", "r2_outcome"))
         if bound["r2_outcome"] < 0.9:
             assert np.isclose(grid[row], bound["r2_lever"], atol=5e-4)
             # half a cell of the grid away

@@ -12,12 +12,12 @@ import pytest
 
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.influence import influence
 from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design
 from ruralpanel.estimators.registry import fit
 from ruralpanel.files import plain
 from ruralpanel.inference.registry import infer
+from ruralpanel.influence import influence
 from ruralpanel.robustness import leave_one_out
 from ruralpanel.robustness.claims import COLUMNS, groups_of, table, targets_of
 from ruralpanel.robustness.model_checks import Target, check_model

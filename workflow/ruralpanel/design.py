@@ -125,7 +125,9 @@ def _terms(spec: ModelSpec) -> dict[str, str]:
     where = f"models.{spec.name}"
     found = {spec.outcome: f"{where}.outcome"}
     lists: list[tuple[str, Sequence[str]]] = [("regressors", spec.regressors), ("controls", spec.controls)]
-    lists += [(key, spec.options.get(key) or ()) for key in ("outcomes", "endogenous", "instruments", "shares", "shocks")]
+    lists += [
+        (key, spec.options.get(key) or ()) for key in ("outcomes", "endogenous", "instruments", "shares", "shocks")
+    ]
     if "exposure" in spec.options:
         lists.append(("exposure", (str(spec.options["exposure"]),)))
     for key, terms in lists:

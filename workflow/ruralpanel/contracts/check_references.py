@@ -127,9 +127,7 @@ def _model_problems(config: Config, model: ModelSpec, attributes: set[str]) -> I
                 yield missing(config.file, f"{where}.inference.by", cluster, expected, known)
 
 
-def _curve_problems(
-    config: Config, name: str, curve: Mapping[str, Any], attributes: set[str]
-) -> Iterator[Problem]:
+def _curve_problems(config: Config, name: str, curve: Mapping[str, Any], attributes: set[str]) -> Iterator[Problem]:
     where = f"specification_curves.{name}"
     if curve["panel"] not in config.panels:
         yield missing(config.file, f"{where}.panel", curve["panel"], "a name under panels", config.panels)

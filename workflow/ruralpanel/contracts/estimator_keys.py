@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class EstimatorKeys:
     """Keys of a model beyond those that all models share; `methods` lists the variants, the first the default.
 
-    At least one key of `one_of` must be there. `effects` says whether effects are removed at all, `min_periods` how many periods the panel needs, `regressors`
-    whether it asks for some, `named_terms` whether its coefficients are just the regressors and controls.
+    At least one key of `one_of` must be there. `effects` says whether effects are removed at all, `min_periods` how
+    many periods the panel needs, `regressors` whether it asks for some, `named_terms` whether its coefficients are just
+    the regressors and controls.
     """
 
     required: tuple[str, ...] = ()
@@ -55,12 +56,6 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
         min_periods=3,
         regressors=False,
     ),
-    "spatial": EstimatorKeys(
-        required=("weights_matrix",),
-        optional=("spatial_lags", "bias_correction", "draws"),
-        methods=("sdm", "slx", "sar", "sem", "sdem"),
-        min_periods=2,
-    ),
     "cce": EstimatorKeys(optional=("lags",), methods=("mean_group", "pooled"), min_periods=2),
     "event_study": EstimatorKeys(
         required=("treatment",),
@@ -77,7 +72,6 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
         regressors=False,
     ),
     "ppml": EstimatorKeys(optional=("exposure",), named_terms=True),
-    "sur": EstimatorKeys(optional=("equations", "draws")),
     "decomposition": EstimatorKeys(
         required=("gap", "blocks"),
         optional=("draws",),

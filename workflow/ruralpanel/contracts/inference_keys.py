@@ -16,7 +16,6 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "hc": {"kind": "HC3", "critical": "t"},
     "cluster": {"by": "unit", "small_sample": "CR1", "critical": None, "count": "nonnested"},
     "driscoll_kraay": {"lag": None, "small_sample": "CR1", "critical": "t"},
-    "conley": {"cutoff_km": None, "critical": "normal"},
     "own": {},
     "akm": {},
     "akm0": {},

@@ -30,6 +30,8 @@ regimes            panel*, first*, second*: two variables; spans*: list of [year
 reconciliation     file (default results/reconciliation/findings.csv). columns: list, or column → heading (default:
                    all). where: column → value or list of values. limit: rows shown (default 40).
 scorecard          file (default results/scorecard.csv). columns, where, limit as above (limit: none).
+robustness         file (default results/models/robustness/summary.csv: one row per number that claims name).
+                   columns (default: `ROBUSTNESS`), where, limit as above (limit: none).
 =================  =========================================================================================
 """
 
@@ -56,6 +58,7 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "regimes": frozenset({"panel", "first", "second", "spans", "above"}),
         "reconciliation": _LISTING,
         "scorecard": _LISTING,
+        "robustness": _LISTING,
     }
 )
 REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -70,11 +73,21 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "regimes": ("panel", "first", "second", "spans"),
         "reconciliation": (),
         "scorecard": (),
+        "robustness": (),
     }
 )
 DEFAULT_FILES: Mapping[str, str] = MappingProxyType(
-    {"reconciliation": "reconciliation/findings.csv", "scorecard": "scorecard.csv"}
+    {
+        "reconciliation": "reconciliation/findings.csv",
+        "scorecard": "scorecard.csv",
+        "robustness": "models/robustness/summary.csv",
+    }
 )
+ROBUSTNESS = (
+    "model", "target", "estimate", "std_error", "detectable", "power_at_delta", "without_unit_min", "without_unit_max",
+    "unit_most_influential", "oster_delta", "robustness_value", "robustness_value_5",
+)  # fmt: skip
+"""Columns of the table of robustness; the file has more."""
 
 SHOW = ("std_error", "std_error_second", "statistic", "p_value", "ci", "p_wild", "ci_wild", "p_permutation", "size")
 STATISTICS = ("n", "mean", "median", "sd", "sd_within", "sd_between", "min", "max", "units", "missing")

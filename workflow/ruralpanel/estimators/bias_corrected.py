@@ -101,9 +101,9 @@ def data_of(equation: Equation, design: Design) -> Data:
     x = _within(np.hstack(columns), unit)
     y = _within(equation.y[at][:, None], unit)[:, 0]
     # dummies come first in the order of precedence; terms that they make up were left out before
-    order = [*range(len(equation.terms), x.shape[1]), *range(len(equation.terms))]
-    kept = usable_columns(x[:, order], x[:, order], tuple(map(str, order)), ())[0]
-    x = np.ascontiguousarray(x[:, sorted(order[j] for j in kept)])
+    precedence = [*range(len(equation.terms), x.shape[1]), *range(len(equation.terms))]
+    kept = usable_columns(x[:, precedence], x[:, precedence], tuple(map(str, precedence)), ())[0]
+    x = np.ascontiguousarray(x[:, sorted(precedence[j] for j in kept)])
     return Data(y, x, unit, period, equation.lags, equation.design_rows[at])
 
 

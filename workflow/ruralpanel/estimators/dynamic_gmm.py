@@ -104,7 +104,7 @@ def _fewer_than_units(stacked: Stack, design: Design) -> None:
 
 def _differences(stacked: Stack, found: gmm.Estimate) -> dict[str, tuple[Test, Test]]:
     """Hansen's test without each set of instruments and by how much it falls; ``levels``: all of those in levels."""
-    sets = {name: (name,) for name in stacked.counts if name != PERIODS}
+    sets: dict[str, tuple[str, ...]] = {name: (name,) for name in stacked.counts if name != PERIODS}
     levels = tuple(name for name in stacked.counts if name.endswith(", levels"))
     if levels:
         sets["levels"] = levels

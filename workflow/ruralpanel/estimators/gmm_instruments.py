@@ -148,7 +148,7 @@ def _dummies(t: IntArray, differenced: BoolArray, periods: bool) -> FloatArray:
         return (~differenced[:, None]).astype(float) if system else np.zeros((t.size, 0))
     own = np.unique(t[~differenced] if system else t)
     now = (t[:, None] == own).astype(float)
-    return now - (differenced[:, None] & (t[:, None] - 1 == own)) if system else now
+    return np.asarray(now - (differenced[:, None] & (t[:, None] - 1 == own)) if system else now)
 
 
 def _sets(

@@ -73,7 +73,7 @@ def tf(design: Design, fit: Fit, errors: Errors) -> dict[str, Any]:
 
 def _error(design: Design, fit: Fit, errors: Errors) -> float:
     """The coefficient's error under the errors of the tests."""
-    options = {"by": errors.by.split(" and ")} if errors.kind == "cluster" else {}
+    options: dict[str, Any] = {"by": errors.by.split(" and ")} if errors.kind == "cluster" else {}
     options |= {"cluster": {"small_sample": errors.small_sample}, "hc": {"kind": errors.small_sample}}.get(
         errors.kind, {}
     )

@@ -34,7 +34,7 @@ class Slopes:
     @property
     def df(self) -> FloatArray:
         """(N,) residual degrees of freedom of the units' own regressions."""
-        return (self.counts - self.absorbed - self.by_unit.shape[1]).astype(float)
+        return np.asarray(self.counts - self.absorbed - self.by_unit.shape[1], dtype=np.float64)
 
 
 def slopes(y: FloatArray, x: FloatArray, nuisance: FloatArray, unit: IntArray) -> Slopes:
@@ -95,10 +95,10 @@ def pooled(found: Slopes) -> tuple[FloatArray, FloatArray]:
     share = found.counts / found.counts.mean()
     grams = found.grams * share[:, None, None]
     psi = grams.mean(axis=0)
-    params = np.linalg.solve(found.x.T @ found.x, found.x.T @ found.y)
+    params = np.asarray(np.linalg.solve(found.x.T @ found.x, found.x.T @ found.y), dtype=np.float64)
     gaps = np.einsum("ijk,ik->ij", grams, found.by_unit - found.by_unit.mean(axis=0))
     inverse = np.linalg.inv(psi)
-    return params, inverse @ (gaps.T @ gaps / (number - 1)) @ inverse / number
+    return params, np.asarray(inverse @ (gaps.T @ gaps / (number - 1)) @ inverse / number)
 
 
 def homogeneity(found: Slopes, unit: IntArray) -> tuple[Test, Test]:

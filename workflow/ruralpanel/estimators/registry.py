@@ -16,12 +16,10 @@ ESTIMATORS: dict[str, str] = {
     "re": "ruralpanel.estimators.random_effects:fit",
     "iv": "ruralpanel.estimators.iv:fit",
     "dynamic_panel": "ruralpanel.estimators.dynamic_panel:fit",
-    "spatial": "ruralpanel.estimators.spatial:fit",
     "cce": "ruralpanel.estimators.cce:fit",
     "event_study": "ruralpanel.estimators.event_study:fit",
     "did": "ruralpanel.estimators.did:fit",
     "ppml": "ruralpanel.estimators.ppml:fit",
-    "sur": "ruralpanel.estimators.sur:fit",
     "decomposition": "ruralpanel.estimators.decomposition:fit",
     "counterfactual": "ruralpanel.estimators.counterfactual:fit",
 }

@@ -239,13 +239,13 @@ def report(design: Design, system: System, errors: Errors) -> dict[str, Any]:
     except UserError as error:
         reason = "; ".join(f"{problem.found}: needs {problem.expected}" for problem in error.problems)
         return {"shift_share": {**found, "akm": {"not_available": reason}}}
-    error = sectors.std_error()
+    std_error = sectors.std_error()
     zero = sectors.statistic().at(0.0)
     found["akm"] = {
-        "std_error": error,
-        "p_value": float(2.0 * special.ndtr(-abs(sectors.estimate / error))),
-        "ci_low": sectors.estimate - NORMAL * error,
-        "ci_high": sectors.estimate + NORMAL * error,
+        "std_error": std_error,
+        "p_value": float(2.0 * special.ndtr(-abs(sectors.estimate / std_error))),
+        "ci_low": sectors.estimate - NORMAL * std_error,
+        "ci_high": sectors.estimate + NORMAL * std_error,
     }
     found["akm0"] = {
         "p_value": float(special.chdtrc(1.0, zero)),

@@ -131,7 +131,7 @@ def _shares(drawn: FloatArray, bounds: FloatArray) -> FloatArray:
     total = drawn.shape[1] + 1
     ranked = np.sort(drawn, axis=1)
     reached = [row.size - np.searchsorted(row, own, side="left") for row, own in zip(ranked, bounds, strict=True)]
-    return np.minimum((np.array(reached) + 1) / total, 1.0)
+    return np.asarray(np.minimum((np.array(reached) + 1) / total, 1.0))
 
 
 def _step_down(observed: FloatArray, drawn: FloatArray) -> FloatArray:
@@ -142,7 +142,7 @@ def _step_down(observed: FloatArray, drawn: FloatArray) -> FloatArray:
     ranked = (np.sum(largest >= observed[order][:, None] * (1.0 - TIE), axis=1) + 1) / (drawn.shape[1] + 1)
     stepped = np.empty_like(ranked)
     stepped[order] = np.maximum.accumulate(ranked)
-    return stepped
+    return np.asarray(stepped, dtype=np.float64)
 
 
 def holm(p_values: FloatArray) -> FloatArray:

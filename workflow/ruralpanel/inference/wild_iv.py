@@ -34,7 +34,7 @@ class Draws:
     """What the draws leave: sums (q, draws) and clusters' products (q, q, draws) as polynomials in b.
 
     The statistic at b is ``N' Q^-1 N`` with ``N = n0 - b n1`` and ``Q = q0 - b q1 + b² q2``; the first column of each
-    is the sample itself. `random` says whether it has to be counted (drawn weights) or is one of the draws (enumerated).
+    is the sample itself. `random` says whether it has to be counted (drawn weights) or is one of the draws.
     """
 
     n0: FloatArray
@@ -157,7 +157,7 @@ def draw(system: System, codes: IntArray, kind: str, draws: int, rng: np.random.
                 )
                 for power, value in enumerate(values):
                     products[power, i, j, part] = products[power, j, i, part] = value
-    return Draws(n0, n1, *products, not enumerated)
+    return Draws(n0, n1, products[0], products[1], products[2], not enumerated)
 
 
 def invert(

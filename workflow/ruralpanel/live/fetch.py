@@ -152,16 +152,21 @@ def fetch(
         report(f"figures: request {number} of {len(questions)}")
         store.ask(question.request)
     new = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(new, ignore_errors=True)
-    for question in questions:
-        write_answer(new / question.file, store.ask(question.request))
-    write_json(new / nbs_api.CATALOGUE, _catalogue(sets, known))
-    fresh = figures_of(nbs_api.read(_at(source, new)), units)
-    old, remarks = _previous(source, folder, units)
-    found = changes(old, fresh)
-    raise_any(losses(old, found, source.name))
-    text = _sidecar_text(source, about, new, questions, store, client.base, today)
-    swap(new, folder)
+    try:
+        for question in questions:
+            write_answer(new / question.file, store.ask(question.request))
+        write_json(new / nbs_api.CATALOGUE, _catalogue(sets, known))
+        fresh = figures_of(nbs_api.read(_at(source, new)), units)
+        old, remarks = _previous(source, folder, units)
+        found = changes(old, fresh)
+        lost = losses(old, found, source.name)
+        if lost:
+            store.clear()  # what an outage has answered must be asked again
+            raise UserError(lost)
+        text = _sidecar_text(source, about, new, questions, store, client.base, today)
+        swap(new, folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
     write_text(about, text)
     store.clear()
     lines = (*remarks, *summary(found, source.series), *_without_figures(scope, fresh, units))

@@ -207,7 +207,7 @@ def questions(scope: Scope, found: Mapping[str, Sequence[Indicator]]) -> tuple[Q
     return tuple(
         Question(
             Request(FIGURES, body=_body(scope, cid, ids, regions, span)),
-            f"{cid[:12]}_{span[0]}-{span[1]}_{number:02d}.json",
+            f"{cid}_{span[0]}-{span[1]}_{number:02d}.json",
         )
         for cid, own in by_set.items()
         for span in spans

@@ -30,6 +30,7 @@ _BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableD
     "regimes": build_regimes.build,
     "reconciliation": build_listing.build,
     "scorecard": build_listing.build,
+    "robustness": build_listing.build,
 }
 
 
