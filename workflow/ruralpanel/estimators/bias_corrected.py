@@ -6,18 +6,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.optimize import brentq
 
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.dynamic_terms import Equation
 from ruralpanel.estimators.least_squares import usable_columns
+from ruralpanel.inference.from_covariance import critical_values
 
 LEAST_PERIODS = 3
 """Fewest periods of a unit net of lags: with two, the corrected moments hardly fall with the coefficient of the lag."""
 
-PATH = 20
+PATH = 8
 """Steps in which the correction is switched on."""
+
+GRID = 81
+"""Values at which the set of values not rejected is looked for; its ends are refined."""
 
 SETTLED = 1e-12
 """Size of a step, in fitted values over the outcome's length, that ends Newton's method."""
@@ -60,12 +65,15 @@ class Solution:
     ----------
     params : (K,) corrected, uncorrected : (K,) plain fixed effects.
     residuals : (n,) unit means removed.
+    firmness : how fast the lags' moments fall at the estimate, as a share of how fast those of fixed effects do (the
+        least one of several lags): near zero the lags' coefficients are hardly identified.
     influence : (n, K) each row's part in estimate − truth; a unit's bias term is spread evenly over its rows.
     """
 
     params: FloatArray
     uncorrected: FloatArray
     residuals: FloatArray
+    firmness: float
     influence: FloatArray
 
 
@@ -128,17 +136,50 @@ def solve(data: Data, design: Design) -> Solution:
     for share in np.linspace(0.0, 1.0, PATH + 1)[1:]:
         found = _newton(data, seen, gram, params, float(share))
         if found is None:
-            raise _no_root(design, start[: data.lags])
+            raise _no_root(data, design, start)
         params = found
     slope: FloatArray = _moments(data, seen, gram, params, 1.0)[1]
-    if not _stable(slope, data.lags):
-        raise _no_root(design, start[: data.lags])
-    residuals = data.y - data.x @ params
-    scores = data.x * residuals[:, None]
-    variance = _variance(data, residuals)
-    bias = seen @ past_weights(params[: data.lags], seen.shape[2])
-    scores[:, : data.lags] += (variance[:, None] * bias / data.counts[:, None])[data.unit]
-    return Solution(params, start, residuals, -scores @ np.linalg.inv(slope).T)
+    firmness = _firmness(slope, gram, data.lags)
+    if firmness <= 0:
+        raise _no_root(data, design, start)
+    residuals, scores = _scores(data, seen, params)
+    return Solution(params, start, residuals, firmness, -scores @ np.linalg.inv(slope).T)
+
+
+def score_set(data: Data, owner: IntArray, df: float) -> tuple[tuple[float, float], ...]:
+    """Values of the only lag's coefficient in [−1, 1] that its own corrected moment does not reject at 5 %.
+
+    The other coefficients are estimated under each value. Such a test needs no root and no fall of the moments, so that
+    the set is right where the lag is hardly identified (Anderson and Rubin's idea); it may be several intervals.
+
+    Parameters
+    ----------
+    owner : (n,) unit of each row. df : degrees of freedom of t.
+    """
+    seen, gram = pairs(data), data.x.T @ data.x
+    n, k = int(data.x.shape[0]), int(data.x.shape[1])
+    clusters, reach = int(owner.max()) + 1, float(critical_values(np.array(df)))
+
+    def excess(rho: float) -> float:
+        params = np.concatenate([[rho], np.linalg.lstsq(data.x[:, 1:], data.y - rho * data.x[:, 0], rcond=None)[0]])
+        slope = _moments(data, seen, gram, params, 1.0)[1]
+        rows = _scores(data, seen, params)[1]
+        net = rows[:, 0]
+        if k > 1:
+            net = net - rows[:, 1:] @ np.linalg.solve(slope[1:, 1:].T, slope[0, 1:])
+        sums = np.bincount(owner, weights=net)
+        scatter = float(np.sum((sums - sums.mean()) ** 2)) * clusters / (clusters - 1) * (n - 1) / (n - k)
+        return abs(float(sums.sum())) / float(np.sqrt(scatter)) - reach
+
+    grid = np.linspace(-1.0, 1.0, GRID)
+    values = [excess(float(rho)) for rho in grid]
+    ends: list[float] = [-1.0] if values[0] <= 0 else []
+    for j in range(1, GRID):
+        if (values[j] <= 0) != (values[j - 1] <= 0):
+            ends.append(float(brentq(excess, grid[j - 1], grid[j], xtol=1e-8)))
+    if values[-1] <= 0:
+        ends.append(1.0)
+    return tuple(zip(ends[::2], ends[1::2], strict=True))
 
 
 def past_weights(rho: np.ndarray[Any, Any], span: int) -> np.ndarray[Any, Any]:
@@ -209,24 +250,43 @@ def _newton(data: Data, seen: FloatArray, gram: FloatArray, start: FloatArray, s
     return None
 
 
-def _stable(slope: FloatArray, p: int) -> bool:
-    """Whether the moments of the lags, net of the other terms, fall in the lags' coefficients."""
-    rest = slope[p:, p:]
-    own = slope[:p, :p] - (slope[:p, p:] @ np.linalg.solve(rest, slope[p:, :p]) if rest.size else 0.0)
-    return bool(np.linalg.eigvals(own).real.max() < 0)
+def _scores(data: Data, seen: FloatArray, params: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """(n,) residuals and (n, K) corrected moments by row; a unit's bias term is spread evenly over its rows."""
+    residuals = data.y - data.x @ params
+    scores = data.x * residuals[:, None]
+    variance = _variance(data, residuals)
+    bias = seen @ past_weights(params[: data.lags], seen.shape[2])
+    scores[:, : data.lags] += (variance[:, None] * bias / data.counts[:, None])[data.unit]
+    return residuals, scores
+
+
+def _firmness(slope: FloatArray, gram: FloatArray, p: int) -> float:
+    """Least fall of the lags' moments, net of the other terms, over that of fixed effects; negative: they rise."""
+
+    def own(matrix: FloatArray) -> FloatArray:
+        rest = matrix[p:, p:]
+        taken = matrix[:p, p:] @ np.linalg.solve(rest, matrix[p:, :p]) if rest.size else 0.0
+        return np.asarray(matrix[:p, :p] - taken)
+
+    return float(np.linalg.eigvals(np.linalg.solve(own(gram), -own(slope))).real.min())
 
 
 def _within(values: FloatArray, unit: IntArray) -> FloatArray:
     return np.asarray(values - (group_sums(values, unit) / np.bincount(unit)[:, None])[unit])
 
 
-def _no_root(design: Design, rho: FloatArray) -> UserError:
+def _no_root(data: Data, design: Design, start: FloatArray) -> UserError:
+    found = f"bias_corrected without a solution (fixed effects give a persistence of {start[: data.lags].sum():.3f}"
+    if data.lags == 1:
+        owner = compact(design.unit_codes[data.rows])
+        parts = score_set(data, owner, float(owner.max()))
+        found += "; not rejected: " + (" and ".join(f"{low:.2f} to {high:.2f}" for low, high in parts) or "no value")
     return UserError(
         Problem(
             "config.yaml",
             f"models.{design.spec.name}.method",
-            f"bias_corrected without a solution (fixed effects give a persistence of {rho.sum():.3f})",
+            f"{found})",
             "an outcome less persistent than a random walk, or more periods",
-            "use a longer panel, differences of the outcome, or method: difference_gmm",
+            "use a longer panel, differences of the outcome, regressors that explain it, or method: system_gmm",
         )
     )

@@ -127,22 +127,25 @@ def largest_bias(w1: FloatArray, w12: FloatArray, w2: FloatArray) -> float:
     total = float(np.trace(w2))
     scale = float(np.sqrt(np.trace(w1) / total))
 
-    def bias(angle: float) -> float:
+    def bias(angles: FloatArray) -> FloatArray:
         # all coefficients, infinity included, lie on half a circle
-        one, b = np.cos(angle), np.sin(angle) * scale
-        s12 = one * w12 - b * w2
-        s1 = one**2 * w1 - one * b * (w12 + w12.T) + b**2 * w2
-        extremes = np.linalg.eigvalsh(0.5 * (s12 + s12.T))[[0, -1]]
-        return float(np.max(np.abs(np.trace(s12) - 2.0 * extremes)) / np.sqrt(total * np.trace(s1)))
+        one, b = np.cos(angles), np.sin(angles) * scale
+        s12 = one[:, None, None] * w12 - b[:, None, None] * w2
+        trace = one * np.trace(w12) - b * total
+        benchmark = one**2 * np.trace(w1) - 2.0 * one * b * np.trace(w12) + b**2 * total
+        extremes = np.linalg.eigvalsh(0.5 * (s12 + s12.transpose(0, 2, 1)))[:, [0, -1]]
+        return np.asarray(np.abs(trace[:, None] - 2.0 * extremes).max(axis=1) / np.sqrt(total * benchmark))
 
     if w2.shape[0] == 1:
         return 1.0
     grid = np.linspace(-0.5 * np.pi, 0.5 * np.pi, 721)
-    values = np.array([bias(angle) for angle in grid])
+    values = bias(grid)
     best = int(np.argmax(values))
     step = grid[1] - grid[0]
     found = optimize.minimize_scalar(
-        lambda angle: -bias(angle), bounds=(grid[best] - step, grid[best] + step), method="bounded"
+        lambda angle: -float(bias(np.array([angle]))[0]),
+        bounds=(grid[best] - step, grid[best] + step),
+        method="bounded",
     )
     return min(1.0, max(float(values[best]), -float(found.fun)))
 

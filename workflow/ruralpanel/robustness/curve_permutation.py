@@ -10,8 +10,9 @@ signs
     the residual path of each unit keeps or turns its sign
 
 Regressors stay where they are, so that lever and controls keep their correlation. Statistics are those of `CurveTest`;
-coefficients are compared as t with errors clustered by unit, which keeps the test's size where units differ in variance
-(DiCiccio and Romano 2017).
+coefficients are compared as t with errors clustered by unit. Paths take units as exchangeable: where a few units carry
+the lever and have larger errors too, the test rejects far too often even so; signs do much better there (table in
+docs/estimators/robustness.md).
 """
 
 from __future__ import annotations
