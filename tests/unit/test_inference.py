@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from dataclasses import replace
 
 import numpy as np
@@ -301,5 +302,5 @@ def test_streams_depend_on_names_alone() -> None:
 
 
 def test_every_registered_method_names_a_module_of_the_package() -> None:
-    assert {"cluster", "hc", "classical", "driscoll_kraay", "wild_cluster", "permutation", "conley"} <= set(METHODS)
-    assert all(module.startswith("ruralpanel.inference.") for module in METHODS.values())
+    assert {"cluster", "hc", "classical", "driscoll_kraay", "wild_cluster", "permutation"} <= set(METHODS)
+    assert all(importlib.util.find_spec(module) is not None for module in METHODS.values())
