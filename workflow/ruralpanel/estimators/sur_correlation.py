@@ -1,0 +1,192 @@
+"""The correlation of two outcomes' residuals, with an interval by resampling whole units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ruralpanel.estimators.absorb import Absorbed, compact, nested
+from ruralpanel.estimators.base import Design, FloatArray, IntArray, Test
+from ruralpanel.estimators.sur_equations import Equations
+from ruralpanel.estimators.within import effect_codes
+from ruralpanel.inference.cluster import cluster_codes
+from ruralpanel.inference.streams import generator
+from ruralpanel.inference.wild_kernel import TIE
+
+DRAWS = 1_999
+
+LEVEL = 0.95
+
+MIN_CLUSTERS = 10
+"""Fewest clusters to resample: intervals at 95 % cover 95 % with 31 clusters, 93 % with 12."""
+
+NAME = "residual_correlation"
+
+
+@dataclass(frozen=True)
+class Correlations:
+    """`statistics` and `tests` by name, as they go to the JSON; `words`: how they were made."""
+
+    statistics: dict[str, Any]
+    tests: dict[str, Test]
+    words: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Cross-products by cluster of other effects' dummies, regressors and outcomes, unit effects removed.
+
+    Attributes
+    ----------
+    grams : (clusters, p, p), columns in the order dummies, k regressors, m outcomes. own : as in `Equations`.
+    """
+
+    grams: FloatArray
+    own: tuple[tuple[int, ...], ...]
+    k: int
+    m: int
+    n: int
+
+    def correlations(self, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Fisher's z (pairs,) and its error (pairs,) when each cluster counts `counts` times.
+
+        Effects and coefficients are estimated from the sample drawn. The error is that of z's influence function,
+        summed by cluster (the coefficients' estimation does not matter to first order).
+
+        """
+        gram = np.tensordot(counts, self.grams, axes=1)
+        size = gram.shape[0] - self.k - self.m
+        inner, cross = gram[:size, :size], gram[:size, size:]
+        fitted = np.linalg.pinv(inner, hermitian=True) @ cross
+        net = gram[size:, size:] - cross.T @ fitted
+        k = self.k
+        params = Equations(self.own, net[:k, :k], net[:k, k:], net[k:, k:]).estimate(self.n)[0]
+        left = np.vstack([fitted[:, :k] @ params - fitted[:, k:], -params, np.eye(self.m)])
+        parts = left.T @ (self.grams @ left)
+        total = np.tensordot(counts, parts, axes=1)
+        z, error = [], []
+        for a, b in combinations(range(self.m), 2):
+            length = np.sqrt(total[a, a] * total[b, b])
+            value = total[a, b] / length
+            ratio = parts[:, a, b] / length
+            ratio = ratio - 0.5 * value * (parts[:, a, a] / total[a, a] + parts[:, b, b] / total[b, b])
+            z.append(np.arctanh(value))
+            error.append(np.sqrt(counts @ ratio**2) / (1.0 - value**2))
+        return np.array(z), np.array(error)
+
+
+def report(
+    design: Design,
+    rows: IntArray,
+    names: tuple[str, ...],
+    own: tuple[tuple[int, ...], ...],
+    columns: tuple[FloatArray, FloatArray],
+    scale: FloatArray,
+) -> Correlations:
+    """Correlations of the residuals as named statistics, and tests that they are zero.
+
+    A symmetric studentised bootstrap of Fisher's z: whole clusters are drawn with replacement, effects and coefficients
+    estimated anew, and z less the sample's, over its error, gives the critical value. Percentiles or a bootstrap error
+    with t(G − 1) cover 90 to 91 % with 31 clusters where this covers 94 (docs/estimators/iv.md).
+    ``breusch_pagan_independence`` (n times the squared correlation) takes rows as independent and is for comparison.
+
+    Parameters
+    ----------
+    columns : regressors (n, k), of about the same length net of effects, and outcomes (n, m) of `rows`; times the
+        weights' roots, effects not removed.
+    scale : (n, 1) those roots.
+    """
+    codes, by = _clusters(design, rows)
+    sample = sample_of(design, rows, own, columns, scale, codes)
+    clusters = len(sample.grams)
+    draws = int(design.spec.options.get("draws", DRAWS))
+    rng = generator(int(design.spec.options.get("seed", 0)), design.spec.name, "sur", NAME)
+    z, error = sample.correlations(np.ones(clusters))
+    distances = studentised(sample, z, draws if clusters >= MIN_CLUSTERS else 0, rng)
+    statistics: dict[str, Any] = {}
+    tests: dict[str, Test] = {}
+    pairs = list(combinations(range(len(names)), 2))
+    for place, (a, b) in enumerate(pairs):
+        suffix = "" if len(pairs) == 1 else f":{names[a]}:{names[b]}"
+        usable = distances[:, place]
+        statistic = float(z[place] / error[place])
+        value, reach, p = float(np.tanh(z[place])), float("nan"), float("nan")
+        if usable.size:
+            reach = float(np.quantile(usable, LEVEL, method="higher")) * float(error[place])
+            p = float((np.count_nonzero(usable >= abs(statistic) * (1.0 - TIE)) + 1) / (usable.size + 1))
+        statistics[NAME + suffix] = {
+            "outcomes": [names[a], names[b]],
+            "estimate": value,
+            "std_error": float(error[place]) * (1.0 - value**2),
+            "statistic": statistic,
+            "df": float(clusters - 1),
+            "p_value": p,
+            "ci_low": float(np.tanh(z[place] - reach)),
+            "ci_high": float(np.tanh(z[place] + reach)),
+            "draws": int(usable.size),
+        }
+        tests[NAME + suffix] = Test(statistic, None, p, f"studentised bootstrap of clusters by {by}")
+        independence = rows.size * value**2
+        note = "takes rows as independent: rejects too often in panels"
+        p_independence = float(special.chdtrc(1.0, independence))
+        tests[f"breusch_pagan_independence{suffix}"] = Test(independence, 1.0, p_independence, note)
+    words = (
+        f"{NAME}: studentised bootstrap, {clusters} clusters ({by}) drawn with replacement {draws} times, effects and "
+        "coefficients estimated anew"
+    )
+    if clusters < MIN_CLUSTERS:
+        words = f"{NAME}: no interval with {clusters} clusters; resampling needs at least {MIN_CLUSTERS}"
+    return Correlations(statistics, tests, words)
+
+
+def studentised(sample: Sample, z: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:
+    """(draws, pairs) distances of the drawn z from `z` in errors."""
+    clusters = len(sample.grams)
+    counts = rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=draws).astype(float)
+    found = np.empty((draws, z.size))
+    for draw in range(draws):
+        drawn, error = sample.correlations(counts[draw])
+        found[draw] = np.abs(drawn - z) / error
+    return found
+
+
+def sample_of(
+    design: Design,
+    rows: IntArray,
+    own: tuple[tuple[int, ...], ...],
+    columns: tuple[FloatArray, FloatArray],
+    scale: FloatArray,
+    codes: IntArray,
+) -> Sample:
+    """Cross-products by cluster; unit effects are removed once, as drawing a unit repeatedly does not change them."""
+    x, y = columns
+    effects = design.spec.effects
+    dummies = [_dummies(compact(effect_codes(design, effect)[rows])) for effect in effects if effect != "unit"]
+    if not effects:
+        dummies = [np.ones((rows.size, 1))]
+    everything = np.hstack([*(part * scale for part in dummies), x, y])
+    if "unit" in effects:
+        root = None if design.weights is None else scale[:, 0]
+        everything = Absorbed(rows.size, (compact(design.unit_codes[rows]),), None, root).residuals(everything)
+    order = np.argsort(codes, kind="stable")
+    parts = np.split(everything[order], np.flatnonzero(np.diff(codes[order])) + 1)
+    return Sample(np.stack([part.T @ part for part in parts]), own, x.shape[1], y.shape[1], rows.size)
+
+
+def _clusters(design: Design, rows: IntArray) -> tuple[IntArray, str]:
+    """Codes of what is resampled: the first setting's clusters where they hold whole units, else units."""
+    units = compact(design.unit_codes[rows])
+    by = design.spec.inference[0].options.get("by") if design.spec.inference else None
+    if isinstance(by, str) and by != "unit":
+        codes = cluster_codes(design, by, rows)
+        if nested(units, codes):
+            return codes, by
+    return units, "unit"
+
+
+def _dummies(codes: IntArray) -> FloatArray:
+    return np.asarray(codes[:, None] == np.arange(int(codes.max()) + 1), dtype=float)
