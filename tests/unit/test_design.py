@@ -252,9 +252,3 @@ def test_treatment(frame: pd.DataFrame, units: Units) -> None:
         bad = spec(estimator="did", options={"treatment": {"units": condition, "first": 2014}})
         (found,) = problems(bad, frame, units)
         assert found.startswith("models.m.treatment") and words in found
-
-
-def test_coordinates_follow_the_rows(frame: pd.DataFrame, units: Units) -> None:
-    places = {unit: (float(i), float(-i)) for i, unit in enumerate(units.ids)}
-    design = build_design(spec(), frame, units, coordinates=places)
-    assert [tuple(row) for row in design.extra["coordinates"]] == [places[unit] for unit in frame["unit"]]

@@ -28,7 +28,6 @@ def build_design(
     units: Units,
     sample: Mapping[str, Any] | None = None,
     file: str = "config.yaml",
-    coordinates: Mapping[str, tuple[float, float]] | None = None,
 ) -> Design:
     """Rows and columns of a model.
 
@@ -46,14 +45,13 @@ def build_design(
     units : attributes, for products, conditions and clusters.
     sample : the declared sample (`ruralpanel.sample.sample_rows`); None: all rows.
     file : the configuration's name, for messages.
-    coordinates : unit → (longitude, latitude), for errors that depend on distance.
 
     Returns
     -------
     Design
         `extra` holds ``endogenous``, ``instruments``, ``outcomes``, ``shares`` and ``shocks`` (n, q) with their names
         under ``…_terms``; ``exposure`` (n,);
-        ``treated`` (n,) and ``first_treated`` (n,; NaN: never); ``coordinates`` (n, 2); ``steps``: terms added;
+        ``treated`` (n,) and ``first_treated`` (n,; NaN: never); ``steps``: terms added;
         ``left_out``: terms left out, with the reason.
 
     Raises
@@ -101,8 +99,6 @@ def build_design(
     if "gap" in spec.options:
         by = str(spec.options["gap"]["by"])
         extra["groups"] = dict(zip(draft.units, map(str, attribute_column(units, draft.units, by)), strict=True))
-    if coordinates is not None:
-        extra["coordinates"] = np.array([coordinates[draft.units[code]] for code in draft.unit_codes])
     return Design(
         spec=spec,
         y=values[spec.outcome][rows],

@@ -14,28 +14,33 @@ from ruralpanel.design import build_design
 from ruralpanel.estimate import estimate
 from ruralpanel.jobs import job
 from ruralpanel.labels import labels_from_codebook
+from ruralpanel.spatial.geography import Geography
 
 
 def main(
     models: Sequence[Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, Any]],
+    weights_matrices: Mapping[str, Mapping[str, Any]],
     seed: int,
     language: str,
+    config: str,
     panel: str,
     codebook: str,
     units: str,
+    boundaries: str | None,
     folder: str,
 ) -> None:
     """Write ``results/models/<model>.json`` for each model; all problems of all models are reported together."""
     frame = pd.read_parquet(panel)
     cross_section = load_units(units)
+    geography = Geography(cross_section, boundaries, weights_matrices, config)
     labels = labels_from_codebook(pd.read_csv(codebook), language)
     panel_sha256 = sha256_of(panel)
     problems = []
     for values in models:
         spec = ModelSpec.from_dict(values)
         try:
-            design = build_design(spec, frame, cross_section, samples.get(spec.sample))
+            design = geography.placed(build_design(spec, frame, cross_section, samples.get(spec.sample), config))
             words = {term: labels.of(term) for term in (spec.outcome, *design.terms)}
             result = estimate(spec, design, seed, panel_sha256, words)
         except UserError as error:
@@ -52,5 +57,6 @@ if __name__ == "__main__":
             panel=snakemake.input.panel,
             codebook=snakemake.input.codebook,
             units=snakemake.input.units,
+            boundaries=next(iter(snakemake.input.boundaries), None),
             folder=Path(snakemake.output[0]).parent,
         )

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from ruralpanel.contracts.documents import load_document, with_lines
-from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS
+from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS, SHARED_OPTIONS
 from ruralpanel.contracts.inference_keys import DEFAULT_SETTINGS, inference_problems, inference_spec
 from ruralpanel.contracts.layouts import layout_problems
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
@@ -162,7 +162,7 @@ def _misplaced_model_keys(raw: Mapping[str, Any], file: str) -> Iterator[Problem
         keys = ESTIMATORS.get(str(model.get("estimator"))) if isinstance(model, Mapping) else None
         if keys is None:
             continue
-        for key in sorted(set(map(str, model)) - COMMON_KEYS - set(keys.required) - set(keys.optional)):
+        for key in sorted(set(map(str, model)) - COMMON_KEYS - SHARED_OPTIONS - {*keys.required, *keys.optional}):
             allowed = ", ".join((*keys.required, *keys.optional)) or "no key of its own"
             yield Problem(
                 file,

@@ -29,6 +29,9 @@ COMMON_KEYS = frozenset(
     | {"inference", "drop_absorbed", "marginal_effects", "simulated_size"}
 )
 
+SHARED_OPTIONS = frozenset({"weights_matrix"})
+"""Options that every estimator takes: residuals of any model may resemble those of neighbours."""
+
 ESTIMATORS: dict[str, EstimatorKeys] = {
     "pooled": EstimatorKeys(effects=False, named_terms=True),
     "between": EstimatorKeys(effects=False, named_terms=True),

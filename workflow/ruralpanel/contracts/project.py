@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from ruralpanel.contracts.config import LIVE, Config, read_config
 from ruralpanel.contracts.figure_keys import OF_CLAIMS
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.reads import series_by_variable
+from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.table_keys import needed_files
 
 DEFAULT_FILE = "config.yaml"
@@ -75,15 +76,32 @@ def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
         "samples": {
             name: dict(config.samples[name]) for name in sorted({m.sample for m in models} & {*config.samples})
         },
+        "weights_matrices": matrices_of(config, models),
         "seed": config.seed,
         "language": config.language,
+        "config": config.file,
     }
 
 
-def needs_boundaries(config: Config, panel: str) -> bool:
-    """Whether a model on the panel asks who is whose neighbour or how far away."""
-    models = [config.models[name] for name in models_on(config, panel)]
-    return any("weights_matrix" in m.options or any(s.method == "conley" for s in m.inference) for m in models)
+def matrices_of(config: Config, models: Iterable[ModelSpec]) -> dict[str, dict[str, Any]]:
+    """The declared weights matrices that models name."""
+    names = sorted({str(model.options["weights_matrix"]) for model in models if "weights_matrix" in model.options})
+    return {name: dict(config.weights_matrices[name]) for name in names}
+
+
+def place_files(config: Config, models: Iterable[ModelSpec]) -> dict[str, Any]:
+    """The files that say who is whose neighbour or how far away: boundaries, and matrices of type file.
+
+    Boundaries are asked for wherever polygons may be needed; whether they are is seen from the units file.
+    """
+    chosen = tuple(models)
+    matrices = matrices_of(config, chosen).values()
+    distances = any(setting.method == "conley" for model in chosen for setting in model.inference)
+    polygons = distances or any(matrix["type"] != "file" for matrix in matrices)
+    return {
+        "boundaries": [config.boundaries] if polygons and config.boundaries else [],
+        "matrices": sorted({matrix["path"] for matrix in matrices if matrix["type"] == "file"}),
+    }
 
 
 def claim_files(config: Config) -> tuple[str, ...]:

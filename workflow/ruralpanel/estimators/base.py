@@ -31,7 +31,9 @@ class Design:
     weights : (n,) analytic weights, or None.
     clusters : codes (n,) by name: ``unit``, ``period`` and every attribute that an inference asks for.
     extra : further columns an estimator asked for (``endogenous``, ``instruments``: (n, q) arrays with
-        their names under ``endogenous_terms``, ``instrument_terms``; ``treated``, ``first_treated``; ``coordinates``).
+        their names under ``endogenous_terms``, ``instrument_terms``; ``treated``, ``first_treated``); of places,
+        added by `ruralpanel.spatial.geography`: ``weights_matrix`` (N, N), sparse, ``weights_about``, what it is, and
+        ``coordinates`` (N, 2), longitude and latitude, all in the order of `units`.
     n_dropped : rows left out, by reason.
     """
 

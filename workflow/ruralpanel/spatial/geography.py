@@ -1,4 +1,4 @@
-"""What the models of a job need to know of places: weights and coordinates, polygons read once and only if asked for."""
+"""What the models of a job need to know of places: weights and coordinates, polygons read once and only if needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.contracts.problems import Problem, UserError
-from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
 from ruralpanel.estimators.base import Design
 from ruralpanel.spatial.distances import FloatArray
@@ -18,7 +17,7 @@ from ruralpanel.spatial.polygons import Polygons, read_polygons
 from ruralpanel.spatial.weights import Place, described, weights_from
 
 COORDINATES = ("longitude", "latitude")
-"""Attributes of the units file that, where both are there, say where units lie; else polygons do."""
+"""Attributes of the units file that, where every unit has both, say where units lie; else polygons do."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +41,24 @@ class Geography:
         return read_polygons(self.boundaries) if self.boundaries else Polygons({})
 
     @cached_property
-    def coordinates(self) -> dict[str, tuple[float, float]]:
-        """id → (longitude, latitude) in degrees, of the units file or the centroid; NaN where neither is known."""
+    def declared(self) -> dict[str, tuple[float, float]]:
+        """id → (longitude, latitude) of the units file; empty unless every unit has both."""
         attributes = self.units.attributes
-        if all(name in attributes[unit] for unit in self.units.ids for name in COORDINATES):
-            return {unit: _pair(*(attributes[unit][name] for name in COORDINATES)) for unit in self.units.ids}
-        centres = self.polygons.centroids
-        return {unit: centres.get(unit, (np.nan, np.nan)) for unit in self.units.ids}
+        if not all(name in attributes[unit] for unit in self.units.ids for name in COORDINATES):
+            return {}
+        found = {unit: _pair(*(attributes[unit][name] for name in COORDINATES)) for unit in self.units.ids}
+        return found if np.isfinite(list(found.values())).all() else {}
 
-    def coordinates_for(self, spec: ModelSpec) -> dict[str, tuple[float, float]] | None:
-        """Coordinates where an inference setting of the model asks for distances, else None."""
-        return self.coordinates if any(setting.method == "conley" for setting in spec.inference) else None
+    def coordinates(self, units: tuple[str, ...]) -> FloatArray:
+        """(N, 2) longitude and latitude in degrees of `units`, of the units file or the centroid; NaN where unknown."""
+        places = self.declared or self.polygons.centroids
+        return np.array([places.get(unit, (np.nan, np.nan)) for unit in units], dtype=float).reshape(len(units), 2)
 
-    def with_weights(self, design: Design) -> Design:
-        """The design with its model's weights matrix, aligned with its units (``weights_matrix`` in `extra`).
+    def placed(self, design: Design) -> Design:
+        """The design with what its model asks of places, aligned with its units, in `extra`.
+
+        ``weights_matrix`` (N, N) and ``weights_about`` where the model names one; ``coordinates`` (N, 2) where a
+        setting or the matrix needs them.
 
         Raises
         ------
@@ -63,15 +66,28 @@ class Geography:
             Units without a polygon, position or neighbour (`weights.weights_from`).
         """
         name = design.spec.options.get("weights_matrix")
-        if name is None:
+        values = None if name is None else self.matrices[str(name)]
+        distant = any(setting.method == "conley" for setting in design.spec.inference)
+        if values is None and not distant:
             return design
-        values = self.matrices[str(name)]
-        place = Place(
-            design.units, lambda: self._touching(design.units), self._positions(design.units, values), self.units,
-            str(name), self.file,
-        )  # fmt: skip
-        found = weights_from(values, place)
-        extra = {**design.extra, "weights_matrix": found.matrix, "weights_about": {"name": name, **described(found)}}
+        extra = dict(design.extra)
+        by_distance = distant or (values is not None and values["type"] != "file")
+        positions = self.coordinates(design.units) if by_distance or self.declared else None
+        if positions is not None and np.isfinite(positions).all():
+            extra["coordinates"] = positions
+        if distant and "coordinates" not in extra:
+            raise UserError(self._unplaced(design, positions))
+        if values is not None:
+            place = Place(
+                design.units,
+                lambda: self._touching(design.units),
+                np.full((len(design.units), 2), np.nan) if positions is None else positions,
+                self.units,
+                str(name),
+                self.file,
+            )
+            found = weights_from(values, place)
+            extra |= {"weights_matrix": found.matrix, "weights_about": {"name": str(name), **described(found)}}
         return replace(design, extra=extra)
 
     def _touching(self, units: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.intp]]:
@@ -82,10 +98,16 @@ class Geography:
             raise UserError(Problem(where, "", found, "a polygon for every unit", "add them, or use type: file"))
         return self.polygons.touching(units)
 
-    def _positions(self, units: tuple[str, ...], values: Mapping[str, Any]) -> FloatArray:
-        if values["type"] == "file" and not self.boundaries:
-            return np.full((len(units), 2), np.nan)
-        return np.array([self.coordinates[unit] for unit in units], dtype=float)
+    def _unplaced(self, design: Design, positions: FloatArray | None) -> Problem:
+        known = positions if positions is not None else np.full((len(design.units), 2), np.nan)
+        blank = [unit for unit, pair in zip(design.units, known, strict=True) if not np.isfinite(pair).all()]
+        return Problem(
+            self.file,
+            f"models.{design.spec.name}.inference",
+            f"no position of {', '.join(blank)}",
+            "a polygon, or longitude and latitude in the units file, for every unit",
+            "name a file of boundaries, or add the columns longitude and latitude to the units file",
+        )
 
 
 def _pair(longitude: str | float, latitude: str | float) -> tuple[float, float]:

@@ -170,9 +170,7 @@ def _from_file(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
 
 
 def _located(place: Place) -> FloatArray:
-    blank = [
-        unit for unit, known in zip(place.units, np.isfinite(place.coordinates).all(axis=1), strict=True) if not known
-    ]
+    blank = [unit for unit, pair in zip(place.units, place.coordinates, strict=True) if not np.isfinite(pair).all()]
     if blank:
         expected = "a polygon, or longitude and latitude in the units file, for every unit"
         raise UserError(place.problem("", f"no position of {', '.join(blank)}", expected))
