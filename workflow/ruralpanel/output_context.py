@@ -103,6 +103,12 @@ class OutputContext:
             names |= {str(key): str(label) for key, label in (spec.get("labels_zh") or {}).items()}
         return merged(books, self.language).renamed(names)
 
+    @property
+    def unit_names(self) -> Mapping[str, str]:
+        """unit id → its name in the language of the outputs."""
+        key = "name_zh" if self.language == "zh" else "name_en"
+        return {unit: str(values.get(key) or unit) for unit, values in self.attributes.items()}
+
     def group_of(self, attribute: str, key: str = "by") -> Mapping[str, str]:
         """unit id → value of an attribute.
 

@@ -76,6 +76,84 @@ _WORDS: dict[str, tuple[str, str]] = {
     "test_ar1": ("No AR(1)", "无一阶自相关"),
     "test_ar2": ("No AR(2)", "无二阶自相关"),
     "standardised": ("Per within-s.d.", "标准化估计值"),
+    "policy_estimate": ("Estimate", "估计"),
+    "policy_effect": ("Mean effect after the policy", "政策后的平均效应"),
+    "policy_interval": ("95% interval", "95% 区间"),
+    "policy_before": ("Before the policy", "政策之前"),
+    "policy_pretrend": ("No pre-trend: p", "无前期趋势：p 值"),
+    "policy_pretrend_permuted": ("No pre-trend: p over placebo treated sets", "无前期趋势：安慰剂处理组 p 值"),
+    "policy_slope_fitted": ("Trend fitted to the leads, per year", "前期拟合趋势（每年）"),
+    "policy_slope_found": ("Trend that the test finds in 80% of cases, per year", "检验有八成把握发现的趋势（每年）"),
+    "policy_bias_hidden": ("Bias of the mean effect from such a trend", "该趋势造成的平均效应偏误"),
+    "policy_placebo": ("Placebos", "安慰剂检验"),
+    "policy_permuted": ("No effect: p over placebo treated sets", "无效应：安慰剂处理组 p 值"),
+    "policy_placebo_range": ("Middle 95% of placebo treated sets", "安慰剂处理组估计的中间 95%"),
+    "policy_placebo_dates": ("Range over placebo dates", "安慰剂时点估计的范围"),
+    "policy_placebo_dates_found": ("Placebo dates with p < 0.05", "p < 0.05 的安慰剂时点"),
+    "policy_bounds": ("Bounds if trends differed", "平行趋势不成立时的界"),
+    "policy_magnitudes": ("Deviations as large as before", "偏离与政策前同样大"),
+    "policy_smoothness": ("Trend bends half as much as before", "趋势弯折为政策前的一半"),
+    "policy_breakdown": (
+        "Deviations that hide the sign, in multiples of those before",
+        "使符号无法判定的偏离（政策前的倍数）",
+    ),
+    "policy_left_out": ("Without one treated unit", "剔除一个处理单位"),
+    "policy_left_out_range": ("Range", "范围"),
+    "policy_left_out_most": ("Farthest", "变化最大"),
+    "policy_without": ("Without {unit}", "剔除{unit}"),
+    "policy_note": (
+        "Trends and biases in the measure of the effect. Bounds after Rambachan and Roth (2023): the mean effect when "
+        "deviations from parallel trends after the policy are as large as the largest before it, or when the difference "
+        "in trends bends by half its largest bend before. Power of the pre-trend test after Roth (2022). An empty cell: "
+        "the design does not give the figure.",
+        "趋势与偏误的单位与效应相同。界依 Rambachan 与 Roth（2023）：政策后对平行趋势的偏离不大于政策前最大偏离，"
+        "或趋势差异的弯折为政策前最大弯折的一半。前期趋势检验的功效依 Roth（2022）。空格表示该设计不给出此数。",
+    ),
+    "firm_check": ("Check", "检查"),
+    "firm_number": ("The number", "估计"),
+    "firm_estimate": ("Estimate", "估计值"),
+    "firm_std_error": ("Std. error", "标准误"),
+    "firm_power": ("Power", "检验功效"),
+    "firm_detectable": ("Smallest effect found with 80% power", "八成功效下可发现的最小效应"),
+    "firm_delta": ("Smallest effect that matters (δ)", "有意义的最小效应（δ）"),
+    "firm_power_at_delta": ("Power to find δ", "发现 δ 的功效"),
+    "firm_left_out": ("Who carries it", "由谁决定"),
+    "firm_units": ("Range without one unit", "剔除一个单位后的范围"),
+    "firm_most": ("Unit that moves it most", "影响最大的单位"),
+    "firm_units_change_sign": ("Units whose absence turns the sign", "剔除后符号改变的单位数"),
+    "firm_periods": ("Range without one period", "剔除一个时期后的范围"),
+    "firm_unobserved": ("What is not observed", "未观测因素"),
+    "firm_robustness_value": ("Robustness value: to zero", "稳健值：降为零"),
+    "firm_robustness_value_5": ("Robustness value: to p = 0.05", "稳健值：降至 p = 0.05"),
+    "firm_oster_delta": ("Oster: selection that gives zero", "Oster：使估计为零的选择比"),
+    "firm_oster_estimate": ("Oster: estimate at equal selection", "Oster：同等选择下的估计"),
+    "firm_reliability": ("Least reliability of the lever", "自变量的最低信度"),
+    "firm_differs": ("Between groups", "组间差异"),
+    "firm_equal_regions": ("Equal in all regions: p", "各地区相等：p 值"),
+    "firm_note": (
+        "Robustness value (Cinelli and Hazlett 2020): share of the remaining variance of lever and outcome that an "
+        "unobserved confounder would have to explain. Oster (2019): how much stronger than the observed controls "
+        "unobserved ones would have to act on the lever (R² at most 1.3 times the observed; negative: the observed "
+        "controls move the estimate away from zero). Least reliability: below this share of true variation in the lever, "
+        "noise alone would contradict the other figures. An empty cell: the design does not give the figure.",
+        "稳健值（Cinelli 与 Hazlett 2020）：未观测混杂因素需解释的自变量与因变量剩余方差的比例。Oster（2019）："
+        "未观测因素对自变量的作用需为已观测控制变量的多少倍（R² 不超过已观测的 1.3 倍；负值表示控制变量使估计远离零）。"
+        "最低信度：自变量真实变动所占比例低于此值时，单靠测量误差就会与其他数据矛盾。空格表示该设计不给出此数。",
+    ),
+    "groups_region": ("By region", "按地区"),
+    "groups_initial_outcome": ("By initial level of the outcome", "按因变量初始水平"),
+    "groups_initial_lever": ("By initial level of the lever", "按自变量初始水平"),
+    "groups_highest": ("Highest third", "最高三分之一"),
+    "groups_middle": ("Middle third", "中间三分之一"),
+    "groups_lowest": ("Lowest third", "最低三分之一"),
+    "groups_equal": ("Equal in all groups: p", "各组相等：p 值"),
+    "groups_note": (
+        "Beneath each estimate its 95% interval (clustered by unit) and the p-value after Romano and Wolf, which counts "
+        "all groups of the attribute as one family (wild cluster bootstrap). †: fewer than ten units, too few for "
+        "errors clustered by unit.",
+        "估计值下为 95% 区间（按单位聚类）与 Romano–Wolf p 值（同一属性的各组为一族，wild 聚类自助法）。"
+        "†：不足十个单位，按单位聚类的标准误不可靠。",
+    ),
     "n": ("N", "N"),
     "mean": ("Mean", "均值"),
     "median": ("Median", "中位数"),

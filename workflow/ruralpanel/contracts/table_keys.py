@@ -18,6 +18,9 @@ cross_section      as regression; show defaults to std_error, p_permutation wher
 by_outcome         models*. term*: a term, or a mapping model → term. show as above. standardised: false
                    (default) or true, a column with the estimate per within-province standard deviations.
 diagnostics        models*. tests: names from the models' ``tests`` (default: all). model_labels.
+policy             models*: ``did`` and ``event_study`` models. without: treated units whose absence is shown.
+                   model_labels.
+heterogeneity      models*: models that claims rest on; each main number by group of units.
 descriptive        panel*: a panel. variables*: list. statistics: of n, mean, median, sd, sd_within, sd_between,
                    min, max, units, missing (default all but median and missing). by: an attribute of the
                    units file (region), one section for each value. periods: list (default: all).
@@ -30,14 +33,15 @@ regimes            panel*, first*, second*: two variables; spans*: list of [year
 reconciliation     file (default results/reconciliation/findings.csv). columns: list, or column → heading (default:
                    all). where: column → value or list of values. limit: rows shown (default 40).
 scorecard          file (default results/scorecard.csv). columns, where, limit as above (limit: none).
-robustness         file (default results/models/robustness/summary.csv: one row per number that claims name).
-                   columns (default: `ROBUSTNESS`), where, limit as above (limit: none).
+robustness         file (default results/models/robustness/summary.csv). claims: list (default: all with a main
+                   model that has checks).
 =================  =========================================================================================
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -52,13 +56,15 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "cross_section": _REGRESSION,
         "by_outcome": frozenset({"models", "term", "show", "stars", "standardised", "model_labels"}),
         "diagnostics": frozenset({"models", "tests", "model_labels"}),
+        "policy": frozenset({"models", "without", "model_labels"}),
+        "heterogeneity": frozenset({"models"}),
         "descriptive": frozenset({"panel", "variables", "statistics", "by", "periods"}),
         "coverage": frozenset({"panel", "variables"}),
         "validity": frozenset({"outcomes", "transform", "method", "interval"}),
         "regimes": frozenset({"panel", "first", "second", "spans", "above"}),
         "reconciliation": _LISTING,
         "scorecard": _LISTING,
-        "robustness": _LISTING,
+        "robustness": frozenset({"file", "claims"}),
     }
 )
 REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -67,6 +73,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "cross_section": ("models",),
         "by_outcome": ("models", "term"),
         "diagnostics": ("models",),
+        "policy": ("models",),
+        "heterogeneity": ("models",),
         "descriptive": ("panel", "variables"),
         "coverage": ("panel",),
         "validity": ("outcomes",),
@@ -83,12 +91,6 @@ DEFAULT_FILES: Mapping[str, str] = MappingProxyType(
         "robustness": "models/robustness/summary.csv",
     }
 )
-ROBUSTNESS = (
-    "model", "target", "estimate", "std_error", "detectable", "power_at_delta", "without_unit_min", "without_unit_max",
-    "unit_most_influential", "oster_delta", "robustness_value", "robustness_value_5",
-)  # fmt: skip
-"""Columns of the table of robustness; the file has more."""
-
 SHOW = ("std_error", "std_error_second", "statistic", "p_value", "ci", "p_wild", "ci_wild", "p_permutation", "size")
 STATISTICS = ("n", "mean", "median", "sd", "sd_within", "sd_between", "min", "max", "units", "missing")
 
@@ -96,6 +98,11 @@ STATISTICS = ("n", "mean", "median", "sd", "sd_within", "sd_between", "min", "ma
 def kind_of(spec: Mapping[str, Any]) -> str:
     """The kind of a table."""
     return str(spec.get("type", "regression"))
+
+
+def robustness_file(model: str, results: str | Path = "results") -> Path:
+    """Where the checks of a model that claims rest on are kept."""
+    return Path(results) / "models" / "robustness" / f"{model}.json"
 
 
 def panels_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
@@ -115,6 +122,8 @@ def needed_files(
     models = [str(name) for name in spec.get("models") or ()]
     panels = list(panels_of(spec)) + [panel_of_model[name] for name in models if name in panel_of_model]
     files = [f"{results}/models/{name}.json" for name in models]
+    if kind_of(spec) == "heterogeneity":
+        files += [robustness_file(name, results).as_posix() for name in models]
     for panel in dict.fromkeys(panels):
         files.append(f"{results}/panels/{panel}/codebook.csv")
         if panel in panels_of(spec):

@@ -11,10 +11,13 @@ from ruralpanel.output_context import OutputContext
 from ruralpanel.tables import (
     build_by_outcome,
     build_diagnostics,
+    build_heterogeneity,
     build_listing,
     build_panel_tables,
+    build_policy,
     build_regimes,
     build_regression,
+    build_robustness,
     build_validity,
 )
 from ruralpanel.tables.layout import TableDocument
@@ -24,13 +27,15 @@ _BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableD
     "cross_section": build_regression.build,
     "by_outcome": build_by_outcome.build,
     "diagnostics": build_diagnostics.build,
+    "policy": build_policy.build,
+    "heterogeneity": build_heterogeneity.build,
     "descriptive": build_panel_tables.build_descriptive,
     "coverage": build_panel_tables.build_coverage,
     "validity": build_validity.build,
     "regimes": build_regimes.build,
     "reconciliation": build_listing.build,
     "scorecard": build_listing.build,
-    "robustness": build_listing.build,
+    "robustness": build_robustness.build,
 }
 
 

@@ -94,10 +94,10 @@ def _p_value(test: Mapping[str, Any] | None) -> Cell:
 
 
 def _influence(models: Sequence[Mapping[str, Any]], labels: Labels, context: OutputContext, digits: int) -> list[Row]:
-    name = "name_zh" if context.language == "zh" else "name_en"
+    names = context.unit_names
 
     def unit(identity: str) -> str:
-        return str(context.attributes.get(identity, {}).get(name) or identity)
+        return names.get(identity, identity)
 
     def row(key: str, find: Callable[[Mapping[str, Any]], Number | None], words: Callable[[str], str]) -> Row:
         cells = []

@@ -1,4 +1,4 @@
-"""Tables that print a result file as it is: findings of the reconciliation, the scorecard, robustness."""
+"""Tables that print a result file as it is: findings of the reconciliation, the scorecard."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
-from ruralpanel.contracts.table_keys import DEFAULT_FILES, ROBUSTNESS, kind_of
+from ruralpanel.contracts.table_keys import DEFAULT_FILES, kind_of
 from ruralpanel.labels import localised
 from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_auto, format_count
@@ -16,11 +16,10 @@ from ruralpanel.tables.layout import Alignment, Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes
 from ruralpanel.wording import has_word, word
 
-_DEFAULT_LIMIT: Mapping[str, int | None] = {"reconciliation": 40, "scorecard": None, "robustness": None}
+_DEFAULT_LIMIT: Mapping[str, int | None] = {"reconciliation": 40, "scorecard": None}
 _TITLES = {
     "reconciliation": ("Reconciliation", "数据核对"),
     "scorecard": ("Scorecard", "命题检验一览"),
-    "robustness": ("Robustness of the numbers that claims rest on", "各命题所依数字的稳健性"),
 }
 
 
@@ -62,11 +61,10 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
 def _columns(frame: pd.DataFrame, spec: Mapping[str, Any], context: OutputContext) -> dict[str, str]:
     """column → heading."""
     declared = spec.get("columns")
-    default = ROBUSTNESS if kind_of(spec) == "robustness" else frame.columns
     if isinstance(declared, Mapping):
         chosen = {str(column): str(heading) for column, heading in declared.items()}
     else:
-        chosen = {str(column): _heading(str(column), context.language) for column in declared or default}
+        chosen = {str(column): _heading(str(column), context.language) for column in declared or frame.columns}
     known = [str(column) for column in frame.columns]
     wanted = [("columns", column) for column in chosen] + [("where", str(c)) for c in spec.get("where") or {}]
     raise_any(

@@ -60,6 +60,5 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
 
 def _members(column: Any, regime: str, context: OutputContext) -> str:
     units = [str(unit) for unit in column.index[column == regime]]
-    key = "name_zh" if context.language == "zh" else "name_en"
-    shown = [str(context.attributes.get(unit, {}).get(key) or unit) for unit in units]
-    return ", ".join(shown) or "–"
+    names = context.unit_names
+    return ", ".join(names.get(unit, unit) for unit in units) or "–"
