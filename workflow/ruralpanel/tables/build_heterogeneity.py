@@ -69,17 +69,15 @@ def _attribute(attribute: str, targets: Sequence[Target], language: str, digits:
     rows = [Row(heading, (), "section")]
     found_by_target = [groups.get(attribute) or {} for _, _, groups in targets]
     by_target = [{str(entry["group"]): entry for entry in found.get("groups") or ()} for found in found_by_target]
-    names = list(dict.fromkeys(group for entries in by_target for group in entries))
+    names = list(dict.fromkeys(group for by_group in by_target for group in by_group))
     for group in THIRDS if set(names) <= set(THIRDS) else names:
-        found = [
-            next((e for e in groups.get("groups") or () if str(e["group"]) == group), None) for groups in by_target
-        ]
+        entries = [by_group.get(group) for by_group in by_target]
         label = word(f"groups_{group}", language) if has_word(f"groups_{group}") else group
         key = f"{attribute}.{group}"
         rows += [
-            Row(label, tuple(_estimate(entry, digits) for entry in found), "entry", "estimate", key),
-            Row("", tuple(_interval(entry, digits) for entry in found), "detail", "ci", key),
-            Row("", tuple(_adjusted(entry, language) for entry in found), "detail", "p_romano_wolf", key),
+            Row(label, tuple(_estimate(entry, digits) for entry in entries), "entry", "estimate", key),
+            Row("", tuple(_interval(entry, digits) for entry in entries), "detail", "ci", key),
+            Row("", tuple(_adjusted(entry, language) for entry in entries), "detail", "p_romano_wolf", key),
         ]
     equal = tuple(_p((found.get("equal") or {}).get("p_value")) for found in found_by_target)
     return [*rows, Row(word("groups_equal", language), equal, "entry", "p_equal", attribute)]
