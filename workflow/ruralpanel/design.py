@@ -137,7 +137,8 @@ def _terms(spec: ModelSpec) -> dict[str, str]:
 def _steps(spec: ModelSpec, frame: pd.DataFrame) -> tuple[str, ...]:
     if spec.estimator in ("between", "decomposition"):
         return ()
-    terms = (spec.outcome, *spec.regressors, *spec.controls, *(spec.options.get("endogenous") or ()))
+    further = [*(spec.options.get("outcomes") or ()), *(spec.options.get("endogenous") or ())]
+    terms = (spec.outcome, *spec.regressors, *spec.controls, *further)
     names = dict.fromkeys(part for term in terms for part in parts(term))
     return tuple(str(c) for name in names for c in frame.columns if str(c).startswith(f"{name}{MARK}"))
 
@@ -281,11 +282,11 @@ def _told_apart(
         return indistinct(_matrix(names, values, rows), names, space) if names else {}
 
     places = _terms(spec)
-    outcome = reasons((spec.outcome,))
     problems = [
-        Problem(file, places[spec.outcome], f'"{spec.outcome}", {reason}', "an outcome that varies")
-        for reason in outcome.values()
-        if not spec.outcome.count(":")
+        Problem(file, places[outcome], f'"{outcome}", {reason}', "an outcome that varies")
+        for outcome in dict.fromkeys((spec.outcome, *(spec.options.get("outcomes") or ())))
+        for reason in reasons((outcome,)).values()
+        if not outcome.count(":")
     ]
     lost = reasons((*terms, *endogenous))
     if not spec.options.get("drop_absorbed"):

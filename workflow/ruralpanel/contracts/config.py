@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from ruralpanel.contracts.documents import load_document, with_lines
+from ruralpanel.contracts.equations import regressors_of, system_problems
 from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS, SHARED_OPTIONS
 from ruralpanel.contracts.inference_keys import DEFAULT_SETTINGS, inference_problems, inference_spec
 from ruralpanel.contracts.layouts import layout_problems
@@ -95,7 +96,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     raise_any(document.problems)
     raw = _merged(document.values, overrides or {})
     problems = check_against(raw, SCHEMAS / "config.schema.yaml", file)
-    problems += [*_misplaced_model_keys(raw, file), *inference_problems(raw, file)]
+    problems += [*_misplaced_model_keys(raw, file), *inference_problems(raw, file), *system_problems(raw, file)]
     raise_any(with_lines(problems, document.locations))
     values = _with_defaults(raw)
     root = Path(path).parent
@@ -335,7 +336,7 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
         panel=values.get("panel", first_panel),
         title=values.get("title", ""),
         method=values.get("method") or keys.methods[0],
-        regressors=tuple(values.get("regressors") or _block_terms(values)),
+        regressors=tuple(values.get("regressors") or _block_terms(values) or regressors_of(values)),
         controls=tuple(values.get("controls", defaults.get("controls")) or ()),
         effects=tuple(effects),
         weights=values.get("weights", defaults.get("weights")),

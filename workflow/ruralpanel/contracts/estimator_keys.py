@@ -75,6 +75,7 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
         regressors=False,
     ),
     "ppml": EstimatorKeys(optional=("exposure",), named_terms=True),
+    "sur": EstimatorKeys(optional=("equations", "draws"), regressors=False),
     "decomposition": EstimatorKeys(
         required=("gap", "blocks"),
         optional=("draws",),

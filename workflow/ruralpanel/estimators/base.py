@@ -81,6 +81,7 @@ class Fit:
         (first differences lose rows; the between estimator has one row per unit).
     n_absorbed : number of effects removed, the constant included, that are not columns of `x`.
     absorbed : names of the effects removed ("unit", "period").
+    n_slopes : slopes that small-sample factors count, where they are not all of `terms` (systems of equations).
     own_vcov : (k, k) and `own_vcov_type`, where the estimator brings its own covariance; `own_interval` (k, 2): 95 %
         intervals of its own (percentiles of a bootstrap), else those of the covariance; `own_df`: degrees of freedom
         of t that go with it, None: normal.
@@ -110,6 +111,7 @@ class Fit:
     notes: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     space: Absorbed | None = None
+    n_slopes: int | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ ESTIMATORS: dict[str, str] = {
     "event_study": "ruralpanel.estimators.event_study:fit",
     "did": "ruralpanel.estimators.did:fit",
     "ppml": "ruralpanel.estimators.ppml:fit",
+    "sur": "ruralpanel.estimators.sur:fit",
     "decomposition": "ruralpanel.estimators.decomposition:fit",
     "counterfactual": "ruralpanel.estimators.counterfactual:fit",
 }

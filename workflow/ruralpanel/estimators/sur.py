@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
+from scipy import special
 
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
-from ruralpanel.estimators import sur_correlation
-from ruralpanel.estimators.base import Design, Fit, FloatArray
+from ruralpanel.estimators import sur_correlation, sur_engine
+from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
 from ruralpanel.estimators.least_squares import root_weights, usable_columns
-from ruralpanel.estimators.sur_equations import Equations
+from ruralpanel.estimators.sur_equations import Equations, correlations
 from ruralpanel.estimators.within import absorbed_space, singletons
+
+INDEPENDENCE = "breusch_pagan_independence"
 
 
 def fit(design: Design) -> Fit:
@@ -18,14 +23,15 @@ def fit(design: Design) -> Fit:
     Option ``equations``: outcome → its terms, for equations with different regressors (one step of generalised least
     squares, Zellner 1962); absent, all have all terms, and generalised least squares is least squares of each.
     Coefficients are named ``outcome:term``. A row's scores of all equations stand together, so that clustered errors
-    allow for correlation between outcomes of a unit; `residuals` is (n, outcomes). ``statistics`` of the results holds
-    the correlation of what effects and regressors leave (`sur_correlation`).
+    allow for correlation between outcomes of a unit; small-sample factors count the terms of the longest equation, so
+    that with the same terms in all equations errors are those of each equation alone. `residuals` is (n, outcomes).
+    ``statistics`` of the results holds the correlation of what effects and regressors leave (`sur_correlation`).
 
     Raises
     ------
     UserError
         Fewer than two outcomes, unknown outcomes or terms under ``equations``, terms that the data cannot tell apart,
-        or too few rows.
+        outcomes that are the same but for effects and terms, or too few rows.
     """
     names = tuple(design.extra.get("outcome_terms") or ())
     where = f"models.{design.spec.name}"
@@ -46,44 +52,76 @@ def fit(design: Design) -> Fit:
     x = net[:, list(kept)] / lengths
     outcomes = np.asarray(design.extra["outcomes"], dtype=float)[rows] * scale
     y = space.residuals(outcomes)
-    widest = max(len(places) for places in own)
-    df = rows.size - widest - space.rank
-    if df < 1:
-        found = f"{rows.size} observations for {widest} terms and {space.rank} effects and constants"
+    df = [rows.size - len(places) - space.rank for places in own]
+    if min(df) < len(names):
+        found = f"{rows.size} observations for {max(map(len, own))} terms and {space.rank} effects and constants"
         raise UserError(Problem("config.yaml", where, found, "more observations than these", "use a longer panel"))
     equations = Equations(own, x.T @ x, x.T @ y, y.T @ y)
+    _distinct(where, names, equations)
     params, precision = equations.estimate(rows.size)
-    products = equations.left(params)
+    stacked = np.concatenate([params[list(places), m] for m, places in enumerate(own)])
+    inverse = np.linalg.inv(equations.normal(precision)[0])
+    engine = str(design.spec.options.get("engine", "linearmodels"))
+    if engine == "linearmodels":
+        engine = sur_engine.confirm(design.spec.name, own, x, y, stacked, np.sqrt(np.diag(inverse)))
     residuals = y - x @ params
     combined = residuals @ precision
-    correlations = sur_correlation.report(design, rows, names, own, (raw[:, list(kept)] / lengths, outcomes), scale)
+    left = sur_correlation.report(design, rows, names, own, (raw[:, list(kept)] / lengths, outcomes), scale)
     units = np.concatenate([lengths[list(places)] for places in own])
     return Fit(
         terms=tuple(f"{name}:{terms[j]}" for name, places in zip(names, own, strict=True) for j in places),
-        params=np.concatenate([params[list(places), m] for m, places in enumerate(own)]) / units,
+        params=stacked / units,
         rows=rows,
         residuals=residuals,
-        bread=np.linalg.inv(equations.normal(precision)[0]) / np.outer(units, units),
+        bread=inverse / np.outer(units, units),
         scores=np.hstack([x[:, list(places)] * combined[:, [m]] for m, places in enumerate(own)]) * units,
-        df_resid=float(df),
+        df_resid=float(min(df)),
         n_absorbed=space.rank,
         absorbed=tuple(effects),
-        fit=_goodness(names, products, np.diag(equations.yy), df),
-        tests=correlations.tests,
-        notes=(*notes, correlations.words),
+        n_slopes=max(map(len, own)),
+        fit=_goodness(names, equations.left(params), np.diag(equations.yy), df),
+        tests={INDEPENDENCE: _independence(equations, rows.size - space.rank + 1)},
+        notes=(*notes, left.words),
         extra={
+            "engine": engine,
             "outcomes": list(names),
             "equations": {name: [terms[j] for j in places] for name, places in zip(names, own, strict=True)},
             "generalised": equations.generalised,
-            "statistics": correlations.statistics,
+            "statistics": left.statistics,
         },
         space=space,
     )
 
 
-def _goodness(names: tuple[str, ...], products: FloatArray, total: FloatArray, df: int) -> dict[str, float]:
-    values = {f"rmse:{name}": float(np.sqrt(products[m, m] / df)) for m, name in enumerate(names)}
+def _independence(equations: Equations, n: int) -> Test:
+    """Breusch and Pagan (1980): no correlation between equations, from least squares of each.
+
+    ``n`` times the sum of squared correlations is chi-squared with a degree for each pair of equations; n counts the
+    rows less the effects removed beyond the constant, as many as remain independent without effects.
+    """
+    found = correlations(equations.left(equations.least_squares()))
+    upper = found[np.triu_indices_from(found, 1)]
+    value = float(n * np.sum(upper**2))
+    note = f"n = {n}: rows less effects; takes rows as independent, so it rejects too often in panels"
+    return Test(value, float(upper.size), float(special.chdtrc(upper.size, value)), note)
+
+
+def _goodness(names: tuple[str, ...], products: FloatArray, total: FloatArray, df: Sequence[int]) -> dict[str, float]:
+    values = {f"rmse:{name}": float(np.sqrt(products[m, m] / df[m])) for m, name in enumerate(names)}
     return values | {f"r2_within:{name}": float(1.0 - products[m, m] / total[m]) for m, name in enumerate(names)}
+
+
+def _distinct(where: str, names: tuple[str, ...], equations: Equations) -> None:
+    """Stop where two outcomes leave the same residuals: their covariance has no inverse."""
+    left = equations.left(equations.least_squares())
+    exact = [name for name, rest, all_ in zip(names, np.diag(left), np.diag(equations.yy), strict=True)
+             if rest <= 1e-18 * max(all_, 1e-300)]  # fmt: skip
+    if exact:
+        found = f'"{exact[0]}", which its terms and the effects explain entirely'
+        raise UserError(Problem("config.yaml", f"{where}.outcome", found, "outcomes that leave something to correlate"))
+    if np.linalg.cond(correlations(left)) > 1e10:
+        found = f"{', '.join(names)}, whose residuals determine one another"
+        raise UserError(Problem("config.yaml", f"{where}.outcome", found, "outcomes that differ", "leave one out"))
 
 
 def _usable(design: Design, raw: FloatArray, net: FloatArray) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -115,12 +153,18 @@ def _own_terms(design: Design, names: tuple[str, ...], terms: tuple[str, ...]) -
     found: list[tuple[int, ...]] = []
     for name in names:
         wanted = tuple(declared.get(name) or terms)
+        known = (*design.terms, *design.extra.get("left_out", ()))
         problems += [
-            Problem("config.yaml", f"{where}.{name}", f'"{term}"', "terms among regressors and controls",
-                    did_you_mean(term, design.terms))
+            Problem(
+                "config.yaml",
+                f"{where}.{name}",
+                f'"{term}"',
+                "terms among regressors and controls",
+                did_you_mean(term, known),
+            )
             for term in wanted
-            if term not in design.terms
-        ]  # fmt: skip
+            if term not in known
+        ]
         found.append(tuple(j for j, term in enumerate(terms) if term in wanted or term in steps))
         if not found[-1]:
             problems.append(Problem("config.yaml", f"{where}.{name}", "no usable term", "at least one"))

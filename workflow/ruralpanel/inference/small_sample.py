@@ -40,7 +40,7 @@ def space_of(fit: Fit, design: Design) -> Absorbed:
 
 def parameters(fit: Fit, design: Design, groups: Sequence[IntArray], count: str = "nonnested") -> int:
     """K for clustered errors: see `COUNTS`. `groups` are the cluster codes of the fit's rows."""
-    slopes = len(fit.terms)
+    slopes = len(fit.terms) if fit.n_slopes is None else fit.n_slopes
     if count == "slopes":
         return slopes
     if count == "all":
