@@ -90,6 +90,12 @@ def full_config() -> dict[str, Any]:
         "treatment": {"units": "region == 'North'", "first": 2005},
         "reference": 2004,
     }
+    config["models"]["system"] = {  # type: ignore[index]
+        "estimator": "sur",
+        "outcome": ["log_output", "lagged"],
+        "regressors": ["lever"],
+        "equations": {"lagged": ["lever"]},
+    }
     config["report"] = {"formats": ["html"]}
     config["checks"] = {"jump": 0.5, "repeat": 3}
     return config
