@@ -17,6 +17,7 @@ import pytest
 
 from ruralpanel.labels import Labels
 from ruralpanel.report import interactive_curve
+from ruralpanel.report.render_html import FOLDER
 
 LABELS = Labels("en", {"y": "Output (log)", "y2": "Jobs (log)", "roads": "Roads </script> & co", "rail": "Rail"})
 
@@ -32,6 +33,10 @@ def curve() -> tuple[dict[str, Any], pd.DataFrame]:
     rows["ci_low"], rows["ci_high"] = rows["estimate"] - 1.0, rows["estimate"] + 1.0
     dimensions = [{"name": name, "options": own} for name, own in options.items()]
     return {"name": "main", "panel": "p", "dimensions": dimensions, "main": {"estimate": 1.0}}, rows
+
+
+def asset(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
 
 
 def payload(text: str) -> dict[str, Any]:
@@ -73,7 +78,7 @@ def test_markup_is_escaped_and_closed(curve: tuple[dict[str, Any], pd.DataFrame]
 
     Checker().feed(text)
     assert open_tags == []
-    assert "http" not in text + interactive_curve.script() + interactive_curve.style()
+    assert "http" not in text + asset("curve.js") + asset("curve.css")
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +90,7 @@ def page(curve: tuple[dict[str, Any], pd.DataFrame], tmp_path_factory: pytest.Te
     api = pytest.importorskip("playwright.sync_api")
     file: Path = tmp_path_factory.mktemp("page") / "page.html"
     figure = interactive_curve.curve_html(*curve, LABELS)
-    style, script = interactive_curve.style(), interactive_curve.script()
+    style, script = asset("curve.css"), asset("curve.js")
     file.write_text(
         f"<!doctype html><meta charset=utf-8><style>{style}</style>{figure}<script>{script}</script>", "utf-8"
     )

@@ -17,8 +17,6 @@ from ruralpanel.figures.build import draw
 from ruralpanel.labels import Labels
 from ruralpanel.output_context import OutputContext
 from ruralpanel.robustness import sensemakr
-from ruralpanel.robustness.claims import table
-from ruralpanel.tables.build import build as build_table
 
 LABELS = Labels("en", {"y": "Output (log)", "x": "Roads (log)", "z": "Roads (per head)", "c": "Urban share"})
 
@@ -183,17 +181,3 @@ DRAWERS: dict[str, Callable[[dict[str, Path]], None]] = {
 def test_rare_shapes(kind: str, tmp_path: Path) -> None:
     DRAWERS[kind]({"svg": tmp_path / "f.svg"})
     assert (tmp_path / "f.svg").stat().st_size > 3000
-
-
-def test_the_table_of_robustness(tmp_path: Path) -> None:
-    folder = tmp_path / "models" / "robustness"
-    folder.mkdir(parents=True)
-    result = {"model": "fe", "targets": {"x": entry()}}
-    table([result]).to_csv(folder / "summary.csv", index=False)
-    document = build_table("t", {"type": "robustness"}, OutputContext(tmp_path))
-    assert [column.label for column in document.columns][:3] == ["Number", "Estimate", "Std. error"]
-    assert document.rows[0].label == "fe" and document.rows[0].cells[0].text == "x"
-    chinese = build_table(
-        "t", {"type": "robustness", "columns": ["model", "oster_delta"]}, OutputContext(tmp_path, "zh")
-    )
-    assert chinese.columns[0].label.startswith("Oster")

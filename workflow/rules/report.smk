@@ -3,6 +3,7 @@ TABLES = expand("results/tables/{table}.{format}", table=list(CONFIG.tables), fo
 FIGURES = expand("results/figures/{figure}.{format}", figure=list(CONFIG.figures), format=["png", "svg"])
 MAPS = expand("results/maps/{map}.{format}", map=list(CONFIG.maps), format=["png", "svg"])
 SCORECARD = ["results/scorecard.csv", "results/scorecard.json"] if CONFIG.hypotheses else []
+COMPARISON = ["results/report/comparison.html"] if compared_folder(CONFIG) else []
 REPORTS = expand("results/report/report.{format}", format=CONFIG.report["formats"])
 
 
@@ -105,9 +106,40 @@ rule maps:
         "../scripts/maps.py"
 
 
+rule comparison:
+    input:
+        MODELS,
+        SCORECARD,
+        expand(
+            "results/panels/{panel}/{file}",
+            panel=PANELS,
+            file=["panel.parquet", "codebook.csv", "lineage.parquet"],
+        ),
+        compared_files(CONFIG),
+    output:
+        page="results/report/comparison.html",
+        cells="results/report/comparison.csv",
+    log:
+        "results/logs/comparison.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        old=compared_folder(CONFIG),
+        language=CONFIG.language,
+        code=code("comparison.py", "report/html/*.*", "report/text/comparison/*.*"),
+    message:
+        "Comparing the results with {params.old}"
+    script:
+        "../scripts/comparison.py"
+
+
 rule report:
     input:
         MODELS,
+        COMPARISON,
+        CURVES,
         SCORECARD,
         FIGURES,
         MAPS,

@@ -136,7 +136,14 @@ class Details:
     id: str = ""
 
 
-Block = Paragraph | Bullets | Definitions | Code | Table | Figure | Answers | Details
+@dataclass(frozen=True)
+class Interactive:
+    """Markup that a script of the page brings to life; it stands in `Details` that are not printed."""
+
+    html: str
+
+
+Block = Paragraph | Bullets | Definitions | Code | Table | Figure | Answers | Details | Interactive
 
 
 @dataclass(frozen=True)
@@ -215,7 +222,7 @@ def _block_texts(block: Block) -> Iterator[str]:
         yield from map(plain_text, block.notes)
     elif isinstance(block, Details):
         yield plain_text(block.summary)
-    else:
+    elif isinstance(block, Answers):
         yield from block.axis
         yield from block.labels.values()
         for item in block.items:

@@ -10,6 +10,7 @@ from ruralpanel.estimands import find_estimand
 from ruralpanel.report.blocks import Block, Bullets, Details, Paragraph, Section, Table, TableCell, TableRow
 from ruralpanel.report.context import Context
 from ruralpanel.report.designs import design_table, header, model_span, row, sign_of, span
+from ruralpanel.report.joint import is_joint, joint_sentence
 from ruralpanel.report.markup import SPACE, Inline, Marked, parse
 from ruralpanel.report.numbers import formatted
 from ruralpanel.report.sentences import nouns
@@ -54,14 +55,17 @@ def _claim(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Section:
     if len(alike) > 1:
         verdict, reasons = _comparison(context, texts, alike)
         blocks.append(Paragraph(_joined((verdict, *reasons))))
+    together = tuple(joint_sentence(context, texts, design, base) for design, base in pairs if is_joint(design))
+    if together:
+        blocks.append(Paragraph(_joined((texts.inline("joint.lede", nouns=nouns(context)), *together))))
     blocks.append(design_table(context, texts, pairs, anchor("beside", claim["claim"]), ()))
     title = texts.plain("contrasts.by_claim", claim=claim["claim"], text=context.worded(claim, "text"))
     return Section(anchor("differs", claim["claim"]), title, tuple(blocks), 3)
 
 
-def _kind(design: Mapping[str, Any]) -> tuple[bool, bool]:
-    """What may be set against each other: slopes, interactions, and effects at a place are different questions."""
-    return ":" in design["lever"], "marginal_effects" in design["pointer"]
+def _kind(design: Mapping[str, Any]) -> tuple[bool, bool, bool]:
+    """What may be set against each other: slopes, interactions, effects at a place and correlations are different."""
+    return ":" in design["lever"], "marginal_effects" in design["pointer"], is_joint(design)
 
 
 def _joined(parts: Sequence[Inline]) -> Inline:

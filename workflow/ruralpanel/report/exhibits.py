@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.problems import Problem
-from ruralpanel.report.blocks import Block, Figure, Section
+from ruralpanel.report.blocks import Block, Details, Figure, Interactive, Section
 from ruralpanel.report.context import Context
 from ruralpanel.report.fragments import read_fragment
 from ruralpanel.report.markup import Inline, parse
@@ -43,7 +44,25 @@ def _pictures(context: Context, texts: Texts, kind: str, problems: list[Problem]
             note = context.worded(values, "note")
             notes = (_own(texts, note),) if note else ()
             blocks.append(Figure(anchor(kind, path.stem), _own(texts, caption), path, alternative, notes))
+        if values.get("type") == "specification_curve":
+            blocks += _filtered(context, texts, name, values)
     return blocks
+
+
+def _filtered(context: Context, texts: Texts, name: str, values: Mapping[str, Any]) -> list[Block]:
+    """The curve whose specifications readers filter, folded away; nothing where its results are not there."""
+    import pandas as pd
+
+    from ruralpanel.report.interactive_curve import curve_html
+
+    folder, curve = context.results / "models" / "curves", values["curve"]
+    if not (folder / f"{curve}.json").is_file():
+        return []
+    summary = json.loads((folder / f"{curve}.json").read_text(encoding="utf-8"))
+    rows = pd.read_parquet(folder / f"{curve}.parquet")
+    labels = context.labels(str(summary["panel"]))
+    html = curve_html(summary, rows, labels, anchor("curve", name), context.worded(values, "title"))
+    return [Details(texts.inline("exhibits.filter"), (Interactive(html),), printed=False, id=anchor("filter", name))]
 
 
 def _files(folder: Path, name: str) -> list[Path]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,12 @@ from ruralpanel.wording import word
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 DIGITS = 3
-_FOLDER = Path(__file__).resolve().parents[2] / "report" / "html"
 
 
 def curve_html(
     summary: Mapping[str, Any], rows: pd.DataFrame, labels: Labels, name: str = "", caption: str = "", note: str = ""
 ) -> str:
-    """The figure's markup with its data; `script` and `style` make it work, once per page.
+    """The figure's markup with its data; ``curve.js`` and ``curve.css`` make it work, once per page.
 
     Parameters
     ----------
@@ -78,16 +76,6 @@ def curve_html(
         "</figure>",
     ]
     return "\n".join(parts)
-
-
-def script() -> str:
-    """The script that all curves of a page share; to stand after them."""
-    return (_FOLDER / "curve.js").read_text(encoding="utf-8").strip()
-
-
-def style() -> str:
-    """Their style sheet, in the colours of the report's page."""
-    return (_FOLDER / "curve.css").read_text(encoding="utf-8").strip()
 
 
 def _dimension(entry: Mapping[str, Any], table: pd.DataFrame, labels: Labels) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from ruralpanel.report.blocks import Document
+from ruralpanel.report.blocks import Document, Interactive
 from ruralpanel.report.markup import plain_text
 
 FOLDER = Path(__file__).resolve().parents[2] / "report" / "html"
@@ -68,10 +68,12 @@ def render_html(document: Document) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    alive = any(isinstance(block, Interactive) for block in document.blocks())
     page = environment.get_template("page.html.j2").render(
         document=document,
-        style=Markup(_asset("page.css")),
-        script=Markup(_asset("page.js")),
+        style=Markup("\n".join([_asset("page.css"), *([_asset("curve.css")] if alive else [])])),
+        script=Markup("\n".join([_asset("page.js"), *([_asset("curve.js")] if alive else [])])),
+        markup=Markup,
         kind_of=lambda block: type(block).__name__,
         plain=plain_text,
         drawing=drawing,

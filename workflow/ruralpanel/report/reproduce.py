@@ -25,11 +25,18 @@ def section(context: Context, texts: Texts) -> Section:
         Paragraph(texts.inline("reproduce.lede"), "lede"),
         Code(context.commands),
         Paragraph(texts.inline("reproduce.trace")),
-        Paragraph(texts.inline("reproduce.compare")),
+        _compared(context, texts),
         Paragraph(texts.inline("reproduce.settings", file=context.config_file)),
         versions,
     ]
     return Section("reproduce", texts.plain("reproduce.title"), tuple(blocks))
+
+
+def _compared(context: Context, texts: Texts) -> Paragraph:
+    """The page that compares the results with earlier ones, or how to make it."""
+    before = context.report.get("compare_with")
+    words = texts.inline("reproduce.compared", before=before) if before else texts.inline("reproduce.compare")
+    return Paragraph(words)
 
 
 def register(context: Context, texts: Texts) -> Section:
