@@ -10,7 +10,7 @@ for _panel in ESTIMATED:
             panel=f"results/panels/{_panel}/panel.parquet",
             codebook=f"results/panels/{_panel}/codebook.csv",
             units=CONFIG.units,
-            **project.place_files(CONFIG, [CONFIG.models[name] for name in project.models_on(CONFIG, _panel)]),
+            **place_files(CONFIG, project.models_on(CONFIG, _panel)),
         output:
             expand("results/models/{model}.json", model=project.models_on(CONFIG, _panel)),
         log:

@@ -37,6 +37,7 @@ if FAMILIES:
                 panel=robustness.panels_of(CONFIG, robustness.family_settings(CONFIG)),
             ),
             units=CONFIG.units,
+            **place_files(CONFIG, robustness.family_models(CONFIG)),
         output:
             FAMILIES,
         log:
@@ -65,6 +66,7 @@ if ROBUSTNESS:
             ),
             codebooks=expand("results/panels/{panel}/codebook.csv", panel=ESTIMATED),
             units=CONFIG.units,
+            **place_files(CONFIG, CLAIMED),
         output:
             ROBUSTNESS,
             summary="results/models/robustness/summary.csv",

@@ -10,20 +10,24 @@ from ruralpanel.files import write_json
 from ruralpanel.jobs import job
 from ruralpanel.robustness.designs import designs_of
 from ruralpanel.robustness.families import run_family
+from ruralpanel.spatial.geography import Geography
 
 
 def main(
     families: Mapping[str, Mapping[str, Mapping[str, Any]]],
     models: Sequence[Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, Any]],
+    weights_matrices: Mapping[str, Mapping[str, Any]],
     seed: int,
     config: str,
     panels: Mapping[str, str],
     units: str,
+    boundaries: str | None,
     folder: str | Path,
 ) -> None:
     """Write ``results/models/families/<family>.json``; all problems of all families are reported together."""
-    designs = designs_of(models, samples, panels, load_units(units), config)
+    geography = Geography(load_units(units), boundaries, weights_matrices, config)
+    designs = designs_of(models, samples, panels, geography)
     problems = []
     for name, claims in families.items():
         wanted = {str(estimand["model"]) for estimand in claims.values() if estimand.get("model")}
@@ -43,5 +47,6 @@ if __name__ == "__main__":
             **snakemake.params.settings,
             panels={Path(panel).parent.name: panel for panel in snakemake.input.panels},
             units=snakemake.input.units,
+            boundaries=next(iter(snakemake.input.boundaries), None),
             folder=Path(snakemake.output[0]).parent,
         )

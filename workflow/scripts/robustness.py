@@ -13,6 +13,7 @@ from ruralpanel.robustness.claims import groups_of, table, targets_of
 from ruralpanel.robustness.designs import designs_of
 from ruralpanel.robustness.model_checks import check_model
 from ruralpanel.scorecard import read_statistics
+from ruralpanel.spatial.geography import Geography
 
 GROUPS = ("region",)
 
@@ -21,16 +22,19 @@ def main(
     claims: Mapping[str, Mapping[str, Any]],
     models: Sequence[Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, Any]],
+    weights_matrices: Mapping[str, Mapping[str, Any]],
     seed: int,
     config: str,
     panels: Mapping[str, str],
     estimates: Sequence[str],
     units: str,
+    boundaries: str | None,
     folder: str | Path,
 ) -> None:
     """Write ``<folder>/<model>.json`` for each model and ``summary.csv``; all problems are reported together."""
     cross_section = load_units(units)
-    designs = designs_of(models, samples, panels, cross_section, config)
+    geography = Geography(cross_section, boundaries, weights_matrices, config)
+    designs = designs_of(models, samples, panels, geography)
     known = {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in estimates}
     wanted = targets_of(claims, known, read_statistics("results"), config)
     problems, results = [], []
@@ -55,5 +59,6 @@ if __name__ == "__main__":
             panels={Path(panel).parent.name: panel for panel in snakemake.input.panels},
             estimates=list(snakemake.input.models),
             units=snakemake.input.units,
+            boundaries=next(iter(snakemake.input.boundaries), None),
             folder=Path(snakemake.output.summary).parent,
         )

@@ -9,6 +9,7 @@ from ruralpanel.contracts import figure_keys, formula, table_keys
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.estimator_keys import ESTIMATORS
 from ruralpanel.contracts.expressions import names
+from ruralpanel.contracts.places import place_problems
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 from ruralpanel.contracts.reads import CURVE_COLUMNS, curve_names, model_names, shown_variables
 from ruralpanel.contracts.robustness import claimed_models
@@ -38,6 +39,7 @@ def reference_problems(config: Config, attributes: set[str], units: Units | None
             kind = str(item.get("type", "regression"))
             known = keys.KEYS[kind] | keys.COMMON
             found += _key_problems(config, f"{section}.{name}", item, known, keys.REQUIRED[kind])
+    found += place_problems(config, attributes, units)
     if config.maps and config.boundaries is None:
         found.append(Problem(config.file, "maps", "maps without boundaries", "boundaries: a file of polygons"))
     return found

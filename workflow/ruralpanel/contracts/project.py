@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ from typing import Any
 from ruralpanel.contracts.check import check
 from ruralpanel.contracts.config import LIVE, Config, read_config
 from ruralpanel.contracts.figure_keys import OF_CLAIMS
+from ruralpanel.contracts.places import matrices_of
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.reads import series_by_variable
-from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.table_keys import needed_files
 
 DEFAULT_FILE = "config.yaml"
@@ -80,27 +80,6 @@ def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
         "seed": config.seed,
         "language": config.language,
         "config": config.file,
-    }
-
-
-def matrices_of(config: Config, models: Iterable[ModelSpec]) -> dict[str, dict[str, Any]]:
-    """The declared weights matrices that models name."""
-    names = sorted({str(model.options["weights_matrix"]) for model in models if "weights_matrix" in model.options})
-    return {name: dict(config.weights_matrices[name]) for name in names}
-
-
-def place_files(config: Config, models: Iterable[ModelSpec]) -> dict[str, Any]:
-    """The files that say who is whose neighbour or how far away: boundaries, and matrices of type file.
-
-    Boundaries are asked for wherever polygons may be needed; whether they are is seen from the units file.
-    """
-    chosen = tuple(models)
-    matrices = matrices_of(config, chosen).values()
-    distances = any(setting.method == "conley" for model in chosen for setting in model.inference)
-    polygons = distances or any(matrix["type"] != "file" for matrix in matrices)
-    return {
-        "boundaries": [config.boundaries] if polygons and config.boundaries else [],
-        "matrices": sorted({matrix["path"] for matrix in matrices if matrix["type"] == "file"}),
     }
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ruralpanel.contracts.config import Config
+from ruralpanel.contracts.places import matrices_of
 from ruralpanel.contracts.reads import declared_lags
 
 
@@ -37,10 +38,13 @@ def families(config: Config) -> dict[str, dict[str, Mapping[str, Any]]]:
 
 def family_settings(config: Config) -> dict[str, Any]:
     """What the families depend on."""
-    declared = families(config)
-    estimands = [estimand for claims in declared.values() for estimand in claims.values()]
-    names = [str(e["model"]) for e in estimands if e.get("model") in config.models]
-    return {"families": declared, **_models(config, names)}
+    return {"families": families(config), **_models(config, family_models(config))}
+
+
+def family_models(config: Config) -> tuple[str, ...]:
+    """Models that the families' claims rest on."""
+    estimands = [estimand for claims in families(config).values() for estimand in claims.values()]
+    return tuple(dict.fromkeys(str(e["model"]) for e in estimands if e.get("model") in config.models))
 
 
 def claimed_models(config: Config) -> tuple[str, ...]:
@@ -64,11 +68,12 @@ def panels_of(config: Config, settings: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(model["panel"]) for model in settings["models"]))
 
 
-def _models(config: Config, names: Any) -> dict[str, Any]:
+def _models(config: Config, names: Iterable[str]) -> dict[str, Any]:
     models = [config.models[name] for name in dict.fromkeys(names)]
     return {
         "models": [model.to_dict() for model in models],
         "samples": _samples(config, [model.sample for model in models]),
+        "weights_matrices": matrices_of(config, models),
         "seed": config.seed,
         "config": config.file,
     }

@@ -9,23 +9,23 @@ import pandas as pd
 
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.specs import ModelSpec
-from ruralpanel.contracts.units import Units
 from ruralpanel.design import build_design
 from ruralpanel.estimators.base import Design
+from ruralpanel.spatial.geography import Geography
 
 
 def designs_of(
     models: Iterable[Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, Any]],
     panels: Mapping[str, str],
-    units: Units,
-    file: str = "config.yaml",
+    geography: Geography,
 ) -> dict[str, Design]:
     """Model → its design.
 
     Parameters
     ----------
     models : specifications as plain values. samples : declared samples. panels : panel → its Parquet file.
+    geography : the cross-section and what is known of its places.
 
     Raises
     ------
@@ -40,7 +40,8 @@ def designs_of(
         if spec.panel not in frames:
             frames[spec.panel] = pd.read_parquet(panels[spec.panel])
         try:
-            found[spec.name] = build_design(spec, frames[spec.panel], units, samples.get(spec.sample), file)
+            frame, sample = frames[spec.panel], samples.get(spec.sample)
+            found[spec.name] = geography.placed(build_design(spec, frame, geography.units, sample, geography.file))
         except UserError as error:
             problems += error.problems
     raise_any(problems)

@@ -11,14 +11,15 @@ import numpy as np
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.estimators.base import Design, Fit, IntArray
 from ruralpanel.estimators.registry import fit as fit_model
+from ruralpanel.spatial.among import OF_UNITS, among
 
 
 def subset(design: Design, rows: IntArray) -> Design:
     """`rows` of the design; units and periods without rows disappear from its labels.
 
-    Arrays in `extra` with an entry per row are cut alike. Steps of definition breaks of units that are left out go too;
-    other terms that the rest cannot tell apart are left out by the estimator (``drop_absorbed``), and only our own
-    engine runs.
+    Arrays in `extra` with an entry per row are cut alike, weights and coordinates by unit. Steps of definition breaks
+    of units that are left out go too; other terms that the rest cannot tell apart are left out by the estimator
+    (``drop_absorbed``), and only our own engine runs.
     """
     units, unit_codes = np.unique(design.unit_codes[rows], return_inverse=True)
     periods, period_codes = np.unique(design.period_codes[rows], return_inverse=True)
@@ -37,7 +38,7 @@ def subset(design: Design, rows: IntArray) -> Design:
         period_codes=clusters["period"],
         weights=None if design.weights is None else design.weights[rows],
         clusters=clusters,
-        extra=_cut(design.extra, design.y.size, rows),
+        extra={**_cut(design.extra, design.y.size, rows), **among(design.extra, units)},
     )
 
 
@@ -84,4 +85,4 @@ def _cut(extra: Mapping[str, Any], n: int, rows: IntArray) -> dict[str, Any]:
     def part(value: Any) -> Any:
         return value[rows] if isinstance(value, np.ndarray) and value.shape[:1] == (n,) else value
 
-    return {name: part(value) for name, value in extra.items()}
+    return {name: part(value) for name, value in extra.items() if name not in OF_UNITS}

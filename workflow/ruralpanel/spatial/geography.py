@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.contracts.places import COORDINATES
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.units import Units
 from ruralpanel.estimators.base import Design
 from ruralpanel.spatial.distances import FloatArray
 from ruralpanel.spatial.polygons import Polygons, read_polygons
 from ruralpanel.spatial.weights import Place, described, weights_from
-
-COORDINATES = ("longitude", "latitude")
-"""Attributes of the units file that, where every unit has both, say where units lie; else polygons do."""
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,7 @@ def described(neighbours: Neighbours) -> dict[str, Any]:
     pattern = _pattern(neighbours.matrix)
     return {
         "what": neighbours.words,
+        "standardise": neighbours.standardise,
         "units": len(neighbours.units),
         "pairs": int(sparse.triu(pattern + pattern.T).nnz),
         "fewest_neighbours": int(counts.min()),
@@ -219,7 +220,8 @@ def _no_island(matrix: sparse.csr_array, values: Mapping[str, Any], place: Place
         least = int(np.ceil(max(km for _, km in hint.values())))
         fix = f"cutoff_km: {least} or more, or join"
     elif hint:
-        fix = "join: {" + ", ".join(f"{place.units[i]}: [{near}]" for i, (near, _) in hint.items()) + "} (the nearest)"
+        links = ", ".join(f"{place.units[i]}: [{near}]" for i, (near, _) in hint.items())
+        fix = f"join: {{{links}}} (the nearest centre)"
     else:
         fix = "join each to a neighbour"
     raise UserError(place.problem("", f"no neighbour of {names} in the sample", "a neighbour for every unit", fix))

@@ -1,0 +1,131 @@
+"""Files of spatial weights taken apart into links: lists and tables in CSV, and GAL and GWT as GeoDa writes them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from ruralpanel.contracts.problems import Problem, UserError, raise_any
+
+LIST = ("unit", "neighbour", "weight")
+"""Columns of a list of links."""
+
+
+class Link(NamedTuple):
+    """A link as it is written: its place in the file, unit, neighbour and weight, all text."""
+
+    where: str
+    unit: str
+    neighbour: str
+    weight: str
+
+
+def links_of(text: str, file: str) -> list[Link]:
+    """The links that a file's text holds; its name says in which form.
+
+    ``.gal``: a line with the number of units, then for each unit a line ``id count`` and a line of neighbours.
+    ``.gwt``: the same first line, then lines ``id neighbour weight``. Any other name is a CSV: a list with the columns
+    ``unit, neighbour`` and ``weight`` (absent: one), or a square table with the units' names in the first row and
+    column, in which blanks and zeros are no links.
+
+    Raises
+    ------
+    UserError
+        Lines that are not what the form says.
+    """
+    readers: dict[str, Callable[[str, str], list[Link]]] = {".gal": _gal, ".gwt": _gwt}
+    return readers.get(Path(file).suffix.lower(), _csv)(text, file)
+
+
+def _gal(text: str, file: str) -> list[Link]:
+    lines = text.splitlines()
+    expected = _announced(lines, file)
+    found: list[Link] = []
+    number, units = 1, 0
+    while number < len(lines):
+        words = lines[number].split()
+        number += 1
+        if not words:
+            continue
+        count = int(words[1]) if len(words) == 2 and words[1].isdecimal() else None
+        if count is None:
+            raise UserError(Problem(file, f"line {number}", f'"{lines[number - 1]}"', "id and number of neighbours"))
+        units += 1
+        if not count:
+            continue
+        near = lines[number].split() if number < len(lines) else []
+        number += 1
+        if len(near) != count:
+            found_here = f"{len(near)} neighbours of {words[0]}"
+            raise UserError(Problem(file, f"line {number}", found_here, f"{count}, as the line before says"))
+        found += [Link(f"line {number}", words[0], other, "1") for other in near]
+    if expected != units:
+        raise UserError(Problem(file, "line 1", f"{expected} units announced", f"{units}, as many as follow"))
+    return found
+
+
+def _gwt(text: str, file: str) -> list[Link]:
+    lines = text.splitlines()
+    _announced(lines, file)
+    problems, found = [], []
+    for number, line in enumerate(lines[1:], 2):
+        words = line.split()
+        if len(words) == 3:
+            found.append(Link(f"line {number}", *words))
+        elif words:
+            problems.append(Problem(file, f"line {number}", f'"{line}"', "id, neighbour and weight"))
+    raise_any(problems)
+    return found
+
+
+def _announced(lines: list[str], file: str) -> int:
+    """Number of units of a first line ``31`` or ``0 31 layer key``."""
+    words = lines[0].split() if lines else []
+    number = words[0] if len(words) == 1 else words[1] if len(words) == 4 else ""
+    if not number.isdecimal():
+        first = lines[0] if lines else ""
+        raise UserError(Problem(file, "line 1", f'"{first}"', "the number of units, or 0, number, layer and key"))
+    return int(number)
+
+
+def _csv(text: str, file: str) -> list[Link]:
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise UserError(Problem(file, "", f"a table that cannot be read ({error})", "comma-separated values")) from None
+    rows = [[cell.strip() for cell in row] for row in rows]
+    header = rows[0] if rows else []
+    body = [(number, row) for number, row in enumerate(rows[1:], 2) if any(row)]
+    raise_any(
+        Problem(file, f"row {number}", f"{len(row)} cells", f"{len(header)}, as the header has")
+        for number, row in body
+        if len(row) != len(header)
+    )
+    if {"unit", "neighbour"} <= set(header):
+        unit, neighbour = header.index("unit"), header.index("neighbour")
+        weight = header.index("weight") if "weight" in header else None
+        return [
+            Link(f"row {number}", row[unit], row[neighbour], "1" if weight is None else row[weight])
+            for number, row in body
+        ]
+    names = header[1:]
+    if not names or len(names) != len(body) or sorted(names) != sorted(row[0] for _, row in body):
+        shown = (", ".join(header[:5]) or "none") + (" …" if len(header) > 5 else "")
+        expected = f"columns {', '.join(LIST)}, or a table with the same units in its first row and column"
+        raise UserError(Problem(file, "row 1", f"columns {shown} and {len(body)} rows", expected))
+    return [
+        Link(f"row {number}, column {name}", row[0], name, value)
+        for number, row in body
+        for name, value in zip(names, row[1:], strict=True)
+        if not _is_zero(value)
+    ]
+
+
+def _is_zero(text: str) -> bool:
+    try:
+        return not text or float(text) == 0.0
+    except ValueError:
+        return False
