@@ -10,6 +10,7 @@ sys.path.insert(0, str(WORKFLOW))
 os.environ.update(PYTHONPATH=os.pathsep.join([str(WORKFLOW), *filter(None, [os.getenv("PYTHONPATH")])]))
 
 from ruralpanel.contracts import project
+from ruralpanel.contracts.compared import compared_files, compared_folder
 from ruralpanel.contracts.fingerprint import fingerprint
 from ruralpanel.contracts.places import place_files
 from ruralpanel.contracts.problems import UserError

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from ruralpanel.contracts.problems import UserError
@@ -46,7 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     compare = commands.add_parser("compare", help="what differs between two folders of results, and why")
     compare.add_argument("old")
     compare.add_argument("new")
-    compare.add_argument("--json", default="", help="write the comparison to this file too")
+    compare.add_argument("--html", default="", metavar="FILE", help="write everything that moved as a page")
+    compare.add_argument(
+        "--csv", default="", metavar="FILE", help="write every figure that moved, with causes and places"
+    )
+    compare.add_argument("--language", default="en", choices=["en", "zh"], help="of the page (default: %(default)s)")
     compare.set_defaults(run=_compare)
     return parser
 
@@ -75,10 +78,17 @@ def _new_source(options: argparse.Namespace) -> str:
 
 
 def _compare(options: argparse.Namespace) -> str:
-    from ruralpanel.compare import compare, report
-    from ruralpanel.files import write_json
+    from ruralpanel.compare.folders import compare
+    from ruralpanel.compare.words import summary
 
     found = compare(options.old, options.new)
-    if options.json:
-        write_json(options.json, asdict(found))
-    return report(found)
+    if options.csv:
+        from ruralpanel.compare.page import write_cells
+
+        write_cells(found, options.csv)
+    if options.html:
+        from ruralpanel.compare.page import write_page
+
+        write_page(found, options.html, options.old, options.new, options.language, options.csv)
+    written = [file for file in (options.html, options.csv) if file]
+    return summary(found, f"written: {', '.join(written)}" if written else "--html FILE and --csv FILE list everything")

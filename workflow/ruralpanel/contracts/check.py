@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ruralpanel.contracts.breaks import break_problems
 from ruralpanel.contracts.check_references import missing, reference_problems
+from ruralpanel.contracts.compared import compared_problems
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.corrections import load_corrections
 from ruralpanel.contracts.derivation import evaluation_order, leaves, years_read
@@ -29,6 +30,7 @@ def check(config: Config) -> tuple[Problem, ...]:
     problems += _file_problems(config)
     problems += _variable_problems(config, attributes)
     problems += reference_problems(config, attributes, units)
+    problems += compared_problems(config)
     if not problems and not config.problems:
         problems += _coverage_problems(config)
         problems += _break_problems(config)

@@ -1,0 +1,23 @@
+"""Compare the results with an earlier folder of results."""
+
+from ruralpanel.compare.folders import compare
+from ruralpanel.compare.page import write_cells, write_page
+from ruralpanel.jobs import job
+
+
+def main(old: str, new: str, language: str, page: str, cells: str) -> None:
+    """Write the page and the file of all figures that moved; both name the folders as the configuration does."""
+    found = compare(old, new)
+    write_cells(found, cells)
+    write_page(found, page, old, new, language, cells)
+
+
+if __name__ == "__main__":
+    with job(snakemake.log[0]):
+        main(
+            old=snakemake.params.old,
+            new="results",
+            language=snakemake.params.language,
+            page=snakemake.output.page,
+            cells=snakemake.output.cells,
+        )
