@@ -162,7 +162,7 @@ def test_unknown_effect_and_estimator_are_named() -> None:
         fit(replace(d, spec=replace(d.spec, effects=("periods",))))
     with pytest.raises(UserError, match='did you mean "pooled"'):
         estimator("poold", "m")
-    names = "pooled between fe fd re iv dynamic_panel cce event_study did ppml sur decomposition counterfactual"
+    names = "pooled between fe fd re iv dynamic_panel cce event_study did ppml sur spatial decomposition counterfactual"
     assert " ".join(ESTIMATORS) == names
 
 

@@ -76,6 +76,11 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
     ),
     "ppml": EstimatorKeys(optional=("exposure",), named_terms=True),
     "sur": EstimatorKeys(optional=("equations", "draws"), regressors=False),
+    "spatial": EstimatorKeys(
+        required=("weights_matrix",),
+        optional=("spatial_lags", "correction", "draws"),
+        methods=("sdm", "sar", "sem", "sdem", "slx", "gmm", "gmm_lag", "gmm_error"),
+    ),
     "decomposition": EstimatorKeys(
         required=("gap", "blocks"),
         optional=("draws",),

@@ -21,6 +21,7 @@ ESTIMATORS: dict[str, str] = {
     "did": "ruralpanel.estimators.did:fit",
     "ppml": "ruralpanel.estimators.ppml:fit",
     "sur": "ruralpanel.estimators.sur:fit",
+    "spatial": "ruralpanel.estimators.spatial:fit",
     "decomposition": "ruralpanel.estimators.decomposition:fit",
     "counterfactual": "ruralpanel.estimators.counterfactual:fit",
 }

@@ -1,0 +1,163 @@
+"""The filter I − ρW of spatial models: its determinant, its inverse, and traces of G = W (I − ρW)⁻¹."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import linalg as sparse_linalg
+
+from ruralpanel.estimators.base import FloatArray
+from ruralpanel.spatial.weights import LARGEST_DENSE, spectral_radius
+
+BLOCK = 512
+"""Columns of G held at once."""
+
+NODES = 48
+"""Points through which a trace is interpolated where eigenvalues are not at hand."""
+
+
+@dataclass(frozen=True)
+class Traces:
+    """tr G, tr G², tr G'G."""
+
+    g: float
+    g2: float
+    gg: float
+
+
+@dataclass(frozen=True)
+class SpatialFilter:
+    """``I − ρW`` for the weights of N units.
+
+    Attributes
+    ----------
+    weights : (N, N). row_sum : the sum of each of its rows where all are equal, else None.
+    without_mean : whether one dimension, the mean over units, is left out of determinant and traces (Lee and Yu 2010,
+        eq. 21); asks for equal row sums.
+    """
+
+    weights: sparse.csr_array
+    row_sum: float | None
+    without_mean: bool = False
+
+    @property
+    def n(self) -> int:
+        """Number of units."""
+        return int(self.weights.shape[0])
+
+    @cached_property
+    def eigenvalues(self) -> np.ndarray | None:
+        """All eigenvalues; None above `LARGEST_DENSE` units, where factorisations take their place."""
+        return np.linalg.eigvals(self.weights.toarray()) if self.n <= LARGEST_DENSE else None
+
+    @cached_property
+    def interval(self) -> tuple[float, float]:
+        """Open interval of ρ around zero on which the filter is invertible.
+
+        From one over the smallest real eigenvalue to one over the largest; without eigenvalues, or without a negative
+        one, from minus one over the spectral radius.
+        """
+        if self.eigenvalues is None:
+            radius = spectral_radius(self.weights)
+            return -1.0 / radius, 1.0 / radius
+        radius = float(np.max(np.abs(self.eigenvalues)))
+        real = self.eigenvalues.real[np.abs(self.eigenvalues.imag) <= 1e-10 * radius]
+        lowest = float(real.min()) if real.size else 0.0
+        return (1.0 / lowest if lowest < -1e-10 * radius else -1.0 / radius), 1.0 / radius
+
+    def log_determinant(self, rho: float) -> float:
+        """``log |I − ρW|``, less ``log(1 − ρ r)`` without the mean (r the rows' sum)."""
+        if self.eigenvalues is not None:
+            value = float(np.sum(np.log(np.abs(1.0 - rho * self.eigenvalues))))
+        else:
+            value = float(np.sum(np.log(np.abs(self._factor(rho).U.diagonal()))))
+        return value - (float(np.log(1.0 - rho * self._mean)) if self.without_mean else 0.0)
+
+    def trace(self, rho: FloatArray | float) -> FloatArray:
+        """tr G for every ρ of an array; the mean over units is left out where `without_mean`."""
+        points = np.asarray(rho, dtype=float)
+        if self.eigenvalues is not None:
+            found = np.sum((self.eigenvalues / (1.0 - points[..., None] * self.eigenvalues)).real, axis=-1)
+        elif points.size <= NODES:
+            found = np.array([self._trace_by_blocks(float(p)) for p in points.ravel()]).reshape(points.shape)
+        else:
+            found = _interpolated(self._trace_by_blocks, points)
+        return np.asarray(found - (self._mean / (1.0 - points * self._mean) if self.without_mean else 0.0))
+
+    def total(self, rho: FloatArray) -> FloatArray:
+        """``1'G1 / N`` for every ρ of an array."""
+        points = np.asarray(rho, dtype=float)
+        if self.row_sum is not None:
+            return np.asarray(self.row_sum / (1.0 - points * self.row_sum))
+        reach = np.asarray(self.weights.sum(axis=1))
+        found = [np.mean(self.solve(float(point), reach)) for point in points.ravel()]
+        return np.array(found).reshape(points.shape)
+
+    def traces(self, rho: float) -> Traces:
+        """tr G, tr G² and tr G'G, exactly; of F'GF without the mean, F an orthonormal basis of deviations from it."""
+        g = g2 = gg = 0.0
+        sums = np.zeros(self.n)
+        for rows, columns, transposed in self._blocks(rho):
+            g += float(np.trace(columns[rows]))
+            g2 += float(np.sum(columns * transposed))
+            gg += float(np.sum(columns**2))
+            sums[rows] = columns.sum(axis=0)
+        if not self.without_mean:
+            return Traces(g, g2, gg)
+        mean = self._mean / (1.0 - rho * self._mean)
+        return Traces(g - mean, g2 - mean**2, gg - float(sums @ sums) / self.n)
+
+    def split(self, rho: float, residuals: FloatArray) -> FloatArray:
+        """(N, T) parts, one per unit and period, that sum over units to ``e_t' G e_t``.
+
+        Residuals that are independent over units make the off-diagonal products uncorrelated with one another
+        (Kelejian and Prucha 2001), so that sums by unit have the variance of the whole: each product counts for the
+        later of its two units.
+        """
+        parts = np.zeros_like(residuals)
+        position = np.arange(self.n)
+        for rows, columns, transposed in self._blocks(rho):
+            both = (columns + transposed).T
+            below = np.where(position[None, :] < position[rows, None], both, 0.0)
+            own = np.diagonal(columns[rows])
+            parts[rows] = residuals[rows] * (below @ residuals + own[:, None] * residuals[rows])
+        return parts
+
+    def solve(self, rho: float, values: FloatArray) -> FloatArray:
+        """``(I − ρW)⁻¹`` times values (N,) or (N, m)."""
+        return np.asarray(self._factor(rho).solve(np.ascontiguousarray(values, dtype=float)))
+
+    @property
+    def _mean(self) -> float:
+        assert self.row_sum is not None
+        return self.row_sum
+
+    def _factor(self, rho: float) -> sparse_linalg.SuperLU:
+        return sparse_linalg.splu(sparse.csc_array(sparse.eye_array(self.n) - rho * self.weights))
+
+    def _blocks(self, rho: float) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
+        """Units, their columns of G (N, b), and their rows of G as columns (N, b)."""
+        factor = self._factor(rho)
+        for start in range(0, self.n, BLOCK):
+            rows = slice(start, min(start + BLOCK, self.n))
+            columns = factor.solve(np.ascontiguousarray(self.weights[:, rows].toarray()))
+            transposed = factor.solve(np.ascontiguousarray(self.weights[rows].toarray().T), trans="T")
+            yield rows, columns, transposed
+
+    def _trace_by_blocks(self, rho: float) -> float:
+        return sum(float(np.trace(columns[rows])) for rows, columns, _ in self._blocks(rho))
+
+
+def _interpolated(function: Callable[[float], float], points: FloatArray) -> FloatArray:
+    """`function` at many points through `NODES` Chebyshev nodes between the smallest and the largest."""
+    low, high = float(points.min()), float(points.max())
+    if high - low <= 1e-12:
+        return np.full(points.shape, function(low))
+    smooth = np.polynomial.Chebyshev.interpolate(
+        lambda nodes: np.array([function(float(node)) for node in nodes]), NODES - 1, domain=[low, high]
+    )
+    return np.asarray(smooth(points))

@@ -1,0 +1,91 @@
+"""Tests of spatial dependence in panels: Lagrange multipliers without it, likelihood ratios between spatial models."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+from ruralpanel.estimators.base import Test
+from ruralpanel.estimators.spatial_filter import SpatialFilter
+from ruralpanel.estimators.spatial_likelihood import Size, Solution, error, independent, lag
+from ruralpanel.estimators.spatial_panel import SpatialPanel, columns
+
+
+def lagrange_multipliers(panel: SpatialPanel, size: Size, filter_: SpatialFilter) -> dict[str, Test]:
+    """``lm_lag``, ``lm_error`` and each robust to the other, from least squares with the same terms and effects.
+
+    Anselin, Le Gallo and Jayet (2008, eqs. 19.20 to 19.22) and Elhorst (2014, eqs. 3.8 to 3.11), with N and T as
+    `size` counts them.
+    """
+    found = independent(panel, size)
+    x, e, s2 = columns(panel.net(panel.x)), found.residuals, found.sigma2
+    traces = filter_.traces(0.0)
+    spread = size.periods * (traces.g2 + traces.gg) - 2.0 * (size.periods * traces.g) ** 2 / size.rows
+    # the trace of the weights is zero, but not once the mean over units is left out
+    centre = size.periods * traces.g / size.rows * float(np.sum(e * e))
+    through_y = (float(np.sum(e * panel.net(panel.neighbours(panel.y)))) - centre) / s2
+    through_e = (float(np.sum(e * panel.neighbours(e))) - centre) / s2
+    moved = columns(panel.net(panel.neighbours(panel.x @ found.slopes)))
+    basis = np.linalg.qr(x)[0]
+    left = moved - basis @ (basis.T @ moved)
+    information = float(left @ left) / s2 + spread
+    note = "from least squares with the same terms and effects"
+    return {
+        "lm_lag": _chi2(through_y**2 / information, 1, note),
+        "lm_error": _chi2(through_e**2 / spread, 1, note),
+        "lm_lag_robust": _chi2((through_y - through_e) ** 2 / (information - spread), 1, note),
+        "lm_error_robust": _chi2(
+            (through_e - spread / information * through_y) ** 2 / (spread * (1.0 - spread / information)), 1, note
+        ),
+    }
+
+
+def likelihood_ratios(
+    method: str,
+    found: Solution,
+    panel: SpatialPanel,
+    plain: SpatialPanel,
+    size: Size,
+    filter_: SpatialFilter,
+    model: str,
+) -> dict[str, Test]:
+    """What the model is held against: no spatial coefficient, and the simpler spatial models that it contains.
+
+    ``lr_independent``: ρ or λ is zero. A Durbin model: ``lr_lag``, neighbours' regressors do not count (all θ zero);
+    ``common_factor``, they count only through the error (θ = −ρβ): a likelihood ratio where every term is lagged, else
+    a Wald test of the terms that are. A Durbin error model: ``lr_error``, all θ zero.
+
+    Parameters
+    ----------
+    panel, plain : the model's, and the same without neighbours' regressors.
+    """
+    tests = {"lr_independent": _ratio(found, independent(panel, size), 1)}
+    extra = len(panel.terms) - len(plain.terms)
+    if method == "sdm":
+        tests["lr_lag"] = _ratio(found, lag(plain, size, filter_, model), extra)
+        if extra == len(plain.terms):
+            tests["common_factor"] = _ratio(found, error(plain, size, filter_, model), extra)
+        else:
+            tests["common_factor"] = common_factor(found, panel)
+    if method == "sdem":
+        tests["lr_error"] = _ratio(found, error(plain, size, filter_, model), extra)
+    return tests
+
+
+def common_factor(found: Solution, panel: SpatialPanel) -> Test:
+    """Wald test of θ = −ρβ for all terms with a neighbours' mean, its variance by the delta method."""
+    assert found.spatial is not None
+    gaps = np.array([found.slopes[near] + found.spatial * found.slopes[own] for own, near in panel.lagged.items()])
+    jacobian = np.zeros((gaps.size, found.vcov.shape[0]))
+    for i, (own, near) in enumerate(panel.lagged.items()):
+        jacobian[i, near], jacobian[i, own], jacobian[i, -1] = 1.0, found.spatial, found.slopes[own]
+    value = float(gaps @ np.linalg.solve(jacobian @ found.vcov @ jacobian.T, gaps))
+    return _chi2(value, gaps.size, "Wald test: not every term has a neighbours' mean")
+
+
+def _ratio(full: Solution, restricted: Solution, df: int) -> Test:
+    return _chi2(max(0.0, 2.0 * (full.log_likelihood - restricted.log_likelihood)), df, "likelihood ratio")
+
+
+def _chi2(value: float, df: int, note: str) -> Test:
+    return Test(float(value), float(df), float(special.chdtrc(df, value)), note)
