@@ -1,4 +1,4 @@
-"""What users type beside ``snakemake``: trace, describe, new-source, compare."""
+"""What users type beside ``snakemake``: trace, describe, new-source, new-units, compare."""
 
 from __future__ import annotations
 
@@ -42,6 +42,15 @@ def _parser() -> argparse.ArgumentParser:
     new_source = commands.add_parser("new-source", help="look at a file and print an entry for `sources`")
     new_source.add_argument("file")
     new_source.set_defaults(run=_new_source)
+    new_units = commands.add_parser("new-units", help="print a units file with the units that a table names")
+    new_units.add_argument("file")
+    new_units.add_argument("--id", required=True, metavar="COLUMN", help="column of the ids")
+    new_units.add_argument("--name", default="", metavar="COLUMN", help="column of the names")
+    new_units.add_argument("--attribute", action="append", default=[], metavar="COLUMN", help="further column to keep")
+    new_units.add_argument(
+        "--part", action="append", default=[], metavar="NAME=N", help="attribute from the id's first N characters"
+    )
+    new_units.set_defaults(run=_new_units)
     compare = commands.add_parser("compare", help="what differs between two folders of results, and why")
     compare.add_argument("old")
     compare.add_argument("new")
@@ -75,6 +84,12 @@ def _new_source(options: argparse.Namespace) -> str:
     if Path(options.configfile).is_file():
         units = load_units(open_project([options.configfile]).units)
     return inspect_source(options.file, units)
+
+
+def _new_units(options: argparse.Namespace) -> str:
+    from ruralpanel.new_units import new_units, parts_of
+
+    return new_units(options.file, options.id, options.name, options.attribute, parts_of(options.part)).rstrip("\n")
 
 
 def _compare(options: argparse.Namespace) -> str:

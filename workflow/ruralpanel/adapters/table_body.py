@@ -57,6 +57,8 @@ def load_body(
         options = squeezed(wanted if isinstance(wanted, (list, tuple)) else [wanted])
         codes, found = columns.labels(loaded[name])
         own = [i for i, label in enumerate(found) if text.squeezed(label) in options]
+        if "" in options and (codes < 0).any():
+            own.append(-1)
         if not own:
             raise UserError(
                 Problem(
