@@ -231,9 +231,10 @@ def _leaf_causes(row: pd.Series[Any]) -> tuple[Cause, ...]:
             found.append(Cause(kind, a, b))
     swapped = bool(found)
     for column, kind in _RULES:
-        a, b = (_of_rule(row, column, side) for side in _SIDES)
-        if a is not None and b is not None and a != b and not (swapped and column == "conversion"):
-            found.append(Cause(kind, a or "none", b or "none"))  # type: ignore[arg-type]
+        before, after = (_of_rule(row, column, side) for side in _SIDES)
+        unlike = before is not None and after is not None and before != after
+        if unlike and not (swapped and column == "conversion"):
+            found.append(Cause(kind, before or "none", after or "none"))  # type: ignore[arg-type]
     texts = [_text(row, f"text_{side}") for side in _SIDES]
     if not swapped and texts[0] != texts[1]:
         found.append(Cause("published", names_of[0], names_of[1]))
