@@ -156,3 +156,9 @@ def test_card_under_tf_and_anderson_rubin() -> None:
     assert tf["ci_high"] - tf["ci_low"] == pytest.approx(2 * tf["critical"] * error, rel=1e-12)
     ((low, high),) = result.extra["anderson_rubin"]["intervals"]
     assert 0 < low < 0.0315 and high > 0.28
+
+
+@pytest.mark.parametrize(("root", "critical"), [(3.0, 3.65), (3.2, 3.39), (4.0, 2.80), (10.3, 1.96), (20.0, 1.96)])
+def test_tf_table(root: float, critical: float) -> None:
+    """Lee, McCrary, Moreira and Porter (2022), table 3."""
+    assert round(iv_tests.tf_critical(root**2), 2) == critical
