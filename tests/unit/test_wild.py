@@ -116,7 +116,7 @@ def test_maps_in_factors_and_multiplied_out_are_the_same(monkeypatch: pytest.Mon
             results.append(combination(found, d, np.eye(3)[0], codes, codes, "webb", 300, rng))
         np.testing.assert_allclose(results[0].q0, results[1].q0, rtol=1e-9)
         np.testing.assert_allclose(results[0].q1, results[1].q1, atol=1e-9 * np.abs(results[0].q1).max())
-        np.testing.assert_allclose(results[0].n0, results[1].n0, rtol=1e-9)
+        np.testing.assert_allclose(results[0].n0, results[1].n0, atol=1e-9 * np.abs(results[0].n0).max())
 
 
 def test_subclusters_by_brute_force() -> None:
@@ -152,6 +152,16 @@ def test_weights_have_their_moments(kind: str, third: float) -> None:
     assert np.mean(v**2) == pytest.approx(1.0, abs=0.01)
     assert np.mean(v**3) == pytest.approx(third, abs=0.016)
     assert np.unique(v).size == {"rademacher": 2, "webb": 6, "mammen": 2}[kind]
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (7, 3), (31, 99)])
+def test_signs_are_those_of_bounded_integers(shape: tuple[int, int]) -> None:
+    """The fast way to draw signs leaves values and the stream as `Generator.integers` does."""
+    fast, plain = np.random.default_rng(4), np.random.default_rng(4)
+    np.testing.assert_array_equal(
+        draw_weights("rademacher", *shape, fast), 2.0 * plain.integers(0, 2, shape, dtype=np.int8) - 1.0
+    )
+    assert fast.random() == plain.random()
 
 
 def test_a_combination_of_coefficients_is_a_reparametrised_model() -> None:
