@@ -122,7 +122,7 @@ def _facts(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) 
         more.append(texts.render("answers.family", family=claim["family"], p=p))
     if claim.get("agreement"):
         more.append(texts.render("answers.agreement", claim=f"claim:{claim['claim']}"))
-    return parse("; ".join([text, *more]) if more else text)
+    return parse("; ".join([text, *more]))
 
 
 def _capital(text: str) -> str:

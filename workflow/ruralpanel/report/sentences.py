@@ -55,7 +55,7 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
     values = {
         "n": quote,
         "plain": plain,
-        "lever": noun(_lever_label(context, design)),
+        "lever": noun(label if design["evidence"] == "policy" else _lever_label(context, design)),
         "lever_measure": _measure(context, design, design["lever"]),
         "outcome": noun(design["outcome_label_zh" if chinese else "outcome_label"]),
         "effect": effect,
@@ -147,10 +147,11 @@ def _level_sentence(context: Context, texts: Texts, design: Design, quote: Quote
         return Marked("")
     fmt = "abs sig2"
     low, high = plain["at_level_low"], plain["at_level_high"]
+    counted = is_count(level["measure"]) and not level["unit"]
     bounds = None
     if design["has_interval"] and design["ci_low"] is not None and design["ci_high"] is not None:
         bounds = [
-            texts.render("level.bound", amount=quote(f"plain.{key}", fmt), up=value >= 0)
+            texts.render("level.bound", amount=quote(f"plain.{key}", fmt), up=value >= 0, counted=counted)
             for key, value in (("at_level_low", low), ("at_level_high", high))
         ]
     labels = context.labels(design["panel"])
@@ -167,6 +168,7 @@ def _level_sentence(context: Context, texts: Texts, design: Design, quote: Quote
         level=quote("plain.level.shown", "sig2"),
         amount=quote("plain.at_level", fmt),
         up=plain["at_level"] >= 0,
+        counted=counted,
         bounds=bounds,
     )
 
