@@ -13,6 +13,7 @@ import pandas as pd
 
 from ruralpanel.adapters import grids, text
 from ruralpanel.adapters.cells import capped
+from ruralpanel.adapters.sheets import area
 from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_columns
 from ruralpanel.contracts.problems import Problem, UserError
 
@@ -23,24 +24,25 @@ _HEAD = 2**20
 def open_delimited(path: str, label: str, layout: Mapping[str, Any], large: int = LARGE) -> TableFile:
     """Open a delimited text file; from `large` bytes on it is read by column and never held as text.
 
-    Both ways give the same figures. The columnar one also takes ``22.`` and ``1e5`` for numbers, and counts rows as
-    records, so that a row number is off by the line breaks inside quotation marks before it.
+    A part of the file (`range`, `first_row`) is always read the exact way. Both ways give the same figures. The
+    columnar one also takes ``22.`` and ``1e5`` for numbers, and counts rows as records, so that a row number is off by
+    the line breaks inside quotation marks before it.
     """
     size = Path(path).stat().st_size
-    if size < large:
+    if size < large or layout.get("range") or "first_row" in layout:
         return _small(text.decode(grids.read_bytes(path, label), label, layout.get("encoding")), label, layout)
     return _large(path, label, layout)
 
 
 def _header(content: str, label: str, layout: Mapping[str, Any]) -> tuple[tuple[str, ...], str, int]:
     """Column names, delimiter, and the line on which the header begins."""
-    number = int(layout.get("header", 0))
     lines = _lines(content)
-    if number:
-        line = lines[number - 1] if number <= len(lines) else ""
+    top = area(label, layout.get("range"))[0]
+    if "header" in layout:
+        number = top - 1 + int(layout["header"])
     else:
-        number = next((i for i, line in enumerate(lines, 1) if line.strip()), 1)
-        line = lines[number - 1]
+        number = next((i for i, line in enumerate(lines, 1) if i >= top and line.strip()), top)
+    line = lines[number - 1] if 1 <= number <= len(lines) else ""
     if not line.strip():
         raise UserError(
             Problem(
@@ -66,6 +68,10 @@ def _lines(content: str) -> list[str]:
 
 def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     names, delimiter, header = _header(content, label, layout)
+    top, left, bottom, right = area(label, layout.get("range"))
+    names = names[left:right]
+    first = top - 1 + int(layout.get("first_row", 0))
+    whole = not layout.get("range")
 
     def load(columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
         places = {name: names.index(name) for name in columns}
@@ -74,15 +80,19 @@ def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
         problems: list[Problem] = []
         body = "\n".join(_lines(content)[header:])
         for line, record in grids.records(body, label, delimiter, header + 1):
-            if not any(map(str.strip, record)):
+            if line > bottom:
+                break
+            beyond = record[left + len(names) :] if whole else ()
+            record = record[left : left + len(names)]
+            if line < first or not any(map(str.strip, [*record, *beyond])):
                 continue
-            if len(record) < len(names) or any(map(str.strip, record[len(names) :])):
-                problems.append(ragged(label, line, len(record), len(names)))
+            if len(record) < len(names) or any(map(str.strip, beyond)):
+                problems.append(ragged(label, line, len(record) + len(beyond), len(names)))
                 continue
             rows.append(line)
             for name, i in places.items():
                 found[name].append(text.trimmed(record[i]))
-        if names[-1] in figures and content[-1:] not in ("\n", "\r") and _looks_cut(found[names[-1]]):
+        if whole and names[-1] in figures and content[-1:] not in ("\n", "\r") and _looks_cut(found[names[-1]]):
             last = found[names[-1]][-1]
             problems.append(
                 Problem(

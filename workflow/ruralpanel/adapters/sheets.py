@@ -47,3 +47,16 @@ def unreadable(label: str, form: str, error: Exception) -> UserError:
             "it may be cut off or damaged: get it again",
         )
     )
+
+
+def area(label: str, written: str | None) -> tuple[int, int, int, int]:
+    """A range as first row (from 1), first column (from 0), last row, last column (exclusive); none: everything."""
+    from openpyxl.utils import range_boundaries
+
+    if not written:
+        return 1, 0, 10**9, 10**9
+    try:
+        left, top, right, bottom = range_boundaries(written)
+    except (ValueError, TypeError):
+        raise UserError(Problem(label, "layout.range", f'"{written}"', "a range, as A3:H40")) from None
+    return top or 1, (left or 1) - 1, bottom or 10**9, right or 10**9

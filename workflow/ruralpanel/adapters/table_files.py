@@ -12,7 +12,7 @@ import pandas as pd
 
 from ruralpanel.adapters import grids
 from ruralpanel.adapters.cells import place
-from ruralpanel.adapters.sheets import Sheet, unreadable
+from ruralpanel.adapters.sheets import Sheet, area, unreadable
 from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_columns
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 
@@ -28,7 +28,8 @@ def open_table(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     path, label : str
         The file and its name in messages.
     layout : mapping
-        `sheet`, `range`, `header`, `delimiter`, `encoding`, `query`, `from`, as far as the format knows them.
+        `sheet`, `range`, `header`, `first_row`, `delimiter`, `encoding`, `query`, `from`, as far as the format knows
+        them.
 
     Raises
     ------
@@ -79,7 +80,7 @@ def one_sheet(sheets: Sequence[Sheet], label: str) -> Sheet:
 
 def _spreadsheet(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     sheet = one_sheet(grids.read_sheets(path, label, layout), label)
-    top, left, bottom, right = _area(label, layout.get("range"))
+    top, left, bottom, right = area(label, layout.get("range"))
     rows = [row for row in sheet.rows if top <= row.number <= bottom]
     header_number = top - 1 + int(layout["header"]) if "header" in layout else (rows[0].number if rows else 0)
     header = next((row for row in rows if row.number == header_number), None)
@@ -95,7 +96,8 @@ def _spreadsheet(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
         )
     end = min(right, max(len(row.cells) for row in rows))
     names = tuple(header.cell(i) for i in range(left, end))
-    body = [row for row in rows if row.number > header_number and any(row.cells[left:end])]
+    first = max(header_number + 1, top - 1 + int(layout.get("first_row", 0)))
+    body = [row for row in rows if row.number >= first and any(row.cells[left:end])]
     unnamed = [(row, i) for row in body for i in range(left, end) if row.cell(i) and not names[i - left]]
     if unnamed:
         row, i = unnamed[0]
@@ -115,19 +117,6 @@ def _spreadsheet(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
         return loaded, np.array([row.number for row in body], dtype=np.int64)
 
     return TableFile(label, sheet.name, names, load)
-
-
-def _area(label: str, written: str | None) -> tuple[int, int, int, int]:
-    """A range as first row (from 1), first column (from 0), last row, last column (exclusive)."""
-    from openpyxl.utils import range_boundaries
-
-    if not written:
-        return 1, 0, 10**9, 10**9
-    try:
-        left, top, right, bottom = range_boundaries(written)
-    except (ValueError, TypeError):
-        raise UserError(Problem(label, "layout.range", f'"{written}"', "a range, as A3:H40")) from None
-    return top or 1, (left or 1) - 1, bottom or 10**9, right or 10**9
 
 
 def _parquet(path: str, label: str, _layout: Mapping[str, Any]) -> TableFile:

@@ -96,8 +96,13 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "where": LayoutKey("rows to keep: column → value (or list of values)", {}, ("mapping",)),
         "skip_rows": LayoutKey("units to leave out by name (totals)", [], ("list",)),
         "sheet": _SHEET,
-        "range": LayoutKey("part of the worksheet that holds the table, as A3:H40", "all that is filled"),
+        "range": LayoutKey("part of the worksheet or text file that holds the table, as A3:H40", "all that is filled"),
         "header": LayoutKey("row of the column names, from 1 (in the file, or in the range)", 1, ("number",)),
+        "first_row": LayoutKey(
+            "row of the first figures, where rows of measures or notes stand between it and the column names",
+            "the one below the column names",
+            ("number",),
+        ),
         "delimiter": LayoutKey(
             "sign between the columns of a text file", "found out from the header: comma, semicolon, tab or bar"
         ),
