@@ -118,8 +118,8 @@ def describe(
         causal=estimator in _DESIGN_BASED and bool(diagnostics) and all(d.passed for d in diagnostics),
         panel=panel,
         outcome=outcome_name,
-        outcome_label=outcome.label or _readable(outcome_name),
-        outcome_label_zh=outcome.label_zh or outcome.label or _readable(outcome_name),
+        outcome_label=_outcome_label(model, estimand, outcome_name, variables, "label"),
+        outcome_label_zh=_outcome_label(model, estimand, outcome_name, variables, "label_zh"),
         term=number.term,
         lever=number.lever,
         term_label=label or _term_label(number, estimand, variables, "label"),
@@ -265,13 +265,26 @@ def _ratio(value: float, delta: float | None) -> float | None:
 def _term_label(
     number: Estimand, estimand: Mapping[str, Any], variables: Mapping[str, VariableStats], attribute: str
 ) -> str:
-    def label_of(name: str) -> str:
-        stats = variables.get(name)
-        return ("" if stats is None else getattr(stats, attribute) or stats.label) or _readable(name)
-
-    label = " × ".join(label_of(part) for part in number.lever.split(":"))
-    places = [f"{_ASIDE.sub('', label_of(over))}: {at}" for over, at in (estimand.get("at") or {}).items()]
+    label = " × ".join(_label(part, variables, attribute) for part in number.lever.split(":"))
+    over = (estimand.get("at") or {}).items()
+    places = [f"{_ASIDE.sub('', _label(name, variables, attribute))}: {at}" for name, at in over]
     return f"{_ASIDE.sub('', label)} ({'; '.join(places)})" if places else label
+
+
+def _outcome_label(
+    model: Mapping[str, Any], estimand: Mapping[str, Any], outcome: str, variables: Mapping[str, VariableStats], by: str
+) -> str:
+    """The outcome's label; of a statistic of several outcomes those of all, without asides."""
+    statistic = (model.get("statistics") or {}).get(str(estimand.get("statistic", ""))) or {}
+    names = [str(name) for name in statistic.get("outcomes") or ()]
+    if names:
+        return "; ".join(_ASIDE.sub("", _label(name, variables, by)) for name in names)
+    return _label(outcome, variables, by)
+
+
+def _label(name: str, variables: Mapping[str, VariableStats], by: str) -> str:
+    stats = variables.get(name)
+    return ("" if stats is None else getattr(stats, by) or stats.label) or _readable(name)
 
 
 def _readable(name: str) -> str:

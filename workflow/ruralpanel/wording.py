@@ -15,6 +15,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "p_value": ("p", "p 值"),
     "ci": ("95% interval", "95% 区间"),
     "p_wild": ("p, wild bootstrap", "wild 自助法 p 值"),
+    "ci_ar": ("95% Anderson–Rubin set", "95% Anderson–Rubin 集"),
     "ci_wild": ("95% wild bootstrap interval", "95% wild 自助法区间"),
     "p_permutation": ("p, permutation", "置换检验 p 值"),
     "sample": ("Sample", "样本"),
@@ -71,7 +72,27 @@ _WORDS: dict[str, tuple[str, str]] = {
         "DFBETAS 为剔除该单位时系数的变化（以刀切标准误计）。"
         "有效单位数为系数相当于多少个信息量相同的单位；过少时按单位聚类的标准误（CR1）偏小。",
     ),
+    "test_breusch_pagan_independence": (
+        "Equations independent (Breusch–Pagan), rows independent",
+        "方程间独立（Breusch–Pagan，假定各行独立）",
+    ),
+    "pair": ("Outcomes", "结果变量"),
+    "correlation": ("Residual correlation", "残差相关"),
+    "correlation_note": (
+        "Correlation of what effects and the regressors of both equations leave of the two outcomes; positive: they rise "
+        "together. Interval and p-value: studentised bootstrap of whole units, effects and coefficients estimated anew.",
+        "剔除效应与两方程解释变量后两个结果变量剩余部分的相关系数，为正即同向变动。"
+        "区间与 p 值：整体重抽单位的学生化自助法，每次重新估计效应与系数。",
+    ),
+    "residual_correlation": ("Residual correlation with {outcome}", "与{outcome}的残差相关"),
     "test_pretrend": ("No pre-trend", "无前期趋势"),
+    "test_effective_f": ("Instruments weak (effective F)", "弱工具变量（有效 F）"),
+    "test_sanderson_windmeijer": ("Instruments weak (smallest conditional F)", "弱工具变量（最小条件 F）"),
+    "test_anderson_rubin": ("Instrumented terms zero (Anderson–Rubin)", "内生变量系数为零（Anderson–Rubin）"),
+    "test_sargan": ("Instruments agree (Sargan)", "工具变量一致（Sargan）"),
+    "test_basmann": ("Instruments agree (Basmann)", "工具变量一致（Basmann）"),
+    "test_hansen_j": ("Instruments agree (Hansen J)", "工具变量一致（Hansen J）"),
+    "test_endogeneity": ("No instruments needed (Wu–Hausman)", "无须工具变量（Wu–Hausman）"),
     "test_hansen": ("Hansen test", "Hansen 检验"),
     "test_ar1": ("No AR(1)", "无一阶自相关"),
     "test_ar2": ("No AR(2)", "无二阶自相关"),

@@ -7,6 +7,7 @@ from typing import Any
 
 from ruralpanel.contracts import figure_keys, formula, table_keys
 from ruralpanel.contracts.config import Config
+from ruralpanel.contracts.equations import SYSTEMS
 from ruralpanel.contracts.estimator_keys import ESTIMATORS
 from ruralpanel.contracts.expressions import names
 from ruralpanel.contracts.places import place_problems
@@ -161,6 +162,10 @@ def _claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iter
             yield missing(
                 config.file, f"{where}.model", estimand.get("model", ""), "a name under models", config.models
             )
+            continue
+        if model.estimator in SYSTEMS and not estimand.get("statistic"):
+            expected = "statistic: a correlation between outcomes, as no one term is the claim's"
+            yield Problem(config.file, where, f"no statistic of the system {model.name}", expected)
             continue
         terms = {*model.regressors, *model.controls, *(model.options.get("endogenous") or ())}
         term = estimand.get("term")

@@ -9,14 +9,16 @@ kind               keys (* required)
 regression         models*: list of model names. terms: which coefficients, in this order (default: all).
                    show: what stands beneath a coefficient, of std_error, std_error_second (that of the
                    second setting with errors, in braces), statistic, p_value, ci, p_wild,
-                   ci_wild, p_permutation, size (simulated, of each setting) (default: std_error; then p_wild and
-                   ci_wild where a model has them, else ci). stars: false (default), true (10, 5, 1 %) or a list
-                   of levels. fit: names from the models' ``fit`` (default: r2_within, r2). tests: names from the
-                   models' ``tests`` (default none). model_labels: model → heading. group: outcome (default),
+                   ci_wild, ci_ar (Anderson–Rubin set), p_permutation, size (simulated, of each setting)
+                   (default: std_error; then p_wild, ci_wild and ci_ar where a model has them, else ci).
+                   stars: false (default), true (10, 5, 1 %) or a list of levels. fit: names
+                   from the models' ``fit`` (default: r2_within, r2). tests: names from the models' ``tests``
+                   (default none). model_labels: model → heading. group: outcome (default),
                    panel, estimator or none.
 cross_section      as regression; show defaults to std_error, p_permutation where a model has it; fit to r2.
 by_outcome         models*. term*: a term, or a mapping model → term. show as above. standardised: false
                    (default) or true, a column with the estimate per within-province standard deviations.
+correlations       models*: models of several outcomes (sur). model_labels.
 diagnostics        models*. tests: names from the models' ``tests`` (default: all). model_labels.
 policy             models*: ``did`` and ``event_study`` models. without: treated units whose absence is shown.
                    model_labels.
@@ -55,6 +57,7 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "regression": _REGRESSION,
         "cross_section": _REGRESSION,
         "by_outcome": frozenset({"models", "term", "show", "stars", "standardised", "model_labels"}),
+        "correlations": frozenset({"models", "model_labels"}),
         "diagnostics": frozenset({"models", "tests", "model_labels"}),
         "policy": frozenset({"models", "without", "model_labels"}),
         "heterogeneity": frozenset({"models"}),
@@ -72,6 +75,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "regression": ("models",),
         "cross_section": ("models",),
         "by_outcome": ("models", "term"),
+        "correlations": ("models",),
         "diagnostics": ("models",),
         "policy": ("models",),
         "heterogeneity": ("models",),
@@ -91,7 +95,10 @@ DEFAULT_FILES: Mapping[str, str] = MappingProxyType(
         "robustness": "models/robustness/summary.csv",
     }
 )
-SHOW = ("std_error", "std_error_second", "statistic", "p_value", "ci", "p_wild", "ci_wild", "p_permutation", "size")
+SHOW = (
+    "std_error", "std_error_second", "statistic", "p_value", "ci", "p_wild", "ci_wild", "ci_ar", "p_permutation",
+    "size",
+)  # fmt: skip
 STATISTICS = ("n", "mean", "median", "sd", "sd_within", "sd_between", "min", "max", "units", "missing")
 
 

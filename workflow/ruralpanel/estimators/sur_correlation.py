@@ -138,11 +138,11 @@ def report(
             "n_clusters": clusters,
         }
     words = (
-        f"{NAME}: studentised bootstrap, {clusters} clusters ({by}) drawn with replacement {draws} times, effects and "
-        "coefficients estimated anew"
+        f"residual correlation: studentised bootstrap, {clusters} clusters by {by} drawn with replacement "
+        f"{draws} times, effects and coefficients estimated anew"
     )
     if not draws:
-        words = f"{NAME}: no interval with {clusters} clusters; resampling needs at least {MIN_CLUSTERS}"
+        words = f"residual correlation: no interval with {clusters} clusters; resampling needs at least {MIN_CLUSTERS}"
     return Correlations(statistics, words)
 
 

@@ -10,7 +10,7 @@ from ruralpanel.estimands import find_estimand
 from ruralpanel.report.blocks import Block, Bullets, Details, Paragraph, Section, Table, TableCell, TableRow
 from ruralpanel.report.context import Context
 from ruralpanel.report.designs import design_table, header, model_span, row, sign_of, span
-from ruralpanel.report.joint import is_joint, joint_sentence
+from ruralpanel.report.joint import is_joint, joint_blocks
 from ruralpanel.report.markup import SPACE, Inline, Marked, parse
 from ruralpanel.report.numbers import formatted
 from ruralpanel.report.sentences import nouns
@@ -55,9 +55,7 @@ def _claim(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Section:
     if len(alike) > 1:
         verdict, reasons = _comparison(context, texts, alike)
         blocks.append(Paragraph(_joined((verdict, *reasons))))
-    together = tuple(joint_sentence(context, texts, design, base) for design, base in pairs if is_joint(design))
-    if together:
-        blocks.append(Paragraph(_joined((texts.inline("joint.lede", nouns=nouns(context)), *together))))
+    blocks += joint_blocks(context, texts, pairs)
     blocks.append(design_table(context, texts, pairs, anchor("beside", claim["claim"]), ()))
     title = texts.plain("contrasts.by_claim", claim=claim["claim"], text=context.worded(claim, "text"))
     return Section(anchor("differs", claim["claim"]), title, tuple(blocks), 3)

@@ -22,6 +22,7 @@ from ruralpanel.tables.coefficients import (
 from ruralpanel.tables.inference_words import short
 from ruralpanel.tables.layout import Cell, Column, Row, Spanner, TableDocument, runs
 from ruralpanel.tables.model_notes import effects_of, model_notes, period_text, sample_text
+from ruralpanel.tables.systems import correlation_rows, equations_of
 from ruralpanel.wording import has_word, word
 
 _BENEATH = {"regression": ("p_wild", "ci_wild"), "cross_section": ("p_permutation",)}
@@ -31,13 +32,15 @@ _FIT = {"regression": ("r2_within", "r2"), "cross_section": ("r2",)}
 def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
     """A regression or cross-section table (keys: `ruralpanel.contracts.table_keys`).
 
+    Each equation of a model of several outcomes has a column.
+
     Raises
     ------
     UserError
         Models without result, unknown terms, statistics that no model has.
     """
     kind = str(spec.get("type", "regression"))
-    models = context.models(spec["models"])
+    models = [equation for model in context.models(spec["models"]) for equation in equations_of(model)]
     labels = context.labels([str(model["panel"]) for model in models], spec)
     digits = int(spec.get("digits", 3))
     terms = _terms(spec, models, context)
@@ -55,6 +58,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
             if any(cell.text for cell in details):
                 rows.append(Row("", details, "detail", statistic, term))
     rows += _summary(models, spec, context, _FIT[kind], digits)
+    rows += correlation_rows(models, labels, digits, context.language)
 
     headings, spanners = _headings(models, spec, labels, context)
     return TableDocument(
