@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.model_json import set_of
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,8 @@ def _statistic(model: Mapping[str, Any], name: str, file: str, where: str) -> Es
 
 
 def _from_row(model: Mapping[str, Any], row: Mapping[str, Any], term: str, lever: str, pointer: str) -> Estimand:
-    wild = _wild_interval(model, row)
-    low, high = wild or (_number(row.get("ci_low")), _number(row.get("ci_high")))
+    wild = _interval(model, row, "ci_wild")
+    low, high = wild or _interval(model, row, "ci") or (math.nan, math.nan)
     p_value = row.get("p_wild") if wild else row.get("p_value")
     settings = model.get("inference") or [{}]
     return Estimand(
@@ -130,19 +131,12 @@ def _from_row(model: Mapping[str, Any], row: Mapping[str, Any], term: str, lever
     )
 
 
-def _wild_interval(model: Mapping[str, Any], row: Mapping[str, Any]) -> tuple[float, float] | None:
-    """The bootstrap's interval. JSON has no infinity: a bound that is null beside a p-value is an unbounded set."""
-    low, high = row.get("ci_wild_low"), row.get("ci_wild_high")
-    if low is None and high is None and not (_asked_for_interval(model) and row.get("p_wild") is not None):
+def _interval(model: Mapping[str, Any], row: Mapping[str, Any], name: str) -> tuple[float, float] | None:
+    """The interval; of a set in pieces the outermost ends, of an empty set NaN; None where nobody computed it."""
+    pieces = set_of(model, row, name)
+    if pieces is None:
         return None
-    return (-math.inf if low is None else float(low)), (math.inf if high is None else float(high))
-
-
-def _asked_for_interval(model: Mapping[str, Any]) -> bool:
-    return any(
-        setting.get("method") == "wild_cluster" and (setting.get("options") or setting).get("interval")
-        for setting in model.get("inference") or ()
-    )
+    return (pieces[0][0], pieces[-1][1]) if pieces else (math.nan, math.nan)
 
 
 def _degrees(row: Mapping[str, Any]) -> float | None:

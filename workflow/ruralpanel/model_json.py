@@ -22,21 +22,52 @@ def number_of(entry: Mapping[str, Any], name: str) -> float | None:
     return None if value is None else float(value)
 
 
-def interval_of(
-    model: Mapping[str, Any], entry: Mapping[str, Any], name: str
-) -> tuple[float | None, float | None] | None:
-    """The limits of ``ci`` or ``ci_wild``; None where nobody computed them, a None limit where it is open.
+Pieces = tuple[tuple[float, float], ...]
 
-    JSON keeps infinite limits as null, so that an interval open on both sides looks like none: the setting tells.
+
+def set_of(model: Mapping[str, Any], entry: Mapping[str, Any], name: str) -> Pieces | None:
+    """The values that ``ci``, ``ci_wild`` or ``ci_ar`` does not reject, as disjoint intervals in order.
+
+    Ends may be infinite; no interval at all means that every value is rejected. None where nobody computed the set.
+    ``ci_ar`` is the Anderson–Rubin set of an instrumented coefficient; where the first setting or the bootstrap inverts
+    such a test too, its pieces are told apart, which the limits in the coefficient's entry do not.
     """
+    pieces = _pieces(model, str(entry.get("term")), name)
+    if pieces is not None or name == "ci_ar":
+        return pieces
     low, high = entry.get(f"{name}_low"), entry.get(f"{name}_high")
-    if low is not None or high is not None:
-        return low, high
-    if name == "ci_wild" and entry.get("p_wild") is not None:
-        settings = [other for other in model.get("inference") or () if method_of(other) == "wild_cluster"]
-        if settings and (settings[0].get("options") or {}).get("interval"):
-            return -math.inf, math.inf
-    return None
+    if low is None and high is None and not _unbounded(model, entry, name):
+        return None
+    return ((-math.inf if low is None else float(low), math.inf if high is None else float(high)),)
+
+
+def _unbounded(model: Mapping[str, Any], entry: Mapping[str, Any], name: str) -> bool:
+    """JSON keeps infinite limits as null, so that an interval open on both sides looks like none: the setting tells."""
+    if name != "ci_wild" or entry.get("p_wild") is None:
+        return False
+    setting = _setting(model, name)
+    return bool(setting and (setting.get("options") or setting).get("interval"))
+
+
+def _pieces(model: Mapping[str, Any], term: str, name: str) -> Pieces | None:
+    if name == "ci_ar":
+        found = model.get("anderson_rubin") or {}
+    else:
+        options = (_setting(model, name) or {}).get("options") or {}
+        found = options.get("anderson_rubin") or options
+    if found.get("term") != term or "intervals" not in found:
+        return None
+    return tuple(
+        (-math.inf if low is None else float(low), math.inf if high is None else float(high))
+        for low, high in found["intervals"]
+    )
+
+
+def _setting(model: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    settings = model.get("inference") or ()
+    if name == "ci_wild":
+        return next((setting for setting in settings if method_of(setting) == "wild_cluster"), None)
+    return settings[0] if settings else None
 
 
 def method_of(entry: Mapping[str, Any]) -> str:

@@ -96,6 +96,11 @@ def format_interval(low: float | None, high: float | None, digits: int = 3, miss
     return f"[{left}, {right}]"
 
 
+def format_set(pieces: Sequence[tuple[float, float]], digits: int = 3) -> str:
+    """Disjoint intervals joined by ``∪``; ``∅`` where there is none."""
+    return " ∪ ".join(format_interval(low, high, digits) for low, high in pieces) or "∅"
+
+
 def format_auto(value: float | None, figures: int = 3, missing: str = DASH) -> str:
     """`value` to `figures` significant figures, for legends and axes whose scale nobody knows beforehand."""
     if value is None or not math.isfinite(value):

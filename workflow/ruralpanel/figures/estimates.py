@@ -10,7 +10,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from ruralpanel import style
-from ruralpanel.model_json import coefficient, interval_of
+from ruralpanel.model_json import Pieces, coefficient, set_of
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,9 @@ class Estimate:
     """A point with its interval; a limit of None is open (drawn as an arrow), both None mean no interval.
 
     `inner` is a second interval drawn thicker on the same line (the cluster interval within the bootstrap one);
-    `group` heads neighbouring estimates; `detail` is set small at the right.
+    `pieces` stands in place of `low` and `high` where the values that a test does not reject are no interval: disjoint
+    intervals with the gaps between them left white, or none at all (∅ beside the point). `group` heads neighbouring
+    estimates; `detail` is set small at the right.
     """
 
     label: str
@@ -28,10 +30,21 @@ class Estimate:
     inner: tuple[float | None, float | None] | None = None
     group: str = ""
     detail: str = ""
+    pieces: Pieces | None = None
+
+    @property
+    def lines(self) -> tuple[tuple[float | None, float | None], ...]:
+        """The intervals to be drawn, without `inner`; none where there is no interval."""
+        if self.pieces is not None:
+            return self.pieces
+        return () if self.low is None and self.high is None else ((self.low, self.high),)
 
 
 def from_model(model: Mapping[str, Any], term: str, label: str, group: str = "", detail: str = "") -> Estimate:
-    """The estimate of a model's JSON: the wild interval outside and the first setting's inside, or the first's alone.
+    """The estimate of a model's JSON: its widest claim to being right outside, the first setting's interval inside.
+
+    Outside stands the wild bootstrap's set, else the Anderson–Rubin set, else the first setting's alone. A first
+    setting whose set is no interval (AKM0) stands alone.
 
     Raises
     ------
@@ -41,25 +54,38 @@ def from_model(model: Mapping[str, Any], term: str, label: str, group: str = "",
     entry = coefficient(model, term)
     if entry is None:
         raise KeyError(term)
-    first = (entry.get("ci_low"), entry.get("ci_high"))
-    wild = interval_of(model, entry, "ci_wild")
     value = float(entry["estimate"])
-    if wild is None:
-        return Estimate(label, value, *first, group=group, detail=detail)
-    return Estimate(label, value, *wild, inner=first, group=group, detail=detail)
+    first = set_of(model, entry, "ci")
+    outer = next((found for name in ("ci_wild", "ci_ar") if (found := set_of(model, entry, name)) is not None), None)
+    if outer is None or (first is not None and len(first) != 1):
+        outer, first = first, None
+    inner = None if first is None else _limits(first[0])
+    if outer is None:
+        return Estimate(label, value, group=group, detail=detail)
+    if len(outer) != 1:
+        return Estimate(label, value, inner=inner, group=group, detail=detail, pieces=outer)
+    return Estimate(label, value, *_limits(outer[0]), inner=inner, group=group, detail=detail)
+
+
+def _limits(interval: tuple[float, float]) -> tuple[float | None, float | None]:
+    """None for an open end, as in the JSON; infinite where both are open, which is not the same as no interval."""
+    low, high = interval
+    if math.isinf(low) and math.isinf(high):
+        return low, high
+    return (None if math.isinf(low) else low), (None if math.isinf(high) else high)
 
 
 def span(estimates: Sequence[Estimate], include: Sequence[float] = (0.0,)) -> tuple[float, float]:
     """Limits that hold every finite number of `estimates` and `include`, with a margin, wider beside an open end."""
     numbers = list(include)
     for estimate in estimates:
-        limits = (estimate.value, estimate.low, estimate.high, *(estimate.inner or ()))
+        limits = (estimate.value, *(limit for line in estimate.lines for limit in line), *(estimate.inner or ()))
         numbers += [float(number) for number in limits if number is not None and math.isfinite(number)]
     low, high = min(numbers), max(numbers)
     length = (high - low) or 1.0
-    bounded = [estimate for estimate in estimates if not (estimate.low is None and estimate.high is None)]
-    left = 0.2 if any(_open(estimate.low) for estimate in bounded) else 0.06
-    right = 0.2 if any(_open(estimate.high) for estimate in bounded) else 0.06
+    lines = [line for estimate in estimates for line in estimate.lines]
+    left = 0.2 if any(_open(line[0]) for line in lines) else 0.06
+    right = 0.2 if any(_open(line[1]) for line in lines) else 0.06
     return low - left * length, high + right * length
 
 
@@ -72,12 +98,14 @@ def draw_interval(
     horizontal: bool = True,
 ) -> None:
     """The interval as a line, an arrow where it is open, and the point on it; `limits` are those of the axis."""
-    if not (estimate.low is None and estimate.high is None):
-        _line(axes, position, (estimate.low, estimate.high), limits, colour, 1.1, horizontal)
+    for line in estimate.lines:
+        _line(axes, position, line, limits, colour, 1.1, horizontal)
     if estimate.inner is not None:
         _line(axes, position, estimate.inner, limits, colour, 2.8, horizontal)
     x, y = (estimate.value, position) if horizontal else (position, estimate.value)
     axes.plot([x], [y], "o", color=colour, markersize=5, markeredgecolor=style.PAPER, markeredgewidth=0.8, zorder=4)
+    if estimate.pieces == ():
+        axes.annotate("∅", (x, y), xytext=(0, 5), textcoords="offset points", ha="center", color=colour, fontsize=8)
 
 
 def _line(

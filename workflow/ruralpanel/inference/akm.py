@@ -51,7 +51,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         pieces = sectors.confidence_set()
         columns["p_value"][0] = special.chdtrc(1.0, sectors.statistic().at(0.0))
         columns["ci_low"][0], columns["ci_high"][0] = pieces[0][0], pieces[-1][1]
-        extra |= anderson_rubin.described(pieces)
+        extra |= {"term": fit.terms[0], **anderson_rubin.described(pieces)}
         if anderson_rubin.shape(pieces) != "interval":
             notes.append(f"{fit.terms[0]}: {extra['words']}")
     imposed = ", null imposed" if setting.method == "akm0" else ""

@@ -7,12 +7,14 @@ from typing import Any
 
 from ruralpanel.contracts.problems import UserError, did_you_mean
 from ruralpanel.labels import localised
-from ruralpanel.model_json import coefficient, interval_of, number_of
+from ruralpanel.model_json import coefficient, number_of
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_count, format_interval, format_number, format_p
+from ruralpanel.style import format_count, format_number, format_p
 from ruralpanel.tables.build_regression import model_title
 from ruralpanel.tables.coefficients import (
+    SETS,
     estimate_cell,
+    set_cell,
     shown_statistics,
     star_levels,
     terms_of,
@@ -111,9 +113,8 @@ def _others(models: Sequence[Mapping[str, Any]], terms: Sequence[str]) -> tuple[
 
 
 def _cell(model: Mapping[str, Any], entry: Mapping[str, Any], statistic: str, digits: int) -> Cell:
-    if statistic in ("ci", "ci_wild"):
-        limits = interval_of(model, entry, statistic)
-        return Cell() if limits is None else Cell(format_interval(*limits, digits=digits))
+    if statistic in SETS:
+        return set_cell(model, entry, statistic, digits)
     value = number_of(entry, statistic)
     if value is None:
         return Cell()

@@ -7,19 +7,22 @@ from typing import Any
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
 from ruralpanel.contracts.table_keys import SHOW
-from ruralpanel.model_json import interval_of, number_of
+from ruralpanel.model_json import number_of, set_of
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_interval, format_number, format_p
+from ruralpanel.style import format_number, format_p, format_set
 from ruralpanel.tables.layout import Cell
 from ruralpanel.tables.size_words import term_sizes
+
+SETS = ("ci", "ci_wild", "ci_ar")
+"""Statistics that are sets of values: intervals, but for Anderson–Rubin sets."""
 
 DEFAULT_STARS = (0.10, 0.05, 0.01)
 
 
 def has_statistic(model: Mapping[str, Any], name: str) -> bool:
     """Whether any coefficient of the model has the statistic."""
-    if name in ("ci", "ci_wild"):
-        return any(interval_of(model, entry, name) is not None for entry in model["coefficients"])
+    if name in SETS:
+        return any(set_of(model, entry, name) is not None for entry in model["coefficients"])
     if name == "size":
         return any(term_sizes(model, str(entry["term"])) for entry in model["coefficients"])
     if name == "std_error_second":
@@ -41,9 +44,8 @@ def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name:
     """What stands beneath an estimate: ``(0.130)``, ``[−0.052, 0.410]``, ``p = 0.113``; empty where there is none."""
     if entry is None:
         return Cell()
-    if name in ("ci", "ci_wild"):
-        limits = interval_of(model, entry, name)
-        return Cell() if limits is None else Cell(format_interval(*limits, digits=digits))
+    if name in SETS:
+        return set_cell(model, entry, name, digits)
     if name == "size":
         sizes = term_sizes(model, str(entry["term"]))
         return Cell(f"size {'/'.join(sizes)}%" if sizes else "")
@@ -58,6 +60,12 @@ def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name:
     if name == "statistic":
         return Cell(f"t = {format_number(value, 2)}", value)
     return Cell(p_text(value, digits), value)
+
+
+def set_cell(model: Mapping[str, Any], entry: Mapping[str, Any], name: str, digits: int) -> Cell:
+    """``[−0.052, 0.410]``, ``[−∞, −1.2] ∪ [0.3, ∞]``, ``∅``; empty where nobody computed the set."""
+    pieces = set_of(model, entry, name)
+    return Cell() if pieces is None else Cell(format_set(pieces, digits))
 
 
 def p_text(value: float, digits: int = 3) -> str:
@@ -92,6 +100,8 @@ def shown_statistics(
 ) -> tuple[str, ...]:
     """What stands beneath the estimates: as declared, or std_error and those of `first` that some model has, else ci.
 
+    A table with an instrumented model shows its Anderson–Rubin set too, unless it declares otherwise.
+
     Raises
     ------
     UserError
@@ -99,7 +109,7 @@ def shown_statistics(
     """
     declared = spec.get("show")
     if declared is None:
-        found = tuple(name for name in first if any(has_statistic(model, name) for model in models))
+        found = tuple(name for name in (*first, "ci_ar") if any(has_statistic(model, name) for model in models))
         return ("std_error", *(found or ("ci",)))
     problems = []
     for index, name in enumerate(declared):

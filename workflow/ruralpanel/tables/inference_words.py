@@ -16,6 +16,11 @@ _METHODS: dict[str, tuple[str, str]] = {
     "classical": ("classical standard errors", "经典标准误"),
     "driscoll_kraay": ("Driscoll–Kraay standard errors", "Driscoll–Kraay 标准误"),
     "conley": ("Conley standard errors", "Conley 标准误"),
+    "akm": ("standard errors by sector of the shift-share (AKM)", "按份额—冲击工具的部门聚类的标准误（AKM）"),
+    "akm0": (
+        "sets by sector of the shift-share, null imposed (AKM0)",
+        "按份额—冲击工具的部门、施加原假设的置信集（AKM0）",
+    ),
     "wild_cluster": ("wild cluster bootstrap by {by}", "按{by}的 wild 聚类自助法"),
     "permutation": ("permutation test over {over}", "按{over}的置换检验"),
     "treatment": ("randomisation over treated sets", "对处理组分配的随机化检验"),

@@ -22,6 +22,10 @@ _BENEATH = {
         "in brackets, 95% intervals by inversion of the wild bootstrap",
         "方括号内为反演 wild 自助法所得 95% 区间",
     ),
+    "ci_ar": (
+        "in brackets, 95% Anderson–Rubin sets, right however weak the instruments (∪: pieces apart; ∅: no value left)",
+        "方括号内为 95% Anderson–Rubin 集，工具变量再弱亦成立（∪：不相连的部分，∅：无一值未被拒绝）",
+    ),
     "p_permutation": ("p: permutation test", "p 为置换检验 p 值"),
     "size": ("size: simulated, of each setting in the order below", "size：各推断设置的模拟拒真率，次序同下"),
 }

@@ -30,6 +30,8 @@ _ESCAPES = {
     "→": r"$\to$",
     "√": r"$\surd$",
     "∞": r"$\infty$",
+    "∪": r"$\cup$",
+    "∅": r"$\emptyset$",
     "∂": r"$\partial$",
     "²": r"\textsuperscript{2}",
     "³": r"\textsuperscript{3}",
