@@ -79,8 +79,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "pair": ("Outcomes", "结果变量"),
     "correlation": ("Residual correlation", "残差相关"),
     "correlation_note": (
-        "Correlation of what effects and the regressors of both equations leave of the two outcomes; positive: they rise "
-        "together. Interval and p-value: studentised bootstrap of whole units, effects and coefficients estimated anew.",
+        "Correlation of what effects and the regressors of both equations leave of the two outcomes; positive: they "
+        "rise together. Interval and p-value: studentised bootstrap of whole units, effects and coefficients estimated "
+        "anew.",
         "剔除效应与两方程解释变量后两个结果变量剩余部分的相关系数，为正即同向变动。"
         "区间与 p 值：整体重抽单位的学生化自助法，每次重新估计效应与系数。",
     ),
