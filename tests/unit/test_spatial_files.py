@@ -180,6 +180,8 @@ def test_declarations_are_checked_before_anything_runs(tiny: Path) -> None:
     assert "models.effect.weights_matrix" in line and "contiguity without boundaries" in line
     (line,) = declared(tiny, {"five": {"type": "k_nearest", "k": 5}}, weights_matrix="five")
     assert "k_nearest without positions of the units" in line and "columns longitude and latitude" in line
+    (line,) = declared(tiny, {}, inference=[{"vcov": "conley", "cutoff_km": 500}])
+    assert "models.effect.inference" in line and "conley without positions of the units" in line
     (line,) = declared(tiny, {"five": {"type": "k_nearest", "k": 5}}, weights_matrix="fife")
     assert 'found "fife"; expected a name under weights_matrices; fix: did you mean "five"?' in line
     near = {"five": {"type": "k_nearest", "k": 5}}

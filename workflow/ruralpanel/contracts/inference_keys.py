@@ -16,6 +16,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
     "hc": {"kind": "HC3", "critical": "t"},
     "cluster": {"by": "unit", "small_sample": "CR1", "critical": None, "count": "nonnested"},
     "driscoll_kraay": {"lag": None, "small_sample": "CR1", "critical": "t"},
+    "conley": {"kernel": "bartlett", "lag": None, "small_sample": "unbiased", "critical": None},
     "own": {},
     "akm": {},
     "akm0": {},
@@ -27,12 +28,20 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 
 FURTHER: dict[str, tuple[str, ...]] = {
     "own": ("critical",),
+    "conley": ("cutoff_km",),
     "wild_cluster": ("subcluster", "theta"),
     "treatment": ("draws",),
 }
 """Keys without a default."""
 
-SMALL_SAMPLE = {"cluster": ("CR0", "CR1", "CR2", "CR3"), "driscoll_kraay": ("CR1", "residual_df", "none")}
+REQUIRED = {"conley": ("cutoff_km",)}
+"""Keys that a method cannot do without."""
+
+SMALL_SAMPLE = {
+    "cluster": ("CR0", "CR1", "CR2", "CR3"),
+    "driscoll_kraay": ("CR1", "residual_df", "none"),
+    "conley": ("unbiased", "CR1", "none"),
+}
 """Values of ``small_sample`` by method."""
 
 DEFAULT_SETTINGS: tuple[dict[str, Any], ...] = (
@@ -48,11 +57,14 @@ def method_of(setting: Mapping[str, Any]) -> str:
 
 
 def inference_spec(setting: Mapping[str, Any]) -> InferenceSpec:
-    """A setting of the configuration with its defaults: clustered CR2 goes with Satterthwaite's, others with t."""
+    """A setting of the configuration with its defaults.
+
+    Clustered CR2 and Conley's unbiased variances go with Satterthwaite's degrees of freedom, others with t.
+    """
     method = method_of(setting)
     options = {**DEFAULTS[method], **{key: value for key, value in setting.items() if key not in KINDS}}
-    if method == "cluster" and options["critical"] is None:
-        options["critical"] = "satterthwaite" if options["small_sample"] == "CR2" else "t"
+    if method in ("cluster", "conley") and options["critical"] is None:
+        options["critical"] = "satterthwaite" if options["small_sample"] in ("CR2", "unbiased") else "t"
     return InferenceSpec(method=method, options={key: value for key, value in options.items() if value is not None})
 
 
@@ -78,6 +90,9 @@ def _setting_problems(setting: Mapping[str, Any], where: str, file: str) -> Iter
             expected = f"keys of {method}: {', '.join(known) or 'none'}"
             fix = did_you_mean(str(key), known) or f"remove {key}"
             yield Problem(file, f"{where}.{key}", f'"{key}" with method {method}', expected, fix)
+    for key in REQUIRED.get(method, ()):
+        if key not in setting:
+            yield Problem(file, where, f"{method} without {key}", f"{key}, which {method} needs")
     wanted = setting.get("small_sample")
     allowed = SMALL_SAMPLE.get(method)
     if allowed and wanted is not None and wanted not in allowed:

@@ -17,6 +17,7 @@ METHODS: dict[str, str] = {
     "akm": "ruralpanel.inference.akm",
     "akm0": "ruralpanel.inference.akm",
     "driscoll_kraay": "ruralpanel.inference.driscoll_kraay",
+    "conley": "ruralpanel.inference.conley",
     "wild_cluster": "ruralpanel.inference.wild",
     "permutation": "ruralpanel.inference.permutation",
     "treatment": "ruralpanel.inference.treatment_sets",

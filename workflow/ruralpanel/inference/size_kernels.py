@@ -15,7 +15,7 @@ from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.absorb import Absorbed, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, IntArray
-from ruralpanel.inference import cluster, hc, permutation, registry, small_sample
+from ruralpanel.inference import cluster, conley, hc, permutation, registry, small_sample
 from ruralpanel.inference.from_covariance import critical_values
 from ruralpanel.inference.wild import drawn_codes
 from ruralpanel.inference.wild_kernel import TIE, draw_weights, signs
@@ -153,6 +153,8 @@ def _variances(outcomes: Outcomes, setting: InferenceSpec) -> FloatArray | None:
             power = 0.5 if kind == "HC2" else 1.0
             influence = influence * np.where(free, 1.0 / np.where(free, keep, 1.0) ** power, 0.0)[:, None]
         return np.asarray((influence**2).T @ outcomes.residuals**2)
+    if setting.method == "conley":
+        return _conley_variances(outcomes, setting, influence)
     by = options.get("by", "unit")
     if setting.method != "cluster" or (isinstance(by, (list, tuple)) and len(by) != 1):
         return None
@@ -162,6 +164,18 @@ def _variances(outcomes: Outcomes, setting: InferenceSpec) -> FloatArray | None:
         influence = cluster.adjusted_rows(fit, design, codes, -0.5 if kind == "CR2" else -1.0) @ fit.bread
     scores = [np.sum(_sums(column[:, None] * outcomes.residuals, codes) ** 2, axis=0) for column in influence.T]
     return np.array(scores)
+
+
+def _conley_variances(outcomes: Outcomes, setting: InferenceSpec, influence: FloatArray) -> FloatArray:
+    options = setting.options
+    lag = None if options.get("lag") is None else int(options["lag"])
+    kernel, cutoff = str(options.get("kernel", "bartlett")), float(options["cutoff_km"])
+    pairs = conley.pairs_of(outcomes.design, outcomes.fit.rows, cutoff, kernel, lag)
+    found = []
+    for column in influence.T:
+        sums = _sums(column[:, None] * outcomes.residuals, pairs.codes)
+        found.append(np.sum(sums * (pairs.weights @ sums), axis=0))
+    return np.array(found)
 
 
 def _sums(values: FloatArray, codes: IntArray) -> FloatArray:

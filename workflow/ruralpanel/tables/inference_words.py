@@ -38,6 +38,7 @@ _PHRASES_ZH = {
     "t with robust errors": "用稳健标准误的 t 值",
     "p counts the sample itself": "p 值计入样本自身",
     "no factor": "无修正因子",
+    "each variance over its mean under independent errors of equal variance": "各方差除以其在独立同方差误差下的均值",
 }
 #: ``CR1: G/(G−1)·(N−1)/(N−K) with G = 31, N = 248, K = 12 (slopes, …), factor 1.083``, as the inference words it.
 _FACTOR = re.compile(r"^(.+?) with (G = .+?, K = \d+) \((.+)\), (factor .+)$")
@@ -45,6 +46,7 @@ _DETAILS: tuple[tuple[str, str, str], ...] = (
     ("n_clusters", "{} clusters", "{} 个聚类"),
     ("small_sample", "{}", "{}"),
     ("lag", "lag {}", "滞后 {}"),
+    ("kernel", "{} kernel", "{} 核"),
     ("cutoff_km", "cut-off {} km", "截断距离 {} 公里"),
     ("weights", "{} weights", "{} 权重"),
     ("draws", "{} draws", "{} 次抽样"),
@@ -185,7 +187,7 @@ def _scheme(entry: Mapping[str, Any]) -> str:
 def _shown(value: Any, key: str) -> str:
     if isinstance(value, int) and key != "seed":
         return format_count(value)
-    if key == "weights":
+    if key in ("weights", "kernel"):
         return str(value).capitalize()
     return format_number(value, 0) if isinstance(value, float) and value.is_integer() else str(value)
 
