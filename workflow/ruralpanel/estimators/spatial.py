@@ -281,7 +281,8 @@ def _covariance(setting: Setting, found: Fit) -> tuple[FloatArray, str]:
     own = found.own_vcov
     if own is not None and not any(s.method == "own" for s in settings):
         return own, found.own_vcov_type
-    chosen = next((s for s in settings if s.method not in RESAMPLED), InferenceSpec("cluster"))
+    usable = [s for s in settings if s.method not in RESAMPLED and (s.method != "own" or own is not None)]
+    chosen = usable[0] if usable else InferenceSpec("cluster")
     result = infer(found, setting.design, chosen, 0)
     assert result.vcov is not None
     return result.vcov, result.small_sample

@@ -17,7 +17,7 @@ BLOCK = 512
 """Columns of G held at once."""
 
 NODES = 48
-"""Points through which a trace is interpolated where eigenvalues are not at hand."""
+"""Points through which a function of ρ is interpolated where each value asks for a factorisation."""
 
 
 @dataclass(frozen=True)
@@ -82,20 +82,17 @@ class SpatialFilter:
         points = np.asarray(rho, dtype=float)
         if self.eigenvalues is not None:
             found = np.sum((self.eigenvalues / (1.0 - points[..., None] * self.eigenvalues)).real, axis=-1)
-        elif points.size <= NODES:
-            found = np.array([self._trace_by_blocks(float(p)) for p in points.ravel()]).reshape(points.shape)
         else:
-            found = _interpolated(self._trace_by_blocks, points)
+            found = self._at_each(self._trace_by_blocks, points)
         return np.asarray(found - (self._mean / (1.0 - points * self._mean) if self.without_mean else 0.0))
 
-    def total(self, rho: FloatArray) -> FloatArray:
+    def total(self, rho: FloatArray | float) -> FloatArray:
         """``1'G1 / N`` for every ρ of an array."""
         points = np.asarray(rho, dtype=float)
         if self.row_sum is not None:
             return np.asarray(self.row_sum / (1.0 - points * self.row_sum))
         reach = np.asarray(self.weights.sum(axis=1))
-        found = [np.mean(self.solve(float(point), reach)) for point in points.ravel()]
-        return np.array(found).reshape(points.shape)
+        return self._at_each(lambda point: float(np.mean(self.solve(point, reach))), points)
 
     def traces(self, rho: float) -> Traces:
         """tr G, tr G² and tr G'G, exactly; of F'GF without the mean, F an orthonormal basis of deviations from it."""
@@ -151,13 +148,17 @@ class SpatialFilter:
     def _trace_by_blocks(self, rho: float) -> float:
         return sum(float(np.trace(columns[rows])) for rows, columns, _ in self._blocks(rho))
 
+    def _at_each(self, function: Callable[[float], float], points: FloatArray) -> FloatArray:
+        """A sum over eigenvalues ω of ``c / (1 − ρω)`` at many ρ, through Chebyshev nodes where there are more points.
 
-def _interpolated(function: Callable[[float], float], points: FloatArray) -> FloatArray:
-    """`function` at many points through `NODES` Chebyshev nodes between the smallest and the largest."""
-    low, high = float(points.min()), float(points.max())
-    if high - low <= 1e-12:
-        return np.full(points.shape, function(low))
-    smooth = np.polynomial.Chebyshev.interpolate(
-        lambda nodes: np.array([function(float(node)) for node in nodes]), NODES - 1, domain=[low, high]
-    )
-    return np.asarray(smooth(points))
+        What is interpolated is free of the poles at both ends of the interval.
+        """
+        if points.size <= NODES or np.ptp(points) < 1e-9:
+            return np.array([function(float(point)) for point in points.ravel()]).reshape(points.shape)
+        low, high = self.interval
+        smooth = np.polynomial.Chebyshev.interpolate(
+            lambda nodes: np.array([(1 - p / low) * (1 - p / high) * function(float(p)) for p in nodes]),
+            NODES - 1,
+            domain=[points.min(), points.max()],
+        )
+        return np.asarray(smooth(points) / ((1 - points / low) * (1 - points / high)))
