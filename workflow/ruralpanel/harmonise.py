@@ -30,6 +30,7 @@ COLUMNS = (
     "column",
     "correction",
 )
+_MOST = 2.0**53
 _Codes = np.ndarray[Any, np.dtype[np.int64]]
 _Values = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -57,7 +58,7 @@ def harmonise(
     UserError
         All at once: unknown names (each with the nearest known ones and its places), figures of a unit for years in
         which it did not exist, two figures of one series, unit and period, corrections whose bad value is not there,
-        figures outside the range that the series declares.
+        figures outside the range that the series declares (without one: beyond ±2⁵³).
     """
     problems: list[Problem] = []
     unit_codes, wrong = _unit_codes(source, cells, units)
@@ -277,21 +278,23 @@ def _corrected(values: _Values, correction: Correction) -> _Values:
 
 
 def _out_of_range(source: SourceSpec, figures: pd.DataFrame) -> Iterator[Problem]:
+    """Figures outside the declared range; a bound left open is where a double no longer holds every whole number."""
     faults = sidecar_from(source.about or {}).known_faults
     values = figures["value"].to_numpy()
     codes = figures["series"].cat.codes.to_numpy()
     for code, key in enumerate(figures["series"].cat.categories):
         low, high = source.series[key].range if key in source.series else (None, None)
-        wrong = np.isinf(values) | (values < _or(low, -np.inf)) | (values > _or(high, np.inf))
-        for i in np.flatnonzero(wrong & (codes == code)):
+        start, end = np.searchsorted(codes, [code, code + 1])
+        own = values[start:end]
+        for i in start + np.flatnonzero((own < _or(low, -_MOST)) | (own > _or(high, _MOST))):
             row = figures.iloc[i]
             if any(fault.covers(key, row["unit"], int(row["period"])) for fault in faults):
                 continue
             yield Problem(
                 row["file"],
                 place(row["sheet"], int(row["row"]), row["column"]),
-                f"{row['text']} for {key}, {row['unit']}, {row['period']}",
-                f"a figure within the declared range {_or(low, -np.inf):g} to {_or(high, np.inf):g}",
+                f"{row['text'] or row['value']} for {key}, {row['unit']}, {row['period']}",
+                f"a figure within the declared range {_or(low, -_MOST):g} to {_or(high, _MOST):g}",
                 "correct the series' measure or range, or repair the figure in corrections.yaml",
             )
 

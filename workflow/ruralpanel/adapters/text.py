@@ -63,8 +63,13 @@ def decode(raw: bytes, label: str, encoding: str | None = None) -> str:
     UserError
         Empty, binary, cut off within a character, damaged, or not in the declared encoding.
     """
-    if not raw.strip():
+    content = _decoded(raw, label, encoding)
+    if not content.strip("\ufeff \t\r\n"):
         raise UserError(Problem(label, "", "an empty file", "a table"))
+    return content
+
+
+def _decoded(raw: bytes, label: str, encoding: str | None) -> str:
     if encoding:
         return _decode_as(raw, label, encoding)
     if raw.startswith(b"\xef\xbb\xbf"):
