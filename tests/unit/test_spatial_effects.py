@@ -45,20 +45,20 @@ def test_effects_are_means_of_the_response_matrix(method: str, weights: Any) -> 
     rho = value.get("W:y", 0.0)
     for term in ("x1", "x2"):
         wanted = brute(rho, value[term], value.get(f"W:{term}", 0.0), weights)
-        assert estimates(found.extra["effects"], term) == pytest.approx(wanted, abs=1e-10)
-    kinds = [row["kind"] for row in found.extra["effects"]["rows"]]
+        assert estimates(found.extra["spatial_effects"], term) == pytest.approx(wanted, abs=1e-10)
+    kinds = [row["kind"] for row in found.extra["spatial_effects"]["rows"]]
     assert kinds == ["direct", "indirect", "total"] * 2
 
 
 def test_a_rise_everywhere_multiplies_the_slope() -> None:
     """Rows that sum to one: β / (1 − ρ)."""
     found = run("sar", ROW)
-    total = estimates(found.extra["effects"], "x1")[2]
+    total = estimates(found.extra["spatial_effects"], "x1")[2]
     assert total == pytest.approx(found.params[0] / (1 - found.params[-1]))
 
 
 def test_an_error_model_has_no_effects_of_others() -> None:
-    assert "effects" not in run("sem", ROW).extra
+    assert "spatial_effects" not in run("sem", ROW).extra
 
 
 @pytest.mark.parametrize("weights", [ROW, SPECTRAL], ids=["rows of one sum", "unequal rows"])
@@ -86,9 +86,9 @@ def test_draws_beyond_the_interval_are_left_out_and_counted() -> None:
 
 
 def test_seed_and_number_of_draws_decide() -> None:
-    first, again = (run("sdm", ROW, options={"draws": 500}).extra["effects"] for _ in range(2))
+    first, again = (run("sdm", ROW, options={"draws": 500}).extra["spatial_effects"] for _ in range(2))
     assert first == again and first["draws"] == 500
-    other = run("sdm", ROW, options={"draws": 500, "seed": 8}).extra["effects"]
+    other = run("sdm", ROW, options={"draws": 500, "seed": 8}).extra["spatial_effects"]
     assert other["rows"][0]["std_error"] != first["rows"][0]["std_error"]
 
 
@@ -103,6 +103,9 @@ def test_errors_follow_the_first_setting_of_inference() -> None:
         "own": np.sqrt(np.diag(own.own_vcov))[0],
         "cluster": infer(clustered, replace(design, terms=own.terms), InferenceSpec("cluster"), 0).std_error[0],
     }
-    assert "expected information" in own.extra["effects"]["basis"] and "CR1" in clustered.extra["effects"]["basis"]
+    assert (
+        "expected information" in own.extra["spatial_effects"]["basis"]
+        and "CR1" in clustered.extra["spatial_effects"]["basis"]
+    )
     for found, name in ((own, "own"), (clustered, "cluster")):
-        assert found.extra["effects"]["rows"][0]["std_error"] == pytest.approx(errors[name], rel=0.03)
+        assert found.extra["spatial_effects"]["rows"][0]["std_error"] == pytest.approx(errors[name], rel=0.03)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from spatial_panels import BETA, THETA, by_row, designed, draw, spectral, touchi
 
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
+from ruralpanel.estimate import estimate
 from ruralpanel.estimators import spatial_filter, spatial_likelihood
 from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design, Fit
@@ -227,8 +229,8 @@ def test_factorisations_replace_eigenvalues(monkeypatch: pytest.MonkeyPatch) -> 
         np.testing.assert_allclose(thin.params, dense.params, atol=1e-8)
         np.testing.assert_allclose(thin.own_vcov, dense.own_vcov, rtol=1e-6)
         np.testing.assert_allclose(thin.scores, dense.scores, atol=1e-6)
-        if "effects" in dense.extra:
-            pairs = zip(thin.extra["effects"]["rows"], dense.extra["effects"]["rows"], strict=True)
+        if "spatial_effects" in dense.extra:
+            pairs = zip(thin.extra["spatial_effects"]["rows"], dense.extra["spatial_effects"]["rows"], strict=True)
             assert all(a["std_error"] == pytest.approx(b["std_error"], rel=1e-6) for a, b in pairs)
 
 
@@ -237,6 +239,24 @@ def test_scores_sum_to_zero(method: str) -> None:
     """So that covariances from them are centred; for moments this is their condition."""
     found: Fit = fit(sample(method, options={"engine": "numpy", "draws": 2}))
     assert found.scores.sum(axis=0) == pytest.approx(0, abs=1e-6 * abs(found.scores).max() * 216)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_results_can_be_written_under_the_default_settings(method: str) -> None:
+    """Errors that do not apply are recorded with the reason; for least squares all apply."""
+    settings = (
+        InferenceSpec("cluster"),
+        InferenceSpec("wild_cluster", {"draws": 199, "interval": False}),
+        InferenceSpec("cluster", {"small_sample": "CR2", "critical": "satterthwaite"}),
+    )
+    design = sample(method, inference=settings)
+    result = estimate(design.spec, design, 1, "")
+    written = json.loads(json.dumps(result.to_dict(), default=float))
+    entries = {entry["method"]: entry for entry in written["inference"]}
+    assert ("not_available" in entries["wild_cluster"]) == (method != "slx")
+    assert written["spatial"]["interval"][1] == pytest.approx(1.0)
+    assert {"lm_lag", "lm_error", "lm_lag_robust", "lm_error_robust"} <= set(written["tests"])
+    assert all(row["std_error"] > 0 for row in written["coefficients"])
 
 
 def without(design: Design, rows: list[int]) -> Design:

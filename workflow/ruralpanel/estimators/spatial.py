@@ -70,8 +70,8 @@ def fit(design: Design) -> Fit:
     (``lee_yu``, default: effects take periods and units off the likelihood; ``none``), ``draws`` of the effects'
     simulated errors, ``seed``.
 
-    ``extra``: ``effects`` (`spatial_effects.effects`; models with neighbours' outcome or regressors), ``weights``,
-    ``spatial`` (interval and correction). Tests: `spatial_tests`, ``sargan`` of the instruments.
+    ``extra``: ``spatial_effects`` (`spatial_effects.effects`; models with neighbours' outcome or regressors),
+    ``spatial`` (weights, correction, interval of the coefficient). Tests: `spatial_tests`, ``sargan`` of the instruments.
 
     Raises
     ------
@@ -247,10 +247,8 @@ def _explained(setting: Setting, found: Solution) -> float:
 def _extra(setting: Setting, found: Fit) -> dict[str, Any]:
     panel, spec = setting.panel, setting.design.spec
     low, high = setting.filter.interval
-    extra: dict[str, Any] = {
-        "weights": weights_of(setting.design),
-        "spatial": {"interval": [low, high], "correction": setting.correction, "size": [*panel.shape]},
-    }
+    about = {"weights": weights_of(setting.design), "correction": setting.correction, "interval": [low, high]}
+    extra: dict[str, Any] = {"spatial": about}
     if panel.left_out:
         extra["left_out"] = dict(panel.left_out)
     if setting.method not in OUTCOME_LAG + DURBIN:
@@ -269,7 +267,7 @@ def _extra(setting: Setting, found: Fit) -> dict[str, Any]:
     draws = int(spec.options.get("draws", DRAWS))
     rng = generator(int(spec.options.get("seed", 0)), spec.name, "spatial_effects")
     whole = SpatialFilter(panel.weights, panel.row_sum)
-    extra["effects"] = {**effects(coefficients, found.terms, whole, draws, rng), "basis": basis}
+    extra["spatial_effects"] = {**effects(coefficients, found.terms, whole, draws, rng), "basis": basis}
     return extra
 
 
