@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from ruralpanel.contracts.problems import did_you_mean
@@ -112,6 +114,11 @@ def cluster_codes(design: Design, name: str, rows: IntArray) -> IntArray:
     return compact(known[name][rows])
 
 
+def crossing(groups: Sequence[IntArray]) -> IntArray:
+    """Codes of the intersections of two dimensions, from 0 without gaps."""
+    return compact(groups[0] * (int(groups[1].max()) + 1) + groups[1])
+
+
 def adjusted_rows(fit: Fit, design: Design, codes: IntArray, power: float) -> FloatArray:
     """``A_g X_g`` stacked (m, k): the regressors of each cluster times the symmetric power of ``I - H_gg``.
 
@@ -164,8 +171,7 @@ def _one_way(fit: Fit, design: Design, codes: IntArray, kind: str) -> tuple[Floa
 
 
 def _two_way(fit: Fit, groups: list[IntArray]) -> tuple[FloatArray, tuple[str, ...]]:
-    both = compact(groups[0] * (groups[1].max() + 1) + groups[1])
-    sums = [group_sums(fit.scores, codes) for codes in (*groups, both)]
+    sums = [group_sums(fit.scores, codes) for codes in (*groups, crossing(groups))]
     meat = sums[0].T @ sums[0] + sums[1].T @ sums[1] - sums[2].T @ sums[2]
     values, vectors = np.linalg.eigh(meat)
     if values[0] >= 0:

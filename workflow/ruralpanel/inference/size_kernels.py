@@ -55,11 +55,12 @@ def by_variance(outcomes: Outcomes, setting: InferenceSpec, found: Inference) ->
 
     `found` is the method's result for the model itself: its factor, degrees of freedom and critical values are used.
     """
-    variances = _variances(outcomes, setting)
+    variances = _variances(outcomes, setting, found)
     if variances is None or found.std_error is None or found.df is None:
         return None
-    own = _variances(_itself(outcomes), setting)
-    assert own is not None
+    own = _variances(_itself(outcomes), setting, found)
+    if own is None or not np.all(own > 0):
+        return None
     factor = (found.std_error**2)[:, None] / own
     critical = critical_values(found.df)[:, None]
     return np.asarray(outcomes.params**2 > critical**2 * factor * variances)
@@ -138,7 +139,7 @@ def one_by_one(outcomes: Outcomes, setting: InferenceSpec, seed: int) -> FloatAr
     return rejected
 
 
-def _variances(outcomes: Outcomes, setting: InferenceSpec) -> FloatArray | None:
+def _variances(outcomes: Outcomes, setting: InferenceSpec, found: Inference) -> FloatArray | None:
     """(k, panels) variances up to a factor that does not depend on the outcome."""
     fit, design, options = outcomes.fit, outcomes.design, setting.options
     assert fit.x is not None
@@ -155,14 +156,19 @@ def _variances(outcomes: Outcomes, setting: InferenceSpec) -> FloatArray | None:
         return np.asarray((influence**2).T @ outcomes.residuals**2)
     if setting.method == "conley":
         return _conley_variances(outcomes, setting, influence)
-    by = options.get("by", "unit")
-    if setting.method != "cluster" or (isinstance(by, (list, tuple)) and len(by) != 1):
+    if setting.method == "driscoll_kraay":
+        return _driscoll_kraay(influence, outcomes.residuals, design.period_codes[fit.rows], int(found.extra["lag"]))
+    if setting.method != "cluster":
         return None
-    codes = cluster.cluster_codes(design, str(by[0] if isinstance(by, (list, tuple)) else by), fit.rows)
+    by = options.get("by", "unit")
+    names = [str(name) for name in by] if isinstance(by, (list, tuple)) else [str(by)]
+    groups = [cluster.cluster_codes(design, name, fit.rows) for name in names]
+    if len(groups) > 1:
+        return _two_way(fit, outcomes.residuals, groups)
     kind = str(options.get("small_sample", "CR1"))
     if kind in ("CR2", "CR3"):
-        influence = cluster.adjusted_rows(fit, design, codes, -0.5 if kind == "CR2" else -1.0) @ fit.bread
-    scores = [np.sum(_sums(column[:, None] * outcomes.residuals, codes) ** 2, axis=0) for column in influence.T]
+        influence = cluster.adjusted_rows(fit, design, groups[0], -0.5 if kind == "CR2" else -1.0) @ fit.bread
+    scores = [np.sum(_sums(column[:, None] * outcomes.residuals, groups[0]) ** 2, axis=0) for column in influence.T]
     return np.array(scores)
 
 
@@ -176,6 +182,31 @@ def _conley_variances(outcomes: Outcomes, setting: InferenceSpec, influence: Flo
         sums = _sums(column[:, None] * outcomes.residuals, pairs.codes)
         found.append(np.sum(sums * (pairs.weights @ sums), axis=0))
     return np.array(found)
+
+
+def _two_way(fit: Fit, residuals: FloatArray, groups: Sequence[IntArray]) -> FloatArray:
+    """(k, panels) variances of `cluster.infer` for two dimensions, negative eigenvalues set to zero."""
+    assert fit.x is not None
+    meat = np.zeros((residuals.shape[1], fit.x.shape[1], fit.x.shape[1]))
+    for codes, sign in zip((*groups, cluster.crossing(groups)), (1.0, 1.0, -1.0), strict=True):
+        sums = np.array([_sums(column[:, None] * residuals, codes) for column in fit.x.T])
+        meat += sign * np.einsum("agp,bgp->pab", sums, sums)
+    values, vectors = np.linalg.eigh(meat)
+    turned = np.einsum("pba,bj->paj", vectors, fit.bread)
+    return np.asarray(np.einsum("pa,paj->jp", np.maximum(values, 0.0), turned**2))
+
+
+def _driscoll_kraay(influence: FloatArray, residuals: FloatArray, periods: IntArray, lag: int) -> FloatArray:
+    """(k, panels) variances of `driscoll_kraay.covariance`; lags count the panel's periods, those without rows too."""
+    first = int(periods.min())
+    variances = np.empty((influence.shape[1], residuals.shape[1]))
+    for j, column in enumerate(influence.T):
+        sums = np.zeros((int(periods.max()) - first + 1, residuals.shape[1]))
+        sums[np.unique(periods) - first] = _sums(column[:, None] * residuals, periods)
+        variances[j] = np.sum(sums**2, axis=0)
+        for distance in range(1, lag + 1):
+            variances[j] += 2.0 * (1.0 - distance / (lag + 1)) * np.sum(sums[distance:] * sums[:-distance], axis=0)
+    return variances
 
 
 def _sums(values: FloatArray, codes: IntArray) -> FloatArray:
