@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.sidecar import sha256_of
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import load_units
@@ -36,18 +36,13 @@ def main(
     geography = Geography(cross_section, boundaries, weights_matrices, config)
     labels = labels_from_codebook(pd.read_csv(codebook), language)
     panel_sha256 = sha256_of(panel)
-    problems = []
-    for values in models:
-        spec = ModelSpec.from_dict(values)
-        try:
-            design = geography.placed(build_design(spec, frame, cross_section, samples.get(spec.sample), config))
-            words = {term: labels.of(term) for term in (spec.outcome, *design.terms)}
-            result = estimate(spec, design, seed, panel_sha256, words)
-        except UserError as error:
-            problems += error.problems
-        else:
-            result.to_json(Path(folder) / f"{spec.name}.json")
-    raise_any(problems)
+    with all_together() as separately:
+        for values in models:
+            spec = ModelSpec.from_dict(values)
+            with separately():
+                design = geography.placed(build_design(spec, frame, cross_section, samples.get(spec.sample), config))
+                words = {term: labels.of(term) for term in (spec.outcome, *design.terms)}
+                estimate(spec, design, seed, panel_sha256, words).to_json(Path(folder) / f"{spec.name}.json")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.units import load_units
 from ruralpanel.files import write_json
 from ruralpanel.jobs import job
@@ -28,17 +28,12 @@ def main(
     """Write ``results/models/families/<family>.json``; all problems of all families are reported together."""
     geography = Geography(load_units(units), boundaries, weights_matrices, config)
     designs = designs_of(models, samples, panels, geography)
-    problems = []
-    for name, claims in families.items():
-        wanted = {str(estimand["model"]) for estimand in claims.values() if estimand.get("model")}
-        own = {model: design for model, design in designs.items() if model in wanted}
-        try:
-            result = run_family(name, claims, own, seed, file=config)
-        except UserError as error:
-            problems += error.problems
-        else:
-            write_json(Path(folder) / f"{name}.json", result)
-    raise_any(problems)
+    with all_together() as separately:
+        for name, claims in families.items():
+            wanted = {str(estimand["model"]) for estimand in claims.values() if estimand.get("model")}
+            own = {model: design for model, design in designs.items() if model in wanted}
+            with separately():
+                write_json(Path(folder) / f"{name}.json", run_family(name, claims, own, seed, file=config))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.units import load_units
 from ruralpanel.figures.build import draw
 from ruralpanel.jobs import job
@@ -17,14 +17,11 @@ def main(figures: Mapping[str, Mapping[str, Any]], units: str, language: str, co
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
     context = OutputContext(Path("results"), language, cross_section.attributes, config)
-    problems = []
-    for name, spec in figures.items():
-        paths = {form: f"results/figures/{name}.{form}" for form in ("png", "svg")}
-        try:
-            draw(name, spec, replace(context, where=f"figures.{name}"), names, paths)
-        except UserError as error:
-            problems += error.problems
-    raise_any(problems)
+    with all_together() as separately:
+        for name, spec in figures.items():
+            paths = {form: f"results/figures/{name}.{form}" for form in ("png", "svg")}
+            with separately():
+                draw(name, spec, replace(context, where=f"figures.{name}"), names, paths)
 
 
 if __name__ == "__main__":

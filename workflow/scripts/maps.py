@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.units import load_units
 from ruralpanel.jobs import job
 from ruralpanel.labels import labels_from_codebook
@@ -23,21 +23,18 @@ def main(
         projection: load_boundaries(boundaries, projection) for projection in {m["projection"] for m in maps.values()}
     }
     note = boundary_note(boundaries, boundaries_note, language)
-    problems = []
-    for name, spec in maps.items():
-        folder = f"results/panels/{spec['panel']}"
-        labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
-        frame = pd.read_parquet(f"{folder}/panel.parquet")
-        paths = {form: f"results/maps/{name}.{form}" for form in ("png", "svg")}
-        shape = shapes[spec["projection"]]
-        try:
-            if "regimes" in spec:
-                draw_regimes(name, spec, frame, shape, names, paths, language, note)
-            else:
-                draw(name, spec, frame, labels, shape, names, paths, language, note)
-        except UserError as error:
-            problems += error.problems
-    raise_any(problems)
+    with all_together() as separately:
+        for name, spec in maps.items():
+            folder = f"results/panels/{spec['panel']}"
+            labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
+            frame = pd.read_parquet(f"{folder}/panel.parquet")
+            paths = {form: f"results/maps/{name}.{form}" for form in ("png", "svg")}
+            shape = shapes[spec["projection"]]
+            with separately():
+                if "regimes" in spec:
+                    draw_regimes(name, spec, frame, shape, names, paths, language, note)
+                else:
+                    draw(name, spec, frame, labels, shape, names, paths, language, note)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.units import load_units
 from ruralpanel.files import atomic_path, write_json
 from ruralpanel.jobs import job
@@ -37,17 +37,13 @@ def main(
     designs = designs_of(models, samples, panels, geography)
     known = {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in estimates}
     wanted = targets_of(claims, known, read_statistics("results"), config)
-    problems, results = [], []
-    for name, design in designs.items():
-        groups = groups_of(cross_section.attributes, design, GROUPS)
-        try:
-            result = check_model(design, wanted.get(name, ()), seed, groups, config)
-        except UserError as error:
-            problems += error.problems
-        else:
-            results.append(result)
-            write_json(Path(folder) / f"{name}.json", result)
-    raise_any(problems)
+    results = []
+    with all_together() as separately:
+        for name, design in designs.items():
+            groups = groups_of(cross_section.attributes, design, GROUPS)
+            with separately():
+                results.append(check_model(design, wanted.get(name, ()), seed, groups, config))
+                write_json(Path(folder) / f"{name}.json", results[-1])
     with atomic_path(Path(folder) / "summary.csv") as temporary:
         table(results).to_csv(temporary, index=False, lineterminator="\n")
 

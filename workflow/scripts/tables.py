@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.units import load_units
 from ruralpanel.jobs import job
 from ruralpanel.output_context import OutputContext
@@ -16,15 +16,11 @@ from ruralpanel.tables.render import render
 def main(tables: Mapping[str, Mapping[str, Any]], units: str, language: str, config: str) -> None:
     """Write ``results/tables/<table>.{csv,tex,html,docx}``; all problems of all tables are reported together."""
     context = OutputContext(Path("results"), language, load_units(units).attributes, config)
-    problems = []
-    for name, spec in tables.items():
-        try:
-            document = build(name, spec, replace(context, where=f"tables.{name}"))
-        except UserError as error:
-            problems += error.problems
-        else:
-            render(document, {form: f"results/tables/{name}.{form}" for form in ("csv", "tex", "html", "docx")})
-    raise_any(problems)
+    with all_together() as separately:
+        for name, spec in tables.items():
+            with separately():
+                document = build(name, spec, replace(context, where=f"tables.{name}"))
+                render(document, {form: f"results/tables/{name}.{form}" for form in ("csv", "tex", "html", "docx")})
 
 
 if __name__ == "__main__":
