@@ -87,7 +87,7 @@ def test_bootstrap_sets_hold_what_is_not_rejected(kind: str) -> None:
 @pytest.mark.parametrize(("instruments", "strength"), [(1, 0.08), (3, 0.0)])
 def test_size_with_weak_and_with_useless_instruments(instruments: int, strength: float) -> None:
     """200 panels of 20 units, true null, Monte Carlo error .015: the Anderson–Rubin tests hold 5 %, with and without
-    bootstrap, where t of two-stage least squares with three useless instruments rejects five times as often as it says."""
+    bootstrap, where t of two-stage least squares with three useless instruments rejects five times too often."""
     rejected = np.zeros(3)
     setting = (InferenceSpec("cluster", {"small_sample": "CR1"}),)
     for seed in range(200):
