@@ -13,7 +13,8 @@ from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.sidecar import series_spec
 from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.contracts.units import load_units
-from ruralpanel.inspect_source import guess_measure, inspect, inspect_source
+from ruralpanel.inspect_source import inspect, inspect_source
+from ruralpanel.inspection.headings import guess_measure
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = load_units(ROOT / "data" / "units" / "china_provinces.csv")
@@ -21,8 +22,8 @@ FILES = [
     *sorted((ROOT / "data" / "raw" / "nbs_yearbook").glob("*.csv")),
     *sorted((ROOT / "data" / "raw" / "nbs_history").glob("*.csv")),
     ROOT / "data" / "raw" / "nbs_annual" / "gdp_index.csv",
-    ROOT / "tests" / "fixtures" / "adapters" / "highway_length.xls",
-    ROOT / "tests" / "fixtures" / "adapters" / "regions_by_indicator.csv",
+    *(file for file in sorted((ROOT / "tests" / "fixtures" / "adapters").iterdir()) if file.suffix != ".md"),
+    *(ROOT / "examples" / "bring_your_own" / name for name in ("people.csv", "roads.xlsx", "workshops.dta")),
 ]
 
 
@@ -37,7 +38,7 @@ def pasted(text: str) -> SourceSpec:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_the_printed_entry_reads_the_file(file: Path) -> None:
-    found = inspect(file, UNITS)
+    (found,) = inspect(file, UNITS)
     cells = read(pasted(inspect_source(file, UNITS)))
     assert int(cells["value"].notna().sum()) == found.figures > 0
     assert set(cells["series"]) == set(found.entry["series"])
@@ -47,7 +48,7 @@ def test_the_printed_entry_reads_the_file(file: Path) -> None:
 def test_a_wide_table_and_another_format(tmp_path: Path) -> None:
     frame = pd.DataFrame({"province": ["Beijing", "Hebei"], "2001": [1.5, 2], "2002": [3, 4.25]})
     frame.to_excel(tmp_path / "roads_km.xlsx", index=False)
-    found = inspect(tmp_path / "roads_km.xlsx", UNITS)
+    (found,) = inspect(tmp_path / "roads_km.xlsx", UNITS)
     assert found.entry["layout"] == {"shape": "wide", "unit": "province"}
     assert found.entry["series"]["roads_km"]["measure"] == "km"
     cells = read(pasted(inspect_source(tmp_path / "roads_km.xlsx", UNITS)))
@@ -57,12 +58,20 @@ def test_a_wide_table_and_another_format(tmp_path: Path) -> None:
 def test_doubts_are_said(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("place,something\nBeijing,1\nAtlantis,2\nHebei,3\n", encoding="utf-8")
     text = inspect_source(tmp_path / "mine.csv", UNITS)
-    assert "Atlantis" in text and "the year" in text and "nothing in the heading names it" in text
+    assert "Atlantis" in text and "instead of YYYY" in text and "nothing in the heading names it" in text
 
 
 @pytest.mark.parametrize(
     ("heading", "measure"),
-    [("公路里程(万公里)", "万公里"), ("employed_10k_persons", "10^4 person"), ("rate_pct", "percent"), ("x", "item")],
+    [
+        ("公路里程(万公里)", "万公里"),
+        ("employed_10k_persons", "10^4 person"),
+        ("rate_pct", "percent"),
+        ("Employed (10 000 persons)", "10000 persons"),
+        ("Households (10 000)", "10000 household"),
+        ("migrate", "item"),
+        ("x", "item"),
+    ],
 )
 def test_measures_are_guessed_from_headings(heading: str, measure: str) -> None:
     assert guess_measure(heading)[0] == measure
@@ -71,6 +80,14 @@ def test_measures_are_guessed_from_headings(heading: str, measure: str) -> None:
 def test_a_file_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         inspect_source(tmp_path / "nowhere.csv")
+    with pytest.raises(UserError, match="a folder"):
+        inspect_source(tmp_path)
+    (tmp_path / "words.txt").write_text("no table here\njust words\n", encoding="utf-8")
+    with pytest.raises(UserError, match="no row of names above rows of figures"):
+        inspect_source(tmp_path / "words.txt")
+    (tmp_path / "page.html").write_text("<html><p>no table</p></html>", encoding="utf-8")
+    with pytest.raises(UserError):
+        inspect_source(tmp_path / "page.html")
     (tmp_path / "empty.csv").touch()
     with pytest.raises(UserError, match="empty"):
         inspect_source(tmp_path / "empty.csv")

@@ -41,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     describe.set_defaults(run=_describe)
     new_source = commands.add_parser("new-source", help="look at a file and print an entry for `sources`")
     new_source.add_argument("file")
+    new_source.add_argument("--year", type=int, help="year of the figures, where no column holds it")
     new_source.set_defaults(run=_new_source)
     new_units = commands.add_parser("new-units", help="print a units file with the units that a table names")
     new_units.add_argument("file")
@@ -77,13 +78,17 @@ def _describe(options: argparse.Namespace) -> str:
 
 
 def _new_source(options: argparse.Namespace) -> str:
+    from ruralpanel.contracts.documents import load_document
     from ruralpanel.contracts.units import load_units
     from ruralpanel.inspect_source import inspect_source
 
-    units = None
-    if Path(options.configfile).is_file():
-        units = load_units(open_project([options.configfile]).units)
-    return inspect_source(options.file, units)
+    configuration = Path(options.configfile)
+    # Only names are asked of the configuration: it may be half written.
+    values = load_document(configuration).values if configuration.is_file() else {}
+    file = configuration.parent / str(values.get("units") or "")
+    units = load_units(file) if file.is_file() else None
+    taken = [*(values.get("sources") or ()), *(values.get("variables") or ())]
+    return inspect_source(options.file, units, configuration.parent, options.year, taken)
 
 
 def _new_units(options: argparse.Namespace) -> str:

@@ -3,214 +3,230 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ruralpanel.adapters import grids
+from ruralpanel.adapters import grids, text
 from ruralpanel.adapters.registry import read
-from ruralpanel.adapters.table_files import open_table
-from ruralpanel.contracts.measures import MeasureError, parse
 from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.sidecar import series_spec
 from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.contracts.units import Units
+from ruralpanel.inspection import regional, tables
+from ruralpanel.inspection.grid import locate
+from ruralpanel.inspection.headings import base_measure
+from ruralpanel.inspection.tables import Found
 
-_PERIOD_NAMES = ("year", "period", "time", "date", "年", "年份", "时间")
-_UNIT_NAMES = ("unit", "id", "code", "region", "province", "state", "county", "name", "地区", "省份", "代码")
-_YEAR = re.compile(r"^(1[6-9]|20)\d\d(?:\.0|年)?$")
-_SUFFIXES = (
-    (r"100m_yuan|1e8_yuan|亿元", "10^8 CNY"), (r"10k_yuan|万元", "10^4 CNY"), (r"10k_persons?|万人", "10^4 person"),
-    (r"10k_households|万户", "10^4 household"), (r"persons?|people|人$", "person"), (r"households?", "household"),
-    (r"pct|percent|%", "percent"), (r"share|ratio|rate", "share"), (r"(?<![a-z])km2", "km2"),
-    (r"(?<![a-z])km(?![a-z0-9])", "km"), (r"kwh", "kWh"), (r"yuan|cny|rmb", "CNY"), (r"usd|dollars?", "USD"),
-)  # fmt: skip
+_MOST_PARTS = 12
+_MOST_TRIED = 200_000
 
 
 @dataclass(frozen=True)
 class Inspection:
-    """An entry for ``sources`` (as plain values) and what it is unsure of."""
+    """An entry for ``sources`` (as plain values), what it is unsure of, and what the file holds."""
 
     name: str
     entry: dict[str, Any]
     unsure: tuple[str, ...] = ()
     figures: int = 0
+    summary: str = ""
 
 
-def inspect_source(path: str | Path, units: Units | None = None) -> str:
-    """The entry for a file as text: YAML to paste under ``sources`` and ``variables``, then the doubts as comments.
+def inspect_source(
+    path: str | Path,
+    units: Units | None = None,
+    folder: str | Path = ".",
+    year: int | None = None,
+    taken: Collection[str] = (),
+) -> str:
+    """The entries for a file as text: YAML to paste under ``sources`` and ``variables``, then the doubts as comments.
 
     Parameters
     ----------
     path : any file that an adapter reads.
     units : the project's units, to find the column that names them; None: found by its heading.
+    folder : of the configuration; paths below it are printed relative to it.
+    year : of the figures, where no column holds it.
+    taken : names of sources and variables that the configuration has already.
 
     Raises
     ------
     UserError
         A file that does not exist or that no adapter reads.
     """
-    found = inspect(path, units)
-    variables = {
-        (key if re.fullmatch(r"[A-Za-z]\w*", key, re.A) else f"{found.name}_{number}"): {
-            "source": found.name,
-            "series": key,
-            "measure": series["measure"],
-        }
-        for number, (key, series) in enumerate(list(found.entry["series"].items())[:3], 1)
-    }
-    lines = [f"# {found.figures} figures; paste into config.yaml"]
-    lines.append(_yaml({"sources": {found.name: found.entry}}))
-    lines.append("# variables take series in the measure that you want, for example:")
-    lines.append(_yaml({"variables": variables}))
-    if found.unsure:
-        lines += ["# Not sure, please check:", *(f"#   - {doubt}" for doubt in found.unsure)]
+    found = inspect(path, units, folder, year, taken)
+    lines = [f"# {part.name}: {part.summary}" for part in found]
+    if len(found) > 1:
+        lines.append("# One entry for each table of the file: leave out those that you do not need.")
+    lines.append("# Paste what stands below the words sources and variables under these words of the configuration.")
+    lines.append(_yaml({"sources": {part.name: part.entry for part in found}}))
+    lines.append("# Variables take series in the measure that you want, for example:")
+    lines.append(_yaml({"variables": _variables(found, taken)}))
+    unsure = [
+        f"{part.name}: {doubt}" if len(found) > 1 else doubt for part in found for doubt in _gathered(part.unsure)
+    ]
+    if unsure:
+        lines += ["# Not sure, please check:", *(f"#   - {doubt}" for doubt in unsure)]
     return "\n".join(lines)
 
 
-def inspect(path: str | Path, units: Units | None = None) -> Inspection:
-    """What `inspect_source` prints, as values."""
+def inspect(
+    path: str | Path,
+    units: Units | None = None,
+    folder: str | Path = ".",
+    year: int | None = None,
+    taken: Collection[str] = (),
+) -> tuple[Inspection, ...]:
+    """What `inspect_source` prints, as values: one entry for each table of the file."""
     file = Path(path)
+    if file.is_dir():
+        fix = "name one of its files; the entry's path can then be the folder"
+        raise UserError(Problem(str(path), "", "a folder", "a file", fix))
     if not file.is_file():
         raise UserError(Problem(str(path), "", "no such file", "a file", "check the path"))
-    kind = grids.kind(file)
-    if kind == "empty":
+    if grids.kind(file) == "empty":
         raise UserError(Problem(str(path), "", "an empty file", "a file with figures"))
-    name = re.sub(r"\W+", "_", file.stem.lower()).strip("_") or "my_source"
-    name = name if name[0].isalpha() else f"source_{name}"
-    for adapter in ("nbs_export", "yearbook") if kind in ("html", "text", "xls", "xlsx") else ():
-        inspection = _region_file(file, name, adapter)
-        if inspection is not None:
-            return inspection
-    return _table(file, name, units)
+    parts = [_tried(file, part) for part in _parts(file, units, year)]
+    stem = re.sub(r"[^A-Za-z0-9]+", "_", file.stem.lower()).strip("_") or "my_source"
+    stem = stem if stem[0].isalpha() else f"source_{stem}"
+    names = list(taken)
+    result = []
+    for number, part in enumerate(parts, 1):
+        own = re.sub(r"[^A-Za-z0-9]+", "_", part.part.lower()).strip("_") or (str(number) if part.part else "")
+        name = f"{stem}_{own}" if len(parts) > 1 and own else stem
+        names.append(_free(name, names))
+        entry: dict[str, Any] = {"adapter": part.adapter, "path": shown_path(file, folder)}
+        if part.layout:
+            entry["layout"] = part.layout
+        entry["series"] = part.series
+        result.append(Inspection(names[-1], entry, part.unsure, part.figures, _summary(part)))
+    return tuple(result)
 
 
-def _region_file(file: Path, name: str, adapter: str) -> Inspection | None:
-    """An export or a yearbook table, if the adapter for it can read the file."""
-    if adapter == "nbs_export" and "地区" not in _head(file) and "指标" not in _head(file):
-        return None
-    if adapter == "yearbook" and grids.kind(file) != "html":
-        return None
-    layout: dict[str, Any] = {} if adapter == "nbs_export" else {"period": 2000}
+def _tried(file: Path, part: Found) -> Found:
+    """The entry with what the adapter reads by it; what the adapter refuses becomes a doubt."""
+    if part.figures > _MOST_TRIED:
+        return part
+    # The year that users must write in is any year here.
+    layout = {key: 2000 if value == "YYYY" else value for key, value in part.layout.items()}
+    series = {key: series_spec(key, fields) for key, fields in part.series.items()}
     try:
-        cells = read(SourceSpec(name, adapter, str(file), (str(file),), None, layout))
-    except UserError:
-        return None
-    unsure = ["the year of the table (layout: period)"] if adapter == "yearbook" else []
-    series = {}
-    for key in map(str, dict.fromkeys(cells["series"])):
-        measure, doubt = guess_measure(key if adapter == "yearbook" else _heading_of(key, _head(file)))
-        series[key] = {"measure": measure}
-        unsure += [f"{key}: {doubt}"] if doubt else []
-    entry: dict[str, Any] = {"adapter": adapter, "path": str(file)}
-    if layout:
-        entry["layout"] = layout
-    return Inspection(name, {**entry, "series": series}, tuple(unsure), int(cells["value"].notna().sum()))
+        cells = read(SourceSpec("made", part.adapter, str(file), (str(file),), None, layout, series))
+    except UserError as error:
+        doubts = tuple(f"as it stands the file is refused: {problem}" for problem in error.problems[:3])
+        return replace(part, unsure=(*part.unsure, *doubts))
+    years = () if "YYYY" in part.layout.values() else tuple(sorted(set(map(int, cells["period"]))))
+    return replace(part, figures=int(cells["value"].notna().sum()), years=years)
 
 
-def _heading_of(key: str, head: str) -> str:
-    """The words with the unit of measure that stand beside an indicator, or all words above the figures."""
-    beside = re.search(rf"{re.escape(key)}\s*[(（][^()（）]+[)）]", head)
-    return beside.group() if beside else head
+def shown_path(file: Path, folder: str | Path) -> str:
+    """A path as the configuration in `folder` names it: relative where the file lies below, else from the root."""
+    whole = file.resolve()
+    base = Path(folder).resolve()
+    return whole.relative_to(base).as_posix() if whole.is_relative_to(base) else str(whole)
 
 
-def _head(file: Path) -> str:
-    try:
-        sheets = grids.read_sheets(str(file), file.name, {})
-    except UserError:
-        return ""
-    rows = [row for sheet in sheets[:1] for row in sheet.rows[:60]]
-    return "\n".join(" ".join(cell for cell in row.cells if cell) for row in rows)
+def _parts(file: Path, units: Units | None, year: int | None) -> list[Found]:
+    kind = grids.kind(file)
+    if kind in ("html", "text", "xls", "xlsx"):
+        exported = regional.export(file, units)
+        if exported is not None:
+            return [exported]
+    if kind == "html":
+        found = regional.printed(file, units, year)
+        if found is None:
+            fix = "save the page with its table, or copy the table into a spreadsheet"
+            raise UserError(Problem(file.name, "", "no table by region", "rows with a name and figures", fix))
+        return [found]
+    if kind == "text":
+        return [tables.text_table(file, file.read_bytes(), units, year)]
+    if kind in ("xls", "xlsx"):
+        return _sheets(file, units, year)
+    names = tables.tables_of(file)
+    if len(names) > 1:
+        return _readable([(name, lambda name=name: _base_table(file, name, units, year)) for name in names], file)
+    return [tables.entry(file, {}, units, year)]
 
 
-def _table(file: Path, name: str, units: Units | None) -> Inspection:
-    table = open_table(str(file), file.name, {})
-    names = list(dict.fromkeys(table.names))
-    loaded, _ = table.read(names, [])
-    texts = {column: [str(value).strip() for value in loaded[column]] for column in names}
-    unsure: list[str] = []
-    unit = _unit_column(texts, units, unsure)
-    years = [column for column in names if _YEAR.match(column.strip())]
-    layout: dict[str, Any]
-    if len(years) > 1:
-        key = name
-        measure, doubt = guess_measure(name)
-        layout = {"shape": "wide", "unit": unit}
-        series: dict[str, dict[str, str]] = {key: {"measure": measure}}
-        unsure += [f"{key}: {doubt}"] if doubt else []
-        count = sum(_is_number(text) for column in years for text in texts[column])
-    else:
-        period = _period_column(texts, unit)
-        layout = {"shape": "long", "unit": unit, "period": period or 2000}
-        if period is None:
-            unsure.append("the year: no column holds it, so the number under period stands for all rows")
-        series, count = {}, 0
-        for column in names:
-            numbers = sum(_is_number(text) for text in texts[column])
-            if column in (unit, period) or 2 * numbers < len(texts[column]):
-                continue
-            key = re.sub(r"\W+", "_", column.strip().lower()).strip("_") or f"column_{names.index(column) + 1}"
-            measure, doubt = guess_measure(column)
-            series[key if key[0].isalpha() else f"series_{key}"] = {"column": column, "measure": measure}
-            unsure += [f"{column}: {doubt}"] if doubt else []
-            count += numbers
-    if not series:
-        raise UserError(Problem(file.name, "", "no column of figures", "at least one column of numbers"))
-    entry = {"adapter": "table", "path": str(file), "layout": layout, "series": series}
-    return Inspection(name, entry, tuple(unsure), count)
+def _base_table(file: Path, name: str, units: Units | None, year: int | None) -> Found:
+    return tables.entry(file, {"from": name}, units, year, part=name)
 
 
-def _unit_column(texts: dict[str, list[str]], units: Units | None, unsure: list[str]) -> str:
-    if units is not None:
-        shares = {
-            column: sum(units.match(text) is not None for text in set(values)) / max(len(set(values)), 1)
-            for column, values in texts.items()
-        }
-        best = max(shares, key=lambda column: shares[column])
-        if shares[best] > 0.5:
-            if shares[best] < 1:
-                unknown = sorted({text for text in texts[best] if units.match(text) is None})
-                unsure.append(f"{best} names {', '.join(unknown[:5])}, which the units file does not know")
-            return best
-    words = [column for column in texts if any(word in column.lower() for word in _UNIT_NAMES)]
-    text_columns = [column for column, values in texts.items() if not any(map(_is_number, values))]
-    chosen = next(iter([*words, *text_columns, *texts]))
-    unsure.append(f"the column of units: {chosen}")
-    return chosen
+def _sheets(file: Path, units: Units | None, year: int | None) -> list[Found]:
+    sheets = tables.filled_sheets(file)
+    only = len(sheets) == 1
+
+    def one(name: str, rows: Any) -> Found:
+        located = locate(rows, worksheet=True)
+        if located is None or located.levels > 1:
+            found = regional.printed(file, units, year, name, only)
+            if found is not None:
+                return found
+        return tables.sheet_table(file, name, rows, only, units, year)
+
+    return _readable([(name, lambda name=name, rows=rows: one(name, rows)) for name, rows in sheets], file)
 
 
-def _period_column(texts: dict[str, list[str]], unit: str) -> str | None:
-    years = [
-        column
-        for column, values in texts.items()
-        if column != unit and values and all(_YEAR.match(text) for text in values)
-    ]
-    named = [column for column in years if column.strip().lower() in _PERIOD_NAMES]
-    return next(iter([*named, *years]), None)
-
-
-def guess_measure(text: str) -> tuple[str, str]:
-    """The measure that a heading names, and a doubt in words where it is a guess or there is none."""
-    for inside in re.findall(r"[(（]([^()（）]+)[)）]", text):
+def _readable(parts: list[tuple[str, Any]], file: Path) -> list[Found]:
+    """The entries of the parts that hold a table; the others are named among the doubts of the first."""
+    found: list[Found] = []
+    refused: list[str] = []
+    problems: list[Problem] = []
+    for name, look in parts[:_MOST_PARTS]:
         try:
-            parse(inside)
-        except MeasureError:
-            continue
-        return inside, ""
-    for pattern, measure in _SUFFIXES:
-        if re.search(pattern, text.lower()):
-            return measure, f"measure {measure}, guessed from the heading"
-    return "item", "measure: nothing in the heading names it, so item stands in its place"
+            found.append(look())
+        except UserError as error:
+            problems += error.problems
+            refused.append(f"{name} was passed over: {error.problems[0].found}")
+    if not found:
+        raise UserError(problems or [Problem(file.name, "", "nothing", "a table")])
+    if len(parts) > _MOST_PARTS:
+        refused.append(f"{len(parts) - _MOST_PARTS} more tables were not looked at")
+    first = found[0]
+    found[0] = replace(first, unsure=(*first.unsure, *refused))
+    return found
 
 
-def _is_number(text: str) -> bool:
-    try:
-        float(text.replace(",", "").replace(" ", ""))
-    except ValueError:
-        return False
-    return text.lower() != "nan"
+def _summary(part: Found) -> str:
+    years = (
+        f"{part.years[0]}–{part.years[-1]}" if len(part.years) > 1 else "".join(map(str, part.years)) or "year unknown"
+    )
+    shown = f"{part.units[0]} … {part.units[-1]}" if len(part.units) > 1 else "".join(part.units)
+    return f"{part.figures:,} figures, {len(part.units)} units ({shown}), {years}"
+
+
+def _gathered(doubts: tuple[str, ...]) -> list[str]:
+    """Doubts about several series in the same words as one."""
+    told: dict[str, list[str]] = {}
+    for doubt in doubts:
+        key, found, words = doubt.partition(": ")
+        told.setdefault(words if found and " " not in key else doubt, []).append(key if " " not in key else "")
+    return [f"{', '.join(keys)}: {words}" if any(keys) else words for words, keys in told.items()]
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    """The name, or the first of name_2, name_3 … that nothing bears."""
+    number = 2
+    free = name
+    while free in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free
+
+
+def _variables(found: tuple[Inspection, ...], taken: Collection[str]) -> dict[str, dict[str, str]]:
+    variables: dict[str, dict[str, str]] = {}
+    for part in found:
+        for number, (key, series) in enumerate(list(part.entry["series"].items())[:3], 1):
+            name = key if re.fullmatch(r"[A-Za-z]\w*", key, re.A) else f"{part.name}_{number}"
+            free = _free(name if name not in variables else f"{part.name}_{name}", [*taken, *variables])
+            variables[free] = {"source": part.name, "series": key, "measure": base_measure(series["measure"])}
+    return variables
 
 
 def _yaml(values: Any) -> str:
-    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120).rstrip()
+    written = yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=120, default_flow_style=None)
+    return str(text.trimmed(written))

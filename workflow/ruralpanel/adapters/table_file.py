@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,12 +25,14 @@ class TableFile:
     names : the columns, in order.
     load : columns asked for, those of them that hold figures → the columns, and the row number of each row in the
         file. Columns of figures may come as numbers or as text.
+    labels : what the file itself calls its columns, where it has longer names for them (Stata).
     """
 
     label: str
     sheet: str
     names: tuple[str, ...]
     load: Callable[[Sequence[str], Sequence[str]], tuple[Columns, Numbers]]
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
         """The columns asked for; each must be there, once.

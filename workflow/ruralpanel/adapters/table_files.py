@@ -185,7 +185,8 @@ def _stata(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
                 loaded[name] = known.where(known.notna(), loaded[name])
         return loaded, np.arange(1, len(frame) + 1)
 
-    return TableFile(label, "", tuple(meta.column_names), load)
+    longer = {name: str(words) for name, words in meta.column_names_to_labels.items() if words}
+    return TableFile(label, "", tuple(meta.column_names), load, longer)
 
 
 def _dbase(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:

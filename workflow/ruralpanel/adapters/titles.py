@@ -54,6 +54,9 @@ def measure_problem(found: str, series: SeriesSpec, label: str, where: str) -> P
 
 
 def years_pattern(template: str) -> re.Pattern[str]:
-    """``gdp_{period}`` as a pattern whose first group is the year; ``年`` may follow it."""
-    before, _, after = template.partition("{period}")
-    return re.compile(rf"{re.escape(squeezed(before))}([0-9]{{4}})年?{re.escape(squeezed(after))}", re.IGNORECASE)
+    """``gdp_{period}`` as a pattern whose first group is the year; ``年`` may follow it.
+
+    A year that stands twice (``{period} [YR{period}]``) must be the same.
+    """
+    before, *after = (re.escape(squeezed(part)) for part in template.split("{period}"))
+    return re.compile(rf"{before}([0-9]{{4}})年?" + r"\1年?".join(after), re.IGNORECASE)

@@ -163,6 +163,9 @@ def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: s
             problems.append(Problem(file, place, f'unknown key "{name}"', f"a layout key of {adapter}", fix))
             continue
         key = known[name]
+        if value == "YYYY":  # as new-source prints it where no column holds years
+            problems.append(Problem(file, place, '"YYYY"', "the year of the figures", f"write it, as {name}: 1998"))
+            continue
         if _kind(value) not in key.kinds:
             wanted = " or ".join(_WORDS[kind] for kind in key.kinds)
             problems.append(Problem(file, place, repr(value), wanted, key.meaning))

@@ -1,0 +1,189 @@
+"""Which column of a table holds units, which years, which names of series, and which figures."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ruralpanel.adapters.regions import is_left_out, left_out
+from ruralpanel.contracts.units import Units
+from ruralpanel.inspection.figures import is_figure, is_missing, is_year
+from ruralpanel.inspection.headings import template_of
+
+_PERIOD_NAMES = ("year", "years", "period", "time", "date", "yr", "年", "年份", "年度", "时间")
+_UNIT_NAMES = (
+    "unit",
+    "id",
+    "code",
+    "region",
+    "province",
+    "state",
+    "county",
+    "country",
+    "name",
+    "地区",
+    "省",
+    "县",
+    "代码",
+)
+_MOST_SERIES = 60
+
+
+@dataclass(frozen=True)
+class Roles:
+    """What each column is for.
+
+    Attributes
+    ----------
+    unit, period : names of columns; `period` is None where no column holds years. Empty `unit`: none found.
+    series : the column that names series. value : the column of all figures beside it.
+    templates : wide tables, name of a column with {period} → the columns' names. across : units stand in the header.
+    where : column → the one value kept. figures : columns of figures.
+    """
+
+    unit: str
+    period: str | None = None
+    series: str = ""
+    value: str = ""
+    templates: Mapping[str, tuple[str, ...]] | None = None
+    across: bool = False
+    where: Mapping[str, str] | None = None
+    figures: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+
+
+def roles_of(texts: Mapping[str, Sequence[str]], units: Units | None) -> Roles:
+    """The roles of the columns of a table, from the texts in them (of some thousand rows)."""
+    doubts: list[str] = []
+    numeric = {name for name, cells in texts.items() if _share(cells, is_figure) > 0.5}
+    if units is not None:
+        in_header = [name for name in texts if units.bearers(name)]
+        if len(in_header) > max(2, len(texts) // 2):
+            return _across(texts, in_header)
+    unit = _unit_column(texts, units, numeric, doubts)
+    templates = _templates(texts, numeric - {unit})
+    period = _period_column(texts, unit, doubts)
+    if templates and (period is None or len(templates) == 1):
+        used = {name for names in templates.values() for name in names}
+        words = [name for name in texts if name not in used | numeric | {unit}]
+        series = _telling(texts, [unit], words)
+        return Roles(unit, None, series, "", templates, False, None, tuple(sorted(used)), tuple(doubts))
+    figures = [name for name in texts if name in numeric and name not in (unit, period)]
+    keys = [name for name in (unit, period) if name]
+    words = [name for name in texts if name not in numeric and name not in keys]
+    telling = _telling(texts, keys, words)
+    if telling and len(figures) == 1:
+        return Roles(unit, period, telling, figures[0], figures=(figures[0],), doubts=tuple(doubts))
+    where = None
+    if telling:
+        values = list(dict.fromkeys(texts[telling]))
+        where = {telling: values[0]}
+        doubts.append(
+            f"several rows for one unit and year, told apart by {telling} ({', '.join(values[:6])}): one kind is kept"
+        )
+    elif _repeated(texts, keys):
+        doubts.append(f"several rows for one {' and '.join(keys)}: `where` or `skip_rows` must leave one of them")
+    return Roles(unit, period, where=where, figures=tuple(figures), doubts=tuple(doubts))
+
+
+def rows_left_out(names: Sequence[str], units: Units | None) -> tuple[list[str], list[str]]:
+    """Names of the nation, totals and groups; and other names that no unit bears."""
+    usual = left_out()
+    distinct = [name for name in dict.fromkeys(names) if name and not (units and units.bearers(name))]
+    totals = [name for name in distinct if is_left_out(name, usual)]
+    return totals, [name for name in distinct if name not in totals] if units else []
+
+
+def unknown_doubts(names: Sequence[str], units: Units) -> list[str]:
+    """What to do about names that no unit bears, the first few one by one."""
+    doubts = []
+    for name in names[:6]:
+        near = units.suggest(name)
+        fix = near or "add it there, or leave the row out with skip_rows"
+        doubts.append(f'"{name}" is no unit of {units.file}: {fix}')
+    return doubts + ([f"{len(names) - 6} more names are not in {units.file}"] if len(names) > 6 else [])
+
+
+def _across(texts: Mapping[str, Sequence[str]], in_header: Sequence[str]) -> Roles:
+    rest = [name for name in texts if name not in in_header]
+    period = next((name for name in rest if texts[name] and all(map(is_year, texts[name]))), None)
+    series = _telling(texts, [period] if period else [], [name for name in rest if name != period])
+    return Roles("", period, series, across=True, figures=tuple(in_header))
+
+
+def _share(cells: Sequence[str], test: Any) -> float:
+    filled = [cell for cell in cells if not is_missing(cell)]
+    return sum(1 for cell in filled if test(cell)) / len(filled) if filled else 0.0
+
+
+def _unit_column(texts: Mapping[str, Sequence[str]], units: Units | None, numeric: set[str], doubts: list[str]) -> str:
+    if units is not None:
+        usual = left_out()
+        shares = {}
+        for column, cells in texts.items():
+            distinct = [name for name in set(cells) if name and not is_left_out(name, usual)]
+            shares[column] = sum(bool(units.bearers(name)) for name in distinct) / max(len(distinct), 1)
+        best = max(shares, key=lambda column: shares[column])
+        if shares[best] > 0.5:
+            return best
+    words = [name for name in texts if any(word in name.lower() for word in _UNIT_NAMES) and name not in numeric]
+    codes = [name for name in texts if any(word in name.lower() for word in _UNIT_NAMES)]
+    others = [name for name in texts if name not in numeric and not all(map(is_year, texts[name]))]
+    chosen = next(iter([*words, *others, *codes, *texts]))
+    if units is None:
+        doubts.append(f"the column of units: {chosen}")
+    else:
+        shown = ", ".join(list(dict.fromkeys(texts[chosen]))[:3])
+        doubts.append(
+            f"the column of units: {chosen} ({shown} …), of which {units.file} knows few or none. For other units: "
+            f"python -m ruralpanel new-units FILE --id COLUMN > units.csv, and units: units.csv"
+        )
+    return chosen
+
+
+def _period_column(texts: Mapping[str, Sequence[str]], unit: str, doubts: list[str]) -> str | None:
+    years = [
+        name
+        for name, cells in texts.items()
+        if name != unit and any(cells) and all(is_year(cell) for cell in cells if cell)
+    ]
+    named = [name for name in years if re.sub(r"\W", "", name.lower()) in _PERIOD_NAMES]
+    if named:
+        return named[0]
+    if years:
+        doubts.append(f"the column of years: {years[0]}")
+        return years[0]
+    return None
+
+
+def _templates(texts: Mapping[str, Sequence[str]], numeric: set[str]) -> dict[str, tuple[str, ...]]:
+    """Names of columns with {period} for the year → the columns; empty unless one of them has two years at least."""
+    found: dict[str, list[str]] = {}
+    for name in texts:
+        template = template_of(name)
+        if template and (name in numeric or all(map(is_missing, texts[name]))):
+            found.setdefault(template[0], []).append(name)
+    if not any(len(names) > 1 for names in found.values()):
+        return {}
+    return {template: tuple(names) for template, names in found.items()}
+
+
+def _repeated(texts: Mapping[str, Sequence[str]], keys: Sequence[str]) -> bool:
+    if not keys or not all(keys):
+        return False
+    rows = list(zip(*(texts[key] for key in keys), strict=True))
+    filled = [row for row in rows if all(row)]
+    return len(set(filled)) < len(filled)
+
+
+def _telling(texts: Mapping[str, Sequence[str]], keys: Sequence[str], words: Sequence[str]) -> str:
+    """The column of words that tells apart rows of the same keys; empty where there is none or none is needed."""
+    if keys and not _repeated(texts, keys):
+        return ""
+    for name in words:
+        kinds = {cell for cell in texts[name] if cell}
+        if 1 < len(kinds) <= _MOST_SERIES and not _repeated(texts, [*keys, name]) and all(texts[name]):
+            return name
+    return ""

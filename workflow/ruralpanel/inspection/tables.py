@@ -1,0 +1,207 @@
+"""Entries for tables: text files, worksheets, and the formats of statistical software."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.adapters import columns, grids, text
+from ruralpanel.adapters.sheets import Row
+from ruralpanel.adapters.table_files import open_table
+from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.units import Units
+from ruralpanel.inspection.figures import marks_of
+from ruralpanel.inspection.grid import Located, locate, split_text
+from ruralpanel.inspection.headings import measure_of_table, template_of, year_named
+from ruralpanel.inspection.roles import Roles, roles_of, rows_left_out, unknown_doubts
+from ruralpanel.inspection.series import series_of
+
+_LOOKED_AT = 20_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """An entry (adapter, layout, series) before it has a name and a path; what is unsure; what it holds."""
+
+    adapter: str
+    layout: dict[str, Any]
+    series: dict[str, dict[str, str]]
+    unsure: tuple[str, ...] = ()
+    figures: int = 0
+    units: tuple[str, ...] = ()
+    years: tuple[int, ...] = ()
+    part: str = ""
+
+
+def text_table(file: Path, raw: bytes, units: Units | None, year: int | None) -> Found:
+    """The entry for a delimited text file."""
+    content = text.decode(raw, file.name)
+    layout: dict[str, Any] = {}
+    unsure: list[str] = []
+    if not raw.startswith((b"\xff\xfe", b"\xfe\xff")) and not _is_utf8(raw):
+        layout["encoding"] = "gb18030"
+        sample = next((line for line in content.splitlines() if not line.isascii()), "")[:40]
+        unsure.append(f"the encoding: read as GB18030 (GBK). If this is no text, name another one: {sample}")
+    delimiter, rows = split_text(content)
+    located = _located(file, rows, units, worksheet=False)
+    if delimiter != ",":
+        layout["delimiter"] = "tab" if delimiter == "\t" else delimiter
+    marks = marks_of(cell for row in rows for cell in row.cells)
+    layout |= marks.layout
+    if marks.layout.get("thousands") == "," == delimiter and '"' not in content:
+        layout.pop("thousands")
+    elif marks.doubt:
+        unsure.append(marks.doubt)
+    layout |= located.layout
+    return entry(file, layout, units, year, located, unsure)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def sheet_table(
+    file: Path, sheet: str, rows: Sequence[Row], only: bool, units: Units | None, year: int | None
+) -> Found:
+    """The entry for a worksheet; `only`: it needs no name, because no other holds anything."""
+    located = _located(file, rows, units, worksheet=True)
+    marks = marks_of(cell for row in rows for cell in row.cells if "," in cell or " " in cell)
+    layout = {**({} if only else {"sheet": sheet}), **marks.layout, **located.layout}
+    return entry(file, layout, units, year, located, [marks.doubt] if marks.doubt else [], "" if only else sheet)
+
+
+def _located(file: Path, rows: Sequence[Row], units: Units | None, worksheet: bool) -> Located:
+    located = locate(rows, (lambda cell: bool(units.bearers(cell))) if units else None, worksheet)
+    if located is None:
+        raise UserError(
+            Problem(
+                file.name,
+                "",
+                "no row of names above rows of figures",
+                "a table with a name above each column",
+                "write one name above each column (unit, year, …), or export the table anew",
+            )
+        )
+    return located
+
+
+def entry(
+    file: Path,
+    layout: dict[str, Any],
+    units: Units | None,
+    year: int | None,
+    located: Located | None = None,
+    unsure: Sequence[str] = (),
+    part: str = "",
+) -> Found:
+    """The entry for a table that the adapter `table` opens with `layout`."""
+    table = open_table(str(file), file.name, layout)
+    names = list(dict.fromkeys(name for name in table.names if table.names.count(name) == 1))
+    loaded, rows = table.read(names, [])
+    doubts = list(unsure)
+    twice = list(dict.fromkeys(name for name in table.names if table.names.count(name) > 1))
+    if twice:
+        doubts.append(f"columns of the same name cannot be read until one is renamed: {', '.join(twice)}")
+    if len(rows) > _LOOKED_AT:
+        doubts.append(f"only the first {_LOOKED_AT:,} of {len(rows):,} rows were looked at")
+    texts = {name: columns.labels_as_text(column.iloc[:_LOOKED_AT]).tolist() for name, column in loaded.items()}
+    found = roles_of(texts, units)
+    doubts += found.doubts
+    beside = dict(located.beside) if located else {}
+    titles = located.titles if located else ()
+    overall = measure_of_table(titles)
+    labels = {name: beside.get(name, "") or overall for name in names}
+    headings = {name: table.labels.get(name) or name for name in names}
+    keys = {"unit": found.unit} if not found.across else {}
+    shape = {"shape": "wide"} if found.templates or found.across else {}
+    full = {**shape, **({"across": "unit"} if found.across else {}), **keys, **layout}
+    full |= _period(found, file, titles, headings, year, doubts)
+    if found.where:
+        full["where"] = dict(found.where)
+    totals, unknown = rows_left_out(list(found.figures) if found.across else texts[found.unit], units)
+    if found.across:
+        totals, unknown = rows_left_out([n for n in names if n not in (found.period, found.series)], units)
+    if totals:
+        full["skip_rows"] = totals
+    if units is not None and unknown and len(unknown) < len(set(texts.get(found.unit, unknown))):
+        doubts += unknown_doubts(unknown, units)
+    series, counted = series_of(found, texts, headings, labels, part or file.stem, titles, full, doubts)
+    if not series:
+        raise UserError(Problem(file.name, "", "no column of figures", "at least one column of numbers"))
+    unit_names = found.figures if found.across else tuple(dict.fromkeys(texts[found.unit]))
+    shown = tuple(name for name in unit_names if name and name not in totals)
+    return Found("table", full, series, tuple(doubts), counted, shown, _years(found, texts, full), part)
+
+
+def _period(
+    found: Roles,
+    file: Path,
+    titles: Sequence[str],
+    headings: Mapping[str, str],
+    year: int | None,
+    doubts: list[str],
+) -> dict[str, Any]:
+    if found.templates:
+        return {}
+    if found.period:
+        return {"period": found.period}
+    if year:
+        return {"period": year}
+    for place, words in (
+        ("the titles", titles),
+        ("the columns' names", headings.values()),
+        ("the file's name", [file.stem]),
+    ):
+        named = year_named(words)
+        if named:
+            doubts.append(f"the year {named}, from {place}: no column holds years")
+            return {"period": named}
+    doubts.append("the year: no column holds it. Write the year of the figures instead of YYYY under period")
+    return {"period": "YYYY"}
+
+
+def _years(found: Roles, texts: Mapping[str, Sequence[str]], layout: Mapping[str, Any]) -> tuple[int, ...]:
+    if found.templates:
+        named = [template_of(name) for names in found.templates.values() for name in names]
+        return tuple(sorted({item[1] for item in named if item}))
+    if found.period:
+        years = {text.plain(cell)[:4] for cell in texts[found.period] if cell}
+        return tuple(sorted(int(year) for year in years if year.isdecimal()))
+    return (layout["period"],) if isinstance(layout.get("period"), int) else ()
+
+
+def filled_sheets(file: Path) -> list[tuple[str, tuple[Row, ...]]]:
+    """The worksheets of a spreadsheet that hold anything."""
+    return [(sheet.name, sheet.rows) for sheet in grids.read_sheets(str(file), file.name, {}) if sheet.rows]
+
+
+def tables_of(file: Path) -> tuple[str, ...]:
+    """The tables of a data base in the order of their names; none for other formats."""
+    kind = grids.kind(file)
+    if kind == "sqlite":
+        import sqlite3
+
+        connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
+        try:
+            rows = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name")
+            return tuple(str(name) for (name,) in rows)
+        except sqlite3.Error:
+            return ()
+        finally:
+            connection.close()
+    if kind == "duckdb":
+        import duckdb
+
+        try:
+            with duckdb.connect(str(file), read_only=True) as base:
+                names = base.execute("SELECT table_name FROM information_schema.tables ORDER BY 1").fetchall()
+            return tuple(str(name) for (name,) in names)
+        except duckdb.Error:
+            return ()
+    return ()
