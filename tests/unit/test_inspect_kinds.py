@@ -55,7 +55,7 @@ def test_the_printed_entry_is_read(
     assert {key: first["layout"].get(key) for key in expected} == expected, printed
     assert "refused" not in printed
     if kind == "no year":
-        with pytest.raises(UserError, match="YYYY.*expected the year of the figures"):
+        with pytest.raises(UserError, match=r"YYYY.*expected the year of the figures"):
             open_project([pasted(printed, tmp_path)])
         assert main(["new-source", str(file), "--year", "2001"]) == 0
         printed = capsys.readouterr().out
