@@ -20,6 +20,7 @@ from ruralpanel.inference.registry import infer
 from ruralpanel.inference.simulated_size import simulated_sizes
 from ruralpanel.marginal import marginal_effect
 from ruralpanel.results import Coefficient, ModelResult, finite
+from ruralpanel.spatial.residuals import moran_of_residuals
 
 POWER = 0.8
 
@@ -64,6 +65,9 @@ def estimate(
     if joint is not None:
         tests["joint"] = joint
     tests |= diagnostics.specification_tests(design, fit)
+    neighbours = moran_of_residuals(design, fit, seed)
+    if neighbours is not None:
+        tests["moran"] = neighbours.test
     extra = dict(fit.extra)
     dropped = {**design.n_dropped, **extra.pop("n_dropped", {})}
     units = np.unique(design.unit_codes[_rows_used(design, fit)])
@@ -107,6 +111,7 @@ def estimate(
             "left_out": {**design.extra.get("left_out", {}), **extra.pop("left_out", {})},
             "collinearity": influence.collinearity(fit),
             "influence": influence.influence(design, fit),
+            **({} if neighbours is None else {"moran": neighbours.about}),
         },
         units=tuple(design.units[code] for code in units),
         periods=tuple(int(design.periods[code]) for code in periods),

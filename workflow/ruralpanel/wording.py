@@ -56,6 +56,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "test_heteroskedasticity": ("Equal variances of units (modified Wald)", "单位间方差相等（修正 Wald）"),
     "test_breusch_pagan": ("Equal variances (Breusch–Pagan, Koenker)", "方差相等（Breusch–Pagan，Koenker）"),
     "test_pesaran_cd": ("Units uncorrelated (Pesaran CD)", "单位间不相关（Pesaran CD）"),
+    "test_moran": ("Neighbours' residuals unrelated (Moran's I)", "邻近单位残差不相关（Moran's I）"),
     "diagnostic": ("Diagnostic", "诊断"),
     "singletons": ("Singletons left out", "剔除的单点观测"),
     "left_out": ("Terms left out as collinear", "因共线剔除的变量"),

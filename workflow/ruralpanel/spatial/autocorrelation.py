@@ -28,15 +28,18 @@ class Moran:
     Attributes
     ----------
     statistic : I. expected : under no autocorrelation, −1/(N − 1).
-    z, p_analytic : of a cross-section under random permutation of the values (Cliff and Ord 1981), two-sided normal;
-        NaN for panels, whose periods are not independent.
-    p_permutation : share of permutations at least as far from `expected`, the sample itself counted; NaN without draws.
+    z_normality, p_normality : of a cross-section, values independent and normal. z_randomisation, p_randomisation : all
+        orders of the values equally likely. Two-sided normal p-values (Cliff and Ord 1981); NaN for panels, whose
+        periods are not independent, and for fewer than four units.
+    p_permutation : twice the smaller tail among permutations, the sample itself counted; NaN without draws.
     """
 
     statistic: float
     expected: float
-    z: float
-    p_analytic: float
+    z_normality: float
+    p_normality: float
+    z_randomisation: float
+    p_randomisation: float
     p_permutation: float
     draws: int
 
@@ -60,9 +63,13 @@ class Local:
 
 
 def morans_i(values: FloatArray, weights: sparse.csr_array) -> float:
-    """``N / S0 · sum of z_t' W z_t / sum of z_t' z_t`` for values (N,) or (N, T), z the deviations from the means."""
+    """``N / S0 · sum of z_t' W z_t / sum of z_t' z_t`` for values (N,) or (N, T), z the deviations from the means.
+
+    NaN where nothing varies.
+    """
     z = _deviations(values)
-    return float(z.shape[0] / weights.sum() * np.sum(z * (weights @ z)) / np.sum(z * z))
+    squares = float(np.sum(z * z))
+    return float(z.shape[0] / weights.sum() * np.sum(z * (weights @ z)) / squares) if squares > 0 else float("nan")
 
 
 def moran(values: FloatArray, weights: sparse.csr_array, draws: int, rng: np.random.Generator) -> Moran:
@@ -70,23 +77,36 @@ def moran(values: FloatArray, weights: sparse.csr_array, draws: int, rng: np.ran
     z = _deviations(values)
     n = z.shape[0]
     found, expected = morans_i(values, weights), -1.0 / (n - 1.0)
-    score = (found - expected) / np.sqrt(randomisation_variance(z[:, 0], weights)) if z.shape[1] == 1 else np.nan
+    scores = [np.nan, np.nan]
+    if z.shape[1] == 1 and n > 3 and np.isfinite(found):
+        variances = (normality_variance(n, weights), randomisation_variance(z[:, 0], weights))
+        scores = [(found - expected) / np.sqrt(variance) for variance in variances]
     p_permutation = np.nan
-    if draws:
-        permuted = _permuted(z, weights, draws, rng)
-        reached = np.abs(permuted - expected) >= abs(found - expected) * (1.0 - TIE)
-        p_permutation = (1.0 + float(reached.sum())) / (draws + 1.0)
-    p_analytic = float(2.0 * special.ndtr(-abs(score)))
-    return Moran(found, expected, float(score), p_analytic, p_permutation, draws)
+    if draws and np.isfinite(found):
+        p_permutation = two_sided(_permuted(z, weights, draws, rng), found)
+    analytic = [float(2.0 * special.ndtr(-abs(score))) for score in scores]
+    return Moran(
+        found, expected, float(scores[0]), analytic[0], float(scores[1]), analytic[1], float(p_permutation), draws
+    )
+
+
+def two_sided(drawn: FloatArray, found: float) -> float:
+    """Twice the smaller share of draws at least as large or as small as `found`, which counts itself; at most one."""
+    slack = TIE * max(abs(found), 1.0)
+    above, below = int(np.sum(drawn >= found - slack)), int(np.sum(drawn <= found + slack))
+    return min(1.0, 2.0 * (1.0 + min(above, below)) / (drawn.size + 1.0))
+
+
+def normality_variance(n: int, weights: sparse.csr_array) -> float:
+    """Variance of Moran's I of n independent normal values (Cliff and Ord 1981, eq. 2.28)."""
+    s0, s1, s2 = _sums(weights)
+    return (n * n * s1 - n * s2 + 3 * s0**2) / ((n * n - 1) * s0**2) - 1.0 / (n - 1) ** 2
 
 
 def randomisation_variance(z: FloatArray, weights: sparse.csr_array) -> float:
     """Variance of Moran's I over all permutations of the values (Cliff and Ord 1981, eq. 2.38)."""
     n = float(z.size)
-    s0 = float(weights.sum())
-    both = weights + weights.T
-    s1 = 0.5 * float((both * both).sum())
-    s2 = float(np.sum((np.asarray(weights.sum(axis=0)) + np.asarray(weights.sum(axis=1))) ** 2))
+    s0, s1, s2 = _sums(weights)
     kurtosis = float(n * np.sum(z**4) / np.sum(z**2) ** 2)
     first = n * ((n * n - 3 * n + 3) * s1 - n * s2 + 3 * s0**2)
     second = kurtosis * ((n * n - n) * s1 - 2 * n * s2 + 6 * s0**2)
@@ -109,9 +129,7 @@ def local_moran(values: FloatArray, weights: sparse.csr_array, draws: int, rng: 
         own = weights.data[weights.indptr[i] : weights.indptr[i + 1]]
         products = np.delete(z @ z[i], i)
         drawn = scale * (products[order[:, : own.size]] @ own)
-        slack = TIE * max(abs(found[i]), 1.0)
-        above, below = np.sum(drawn >= found[i] - slack), np.sum(drawn <= found[i] + slack)
-        p_value[i] = min(1.0, 2.0 * (1.0 + min(above, below)) / (draws + 1.0))
+        p_value[i] = two_sided(drawn, float(found[i]))
     own_mean, lag_mean = z.mean(axis=1), lag.mean(axis=1)
     quadrant = tuple(
         ("H" if own > 0 else "L") + ("H" if near > 0 else "L") for own, near in zip(own_mean, lag_mean, strict=True)
@@ -126,6 +144,13 @@ def false_discovery(p_values: FloatArray) -> FloatArray:
     adjusted = np.empty_like(p_values)
     adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
     return adjusted
+
+
+def _sums(weights: sparse.csr_array) -> tuple[float, float, float]:
+    """S0, S1 and S2 of Cliff and Ord."""
+    both = weights + weights.T
+    s2 = float(np.sum((np.asarray(weights.sum(axis=0)) + np.asarray(weights.sum(axis=1))) ** 2))
+    return float(weights.sum()), 0.5 * float((both * both).sum()), s2
 
 
 def _deviations(values: FloatArray) -> FloatArray:

@@ -26,6 +26,7 @@ ORDER = (
     "heteroskedasticity",
     "breusch_pagan",
     "pesaran_cd",
+    "moran",
 )
 """Tests in the order of rows; others follow as the models have them."""
 
