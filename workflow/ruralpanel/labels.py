@@ -36,6 +36,9 @@ _SUPERSCRIPT = {"2": "²", "3": "³"}
 _DIMENSIONLESS = frozenset({"", "1", "dimensionless", "none", "nan"})
 
 
+NEIGHBOURS = "W:"
+"""Put before the name of what is averaged over neighbours."""
+
 _CONSTANTS = {
     name: {"en": "Constant", "zh": "常数项"} for name in ("const", "constant", "_cons", "Intercept", "intercept")
 }
@@ -58,9 +61,12 @@ class Labels:
     formulas: Mapping[str, str] = field(default_factory=dict)
 
     def of(self, term: str) -> str:
-        """The label of a variable, or of an interaction ``a:b`` as ``A × B``."""
+        """The label of a variable, of an interaction ``a:b`` as ``A × B``, of neighbours' means ``W:a`` as such."""
         if term in self.names:
             return self.names[term]
+        if term.startswith(NEIGHBOURS):
+            own = self.of(term.removeprefix(NEIGHBOURS))
+            return f"{own}（相邻单位）" if self.language == "zh" else f"{own}, neighbours"
         if ":" in term:
             return " × ".join(self.of(part) for part in term.split(":"))
         return _CONSTANTS.get(term, {}).get(self.language) or term.replace("_", " ")

@@ -87,6 +87,34 @@ _WORDS: dict[str, tuple[str, str]] = {
         "区间与 p 值：整体重抽单位的学生化自助法，每次重新估计效应与系数。",
     ),
     "residual_correlation": ("Residual correlation with {outcome}", "与{outcome}的残差相关"),
+    "log_likelihood": ("Log-likelihood", "对数似然值"),
+    "spatial_direct": ("Direct", "直接效应"),
+    "spatial_indirect": ("Indirect, from neighbours", "间接效应（来自相邻单位）"),
+    "spatial_total": ("Total", "总效应"),
+    "spatial_lag": ("Neighbours' outcome (ρ)", "相邻单位的被解释变量（ρ）"),
+    "spatial_error": ("Neighbours' errors (λ)", "相邻单位的误差（λ）"),
+    "spatial_weights": ("Weights of neighbours", "空间权重"),
+    "spatial_note": (
+        "Direct: a unit's outcome when its own regressor rises by one, feedback through neighbours included. Total: "
+        "when it rises by one everywhere. Indirect: the difference. Models without neighbours' outcome and regressors have "
+        "their coefficients as direct effects.",
+        "直接效应为本单位解释变量增加一单位时本单位的变化（含经相邻单位的反馈），总效应为各单位同时增加一单位时的变化，"
+        "间接效应为两者之差。不含相邻单位被解释变量与解释变量的模型以系数为直接效应。",
+    ),
+    "spatial_draws": (
+        " Errors and intervals of effects: {draws} draws from the normal distribution of the estimates, with the "
+        "covariance of the first setting.",
+        "效应的标准误与区间由估计量正态分布（协方差取第一种推断）的 {draws} 次抽样得到。",
+    ),
+    "test_lm_lag": ("No dependence on neighbours' outcome (LM)", "无空间滞后（LM）"),
+    "test_lm_error": ("No dependence on neighbours' errors (LM)", "无空间误差（LM）"),
+    "test_lm_lag_robust": ("No neighbours' outcome, errors allowed (robust LM)", "无空间滞后（稳健 LM）"),
+    "test_lm_error_robust": ("No neighbours' errors, outcome allowed (robust LM)", "无空间误差（稳健 LM）"),
+    "test_lr_independent": ("Spatial coefficient zero (LR)", "空间系数为零（LR）"),
+    "test_lr_neighbours": ("Neighbours' regressors zero (LR)", "相邻单位解释变量系数为零（LR）"),
+    "test_lr_lag": ("Durbin reduces to lag (LR)", "杜宾模型可简化为空间滞后（LR）"),
+    "test_lr_error": ("Durbin error reduces to error (LR)", "杜宾误差模型可简化为空间误差（LR）"),
+    "test_common_factor": ("Durbin reduces to error (common factor)", "杜宾模型可简化为空间误差（公因子）"),
     "test_pretrend": ("No pre-trend", "无前期趋势"),
     "test_effective_f": ("Instruments weak (effective F)", "弱工具变量（有效 F）"),
     "test_sanderson_windmeijer": ("Instruments weak (smallest conditional F)", "弱工具变量（最小条件 F）"),

@@ -23,6 +23,7 @@ diagnostics        models*. tests: names from the models' ``tests`` (default: al
 policy             models*: ``did`` and ``event_study`` models. without: treated units whose absence is shown.
                    model_labels.
 heterogeneity      models*: models that claims rest on; each main number by group of units.
+spatial            models*: spatial models, and others to compare; effects in the own unit and in others. model_labels.
 descriptive        panel*: a panel. variables*: list. statistics: of n, mean, median, sd, sd_within, sd_between,
                    min, max, units, missing (default all but median and missing). by: an attribute of the
                    units file (region), one section for each value. periods: list (default: all).
@@ -61,6 +62,7 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "diagnostics": frozenset({"models", "tests", "model_labels"}),
         "policy": frozenset({"models", "without", "model_labels"}),
         "heterogeneity": frozenset({"models"}),
+        "spatial": frozenset({"models", "model_labels"}),
         "descriptive": frozenset({"panel", "variables", "statistics", "by", "periods"}),
         "coverage": frozenset({"panel", "variables"}),
         "validity": frozenset({"outcomes", "transform", "method", "interval"}),
@@ -79,6 +81,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "diagnostics": ("models",),
         "policy": ("models",),
         "heterogeneity": ("models",),
+        "spatial": ("models",),
         "descriptive": ("panel", "variables"),
         "coverage": ("panel",),
         "validity": ("outcomes",),

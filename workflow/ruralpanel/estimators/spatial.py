@@ -150,7 +150,7 @@ def _likelihood(setting: Setting) -> Fit:
     assert found.spatial is not None
     plain = panel_of(setting.design, ()) if setting.method in DURBIN else panel
     tests = spatial_tests.likelihood_ratios(setting.method, found, panel, plain, size, setting.filter, name)
-    own = f"inverse of the expected information, {_counted(setting)}"
+    own = "inverse of the expected information"
     parameters = len(panel.terms) + 2
     values = {
         "log_likelihood": found.log_likelihood,

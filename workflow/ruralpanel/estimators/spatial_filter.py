@@ -64,7 +64,7 @@ class SpatialFilter:
         if self.eigenvalues is None:
             radius = spectral_radius(self.weights)
             return -1.0 / radius, 1.0 / radius
-        radius = float(np.max(np.abs(self.eigenvalues)))
+        radius = float(np.max(np.abs(self.eigenvalues))) if self.row_sum is None else self.row_sum
         real = self.eigenvalues.real[np.abs(self.eigenvalues.imag) <= 1e-10 * radius]
         lowest = float(real.min()) if real.size else 0.0
         return (1.0 / lowest if lowest < -1e-10 * radius else -1.0 / radius), 1.0 / radius

@@ -19,6 +19,7 @@ from ruralpanel.tables import (
     build_regimes,
     build_regression,
     build_robustness,
+    build_spatial,
     build_validity,
 )
 from ruralpanel.tables.layout import TableDocument
@@ -31,6 +32,7 @@ _BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableD
     "diagnostics": build_diagnostics.build,
     "policy": build_policy.build,
     "heterogeneity": build_heterogeneity.build,
+    "spatial": build_spatial.build,
     "descriptive": build_panel_tables.build_descriptive,
     "coverage": build_panel_tables.build_coverage,
     "validity": build_validity.build,
