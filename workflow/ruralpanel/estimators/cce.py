@@ -28,6 +28,8 @@ LEAST_UNITS = 10
 MOST_LAGS = 2
 """Lagged differences up to which unit-root tests are given."""
 
+STILL = 1e-12
+"""Movement of a term within a unit, as a share of its size, up to which it counts as constant."""
 
 CD_NOTE = "averages over units pull it away from zero (Juodis and Reese 2022): read weighted_cd"
 
@@ -202,8 +204,10 @@ def _why_not(terms: tuple[str, ...], x: FloatArray, nuisance: FloatArray, parame
     needed = max(parameters, moving + len(terms))
     if len(x) <= needed:
         return f"{len(x)} periods for {needed} parameters"
-    net = mean_group.net_of(x, nuisance)
-    _, reasons = usable_columns(x - x.mean(axis=0), net, terms, ())
+    inner = x - x.mean(axis=0)
+    # a term that does not move leaves rounding errors, which would pass for movement beside a mean of zero
+    moves = np.linalg.norm(inner, axis=0) > STILL * np.linalg.norm(x, axis=0)
+    _, reasons = usable_columns(inner, np.where(moves, mean_group.net_of(x, nuisance), 0.0), terms, ())
     return ", ".join(f"{term} does not move of its own" for term in reasons)
 
 
