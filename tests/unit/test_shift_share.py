@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from shift_share_panels import shares_of, shift_share
 
 from ruralpanel.contracts.problems import UserError
-from ruralpanel.contracts.specs import InferenceSpec
+from ruralpanel.contracts.specs import InferenceSpec, ModelSpec
+from ruralpanel.contracts.units import load_units
+from ruralpanel.design import build_design
 from ruralpanel.estimate import estimate
-from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design
 from ruralpanel.estimators.iv_errors import errors_of
 from ruralpanel.estimators.iv_system import system_of
@@ -330,19 +333,17 @@ def test_a_known_coefficient_is_found() -> None:
     assert abs(np.mean(plain) - 0.5) > 0.2
 
 
-def test_one_row_of_arrays_is_enough_to_declare_it() -> None:
-    """Through the same function that makes designs without a configuration; 2 sectors are the fewest."""
-    rng = np.random.default_rng(12)
-    share = rng.uniform(size=30)
-    shocks = np.tile([1.0, -1.0], (30, 1))
-    d = share + rng.normal(size=30)
-    design = design_from_arrays(
-        d + rng.normal(size=30), np.zeros((30, 0)), np.arange(30).tolist(), terms=(), estimator="iv",
-        inference=(InferenceSpec("hc"),),
-        extra={
-            "endogenous": d[np.argsort([str(i) for i in range(30)])][:, None], "endogenous_terms": ("d",),
-            "shares": np.column_stack([share, 1 - share]), "share_terms": ("a", "b"),
-            "shocks": shocks, "shock_terms": ("g", "h"),
-        },
-    )  # fmt: skip
-    assert fit(design).extra["shift_share"]["sectors"] == 2
+def test_a_model_as_the_configuration_declares_it() -> None:
+    """Shares may be constant over periods and shocks over units: it is their product that the effects must leave."""
+    design = shift_share(12, units=31, sectors=5)
+    units = load_units(Path(__file__).parents[2] / "data" / "units" / "china_provinces.csv")
+    frame = pd.DataFrame({"unit": np.repeat(sorted(units.ids), 5), "period": np.tile(range(2000, 2005), 31)})
+    frame = frame.assign(y=design.y, x=design.x[:, 0], d=design.extra["endogenous"][:, 0])
+    for key, names in (("shares", "share_terms"), ("shocks", "shock_terms")):
+        frame[list(design.extra[names])] = design.extra[key]
+    options = {"endogenous": ["d"], "shares": design.extra["share_terms"], "shocks": design.extra["shock_terms"]}
+    spec = ModelSpec("m", "iv", "y", "provinces", regressors=("x",), effects=("unit", "period"), options=options)
+    declared = fit(build_design(replace(spec, inference=design.spec.inference), frame, units))
+    assert declared.params == pytest.approx(fit(design).params, rel=1e-9)
+    assert declared.extra["instruments"] == ["shift_share"]
+    assert declared.extra["shift_share"]["sectors"] == 5
