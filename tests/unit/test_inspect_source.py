@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -80,8 +82,9 @@ def test_measures_are_guessed_from_headings(heading: str, measure: str) -> None:
 def test_a_file_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no such file"):
         inspect_source(tmp_path / "nowhere.csv")
-    with pytest.raises(UserError, match="a folder"):
-        inspect_source(tmp_path)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(UserError, match="0 files"):
+        inspect_source(tmp_path / "nothing")
     (tmp_path / "words.txt").write_text("no table here\njust words\n", encoding="utf-8")
     with pytest.raises(UserError, match="no row of names above rows of figures"):
         inspect_source(tmp_path / "words.txt")
@@ -91,3 +94,18 @@ def test_a_file_that_is_none_is_refused_in_words(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").touch()
     with pytest.raises(UserError, match="empty"):
         inspect_source(tmp_path / "empty.csv")
+
+
+def test_a_folder_of_exports_is_one_source(tmp_path: Path) -> None:
+    for name in ("highway_length", "railway_length", "gdp"):
+        shutil.copy(ROOT / "data" / "raw" / "nbs_annual" / f"{name}.csv", tmp_path)
+    (found,) = inspect(tmp_path, UNITS, tmp_path.parent)
+    assert found.entry["path"] == tmp_path.name and found.entry["adapter"] == "nbs_export"
+    assert set(found.entry["series"]) == {"highway_length", "railway_length", "gdp"}
+    spec = pasted(inspect_source(tmp_path, UNITS, "/"))
+    cells = read(replace(spec, files=tuple(map(str, sorted(tmp_path.iterdir())))))
+    assert int(cells["value"].notna().sum()) == found.figures
+    (tmp_path / "places.csv").write_text("province,year,km\nHebei,2001,2\n", encoding="utf-8")
+    (tmp_path / "words.txt").write_text("no table\n", encoding="utf-8")
+    several = inspect(tmp_path, UNITS, tmp_path)
+    assert len(several) == 4 and any("words.txt was passed over" in doubt for doubt in several[0].unsure)

@@ -22,6 +22,7 @@ from ruralpanel.inspection.headings import base_measure
 from ruralpanel.inspection.tables import Found
 
 _MOST_PARTS = 12
+_MOST_FILES = 60
 _MOST_TRIED = 200_000
 
 
@@ -81,18 +82,19 @@ def inspect(
     year: int | None = None,
     taken: Collection[str] = (),
 ) -> tuple[Inspection, ...]:
-    """What `inspect_source` prints, as values: one entry for each table of the file."""
+    """What `inspect_source` prints, as values: one entry for each table of the file, or for each file of a folder.
+
+    Exports of the National Data site in one folder make one source, whose series are named after the files.
+    """
     file = Path(path)
     if file.is_dir():
-        fix = "name one of its files; the entry's path can then be the folder"
-        raise UserError(Problem(str(path), "", "a folder", "a file", fix))
+        return _folder(file, units, folder, year, taken)
     if not file.is_file():
         raise UserError(Problem(str(path), "", "no such file", "a file", "check the path"))
     if grids.kind(file) == "empty":
         raise UserError(Problem(str(path), "", "an empty file", "a file with figures"))
     parts = [_tried(file, part) for part in _parts(file, units, year)]
-    stem = re.sub(r"[^A-Za-z0-9]+", "_", file.stem.lower()).strip("_") or "my_source"
-    stem = stem if stem[0].isalpha() else f"source_{stem}"
+    stem = _name(file.stem)
     names = list(taken)
     result = []
     for number, part in enumerate(parts, 1):
@@ -105,6 +107,39 @@ def inspect(
         entry["series"] = part.series
         result.append(Inspection(names[-1], entry, part.unsure, part.figures, _summary(part)))
     return tuple(result)
+
+
+def _name(text: str) -> str:
+    """A name for a source: letters, digits and underscores of a file's name."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "_", text.lower()).strip("_") or "my_source"
+    return stem if stem[0].isalpha() else f"source_{stem}"
+
+
+def _folder(
+    path: Path, units: Units | None, folder: str | Path, year: int | None, taken: Collection[str]
+) -> tuple[Inspection, ...]:
+    files = [file for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith((".", "~$"))]
+    if not files or len(files) > _MOST_FILES:
+        raise UserError(Problem(str(path), "", f"{len(files)} files", f"a file, or a folder of up to {_MOST_FILES}"))
+    found: list[Inspection] = []
+    refused: list[str] = []
+    for file in files:
+        try:
+            found += inspect(file, units, folder, year, [*taken, *(part.name for part in found)])
+        except UserError as error:
+            refused.append(f"{file.name} was passed over: {error.problems[0].found}")
+    exports = [part for part in found if part.entry["adapter"] == "nbs_export" and len(part.entry["series"]) == 1]
+    if len(exports) == len(files) > 1:
+        series = {Path(part.entry["path"]).stem: next(iter(part.entry["series"].values())) for part in exports}
+        layout = {key: value for part in exports for key, value in part.entry.get("layout", {}).items()}
+        entry = {"adapter": "nbs_export", "path": shown_path(path, folder), **({"layout": layout} if layout else {})}
+        doubts = tuple(dict.fromkeys(doubt for part in exports for doubt in part.unsure))
+        number = sum(part.figures for part in exports)
+        summary = f"{number:,} figures, {len(series)} series; {exports[0].summary.partition(', ')[2]} in the first"
+        return (Inspection(_free(_name(path.name), taken), {**entry, "series": series}, doubts, number, summary),)
+    if not found:
+        raise UserError(Problem(str(path), "", "no file that can be read", "files with tables", "; ".join(refused[:3])))
+    return (replace(found[0], unsure=(*found[0].unsure, *refused)), *found[1:])
 
 
 def _tried(file: Path, part: Found) -> Found:
