@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from ruralpanel.inspection.tables import Found
 
 _MOST_PARTS = 12
 _MOST_FILES = 60
+_MOST_VARIABLES = 20
 _MOST_TRIED = 200_000
 
 
@@ -159,10 +161,9 @@ def _tried(file: Path, part: Found) -> Found:
 
 
 def shown_path(file: Path, folder: str | Path) -> str:
-    """A path as the configuration in `folder` names it: relative where the file lies below, else from the root."""
-    whole = file.resolve()
-    base = Path(folder).resolve()
-    return whole.relative_to(base).as_posix() if whole.is_relative_to(base) else str(whole)
+    """A path as the configuration in `folder` names it: relative, or from the root where the two lie far apart."""
+    relative = Path(os.path.relpath(file.resolve(), Path(folder).resolve())).as_posix()
+    return str(file.resolve()) if relative.startswith("../../..") else relative
 
 
 def _parts(file: Path, units: Units | None, year: int | None) -> list[Found]:
@@ -255,7 +256,7 @@ def _free(name: str, taken: Collection[str]) -> str:
 def _variables(found: tuple[Inspection, ...], taken: Collection[str]) -> dict[str, dict[str, str]]:
     variables: dict[str, dict[str, str]] = {}
     for part in found:
-        for number, (key, series) in enumerate(list(part.entry["series"].items())[:3], 1):
+        for number, (key, series) in enumerate(list(part.entry["series"].items())[:_MOST_VARIABLES], 1):
             name = key if re.fullmatch(r"[A-Za-z]\w*", key, re.A) else f"{part.name}_{number}"
             free = _free(name if name not in variables else f"{part.name}_{name}", [*taken, *variables])
             variables[free] = {"source": part.name, "series": key, "measure": base_measure(series["measure"])}
