@@ -65,7 +65,8 @@ def fit(design: Design) -> Fit:
     group: the mean of the units' slopes; pooled: one set of slopes. Errors of both rest on the scatter of the units'
     slopes, t with (units − 1) degrees of freedom.
 
-    ``by_unit`` holds the units' slopes with classical errors, ``unit_roots`` the tests of each variable; tests are
+    ``by_unit`` holds the units' slopes with classical errors and intervals and drawn to their mean, ``spread`` how far
+    true slopes lie apart, ``unit_roots`` the tests of each variable; tests are
     ``weighted_cd`` and ``pesaran_cd`` of the residuals and ``slope_homogeneity`` (Pesaran and Yamagata 2008).
 
     Raises
@@ -90,6 +91,7 @@ def fit(design: Design) -> Fit:
         "parameters_per_unit": data.parameters,
         "periods_per_unit": [int(found.counts.min()), int(found.counts.max())],
         "by_unit": _by_unit(terms, names, found),
+        "spread": dict(zip(terms, mean_group.shrunken(found)[1].tolist(), strict=True)),
         "unit_roots": _unit_roots(design, terms),
     }
     words = "units' slopes about their mean, over N(N − 1)" if method == METHODS[0] else "Pesaran (2006), eq. 67–69"
@@ -233,12 +235,20 @@ def _dropped(design: Design, data: Data) -> dict[str, int]:
 
 
 def _by_unit(terms: tuple[str, ...], names: list[str], found: Slopes) -> list[dict[str, Any]]:
-    """One entry per unit: its slopes by term, and their classical errors."""
+    """One entry per unit: its slopes by term; their classical errors and intervals; the slopes drawn to their mean."""
+    low, high = mean_group.intervals(found)
+    nearer, _ = mean_group.shrunken(found)
+
+    def by_term(values: FloatArray) -> dict[str, Any]:
+        return dict(zip(terms, values.tolist(), strict=True))
+
     return [
         {
             "unit": name,
-            **{term: float(value) for term, value in zip(terms, found.by_unit[i], strict=True)},
-            "std_error": {term: float(value) for term, value in zip(terms, found.errors[i], strict=True)},
+            **by_term(found.by_unit[i]),
+            "std_error": by_term(found.errors[i]),
+            "ci": by_term(np.column_stack([low[i], high[i]])),
+            "shrunken": by_term(nearer[i]),
         }
         for i, name in enumerate(names)
     ]

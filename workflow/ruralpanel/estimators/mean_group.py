@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimators.base import FloatArray, IntArray, Test
+from ruralpanel.inference.from_covariance import critical_values
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,23 @@ def pooled(found: Slopes) -> tuple[FloatArray, FloatArray]:
     gaps = np.einsum("ijk,ik->ij", grams, found.by_unit - found.by_unit.mean(axis=0))
     inverse = np.linalg.inv(psi)
     return params, np.asarray(inverse @ (gaps.T @ gaps / (number - 1)) @ inverse / number)
+
+
+def shrunken(found: Slopes) -> tuple[FloatArray, FloatArray]:
+    """Slopes (N, k) drawn towards their mean by as much as their errors ask for, and how far true slopes spread (k,).
+
+    The variance of true slopes is that of the estimates less their mean squared error, zero at least (Swamy 1970); a
+    unit keeps the share ``spread² / (spread² + error²)`` of its distance from the mean.
+    """
+    mean, noise = found.by_unit.mean(axis=0), found.errors**2
+    spread = np.maximum(found.by_unit.var(axis=0, ddof=1) - noise.mean(axis=0), 0.0)
+    return mean + spread / (spread + noise) * (found.by_unit - mean), np.sqrt(spread)
+
+
+def intervals(found: Slopes) -> tuple[FloatArray, FloatArray]:
+    """Ends (N, k) of the 95 % intervals of the units' slopes: classical errors, t with each unit's own freedom."""
+    reach = critical_values(found.df)[:, None] * found.errors
+    return found.by_unit - reach, found.by_unit + reach
 
 
 def homogeneity(found: Slopes, unit: IntArray) -> tuple[Test, Test]:
