@@ -54,6 +54,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         for kind in KINDS:
             entries = [_effect(model, term, kind) for model in models]
             rows += _entry(word(f"spatial_{kind}", language), entries, digits, f"{term}.{kind}")
+    rows.append(Row(word("spatial_dependence", language), (), "section", "", "dependence"))
     for kind in ("lag", "error"):
         entries = [_spatial(model, kind) for model in models]
         if any(entries):

@@ -28,7 +28,7 @@ def render_csv(document: TableDocument) -> str:
             section = row.label
             continue
         label = row.label or label
-        shown = f"{section}: {label}" if section else label
+        shown = f"{section}: {label}" if section and row.kind != "summary" else label
         writer.writerow([_ascii(shown), row.key, row.statistic, *(_value(cell) for cell in row.cells)])
     closing = [("title", document.title), *(("note", note) for note in document.notes)]
     for statistic, text in closing:
