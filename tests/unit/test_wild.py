@@ -130,6 +130,64 @@ def test_subclusters_by_brute_force() -> None:
     assert result.p_value(float(found.params[0])) == pytest.approx(expected, abs=1e-12)
 
 
+def two_way_p(d: Design, j: int, null: float, drawn: np.ndarray, weights: np.ndarray) -> float:
+    """`literal_p` with the two-way variance in sample and draws; a variance that is not positive is beyond."""
+    columns, y = all_columns(d)
+    inverse = np.linalg.pinv(columns.T @ columns)
+    others = np.delete(columns, j, axis=1)
+    restricted = others @ np.linalg.pinv(others) @ (y - null * columns[:, j]) + null * columns[:, j]
+
+    def square(outcome: np.ndarray) -> float:
+        params = inverse @ columns.T @ outcome
+        scores = (columns @ inverse[:, j]) * (outcome - columns @ params)
+        variance = np.sum(np.bincount(d.unit_codes, scores) ** 2) + np.sum(np.bincount(d.period_codes, scores) ** 2)
+        variance -= np.sum(scores**2)
+        return float((params[j] - null) ** 2 / variance) if variance > 0 else np.inf
+
+    sample = square(y) * (1 - 1e-9)
+    return float(np.mean([square(restricted + v[drawn] * (y - restricted)) >= sample for v in weights]))
+
+
+@pytest.mark.parametrize("shape", [{}, {"weighted": True}, {"effects": ("unit",)}, {"missing": 0.0}], ids=str)
+@pytest.mark.parametrize("sub", [None, "unit"])
+def test_two_way_clusters_by_brute_force(shape: dict, sub: str | None) -> None:
+    """Seven units, six periods: weights for the periods, or for the units where the setting says so."""
+    d = panel(16, periods=6, **shape)
+    setting = InferenceSpec("wild_cluster", {"by": ["unit", "period"], "draws": 200, "interval": False})
+    setting = replace(setting, options=setting.options | ({} if sub is None else {"subcluster": sub}))
+    result = infer(fit(d), d, setting, 0)
+    assert result.extra["enumerated"] and result.n_clusters == 6 and result.by == "unit and period"
+    number, drawn = (6, d.period_codes) if sub is None else (7, d.unit_codes)
+    signs = np.array(list(itertools.product([1.0, -1.0], repeat=number)))
+    expected = [two_way_p(d, j, 0.0, drawn, signs) for j in range(3)]
+    np.testing.assert_allclose(result.p_value, expected, atol=1e-12)
+
+
+def test_two_way_intervals_hold_what_is_not_rejected() -> None:
+    d = panel(14, units=9, periods=7, missing=0.05)
+    setting = InferenceSpec("wild_cluster", {"by": ["unit", "period"], "draws": 200})
+    result = infer(fit(d), d, setting, 0)
+    signs = np.array(list(itertools.product([1.0, -1.0], repeat=7)))
+    for end, outward in ((result.ci_low[0], -1), (result.ci_high[0], 1)):
+        width = result.ci_high[0] - result.ci_low[0]
+        assert two_way_p(d, 0, end - outward * 1e-5 * width, d.period_codes, signs) > 0.05
+        assert two_way_p(d, 0, end + outward * 1e-5 * width, d.period_codes, signs) <= 0.05
+
+
+def test_what_two_way_clusters_ask_for() -> None:
+    d = panel(15, periods=4, missing=0.0)
+    with pytest.raises(UserError, match="with 4 clusters"):
+        infer(fit(d), d, InferenceSpec("wild_cluster", {"by": ["unit", "period"]}), 0)
+    d = panel(13, periods=6, effects=("unit",))
+    with pytest.raises(UserError, match="variance of x1 that is not positive"):
+        infer(fit(d), d, InferenceSpec("wild_cluster", {"by": ["unit", "period"]}), 0)
+    d = panel(15, periods=6)
+    with pytest.raises(UserError, match="row, unit or period"):
+        infer(fit(d), d, InferenceSpec("wild_cluster", {"by": ["unit", "period"], "subcluster": "region"}), 0)
+    with pytest.raises(UserError, match="one cluster or two"):
+        infer(fit(d), d, InferenceSpec("wild_cluster", {"by": ["unit", "period", "unit"]}), 0)
+
+
 @pytest.mark.parametrize("kind", ["rademacher", "webb", "mammen"])
 def test_drawn_weights_count_the_sample(kind: str) -> None:
     """The same vectors of weights, taken literally; p = (1 + count) / (1 + draws)."""

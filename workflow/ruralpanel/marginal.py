@@ -10,9 +10,9 @@ import numpy as np
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference
-from ruralpanel.inference.cluster import cluster_codes
 from ruralpanel.inference.from_covariance import critical_values, p_values
 from ruralpanel.inference.streams import generator
+from ruralpanel.inference.wild import clusters_of
 from ruralpanel.inference.wild_kernel import combination, invert
 
 CURVE_POINTS = 41
@@ -178,17 +178,20 @@ def _named_points(values: FloatArray, at: Any, design: Design) -> dict[str, floa
 def _bootstrap(
     design: Design, fit: Fit, contrast: FloatArray, setting: InferenceSpec, seed: int, label: str
 ) -> dict[str, float]:
-    codes = cluster_codes(design, str(setting.options.get("by", "unit")), fit.rows)
+    dimensions, drawn = clusters_of(fit, design, setting)
     draws = combination(
         fit,
         design,
         contrast,
-        codes,
-        codes,
+        dimensions[0].codes,
+        drawn,
         str(setting.options.get("weights", "rademacher")),
         int(setting.options.get("draws", 99_999)),
         generator(seed, design.spec.name, "wild_cluster", label),
+        further=dimensions[1:],
     )
+    if draws.own <= 0:
+        return dict.fromkeys(("p_wild", "ci_wild_low", "ci_wild_high"), float("nan"))
     estimate = float(contrast @ fit.params)
     low, high, _ = invert(draws, estimate)
     return {"p_wild": draws.p_value(estimate), "ci_wild_low": low, "ci_wild_high": high}

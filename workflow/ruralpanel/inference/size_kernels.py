@@ -17,7 +17,7 @@ from ruralpanel.estimators.absorb import Absorbed, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.inference import cluster, conley, hc, permutation, registry, small_sample
 from ruralpanel.inference.from_covariance import critical_values
-from ruralpanel.inference.wild import drawn_codes
+from ruralpanel.inference.wild import clusters_of
 from ruralpanel.inference.wild_kernel import TIE, draw_weights, signs
 
 LEVEL = 0.05
@@ -72,14 +72,13 @@ def wild(
     """Rejections (terms, panels) by the wild cluster bootstrap with `draws` vectors of weights for each panel."""
     fit, design, space = outcomes.fit, outcomes.design, outcomes.space
     assert fit.x is not None
-    by = setting.options.get("by", "unit")
-    codes = cluster.cluster_codes(design, str(by[0] if isinstance(by, (list, tuple)) else by), fit.rows)
-    drawn = drawn_codes(fit, design, setting, codes)
+    dimensions, drawn = clusters_of(fit, design, setting)
     kind = str(setting.options.get("weights", "rademacher"))
     number, panels = int(drawn.max()) + 1, outcomes.params.shape[1]
     every = signs(number, 0, 2 ** (number - 1)) if kind == "rademacher" and number <= FEW_SIGNS else None
     size = 2 ** (number - 1) if every is not None else draws
-    step = max(1, CELLS // (number * max(size, number)))
+    largest = max(int(dimension.codes.max()) + 1 for dimension in dimensions)
+    step = max(1, CELLS // (max(number, largest) * max(size, number)))
     rejected = np.empty((len(terms), panels), dtype=bool)
     for start in range(0, panels, step):
         part = slice(start, min(start + step, panels))
@@ -92,15 +91,18 @@ def wild(
         for i, j in enumerate(terms):
             z = fit.x @ fit.bread[:, j] / fit.bread[j, j]
             restricted = outcomes.residuals[:, part] + z[:, None] * outcomes.params[j, part]
-            own = np.sum(_sums(z[:, None] * outcomes.residuals[:, part], codes) ** 2, axis=0)
-            linear, maps = _score_maps(fit, space, z, restricted, codes, drawn)
+            own, spread = np.zeros(width), np.zeros((width, size))
+            for dimension in dimensions:
+                squares = _sums(z[:, None] * outcomes.residuals[:, part], dimension.codes) ** 2
+                linear, maps = _score_maps(fit, space, z, restricted, dimension.codes, drawn)
+                scores = maps @ weights
+                own += dimension.sign * np.sum(squares, axis=0)
+                spread += dimension.sign * np.einsum("sgb,sgb->sb", scores, scores)
             numerator = np.squeeze(linear[:, None, :] @ weights, axis=1)
-            scores = maps @ weights
-            spread = np.einsum("sgb,sgb->sb", scores, scores)
             sample = (outcomes.params[j, part] * float(z @ z)) ** 2 * (1.0 - TIE)
             count = np.sum(numerator**2 * own[:, None] >= spread * sample[:, None], axis=1)
             p = count / size if every is not None else (count + 1) / (size + 1)
-            rejected[i, part] = p <= LEVEL
+            rejected[i, part] = (p <= LEVEL) & (own > 0)
     return rejected
 
 
@@ -224,9 +226,9 @@ def _score_maps(
     groups, number = int(codes.max()) + 1, int(drawn.max()) + 1
     linear = _sums(z[:, None] * restricted, drawn).T
     maps = np.zeros((restricted.shape[1], groups, number))
-    owner = np.empty(number, dtype=np.intp)
-    owner[drawn] = codes
-    maps[:, owner, np.arange(number)] = linear
+    pairs = cluster.crossing((codes, drawn))
+    first_rows = np.unique(pairs, return_index=True)[1]
+    maps[:, codes[first_rows], drawn[first_rows]] = _sums(z[:, None] * restricted, pairs).T
     columns = np.hstack([fit.x, space.basis])
     left = np.hstack([group_sums(z[:, None] * fit.x, codes) @ fit.bread, group_sums(z[:, None] * space.basis, codes)])
     first = space.grouped(z, codes)[1]

@@ -69,6 +69,14 @@ class Draws:
 
 
 @dataclass(frozen=True)
+class Dimension:
+    """Clusters (m,) whose squared scores enter a variance, added (1) or taken off (−1)."""
+
+    sign: float
+    codes: IntArray
+
+
+@dataclass(frozen=True)
 class ScoreMap:
     """Clusters' bootstrap scores as a linear map of the weights: ``own - sum of left @ right.T``.
 
@@ -100,21 +108,25 @@ def combination(
     draws: int,
     rng: np.random.Generator,
     given: FloatArray | None = None,
+    further: Sequence[Dimension] = (),
 ) -> Draws:
     """Draws for the linear combination ``contrast @ params``.
 
     Parameters
     ----------
-    contrast : (k,). codes : clusters (m,) of the errors. drawn : clusters (m,) that share a weight, nested in `codes`.
+    contrast : (k,). codes : clusters (m,) of the errors. drawn : clusters (m,) that share a weight.
     given : (clusters, draws) weights drawn elsewhere, for draws that several models share; nothing is drawn then.
+    further : sums of squares that are added to the variance or taken from it: the second dimension of two-way clusters
+        and their intersections. A draw whose variance is not positive counts as beyond the sample.
     """
     assert fit.x is not None
     direction = fit.bread @ contrast
     z = fit.x @ direction / float(contrast @ direction)
     space = small_sample.space_of(fit, design)
-    maps = [score_map(fit.x, fit.bread, space, z, u, codes, drawn) for u in (fit.residuals, z)]
-    groups, number = maps[0].own.shape
-    products = _products(maps, groups * number <= SMALL)
+    dimensions = [Dimension(1.0, codes), *further]
+    maps = [score_map(fit.x, fit.bread, space, z, u, d.codes, drawn) for d in dimensions for u in (fit.residuals, z)]
+    number = int(drawn.max()) + 1
+    products = _products(maps)
     enumerated = given is None and kind == "rademacher" and 2**number <= draws
     total = 2 ** (number - 1) if enumerated else draws
     values = np.empty((5, total))
@@ -128,29 +140,33 @@ def combination(
         for first in range(0, size, BLOCK):
             last = min(first + BLOCK, size)
             part = values[:, start + first : start + last]
-            part[0], part[1], s0, s1 = products(v[:, first:last])
-            np.einsum("ij,ij->j", s0, s0, out=part[2])
-            np.einsum("ij,ij->j", s0, s1, out=part[3])
-            np.einsum("ij,ij->j", s1, s1, out=part[4])
-    own = float(np.sum(group_sums((z * fit.residuals)[:, None], codes) ** 2))
+            part[0], part[1], scores = products(v[:, first:last])
+            part[2:] = 0.0
+            for dimension, s0, s1 in zip(dimensions, scores[::2], scores[1::2], strict=True):
+                part[2] += dimension.sign * np.einsum("ij,ij->j", s0, s0)
+                part[3] += dimension.sign * np.einsum("ij,ij->j", s0, s1)
+                part[4] += dimension.sign * np.einsum("ij,ij->j", s1, s1)
+    sums = [group_sums((z * fit.residuals)[:, None], dimension.codes) for dimension in dimensions]
+    own = float(sum(dimension.sign * np.sum(one**2) for dimension, one in zip(dimensions, sums, strict=True)))
     n0, n1, q0, q1, q2 = values
     return Draws(n0, n1, q0, q1, q2, float(z @ z), own, 2 if enumerated else 1, not enumerated)
 
 
-Products = Callable[[FloatArray], tuple[FloatArray, FloatArray, FloatArray, FloatArray]]
-"""Weights (H, draws) → both linear forms (draws,) and both score maps' values (G, draws)."""
+Products = Callable[[FloatArray], tuple[FloatArray, FloatArray, list[FloatArray]]]
+"""Weights (H, draws) → both linear forms (draws,) and the values of all score maps (G, draws)."""
 
 
-def _products(maps: Sequence[ScoreMap], multiplied_out: bool) -> Products:
-    linear = [np.asarray(scores.own.sum(axis=0)).ravel() for scores in maps]
-    if not multiplied_out:
-        return lambda v: (linear[0] @ v, linear[1] @ v, maps[0] @ v, maps[1] @ v)
-    groups = maps[0].own.shape[0]
+def _products(maps: Sequence[ScoreMap]) -> Products:
+    linear = [np.asarray(scores.own.sum(axis=0)).ravel() for scores in maps[:2]]
+    sizes = [scores.own.shape[0] for scores in maps]
+    if max(sizes) * linear[0].size > SMALL:
+        return lambda v: (linear[0] @ v, linear[1] @ v, [scores @ v for scores in maps])
     stacked = np.vstack([*linear, *(scores.dense() for scores in maps)])
+    ends = 2 + np.cumsum(sizes)
 
-    def products(v: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-        both = stacked @ v
-        return both[0], both[1], both[2 : 2 + groups], both[2 + groups :]
+    def products(v: FloatArray) -> tuple[FloatArray, FloatArray, list[FloatArray]]:
+        values = stacked @ v
+        return values[0], values[1], [values[end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
     return products
 
