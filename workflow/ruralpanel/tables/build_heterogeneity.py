@@ -10,7 +10,7 @@ from ruralpanel.contracts.problems import raise_any
 from ruralpanel.contracts.table_keys import robustness_file
 from ruralpanel.labels import localised
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_auto, format_interval
+from ruralpanel.style import format_auto, format_interval, format_p
 from ruralpanel.tables.coefficients import p_text
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes
@@ -77,7 +77,7 @@ def _attribute(attribute: str, targets: Sequence[Target], language: str, digits:
         rows += [
             Row(label, tuple(_estimate(entry, digits) for entry in entries), "entry", "estimate", key),
             Row("", tuple(_interval(entry, digits) for entry in entries), "detail", "ci", key),
-            Row("", tuple(_adjusted(entry, language) for entry in entries), "detail", "p_romano_wolf", key),
+            Row("", tuple(_adjusted(entry) for entry in entries), "detail", "p_romano_wolf", key),
         ]
     equal = tuple(_p((found.get("equal") or {}).get("p_value")) for found in found_by_target)
     return [*rows, Row(word("groups_equal", language), equal, "entry", "p_equal", attribute)]
@@ -96,12 +96,12 @@ def _interval(entry: Mapping[str, Any] | None, digits: int) -> Cell:
     return Cell(format_interval(entry["ci_low"], entry["ci_high"], digits))
 
 
-def _adjusted(entry: Mapping[str, Any] | None, language: str) -> Cell:
+def _adjusted(entry: Mapping[str, Any] | None) -> Cell:
     value = None if entry is None else entry.get("p_romano_wolf")
     if value is None:
         return Cell()
-    return Cell(f"p{word('colon', language)}{p_text(float(value))}", float(value))
+    return Cell(p_text(float(value)), float(value))
 
 
 def _p(value: float | None) -> Cell:
-    return Cell() if value is None else Cell(p_text(float(value)), float(value))
+    return Cell() if value is None else Cell(format_p(float(value)), float(value))

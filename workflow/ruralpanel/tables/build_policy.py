@@ -8,9 +8,8 @@ from typing import Any
 from ruralpanel.contracts.problems import raise_any
 from ruralpanel.labels import localised
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_auto, format_interval
+from ruralpanel.style import format_auto, format_interval, format_p
 from ruralpanel.tables.build_regression import model_title
-from ruralpanel.tables.coefficients import p_text
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes
 from ruralpanel.wording import word
@@ -134,7 +133,7 @@ def _number(value: float | None, digits: int) -> Cell:
 
 
 def _p(value: float | None) -> Cell:
-    return Cell() if value is None else Cell(p_text(float(value)), float(value))
+    return Cell() if value is None else Cell(format_p(float(value)), float(value))
 
 
 def _range(values: Mapping[str, Any] | None, low: str, high: str, digits: int) -> Cell:

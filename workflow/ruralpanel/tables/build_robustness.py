@@ -11,8 +11,7 @@ from ruralpanel.contracts.problems import did_you_mean, raise_any
 from ruralpanel.contracts.table_keys import DEFAULT_FILES
 from ruralpanel.labels import localised
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_auto, format_interval
-from ruralpanel.tables.coefficients import p_text
+from ruralpanel.style import format_auto, format_interval, format_p
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes
 from ruralpanel.wording import word
@@ -106,7 +105,7 @@ def _share(value: Any) -> Cell:
 
 
 def _p(value: Any) -> Cell:
-    return Cell() if _blank(value) else Cell(p_text(float(value)), float(value))
+    return Cell() if _blank(value) else Cell(format_p(float(value)), float(value))
 
 
 def _span(values: Values, low: str, high: str, digits: int) -> Cell:
