@@ -57,7 +57,7 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
     for key, series in source.series.items():
         entry = ((source.about or {}).get("series") or {}).get(key) or {}
         column = series.column or str(entry.get("column") or "")
-        declared = _declared_files(entry, column)
+        declared = tuple((name, own or column) for name, own in series.files) or _declared_files(entry, column)
         if not declared:
             files = source.files
             if own_file_by_stem:

@@ -230,6 +230,9 @@ def _optional_path(root: Path, text: str | None) -> str | None:
     return None if text is None else _path(root, text)
 
 
+_PLACES = frozenset({"file", "files"})
+
+
 def _source(
     name: str, values: Mapping[str, Any], root: Path, file: str
 ) -> tuple[SourceSpec, list[Problem], list[Problem]]:
@@ -259,7 +262,11 @@ def _source(
             else:
                 about = sidecar.document
                 series.update(sidecar.series)
-    series.update({key: series_spec(key, item) for key, item in (values.get("series") or {}).items()})
+    # A key given here goes over the sidecar's; what the sidecar says besides (breaks, years) stands.
+    described = (about or {}).get("series") or {}
+    for key, item in (values.get("series") or {}).items():
+        known = {k: v for k, v in (described.get(key) or {}).items() if not (k in _PLACES and _PLACES & set(item))}
+        series[key] = series_spec(key, {**known, **item})
     files = _files(path)
     if not files:
         problems.append(

@@ -121,6 +121,15 @@ def series_spec(key: str, values: Mapping[str, Any]) -> SeriesSpec:
         note=values.get("counts", ""),
         retrospective=tuple(values.get("retrospective") or ()),
         same_as=tuple(_as_list(values.get("same_as") or ())),
+        files=_files_of(values),
+    )
+
+
+def _files_of(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    listed = values.get("files") or ([values["file"]] if values.get("file") else [])
+    return tuple(
+        (str(item["file"]), str(item.get("column") or "")) if isinstance(item, Mapping) else (str(item), "")
+        for item in listed
     )
 
 
@@ -215,6 +224,10 @@ def _series_named(values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
                 yield f"identities[{i}].{key}", identity[key]
         for j, part in enumerate(identity.get("parts") or ()):
             yield f"identities[{i}].parts[{j}]", part
+    for name, entry in (values.get("series") or {}).items():
+        for year, details in (entry.get("breaks") or {}).items():
+            if isinstance(details, Mapping) and isinstance(details.get("overlap"), Mapping):
+                yield f"series.{name}.breaks.{year}.overlap.series", str(details["overlap"]["series"])
     for i, fault in enumerate(values.get("known_faults") or ()):
         for key in _as_list(fault["series"]):
             yield f"known_faults[{i}].series", key

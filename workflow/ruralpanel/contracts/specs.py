@@ -57,9 +57,10 @@ class SeriesSpec:
     """One series of a source: what a figure counts, in which measure, for which years, with which breaks.
 
     `breaks` maps the first year of the new definition to a mapping with `what` and, where known, `units`
-    (ids affected; absent: all), `factor` (old × factor = new) or `overlap`. `retrospective` names the units whose
-    figures for years before they were set up were published later, in today's boundaries; `same_as` other series
-    (``source.series``) of the same figures.
+    (ids affected; absent: all), `factor` (old × factor = new) or `overlap` (`series`, `years`). `retrospective` names
+    the units whose figures for years before they were set up were published later, in today's boundaries; `same_as`
+    other series (``source.series``) of the same figures. `files` are the files that hold the series, each with its
+    column there (empty: `column`); without any it may be in every file of the source.
     """
 
     key: str
@@ -74,6 +75,7 @@ class SeriesSpec:
     note: str = ""
     retrospective: tuple[str, ...] = ()
     same_as: tuple[str, ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
