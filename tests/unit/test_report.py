@@ -231,10 +231,10 @@ def test_what_designs_say_differently_is_said_with_the_reason(place: Path) -> No
         part.id: " ".join(plain_text(b.text) for b in part.blocks if isinstance(b, blocks.Paragraph))
         for part in section.sections
     }
-    assert (
-        "contradict each other: “Enterprises 1998” says more, “Two-way fixed effects” says less" in words["differs-h3a"]
-    )
-    assert "Value added of township enterprises" in words["differs-h3a"]
+    assert "above zero in “Enterprises 1998”, below zero in “Two-way fixed effects”" in words["differs-h3a"]
+    counted = next(part for part in section.sections if part.id == "outcomes").blocks[0]
+    assert isinstance(counted, blocks.Definitions)
+    assert "Value added of township enterprises" in " ".join(plain_text(words) for _, words in counted.items)
     assert "compare provinces with each other" in words["differs-h1"]
     assert "different years: 2012–2019; 1998" in words["differs-h1"]
 

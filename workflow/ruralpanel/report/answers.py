@@ -9,7 +9,7 @@ from typing import Any
 from ruralpanel.report.blocks import Answer, Answers, Block, Paragraph, Section
 from ruralpanel.report.context import Context
 from ruralpanel.report.designs import model_span
-from ruralpanel.report.markup import Inline, Marked, parse
+from ruralpanel.report.markup import Inline, Marked, literal, parse
 from ruralpanel.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns
 from ruralpanel.report.texts import Texts
 from ruralpanel.report.wording import anchor
@@ -61,12 +61,12 @@ def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:
     place = _place(design)
     return Answer(
         id=name,
-        claim=parse(texts.render("answers.own", text=context.worded(claim, "text"))),
+        claim=literal(context.worded(claim, "text")),
         verdict=verdict_word(texts, claim),
         tone=_TONES.get(claim["verdict"], "none"),
         number=number,
         meaning=parse(meaning(context, texts, claim, base)),
-        cannot_show=parse(texts.render("answers.own", text=context.worded(claim, "cannot_show"))),
+        cannot_show=literal(context.worded(claim, "cannot_show")),
         facts=_facts(context, texts, claim, base) if design else (),
         place=place,
         place_text=_place_text(texts, design, base) if design and place else "",

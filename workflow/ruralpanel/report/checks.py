@@ -9,7 +9,7 @@ from ruralpanel.report.blocks import Block, Details, Paragraph, Section, Table, 
 from ruralpanel.report.context import Context
 from ruralpanel.report.designs import header, row
 from ruralpanel.report.lookups import is_declared
-from ruralpanel.report.markup import Inline, parse
+from ruralpanel.report.markup import literal, parse
 from ruralpanel.report.numbers import formatted
 from ruralpanel.report.texts import Texts
 
@@ -62,7 +62,7 @@ def _summary(texts: Texts, undeclared: Sequence[Mapping[str, str]], declared: Se
     rows = tuple(
         row(
             {
-                "check": _own(texts, check.replace("_", " ")),
+                "check": literal(check.replace("_", " ")),
                 "undeclared": parse(formatted(numbers[0][check], "int")),
                 "declared": parse(formatted(numbers[1][check], "int")),
             },
@@ -92,14 +92,14 @@ def _cell(context: Context, texts: Texts, finding: Mapping[str, str], column: st
     text = (finding.get(column) or "").strip()
     if column in _NUMERIC:
         number = _number(text)
-        return TableCell(parse(formatted(number, "sig3")) if number is not None else _own(texts, text), "right")
+        return TableCell(parse(formatted(number, "sig3")) if number is not None else literal(text), "right")
     if column == "check":
         text = text.replace("_", " ")
     if column == "unit":
         text = context.unit(text)
     if column == "series":
         text = _series_label(context, finding)
-    return TableCell(_own(texts, text), header=column == "check")
+    return TableCell(literal(text), header=column == "check")
 
 
 def _series_label(context: Context, finding: Mapping[str, str]) -> str:
@@ -114,7 +114,3 @@ def _number(text: str | None) -> float | None:
         return float(text or "")
     except ValueError:
         return None
-
-
-def _own(texts: Texts, text: str) -> Inline:
-    return parse(texts.render("answers.own", text=text))

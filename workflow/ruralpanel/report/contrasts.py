@@ -7,11 +7,21 @@ from typing import Any
 
 from ruralpanel.claim_design import evidence_kind
 from ruralpanel.estimands import find_estimand
-from ruralpanel.report.blocks import Block, Bullets, Details, Paragraph, Section, Table, TableCell, TableRow
+from ruralpanel.report.blocks import (
+    Block,
+    Bullets,
+    Definitions,
+    Details,
+    Paragraph,
+    Section,
+    Table,
+    TableCell,
+    TableRow,
+)
 from ruralpanel.report.context import Context
 from ruralpanel.report.designs import design_table, header, model_span, row, sign_of, span
 from ruralpanel.report.joint import is_joint, joint_blocks
-from ruralpanel.report.markup import SPACE, Inline, Marked, parse
+from ruralpanel.report.markup import SPACE, Inline, literal, parse
 from ruralpanel.report.numbers import formatted
 from ruralpanel.report.sentences import nouns
 from ruralpanel.report.texts import Texts
@@ -29,8 +39,11 @@ def section(context: Context, texts: Texts) -> Section:
     blocks: list[Block] = [Paragraph(texts.inline("contrasts.lede", nouns=words), "lede")]
     claims = [claim for claim in context.scorecard.get("claims") or () if _designs(claim)]
     parts = tuple(_claim(context, texts, claim) for claim in claims if claim.get("others"))
+    outcomes = _outcomes(context, texts, claims)
     if not parts:
         blocks.append(Paragraph(texts.inline("contrasts.none")))
+    if outcomes is not None:
+        parts = (outcomes, *parts)
     blocks += _declared(context, texts)
     table = _terms(context, texts)
     if table is not None:
@@ -81,20 +94,14 @@ def _comparison(
     up = [_name(d) for d, sign in zip(designs, signs, strict=True) if sign == "+"]
     down = [_name(d) for d, sign in zip(designs, signs, strict=True) if sign == MINUS]
     if up and down:
-        text = texts.inline(
-            "contrasts.opposite",
-            up=", ".join(up),
-            down=", ".join(down),
-            many_up=len(up) > 1,
-            many_down=len(down) > 1,
-        )
+        text = texts.inline("contrasts.opposite", up=", ".join(up), down=", ".join(down))
         return text, _differences(context, texts, designs)
     if not up and not down:
         return texts.inline("contrasts.unclear"), ()
     if len(up) == len(designs) or len(down) == len(designs):
         return texts.inline("contrasts.agree", count=str(len(designs))), ()
     clear = up or down
-    text = texts.inline("contrasts.partly", clear=", ".join(clear), many=len(clear) > 1, up=bool(up))
+    text = texts.inline("contrasts.partly", clear=", ".join(clear), up=bool(up))
     return text, _differences(context, texts, designs)
 
 
@@ -107,7 +114,8 @@ def _differences(context: Context, texts: Texts, designs: Sequence[Mapping[str, 
     suffix = "_zh" if context.language == "zh" else ""
     reasons = []
     if len({design["outcome"] for design in designs}) > 1:
-        reasons.append(texts.inline("contrasts.reason_outcome", counts=_counted(context, texts, designs)))
+        names = dict.fromkeys(_outcome_name(context, design) for design in designs)
+        reasons.append(texts.inline("contrasts.reason_outcome", outcomes="; ".join(names)))
     if len({design["evidence"] for design in designs}) > 1:
         reasons.append(texts.inline("contrasts.reason_evidence", nouns=words))
     spans = list(dict.fromkeys(model_span(context.models.get(d["model"], {})) for d in designs))
@@ -119,14 +127,22 @@ def _differences(context: Context, texts: Texts, designs: Sequence[Mapping[str, 
     return tuple(reasons)
 
 
-def _counted(context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]]) -> Marked:
-    items = []
-    for design in {design["outcome"]: design for design in designs}.values():
-        stats = context.statistics.get(design["panel"], {}).get(design["outcome"])
-        counts = "" if stats is None or stats.what_it_counts.startswith(_DERIVED) else stats.what_it_counts
-        label = short_label(design["outcome_label_zh" if context.language == "zh" else "outcome_label"])
-        items.append(texts.render("contrasts.counts_item", label=label, counts=counts.rstrip(".")))
-    return Marked("; ".join(items))
+def _outcome_name(context: Context, design: Mapping[str, Any]) -> str:
+    return short_label(design["outcome_label_zh" if context.language == "zh" else "outcome_label"])
+
+
+def _outcomes(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]]) -> Section | None:
+    """What the outcomes of all designs count, each once, where the codebook says it in a sentence."""
+    found: dict[str, str] = {}
+    for claim in claims:
+        for design, _ in _designs(claim):
+            stats = context.statistics.get(design["panel"], {}).get(design["outcome"])
+            if stats is not None and not stats.what_it_counts.startswith(_DERIVED):
+                found.setdefault(_outcome_name(context, design), stats.what_it_counts)
+    if not found:
+        return None
+    items = tuple((literal(label), literal(counts)) for label, counts in found.items())
+    return Section("outcomes", texts.plain("contrasts.outcomes_title"), (Definitions(items),), 3)
 
 
 def _declared(context: Context, texts: Texts) -> list[Block]:
@@ -148,7 +164,7 @@ def _terms(context: Context, texts: Texts) -> Table | None:
     rows: list[TableRow] = []
     for term, models in found.items():
         if len(models) > 1:
-            label = parse(texts.render("answers.own", text=context.labels(models[0]["panel"]).of(term)))
+            label = literal(context.labels(models[0]["panel"]).of(term))
             rows.append(TableRow((TableCell(label, colspan=len(_TERM_COLUMNS), header=True),), "section"))
             rows += [_term_row(context, texts, model, term) for model in models]
     if not rows:
@@ -162,8 +178,8 @@ def _term_row(context: Context, texts: Texts, model: Mapping[str, Any], term: st
     low, high = (formatted(bound, "sig3") for bound in (number.ci_low, number.ci_high))
     interval = texts.inline(f"interval.{'raw' if number.has_interval else 'none'}", low=low, high=high)
     cells = {
-        "design": parse(texts.render("answers.own", text=str(model.get("title") or model["model"]))),
-        "outcome": parse(texts.render("answers.own", text=short_label(_outcome(context, model)))),
+        "design": literal(str(model.get("title") or model["model"])),
+        "outcome": literal(short_label(_outcome(context, model))),
         "evidence": texts.inline(f"evidence.{evidence_kind(model)}", units=nouns(context)["units"]),
         "periods": parse(span(sorted(int(p) for p in model.get("periods") or ()))),
         "n": parse(formatted(model["n_obs"], "int")),

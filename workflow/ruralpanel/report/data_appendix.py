@@ -11,7 +11,7 @@ from ruralpanel.report.blocks import Block, Bullets, Code, Definitions, Details,
 from ruralpanel.report.blocks import TableRow as Row
 from ruralpanel.report.context import Context, Panel, Source
 from ruralpanel.report.designs import header, row, span
-from ruralpanel.report.markup import Inline, Run, parse
+from ruralpanel.report.markup import Inline, Run, literal, parse
 from ruralpanel.report.numbers import formatted
 from ruralpanel.report.sentences import nouns
 from ruralpanel.report.texts import Texts
@@ -68,7 +68,7 @@ def _fact(texts: Texts, key: str, value: Any) -> Inline:
     text = " ".join(str(value).split())
     if key == "url" and text.startswith(("http://", "https://")):
         return (Run(text, "link", text),)
-    return _own(texts, text)
+    return literal(text)
 
 
 def _series(context: Context, texts: Texts, source: Source) -> Table:
@@ -78,10 +78,10 @@ def _series(context: Context, texts: Texts, source: Source) -> Table:
         english, chinese = str(values.get("label") or key), str(values.get("label_zh") or "")
         names = [chinese or english, english] if context.language == "zh" else [english, chinese]
         cells = (
-            _own(texts, " · ".join(dict.fromkeys(name for name in names if name))),
-            _own(texts, measure_text(str(values.get("measure", "")))),
+            literal(" · ".join(dict.fromkeys(name for name in names if name))),
+            literal(measure_text(str(values.get("measure", "")))),
             parse(span(years_of(values.get("years")))),
-            _own(texts, localised(values, "counts", context.language)),
+            literal(localised(values, "counts", context.language)),
         )
         rows.append(Row(tuple(TableCell(cell, header=index == 0) for index, cell in enumerate(cells))))
     head = header(texts, _SERIES_COLUMNS, "data.head")
@@ -158,14 +158,14 @@ def _codebook(context: Context, texts: Texts, panel: Panel) -> Table:
         made_of = entry.get("formula") or " · ".join(filter(None, (entry.get("source"), entry.get("series"))))
         shares = [panel.coverage[name, period] for period in panel.periods if (name, period) in panel.coverage]
         cells = {
-            "variable": _own(texts, labels.of(name)),
+            "variable": literal(labels.of(name)),
             "made_of": (Run(made_of, "code"),) if made_of else (),
-            "measure": _own(texts, measure_text(labels.measure(name))),
+            "measure": literal(measure_text(labels.measure(name))),
             "mean": _figure(entry.get("mean")),
             "sd": _figure(entry.get("sd")),
             "sd_within": _figure(entry.get("sd_within")),
             "coverage": parse(formatted(sum(shares) / len(shares), "%0")) if shares else (),
-            "breaks": _own(texts, entry.get("breaks") or ""),
+            "breaks": literal(entry.get("breaks") or ""),
         }
         rows.append(row(cells, _VARIABLE_COLUMNS, _NUMERIC))
     head = header(texts, _VARIABLE_COLUMNS, "data.variables_head", _NUMERIC)
@@ -185,7 +185,3 @@ def _units(context: Context, units: Sequence[str] | None) -> str:
 def _sentence(text: str) -> str:
     words = " ".join(text.split())
     return words if not words or words.endswith((".", "。", "?", "!")) else words + "."
-
-
-def _own(texts: Texts, text: str) -> Inline:
-    return parse(texts.render("answers.own", text=" ".join(text.split())))

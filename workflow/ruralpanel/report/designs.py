@@ -8,7 +8,7 @@ from typing import Any
 from ruralpanel.report.blocks import Table as TableBlock
 from ruralpanel.report.blocks import TableCell, TableRow
 from ruralpanel.report.context import Context
-from ruralpanel.report.markup import Inline, parse
+from ruralpanel.report.markup import Inline, literal, parse
 from ruralpanel.report.sentences import Quote, interval_text, nouns
 from ruralpanel.report.texts import Texts
 from ruralpanel.report.wording import short_label
@@ -51,10 +51,10 @@ def design_table(
         quote = Quote(texts, base)
         suffix = "_zh" if context.language == "zh" else ""
         cells = {
-            "design": parse(texts.render("answers.own", text=design["title"])),
-            "outcome": parse(texts.render("answers.own", text=short_label(design[f"outcome_label{suffix}"]))),
+            "design": literal(design["title"]),
+            "outcome": literal(short_label(design[f"outcome_label{suffix}"])),
             "evidence": texts.inline(f"evidence.{design['evidence']}", units=words["units"]),
-            "lever": parse(texts.render("answers.own", text=_lever(design, suffix))),
+            "lever": literal(_lever(design, suffix)),
             "periods": parse(model_span(context.models.get(design["model"], {}))),
             "estimate": parse(quote("estimate", "sig3")),
             "interval": parse(interval_text(texts, design, base)),

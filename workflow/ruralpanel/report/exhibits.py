@@ -11,7 +11,7 @@ from ruralpanel.contracts.problems import Problem
 from ruralpanel.report.blocks import Block, Details, Figure, Interactive, Section
 from ruralpanel.report.context import Context
 from ruralpanel.report.fragments import read_fragment
-from ruralpanel.report.markup import Inline, parse
+from ruralpanel.report.markup import literal
 from ruralpanel.report.sentences import nouns
 from ruralpanel.report.texts import Texts
 from ruralpanel.report.wording import anchor
@@ -42,8 +42,8 @@ def _pictures(context: Context, texts: Texts, kind: str, problems: list[Problem]
             caption = context.worded(values, "title") or name.replace("_", " ").capitalize()
             alternative = (_map_alt if kind == "maps" else _figure_alt)(context, texts, values, caption)
             note = context.worded(values, "note")
-            notes = (_own(texts, note),) if note else ()
-            blocks.append(Figure(anchor(kind, path.stem), _own(texts, caption), path, alternative, notes))
+            notes = (literal(note),) if note else ()
+            blocks.append(Figure(anchor(kind, path.stem), literal(caption), path, alternative, notes))
         if values.get("type") == "specification_curve":
             blocks += _filtered(context, texts, name, values)
     return blocks
@@ -93,14 +93,11 @@ def _figure_alt(context: Context, texts: Texts, values: Mapping[str, Any], title
 
 
 def _map_alt(context: Context, texts: Texts, values: Mapping[str, Any], title: str) -> str:
-    labels = context.labels(str(values.get("panel", "")))
+    model = context.models.get(str(values.get("model", "")), {})
+    labels = context.labels(str(values.get("panel") or model.get("panel", "")))
     variables = ", ".join(labels.of(str(variable)) for variable in values.get("variables") or ())
     periods = ", ".join(str(period) for period in values.get("periods") or ())
     return texts.plain("exhibits.map_alt", variables=variables or title, periods=periods, nouns=nouns(context))
-
-
-def _own(texts: Texts, text: str) -> Inline:
-    return parse(texts.render("answers.own", text=text))
 
 
 def _missing(context: Context, where: str, path: Path) -> Problem:

@@ -62,6 +62,11 @@ def parse(text: str) -> Inline:
     return tuple(_joined(_parse(_CHINESE_GAP.sub("", one_line), "text")))
 
 
+def literal(text: str) -> Inline:
+    """A text of the results or the configuration as it stands: marks in it are no marks."""
+    return parse(escape(text))
+
+
 def _parse(text: str, kind: Kind) -> list[Run]:
     runs: list[Run] = []
     position = 0

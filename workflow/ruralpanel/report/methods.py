@@ -8,7 +8,7 @@ from typing import Any
 from ruralpanel.report.blocks import Block, Bullets, Details, Paragraph, Section, Table, TableCell, TableRow
 from ruralpanel.report.context import Context
 from ruralpanel.report.designs import header, row, span
-from ruralpanel.report.markup import Inline, Marked, parse
+from ruralpanel.report.markup import Inline, Marked, literal, parse
 from ruralpanel.report.numbers import formatted
 from ruralpanel.report.sentences import nouns
 from ruralpanel.report.texts import Texts
@@ -130,13 +130,13 @@ def _sizes(context: Context, texts: Texts) -> tuple[Block, ...]:
     rows = []
     for name, sizes in by_model.items():
         if sizes:
-            title = _plain(str(context.models[name].get("title") or name), texts)
-            cells = {"model": title, **{setting: _plain(sizes.get(setting, ""), texts) for setting in settings}}
+            title = literal(str(context.models[name].get("title") or name))
+            cells = {"model": title, **{setting: literal(sizes.get(setting, "")) for setting in settings}}
             rows.append(row(cells, columns, settings))
     head = TableRow(
         (
             TableCell(texts.inline("methods.head.model"), header=True),
-            *(TableCell(_plain(_capital(setting), texts), "right", header=True) for setting in settings),
+            *(TableCell(literal(_capital(setting)), "right", header=True) for setting in settings),
         )
     )
     table = Table("sizes-table", texts.inline("methods.sizes_caption"), (head,), tuple(rows), tall=True)
@@ -163,9 +163,9 @@ def _factors(context: Context, texts: Texts, used: Mapping[str, Sequence[tuple[s
             groups.setdefault(details, []).append(title)
         for details, titles in groups.items():
             cells = (
-                _plain(_capital(words), texts),
-                _plain("; ".join(details), texts),
-                _plain(_list(titles, context.language), texts),
+                literal(_capital(words)),
+                literal("; ".join(details)),
+                literal(_list(titles, context.language)),
             )
             rows.append(TableRow(tuple(TableCell(cell, header=index == 0) for index, cell in enumerate(cells))))
     head = header(texts, ("setting", "factors", "models"), "methods.head")
@@ -181,12 +181,12 @@ def _models(context: Context, texts: Texts) -> Table:
         effects = model.get("effects") or (model.get("spec") or {}).get("effects") or ()
         periods = sorted(int(period) for period in model.get("periods") or ())
         cells = {
-            "model": _plain(str(model.get("title") or name), texts),
-            "outcome": _plain(short_label(outcome), texts),
+            "model": literal(str(model.get("title") or name)),
+            "outcome": literal(short_label(outcome)),
             "estimator": _estimator(texts, model),
-            "effects": _plain(", ".join(map(str, effects)) or texts.plain("methods.head_none"), texts),
-            "panel": _plain(context.panels[model["panel"]].title if model["panel"] in context.panels else "", texts),
-            "sample": _plain(_sample(context, texts, model), texts),
+            "effects": literal(", ".join(map(str, effects)) or texts.plain("methods.head_none")),
+            "panel": literal(context.panels[model["panel"]].title if model["panel"] in context.panels else ""),
+            "sample": literal(_sample(context, texts, model)),
             "n": parse(formatted(model["n_obs"], "int")),
             "units": parse(formatted(model["n_units"], "int")),
             "periods": parse(span(periods) or formatted(model["n_periods"], "int")),
@@ -202,7 +202,7 @@ def _estimator(texts: Texts, model: Mapping[str, Any]) -> Inline:
     key = f"methods.estimator_name.{estimator}"
     name = texts.plain(key) if texts.has(key) else estimator.replace("_", " ")
     method = str(model.get("method") or "").replace("_", " ")
-    return _plain(f"{name} ({method})" if method else name, texts)
+    return literal(f"{name} ({method})" if method else name)
 
 
 def _sample(context: Context, texts: Texts, model: Mapping[str, Any]) -> str:
@@ -237,10 +237,6 @@ def _notes(context: Context, texts: Texts) -> tuple[Block, ...]:
         for note, models in notes.items()
     )
     return (Details(texts.inline("methods.notes_title"), (Bullets(items),), id="model-notes"),)
-
-
-def _plain(text: str, texts: Texts) -> Inline:
-    return parse(texts.render("answers.own", text=text.strip()))
 
 
 def _models_named(texts: Texts, titles: Sequence[str], total: int, language: str) -> str:
