@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ruralpanel.contracts.config import Config
@@ -45,20 +45,53 @@ def _coverage(folder: Path) -> Iterator[str]:
     if not (folder / "coverage.csv").is_file():
         yield "  not built yet: run snakemake"
         return
-    breaks = {row["variable"]: row["breaks"] for row in _rows(folder / "codebook.csv")}
+    book = {row["variable"]: row for row in _rows(folder / "codebook.csv")}
     left_out = []
     for row in _rows(folder / "coverage.csv"):
         if row["remark"]:
             left_out.append(row["variable"])
             continue
         shares = {period: float(share) for period, share in row.items() if period.isdigit()}
-        gaps = {period: share for period, share in shares.items() if share < 1}
-        partial = ", ".join(f"{period} {share:.0%}" for period, share in gaps.items())
-        words = f"complete but for {partial}" if gaps else "complete"
-        noted = f"; breaks {breaks[row['variable']]}" if breaks.get(row["variable"]) else ""
-        yield f"  {row['variable']}: {words}{noted}"
+        own = book.get(row["variable"], {})
+        noted = f"; breaks {own['breaks']}" if own.get("breaks") else ""
+        yield f"  {row['variable']}{_origin(own)}: {_gaps(shares)}{_spread(own)}{noted}"
     if left_out:
         yield f"  without figures here: {', '.join(left_out)}"
+
+
+def _origin(own: Mapping[str, str]) -> str:
+    """Measure and where from: `` [km] from nbs_annual.highway_length`` or the formula."""
+    measure = f" [{own['measure']}]" if own.get("measure") else ""
+    if own.get("formula"):
+        return f"{measure} = {own['formula']}"
+    return f"{measure} from {own['source']}.{own['series']}" if own.get("source") else measure
+
+
+def _gaps(shares: Mapping[str, float]) -> str:
+    """Coverage in words; neighbouring periods of the same coverage together."""
+    runs: list[tuple[list[str], float]] = []
+    for period, share in shares.items():
+        if runs and f"{runs[-1][1]:.0%}" == f"{share:.0%}":
+            runs[-1][0].append(period)
+        else:
+            runs.append(([period], share))
+    partial = [
+        f"{periods[0]}{f'–{periods[-1]}' if len(periods) > 1 else ''} {share:.0%}"
+        for periods, share in runs
+        if share < 1
+    ]
+    return f"complete but for {', '.join(partial)}" if partial else "complete"
+
+
+def _spread(own: Mapping[str, str]) -> str:
+    """Smallest, mean and largest value, where a wrong measure shows first."""
+    values = [own.get(key) for key in ("min", "mean", "max")]
+    if not all(values):
+        return ""
+    low, middle, high = (
+        f"{float(value):,.4g}" if abs(float(value)) < 1e4 else f"{float(value):,.0f}" for value in values if value
+    )
+    return f"; from {low} to {high}, mean {middle}"
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
