@@ -103,9 +103,9 @@ _WORDS: dict[str, tuple[str, str]] = {
         "间接效应为两者之差。不含相邻单位被解释变量与解释变量的模型以系数为直接效应。",
     ),
     "spatial_draws": (
-        " Errors and intervals of effects: {draws} draws from the normal distribution of the estimates, with the "
-        "covariance of the first setting.",
-        "效应的标准误与区间由估计量正态分布（协方差取第一种推断）的 {draws} 次抽样得到。",
+        " Errors and intervals of effects: {draws} draws from the distribution of the estimates, normal or t as in the "
+        "first setting.",
+        "效应的标准误与区间由估计量分布（正态或 t，同第一种推断）的 {draws} 次抽样得到。",
     ),
     "test_lm_lag": ("No dependence on neighbours' outcome (LM)", "无空间滞后（LM）"),
     "test_lm_error": ("No dependence on neighbours' errors (LM)", "无空间误差（LM）"),
@@ -219,14 +219,14 @@ _WORDS: dict[str, tuple[str, str]] = {
     "all": ("All", "全部"),
     "no_data": ("No data", "无数据"),
     "outside": ("Outside the sample", "样本之外"),
-    "not_asked": ("Not in the group", "不属于该组"),
+    "not_asked": ("Other, or no figures", "其他，或缺数据"),
     "support_note": (
         "†: beyond what any unit has been observed at; the model extrapolates.",
         "†：超出任何单位的观测范围，属外推。",
     ),
     "change": ("Change", "变化"),
-    "change_low": ("Lower end of its 95% interval", "95% 区间下限"),
-    "change_high": ("Upper end of its 95% interval", "95% 区间上限"),
+    "change_low": ("Lower end, 95%", "95% 区间下限"),
+    "change_high": ("Upper end, 95%", "95% 区间上限"),
     "beyond_support": (
         "Beyond what any unit has been observed at, so that the model extrapolates: {units}.",
         "超出任何单位的观测范围，属外推：{units}。",

@@ -1,6 +1,8 @@
 """Draw every declared map; polygons are read once for each projection."""
 
+import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -11,6 +13,7 @@ from ruralpanel.jobs import job
 from ruralpanel.labels import labels_from_codebook
 from ruralpanel.maps.draw import boundary_note, draw, draw_regimes
 from ruralpanel.maps.geometry import load_boundaries
+from ruralpanel.maps.of_model import draw_model
 
 
 def main(
@@ -25,12 +28,16 @@ def main(
     note = boundary_note(boundaries, boundaries_note, language)
     with all_together() as separately:
         for name, spec in maps.items():
-            folder = f"results/panels/{spec['panel']}"
-            labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
-            frame = pd.read_parquet(f"{folder}/panel.parquet")
             paths = {form: f"results/maps/{name}.{form}" for form in ("png", "svg")}
             shape = shapes[spec["projection"]]
+            model = json.loads(Path(f"results/models/{spec['model']}.json").read_text()) if "model" in spec else None
+            folder = f"results/panels/{spec['panel'] if model is None else model['panel']}"
+            labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
             with separately():
+                if model is not None:
+                    draw_model(name, spec, model, labels, shape, names, paths, language, note)
+                    continue
+                frame = pd.read_parquet(f"{folder}/panel.parquet")
                 if "regimes" in spec:
                     draw_regimes(name, spec, frame, shape, names, paths, language, note)
                 else:

@@ -3,12 +3,14 @@
 ==========  ================================================================================================
 key         meaning (* required)
 ==========  ================================================================================================
-panel*      a panel
+panel*      a panel (not with model)
 variables   one row of maps each
 periods     one column of maps each (default: the first and the last of the panel)
 classes     {method: quantiles (default) | equal | user, number: 5, shared: true, breaks: inner edges of user}
+model       a counterfactual, a decomposition or a model with slopes of each unit, in place of panel and variables
+terms       with model: what is shown of each unit, one map each (default: all that the model says)
 regimes     {first, second, spans, above, labels} in place of variables: which of two things grew where
-palette     sequential (default), or diverging: pale around zero
+palette     sequential (default; of models diverging), or diverging: pale around zero
 labels      true (default): names of units on the maps
 projection  auto (default; see `ruralpanel.maps.projection`), or anything PROJ understands
 title       above the maps; title_zh in Chinese
@@ -22,6 +24,8 @@ KEYS = frozenset(
     {
         "panel",
         "variables",
+        "model",
+        "terms",
         "regimes",
         "periods",
         "classes",
@@ -34,5 +38,4 @@ KEYS = frozenset(
         "note_zh",
     }
 )
-REQUIRED = ("panel",)
 CLASS_KEYS = frozenset({"method", "number", "shared", "breaks"})

@@ -121,8 +121,12 @@ def figure_files(config: Config) -> tuple[str, ...]:
 
 def map_files(config: Config) -> tuple[str, ...]:
     """What the maps are drawn from."""
-    panels = dict.fromkeys(item["panel"] for item in config.maps.values())
-    return tuple(f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet"))
+    models = dict.fromkeys(item["model"] for item in config.maps.values() if "model" in item)
+    panels = dict.fromkeys(item["panel"] for item in config.maps.values() if "panel" in item)
+    files = [f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet")]
+    for model in models:
+        files += [f"results/models/{model}.json", f"results/panels/{config.models[model].panel}/codebook.csv"]
+    return tuple(dict.fromkeys(files))
 
 
 def live_settings(config: Config) -> dict[str, dict[str, Any]]:

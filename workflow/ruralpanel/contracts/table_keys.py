@@ -18,6 +18,7 @@ regression         models*: list of model names. terms: which coefficients, in t
 cross_section      as regression; show defaults to std_error, p_permutation where a model has it; fit to r2.
 by_outcome         models*. term*: a term, or a mapping model → term. show as above. standardised: false
                    (default) or true, a column with the estimate per within-province standard deviations.
+by_unit            models*: counterfactuals, decompositions or cce. model_labels.
 correlations       models*: models of several outcomes (sur). model_labels.
 diagnostics        models*. tests: names from the models' ``tests`` (default: all). model_labels.
 policy             models*: ``did`` and ``event_study`` models. without: treated units whose absence is shown.
@@ -58,6 +59,7 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "regression": _REGRESSION,
         "cross_section": _REGRESSION,
         "by_outcome": frozenset({"models", "term", "show", "stars", "standardised", "model_labels"}),
+        "by_unit": frozenset({"models", "model_labels"}),
         "correlations": frozenset({"models", "model_labels"}),
         "diagnostics": frozenset({"models", "tests", "model_labels"}),
         "policy": frozenset({"models", "without", "model_labels"}),
@@ -77,6 +79,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "regression": ("models",),
         "cross_section": ("models",),
         "by_outcome": ("models", "term"),
+        "by_unit": ("models",),
         "correlations": ("models",),
         "diagnostics": ("models",),
         "policy": ("models",),

@@ -10,6 +10,7 @@ from ruralpanel.contracts.table_keys import COMMON, KEYS, REQUIRED, kind_of
 from ruralpanel.output_context import OutputContext
 from ruralpanel.tables import (
     build_by_outcome,
+    build_by_unit,
     build_correlations,
     build_diagnostics,
     build_heterogeneity,
@@ -28,6 +29,7 @@ _BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableD
     "regression": build_regression.build,
     "cross_section": build_regression.build,
     "by_outcome": build_by_outcome.build,
+    "by_unit": build_by_unit.build,
     "correlations": build_correlations.build,
     "diagnostics": build_diagnostics.build,
     "policy": build_policy.build,
