@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from conftest import tiny_config
 
+from conftest import tiny_config
 from ruralpanel.contracts.project import open_project
 from ruralpanel.describe import describe
 
@@ -23,7 +23,8 @@ def test_a_line_for_each_variable(tiny: Path) -> None:
         encoding="utf-8",
     )
     (folder / "coverage.csv").write_text(
-        "variable,2001,2002,2003,2004,remark\nkm,0.0,0.0,0.968,1.0,\nlog_km,1.0,1.0,1.0,1.0,\nempty,0,0,0,0,no figures\n",
+        "variable,2001,2002,2003,2004,remark\n"
+        "km,0.0,0.0,0.968,1.0,\nlog_km,1.0,1.0,1.0,1.0,\nempty,0,0,0,0,no figures\n",
         encoding="utf-8",
     )
     printed = describe(open_project([tiny / "config.yaml"]), tiny / "results").splitlines()
