@@ -291,6 +291,8 @@ def test_what_does_not_apply_is_refused() -> None:
         infer(fit(few), few, InferenceSpec("akm"), 0)
     assert "akm0" in str(refusal.value)
     assert infer(fit(few), few, InferenceSpec("akm0"), 0).n_clusters == 8
+    reported = fit(few).extra["shift_share"]
+    assert reported["akm"] == {"not_available": "8 sectors: needs at least 20"} and "p_value" in reported["akm0"]
     four = shift_share(10, sectors=4)
     with pytest.raises(UserError, match="at least 5 sectors"):
         infer(fit(four), four, InferenceSpec("akm0"), 0)

@@ -81,6 +81,29 @@ def test_instruments_from_the_configuration(tmp_path: Path, root: Path, snakemak
     assert [cell[:1] for cell in table["log_arrests", "ci_ar"]] == ["", "", "[", "[", ""]
 
 
+def test_shift_share_from_the_configuration(tmp_path: Path, root: Path, snakemake: Run) -> None:
+    """On shipped figures: shares of 2006, national shocks, weak; two rays stay two rays on their way to the table."""
+    shutil.copytree(root / "data", tmp_path / "data")
+    folder = tmp_path / "examples" / "urban_jobs_shift_share"
+    ignored = shutil.ignore_patterns("results", ".snakemake")
+    shutil.copytree(root / "examples" / "urban_jobs_shift_share", folder, ignore=ignored)
+    run = snakemake(folder, "results/tables/main.csv")
+    assert run.returncode == 0, run.stderr
+    text = (folder / "results" / "models" / "shift_share.json").read_text(encoding="utf-8")
+    model = json.loads(text)
+    shares = model["shift_share"]
+    assert (model["n_units"], shares["sectors"]) == (24, 8)
+    assert (shares["sum_of_shares"]["lowest"], shares["sum_of_shares"]["highest"]) == pytest.approx((1.0, 1.0))
+    assert sum(sector["weight"] for sector in shares["rotemberg"]) == pytest.approx(1.0)
+    assert shares["akm0"]["set"] == "two_rays" and "not_available" in shares["akm"]
+    assert "at least 20" in model["inference"][2]["not_available"]
+    assert model["tests"]["effective_f"]["statistic"] < 10
+    with (folder / "results" / "tables" / "main.csv").open(encoding="utf-8") as file:
+        table = {(line[1], line[2]): line[3:] for line in csv.reader(file)}
+    assert " ∪ [" in table["urban_jobs", "ci"][1] and "∪" not in table["urban_jobs", "ci"][0]
+    assert table["urban_jobs", "ci_ar"][1].startswith("[-∞, ")
+
+
 def test_files_that_users_bring(tmp_path: Path, root: Path, snakemake: Run) -> None:
     shutil.copytree(root / "examples" / "bring_your_own", tmp_path / "examples" / "bring_your_own")
     shutil.copytree(root / "data" / "units", tmp_path / "data" / "units")

@@ -11,10 +11,6 @@ from ruralpanel.estimators.base import Design, Fit, Inference
 from ruralpanel.estimators.iv_system import system_of
 from ruralpanel.inference import anderson_rubin, validity
 
-MIN_SECTORS = {"akm": 20, "akm0": 5}
-"""Fewest sectors. Simulated size of a nominal 5 % test, 31 units × 8 periods, errors with a sector component: akm 20 %
-with 5 sectors, 11 % with 10, 10 % with 20; akm0 3 to 7 % with any of these."""
-
 
 def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> Inference:
     """AKM (``vcov: akm``), or AKM0, with the null imposed (``vcov: akm0``), of the one endogenous regressor (Adão,
@@ -32,7 +28,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         validity.stop(design, f"vcov: {setting.method}", "a model with shares and shocks", "use vcov: cluster")
     system = system_of(shift_share.with_instrument(design))
     sectors = shift_share.sectors_of(design, system)
-    least = MIN_SECTORS[setting.method]
+    least = shift_share.MIN_SECTORS[setting.method]
     if sectors.y.size < least:
         found = f"vcov: {setting.method} with {sectors.y.size} sectors"
         fix = "use vcov: akm0" if setting.method == "akm" else "use bootstrap: wild_cluster"
