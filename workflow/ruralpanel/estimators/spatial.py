@@ -71,7 +71,7 @@ def fit(design: Design) -> Fit:
     simulated errors, ``seed``.
 
     ``extra``: ``spatial_effects`` (`spatial_effects.effects`; models with neighbours' outcome or regressors),
-    ``spatial`` (weights, correction, interval of the coefficient). Tests: `spatial_tests`, ``sargan`` of the instruments.
+    ``spatial`` (weights, correction, interval of the coefficient). Tests: `spatial_tests`, and ``sargan``.
 
     Raises
     ------
@@ -256,13 +256,14 @@ def _extra(setting: Setting, found: Fit) -> dict[str, Any]:
     names = [term for term in dict.fromkeys(_regressors(setting.design)) if term in found.terms]
     place = {term: j for j, term in enumerate(found.terms)}
     outcome = MARK + spec.outcome
-    vcov, basis = _covariance(setting, found)
+    vcov, df, basis = _covariance(setting, found)
     coefficients = Coefficients(
         found.params,
         vcov,
         [place[term] for term in names],
         {place[term]: place[MARK + term] for term in names if MARK + term in place},
         place.get(outcome) if setting.method in OUTCOME_LAG else None,
+        df,
     )
     draws = int(spec.options.get("draws", DRAWS))
     rng = generator(int(spec.options.get("seed", 0)), spec.name, "spatial_effects")
@@ -271,16 +272,16 @@ def _extra(setting: Setting, found: Fit) -> dict[str, Any]:
     return extra
 
 
-def _covariance(setting: Setting, found: Fit) -> tuple[FloatArray, str]:
-    """The covariance of the first setting of inference, as in the model's table, and its name."""
+def _covariance(setting: Setting, found: Fit) -> tuple[FloatArray, float, str]:
+    """Covariance, degrees of freedom and name of the first setting of inference, as in the model's table."""
     from ruralpanel.inference.registry import infer
 
     settings = setting.design.spec.inference
     own = found.own_vcov
     if own is not None and not any(s.method == "own" for s in settings):
-        return own, found.own_vcov_type
+        return own, np.inf, found.own_vcov_type
     usable = [s for s in settings if s.method not in RESAMPLED and (s.method != "own" or own is not None)]
     chosen = usable[0] if usable else InferenceSpec("cluster")
     result = infer(found, setting.design, chosen, 0)
-    assert result.vcov is not None
-    return result.vcov, result.small_sample
+    assert result.vcov is not None and result.df is not None
+    return result.vcov, float(np.min(result.df)), result.small_sample

@@ -26,6 +26,7 @@ class Coefficients:
     ----------
     params, vcov : (k,), (k, k). own : positions of the regressors. lagged : position → that of its neighbours' mean.
     spatial : position of ρ; None without a lag of the outcome.
+    df : degrees of freedom of t that go with the covariance; infinite: normal.
     """
 
     params: FloatArray
@@ -33,6 +34,7 @@ class Coefficients:
     own: Sequence[int]
     lagged: Mapping[int, int]
     spatial: int | None
+    df: float = np.inf
 
 
 def effects(
@@ -45,22 +47,22 @@ def effects(
     the regressor does if it rises by one everywhere. Indirect: their difference, what comes from others (LeSage and
     Pace 2009, section 2.7). They are exact: S = β I + (ρ β + θ) W (I − ρW)⁻¹.
 
-    Errors: `draws` from the normal distribution of the estimates; those whose ρ leaves the interval on which the
-    filter is invertible are left out and counted. ``std_error`` is their standard deviation, ``ci_low`` and
-    ``ci_high`` their 2.5 and 97.5 percentiles, ``p_value`` two-sided by the normal.
+    Errors: `draws` from the normal distribution of the estimates; ``std_error`` is their standard deviation.
+    Intervals: the 2.5 and 97.5 percentiles of draws from t instead, the same where `df` is infinite. ``p_value``:
+    two-sided by t. Draws whose ρ leaves the interval on which the filter is invertible are left out and counted.
 
     Returns
     -------
-    ``rows``: term, kind and the figures; ``draws``; ``left_out``: draws outside the interval.
+    ``rows``: term, kind and the figures; ``draws``; ``left_out``: normal draws outside the interval; ``df``.
     """
     point = _three(found.params[None, :], found, filter_)[0]
-    sample = rng.multivariate_normal(found.params, found.vcov, size=draws, method="eigh")
-    usable = np.ones(draws, dtype=bool)
-    if found.spatial is not None:
-        low, high = filter_.interval
-        usable = (sample[:, found.spatial] > low) & (sample[:, found.spatial] < high)
-    drawn = _three(sample[usable], found, filter_)
+    moves = rng.multivariate_normal(np.zeros(found.params.size), found.vcov, size=draws, method="eigh")
+    normal = _usable(found.params + moves, found, filter_)
+    drawn = _three(normal, found, filter_)
     spread = drawn.std(axis=0, ddof=1)
+    if np.isfinite(found.df):
+        wide = moves * np.sqrt(found.df / rng.chisquare(found.df, size=(draws, 1)))
+        drawn = _three(_usable(found.params + wide, found, filter_), found, filter_)
     reach = np.percentile(drawn, [2.5, 97.5], axis=0)
     rows = []
     for i, j in enumerate(found.own):
@@ -74,10 +76,26 @@ def effects(
                     "std_error": error,
                     "ci_low": float(reach[0, i, k]),
                     "ci_high": float(reach[1, i, k]),
-                    "p_value": float(2.0 * special.ndtr(-abs(estimate / error))) if error > 0 else None,
+                    "p_value": _p_value(estimate, error, found.df),
                 }
             )
-    return {"rows": rows, "draws": draws, "left_out": int(draws - usable.sum())}
+    df = float(found.df) if np.isfinite(found.df) else None
+    return {"rows": rows, "draws": draws, "left_out": draws - len(normal), "df": df}
+
+
+def _usable(sample: FloatArray, found: Coefficients, filter_: SpatialFilter) -> FloatArray:
+    """Draws whose ρ lies inside the interval."""
+    if found.spatial is None:
+        return sample
+    low, high = filter_.interval
+    return sample[(sample[:, found.spatial] > low) & (sample[:, found.spatial] < high)]
+
+
+def _p_value(estimate: float, error: float, df: float) -> float | None:
+    if error <= 0:
+        return None
+    size = -abs(estimate / error)
+    return float(2.0 * (special.stdtr(df, size) if np.isfinite(df) else special.ndtr(size)))
 
 
 def _three(params: FloatArray, found: Coefficients, filter_: SpatialFilter) -> FloatArray:

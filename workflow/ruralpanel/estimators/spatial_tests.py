@@ -29,7 +29,7 @@ def lagrange_multipliers(panel: SpatialPanel, size: Size, filter_: SpatialFilter
     basis = np.linalg.qr(x)[0]
     left = moved - basis @ (basis.T @ moved)
     information = float(left @ left) / s2 + spread
-    note = "from least squares with the same terms and effects"
+    note = "from least squares with the same terms and effects; errors taken as independent over time"
     return {
         "lm_lag": _chi2(through_y**2 / information, 1, note),
         "lm_error": _chi2(through_e**2 / spread, 1, note),
