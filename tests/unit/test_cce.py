@@ -340,3 +340,13 @@ def test_slopes_drawn_to_their_mean_are_nearer_the_truth() -> None:
         by_unit(fit, ("x1",))[:, 0], np.array([row["shrunken"]["x1"] for row in fit.extra["by_unit"]]),
     )]  # fmt: skip
     assert misses[1] < 0.7 * misses[0]
+
+
+def test_drifting_variables_are_named() -> None:
+    rng = np.random.default_rng(17)
+    y, x = factors(rng, 20, 16)
+    walk = np.cumsum(rng.standard_normal((20, 16)), axis=1)
+    fit = cce.fit(designed(y, np.stack([x[:, :, 0], walk], axis=2)))
+    assert [note for note in fit.notes if "CIPS" in note] == [
+        "no unit-root test (CIPS) rejects at 5% for x2: slopes relate levels that may drift"
+    ]

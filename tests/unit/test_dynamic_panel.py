@@ -237,7 +237,7 @@ def test_a_break_of_one_unit_leaves_its_difference_out() -> None:
     assert found.rows.size == 30 * 5 - 1
     m = stacked(broken).moments
     assert not ((m.unit == 4) & (m.period == 3)).any()
-    assert any("u0004 alone" in note for note in found.notes)
+    assert any("(u0004)" in note for note in found.notes)
     levels = stacked(replace(broken, spec=replace(broken.spec, method="system_gmm"))).moments
     assert not (~levels.differenced & (levels.unit == 4) & (levels.period >= 3)).any()
 

@@ -20,6 +20,8 @@ by_outcome         models*. term*: a term, or a mapping model → term. show as 
                    (default) or true, a column with the estimate per within-province standard deviations.
 by_unit            models*: counterfactuals, decompositions or cce. model_labels.
 correlations       models*: models of several outcomes (sur). model_labels.
+dynamic            as regression; lags of all outcomes in one row, with what fixed effects alone say of the first one;
+                   long-run effects; instruments beside units.
 diagnostics        models*. tests: names from the models' ``tests`` (default: all). model_labels.
 policy             models*: ``did`` and ``event_study`` models. without: treated units whose absence is shown.
                    model_labels.
@@ -58,6 +60,7 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         "regression": _REGRESSION,
         "cross_section": _REGRESSION,
+        "dynamic": _REGRESSION,
         "by_outcome": frozenset({"models", "term", "show", "stars", "standardised", "model_labels"}),
         "by_unit": frozenset({"models", "model_labels"}),
         "correlations": frozenset({"models", "model_labels"}),
@@ -78,6 +81,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "regression": ("models",),
         "cross_section": ("models",),
+        "dynamic": ("models",),
         "by_outcome": ("models", "term"),
         "by_unit": ("models",),
         "correlations": ("models",),

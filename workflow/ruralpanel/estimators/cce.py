@@ -92,7 +92,7 @@ def fit(design: Design) -> Fit:
         "periods_per_unit": [int(found.counts.min()), int(found.counts.max())],
         "by_unit": _by_unit(terms, names, found),
         "spread": dict(zip(terms, mean_group.shrunken(found)[1].tolist(), strict=True)),
-        "unit_roots": _unit_roots(design, terms),
+        "unit_roots": (roots := _unit_roots(design, terms)),
     }
     words = "units' slopes about their mean, over N(N − 1)" if method == METHODS[0] else "Pesaran (2006), eq. 67–69"
     return Fit(
@@ -115,7 +115,7 @@ def fit(design: Design) -> Fit:
             "slope_homogeneity": adjusted,
             "slope_homogeneity_unadjusted": plain,
         },
-        notes=_notes(design, data),
+        notes=(*_notes(design, data), *_drift(roots)),
         extra=extra,
     )
 
@@ -275,3 +275,13 @@ def _notes(design: Design, data: Data) -> tuple[str, ...]:
         notes.append("period effects are not removed: the averages over units stand for what is common to a period")
     notes += [f"{unit} left out: {reason}" for unit, reason in data.left_out.items()]
     return tuple(notes)
+
+
+def _drift(roots: list[dict[str, Any]]) -> tuple[str, ...]:
+    """That variables may drift: those whose unit root no number of lagged differences rejects at 5 %."""
+    tested = [row for row in roots if "critical_values" in row]
+    rejected = {row["variable"] for row in tested if row["statistic"] < row["critical_values"]["5%"]}
+    drifting = [name for name in dict.fromkeys(row["variable"] for row in tested) if name not in rejected]
+    if not drifting:
+        return ()
+    return (f"no unit-root test (CIPS) rejects at 5% for {', '.join(drifting)}: slopes relate levels that may drift",)

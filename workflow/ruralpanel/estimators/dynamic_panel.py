@@ -99,7 +99,7 @@ def _corrected(equation: Equation, design: Design) -> Fit:
 def _notes(solution: bias_corrected.Solution) -> tuple[str, ...]:
     notes: tuple[str, ...] = ("strictly exogenous regressors and errors independent over time are assumed",)
     if solution.firmness < FIRM:
-        notes += ("the lag is weakly identified: its interval is lag_set, and near 1 the estimate is too low",)
+        notes += ("the lag is weakly identified: read the values of it that are not rejected, not its interval",)
     return notes
 
 

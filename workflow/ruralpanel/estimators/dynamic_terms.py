@@ -97,7 +97,8 @@ def equation_of(design: Design) -> Equation:
         members[term] = tuple(range(len(terms), len(terms) + own + 1))
         terms += [term, *(f"lag({term}, {k})" for k in range(1, own + 1))]
         columns += [lagged(grid.x[:, :, j], k) for k in range(own + 1)]
-    notes = tuple(f"{step} concerns {unit} alone: a change of its effect, not a term" for step, unit in lone.items())
+    listed = ", ".join(f"{step} ({unit})" for step, unit in lone.items())
+    notes = (f"steps of one unit alone change its effect and are no terms: {listed}",) if lone else ()
     equation = Equation(
         design.spec.outcome,
         grid,
