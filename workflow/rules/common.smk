@@ -12,7 +12,7 @@ os.environ.update(PYTHONPATH=os.pathsep.join([str(WORKFLOW), *filter(None, [os.g
 from ruralpanel.contracts import project
 from ruralpanel.contracts.compared import compared_files, compared_folder
 from ruralpanel.contracts.fingerprint import fingerprint
-from ruralpanel.contracts.places import place_files
+from ruralpanel.contracts.places import cluster_maps, map_matrices, place_files
 from ruralpanel.contracts.problems import UserError
 
 try:

@@ -86,8 +86,10 @@ rule maps:
         results=project.map_files(CONFIG),
         units=CONFIG.units,
         boundaries=CONFIG.boundaries or [],
+        matrices=[matrix["path"] for matrix in map_matrices(CONFIG).values() if matrix["type"] == "file"],
     output:
         MAPS,
+        expand("results/maps/{map}.csv", map=cluster_maps(CONFIG)),
     log:
         "results/logs/maps.log",
     threads: 1
@@ -97,6 +99,9 @@ rule maps:
     params:
         maps={name: dict(item) for name, item in CONFIG.maps.items()},
         number=len(CONFIG.maps),
+        weights_matrices=map_matrices(CONFIG),
+        seed=CONFIG.seed,
+        config=CONFIG.file,
         language=CONFIG.language,
         boundaries_note=CONFIG.boundaries_note,
         code=code("maps.py"),

@@ -231,6 +231,23 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Beyond what any unit has been observed at, so that the model extrapolates: {units}.",
         "超出任何单位的观测范围，属外推：{units}。",
     ),
+    "cluster_HH": ("high among high", "高—高"),
+    "cluster_HL": ("high among low", "高—低"),
+    "cluster_none": ("no more than chance", "不显著"),
+    "cluster_LH": ("low among high", "低—高"),
+    "cluster_LL": ("low among low", "低—低"),
+    "clusters_note": (
+        "Local Moran's I ({weights}) against {draws} arrangements of the other units; coloured where the p-value, "
+        "adjusted for as many tests as units (Benjamini and Hochberg), is below .05. Moran's I of all: {overall}.",
+        "局部莫兰指数（{weights}），与其他单位的 {draws} 次随机排列比较；"
+        "经 Benjamini–Hochberg 调整的 p 值低于 0.05 者着色。全局莫兰指数：{overall}。",
+    ),
+    "clusters_note_single": (
+        "Local Moran's I ({weights}) against {draws} arrangements of the other units; coloured where its p-value is "
+        "below .05, as that of one unit in twenty is by chance. Moran's I of all: {overall}.",
+        "局部莫兰指数（{weights}），与其他单位的 {draws} 次随机排列比较；"
+        "p 值低于 0.05 者着色（二十个中约有一个出于偶然）。全局莫兰指数：{overall}。",
+    ),
     "marginal_effect": ("Marginal effect of {of}", "{of}的边际效应"),
     "specifications": ("Specifications, sorted by estimate", "模型设定（按估计值排序）"),
     "interval_band": ("95% band", "95% 置信带"),

@@ -9,22 +9,33 @@ import pandas as pd
 
 from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.units import load_units
+from ruralpanel.files import atomic_path
 from ruralpanel.jobs import job
 from ruralpanel.labels import labels_from_codebook
+from ruralpanel.maps.clusters import draw_clusters, find_clusters
 from ruralpanel.maps.draw import boundary_note, draw, draw_regimes
 from ruralpanel.maps.geometry import load_boundaries
 from ruralpanel.maps.of_model import draw_model
+from ruralpanel.spatial.geography import Geography
 
 
 def main(
-    maps: Mapping[str, Mapping[str, Any]], units: str, boundaries: str, boundaries_note: str, language: str
+    maps: Mapping[str, Mapping[str, Any]],
+    weights_matrices: Mapping[str, Mapping[str, Any]],
+    seed: int,
+    config: str,
+    units: str,
+    boundaries: str,
+    boundaries_note: str,
+    language: str,
 ) -> None:
-    """Write ``results/maps/<map>.{png,svg}``; all problems of all maps are reported together."""
+    """Write ``results/maps/<map>.{png,svg}``, for clusters ``.csv`` too; all problems are reported together."""
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
     shapes = {
         projection: load_boundaries(boundaries, projection) for projection in {m["projection"] for m in maps.values()}
     }
+    geography = Geography(cross_section, boundaries, weights_matrices, config)
     note = boundary_note(boundaries, boundaries_note, language)
     with all_together() as separately:
         for name, spec in maps.items():
@@ -38,7 +49,12 @@ def main(
                     draw_model(name, spec, model, labels, shape, names, paths, language, note)
                     continue
                 frame = pd.read_parquet(f"{folder}/panel.parquet")
-                if "regimes" in spec:
+                if "clusters" in spec:
+                    found = find_clusters(name, spec, frame, geography, seed, f"maps.{name}")
+                    draw_clusters(name, spec, found, sorted(set(frame["unit"])), shape, names, paths, language, note)
+                    with atomic_path(f"results/maps/{name}.csv") as temporary:
+                        found.table.to_csv(temporary, index=False, lineterminator="\n")
+                elif "regimes" in spec:
                     draw_regimes(name, spec, frame, shape, names, paths, language, note)
                 else:
                     draw(name, spec, frame, labels, shape, names, paths, language, note)
@@ -48,6 +64,9 @@ if __name__ == "__main__":
     with job(snakemake.log[0]):
         main(
             maps=snakemake.params.maps,
+            weights_matrices=snakemake.params.weights_matrices,
+            seed=snakemake.params.seed,
+            config=snakemake.params.config,
             units=snakemake.input.units,
             boundaries=snakemake.input.boundaries,
             boundaries_note=snakemake.params.boundaries_note,

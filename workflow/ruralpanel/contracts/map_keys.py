@@ -10,6 +10,7 @@ classes     {method: quantiles (default) | equal | user, number: 5, shared: true
 model       a counterfactual, a decomposition or a model with slopes of each unit, in place of panel and variables
 terms       with model: what is shown of each unit, one map each (default: all that the model says)
 regimes     {first, second, spans, above, labels} in place of variables: which of two things grew where
+clusters    {variable, weights_matrix, draws, adjust} in place of variables: neighbours alike (local Moran's I)
 palette     sequential (default; of models diverging), or diverging: pale around zero
 labels      true (default): names of units on the maps
 projection  auto (default; see `ruralpanel.maps.projection`), or anything PROJ understands
@@ -27,6 +28,7 @@ KEYS = frozenset(
         "model",
         "terms",
         "regimes",
+        "clusters",
         "periods",
         "classes",
         "palette",

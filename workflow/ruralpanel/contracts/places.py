@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.config import Config
-from ruralpanel.contracts.problems import Problem
+from ruralpanel.contracts.problems import Problem, did_you_mean
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
 
@@ -27,6 +27,11 @@ def place_problems(config: Config, attributes: set[str], units: Units | None) ->
     """Matrices with keys missing, to spare or of unknown units, and models that ask for positions nobody gives."""
     for name, values in config.weights_matrices.items():
         yield from _matrix_problems(config, f"weights_matrices.{name}", values, units)
+    for name, item in config.maps.items():
+        matrix = (item.get("clusters") or {}).get("weights_matrix")
+        if matrix and matrix not in config.weights_matrices:
+            where, fix = f"maps.{name}.clusters.weights_matrix", did_you_mean(matrix, config.weights_matrices)
+            yield Problem(config.file, where, f'"{matrix}"', "a name under weights_matrices", fix)
     placed = config.boundaries is not None or set(COORDINATES) <= attributes
     for model in config.models.values():
         matrix = config.weights_matrices.get(str(model.options.get("weights_matrix")), {})
@@ -48,6 +53,17 @@ def place_problems(config: Config, attributes: set[str], units: Units | None) ->
 def matrices_of(config: Config, models: Iterable[ModelSpec]) -> dict[str, dict[str, Any]]:
     """The declared weights matrices that models name."""
     names = sorted({str(model.options["weights_matrix"]) for model in models if "weights_matrix" in model.options})
+    return {name: dict(config.weights_matrices[name]) for name in names}
+
+
+def cluster_maps(config: Config) -> tuple[str, ...]:
+    """Names of the maps of clusters."""
+    return tuple(name for name, item in config.maps.items() if "clusters" in item)
+
+
+def map_matrices(config: Config) -> dict[str, dict[str, Any]]:
+    """The declared weights matrices that maps name."""
+    names = sorted({str(config.maps[name]["clusters"]["weights_matrix"]) for name in cluster_maps(config)})
     return {name: dict(config.weights_matrices[name]) for name in names}
 
 

@@ -77,6 +77,8 @@ def shown_variables(item: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     for regimes in (item, item.get("regimes") or {}):
         if "spans" in regimes:
             pairs += [(str(item.get("panel", "")), str(regimes[role])) for role in ("first", "second")]
+    if "clusters" in item:
+        pairs.append((str(item.get("panel", "")), str(item["clusters"]["variable"])))
     pairs += [(str(outcome["panel"]), str(outcome["variable"])) for outcome in item.get("outcomes") or ()]
     return tuple(pairs)
 

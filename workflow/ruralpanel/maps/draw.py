@@ -85,19 +85,20 @@ def draw_categories(
     language: str = "en",
     notes: Sequence[str] = (),
     font: str | Path | None = None,
+    colours: Sequence[str] = (),
 ) -> None:
-    """Maps of an unordered classification, such as the regimes of H6.
+    """Maps of a classification, such as the regimes of H6.
 
     Parameters
     ----------
     panels : heading (a sub-period) → unit → category; an empty category is no data.
-    categories : all of them, in the order of the legend; their colours follow this order.
+    categories : all of them, in the order of the legend. colours : theirs; empty: those of unordered groups.
     """
-    colours = dict(zip(categories, style.categorical(len(categories)), strict=True))
+    colour_of = dict(zip(categories, colours or style.categorical(len(categories)), strict=True))
     drawn = []
     for heading, values in panels.items():
-        drawn.append(MapPanel(heading, {unit: colours.get(value, NO_DATA) for unit, value in values.items()}))
-    entries = [LegendEntry(colour, category) for category, colour in colours.items()]
+        drawn.append(MapPanel(heading, {unit: colour_of.get(value, NO_DATA) for unit, value in values.items()}))
+    entries = [LegendEntry(colour, category) for category, colour in colour_of.items()]
     entries += _other_entries(drawn, boundaries, language)
     draw_sheet(
         [MapRow(title, "", tuple(drawn), tuple(entries))], boundaries, names, paths, "", notes, f"maps.{name}", font

@@ -15,7 +15,7 @@ from ruralpanel.contracts.units import Units
 from ruralpanel.estimators.base import Design
 from ruralpanel.spatial.distances import FloatArray
 from ruralpanel.spatial.polygons import Polygons, read_polygons
-from ruralpanel.spatial.weights import Place, described, weights_from
+from ruralpanel.spatial.weights import Neighbours, Place, described, weights_from
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,19 @@ class Geography:
         places = self.declared or self.polygons.centroids
         return np.array([places.get(unit, (np.nan, np.nan)) for unit in units], dtype=float).reshape(len(units), 2)
 
+    def neighbours(self, name: str, units: tuple[str, ...]) -> Neighbours:
+        """The declared matrix `name` for `units`, in their order.
+
+        Raises
+        ------
+        UserError
+            Units without a polygon, position or neighbour (`weights.weights_from`).
+        """
+        values = self.matrices[name]
+        known = values["type"] != "file" or bool(self.declared)
+        positions = self.coordinates(units) if known else np.full((len(units), 2), np.nan)
+        return weights_from(values, Place(units, lambda: self._touching(units), positions, self.units, name, self.file))
+
     def placed(self, design: Design) -> Design:
         """The design with what its model asks of places, aligned with its units, in `extra`.
 
@@ -76,15 +89,7 @@ class Geography:
         if distant and "coordinates" not in extra:
             raise UserError(self._unplaced(design, positions))
         if values is not None:
-            place = Place(
-                design.units,
-                lambda: self._touching(design.units),
-                np.full((len(design.units), 2), np.nan) if positions is None else positions,
-                self.units,
-                str(name),
-                self.file,
-            )
-            found = weights_from(values, place)
+            found = self.neighbours(str(name), design.units)
             extra |= {"weights_matrix": found.matrix, "weights_about": {"name": str(name), **described(found)}}
         return replace(design, extra=extra)
 

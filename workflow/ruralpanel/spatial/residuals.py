@@ -19,8 +19,12 @@ from ruralpanel.spatial.weights import standardised
 
 DRAWS = 999
 
-MOST_NUMBERS = 20_000_000
-"""Rows × draws beyond which there are fewer draws, and below 99 none."""
+LEAST_DRAWS = 99
+
+MOST_NUMBERS = 4_000_000
+"""Rows × draws beyond which there are fewer draws, down to `LEAST_DRAWS`."""
+
+MOST_ROWS = 400_000
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,12 @@ def moran_of_residuals(design: Design, fit: Fit, seed: int, draws: int = DRAWS) 
     """
     if "weights_matrix" not in design.extra or not is_least_squares(fit) or np.unique(fit.rows).size < fit.rows.size:
         return None
-    draws = min(draws, MOST_NUMBERS // fit.rows.size)
+    draws = min(draws, max(LEAST_DRAWS, MOST_NUMBERS // fit.rows.size))
     units = compact(design.unit_codes[fit.rows])
     alone = units.max() + 1 == units.size
     periods = np.zeros(units.size, dtype=np.intp) if alone else compact(design.period_codes[fit.rows])
     weights, total = _weights(design, fit, periods)
-    if draws < 99 or not (total > 0).any():
+    if fit.rows.size > MOST_ROWS or not (total > 0).any():
         return None
     space = small_sample.space_of(fit, design)
     rng = generator(seed, design.spec.name, "moran")
