@@ -12,6 +12,7 @@ from matplotlib.path import Path as Outline
 
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.maps.projection import choose_projection
+from ruralpanel.spatial.polygons import read_frame
 
 #: Corners go as long as the triangle that each leaves is smaller than a square of this share of the map's width: about
 #: a dot of a map three inches wide.
@@ -63,11 +64,10 @@ def load_boundaries(path: str | Path, projection: str = "auto") -> Boundaries:
     UserError
         A file that cannot be read, without ``id``, with repeated ids or without polygons; an unknown projection.
     """
-    import geopandas
     import shapely
     from pyproj.exceptions import CRSError
 
-    frame = _read(path, geopandas)
+    frame = read_frame(path)
     geographic = frame.to_crs("EPSG:4326")
     if projection == "auto":
         spans = [(float(west), float(east)) for west, _, east, _ in geographic.geometry.bounds.to_numpy()]
@@ -87,32 +87,6 @@ def load_boundaries(path: str | Path, projection: str = "auto") -> Boundaries:
         if not geometry.is_empty
     }
     return Boundaries(shapes, shapely.union_all(simple), (west, south, east, north), projection)
-
-
-def _read(path: str | Path, geopandas: Any) -> Any:
-    from pyogrio.errors import DataSourceError
-
-    try:
-        frame = geopandas.read_file(path)
-    except (DataSourceError, FileNotFoundError) as error:
-        raise UserError(Problem(str(path), "", str(error), "a file of polygons, such as GeoJSON")) from error
-    if "id" not in frame.columns:
-        found = ", ".join(str(column) for column in frame.columns)
-        raise UserError(Problem(str(path), "", f"columns {found}", 'a column "id" with the ids of the units file'))
-    problems = []
-    repeated = sorted({str(value) for value in frame["id"][frame["id"].duplicated()]})
-    if repeated:
-        problems.append(
-            Problem(str(path), "id", f"{', '.join(repeated)} more than once", "each id once", "dissolve by id")
-        )
-    kinds = sorted(set(frame.geometry.geom_type) - {"Polygon", "MultiPolygon"})
-    if kinds or frame.empty:
-        problems.append(Problem(str(path), "", ", ".join(kinds) or "no polygon", "polygons"))
-    if frame.crs is None:
-        problems.append(Problem(str(path), "", "no coordinate system", "a stated coordinate system"))
-    if problems:
-        raise UserError(problems)
-    return frame
 
 
 def _shape(geometry: Any, shapely: Any) -> Shape:

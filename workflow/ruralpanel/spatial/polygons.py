@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.spatial.distances import FloatArray, on_sphere
 
 
@@ -38,12 +38,19 @@ class Polygons:
 
 
 def read_polygons(path: str | Path) -> Polygons:
-    """Read a file of polygons with a column ``id``; its coordinate system is stated in it.
+    """The polygons of `read_frame`, in degrees."""
+    geographic = read_frame(path).to_crs("EPSG:4326")
+    return Polygons(dict(zip(geographic["id"].astype(str), geographic.geometry, strict=True)))
+
+
+def read_frame(path: str | Path) -> Any:
+    """A GeoDataFrame of polygons with a column ``id``, in the coordinate system that the file states.
 
     Raises
     ------
     UserError
-        A file that cannot be read, without ``id`` or coordinate system, with repeated ids or other shapes.
+        A file that cannot be read, without ``id`` or coordinate system, with repeated ids, without polygons or with
+        other shapes.
     """
     import geopandas
     from pyogrio.errors import DataSourceError
@@ -56,18 +63,17 @@ def read_polygons(path: str | Path) -> Polygons:
         found = ", ".join(str(column) for column in frame.columns)
         raise UserError(Problem(str(path), "", f"columns {found}", 'a column "id" with the ids of the units file'))
     problems = []
-    if frame["id"].duplicated().any():
-        repeated = ", ".join(sorted({str(value) for value in frame["id"][frame["id"].duplicated()]}))
-        problems.append(Problem(str(path), "id", f"{repeated} more than once", "each id once", "dissolve by id"))
-    kinds = sorted({str(kind) for kind in frame.geometry.geom_type} - {"Polygon", "MultiPolygon"})
-    if kinds:
-        problems.append(Problem(str(path), "", ", ".join(kinds), "polygons"))
+    repeated = sorted({str(value) for value in frame["id"][frame["id"].duplicated()]})
+    if repeated:
+        found = f"{', '.join(repeated)} more than once"
+        problems.append(Problem(str(path), "id", found, "each id once", "dissolve by id"))
+    kinds = sorted(set(frame.geometry.geom_type) - {"Polygon", "MultiPolygon"})
+    if kinds or frame.empty:
+        problems.append(Problem(str(path), "", ", ".join(kinds) or "no polygon", "polygons"))
     if frame.crs is None:
         problems.append(Problem(str(path), "", "no coordinate system", "a stated coordinate system"))
-    if problems:
-        raise UserError(problems)
-    geographic = frame.to_crs("EPSG:4326")
-    return Polygons(dict(zip(geographic["id"].astype(str), geographic.geometry, strict=True)))
+    raise_any(problems)
+    return frame
 
 
 def centroid(geometry: Any) -> tuple[float, float]:
