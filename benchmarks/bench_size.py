@@ -71,6 +71,7 @@ def wild(**options: object) -> Rejections:
     def rejections(outcomes: Outcomes, rng: np.random.Generator) -> FloatArray | None:
         if not _is_panel(outcomes):
             return None
+        # with 8 periods all vectors of signs of the years are gone through
         return size_kernels.wild(outcomes, setting, [len(outcomes.fit.terms) - 1], DRAWS, rng)[0]
 
     return rejections
@@ -107,6 +108,8 @@ METHODS: dict[str, Rejections] = {
     "wild, weights by row": wild(subcluster="row"),
     "permutation of units": permutation,
     "treated sets": treated_sets,
+    "two-way wild, weights by year": wild(by=["unit", "period"]),
+    "two-way wild, weights by row": wild(by=["unit", "period"], subcluster="row"),
     "two-way CR1, t(T−1)": variance("cluster", by=["unit", "period"]),
     "Driscoll–Kraay, t(T−1)": variance("driscoll_kraay"),
     "Conley 1,000 km": variance("conley", cutoff_km=CUTOFF_KM),

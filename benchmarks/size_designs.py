@@ -127,17 +127,21 @@ def interaction(carried: float, rho: float = 0.5) -> Case:
     return Case(words, regressors, errors)
 
 
-def common(strength: float, rho: float = 0.5) -> Case:
-    """Each year has a common shock, to the regressor and to the errors, that units respond to by the same loadings."""
+def common(strength: float, persistence: float, rho: float = 0.5, periods: int = PERIODS) -> Case:
+    """Each year has a common shock, to the regressor and to the errors, that units respond to by the same loadings.
+
+    `persistence` : autocorrelation of the shocks. The loadings are quantiles of the normal distribution.
+    """
     loading = special.ndtri((np.arange(UNITS) + 0.5) / UNITS)[:, None, None]
 
     def draw(rng: np.random.Generator, panels: int) -> FloatArray:
-        own = paths(rng, rho, UNITS, PERIODS, panels)
-        return own + strength * loading * paths(rng, rho, 1, PERIODS, panels)
+        own = paths(rng, rho, UNITS, periods, panels)
+        return own + strength * loading * paths(rng, persistence, 1, periods, panels)
 
+    lasting = f"AR(1) {persistence:g}" if persistence else "independent from year to year"
     words = (
-        f"regressor and errors AR(1) {rho:g}, each with a shock a year of its own, times {strength:g} and a loading "
-        "that differs between units"
+        f"regressor and errors AR(1) {rho:g}, each plus {strength:g} times a shock a year of its own ({lasting}) times "
+        "a loading that differs between units"
     )
     return Case(words, lambda rng: draw(rng, 1), lambda rng, panels, x: draw(rng, panels))
 
@@ -174,7 +178,8 @@ DESIGNS: dict[str, Case] = {
     "c 3": policy(3),
     "c 3 het": policy(3, noisier=2.0),
     "d": interaction(5.0),
-    "e common": common(1.0),
+    "e shocks": common(0.5, 0.0),
+    "e lasting": common(0.5, 0.5),
     "e spatial": spatial(),
 }
 """31 units × 8 periods, both effects."""
@@ -182,7 +187,8 @@ DESIGNS: dict[str, Case] = {
 OTHER_PANELS: dict[str, Case] = {
     "31 × 15, 12": policy(12, periods=15),
     "31 × 15, 12, het": policy(12, noisier=2.0, periods=15),
-    "31 × 15, AR .8": continuous(0.8, periods=15),
+    "31 × 15, a .8": continuous(0.8, periods=15),
+    "31 × 15, e shocks": common(0.5, 0.0, periods=15),
     "28": cross_section(28),
     "28 het": cross_section(28, 0.5),
 }
