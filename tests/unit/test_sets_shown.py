@@ -23,6 +23,7 @@ from ruralpanel.figures.estimates import Estimate, draw_interval, from_model, sp
 from ruralpanel.model_json import coefficient, set_of
 from ruralpanel.output_context import OutputContext
 from ruralpanel.tables.build import build
+from ruralpanel.tables.inference_words import describe
 from ruralpanel.tables.render_tex import render_tex
 
 CLUSTER = InferenceSpec("cluster", {"small_sample": "CR1"})
@@ -163,3 +164,15 @@ def test_the_bootstrap_s_set_goes_the_same_way(tmp_path: Path) -> None:
     wild = coefficient(found["interval"], "d1")
     assert wild is not None and (interval.ci_low, interval.ci_high) == (wild["ci_wild_low"], wild["ci_wild_high"])
     assert np.isfinite([interval.ci_low, interval.ci_high]).all() and interval.interval == "wild_cluster"
+
+
+def test_notes_count_clusters_sectors_and_rows_by_their_names() -> None:
+    """What a setting counts is named: sectors are no clusters, and rows are not counted twice."""
+
+    def details(method: str, **options: Any) -> str:
+        entry = {"method": method, "options": options, "n_clusters": 48, "small_sample": "no factor"}
+        return "; ".join(describe(entry, "en")[1])
+
+    assert "48 clusters" in details("cluster", by="unit")
+    assert "8 sectors" in details("akm0", sectors=8) and "clusters" not in details("akm0", sectors=8)
+    assert "clusters" not in details("classical") and "clusters" not in details("hc", kind="HC1")

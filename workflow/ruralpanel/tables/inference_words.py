@@ -26,8 +26,8 @@ _METHODS: dict[str, tuple[str, str]] = {
     "treatment": ("randomisation over treated sets", "对处理组分配的随机化检验"),
     "own": ("the estimator's own standard errors", "估计方法自带的标准误"),
 }
-_BY_ROW = ("classical", "hc")
-"""Methods whose number of clusters is that of rows, which the table gives as observations."""
+_NO_CLUSTERS = ("classical", "hc", "akm", "akm0")
+"""Methods whose number of clusters is that of rows, which the table gives as observations, or of sectors."""
 _NOUNS_ZH = {"unit": "单位", "units": "单位", "period": "时期", "periods": "时期", "region": "地区"}
 _SCHEME = re.compile(r"(CR|HC)[0-3]")
 #: What the inference says of itself in English, for Chinese notes; formulas and numbers stay.
@@ -46,6 +46,7 @@ _PHRASES_ZH = {
 _FACTOR = re.compile(r"^(.+?) with (G = .+?, K = \d+) \((.+)\), (factor .+)$")
 _DETAILS: tuple[tuple[str, str, str], ...] = (
     ("n_clusters", "{} clusters", "{} 个聚类"),
+    ("sectors", "{} sectors", "{} 个部门"),
     ("small_sample", "{}", "{}"),
     ("lag", "lag {}", "滞后 {}"),
     ("kernel", "{} kernel", "{} 核"),
@@ -77,7 +78,7 @@ def describe(entry: Mapping[str, Any], language: str) -> tuple[str, tuple[str, .
     details: list[str] = []
     for key, detail_en, detail_zh in _DETAILS:
         value = setting(entry, key)
-        if value is None or (key == "n_clusters" and method_of(entry) in _BY_ROW):
+        if value is None or (key == "n_clusters" and method_of(entry) in _NO_CLUSTERS):
             continue
         if key == "small_sample":
             words = _factor_words(str(value))
