@@ -16,6 +16,7 @@ from ruralpanel.maps.clusters import draw_clusters, find_clusters
 from ruralpanel.maps.draw import boundary_note, draw, draw_regimes
 from ruralpanel.maps.geometry import load_boundaries
 from ruralpanel.maps.of_model import draw_model
+from ruralpanel.maps.slopes import draw_slopes
 from ruralpanel.spatial.geography import Geography
 
 
@@ -46,7 +47,8 @@ def main(
             labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
             with separately():
                 if model is not None:
-                    draw_model(name, spec, model, labels, shape, names, paths, language, note)
+                    drawn = draw_slopes if model["estimator"] == "cce" else draw_model
+                    drawn(name, spec, model, labels, shape, names, paths, language, note)
                     continue
                 frame = pd.read_parquet(f"{folder}/panel.parquet")
                 if "clusters" in spec:

@@ -1,0 +1,71 @@
+"""Maps of units' own slopes: hatched where their interval holds zero, drawn to the mean beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ruralpanel import style
+from ruralpanel.contracts.problems import UserError
+from ruralpanel.labels import Labels
+from ruralpanel.maps import slopes
+from ruralpanel.maps.geometry import Boundaries, load_boundaries
+from ruralpanel.maps.sheet import NO_DATA, MapRow
+
+CHINA = Path(__file__).parents[2] / "data" / "boundaries" / "china_provinces.geojson"
+LABELS = Labels("en", {"roads": "Roads"})
+SPEC = {"model": "m", "classes": {"method": "user", "breaks": [-1.0, 1.0]}, "title": "Slopes"}
+
+
+@pytest.fixture(scope="module")
+def china() -> Boundaries:
+    return load_boundaries(CHINA)
+
+
+def model() -> dict[str, Any]:
+    """Made-up slopes of three provinces: told from zero and far below it, not told, told and near it."""
+    made = {"CN-BJ": (-3.0, 0.5, -2.0), "CN-SC": (2.0, 2.5, 0.6), "CN-GD": (0.8, 0.2, 0.7)}
+    rows = [
+        {
+            "unit": unit,
+            "roads": slope,
+            "std_error": {"roads": error},
+            "ci": {"roads": [slope - 2.0 * error, slope + 2.0 * error]},
+            "shrunken": {"roads": drawn},
+        }
+        for unit, (slope, error, drawn) in made.items()
+    ]
+    return {"model": "m", "estimator": "cce", "by_unit": rows, "spread": {"roads": 1.234}, "coefficients": []}
+
+
+def test_units_whose_interval_holds_zero_are_hatched(china: Boundaries, monkeypatch: pytest.MonkeyPatch) -> None:
+    sheets: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(slopes, "draw_sheet", lambda *args: sheets.append(args))
+    slopes.draw_slopes("s", SPEC, model(), LABELS, china, {"CN-BJ": "Beijing", "CN-XX": "?"}, {}, "en", "Boundaries.")
+    rows, _, names, _, title, notes, where, _ = sheets[0]
+    [row] = rows
+    assert isinstance(row, MapRow) and row.title == "Roads" and title == "Slopes" and where == "maps.s"
+    low, middle, _ = [entry.fill for entry in row.legend][2::-1]
+    own, drawn = row.panels
+    assert own.fills == {"CN-BJ": low, "CN-SC": NO_DATA, "CN-GD": middle}
+    assert drawn.fills == {"CN-BJ": low, "CN-SC": middle, "CN-GD": middle}
+    assert [entry.fill for entry in row.legend][-2:] == [NO_DATA, style.OUTSIDE]
+    assert "(Roads: 1 of 3)" in notes[0] and "1.2 (Roads)" in notes[0] and notes[0].endswith("Boundaries.")
+    assert names == {"CN-BJ": "Beijing"}
+
+
+def test_the_drawing(china: Boundaries, tmp_path: Path) -> None:
+    path = tmp_path / "slopes.png"
+    slopes.draw_slopes("s", SPEC | {"labels": False}, model(), LABELS, china, {}, {"png": path})
+    assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 20_000
+
+
+def test_unknown_terms_and_places(china: Boundaries) -> None:
+    with pytest.raises(UserError, match=r"maps.s.terms\[0\].*did you mean.*roads"):
+        slopes.draw_slopes("s", SPEC | {"terms": ["road"]}, model(), LABELS, china, {}, {})
+    moved = model()
+    moved["by_unit"] = [{**row, "unit": "elsewhere"} for row in moved["by_unit"]]
+    with pytest.raises(UserError, match="no polygon of the model's units"):
+        slopes.draw_slopes("s", SPEC, moved, LABELS, china, {}, {})
