@@ -2,8 +2,8 @@
 
 Made-up panels with the provinces' contiguity, unit and period effects and one regressor with slope one and, in the
 Durbin model, θ = −.5. Shocks and regressor persist over time in some. Printed: how often a 5 % test rejects the true ρ,
-by the information's errors (normal) and by errors clustered by unit (t, G − 1); how often the Lagrange multiplier and
-the likelihood ratio reject ρ = 0; and how often the 95 % intervals of the direct and the indirect effect hold the truth,
+by the information's errors (normal) and by errors clustered by unit (t, G − 1); how often the likelihood ratio and
+Lagrange multipliers reject; how often the 95 % intervals of the direct and the indirect effect hold the truth,
 by both covariances. Monte Carlo error of 5 % with 1000 panels: 0.7 points.
 """
 
@@ -29,6 +29,7 @@ from ruralpanel.spatial.polygons import read_polygons
 
 ROOT = Path(__file__).resolve().parents[1]
 PERIODS = 6
+TESTS = ("lr_independent", "lm_lag", "lm_lag_clustered", "lm_error", "lm_error_clustered")
 OWN, CLUSTER = InferenceSpec("own"), InferenceSpec("cluster")
 CASES: tuple[tuple[str, str, float, float], ...] = (
     ("sar, ρ = 0, independent", "sar", 0.0, 0.0),
@@ -80,14 +81,14 @@ def outcomes(design: Design, w: Any, rho: float) -> list[bool]:
         rejected.append(bool(not errors.ci_low[-1] <= rho <= errors.ci_high[-1]))
         rows = found.extra["spatial_effects"]["rows"]
         held += [bool(row["ci_low"] <= value <= row["ci_high"]) for row, value in zip(rows, truth, strict=False)]
-    tests = [found.tests[name].p_value < 0.05 for name in ("lm_lag", "lr_independent")]
+    tests = [found.tests[name].p_value < 0.05 for name in TESTS]
     return [*rejected, *tests, *held]
 
 
 def main(panels: int = 1000) -> None:
     """Print the table."""
     w = weights()
-    names = ("ρ own", "ρ cluster", "LM lag", "LR ρ = 0")
+    names = ("ρ own", "ρ cluster", "LR ρ = 0", "LM lag", "LM lag clustered", "LM error", "LM error clustered")
     heads = [*names, "direct own", "indirect own", "direct cluster", "indirect cluster"]
     print("| " + " | ".join(["panels", *heads]) + " |")
     for index, (label, method, rho, persistence) in enumerate(CASES):

@@ -111,6 +111,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "test_lm_error": ("No dependence on neighbours' errors (LM)", "无空间误差（LM）"),
     "test_lm_lag_robust": ("No neighbours' outcome, errors allowed (robust LM)", "无空间滞后（稳健 LM）"),
     "test_lm_error_robust": ("No neighbours' errors, outcome allowed (robust LM)", "无空间误差（稳健 LM）"),
+    "test_lm_lag_clustered": ("No dependence on neighbours' outcome (LM, clustered)", "无空间滞后（LM，按单位聚类）"),
+    "test_lm_error_clustered": ("No dependence on neighbours' errors (LM, clustered)", "无空间误差（LM，按单位聚类）"),
     "test_lr_independent": ("Spatial coefficient zero (LR)", "空间系数为零（LR）"),
     "test_lr_neighbours": ("Neighbours' regressors zero (LR)", "相邻单位解释变量系数为零（LR）"),
     "test_lr_lag": ("Durbin reduces to lag (LR)", "杜宾模型可简化为空间滞后（LR）"),

@@ -102,6 +102,10 @@ def _model_problems(config: Config, model: ModelSpec, attributes: set[str]) -> I
     if matrix and matrix not in config.weights_matrices:
         expected = "a name under weights_matrices"
         yield missing(config.file, f"{where}.weights_matrix", matrix, expected, config.weights_matrices)
+    for term in model.options.get("spatial_lags") or ():
+        own = (*model.regressors, *model.controls)
+        if term not in own:
+            yield missing(config.file, f"{where}.spatial_lags", term, "a regressor or control of the model", own)
     for effect in model.marginal_effects:
         pair = f"{effect['of']}:{effect['over']}"
         if not {pair, f"{effect['over']}:{effect['of']}"} & set(model.regressors):

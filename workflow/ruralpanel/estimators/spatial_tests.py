@@ -12,10 +12,11 @@ from ruralpanel.estimators.spatial_panel import SpatialPanel, columns
 
 
 def lagrange_multipliers(panel: SpatialPanel, size: Size, filter_: SpatialFilter) -> dict[str, Test]:
-    """``lm_lag``, ``lm_error`` and each robust to the other, from least squares with the same terms and effects.
+    """``lm_lag``, ``lm_error``, each robust to the other, and each with its score's variance from sums by unit.
 
-    Anselin, Le Gallo and Jayet (2008, eqs. 19.20 to 19.22) and Elhorst (2014, eqs. 3.8 to 3.11), with N and T as
-    `size` counts them.
+    From least squares with the same terms and effects: Anselin, Le Gallo and Jayet (2008, eqs. 19.20 to 19.22) and
+    Elhorst (2014, eqs. 3.8 to 3.11), with N and T as `size` counts them. ``lm_lag_clustered``, ``lm_error_clustered``:
+    the squared score over the sum of squares of its parts by unit, which allows for errors that persist over time.
     """
     found = independent(panel, size)
     x, e, s2 = columns(panel.net(panel.x)), found.residuals, found.sigma2
@@ -29,7 +30,10 @@ def lagrange_multipliers(panel: SpatialPanel, size: Size, filter_: SpatialFilter
     basis = np.linalg.qr(x)[0]
     left = moved - basis @ (basis.T @ moved)
     information = float(left @ left) / s2 + spread
+    parts = (filter_.split(0.0, e) - centre / e.size).sum(axis=1) / s2
+    by_lag = parts + (left.reshape(e.shape) * e).sum(axis=1) / s2
     note = "from least squares with the same terms and effects; errors taken as independent over time"
+    clustered = "from least squares with the same terms and effects; variance of the score from sums by unit"
     return {
         "lm_lag": _chi2(through_y**2 / information, 1, note),
         "lm_error": _chi2(through_e**2 / spread, 1, note),
@@ -37,6 +41,8 @@ def lagrange_multipliers(panel: SpatialPanel, size: Size, filter_: SpatialFilter
         "lm_error_robust": _chi2(
             (through_e - spread / information * through_y) ** 2 / (spread * (1.0 - spread / information)), 1, note
         ),
+        "lm_lag_clustered": _chi2(float(by_lag.sum() ** 2 / (by_lag @ by_lag)), 1, clustered),
+        "lm_error_clustered": _chi2(float(parts.sum() ** 2 / (parts @ parts)), 1, clustered),
     }
 
 

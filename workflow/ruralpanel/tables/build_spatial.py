@@ -22,7 +22,7 @@ Model = Mapping[str, Any]
 KINDS = ("direct", "indirect", "total")
 
 TESTS = (
-    "lm_lag", "lm_error", "lm_lag_robust", "lm_error_robust",
+    "lm_lag", "lm_error", "lm_lag_robust", "lm_error_robust", "lm_lag_clustered", "lm_error_clustered",
     "lr_independent", "lr_neighbours", "lr_lag", "lr_error", "common_factor", "sargan",
 )  # fmt: skip
 """Tests whose p-values are shown where a model has them."""
