@@ -14,7 +14,8 @@ from ruralpanel.contracts.corrections import Correction
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
 from ruralpanel.contracts.units import Units
-from ruralpanel.harmonise import COLUMNS, harmonise
+from ruralpanel.figure_table import COLUMNS
+from ruralpanel.harmonise import harmonise
 
 UNITS = Units(
     ids=("CN-GZ", "CN-CQ", "CN-SC"),

@@ -13,7 +13,7 @@ from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.reads import series_by_variable
 from ruralpanel.contracts.units import load_units
 from ruralpanel.describe import describe
-from ruralpanel.harmonise import COLUMNS
+from ruralpanel.figure_table import COLUMNS
 from ruralpanel.lineage import trace
 from ruralpanel.panel import build, write_panel
 

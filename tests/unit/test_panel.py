@@ -19,7 +19,7 @@ from ruralpanel.contracts.derivation import evaluation_order, years_read
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.contracts.units import Units, load_units
-from ruralpanel.harmonise import COLUMNS
+from ruralpanel.figure_table import COLUMNS
 from ruralpanel.panel import PanelResult, build, write_panel
 from ruralpanel.series_values import converted
 

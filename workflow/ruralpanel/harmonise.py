@@ -14,24 +14,10 @@ from ruralpanel.contracts.problems import Problem, raise_any
 from ruralpanel.contracts.sidecar import sidecar_from
 from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.contracts.units import Units, is_nation
+from ruralpanel.figure_order import Codes
+from ruralpanel.figure_table import bare_columns, in_order
 
-COLUMNS = (
-    "source",
-    "series",
-    "unit",
-    "period",
-    "value",
-    "measure",
-    "text",
-    "raw_value",
-    "file",
-    "sheet",
-    "row",
-    "column",
-    "correction",
-)
 _MOST = 2.0**53
-_Codes = np.ndarray[Any, np.dtype[np.int64]]
 _Values = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -65,9 +51,12 @@ def harmonise(
     problems += wrong
     cells, codes = _known(cells, unit_codes)
     problems += _out_of_time(source, cells, codes, units)
-    figures = _sorted(source, cells, codes, units)
-    problems += capped(_duplicates(figures), source.name)
     mine = [correction for correction in corrections if correction.source == source.name]
+    columns = bare_columns(cells)
+    del cells  # each column's memory is free once it has been put in order, if the caller keeps none of it
+    figures, repeats = in_order(source, columns, codes, units, bool(mine))
+    if repeats:
+        problems += capped(_duplicates(figures), source.name)
     if not problems:
         problems += _apply(figures, mine, units)
     problems += capped(_out_of_range(source, figures), source.name)
@@ -75,22 +64,15 @@ def harmonise(
     return figures
 
 
-def _categories(column: pd.Series) -> tuple[_Codes, list[str]]:
-    categorical = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
-    return np.asarray(categorical.cat.codes, dtype=np.int64), [str(c) for c in categorical.cat.categories]
-
-
-def _labels(codes: _Codes, labels: Sequence[str]) -> Any:
-    return pd.Categorical.from_codes(codes, categories=pd.Index(list(labels)))
-
-
-def _unit_codes(source: SourceSpec, cells: pd.DataFrame, units: Units) -> tuple[_Codes, list[Problem]]:
+def _unit_codes(source: SourceSpec, cells: pd.DataFrame, units: Units) -> tuple[Codes, list[Problem]]:
     """For each row the position of its unit in ``units.ids``, -1 where unknown."""
-    names, labels = _categories(cells["unit"])
+    column = cells["unit"]
+    categories = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
+    names, labels = categories.cat.codes.to_numpy(), [str(label) for label in categories.cat.categories]
     position = {unit: i for i, unit in enumerate(units.ids)}
     bearers = [units.bearers(label) for label in labels]
-    table = np.array([position[b[0]] if len(b) == 1 else -1 for b in bearers], dtype=np.int64)
-    codes = table[names] if len(labels) else np.zeros(0, dtype=np.int64)
+    table = np.array([position[b[0]] if len(b) == 1 else -1 for b in bearers] or [-1], dtype=np.int32)
+    codes = table[names]
     unknown = [i for i, b in enumerate(bearers) if not b]
     for i in (i for i, b in enumerate(bearers) if len(b) > 1):
         rows = np.flatnonzero(names == i)
@@ -108,7 +90,7 @@ def _unit_codes(source: SourceSpec, cells: pd.DataFrame, units: Units) -> tuple[
     return codes, capped(problems, source.name)
 
 
-def _unknown(source: SourceSpec, cells: pd.DataFrame, rows: _Codes, name: str, units: Units) -> Problem:
+def _unknown(source: SourceSpec, cells: pd.DataFrame, rows: Codes, name: str, units: Units) -> Problem:
     fix = units.suggest(name)
     if is_nation(name):
         fix = f'leave the row out: sources.{source.name}.layout.skip_rows: ["{name}"]'
@@ -131,21 +113,27 @@ def _places(rows: pd.DataFrame) -> str:
     return f"{first} and {len(rows) - 1} more columns" if len(rows) > 1 else first
 
 
-def _known(cells: pd.DataFrame, codes: _Codes) -> tuple[pd.DataFrame, _Codes]:
+def _known(cells: pd.DataFrame, codes: Codes) -> tuple[pd.DataFrame, Codes]:
     known = codes >= 0
     return (cells, codes) if known.all() else (cells[known].reset_index(drop=True), codes[known])
 
 
-def _out_of_time(source: SourceSpec, cells: pd.DataFrame, codes: _Codes, units: Units) -> list[Problem]:
+def _out_of_time(source: SourceSpec, cells: pd.DataFrame, codes: Codes, units: Units) -> list[Problem]:
+    """Figures of units for years in which they did not exist."""
+    valid = [units.valid.get(unit, (None, None)) for unit in units.ids]
+    if all(first is None and last is None for first, last in valid):
+        return []
+    first_of, last_of = (
+        np.array([bound if bound is not None else open_end for bound in bounds], dtype=np.int32)
+        for bounds, open_end in (([v[0] for v in valid], -9999), ([v[1] for v in valid], 9999))
+    )
+    years = cells["period"].to_numpy()
+    at = np.flatnonzero((years < first_of[codes]) | (years > last_of[codes]))
+    at = at[cells["value"].notna().to_numpy()[at]]
     problems = []
-    bounded = [(i, *units.valid.get(unit, (None, None))) for i, unit in enumerate(units.ids)]
-    for i, first, last in bounded:
-        if first is None and last is None:
-            continue
-        at = np.flatnonzero(codes == i)
-        years = cells["period"].to_numpy()[at]
-        outside = (years < (first or -9999)) | (years > (last or 9999))
-        rows = cells.iloc[at[outside & cells["value"].notna().to_numpy()[at]]]
+    for i in np.unique(codes[at]):
+        first, last = valid[i]
+        rows = cells.iloc[at[codes[at] == i]]
         for key, group in rows.groupby("series", observed=True):
             spec = source.series.get(str(key))
             if spec and units.ids[i] in {units.match(name) for name in spec.retrospective}:
@@ -167,41 +155,6 @@ def _out_of_time(source: SourceSpec, cells: pd.DataFrame, codes: _Codes, units: 
 def _span(years: pd.Series) -> str:
     first, last = int(years.min()), int(years.max())
     return str(first) if first == last else f"{first} to {last}"
-
-
-def _sorted(source: SourceSpec, cells: pd.DataFrame, codes: _Codes, units: Units) -> pd.DataFrame:
-    series, keys = _categories(cells["series"])
-    series_order, unit_order = sorted(keys), sorted(units.ids)
-    series = _recoded(series, keys, series_order)
-    codes = _recoded(codes, units.ids, unit_order)
-    period = cells["period"].to_numpy(np.int64)
-    low = int(period.min()) if len(period) else 0
-    width = int(period.max()) - low + 1 if len(period) else 1
-    position = (series * len(unit_order) + codes) * width + period - low
-    order = np.arange(len(position)) if np.all(position[1:] > position[:-1]) else np.argsort(position, kind="stable")
-    cells = cells.iloc[order].reset_index(drop=True)
-    measures = [source.series[key].measure if key in source.series else "" for key in series_order]
-    distinct = sorted(set(measures))
-    measure = np.array([distinct.index(m) for m in measures], dtype=np.int64)
-    count = len(cells)
-    columns = {
-        "source": _labels(np.zeros(count, dtype=np.int64), [source.name]),
-        "series": _labels(series[order], series_order),
-        "unit": _labels(codes[order], unit_order),
-        "period": cells["period"],
-        "value": cells["value"].astype("float64"),
-        "measure": _labels(measure[series[order]] if count else series, distinct),
-        "text": cells["text"],
-        "raw_value": cells["value"].astype("float64"),
-        **{name: cells[name] for name in ("file", "sheet", "row", "column")},
-        "correction": _labels(np.zeros(count, dtype=np.int64), [""]),
-    }
-    return pd.DataFrame({name: columns[name] for name in COLUMNS})
-
-
-def _recoded(codes: _Codes, old: Sequence[str], new: Sequence[str]) -> _Codes:
-    where = {label: i for i, label in enumerate(new)}
-    return np.array([where[label] for label in old], dtype=np.int64)[codes] if len(old) else codes
 
 
 def _duplicates(figures: pd.DataFrame) -> Iterator[Problem]:
@@ -252,7 +205,7 @@ def _apply(figures: pd.DataFrame, corrections: Sequence[Correction], units: Unit
     return problems
 
 
-def _target(figures: pd.DataFrame, correction: Correction, units: Units) -> tuple[_Codes, Problem | None]:
+def _target(figures: pd.DataFrame, correction: Correction, units: Units) -> tuple[Codes, Problem | None]:
     unit = ALL_UNITS if correction.unit == ALL_UNITS else units.match(correction.unit)
     if unit is None:
         expected = f"a unit of {units.file or 'the units file'}, or all"
@@ -284,7 +237,7 @@ def _out_of_range(source: SourceSpec, figures: pd.DataFrame) -> Iterator[Problem
     codes = figures["series"].cat.codes.to_numpy()
     for code, key in enumerate(figures["series"].cat.categories):
         low, high = source.series[key].range if key in source.series else (None, None)
-        start, end = np.searchsorted(codes, [code, code + 1])
+        start, end = (int(np.searchsorted(codes, codes.dtype.type(code), side)) for side in ("left", "right"))
         own = values[start:end]
         for i in start + np.flatnonzero((own < _or(low, -_MOST)) | (own > _or(high, _MOST))):
             row = figures.iloc[i]
