@@ -71,7 +71,7 @@ def test_the_printed_entry_is_read(
             assert got == pytest.approx({at: size * value for at, value in FIGURES.items() if at in got})
             assert len(got) == (3 if kind in ("no year", "year in name") else 9)
             parse(source.series[key].measure)
-    assert f"{sum(len(read(source)) for source in config.sources.values())} figures" in printed or entries > 1
+    assert entries > 1 or f"{sum(len(read(source)) for source in config.sources.values())} figures" in printed
 
 
 def test_measures_come_from_labels_rows_and_columns(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -109,6 +109,7 @@ def test_what_is_unsure_is_said(tmp_path: Path) -> None:
         "province;year;x\nBeijing;2001;1,234\nHebei;2001;5,678\n": ("read as 1234", 'decimal: ","'),
         "country,year,x\nAtlantis,2001,3\nOz,2001,4\n": ("new-units", "the column of units: country (Atlantis, Oz"),
         "province,year,sex,x,y\nHebei,2001,all,3,1\nHebei,2001,men,1,2\n": ("told apart by sex (all, men)",),
+        "province,year,x\nHebei,2001,-999\nBeijing,2001,7\nGuizhou,2001,8\n": ("missing: [-999]", "-999 read as"),
         "province,year,x\nHebei,2001,about 5\nBeijing,2001,7\nGuizhou,2001,8\n": ("refused", '"about 5"', "row 2"),
     }
     for number, (content, phrases) in enumerate(cases.items()):

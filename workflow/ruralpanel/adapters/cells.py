@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -104,6 +104,19 @@ def capped(problems: Iterable[Problem], file: str = "") -> list[Problem]:
     return first
 
 
+def together(problems: Sequence[Problem], rows: Sequence[int], number: int = 0) -> list[Problem]:
+    """Many faults of one kind as one message: the first, with the rows of the others; up to three stay apart.
+
+    `rows` are those of the problems, `number` how many faults there are in all (0: as many as problems).
+    """
+    number = number or len(problems)
+    if number <= 3:
+        return list(problems)
+    shown = ", ".join(map(str, rows[1:7])) + (" …" if number > 7 else "")
+    first = problems[0]
+    return [replace(first, where=f"{first.where} and {number - 1} more rows ({shown})")]
+
+
 def duplicate_problems(cells: Sequence[Cell]) -> list[Problem]:
     """One problem for each row that gives figures which an earlier row gave already (same series, unit, period)."""
     seen: dict[tuple[str, str, int], Cell] = {}
@@ -124,7 +137,35 @@ def duplicate_problems(cells: Sequence[Cell]) -> list[Problem]:
                 "one figure for each unit and period",
                 f"the first stands at {earlier}: remove one of them",
             )
-    return list(faults.values())
+    by_file: dict[tuple[str, str], list[tuple[int, Problem]]] = {}
+    for (file, sheet, row, _), problem in faults.items():
+        by_file.setdefault((file, sheet), []).append((row, problem))
+    return [
+        problem
+        for found in by_file.values()
+        for problem in together([problem for _, problem in found], [row for row, _ in found])
+    ]
+
+
+def share_problems(frame: pd.DataFrame, source: SourceSpec) -> list[Problem]:
+    """Series that are declared as shares, without a range, and whose figures are mostly above 1."""
+    problems = []
+    for key, series in source.series.items():
+        if series.measure.strip().casefold() not in ("share", "fraction") or series.range[1] is not None:
+            continue
+        rows = frame[(frame["series"] == key) & frame["value"].notna()]
+        if len(rows) and float(rows["value"].median()) > 1:
+            low, high = float(rows["value"].min()), float(rows["value"].max())
+            problems.append(
+                Problem(
+                    str(rows["file"].iloc[0]),
+                    place(str(rows["sheet"].iloc[0]), None, str(rows["column"].iloc[0])),
+                    f"figures from {low:g} to {high:g} for {key}",
+                    "shares of 1, as its measure says",
+                    "measure: percent (per_mille) of the series, or its range, if such shares are right",
+                )
+            )
+    return problems
 
 
 def year_problems(frame: pd.DataFrame, source: SourceSpec) -> list[Problem]:

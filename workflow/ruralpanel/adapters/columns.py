@@ -121,7 +121,7 @@ def labels(column: pd.Series, clean: Callable[[str], str] = text.trimmed) -> tup
 def periods(column: pd.Series) -> tuple[Codes, Mask, Mask]:
     """Years of a column, which cells are no years, and which are empty.
 
-    Whole numbers from 1 to 9999, ``2012年``, ``2012``, and dates (their year).
+    Whole numbers from 1000 to 9999, ``2012年``, ``2012``, and dates (their year). Two digits are no year.
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         empty = column.isna().to_numpy(dtype=bool)
@@ -134,7 +134,7 @@ def periods(column: pd.Series) -> tuple[Codes, Mask, Mask]:
 
 def _period(name: str) -> int:
     bare = text.plain(name)
-    if bare.isascii() and bare.isdigit() and 1 <= int(bare) <= 9999:
+    if bare.isascii() and bare.isdigit() and 1000 <= int(bare) <= 9999:
         return int(bare)
     date = bare[:4] if len(bare) >= 10 and bare[4:5] == "-" and bare[7:8] == "-" else ""
     return text.year(name) or (int(date) if date.isdigit() else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import mmap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 
 from ruralpanel.adapters import grids, text
 from ruralpanel.adapters.cells import capped
-from ruralpanel.adapters.sheets import area
+from ruralpanel.adapters.sheets import area, letters
 from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_columns
 from ruralpanel.contracts.problems import Problem, UserError
 
@@ -107,7 +108,18 @@ def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
             raise UserError(capped(problems, label))
         return {name: pd.Series(values, dtype="str") for name, values in found.items()}, np.array(rows, dtype=np.int64)
 
-    return TableFile(label, "", names, load)
+    return TableFile(label, "", names, load, advice=lambda wanted: _advice(_lines(content), delimiter, wanted))
+
+
+def _advice(lines: Sequence[str], delimiter: str, wanted: Sequence[str]) -> str:
+    """Where columns that are missing stand: below another delimiter, or on another row."""
+    for sign in dict.fromkeys((delimiter, *",;\t|")):
+        for number, line in enumerate(lines[:200], 1):
+            cells = [text.trimmed(cell).strip('"') for cell in line.split(sign)]
+            if len(cells) > 1 and set(wanted) <= set(cells):
+                keys = {"header": number} if sign == delimiter else {"delimiter": sign}
+                return f"they stand on row {number}: layout: {json.dumps(keys)}"
+    return ""
 
 
 def _looks_cut(written: Sequence[str]) -> bool:
@@ -118,13 +130,10 @@ def _looks_cut(written: Sequence[str]) -> bool:
 
 def ragged(label: str, row: int, found: int, expected: int) -> Problem:
     """The problem of a row that is shorter or longer than the header."""
-    return Problem(
-        label,
-        f"row {row}",
-        f"{found} columns",
-        f"{expected}, as in the header",
-        "check the delimiter and the quotation marks; a last row that is short was cut off",
-    )
+    fix = "check the delimiter and the quotation marks; a last row that is short was cut off"
+    if found == 1:
+        fix = f"a note below the table: layout: {{range: A1:{letters(expected - 1)}{row - 1}}} leaves it out; " + fix
+    return Problem(label, f"row {row}", f"{found} column{'s' * (found != 1)}", f"{expected}, as in the header", fix)
 
 
 def _large(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:

@@ -47,5 +47,5 @@ def read(source: SourceSpec) -> pd.DataFrame:
     from ruralpanel.adapters import cells
 
     frame: pd.DataFrame = import_module(ADAPTERS[source.adapter]).read(source)
-    raise_any(cells.year_problems(frame, source))
+    raise_any([*cells.year_problems(frame, source), *cells.share_problems(frame, source)])
     return frame

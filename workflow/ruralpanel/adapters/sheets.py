@@ -60,3 +60,12 @@ def area(label: str, written: str | None) -> tuple[int, int, int, int]:
     except (ValueError, TypeError):
         raise UserError(Problem(label, "layout.range", f'"{written}"', "a range, as A3:H40")) from None
     return top or 1, (left or 1) - 1, bottom or 10**9, right or 10**9
+
+
+def letters(index: int) -> str:
+    """The letters of a column, counted from 0: A, B … Z, AA."""
+    number, found = index + 1, ""
+    while number:
+        number, rest = divmod(number - 1, 26)
+        found = chr(65 + rest) + found
+    return found

@@ -228,10 +228,10 @@ def _year_columns(
                     "row of the column names",
                     ", ".join(table.names[:12]),
                     f"columns named {template}",
-                    "layout: {columns: …} says how they are named",
+                    "layout: {columns: …} says how they are named; a row for each year: leave shape: wide out",
                 )
             )
-    raise_any(problems)
+    raise_any(dict.fromkeys(problems))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.adapters import columns, text
-from ruralpanel.adapters.cells import place
+from ruralpanel.adapters.cells import place, together
 from ruralpanel.adapters.grids import cell_text
 from ruralpanel.adapters.table_file import Numbers, TableFile
 from ruralpanel.contracts.problems import Problem, UserError
@@ -97,25 +99,37 @@ def figure_problems(body: Body, layout: Mapping[str, Any], used: columns.Mask | 
     """Cells (of the rows used) that are neither a number nor a mark for a missing one."""
     problems = []
     for name, figures in body.figures.items():
-        for i in np.flatnonzero(figures.wrong if used is None else figures.wrong & used)[:_MOST_FAULTS]:
-            written = figures.texts.iloc[i] if figures.texts is not None else repr(float(figures.values[i]))
-            problems.append(
-                Problem(
-                    body.table.label,
-                    body.at(i, name),
-                    text.quoted(str(written)),
-                    "a number or a mark for a missing one",
-                    _advice(str(written), layout),
-                )
-            )
+        wrong = np.flatnonzero(figures.wrong if used is None else figures.wrong & used)
+        alike: dict[str, list[tuple[int, Problem]]] = {}
+        for i in wrong[:_MOST_FAULTS]:
+            written = str(figures.texts.iloc[i] if figures.texts is not None else repr(float(figures.values[i])))
+            fix = _advice(written, layout)
+            found = Problem(body.table.label, body.at(i, name), text.quoted(written), _FIGURE, fix)
+            alike.setdefault(fix, []).append((int(body.rows[i]), found))
+        for found_rows in alike.values():
+            number = len(wrong) if len(alike) == 1 else len(found_rows)
+            problems += together([problem for _, problem in found_rows], [row for row, _ in found_rows], number)
     return problems
+
+
+_FIGURE = "a number or a mark for a missing one"
 
 
 def _advice(written: str, layout: Mapping[str, Any]) -> str:
     if "," in written and "decimal" not in layout and "thousands" not in layout:
         return 'layout: {decimal: ","} or {thousands: ","} says what the comma is'
-    if "%" in written:
-        return "write the number alone, and measure: percent"
+    if re.fullmatch(r"[0-9.,]+[  '][0-9.,  ']+", written) and "thousands" not in layout:
+        return "layout: {thousands: " + json.dumps(next(c for c in written if c in "  '")) + "} if it parts thousands"
+    if "%" in written or "‰" in written:
+        measure = "percent" if "%" in written else "per_mille"
+        return f'write the numbers alone, with measure: {measure}; or layout: {{marks: ["{written[-1]}"]}}'
+    mark = re.fullmatch(r"[+-]?[0-9.,]+\s*([^\w\s.,]\S*)", written)
+    if mark:
+        named = json.dumps(mark[1], ensure_ascii=False)
+        return f"correct the cell; if {mark[1]} is a footnote mark: layout: {{marks: [{named}]}}"
+    if not any(map(str.isdigit, written)):
+        named = json.dumps(written[:20], ensure_ascii=False)
+        return f"correct the cell; if it means “no figure”: layout: {{missing: [{named}]}}"
     return "correct the cell, or name the mark under layout.missing or layout.marks"
 
 
@@ -141,16 +155,22 @@ def years_of(body: Body, period: str | int) -> tuple[columns.Codes, list[Problem
         return np.full(len(body.rows), period, dtype=np.int64), []
     years, wrong, empty = columns.periods(body.keys[period])
     found = body.keys[period]
-    problems = [
-        Problem(
-            body.table.label, body.at(i, period), text.quoted(cell_text(found.iloc[i])), "a year, as 2012 or 2012年"
-        )
-        for i in np.flatnonzero(wrong)[:_MOST_FAULTS]
-    ]
-    problems += [
-        Problem(body.table.label, body.at(i, period), "nothing", "the year of the row's figures")
-        for i in np.flatnonzero(empty & body.filled)[:_MOST_FAULTS]
-    ]
+    problems = []
+    kinds = (
+        (np.flatnonzero(wrong), "", "a year, as 2012 or 2012年"),
+        (np.flatnonzero(empty & body.filled), "nothing", "the year of the row's figures"),
+    )
+    for rows, what, expected in kinds:
+        faults = [
+            Problem(
+                body.table.label,
+                body.at(i, period),
+                what or text.quoted(cell_text(found.iloc[i])),
+                expected,
+            )
+            for i in rows[:_MOST_FAULTS]
+        ]
+        problems += together(faults, body.rows[rows[:8]].tolist(), len(rows))
     return years, problems
 
 
@@ -170,7 +190,10 @@ def repeated(
     if np.all(position[1:] > position[:-1]):
         return []
     order = np.argsort(position, kind="stable")
+    # One year for all rows and units that come again: the table has more years than the layout says.
+    one_year = len(parts) > 1 and not names[1] and len(where) > 0 and bool((parts[1] == parts[1][where[0]]).all())
     again = np.flatnonzero(position[order][1:] == position[order][:-1]) + 1
+    again = again[np.argsort(where[order[again]], kind="stable")]
     problems = []
     for j in again[:_MOST_FAULTS]:
         first, second = where[order[j - 1]], where[order[j]]
@@ -183,7 +206,8 @@ def repeated(
                 body.at(second, ""),
                 f"a second row for {what}",
                 "one row for each unit and period",
-                f"the first is row {body.rows[first]}: remove one, or layout: {{where: …}} says which rows are meant",
+                f"the first is row {body.rows[first]}: remove one, or layout: {{where: …}} says which rows are meant"
+                + ("; if a column holds years, name it under layout.period" if one_year else ""),
             )
         )
-    return problems
+    return together(problems, body.rows[where[order[again[:8]]]].tolist(), len(again))

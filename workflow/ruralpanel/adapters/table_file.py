@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ruralpanel.adapters.text import year
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 
 Columns = dict[str, pd.Series]
@@ -26,6 +27,7 @@ class TableFile:
     load : columns asked for, those of them that hold figures → the columns, and the row number of each row in the
         file. Columns of figures may come as numbers or as text.
     labels : what the file itself calls its columns, where it has longer names for them (Stata).
+    advice : columns that are not there → which layout key would lead to them; empty where none is known.
     """
 
     label: str
@@ -33,6 +35,7 @@ class TableFile:
     names: tuple[str, ...]
     load: Callable[[Sequence[str], Sequence[str]], tuple[Columns, Numbers]]
     labels: Mapping[str, str] = field(default_factory=dict)
+    advice: Callable[[Sequence[str]], str] | None = None
 
     def read(self, columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
         """The columns asked for; each must be there, once.
@@ -42,7 +45,7 @@ class TableFile:
         UserError
             Missing and repeated columns, and whatever else is wrong with the file.
         """
-        problems = [self.missing(name) for name in columns if name not in self.names]
+        problems = self._missing([name for name in dict.fromkeys(columns) if name not in self.names])
         problems += [
             Problem(
                 self.label,
@@ -61,11 +64,21 @@ class TableFile:
             raise UserError(Problem(self.label, "", "a table without rows", "at least one row"))
         return loaded, rows
 
-    def missing(self, name: str) -> Problem:
-        """The problem of a column that is not there."""
-        near = did_you_mean(name, self.names)
-        listed = ", ".join(self.names[:20]) + (" …" if len(self.names) > 20 else "")
-        return Problem(self.label, f"column {name}", "no such column", f"one of {listed}", near)
+    def _missing(self, names: Sequence[str]) -> list[Problem]:
+        """Columns that are not there: one by one where the names resemble others, else all at once."""
+        if not names:
+            return []
+        listed = f"one of {', '.join(self.names[:20])}" + (" …" if len(self.names) > 20 else "")
+        fix = self.advice(names) if self.advice else ""
+        if not fix and sum(year(name) is not None for name in self.names) > 1:
+            fix = "a column for each year: layout: {shape: wide}"
+        if fix:
+            words = f"columns {', '.join(names)}" if len(names) > 1 else f"column {names[0]}"
+            return [Problem(self.label, words, "no such column", listed, fix)]
+        return [
+            Problem(self.label, f"column {name}", "no such column", listed, did_you_mean(name, self.names))
+            for name in names
+        ]
 
 
 def arrow_columns(table: Any) -> Columns:

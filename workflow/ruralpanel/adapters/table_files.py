@@ -116,7 +116,11 @@ def _spreadsheet(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
         loaded = {name: pd.Series([row.cell(i) for row in body], dtype="str") for name, i in places.items()}
         return loaded, np.array([row.number for row in body], dtype=np.int64)
 
-    return TableFile(label, sheet.name, names, load)
+    def advice(wanted: Sequence[str]) -> str:
+        found = next((row.number for row in rows if set(wanted) <= set(row.cells)), 0)
+        return f"they stand on row {found}: layout: {{header: {found - top + 1}}}" if found else ""
+
+    return TableFile(label, sheet.name, names, load, advice=advice)
 
 
 def _parquet(path: str, label: str, _layout: Mapping[str, Any]) -> TableFile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import math
 import re
 from collections.abc import Collection
@@ -99,18 +100,43 @@ def _decoded(raw: bytes, label: str, encoding: str | None) -> str:
 
 def _decode_as(raw: bytes, label: str, encoding: str) -> str:
     try:
-        return raw.decode(encoding)
+        read = raw.decode(encoding)
+        if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig") and _is_utf8(raw):
+            found = "text in UTF-8, which would read as signs without sense"
+            fix = "leave layout.encoding out: the encoding is found out"
+            raise UserError(Problem(label, "layout.encoding", found, f'text in "{encoding}"', fix))
+        return read
     except LookupError:
         raise UserError(
             Problem(label, "layout.encoding", f'"{encoding}"', "the name of an encoding", "utf-8, gb18030, latin-1 …")
         ) from None
     except UnicodeError as error:
         if isinstance(error, UnicodeDecodeError):
-            raise UserError(_undecodable(raw, label, encoding, error)) from None
+            raise UserError(_undecodable(raw, label, encoding, error, _reads_as(raw, encoding))) from None
         raise UserError(Problem(label, "", str(error), f"text in {encoding}")) from None
 
 
-def _undecodable(raw: bytes, label: str, encoding: str, error: UnicodeDecodeError) -> Problem:
+def _is_utf8(raw: bytes) -> bool:
+    """Whether bytes with a good many beyond ASCII are valid UTF-8, which text in another encoding hardly ever is."""
+    try:
+        return sum(character > "\x7f" for character in raw.decode("utf-8")) > 3
+    except UnicodeDecodeError:
+        return False
+
+
+def _reads_as(raw: bytes, declared: str) -> str:
+    """The encoding that a file can be read in, other than the declared one; empty where there is none."""
+    for encoding in ("utf-8", "gb18030"):
+        if encoding != codecs.lookup(declared).name:
+            try:
+                raw.decode(encoding)
+            except UnicodeDecodeError:
+                continue
+            return encoding
+    return ""
+
+
+def _undecodable(raw: bytes, label: str, encoding: str, error: UnicodeDecodeError, other: str = "") -> Problem:
     if error.end >= len(raw) and ("unexpected end" in error.reason or "incomplete" in error.reason):
         return Problem(
             label,
@@ -125,7 +151,9 @@ def _undecodable(raw: bytes, label: str, encoding: str, error: UnicodeDecodeErro
         f"row {row}",
         f"bytes that are not {encoding}",
         f"text in {encoding}",
-        "get the file again, or name its encoding under layout.encoding",
+        f"it reads as {other}: leave layout.encoding out"
+        if other
+        else "get the file again, or name its encoding under layout.encoding",
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ruralpanel.adapters import text
@@ -63,3 +63,10 @@ def marks_of(cells: Iterable[str]) -> Marks:
 
 def _keys(decimal: str, thousands: str) -> dict[str, str]:
     return {**({"decimal": ","} if decimal == "," else {}), **({"thousands": thousands} if thousands else {})}
+
+
+def missing_marks(values: Sequence[float]) -> list[int]:
+    """Negative numbers of one repeated digit (-99, -999, -88888) among figures that are otherwise not negative."""
+    marks = {int(value) for value in values if value < 0 and re.fullmatch(r"-(\d)\1+(\.0)?", repr(float(value)))}
+    rest = [value for value in values if value not in marks]
+    return sorted(marks) if marks and rest and min(rest) >= 0 else []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ruralpanel.adapters import text
-from ruralpanel.adapters.sheets import Row
+from ruralpanel.adapters.sheets import Row, letters
 from ruralpanel.inspection.figures import is_figure, is_missing, is_year
 from ruralpanel.inspection.headings import is_measure
 
@@ -122,7 +122,7 @@ def _layout(
     layout: dict[str, Any] = {}
     top = rows[head].number
     if last + 1 < len(rows) or beyond or left:
-        layout["range"] = f"{_letters(left)}{top}:{_letters(right - 1)}{rows[last].number}"
+        layout["range"] = f"{letters(left)}{top}:{letters(right - 1)}{rows[last].number}"
         start = top
     else:
         start = 1
@@ -131,14 +131,6 @@ def _layout(
     if first > head + 1:
         layout["first_row"] = rows[first].number - start + 1
     return layout
-
-
-def _letters(index: int) -> str:
-    number, found = index + 1, ""
-    while number:
-        number, rest = divmod(number - 1, 26)
-        found = chr(65 + rest) + found
-    return found
 
 
 def _belongs_to_header(row: Row, names: Row) -> bool:

@@ -13,7 +13,7 @@ _SUFFIXES = (
     (r"10k_?persons?|10_?000_?persons?|万人", "10^4 person"), (r"1000_?persons?|k_?persons?|千人", "10^3 person"),
     (r"million_?persons?|million_?people", "10^6 person"), (r"10k_?households|万户", "10^4 household"),
     (r"万公里", "10^4 km"), (r"100m_?kwh|亿千瓦", "10^8 kWh"), (r"10k_?kw(?!h)|万千瓦$", "10^4 kW"),
-    (r"pct|per_?cent|%", "percent"), (r"per_?mille|‰", "per_mille"),
+    (r"pct|per_?cent|%", "percent"), (r"per_?mille?|‰", "per_mille"),
     (r"(?<![a-z])(share|ratio|rate)(?![a-z])", "share"), (r"(?<![a-z])km2|sq_?km", "km2"),
     (r"(?<![a-z])km(?![a-z0-9])|公里", "km"), (r"kwh", "kWh"), (r"persons?|people|population|人$", "person"),
     (r"households?", "household"), (r"hectares?|公顷", "hectare"), (r"yuan|cny|rmb", "CNY"), (r"usd|dollars?", "USD"),

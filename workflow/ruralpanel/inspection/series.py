@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ruralpanel.inspection.figures import is_figure
+from ruralpanel.inspection.figures import is_figure, missing_marks
 from ruralpanel.inspection.headings import guess_measure, is_measure, key_of, share_doubt, template_of
 from ruralpanel.inspection.roles import Roles
 
@@ -45,6 +45,8 @@ def series_of(
             longer = headings[name] if headings[name] != name else ""
             fields = {"column": name, **({"label": longer} if longer else {})}
             collected.add(name, fields, beside.get(name, ""), (name,), longer)
+    if collected.missing:
+        layout["missing"] = sorted(collected.missing)
     return collected.series, sum(_count(texts, name, found.where or {}) for name in found.figures)
 
 
@@ -53,6 +55,7 @@ class _Collected:
 
     def __init__(self, texts: Texts, doubts: list[str]) -> None:
         self.series: Series = {}
+        self.missing: set[int] = set()
         self._texts = texts
         self._doubts = doubts
 
@@ -60,7 +63,14 @@ class _Collected:
         key = key_of(heading, self.series)
         measure, doubt = guess_measure(f"{longer} {heading}".strip(), beside)
         values = [value for name in columns for cell in self._texts[name][:2000] if (value := _value(cell)) is not None]
-        self._doubts += [f"{key}: {item}" for item in (doubt, share_doubt(measure, values)) if item]
+        unlikely = share_doubt(measure, values)
+        if doubt and measure == "share" and unlikely:
+            measure, doubt, unlikely = "percent", f"measure percent, because figures reach {max(values):g}", ""
+        self._doubts += [f"{key}: {item}" for item in (doubt, unlikely) if item]
+        marks = missing_marks(values)
+        if marks:
+            self.missing |= set(marks)
+            self._doubts.append(f"{key}: {', '.join(map(str, marks))} read as “no figure”")
         self.series[key] = {**fields, "measure": measure}
 
 
@@ -73,6 +83,7 @@ def _by_title(collected: _Collected, found: Roles, layout: dict[str, Any]) -> No
         part = _Collected({name: [texts[name][i] for i in rows] for name in own}, collected._doubts)
         part.series = collected.series
         part.add(title, {"title_in_file": title}, measures.get(title, ""), own)
+        collected.missing |= part.missing
     layout["series"] = found.series
     if found.value and found.value != "value":
         layout["value"] = found.value
