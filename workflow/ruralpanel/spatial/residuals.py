@@ -34,7 +34,8 @@ class ResidualMoran:
     Attributes
     ----------
     test : over all periods.
-    about : ``weights_matrix`` (what it is), ``draws``, ``by_period`` (period, units, statistic, expected, p_value).
+    about : ``weights_matrix`` (what it is), ``draws``, ``expected`` (mean of the simulated), ``by_period`` (period,
+        units, statistic, expected, p_value).
     """
 
     test: Test
@@ -65,10 +66,9 @@ def moran_of_residuals(design: Design, fit: Fit, seed: int, draws: int = DRAWS) 
     columns = columns if space.root is None else columns / space.root[:, None]
     every, each = _statistics(columns, weights, total, periods)
     name = (design.extra.get("weights_about") or {}).get("name", "")
-    expected = float(every[1:].mean())
     note = (
-        f"weights {name}; {expected:.3f} expected, as in {draws} simulated panels of errors autocorrelated like "
-        "the model's and independent between units"
+        f"weights {name}; against {draws} simulated panels of errors autocorrelated like the model's and independent "
+        "between units"
     )
     labels = np.unique(design.period_codes[fit.rows])
     by_period = [
@@ -82,7 +82,12 @@ def moran_of_residuals(design: Design, fit: Fit, seed: int, draws: int = DRAWS) 
         for t in np.flatnonzero(total > 0)
     ]
     test = Test(float(every[0]), None, two_sided(every[1:], float(every[0])), note)
-    about = {"weights_matrix": dict(design.extra.get("weights_about") or {}), "draws": draws, "by_period": by_period}
+    about = {
+        "weights_matrix": dict(design.extra.get("weights_about") or {}),
+        "draws": draws,
+        "expected": float(every[1:].mean()),
+        "by_period": by_period,
+    }
     return ResidualMoran(test, about)
 
 
