@@ -72,13 +72,13 @@ class TableFile:
         fix = self.advice(names) if self.advice else ""
         if not fix and sum(year(name) is not None for name in self.names) > 1:
             fix = "a column for each year: layout: {shape: wide}"
+        near = {name: did_you_mean(name, self.names) for name in names}
+        if not fix and len(names) > 1 and not any(words.startswith("did you mean") for words in near.values()):
+            fix = "perhaps another table: python -m ruralpanel new-source FILE prints an entry for this one"
         if fix:
             words = f"columns {', '.join(names)}" if len(names) > 1 else f"column {names[0]}"
             return [Problem(self.label, words, "no such column", listed, fix)]
-        return [
-            Problem(self.label, f"column {name}", "no such column", listed, did_you_mean(name, self.names))
-            for name in names
-        ]
+        return [Problem(self.label, f"column {name}", "no such column", listed, words) for name, words in near.items()]
 
 
 def arrow_columns(table: Any) -> Columns:
