@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from ruralpanel.contracts.equations import system_problems
 from ruralpanel.contracts.problems import UserError
-from ruralpanel.contracts.specs import InferenceSpec
+from ruralpanel.contracts.specs import InferenceSpec, ModelSpec
+from ruralpanel.contracts.units import load_units
+from ruralpanel.design import build_design
 from ruralpanel.estimate import estimate
 from ruralpanel.estimators import sur, sur_correlation, sur_engine
 from ruralpanel.estimators.arrays import design_from_arrays
@@ -19,6 +23,7 @@ from ruralpanel.estimators.base import Design
 from ruralpanel.estimators.registry import fit
 from ruralpanel.inference.registry import infer
 
+UNITS = Path(__file__).parents[2] / "data" / "units" / "china_provinces.csv"
 CLUSTER = InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1", "critical": "t"})
 
 
@@ -336,3 +341,39 @@ def test_resampling_follows_the_clusters_of_the_errors() -> None:
     assert fit(design).extra["statistics"]["residual_correlation"]["n_clusters"] == 12
     by_unit = replace(design, spec=replace(design.spec, inference=(CLUSTER,)))
     assert fit(by_unit).extra["statistics"]["residual_correlation"]["n_clusters"] == 24
+
+
+def frame_of_two(rng: np.random.Generator) -> pd.DataFrame:
+    units = load_units(UNITS)
+    ids = sorted(units.ids)
+    table = pd.DataFrame({"unit": np.repeat(ids, 4), "period": np.tile(range(2012, 2016), len(ids))})
+    for name in ("first", "second", "x1", "x2"):
+        table[name] = rng.normal(size=len(table))
+    table["second__break_2014"] = ((table["unit"] == ids[0]) & (table["period"] >= 2014)).astype(float)
+    return table
+
+
+def declared(*outcomes: str, **equations: list[str]) -> ModelSpec:
+    options = {"outcomes": list(outcomes), "draws": 99, **({"equations": equations} if equations else {})}
+    return ModelSpec("m", "sur", outcomes[0], "p", regressors=("x1", "x2"), effects=("unit", "period"), options=options)
+
+
+def test_every_outcome_is_read_with_its_gaps_and_steps() -> None:
+    frame = frame_of_two(np.random.default_rng(13))
+    frame.loc[5, "second"] = np.nan
+    design = build_design(declared("first", "second", first=["x1"]), frame, load_units(UNITS))
+    assert design.n_dropped == {"missing second": 1}
+    assert design.extra["outcome_terms"] == ("first", "second")
+    np.testing.assert_array_equal(design.extra["outcomes"], frame.drop(5)[["first", "second"]])
+    found = fit(design)
+    step = "second__break_2014"
+    assert found.extra["equations"] == {"first": ["x1", step], "second": ["x1", "x2", step]}
+
+
+def test_an_outcome_that_effects_absorb_is_named() -> None:
+    frame = frame_of_two(np.random.default_rng(14))
+    frame["second"] = frame["period"].astype(float)
+    with pytest.raises(UserError) as raised:
+        build_design(declared("first", "second"), frame, load_units(UNITS))
+    (problem,) = raised.value.problems
+    assert '"second", the same for all units in each period' in problem.found

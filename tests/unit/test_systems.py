@@ -137,7 +137,8 @@ def with_system(place: Path, **statistic: Any) -> tuple[blocks.Section, dict[str
     scorecard.write_scorecard(rows, place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
     document, _ = compose(context(place, hypotheses=claims, models={**config(place)["models"], "joint": {}}))
     differences = next(section for section in document.sections if section.id == "differences")
-    return differences.sections[0], json.loads((place / "made_up" / "scorecard.json").read_text("utf-8"))["claims"][0]
+    ours = next(section for section in differences.sections if section.id == "differs-h1")
+    return ours, json.loads((place / "made_up" / "scorecard.json").read_text("utf-8"))["claims"][0]
 
 
 def sentences(section: blocks.Section) -> str:

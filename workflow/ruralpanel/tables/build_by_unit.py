@@ -60,7 +60,9 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         rows.append(Row(word("mean", language), tuple(mean), "summary", "mean", "mean"))
     marked = any((model.get("support") or {}).get("outside") for model in models)
     notes = [word("support_note", language)] if marked else []
-    notes += [str(note) for model in models for note in model.get("notes") or ()]
+    for model, spanner in zip(models, spanners, strict=True):
+        before = f"{spanner.label}{word('colon', language)}" if len(models) > 1 else ""
+        notes += [before + str(note) for note in model.get("notes") or ()]
     return TableDocument(
         name=name,
         title=localised(spec, "title", language) or name.replace("_", " ").capitalize(),
