@@ -98,8 +98,8 @@ def ingest(file: Path, columns: int) -> Any:
     from ruralpanel.contracts.units import load_units
     from ruralpanel.harmonise import harmonise
 
-    cells = read(file, columns)
-    return harmonise(source(file, columns), cells, load_units(file.with_name("units.csv")))
+    units = load_units(file.with_name("units.csv"))
+    return harmonise(source(file, columns), read(file, columns), units)
 
 
 def panel(file: Path, columns: int) -> Any:

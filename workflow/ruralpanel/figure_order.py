@@ -10,6 +10,7 @@ import numpy as np
 
 Codes = np.ndarray[Any, Any]
 """Whole numbers (n,)."""
+_DENSE = 8  # places per row up to which a calendar of all places is smaller than a sort is slow
 Array = np.ndarray[Any, Any]
 
 
@@ -106,6 +107,19 @@ def order_of(series: Codes, units: Codes, periods: Codes, ranks: Sequence[int]) 
     return Order(tuple(blocks), repeats)
 
 
+def distinct(position: Codes) -> bool:
+    """Whether no position occurs twice."""
+    if bool((position[1:] > position[:-1]).all()):
+        return True
+    low, high = int(position.min()), int(position.max())
+    if high - low < _DENSE * len(position):
+        seen = np.zeros(high - low + 1, dtype=bool)
+        seen[position - low] = True
+        return int(np.count_nonzero(seen)) == len(position)
+    ordered = np.sort(position)
+    return bool((ordered[1:] > ordered[:-1]).all())
+
+
 def _position(units: Codes, periods: Codes) -> Codes:
     low = int(periods.min())
     return np.asarray(units.astype(np.int64) * (int(periods.max()) - low + 1) + (periods - low))
@@ -130,7 +144,7 @@ def _sorted_rows(position: Codes) -> tuple[Codes | None, bool]:
         return None, False
     low, high = int(position.min()), int(position.max())
     rows: Codes
-    if high - low < 8 * len(position):
+    if high - low < _DENSE * len(position):
         slots: Codes = np.full(high - low + 1, -1, dtype=np.int64)
         slots[position - low] = np.arange(len(position))
         rows = slots[slots >= 0]

@@ -37,7 +37,8 @@ def figures(column: pd.Series, rule: text.NumberRule) -> Figures:
         texts = column.astype("str")
         return Figures(np.full(len(column), np.nan), texts, column.notna().to_numpy(dtype=bool))
     if pd.api.types.is_numeric_dtype(column.dtype):
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        plain = column.dtype == np.float64
+        values = column.to_numpy() if plain else column.to_numpy(dtype=np.float64, na_value=np.nan)
         marks = [float(mark) for mark in rule.missing if _is_number(mark)]
         if marks:
             values = np.where(np.isin(values, marks), np.nan, values)

@@ -16,6 +16,7 @@ from ruralpanel.adapters.cells import place, together
 from ruralpanel.adapters.grids import cell_text
 from ruralpanel.adapters.table_file import Numbers, TableFile
 from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.figure_order import distinct
 
 # Building a message for each of a million bad cells would take longer than reading the table.
 _MOST_FAULTS = 1000
@@ -187,7 +188,7 @@ def repeated(
         if len(where):
             low, high = int(part.min()), int(part.max())
             position = position * (high - low + 1) + part[where] - low
-    if np.all(position[1:] > position[:-1]):
+    if distinct(position):
         return []
     order = np.argsort(position, kind="stable")
     # One year for all rows and units that come again: the table has more years than the layout says.

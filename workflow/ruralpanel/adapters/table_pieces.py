@@ -67,13 +67,14 @@ def frame_of(pieces: list[Piece]) -> pd.DataFrame:
     )
     for name, own in zip(LABELS[1:], labels, strict=True):
         distinct = list(dict.fromkeys(own))
-        codes = np.array([distinct.index(item) for item in own], dtype=np.int16)
+        codes = np.array([distinct.index(item) for item in own], dtype=np.int8 if len(distinct) < 128 else np.int32)
         columns[name] = _categories(np.repeat(codes, lengths), distinct)
     if total <= MOST_TEXTS:
         columns["text"] = pd.array([text for piece in pieces for text in _texts(piece.figures)], dtype="str")
     else:
         columns["text"] = _categories(np.zeros(total, np.int8), [""])
-    names = list(dict.fromkeys(name for piece in pieces for name in piece.names))
+    lists = {id(piece.names): piece.names for piece in pieces}
+    names = list(dict.fromkeys(name for own in lists.values() for name in own))
     position = {name: i for i, name in enumerate(names)}
     units, periods, rows = (np.empty(total, np.int32) for _ in range(3))
     values = np.empty(total)
@@ -82,15 +83,18 @@ def frame_of(pieces: list[Piece]) -> pd.DataFrame:
         piece = pieces.pop(0)
         span = slice(at, at + len(piece.rows))
         periods[span], values[span], rows[span] = piece.periods, piece.figures.values, piece.rows
-        recode = np.array([position[name] for name in piece.names], dtype=np.int32)
-        units[span] = recode[piece.units] if len(piece.rows) else []
+        if len(lists) == 1:
+            units[span] = piece.units
+        elif len(piece.rows):
+            recode = np.array([position[name] for name in piece.names], dtype=np.int32)
+            units[span] = recode[piece.units]
         at += len(piece.rows)
     columns |= {"period": periods, "value": values, "row": rows, "unit": _categories(units, names)}
     return pd.DataFrame(columns, copy=False)
 
 
 def _categories(codes: np.ndarray[Any, Any], labels: Sequence[str]) -> pd.Categorical:
-    return pd.Categorical.from_codes(codes, pd.Index(labels, dtype="str"))  # type: ignore[arg-type]
+    return pd.Categorical.from_codes(codes, pd.Index(labels, dtype="str"), validate=False)  # type: ignore[arg-type]
 
 
 def _texts(figures: Figures) -> Iterable[str]:

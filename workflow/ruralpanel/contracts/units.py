@@ -164,7 +164,8 @@ def _is_name(column: str) -> bool:
 def _names(columns: Mapping[str, Sequence[str]], i: int) -> list[str]:
     found = [values[i] for column, values in columns.items() if _is_name(column)]
     found += [columns["code"][i]] if "code" in columns else []
-    found += [alias.strip() for alias in columns.get("aliases", [""] * (i + 1))[i].replace("；", ";").split(";")]
+    if "aliases" in columns:
+        found += [alias.strip() for alias in columns["aliases"][i].replace("；", ";").split(";")]
     return found
 
 
