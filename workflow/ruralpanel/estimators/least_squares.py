@@ -125,17 +125,7 @@ def solve(
     kept, reasons = usable_columns(x, x_net, design.terms, absorbed)
     drop = bool(design.spec.options.get("drop_absorbed", False))
     _need_rows(design, y.size, len(kept) if drop else len(design.terms), space.rank)
-    if reasons and not drop:
-        raise_any(
-            Problem(
-                "config.yaml",
-                f"models.{design.spec.name}.regressors",
-                f'"{term}", {reason}',
-                "terms that the data can tell apart",
-                f"leave {term} out, or set drop_absorbed: true",
-            )
-            for term, reason in reasons.items()
-        )
+    refuse(design, reasons)
     terms = tuple(design.terms[j] for j in kept)
     df_resid = y.size - len(kept) - space.rank
     x_net = x_net[:, list(kept)]
@@ -190,6 +180,21 @@ def usable_columns(
         kept.append(j)
         basis = np.column_stack([basis, left / np.linalg.norm(left)])
     return tuple(kept), reasons
+
+
+def refuse(design: Design, reasons: Mapping[str, str]) -> None:
+    """Stop with the `reasons` why terms cannot be told apart, unless the model asks to leave them out."""
+    if not design.spec.options.get("drop_absorbed"):
+        raise_any(
+            Problem(
+                "config.yaml",
+                f"models.{design.spec.name}.regressors",
+                f'"{term}", {reason}',
+                "terms that the data can tell apart",
+                f"leave {term} out, or set drop_absorbed: true",
+            )
+            for term, reason in reasons.items()
+        )
 
 
 def _need_rows(design: Design, n: int, terms: int, rank: int) -> None:

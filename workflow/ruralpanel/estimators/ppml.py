@@ -10,7 +10,7 @@ from scipy import optimize, sparse, special
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.estimators.absorb import Absorbed
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
-from ruralpanel.estimators.least_squares import usable_columns
+from ruralpanel.estimators.least_squares import refuse, usable_columns
 from ruralpanel.estimators.within import absorbed_space, effect_codes
 
 MOST_STEPS = 200
@@ -212,17 +212,7 @@ def _usable(design: Design, rows: IntArray) -> tuple[tuple[int, ...], dict[str, 
     space = absorbed_space(design, design.spec.effects, rows, None)
     raw = design.x[rows]
     kept, reasons = usable_columns(raw, space.residuals(raw), design.terms, tuple(design.spec.effects))
-    if reasons and not design.spec.options.get("drop_absorbed"):
-        raise_any(
-            Problem(
-                "config.yaml",
-                f"models.{design.spec.name}.regressors",
-                f'"{term}", {reason}',
-                "terms that the data can tell apart",
-                f"leave {term} out, or set drop_absorbed: true",
-            )
-            for term, reason in reasons.items()
-        )
+    refuse(design, reasons)
     return kept, reasons
 
 

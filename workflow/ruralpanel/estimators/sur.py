@@ -10,7 +10,7 @@ from scipy import special
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators import sur_correlation, sur_engine
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
-from ruralpanel.estimators.least_squares import root_weights, usable_columns
+from ruralpanel.estimators.least_squares import refuse, root_weights, usable_columns
 from ruralpanel.estimators.sur_equations import Equations, correlations
 from ruralpanel.estimators.within import absorbed_space, singletons
 
@@ -126,17 +126,7 @@ def _distinct(where: str, names: tuple[str, ...], equations: Equations) -> None:
 
 def _usable(design: Design, raw: FloatArray, net: FloatArray) -> tuple[tuple[int, ...], tuple[str, ...]]:
     kept, reasons = usable_columns(raw, net, design.terms, tuple(design.spec.effects))
-    if reasons and not design.spec.options.get("drop_absorbed"):
-        raise_any(
-            Problem(
-                "config.yaml",
-                f"models.{design.spec.name}.regressors",
-                f'"{term}", {reason}',
-                "terms that the data can tell apart",
-                f"leave {term} out, or set drop_absorbed: true",
-            )
-            for term, reason in reasons.items()
-        )
+    refuse(design, reasons)
     return kept, tuple(f"{term} left out: {reason}" for term, reason in reasons.items())
 
 
