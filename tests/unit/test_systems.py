@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
+from conftest import make_tiny, tiny_config
 from report_project import config, context, made_up_project
 from ruralpanel import scorecard
 from ruralpanel.contracts.problems import UserError
+from ruralpanel.contracts.project import open_project
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimate import estimate
 from ruralpanel.estimators.arrays import design_from_arrays
@@ -178,3 +181,20 @@ def test_correlations_are_not_set_against_slopes(place: Path) -> None:
     """The claim's slope is positive, the correlation negative: they do not contradict each other."""
     section, _ = with_system(place, estimate=-0.4, ci_low=-0.6, ci_high=-0.1)
     assert "contradict" not in sentences(section)
+
+
+def test_a_claim_on_a_system_needs_a_statistic(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_tiny(tmp_path)
+    values: dict[str, Any] = tiny_config()
+    values["variables"]["lagged"] = {"formula": "lag(lever, 1)"}
+    values["models"]["joint"] = {"estimator": "sur", "outcome": ["log_output", "lagged"], "regressors": ["lever"]}
+    claim = {"claim": "a", "estimand": {"model": "joint", "statistic": "residual_correlation"}}
+    monkeypatch.chdir(folder)
+    for estimand, sound in ((claim["estimand"], True), ({"model": "joint", "term": "lever"}, False)):
+        values["hypotheses"] = {"H": {**claim, "estimand": estimand}}
+        (folder / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+        if sound:
+            assert open_project().hypotheses["H"]["estimand"] == estimand
+            continue
+        with pytest.raises(UserError, match="no statistic of the system joint"):
+            open_project()
