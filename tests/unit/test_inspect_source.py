@@ -67,11 +67,16 @@ def test_doubts_are_said(tmp_path: Path) -> None:
     ("heading", "measure"),
     [
         ("公路里程(万公里)", "万公里"),
-        ("employed_10k_persons", "10^4 person"),
-        ("rate_pct", "percent"),
+        ("employed_10k_persons", "10^4 persons"),
+        ("rate_pct", "pct"),
         ("Employed (10 000 persons)", "10000 persons"),
         ("Households (10 000)", "10000 household"),
         ("migrate", "item"),
+        ("rail_10k_tons", "10^4 tons"),
+        ("highway_100m_ton_km", "10^8 ton km"),
+        ("households_10k", "10^4 household"),
+        ("birth_rate_permil", "per_mille"),
+        ("household_operations_yuan", "yuan"),
         ("x", "item"),
     ],
 )
@@ -109,3 +114,10 @@ def test_a_folder_of_exports_is_one_source(tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("no table\n", encoding="utf-8")
     several = inspect(tmp_path, UNITS, tmp_path)
     assert len(several) == 4 and any("words.txt was passed over" in doubt for doubt in several[0].unsure)
+
+
+def test_units_before_their_time_are_declared(tmp_path: Path) -> None:
+    (tmp_path / "km.csv").write_text("province,year,km\nHebei,1990,2\nChongqing,1990,3\n", encoding="utf-8")
+    text = inspect_source(tmp_path / "km.csv", UNITS)
+    assert yaml.safe_load(text)["sources"]["km"]["series"]["km"]["retrospective"] == ["CN-CQ"]
+    assert "before they were set up" in text

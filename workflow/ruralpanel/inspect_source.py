@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from ruralpanel.adapters import grids, text
@@ -95,7 +96,7 @@ def inspect(
         raise UserError(Problem(str(path), "", "no such file", "a file", "check the path"))
     if grids.kind(file) == "empty":
         raise UserError(Problem(str(path), "", "an empty file", "a file with figures"))
-    parts = [_tried(file, part) for part in _parts(file, units, year)]
+    parts = [_tried(file, part, units) for part in _parts(file, units, year)]
     stem = _name(file.stem)
     names = list(taken)
     result = []
@@ -144,7 +145,7 @@ def _folder(
     return (replace(found[0], unsure=(*found[0].unsure, *refused)), *found[1:])
 
 
-def _tried(file: Path, part: Found) -> Found:
+def _tried(file: Path, part: Found, units: Units | None) -> Found:
     """The entry with what the adapter reads by it; what the adapter refuses becomes a doubt."""
     if part.figures > _MOST_TRIED:
         return part
@@ -157,7 +158,28 @@ def _tried(file: Path, part: Found) -> Found:
         doubts = tuple(f"as it stands the file is refused: {problem}" for problem in error.problems[:3])
         return replace(part, unsure=(*part.unsure, *doubts))
     years = () if "YYYY" in part.layout.values() else tuple(sorted(set(map(int, cells["period"]))))
-    return replace(part, figures=int(cells["value"].notna().sum()), years=years)
+    part = replace(part, figures=int(cells["value"].notna().sum()), years=years)
+    return _before_their_time(part, cells, units) if units is not None and years else part
+
+
+def _before_their_time(part: Found, cells: pd.DataFrame, units: Units) -> Found:
+    """The entry with units declared retrospective that have figures for years before they were set up."""
+    early: dict[str, list[str]] = {}
+    filled = cells[cells["value"].notna()]
+    for (key, name), rows in filled.groupby(["series", "unit"], observed=True):
+        bearers = units.bearers(str(name))
+        first = units.valid.get(bearers[0], (None, None))[0] if len(bearers) == 1 else None
+        if first is not None and int(rows["period"].min()) < first:
+            early.setdefault(str(key), []).append(bearers[0])
+    if not early:
+        return part
+    series = {
+        key: {**fields, **({"retrospective": early[key]} if key in early else {})}
+        for key, fields in part.series.items()
+    }
+    named = ", ".join(dict.fromkeys(unit for found in early.values() for unit in found))
+    doubt = f"figures of {named} for years before they were set up: taken as published later in today's boundaries"
+    return replace(part, series=series, unsure=(*part.unsure, doubt))
 
 
 def shown_path(file: Path, folder: str | Path) -> str:

@@ -13,11 +13,21 @@ _SUFFIXES = (
     (r"10k_?persons?|10_?000_?persons?|万人", "10^4 person"), (r"1000_?persons?|k_?persons?|千人", "10^3 person"),
     (r"million_?persons?|million_?people", "10^6 person"), (r"10k_?households|万户", "10^4 household"),
     (r"万公里", "10^4 km"), (r"100m_?kwh|亿千瓦", "10^8 kWh"), (r"10k_?kw(?!h)|万千瓦$", "10^4 kW"),
-    (r"pct|per_?cent|%", "percent"), (r"per_?mille?|‰", "per_mille"),
+    (r"pct|per_?cent|%", "percent"), (r"per_?mil(le)?(?![a-z])|‰", "per_mille"),
     (r"(?<![a-z])(share|ratio|rate)(?![a-z])", "share"), (r"(?<![a-z])km2|sq_?km", "km2"),
     (r"(?<![a-z])km(?![a-z0-9])|公里", "km"), (r"kwh", "kWh"), (r"persons?|people|population|人$", "person"),
-    (r"households?", "household"), (r"hectares?|公顷", "hectare"), (r"yuan|cny|rmb", "CNY"), (r"usd|dollars?", "USD"),
+    (r"households?", "household"), (r"enterprises|firms", "enterprise"), (r"passengers", "passenger"),
+    (r"hectares?|公顷", "hectare"), (r"yuan|cny|rmb", "CNY"), (r"usd|dollars?", "USD"),
 )  # fmt: skip
+_FACTORS = {
+    "10k": "10^4",
+    "100k": "10^5",
+    "1m": "10^6",
+    "100m": "10^8",
+    "1000": "10^3",
+    "mln": "million",
+    "bn": "billion",
+}
 _YEARS = re.compile(r"(?<!\d)(19\d\d|20\d\d)(?!\d)")
 _UNIT_LINE = re.compile(r"(?:单位|unit)\s*[:：]\s*([^)）]+)", re.IGNORECASE)
 
@@ -34,6 +44,16 @@ def is_measure(text: str) -> bool:
     except MeasureError:
         return False
     return True
+
+
+def _tail(heading: str) -> str:
+    """The measure at the end of a heading of words: ``rail_10k_tons`` → ``10^4 tons``; empty where there is none."""
+    tokens = [_FACTORS.get(token, token) for token in re.split(r"[_\s]+", plain(heading).casefold()) if token]
+    for start in range(max(len(tokens) - 3, 1), len(tokens)):
+        tail = " ".join(tokens[start:])
+        if len(tail) > 1 and not re.fullmatch(r"[\d^]+|years?|days?|hours?|index|ratio", tail) and is_measure(tail):
+            return tail
+    return ""
 
 
 def base_measure(measure: str) -> str:
@@ -59,12 +79,17 @@ def guess_measure(heading: str, beside: str = "") -> tuple[str, str]:
     named = next((inside for inside in inner if is_measure(inside)), "")
     if named:
         return named, ""
+    tail = _tail(heading)
+    if tail:
+        return tail, f"measure {tail}, guessed from the heading"
     factor = next((f"{inside} " for inside in inner if re.fullmatch(r"10+|[千百十]*[万亿]", inside)), "")
+    last = re.split(r"[_\s]+", heading.lower())[-1]
+    factor = factor or (f"{_FACTORS[last]} " if last in _FACTORS else "")
     for pattern, measure in _SUFFIXES:
         if re.search(pattern, heading.lower()):
             whole = f"{factor}{measure}" if measure.isalpha() else measure
             return whole, f"measure {whole}, guessed from the heading"
-    return "item", "measure: nothing in the heading names it, so item stands in its place"
+    return f"{factor}item", "measure: nothing in the heading names it, so item stands in its place"
 
 
 def measure_of_table(titles: Iterable[str]) -> str:

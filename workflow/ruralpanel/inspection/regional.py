@@ -53,7 +53,7 @@ def export(file: Path, units: Units | None = None) -> Found | None:
                 raise
     else:
         return None
-    series: dict[str, dict[str, str]] = {}
+    series: dict[str, dict[str, Any]] = {}
     titles = _titles(head)
     for title in map(str, dict.fromkeys(cells["series"])):
         heading = titles.get(text.squeezed(title), title)
@@ -132,8 +132,8 @@ def printed(file: Path, units: Units | None, year: int | None, sheet: str = "", 
 
 def _columns(
     table: RegionTable, rows: Sequence[Any], sheet: Sheet, unsure: list[str]
-) -> tuple[dict[str, dict[str, str]], bool]:
-    series: dict[str, dict[str, str]] = {}
+) -> tuple[dict[str, dict[str, Any]], bool]:
+    series: dict[str, dict[str, Any]] = {}
     templates: set[str] = set()
     for index, header in table.columns.items():
         cells = [row.cell(index) for row in rows]

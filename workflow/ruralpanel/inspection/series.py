@@ -10,7 +10,7 @@ from ruralpanel.inspection.headings import guess_measure, is_measure, key_of, sh
 from ruralpanel.inspection.roles import Roles
 
 Texts = Mapping[str, Sequence[str]]
-Series = dict[str, dict[str, str]]
+Series = dict[str, dict[str, Any]]
 
 
 def series_of(

@@ -27,7 +27,7 @@ class Found:
 
     adapter: str
     layout: dict[str, Any]
-    series: dict[str, dict[str, str]]
+    series: dict[str, dict[str, Any]]
     unsure: tuple[str, ...] = ()
     figures: int = 0
     units: tuple[str, ...] = ()
