@@ -12,6 +12,7 @@ from ruralpanel.contracts.problems import UserError
 from ruralpanel.estimators import least_squares, random_effects
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
+from ruralpanel.estimators.weighted_cd import pair_correlations
 from ruralpanel.inference.romano_wolf import is_least_squares
 
 STANDARD = ("pooled", "between", "fe", "fd", "re")
@@ -157,20 +158,10 @@ def pesaran_cd(residuals: FloatArray, design: Design, effects: tuple[str, ...] =
     units, periods = compact(design.unit_codes), compact(design.period_codes)
     table = np.full((units.max() + 1, periods.max() + 1), np.nan)
     table[units, periods] = residuals
-    there = np.isfinite(table)
-    shared = there.astype(float) @ there.T.astype(float)
-    filled = np.where(there, table, 0.0)
-    sums = filled @ there.T
-    products = filled @ filled.T - sums * sums.T / np.maximum(shared, 1.0)
-    squares = (filled**2) @ there.T - sums**2 / np.maximum(shared, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = products / np.sqrt(squares * squares.T)
-    above = np.triu_indices(table.shape[0], 1)
-    use = (shared[above] >= 3) & np.isfinite(correlation[above])
-    pairs = int(use.sum())
-    if not pairs:
+    _, _, correlation, shared = pair_correlations(table)
+    if not correlation.size:
         return Test(float("nan"), None, float("nan"), "no two units share three periods")
-    value = float(np.sum(np.sqrt(shared[above][use]) * correlation[above][use])) / np.sqrt(pairs)
+    value = float(np.sum(np.sqrt(shared) * correlation)) / np.sqrt(correlation.size)
     note = "period effects pull the statistic towards zero (Juodis and Reese 2022)" if "period" in effects else ""
     return Test(float(value), None, float(2.0 * special.ndtr(-abs(value))), note)
 

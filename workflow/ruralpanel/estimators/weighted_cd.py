@@ -5,10 +5,35 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from ruralpanel.estimators.base import FloatArray, Test
+from ruralpanel.estimators.base import FloatArray, IntArray, Test
 
 LEAST_SHARED = 3
 """Fewest periods that a pair of units must share."""
+
+
+def pair_correlations(table: FloatArray) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """Correlations of all pairs of units over the periods that they share, `LEAST_SHARED` at least.
+
+    Parameters
+    ----------
+    table : (N, T), NaN where there is no figure.
+
+    Returns
+    -------
+    Positions of the first and the second unit of each pair, (p,) correlations, (p,) numbers of shared periods.
+    """
+    there = np.isfinite(table)
+    shared = there.astype(float) @ there.T.astype(float)
+    filled = np.where(there, table, 0.0)
+    sums = filled @ there.T
+    products = filled @ filled.T - sums * sums.T / np.maximum(shared, 1.0)
+    squares = (filled**2) @ there.T - sums**2 / np.maximum(shared, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = products / np.sqrt(squares * squares.T)
+    first, second = np.triu_indices(table.shape[0], 1)
+    use = (shared[first, second] >= LEAST_SHARED) & np.isfinite(correlation[first, second])
+    first, second = first[use], second[use]
+    return first, second, correlation[first, second], shared[first, second]
 
 
 def weighted_cd(table: FloatArray, common: int, own: int, rng: np.random.Generator) -> Test:
@@ -28,21 +53,11 @@ def weighted_cd(table: FloatArray, common: int, own: int, rng: np.random.Generat
     common, own : columns fitted in each unit's regression: the same ones for all units (constant included), and own.
     rng : draws the signs.
     """
-    there = np.isfinite(table)
-    shared = there.astype(float) @ there.T.astype(float)
-    filled = np.where(there, table, 0.0)
-    sums = filled @ there.T
-    products = filled @ filled.T - sums * sums.T / np.maximum(shared, 1.0)
-    squares = (filled**2) @ there.T - sums**2 / np.maximum(shared, 1.0)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = products / np.sqrt(squares * squares.T)
-    first, second = np.triu_indices(table.shape[0], 1)
-    usable = (shared[first, second] >= LEAST_SHARED) & np.isfinite(correlation[first, second])
-    first, second = first[usable], second[usable]
+    first, second, values, shared = pair_correlations(table)
     if not first.size:
         return Test(float("nan"), None, float("nan"), f"no two units share {LEAST_SHARED} periods")
     signs = rng.choice(np.array([-1.0, 1.0]), size=table.shape[0])
-    values, free = correlation[first, second], shared[first, second] - common
+    free = shared - common
     spread = np.sqrt(np.maximum(free - 2.0 * own + own**2 / np.maximum(free, 1.0), 1.0)) / np.maximum(free - own, 1.0)
     plain = float(np.sum(signs[first] * signs[second] * values / spread) / np.sqrt(first.size))
     large = np.abs(values) > 2.0 * np.sqrt(np.log(table.shape[0])) * spread
