@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from ruralpanel.tables.systems import pairs_of
 from ruralpanel.wording import word
 
 _HEADS = ("pair", "sample", "n_obs", "n_units", "n_periods", "effects", "correlation", "ci", "p_value")
+_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
 _LEFT = frozenset({"pair", "sample", "effects"})
 
 
@@ -36,13 +38,15 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     language, digits = context.language, int(spec.get("digits", 2))
     labels = context.labels([str(model["panel"]) for model in models], spec)
     given = spec.get("model_labels") or {}
+    samples = {sample_text(model, language) for model in models}
+    heads = [head for head in _HEADS if head != "sample" or len(samples) > 1]
     rows = []
     for model in models:
         title = str(given.get(model["model"]) or model_title(model, language))
         for (first, second), found in pairs_of(model).items():
             low, high, p = found["ci_low"], found["ci_high"], found["p_value"]
             cells = {
-                "pair": Cell(f"{labels.of(first)}; {labels.of(second)}"),
+                "pair": Cell("; ".join(_ASIDE.sub("", labels.of(name)) for name in (first, second))),
                 "sample": Cell(sample_text(model, language)),
                 "n_obs": Cell(format_count(model["n_obs"]), model["n_obs"]),
                 "n_units": Cell(format_count(model["n_units"]), model["n_units"]),
@@ -52,13 +56,15 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
                 "ci": Cell("" if low is None or high is None else format_interval(low, high, digits=digits)),
                 "p_value": Cell("" if p is None else format_p(p, 3), p),
             }
-            rows.append(Row(title, tuple(cells[head] for head in _HEADS), "entry", "correlation", str(model["model"])))
+            rows.append(Row(title, tuple(cells[head] for head in heads), "entry", "correlation", str(model["model"])))
+    shared = f"{word('sample', language)}{word('colon', language)}{next(iter(samples))}{word('full_stop', language)}"
+    same = (shared,) if len(samples) == 1 else ()
     return TableDocument(
         name=name,
         title=localised(spec, "title", language) or name.replace("_", " ").capitalize(),
         stub=word("model", language),
-        columns=tuple(Column(word(head, language), "left" if head in _LEFT else "centre") for head in _HEADS),
+        columns=tuple(Column(word(head, language), "left" if head in _LEFT else "centre") for head in heads),
         rows=tuple(rows),
-        notes=(word("correlation_note", language), *declared_notes(spec, language)),
+        notes=(*same, word("correlation_note", language), *declared_notes(spec, language)),
         language=language,
     )
