@@ -15,8 +15,8 @@ from ruralpanel.contracts.documents import load_document, with_lines
 from ruralpanel.contracts.equations import regressors_of, system_problems
 from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS, SHARED_OPTIONS
 from ruralpanel.contracts.inference_keys import DEFAULT_SETTINGS, inference_problems, inference_spec
-from ruralpanel.contracts.layouts import layout_problems
-from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.layouts import LAYOUT_KEYS, layout_problems
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.schema import check_against
 from ruralpanel.contracts.sidecar import load_sidecar, series_spec
 from ruralpanel.contracts.specs import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
@@ -279,7 +279,12 @@ def _source(
             )
         )
     layout = {**((about or {}).get("layout") or {}), **(values.get("layout") or {})}
-    wrong_keys = layout_problems(values["adapter"], layout, file, f"sources.{name}.layout")
+    wrong_keys = [*layout_problems(values["adapter"], layout, file, f"sources.{name}.layout")]
+    if values["adapter"] not in LAYOUT_KEYS:
+        fix = did_you_mean(values["adapter"], LAYOUT_KEYS)
+        wrong_keys.append(
+            Problem(file, f"sources.{name}.adapter", f'"{values["adapter"]}"', " | ".join(LAYOUT_KEYS), fix)
+        )
     spec = SourceSpec(
         name=name,
         adapter=values["adapter"],
@@ -289,7 +294,7 @@ def _source(
         layout=layout,
         series=series,
     )
-    return spec, problems, list(wrong_keys)
+    return spec, problems, wrong_keys
 
 
 def _files(path: str) -> tuple[str, ...]:
