@@ -159,6 +159,7 @@ def mutations(raw: bytes, draw: random.Random, count: int) -> Iterator[tuple[str
                 parts = line.split(",")
                 if len(parts) > 2:
                     order = order or draw.sample(range(1, len(parts)), len(parts) - 1)
+                if len(parts) == len(order) + 1 > 2:
                     changed[k] = ",".join([parts[0], *(parts[j] for j in order)])
             yield name, ("\n".join(changed) + "\n").encode()
         elif kind == "line ends":
