@@ -239,6 +239,21 @@ def test_errors_are_the_spread_of_estimates(method: str, persistence: float) -> 
     assert (abs(ratio_own - 1) < 0.15).all() if not persistence else (ratio_own[:2] < 0.9).all(), ratio_own
 
 
+def test_scaled_symmetric_weights_are_recognised() -> None:
+    """Their eigenvalues are those of the weights as they are; weights that are not symmetric in any scale are left."""
+    rng = np.random.default_rng(2)
+    symmetric = touching() * np.add.outer(*[rng.uniform(1, 2, 36)] * 2)
+    two_parts = linalg.block_diag(symmetric, by_row(symmetric[:6, :6]))
+    for weights in (ROW, by_row(symmetric), symmetric, by_row(symmetric).T, two_parts):
+        matrix = sparse.csr_array(weights)
+        assert spatial_filter.balancing(matrix) is not None
+        found = np.sort(spatial_filter.SpatialFilter(matrix, None).eigenvalues)  # type: ignore[arg-type]
+        np.testing.assert_allclose(found, np.sort(np.linalg.eigvals(weights).real), atol=1e-10)
+    one_way = np.roll(np.eye(36), 1, axis=1)
+    for weights in (SPECTRAL, one_way):
+        assert spatial_filter.balancing(sparse.csr_array(weights)) is None
+
+
 def test_factorisations_replace_eigenvalues(monkeypatch: pytest.MonkeyPatch) -> None:
     """What serves large panels gives the same numbers as eigenvalues do."""
     found = {m: fit(sample(m, options={"draws": 99})) for m in ("sdm", "sem")}

@@ -267,8 +267,8 @@ def _extra(setting: Setting, found: Fit) -> dict[str, Any]:
     )
     draws = int(spec.options.get("draws", DRAWS))
     rng = generator(int(spec.options.get("seed", 0)), spec.name, "spatial_effects")
-    whole = SpatialFilter(panel.weights, panel.row_sum)
-    extra["spatial_effects"] = {**effects(coefficients, found.terms, whole, draws, rng), "basis": basis}
+    rows = effects(coefficients, found.terms, setting.filter.whole(), draws, rng)
+    extra["spatial_effects"] = {**rows, "basis": basis}
     return extra
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse import csgraph
 from scipy.sparse import linalg as sparse_linalg
 
 from ruralpanel.estimators.base import FloatArray
@@ -52,7 +53,13 @@ class SpatialFilter:
     @cached_property
     def eigenvalues(self) -> np.ndarray | None:
         """All eigenvalues; None above `LARGEST_DENSE` units, where factorisations take their place."""
-        return np.linalg.eigvals(self.weights.toarray()) if self.n <= LARGEST_DENSE else None
+        if self.n > LARGEST_DENSE:
+            return None
+        scale = balancing(self.weights)
+        if scale is None:
+            return np.linalg.eigvals(self.weights.toarray())
+        alike = scale[:, None] * self.weights.toarray() / scale
+        return np.linalg.eigvalsh((alike + alike.T) / 2.0)
 
     @cached_property
     def interval(self) -> tuple[float, float]:
@@ -68,6 +75,13 @@ class SpatialFilter:
         real = self.eigenvalues.real[np.abs(self.eigenvalues.imag) <= 1e-10 * radius]
         lowest = float(real.min()) if real.size else 0.0
         return (1.0 / lowest if lowest < -1e-10 * radius else -1.0 / radius), 1.0 / radius
+
+    def whole(self) -> SpatialFilter:
+        """The same filter with the mean over units, what is known of it taken along."""
+        found = replace(self, without_mean=False)
+        if "eigenvalues" in self.__dict__:
+            found.__dict__["eigenvalues"] = self.eigenvalues
+        return found
 
     def log_determinant(self, rho: float) -> float:
         """``log |I − ρW|``, less ``log(1 − ρ r)`` without the mean (r the rows' sum)."""
@@ -138,6 +152,11 @@ class SpatialFilter:
 
     def _blocks(self, rho: float) -> Iterator[tuple[slice, FloatArray, FloatArray]]:
         """Units, their columns of G (N, b), and their rows of G as columns (N, b)."""
+        if self.n <= LARGEST_DENSE:
+            dense = self.weights.toarray()
+            found = dense @ np.linalg.inv(np.eye(self.n) - rho * dense)
+            yield slice(0, self.n), found, found.T
+            return
         factor = self._factor(rho)
         for start in range(0, self.n, BLOCK):
             rows = slice(start, min(start + BLOCK, self.n))
@@ -162,3 +181,27 @@ class SpatialFilter:
             domain=[points.min(), points.max()],
         )
         return np.asarray(smooth(points) / ((1 - points / low) * (1 - points / high)))
+
+
+def balancing(weights: sparse.csr_array) -> FloatArray | None:
+    """Positive d (N,) with ``d_i w_ij / d_j`` symmetric, as for symmetric weights with rows scaled; None without one.
+
+    Eigenvalues are then those of a symmetric matrix: real, and found in a fraction of the time. Along a spanning tree
+    d follows from the pairs' ratios; the other pairs decide.
+    """
+    n = weights.shape[0]
+    pairs = weights.tocoo()
+    row, column = pairs.coords
+    other = np.asarray(weights[column, row]).ravel()
+    if (pairs.data <= 0).any() or (other <= 0).any():
+        return None
+    logs = np.zeros(n)
+    _, component = csgraph.connected_components(weights, directed=False)
+    for start in np.unique(component, return_index=True)[1]:
+        order, before = csgraph.breadth_first_order(weights, int(start), directed=False)
+        for unit in order[1:]:
+            parent = int(before[unit])
+            logs[unit] = logs[parent] + 0.5 * np.log(weights[parent, unit] / weights[unit, parent])
+    scale = np.exp(logs)
+    left, right = scale[row] * pairs.data / scale[column], scale[column] * other / scale[row]
+    return scale if np.allclose(left, right, rtol=1e-10, atol=0.0) else None
