@@ -136,12 +136,13 @@ def describe_column(
 def coverage(frame: pd.DataFrame, periods: Sequence[int], left_out: Mapping[str, str]) -> pd.DataFrame:
     """Share of units with a figure: one row per variable, one column per period, and why a variable is left out."""
     rows: list[dict[str, object]] = []
-    in_period = {str(t): (frame["period"] == t).to_numpy() for t in periods}
+    at = pd.Index(list(periods)).get_indexer(pd.Index(frame["period"]))
+    number = np.bincount(at, minlength=len(periods))
     for name in frame.columns[2:]:
         if MARK not in str(name):
             there = frame[name].notna().to_numpy()
-            shares = {t: float(there[rows_of].mean()) for t, rows_of in in_period.items()}
-            rows.append({"variable": name, **shares, "remark": ""})
+            found = np.bincount(at, weights=there, minlength=len(periods)) / number
+            rows.append({"variable": name, **dict(zip(map(str, periods), found.tolist(), strict=True)), "remark": ""})
     for name, reason in left_out.items():
         rows.append({"variable": name, **{str(t): 0.0 for t in periods}, "remark": f"left out: {reason}"})
     return pd.DataFrame(rows, columns=["variable", *map(str, periods), "remark"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ruralpanel.adapters.table_pieces import MOST_TEXTS
 from ruralpanel.break_steps import break_steps
 from ruralpanel.codebook import codebook, coverage
 from ruralpanel.contracts.breaks import break_problems
@@ -18,7 +20,7 @@ from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.contracts.units import Units
 from ruralpanel.files import atomic_path
 from ruralpanel.sample import attribute_column, attribute_names
-from ruralpanel.series_values import LINEAGE, SeriesValues, series_values
+from ruralpanel.series_values import LABELS, LINEAGE, SeriesValues, as_text, series_values
 from ruralpanel.transform import Context, Evaluated, Undefined, evaluate
 
 _SHOWN = 6
@@ -193,7 +195,7 @@ def _leaves(
 
 def _long(columns: Mapping[str, pd.DataFrame], units: Sequence[str], periods: Sequence[int]) -> pd.DataFrame:
     index = {
-        "unit": pd.array(np.repeat(np.array(units, dtype=object), len(periods)), dtype="str"),
+        "unit": pd.array(list(units), dtype="str").take(np.repeat(np.arange(len(units)), len(periods))),
         "period": np.tile(np.array(periods, dtype=np.int64), len(units)),
     }
     values = {name: table.to_numpy(dtype=np.float64).ravel() for name, table in columns.items()}
@@ -201,11 +203,21 @@ def _long(columns: Mapping[str, pd.DataFrame], units: Sequence[str], periods: Se
 
 
 def _lineage(cells: Sequence[pd.DataFrame], interpolated: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The cells of all variables by variable, unit and period; labels are text, in large tables categories."""
     tables = [table for table in (*cells, *interpolated) if len(table)]
     if not tables:
         return pd.DataFrame(columns=list(LINEAGE))
-    joined = pd.concat(tables, ignore_index=True)
-    return joined.sort_values(["variable", "unit", "period"], kind="stable", ignore_index=True)
+    if sum(map(len, tables)) <= MOST_TEXTS:
+        joined = pd.concat([as_text(table) for table in tables], ignore_index=True)
+        return joined.sort_values(["variable", "unit", "period"], kind="stable", ignore_index=True)
+    tables.sort(key=lambda table: str(table["variable"].iloc[0]))
+    return pd.DataFrame({name: _joined([table[name] for table in tables]) for name in LINEAGE}, copy=False)
+
+
+def _joined(columns: Sequence[pd.Series]) -> Any:
+    if columns[0].name not in LABELS:
+        return np.concatenate([column.to_numpy() for column in columns])
+    return pd.api.types.union_categoricals([column.astype("category") for column in columns])
 
 
 def _undefined_words(undefined: Undefined) -> str:

@@ -18,7 +18,7 @@ from ruralpanel.wide import wide_frame
 
 LINEAGE = ("variable", "unit", "period", "source", "series", "measure_from", "measure_to", "factor", "value", "text",
            "file", "sheet", "row", "column", "correction", "break_rule")  # fmt: skip
-_LABELS = frozenset(LINEAGE) - {"period", "factor", "value", "row"}
+LABELS = frozenset(LINEAGE) - {"period", "factor", "value", "row"}
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -29,8 +29,8 @@ class SeriesValues:
     Attributes
     ----------
     frame : values, index unit, columns year: what formulas and the panel use.
-    cells : the figures behind them, columns `LINEAGE`, one row per unit and year that has a cell in the source;
-        `value` is missing where the cell is blank or a break rule leaves it out.
+    cells : the figures behind them, columns `LINEAGE` (labels may be categories, see `as_text`), one row per unit and
+        year that has a cell in the source; `value` is missing where the cell is blank or a break rule leaves it out.
     measure : measure of the values.
     years : years for which the source has any figure, before break rules.
     notes : what a reader should know.
@@ -91,52 +91,69 @@ def series_values(
     own = _of_series(figures, variable.series)
     _refuse_duplicates(variable, own, file)
     available = tuple(sorted({int(year) for year in own.loc[own["value"].notna(), "period"].unique()}))
-    own = own[own["unit"].isin(list(units)) & own["period"].isin(sorted(needed))].reset_index(drop=True)
+    used = own["unit"].isin(list(units)).to_numpy() & own["period"].isin(sorted(needed)).to_numpy()
+    own = own if used.all() else own[used]
+    own = own.reset_index(drop=True)
     measure = variable.measure or parse(spec.measure).base
     factors = _factors(variable, own, spec, measure, file)
-    values = np.full(len(own), np.nan)
-    raw = own["value"].to_numpy(dtype=np.float64)
+    values = own["value"].to_numpy(dtype=np.float64, copy=True)
     for factor in np.unique(factors):
-        chosen = factors == factor
-        values[chosen] = converted(raw[chosen], float(factor))
-    rules = [""] * len(own)
+        chosen = slice(None) if (factors == factor).all() else factors == factor
+        values[chosen] = converted(values[chosen], float(factor))
+    rules = _Rules(len(own))
     notes = []
     for year in sorted(spec.breaks):
         notes += list(_apply(year, variable, figures, spec, panel, own, values, rules, units, file))
     cells = pd.DataFrame(
         {
-            "variable": variable.name,
+            "variable": _constant(variable.name, len(own)),
             "unit": own["unit"],
             "period": own["period"].astype("int64"),
-            "source": variable.source,
-            "series": variable.series,
+            "source": _constant(variable.source, len(own)),
+            "series": _constant(variable.series, len(own)),
             "measure_from": own["measure"],
-            "measure_to": measure,
+            "measure_to": _constant(measure, len(own)),
             "factor": factors,
             "value": values,
             **{name: own[name] for name in ("text", "file", "sheet", "row", "column", "correction")},
-            "break_rule": rules,
+            "break_rule": rules.column(),
         },
         columns=list(LINEAGE),
+        copy=False,
     )
-    for name in sorted(_LABELS):
-        cells[name] = cells[name].astype("str").fillna("")
     frame = wide_frame(own["unit"], own["period"], values, units, sorted(needed))
     return SeriesValues(frame, cells, measure, available, tuple(notes))
 
 
+def as_text(cells: pd.DataFrame) -> pd.DataFrame:
+    """Lineage with its labels as text, empty where there is none."""
+    return cells.assign(**{name: cells[name].astype("str").fillna("") for name in sorted(LABELS)})
+
+
+def _constant(label: str, count: int) -> pd.Categorical[Any]:
+    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), categories=pd.Index([label]), validate=False)
+
+
 def _of_series(figures: pd.DataFrame, series: str) -> pd.DataFrame:
-    own = figures[figures["series"] == series]
+    """The figures of one series by unit and period; labels stay categories if ingest has put them in order."""
+    chosen = (figures["series"] == series).to_numpy()
+    own = figures if chosen.all() else figures[chosen]
+    if isinstance(own["unit"].dtype, pd.CategoricalDtype) and own["unit"].cat.categories.is_monotonic_increasing:
+        unit, period = own["unit"].cat.codes.to_numpy(), own["period"].to_numpy()
+        if bool(((unit[1:] > unit[:-1]) | ((unit[1:] == unit[:-1]) & (period[1:] >= period[:-1]))).all()):
+            return own
     labels = [name for name in own.columns if isinstance(own[name].dtype, pd.CategoricalDtype)]
-    return own.astype({name: "str" for name in labels}).sort_values(["unit", "period"], kind="stable")
+    return own.astype(dict.fromkeys(labels, "str")).sort_values(["unit", "period"], kind="stable")
 
 
 def _refuse_duplicates(variable: VariableSpec, own: pd.DataFrame, file: str) -> None:
-    twice = own[own.duplicated(["unit", "period"], keep=False)]
-    if twice.empty:
+    unit = own["unit"].cat.codes if isinstance(own["unit"].dtype, pd.CategoricalDtype) else own["unit"]
+    same = (unit.to_numpy()[1:] == unit.to_numpy()[:-1]) & (np.diff(own["period"].to_numpy()) == 0)
+    if not same.any():
         return
+    twice = own[np.append(same, False) | np.append(False, same)]
     problems = []
-    for (unit, period), rows in twice.groupby(["unit", "period"], sort=True):
+    for (unit, period), rows in twice.groupby(["unit", "period"], sort=True, observed=True):
         places = " and ".join(f"{r.file} row {r.row}, column {r.column}" for r in rows.itertuples())
         found = f"two figures of {variable.series} for {unit} in {period} ({places})"
         problems.append(Problem(file, f"variables.{variable.name}", found, "one figure for each unit and period"))
@@ -161,7 +178,7 @@ def _apply(
     panel: PanelSpec,
     own: pd.DataFrame,
     values: Array,
-    rules: list[str],
+    rules: _Rules,
     units: Sequence[str],
     file: str,
 ) -> Iterator[str]:
@@ -174,7 +191,7 @@ def _apply(
         out = hit & np.array([dropped(int(y), year, panel.periods) for y in period], dtype=bool)
         values[out] = np.nan
         side = "before" if keeps_later(year, panel.periods) else "from"
-        _mark(rules, out, f"{year}: drop, figures {side} {year} are left out")
+        rules.mark(out, f"{year}: drop, figures {side} {year} are left out")
     elif rule == "splice":
         ratios = _ratios(year, variable, figures, spec, concerned, file)
         before = hit & (period < year)
@@ -183,19 +200,35 @@ def _apply(
             values[mine] *= ratios[unit]
             if mine.any():
                 words = "left out, no overlap" if math.isnan(ratios[unit]) else f"multiplied by {ratios[unit]:.6g}"
-                _mark(rules, mine, f"{year}: splice, {words}")
+                rules.mark(mine, f"{year}: splice, {words}")
         lost = sorted(unit for unit in concerned if math.isnan(ratios[unit]))
         if lost:
             yield f"splice of {year}: no overlap for {', '.join(lost)}, whose figures before {year} are left out"
     elif rule == "accept":
-        _mark(rules, hit, f"{year}: accepted, {variable.breaks[year].get('because', '')}")
+        rules.mark(hit, f"{year}: accepted, {variable.breaks[year].get('because', '')}")
     elif rule == "dummy":
-        _mark(rules, hit, f"{year}: dummy")
+        rules.mark(hit, f"{year}: dummy")
 
 
-def _mark(rules: list[str], rows: np.ndarray[Any, np.dtype[np.bool_]], text: str) -> None:
-    for i in np.flatnonzero(rows):
-        rules[i] = f"{rules[i]}; {text}" if rules[i] else text
+class _Rules:
+    """What the rules for breaks did to each row: a number into a list of texts."""
+
+    def __init__(self, count: int) -> None:
+        self._codes = np.zeros(count, dtype=np.int32)
+        self._texts = [""]
+
+    def mark(self, rows: np.ndarray[Any, np.dtype[np.bool_]], text: str) -> None:
+        """Add a text to rows, behind what they have."""
+        for code in np.unique(self._codes[rows]):
+            before = self._texts[code]
+            self._codes[rows & (self._codes == code)] = len(self._texts)
+            self._texts.append(f"{before}; {text}" if before else text)
+
+    def column(self) -> pd.Categorical[Any]:
+        """The texts row by row."""
+        distinct = list(dict.fromkeys(self._texts))
+        codes = np.array([distinct.index(text) for text in self._texts], dtype=np.int32)[self._codes]
+        return pd.Categorical.from_codes(codes, categories=pd.Index(distinct), validate=False)
 
 
 def _ratios(

@@ -24,7 +24,10 @@ def wide_frame(
     units, years : rows and columns of the frame, the years ascending.
     """
     table = np.full((len(units), len(years)), np.nan)
-    rows = pd.Index(list(units)).get_indexer(pd.Index(unit))
+    if isinstance(unit.dtype, pd.CategoricalDtype):
+        rows = np.append(pd.Index(list(units)).get_indexer(unit.cat.categories), -1)[unit.cat.codes.to_numpy()]
+    else:
+        rows = pd.Index(list(units)).get_indexer(pd.Index(unit))
     calendar = np.array(years, dtype=np.int64)
     wanted = period.to_numpy(dtype=np.int64)
     columns = np.minimum(np.searchsorted(calendar, wanted), len(calendar) - 1)

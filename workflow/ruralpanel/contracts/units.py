@@ -23,6 +23,8 @@ _NOT_NUMBERS = ("id", "code")
 
 def normal(name: str) -> str:
     """A name as it is compared: NFKC (full-width letters and digits become plain), no blanks, case folded."""
+    if name.isascii():  # NFKC leaves it as it is
+        return "".join(name.split()).casefold()
     return _BLANKS.sub("", unicodedata.normalize("NFKC", name)).casefold()
 
 
@@ -222,7 +224,8 @@ def _numbers(values: Sequence[str]) -> list[float] | None:
 def _ambiguous(units: Units) -> list[Problem]:
     problems = []
     for name, owners in units._by_name.items():
-        if any(_overlap(units.valid[a], units.valid[b]) for i, a in enumerate(owners) for b in owners[i + 1 :]):
+        pairs = ((a, b) for i, a in enumerate(owners) for b in owners[i + 1 :])
+        if any(_overlap(units.valid[a], units.valid[b]) for a, b in pairs):
             found = f'the name "{name}" for {" and ".join(owners)}'
             problems.append(Problem(units.file, f"id {owners[0]}", found, "each name for one unit"))
     return problems
