@@ -141,11 +141,11 @@ def combination(
             last = min(first + BLOCK, size)
             part = values[:, start + first : start + last]
             part[0], part[1], scores = products(v[:, first:last])
-            part[2:] = 0.0
-            for dimension, s0, s1 in zip(dimensions, scores[::2], scores[1::2], strict=True):
-                part[2] += dimension.sign * np.einsum("ij,ij->j", s0, s0)
-                part[3] += dimension.sign * np.einsum("ij,ij->j", s0, s1)
-                part[4] += dimension.sign * np.einsum("ij,ij->j", s1, s1)
+            for i, (left, right) in enumerate(((0, 0), (0, 1), (1, 1)), start=2):
+                np.einsum("ij,ij->j", scores[left], scores[right], out=part[i])
+                for other, dimension in enumerate(further, start=1):
+                    s0, s1 = scores[2 * other + left], scores[2 * other + right]
+                    part[i] += dimension.sign * np.einsum("ij,ij->j", s0, s1)
     sums = [group_sums((z * fit.residuals)[:, None], dimension.codes) for dimension in dimensions]
     own = float(sum(dimension.sign * np.sum(one**2) for dimension, one in zip(dimensions, sums, strict=True)))
     n0, n1, q0, q1, q2 = values
