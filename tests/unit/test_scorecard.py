@@ -272,3 +272,14 @@ def test_files(rows: dict[str, ClaimRow], tmp_path: Path) -> None:
     first = (tmp_path / "scorecard.json").read_bytes()
     scorecard.write_scorecard(values, tmp_path / "scorecard.csv", tmp_path / "scorecard.json")
     assert (tmp_path / "scorecard.json").read_bytes() == first
+
+
+def test_poisson_coefficients_are_changes_of_a_logarithm() -> None:
+    """The outcome is a count, its coefficient is not: no δ from the spread of the count, effects in per cent."""
+    roads = VariableStats("roads", formula="log(km)", sd_within=0.1)
+    spread = {"p": {"jobs": VariableStats("jobs", mean=5e5, sd=1e6), "roads": roads}}
+    counts = model(estimator="ppml", outcome="jobs", panel="p", coefficients=[{"term": "roads", "estimate": 2.0}])
+    design = describe(counts, {"term": "roads"}, {}, spread)
+    assert design.delta is None and design.in_delta is None
+    assert design.plain is not None and design.plain.effect == "relative" and design.plain.level is None
+    assert design.plain.value == pytest.approx(1.1**2.0 - 1.0)

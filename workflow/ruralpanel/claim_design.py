@@ -25,6 +25,7 @@ DIAGNOSTICS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
 _DERIVED = frozenset({"decomposition", "counterfactual"})  # their terms are shares and differences, not slopes
 _ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
 _DESIGN_BASED = frozenset({"iv", "event_study", "did"})
+_LOG_LINEAR = frozenset({"ppml"})  # coefficients are changes of the logarithm of an outcome in levels
 _NO_INSTRUMENTS = frozenset({"bias_corrected"})  # dynamic-panel methods that make no use of instruments
 
 
@@ -100,8 +101,11 @@ def describe(
     panel = str(model.get("panel", ""))
     outcome_name = str(model["outcome"]) if isinstance(model["outcome"], str) else str(model["outcome"][0])
     variables = _in_sample(model, statistics.get(panel, {}), outcome_name)
-    outcome = variables[outcome_name]
     estimator = str(model["estimator"])
+    outcome = variables[outcome_name]
+    if estimator in _LOG_LINEAR:
+        # the spread of the outcome's logarithm is not known, nor its mean
+        outcome = replace(outcome, formula=f"log({outcome_name})", sd=None, mean=None)
     derived = estimator in _DERIVED or "statistic" in estimand
     outcome_sd = None if derived else outcome.sd
     delta, per = smallest_effect(claim.get("smallest_effect") or {}, outcome_sd, number.lever, variables)
