@@ -238,7 +238,7 @@ def stopped(d: Design, chosen: InferenceSpec, change: Callable[[Fit], Fit] = lam
     return str(caught.value)
 
 
-def test_outside_its_range_it_stops_with_the_reason() -> None:
+def test_outside_its_range_it_stops_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "Conley errors with 15 units; expected at least 20" in stopped(panel(units=15), setting(cutoff_km=500))
     words = stopped(panel(), setting(cutoff_km=3000, kernel="uniform"))
     assert "cutoff_km: 3000, with pairs of units weighing 0." in words and "at most 0.33" in words
@@ -255,6 +255,10 @@ def test_outside_its_range_it_stops_with_the_reason() -> None:
         return replace(found, x=None, y=None)
 
     assert "use small_sample: CR1, critical: t" in stopped(d, setting(cutoff_km=500), without_x)
+    monkeypatch.setattr(conley, "LARGEST", 10)
+    words = stopped(d, setting(cutoff_km=500))
+    assert "unbiased, satterthwaite with 24 units; expected at most 10; fix: use small_sample: CR1" in words
+    assert f"with {d.y.size} rows" in stopped(d, setting(cutoff_km=500, lag=1))
     kept = infer(without_x(fit(d)), d, setting(cutoff_km=500, small_sample="CR1"), 0)
     assert kept.df is not None and (kept.df == 23).all()
 

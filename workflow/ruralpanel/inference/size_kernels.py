@@ -175,6 +175,7 @@ def _variances(outcomes: Outcomes, setting: InferenceSpec, found: Inference) -> 
 
 
 def _conley_variances(outcomes: Outcomes, setting: InferenceSpec, influence: FloatArray) -> FloatArray:
+    """Variances by distance; a panel in which one is negative counts as a rejection, where the method itself stops."""
     options = setting.options
     lag = None if options.get("lag") is None else int(options["lag"])
     kernel, cutoff = str(options.get("kernel", "bartlett")), float(options["cutoff_km"])

@@ -123,7 +123,9 @@ def local_moran(values: FloatArray, weights: sparse.csr_array, draws: int, rng: 
     counts = np.diff(weights.indptr)
     # one set of arrangements of N − 1 others serves all units: each takes as many as it has neighbours
     most = int(counts.max())
-    order = np.argsort(rng.random((draws, n - 1)), axis=1)[:, :most]
+    step = max(1, CELLS // n)
+    sizes = [min(step, draws - start) for start in range(0, draws, step)] or [0]
+    order = np.concatenate([np.argsort(rng.random((size, n - 1)), axis=1)[:, :most] for size in sizes])
     p_value = np.ones(n)
     for i in range(n):
         own = weights.data[weights.indptr[i] : weights.indptr[i + 1]]
