@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     new_source = commands.add_parser("new-source", help="look at a file and print an entry for `sources`")
     new_source.add_argument("file")
     new_source.add_argument("--year", type=int, help="year of the figures, where no column holds it")
+    new_source.add_argument("--about", action="store_true", help="print a sidecar, with hashes, years and ranges")
     new_source.set_defaults(run=_new_source)
     new_units = commands.add_parser("new-units", help="print a units file with the units that a table names")
     new_units.add_argument("file")
@@ -80,7 +81,7 @@ def _describe(options: argparse.Namespace) -> str:
 def _new_source(options: argparse.Namespace) -> str:
     from ruralpanel.contracts.documents import load_document
     from ruralpanel.contracts.units import load_units
-    from ruralpanel.inspect_source import inspect_source
+    from ruralpanel.inspect_source import inspect_source, inspect_with_sidecar
 
     configuration = Path(options.configfile)
     # Only names are asked of the configuration: it may be half written.
@@ -88,7 +89,8 @@ def _new_source(options: argparse.Namespace) -> str:
     file = configuration.parent / str(values.get("units") or "")
     units = load_units(file) if file.is_file() else None
     taken = [*(values.get("sources") or ()), *(values.get("variables") or ())]
-    return inspect_source(options.file, units, configuration.parent, options.year, taken)
+    look = inspect_with_sidecar if options.about else inspect_source
+    return look(options.file, units, configuration.parent, options.year, taken)
 
 
 def _new_units(options: argparse.Namespace) -> str:

@@ -9,24 +9,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import yaml
 
 from ruralpanel.adapters import grids, text
-from ruralpanel.adapters.registry import read
 from ruralpanel.contracts.problems import Problem, UserError
-from ruralpanel.contracts.sidecar import series_spec
-from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.contracts.units import Units
 from ruralpanel.inspection import regional, tables
 from ruralpanel.inspection.grid import locate
 from ruralpanel.inspection.headings import base_measure
+from ruralpanel.inspection.sidecars import sidecar
 from ruralpanel.inspection.tables import Found
+from ruralpanel.inspection.trial import tried
 
 _MOST_PARTS = 12
 _MOST_FILES = 60
 _MOST_VARIABLES = 20
-_MOST_TRIED = 200_000
 
 
 @dataclass(frozen=True)
@@ -78,6 +75,35 @@ def inspect_source(
     return "\n".join(lines)
 
 
+def inspect_with_sidecar(
+    path: str | Path,
+    units: Units | None = None,
+    folder: str | Path = ".",
+    year: int | None = None,
+    taken: Collection[str] = (),
+) -> str:
+    """The sidecar of a source as far as its files tell it, and the entry that names it; parameters as above.
+
+    Raises
+    ------
+    UserError
+        Also for a file of several tables, which need a sidecar each, and for figures without a year.
+    """
+    found = inspect(path, units, folder, year, taken)
+    if len(found) > 1:
+        expected = "one table, because a sidecar describes one source"
+        raise UserError(Problem(str(path), "", f"{len(found)} tables", expected, "leave --about out"))
+    if "YYYY" in found[0].entry.get("layout", {}).values():
+        raise UserError(Problem(str(path), "", "figures of no year", "the year", "--year 1998"))
+    document, entry = sidecar(Path(path), found[0].entry)
+    about = f"data/sources/{found[0].name}.yaml"
+    lines = [f"# {found[0].name}: {found[0].summary}"]
+    lines += [f"# Save this as {about} (below the configuration) and replace the words in capitals:", _yaml(document)]
+    lines += ["", "# and this goes under sources in the configuration:"]
+    lines.append("\n".join(f"# {line}" for line in _yaml({found[0].name: {**entry, "about": about}}).splitlines()))
+    return "\n".join([*lines, *([f"# Not sure: {doubt}" for doubt in _gathered(found[0].unsure)])])
+
+
 def inspect(
     path: str | Path,
     units: Units | None = None,
@@ -96,7 +122,7 @@ def inspect(
         raise UserError(Problem(str(path), "", "no such file", "a file", "check the path"))
     if grids.kind(file) == "empty":
         raise UserError(Problem(str(path), "", "an empty file", "a file with figures"))
-    parts = [_tried(file, part, units) for part in _parts(file, units, year)]
+    parts = [tried(file, part, units) for part in _parts(file, units, year)]
     stem = _name(file.stem)
     names = list(taken)
     result = []
@@ -143,43 +169,6 @@ def _folder(
     if not found:
         raise UserError(Problem(str(path), "", "no file that can be read", "files with tables", "; ".join(refused[:3])))
     return (replace(found[0], unsure=(*found[0].unsure, *refused)), *found[1:])
-
-
-def _tried(file: Path, part: Found, units: Units | None) -> Found:
-    """The entry with what the adapter reads by it; what the adapter refuses becomes a doubt."""
-    if part.figures > _MOST_TRIED:
-        return part
-    # The year that users must write in is any year here.
-    layout = {key: 2000 if value == "YYYY" else value for key, value in part.layout.items()}
-    series = {key: series_spec(key, fields) for key, fields in part.series.items()}
-    try:
-        cells = read(SourceSpec("made", part.adapter, str(file), (str(file),), None, layout, series))
-    except UserError as error:
-        doubts = tuple(f"as it stands the file is refused: {problem}" for problem in error.problems[:3])
-        return replace(part, unsure=(*part.unsure, *doubts))
-    years = () if "YYYY" in part.layout.values() else tuple(sorted(set(map(int, cells["period"]))))
-    part = replace(part, figures=int(cells["value"].notna().sum()), years=years)
-    return _before_their_time(part, cells, units) if units is not None and years else part
-
-
-def _before_their_time(part: Found, cells: pd.DataFrame, units: Units) -> Found:
-    """The entry with units declared retrospective that have figures for years before they were set up."""
-    early: dict[str, list[str]] = {}
-    filled = cells[cells["value"].notna()]
-    for (key, name), rows in filled.groupby(["series", "unit"], observed=True):
-        bearers = units.bearers(str(name))
-        first = units.valid.get(bearers[0], (None, None))[0] if len(bearers) == 1 else None
-        if first is not None and int(rows["period"].min()) < first:
-            early.setdefault(str(key), []).append(bearers[0])
-    if not early:
-        return part
-    series = {
-        key: {**fields, **({"retrospective": early[key]} if key in early else {})}
-        for key, fields in part.series.items()
-    }
-    named = ", ".join(dict.fromkeys(unit for found in early.values() for unit in found))
-    doubt = f"figures of {named} for years before they were set up: taken as published later in today's boundaries"
-    return replace(part, series=series, unsure=(*part.unsure, doubt))
 
 
 def shown_path(file: Path, folder: str | Path) -> str:
