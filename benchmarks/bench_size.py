@@ -18,7 +18,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from size_designs import DESIGNS, OTHER_PANELS, Case
+from size_designs import DESIGNS, FEW_PERIODS, OTHER_PANELS, Case
 
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators import placebo
@@ -129,11 +129,11 @@ def sizes(case: Case, methods: Mapping[str, Rejections], sets: int, seed: int) -
     return {name: (float(np.mean(s)), float(np.std(s, ddof=1) / np.sqrt(sets))) for name, s in shares.items()}
 
 
-def table(cases: Mapping[str, Case], sets: int, seed: int) -> str:
+def table(cases: Mapping[str, Case], methods: Mapping[str, Rejections], sets: int, seed: int) -> str:
     """Markdown: sizes in per cent."""
-    found = [sizes(case, METHODS, sets, seed + i) for i, case in enumerate(cases.values())]
+    found = [sizes(case, methods, sets, seed + i) for i, case in enumerate(cases.values())]
     lines = ["| | " + " | ".join(cases) + " |", "|---" * (len(cases) + 1) + "|"]
-    for name in METHODS:
+    for name in methods:
         if any(name in column for column in found):
             cells = [f"{100 * column[name][0]:.1f}" if name in column else "" for column in found]
             lines.append(f"| {name} | " + " | ".join(cells) + " |")
@@ -166,11 +166,12 @@ def main() -> None:
     """Print the tables; the number of sets is the first argument."""
     sets = int(sys.argv[1]) if len(sys.argv) > 1 else SETS
     without_ranges()
-    for cases in (DESIGNS, OTHER_PANELS):
+    two_way = {name: method for name, method in METHODS.items() if name.startswith("two-way")}
+    for cases, methods in ((DESIGNS, METHODS), (OTHER_PANELS, METHODS), (FEW_PERIODS, two_way)):
         print(f"{sets * PANELS:,} panels a design, {DRAWS} draws; share rejected at 5 %, per cent\n")
         for name, case in cases.items():
             print(f"- {name}: {case.words}")
-        print("\n" + table(cases, sets, 1) + "\n", flush=True)
+        print("\n" + table(cases, methods, sets, 1) + "\n", flush=True)
 
 
 if __name__ == "__main__":

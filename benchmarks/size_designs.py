@@ -193,3 +193,15 @@ OTHER_PANELS: dict[str, Case] = {
     "28 het": cross_section(28, 0.5),
 }
 """Other shipped sizes: the Go West series, the cross-sections."""
+
+FEW_PERIODS: dict[str, Case] = {
+    f"{periods}: {name}": case
+    for periods in (6, 7, 10)
+    for name, case in {
+        "a .5": continuous(0.5, periods=periods),
+        "b 12": policy(12, periods=periods),
+        "e shocks": common(0.5, 0.0, periods=periods),
+        "e strong": common(1.0, 0.0, periods=periods),
+    }.items()
+}
+"""31 units and few periods: where clusters of years are fewest."""
