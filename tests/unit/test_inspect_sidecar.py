@@ -10,8 +10,9 @@ from brought_files import KINDS
 
 from ruralpanel.adapters.registry import read
 from ruralpanel.cli import main
+from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.project import open_project
-from ruralpanel.contracts.sidecar import load_sidecar
+from ruralpanel.contracts.sidecar import PLACEHOLDERS, load_sidecar
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = ROOT / "data" / "units" / "china_provinces.csv"
@@ -36,6 +37,12 @@ def test_the_printed_sidecar_stands(kind: str, tmp_path: Path, capsys: pytest.Ca
     ((name, source),) = yaml.safe_load(entry).items()
     about = tmp_path / source["about"]
     about.parent.mkdir(parents=True)
+    about.write_text(sidecar, encoding="utf-8")
+    with pytest.raises(UserError, match=r"PUBLISHER.*as new-source prints it") as caught:
+        load_sidecar(about, file)
+    assert len(caught.value.problems) == len(PLACEHOLDERS)
+    for words in PLACEHOLDERS.values():
+        sidecar = sidecar.replace(words, "made up")
     about.write_text(sidecar, encoding="utf-8")
     described = load_sidecar(about, file)
     assert list(described.files) == [file.name] and all(spec.years for spec in described.series.values())

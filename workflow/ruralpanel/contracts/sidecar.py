@@ -15,6 +15,14 @@ from ruralpanel.contracts.schema import check_against
 from ruralpanel.contracts.specs import SeriesSpec
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "sidecar.schema.yaml"
+PLACEHOLDERS = {
+    "publisher": "PUBLISHER",
+    "title": "TITLE of the publication or data base",
+    "edition": "EDITION, year and table",
+    "licence": "TERMS under which the figures may be used",
+    "obtained": "HOW they were obtained, from which copy and by whom",
+}
+"""What no file tells, as `new-source --about` prints it for the user to replace."""
 _PROSE = {".md", ".rst", ".yaml", ".yml"}
 
 
@@ -204,7 +212,11 @@ def _files_at(source_path: str | Path) -> tuple[Path, set[str]]:
 
 
 def _references(sidecar: Sidecar) -> list[Problem]:
-    problems = []
+    problems = [
+        Problem(sidecar.file, key, f'"{words}", as new-source prints it', f"the {key} in words", "or remove the line")
+        for key, words in PLACEHOLDERS.items()
+        if sidecar.document.get(key) == words
+    ]
     for place, key in _series_named(sidecar.document):
         if key not in sidecar.series:
             near = did_you_mean(key, sidecar.series)

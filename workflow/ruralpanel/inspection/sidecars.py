@@ -10,17 +10,8 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.adapters.registry import read
-from ruralpanel.contracts.sidecar import series_spec, sha256_of
+from ruralpanel.contracts.sidecar import PLACEHOLDERS, series_spec, sha256_of
 from ruralpanel.contracts.specs import SourceSpec
-
-HEAD = {
-    "publisher": "PUBLISHER",
-    "title": "TITLE of the publication or data base",
-    "edition": "EDITION, year and table",
-    "licence": "TERMS under which the figures may be used",
-    "obtained": "HOW they were obtained, from which copy and by whom",
-}
-"""What no file tells; the words in capitals are for the user to replace."""
 
 
 def sidecar(path: Path, entry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -53,7 +44,7 @@ def sidecar(path: Path, entry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
             **title,
             **_extent(own),
         }
-    document: dict[str, Any] = dict(HEAD)
+    document: dict[str, Any] = dict(PLACEHOLDERS)
     if layout:
         document["layout"] = dict(layout)
     document["files"] = {file.name: {"sha256": sha256_of(file)} for file in files if not file.name.startswith(".")}
