@@ -59,6 +59,7 @@ GBK = table().replace("Beijing", "北京").replace("Hebei", "河北").replace("G
 MISTAKES: dict[str, tuple[str | bytes, Callable[[Config], None], tuple[str, ...]]] = {
     "column misspelt": (table(), series("km", column="kms"), ("column kms", 'did you mean "km"')),
     "unit column misspelt": (table(), layout(unit="provinse"), ("column provinse", 'did you mean "province"')),
+    "letter case": (table("PROVINCE,year,km,share"), nothing, ("column province", 'did you mean "PROVINCE"')),
     "unit misspelt": (
         table().replace("Guizhou,2011", "Guizou,2011"),
         nothing,

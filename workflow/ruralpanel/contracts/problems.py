@@ -85,9 +85,10 @@ def all_together() -> Iterator[Callable[[], AbstractContextManager[None]]]:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """``did you mean "x"?`` for the nearest known name, else the known names, else nothing."""
+    """``did you mean "x"?`` for the nearest known name, letter case aside; else the known names, else nothing."""
     names = [str(k) for k in known]
-    near = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    alike = [known for known in names if known.casefold() == name.casefold()]
+    near = alike or difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if near:
         return "did you mean " + " or ".join(f'"{n}"' for n in near) + "?"
     if 0 < len(names) <= 12:
