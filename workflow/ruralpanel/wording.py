@@ -127,6 +127,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "test_hansen_j": ("Instruments agree (Hansen J)", "工具变量一致（Hansen J）"),
     "test_endogeneity": ("No instruments needed (Wu–Hausman)", "无须工具变量（Wu–Hausman）"),
     "test_hansen": ("Hansen test", "Hansen 检验"),
+    "test_slope_homogeneity": ("Slopes equal (Pesaran–Yamagata)", "斜率相同（Pesaran–Yamagata）"),
+    "test_weighted_cd": ("Units uncorrelated (weighted CD)", "单位间不相关（加权 CD）"),
     "test_ar1": ("No AR(1)", "无一阶自相关"),
     "test_ar2": ("No AR(2)", "无二阶自相关"),
     "standardised": ("Per within-s.d.", "标准化估计值"),
