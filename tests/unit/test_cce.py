@@ -350,3 +350,9 @@ def test_drifting_variables_are_named() -> None:
     assert [note for note in fit.notes if "CIPS" in note] == [
         "no unit-root test (CIPS) rejects at 5% for x2: slopes relate levels that may drift"
     ]
+
+
+def test_a_step_that_left_with_its_units_is_no_matter() -> None:
+    y, x = factors(np.random.default_rng(18), 12, 14)
+    plain, named = cce.fit(designed(y, x)), cce.fit(designed(y, x, extra={"steps": ("x1__break_2003",)}))
+    assert named.params == pytest.approx(plain.params)

@@ -390,3 +390,12 @@ def test_results_hold_what_verdicts_and_tables_read(method: str) -> None:
     assert json.loads(json.dumps(result.to_dict()))["n_units"] == 31
     again = estimate(design.spec, design, 1, "")
     assert json.dumps(again.to_dict()) == json.dumps(result.to_dict())
+
+
+@pytest.mark.parametrize("method", ["bias_corrected", "difference_gmm"])
+def test_a_step_that_left_with_its_units_is_no_matter(method: str) -> None:
+    """Leaving out the only unit that a step moves in leaves the step out too, but not its name."""
+    y, x = paths(np.random.default_rng(6), 30, 7)
+    plain = dynamic_panel.fit(designed(y, x, method))
+    named = dynamic_panel.fit(designed(y, x, method, extra={"steps": ("x1__break_2003",)}))
+    assert named.params == pytest.approx(plain.params) and named.terms == plain.terms

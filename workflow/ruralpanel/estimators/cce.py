@@ -139,7 +139,7 @@ def _check(design: Design, method: str) -> None:
 
 def _data(design: Design) -> Data:
     lags = int(design.spec.options.get("lags") or 0)
-    steps = tuple(design.extra.get("steps") or ())
+    steps = tuple(step for step in design.extra.get("steps") or () if step in design.terms)
     terms = tuple(term for term in design.terms if term not in steps)
     x = design.x[:, [design.terms.index(term) for term in terms]]
     grid = grid_of(replace(design, x=x, terms=terms))

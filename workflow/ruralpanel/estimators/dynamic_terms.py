@@ -197,6 +197,8 @@ def _lone_steps(grid: Grid, design: Design) -> dict[str, str]:
     """Steps of definition breaks that move in one unit at most → that unit."""
     found = {}
     for step in design.extra.get("steps") or ():
+        if step not in design.terms:
+            continue  # left out with the units or periods that it moves in
         column = grid.x[:, :, design.terms.index(step)]
         moving = np.flatnonzero(np.nanmax(column, axis=1) > np.nanmin(column, axis=1))
         if moving.size <= 1:
