@@ -258,6 +258,7 @@ def test_factorisations_replace_eigenvalues(monkeypatch: pytest.MonkeyPatch) -> 
     """What serves large panels gives the same numbers as eigenvalues do."""
     found = {m: fit(sample(m, options={"draws": 99})) for m in ("sdm", "sem")}
     monkeypatch.setattr(spatial_filter, "LARGEST_DENSE", 10)
+    monkeypatch.setattr(spatial_filter, "LARGEST_INVERSE", 10)
     monkeypatch.setattr(spatial_filter, "BLOCK", 7)
     for method, dense in found.items():
         thin = fit(sample(method, options={"draws": 99}))
