@@ -1,6 +1,6 @@
 """Bias, coverage and size of dynamic panels and common correlated effects at the shipped panels' size: 31 units.
 
-Prints the tables of docs/estimators/dynamic.md and docs/estimators/cce.md.
+docs/estimators/dynamic.md and docs/estimators/cce.md describe the methods.
 Usage: python benchmarks/bench_dynamic.py [replications]
 """
 
