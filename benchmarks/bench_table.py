@@ -6,7 +6,7 @@ order, a hundredth of the cells empty. Each step runs in a process of its own:
     bare     the same columns read by PyArrow or DuckDB and sorted by unit and year, nothing else
     read     `adapters.registry.read`: columns, types, marks for no figure, repeated rows
     ingest   the same and `harmonise`: names matched to units, order, repairs, ranges
-    panel    the same and `panel.build`: conversion, lineage, codebook, coverage
+    panel    the same and `panel.build`: all figures as columns by unit and year, with lineage, codebook, coverage
 
 Usage: python benchmarks/bench_table.py [rows in millions] [--columns 1 2 18] [--repeats 3]
 """
@@ -111,7 +111,7 @@ def panel(file: Path, columns: int) -> Any:
     figures = ingest(file, columns)
     last = int(figures["period"].max())
     variables = {
-        name: VariableSpec(name=name, source="large", series=name, measure="10^3 person") for name in wanted(columns)
+        name: VariableSpec(name=name, source="large", series=name, measure="person") for name in wanted(columns)
     }
     result = build(
         PanelSpec(name="large", periods=tuple(range(FIRST, last + 1))),

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ruralpanel.adapters.table_pieces import MOST_TEXTS
 from ruralpanel.break_steps import break_steps
 from ruralpanel.codebook import codebook, coverage
 from ruralpanel.contracts.breaks import break_problems
@@ -19,8 +17,9 @@ from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.contracts.units import Units
 from ruralpanel.files import atomic_path
+from ruralpanel.lineage_table import LINEAGE, joined, write
 from ruralpanel.sample import attribute_column, attribute_names
-from ruralpanel.series_values import LABELS, LINEAGE, SeriesValues, as_text, series_values
+from ruralpanel.series_values import SeriesValues, series_values, units_with_figures
 from ruralpanel.transform import Context, Evaluated, Undefined, evaluate
 
 _SHOWN = 6
@@ -35,8 +34,8 @@ class PanelResult:
     frame : ``unit``, ``period``, then the variables as declared, each followed by the steps of its breaks; one row
         per unit and period, sorted by them.
     codebook, coverage : see `ruralpanel.codebook`.
-    lineage : the source cells behind every series that is read (`ruralpanel.series_values.LINEAGE`), and one row
-        for every figure that a formula interpolated.
+    cells : by variable, the source cells behind every series that is read (`ruralpanel.lineage_table.LINEAGE`), and
+        one row for every figure that a formula interpolated.
     left_out : variables without a figure in these periods, with the reason.
     notes : what happened, in words.
     """
@@ -44,9 +43,14 @@ class PanelResult:
     frame: pd.DataFrame
     codebook: pd.DataFrame
     coverage: pd.DataFrame
-    lineage: pd.DataFrame
+    cells: tuple[pd.DataFrame, ...]
     left_out: Mapping[str, str]
     notes: tuple[str, ...]
+
+    @property
+    def lineage(self) -> pd.DataFrame:
+        """All cells in one table, see `ruralpanel.lineage_table.joined`."""
+        return joined(self.cells)
 
 
 def build(
@@ -86,7 +90,10 @@ def build(
     context = Context(
         ids, years, panel.periods, panel.by, {name: attribute_column(units, ids, name) for name in attributes}
     )
-    frames = {name: values.frame.reindex(columns=list(years)) for name, values in leaf.items()}
+    frames = {
+        name: values.frame if tuple(values.frame) == years else values.frame.reindex(columns=list(years))
+        for name, values in leaf.items()
+    }
     remarks = {name: list(values.notes) for name, values in leaf.items()}
     interpolated = []
     for name in order:
@@ -100,7 +107,7 @@ def build(
     left_out: dict[str, str] = {}
     available = {name: values.years for name, values in leaf.items()}
     for name in variables:
-        values = frames[name][list(panel.periods)]
+        values = frames[name] if years == panel.periods else frames[name][list(panel.periods)]
         if not values.notna().to_numpy().any():
             left_out[name] = _reason(name, variables, panel, available)
             continue
@@ -113,7 +120,7 @@ def build(
         frame=frame,
         codebook=codebook(frame, variables, panel, series, measures, remarks),
         coverage=coverage(frame, panel.periods, left_out),
-        lineage=_lineage([values.cells for values in leaf.values()], interpolated),
+        cells=(*(values.cells for values in leaf.values()), *interpolated),
         left_out=left_out,
         notes=tuple(f"{name}: {note}" for name in columns if name in variables for note in remarks[name]),
     )
@@ -125,9 +132,10 @@ def write_panel(result: PanelResult, folder: str | Path) -> None:
     Floats in the CSV files have the fewest digits that read back to the same number.
     """
     target = Path(folder)
-    for table, name in ((result.frame, "panel"), (result.lineage, "lineage")):
-        with atomic_path(target / f"{name}.parquet") as path:
-            table.to_parquet(path, index=False, compression="zstd")
+    with atomic_path(target / "panel.parquet") as path:
+        result.frame.to_parquet(path, index=False, compression="zstd")
+    with atomic_path(target / "lineage.parquet") as path:
+        write(result.cells, path)
     for table, name in ((result.frame, "panel"), (result.codebook, "codebook"), (result.coverage, "coverage")):
         with atomic_path(target / f"{name}.csv") as path:
             table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
@@ -157,8 +165,7 @@ def _units_with_figures(
     for name, variable in variables.items():
         table = figures.get(variable.source)
         if table is not None and not variable.formula:
-            read = (table["series"] == variable.series) & table["value"].notna() & table["period"].isin(needed[name])
-            found |= {str(unit) for unit in table.loc[read, "unit"].unique()}
+            found |= units_with_figures(table, variable.series, needed[name])
     known = tuple(sorted(found & set(units.ids)))
     if not known:
         found_words = f"no figure in {panel.periods[0]}–{panel.periods[-1]}"
@@ -199,25 +206,7 @@ def _long(columns: Mapping[str, pd.DataFrame], units: Sequence[str], periods: Se
         "period": np.tile(np.array(periods, dtype=np.int64), len(units)),
     }
     values = {name: table.to_numpy(dtype=np.float64).ravel() for name, table in columns.items()}
-    return pd.DataFrame({**index, **values})
-
-
-def _lineage(cells: Sequence[pd.DataFrame], interpolated: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """The cells of all variables by variable, unit and period; labels are text, in large tables categories."""
-    tables = [table for table in (*cells, *interpolated) if len(table)]
-    if not tables:
-        return pd.DataFrame(columns=list(LINEAGE))
-    if sum(map(len, tables)) <= MOST_TEXTS:
-        joined = pd.concat([as_text(table) for table in tables], ignore_index=True)
-        return joined.sort_values(["variable", "unit", "period"], kind="stable", ignore_index=True)
-    tables.sort(key=lambda table: str(table["variable"].iloc[0]))
-    return pd.DataFrame({name: _joined([table[name] for table in tables]) for name in LINEAGE}, copy=False)
-
-
-def _joined(columns: Sequence[pd.Series]) -> Any:
-    if columns[0].name not in LABELS:
-        return np.concatenate([column.to_numpy() for column in columns])
-    return pd.api.types.union_categoricals([column.astype("category") for column in columns])
+    return pd.DataFrame({**index, **values}, copy=False)
 
 
 def _undefined_words(undefined: Undefined) -> str:

@@ -14,11 +14,9 @@ from ruralpanel.contracts.breaks import affected, dropped, keeps_later, rule_of
 from ruralpanel.contracts.measures import MeasureError, convert_factor, parse
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
+from ruralpanel.lineage_table import LINEAGE, constant
 from ruralpanel.wide import wide_frame
 
-LINEAGE = ("variable", "unit", "period", "source", "series", "measure_from", "measure_to", "factor", "value", "text",
-           "file", "sheet", "row", "column", "correction", "break_rule")  # fmt: skip
-LABELS = frozenset(LINEAGE) - {"period", "factor", "value", "row"}
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -29,8 +27,8 @@ class SeriesValues:
     Attributes
     ----------
     frame : values, index unit, columns year: what formulas and the panel use.
-    cells : the figures behind them, columns `LINEAGE` (labels may be categories, see `as_text`), one row per unit and
-        year that has a cell in the source; `value` is missing where the cell is blank or a break rule leaves it out.
+    cells : the figures behind them, columns `LINEAGE` (labels may be categories), one row per unit and year that has
+        a cell in the source; `value` is missing where the cell is blank or a break rule leaves it out.
     measure : measure of the values.
     years : years for which the source has any figure, before break rules.
     notes : what a reader should know.
@@ -91,28 +89,27 @@ def series_values(
     own = _of_series(figures, variable.series)
     _refuse_duplicates(variable, own, file)
     available = tuple(sorted({int(year) for year in own.loc[own["value"].notna(), "period"].unique()}))
-    used = own["unit"].isin(list(units)).to_numpy() & own["period"].isin(sorted(needed)).to_numpy()
-    own = own if used.all() else own[used]
-    own = own.reset_index(drop=True)
+    used = _among(own["unit"], units) & _among_years(own["period"], needed)
+    own = (own if used.all() else own[used]).reset_index(drop=True)
     measure = variable.measure or parse(spec.measure).base
     factors = _factors(variable, own, spec, measure, file)
     values = own["value"].to_numpy(dtype=np.float64, copy=True)
     for factor in np.unique(factors):
-        chosen = slice(None) if (factors == factor).all() else factors == factor
-        values[chosen] = converted(values[chosen], float(factor))
+        if factor != 1:
+            values[factors == factor] = converted(values[factors == factor], float(factor))
     rules = _Rules(len(own))
     notes = []
     for year in sorted(spec.breaks):
         notes += list(_apply(year, variable, figures, spec, panel, own, values, rules, units, file))
     cells = pd.DataFrame(
         {
-            "variable": _constant(variable.name, len(own)),
+            "variable": constant(variable.name, len(own)),
             "unit": own["unit"],
-            "period": own["period"].astype("int64"),
-            "source": _constant(variable.source, len(own)),
-            "series": _constant(variable.series, len(own)),
+            "period": own["period"],
+            "source": constant(variable.source, len(own)),
+            "series": constant(variable.series, len(own)),
             "measure_from": own["measure"],
-            "measure_to": _constant(measure, len(own)),
+            "measure_to": constant(measure, len(own)),
             "factor": factors,
             "value": values,
             **{name: own[name] for name in ("text", "file", "sheet", "row", "column", "correction")},
@@ -125,25 +122,47 @@ def series_values(
     return SeriesValues(frame, cells, measure, available, tuple(notes))
 
 
-def as_text(cells: pd.DataFrame) -> pd.DataFrame:
-    """Lineage with its labels as text, empty where there is none."""
-    return cells.assign(**{name: cells[name].astype("str").fillna("") for name in sorted(LABELS)})
-
-
-def _constant(label: str, count: int) -> pd.Categorical[Any]:
-    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), categories=pd.Index([label]), validate=False)
-
-
 def _of_series(figures: pd.DataFrame, series: str) -> pd.DataFrame:
     """The figures of one series by unit and period; labels stay categories if ingest has put them in order."""
-    chosen = (figures["series"] == series).to_numpy()
-    own = figures if chosen.all() else figures[chosen]
+    own = _rows_of(figures, series)
     if isinstance(own["unit"].dtype, pd.CategoricalDtype) and own["unit"].cat.categories.is_monotonic_increasing:
         unit, period = own["unit"].cat.codes.to_numpy(), own["period"].to_numpy()
         if bool(((unit[1:] > unit[:-1]) | ((unit[1:] == unit[:-1]) & (period[1:] >= period[:-1]))).all()):
             return own
     labels = [name for name in own.columns if isinstance(own[name].dtype, pd.CategoricalDtype)]
     return own.astype(dict.fromkeys(labels, "str")).sort_values(["unit", "period"], kind="stable")
+
+
+def units_with_figures(figures: pd.DataFrame, series: str, years: Collection[int]) -> frozenset[str]:
+    """The units that have a figure of a series in any of `years`."""
+    own = _rows_of(figures, series)
+    unit = own["unit"].astype("category")
+    there = own["value"].notna().to_numpy() & _among_years(own["period"], years)
+    number = np.bincount(unit.cat.codes.to_numpy()[there], minlength=len(unit.cat.categories))
+    return frozenset(str(name) for name in unit.cat.categories[number > 0])
+
+
+def _rows_of(figures: pd.DataFrame, series: str) -> pd.DataFrame:
+    """The rows of one series; without a copy where they stand together."""
+    chosen = (figures["series"] == series).to_numpy()
+    first, number = int(np.argmax(chosen)) if len(chosen) else 0, int(np.count_nonzero(chosen))
+    return figures.iloc[first : first + number] if chosen[first : first + number].all() else figures[chosen]
+
+
+def _among(unit: pd.Series, units: Sequence[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    if not isinstance(unit.dtype, pd.CategoricalDtype):
+        return np.asarray(unit.isin(list(units)))
+    wanted = np.append(np.asarray(unit.cat.categories.isin(list(units))), False)
+    return np.asarray(wanted[unit.cat.codes.to_numpy()])
+
+
+def _among_years(period: pd.Series, years: Collection[int]) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    values = period.to_numpy()
+    if not len(values):
+        return np.zeros(0, dtype=bool)
+    low = int(values.min())
+    wanted = np.isin(np.arange(low, int(values.max()) + 1), sorted(years))
+    return np.asarray(wanted[values - low])
 
 
 def _refuse_duplicates(variable: VariableSpec, own: pd.DataFrame, file: str) -> None:
@@ -162,9 +181,11 @@ def _refuse_duplicates(variable: VariableSpec, own: pd.DataFrame, file: str) -> 
 
 def _factors(variable: VariableSpec, own: pd.DataFrame, spec: SeriesSpec, measure: str, file: str) -> Array:
     factors = np.ones(len(own))
-    for published in sorted({spec.measure, *own["measure"].unique()}):
+    published_in = {spec.measure, *own["measure"].unique()}
+    for published in sorted(published_in):
+        rows = slice(None) if len(published_in) == 1 else (own["measure"] == published).to_numpy()
         try:
-            factors[(own["measure"] == published).to_numpy()] = convert_factor(published, measure)
+            factors[rows] = convert_factor(published, measure)
         except MeasureError as error:
             raise UserError(error.problem(file, f"variables.{variable.name}.measure")) from None
     return factors
@@ -224,8 +245,10 @@ class _Rules:
             self._codes[rows & (self._codes == code)] = len(self._texts)
             self._texts.append(f"{before}; {text}" if before else text)
 
-    def column(self) -> pd.Categorical[Any]:
+    def column(self) -> Any:
         """The texts row by row."""
+        if len(self._texts) == 1:
+            return constant("", len(self._codes))
         distinct = list(dict.fromkeys(self._texts))
         codes = np.array([distinct.index(text) for text in self._texts], dtype=np.int32)[self._codes]
         return pd.Categorical.from_codes(codes, categories=pd.Index(distinct), validate=False)

@@ -23,14 +23,24 @@ def wide_frame(
     unit, period : labels (n,), each pair at most once; labels outside `units` and `years` are passed over.
     units, years : rows and columns of the frame, the years ascending.
     """
-    table = np.full((len(units), len(years)), np.nan)
+    table = np.full(len(units) * len(years), np.nan)
     if isinstance(unit.dtype, pd.CategoricalDtype):
         rows = np.append(pd.Index(list(units)).get_indexer(unit.cat.categories), -1)[unit.cat.codes.to_numpy()]
     else:
         rows = pd.Index(list(units)).get_indexer(pd.Index(unit))
-    calendar = np.array(years, dtype=np.int64)
-    wanted = period.to_numpy(dtype=np.int64)
-    columns = np.minimum(np.searchsorted(calendar, wanted), len(calendar) - 1)
-    known = (rows >= 0) & (calendar[columns] == wanted)
-    table[rows[known], columns[known]] = np.asarray(values, dtype=np.float64)[known]
-    return pd.DataFrame(table, index=list(units), columns=list(years))
+    columns = _places(period.to_numpy(), years)
+    known = (rows >= 0) & (columns >= 0)
+    given = np.asarray(values, dtype=np.float64)
+    if not known.all():
+        rows, columns, given = rows[known], columns[known], given[known]
+    table[rows * len(years) + columns] = given
+    return pd.DataFrame(table.reshape(len(units), len(years)), index=list(units), columns=list(years))
+
+
+def _places(periods: np.ndarray[Any, Any], years: Sequence[int]) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """The place of each period among `years`, -1 where it is none of them."""
+    if not len(periods):
+        return np.zeros(0, dtype=np.intp)
+    low = int(periods.min())
+    span = np.arange(low, int(periods.max()) + 1)
+    return np.asarray(pd.Index(list(years)).get_indexer(pd.Index(span))[periods - low])

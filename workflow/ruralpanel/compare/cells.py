@@ -14,6 +14,7 @@ import pandas as pd
 from ruralpanel.compare.changes import TOLERANCE, Cause, CellChange, Side
 from ruralpanel.contracts.derivation import tree
 from ruralpanel.contracts.expressions import Call, Expression, Operation, names
+from ruralpanel.lineage_table import as_text
 
 Key = tuple[str, int]
 """A unit and a period."""
@@ -67,7 +68,7 @@ def _read(folder: Path) -> _Panel | None:
         return None
     frame = pd.read_parquet(folder / "panel.parquet").set_index(["unit", "period"])
     book = pd.read_csv(folder / "codebook.csv", dtype=str, keep_default_na=False)
-    lineage = pd.read_parquet(folder / "lineage.parquet").drop_duplicates(["variable", "unit", "period"])
+    lineage = as_text(pd.read_parquet(folder / "lineage.parquet").drop_duplicates(["variable", "unit", "period"]))
     factor = lineage["factor"].map(lambda f: "" if f == 1 or f != f else f", × {f:.12g}")
     measures = lineage["measure_from"] + " → " + lineage["measure_to"]
     own = lineage["measure_from"].where(lineage["measure_from"] == lineage["measure_to"], measures)

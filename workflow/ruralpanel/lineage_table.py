@@ -1,0 +1,77 @@
+"""The cells behind a panel's figures as one table: text in small tables, categories in large ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.adapters.table_pieces import MOST_TEXTS
+
+LINEAGE = ("variable", "unit", "period", "source", "series", "measure_from", "measure_to", "factor", "value", "text",
+           "file", "sheet", "row", "column", "correction", "break_rule")  # fmt: skip
+LABELS = frozenset(LINEAGE) - {"period", "factor", "value", "row"}
+
+
+def constant(label: str, count: int) -> Any:
+    """A column of one label, as categories."""
+    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), categories=pd.Index([label]), validate=False)
+
+
+def as_text(cells: pd.DataFrame) -> pd.DataFrame:
+    """The columns `LINEAGE` with labels as text, empty where there is none."""
+    texts = {name: cells[name].astype("str").fillna("") for name in sorted(LABELS)}
+    return cells.assign(period=cells["period"].astype("int64"), **texts)
+
+
+def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """All cells by variable, unit and period.
+
+    Parameters
+    ----------
+    tables : columns `LINEAGE`, one table per variable, each by unit and period where it is large.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Labels are text; beyond `table_pieces.MOST_TEXTS` rows they are categories.
+    """
+    filled = _by_variable(tables)
+    if not filled:
+        return pd.DataFrame(columns=list(LINEAGE))
+    if sum(map(len, filled)) > MOST_TEXTS:
+        return pd.DataFrame({name: _one_below_the_other(filled, name) for name in LINEAGE}, copy=False)
+    below = pd.concat([as_text(table) for table in filled], ignore_index=True)
+    return below.sort_values(["variable", "unit", "period"], kind="stable", ignore_index=True)
+
+
+def write(tables: Sequence[pd.DataFrame], path: Path) -> None:
+    """Write the table of `joined` as Parquet; a large one variable by variable, never whole in memory."""
+    filled = _by_variable(tables)
+    if sum(map(len, filled)) <= MOST_TEXTS:
+        joined(filled).to_parquet(path, index=False, compression="zstd")
+        return
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    words = pa.dictionary(pa.int32(), pa.string())
+    types = {"period": pa.int64(), "row": pa.int32(), "factor": pa.float64(), "value": pa.float64()}
+    schema = pa.schema([(name, types.get(name, words)) for name in LINEAGE])
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for table in filled:
+            columns = {name: table[name].astype("category") if name in LABELS else table[name] for name in LINEAGE}
+            arrays = [pa.Array.from_pandas(columns[field.name]).cast(field.type) for field in schema]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def _by_variable(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    return sorted((table for table in tables if len(table)), key=lambda table: str(table["variable"].iloc[0]))
+
+
+def _one_below_the_other(tables: Sequence[pd.DataFrame], name: str) -> Any:
+    if name in LABELS:
+        return pd.api.types.union_categoricals([table[name].astype("category") for table in tables])
+    return np.concatenate([table[name].to_numpy() for table in tables])
