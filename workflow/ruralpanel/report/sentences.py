@@ -12,7 +12,7 @@ from ruralpanel.report.wording import is_count, noun, short_noun, singular
 
 Design = Mapping[str, Any]  # a design of scorecard.json
 _SHARES = ("share", "比例")
-_PARTS = ("share_", "lead_")  # terms that are parts of a whole, said in per cent
+_PARTS = ("share_",)  # terms that are parts of a whole, said in per cent; ``lead_``: their differences, in points
 
 
 class Quote:
@@ -39,10 +39,12 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
     chinese = context.language == "zh"
     label = design["term_label_zh" if chinese else "term_label"]
     if plain is None:
-        fmt = "%0" if str(design["term"]).startswith(_PARTS) else "sig3"
+        term = str(design["term"])
+        points = term.startswith("lead_")
+        fmt = "points0" if points else "%0" if term.startswith(_PARTS) else "sig3"
         interval = _interval(texts, design, quote, "", fmt)
         label = label[:1].upper() + label[1:]
-        return texts.render("effect.raw", label=label, amount=quote("estimate", fmt), interval=interval)
+        return texts.render("effect.raw", label=label, amount=quote("estimate", fmt), interval=interval, points=points)
     relative = plain["effect"] == "relative"
     fmt = "abs %1" if relative else "abs sig3"
     outcome_measure = _measure(context, design, design["outcome"])
