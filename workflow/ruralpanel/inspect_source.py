@@ -72,7 +72,7 @@ def inspect_source(
     ]
     if unsure:
         lines += ["# Not sure, please check:", *(f"#   - {doubt}" for doubt in unsure)]
-    return "\n".join(lines)
+    return _printable("\n".join(lines))
 
 
 def inspect_with_sidecar(
@@ -101,7 +101,7 @@ def inspect_with_sidecar(
     lines += [f"# Save this as {about} (below the configuration) and replace the words in capitals:", _yaml(document)]
     lines += ["", "# and this goes under sources in the configuration:"]
     lines.append("\n".join(f"# {line}" for line in _yaml({found[0].name: {**entry, "about": about}}).splitlines()))
-    return "\n".join([*lines, *([f"# Not sure: {doubt}" for doubt in _gathered(found[0].unsure)])])
+    return _printable("\n".join([*lines, *(f"# Not sure: {doubt}" for doubt in _gathered(found[0].unsure))]))
 
 
 def inspect(
@@ -253,6 +253,11 @@ def _gathered(doubts: tuple[str, ...]) -> list[str]:
         key, found, words = doubt.partition(": ")
         told.setdefault(words if found and " " not in key else doubt, []).append(key if " " not in key else "")
     return [f"{', '.join(keys)}: {words}" if any(keys) else words for words, keys in told.items()]
+
+
+def _printable(text: str) -> str:
+    """The text without control signs, which a damaged file may hold and YAML refuses in comments too."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "\ufffd" for sign in text)
 
 
 def _free(name: str, taken: Collection[str]) -> str:

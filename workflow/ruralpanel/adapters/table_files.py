@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+import re
+import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ruralpanel.adapters import grids
+from ruralpanel.adapters import databases, grids
 from ruralpanel.adapters.cells import place
 from ruralpanel.adapters.sheets import Sheet, area, unreadable
 from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_columns
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.contracts.problems import Problem, UserError
 
-if TYPE_CHECKING:
-    import duckdb
+_IN_PART = re.compile(r"Value '(.*)' of field \S*?\.?(\w+) parsed incompletely")
 
 
 def open_table(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
@@ -53,8 +53,8 @@ def open_table(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
         "parquet": _parquet,
         "dta": _stata,
         "dbf": _dbase,
-        "sqlite": _sqlite,
-        "duckdb": _duckdb,
+        "sqlite": databases.sqlite,
+        "duckdb": databases.duckdb,
     }[form]
     return opener(path, label, layout)
 
@@ -189,6 +189,8 @@ def _stata(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
                 loaded[name] = known.where(known.notna(), loaded[name])
         return loaded, np.arange(1, len(frame) + 1)
 
+    if not all(isinstance(name, str) and name for name in meta.column_names):
+        raise UserError(Problem(label, "", "a column without a name", "a whole Stata file", "get the file again"))
     longer = {name: str(words) for name, words in meta.column_names_to_labels.items() if words}
     return TableFile(label, "", tuple(meta.column_names), load, longer)
 
@@ -205,96 +207,24 @@ def _dbase(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
         try:
-            frame = pyogrio.read_dataframe(
-                path, read_geometry=False, columns=list(dict.fromkeys(columns)), encoding=layout.get("encoding")
-            )
+            with warnings.catch_warnings(record=True) as said:
+                warnings.simplefilter("always")
+                frame = pyogrio.read_dataframe(
+                    path, read_geometry=False, columns=list(dict.fromkeys(columns)), encoding=layout.get("encoding")
+                )
         except wrong as error:
             raise unreadable(label, "dBase", error) from None
+        # The reader only warns of a figure that it reads in part.
+        in_part = [match for item in said if (match := _IN_PART.search(str(item.message)))]
+        if in_part:
+            raise UserError(
+                [
+                    Problem(
+                        label, f"column {match[2]}", f'"{" ".join(match[1].split())}"', "a number", "correct the cell"
+                    )
+                    for match in in_part[:20]
+                ]
+            )
         return {name: frame[name] for name in columns}, np.arange(1, len(frame) + 1)
 
     return TableFile(label, "", names, load)
-
-
-def _statement(label: str, layout: Mapping[str, Any], tables: Sequence[str]) -> str:
-    """The query of a data base: the layout's, or the whole of its one table."""
-    if layout.get("query"):
-        return str(layout["query"]).strip().rstrip(";")
-    wanted = layout.get("from")
-    if wanted is None and len(tables) == 1:
-        wanted = tables[0]
-    if wanted not in tables:
-        found = f'"{wanted}"' if wanted else f"{len(tables)} tables, none chosen"
-        raise UserError(
-            Problem(
-                label,
-                "layout.from",
-                found,
-                "a table: " + ", ".join(tables[:20]),
-                did_you_mean(str(wanted), tables) if wanted else "layout: {from: …} or {query: …}",
-            )
-        )
-    return 'SELECT * FROM "' + str(wanted).replace('"', '""') + '"'
-
-
-def _part(columns: Sequence[str], statement: str) -> str:
-    names = ", ".join('"' + name.replace('"', '""') + '"' for name in dict.fromkeys(columns))
-    return f"SELECT {names} FROM ({statement}) AS source_table"
-
-
-def _refused(label: str, form: str, error: Exception, layout: Mapping[str, Any]) -> Problem:
-    detail = " ".join(str(error).split())[:160]
-    if layout.get("query"):
-        return Problem(label, "layout.query", f"{form}: {detail}", "a SELECT that the file can answer")
-    return Problem(label, "", f"{form}: {detail}", f"a whole {form} file")
-
-
-def _sqlite(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
-    def rows_of(statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
-        try:
-            connection = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)
-            try:
-                cursor = connection.execute(statement)
-                return [item[0] for item in cursor.description or ()], cursor.fetchall()
-            finally:
-                connection.close()
-        except (sqlite3.Error, sqlite3.Warning, UnicodeError, OverflowError) as error:
-            raise UserError(_refused(label, "SQLite", error, layout)) from None
-
-    _, tables = rows_of("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name")
-    statement = _statement(label, layout, [str(name) for (name,) in tables])
-    names, _ = rows_of(f"SELECT * FROM ({statement}) AS source_table LIMIT 0")
-
-    def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
-        found, rows = rows_of(_part(columns, statement))
-        frame = pd.DataFrame.from_records(rows, columns=found, coerce_float=False)
-        return {name: frame[name] for name in columns}, np.arange(1, len(rows) + 1)
-
-    return TableFile(label, "", tuple(names), load)
-
-
-def _duckdb(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
-    import duckdb
-
-    def ask(question: Callable[[duckdb.DuckDBPyConnection], Any]) -> Any:
-        try:
-            connection = duckdb.connect(path, read_only=True, config={"enable_external_access": "false"})
-            try:
-                return question(connection)
-            finally:
-                connection.close()
-        except duckdb.Error as error:
-            raise UserError(_refused(label, "DuckDB", error, layout)) from None
-
-    tables = ask(lambda c: c.execute("SELECT table_name FROM information_schema.tables ORDER BY 1").fetchall())
-    statement = _statement(label, layout, [str(name) for (name,) in tables])
-    names = ask(
-        lambda c: [
-            str(item[0]) for item in c.execute(f"SELECT * FROM ({statement}) AS source_table LIMIT 0").description
-        ]
-    )
-
-    def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
-        table = ask(lambda c: c.sql(_part(columns, statement)).to_arrow_table())
-        return arrow_columns(table), np.arange(1, table.num_rows + 1)
-
-    return TableFile(label, "", tuple(names), load)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.adapters import columns, grids, text
+from ruralpanel.adapters import columns, databases, grids, text
 from ruralpanel.adapters.sheets import Row
 from ruralpanel.adapters.table_files import open_table
 from ruralpanel.contracts.problems import Problem, UserError
@@ -184,24 +184,4 @@ def filled_sheets(file: Path) -> list[tuple[str, tuple[Row, ...]]]:
 def tables_of(file: Path) -> tuple[str, ...]:
     """The tables of a data base in the order of their names; none for other formats."""
     kind = grids.kind(file)
-    if kind == "sqlite":
-        import sqlite3
-
-        connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
-        try:
-            rows = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name")
-            return tuple(str(name) for (name,) in rows)
-        except sqlite3.Error:
-            return ()
-        finally:
-            connection.close()
-    if kind == "duckdb":
-        import duckdb
-
-        try:
-            with duckdb.connect(str(file), read_only=True) as base:
-                names = base.execute("SELECT table_name FROM information_schema.tables ORDER BY 1").fetchall()
-            return tuple(str(name) for (name,) in names)
-        except duckdb.Error:
-            return ()
-    return ()
+    return databases.tables_in(str(file), file.name, kind) if kind in ("sqlite", "duckdb") else ()
