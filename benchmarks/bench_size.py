@@ -163,15 +163,16 @@ def _no_point(*_: object) -> float:
 
 
 def main() -> None:
-    """Print the tables; the number of sets is the first argument."""
+    """Print the tables; the first argument is the number of sets: a quarter for other panels, half for few periods."""
     sets = int(sys.argv[1]) if len(sys.argv) > 1 else SETS
     without_ranges()
     two_way = {name: method for name, method in METHODS.items() if name.startswith("two-way")}
-    for cases, methods in ((DESIGNS, METHODS), (OTHER_PANELS, METHODS), (FEW_PERIODS, two_way)):
-        print(f"{sets * PANELS:,} panels a design, {DRAWS} draws; share rejected at 5 %, per cent\n")
+    parts = ((DESIGNS, METHODS, sets), (OTHER_PANELS, METHODS, sets // 4), (FEW_PERIODS, two_way, sets // 2))
+    for cases, methods, number in parts:
+        print(f"{number * PANELS:,} panels a design, {DRAWS} draws; share rejected at 5 %, per cent\n")
         for name, case in cases.items():
             print(f"- {name}: {case.words}")
-        print("\n" + table(cases, methods, sets, 1) + "\n", flush=True)
+        print("\n" + table(cases, methods, number, 1) + "\n", flush=True)
 
 
 if __name__ == "__main__":
