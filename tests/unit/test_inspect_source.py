@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from ruralpanel.adapters.registry import read
+from ruralpanel.contracts.layouts import layout_problems
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.sidecar import series_spec
 from ruralpanel.contracts.specs import SourceSpec
@@ -121,3 +122,55 @@ def test_units_before_their_time_are_declared(tmp_path: Path) -> None:
     text = inspect_source(tmp_path / "km.csv", UNITS)
     assert yaml.safe_load(text)["sources"]["km"]["series"]["km"]["retrospective"] == ["CN-CQ"]
     assert "before they were set up" in text
+
+
+EXPORT = "数据库：分省年度数据\n{indicator}时间：2010-2012\n{table}{end}"
+BY_REGION = "地区,2012年,2011年\n北京市,2.15,2.13\n河北省,16.3,15.7\n"
+BY_TIME = "时间,北京市,河北省\n2012年,2.15,16.3\n2011年,2.13,15.7\n"
+BY_INDICATOR = "指标,2012年,2011年\n公路里程(万公里),2.15,2.13\n农村用电量(亿千瓦小时),16.3,15.7\n"
+
+
+@pytest.mark.parametrize(
+    ("table", "end", "layout", "doubt"),
+    [
+        (BY_REGION, True, {}, ""),
+        (BY_TIME, True, {}, ""),
+        (BY_REGION, False, {"end": "optional"}, "cut off"),
+        (BY_INDICATOR, True, {"region": "REGION"}, "instead of REGION"),
+    ],
+)
+def test_exports_in_each_layout(table: str, end: bool, layout: dict[str, str], doubt: str, tmp_path: Path) -> None:
+    indicator = "" if table is BY_INDICATOR else "指标：公路里程(万公里)\n"
+    text = EXPORT.format(indicator=indicator, table=table, end="数据来源：国家统计局\n" * end)
+    (tmp_path / "export.csv").write_text(text, encoding="utf-8")
+    (found,) = inspect(tmp_path / "export.csv", UNITS, tmp_path)
+    assert found.entry["adapter"] == "nbs_export" and found.entry.get("layout", {}) == layout
+    assert found.figures == 4 and next(iter(found.entry["series"].values()))["measure"] == "万公里"
+    assert not doubt or any(doubt in item for item in found.unsure)
+    assert all(problem.expected for problem in layout_problems("nbs_export", layout, "config.yaml", "layout"))
+    assert bool(layout_problems("nbs_export", layout, "config.yaml", "layout")) == ("region" in layout)
+
+
+def test_a_fault_within_an_export_is_named(tmp_path: Path) -> None:
+    text = EXPORT.format(
+        indicator="指标：公路里程(万公里)\n", table=BY_REGION.replace("2.15", "约2"), end="数据来源：某\n"
+    )
+    (tmp_path / "export.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="约2"):
+        inspect_source(tmp_path / "export.csv", UNITS)
+
+
+def test_a_page_with_a_column_for_each_year(tmp_path: Path) -> None:
+    rows = "".join(
+        f"<tr><td>{unit}</td><td>{i}.5</td><td>{i}.6</td><td>{i}00</td><td>{i}10</td></tr>"
+        for i, unit in enumerate(("National Total", "Beijing", "Hebei", "Guizhou"), 1)
+    )
+    head = "<tr><td rowspan=2>Region</td><td colspan=2>Highways (10 000 km)</td><td colspan=2>Rails (km)</td></tr>"
+    years = "<tr><td>2007</td><td>2008</td><td>2007</td><td>2008</td></tr>"
+    (tmp_path / "page.html").write_text(f"<html><table>{head}{years}{rows}</table></html>", encoding="utf-8")
+    (found,) = inspect(tmp_path / "page.html", UNITS, tmp_path)
+    assert found.entry["series"] == {
+        "highways": {"column": "Highways (10 000 km) / {period}", "measure": "10000 km"},
+        "rails": {"column": "Rails (km) / {period}", "measure": "km"},
+    }
+    assert found.figures == 12 and "2007–2008" in found.summary and not found.unsure

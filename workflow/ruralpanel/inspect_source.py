@@ -243,7 +243,8 @@ def _summary(part: Found) -> str:
         f"{part.years[0]}–{part.years[-1]}" if len(part.years) > 1 else "".join(map(str, part.years)) or "year unknown"
     )
     shown = f"{part.units[0]} … {part.units[-1]}" if len(part.units) > 1 else "".join(part.units)
-    return f"{part.figures:,} figures, {len(part.units)} units ({shown}), {years}"
+    number = f"{len(part.units)} unit{'s' * (len(part.units) != 1)}"
+    return f"{part.figures:,} figures, {number} ({shown}), {years}"
 
 
 def _gathered(doubts: tuple[str, ...]) -> list[str]:

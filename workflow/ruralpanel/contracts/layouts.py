@@ -141,6 +141,10 @@ _WORDS = {
 }
 
 
+_TO_FILL_IN = {"YYYY": ("the year of the figures", "1998"), "REGION": ("the region of the figures", "北京市")}
+"""What new-source prints where a file does not say it."""
+
+
 def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: str) -> tuple[Problem, ...]:
     """What is wrong with a source's `layout`: unknown keys, wrong kinds of value, words not allowed.
 
@@ -163,8 +167,9 @@ def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: s
             problems.append(Problem(file, place, f'unknown key "{name}"', f"a layout key of {adapter}", fix))
             continue
         key = known[name]
-        if value == "YYYY":  # as new-source prints it where no column holds years
-            problems.append(Problem(file, place, '"YYYY"', "the year of the figures", f"write it, as {name}: 1998"))
+        if isinstance(value, str) and value in _TO_FILL_IN:
+            wanted, example = _TO_FILL_IN[value]
+            problems.append(Problem(file, place, f'"{value}"', wanted, f"write it, as {name}: {example}"))
             continue
         if _kind(value) not in key.kinds:
             wanted = " or ".join(_WORDS[kind] for kind in key.kinds)
