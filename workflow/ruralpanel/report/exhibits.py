@@ -16,7 +16,7 @@ from ruralpanel.report.sentences import nouns
 from ruralpanel.report.texts import Texts
 from ruralpanel.report.wording import anchor
 
-_SVG_LIMIT = 700_000  # bytes; a larger drawing (many polygons) is embedded as PNG, which is smaller then
+_SVG_LIMIT = 300_000  # bytes; larger drawings (polygons with names) are smaller, and faster to show, as PNG
 
 
 def sections(context: Context, texts: Texts, problems: list[Problem]) -> tuple[Section, ...]:
