@@ -93,8 +93,10 @@ def series_values(
     own = (own if used.all() else own[used]).reset_index(drop=True)
     measure = variable.measure or parse(spec.measure).base
     factors = _factors(variable, own, spec, measure, file)
-    values = own["value"].to_numpy(dtype=np.float64, copy=True)
-    for factor in np.unique(factors):
+    distinct = np.unique(factors[:1] if factors.strides == (0,) else factors)
+    changed = bool(spec.breaks) or distinct.tolist() != [1.0]
+    values = own["value"].to_numpy(dtype=np.float64, copy=changed)
+    for factor in distinct:
         if factor != 1:
             values[factors == factor] = converted(values[factors == factor], float(factor))
     rules = _Rules(len(own))
@@ -153,7 +155,10 @@ def _among(unit: pd.Series, units: Sequence[str]) -> np.ndarray[Any, np.dtype[np
     if not isinstance(unit.dtype, pd.CategoricalDtype):
         return np.asarray(unit.isin(list(units)))
     wanted = np.append(np.asarray(unit.cat.categories.isin(list(units))), False)
-    return np.asarray(wanted[unit.cat.codes.to_numpy()])
+    codes = unit.cat.codes.to_numpy()
+    if wanted[:-1].all() and len(codes) and codes.min() >= 0:
+        return np.ones(len(codes), dtype=bool)
+    return np.asarray(wanted[codes])
 
 
 def _among_years(period: pd.Series, years: Collection[int]) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -180,15 +185,15 @@ def _refuse_duplicates(variable: VariableSpec, own: pd.DataFrame, file: str) -> 
 
 
 def _factors(variable: VariableSpec, own: pd.DataFrame, spec: SeriesSpec, measure: str, file: str) -> Array:
-    factors = np.ones(len(own))
-    published_in = {spec.measure, *own["measure"].unique()}
-    for published in sorted(published_in):
-        rows = slice(None) if len(published_in) == 1 else (own["measure"] == published).to_numpy()
+    factors: dict[str, float] = {}
+    for published in sorted({spec.measure, *own["measure"].unique()}):
         try:
-            factors[rows] = convert_factor(published, measure)
+            factors[published] = convert_factor(published, measure)
         except MeasureError as error:
             raise UserError(error.problem(file, f"variables.{variable.name}.measure")) from None
-    return factors
+    if len(set(factors.values())) == 1:  # one number seen in every row
+        return np.asarray(np.broadcast_to(np.float64(next(iter(factors.values()))), len(own)), dtype=np.float64)
+    return own["measure"].astype("str").map(factors).to_numpy(dtype=np.float64)
 
 
 def _apply(

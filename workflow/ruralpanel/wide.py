@@ -34,7 +34,7 @@ def wide_frame(
     if not known.all():
         rows, columns, given = rows[known], columns[known], given[known]
     table[rows * len(years) + columns] = given
-    return pd.DataFrame(table.reshape(len(units), len(years)), index=list(units), columns=list(years))
+    return pd.DataFrame(table.reshape(len(units), len(years)), index=list(units), columns=list(years), copy=False)
 
 
 def _places(periods: np.ndarray[Any, Any], years: Sequence[int]) -> np.ndarray[Any, np.dtype[np.intp]]:
