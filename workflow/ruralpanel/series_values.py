@@ -191,8 +191,9 @@ def _factors(variable: VariableSpec, own: pd.DataFrame, spec: SeriesSpec, measur
             factors[published] = convert_factor(published, measure)
         except MeasureError as error:
             raise UserError(error.problem(file, f"variables.{variable.name}.measure")) from None
-    if len(set(factors.values())) == 1:  # one number seen in every row
-        return np.asarray(np.broadcast_to(np.float64(next(iter(factors.values()))), len(own)), dtype=np.float64)
+    if len(set(factors.values())) == 1:  # one number, seen in every row
+        same: Array = np.broadcast_to(np.array(next(iter(factors.values())), dtype=np.float64), (len(own),))
+        return same
     return own["measure"].astype("str").map(factors).to_numpy(dtype=np.float64)
 
 
