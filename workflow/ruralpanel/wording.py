@@ -117,6 +117,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "test_lr_neighbours": ("Neighbours' regressors zero (LR)", "相邻单位解释变量系数为零（LR）"),
     "test_lr_lag": ("Durbin reduces to lag (LR)", "杜宾模型可简化为空间滞后（LR）"),
     "test_lr_error": ("Durbin error reduces to error (LR)", "杜宾误差模型可简化为空间误差（LR）"),
+    "test_lag_clustered": ("Durbin reduces to lag (Wald, clustered)", "杜宾模型可简化为空间滞后（Wald，按单位聚类）"),
+    "test_common_factor_clustered": (
+        "Durbin reduces to error (Wald, clustered)",
+        "杜宾模型可简化为空间误差（Wald，按单位聚类）",
+    ),
     "test_common_factor": ("Durbin reduces to error (common factor)", "杜宾模型可简化为空间误差（公因子）"),
     "test_pretrend": ("No pre-trend", "无前期趋势"),
     "test_effective_f": ("Instruments weak (effective F)", "弱工具变量（有效 F）"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from ruralpanel.estimators.base import Test
+from ruralpanel.estimators.base import FloatArray, Test
 from ruralpanel.estimators.spatial_filter import SpatialFilter
 from ruralpanel.estimators.spatial_likelihood import Size, Solution, error, independent, lag
 from ruralpanel.estimators.spatial_panel import SpatialPanel, columns
@@ -59,7 +59,8 @@ def likelihood_ratios(
 
     ``lr_independent``: ρ or λ is zero. A Durbin model: ``lr_lag``, neighbours' regressors do not count (all θ zero);
     ``common_factor``, they count only through the error (θ = −ρβ): a likelihood ratio where every term is lagged, else
-    a Wald test of the terms that are. A Durbin error model: ``lr_error``, all θ zero.
+    a Wald test of the terms that are. Both again as ``lag_clustered`` and ``common_factor_clustered``: Wald tests that
+    allow for errors that persist. A Durbin error model: ``lr_error``, all θ zero.
 
     Parameters
     ----------
@@ -72,21 +73,45 @@ def likelihood_ratios(
         if extra == len(plain.terms):
             tests["common_factor"] = _ratio(found, error(plain, size, filter_, model), extra)
         else:
-            tests["common_factor"] = common_factor(found, panel)
+            note = "Wald test: not every term has a neighbours' mean"
+            tests["common_factor"] = _chi2(_wald(*_common_factor(found, panel), found.vcov), len(panel.lagged), note)
+        if panel.lagged:
+            tests |= _clustered(found, panel)
     if method == "sdem":
         tests["lr_error"] = _ratio(found, error(plain, size, filter_, model), extra)
     return tests
 
 
-def common_factor(found: Solution, panel: SpatialPanel) -> Test:
-    """Wald test of θ = −ρβ for all terms with a neighbours' mean, its variance by the delta method."""
+def _clustered(found: Solution, panel: SpatialPanel) -> dict[str, Test]:
+    """Wald tests of a Durbin model against lag and error with the covariance clustered by unit, as F(q, N − 1)."""
+    n, q = panel.shape[0], len(panel.lagged)
+    sums = found.scores.reshape(*panel.shape, -1).sum(axis=1)
+    vcov = found.vcov @ (n / (n - 1.0) * sums.T @ sums) @ found.vcov
+    chosen = np.eye(found.vcov.shape[0])[list(panel.lagged.values())]
+    restrictions = {
+        "lag_clustered": (found.slopes[list(panel.lagged.values())], chosen),
+        "common_factor_clustered": _common_factor(found, panel),
+    }
+    tests = {}
+    for name, (gaps, jacobian) in restrictions.items():
+        value = _wald(gaps, jacobian, vcov) / q
+        p_value = float(special.fdtrc(q, n - 1, value))
+        tests[name] = Test(value, (float(q), float(n - 1)), p_value, "Wald test, covariance clustered by unit")
+    return tests
+
+
+def _common_factor(found: Solution, panel: SpatialPanel) -> tuple[FloatArray, FloatArray]:
+    """θ + ρβ of the terms with a neighbours' mean, and its derivatives."""
     assert found.spatial is not None
     gaps = np.array([found.slopes[near] + found.spatial * found.slopes[own] for own, near in panel.lagged.items()])
     jacobian = np.zeros((gaps.size, found.vcov.shape[0]))
     for i, (own, near) in enumerate(panel.lagged.items()):
         jacobian[i, near], jacobian[i, own], jacobian[i, -1] = 1.0, found.spatial, found.slopes[own]
-    value = float(gaps @ np.linalg.solve(jacobian @ found.vcov @ jacobian.T, gaps))
-    return _chi2(value, gaps.size, "Wald test: not every term has a neighbours' mean")
+    return gaps, jacobian
+
+
+def _wald(gaps: FloatArray, jacobian: FloatArray, vcov: FloatArray) -> float:
+    return float(gaps @ np.linalg.solve(jacobian @ vcov @ jacobian.T, gaps))
 
 
 def _ratio(full: Solution, restricted: Solution, df: int) -> Test:

@@ -23,7 +23,8 @@ KINDS = ("direct", "indirect", "total")
 
 TESTS = (
     "lm_lag", "lm_error", "lm_lag_robust", "lm_error_robust", "lm_lag_clustered", "lm_error_clustered",
-    "lr_independent", "lr_neighbours", "lr_lag", "lr_error", "common_factor", "sargan",
+    "lr_independent", "lr_neighbours", "lr_lag", "lr_error", "common_factor", "lag_clustered",
+    "common_factor_clustered", "sargan",
 )  # fmt: skip
 """Tests whose p-values are shown where a model has them."""
 
