@@ -117,6 +117,12 @@ def test_a_folder_of_exports_is_one_source(tmp_path: Path) -> None:
     assert len(several) == 4 and any("words.txt was passed over" in doubt for doubt in several[0].unsure)
 
 
+def test_the_shipped_example_of_a_workbook(tmp_path: Path) -> None:
+    (found,) = inspect(ROOT / "examples" / "bring_your_own" / "roads.xlsx", UNITS, tmp_path)
+    assert found.entry["layout"] == {"shape": "wide", "unit": "Province", "header": 3}
+    assert found.entry["series"] == {"roads": {"measure": "1000 km"}}  # the title goes before the sheet's name, km
+
+
 def test_units_before_their_time_are_declared(tmp_path: Path) -> None:
     (tmp_path / "km.csv").write_text("province,year,km\nHebei,1990,2\nChongqing,1990,3\n", encoding="utf-8")
     text = inspect_source(tmp_path / "km.csv", UNITS)

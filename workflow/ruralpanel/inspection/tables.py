@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.units import Units
 from ruralpanel.inspection.figures import marks_of
 from ruralpanel.inspection.grid import Located, locate, split_text
-from ruralpanel.inspection.headings import measure_of_table, template_of, year_named
+from ruralpanel.inspection.headings import is_measure, measure_of_table, template_of, year_named
 from ruralpanel.inspection.roles import Roles, roles_of, rows_left_out, unknown_doubts
 from ruralpanel.inspection.series import series_of
 
@@ -71,6 +71,8 @@ def sheet_table(
 ) -> Found:
     """The entry for a worksheet; `only`: it needs no name, because no other holds anything."""
     located = _located(file, rows, units, worksheet=True)
+    # A sheet named km or 万人 says what is in it.
+    located = replace(located, titles=(*([f"({sheet})"] if is_measure(sheet) else []), *located.titles))
     marks = marks_of(cell for row in rows for cell in row.cells if "," in cell or " " in cell)
     layout = {**({} if only else {"sheet": sheet}), **marks.layout, **located.layout}
     return entry(file, layout, units, year, located, [marks.doubt] if marks.doubt else [], "" if only else sheet)
