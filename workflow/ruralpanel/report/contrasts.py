@@ -136,9 +136,12 @@ def _outcomes(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]
     found: dict[str, str] = {}
     for claim in claims:
         for design, _ in _designs(claim):
-            stats = context.statistics.get(design["panel"], {}).get(design["outcome"])
-            if stats is not None and not stats.what_it_counts.startswith(_DERIVED):
-                found.setdefault(_outcome_name(context, design), stats.what_it_counts)
+            labels, known = context.labels(design["panel"]), context.statistics.get(design["panel"], {})
+            several = context.models.get(design["model"], {}).get("outcomes") or ()
+            for name in several or (design["outcome"],):
+                label = short_label(labels.of(name)) if several else _outcome_name(context, design)
+                if name in known and not known[name].what_it_counts.startswith(_DERIVED):
+                    found.setdefault(label, known[name].what_it_counts)
     if not found:
         return None
     items = tuple((literal(label), literal(counts)) for label, counts in found.items())

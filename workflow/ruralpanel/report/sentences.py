@@ -96,6 +96,11 @@ def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str)
         fmt="abs %1" if plain and plain["effect"] == "relative" else "abs sig3",
         small=any(reason["code"] == "smaller_than_delta" for reason in claim["reasons"]),
         covers_zero=claim["sign"] == 0,
+        unforeseen=(claim["expected"], claim["sign"]) in (("positive", -1), ("negative", 1)),
+        disagreeing=any(
+            r["code"] == "agreement" and r["values"]["share"] < r["values"]["needed"] for r in claim["reasons"]
+        ),
+        failing=any(r["code"] in ("diagnostic_failed", "diagnostic_missing") for r in claim["reasons"]),
         has_interval=bool(design and design["has_interval"]),
         reason=next((r["values"].get("because", "") for r in claim["reasons"]), ""),
         model=next((r["values"].get("model", "") for r in claim["reasons"]), ""),
