@@ -31,6 +31,8 @@ from ruralpanel.inference.size_kernels import LEVEL, Outcomes
 
 SETS, PANELS, DRAWS = 200, 20, 199
 CUTOFF_KM = 1000.0
+EFFECTS = {"a .5": 0.25, "b 12": 0.5, "d": 0.15}
+"""Effects, in standard deviations of the errors, at which power is compared."""
 
 Rejections = Callable[[Outcomes, np.random.Generator], FloatArray | None]
 """Outcomes and generator → whether each panel rejects that the last coefficient is zero; None: does not apply."""
@@ -142,6 +144,26 @@ def table(cases: Mapping[str, Case], methods: Mapping[str, Rejections], sets: in
     return "\n".join(lines)
 
 
+def power(sets: int) -> str:
+    """Markdown: share rejected where the last coefficient is not zero, per cent."""
+    names = ("CR2, Bell–McCaffrey", "wild, Rademacher", "two-way wild, weights by year")
+    rows = []
+    for name, effect in EFFECTS.items():
+        rng = np.random.default_rng(7)
+        shares = []
+        for _ in range(sets):
+            outcomes = DESIGNS[name].outcomes(rng, PANELS)
+            params = outcomes.params.copy()
+            params[-1] += effect
+            outcomes = replace(outcomes, params=params)
+            found = [METHODS[method](outcomes, rng) for method in names]
+            shares.append([float(np.mean(rejected)) for rejected in found if rejected is not None])
+        rows.append(
+            f"| {name}, effect {effect:g} | " + " | ".join(f"{100 * p:.0f}" for p in np.mean(shares, axis=0)) + " |"
+        )
+    return "\n".join(["| | " + " | ".join(names) + " |", "|---" * 4 + "|", *rows])
+
+
 def without_ranges() -> None:
     """Let methods run where the workflow refuses them."""
     validity.MIN_CLUSTERS.update(dict.fromkeys(validity.MIN_CLUSTERS, 2))
@@ -173,6 +195,7 @@ def main() -> None:
         for name, case in cases.items():
             print(f"- {name}: {case.words}")
         print("\n" + table(cases, methods, number, 1) + "\n", flush=True)
+    print(f"{sets // 4 * PANELS:,} panels with an effect; share rejected at 5 %, per cent\n\n{power(sets // 4)}")
 
 
 if __name__ == "__main__":
