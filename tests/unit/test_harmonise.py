@@ -102,7 +102,7 @@ def test_unknown_names_come_all_at_once_with_their_places() -> None:
     found = faults(cells)
     assert len(found) == 3
     guizhou, nation, other = found
-    assert 'nbs/roads.csv: row 7, column 2008年 and 1 more columns: found the unknown unit "Guizou"' in guizhou
+    assert 'nbs/roads.csv: row 7, column 2008年 and 1 more column: found the unknown unit "Guizou"' in guizhou
     assert 'did you mean "Guizhou"?' in guizhou
     assert 'layout.skip_rows: ["全国"]' in nation
     assert "aliases in units.csv" in other
@@ -144,10 +144,15 @@ def test_ranges() -> None:
 
 
 def test_many_faults_of_a_kind_are_capped() -> None:
-    cells = [cell("贵州", 1900 + i, 200.0, "share") for i in range(90)]
-    found = faults(cells)
+    found = faults([cell(f"Nowhere {i}", 2008, 12.5) for i in range(90)])
     assert len(found) == 51
     assert "40 more problems of this kind" in found[-1]
+
+
+def test_many_figures_out_of_range_are_one_mistake() -> None:
+    (found,) = faults([cell("贵州", 1900 + i, 200.0 + i, "share") for i in range(90)])
+    assert "CN-GZ, 1900 and 89 more figures, all from 200 to 289" in found
+    assert len(faults([cell("贵州", 1900 + i, 200.0, "share") for i in range(3)])) == 3
 
 
 def test_a_replacement() -> None:

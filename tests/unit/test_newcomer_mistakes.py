@@ -79,6 +79,11 @@ MISTAKES: dict[str, tuple[str | bytes, Callable[[Config], None], tuple[str, ...]
         nothing,
         ("column share", "from 31 to 40", "measure: percent"),
     ),
+    "percent against a range": (
+        changed(fourth=lambda x: 100 * x),
+        series("share", range=[0, 1]),
+        ("row 2, column share", "15 more figures", "from 31 to 40", "declared range 0 to 1", "measure or range"),
+    ),
     "percent signs": (changed(fourth=lambda x: f"{100 * x:.0f}%"), nothing, ('"31%"', "15 more rows", "percent")),
     "per-mille signs": (changed(fourth=lambda x: f"{1000 * x:.0f}‰"), nothing, ('"310‰"', "per_mille")),
     "GBK read as UTF-8": (GBK.encode("gbk"), layout(encoding="utf-8"), ("row 2", "gb18030", "layout.encoding out")),

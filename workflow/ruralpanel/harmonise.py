@@ -11,7 +11,7 @@ import pandas as pd
 from ruralpanel.adapters.cells import capped, place
 from ruralpanel.contracts.corrections import ALL_UNITS, Correction
 from ruralpanel.contracts.problems import Problem, raise_any
-from ruralpanel.contracts.sidecar import sidecar_from
+from ruralpanel.contracts.sidecar import KnownFault, sidecar_from
 from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.contracts.units import Units, is_nation
 from ruralpanel.figure_order import Codes
@@ -109,8 +109,10 @@ def _places(rows: pd.DataFrame) -> str:
     first = place(str(rows["sheet"].iloc[0]), int(rows["row"].iloc[0]), str(rows["column"].iloc[0]))
     distinct = rows[["file", "sheet", "row"]].drop_duplicates()
     if len(distinct) > 1:
-        return f"{first} and {len(distinct) - 1} more rows"
-    return f"{first} and {len(rows) - 1} more columns" if len(rows) > 1 else first
+        more = len(distinct) - 1
+        return f"{first} and {more} more row{'s' * (more > 1)}"
+    more = len(rows) - 1
+    return f"{first} and {more} more column{'s' * (more > 1)}" if more else first
 
 
 def _known(cells: pd.DataFrame, codes: Codes) -> tuple[pd.DataFrame, Codes]:
@@ -239,18 +241,29 @@ def _out_of_range(source: SourceSpec, figures: pd.DataFrame) -> Iterator[Problem
         low, high = source.series[key].range if key in source.series else (None, None)
         start, end = (int(np.searchsorted(codes, codes.dtype.type(code), side)) for side in ("left", "right"))
         own = values[start:end]
-        for i in start + np.flatnonzero((own < _or(low, -_MOST)) | (own > _or(high, _MOST))):
+        hits = start + np.flatnonzero((own < _or(low, -_MOST)) | (own > _or(high, _MOST)))
+        if faults:
+            hits = np.array([i for i in hits if not _declared(faults, key, figures.iloc[i])], dtype=np.int64)
+        # More than a few are one mistake, of the measure or of the range.
+        many = len(hits) > 3
+        spread = f"all from {values[hits].min():g} to {values[hits].max():g}" if many else ""
+        for i in hits[:1] if many else hits:
             row = figures.iloc[i]
-            known = any(fault.covers(key, row["unit"], int(row["period"])) for fault in faults)
-            if known and abs(row["value"]) <= _MOST:
-                continue
             yield Problem(
                 row["file"],
                 place(row["sheet"], int(row["row"]), row["column"]),
-                f"{row['text'] or row['value']} for {key}, {row['unit']}, {row['period']}",
-                f"a figure within the declared range {_or(low, -_MOST):g} to {_or(high, _MOST):g}",
+                f"{row['text'] or row['value']} for {key}, {row['unit']}, {row['period']}"
+                + (f" and {len(hits) - 1} more figures, {spread}" if many else ""),
+                f"{'figures' if many else 'a figure'} within the declared range "
+                f"{_or(low, -_MOST):g} to {_or(high, _MOST):g}",
                 "correct the series' measure or range, or repair the figure in corrections.yaml",
             )
+
+
+def _declared(faults: Iterable[KnownFault], key: str, row: pd.Series) -> bool:
+    """Whether a known fault covers a figure that a double holds exactly."""
+    covered = any(fault.covers(key, row["unit"], int(row["period"])) for fault in faults)
+    return covered and abs(row["value"]) <= _MOST
 
 
 def _or(bound: float | None, default: float) -> float:
