@@ -82,8 +82,8 @@ def model_notes(
     unshown: Sequence[str],
     language: str,
 ) -> tuple[str, ...]:
-    """Notes of a table of models; the columns are numbered from 1 in the order of `models`."""
-    notes = [sentence([_fact(models, fact, language) for fact in _FACTS], language)]
+    """Notes of a table of models, the configuration's own first; the columns are numbered in the order of `models`."""
+    notes = [*declared_notes(spec, language), sentence([_fact(models, fact, language) for fact in _FACTS], language)]
     chinese = language == "zh"
     notes.append(sentence([_BENEATH[name][chinese] for name in beneath], language))
     notes += inference_notes(models, language)
@@ -100,7 +100,6 @@ def model_notes(
     if dropped:
         notes.append(dropped)
     notes += _warnings(models)
-    notes += declared_notes(spec, language)
     return tuple(_capital(note) for note in notes if note)
 
 
