@@ -20,13 +20,13 @@ _SVG_LIMIT = 300_000  # bytes; larger drawings (polygons with names) are smaller
 
 
 def sections(context: Context, texts: Texts, problems: list[Problem]) -> tuple[Section, ...]:
-    """Sections "Figures", "Tables" and "Maps"; those without anything to show fall away.
+    """Sections "Figures", "Maps" and "Tables"; those without anything to show fall away.
 
     What the configuration declares and the results lack is added to `problems`.
     """
     figures = _pictures(context, texts, "figures", problems)
     maps = _pictures(context, texts, "maps", problems)
-    found: dict[str, list[Block]] = {"figures": figures, "tables": [*_tables(context, problems)], "maps": maps}
+    found: dict[str, list[Block]] = {"figures": figures, "maps": maps, "tables": [*_tables(context, problems)]}
     return tuple(
         Section(name, texts.plain(f"exhibits.{name}"), tuple(blocks)) for name, blocks in found.items() if blocks
     )
