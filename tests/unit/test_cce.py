@@ -201,7 +201,7 @@ def test_a_common_factor_biases_fixed_effects_and_not_common_correlated_effects(
 
 
 def test_homogeneity_by_its_formula_in_published_form() -> None:
-    """Pesaran and Yamagata (2008), equations 26, 27 and 29 in their notation, a constant as the only nuisance."""
+    """Pesaran and Yamagata (2008) in their notation, a constant as the only nuisance."""
     rng = np.random.default_rng(4)
     n, t, k = 15, 12, 2
     y, x = factors(rng, n, t, k=k, strength=0.0)

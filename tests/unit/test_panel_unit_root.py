@@ -28,7 +28,7 @@ def walks(rng: np.random.Generator, units: int, periods: int, rho: float = 1.0) 
 @pytest.mark.parametrize("case", ["intercept", "trend"])
 @pytest.mark.parametrize("lags", [0, 1, 2])
 def test_statistics_by_ordinary_regressions(lags: int, case: str) -> None:
-    """statsmodels, one regression for each unit, columns as Pesaran (2007) writes them in equation 54."""
+    """statsmodels, one regression for each unit, columns as Pesaran (2007) writes them."""
     values = walks(np.random.default_rng(1), 12, 22)
     steps, mean = np.diff(values, axis=1), values.mean(axis=0)
     mean_steps = np.diff(mean)
