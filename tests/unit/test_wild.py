@@ -16,6 +16,7 @@ from ruralpanel.estimators.base import Design
 from ruralpanel.estimators.registry import fit
 from ruralpanel.inference.registry import infer
 from ruralpanel.inference.wild_kernel import combination, draw_weights, invert
+from ruralpanel.tables.inference_words import describe
 
 UNITS = 7
 
@@ -161,6 +162,12 @@ def test_two_way_clusters_by_brute_force(shape: dict, sub: str | None) -> None:
     signs = np.array(list(itertools.product([1.0, -1.0], repeat=number)))
     expected = [two_way_p(d, j, 0.0, drawn, signs) for j in range(3)]
     np.testing.assert_allclose(result.p_value, expected, atol=1e-12)
+
+
+def test_two_way_clusters_are_named_in_both_languages() -> None:
+    entry = {"method": "wild_cluster", "by": "unit and period", "small_sample": "null imposed; two-way variance"}
+    assert describe(entry, "en") == ("wild cluster bootstrap by unit and period", ("null imposed", "two-way variance"))
+    assert describe(entry, "zh") == ("按单位、时期的 wild 聚类自助法", ("施加原假设", "双向聚类方差"))
 
 
 def test_two_way_intervals_hold_what_is_not_rejected() -> None:

@@ -39,6 +39,7 @@ _PHRASES_ZH = {
     "t with clustered errors, whose factor cancels": "用聚类标准误的 t 值（修正因子相消）",
     "t with robust errors": "用稳健标准误的 t 值",
     "p counts the sample itself": "p 值计入样本自身",
+    "two-way variance": "双向聚类方差",
     "no factor": "无修正因子",
     "each variance over its mean under independent errors of equal variance": "各方差除以其在独立同方差误差下的均值",
 }
@@ -196,7 +197,7 @@ def _shown(value: Any, key: str) -> str:
 
 
 def _noun(name: Any, language: str) -> str:
-    names = [str(part) for part in name] if isinstance(name, (list, tuple)) else [str(name)]
+    names = [str(part) for part in name] if isinstance(name, (list, tuple)) else str(name).split(" and ")
     if language == "zh":
         return "、".join(_NOUNS_ZH.get(part, part) for part in names)
     return " and ".join(names)
