@@ -160,11 +160,11 @@ def test_lagrange_multipliers_are_scores_at_zero(method: str, name: str, correct
 
 
 def test_clustered_multipliers_allow_for_persistence() -> None:
-    """400 panels without dependence whose shocks and regressors persist: the plain test rejects far too often at 5 %,
-    the clustered one does not (Monte Carlo error 1.1 points, four of them allowed)."""
+    """250 panels without dependence whose shocks and regressors persist: the plain test rejects far too often at 5 %,
+    the clustered one does not (Monte Carlo error 1.4 points, three of them allowed)."""
     rng, names = np.random.default_rng(31), ("lm_lag", "lm_error", "lm_lag_clustered", "lm_error_clustered")
     rejected = []
-    for _ in range(400):
+    for _ in range(250):
         y, x = draw(rng, ROW, persistence=0.9)
         panel = panel_of(designed(y, x, ROW), ())
         size, filter_ = (f(panel, True) for f in (spatial_likelihood.size_of, spatial_likelihood.filter_of))
@@ -223,10 +223,10 @@ TRUTH = {
 
 @pytest.mark.parametrize("method", METHODS)
 def test_estimates_centre_on_the_truth(method: str) -> None:
-    """100 panels of 36 units × 6 years with both effects: means within four simulation errors and .02 of bias."""
+    """60 panels of 36 units × 6 years with both effects: means within four simulation errors and .02 of bias."""
     truth = TRUTH[method]
     rng, rows = np.random.default_rng(11), []
-    for _ in range(100):
+    for _ in range(60):
         y, x = draw(rng, ROW, **truth)
         found = fit(designed(y, x, ROW, method, options={"draws": 2, "engine": "numpy"}))
         rows.append([*found.params, *([found.fit["lambda"]] if "lambda" in found.fit else [])])
@@ -239,11 +239,11 @@ def test_estimates_centre_on_the_truth(method: str) -> None:
 
 @pytest.mark.parametrize(("method", "persistence"), [("sar", 0.0), ("sem", 0.0), ("gmm_lag", 0.0), ("sar", 0.8)])
 def test_errors_are_the_spread_of_estimates(method: str, persistence: float) -> None:
-    """250 panels. A standard deviation of 250 is known within 4.5 %: ratios within 15 %; with shocks and regressors
+    """150 panels. A standard deviation of 150 is known within 5.8 %: ratios within 20 %; with shocks and regressors
     that persist the information's errors of slopes fall short, those clustered by unit do not."""
     rng = np.random.default_rng(23)
     estimates, own, clustered = [], [], []
-    for _ in range(250):
+    for _ in range(150):
         y, x = draw(rng, ROW, persistence=persistence, **TRUTH[method])
         design = designed(y, x, ROW, method, options={"draws": 2})
         found = fit(design)
@@ -252,8 +252,8 @@ def test_errors_are_the_spread_of_estimates(method: str, persistence: float) -> 
         clustered.append(infer(found, design, InferenceSpec("cluster"), 0).std_error ** 2)  # type: ignore[operator]
     spread = np.std(estimates, axis=0)
     ratio_own, ratio_clustered = (np.sqrt(np.mean(v, axis=0)) / spread for v in (own, clustered))
-    assert (abs(ratio_clustered - 1) < 0.15).all(), ratio_clustered
-    assert (abs(ratio_own - 1) < 0.15).all() if not persistence else (ratio_own[:2] < 0.9).all(), ratio_own
+    assert (abs(ratio_clustered - 1) < 0.2).all(), ratio_clustered
+    assert (abs(ratio_own - 1) < 0.2).all() if not persistence else (ratio_own[:2] < 0.9).all(), ratio_own
 
 
 def test_scaled_symmetric_weights_are_recognised() -> None:
