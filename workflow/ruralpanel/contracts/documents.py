@@ -224,4 +224,6 @@ def _syntax_problem(error: yaml.YAMLError, name: str) -> Problem:
         fix = "put text that contains a colon in quotes, and check the indentation"
     elif "could not determine a constructor" in reason:
         reason, fix = f"the tag {reason.rsplit(' ', 1)[-1]}", "leave out words that begin with !"
+    elif "flow" in str(getattr(error, "context", "")) and (start := getattr(error, "context_mark", None)):
+        fix = f"close the bracket that opens in line {start.line + 1}, or put a comma between its entries"
     return Problem(name, where, reason, "YAML", fix)

@@ -126,7 +126,8 @@ def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Pro
         key = next((k for k in error.validator_value if error.message.startswith(repr(k))), "")
         hint = _describe(_declared(error, key, root))
         fix = did_you_mean(key, set(error.instance) - set(_known_keys(error.schema, root)))
-        fix = fix if fix.startswith("did you mean") else f"add `{key}:`"
+        near = fix.startswith("did you mean")
+        fix = fix.replace("did you mean", "rename").removesuffix("?") if near else f"add `{key}:`"
         yield Problem(file, f"{where}.{key}" if where else key, "nothing", hint or "a value", fix)
     elif keyword == "dependentRequired":
         yield Problem(file, where, error.message, "the keys that go together")
