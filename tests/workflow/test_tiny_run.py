@@ -57,6 +57,19 @@ def test_measures_are_converted(built: Path) -> None:
     assert float(panel[2]) == pytest.approx(1000 * float(source[2]), rel=1e-15)
 
 
+def test_the_report_leads_from_a_number_to_the_cells_behind_it(built: Path) -> None:
+    page = (built / "results/report/report.html").read_text(encoding="utf-8")
+    numbers = json.loads((built / "results/report/numbers.json").read_text(encoding="utf-8"))["numbers"]
+    of_claims = [i for i, entry in enumerate(numbers, 1) if entry["key"].startswith("claim:T1:design")]
+    assert sum(f'href="#n{i}"' in page for i in of_claims) > 3
+    for i in of_claims:  # the number in the text → its row in the register → the cells behind its model
+        row = page[page.index(f'id="n{i}"') :].split("</tr>")[0]
+        assert '<a href="#origin-effect">' in row
+    behind = page[page.index('id="origin-effect"') :].split("</details>")[0]
+    assert "made_up.output" in behind and "figures.csv" in behind and "10^3 CNY → CNY" in behind and ">160<" in behind
+    assert "python -m ruralpanel trace log_output U01 2008" in behind
+
+
 def test_a_second_run_does_nothing(built: Path, snakemake: Run) -> None:
     before = {p: p.stat().st_mtime_ns for p in (built / "results").rglob("*") if p.is_file()}
     run = snakemake(built)

@@ -150,6 +150,7 @@ rule report:
         MAPS,
         expand("results/tables/{table}.html", table=list(CONFIG.tables)),
         expand("results/panels/{panel}/{file}.csv", panel=PANELS, file=["codebook", "coverage"]),
+        expand("results/panels/{panel}/lineage.parquet", panel=PANELS),
         project.sidecar_files(CONFIG),
         findings="results/reconciliation/findings.csv",
     output:

@@ -194,7 +194,7 @@ def _factors(variable: VariableSpec, own: pd.DataFrame, spec: SeriesSpec, measur
     if len(set(factors.values())) == 1:  # one number, seen in every row
         same: Array = np.broadcast_to(np.array(next(iter(factors.values())), dtype=np.float64), (len(own),))
         return same
-    return own["measure"].astype("str").map(factors).to_numpy(dtype=np.float64)
+    return np.asarray(own["measure"].astype("str").map(factors), dtype=np.float64)
 
 
 def _apply(

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.compare.changes import TOLERANCE, Cause, CellChange, Side
-from ruralpanel.contracts.derivation import tree
-from ruralpanel.contracts.expressions import Call, Expression, Operation, names
+from ruralpanel.contracts.derivation import below, tree
+from ruralpanel.contracts.expressions import Call, Expression, Operation
 from ruralpanel.lineage_table import as_text
 
 Key = tuple[str, int]
@@ -131,7 +131,7 @@ def _of_the_variable(name: str, old: _Panel, new: _Panel) -> tuple[Cause, ...]:
         if name not in new.frame and (absent or name not in new.formulas):
             return (Cause("variable", name, "none"),)
     found = []
-    for part in dict.fromkeys([name, *_steps(name, new.formulas)]):
+    for part in dict.fromkeys([name, *below(name, new.formulas)]):
         formulas = [side.formulas.get(part, "") for side in (old, new)]
         if part in old.formulas and part in new.formulas and formulas[0] != formulas[1]:
             words = [formula or "a published series" for formula in formulas]
@@ -139,24 +139,10 @@ def _of_the_variable(name: str, old: _Panel, new: _Panel) -> tuple[Cause, ...]:
     return tuple(found)
 
 
-def _steps(name: str, formulas: Mapping[str, str]) -> tuple[str, ...]:
-    """All variables below a formula, itself left out."""
-    found: dict[str, None] = {}
-
-    def visit(current: str) -> None:
-        for other in sorted(names(tree(formulas[current]))) if formulas.get(current) else ():
-            if other in formulas and other not in found:
-                found[other] = None
-                visit(other)
-
-    visit(name)
-    return tuple(found)
-
-
 def _leaves_of(name: str, formulas: Mapping[str, str]) -> frozenset[str]:
     """The published series below a variable; the step of a break stands on those of its variable."""
     base = name.split("__break_")[0]
-    return frozenset(part for part in (base, *_steps(base, formulas)) if not formulas.get(part))
+    return frozenset(part for part in (base, *below(base, formulas)) if not formulas.get(part))
 
 
 def _looks_elsewhere(name: str, formulas: Mapping[str, str]) -> bool:
@@ -168,7 +154,7 @@ def _looks_elsewhere(name: str, formulas: Mapping[str, str]) -> bool:
             return wide or any(over(argument) for argument in node.arguments)
         return isinstance(node, Operation) and any(over(operand) for operand in node.operands)
 
-    return any(over(tree(formulas[part])) for part in (name, *_steps(name, formulas)) if formulas.get(part))
+    return any(over(tree(formulas[part])) for part in (name, *below(name, formulas)) if formulas.get(part))
 
 
 @dataclass(frozen=True)

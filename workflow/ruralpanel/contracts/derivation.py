@@ -97,3 +97,22 @@ def years_read(
 def leaves(reads: Mapping[str, frozenset[int]], variables: Mapping[str, VariableSpec]) -> dict[str, frozenset[int]]:
     """Those of `years_read` that are series of a source."""
     return {name: years for name, years in reads.items() if not variables[name].formula}
+
+
+def below(name: str, formulas: Mapping[str, str]) -> tuple[str, ...]:
+    """All variables that a formula stands on, itself left out, by the formulas of a built panel's codebook.
+
+    Parameters
+    ----------
+    formulas : variable → its formula, empty for a published series.
+    """
+    found: dict[str, None] = {}
+
+    def visit(current: str) -> None:
+        for other in sorted(names(tree(formulas[current]))) if formulas.get(current) else ():
+            if other in formulas and other not in found:
+                found[other] = None
+                visit(other)
+
+    visit(name)
+    return tuple(found)

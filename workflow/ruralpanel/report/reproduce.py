@@ -7,6 +7,7 @@ from ruralpanel.report.context import Context
 from ruralpanel.report.designs import header
 from ruralpanel.report.markup import Run
 from ruralpanel.report.numbers import Quoted
+from ruralpanel.report.origins import Origins
 from ruralpanel.report.texts import Texts
 
 
@@ -42,22 +43,26 @@ def _compared(context: Context, texts: Texts) -> Paragraph:
 def register(context: Context, texts: Texts) -> Section:
     """The register of quoted numbers, for the page only."""
     head = header(texts, ("number", "key", "file", "pointer"), "reproduce.numbers_head", ("number",))
-    rows = tuple(_row(quoted) for quoted in texts.numbers.quoted)
+    origins = Origins(context, texts.numbers.quoted)
+    behind = texts.plain("origins.link")
+    rows = tuple(_row(quoted, origins.address(quoted.found), behind) for quoted in texts.numbers.quoted)
     table = Table("register-table", texts.inline("reproduce.numbers_caption"), head, rows, tall=True)
     lede = Paragraph(texts.inline("reproduce.numbers_lede", results=context.results.name))
     inner: tuple[Block, ...] = (lede, table)
     details = Details(texts.inline("reproduce.numbers_title"), inner, printed=False, id="register")
-    return Section("numbers", texts.plain("reproduce.numbers_title"), (details,))
+    return Section("numbers", texts.plain("reproduce.numbers_title"), (details, *origins.details(texts)))
 
 
-def _row(quoted: Quoted) -> TableRow:
+def _row(quoted: Quoted, address: str, behind: str) -> TableRow:
+    """A number with its place; `address` is that of the cells behind it, if the page lists them."""
     origin = quoted.found
     pointer = f"{origin.pointer}; {origin.trace}" if origin.trace else origin.pointer
+    link = (Run(" "), Run(behind, "link", address)) if address else ()
     return TableRow(
         (
             TableCell((Run(quoted.printed, "text", f"n{quoted.index}"),), "right", header=True),
             TableCell((Run(quoted.key, "code"),)),
             TableCell((Run(origin.file, "code"),)),
-            TableCell((Run(pointer, "code"),)),
+            TableCell((Run(pointer, "code"), *link)),
         )
     )
