@@ -164,7 +164,7 @@ def _units_with_figures(
     found: set[str] = set()
     for name, variable in variables.items():
         table = figures.get(variable.source)
-        if table is not None and not variable.formula:
+        if table is not None and not variable.formula and not found.issuperset(units.ids):
             found |= units_with_figures(table, variable.series, needed[name])
     known = tuple(sorted(found & set(units.ids)))
     if not known:
