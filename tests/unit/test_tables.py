@@ -2,135 +2,34 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import re
-import shutil
-import subprocess
-import zipfile
-from collections.abc import Mapping
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import docx
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scipy import stats
 
 from ruralpanel.contracts.figure_keys import KEYS as FIGURE_KEYS
 from ruralpanel.contracts.map_keys import KEYS as MAP_KEYS
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.table_keys import COMMON, KEYS, REQUIRED, needed_files
-from ruralpanel.estimators.base import Test
 from ruralpanel.output_context import OutputContext
-from ruralpanel.results import Coefficient, ModelResult
+from ruralpanel.results import Coefficient
 from ruralpanel.tables.build import build
 from ruralpanel.tables.build_panel_tables import describe
 from ruralpanel.tables.check_tex import check_tex
 from ruralpanel.tables.layout import Cell, Column, Row, Spanner, TableDocument, runs
-from ruralpanel.tables.render import render
 from ruralpanel.tables.render_csv import render_csv
-from ruralpanel.tables.render_docx import render_docx
-from ruralpanel.tables.render_html import html_fragment, render_html
-from ruralpanel.tables.render_tex import render_tex, standalone_tex
-
-UNITS = ("A", "B", "C", "D", "E", "F")
-PERIODS = tuple(range(2012, 2016))
-
-
-def made_up_model(name: str, **changes: Any) -> ModelResult:
-    """A result with made-up numbers in the contract's form."""
-    coefficients = (
-        Coefficient("roads", 1.0812, std_error=0.7304, df=5.0, p_value=0.199, ci_low=-0.8, ci_high=2.96, sd_within=0.1),
-        Coefficient("roads:gap", -0.00042, std_error=0.49, df=5.0, p_value=0.04, ci_low=-2.3, ci_high=None),
-    )
-    wild = {"method": "wild_cluster", "by": "unit", "n_clusters": 6, "small_sample": "null imposed", "notes": []}
-    cluster = {
-        "method": "cluster",
-        "by": "unit",
-        "n_clusters": 6,
-        "options": {"small_sample": "CR1", "critical": "t"},
-        "small_sample": "CR1: G/(G−1)·(N−1)/(N−K) with G = 6, N = 24, K = 6 (slopes only), factor 1.533333",
-        "df": [5.0, 5.0],
-        "notes": [],
-    }
-    values: dict[str, Any] = {
-        "model": name, "title": f"Model {name}", "label": "", "panel": "provinces", "estimator": "fe", "method": "",
-        "outcome": "industry", "sample": "all", "effects": ("unit", "period"), "n_obs": 24, "n_units": 6,
-        "n_periods": 4, "n_dropped": {}, "coefficients": coefficients,
-        "inference": (cluster, wild | {"options": {"draws": 63, "weights": "webb", "interval": True, "seed": 7}}),
-        "vcov": {"type": "cluster"}, "fit": {"r2_within": 0.213, "r2": 0.9, "outcome_sd_within": 0.5},
-        "tests": {"hausman": Test(3.1, 2.0, 0.0004)}, "first_stage": None, "marginal_effects": (),
-        "diagnostics": {"absorbed": ["unit", "period"]}, "units": UNITS, "periods": PERIODS, "notes": (), "seed": 7,
-        "panel_sha256": "", "spec": {},
-    }  # fmt: skip
-    return ModelResult(**{**values, **changes})
+from ruralpanel.tables.render_tex import render_tex
+from table_results import MAIN, cells, frame, made_up_model, made_up_results
 
 
 @pytest.fixture
 def context(tmp_path: Path) -> OutputContext:
-    results = tmp_path / "results"
-    wild = made_up_model("wild").coefficients
-    with_wild = (
-        Coefficient(**{**vars(wild[0]), "p_wild": 0.2114, "ci_wild_low": -0.91, "ci_wild_high": 3.3}),
-        Coefficient(**{**vars(wild[1]), "p_wild": 0.0625, "ci_wild_low": None, "ci_wild_high": None}),
-    )
-    models = [
-        made_up_model("baseline", coefficients=with_wild, n_dropped={"outcome missing": 3}),
-        made_up_model("pooled", estimator="pooled", diagnostics={"absorbed": []}, n_obs=23, notes=("a note",)),
-        made_up_model("other", outcome="employment", sample="west"),
-    ]
-    for model in models:
-        model.to_json(results / "models" / f"{model.model}.json")
-    panel = results / "panels" / "provinces"
-    panel.mkdir(parents=True)
-    frame().to_parquet(panel / "panel.parquet")
-    pd.DataFrame(
-        {
-            "variable": ["industry", "roads", "gap", "employment", "log_roads"],
-            "label": ["Rural industry", "Roads", "Technology gap", "", "Roads (log)"],
-            "label_zh": ["农村工业", "公路", "技术差距", "", ""],
-            "measure": ["", "km", "", "person", ""],
-            "formula": ["", "", "", "", "log(roads)"],
-        }
-    ).to_csv(panel / "codebook.csv", index=False)
-    attributes = {unit: {"region": "West" if unit < "D" else "East"} for unit in UNITS}
-    return OutputContext(results, attributes=attributes, where="tables.main")
-
-
-def frame() -> pd.DataFrame:
-    """Six units by four periods; one figure of `industry` missing, one of `roads` zero."""
-    rng = np.random.default_rng(20120126)
-    index = pd.MultiIndex.from_product([UNITS, PERIODS], names=["unit", "period"])
-    data = pd.DataFrame(
-        {
-            "industry": rng.normal(5, 2, len(index)),
-            "roads": rng.gamma(2.0, 3.0, len(index)),
-            "employment": rng.gamma(3.0, 1.0, len(index)),
-        },
-        index=index,
-    )
-    data.loc[("B", 2013), "industry"] = np.nan
-    data.loc[("C", 2012), "roads"] = 0.0
-    data["log_roads"] = np.log(data["roads"].where(data["roads"] > 0))
-    return data.reset_index()
-
-
-def cells(document: TableDocument, key: str, statistic: str) -> list[str]:
-    (row,) = [row for row in document.rows if (row.key, row.statistic) == (key, statistic)]
-    return [cell.text for cell in row.cells]
-
-
-MAIN: Mapping[str, Any] = {
-    "models": ["baseline", "pooled", "other"],
-    "tests": ["hausman"],
-    "title": "50% & more_of {it}",
-}
+    return made_up_results(tmp_path)
 
 
 def test_regression_prints_the_numbers_of_the_models(context: OutputContext) -> None:
@@ -349,152 +248,6 @@ def test_chinese(context: OutputContext) -> None:
     assert "标准误按单位聚类：6 个聚类" in "\n".join(document.notes)
     assert render_csv(document).startswith("\ufeff变量,")
     assert check_tex(render_tex(document), "zh") == ()
-
-
-def test_csv_is_a_rectangle_of_unrounded_numbers(context: OutputContext) -> None:
-    rows = list(csv.reader(io.StringIO(render_csv(build("main", MAIN, context)))))
-    assert len({len(row) for row in rows}) == 1
-    assert rows[0][:4] == ["Variable", "key", "statistic", "Rural industry: Model baseline (1)"]
-    table = {(row[1], row[2]): row[3:] for row in rows[1:]}
-    assert table["roads", "estimate"] == ["1.0812"] * 3
-    assert table["roads", "std_error"] == ["0.7304"] * 3
-    assert table["roads", "ci_wild"][0] == "[-0.910, 3.300]"
-    assert table["", "title"][0] == MAIN["title"]
-
-
-def test_latex_is_sound_and_escaped(context: OutputContext) -> None:
-    text = render_tex(build("main", MAIN, context))
-    assert check_tex(text) == ()
-    assert r"\caption{50\% \& more\_of \{it\}}" in text
-    assert r"\begin{tabular}{lccc}" in text
-    assert r"[$-$\infty" not in text and r"[$-$$\infty$, $\infty$]" in text
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "problem"),
-    [
-        ("(0.730) & (0.730)", "(0.730)", "a row of 3 columns in a table of 4"),
-        (r"\multicolumn{2}{c}", r"\multicolumn{3}{c}", "a row of 5 columns"),
-        (r"\end{tabular}", "", "without its"),
-        (r"\caption{", r"\caption", "closing brace"),
-        ("$-$0.00042 &", "$-0.00042 &", "odd number of"),
-        ("Roads", "公路", "character 公"),
-    ],
-)
-def test_the_check_of_latex_finds_what_is_planted(context: OutputContext, old: str, new: str, problem: str) -> None:
-    text = render_tex(build("main", MAIN, context))
-    assert old in text
-    assert any(problem in found for found in check_tex(text.replace(old, new, 1)))
-
-
-def engines() -> list[str]:
-    return [name for name in ("tectonic", "pdflatex") if shutil.which(name)]
-
-
-@pytest.mark.skipif(not engines(), reason="no TeX is installed")
-def test_latex_compiles(context: OutputContext, tmp_path: Path) -> None:
-    path = tmp_path / "table.tex"
-    path.write_text(standalone_tex(build("main", MAIN, context)), encoding="utf-8")
-    options = ["-interaction=nonstopmode", "-halt-on-error"] if engines()[0] == "pdflatex" else []
-    subprocess.run([engines()[0], *options, path.name], cwd=tmp_path, check=True, capture_output=True)
-    assert path.with_suffix(".pdf").stat().st_size > 1000
-
-
-class Grid(HTMLParser):
-    """Widths of the rows (spans counted), texts, scopes and every attribute that could leave the page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.widths: list[int] = []
-        self.over: list[int] = []
-        self.scopes: list[str | None] = []
-        self.links: list[str] = []
-        self.text: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        self.links += [str(value) for key, value in attrs if key in ("src", "href")]
-        if tag == "tr":
-            self.over = [left - 1 for left in self.over if left > 1]
-            self.widths.append(len(self.over))
-        elif tag in ("td", "th"):
-            self.widths[-1] += int(values.get("colspan") or 1)
-            rows = int(values.get("rowspan") or 1)
-            self.over += [rows] if rows > 1 else []
-            if tag == "th":
-                self.scopes.append(values.get("scope"))
-
-    def handle_data(self, data: str) -> None:
-        self.text.append(data)
-
-
-def test_html_is_accessible_and_complete(context: OutputContext) -> None:
-    document = build("main", MAIN, context)
-    page = render_html(document)
-    grid = Grid()
-    grid.feed(page)
-    assert set(grid.widths) == {4}
-    assert None not in grid.scopes and set(grid.scopes) <= {"col", "colgroup", "row", "rowgroup"}
-    assert grid.links == []
-    text = "".join(grid.text)
-    for expected in (MAIN["title"], "Roads: Std. error", *document.notes):
-        assert expected in text
-    assert page.count("<tbody") == page.count("</tbody>") == 2
-    assert html_fragment(document).startswith('<figure class="data-table" id="table-main"')
-
-
-def test_html_sections_are_bodies_of_their_own(context: OutputContext) -> None:
-    spec = {"type": "descriptive", "panel": "provinces", "variables": ["roads"], "by": "region"}
-    fragment = html_fragment(build("desc", spec, context))
-    assert fragment.count("<tbody>") == 3
-    assert fragment.count('scope="rowgroup"') == 3
-
-
-def test_docx_holds_the_table_and_is_the_same_each_time(context: OutputContext) -> None:
-    document = build("main", MAIN, context)
-    first, second = render_docx(document), render_docx(document)
-    assert first == second
-    with zipfile.ZipFile(io.BytesIO(first)) as archive:
-        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
-        assert archive.namelist()[0] == "[Content_Types].xml"
-    read = docx.Document(io.BytesIO(first))
-    assert read.core_properties.created.year == 2000  # type: ignore[union-attr]
-    (table,) = read.tables
-    assert len(table.rows) == len(document.rows) + 3
-    rows = [[cell.text for cell in row.cells] for row in table.rows]
-    assert ["Roads", "1.081", "1.081", "1.081"] in rows
-    assert [paragraph.text for paragraph in read.paragraphs] == [document.title, *document.notes]
-
-
-def test_render_writes_every_format(context: OutputContext, tmp_path: Path) -> None:
-    paths = {form: tmp_path / "tables" / f"main.{form}" for form in ("csv", "tex", "html", "docx")}
-    render(build("main", MAIN, context), paths)
-    assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == sorted(path.name for path in paths.values())
-    with pytest.raises(KeyError):
-        render(build("main", MAIN, context), {"pdf": tmp_path / "main.pdf"})
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.text(st.characters(codec="latin-1", exclude_categories=["C"]), max_size=30),
-    st.text('[*\\&%$#_{}~^<>|"−×²', max_size=12),
-)
-def test_any_words_survive_every_format(words: str, signs: str) -> None:
-    label = f"{words}{signs}"
-    rows = (
-        Row("", (), "section"),
-        Row(label, (Cell(label), Cell("1", 1))),
-        Row("", (Cell(), Cell("x")), "detail", "ci"),
-    )
-    document = TableDocument(
-        "t", label, "s", (Column("a"), Column(label, "left")), rows, (runs([label, label]),), (label,)
-    )
-    assert check_tex(render_tex(document)) == ()
-    grid = Grid()
-    grid.feed(html_fragment(document))
-    assert label in "".join(grid.text) or not label
-    table = list(csv.reader(io.StringIO(render_csv(document))))
-    assert table[1][3] == label.replace("−", "-")
 
 
 def test_layout_refuses_rows_and_spanners_that_do_not_fit() -> None:
