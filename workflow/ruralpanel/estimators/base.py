@@ -71,8 +71,8 @@ class Fit:
     For estimators that are least squares on transformed data (`x`, `y` not None)
     ``params = bread @ x.T @ y``, ``bread = inv(x.T @ x)``, ``scores = x * residuals[:, None]``: effects
     are projected out and square roots of weights multiplied in. For two-stage least squares `x` holds the
-    projected regressors. Estimators without this form leave `x` and `y` None and give `scores` and `bread`
-    (estimate − truth ≈ bread @ sum of scores) or `own_vcov`.
+    projected regressors, for Poisson models those of the last weighted step (`y` None). Estimators without this form
+    leave `x` and `y` None and give `scores` and `bread` (estimate − truth ≈ bread @ sum of scores) or `own_vcov`.
 
     Attributes
     ----------

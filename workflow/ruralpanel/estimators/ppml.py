@@ -40,7 +40,8 @@ def fit(design: Design) -> Fit:
     (Gourieroux, Monfort and Trognon 1984). Option ``exposure``: what the outcome is counted per. Rows that say nothing
     are left out and counted: alone in a level of an effect, in a level that has zeros only, or separated from the
     others by the regressors (Correia, Guimarães and Zylkin 2021). `residuals` of the fit are Pearson's, so that
-    classical errors are those of a quasi-Poisson model.
+    classical errors are those of a quasi-Poisson model, and `x` the weighted regressors of the last step, net of
+    effects, by which CR2 and CR3 correct as in least squares (McCaffrey and Bell 2006).
 
     Raises
     ------
@@ -88,6 +89,7 @@ def fit(design: Design) -> Fit:
         residuals=found.residuals,
         bread=np.asarray(np.linalg.inv(found.x.T @ found.x)),
         scores=found.x * found.residuals[:, None],
+        x=found.x,
         df_resid=float(df),
         n_absorbed=found.space.rank,
         absorbed=tuple(design.spec.effects),
