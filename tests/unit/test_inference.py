@@ -255,7 +255,7 @@ def test_own_errors_are_passed_on() -> None:
         (12, setting("driscoll_kraay", lag=1), "at least 30 periods"),
         (5, setting("wild_cluster"), "at least 6 clusters"),
         (11, setting("wild_cluster", weights="mammen"), "at least 12 clusters"),
-        (12, setting("wild_cluster", by=["unit", "period"]), "found the wild cluster bootstrap by unit and period"),
+        (12, setting("wild_cluster", by=["unit", "period"]), "rademacher weights with 5 clusters"),
         (6, setting("permutation"), "at least 7 clusters"),
         (12, setting("own"), "errors of its own"),
         (12, setting("clusters"), 'did you mean "cluster'),
