@@ -15,7 +15,7 @@ from ruralpanel.contracts.measures import MeasureError, convert_factor, parse
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.lineage_table import LINEAGE, constant
-from ruralpanel.wide import wide_frame
+from ruralpanel.wide import unit_places, wide_frame
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -154,7 +154,7 @@ def _rows_of(figures: pd.DataFrame, series: str) -> pd.DataFrame:
 def _among(unit: pd.Series, units: Sequence[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
     if not isinstance(unit.dtype, pd.CategoricalDtype):
         return np.asarray(unit.isin(list(units)))
-    wanted = np.append(np.asarray(unit.cat.categories.isin(list(units))), False)
+    wanted = unit_places(tuple(unit.cat.categories), tuple(units)) >= 0
     codes = unit.cat.codes.to_numpy()
     if wanted[:-1].all() and len(codes) and codes.min() >= 0:
         return np.ones(len(codes), dtype=bool)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ def wide_frame(
     """
     table = np.full(len(units) * len(years), np.nan)
     if isinstance(unit.dtype, pd.CategoricalDtype):
-        rows = np.append(pd.Index(list(units)).get_indexer(unit.cat.categories), -1)[unit.cat.codes.to_numpy()]
+        rows = unit_places(tuple(unit.cat.categories), tuple(units))[unit.cat.codes.to_numpy()]
     else:
         rows = pd.Index(list(units)).get_indexer(pd.Index(unit))
     columns = _places(period.to_numpy(), years)
@@ -35,6 +36,12 @@ def wide_frame(
         rows, columns, given = rows[known], columns[known], given[known]
     table[rows * len(years) + columns] = given
     return pd.DataFrame(table.reshape(len(units), len(years)), index=list(units), columns=list(years), copy=False)
+
+
+@lru_cache(maxsize=4)
+def unit_places(labels: tuple[str, ...], units: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """The place of each label among `units`, -1 where it is none of them; one more -1 for rows without a label."""
+    return np.append(pd.Index(list(units)).get_indexer(pd.Index(list(labels))), -1)
 
 
 def _places(periods: np.ndarray[Any, Any], years: Sequence[int]) -> np.ndarray[Any, np.dtype[np.intp]]:
