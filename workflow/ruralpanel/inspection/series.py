@@ -56,31 +56,31 @@ class _Collected:
     def __init__(self, texts: Texts, doubts: list[str]) -> None:
         self.series: Series = {}
         self.missing: set[int] = set()
-        self._texts = texts
-        self._doubts = doubts
+        self.texts = texts
+        self.doubts = doubts
 
     def add(self, heading: str, fields: dict[str, str], beside: str, columns: Sequence[str], longer: str = "") -> None:
         key = key_of(heading, self.series)
         measure, doubt = guess_measure(f"{longer} {heading}".strip(), beside)
-        values = [value for name in columns for cell in self._texts[name][:2000] if (value := _value(cell)) is not None]
+        values = [value for name in columns for cell in self.texts[name][:2000] if (value := _value(cell)) is not None]
         unlikely = share_doubt(measure, values)
         if doubt and measure == "share" and unlikely:
             measure, doubt, unlikely = "percent", f"measure percent, because figures reach {max(values):g}", ""
-        self._doubts += [f"{key}: {item}" for item in (doubt, unlikely) if item]
+        self.doubts += [f"{key}: {item}" for item in (doubt, unlikely) if item]
         marks = missing_marks(values)
         if marks:
             self.missing |= set(marks)
-            self._doubts.append(f"{key}: {', '.join(map(str, marks))} read as “no figure”")
+            self.doubts.append(f"{key}: {', '.join(map(str, marks))} read as “no figure”")
         self.series[key] = {**fields, "measure": measure}
 
 
 def _by_title(collected: _Collected, found: Roles, layout: dict[str, Any]) -> None:
-    texts = collected._texts
+    texts = collected.texts
     measures = _measures_beside(texts, found.series)
     own = found.figures if found.templates or found.across else (found.value,)
     for title in dict.fromkeys(cell for cell in texts[found.series] if cell):
         rows = [i for i, cell in enumerate(texts[found.series]) if cell == title]
-        part = _Collected({name: [texts[name][i] for i in rows] for name in own}, collected._doubts)
+        part = _Collected({name: [texts[name][i] for i in rows] for name in own}, collected.doubts)
         part.series = collected.series
         part.add(title, {"title_in_file": title}, measures.get(title, ""), own)
         collected.missing |= part.missing

@@ -126,9 +126,8 @@ def entry(
     full |= _period(found, file, titles, headings, year, doubts)
     if found.where:
         full["where"] = dict(found.where)
-    totals, unknown = rows_left_out(list(found.figures) if found.across else texts[found.unit], units)
-    if found.across:
-        totals, unknown = rows_left_out([n for n in names if n not in (found.period, found.series)], units)
+    named = [name for name in names if name not in (found.period, found.series)]
+    totals, unknown = rows_left_out(named if found.across else texts[found.unit], units)
     if totals:
         full["skip_rows"] = totals
     if units is not None and unknown and len(unknown) < len(set(texts.get(found.unit, unknown))):
