@@ -22,6 +22,7 @@ from ruralpanel.fonts import FAMILY, figure_fonts, require_glyphs
 from ruralpanel.text_width import wrapped
 
 PNG_DPI = 200
+NOTE_POINTS = 7.0
 _NARROW_MINUS = style.DASH
 
 _SETTINGS: Mapping[str, Any] = {
@@ -111,9 +112,13 @@ def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str 
 
 def foot_note(figure: Figure, note: str) -> None:
     """A note below the figure, broken to its width."""
-    points = 7.0
-    ems = 72 * figure.get_figwidth() / points
-    figure.supxlabel("\n".join(wrapped(note, 0.94 * ems)), fontsize=points, color=style.MUTED, ha="left", x=0.01)
+    words = "\n".join(wrapped(note, note_width(figure)))
+    figure.supxlabel(words, fontsize=NOTE_POINTS, color=style.MUTED, ha="left", x=0.01)
+
+
+def note_width(figure: Figure) -> float:
+    """Ems of a line of a note."""
+    return 0.94 * 72 * figure.get_figwidth() / NOTE_POINTS
 
 
 class _Ticks(ScalarFormatter):

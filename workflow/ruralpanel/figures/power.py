@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ruralpanel import style
-from ruralpanel.figures.canvas import drawing, foot_note, grid, new_figure, save
+from ruralpanel.figures.canvas import NOTE_POINTS, drawing, grid, new_figure, note_width, save
+from ruralpanel.text_width import wrapped
 from ruralpanel.wording import word
 
 WANTED = 0.8
@@ -52,7 +53,8 @@ def draw(
         axes.set_xlabel(word("effect_in_delta", language))
         axes.set_ylabel(word("power", language))
         axes.set_title(title)
-        figure.legend(loc="outside lower left")
-        if note:
-            foot_note(figure, note)
+        # the note heads the legend: below the axes both would take the same place
+        words = "\n".join(wrapped(note, note_width(figure))) if note else None
+        legend = figure.legend(loc="outside lower left", title=words, title_fontsize=NOTE_POINTS, alignment="left")
+        legend.get_title().set_color(style.MUTED)
         save(figure, paths, where, font)
