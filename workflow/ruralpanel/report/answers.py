@@ -116,13 +116,27 @@ def _facts(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) 
         interval=interval_text(texts, design, base),
         method=texts.render("answers.method", name=method) if method else Marked(""),
     )
-    more = []
+    more = _other_errors(context, texts, design)
     if claim.get("p_family") is not None:
         p = texts.numbers.num(f"claim:{claim['claim']}:p_family", "p")
         more.append(texts.render("answers.family", family=claim["family"], p=p))
     if claim.get("agreement"):
         more.append(texts.render("answers.agreement", claim=f"claim:{claim['claim']}"))
     return parse("; ".join([text, *more]))
+
+
+def _other_errors(context: Context, texts: Texts, design: Mapping[str, Any]) -> list[Marked]:
+    """p-values of the main coefficient under the model's other kinds of errors, which may not agree."""
+    shown = []
+    entries = context.models.get(design["model"], {}).get("inference") or ()
+    used = next((index for index, entry in enumerate(entries) if entry["method"] == design["interval"]), -1)
+    for index, entry in enumerate(entries):
+        for place, row in enumerate(entry.get("coefficients") or ()):
+            if index != used and row["term"] == design["term"] and row.get("p_value") is not None:
+                key = f"model:{design['model']}:inference.{index}.coefficients.{place}.p_value"
+                name = short({"inference": [entry]}, context.language)
+                shown.append(texts.render("answers.p_by", name=name, p=texts.numbers.num(key, "p")))
+    return [texts.render("answers.other_errors", items=Marked(", ".join(shown)))] if shown else []
 
 
 def _capital(text: str) -> str:
