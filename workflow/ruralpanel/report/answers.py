@@ -13,7 +13,7 @@ from ruralpanel.report.markup import Inline, Marked, literal, parse
 from ruralpanel.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns
 from ruralpanel.report.texts import Texts
 from ruralpanel.report.wording import anchor
-from ruralpanel.tables.inference_words import short
+from ruralpanel.tables.inference_words import short_of
 
 _TONES = {
     "supported": "for",
@@ -134,7 +134,7 @@ def _other_errors(context: Context, texts: Texts, design: Mapping[str, Any]) -> 
         for place, row in enumerate(entry.get("coefficients") or ()):
             if index != used and row["term"] == design["term"] and row.get("p_value") is not None:
                 key = f"model:{design['model']}:inference.{index}.coefficients.{place}.p_value"
-                name = short({"inference": [entry]}, context.language)
+                name = short_of(entry, context.language)
                 shown.append(texts.render("answers.p_by", name=name, p=texts.numbers.num(key, "p")))
     return [texts.render("answers.other_errors", items=Marked(", ".join(shown)))] if shown else []
 
@@ -148,7 +148,7 @@ def method_name(context: Context, texts: Texts, design: Mapping[str, Any]) -> st
     entries = context.models.get(design["model"], {}).get("inference") or ()
     for entry in entries:
         if entry.get("method") == design["interval"]:
-            return short({"inference": [entry]}, context.language)
+            return short_of(entry, context.language)
     return ""
 
 

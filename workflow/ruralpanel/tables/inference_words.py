@@ -43,6 +43,12 @@ _PHRASES_ZH = {
     "no factor": "无修正因子",
     "each variance over its mean under independent errors of equal variance": "各方差除以其在独立同方差误差下的均值",
 }
+_COUNTED_ZH = (
+    (re.compile(r"all (\d+) vectors of signs"), r"全部 \1 个符号向量"),
+    (re.compile(r"weights for (\d+) intersections"), r"\1 个交叉类的权重"),
+    (re.compile(r"weights for (\d+) clusters of the dimension with fewer"), r"较少一维的 \1 个聚类的权重"),
+    (re.compile(r"weights for (\d+) subclusters \((.+)\)"), r"\1 个子聚类（\2）的权重"),
+)
 #: ``CR1: G/(G−1)·(N−1)/(N−K) with G = 31, N = 248, K = 12 (slopes, …), factor 1.083``, as the inference words it.
 _FACTOR = re.compile(r"^(.+?) with (G = .+?, K = \d+) \((.+)\), (factor .+)$")
 _DETAILS: tuple[tuple[str, str, str], ...] = (
@@ -83,7 +89,7 @@ def describe(entry: Mapping[str, Any], language: str) -> tuple[str, tuple[str, .
             continue
         if key == "small_sample":
             words = _factor_words(str(value))
-            details += [_PHRASES_ZH.get(part, part) for part in words] if language == "zh" else words
+            details += [_phrase_zh(part) for part in words] if language == "zh" else words
         else:
             details.append((detail_zh if language == "zh" else detail_en).format(_shown(value, key)))
     critical = _critical(entry, language)
@@ -152,6 +158,14 @@ def column_numbers(numbers: Sequence[int]) -> str:
         else:
             spans.append([number, number])
     return ", ".join(f"({first})" if first == last else f"({first})–({last})" for first, last in spans)
+
+
+def _phrase_zh(phrase: str) -> str:
+    """A phrase of the inference in Chinese; formulas and what is not known stay."""
+    for pattern, chinese in _COUNTED_ZH:
+        if pattern.fullmatch(phrase):
+            return pattern.sub(chinese, phrase)
+    return _PHRASES_ZH.get(phrase, phrase)
 
 
 def _factor_words(words: str) -> list[str]:
