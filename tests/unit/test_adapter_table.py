@@ -192,6 +192,22 @@ def test_years_across(tmp_path: Path) -> None:
     assert figures(registry.read(source)) == {("x", "北京市", 2011): 1.5, ("x", "贵州省", 2012): 3.0}
 
 
+@pytest.mark.parametrize("across", ["period", "unit"])
+def test_footnote_marks_behind_names(tmp_path: Path, across: str) -> None:
+    rows = [["name", "2001", "2002"], ["天津市①", "1", "2"], ["河北省 [2]", "3", "4"]]
+    if across == "unit":
+        rows = [list(row) for row in zip(*rows, strict=True)]
+    path = tmp_path / "marks.csv"
+    path.write_text("\n".join(",".join(row) for row in rows), encoding="utf-8")
+    layout = {"shape": "wide", "across": across, "period" if across == "unit" else "unit": "name"}
+    found = figures(registry.read(source_of("table", path, {"roads": {}}, layout)))
+    assert found == {
+        ("roads", unit, year): value
+        for unit, values in (("天津市", (1.0, 2.0)), ("河北省", (3.0, 4.0)))
+        for year, value in zip((2001, 2002), values, strict=True)
+    }
+
+
 def test_units_across(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text("年份,北京,贵州,合计\n2011年,1.5,2,3.5\n2012年,,3,3\n", encoding="utf-8")

@@ -184,7 +184,7 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
             series,
             name,
             table,
-            [name] if across_units else names,
+            [text.without_marks(name)] if across_units else names,
             nothing if across_units else codes,
             codes if across_units else nothing + year,
             body.figures[name],

@@ -135,8 +135,9 @@ def _advice(written: str, layout: Mapping[str, Any]) -> str:
 
 
 def units_of(body: Body, column: str) -> tuple[columns.Codes, list[str], list[Problem]]:
-    """Codes of the units (-1: none), their names, and rows with figures and no unit."""
-    codes, names = columns.labels(body.keys[column])
+    """Codes of the units (-1: none), their names without footnote marks, and rows with figures and no unit."""
+    codes, written = columns.labels(body.keys[column])
+    names = [text.without_marks(name) for name in written]
     problems = [
         Problem(
             body.table.label,
