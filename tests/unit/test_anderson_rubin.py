@@ -74,8 +74,8 @@ def test_instruments_that_contradict_each_other_leave_an_empty_set() -> None:
 def test_disjoint_and_unbounded_sets_are_kept_apart(
     instruments: int, seed: int, strength: float, kind: str, pieces: int
 ) -> None:
-    """Weak instruments that disagree, nine clusters. No end is inside another piece, the gaps are rejected, and what the
-    result says in words and numbers is the set itself."""
+    """Weak instruments that disagree, nine clusters. No end is inside another piece, the gaps are rejected, and what
+    the result says in words and numbers is the set itself."""
     design = panel(seed, units=9, periods=4, instruments=instruments, exogenous=1, strength=strength, beta=3.0)
     found = fit(design).extra["anderson_rubin"]
     assert (found["set"], len(found["intervals"])) == (kind, pieces)

@@ -97,8 +97,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "spatial_weights": ("Weights of neighbours", "空间权重"),
     "spatial_note": (
         "Direct: a unit's outcome when its own regressor rises by one, feedback through neighbours included. Total: "
-        "when it rises by one everywhere. Indirect: the difference. Models without neighbours' outcome and regressors have "
-        "their coefficients as direct effects.",
+        "when it rises by one everywhere. Indirect: the difference. Models without neighbours' outcome and regressors "
+        "have their coefficients as direct effects.",
         "直接效应为本单位解释变量增加一单位时本单位的变化（含经相邻单位的反馈），总效应为各单位同时增加一单位时的变化，"
         "间接效应为两者之差。不含相邻单位被解释变量与解释变量的模型以系数为直接效应。",
     ),
@@ -164,9 +164,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "policy_without": ("Without {unit}", "剔除{unit}"),
     "policy_note": (
         "Trends and biases in the measure of the effect. Bounds after Rambachan and Roth (2023): the mean effect when "
-        "deviations from parallel trends after the policy are as large as the largest before it, or when the difference "
-        "in trends bends by half its largest bend before. Power of the pre-trend test after Roth (2022). An empty cell: "
-        "the design does not give the figure.",
+        "deviations from parallel trends after the policy are as large as the largest before it, or when the "
+        "difference in trends bends by half its largest bend before. Power of the pre-trend test after Roth (2022). An "
+        "empty cell: the design does not give the figure.",
         "趋势与偏误的单位与效应相同。界依 Rambachan 与 Roth（2023）：政策后对平行趋势的偏离不大于政策前最大偏离，"
         "或趋势差异的弯折为政策前最大弯折的一半。前期趋势检验的功效依 Roth（2022）。空格表示该设计不给出此数。",
     ),
@@ -195,8 +195,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Robustness value (Cinelli and Hazlett 2020): share of the remaining variance of lever and outcome that an "
         "unobserved confounder would have to explain. Oster (2019): how much stronger than the observed controls "
         "unobserved ones would have to act on the lever (R² at most 1.3 times the observed; negative: the observed "
-        "controls move the estimate away from zero). Least reliability: below this share of true variation in the lever, "
-        "noise alone would contradict the other figures. An empty cell: the design does not give the figure.",
+        "controls move the estimate away from zero). Least reliability: below this share of true variation in the "
+        "lever, noise alone would contradict the other figures. An empty cell: the design does not give the figure.",
         "稳健值（Cinelli 与 Hazlett 2020）：未观测混杂因素需解释的自变量与因变量剩余方差的比例。Oster（2019）："
         "未观测因素对自变量的作用需为已观测控制变量的多少倍（R² 不超过已观测的 1.3 倍；负值表示控制变量使估计远离零）。"
         "最低信度：自变量真实变动所占比例低于此值时，单靠测量误差就会与其他数据矛盾。空格表示该设计不给出此数。",
@@ -209,9 +209,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "groups_lowest": ("Lowest third", "最低三分之一"),
     "groups_equal": ("Equal in all groups: p", "各组相等：p 值"),
     "groups_note": (
-        "Beneath each estimate its 95% interval (clustered by unit) and the p-value after Romano and Wolf, which counts "
-        "all groups of the attribute as one family (wild cluster bootstrap). †: fewer than ten units, too few for "
-        "errors clustered by unit.",
+        "Beneath each estimate its 95% interval (clustered by unit) and the p-value after Romano and Wolf, which "
+        "counts all groups of the attribute as one family (wild cluster bootstrap). †: fewer than ten units, too few "
+        "for errors clustered by unit.",
         "估计值下为 95% 区间（按单位聚类）与 Romano–Wolf p 值（同一属性的各组为一族，wild 聚类自助法）。"
         "†：不足十个单位，按单位聚类的标准误不可靠。",
     ),
