@@ -7,10 +7,10 @@ for _panel in ESTIMATED:
         name:
             f"estimate_{_panel}"
         input:
+            **place_files(CONFIG, project.models_on(CONFIG, _panel)),
             panel=f"results/panels/{_panel}/panel.parquet",
             codebook=f"results/panels/{_panel}/codebook.csv",
             units=CONFIG.units,
-            **place_files(CONFIG, project.models_on(CONFIG, _panel)),
         output:
             expand("results/models/{model}.json", model=project.models_on(CONFIG, _panel)),
         log:

@@ -32,12 +32,12 @@ if FAMILIES:
 
     rule families:
         input:
+            **place_files(CONFIG, robustness.family_models(CONFIG)),
             panels=expand(
                 "results/panels/{panel}/panel.parquet",
                 panel=robustness.panels_of(CONFIG, robustness.family_settings(CONFIG)),
             ),
             units=CONFIG.units,
-            **place_files(CONFIG, robustness.family_models(CONFIG)),
         output:
             FAMILIES,
         log:
@@ -59,6 +59,7 @@ if ROBUSTNESS:
 
     rule robustness:
         input:
+            **place_files(CONFIG, CLAIMED),
             models=expand("results/models/{model}.json", model=list(CLAIMED)),
             panels=expand(
                 "results/panels/{panel}/panel.parquet",
@@ -66,7 +67,6 @@ if ROBUSTNESS:
             ),
             codebooks=expand("results/panels/{panel}/codebook.csv", panel=ESTIMATED),
             units=CONFIG.units,
-            **place_files(CONFIG, CLAIMED),
         output:
             ROBUSTNESS,
             summary="results/models/robustness/summary.csv",
