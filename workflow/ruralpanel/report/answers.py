@@ -9,6 +9,7 @@ from typing import Any
 from ruralpanel.report.blocks import Answer, Answers, Block, Paragraph, Section
 from ruralpanel.report.context import Context
 from ruralpanel.report.designs import model_span
+from ruralpanel.report.lookups import underpowered
 from ruralpanel.report.markup import Inline, Marked, literal, parse
 from ruralpanel.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns
 from ruralpanel.report.texts import Texts
@@ -39,9 +40,25 @@ def section(context: Context, texts: Texts) -> Section:
     axis = tuple(texts.plain(f"answers.axis_{side}") for side in ("left", "zero", "right"))
     blocks: list[Block] = [
         Paragraph(lede, "lede"),
+        *_nearest(context, texts, claims),
         Answers(items, _reach(items), (axis[0], axis[1], axis[2])),
     ]
     return Section("answers", title, tuple(blocks))
+
+
+def _nearest(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]]) -> list[Block]:
+    """What stands behind "cannot tell": intervals that leave zero out all the same, and designs too weak for δ."""
+    open_claims = [claim for claim in claims if claim["verdict"] == "cannot tell"]
+    near = []
+    for claim in open_claims:
+        if claim["sign"]:
+            foreseen = {"negative": -1, "two_sided": claim["sign"]}.get(claim["expected"], 1)
+            side = "as_claimed" if claim["sign"] == foreseen else "against"
+            near.append(texts.plain(f"answers.near_{side}", claim=claim["claim"]))
+    weak = underpowered(context)
+    sentences = [texts.inline("answers.nearest", items=", ".join(near))] if near else []
+    sentences += [texts.inline("answers.weak", weak=texts.numbers.num("count:underpowered", "int"))] if weak else []
+    return [Paragraph(inline) for inline in sentences]
 
 
 def _counts(context: Context, texts: Texts) -> list[tuple[Marked, str]]:

@@ -8,7 +8,7 @@
 ``codebook:PANEL:VARIABLE:COLUMN``             a figure of a codebook
 ``coverage:PANEL:VARIABLE:PERIOD``             the share of units with a figure
 ``cell:PANEL:VARIABLE:UNIT:PERIOD``            a figure of a panel, with the command that traces it
-``count:WHAT``                                 claims, models, panels, sources, series, findings,
+``count:WHAT``                                 claims, tested, underpowered, models, panels, sources, series, findings,
                                                findings_declared, findings_undeclared, corrections
 ``setting:PATH``                               a number of the resolved configuration
 =============================================  ================================================================
@@ -17,6 +17,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -124,6 +125,8 @@ def _count(context: Context, what: str) -> Found:
     findings = "reconciliation/findings.csv"
     counts: dict[str, tuple[Any, str]] = {
         "claims": (context.scorecard.get("claims") or (), "scorecard.json"),
+        "tested": ([claim for claim in context.scorecard.get("claims") or () if claim.get("design")], "scorecard.json"),
+        "underpowered": (underpowered(context), "scorecard.json"),
         "models": (context.models, "models"),
         "panels": (context.panels, context.config_file),
         "sources": (context.sources, context.config_file),
@@ -137,6 +140,12 @@ def _count(context: Context, what: str) -> Found:
         raise MissingNumber(f'nothing called "{what}" is counted')
     values, file = counts[what]
     return Found(len(values), file, "number of entries")
+
+
+def underpowered(context: Context) -> list[Mapping[str, Any]]:
+    """Claims whose main design would miss the smallest effect that matters more often than the rule's power allows."""
+    designs = [(claim, claim.get("design") or {}) for claim in context.scorecard.get("claims") or ()]
+    return [claim for claim, design in designs if (design.get("detectable") or 0.0) > (design.get("delta") or math.inf)]
 
 
 def is_declared(row: Mapping[str, str]) -> bool:
