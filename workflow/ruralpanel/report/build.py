@@ -47,7 +47,7 @@ def compose(context: Context) -> tuple[Document, tuple[Quoted, ...]]:
         texts.finish()
     finally:
         raise_any(problems)
-    title = str(context.config["title"])
+    title = context.worded(context.config, "title")
     return Document(title, context.language, subtitle, tuple(sections), labels), numbers.quoted
 
 
