@@ -44,6 +44,7 @@ $(RUNTIME): requirements.txt pyproject.toml
 	    || { echo "Python 3.11 or newer is needed: install it, or name it as in: make PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 	    || { echo "Python's venv and pip are needed: install python3-venv and python3-pip" >&2; exit 1; }
+	@test ! -L $(VENV) || { echo "$(VENV) is a link: remove it, so that the environment it points to stays as it is" >&2; exit 1; }
 	@echo "Setting up $(VENV) (once; a few minutes) ..."
 	@grep -qsF '$(CURDIR)/$(VENV)/' $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt

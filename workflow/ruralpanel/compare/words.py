@@ -36,7 +36,7 @@ def summary(comparison: Comparison, more: str = "--html FILE and --csv FILE list
         lines += [f"    now: {text}" for text in claim.reasons_new]
     kept = len(comparison.claims) - len(verdicts)
     if kept:
-        lines.append(f"  {kept} more with another number or other reasons")
+        lines.append(f"  {kept} with the same verdict, but another number or other reasons")
     causes = by_cause(comparison.cells)
     lines.append(f"Figures that moved: {len(comparison.cells) or 'none'}")
     lines += [

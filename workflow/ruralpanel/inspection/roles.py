@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ruralpanel.adapters.regions import is_left_out, left_out
+from ruralpanel.adapters.text import without_marks
 from ruralpanel.contracts.units import Units
 from ruralpanel.inspection.figures import is_figure, is_missing, is_year
 from ruralpanel.inspection.headings import template_of
@@ -91,7 +92,7 @@ def roles_of(texts: Mapping[str, Sequence[str]], units: Units | None) -> Roles:
 def rows_left_out(names: Sequence[str], units: Units | None) -> tuple[list[str], list[str]]:
     """Names of the nation, totals and groups; and other names that no unit bears."""
     usual = left_out()
-    distinct = [name for name in dict.fromkeys(names) if name and not (units and units.bearers(name))]
+    distinct = [name for name in dict.fromkeys(names) if name and not (units and units.bearers(without_marks(name)))]
     totals = [name for name in distinct if is_left_out(name, usual)]
     return totals, [name for name in distinct if name not in totals] if units else []
 
