@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 from size_designs import DESIGNS, FEW_PERIODS, OTHER_PANELS, Case
 
 from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimators import placebo
+from ruralpanel.estimators import did, placebo
 from ruralpanel.estimators.base import FloatArray
 from ruralpanel.estimators.cohorts import sample_of
 from ruralpanel.estimators.registry import fit
@@ -93,7 +93,7 @@ def treated_sets(outcomes: Outcomes, rng: np.random.Generator) -> FloatArray | N
     rejected = []
     for y in _columns(outcomes):
         sample = sample_of(replace(design, y=y))
-        rejected.append(placebo.treated_sets(sample, _no_point, DRAWS, rng, False)["p_value"] <= LEVEL)
+        rejected.append(placebo.treated_sets(sample, did.METHODS["twfe"].point, DRAWS, rng, False)["p_value"] <= LEVEL)
     return np.array(rejected)
 
 
@@ -178,10 +178,6 @@ def _columns(outcomes: Outcomes) -> FloatArray:
     """(panels, rows) outcomes net of effects."""
     assert outcomes.fit.x is not None
     return np.asarray((outcomes.residuals + outcomes.fit.x @ outcomes.params).T)
-
-
-def _no_point(*_: object) -> float:
-    raise NotImplementedError
 
 
 def main() -> None:

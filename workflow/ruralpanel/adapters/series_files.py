@@ -30,6 +30,26 @@ def layout_of(source: SourceSpec) -> Mapping[str, Any]:
     return {**((source.about or {}).get("layout") or {}), **source.layout}
 
 
+def need_series(source: SourceSpec) -> None:
+    """Stop where a source of tables declares no series: nothing in such a file says by itself what its columns are.
+
+    Raises
+    ------
+    UserError
+        No series.
+    """
+    if not source.series:
+        raise UserError(
+            Problem(
+                source.name,
+                "series",
+                "no series",
+                "the series of the table, with their columns",
+                "series: {key: {column: …, measure: …}} of the source, or a sidecar",
+            )
+        )
+
+
 def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, ...]:
     """The places of all declared series.
 

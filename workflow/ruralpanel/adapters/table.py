@@ -10,7 +10,7 @@ import pandas as pd
 
 from ruralpanel.adapters import columns, text
 from ruralpanel.adapters.cells import capped, file_label
-from ruralpanel.adapters.series_files import Place, by_file, layout_of, places
+from ruralpanel.adapters.series_files import Place, by_file, layout_of, need_series, places
 from ruralpanel.adapters.table_body import Body, figure_problems, load_body, repeated, squeezed, units_of, years_of
 from ruralpanel.adapters.table_file import TableFile
 from ruralpanel.adapters.table_files import open_table
@@ -44,16 +44,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
         One problem per fault: unreadable files, missing or repeated columns, cells that are no numbers or years, two
         rows for one unit and period, series that no file holds.
     """
-    if not source.series:
-        raise UserError(
-            Problem(
-                source.name,
-                "series",
-                "no series",
-                "the series of the table, with their columns",
-                "series: {key: {column: …, measure: …}} of the source, or a sidecar",
-            )
-        )
+    need_series(source)
     layout = layout_of(source)
     wanted = by_file(places(source))
     pieces: list[Piece] = []

@@ -11,7 +11,7 @@ import pandas as pd
 from ruralpanel.adapters import grids, text
 from ruralpanel.adapters.cells import Cell, capped, cell_table, duplicate_problems, file_label, place
 from ruralpanel.adapters.regions import is_left_out, left_out
-from ruralpanel.adapters.series_files import Place, by_file, layout_of, places
+from ruralpanel.adapters.series_files import Place, by_file, layout_of, need_series, places
 from ruralpanel.adapters.sheets import Sheet
 from ruralpanel.adapters.titles import measure_problem, split_measure
 from ruralpanel.adapters.yearbook_tables import RegionTable, column_of, is_note, region_table, year_columns
@@ -52,16 +52,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
         One problem per fault: unreadable or cut-off files, columns that are not found or not unique, cells that are no
         numbers, figures of merged cells, measures other than declared, regions twice.
     """
-    if not source.series:
-        raise UserError(
-            Problem(
-                source.name,
-                "series",
-                "no series",
-                "the series of the table, with their columns",
-                "series: {key: {column: …, measure: …}} of the source, or a sidecar",
-            )
-        )
+    need_series(source)
     cells: list[Cell] = []
     problems: list[Problem] = []
     for file, wanted in by_file(places(source)).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -38,6 +38,10 @@ class Classes:
         found = np.where(x == self.edges[-1], self.number - 1, found)
         inside = (x >= self.edges[0]) & (x <= self.edges[-1])
         return np.where(inside, found, -1).astype(np.intp)
+
+    def fills(self, values: Mapping[str, float], colours: Sequence[str]) -> dict[str, str]:
+        """Unit → the colour of its class; values without a class must not occur."""
+        return {unit: colours[index] for unit, index in zip(values, self.of(list(values.values())), strict=True)}
 
     def labels(self) -> tuple[str, ...]:
         """``12.3–45.6`` for each class, with as few figures as tell all edges apart (three at least)."""

@@ -58,11 +58,7 @@ def draw_model(
     )
     colours = class_colours(classes, str(spec.get("palette", "diverging")))
     entries = [LegendEntry(colour, text) for colour, text in zip(colours, classes.labels(), strict=True)][::-1]
-    panels = []
-    for term in terms:
-        found = classes.of(list(values[term].values()))
-        fills = {unit: colours[index] for unit, index in zip(values[term], found, strict=True)}
-        panels.append(MapPanel(heading(model, term, labels, language), fills))
+    panels = [MapPanel(heading(model, term, labels, language), classes.fills(values[term], colours)) for term in terms]
     if any(set(boundaries.shapes) - set(panel.fills) for panel in panels):
         entries.append(LegendEntry(style.OUTSIDE, word("not_asked", language)))
     legend = tuple(entries)
@@ -89,14 +85,24 @@ def draw_model(
 def _checked(
     name: str, spec: Mapping[str, Any], model: Mapping[str, Any], values: Values, boundaries: Boundaries
 ) -> tuple[str, ...]:
-    where = f"maps.{name}"
     if not values:
         found = f'"{spec["model"]}" of estimator {model["estimator"]}, which says nothing of single units'
-        raise UserError(Problem("config.yaml", f"{where}.model", found, "a counterfactual, a decomposition or cce"))
+        raise UserError(Problem("config.yaml", f"maps.{name}.model", found, "a counterfactual, a decomposition or cce"))
+    return checked_terms(name, spec, values, boundaries)
+
+
+def checked_terms(name: str, spec: Mapping[str, Any], values: Values, boundaries: Boundaries) -> tuple[str, ...]:
+    """The declared ``terms``, else all of `values`.
+
+    Raises
+    ------
+    UserError
+        Terms without values, or no unit of theirs has a polygon.
+    """
     terms = tuple(str(term) for term in spec.get("terms") or values)
     expected = f"one of {', '.join(values)}"
     raise_any(
-        Problem("config.yaml", f"{where}.terms[{index}]", f'"{term}"', expected, did_you_mean(term, values))
+        Problem("config.yaml", f"maps.{name}.terms[{index}]", f'"{term}"', expected, did_you_mean(term, values))
         for index, term in enumerate(terms)
         if term not in values
     )

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel import style
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.labels import Labels, localised
-from ruralpanel.maps.classes import Classes, find_classes
+from ruralpanel.maps.classes import find_classes
 from ruralpanel.maps.draw import class_colours
 from ruralpanel.maps.geometry import Boundaries
+from ruralpanel.maps.of_model import checked_terms
 from ruralpanel.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow, draw_sheet
 from ruralpanel.style import format_auto
-from ruralpanel.unit_values import Values, values_of
+from ruralpanel.unit_values import values_of
 from ruralpanel.wording import word
 
 _WORDS = {
@@ -60,7 +60,7 @@ def draw_slopes(
         Terms that the model does not have, or no unit has a polygon.
     """
     own = values_of(model)
-    terms = _checked(name, spec, own, boundaries)
+    terms = checked_terms(name, spec, own, boundaries)
     entries = {str(row["unit"]): row for row in model["by_unit"]}
     declared = dict(spec.get("classes") or {})
     rows, held = [], {}
@@ -75,10 +75,10 @@ def draw_slopes(
             declared.get("breaks") or (),
         )
         colours = class_colours(classes, str(spec.get("palette", "diverging")))
-        left = {**_fills(own[term], classes, colours), **dict.fromkeys(undecided, NO_DATA)}
+        left = {**classes.fills(own[term], colours), **dict.fromkeys(undecided, NO_DATA)}
         panels = (
             MapPanel(_word("own", language), left),
-            MapPanel(_word("drawn", language), _fills(drawn, classes, colours)),
+            MapPanel(_word("drawn", language), classes.fills(drawn, colours)),
         )
         legend = [LegendEntry(c, text) for c, text in zip(colours, classes.labels(), strict=True)][::-1]
         legend.append(LegendEntry(NO_DATA, _word("undecided", language)))
@@ -93,11 +93,6 @@ def draw_slopes(
     draw_sheet(rows, boundaries, shown, paths, title, [notes], f"maps.{name}", font)
 
 
-def _fills(values: Mapping[str, float], classes: Classes, colours: Sequence[str]) -> dict[str, str]:
-    found = classes.of(list(values.values()))
-    return {unit: colours[index] for unit, index in zip(values, found, strict=True)}
-
-
 def _note(
     model: Mapping[str, Any], terms: Sequence[str], held: Mapping[str, int], units: int, labels: Labels, language: str
 ) -> str:
@@ -108,20 +103,6 @@ def _note(
     )
     join = word("comma", language).join
     return _word("note", language).format(counts=join(counts), spreads=join(spreads))
-
-
-def _checked(name: str, spec: Mapping[str, Any], own: Values, boundaries: Boundaries) -> tuple[str, ...]:
-    terms = tuple(str(term) for term in spec.get("terms") or own)
-    expected = f"one of {', '.join(own)}"
-    raise_any(
-        Problem("config.yaml", f"maps.{name}.terms[{index}]", f'"{term}"', expected, did_you_mean(term, own))
-        for index, term in enumerate(terms)
-        if term not in own
-    )
-    if not {unit for values in own.values() for unit in values} & set(boundaries.shapes):
-        found = "no polygon of the model's units"
-        raise UserError(Problem("config.yaml", "boundaries", found, "ids of the units file"))
-    return terms
 
 
 def _word(key: str, language: str) -> str:
