@@ -7,9 +7,11 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-$(shell pwd -P | cksum | cut -d' ' -f1)
 DEVELOPMENT := $(VENV)/.development
 RUN := $(BIN)/python -m
+# Results of an earlier state, to hold those of the present one against.
+KEPT ?= .kept
 
 .DEFAULT_GOAL := all
-.PHONY: all test check report lint clean help setup
+.PHONY: all test check report lint keep same clean help setup
 
 all: $(RUNTIME)  ## set up and build all results (the default)
 	@$(RUN) snakemake
@@ -31,6 +33,16 @@ lint: $(DEVELOPMENT)  ## style, format and types
 
 test: $(DEVELOPMENT) lint  ## set up, check style and types, run all tests
 	@$(RUN) pytest
+
+keep: $(RUNTIME)  ## build all results and keep a copy, to compare later ones with
+	@test ! -e $(KEPT) || { echo "$(KEPT) is there already: move or remove it, or name another as in: make keep KEPT=before" >&2; exit 1; }
+	@$(RUN) snakemake
+	@cp -r results $(KEPT) && echo "Kept in $(KEPT)"
+
+same: $(RUNTIME)  ## build all results and say what differs from the kept ones
+	@test -d $(KEPT) || { echo "No kept results in $(KEPT): run 'make keep' on the state to compare with" >&2; exit 1; }
+	@$(RUN) snakemake
+	@$(BIN)/python tests/same_results.py $(KEPT) results
 
 clean:  ## remove results and Snakemake's records; figures in data/ and the environment stay
 	rm -rf results .snakemake
