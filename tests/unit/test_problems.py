@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from ruralpanel.contracts.problems import Problem, UserError, all_together
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, all_together
+from ruralpanel.jobs import job
+
+PACKAGE = Path(__file__).parents[2] / "workflow/ruralpanel"
 
 
 def test_pieces_of_work_go_on_after_a_problem_and_all_are_reported() -> None:
@@ -22,3 +27,22 @@ def test_pieces_of_work_go_on_after_a_problem_and_all_are_reported() -> None:
 def test_other_errors_are_not_held_back() -> None:
     with pytest.raises(ZeroDivisionError), all_together() as separately, separately():
         _ = 1 / 0
+
+
+def test_a_job_names_the_configuration_that_it_was_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    here = Problem(CONFIGURATION, "models.m.outcome", "nothing", "a value")
+    elsewhere = Problem("units.csv", "row 2", "nothing", "an id")
+    with pytest.raises(SystemExit), job(tmp_path / "estimate.log", "wage.yaml"):
+        raise UserError([here, elsewhere])
+    said = capsys.readouterr().err
+    assert "1. wage.yaml: models.m.outcome: found nothing" in said
+    assert "2. units.csv: row 2: found nothing" in said
+
+
+def test_no_message_takes_a_file_name_for_granted() -> None:
+    named = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if '"config.yaml"' in path.read_text(encoding="utf-8")
+    }
+    assert named == {"contracts/project.py"}  # the default of --configfile

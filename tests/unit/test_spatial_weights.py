@@ -86,8 +86,8 @@ def test_provinces_touch_their_known_neighbours(geography: Geography) -> None:
 def test_the_island_stops_until_it_is_joined(geography: Geography) -> None:
     words = message(lambda: of_china(geography, {"type": "contiguity"}))
     assert words == (
-        "config.yaml: weights_matrices.w: found no neighbour of CN-HI in the sample; expected a neighbour for every "
-        "unit; fix: join: {CN-HI: [CN-GX]} (the nearest centre)"
+        "the configuration: weights_matrices.w: found no neighbour of CN-HI in the sample; expected a neighbour for "
+        "every unit; fix: join: {CN-HI: [CN-GX]} (the nearest centre)"
     )
     joined = of_china(geography, {"type": "contiguity", "join": {"CN-HI": ["CN-GD"]}, "standardise": "none"})
     matrix = joined.matrix.toarray()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ruralpanel import verdicts
+from ruralpanel.contracts.problems import CONFIGURATION
 from ruralpanel.estimands import Estimand, find_estimand
 from ruralpanel.plain_effects import PlainEffect, VariableStats, plain_effect
 from ruralpanel.verdicts import Diagnostic
@@ -87,7 +88,7 @@ def describe(
     estimand: Mapping[str, Any],
     claim: Mapping[str, Any],
     statistics: Statistics,
-    config: str = "config.yaml",
+    config: str = CONFIGURATION,
     where: str = "hypotheses",
 ) -> Design:
     """What one model says of a claim: number, interval, δ, detectable effect, plain units, diagnostics.

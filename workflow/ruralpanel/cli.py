@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         print(options.run(options))
     except UserError as error:
-        print(error.report(f"ruralpanel {options.command}"), file=sys.stderr)
+        print(error.of(options.configfile).report(f"ruralpanel {options.command}"), file=sys.stderr)
         return 1
     except BrokenPipeError:
         return 0

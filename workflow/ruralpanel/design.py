@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.break_steps import MARK
-from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
 from ruralpanel.design_columns import Space, columns_of, indistinct, parts, product
@@ -27,7 +27,7 @@ def build_design(
     frame: pd.DataFrame,
     units: Units,
     sample: Mapping[str, Any] | None = None,
-    file: str = "config.yaml",
+    file: str = CONFIGURATION,
 ) -> Design:
     """Rows and columns of a model.
 

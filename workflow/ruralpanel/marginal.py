@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference
 from ruralpanel.inference.from_covariance import critical_values, p_values
@@ -166,7 +166,7 @@ def _named_points(values: FloatArray, at: Any, design: Design) -> dict[str, floa
         elif name not in points:
             raise UserError(
                 Problem(
-                    "config.yaml",
+                    CONFIGURATION,
                     f"models.{design.spec.name}.marginal_effects",
                     f'at: "{name}"',
                     "a number, min, mean, max or a percentile such as p25",
@@ -228,7 +228,7 @@ def _present(design: Design, terms: tuple[str, ...], name: str) -> str:
 def _missing(design: Design, terms: tuple[str, ...], name: str) -> str:
     raise UserError(
         Problem(
-            "config.yaml",
+            CONFIGURATION,
             f"models.{design.spec.name}.marginal_effects",
             f'no estimated term "{name}"',
             "a regressor and its interaction among the model's terms",

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.labels import Labels, labels_from_codebook, merged
 
 
@@ -30,7 +30,7 @@ class OutputContext:
     results: Path
     language: str = "en"
     attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    config: str = "config.yaml"
+    config: str = CONFIGURATION
     where: str = "tables"
 
     def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:

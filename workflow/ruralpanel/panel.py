@@ -13,7 +13,7 @@ from ruralpanel.break_steps import break_steps
 from ruralpanel.codebook import codebook, coverage
 from ruralpanel.contracts.breaks import break_problems
 from ruralpanel.contracts.derivation import evaluation_order, leaves, tree, years_read
-from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.contracts.units import Units
 from ruralpanel.files import atomic_path
@@ -60,7 +60,7 @@ def build(
     series: Mapping[str, SeriesSpec],
     units: Units,
     used: Collection[str] = (),
-    file: str = "config.yaml",
+    file: str = CONFIGURATION,
 ) -> PanelResult:
     """Build a panel from figures.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ruralpanel import verdicts
 from ruralpanel.claim_design import Design, Statistics, describe
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.files import write_json, write_text
 from ruralpanel.plain_effects import VariableStats
 from ruralpanel.verdicts import Agreement, Evidence, Reason, Verdict
@@ -49,7 +49,7 @@ def evaluate_claims(
     statistics: Statistics,
     curves: Mapping[str, Mapping[str, Any]] | None = None,
     family_p: Mapping[str, float] | None = None,
-    config: str = "config.yaml",
+    config: str = CONFIGURATION,
 ) -> tuple[ClaimRow, ...]:
     """Every claim's row, in the order of the configuration.
 
@@ -205,7 +205,7 @@ def _float(text: str | None) -> float | None:
 
 
 def evaluate(
-    hypotheses: Mapping[str, Mapping[str, Any]], results: str | Path, config: str = "config.yaml"
+    hypotheses: Mapping[str, Mapping[str, Any]], results: str | Path, config: str = CONFIGURATION
 ) -> tuple[ClaimRow, ...]:
     """`evaluate_claims` on the files below `results`: models, codebooks and, where they exist, specification curves.
 
@@ -235,7 +235,7 @@ def _read_all(folder: Path) -> dict[str, Mapping[str, Any]]:
 
 
 def check_estimands(
-    hypotheses: Mapping[str, Mapping[str, Any]], models: Sequence[str], config: str = "config.yaml"
+    hypotheses: Mapping[str, Mapping[str, Any]], models: Sequence[str], config: str = CONFIGURATION
 ) -> list[Problem]:
     """Claims that name a model which the configuration does not declare; for the check before any job."""
     problems = []

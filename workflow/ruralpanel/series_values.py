@@ -12,7 +12,7 @@ import pandas as pd
 
 from ruralpanel.contracts.breaks import affected, dropped, keeps_later, rule_of
 from ruralpanel.contracts.measures import MeasureError, convert_factor, parse
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.lineage_table import LINEAGE, constant
 from ruralpanel.wide import unit_places, wide_frame
@@ -68,7 +68,7 @@ def series_values(
     panel: PanelSpec,
     units: Sequence[str],
     needed: Collection[int],
-    file: str = "config.yaml",
+    file: str = CONFIGURATION,
 ) -> SeriesValues:
     """The values of a variable that is a series.
 

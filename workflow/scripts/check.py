@@ -13,5 +13,5 @@ def main(files: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0], snakemake.params.config):
         main(files=[snakemake.params.config])

@@ -46,7 +46,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0], snakemake.params.settings["config"]):
         main(
             **snakemake.params.settings,
             panel=snakemake.input.panel,

@@ -37,7 +37,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0], snakemake.params.settings["config"]):
         main(
             **snakemake.params.settings,
             panels={Path(panel).parent.name: panel for panel in snakemake.input.panels},

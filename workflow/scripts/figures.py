@@ -25,7 +25,7 @@ def main(figures: Mapping[str, Mapping[str, Any]], units: str, language: str, co
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0], snakemake.params.config):
         main(
             figures=snakemake.params.figures,
             units=snakemake.input.units,

@@ -63,7 +63,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0], snakemake.params.config):
         main(
             maps=snakemake.params.maps,
             weights_matrices=snakemake.params.weights_matrices,

@@ -16,6 +16,7 @@ def main(
     panel: Mapping[str, Any],
     variables: Mapping[str, Mapping[str, Any]],
     series: Mapping[str, Mapping[str, Any]],
+    config: str,
     figures: Sequence[str],
     units: str,
     folder: str,
@@ -27,12 +28,13 @@ def main(
         {Path(file).stem: pd.read_parquet(file) for file in figures},
         {name: SeriesSpec(**values) for name, values in series.items()},
         load_units(units),
+        file=config,
     )
     write_panel(result, folder)
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0], snakemake.params.settings["config"]):
         main(
             **snakemake.params.settings,
             figures=snakemake.input.figures,

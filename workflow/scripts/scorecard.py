@@ -13,7 +13,7 @@ def main(hypotheses: Mapping[str, Mapping[str, Any]], config: str, csv: str, jso
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0], snakemake.params.config):
         main(
             hypotheses=snakemake.params.hypotheses,
             config=snakemake.params.config,

@@ -24,7 +24,7 @@ def main(tables: Mapping[str, Mapping[str, Any]], units: str, language: str, con
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0], snakemake.params.config):
         main(
             tables=snakemake.params.tables,
             units=snakemake.input.units,

@@ -8,7 +8,7 @@ from typing import Any
 from ruralpanel.contracts.derivation import leaves, years_read
 from ruralpanel.contracts.expressions import Call, walk
 from ruralpanel.contracts.formula import parse
-from ruralpanel.contracts.problems import Problem
+from ruralpanel.contracts.problems import CONFIGURATION, Problem
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 
 
@@ -84,7 +84,7 @@ def break_problems(
     variables: Mapping[str, VariableSpec],
     panel: PanelSpec,
     series: Mapping[str, SeriesSpec],
-    file: str = "config.yaml",
+    file: str = CONFIGURATION,
 ) -> list[Problem]:
     """Mistakes about breaks and lags in the use of variables on a panel.
 

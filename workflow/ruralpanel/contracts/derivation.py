@@ -7,7 +7,7 @@ from functools import cache
 
 from ruralpanel.contracts.expressions import Expression, names, source_years
 from ruralpanel.contracts.formula import parse
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.specs import PanelSpec, VariableSpec
 
 
@@ -18,7 +18,7 @@ def tree(text: str) -> Expression:
 
 
 def evaluation_order(
-    variables: Mapping[str, VariableSpec], attributes: Iterable[str] = (), file: str = "config.yaml"
+    variables: Mapping[str, VariableSpec], attributes: Iterable[str] = (), file: str = CONFIGURATION
 ) -> tuple[str, ...]:
     """Names of all variables, each after those that its formula uses, else in the order given.
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+CONFIGURATION = "the configuration"
+"""The file of a problem found where only a part of the configuration is at hand; `UserError.of` names it."""
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Problem:
     Attributes
     ----------
     file : str
-        The file that holds the mistake.
+        The file that holds the mistake, or `CONFIGURATION`.
     where : str
         Its place in the file: a config path (``variables.highway_km.measure``) or a cell
         (``row 12, column 2008年``); empty for the file as a whole.
@@ -41,6 +44,10 @@ class UserError(Exception):
     def __init__(self, problems: Iterable[Problem] | Problem) -> None:
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def of(self, config: str) -> UserError:
+        """The same problems, `CONFIGURATION` replaced by the name of the file that was given."""
+        return UserError(replace(p, file=config) if p.file == CONFIGURATION else p for p in self.problems)
 
     def report(self, headline: str) -> str:
         """The problems as a numbered list under a headline, as it is printed."""

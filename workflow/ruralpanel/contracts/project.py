@@ -60,6 +60,7 @@ def panel_settings(config: Config, panel: str) -> dict[str, Any]:
         "panel": asdict(config.panels[panel]),
         "variables": {name: asdict(variable) for name, variable in config.variables.items()},
         "series": {name: asdict(series) for name, series in series_by_variable(config).items()},
+        "config": config.file,
     }
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
@@ -73,7 +73,7 @@ class Absorbed:
         if rest.shape[1] > LARGEST_DENSE:
             raise UserError(
                 Problem(
-                    "config.yaml",
+                    CONFIGURATION,
                     "effects",
                     f"effects with {rest.shape[1]} levels beside the largest one",
                     f"at most {LARGEST_DENSE}",

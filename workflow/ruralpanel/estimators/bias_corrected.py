@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.dynamic_terms import Equation
@@ -92,7 +92,7 @@ def data_of(equation: Equation, design: Design) -> Data:
     if most < LEAST_PERIODS:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}",
                 f"{most} periods per unit beyond the first {equation.lags}",
                 f"at least {LEAST_PERIODS}: with fewer the corrected moments do not tell the lag's coefficient",
@@ -283,7 +283,7 @@ def _no_root(data: Data, design: Design, start: FloatArray) -> UserError:
         found += "; not rejected: " + (" and ".join(f"{low:.2f} to {high:.2f}" for low, high in parts) or "no value")
     return UserError(
         Problem(
-            "config.yaml",
+            CONFIGURATION,
             f"models.{design.spec.name}.method",
             f"{found})",
             "an outcome less persistent than a random walk, or more periods",

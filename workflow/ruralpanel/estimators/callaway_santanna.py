@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import FloatArray
 from ruralpanel.estimators.cohorts import Paths
 from ruralpanel.estimators.doubly_robust import NoOverlapError, doubly_robust, means
@@ -75,7 +75,7 @@ def cells(paths: Paths, comparison: str, where: str, post_only: bool = False) ->
     if not any(cell.post for cell in found):
         fix = "use comparison: not_yet" if comparison == "never" else "widen the sample"
         raise UserError(
-            Problem("config.yaml", f"{where}.comparison", f"nobody to compare with ({comparison})", "such units", fix)
+            Problem(CONFIGURATION, f"{where}.comparison", f"nobody to compare with ({comparison})", "such units", fix)
         )
     return tuple(found)
 
@@ -145,7 +145,7 @@ def _cell(paths: Paths, start: int, period: int, base: int, others: FloatArray, 
             cohort, year = paths.cohorts.date(start), int(paths.cohorts.periods[period])
             raise UserError(
                 Problem(
-                    "config.yaml",
+                    CONFIGURATION,
                     f"{where}.controls",
                     f"{error}, cohort {cohort:g} in {year}",
                     "covariates at which treated and untreated units both occur",

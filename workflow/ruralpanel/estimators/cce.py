@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.diagnostics import pesaran_cd
 from ruralpanel.estimators import mean_group, panel_unit_root
 from ruralpanel.estimators.absorb import compact
@@ -125,15 +125,15 @@ def _check(design: Design, method: str) -> None:
     if method not in METHODS:
         expected = "one of " + ", ".join(METHODS)
         raise UserError(
-            Problem("config.yaml", f"{where}.method", f'"{method}"', expected, did_you_mean(method, METHODS))
+            Problem(CONFIGURATION, f"{where}.method", f'"{method}"', expected, did_you_mean(method, METHODS))
         )
     problems = []
     if design.weights is not None:
         expected = "none: every unit counts once"
-        problems.append(Problem("config.yaml", f"{where}.weights", "weights", expected, "leave them out"))
+        problems.append(Problem(CONFIGURATION, f"{where}.weights", "weights", expected, "leave them out"))
     if len(design.units) < LEAST_UNITS:
         expected = f"at least {LEAST_UNITS} units, whose averages stand for the common factors"
-        problems.append(Problem("config.yaml", where, f"{len(design.units)} units", expected, "use a wider panel"))
+        problems.append(Problem(CONFIGURATION, where, f"{len(design.units)} units", expected, "use a wider panel"))
     raise_any(problems)
 
 
@@ -150,7 +150,7 @@ def _data(design: Design) -> Data:
     rows = np.flatnonzero(np.isfinite(nuisance).all(axis=1))
     if not rows.size:
         found, expected = f"no period with the averages of the {lags} before it", "adjacent periods"
-        raise UserError(Problem("config.yaml", f"models.{design.spec.name}.lags", found, expected, "use fewer lags"))
+        raise UserError(Problem(CONFIGURATION, f"models.{design.spec.name}.lags", found, expected, "use fewer lags"))
     parameters = 1 + averages.shape[1] + len(terms)
     counts = np.bincount(design.unit_codes[rows], minlength=len(design.units))
     _long_enough(design, len(terms), parameters, lags, counts)
@@ -165,7 +165,7 @@ def _data(design: Design) -> Data:
         listed = "; ".join(f"{unit}: {reason}" for unit, reason in left_out.items())
         found = f"{int(kept.sum())} units with a regression of their own ({listed})"
         where, expected = f"models.{design.spec.name}", f"at least {LEAST_UNITS}"
-        raise UserError(Problem("config.yaml", where, found, expected, "use fewer terms or a longer panel"))
+        raise UserError(Problem(CONFIGURATION, where, found, expected, "use fewer terms or a longer panel"))
     rows = rows[kept[design.unit_codes[rows]]].astype(np.intp)
     unit = compact(design.unit_codes[rows])
     return Data(rows, unit, design.y[rows], x[rows], terms, nuisance[rows], parameters, left_out)
@@ -191,7 +191,7 @@ def _long_enough(design: Design, k: int, parameters: int, lags: int, counts: Int
         fix += f"; {counts.max()} periods carry {most} regressor{'s' if most > 1 else ''}"
     raise UserError(
         Problem(
-            "config.yaml",
+            CONFIGURATION,
             f"models.{design.spec.name}",
             f"{counts.max()} periods at most for the {parameters} parameters of each unit's regression ({parts})",
             f"more periods than parameters: at least {parameters + 1}",

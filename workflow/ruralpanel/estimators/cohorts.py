@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.absorb import compact
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 
@@ -106,11 +106,11 @@ def sample_of(design: Design) -> Sample:
     if set(design.spec.effects) != {"unit", "period"}:
         found = " and ".join(design.spec.effects) or "no effects"
         raise UserError(
-            Problem("config.yaml", f"{where}.effects", found, "unit and period", "leave effects out: it is the default")
+            Problem(CONFIGURATION, f"{where}.effects", found, "unit and period", "leave effects out: it is the default")
         )
     if "first_treated" not in design.extra:
         raise UserError(
-            Problem("config.yaml", f"{where}.treatment", "none", "who is treated and since when", "declare treatment")
+            Problem(CONFIGURATION, f"{where}.treatment", "none", "who is treated and since when", "declare treatment")
         )
     declared = np.asarray(design.extra["first_treated"], dtype=float)
     if declared.size == design.y.size:
@@ -184,7 +184,7 @@ def need_balance(design: Design, method: str) -> None:
         name = design.units[unit]
         problems.append(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}.sample",
                 f"{name} without {design.spec.outcome} in {missing}",
                 f"every unit in every period for method {method}",
@@ -205,7 +205,7 @@ def need_no(design: Design, method: str, what: str, present: bool, fix: str) -> 
     """
     if present:
         where = f"models.{design.spec.name}"
-        raise UserError(Problem("config.yaml", where, f"{what} with method {method}", f"no {what}", fix))
+        raise UserError(Problem(CONFIGURATION, where, f"{what} with method {method}", f"no {what}", fix))
 
 
 def _check(design: Design, cohorts: Cohorts, where: str) -> None:
@@ -213,7 +213,7 @@ def _check(design: Design, cohorts: Cohorts, where: str) -> None:
     if not treated:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"{where}.treatment",
                 "no unit that is first untreated and then treated in the sample",
                 "at least one treated unit with a period before and one after its first treated period",
@@ -223,7 +223,7 @@ def _check(design: Design, cohorts: Cohorts, where: str) -> None:
     if treated == len(design.units) and len(cohorts.starts) == 1:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"{where}.treatment",
                 "every unit treated from the same period",
                 "units that are never treated, or treated later",

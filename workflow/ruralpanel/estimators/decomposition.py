@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.decompose.gap import METHODS, Groups, resampled_counts
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
 from ruralpanel.inference.streams import generator
@@ -86,7 +86,7 @@ def groups_of(design: Design, gap: Mapping[str, Any]) -> Groups:
     labels: Mapping[str, str] = design.extra["groups"]
     names = tuple(dict.fromkeys(labels[unit] for unit in design.units))
     problems = [
-        Problem("config.yaml", f"models.{design.spec.name}.gap.{key}", f'"{gap[key]}"', "one of " + ", ".join(names))
+        Problem(CONFIGURATION, f"models.{design.spec.name}.gap.{key}", f'"{gap[key]}"', "one of " + ", ".join(names))
         for key in ("group", "reference")
         if str(gap[key]) not in names
     ]
@@ -131,7 +131,7 @@ def _enough(design: Design, groups: Groups, x: FloatArray) -> None:
     if small:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 where,
                 ", ".join(small),
                 f"at least {x.shape[1] + 2} units in either group for {x.shape[1]} regressors",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators import placebo, synthetic
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
 from ruralpanel.estimators.cohorts import Cohorts, Sample, need_balance, need_no, paths_of
@@ -102,7 +102,7 @@ def _check(sample: Sample, name: str) -> None:
     if before < LEAST_BEFORE:
         problems.append(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 where,
                 f"{before} period before treatment with method {name}",
                 f"at least {LEAST_BEFORE}, which the weights are fitted to",
@@ -112,7 +112,7 @@ def _check(sample: Sample, name: str) -> None:
     if others < LEAST_OTHERS:
         problems.append(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 where,
                 f"{others} units never treated with method {name}",
                 f"at least {LEAST_OTHERS}, of which the comparison is made",

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators import gmm
 from ruralpanel.estimators.base import Design, Fit, Test
 from ruralpanel.estimators.dynamic_terms import Equation, regressors_of
@@ -92,7 +92,7 @@ def _fewer_than_units(stacked: Stack, design: Design) -> None:
     listed = ", ".join(f"{count} {name}" for name, count in stacked.counts.items())
     raise UserError(
         Problem(
-            "config.yaml",
+            CONFIGURATION,
             f"models.{design.spec.name}",
             f"{number} instruments ({listed}) for {units} units",
             "fewer instruments than units: with as many they fit the endogenous regressors, the estimates fall back on "

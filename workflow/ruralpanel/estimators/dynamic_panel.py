@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators import bias_corrected, dynamic_gmm, gmm
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, IntArray, Test
@@ -40,7 +40,7 @@ def fit(design: Design) -> Fit:
     method = design.spec.method or METHODS[0]
     if method not in METHODS:
         where, expected = f"models.{design.spec.name}.method", "one of " + ", ".join(METHODS)
-        raise UserError(Problem("config.yaml", where, f'"{method}"', expected, did_you_mean(method, METHODS)))
+        raise UserError(Problem(CONFIGURATION, where, f'"{method}"', expected, did_you_mean(method, METHODS)))
     design = replace(design, spec=replace(design.spec, method=method))
     equation = told_apart(equation_of(design), design, differenced=method != METHODS[0])
     found = _corrected(equation, design) if method == METHODS[0] else dynamic_gmm.fit(equation, design)
@@ -55,7 +55,7 @@ def _corrected(equation: Equation, design: Design) -> Fit:
     options = design.spec.options
     raise_any(
         Problem(
-            "config.yaml",
+            CONFIGURATION,
             f"models.{design.spec.name}.{key}",
             f"{key} with method bias_corrected",
             "regressors that are strictly exogenous: the method has no instruments",

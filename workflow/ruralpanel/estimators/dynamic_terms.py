@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators.absorb import Absorbed, compact
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.least_squares import usable_columns
@@ -113,7 +113,7 @@ def equation_of(design: Design) -> Equation:
         most = max([lags, *map(int, extra.values())])
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}.lags",
                 f"no row whose unit also has the {most} period{'s' if most > 1 else ''} before it",
                 "adjacent periods (lags count calendar periods)",
@@ -142,7 +142,7 @@ def told_apart(equation: Equation, design: Design, differenced: bool) -> Equatio
     if not rows.any():
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}",
                 "no unit with two adjacent periods in which the outcome's lags are there",
                 f"units with {equation.lags + 2} adjacent periods or more",
@@ -159,7 +159,7 @@ def told_apart(equation: Equation, design: Design, differenced: bool) -> Equatio
     free = set(equation.terms) if design.spec.options.get("drop_absorbed") else set(design.extra.get("steps") or ())
     raise_any(
         Problem(
-            "config.yaml",
+            CONFIGURATION,
             f"models.{design.spec.name}.regressors",
             f'"{term}", {reason} in the rows that have the outcome\'s lags',
             "terms that the data can tell apart",
@@ -220,17 +220,17 @@ def _check(design: Design, extra: Mapping[str, int]) -> None:
     if design.weights is not None:
         problems.append(
             Problem(
-                "config.yaml", f"{where}.weights", "weights", "none: the method has no weighted form", "leave them out"
+                CONFIGURATION, f"{where}.weights", "weights", "none: the method has no weighted form", "leave them out"
             )
         )
     other = [effect for effect in design.spec.effects if effect not in ("unit", "period")]
     if "unit" not in design.spec.effects or other:
         found = "[" + ", ".join(design.spec.effects) + "]"
         expected = "unit, or unit and period: a dynamic panel has unit effects"
-        problems.append(Problem("config.yaml", f"{where}.effects", found, expected, "effects: [unit, period]"))
+        problems.append(Problem(CONFIGURATION, f"{where}.effects", found, expected, "effects: [unit, period]"))
     problems += [
         Problem(
-            "config.yaml",
+            CONFIGURATION,
             f"{where}.regressor_lags",
             f'"{name}"',
             "a regressor or control of the model",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import Design, FloatArray
 from ruralpanel.estimators.cohorts import Cohorts
 
@@ -66,7 +66,7 @@ def reference_of(design: Design, cohorts: Cohorts) -> EventTime:
     if not before:
         raise UserError(
             Problem(
-                "config.yaml", where, "no period before treatment", "at least one", "use a panel that begins earlier"
+                CONFIGURATION, where, "no period before treatment", "at least one", "use a panel that begins earlier"
             )
         )
     declared = design.spec.options.get("reference")
@@ -77,7 +77,7 @@ def reference_of(design: Design, cohorts: Cohorts) -> EventTime:
             return time
     known = ", ".join(str(time.period if cohorts.single else time.event_time) for time in before)
     what = "a period before treatment" if cohorts.single else "an event time before treatment"
-    raise UserError(Problem("config.yaml", where, str(declared), f"{what}: {known}"))
+    raise UserError(Problem(CONFIGURATION, where, str(declared), f"{what}: {known}"))
 
 
 def indicators(design: Design, cohorts: Cohorts, times: tuple[EventTime, ...]) -> FloatArray:
@@ -111,7 +111,7 @@ def need_pre_periods(design: Design, cohorts: Cohorts, least: int, what: str) ->
     if short:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}.{what}",
                 f"{short[0]} period{'s' if short[0] != 1 else ''} before treatment in {cohorts.date(short[0]):g}",
                 f"at least {least} periods before treatment",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.dynamic_terms import Equation
 from ruralpanel.estimators.gmm import Moments, independent
@@ -70,7 +70,7 @@ def choices_of(design: Design) -> Choices:
     named = {key: tuple(options.get(key) or ()) for key in ("predetermined", "endogenous_regressors")}
     problems = [
         Problem(
-            "config.yaml",
+            CONFIGURATION,
             f"{where}.{key}",
             f'"{name}"',
             "a regressor or control of the model",
@@ -83,10 +83,10 @@ def choices_of(design: Design) -> Choices:
     twice = sorted(set(named["predetermined"]) & set(named["endogenous_regressors"]))
     if twice:
         found = f"{', '.join(twice)} under endogenous_regressors too"
-        problems.append(Problem("config.yaml", f"{where}.predetermined", found, "each regressor under one of them"))
+        problems.append(Problem(CONFIGURATION, f"{where}.predetermined", found, "each regressor under one of them"))
     if first < FIRST_LAG or (last is not None and last < first):
         expected = "[first, last] with 2 ≤ first ≤ last: the differenced error contains that of one period before"
-        problems.append(Problem("config.yaml", f"{where}.gmm_lags", f"[{first}, {last}]", expected))
+        problems.append(Problem(CONFIGURATION, f"{where}.gmm_lags", f"[{first}, {last}]", expected))
     raise_any(problems)
     return Choices(
         system=design.spec.method == "system_gmm",
@@ -203,7 +203,7 @@ def _identified(moments: Moments, design: Design) -> None:
     found = f"{number} instruments that move {rank} of {k} parameters"
     raise UserError(
         Problem(
-            "config.yaml",
+            CONFIGURATION,
             f"models.{design.spec.name}",
             found,
             "instruments for every parameter",

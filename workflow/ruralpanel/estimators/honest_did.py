@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import FloatArray
 
 LEVEL = 0.95
@@ -98,7 +98,7 @@ def bounds(study: EventStudy, where: str) -> dict[str, Any]:
     if changes < LEAST_CHANGES:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 where,
                 f"{changes} change{'s' if changes != 1 else ''} between periods before treatment",
                 f"at least {LEAST_CHANGES} ({LEAST_CHANGES + 1} periods before treatment) for bounds on trends",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators import event_terms
 from ruralpanel.estimators.absorb import group_sums
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
@@ -95,7 +95,7 @@ def impute(design: Design, cohorts: Cohorts, group_trends: bool = False) -> Impu
     if not possible.any():
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}.treatment",
                 "no treated row whose unit and period both occur without treatment",
                 "untreated units in the periods under treatment",
@@ -148,7 +148,7 @@ def averages(design: Design, cohorts: Cohorts, imputed: Imputed, groups: FloatAr
     if np.any(missing > EXACT):
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}",
                 "effects that the rows without treatment do not determine",
                 "controls and trends that vary before treatment, and units linked by common periods",

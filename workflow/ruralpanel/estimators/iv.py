@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators import iv_engine, iv_strength, iv_tests, shift_share
 from ruralpanel.estimators.base import Design, Fit, FloatArray
 from ruralpanel.estimators.iv_errors import Errors, errors_of
@@ -113,7 +113,7 @@ def gmm(system: System, errors: Errors, design: Design) -> Estimate:
     if system.basis.shape[1] > errors.most():
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}",
                 f"two-step GMM with {system.basis.shape[1]} instruments and {errors.clusters} clusters",
                 "more clusters than instruments: the weights are the inverse of the clusters' covariance matrix",

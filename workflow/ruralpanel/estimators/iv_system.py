@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.estimators.absorb import Absorbed
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.least_squares import root_weights, usable_columns
@@ -97,7 +97,7 @@ def system_of(design: Design) -> System:
     if not endogenous or len(instruments) < len(endogenous):
         found = f"{len(instruments)} instrument(s) for {len(endogenous)} endogenous regressor(s)"
         expected = "an endogenous regressor and at least one instrument for each"
-        raise UserError(Problem("config.yaml", f"{where}.instruments", found, expected, "name more instruments"))
+        raise UserError(Problem(CONFIGURATION, f"{where}.instruments", found, expected, "name more instruments"))
     effects = design.spec.effects
     rows = np.setdiff1d(np.arange(design.y.size), singletons(design, effects))
     root = root_weights(design, rows)
@@ -122,7 +122,7 @@ def system_of(design: Design) -> System:
     slopes = len(exogenous) + len(instruments)
     if rows.size - slopes - space.rank < 1:
         found = f"{rows.size} observations for {slopes} instruments and exogenous terms and {space.rank} effects"
-        raise UserError(Problem("config.yaml", where, found, "more observations than these", "use a longer panel"))
+        raise UserError(Problem(CONFIGURATION, where, found, "more observations than these", "use a longer panel"))
     return System(
         y=space.residuals(_scaled(design.y[rows], root)),
         d=net["d"],
@@ -144,7 +144,7 @@ def _names(design: Design, kind: str) -> tuple[str, ...]:
 
 def _indistinct(where: str, key: str, term: str, reason: str) -> Problem:
     fix = f"leave {term} out" if key != "regressors" else f"leave {term} out, or set drop_absorbed: true"
-    return Problem("config.yaml", f"{where}.{key}", f'"{term}", {reason}', "terms that the data can tell apart", fix)
+    return Problem(CONFIGURATION, f"{where}.{key}", f'"{term}", {reason}', "terms that the data can tell apart", fix)
 
 
 def _scaled(columns: FloatArray, root: FloatArray | None) -> FloatArray:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.estimators import linearmodels_engine
 from ruralpanel.estimators.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
@@ -36,7 +36,7 @@ def fe(design: Design) -> Fit:
     if not effects:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}.effects",
                 "none",
                 "at least one of unit, period for fe",
@@ -82,7 +82,7 @@ def fd(design: Design) -> Fit:
     if not rows.size:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}",
                 "no unit with two adjacent periods",
                 "at least two adjacent periods for fd",
@@ -187,7 +187,7 @@ def refuse(design: Design, reasons: Mapping[str, str]) -> None:
     if not design.spec.options.get("drop_absorbed"):
         raise_any(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}.regressors",
                 f'"{term}", {reason}',
                 "terms that the data can tell apart",
@@ -202,7 +202,7 @@ def _need_rows(design: Design, n: int, terms: int, rank: int) -> None:
     if terms < 1 or n - terms - rank < 1:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}",
                 f"{n} observations for {terms} terms and {rank} effects and constants",
                 f"at least {max(terms, 1) + rank + 1} observations and one term",

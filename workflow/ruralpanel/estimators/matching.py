@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import FloatArray, IntArray
 from ruralpanel.estimators.cohorts import Paths
 
@@ -48,7 +48,7 @@ def match(paths: Paths, start: int, own: IntArray, others: IntArray, where: str,
     if start < 2:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"{where}.method",
                 f"matched with {start} period before treatment",
                 "at least 2 periods before treatment, whose changes are matched",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import Design, Fit, Test
 from ruralpanel.estimators.cohorts import Sample
 from ruralpanel.inference.streams import generator
@@ -88,7 +88,7 @@ def need_treated(sample: Sample, method: str) -> None:
     if treated < LEAST_TREATED:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{sample.design.spec.name}.treatment",
                 f"{treated} treated unit with method {method}",
                 f"at least {LEAST_TREATED}: the residuals of a single treated unit say nothing of its noise",

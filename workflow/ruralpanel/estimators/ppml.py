@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize, sparse, special
 
-from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.estimators.absorb import Absorbed
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimators.least_squares import refuse, usable_columns
@@ -55,11 +55,11 @@ def fit(design: Design) -> Fit:
     if (design.y < 0).any():
         below = f"{int((design.y < 0).sum())} negative values of {design.spec.outcome}"
         problems.append(
-            Problem("config.yaml", f"{where}.outcome", below, "counts or amounts, zero or more", "not logs")
+            Problem(CONFIGURATION, f"{where}.outcome", below, "counts or amounts, zero or more", "not logs")
         )
     if (exposure <= 0).any():
         below = f"{int((exposure <= 0).sum())} values that are not positive"
-        problems.append(Problem("config.yaml", f"{where}.exposure", below, "an exposure above zero"))
+        problems.append(Problem(CONFIGURATION, f"{where}.exposure", below, "an exposure above zero"))
     raise_any(problems)
     rows, dropped = _informative(design)
     kept, reasons = _usable(design, rows)
@@ -136,7 +136,7 @@ def solve(design: Design, rows: IntArray, x: FloatArray, offset: FloatArray) -> 
             return Solution(params, mean, x_net, (y - mean) * np.sqrt(weights / mean), space)
     raise UserError(
         Problem(
-            "config.yaml",
+            CONFIGURATION,
             f"models.{design.spec.name}",
             f"no convergence in {MOST_STEPS} steps: some mean goes to zero or without bound",
             "regressors and effects that do not fit some outcomes perfectly",
@@ -223,7 +223,7 @@ def _need_rows(design: Design, rows: IntArray, terms: int) -> None:
     if terms < 1 or rows.size - terms - rank < 1:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}",
                 f"{rows.size} rows that say something for {terms} terms and {rank} effects and constants",
                 f"at least {max(terms, 1) + rank + 1} rows and one term",

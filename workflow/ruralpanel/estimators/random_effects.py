@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimators.least_squares import solve
@@ -30,7 +30,7 @@ def fit(design: Design) -> Fit:
     if design.weights is not None:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}.weights",
                 f'"{design.spec.weights}"',
                 "no weights with random effects",
@@ -93,7 +93,7 @@ def variance_components(y: FloatArray, x: FloatArray, codes: IntArray, model: st
     if df_within < 1 or df_between < 1:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{model}.estimator",
                 f"re with {n} observations of {units} units for {x.shape[1]} coefficients",
                 f"at least {rank_between + 1} units and {units + rank_within + 1} observations",

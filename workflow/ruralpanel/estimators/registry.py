@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.estimators.base import Design, Fit
 
 ESTIMATORS: dict[str, str] = {
@@ -38,7 +38,7 @@ def estimator(name: str, model: str = "") -> Callable[[Design], Fit]:
     if name not in ESTIMATORS:
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{model}.estimator",
                 f'"{name}"',
                 "one of " + ", ".join(ESTIMATORS),

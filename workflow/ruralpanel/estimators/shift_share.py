@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.estimators.absorb import compact
 from ruralpanel.estimators.base import Design, FloatArray
 from ruralpanel.estimators.iv_errors import Errors
@@ -71,7 +71,7 @@ def exposure_of(design: Design) -> Exposure | None:
         found = f"{len(shares_of)} shares and {len(shocks_of)} shocks"
         expected = "one shock for each share, in the same order, two sectors or more"
         raise UserError(
-            Problem("config.yaml", f"{where}.shares", found, expected, "name the shocks in the shares' order")
+            Problem(CONFIGURATION, f"{where}.shares", found, expected, "name the shocks in the shares' order")
         )
     shares, shocks = (np.asarray(design.extra[key], dtype=float) for key in ("shares", "shocks"))
     problems = []
@@ -79,11 +79,11 @@ def exposure_of(design: Design) -> Exposure | None:
         low, high = float(shares[:, j].min()), float(shares[:, j].max())
         if low < -1e-9 or high > 1.0 + 1e-9:
             found = f'"{name}" from {low:.4g} to {high:.4g}'
-            problems.append(Problem("config.yaml", f"{where}.shares", found, "shares between 0 and 1"))
+            problems.append(Problem(CONFIGURATION, f"{where}.shares", found, "shares between 0 and 1"))
     most = float(shares.sum(axis=1).max())
     if not problems and most > 1.0 + 1e-6:
         expected = "shares that sum to one, or to less where some sector is left out"
-        problems.append(Problem("config.yaml", f"{where}.shares", f"shares that sum to {most:.4g}", expected))
+        problems.append(Problem(CONFIGURATION, f"{where}.shares", f"shares that sum to {most:.4g}", expected))
     codes = compact(design.period_codes)
     for j, name in enumerate(shocks_of):
         means = np.bincount(codes, weights=shocks[:, j]) / np.bincount(codes)
@@ -93,7 +93,7 @@ def exposure_of(design: Design) -> Exposure | None:
             found = f'"{name}", which differs between units in {period}'
             fix = "use a national figure, or a formula such as mean_over_units(…)"
             problems.append(
-                Problem("config.yaml", f"{where}.shocks", found, "one number for all units of a period", fix)
+                Problem(CONFIGURATION, f"{where}.shocks", found, "one number for all units of a period", fix)
             )
     raise_any(problems)
     return Exposure(shares_of, shares, shocks)
@@ -157,7 +157,7 @@ def sectors_of(design: Design, system: System) -> Sectors:
     where = f"models.{design.spec.name}"
     if exposure is None or len(system.endogenous) != 1 or system.instruments != (TERM,):
         found = f"{len(system.endogenous)} endogenous regressor(s), instruments {', '.join(system.instruments)}"
-        raise UserError(Problem("config.yaml", where, found, "one of each, the instrument a shift-share"))
+        raise UserError(Problem(CONFIGURATION, where, found, "one of each, the instrument a shift-share"))
     rows, z = system.rows, system.z_net[:, 0]
     periods = compact(design.period_codes[rows])
     root = np.ones(rows.size) if system.space.root is None else system.space.root
@@ -174,7 +174,7 @@ def sectors_of(design: Design, system: System) -> Sectors:
         if np.linalg.matrix_rank(columns[:, used]) < used.size:
             found = f"{used.size} sectors and {int(here.sum())} units in one period, or shares that are collinear"
             expected = "more units than sectors, whose shares the data can tell apart"
-            raise UserError(Problem("config.yaml", f"{where}.shares", found, expected, "merge sectors"))
+            raise UserError(Problem(CONFIGURATION, f"{where}.shares", found, expected, "merge sectors"))
         shocks = np.zeros(columns.shape[1])
         shocks[used] = np.linalg.lstsq(columns[:, used], z[here], rcond=None)[0]
         y += shocks[:count] * (shares.T @ system.y_net[here])

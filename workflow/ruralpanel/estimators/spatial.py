@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators import least_squares, spatial_gmm, spatial_likelihood, spatial_tests
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
@@ -104,14 +104,14 @@ def _lags(design: Design, method: str, correction: str) -> tuple[str, ...]:
         if value not in allowed:
             expected = "one of " + ", ".join(allowed)
             fix = did_you_mean(value, allowed)
-            problems.append(Problem("config.yaml", f"{where}.{key}", f'"{value}"', expected, fix))
+            problems.append(Problem(CONFIGURATION, f"{where}.{key}", f'"{value}"', expected, fix))
     chosen = design.spec.options.get("spatial_lags")
     if chosen and method in METHODS and method not in DURBIN:
         found, expected = f"neighbours' regressors with method {method}", "method sdm, sdem or slx"
-        problems.append(Problem("config.yaml", f"{where}.spatial_lags", found, expected, "change the method"))
+        problems.append(Problem(CONFIGURATION, f"{where}.spatial_lags", found, expected, "change the method"))
     if "correction" in design.spec.options and method in METHODS and method not in LIKELIHOOD:
         expected = "a method by maximum likelihood: " + ", ".join(LIKELIHOOD)
-        problems.append(Problem("config.yaml", f"{where}.correction", f"method {method}", expected, "leave it out"))
+        problems.append(Problem(CONFIGURATION, f"{where}.correction", f"method {method}", expected, "leave it out"))
     if problems:
         raise UserError(problems)
     if method not in DURBIN:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import FloatArray
 from ruralpanel.estimators.spatial_filter import SpatialFilter
 from ruralpanel.estimators.spatial_likelihood import Size
@@ -67,7 +67,7 @@ def estimate(
         instruments = _basis(np.hstack([base, columns(panel.net(wx)), columns(panel.net(panel.neighbours(wx)))]))
         if instruments.shape[1] <= base.shape[1]:
             found = "no instrument: neighbours' regressors say nothing beyond the regressors"
-            raise UserError(Problem("config.yaml", f"models.{model}", found, "a regressor that varies over units"))
+            raise UserError(Problem(CONFIGURATION, f"models.{model}", found, "a regressor that varies over units"))
     outcome, z = columns(panel.net(y)), columns(panel.net(regressors))
     slopes, _, e = _two_stages(z, outcome, instruments)
     lam = None
@@ -124,7 +124,7 @@ def error_coefficient(u: FloatArray, panel: SpatialPanel, size: Size, filter_: S
     inside = [float(p.real) for p in places if abs(p.imag) < 1e-9 and low < p.real < high]
     if not inside:
         found = "moments of the error without a minimum inside the interval of its coefficient"
-        raise UserError(Problem("config.yaml", f"models.{model}.method", found, "an invertible filter", "method: sem"))
+        raise UserError(Problem(CONFIGURATION, f"models.{model}.method", found, "an invertible filter", "method: sem"))
     return min(inside, key=lambda p: float(np.sum((a + b * p + c * p**2) ** 2)))
 
 

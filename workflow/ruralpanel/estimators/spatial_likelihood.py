@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import FloatArray
 from ruralpanel.estimators.spatial_filter import SpatialFilter
 from ruralpanel.estimators.spatial_panel import SpatialPanel, columns
@@ -218,7 +218,7 @@ def _maximum(
     if best in (0, GRID - 1):
         found = f"a likelihood that rises up to the edge, {grid[best]:.4g}, of the spatial coefficient's interval"
         fix = "use method: slx, fewer terms or other weights"
-        raise UserError(Problem("config.yaml", f"models.{model}", found, "a maximum inside the interval", fix))
+        raise UserError(Problem(CONFIGURATION, f"models.{model}", found, "a maximum inside the interval", fix))
     inside = (float(grid[best - 1]), float(grid[best + 1]))
     peak = float(optimize.minimize_scalar(lambda p: -value(p), bounds=inside, method="bounded").x)
     near = 1e-3 * (inside[1] - inside[0])

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators.base import Design, FloatArray
 from ruralpanel.estimators.least_squares import usable_columns
 
@@ -125,19 +125,19 @@ def _check(design: Design, lags: Sequence[str]) -> None:
     problems = []
     if "weights_matrix" not in design.extra:
         fix = "name one under weights_matrix; the job builds it from boundaries"
-        problems.append(Problem("config.yaml", where, "no weights matrix", "weights of the model's units", fix))
+        problems.append(Problem(CONFIGURATION, where, "no weights matrix", "weights of the model's units", fix))
     if design.weights is not None:
         expected = "none: every unit counts once among its neighbours"
-        problems.append(Problem("config.yaml", f"{where}.weights", "weights", expected, "leave them out"))
+        problems.append(Problem(CONFIGURATION, f"{where}.weights", "weights", expected, "leave them out"))
     if len(design.units) < LEAST_UNITS:
         expected = f"at least {LEAST_UNITS} units, of which neighbours can be told from others"
-        problems.append(Problem("config.yaml", where, f"{len(design.units)} units", expected, "use a wider panel"))
+        problems.append(Problem(CONFIGURATION, where, f"{len(design.units)} units", expected, "use a wider panel"))
     if "unit" in design.spec.effects and len(design.periods) < 2:
         expected = "at least two periods for effects of units"
-        problems.append(Problem("config.yaml", f"{where}.effects", "one period", expected, "effects: []"))
+        problems.append(Problem(CONFIGURATION, f"{where}.effects", "one period", expected, "effects: []"))
     problems += [
         Problem(
-            "config.yaml", f"{where}.spatial_lags", f'"{name}"', "a regressor or control of the model",
+            CONFIGURATION, f"{where}.spatial_lags", f'"{name}"', "a regressor or control of the model",
             did_you_mean(name, design.terms),
         )
         for name in lags
@@ -166,7 +166,7 @@ def _unbalanced(design: Design) -> Problem:
         ways.append((len(periods) * len(design.units), f"drop_periods: [{', '.join(map(str, periods))}]"))
     fix = " or ".join(f"a sample with {way}" for _, way in sorted(ways)) or "terms with more figures"
     expected = "every unit in every period: a neighbour that is missing leaves a gap in the neighbours' mean"
-    return Problem("config.yaml", f"models.{design.spec.name}", f"an unbalanced panel without {shown}", expected, fix)
+    return Problem(CONFIGURATION, f"models.{design.spec.name}", f"an unbalanced panel without {shown}", expected, fix)
 
 
 def _distinct(panel: SpatialPanel, design: Design) -> SpatialPanel:
@@ -183,7 +183,7 @@ def _distinct(panel: SpatialPanel, design: Design) -> SpatialPanel:
     if reasons and not design.spec.options.get("drop_absorbed"):
         raise_any(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}.{'spatial_lags' if term.startswith(MARK) else 'regressors'}",
                 f'"{term}", {reason}',
                 "terms that the data can tell apart",
@@ -194,7 +194,7 @@ def _distinct(panel: SpatialPanel, design: Design) -> SpatialPanel:
     rows = panel.y.size - panel.n_absorbed - len(kept) - 2
     if rows < 1 or not kept:
         found = f"{panel.y.size} observations for {len(kept)} terms and {panel.n_absorbed} effects"
-        raise UserError(Problem("config.yaml", f"models.{design.spec.name}", found, "more observations, and a term"))
+        raise UserError(Problem(CONFIGURATION, f"models.{design.spec.name}", found, "more observations, and a term"))
     place = {old: new for new, old in enumerate(kept)}
     return replace(
         panel,

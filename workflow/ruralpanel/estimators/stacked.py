@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators import least_squares
 from ruralpanel.estimators.absorb import Absorbed, compact
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
@@ -69,7 +69,7 @@ def stack(design: Design, cohorts: Cohorts, comparison: str, weigh: Weigh | None
         if not after.any():
             raise UserError(
                 Problem(
-                    "config.yaml",
+                    CONFIGURATION,
                     f"models.{design.spec.name}.comparison",
                     f"nobody to compare the cohort of {cohorts.date(start):g} with ({comparison})",
                     "units that are untreated after its treatment",

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import special
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators import sur_correlation, sur_engine
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
 from ruralpanel.estimators.least_squares import refuse, root_weights, usable_columns
@@ -37,7 +37,7 @@ def fit(design: Design) -> Fit:
     where = f"models.{design.spec.name}"
     if len(names) < 2 or len(set(names)) < len(names):
         found = f"{len(set(names)) or 1} outcome(s)"
-        raise UserError(Problem("config.yaml", f"{where}.outcome", found, "a list of two different outcomes or more"))
+        raise UserError(Problem(CONFIGURATION, f"{where}.outcome", found, "a list of two different outcomes or more"))
     effects = design.spec.effects
     rows = np.setdiff1d(np.arange(design.y.size), singletons(design, effects))
     root = root_weights(design, rows)
@@ -55,7 +55,7 @@ def fit(design: Design) -> Fit:
     df = [rows.size - len(places) - space.rank for places in own]
     if min(df) < len(names):
         found = f"{rows.size} observations for {max(map(len, own))} terms and {space.rank} effects and constants"
-        raise UserError(Problem("config.yaml", where, found, "more observations than these", "use a longer panel"))
+        raise UserError(Problem(CONFIGURATION, where, found, "more observations than these", "use a longer panel"))
     equations = Equations(own, x.T @ x, x.T @ y, y.T @ y)
     _distinct(where, names, equations)
     params, precision = equations.estimate(rows.size)
@@ -118,10 +118,10 @@ def _distinct(where: str, names: tuple[str, ...], equations: Equations) -> None:
              if rest <= 1e-18 * max(all_, 1e-300)]  # fmt: skip
     if exact:
         found = f'"{exact[0]}", which its terms and the effects explain entirely'
-        raise UserError(Problem("config.yaml", f"{where}.outcome", found, "outcomes that leave something to correlate"))
+        raise UserError(Problem(CONFIGURATION, f"{where}.outcome", found, "outcomes that leave something to correlate"))
     if np.linalg.cond(correlations(left)) > 1e10:
         found = f"{', '.join(names)}, whose residuals determine one another"
-        raise UserError(Problem("config.yaml", f"{where}.outcome", found, "outcomes that differ", "leave one out"))
+        raise UserError(Problem(CONFIGURATION, f"{where}.outcome", found, "outcomes that differ", "leave one out"))
 
 
 def _usable(design: Design, raw: FloatArray, net: FloatArray) -> tuple[tuple[int, ...], tuple[str, ...]]:
@@ -135,7 +135,7 @@ def _own_terms(design: Design, names: tuple[str, ...], terms: tuple[str, ...]) -
     declared = design.spec.options.get("equations") or {}
     where = f"models.{design.spec.name}.equations"
     problems = [
-        Problem("config.yaml", where, f'"{name}"', "the model's outcomes", did_you_mean(name, names))
+        Problem(CONFIGURATION, where, f'"{name}"', "the model's outcomes", did_you_mean(name, names))
         for name in declared
         if name not in names
     ]
@@ -146,7 +146,7 @@ def _own_terms(design: Design, names: tuple[str, ...], terms: tuple[str, ...]) -
         known = (*design.terms, *design.extra.get("left_out", ()))
         problems += [
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"{where}.{name}",
                 f'"{term}"',
                 "terms among regressors and controls",
@@ -157,6 +157,6 @@ def _own_terms(design: Design, names: tuple[str, ...], terms: tuple[str, ...]) -
         ]
         found.append(tuple(j for j, term in enumerate(terms) if term in wanted or term in steps))
         if not found[-1]:
-            problems.append(Problem("config.yaml", f"{where}.{name}", "no usable term", "at least one"))
+            problems.append(Problem(CONFIGURATION, f"{where}.{name}", "no usable term", "at least one"))
     raise_any(problems)
     return tuple(found)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators import event_terms, least_squares
 from ruralpanel.estimators.base import Design, Fit, FloatArray
 from ruralpanel.estimators.cohorts import Cohorts
@@ -40,7 +40,7 @@ def dynamic(design: Design, cohorts: Cohorts, times: tuple[EventTime, ...], grou
     if cohorts.treated.all():
         raise UserError(
             Problem(
-                "config.yaml",
+                CONFIGURATION,
                 f"models.{design.spec.name}.method",
                 "twfe by event time without units that are never treated",
                 "units that are never treated in the sample",

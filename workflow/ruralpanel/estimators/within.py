@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.estimators.absorb import Absorbed, compact
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 
@@ -28,7 +28,7 @@ def effect_codes(design: Design, effect: str) -> IntArray:
     known = ["unit", "period", *design.clusters]
     raise UserError(
         Problem(
-            "config.yaml",
+            CONFIGURATION,
             f"models.{design.spec.name}.effects",
             f'"{effect}"',
             "unit, period or an attribute of the units",

@@ -17,6 +17,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import ScalarFormatter
 
 from ruralpanel import style
+from ruralpanel.contracts.problems import CONFIGURATION
 from ruralpanel.files import atomic_path
 from ruralpanel.fonts import FAMILY, figure_fonts, require_glyphs
 from ruralpanel.text_width import wrapped
@@ -103,7 +104,7 @@ def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str 
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.draw_without_rendering()
     texts = sorted({artist.get_text() for artist in figure.findobj(Text) if artist.get_visible()})
-    require_glyphs(texts, figure_fonts(font), "config.yaml", where)
+    require_glyphs(texts, figure_fonts(font), CONFIGURATION, where)
     for form, path in paths.items():
         metadata = {"Software": "ruralpanel"} if form == "png" else {"Date": None, "Creator": "ruralpanel"}
         with atomic_path(path) as temporary:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import Design
 
 MIN_CLUSTERS = {
@@ -47,7 +47,7 @@ LONG_PERIODS = 100
 
 def stop(design: Design, found: str, expected: str, fix: str) -> NoReturn:
     """Raise `UserError` about the model's inference."""
-    raise UserError(Problem("config.yaml", f"models.{design.spec.name}.inference", found, expected, fix))
+    raise UserError(Problem(CONFIGURATION, f"models.{design.spec.name}.inference", found, expected, fix))
 
 
 def need_clusters(design: Design, method: str, key: str, clusters: int, reason: str) -> None:

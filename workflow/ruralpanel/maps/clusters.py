@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel import style
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.inference.streams import generator
 from ruralpanel.labels import localised
 from ruralpanel.maps.draw import draw_categories
@@ -71,7 +71,7 @@ def find_clusters(
         values = rows[variable].to_numpy(dtype=float)
         if values.size < FEWEST or np.ptp(values) == 0:
             found = f"{variable} in {period} with {np.unique(values).size} different figures"
-            raise UserError(Problem("config.yaml", where, found, f"figures of at least {FEWEST} units that differ"))
+            raise UserError(Problem(CONFIGURATION, where, found, f"figures of at least {FEWEST} units that differ"))
         units = tuple(str(unit) for unit in rows["unit"])
         neighbours = geography.neighbours(str(wanted["weights_matrix"]), units)
         rng = generator(seed, "clusters", name, variable, str(period))

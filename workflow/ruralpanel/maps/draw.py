@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel import style
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.labels import Labels, localised
 from ruralpanel.maps.classes import Classes, find_classes
 from ruralpanel.maps.geometry import Boundaries
@@ -127,7 +127,7 @@ def draw_regimes(
     missing = sorted({year for span in regimes["spans"] for year in span} - known)
     if missing:
         found = ", ".join(map(str, missing))
-        raise UserError(Problem("config.yaml", f"maps.{name}.regimes.spans", found, f"years of panel {spec['panel']}"))
+        raise UserError(Problem(CONFIGURATION, f"maps.{name}.regimes.spans", found, f"years of panel {spec['panel']}"))
     words = regime_names(regimes, language)
     kinds = from_spec(frame, regimes)
     panels = {
@@ -223,11 +223,11 @@ def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundarie
         if variable not in known:
             expected = f"a variable of panel {spec.get('panel', '')}".strip()
             problems.append(
-                Problem("config.yaml", place, f'"{variable}"', expected, did_you_mean(str(variable), known))
+                Problem(CONFIGURATION, place, f'"{variable}"', expected, did_you_mean(str(variable), known))
             )
         elif not frame[variable].notna().any():
             problems.append(
-                Problem("config.yaml", place, f'"{variable}" without any figure', "a variable with figures")
+                Problem(CONFIGURATION, place, f'"{variable}" without any figure', "a variable with figures")
             )
     there = sorted({int(period) for period in frame["period"]})
     periods = [int(period) for period in spec.get("periods") or dict.fromkeys((there[0], there[-1]))]
@@ -235,12 +235,12 @@ def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundarie
         if period not in there:
             fix = f"{there[0]} to {there[-1]}"
             problems.append(
-                Problem("config.yaml", f"{where}.periods[{index}]", str(period), "a period of the panel", fix)
+                Problem(CONFIGURATION, f"{where}.periods[{index}]", str(period), "a period of the panel", fix)
             )
     if not set(frame["unit"]) & set(boundaries.shapes):
         example = next(iter(boundaries.shapes), "none")
         problems.append(
-            Problem("config.yaml", "boundaries", f'ids such as "{example}"', "ids of the units file", "rename the ids")
+            Problem(CONFIGURATION, "boundaries", f'ids such as "{example}"', "ids of the units file", "rename the ids")
         )
     raise_any(problems)
     empty = [
@@ -252,7 +252,7 @@ def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundarie
     own = not dict(spec.get("classes") or {}).get("shared", True)
     if own and empty:
         raise UserError(
-            Problem("config.yaml", where, "; ".join(empty) + " without any figure", "figures in each period shown")
+            Problem(CONFIGURATION, where, "; ".join(empty) + " without any figure", "figures in each period shown")
         )
     return periods
 

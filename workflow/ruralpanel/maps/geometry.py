@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.path import Path as Outline
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.maps.projection import choose_projection
 from ruralpanel.spatial.polygons import read_frame
 
@@ -76,7 +76,7 @@ def load_boundaries(path: str | Path, projection: str = "auto") -> Boundaries:
         plane = geographic.to_crs(projection)
     except CRSError as error:
         problem = Problem(
-            "config.yaml", "maps", f'projection "{projection}"', "a projection that PROJ knows", str(error)
+            CONFIGURATION, "maps", f'projection "{projection}"', "a projection that PROJ knows", str(error)
         )
         raise UserError(problem) from error
     west, south, east, north = (float(edge) for edge in plane.total_bounds)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel import style
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.labels import Labels, localised
 from ruralpanel.maps.classes import find_classes
 from ruralpanel.maps.draw import class_colours
@@ -87,7 +87,7 @@ def _checked(
 ) -> tuple[str, ...]:
     if not values:
         found = f'"{spec["model"]}" of estimator {model["estimator"]}, which says nothing of single units'
-        raise UserError(Problem("config.yaml", f"maps.{name}.model", found, "a counterfactual, a decomposition or cce"))
+        raise UserError(Problem(CONFIGURATION, f"maps.{name}.model", found, "a counterfactual, a decomposition or cce"))
     return checked_terms(name, spec, values, boundaries)
 
 
@@ -102,11 +102,11 @@ def checked_terms(name: str, spec: Mapping[str, Any], values: Values, boundaries
     terms = tuple(str(term) for term in spec.get("terms") or values)
     expected = f"one of {', '.join(values)}"
     raise_any(
-        Problem("config.yaml", f"maps.{name}.terms[{index}]", f'"{term}"', expected, did_you_mean(term, values))
+        Problem(CONFIGURATION, f"maps.{name}.terms[{index}]", f'"{term}"', expected, did_you_mean(term, values))
         for index, term in enumerate(terms)
         if term not in values
     )
     if not {unit for term in terms for unit in values[term]} & set(boundaries.shapes):
         found = "no polygon of the model's units"
-        raise UserError(Problem("config.yaml", "boundaries", found, "ids of the units file"))
+        raise UserError(Problem(CONFIGURATION, "boundaries", found, "ids of the units file"))
     return terms

@@ -14,7 +14,7 @@ from typing import Any
 from ruralpanel.claim_design import Statistics
 from ruralpanel.contracts.corrections import Correction, load_corrections
 from ruralpanel.contracts.documents import load_yaml
-from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.labels import Labels
 from ruralpanel.scorecard import read_statistics
 
@@ -98,7 +98,7 @@ def gather(
     config: Mapping[str, Any],
     results: str | Path,
     root: str | Path = ".",
-    config_file: str = "config.yaml",
+    config_file: str = CONFIGURATION,
     commands: Sequence[str] = COMMANDS,
     packages: Iterable[str] = PACKAGES,
 ) -> Context:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.claim_design import Statistics, describe
+from ruralpanel.contracts.problems import CONFIGURATION
 from ruralpanel.estimands import find_estimand
 from ruralpanel.estimators.base import Design
 from ruralpanel.robustness.model_checks import Target
@@ -18,7 +19,7 @@ def targets_of(
     claims: Mapping[str, Mapping[str, Any]],
     models: Mapping[str, Mapping[str, Any]],
     statistics: Statistics,
-    file: str = "config.yaml",
+    file: str = CONFIGURATION,
 ) -> dict[str, tuple[Target, ...]]:
     """Model → the numbers of it that claims rest on or show beside.
 

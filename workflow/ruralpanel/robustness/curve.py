@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ruralpanel.contracts.problems import CONFIGURATION
 from ruralpanel.contracts.units import Units
 from ruralpanel.estimators.base import FloatArray
 from ruralpanel.inference.streams import generator
@@ -46,7 +47,7 @@ def run_curve(
     seed: int,
     lags: Mapping[tuple[str, int], str] | None = None,
     by: str = "year",
-    file: str = "config.yaml",
+    file: str = CONFIGURATION,
 ) -> Curve:
     """Estimate and test a curve.
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.break_steps import MARK
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.units import Units
 from ruralpanel.design_columns import columns_of
 from ruralpanel.estimators.absorb import compact
@@ -44,7 +44,7 @@ def curve_data(
     units: Units,
     samples: Mapping[str, Mapping[str, Any]],
     by: str = "year",
-    file: str = "config.yaml",
+    file: str = CONFIGURATION,
     where: str = "specification_curves",
     panel: str = "",
 ) -> CurveData:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators.base import Design, Fit, FloatArray
 from ruralpanel.inference import romano_wolf
 from ruralpanel.inference.romano_wolf import Statistic
@@ -25,7 +25,7 @@ def run_family(
     designs: Mapping[str, Design],
     seed: int,
     draws: int = DRAWS,
-    file: str = "config.yaml",
+    file: str = CONFIGURATION,
 ) -> dict[str, Any]:
     """Romano–Wolf p-values of the claims of one family.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import Design, Fit, FloatArray
 from ruralpanel.inference import romano_wolf, small_sample
 from ruralpanel.results import finite
@@ -69,7 +69,7 @@ def check_model(
     targets: Sequence[Target],
     seed: int,
     groups: Mapping[str, Mapping[str, str]] | None = None,
-    file: str = "config.yaml",
+    file: str = CONFIGURATION,
 ) -> dict[str, Any]:
     """Robustness of a model's numbers.
 

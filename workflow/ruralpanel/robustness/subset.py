@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import Design, Fit, IntArray
 from ruralpanel.estimators.registry import fit as fit_model
 from ruralpanel.spatial.among import OF_UNITS, among
@@ -65,7 +65,7 @@ def refit(design: Design) -> Fit:
     except np.linalg.LinAlgError as error:
         where = f"models.{design.spec.name}"
         raise UserError(
-            Problem("config.yaml", where, "columns that the rows left cannot tell apart", "terms that vary")
+            Problem(CONFIGURATION, where, "columns that the rows left cannot tell apart", "terms that vary")
         ) from error
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.contracts.places import COORDINATES
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.contracts.units import Units
 from ruralpanel.estimators.base import Design
 from ruralpanel.spatial.distances import FloatArray
@@ -31,7 +31,7 @@ class Geography:
     units: Units
     boundaries: str | None = None
     matrices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    file: str = "config.yaml"
+    file: str = CONFIGURATION
 
     @cached_property
     def polygons(self) -> Polygons:

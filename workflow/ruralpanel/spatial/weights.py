@@ -11,7 +11,7 @@ from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 from scipy.spatial import KDTree
 
-from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.contracts.units import Units
 from ruralpanel.spatial.distances import FloatArray, chord_of_km, great_circle_km, km_of_chord, on_sphere
 from ruralpanel.spatial.matrix_file import read_matrix
@@ -38,7 +38,7 @@ class Place:
     coordinates: FloatArray
     names: Units | None = None
     name: str = "weights"
-    file: str = "config.yaml"
+    file: str = CONFIGURATION
 
     def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:
         """A problem of the declared matrix."""
