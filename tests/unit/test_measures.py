@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from ruralpanel.contracts.measures import Measure, MeasureError, convert_factor, parse
+from ruralpanel.contracts.measures import Measure, MeasureError, conversion, convert_factor, parse
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_different_things_do_not_convert(source: str, target: str, hint: str) ->
     assert str(problem).startswith(f"config.yaml: variables.x.measure: found {source} ")
 
 
-@pytest.mark.parametrize("text", ["", "10^4", "1", "persn", "furlong", "km@2010", "CNY@10", "万", "10^4 10 km", "km/"])
+@pytest.mark.parametrize("text", ["", "10^4", "persn", "furlong", "km@2010", "CNY@10", "万", "10^4 10 km", "km/"])
 def test_unknown_measures_are_errors(text: str) -> None:
     with pytest.raises(MeasureError):
         parse(text)
@@ -126,3 +126,26 @@ def test_unknown_measures_are_errors(text: str) -> None:
 def test_a_near_miss_is_suggested() -> None:
     with pytest.raises(MeasureError, match="person"):
         parse("10^4 persn")
+
+
+def test_one_is_the_measure_of_a_pure_number() -> None:
+    assert parse("1") == Measure(Fraction(1), "share")
+    assert convert_factor("percent", "1") == 0.01
+    assert parse("1/km") == Measure(Fraction(1), "share/km")
+
+
+@pytest.mark.parametrize(
+    ("published", "wanted", "result"),
+    [
+        ("10^4 km", "km", (10_000, "km")),
+        ("10^4 km", "", (1, "10^4 km")),
+        ("", "", (1, "as published")),
+    ],
+)
+def test_without_a_measure_nothing_is_converted(published: str, wanted: str, result: tuple[float, str]) -> None:
+    assert conversion(published, wanted) == result
+
+
+def test_figures_in_no_measure_do_not_convert_to_one() -> None:
+    with pytest.raises(MeasureError, match="leave the variable's out"):
+        conversion("", "km")

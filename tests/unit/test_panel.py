@@ -447,3 +447,15 @@ def test_written_files_are_whole_and_the_same_each_time(
     with (tmp_path / "one" / "panel.csv").open(encoding="utf-8") as stream:
         read = np.array([[float(cell or "nan") for cell in row[2:]] for row in list(csv.reader(stream))[1:]])
     assert np.array_equal(read, stored.iloc[:, 2:].to_numpy(), equal_nan=True)
+
+
+def test_figures_without_a_measure_are_taken_as_published(figures: dict[str, pd.DataFrame], units: Units) -> None:
+    bare = VariableSpec(name="bare", source="nbs", series="highway_length")
+    unsaid = {"nbs": figures["nbs"].assign(measure=pd.Categorical(["" for _ in range(len(figures["nbs"]))]))}
+    named = make(panel_of(2007, 2012), {"bare": bare}, figures, units)
+    series = {"bare": replace(series_of({"bare": bare}, {})["bare"], measure="")}
+    result = build(panel_of(2007, 2012), {"bare": bare}, unsaid, series, units, (), "config.yaml")
+    for panel, said in ((named, "10^4 km (as published)"), (result, "as published")):
+        assert column(panel, "bare")["CN-GZ", 2008] == 12.54
+        assert panel.codebook.set_index("variable").loc["bare", "measure"] == said
+    assert set(result.lineage["measure_from"]) == set(result.lineage["measure_to"]) == {"as published"}

@@ -11,6 +11,7 @@ import pandas as pd
 from ruralpanel.break_steps import MARK
 from ruralpanel.contracts.breaks import crossings, rule_of
 from ruralpanel.contracts.derivation import leaves, years_read
+from ruralpanel.contracts.measures import AS_PUBLISHED
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 
 CODEBOOK = ("variable", "label", "label_zh", "measure", "formula", "source", "series", "what_it_counts", "n", "missing",
@@ -43,9 +44,19 @@ def codebook(
             words = _step_words(parent, step, variables)
         else:
             words = _words(parent, variables, panel, series)
-            words |= {"measure": measures.get(parent, ""), "remarks": "; ".join(remarks.get(parent, ()))}
+            words |= {
+                "measure": _measure(variables[parent], measures.get(parent, "")),
+                "remarks": "; ".join(remarks.get(parent, ())),
+            }
         rows.append({"variable": name, **words, **describe_column(frame[name].to_numpy(), codes)})
     return pd.DataFrame(rows, columns=list(CODEBOOK)).astype({"n": "int64", "missing": "int64"})
+
+
+def _measure(variable: VariableSpec, measure: str) -> str:
+    """The measure of a column's values; says so where a series is taken as published, without a measure wanted."""
+    if variable.formula or variable.measure or measure == AS_PUBLISHED:
+        return measure
+    return f"{measure} ({AS_PUBLISHED})"
 
 
 def _step_words(parent: str, step: str, variables: Mapping[str, VariableSpec]) -> dict[str, str]:

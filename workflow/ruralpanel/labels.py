@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ruralpanel.contracts.measures import AS_PUBLISHED
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -33,7 +35,7 @@ _MEASURES_ZH = {
 }
 _POWER = re.compile(r"(?<![A-Za-z0-9])(k?m|cm)\^?([23])(?![0-9])")
 _SUPERSCRIPT = {"2": "²", "3": "³"}
-_DIMENSIONLESS = frozenset({"", "1", "dimensionless", "none", "nan"})
+_DIMENSIONLESS = frozenset({"", "1", "dimensionless", "none", "nan", AS_PUBLISHED})
 
 
 NEIGHBOURS = "W:"
@@ -73,7 +75,7 @@ class Labels:
 
     def measure(self, variable: str) -> str:
         """The unit of measure in the language of the labels; empty for pure numbers and logarithms."""
-        text = self.measures.get(variable, "").strip()
+        text = self.measures.get(variable, "").strip().removesuffix(f" ({AS_PUBLISHED})")
         if text in _DIMENSIONLESS:
             return ""
         shown = _measure_zh(text) if self.language == "zh" else text

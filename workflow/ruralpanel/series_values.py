@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.contracts.breaks import affected, dropped, keeps_later, rule_of
-from ruralpanel.contracts.measures import MeasureError, convert_factor, parse
+from ruralpanel.contracts.measures import MeasureError, conversion
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.lineage_table import LINEAGE, constant
@@ -74,7 +74,7 @@ def series_values(
 
     Parameters
     ----------
-    variable : source, series, measure (empty: the base measure of the series), break rules.
+    variable : source, series, measure (empty: figures stay as published), break rules.
     figures : all figures of the source, as ingest wrote them.
     spec : what the sidecar says of the series.
     panel : its periods decide which side of a break `drop` keeps.
@@ -91,8 +91,7 @@ def series_values(
     available = tuple(sorted({int(year) for year in own.loc[own["value"].notna(), "period"].unique()}))
     used = _among(own["unit"], units) & _among_years(own["period"], needed)
     own = (own if used.all() else own[used]).reset_index(drop=True)
-    measure = variable.measure or parse(spec.measure).base
-    factors = _factors(variable, own, spec, measure, file)
+    measure, factors = _factors(variable, own, spec, file)
     distinct = np.unique(factors[:1] if factors.strides == (0,) else factors)
     changed = bool(spec.breaks) or distinct.tolist() != [1.0]
     values = own["value"].to_numpy(dtype=np.float64, copy=changed)
@@ -110,7 +109,7 @@ def series_values(
             "period": own["period"],
             "source": constant(variable.source, len(own)),
             "series": constant(variable.series, len(own)),
-            "measure_from": own["measure"],
+            "measure_from": own["measure"] if spec.measure else constant(measure, len(own)),
             "measure_to": constant(measure, len(own)),
             "factor": factors,
             "value": values,
@@ -184,17 +183,19 @@ def _refuse_duplicates(variable: VariableSpec, own: pd.DataFrame, file: str) -> 
     raise UserError(problems)
 
 
-def _factors(variable: VariableSpec, own: pd.DataFrame, spec: SeriesSpec, measure: str, file: str) -> Array:
+def _factors(variable: VariableSpec, own: pd.DataFrame, spec: SeriesSpec, file: str) -> tuple[str, Array]:
+    """The measure of the variable's values, and the factor from each published figure to it."""
     factors: dict[str, float] = {}
-    for published in sorted({spec.measure, *own["measure"].unique()}):
+    measure = ""
+    for published in sorted({*own["measure"].unique()} - {spec.measure}) + [spec.measure]:
         try:
-            factors[published] = convert_factor(published, measure)
+            factors[published], measure = conversion(published, variable.measure)
         except MeasureError as error:
             raise UserError(error.problem(file, f"variables.{variable.name}.measure")) from None
     if len(set(factors.values())) == 1:  # one number, seen in every row
         same: Array = np.broadcast_to(np.array(next(iter(factors.values())), dtype=np.float64), (len(own),))
-        return same
-    return np.asarray(own["measure"].astype("str").map(factors), dtype=np.float64)
+        return measure, same
+    return measure, np.asarray(own["measure"].astype("str").map(factors), dtype=np.float64)
 
 
 def _apply(

@@ -12,7 +12,8 @@ from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.corrections import load_corrections
 from ruralpanel.contracts.derivation import evaluation_order, leaves, years_read
 from ruralpanel.contracts.documents import with_lines
-from ruralpanel.contracts.measures import MeasureError, convert_factor
+from ruralpanel.contracts.formula_measures import formula_problems
+from ruralpanel.contracts.measures import MeasureError, conversion
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.reads import model_names, series_by_variable, used_variables
 from ruralpanel.contracts.units import Units, load_units
@@ -77,9 +78,11 @@ def _file_problems(config: Config) -> Iterator[Problem]:
 
 def _variable_problems(config: Config, attributes: set[str]) -> Iterator[Problem]:
     try:
-        evaluation_order(config.variables, attributes, config.file)
+        order = evaluation_order(config.variables, attributes, config.file)
     except UserError as error:
         yield from error.problems
+    else:
+        yield from formula_problems(config.variables, order, config.file)
     for name, variable in config.variables.items():
         where = f"variables.{name}"
         if name in attributes:
@@ -99,7 +102,7 @@ def _variable_problems(config: Config, attributes: set[str]) -> Iterator[Problem
             )
         else:
             try:
-                convert_factor(source.series[variable.series].measure, variable.measure)
+                conversion(source.series[variable.series].measure, variable.measure)
             except MeasureError as error:
                 yield error.problem(config.file, f"{where}.measure")
 

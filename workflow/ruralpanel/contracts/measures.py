@@ -61,6 +61,10 @@ _INDEX = re.compile(rf"^(?:index)?\s*\(?\s*({_SINCE})\s*=\s*(1|100)\s*\)?$", re.
 _KNOWN = "10^4 km, 10^8 CNY, CNY@2010, person, CNY/household, percent, index (previous year = 100), 万人, 亿元, 元/户"
 
 
+AS_PUBLISHED = "as published"
+"""Stands for the measure of a variable whose figures are not converted and whose series names none."""
+
+
 class MeasureError(UserError):
     """A measure that cannot be read, or two that do not convert; without a place until `problem` gives it one."""
 
@@ -133,6 +137,8 @@ def _number(text: str) -> tuple[Fraction, str]:
 
 def _term(text: str, whole: str) -> tuple[Fraction, str]:
     """One side of a slash: ``100 household`` → (100, household)."""
+    if text.strip() == "1":
+        return Fraction(1), "share"  # a pure number; above the line as in 1/km
     factor, name = _number(text.strip())
     name, _, price_year = (part.strip() for part in name.partition("@"))
     if not name:
@@ -201,6 +207,28 @@ def convert_factor(source: str, target: str) -> float:
     if old.base == new.base:
         return float(old.factor / new.factor)
     raise MeasureError(f"{source} ({old.base})", f"a measure that converts to {target} ({new.base})", _remedy(old, new))
+
+
+def conversion(published: str, wanted: str) -> tuple[float, str]:
+    """The factor from a series' measure to a variable's, and the measure of the result.
+
+    Without a measure of the variable nothing is converted: the result is in the series' own measure or, where that
+    has none either, `AS_PUBLISHED`.
+
+    Raises
+    ------
+    MeasureError
+        As `convert_factor`; and for a variable that names a measure while its series does not.
+    """
+    if not wanted:
+        return 1.0, published or AS_PUBLISHED
+    if not published:
+        raise MeasureError(
+            wanted,
+            "a series that says what it is measured in, to convert from",
+            "name the measure of the series, or leave the variable's out to take its figures as published",
+        )
+    return convert_factor(published, wanted), wanted
 
 
 def _remedy(old: Measure, new: Measure) -> str:

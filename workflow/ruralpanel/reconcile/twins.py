@@ -77,6 +77,6 @@ def _titles(matrix: Matrix) -> set[str]:
 
 def _factor(old: str, new: str) -> float | None:
     try:
-        return convert_factor(old, new)
+        return 1.0 if old == new else convert_factor(old, new)
     except MeasureError:
         return 1.0 if old == new else None
