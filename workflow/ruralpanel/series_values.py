@@ -187,7 +187,7 @@ def _factors(variable: VariableSpec, own: pd.DataFrame, spec: SeriesSpec, file: 
     """The measure of the variable's values, and the factor from each published figure to it."""
     factors: dict[str, float] = {}
     measure = ""
-    for published in sorted({*own["measure"].unique()} - {spec.measure}) + [spec.measure]:
+    for published in [*sorted({*own["measure"].unique()} - {spec.measure}), spec.measure]:
         try:
             factors[published], measure = conversion(published, variable.measure)
         except MeasureError as error:
