@@ -1,17 +1,22 @@
 """What every adapter must do, as functions that the tests of a new adapter call.
 
-`check_cells` holds a result against the contract; `check_mutations` damages a good file in many ways and demands the
-same figures or a `UserError`. `docs/adapters.md` shows their use.
+`check_cells` holds a result against the contract; `check_marked_names` puts footnote marks behind single names, which
+must move no figure; `check_mutations` damages a good file in many ways and demands the same figures or a `UserError`.
+`docs/adapters.md` shows their use.
 """
 
 from __future__ import annotations
 
+import io
 import math
 import random
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pandas as pd
 
 from ruralpanel.adapters import cells, registry
@@ -70,6 +75,52 @@ def check_cells(frame: pd.DataFrame, source: SourceSpec) -> None:
     assert set(frame["file"]) <= {cells.file_label(source, file) for file in source.files}
     assert all(math.isfinite(value) for value in frame["value"].dropna())
     pd.testing.assert_frame_equal(frame, registry.read(source))  # the same again
+
+
+MARKS = ("*", "①", " [2]")
+
+
+def check_marked_names(source: SourceSpec, folder: Path) -> int:
+    """Put a footnote mark behind one name in one place of the source's only file: each copy gives the same figures.
+
+    The names are those of the first, a middle and the last unit, in the first, a middle and the last place where each
+    stands; in the file they must stand as they are read and nowhere else. Returns how many copies were read.
+    """
+    original = Path(source.files[0])
+    right = figures(registry.read(source))
+    units = list(dict.fromkeys(str(unit) for unit in registry.read(source)["unit"]))
+    copies = 0
+    for unit in _some(units):
+        for mark in MARKS:
+            for raw in _with_mark(original, unit, mark):
+                copy = folder / original.name
+                copy.write_bytes(raw)
+                marked = replace(source, path=str(copy), files=(str(copy),))
+                assert figures(registry.read(marked)) == right, f"{unit}{mark}, copy {copies + 1}"
+                copies += 1
+    assert copies >= 3 * len(MARKS)
+    return copies
+
+
+def _some(items: Sequence[Any]) -> list[Any]:
+    """The first, a middle and the last one."""
+    return [items[i] for i in sorted({0, len(items) // 2, len(items) - 1})]
+
+
+def _with_mark(file: Path, name: str, mark: str) -> Iterator[bytes]:
+    if file.suffix == ".xlsx":
+        book = openpyxl.load_workbook(file)
+        cells = [cell for sheet in book for row in sheet.iter_rows() for cell in row if cell.value == name]
+        for cell in _some(cells):
+            cell.value = name + mark
+            stream = io.BytesIO()
+            book.save(stream)
+            cell.value = name
+            yield stream.getvalue()
+        return
+    content = file.read_text(encoding="utf-8-sig")
+    for match in _some(list(re.finditer(re.escape(name), content))):
+        yield (content[: match.end()] + mark + content[match.end() :]).encode()
 
 
 def check_mutations(

@@ -45,7 +45,7 @@ def _bare(column: pd.Series) -> Any:
 
 
 def _labels(codes: Codes, labels: Sequence[str]) -> Any:
-    return pd.Categorical.from_codes(codes, categories=pd.Index(list(labels)), validate=False)
+    return pd.Categorical.from_codes(codes, categories=pd.Index(list(labels)))
 
 
 def _constant(label: str, count: int) -> Any:
@@ -97,7 +97,7 @@ def in_order(
 
 def _ordered(column: Any, order: Order) -> Any:
     if isinstance(column, pd.Categorical):
-        return pd.Categorical.from_codes(order.taken(column.codes), dtype=column.dtype, validate=False)
+        return pd.Categorical.from_codes(order.taken(column.codes), dtype=column.dtype)
     return order.taken(column)
 
 

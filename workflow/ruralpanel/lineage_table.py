@@ -18,7 +18,7 @@ LABELS = frozenset(LINEAGE) - {"period", "factor", "value", "row"}
 
 def constant(label: str, count: int) -> Any:
     """A column of one label, as categories."""
-    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), categories=pd.Index([label]), validate=False)
+    return pd.Categorical.from_codes(np.zeros(count, dtype=np.int8), categories=pd.Index([label]))
 
 
 def as_text(cells: pd.DataFrame) -> pd.DataFrame:

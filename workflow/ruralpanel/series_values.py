@@ -258,7 +258,7 @@ class _Rules:
             return constant("", len(self._codes))
         distinct = list(dict.fromkeys(self._texts))
         codes = np.array([distinct.index(text) for text in self._texts], dtype=np.int32)[self._codes]
-        return pd.Categorical.from_codes(codes, categories=pd.Index(distinct), validate=False)
+        return pd.Categorical.from_codes(codes, categories=pd.Index(distinct))
 
 
 def _ratios(

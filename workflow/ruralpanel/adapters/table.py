@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -106,15 +107,15 @@ def _longest(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any
     body = load_body(table, keys, [value], layout, unit)
     codes, names, without = units_of(body, unit)
     years, wrong = years_of(body, period)
-    rows_of, titles, untitled = _rows_by_series(body, named, wanted)
-    wanted_rows = np.any(list(rows_of.values()), axis=0)
+    titles, untitled = _rows_by_series(body, named, wanted)
+    wanted_rows = np.any(list(titles.rows.values()), axis=0)
     used = (codes >= 0) & (years > 0) & wanted_rows
     problems = [*figure_problems(body, layout, wanted_rows), *without, *wrong, *untitled]
-    problems += repeated(body, used, (codes, years, columns.labels(body.keys[named])[0]), (names, (), titles))
+    problems += repeated(body, used, (codes, years, titles.codes), (names, (), titles.names))
     raise_any(capped(problems, table.label))
     return [
         Piece(key, value, table, names, codes, years, body.figures[value], body.rows).only(used & own)
-        for key, own in rows_of.items()
+        for key, own in titles.rows.items()
         if own.any()
     ]
 
@@ -131,7 +132,8 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
             spot.series.key: [
                 (name, 0)
                 for name in table.names
-                if name not in others and text.squeezed(name) not in squeezed(layout.get("skip_rows") or ())
+                if name not in others
+                and not squeezed([name, text.without_marks(name)]) & squeezed(layout.get("skip_rows") or ())
             ]
             for spot in wanted
         }
@@ -150,11 +152,8 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
         )
     all_columns = list(dict.fromkeys(name for own in figures.values() for name, _ in own))
     body = load_body(table, [key, named] if named else [key], all_columns, layout, "" if across_units else unit)
-    rows_of = {spot.series.key: np.ones(len(body.rows), dtype=bool) for spot in wanted}
-    titles: list[str] = []
-    problems: list[Problem] = []
-    if named:
-        rows_of, titles, problems = _rows_by_series(body, named, wanted)
+    titles, problems = _rows_by_series(body, named, wanted) if named else (None, [])
+    rows_of = titles.rows if titles else {spot.series.key: np.ones(len(body.rows), dtype=bool) for spot in wanted}
     wanted_rows = np.any(list(rows_of.values()), axis=0)
     problems += figure_problems(body, layout, wanted_rows)
     names: list[str] = []
@@ -166,8 +165,8 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
         used = codes >= 0
     problems += wrong
     used &= wanted_rows
-    by_title = (columns.labels(body.keys[named])[0],) if named else ()
-    problems += repeated(body, used, (codes, *by_title), (names, titles) if named else (names,))
+    parts = (codes, titles.codes) if titles else (codes,)
+    problems += repeated(body, used, parts, (names, titles.names) if titles else (names,))
     raise_any(capped(problems, table.label))
     nothing = np.zeros(len(body.rows), dtype=np.int64)
     return [
@@ -226,16 +225,30 @@ def _year_columns(
     return found
 
 
-def _rows_by_series(
-    body: Body, named: str, wanted: Sequence[Place]
-) -> tuple[dict[str, columns.Mask], list[str], list[Problem]]:
-    """The rows of each series by the title in the column `named`; the titles; series that no row is titled by."""
+@dataclass(frozen=True)
+class _Titles:
+    """Titles in the column that names the series.
+
+    `rows` are those of each series, `codes` the place of each row's title in `names`. Titles of the same series, one
+    with a footnote mark and one without, have the code of the first.
+    """
+
+    rows: Mapping[str, columns.Mask]
+    codes: columns.Codes
+    names: Sequence[str]
+
+
+def _rows_by_series(body: Body, named: str, wanted: Sequence[Place]) -> tuple[_Titles, list[Problem]]:
+    """The rows of each series by the title in the column `named`; series that no row is titled by."""
     codes, titles = columns.labels(body.keys[named])
     rows, problems = {}, []
+    first = np.arange(len(titles) + 1)
+    first[-1] = -1  # rows without a title
     for spot in wanted:
         declared = [title for title in (spot.series.title_in_file, spot.column) if title] or [spot.series.key]
         own = [i for i, title in enumerate(titles) if any(same_title(title, name) for name in declared)]
         rows[spot.series.key] = np.isin(codes, own)
+        first[own] = first[own[:1]]
         if not own and spot.declared:
             problems.append(
                 Problem(
@@ -246,7 +259,7 @@ def _rows_by_series(
                     "correct title_in_file of the series",
                 )
             )
-    return rows, titles, problems
+    return _Titles(rows, first[codes], titles), problems
 
 
 def _column(spot: Place) -> str:

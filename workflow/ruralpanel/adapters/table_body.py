@@ -59,7 +59,7 @@ def load_body(
     for name, wanted in conditions.items():
         options = squeezed(wanted if isinstance(wanted, (list, tuple)) else [wanted])
         codes, found = columns.labels(loaded[name])
-        own = [i for i, label in enumerate(found) if text.squeezed(label) in options]
+        own = _named(found, options)
         if "" in options and (codes < 0).any():
             own.append(-1)
         if not own:
@@ -75,9 +75,7 @@ def load_body(
         kept &= np.isin(codes, own)
     if unit and layout.get("skip_rows"):
         codes, found = columns.labels(loaded[unit])
-        kept &= ~np.isin(
-            codes, [i for i, name in enumerate(found) if text.squeezed(name) in squeezed(layout["skip_rows"])]
-        )
+        kept &= ~np.isin(codes, _named(found, squeezed(layout["skip_rows"])))
     if not kept.all():
         loaded, rows = {name: column[kept].reset_index(drop=True) for name, column in loaded.items()}, rows[kept]
     rule = text.number_rule(
@@ -89,6 +87,13 @@ def load_body(
         parsed[name] = columns.figures(loaded.pop(name) if name not in keys else loaded[name], rule)
         filled |= ~np.isnan(parsed[name].values) | parsed[name].wrong
     return Body(table, loaded, parsed, rows, filled)
+
+
+def _named(labels: Sequence[str], wanted: set[str]) -> list[int]:
+    """Which labels are wanted, as they stand or without footnote marks."""
+    return [
+        i for i, label in enumerate(labels) if wanted & {text.squeezed(label), text.squeezed(text.without_marks(label))}
+    ]
 
 
 def squeezed(names: Iterable[object]) -> set[str]:
@@ -136,8 +141,7 @@ def _advice(written: str, layout: Mapping[str, Any]) -> str:
 
 def units_of(body: Body, column: str) -> tuple[columns.Codes, list[str], list[Problem]]:
     """Codes of the units (-1: none), their names without footnote marks, and rows with figures and no unit."""
-    codes, written = columns.labels(body.keys[column])
-    names = [text.without_marks(name) for name in written]
+    codes, names = columns.labels(body.keys[column], text.without_marks)
     problems = [
         Problem(
             body.table.label,

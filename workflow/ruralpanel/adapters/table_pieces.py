@@ -76,6 +76,8 @@ def frame_of(pieces: list[Piece]) -> pd.DataFrame:
     lists = {id(piece.names): piece.names for piece in pieces}
     names = list(dict.fromkeys(name for own in lists.values() for name in own))
     position = {name: i for i, name in enumerate(names)}
+    # A code means a place in its own piece's names, which may say one name twice: it is led over by the name.
+    recodes = {key: np.array([position[name] for name in own], dtype=np.int32) for key, own in lists.items()}
     units, periods, rows = (np.empty(total, np.int32) for _ in range(3))
     values = np.empty(total)
     at = 0
@@ -83,18 +85,15 @@ def frame_of(pieces: list[Piece]) -> pd.DataFrame:
         piece = pieces.pop(0)
         span = slice(at, at + len(piece.rows))
         periods[span], values[span], rows[span] = piece.periods, piece.figures.values, piece.rows
-        if len(lists) == 1:
-            units[span] = piece.units
-        elif len(piece.rows):
-            recode = np.array([position[name] for name in piece.names], dtype=np.int32)
-            units[span] = recode[piece.units]
+        if len(piece.rows):
+            units[span] = recodes[id(piece.names)][piece.units]
         at += len(piece.rows)
     columns |= {"period": periods, "value": values, "row": rows, "unit": _categories(units, names)}
     return pd.DataFrame(columns, copy=False)
 
 
 def _categories(codes: np.ndarray[Any, Any], labels: Sequence[str]) -> pd.Categorical:
-    return pd.Categorical.from_codes(codes, pd.Index(labels, dtype="str"), validate=False)  # type: ignore[arg-type]
+    return pd.Categorical.from_codes(codes, pd.Index(labels, dtype="str"))  # type: ignore[arg-type]
 
 
 def _texts(figures: Figures) -> Iterable[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ruralpanel.adapters.text import plain, quoted, squeezed
+from ruralpanel.adapters.text import plain, quoted, squeezed, without_marks
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.specs import SeriesSpec
 
@@ -23,9 +23,15 @@ def split_measure(title: str) -> tuple[str, str]:
 
 
 def same_title(found: str, declared: str) -> bool:
-    """Whether a title in a file is the declared one, with or without the measure, blanks and width ignored."""
+    """Whether a title in a file is the declared one, with or without the measure; blanks and width do not count.
+
+    Nor do footnote marks in the file; one that is declared must be there.
+    """
     wanted = {squeezed(declared), squeezed(split_measure(declared)[0])}
-    return squeezed(found) in wanted or squeezed(split_measure(found)[0]) == squeezed(declared)
+    return any(
+        squeezed(title) in wanted or squeezed(without_marks(split_measure(title)[0])) == squeezed(declared)
+        for title in (found, without_marks(found))
+    )
 
 
 def measure_problem(found: str, series: SeriesSpec, label: str, where: str) -> Problem | None:
