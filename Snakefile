@@ -14,6 +14,17 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/fetch.smk"
 
 
+# Every file is written under another name and renamed once it is whole. What a failed job has finished is therefore
+# sound and stays; what it lacks makes Snakemake run the job again.
+onstart:
+    workflow.execution_settings.keep_incomplete = True
+
+
+# Else Snakemake closes with a warning of incomplete files.
+onerror:
+    workflow.execution_settings.keep_incomplete = False
+
+
 rule all:
     default_target: True
     input:

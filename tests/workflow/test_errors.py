@@ -162,3 +162,39 @@ def test_all_problems_come_at_once(tiny: Path, snakemake: Run) -> None:
     output = snakemake(tiny).stderr
     assert "4 problems" in output
     assert all(word in output for word in ("figuress.csv", "unitz.csv", "km", "log_outptu"))
+
+
+def test_what_fails_costs_nothing_else_and_a_mended_run_goes_on(tiny: Path, snakemake: Run) -> None:
+    """A model, then a figure fails: what is finished stays, and the rest is made once it is mended."""
+    config = tiny_config()
+    collinear(config, tiny)
+    config["models"] |= {name: config["models"]["effect"] | {"regressors": ["lever"]} for name in ("before", "good")}
+    config["models"]["effect"], config["models"]["bad"] = config["models"]["before"], config["models"]["effect"]
+    (tiny / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    run = snakemake(tiny)
+    assert run.returncode == 1
+    assert "models.bad.regressors" in run.stderr
+    models = tiny / "results/models"
+    assert {path.stem for path in models.glob("*.json")} == {"effect", "before", "good"}
+    assert snakemake(tiny).returncode == 1
+
+    config["models"]["bad"] = config["models"]["effect"]
+    glyph = "Output \U00013000"
+    config["figures"]["bad"] = config["figures"]["effect"] | {"title": glyph}
+    config["figures"]["later"] = config["figures"]["effect"]
+    (tiny / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    run = snakemake(tiny, "--keep-going")
+    assert run.returncode == 1
+    assert "Building panel" not in run.stderr
+    assert "figures.bad" in run.stderr and "incomplete" not in run.stderr
+    assert (models / "bad.json").is_file()
+    drawn = {path.stem for path in (tiny / "results/figures").glob("*.svg")}
+    assert drawn == {"effect", "later"}
+
+    config["figures"]["bad"]["title"] = "Output"
+    (tiny / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    run = snakemake(tiny)
+    assert run.returncode == 0, run.stderr
+    assert "Estimating" not in run.stderr
+    assert (tiny / "results/figures/bad.svg").is_file()
+    assert "Nothing to be done" in snakemake(tiny).stderr

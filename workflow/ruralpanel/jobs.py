@@ -1,28 +1,135 @@
-"""How a script of the workflow ends when a user's mistake surfaces: in words, with exit code 1, without a traceback."""
+"""How a script of the workflow runs: its pieces apart, its progress in its log, a user's mistake in words."""
 
 from __future__ import annotations
 
+import errno
+import logging
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
-from ruralpanel.contracts.problems import CONFIGURATION, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.progress import LOG, left
+
+ON_SCREEN = 10.0
+"""Seconds between two messages of progress that reach the screen; the log has them all."""
+
+V = TypeVar("V")
 
 
 @contextmanager
 def job(log: str | Path, config: str = CONFIGURATION) -> Iterator[None]:
-    """Run a job; on `UserError` print its problems, keep them in `log`, and leave with exit code 1.
+    """Run a job; on `UserError` or a full disk print the problems, keep them in `log`, and leave with exit code 1.
+
+    Messages of progress go to `log`, now and then to the screen.
 
     Parameters
     ----------
     log : the job's log file.
     config : name of the configuration's file, which the problems of its models and variables are said to be in.
     """
+    name = Path(log).stem
+    with _logging(log, name):
+        try:
+            yield
+        except UserError as error:
+            _leave(error.of(config), name)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+                raise
+            place = str(error.filename or "results")
+            _leave(UserError(Problem(place, "", error.strerror or "no room", "a folder that can be written to")), name)
+
+
+def pieces(works: Mapping[str, V], kind: str, unit: str) -> Iterator[tuple[str, V, Piece]]:
+    """The pieces of a job, each to be worked on within ``with piece:``; one that fails costs no other.
+
+    >>> for name, table, piece in pieces(tables, "tables", "table"):
+    ...     with piece:
+    ...         work(name, table)
+
+    Parameters
+    ----------
+    works : by name. kind : the part of the configuration that declares them. unit : what one is called.
+
+    Raises
+    ------
+    UserError
+        At the end, with the problems of all pieces. An error of the program is one of them; its traceback is logged.
+    """
+    problems: list[Problem] = []
+    begun = time.monotonic()
+    for done, (name, work) in enumerate(works.items(), 1):
+        piece = Piece(f"{kind}.{name}")
+        yield name, work, piece
+        problems += piece.problems
+        rest = left(time.monotonic() - begun, done, len(works)) if done < len(works) else "finished"
+        LOG.info("%s %s %s (%d of %d, %s)", unit, name, "failed" if piece.problems else "done", done, len(works), rest)
+    raise_any(problems)
+
+
+class Piece:
+    """One piece of a job: holds back what goes wrong in its block."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self.problems: tuple[Problem, ...] = ()
+
+    def __enter__(self) -> Piece:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, UserError):
+            self.problems = error.problems
+        elif isinstance(error, Exception) and not isinstance(error, OSError):
+            LOG.error("traceback of %s", self._where, exc_info=error, extra={"in_log_only": True})
+            said = next(iter(str(error).strip().splitlines()), "")
+            found = f"an error of the program ({type(error).__name__}{': ' if said else ''}{said})"
+            fix = "the traceback is in the job's log: please report it; everything else of this job is written"
+            self.problems = (Problem(CONFIGURATION, self._where, found, "a result", fix),)
+        return bool(self.problems)
+
+
+def _leave(error: UserError, name: str) -> None:
+    LOG.error("%s", error.report(f"{name} stopped"))
+    sys.exit(1)
+
+
+@contextmanager
+def _logging(log: str | Path, name: str) -> Iterator[None]:
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    to_file = logging.FileHandler(log, mode="w", encoding="utf-8")
+    to_screen = logging.StreamHandler(sys.stderr)
+    to_screen.addFilter(_NowAndThen(name))
+    handlers = (to_file, to_screen)
+    for handler in handlers:
+        LOG.addHandler(handler)
+    LOG.setLevel(logging.INFO)
     try:
         yield
-    except UserError as error:
-        text = error.of(config).report(f"{Path(log).stem} stopped")
-        Path(log).write_text(text + "\n", encoding="utf-8")
-        print(text, file=sys.stderr)
-        sys.exit(1)
+    finally:
+        for handler in handlers:
+            LOG.removeHandler(handler)
+            handler.close()
+
+
+class _NowAndThen(logging.Filter):
+    """Lets problems pass, and of messages of progress one in `ON_SCREEN` seconds, with the job's name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._job, self._last = name, time.monotonic()
+
+    def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+        if record.levelno >= logging.ERROR:
+            return not getattr(record, "in_log_only", False)
+        now = time.monotonic()
+        if now - self._last < ON_SCREEN:
+            return False
+        self._last = now
+        shown = logging.makeLogRecord(record.__dict__)
+        shown.msg, shown.args = f"{self._job}: {record.getMessage()}", ()
+        return shown

@@ -6,13 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.sidecar import sha256_of
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import load_units
 from ruralpanel.design import build_design
 from ruralpanel.estimate import estimate
-from ruralpanel.jobs import job
+from ruralpanel.jobs import job, pieces
 from ruralpanel.labels import labels_from_codebook
 from ruralpanel.spatial.geography import Geography
 
@@ -30,19 +29,18 @@ def main(
     boundaries: str | None,
     folder: str,
 ) -> None:
-    """Write ``results/models/<model>.json`` for each model; all problems of all models are reported together."""
+    """Write ``results/models/<model>.json`` for each model that can be estimated; name all others together."""
     frame = pd.read_parquet(panel)
     cross_section = load_units(units)
     geography = Geography(cross_section, boundaries, weights_matrices, config)
     labels = labels_from_codebook(pd.read_csv(codebook), language)
     panel_sha256 = sha256_of(panel)
-    with all_together() as separately:
-        for values in models:
-            spec = ModelSpec.from_dict(values)
-            with separately():
-                design = geography.placed(build_design(spec, frame, cross_section, samples.get(spec.sample), config))
-                words = {term: labels.of(term) for term in (spec.outcome, *design.terms)}
-                estimate(spec, design, seed, panel_sha256, words).to_json(Path(folder) / f"{spec.name}.json")
+    specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
+    for name, spec, piece in pieces(specs, "models", "model"):
+        with piece:
+            design = geography.placed(build_design(spec, frame, cross_section, samples.get(spec.sample), config))
+            words = {term: labels.of(term) for term in (spec.outcome, *design.terms)}
+            estimate(spec, design, seed, panel_sha256, words).to_json(Path(folder) / f"{name}.json")
 
 
 if __name__ == "__main__":

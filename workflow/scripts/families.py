@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.units import load_units
 from ruralpanel.files import write_json
-from ruralpanel.jobs import job
+from ruralpanel.jobs import job, pieces
 from ruralpanel.robustness.designs import designs_of
 from ruralpanel.robustness.families import run_family
 from ruralpanel.spatial.geography import Geography
@@ -28,12 +27,11 @@ def main(
     """Write ``results/models/families/<family>.json``; all problems of all families are reported together."""
     geography = Geography(load_units(units), boundaries, weights_matrices, config)
     designs = designs_of(models, samples, panels, geography)
-    with all_together() as separately:
-        for name, claims in families.items():
-            wanted = {str(estimand["model"]) for estimand in claims.values() if estimand.get("model")}
-            own = {model: design for model, design in designs.items() if model in wanted}
-            with separately():
-                write_json(Path(folder) / f"{name}.json", run_family(name, claims, own, seed, file=config))
+    for name, claims, piece in pieces(families, "families", "family"):
+        wanted = {str(estimand["model"]) for estimand in claims.values() if estimand.get("model")}
+        own = {model: design for model, design in designs.items() if model in wanted}
+        with piece:
+            write_json(Path(folder) / f"{name}.json", run_family(name, claims, own, seed, file=config))
 
 
 if __name__ == "__main__":

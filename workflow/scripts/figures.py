@@ -5,10 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.units import load_units
 from ruralpanel.figures.build import draw
-from ruralpanel.jobs import job
+from ruralpanel.jobs import job, pieces
 from ruralpanel.output_context import OutputContext
 
 
@@ -17,11 +16,10 @@ def main(figures: Mapping[str, Mapping[str, Any]], units: str, language: str, co
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
     context = OutputContext(Path("results"), language, cross_section.attributes, config)
-    with all_together() as separately:
-        for name, spec in figures.items():
-            paths = {form: f"results/figures/{name}.{form}" for form in ("png", "svg")}
-            with separately():
-                draw(name, spec, replace(context, where=f"figures.{name}"), names, paths)
+    for name, spec, piece in pieces(figures, "figures", "figure"):
+        paths = {form: f"results/figures/{name}.{form}" for form in ("png", "svg")}
+        with piece:
+            draw(name, spec, replace(context, where=f"figures.{name}"), names, paths)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.units import load_units
 from ruralpanel.files import atomic_path
-from ruralpanel.jobs import job
+from ruralpanel.jobs import job, pieces
 from ruralpanel.labels import labels_from_codebook
 from ruralpanel.maps.clusters import draw_clusters, find_clusters
 from ruralpanel.maps.draw import boundary_note, draw, draw_regimes
@@ -38,28 +37,27 @@ def main(
     }
     geography = Geography(cross_section, boundaries, weights_matrices, config)
     note = boundary_note(boundaries, boundaries_note, language)
-    with all_together() as separately:
-        for name, spec in maps.items():
-            paths = {form: f"results/maps/{name}.{form}" for form in ("png", "svg")}
-            shape = shapes[spec["projection"]]
+    for name, spec, piece in pieces(maps, "maps", "map"):
+        paths = {form: f"results/maps/{name}.{form}" for form in ("png", "svg")}
+        shape = shapes[spec["projection"]]
+        with piece:
             model = json.loads(Path(f"results/models/{spec['model']}.json").read_text()) if "model" in spec else None
             folder = f"results/panels/{spec['panel'] if model is None else model['panel']}"
             labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
-            with separately():
-                if model is not None:
-                    drawn = draw_slopes if model["estimator"] == "cce" else draw_model
-                    drawn(name, spec, model, labels, shape, names, paths, language, note)
-                    continue
-                frame = pd.read_parquet(f"{folder}/panel.parquet")
-                if "clusters" in spec:
-                    found = find_clusters(name, spec, frame, geography, seed, f"maps.{name}")
-                    draw_clusters(name, spec, found, sorted(set(frame["unit"])), shape, names, paths, language, note)
-                    with atomic_path(f"results/maps/{name}.csv") as temporary:
-                        found.table.to_csv(temporary, index=False, lineterminator="\n")
-                elif "regimes" in spec:
-                    draw_regimes(name, spec, frame, shape, names, paths, language, note)
-                else:
-                    draw(name, spec, frame, labels, shape, names, paths, language, note)
+            if model is not None:
+                drawn = draw_slopes if model["estimator"] == "cce" else draw_model
+                drawn(name, spec, model, labels, shape, names, paths, language, note)
+                continue
+            frame = pd.read_parquet(f"{folder}/panel.parquet")
+            if "clusters" in spec:
+                found = find_clusters(name, spec, frame, geography, seed, f"maps.{name}")
+                draw_clusters(name, spec, found, sorted(set(frame["unit"])), shape, names, paths, language, note)
+                with atomic_path(f"results/maps/{name}.csv") as temporary:
+                    found.table.to_csv(temporary, index=False, lineterminator="\n")
+            elif "regimes" in spec:
+                draw_regimes(name, spec, frame, shape, names, paths, language, note)
+            else:
+                draw(name, spec, frame, labels, shape, names, paths, language, note)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.units import load_units
 from ruralpanel.files import atomic_path, write_json
-from ruralpanel.jobs import job
+from ruralpanel.jobs import job, pieces
 from ruralpanel.robustness.claims import groups_of, table, targets_of
 from ruralpanel.robustness.designs import designs_of
 from ruralpanel.robustness.model_checks import check_model
@@ -38,12 +37,11 @@ def main(
     known = {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in estimates}
     wanted = targets_of(claims, known, read_statistics("results"), config)
     results = []
-    with all_together() as separately:
-        for name, design in designs.items():
-            groups = groups_of(cross_section.attributes, design, GROUPS)
-            with separately():
-                results.append(check_model(design, wanted.get(name, ()), seed, groups, config))
-                write_json(Path(folder) / f"{name}.json", results[-1])
+    for name, design, piece in pieces(designs, "models", "robustness of model"):
+        groups = groups_of(cross_section.attributes, design, GROUPS)
+        with piece:
+            results.append(check_model(design, wanted.get(name, ()), seed, groups, config))
+            write_json(Path(folder) / f"{name}.json", results[-1])
     with atomic_path(Path(folder) / "summary.csv") as temporary:
         table(results).to_csv(temporary, index=False, lineterminator="\n")
 

@@ -5,9 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.contracts.problems import all_together
 from ruralpanel.contracts.units import load_units
-from ruralpanel.jobs import job
+from ruralpanel.jobs import job, pieces
 from ruralpanel.output_context import OutputContext
 from ruralpanel.tables.build import build
 from ruralpanel.tables.render import render
@@ -16,11 +15,10 @@ from ruralpanel.tables.render import render
 def main(tables: Mapping[str, Mapping[str, Any]], units: str, language: str, config: str) -> None:
     """Write ``results/tables/<table>.{csv,tex,html,docx}``; all problems of all tables are reported together."""
     context = OutputContext(Path("results"), language, load_units(units).attributes, config)
-    with all_together() as separately:
-        for name, spec in tables.items():
-            with separately():
-                document = build(name, spec, replace(context, where=f"tables.{name}"))
-                render(document, {form: f"results/tables/{name}.{form}" for form in ("csv", "tex", "html", "docx")})
+    for name, spec, piece in pieces(tables, "tables", "table"):
+        with piece:
+            document = build(name, spec, replace(context, where=f"tables.{name}"))
+            render(document, {form: f"results/tables/{name}.{form}" for form in ("csv", "tex", "html", "docx")})
 
 
 if __name__ == "__main__":

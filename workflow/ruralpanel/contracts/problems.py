@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 CONFIGURATION = "the configuration"
@@ -62,33 +61,6 @@ def raise_any(problems: Iterable[Problem]) -> None:
     found = tuple(problems)
     if found:
         raise UserError(found)
-
-
-@contextmanager
-def all_together() -> Iterator[Callable[[], AbstractContextManager[None]]]:
-    """Report the problems of several pieces of work together: each runs in a block of its own, the rest goes on.
-
-    >>> with all_together() as separately:
-    ...     for name in names:
-    ...         with separately():
-    ...             work(name)
-
-    Raises
-    ------
-    UserError
-        At the end, with the problems of all pieces.
-    """
-    problems: list[Problem] = []
-
-    @contextmanager
-    def separately() -> Iterator[None]:
-        try:
-            yield
-        except UserError as error:
-            problems.extend(error.problems)
-
-    yield separately
-    raise_any(problems)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
