@@ -102,9 +102,7 @@ def _leave(error: UserError, name: str) -> None:
 def _logging(log: str | Path, name: str) -> Iterator[None]:
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(log, mode="w", encoding="utf-8")
-    to_screen = logging.StreamHandler(sys.stderr)
-    to_screen.addFilter(_NowAndThen(name))
-    handlers = (to_file, to_screen)
+    handlers: tuple[logging.Handler, ...] = (to_file, _Screen(name))
     for handler in handlers:
         LOG.addHandler(handler)
     LOG.setLevel(logging.INFO)
@@ -116,20 +114,17 @@ def _logging(log: str | Path, name: str) -> Iterator[None]:
             handler.close()
 
 
-class _NowAndThen(logging.Filter):
-    """Lets problems pass, and of messages of progress one in `ON_SCREEN` seconds, with the job's name."""
+class _Screen(logging.Handler):
+    """Prints problems, and of messages of progress one in `ON_SCREEN` seconds, with the job's name."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
         self._job, self._last = name, time.monotonic()
 
-    def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:
+    def emit(self, record: logging.LogRecord) -> None:
         if record.levelno >= logging.ERROR:
-            return not getattr(record, "in_log_only", False)
-        now = time.monotonic()
-        if now - self._last < ON_SCREEN:
-            return False
-        self._last = now
-        shown = logging.makeLogRecord(record.__dict__)
-        shown.msg, shown.args = f"{self._job}: {record.getMessage()}", ()
-        return shown
+            if not getattr(record, "in_log_only", False):
+                print(record.getMessage(), file=sys.stderr, flush=True)
+        elif time.monotonic() - self._last >= ON_SCREEN:
+            self._last = time.monotonic()
+            print(f"{self._job}: {record.getMessage()}", file=sys.stderr, flush=True)
