@@ -13,10 +13,10 @@ import yaml
 from ruralpanel.adapters.registry import read
 from ruralpanel.contracts.layouts import layout_problems
 from ruralpanel.contracts.problems import UserError
-from ruralpanel.contracts.sidecar import series_spec
+from ruralpanel.contracts.sidecar import PLACEHOLDERS, load_sidecar, series_spec
 from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.contracts.units import load_units
-from ruralpanel.inspect_source import inspect, inspect_source
+from ruralpanel.inspect_source import Inspection, inspect, inspect_source, inspect_with_sidecar
 from ruralpanel.inspection.headings import guess_measure
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,13 +72,13 @@ def test_doubts_are_said(tmp_path: Path) -> None:
         ("rate_pct", "pct"),
         ("Employed (10 000 persons)", "10000 persons"),
         ("Households (10 000)", "10000 household"),
-        ("migrate", "item"),
+        ("migrate", ""),
         ("rail_10k_tons", "10^4 tons"),
         ("highway_100m_ton_km", "10^8 ton km"),
         ("households_10k", "10^4 household"),
         ("birth_rate_permil", "per_mille"),
         ("household_operations_yuan", "yuan"),
-        ("x", "item"),
+        ("x", ""),
     ],
 )
 def test_measures_are_guessed_from_headings(heading: str, measure: str) -> None:
@@ -180,3 +180,84 @@ def test_a_page_with_a_column_for_each_year(tmp_path: Path) -> None:
         "rails": {"column": "Rails (km) / {period}", "measure": "km"},
     }
     assert found.figures == 12 and "2007–2008" in found.summary and not found.unsure
+
+
+def rows_of(heading: str, rows: list[tuple[object, ...]]) -> str:
+    return "\n".join([heading, *(",".join(map(str, row)) for row in rows)]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("heading", "rows", "unit"),
+    [
+        ("sector,firm,yr,wage", [(f"s{n % 3}", f"F{n}", y, n / 7) for n in range(9) for y in (2001, 2002)], "firm"),
+        ("quarter,sector,nr,yr,wage", [("Q1", f"s{n % 3}", n, y, n / 7) for n in range(9) for y in (2001, 2002)], "nr"),
+        ("invest,firm,year", [(n + y / 7, n, f"{y}.0") for n in range(4) for y in (1935, 1936)], "firm"),
+        ("region,town,wage", [(f"r{n % 2}", f"T{n}", n / 7) for n in range(6)], "town"),
+    ],
+)
+def test_units_are_what_is_unique_in_each_period(
+    heading: str, rows: list[tuple[object, ...]], unit: str, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.csv").write_text(rows_of(heading, rows), encoding="utf-8")
+    for units in (UNITS, None):
+        (found,) = inspect(tmp_path / "mine.csv", units, tmp_path, year=2001 if "town" in heading else None)
+        assert found.entry["layout"]["unit"] == unit
+        assert list(found.entry["series"]) == ["invest" if "invest" in heading else "wage"]
+
+
+def test_totals_are_no_units(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("place,year,km\nTotal,2001,9\nA,2001,4\nB,2001,5\n", encoding="utf-8")
+    (found,) = inspect(tmp_path / "mine.csv", UNITS, tmp_path)
+    assert found.entry["layout"]["skip_rows"] == ["Total"] and "2 units (A … B)" in found.summary
+    assert not any("Total" in doubt for doubt in found.unsure)
+
+
+def test_lost_zeros_are_named(tmp_path: Path) -> None:
+    (tmp_path / "units.csv").write_text("id,name\n00013,A\n00014,B\n", encoding="utf-8")
+    (tmp_path / "mine.csv").write_text("km,code,year\n3,13,2001\n4,14,2001\n", encoding="utf-8")
+    units = load_units(tmp_path / "units.csv")
+    (found,) = inspect(tmp_path / "mine.csv", units, tmp_path)
+    assert found.entry["layout"]["unit"] == "code"
+    assert any("13 for 00013" in doubt for doubt in found.unsure)
+    assert units.suggest("13") == 'write "00013", as text: its leading zeros are lost'
+    assert units.suggest("15") == ""
+
+
+def test_series_without_a_variable_are_counted(tmp_path: Path) -> None:
+    names = [f"x{i}" for i in range(23)]
+    rows = [(unit, 2001, *range(23)) for unit in ("Hebei", "Beijing")]
+    (tmp_path / "mine.csv").write_text(rows_of(",".join(["province", "year", *names]), rows), encoding="utf-8")
+    text = inspect_source(tmp_path / "mine.csv", UNITS, tmp_path)
+    document = yaml.safe_load(text)
+    assert len(document["sources"]["mine"]["series"]) == 23 and len(document["variables"]) == 20
+    assert "mine has 3 more series" in text
+    assert "measure" not in document["variables"]["x1"]
+
+
+def test_the_sidecar_has_the_same_keys(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("地区,年份,公路(公里),x\n河北,2001,3,4\n北京,2001,5,6\n", encoding="utf-8")
+    entry = yaml.safe_load(inspect_source(tmp_path / "mine.csv", UNITS, tmp_path))["sources"]["mine"]
+    sidecar = yaml.safe_load(inspect_with_sidecar(tmp_path / "mine.csv", UNITS, tmp_path))
+    assert list(sidecar["series"]) == list(entry["series"]) == ["公路", "x"]
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({**sidecar, **dict.fromkeys(PLACEHOLDERS, "made up")}), "utf-8")
+    assert set(load_sidecar(tmp_path / "mine.yaml", tmp_path / "mine.csv").series) == {"公路", "x"}
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_tables_side_by_side_are_entries_of_their_own(kind: str, tmp_path: Path) -> None:
+    """Names stand again where the second half of the provinces is printed beside the first."""
+    rows = [["地区", "2010年", "2011年", "地区", "2010年", "2011年"]]
+    rows += [["河北", "1.5", "2", "湖北", "3", "4"], ["山西", "5", "6", "湖南", "7", "8"]]
+    if kind == "csv":
+        (tmp_path / "r.csv").write_text("\n".join(",".join(row) for row in rows) + "\n", encoding="utf-8")
+    else:
+        pd.DataFrame(rows).to_excel(tmp_path / "r.xlsx", index=False, header=False)
+    found = inspect(tmp_path / f"r.{kind}", UNITS, tmp_path)
+    assert [part.entry["layout"]["range"] for part in found] == ["A1:C3", "D1:F3"]
+    read_back = [read(replace(pasted_part(part), files=(str(tmp_path / f"r.{kind}"),))) for part in found]
+    assert [sorted(cells["value"]) for cells in read_back] == [[1.5, 2, 5, 6], [3, 4, 7, 8]]
+
+
+def pasted_part(part: Inspection) -> SourceSpec:
+    """One entry as the configuration would read it."""
+    return pasted(yaml.safe_dump({"sources": {part.name: part.entry}}))

@@ -16,7 +16,7 @@ from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.units import Units
 from ruralpanel.inspection import regional, tables
 from ruralpanel.inspection.grid import locate
-from ruralpanel.inspection.headings import base_measure
+from ruralpanel.inspection.headings import base_measure, measured
 from ruralpanel.inspection.sidecars import sidecar
 from ruralpanel.inspection.tables import Found
 from ruralpanel.inspection.trial import tried
@@ -67,6 +67,7 @@ def inspect_source(
     lines.append(_yaml({"sources": {part.name: part.entry for part in found}}))
     lines.append("# Variables take series in the measure that you want, for example:")
     lines.append(_yaml({"variables": _variables(found, taken)}))
+    lines += [f"# {words}" for words in _not_shown(found)]
     unsure = [
         f"{part.name}: {doubt}" if len(found) > 1 else doubt for part in found for doubt in _gathered(part.unsure)
     ]
@@ -190,12 +191,12 @@ def _parts(file: Path, units: Units | None, year: int | None) -> list[Found]:
             raise UserError(Problem(file.name, "", "no table by region", "rows with a name and figures", fix))
         return [found]
     if kind == "text":
-        return [tables.text_table(file, file.read_bytes(), units, year)]
+        return tables.text_tables(file, file.read_bytes(), units, year)
     if kind in ("xls", "xlsx"):
         return _sheets(file, units, year)
     names = tables.tables_of(file)
     if len(names) > 1:
-        return _readable([(name, lambda name=name: _base_table(file, name, units, year)) for name in names], file)
+        return _readable([(name, lambda name=name: [_base_table(file, name, units, year)]) for name in names], file)
     return [tables.entry(file, {}, units, year)]
 
 
@@ -207,15 +208,15 @@ def _sheets(file: Path, units: Units | None, year: int | None) -> list[Found]:
     sheets = tables.filled_sheets(file)
     only = len(sheets) == 1
 
-    def one(name: str, rows: Any) -> Found:
+    def look(name: str, rows: Any) -> list[Found]:
         located = locate(rows, worksheet=True)
         if located is None or located.levels > 1:
             found = regional.printed(file, units, year, name, only)
             if found is not None:
-                return found
-        return tables.sheet_table(file, name, rows, only, units, year)
+                return [found]
+        return tables.sheet_tables(file, name, rows, only, units, year)
 
-    return _readable([(name, lambda name=name, rows=rows: one(name, rows)) for name, rows in sheets], file)
+    return _readable([(name, lambda name=name, rows=rows: look(name, rows)) for name, rows in sheets], file)
 
 
 def _readable(parts: list[tuple[str, Any]], file: Path) -> list[Found]:
@@ -225,7 +226,7 @@ def _readable(parts: list[tuple[str, Any]], file: Path) -> list[Found]:
     problems: list[Problem] = []
     for name, look in parts[:_MOST_PARTS]:
         try:
-            found.append(look())
+            found += look()
         except UserError as error:
             problems += error.problems
             refused.append(f"{name} was passed over: {error.problems[0].found}")
@@ -270,13 +271,23 @@ def _free(name: str, taken: Collection[str]) -> str:
     return free
 
 
+def _not_shown(found: tuple[Inspection, ...]) -> list[str]:
+    """How many series of each entry have no variable in the example."""
+    return [
+        f"{part.name} has {number - _MOST_VARIABLES} more series: declare variables for them in the same way"
+        for part in found
+        if (number := len(part.entry["series"])) > _MOST_VARIABLES
+    ]
+
+
 def _variables(found: tuple[Inspection, ...], taken: Collection[str]) -> dict[str, dict[str, str]]:
     variables: dict[str, dict[str, str]] = {}
     for part in found:
         for number, (key, series) in enumerate(list(part.entry["series"].items())[:_MOST_VARIABLES], 1):
             name = key if re.fullmatch(r"[A-Za-z]\w*", key, re.A) else f"{part.name}_{number}"
             free = _free(name if name not in variables else f"{part.name}_{name}", [*taken, *variables])
-            variables[free] = {"source": part.name, "series": key, "measure": base_measure(series["measure"])}
+            measure = measured(base_measure(series["measure"])) if "measure" in series else {}
+            variables[free] = {"source": part.name, "series": key, **measure}
     return variables
 
 

@@ -76,8 +76,16 @@ class Units:
             found = tuple(unit for unit in found if self.exists(unit, year))
         return found[0] if len(found) == 1 else None
 
+    def padded(self, code: str) -> str:
+        """The code with the zeros before it with which it is a unit's id; empty where there is no such unit."""
+        lengths = sorted({len(unit) for unit in self.ids if unit.isdecimal()}) if code.isdecimal() else []
+        longer = (code.zfill(length) for length in lengths if length > len(code))
+        return next((padded for padded in longer if self.bearers(padded)), "")
+
     def suggest(self, name: str) -> str:
         """``did you mean "贵州省"?`` in the spelling of the file; empty where nothing is near."""
+        if self.padded(name):
+            return f'write "{self.padded(name)}", as text: its leading zeros are lost'
         spelling = {normal(n): n for unit in self.ids for n in (unit, *self.names[unit])}
         wanted = normal(name)
         # Half of a two-letter Chinese name may be right; single letters (short signs of provinces) are near everything.

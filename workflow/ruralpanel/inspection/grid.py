@@ -70,7 +70,26 @@ def _records(lines: Sequence[str], sign: str) -> list[tuple[int, list[str]]]:
     return found
 
 
-def locate(rows: Sequence[Row], known: Any = None, worksheet: bool = False) -> Located | None:
+def side_by_side(rows: Sequence[Row]) -> list[list[Row]]:
+    """The rows of each table where the names of one stand again beside it (地区 2012 … 地区 2012 …), else all rows."""
+    for position, row in enumerate(rows):
+        first = next((cell for cell in row.cells if cell), "")
+        starts = [i for i, cell in enumerate(row.cells) if cell == first]
+        if _is_head(row) and len(starts) > 1 and not (row.copies & set(starts)):
+            parts = [row.cells[a:b] for a, b in zip(starts, [*starts[1:], len(row.cells)], strict=True)]
+            if all(len(part) > 1 and part[: len(parts[-1])] == parts[-1] for part in parts):
+                ends = [*starts[1:], max(len(other.cells) for other in rows)]
+                places = zip([0, *starts[1:]], ends, strict=True)
+                return [[*rows[:position], *_columns_of(rows[position:], a, b)] for a, b in places]
+    return [list(rows)]
+
+
+def _columns_of(rows: Sequence[Row], start: int, end: int) -> list[Row]:
+    """The rows with the cells of other columns blank."""
+    return [Row(row.number, ("",) * start + row.cells[start:end], row.copies) for row in rows]
+
+
+def locate(rows: Sequence[Row], known: Any = None, worksheet: bool = False, bounded: bool = False) -> Located | None:
     """The table in rows of cells, or None where no row holds a name and a figure.
 
     The names stand in the first row that is nearly as full as the rows of figures and holds no figures but years.
@@ -80,6 +99,7 @@ def locate(rows: Sequence[Row], known: Any = None, worksheet: bool = False) -> L
     rows : of a text file or a worksheet, empty ones left out or not.
     known : whether a text names a unit (a function), so that a last row without figures is told from a note.
     worksheet : what is left and right of the table can be left out without `range` in text files only.
+    bounded : `range` is needed, because another table stands beside this one.
     """
     rows = [row for row in rows if any(row.cells)]
     data = [i for i, row in enumerate(rows) if _is_data(row)]
@@ -109,19 +129,19 @@ def locate(rows: Sequence[Row], known: Any = None, worksheet: bool = False) -> L
     )
     names = tuple(names_row.cell(i) for i in range(left, right))
     beside = {name: beside_row.cell(left + i) for i, name in enumerate(names)} if beside_row else {}
-    layout = _layout(rows, head, first, last, left, right, worksheet)
+    layout = _layout(rows, head, first, last, left, right, worksheet, bounded)
     titles = tuple(cell for row in rows[:head] for cell in dict.fromkeys(row.cells) if cell)
     return Located(layout, names, titles, {name: text for name, text in beside.items() if text}, levels)
 
 
 def _layout(
-    rows: Sequence[Row], head: int, first: int, last: int, left: int, right: int, worksheet: bool
+    rows: Sequence[Row], head: int, first: int, last: int, left: int, right: int, worksheet: bool, bounded: bool
 ) -> dict[str, Any]:
     body = [row for row in rows[first : last + 1] if _is_data(row)]
     beyond = any(row.cell(i) for row in body for i in range(right, len(row.cells)))
     layout: dict[str, Any] = {}
     top = rows[head].number
-    if last + 1 < len(rows) or beyond or left:
+    if bounded or last + 1 < len(rows) or beyond or left:
         layout["range"] = f"{letters(left)}{top}:{letters(right - 1)}{rows[last].number}"
         start = top
     else:

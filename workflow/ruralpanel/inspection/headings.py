@@ -66,7 +66,7 @@ def base_measure(measure: str) -> str:
 
 
 def guess_measure(heading: str, beside: str = "") -> tuple[str, str]:
-    """The measure of a column, and a doubt in words where it is a guess or there is none.
+    """The measure of a column, empty where nothing names it, and a doubt in words where it is no plain statement.
 
     Parameters
     ----------
@@ -89,7 +89,14 @@ def guess_measure(heading: str, beside: str = "") -> tuple[str, str]:
         if re.search(pattern, heading.lower()):
             whole = f"{factor}{measure}" if measure.isalpha() else measure
             return whole, f"measure {whole}, guessed from the heading"
-    return f"{factor}item", "measure: nothing in the heading names it, so item stands in its place"
+    if factor:
+        return f"{factor}item", f"measure {factor}item: the heading names its size, but not what is counted"
+    return "", "no measure: nothing in the heading names it, so its figures are taken as published"
+
+
+def measured(measure: str) -> dict[str, str]:
+    """The key `measure` of a series, left out where nothing names the measure."""
+    return {"measure": measure} if measure else {}
 
 
 def measure_of_table(titles: Iterable[str]) -> str:

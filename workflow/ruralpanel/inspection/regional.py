@@ -16,7 +16,7 @@ from ruralpanel.adapters.yearbook_tables import RegionTable, column_of, is_note,
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.contracts.units import Units
-from ruralpanel.inspection.headings import guess_measure, key_of, template_of, year_named
+from ruralpanel.inspection.headings import guess_measure, key_of, measured, template_of, year_named
 from ruralpanel.inspection.roles import unknown_doubts
 from ruralpanel.inspection.tables import Found
 
@@ -63,7 +63,7 @@ def export(file: Path, units: Units | None = None) -> Found | None:
         name = split_measure(heading)[0]
         key = key_of(title, series, "series")
         fields = {} if name == key else {"title_in_file": name}
-        series[key] = {**fields, "measure": measure}
+        series[key] = {**fields, **measured(measure)}
         unsure += [f"{key}: {doubt}"] if doubt else []
     names = tuple(map(str, dict.fromkeys(cells["unit"])))
     if units is not None:
@@ -152,7 +152,7 @@ def _columns(
         beside = [split_measure(part)[1] for part in reversed(header.split(" / "))]
         measure, doubt = guess_measure(header, next((item for item in beside if item), table.measure))
         key = key_of(" ".join(part for part in wanted.split(" / ")[-2:]).replace("{period}", ""), series, "column")
-        series[key] = {"column": wanted, "measure": measure}
+        series[key] = {"column": wanted, **measured(measure)}
         unsure += [f"{key}: {doubt}"] if doubt else []
     return series, bool(templates) and len(templates) == len(series)
 

@@ -129,19 +129,52 @@ def _unit_column(texts: Mapping[str, Sequence[str]], units: Units | None, numeri
         best = max(shares, key=lambda column: shares[column])
         if shares[best] > 0.5:
             return best
-    words = [name for name in texts if any(word in name.lower() for word in _UNIT_NAMES) and name not in numeric]
-    codes = [name for name in texts if any(word in name.lower() for word in _UNIT_NAMES)]
-    others = [name for name in texts if name not in numeric and not all(map(is_year, texts[name]))]
-    chosen = next(iter([*words, *others, *codes, *texts]))
+        short = next((column for column, cells in texts.items() if _without_zeros(cells, units)), "")
+        if short:
+            code = next(cell for cell in texts[short] if cell and not units.bearers(cell))
+            doubts.append(
+                f"the column of units: {short}, whose codes have lost their leading zeros ({code} for "
+                f"{units.padded(code)} of {units.file}): write them as text in the file, or add the short codes as "
+                f"aliases in {units.file}"
+            )
+            return short
+    chosen = _telling_units(texts, numeric)
     if units is None:
         doubts.append(f"the column of units: {chosen}")
     else:
-        shown = ", ".join(list(dict.fromkeys(texts[chosen]))[:3])
+        shown = ", ".join([name for name in dict.fromkeys(texts[chosen]) if not is_left_out(name, usual)][:3])
         doubts.append(
             f"the column of units: {chosen} ({shown} …), of which {units.file} knows few or none. For other units: "
             f"python -m ruralpanel new-units FILE --id COLUMN > units.csv, and units: units.csv"
         )
     return chosen
+
+
+def _telling_units(texts: Mapping[str, Sequence[str]], numeric: set[str]) -> str:
+    """The column that names units by its heading or its words; rather one that is unique together with the period."""
+    period = _period_column(texts, "", [])
+    named = [name for name in texts if any(word in name.lower() for word in _UNIT_NAMES)]
+    words = [name for name in texts if name not in numeric and not all(map(is_year, texts[name]))]
+    whole = [name for name in texts if name in numeric and _are_codes(texts[name])]
+    likely = [
+        name for name in dict.fromkeys([*(n for n in named if n in words), *words, *named, *whole]) if name != period
+    ]
+    candidates = likely or [name for name in texts if name != period] or list(texts)
+    unique = (name for name in candidates if not _repeated(texts, [name, period] if period else [name]))
+    return next(unique, candidates[0])
+
+
+def _are_codes(cells: Sequence[str]) -> bool:
+    """Whether whole numbers number something: each of them stands in several rows."""
+    filled = [cell for cell in cells if cell]
+    return all(re.fullmatch(r"\d+(\.0)?", cell) for cell in filled) and 2 * len(set(filled)) <= len(filled)
+
+
+def _without_zeros(cells: Sequence[str], units: Units) -> bool:
+    """Whether most of a column are units' codes once zeros are put before them, and some are not without."""
+    distinct = [cell for cell in set(cells) if cell]
+    padded = sum(bool(units.padded(cell)) for cell in distinct)
+    return padded > 0 and padded + sum(bool(units.bearers(cell)) for cell in distinct) > 0.5 * len(distinct)
 
 
 def _period_column(texts: Mapping[str, Sequence[str]], unit: str, doubts: list[str]) -> str | None:

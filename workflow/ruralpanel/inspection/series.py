@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruralpanel.inspection.figures import is_figure, missing_marks
-from ruralpanel.inspection.headings import guess_measure, is_measure, key_of, share_doubt, template_of
+from ruralpanel.inspection.headings import guess_measure, is_measure, key_of, measured, share_doubt, template_of
 from ruralpanel.inspection.roles import Roles
 
 Texts = Mapping[str, Sequence[str]]
@@ -71,7 +71,7 @@ class _Collected:
         if marks:
             self.missing |= set(marks)
             self.doubts.append(f"{key}: {', '.join(map(str, marks))} read as “no figure”")
-        self.series[key] = {**fields, "measure": measure}
+        self.series[key] = {**fields, **measured(measure)}
 
 
 def _by_title(collected: _Collected, found: Roles, layout: dict[str, Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,7 @@ def sidecar(path: Path, entry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
 
     Returns
     -------
-    sidecar, entry : plain values for YAML. Keys that the sidecar's schema refuses (Chinese ones) become series_1 …
-        with the old key as title.
+    sidecar, entry : plain values for YAML.
     """
     files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.is_file())
     series = {key: dict(fields) for key, fields in entry["series"].items()}
@@ -33,15 +31,12 @@ def sidecar(path: Path, entry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     layout = entry.get("layout", {})
     found = read(SourceSpec("made", entry["adapter"], str(path), tuple(map(str, files)), None, layout, specs))
     described: dict[str, Any] = {}
-    for number, (key, fields) in enumerate(series.items(), 1):
-        plain = key if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", key) else f"series_{number}"
-        title = {} if plain == key or {"title_in_file", "column"} & set(fields) else {"title_in_file": key}
+    for key, fields in series.items():
         own = found[(found["series"] == key) & found["value"].notna()]
         label = fields.get("label") or fields.get("title_in_file") or key
-        described[plain] = {
+        described[key] = {
             "label": label,
             **{k: v for k, v in fields.items() if k != "label"},
-            **title,
             **_extent(own),
         }
     document: dict[str, Any] = dict(PLACEHOLDERS)

@@ -13,7 +13,7 @@ from ruralpanel.adapters.table_files import open_table
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.units import Units
 from ruralpanel.inspection.figures import marks_of
-from ruralpanel.inspection.grid import Located, locate, split_text
+from ruralpanel.inspection.grid import Located, locate, side_by_side, split_text
 from ruralpanel.inspection.headings import is_measure, measure_of_table, template_of, year_named
 from ruralpanel.inspection.roles import Roles, roles_of, rows_left_out, unknown_doubts
 from ruralpanel.inspection.series import series_of
@@ -35,8 +35,8 @@ class Found:
     part: str = ""
 
 
-def text_table(file: Path, raw: bytes, units: Units | None, year: int | None) -> Found:
-    """The entry for a delimited text file."""
+def text_tables(file: Path, raw: bytes, units: Units | None, year: int | None) -> list[Found]:
+    """The entries for a delimited text file: one for each table that stands beside another in it."""
     content = text.decode(raw, file.name)
     layout: dict[str, Any] = {}
     unsure: list[str] = []
@@ -45,7 +45,6 @@ def text_table(file: Path, raw: bytes, units: Units | None, year: int | None) ->
         sample = next((line for line in content.splitlines() if not line.isascii()), "")[:40]
         unsure.append(f"the encoding: read as GB18030 (GBK). If this is no text, name another one: {sample}")
     delimiter, rows = split_text(content)
-    located = _located(file, rows, units, worksheet=False)
     if delimiter != ",":
         layout["delimiter"] = "tab" if delimiter == "\t" else delimiter
     marks = marks_of(cell for row in rows for cell in row.cells)
@@ -54,8 +53,13 @@ def text_table(file: Path, raw: bytes, units: Units | None, year: int | None) ->
         layout.pop("thousands")
     elif marks.doubt:
         unsure.append(marks.doubt)
-    layout |= located.layout
-    return entry(file, layout, units, year, located, unsure)
+    parts = side_by_side(rows)
+    found = []
+    for part in parts:
+        located = _located(file, part, units, worksheet=False, bounded=len(parts) > 1)
+        own = located.layout.get("range", "").lower() if len(parts) > 1 else ""
+        found.append(entry(file, {**layout, **located.layout}, units, year, located, unsure, own))
+    return found
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -66,20 +70,28 @@ def _is_utf8(raw: bytes) -> bool:
     return True
 
 
-def sheet_table(
+def sheet_tables(
     file: Path, sheet: str, rows: Sequence[Row], only: bool, units: Units | None, year: int | None
+) -> list[Found]:
+    """The entries for a worksheet, as `text_tables`; `only`: it needs no name, because no other holds anything."""
+    parts = side_by_side(rows)
+    return [_sheet_table(file, sheet, part, only, units, year, len(parts) > 1) for part in parts]
+
+
+def _sheet_table(
+    file: Path, sheet: str, rows: Sequence[Row], only: bool, units: Units | None, year: int | None, bounded: bool
 ) -> Found:
-    """The entry for a worksheet; `only`: it needs no name, because no other holds anything."""
-    located = _located(file, rows, units, worksheet=True)
+    located = _located(file, rows, units, True, bounded)
     # A sheet named km or 万人 says what is in it.
     located = replace(located, titles=(*([f"({sheet})"] if is_measure(sheet) else []), *located.titles))
     marks = marks_of(cell for row in rows for cell in row.cells if "," in cell or " " in cell)
     layout = {**({} if only else {"sheet": sheet}), **marks.layout, **located.layout}
-    return entry(file, layout, units, year, located, [marks.doubt] if marks.doubt else [], "" if only else sheet)
+    names = [*([] if only else [sheet]), *([located.layout["range"].lower()] if bounded else [])]
+    return entry(file, layout, units, year, located, [marks.doubt] if marks.doubt else [], "_".join(names))
 
 
-def _located(file: Path, rows: Sequence[Row], units: Units | None, worksheet: bool) -> Located:
-    located = locate(rows, (lambda cell: bool(units.bearers(cell))) if units else None, worksheet)
+def _located(file: Path, rows: Sequence[Row], units: Units | None, worksheet: bool, bounded: bool = False) -> Located:
+    located = locate(rows, (lambda cell: bool(units.bearers(cell))) if units else None, worksheet, bounded)
     if located is None:
         raise UserError(
             Problem(
@@ -130,7 +142,7 @@ def entry(
     totals, unknown = rows_left_out(named if found.across else texts[found.unit], units)
     if totals:
         full["skip_rows"] = totals
-    if units is not None and unknown and len(unknown) < len(set(texts.get(found.unit, unknown))):
+    if units is not None and unknown and len(unknown) < len(set(texts.get(found.unit, unknown)) - set(totals)):
         doubts += unknown_doubts(unknown, units)
     series, counted = series_of(found, texts, headings, labels, part or file.stem, titles, full, doubts)
     if not series:
