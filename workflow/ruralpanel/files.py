@@ -14,14 +14,19 @@ from typing import Any
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`, of the same suffix; rename it to `path` once the block ends well."""
-    target = Path(path)
+    target = Path(os.path.realpath(path))  # a link keeps pointing to the file that it points to
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.stem}.part{target.suffix}")
+    temporary = part_of(target)
     try:
         yield temporary
         os.replace(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def part_of(path: Path) -> Path:
+    """The temporary name beside `path`."""
+    return path.with_name(f".{path.stem}.part{path.suffix}")
 
 
 def write_text(path: str | Path, text: str) -> None:

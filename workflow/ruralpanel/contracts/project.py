@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -136,7 +136,7 @@ def live_settings(config: Config) -> dict[str, dict[str, Any]]:
     Raises
     ------
     UserError
-        Live sources that name no sidecar.
+        Live sources that name no sidecar, and two that would replace each other's files.
     """
     raise_any(
         Problem(
@@ -147,10 +147,19 @@ def live_settings(config: Config) -> dict[str, dict[str, Any]]:
     )
     live = [name for name, source in config.sources.items() if source.adapter == LIVE]
     root = Path(config.root)
-    return {
-        "sources": {name: source_settings(config, name) for name in live},
-        "sidecars": {name: str(root / config.resolved["sources"][name]["about"]) for name in live},
-    }
+    sidecars = {name: str(root / config.resolved["sources"][name]["about"]) for name in live}
+    folders = {name: config.sources[name].path for name in live}
+    raise_any(_shared(config.file, "path", folders, "a folder of its own for the answers of each live source"))
+    raise_any(_shared(config.file, "about", sidecars, "a sidecar of its own for each live source"))
+    return {"sources": {name: source_settings(config, name) for name in live}, "sidecars": sidecars}
+
+
+def _shared(file: str, key: str, places: Mapping[str, str], expected: str) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for name, place in places.items():
+        other = first.setdefault(os.path.realpath(place), name)
+        if other != name:
+            yield Problem(file, f"sources.{name}.{key}", f'"{place}", which is that of {other}', expected)
 
 
 def sidecar_files(config: Config) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -22,7 +22,17 @@ from ruralpanel.live import plan
 from ruralpanel.live.changes import Change, Figures, changes, changes_csv, figures_of, losses, summary
 from ruralpanel.live.client import Client, Manners
 from ruralpanel.live.sidecar_text import new_sidecar, renewed
-from ruralpanel.live.store import Store, mend, swap, write_answer
+from ruralpanel.live.store import (
+    Store,
+    begin,
+    discard,
+    fetched_entries,
+    finish,
+    mend,
+    require_own,
+    swap,
+    write_answer,
+)
 
 BASE = "https://data.stats.gov.cn/dg/website/publicrelease/web/external"
 ROOT = "c4d82af16c3d4f0cb4f09d4af7d5888e"
@@ -127,14 +137,16 @@ def fetch(
     Raises
     ------
     UserError
-        Whatever goes wrong; the folder and the sidecar are then as they were, and the answers that have come are
-        kept for the next attempt.
+        Whatever goes wrong, also files in the folder that no fetch has written; the folder and the sidecar are then
+        as they were, and the answers that have come are kept for the next attempt.
     """
-    folder = Path(source.path)
-    if folder.exists() and not folder.is_dir():
-        raise UserError(Problem(source.name, "path", f'the file "{folder}"', "a folder for the answers"))
-    mend(folder)
+    folder = _folder_of(source)
     source = with_sidecar(source, about)
+    described = source.about or {}
+    if Path(about).exists() and not Path(about).is_file():
+        raise UserError(Problem(source.name, "about", f'the folder "{about}"', "the sidecar, a file"))
+    mend(folder, described)
+    require_own(folder, described, f"{source.name}: path {source.path}")
     scope = scope_of(source, units)
     layout = source.layout
     manners = Manners(
@@ -151,7 +163,7 @@ def fetch(
     for number, question in enumerate(questions, 1):
         report(f"figures: request {number} of {len(questions)}")
         store.ask(question.request)
-    new = folder.with_name(f".{folder.name}.new")
+    new = begin(folder, [*(question.file for question in questions), nbs_api.CATALOGUE])
     try:
         for question in questions:
             write_answer(new / question.file, store.ask(question.request))
@@ -164,9 +176,10 @@ def fetch(
             store.clear()  # what an outage has answered must be asked again
             raise UserError(lost)
         text = _sidecar_text(source, about, new, questions, store, client.base, today)
-        swap(new, folder)
+        finish(new)
+        swap(new, folder, described)
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        discard(new)
     write_text(about, text)
     store.clear()
     lines = (*remarks, *summary(found, source.series), *_without_figures(scope, fresh, units))
@@ -176,6 +189,16 @@ def fetch(
 def write_changes(fetched: Fetched, path: str | Path) -> None:
     """Write the changes as CSV."""
     write_text(path, changes_csv(fetched.changes))
+
+
+def _folder_of(source: SourceSpec) -> Path:
+    """The folder of the answers; where `path` is a link, the folder that it leads to."""
+    folder = Path(os.path.realpath(source.path))
+    if folder.exists() and not folder.is_dir():
+        raise UserError(Problem(source.name, "path", f'the file "{source.path}"', "a folder for the answers"))
+    if not folder.name:
+        raise UserError(Problem(source.name, "path", f'"{source.path}"', "a folder of its own for the answers"))
+    return folder
 
 
 def _catalogue(sets: tuple[plan.DataSet, ...], known: tuple[plan.Indicator, ...]) -> dict[str, Any]:
@@ -228,7 +251,9 @@ def _sidecar_text(
     base: str,
     today: date,
 ) -> str:
-    files: dict[str, dict[str, str]] = {}
+    described = source.about or {}
+    by_hand = {*(described.get("files") or {})} - {*fetched_entries(described)}
+    files = {name: described["files"][name] for name in described.get("files") or {} if name in by_hand}
     for question in questions:
         entry = {"sha256": sha256_of(new / question.file), "request": str(question.request)}
         day = store.obtained(question.request)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from ruralpanel.live.client import Request
 
 TREE, INDICATORS, FIGURES = "/new/queryIndexTreeAsync", "/new/queryIndicatorsByCid", "/stream/esData"
 _INDICATORS_PER_REQUEST = 50
+_NO_NAME = re.compile(r"[^0-9A-Za-z-]")  # an id comes from the site: in a file's name it must lead nowhere else
 
 Ask = Callable[[Request], Mapping[str, Any]]
 
@@ -207,7 +209,7 @@ def questions(scope: Scope, found: Mapping[str, Sequence[Indicator]]) -> tuple[Q
     return tuple(
         Question(
             Request(FIGURES, body=_body(scope, cid, ids, regions, span)),
-            f"{cid}_{span[0]}-{span[1]}_{number:02d}.json",
+            f"{_NO_NAME.sub('_', cid)}_{span[0]}-{span[1]}_{number:02d}.json",
         )
         for cid, own in by_set.items()
         for span in spans

@@ -1,18 +1,33 @@
-"""Answers on disk: kept while a fetch goes on so that it can resume, then put in place of the old ones all at once."""
+"""Answers on disk: kept while a fetch goes on so that it can resume, then put in place of the old ones all at once.
+
+Nothing that a fetch did not write is ever removed or replaced: files go by name, folders only once they are empty.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shutil
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.files import atomic_path, write_json
+from ruralpanel.adapters.nbs_api import CATALOGUE
+from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.sidecar import sha256_of
+from ruralpanel.files import atomic_path, part_of, write_json
 from ruralpanel.live.client import Client, Request
 
+RECORD = ".fetched"
+"""The file beside the answers that lists those which a fetch has written, each with its sha256."""
+
 _FRESH_DAYS = 3  # older answers of an interrupted fetch would mix vintages
+
+
+_KEPT = re.compile(r"\.?[0-9a-f]{20}(?:\.part)?\.json")
+_LITTER = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})  # put there by programs that show folders
+_NAMED = 5
 
 
 class Store:
@@ -62,7 +77,8 @@ class Store:
 
     def clear(self) -> None:
         """Forget everything."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            _remove(self.folder, [path.name for path in self.folder.iterdir() if _KEPT.fullmatch(path.name)])
 
 
 def write_answer(path: Path, answer: Mapping[str, Any]) -> None:
@@ -83,18 +99,124 @@ def write_answer(path: Path, answer: Mapping[str, Any]) -> None:
         temporary.write_text(f'{start}"data": [{", ".join(periods)}]}}\n', encoding="utf-8", newline="\n")
 
 
-def swap(new: Path, folder: Path) -> None:
-    """Put `new` in the place of `folder`; `mend` completes it where it was interrupted."""
-    old = folder.with_name(f".{folder.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
+def begin(folder: Path, files: Sequence[str]) -> Path:
+    """An empty folder for new answers, beside that of the old ones; `files` are the names that they will have."""
+    new = beside(folder, "new")
+    require_own(new, {}, new.name)
+    discard(new)
+    write_json(new / RECORD, {name: "" for name in files})
+    return new
+
+
+def finish(new: Path) -> None:
+    """Note the content of the new answers, by which the next fetch knows that they are its own."""
+    write_json(new / RECORD, {name: sha256_of(new / name) for name in _recorded(new, {})})
+
+
+def swap(new: Path, folder: Path, about: Mapping[str, Any] | None = None) -> None:
+    """Put `new` in the place of `folder`; `mend` completes it where it was interrupted.
+
+    Raises
+    ------
+    UserError
+        Files in the folder that no fetch has written (`require_own`).
+    """
+    old = beside(folder, "old")
+    for place in (old, folder):
+        require_own(place, about or {}, place.name)
+    discard(old, about)
     if folder.exists():
         folder.rename(old)
     new.rename(folder)
-    shutil.rmtree(old, ignore_errors=True)
+    for name in _LITTER:
+        if (old / name).is_file():
+            (old / name).rename(folder / name)
+    discard(old, about)
 
 
-def mend(folder: Path) -> None:
+def mend(folder: Path, about: Mapping[str, Any] | None = None) -> None:
     """Put the old answers back where an interrupted `swap` has left none."""
-    old = folder.with_name(f".{folder.name}.old")
+    old = beside(folder, "old")
+    require_own(old, about or {}, old.name)
     if old.exists() and not folder.exists():
         old.rename(folder)
+
+
+def beside(folder: Path, purpose: str) -> Path:
+    """The hidden folder next to that of the answers in which a fetch works."""
+    return folder.with_name(f".{folder.name}.{purpose}")
+
+
+def require_own(folder: Path, about: Mapping[str, Any], shown: str) -> None:
+    """Refuse a folder that holds anything but what a fetch has written there.
+
+    Parameters
+    ----------
+    folder : the folder; it need not exist.
+    about : the sidecar, which tells the answers of a fetch where the folder has no record of its own.
+    shown : the folder's name in the message.
+
+    Raises
+    ------
+    UserError
+        Other files, folders and links, and answers that were changed since.
+    """
+    found = tuple(_others(folder, _recorded(folder, about)))
+    if not found:
+        return
+    named = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
+    raise UserError(
+        Problem(
+            shown,
+            "",
+            f"what fetch has not written: {named}",
+            "a folder that holds nothing but fetched answers, as fetch replaces it whole",
+            "move these files to another folder, or let `path` name a folder of its own for the answers",
+        )
+    )
+
+
+def discard(folder: Path, about: Mapping[str, Any] | None = None) -> None:
+    """Remove what a fetch has written in a folder, and the folder once it is empty."""
+    if folder.is_dir() and not folder.is_symlink():
+        names = [*_recorded(folder, about or {}), RECORD]
+        _remove(folder, [*names, *(part_of(folder / name).name for name in names)])
+
+
+def _others(folder: Path, written: Mapping[str, str]) -> Iterator[str]:
+    if folder.is_symlink():
+        yield "a link"
+    elif folder.is_dir():
+        parts = {part_of(folder / name).name for name in (RECORD, *written)}
+        for path in sorted(folder.iterdir()):
+            if path.is_symlink() or path.is_dir():
+                yield f"{path.name}{'' if path.is_symlink() else '/'}"
+            elif path.name not in {RECORD, *parts, *_LITTER, *written}:
+                yield path.name
+            elif written.get(path.name) and sha256_of(path) != written[path.name]:
+                yield f"{path.name} (changed since it was fetched)"
+
+
+def _recorded(folder: Path, about: Mapping[str, Any]) -> dict[str, str]:
+    """File → sha256 as a fetch has noted it: in the folder, before version 0.3 in the sidecar only."""
+    try:
+        noted = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return {str(name): str(digest) for name, digest in noted.items() if Path(name).name == name}
+    except (OSError, ValueError, AttributeError):
+        return fetched_entries(about)
+
+
+def fetched_entries(about: Mapping[str, Any]) -> dict[str, str]:
+    """The files of a sidecar that a fetch has brought → sha256; those declared by hand are left out."""
+    files = {str(name): entry or {} for name, entry in (about.get("files") or {}).items()}
+    found = {name: str(entry.get("sha256") or "?") for name, entry in files.items() if "request" in entry}
+    if found and CATALOGUE in files:
+        found[CATALOGUE] = str(files[CATALOGUE].get("sha256") or "?")
+    return found
+
+
+def _remove(folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        folder.rmdir()
