@@ -57,6 +57,8 @@ $(RUNTIME): requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
 	    || { echo "Python's venv and pip are needed: install python3-venv and python3-pip" >&2; exit 1; }
 	@test ! -L $(VENV) || { echo "$(VENV) is a link: remove it, so that the environment it points to stays as it is" >&2; exit 1; }
+	@test ! -e $(VENV) || ls $(VENV)/.runtime-* >/dev/null 2>&1 || grep -qsF '$(CURDIR)/$(VENV)/' $(BIN)/pip \
+	    || { echo "$(VENV) is there and not made by this Makefile: move it away, or name another folder as in: make VENV=.venv-results" >&2; exit 1; }
 	@echo "Setting up $(VENV) (once; a few minutes) ..."
 	@grep -qsF '$(CURDIR)/$(VENV)/' $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt

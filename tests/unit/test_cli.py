@@ -29,3 +29,19 @@ def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
     run = command(tmp_path, "describe")
     assert run.returncode == 1
     assert "config.yaml" in run.stderr and "--configfile" in run.stderr
+
+
+def test_a_comparison_overwrites_nothing_but_an_earlier_comparison(tiny: Path) -> None:
+    config = (tiny / "config.yaml").read_bytes()
+    (tiny / "thesis.html").write_text("<!doctype html>\nmine\n", encoding="utf-8")
+    for options, words in (
+        (("--csv", "config.yaml"), "config.yaml: found a file that is no comparison"),
+        (("--html", "thesis.html"), "thesis.html: found a file that is no comparison"),
+        (("--html", "."), "found a folder"),
+        (("--html", "new.html", "--csv", "./new.html"), "the same file for the page and the figures"),
+    ):
+        run = command(tiny, "compare", "before", "results", *options)
+        assert run.returncode == 1 and words in run.stderr, run.stderr
+    assert (tiny / "config.yaml").read_bytes() == config
+    assert (tiny / "thesis.html").read_text(encoding="utf-8") == "<!doctype html>\nmine\n"
+    assert not (tiny / "new.html").exists()

@@ -75,6 +75,16 @@ def test_make_says_which_python_is_needed(tmp_path: Path) -> None:
     assert "Python 3.11 or newer is needed" in run.stderr
 
 
+def test_make_leaves_an_environment_alone_that_it_has_not_made(tmp_path: Path) -> None:
+    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / ".venv" / "lib").mkdir(parents=True)
+    (tmp_path / ".venv" / "lib" / "mine.py").write_text("x = 1\n", encoding="utf-8")
+    run = subprocess.run(["make", "setup"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode != 0 and "not made by this Makefile" in run.stderr
+    assert (tmp_path / ".venv" / "lib" / "mine.py").read_text(encoding="utf-8") == "x = 1\n"
+
+
 def test_make_refuses_a_path_with_a_blank(tmp_path: Path) -> None:
     folder = tmp_path / "my project"
     folder.mkdir()

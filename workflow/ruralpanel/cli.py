@@ -103,6 +103,11 @@ def _compare(options: argparse.Namespace) -> str:
     from ruralpanel.compare.folders import compare
     from ruralpanel.compare.words import summary
 
+    written = [file for file in (options.html, options.csv) if file]
+    if written:
+        from ruralpanel.compare.page import require_replaceable
+
+        require_replaceable(written)
     found = compare(options.old, options.new)
     if options.csv:
         from ruralpanel.compare.page import write_cells
@@ -112,5 +117,4 @@ def _compare(options: argparse.Namespace) -> str:
         from ruralpanel.compare.page import write_page
 
         write_page(found, options.html, options.old, options.new, options.language, options.csv)
-    written = [file for file in (options.html, options.csv) if file]
     return summary(found, f"written: {', '.join(written)}" if written else "--html FILE and --csv FILE list everything")

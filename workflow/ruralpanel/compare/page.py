@@ -20,6 +20,7 @@ from ruralpanel.compare.words import (
     largest_first,
     number,
 )
+from ruralpanel.contracts.problems import Problem, raise_any
 from ruralpanel.files import write_text
 from ruralpanel.report.blocks import Align, Document, Paragraph, Section, Table, TableCell, TableRow
 from ruralpanel.report.markup import Inline, Run
@@ -33,6 +34,30 @@ CSV_COLUMNS = ("panel", "variable", "unit", "period", "old", "new", "relative_ch
                "new_cell", "new_text")  # fmt: skip
 
 Say = Callable[[Cause], str]
+_MARK = '<meta name="generator" content="ruralpanel compare">'
+
+
+def require_replaceable(files: Sequence[str | Path]) -> None:
+    """Refuse to write a comparison over a file that holds anything else, and two parts of it into one file."""
+    raise_any(
+        Problem(str(file), "", found, "a new file, or an earlier comparison to replace", "choose another name")
+        for number, file in enumerate(files)
+        for found in [_in_the_way(Path(file), [Path(other) for other in files[:number]])]
+        if found
+    )
+
+
+def _in_the_way(file: Path, others: Sequence[Path]) -> str:
+    if file.resolve() in [other.resolve() for other in others]:
+        return "the same file for the page and the figures"
+    if not file.exists():
+        return ""
+    if not file.is_file():
+        return "a folder"
+    with file.open("rb") as stream:
+        start = stream.read(4096).decode("utf-8", errors="replace")
+    ours = not start or _MARK in start or start.startswith(",".join(CSV_COLUMNS) + "\n")
+    return "" if ours else "a file that is no comparison"
 
 
 def write_page(
@@ -44,7 +69,8 @@ def write_page(
     ----------
     old, new : what the two folders are called. cells_file : the CSV file that holds every figure, as the page names it.
     """
-    write_text(file, render_html(document(comparison, old, new, language, cells_file)))
+    page = render_html(document(comparison, old, new, language, cells_file))
+    write_text(file, page.replace("<head>\n", f"<head>\n{_MARK}\n", 1))
 
 
 def write_cells(comparison: Comparison, file: str | Path) -> None:
