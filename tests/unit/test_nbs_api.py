@@ -409,7 +409,7 @@ def test_files_put_there_while_the_site_is_asked_stay(site: Site, tmp_path: Path
         if line == "figures: request 4 of 4":
             put(tmp_path / "raw" / "live" / "my_roads.csv")
 
-    with pytest.raises(UserError, match="my_roads.csv"):
+    with pytest.raises(UserError, match=r"my_roads\.csv"):
         fetch(source, tmp_path / "live.yaml", units, TODAY, busy)
     assert (tmp_path / "raw" / "live" / "my_roads.csv").read_text() == "mine"
     assert sorted(p.name for p in (tmp_path / "raw").iterdir()) == [".live.part", "live"]
