@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.specs import SourceSpec
+from ruralpanel.files import read_rows
 
 
 def describe(config: Config, results: str | Path = "results") -> str:
@@ -45,9 +45,9 @@ def _coverage(folder: Path) -> Iterator[str]:
     if not (folder / "coverage.csv").is_file():
         yield "  not built yet: run snakemake"
         return
-    book = {row["variable"]: row for row in _rows(folder / "codebook.csv")}
+    book = {row["variable"]: row for row in read_rows(folder / "codebook.csv")}
     left_out = []
-    for row in _rows(folder / "coverage.csv"):
+    for row in read_rows(folder / "coverage.csv"):
         if row["remark"]:
             left_out.append(row["variable"])
             continue
@@ -92,11 +92,6 @@ def _spread(own: Mapping[str, str]) -> str:
         f"{float(value):,.4g}" if abs(float(value)) < 1e4 else f"{float(value):,.0f}" for value in values if value
     )
     return f"; from {low} to {high}, mean {middle}"
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def _span(years: tuple[int, ...]) -> str:

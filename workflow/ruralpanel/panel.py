@@ -16,7 +16,7 @@ from ruralpanel.contracts.derivation import evaluation_order, leaves, tree, year
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.contracts.units import Units
-from ruralpanel.files import atomic_path
+from ruralpanel.files import atomic_path, write_frame
 from ruralpanel.lineage_table import LINEAGE, joined, write
 from ruralpanel.sample import attribute_column, attribute_names
 from ruralpanel.series_values import SeriesValues, series_values, units_with_figures
@@ -137,8 +137,7 @@ def write_panel(result: PanelResult, folder: str | Path) -> None:
     with atomic_path(target / "lineage.parquet") as path:
         write(result.cells, path)
     for table, name in ((result.frame, "panel"), (result.codebook, "codebook"), (result.coverage, "coverage")):
-        with atomic_path(target / f"{name}.csv") as path:
-            table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+        write_frame(target / f"{name}.csv", table)
 
 
 def _needed(variables: Mapping[str, VariableSpec], panel: PanelSpec) -> dict[str, frozenset[int]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.units import load_units
-from ruralpanel.files import atomic_path, write_json
+from ruralpanel.files import write_frame, write_json
 from ruralpanel.jobs import job, pieces
 from ruralpanel.robustness.claims import groups_of, table, targets_of
 from ruralpanel.robustness.designs import designs_of
@@ -42,8 +42,7 @@ def main(
         with piece:
             results.append(check_model(design, wanted.get(name, ()), seed, groups, config))
             write_json(Path(folder) / f"{name}.json", results[-1])
-    with atomic_path(Path(folder) / "summary.csv") as temporary:
-        table(results).to_csv(temporary, index=False, lineterminator="\n")
+    write_frame(Path(folder) / "summary.csv", table(results))
 
 
 if __name__ == "__main__":
