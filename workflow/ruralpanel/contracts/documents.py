@@ -53,7 +53,7 @@ class Document:
 
     Attributes
     ----------
-    values : the mapping at its top; empty where it could not be read.
+    values : the mapping at its top, every key as text; empty where it could not be read.
     problems : what is wrong with it as YAML.
     locations : config path (``models.baseline.estimator``, ``tables.main.models[0]``) → line, counted from 1.
     """
@@ -139,7 +139,14 @@ def parse_document(text: str, name: str) -> Document:
         line = node.start_mark.line
         problem = _full_width_colon(text, line, line, name)
         return Document({}, (problem or Problem(name, "line 1", found, "keys and values (key: value)"),), {})
-    return Document(values, tuple(walker.problems), walker.locations)
+    return Document(text_keys(values), tuple(walker.problems), walker.locations)
+
+
+def text_keys(value: Any) -> Any:
+    """The same plain values, every key as text: a year as a key is written without quotes."""
+    if isinstance(value, Mapping):
+        return {str(k): text_keys(v) for k, v in value.items()}
+    return [text_keys(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
 class _Walker:
@@ -204,7 +211,6 @@ class _Walker:
         where = at_line(config_path(path), node.start_mark.line + 1)
         self.problems.append(Problem(self.name, where, found, expected, fix))
 
-
     def _without_value(self, node: yaml.MappingNode, key: yaml.ScalarNode, path: tuple[str | int, ...]) -> None:
         """A word that a comma has cut off from the text before it: ``{title: Provinces, 2012–2019}``."""
         before = [(k, v) for k, v in node.value if k.end_mark.index <= key.start_mark.index]
@@ -249,8 +255,8 @@ def _with_line(problem: Problem, locations: Mapping[str, int]) -> Problem:
 
 
 def _syntax_problem(error: yaml.YAMLError, name: str, text: str) -> Problem:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    begun = getattr(error, "context_mark", None) or mark
+    mark: Any = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    begun: Any = getattr(error, "context_mark", None) or mark
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0]
     if "could not find expected ':'" in reason or "unexpected end of stream" in reason:
         mark = begun  # noticed only on the line after, or at the end of the file

@@ -63,7 +63,8 @@ def check_command_line(arguments: Sequence[str]) -> None:
     first, *more = files
     others = [word for word in more if not word.endswith((".yaml", ".yml", ".json"))]
     if others:
-        found, fix = f"{' '.join(others)} after {first}", f"name targets first: snakemake {' '.join(others)} --configfile {first}"
+        targets = " ".join(others)
+        found, fix = f"{targets} after {first}", f"name targets first: snakemake {targets} --configfile {first}"
         raise UserError(Problem("--configfile", "", found, "one configuration file and nothing else", fix))
     _one(files)
     document = load_document(first)
