@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.break_steps import MARK
+from ruralpanel.break_steps import step_terms, steps_by_factor
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
@@ -67,7 +67,7 @@ def build_design(
     kept, dropped = sample_rows(sample or {}, frame, units, file, f"samples.{spec.sample}")
     values = dict(columns.values)
     steps = _steps(spec, frame)
-    values |= {name: frame[name].to_numpy(dtype=np.float64) for name in steps}
+    values |= {part: frame[part].to_numpy(dtype=np.float64) for name in steps for part in parts(name) if part in frame}
     for name in dict.fromkeys(part for term in (*wanted, *steps) for part in parts(term)):
         missing = kept & np.isnan(values[name])
         if missing.any():
@@ -85,7 +85,10 @@ def build_design(
     clusters = _clusters(spec, frame, rows, units, draft, file)
     weights = values[spec.weights][rows] if spec.weights else None
     terms, notes, lost = _told_apart(spec, values, rows, steps, clusters, weights, file)
-    extra: dict[str, Any] = {"steps": tuple(name for name in terms if name in steps)} if steps else {}
+    extra: dict[str, Any] = {}
+    if steps:
+        extra["steps"] = tuple(name for name in terms if name in steps)
+        extra["step_terms"], extra["step_columns"] = steps, _matrix(steps, values, rows)
     if lost:
         extra["left_out"] = lost
     for key in ("endogenous", "instruments", "outcomes", "shares", "shocks"):
@@ -135,12 +138,23 @@ def _terms(spec: ModelSpec) -> dict[str, str]:
 
 
 def _steps(spec: ModelSpec, frame: pd.DataFrame) -> tuple[str, ...]:
+    """Terms that take up the breaks in everything that the model compares: those of factors, then those of products."""
     if spec.estimator in ("between", "decomposition"):
         return ()
-    further = [*(spec.options.get("outcomes") or ()), *(spec.options.get("endogenous") or ())]
-    terms = (spec.outcome, *spec.regressors, *spec.controls, *further)
-    names = dict.fromkeys(part for term in terms for part in parts(term))
-    return tuple(str(c) for name in names for c in frame.columns if str(c).startswith(f"{name}{MARK}"))
+    options = spec.options
+    terms = [spec.outcome, *spec.regressors, *spec.controls]
+    for key in ("outcomes", "endogenous", "instruments"):
+        terms += options.get(key) or ()
+    if "exposure" in options:
+        terms.append(str(options["exposure"]))
+    sums = [
+        f"{share}:{shock}"
+        for share, shock in zip(options.get("shares") or (), options.get("shocks") or (), strict=False)
+    ]
+    factors = tuple(dict.fromkeys(part for term in terms for part in parts(term)))
+    own = steps_by_factor(dict.fromkeys(part for term in (*terms, *sums) for part in parts(term)), frame.columns)
+    products = [step for term in (*terms, *sums) if ":" in term for step in step_terms(term, own)]
+    return tuple(dict.fromkeys([*(step for factor in factors for step in own[factor]), *products]))
 
 
 def _weighted(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ruralpanel.break_steps import break_steps
+from ruralpanel.break_steps import Figures, break_steps
 from ruralpanel.codebook import codebook, coverage
 from ruralpanel.contracts.breaks import break_problems
 from ruralpanel.contracts.derivation import evaluation_order, leaves, tree, years_read
@@ -106,12 +106,13 @@ def build(
     columns: dict[str, pd.DataFrame] = {}
     left_out: dict[str, str] = {}
     available = {name: values.years for name, values in leaf.items()}
+    built = Figures(variables, panel, series, available, frames, context)
     for name in variables:
         values = frames[name] if years == panel.periods else frames[name][list(panel.periods)]
         if not values.notna().to_numpy().any():
             left_out[name] = _reason(name, variables, panel, available)
             continue
-        steps, notes = break_steps(name, variables, panel, series, available, ids)
+        steps, notes = break_steps(name, built)
         columns |= {name: values, **steps}
         remarks[name] += notes
     frame = _long(columns, ids, panel.periods)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.break_steps import belongs
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.estimators.absorb import Absorbed
 
@@ -50,6 +51,18 @@ class Design:
     extra: Mapping[str, Any] = field(default_factory=dict)
     n_dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def steps_of(self, name: str) -> dict[str, FloatArray]:
+        """Columns (n,) that take up the definition breaks of a term or of the outcome (rule ``dummy``), by name.
+
+        All of them, those too that are no terms of `x` because other columns or effects stand for them.
+        """
+        steps = self.extra.get("step_terms") or self.extra.get("steps") or ()
+        columns = self.extra.get("step_columns")
+        if columns is None:
+            columns = self.x[:, [self.terms.index(step) for step in steps if step in self.terms]]
+            steps = [step for step in steps if step in self.terms]
+        return {step: columns[:, j] for j, step in enumerate(steps) if belongs(step, name)}
 
 
 @dataclass(frozen=True)
