@@ -22,6 +22,7 @@ def main(
     models: Sequence[Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, Any]],
     weights_matrices: Mapping[str, Mapping[str, Any]],
+    by: Mapping[str, str],
     seed: int,
     config: str,
     panels: Mapping[str, str],
@@ -33,7 +34,7 @@ def main(
     """Write ``<folder>/<model>.json`` for each model and ``summary.csv``; all problems are reported together."""
     cross_section = load_units(units)
     geography = Geography(cross_section, boundaries, weights_matrices, config)
-    designs = designs_of(models, samples, panels, geography)
+    designs = designs_of(models, samples, panels, geography, by)
     known = {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in estimates}
     wanted = targets_of(claims, known, read_statistics("results"), config)
     results = []

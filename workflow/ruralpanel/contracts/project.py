@@ -113,6 +113,7 @@ def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
             name: dict(config.samples[name]) for name in sorted({m.sample for m in models} & {*config.samples})
         },
         "weights_matrices": matrices_of(config, models),
+        "by": config.panels[panel].by,
         "seed": config.seed,
         "language": config.language,
         "config": config.file,
