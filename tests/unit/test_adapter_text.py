@@ -136,3 +136,58 @@ def test_declared_encoding_is_held_to() -> None:
         text.decode("Québec".encode("latin-1"), "f", "utf-8")
     with pytest.raises(UserError, match="name of an encoding"):
         text.decode(b"a", "f", "utf-9")
+
+
+@pytest.mark.parametrize("written", ["1e-400", "-1E-400", "0." + "0" * 400 + "1", "[12]", "[1]", "¹²", "注1"])
+def test_what_would_become_zero_or_nothing_is_refused(written: str) -> None:
+    with pytest.raises(text.NotANumber):
+        text.number(written, YEARBOOK)
+    assert columns.figures(pd.Series([written, "1"], dtype="str"), TABLE).wrong.tolist() == [True, False]
+
+
+@pytest.mark.parametrize("written", ["0", "0.000", "0e-10", "0E-400"])
+def test_zeros_stay_zeros(written: str) -> None:
+    assert text.number(written, TABLE) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("written", "year"),
+    [
+        ("2014年（初步）", 2014),
+        ("2014年（初步数）①", 2014),
+        ("2014年①（修订）", 2014),
+        ("2014p", 2014),
+        ("2014 (p)", 2014),
+        ("2014(revised)", 2014),
+        ("2014年快报数", 2014),
+        ("2014\u200b年", 2014),
+        ("2012.0", 2012),
+        ("2014年(男)", None),
+        ("2014Q1", None),
+        ("2014-2015", None),
+        ("2100", 2100),
+        ("3000", None),
+        ("0999", None),
+    ],
+)
+def test_years_with_remarks(written: str, year: int | None) -> None:
+    assert text.year(written) == year
+
+
+@pytest.mark.parametrize(
+    ("written", "year"),
+    [
+        ("2010/12/31", 2010),
+        ("2010-12-31", 2010),
+        ("2010.12.31", 2010),
+        ("2010-12-31 00:00:00", 2010),
+        ("2010年12月31日", 2010),
+        ("31/12/2010", 2010),
+        ("2010/12", None),
+        ("10/12/31", None),
+        ("2010/12-31", None),
+        ("2010", None),
+    ],
+)
+def test_dates(written: str, year: int | None) -> None:
+    assert text.year_of_date(written) == year

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from adapter_harness import check_cells, figures, refusal, source_of
+from ruralpanel.adapters import delimited
+from ruralpanel.adapters.cells import remarks_of
 from ruralpanel.adapters.registry import read
 
 PRINTED = (
@@ -54,3 +56,83 @@ def test_blanks_are_a_condition_too(tmp_path: Path) -> None:
     layout = {"period": 1990, "where": {"kind": ["DP", ""]}}
     source = source_of("table", file, {"x": {"measure": "km"}}, layout)
     assert figures(read(source)) == {("x", "A", 1990): 1.0, ("x", "B", 1990): 2.0}
+
+
+def test_year_headings_with_marks_and_remarks_are_read(tmp_path: Path) -> None:
+    heads = ["2010年", "2011", "2012年①", "2013年*", "2014年（初步）", "2015年[1]", "2016p", "2017年(km)", "2018.0"]
+    years = range(2010, 2010 + len(heads))
+    (tmp_path / "t.csv").write_text(f"unit,{','.join(heads)}\nA,{','.join(map(str, years))}\n", encoding="utf-8")
+    for template in ("{period}", "{period}年"):
+        layout = {"shape": "wide", "columns": template}
+        found = read(source_of("table", tmp_path / "t.csv", {"x": {"measure": "km"}}, layout))
+        assert figures(found) == {("x", "A", year): float(year) for year in years}
+        assert not remarks_of(found.attrs)
+
+
+def test_columns_that_look_like_years_and_are_not_read_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("code,unit,2010年,20l1年,2012年,2013年增长率,note\n1,A,1,2,3,4,5\n", encoding="utf-8")
+    found = read(source_of("table", path, {"x": {}}, {"shape": "wide"}))
+    assert figures(found) == {("x", "A", 2010): 1.0, ("x", "A", 2012): 3.0}
+    assert [remark.where for remark in remarks_of(found.attrs)] == ["column 20l1年", "column 2013年增长率"]
+    path.write_text("unit,gdp_2010,gdp_2011,pop_2010,gdp 2012 real\nA,1,2,3,4\n", encoding="utf-8")
+    found = read(source_of("table", path, {"x": {"column": "gdp_{period}"}}, {"shape": "wide"}))
+    assert [remark.where for remark in remarks_of(found.attrs)] == []
+    path.write_text("unit,gdp_2010,gdp_2011,pop_2010,gdp_2012_real\nA,1,2,3,4\n", encoding="utf-8")
+    found = read(source_of("table", path, {"x": {"column": "gdp_{period}"}}, {"shape": "wide"}))
+    assert [remark.where for remark in remarks_of(found.attrs)] == ["column gdp_2012_real"]
+
+
+@pytest.mark.parametrize("form", ["table", "yearbook", "nbs_export"])
+def test_a_name_that_differs_in_one_of_several_files_is_named(tmp_path: Path, form: str) -> None:
+    for year in (2010, 2011, 2012, 2013):
+        name = "里程" if year == 2012 else "公里"
+        content = {
+            "table": f"unit,period,{name}\nA,{year},1\n",
+            "yearbook": f"<table><tr><td>地区</td><td>{name} / {year}年</td></tr><tr><td>A</td><td>1</td></tr></table>",
+            "nbs_export": f"指标：{name}\n地区,{year}年\nA,1\n数据来源：国家统计局\n",
+        }[form]
+        suffix = "html" if form == "yearbook" else "csv"
+        (tmp_path / f"r{year}.{suffix}").write_text(content, encoding="utf-8")
+    column = "公里 / {period}年" if form == "yearbook" else "公里"
+    found = read(source_of(form, tmp_path, {"x": {"column": column}}))
+    assert set(figures(found)) == {("x", "A", year) for year in (2010, 2011, 2013)}
+    (remark,) = remarks_of(found.attrs)
+    assert "r2012" in remark.file and "里程" in remark.found and "3 other files" in remark.found
+
+
+def test_files_of_other_series_are_no_remark(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.csv").write_text(f"unit,period,{name}\nA,2010,1\n", encoding="utf-8")
+    found = read(source_of("table", tmp_path, {name: {} for name in "abc"}))
+    assert len(found) == 3 and not remarks_of(found.attrs)
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("header", [None, 1, 2])
+def test_headings_broken_within_quotation_marks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool, header: int | None
+) -> None:
+    if large:
+        monkeypatch.setattr(delimited, "LARGE", 1)
+    path = tmp_path / "t.csv"
+    path.write_text('地区,"年\n份","城镇化率\n(%)",b\nA,2010,21.5,1\nA,2011,22,2\n', encoding="utf-8")
+    layout = {"unit": "地区", "period": "年份"} | ({"header": header} if header else {})
+    for name in ("城镇化率(%)", "城镇化率 (%)", "城镇化率（%）"):
+        frame = read(source_of("table", path, {"x": {"column": name, "measure": "percent"}, "b": {}}, layout))
+        assert figures(frame) == {("x", "A", 2010): 21.5, ("x", "A", 2011): 22.0, ("b", "A", 2010): 1.0,
+                                  ("b", "A", 2011): 2.0}  # fmt: skip
+        assert frame["row"].tolist() == [4, 5, 4, 5]
+
+
+def test_a_stray_quotation_mark_in_a_title_does_not_swallow_the_table(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('roads, 5" wide\nunit,period,x\n' + "A,2010,1\n" * 1, encoding="utf-8")
+    assert figures(read(source_of("table", tmp_path / "t.csv", {"x": {}}, {"header": 2}))) == {("x", "A", 2010): 1.0}
+
+
+@pytest.mark.parametrize("size", [delimited.LONGEST_HEADER + 10, delimited.LARGE + 10])
+@pytest.mark.parametrize("sign", ["a", "1,", '"'])
+def test_a_file_of_one_line(tmp_path: Path, size: int, sign: str) -> None:
+    (tmp_path / "t.csv").write_text(sign * (size // len(sign)), encoding="utf-8")
+    words = refusal(source_of("table", tmp_path / "t.csv", {"x": {}}))
+    assert "without an end" in words and len(words) < 500

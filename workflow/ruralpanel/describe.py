@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.specs import SourceSpec
-from ruralpanel.files import read_rows
 
 
 def describe(config: Config, results: str | Path = "results") -> str:
@@ -21,6 +22,7 @@ def describe(config: Config, results: str | Path = "results") -> str:
     lines = [config.title, "", "Sources"]
     for source in config.sources.values():
         lines += _source(source)
+        lines += _left_aside(Path(results) / "ingest" / f"{source.name}.parquet")
     for panel in config.panels.values():
         periods = ", ".join(map(str, panel.periods)) if len(panel.periods) < 4 else _span(panel.periods)
         lines += ["", f"Panel {panel.name}: {panel.title or panel.name} ({periods})"]
@@ -41,13 +43,24 @@ def _source(source: SourceSpec) -> Iterator[str]:
             yield f"      break {year}{where}: {details.get('what', '')}"
 
 
+def _left_aside(ingested: Path) -> Iterator[str]:
+    """What the files hold and the source does not read, if it looks as if it should."""
+    if ingested.is_file():
+        from pyarrow import parquet
+
+        from ruralpanel.adapters.cells import remarks_of
+
+        stored = (parquet.read_schema(ingested).metadata or {}).get(b"PANDAS_ATTRS", b"{}")
+        yield from (f"    look at {remark}" for remark in remarks_of(json.loads(stored)))
+
+
 def _coverage(folder: Path) -> Iterator[str]:
     if not (folder / "coverage.csv").is_file():
         yield "  not built yet: run snakemake"
         return
-    book = {row["variable"]: row for row in read_rows(folder / "codebook.csv")}
+    book = {row["variable"]: row for row in _rows(folder / "codebook.csv")}
     left_out = []
-    for row in read_rows(folder / "coverage.csv"):
+    for row in _rows(folder / "coverage.csv"):
         if row["remark"]:
             left_out.append(row["variable"])
             continue
@@ -92,6 +105,11 @@ def _spread(own: Mapping[str, str]) -> str:
         f"{float(value):,.4g}" if abs(float(value)) < 1e4 else f"{float(value):,.0f}" for value in values if value
     )
     return f"; from {low} to {high}, mean {middle}"
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
 
 
 def _span(years: tuple[int, ...]) -> str:

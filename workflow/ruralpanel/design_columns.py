@@ -76,8 +76,7 @@ def product(term: str, values: Mapping[str, FloatArray]) -> FloatArray:
 class Space:
     """What a model removes before it compares: effects by name with their codes, and weights.
 
-    `means` is True for the between estimator, which compares the means of units; `constant` is False where without
-    effects nothing is removed.
+    `means` is True for the between estimator, which compares the means of units.
     """
 
     factors: Mapping[str, IntArray]
@@ -85,7 +84,6 @@ class Space:
     period_codes: IntArray
     weights: FloatArray | None = None
     means: bool = False
-    constant: bool = True
 
 
 def indistinct(x: FloatArray, terms: Sequence[str], space: Space) -> dict[str, str]:
@@ -107,8 +105,7 @@ def indistinct(x: FloatArray, terms: Sequence[str], space: Space) -> dict[str, s
     else:
         root = None if space.weights is None else np.sqrt(space.weights / space.weights.mean())
         raw = x if root is None else x * root[:, None]
-        removed = space.constant and not space.factors
-        dense = (np.ones((len(x), 1)) if root is None else root[:, None]) if removed else None
+        dense = (np.ones((len(x), 1)) if root is None else root[:, None]) if not space.factors else None
         absorbed = Absorbed(len(x), tuple(compact(codes) for codes in space.factors.values()), dense, root)
     _, reasons = usable_columns(raw, absorbed.residuals(raw), tuple(terms), tuple(space.factors))
     return {
@@ -126,8 +123,6 @@ def _why(column: FloatArray, space: Space) -> str:
             return f"{same.get(name, f'constant within each {name}')}, absorbed by {name} effects"
     if space.means:
         return "of the same mean for all units"
-    if not space.factors:
-        return "the same in adjacent periods"
     return f"absorbed by {' and '.join(space.factors)} effects together"
 
 

@@ -47,6 +47,7 @@ def harmonise(
         figures outside the range that the series declares (without one: beyond ±2⁵³).
     """
     problems: list[Problem] = []
+    attributes = dict(cells.attrs)
     unit_codes, wrong = _unit_codes(source, cells, units)
     problems += wrong
     cells, codes = _known(cells, unit_codes)
@@ -61,6 +62,7 @@ def harmonise(
         problems += _apply(figures, mine, units)
     problems += capped(_out_of_range(source, figures), source.name)
     raise_any(problems)
+    figures.attrs = attributes
     return figures
 
 

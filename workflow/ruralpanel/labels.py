@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ruralpanel.contracts.measures import AS_PUBLISHED
-from ruralpanel.files import restored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +126,7 @@ def localised(values: Mapping[str, Any], key: str, language: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None or value != value else restored(str(value)).strip()
+    return "" if value is None or value != value else str(value).strip()
 
 
 def _measure_zh(text: str) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from ruralpanel.contracts.specs import SourceSpec
 COLUMNS = ("unit", "period", "series", "text", "value", "file", "sheet", "row", "column")
 LABELS = ("unit", "series", "file", "sheet", "column")
 MOST_PROBLEMS = 50
+_REMARKS = "remarks"
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,20 @@ def typed(frame: pd.DataFrame) -> pd.DataFrame:
         else:
             result[name] = column.astype("float64" if name == "value" else "int32")
     return pd.DataFrame(result)
+
+
+def with_remarks(frame: pd.DataFrame, remarks: Iterable[Problem]) -> pd.DataFrame:
+    """The cells with what a reader of the source should know, kept with the table wherever it is stored.
+
+    Remarks are no faults: the figures that were read are right, but others may have been left aside.
+    """
+    frame.attrs[_REMARKS] = [list(astuple(remark)) for remark in capped(dict.fromkeys(remarks))]
+    return frame
+
+
+def remarks_of(attributes: Mapping[Any, Any]) -> tuple[Problem, ...]:
+    """The remarks in a table's attributes."""
+    return tuple(Problem(*map(str, remark)) for remark in attributes.get(_REMARKS, ()))
 
 
 def file_label(source: SourceSpec, file: str) -> str:

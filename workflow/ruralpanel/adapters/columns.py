@@ -122,11 +122,12 @@ def labels(column: pd.Series, clean: Callable[[str], str] = text.trimmed) -> tup
 def periods(column: pd.Series) -> tuple[Codes, Mask, Mask]:
     """Years of a column, which cells are no years, and which are empty.
 
-    Whole numbers from 1000 to 9999, ``2012年``, ``2012``, and dates (their year). Two digits are no year.
+    What `text.year` reads, and whole dates (their year). Two digits are no year.
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         empty = column.isna().to_numpy(dtype=bool)
-        return column.dt.year.fillna(0).to_numpy(dtype=np.int64), np.zeros(len(column), dtype=bool), empty
+        years = column.dt.year.fillna(0).to_numpy(dtype=np.int64)
+        return years, ~np.isin(years, text.YEARS) & ~empty, empty
     codes, names = labels(column)
     years = np.array([_period(name) for name in names] + [0], dtype=np.int64)[codes]
     empty = codes < 0
@@ -134,8 +135,4 @@ def periods(column: pd.Series) -> tuple[Codes, Mask, Mask]:
 
 
 def _period(name: str) -> int:
-    bare = text.plain(name)
-    if bare.isascii() and bare.isdigit() and 1000 <= int(bare) <= 9999:
-        return int(bare)
-    date = bare[:4] if len(bare) >= 10 and bare[4:5] == "-" and bare[7:8] == "-" else ""
-    return text.year(name) or (int(date) if date.isdigit() else 0)
+    return text.year(name) or text.year_of_date(name) or 0

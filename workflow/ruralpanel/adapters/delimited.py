@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import mmap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,8 @@ from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_co
 from ruralpanel.contracts.problems import Problem, UserError
 
 LARGE = 32 * 2**20
-_HEAD = 2**20
+LONGEST_HEADER = 2**20
+_MOST_LINES = 20
 
 
 def open_delimited(path: str, label: str, layout: Mapping[str, Any], large: int = LARGE) -> TableFile:
@@ -35,16 +38,24 @@ def open_delimited(path: str, label: str, layout: Mapping[str, Any], large: int 
     return _large(path, label, layout)
 
 
-def _header(content: str, label: str, layout: Mapping[str, Any]) -> tuple[tuple[str, ...], str, int]:
-    """Column names, delimiter, and the line on which the header begins."""
-    lines = _lines(content)
+@dataclass(frozen=True)
+class _Header:
+    """The column names, their delimiter, and the lines from `first` to `last` on which they stand."""
+
+    names: tuple[str, ...]
+    delimiter: str
+    first: int
+    last: int
+
+
+def _header(lines: Sequence[str], label: str, layout: Mapping[str, Any]) -> _Header:
+    """The column names; a name in quotation marks may be broken over several lines."""
     top = area(label, layout.get("range"))[0]
     if "header" in layout:
         number = top - 1 + int(layout["header"])
     else:
         number = next((i for i, line in enumerate(lines, 1) if i >= top and line.strip()), top)
-    line = lines[number - 1] if 1 <= number <= len(lines) else ""
-    if not line.strip():
+    if not 1 <= number <= len(lines) or not lines[number - 1].strip():
         raise UserError(
             Problem(
                 label,
@@ -54,13 +65,47 @@ def _header(content: str, label: str, layout: Mapping[str, Any]) -> tuple[tuple[
                 "layout: {header: …} says on which row they stand",
             )
         )
-    delimiter = str(layout.get("delimiter") or grids.delimiter_of(line))
+    first, last = _record_at(lines, number)
+    record = "\n".join(lines[first - 1 : last])
+    if len(record) > LONGEST_HEADER:
+        raise UserError(_no_lines(label, first))
+    delimiter = str(layout.get("delimiter") or grids.delimiter_of(record))
     if len(delimiter) != 1:
         delimiter = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(delimiter, delimiter)
-    if len(delimiter) != 1:
+    if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UserError(Problem(label, "layout.delimiter", f'"{delimiter}"', "one sign", 'delimiter: ";"'))
-    names = next(csv.reader([line], delimiter=delimiter))
-    return tuple(text.trimmed(name) for name in names), delimiter, number
+    try:
+        names = next(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter))
+    except csv.Error:
+        raise UserError(_no_lines(label, first)) from None
+    return _Header(tuple(text.one_line(name) for name in names), delimiter, first, last)
+
+
+def _record_at(lines: Sequence[str], number: int) -> tuple[int, int]:
+    """The first and the last line of the record that line `number` belongs to.
+
+    A quotation mark left open leads on to the line that closes it, if that comes within `_MOST_LINES`.
+    """
+    first = 1
+    while True:
+        last, marks = first, lines[first - 1].count('"')
+        while marks % 2 and last < min(len(lines), first + _MOST_LINES):
+            last += 1
+            marks += lines[last - 1].count('"')
+        last = first if marks % 2 else last
+        if last >= number:
+            return first, last
+        first = last + 1
+
+
+def _no_lines(label: str, row: int) -> Problem:
+    return Problem(
+        label,
+        f"row {row}",
+        "a row of column names without an end",
+        f"column names on one line, of {LONGEST_HEADER:,} signs at most",
+        "the line ends are lost, or the file is no table of text: get it again",
+    )
 
 
 def _lines(content: str) -> list[str]:
@@ -68,9 +113,11 @@ def _lines(content: str) -> list[str]:
 
 
 def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
-    names, delimiter, header = _header(content, label, layout)
+    lines = _lines(content)
+    head = _header(lines, label, layout)
+    delimiter = head.delimiter
     top, left, bottom, right = area(label, layout.get("range"))
-    names = names[left:right]
+    names = head.names[left:right]
     first = top - 1 + int(layout.get("first_row", 0))
     whole = not layout.get("range")
 
@@ -79,8 +126,8 @@ def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
         found: dict[str, list[str]] = {name: [] for name in columns}
         rows: list[int] = []
         problems: list[Problem] = []
-        body = "\n".join(_lines(content)[header:])
-        for line, record in grids.records(body, label, delimiter, header + 1):
+        body = "\n".join(lines[head.last :])
+        for line, record in grids.records(body, label, delimiter, head.last + 1):
             if line > bottom:
                 break
             beyond = record[left + len(names) :] if whole else ()
@@ -108,7 +155,24 @@ def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
             raise UserError(capped(problems, label))
         return {name: pd.Series(values, dtype="str") for name, values in found.items()}, np.array(rows, dtype=np.int64)
 
-    return TableFile(label, "", names, load, advice=lambda wanted: _advice(_lines(content), delimiter, wanted))
+    between = [record for _, record in grids.records("\n".join(lines[head.last : first - 1]), label, delimiter)]
+    measures = {
+        name: cell for record in between for name, cell in zip(names, record[left:], strict=False) if cell.strip()
+    }
+    return TableFile(
+        label,
+        "",
+        names,
+        load,
+        notes=_cells([*lines[: head.first - 1], *lines[bottom:]], delimiter),
+        measures=measures,
+        advice=lambda wanted: _advice(lines, delimiter, wanted),
+    )
+
+
+def _cells(lines: Sequence[str], delimiter: str) -> tuple[str, ...]:
+    """The texts of lines that belong to no table, whatever their quotation marks."""
+    return tuple(cell for line in lines for part in line.split(delimiter) if (cell := text.trimmed(part).strip('"')))
 
 
 def _advice(lines: Sequence[str], delimiter: str, wanted: Sequence[str]) -> str:
@@ -138,18 +202,21 @@ def ragged(label: str, row: int, found: int, expected: int) -> Problem:
 
 def _large(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     with open(path, "rb") as stream:
-        head = stream.read(_HEAD)
-    head = head[: head.rfind(b"\n") + 1] or head
-    content = text.decode(head, label, layout.get("encoding"))
-    names, delimiter, header = _header(content, label, layout)
-    encoding = layout.get("encoding") or _encoding_of(head)
+        start = stream.read(LONGEST_HEADER)
+    end = max(start.rfind(b"\n"), start.rfind(b"\r")) + 1
+    end += start.startswith(b"\xff\xfe")  # the second half of a line end in UTF-16
+    if end < 2:
+        raise UserError(_no_lines(label, 1))
+    lines = _lines(text.decode(start[:end], label, layout.get("encoding")))
+    head = _header(lines, label, layout)
+    encoding = layout.get("encoding") or _encoding_of(start[:end])
 
     def load(columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
-        table = _columnar(path, label, names, delimiter, header, encoding, columns, figures)
+        table = _columnar(path, label, head, encoding, columns, figures)
         loaded = arrow_columns(table)
-        return loaded, _row_numbers(path, header, table.num_rows)
+        return loaded, _row_numbers(path, head.last, table.num_rows)
 
-    return TableFile(label, "", names, load)
+    return TableFile(label, "", head.names, load, notes=_cells(lines[: head.first - 1], head.delimiter))
 
 
 def _encoding_of(head: bytes) -> str:
@@ -165,9 +232,7 @@ def _encoding_of(head: bytes) -> str:
 def _columnar(
     path: str,
     label: str,
-    names: Sequence[str],
-    delimiter: str,
-    header: int,
+    head: _Header,
     encoding: str,
     columns: Sequence[str],
     figures: Sequence[str],
@@ -175,6 +240,7 @@ def _columnar(
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
+    names = head.names
     unique = [name if name and names.index(name) == i else f"{name}\x00{i}" for i, name in enumerate(names)]
     quotes = _contains(path, b'"')
     missing = sorted({variant for mark in text.MISSING for variant in (mark, mark.upper(), mark.title())})
@@ -185,10 +251,10 @@ def _columnar(
         return arrow_csv.read_csv(
             path,
             read_options=arrow_csv.ReadOptions(
-                skip_rows=header, column_names=unique, encoding=encoding, use_threads=threads, block_size=8 * 2**20
+                skip_rows=head.last, column_names=unique, encoding=encoding, use_threads=threads, block_size=8 * 2**20
             ),
             parse_options=arrow_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=quotes, invalid_row_handler=bad_rows
+                delimiter=head.delimiter, newlines_in_values=quotes, invalid_row_handler=bad_rows
             ),
             convert_options=arrow_csv.ConvertOptions(
                 include_columns=list(dict.fromkeys(columns)),
@@ -199,7 +265,9 @@ def _columnar(
         )
 
     try:
-        return attempt(as_numbers=True)
+        table = attempt(as_numbers=True)
+        if not _may_hide_small_figures(path, table, figures):
+            return table
     except (pa.ArrowException, UnicodeError):
         pass
     # Marks, separators or faults that the fast way does not know: as text, the slow way finds each of them.
@@ -225,6 +293,12 @@ def _columnar(
                 )
             ]
         raise UserError(capped(found, label)) from None
+
+
+def _may_hide_small_figures(path: str, table: Any, figures: Sequence[str]) -> bool:
+    """Whether a zero may stand for a figure that is too small for a double, as ``1e-400``: only text can tell."""
+    zeros = any((table.column(name).to_numpy() == 0).any() for name in set(figures))
+    return zeros and any(_contains(path, sign) for sign in (b"e-", b"E-", b"0" * 300))
 
 
 def _contains(path: str, sign: bytes) -> bool:

@@ -15,7 +15,14 @@ from ruralpanel.adapters.cells import Cell, capped, cell_table, file_label, plac
 from ruralpanel.adapters.grids import read_bytes
 from ruralpanel.adapters.regions import is_left_out, left_out
 from ruralpanel.adapters.series_files import layout_of
-from ruralpanel.adapters.titles import measure_problem, same_title, split_measure
+from ruralpanel.adapters.titles import (
+    checked,
+    first_measure,
+    measure_problem,
+    measures_in,
+    same_title,
+    split_measure,
+)
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
 
@@ -119,7 +126,7 @@ def figures(answer: Mapping[str, Any]) -> Iterator[Figure]:
         yield Figure(
             indicator,
             name,
-            split_measure(name)[1] or measure,
+            first_measure([*measures_in(name), measure]),
             str(value.get("da_name") or value.get("da") or ""),
             code,
             "" if written is None else str(written).strip(),
@@ -176,7 +183,7 @@ class _Reading:
         if series is None or (key, figure.measure) in self._checked:
             return
         self._checked.add((key, figure.measure))
-        wrong = measure_problem(figure.measure, series, label, figure.name)
+        wrong = measure_problem(figure.measure, series, label, figure.name) if checked(layout_of(self.source)) else None
         self.problems += [wrong] if wrong else []
 
     def _cell(self, key: str, figure: Figure, label: str) -> Cell | None:

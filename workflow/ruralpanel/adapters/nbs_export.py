@@ -8,11 +8,18 @@ from pathlib import Path
 import pandas as pd
 
 from ruralpanel.adapters import grids, text
-from ruralpanel.adapters.cells import Cell, capped, cell_table, duplicate_problems, file_label, place
+from ruralpanel.adapters.cells import Cell, capped, cell_table, duplicate_problems, file_label, place, with_remarks
 from ruralpanel.adapters.nbs_blocks import Block, blocks_of, unfinished
 from ruralpanel.adapters.regions import is_left_out, left_out
-from ruralpanel.adapters.series_files import Place, by_file, layout_of, places
-from ruralpanel.adapters.titles import measure_problem, same_title, split_measure
+from ruralpanel.adapters.series_files import Place, by_file, layout_of, places, remarks_on_files
+from ruralpanel.adapters.titles import (
+    checked,
+    first_measure,
+    measure_problem,
+    measures_in,
+    same_title,
+    split_measure,
+)
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
 
@@ -43,13 +50,18 @@ def read(source: SourceSpec) -> pd.DataFrame:
     placed = by_file(places(source, own_file_by_stem=True))
     cells: list[Cell] = []
     problems: list[Problem] = []
+    given: dict[str, set[str]] = {}
+    unread: dict[str, list[str]] = {}
     for file in source.files:
         if source.series and file not in placed:
             continue
         try:
-            cells += _read_file(source, file, placed.get(file, ()))
+            read_cells, unread[file] = _read_file(source, file, placed.get(file, ()))
         except UserError as error:
             problems += error.problems
+            continue
+        cells += read_cells
+        given[file] = {cell.series for cell in read_cells}
     found = {cell.series for cell in cells}
     if not problems:
         problems += [
@@ -65,10 +77,11 @@ def read(source: SourceSpec) -> pd.DataFrame:
         ]
         problems += duplicate_problems(cells)
     raise_any(capped(problems, source.name))
-    return cell_table(cells)
+    return with_remarks(cell_table(cells), remarks_on_files(source, placed, given, unread))
 
 
-def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[Cell]:
+def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[list[Cell], list[str]]:
+    """The figures of a file, and its titles that no series names."""
     label = file_label(source, file)
     layout = layout_of(source)
     sheets = grids.read_sheets(file, label, layout)
@@ -95,7 +108,7 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[C
     raise_any(problems)
     rule = text.number_rule(thousands=",", missing=layout.get("missing", ()), marks=layout.get("marks", ()))
     skipped = left_out(layout.get("skip_rows", ()), layout.get("keep_rows", ()))
-    naming = _Naming(label, Path(file).stem, wanted, blocks)
+    naming = _Naming(label, Path(file).stem, wanted, blocks, checked(layout))
     cells: list[Cell] = []
     held: list[tuple[Block, set[str]]] = []
     for block in blocks:
@@ -104,7 +117,7 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[C
         problems += wrong
         held.append((block, {cell.series for cell in read_cells}))
     raise_any(capped([*naming.problems(), *problems, *_incomplete(held, label)], label))
-    return cells
+    return cells, naming.unread()
 
 
 def _incomplete(held: Sequence[tuple[Block, set[str]]], label: str) -> list[Problem]:
@@ -127,9 +140,11 @@ def _incomplete(held: Sequence[tuple[Block, set[str]]], label: str) -> list[Prob
 class _Naming:
     """Which series an indicator of a file is."""
 
-    def __init__(self, label: str, stem: str, wanted: Sequence[Place], blocks: Sequence[Block]) -> None:
+    def __init__(
+        self, label: str, stem: str, wanted: Sequence[Place], blocks: Sequence[Block], check_measures: bool
+    ) -> None:
         titles = {title for block in blocks for title in _titles(block)}
-        self._label = label
+        self._label, self._checked = label, check_measures
         self._wanted = [place.series for place in wanted]
         self._alone = len(wanted) == 1 and len(titles) == 1 and wanted[0].declared
         self._stem = stem if len(titles) == 1 else ""
@@ -144,9 +159,8 @@ class _Naming:
         key = self._found[title]
         for series in self._wanted:
             if series.key == key and (key, title) not in self._measures:
-                wrong = measure_problem(
-                    split_measure(title)[1] or block.measure, series, self._label, place(block.sheet, None, "指标")
-                )
+                measure = first_measure([*measures_in(title), block.measure]) if self._checked else ""
+                wrong = measure_problem(measure, series, self._label, place(block.sheet, None, "指标"))
                 if wrong:
                     self._measures[key, title] = wrong
         return key
@@ -158,6 +172,10 @@ class _Naming:
             return self._wanted[0].key
         keys = [series.key for series in self._wanted if same_title(title, _title_of(series) or series.key)]
         return keys[0] if len(keys) == 1 else None
+
+    def unread(self) -> list[str]:
+        """Titles that no series names."""
+        return [title for title, key in self._found.items() if title and key is None]
 
     def problems(self) -> list[Problem]:
         """Titles and measures that are not the declared ones; series that should be in this file and are not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,6 +121,42 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
     if problems:
         raise UserError(problems)
     return tuple(found)
+
+
+def remarks_on_files(
+    source: SourceSpec,
+    asked: Mapping[str, Sequence[Place]],
+    found: Mapping[str, Collection[str]],
+    unread: Mapping[str, Sequence[str]],
+) -> list[Problem]:
+    """Files that lack a series which others have, and files of which nothing was read: a name may differ there.
+
+    Parameters
+    ----------
+    asked : file → the places looked for. found : file → the keys of the series that it gave.
+    unread : file → its columns or titles that no series names.
+    """
+    remarks = []
+    for file, spots in asked.items():
+        for spot in spots:
+            key = spot.series.key
+            others = [other for other in found if other != file and key in found[other]]
+            rest = [other for other in found if other != file]
+            usual = len(others) * 2 > len(rest) and (len(others) > 1 or not found.get(file))
+            if spot.declared or key in found.get(file, ()) or not usual or not unread.get(file):
+                continue
+            wanted = spot.column or spot.series.title_in_file or key
+            remarks.append(
+                Problem(
+                    file_label(source, file),
+                    "names of the columns",
+                    f"nothing for {key}, which {len(others)} other files have; not read: {', '.join(unread[file][:8])}",
+                    f'"{wanted}", as in the others',
+                    did_you_mean(wanted, unread[file])
+                    or "rename it there, or list the files of the series: files: [{file: …, column: …}, …]",
+                )
+            )
+    return remarks
 
 
 def by_file(found: Sequence[Place]) -> Mapping[str, tuple[Place, ...]]:

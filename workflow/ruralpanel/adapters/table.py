@@ -9,14 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.adapters import columns, text
-from ruralpanel.adapters.cells import capped, file_label
-from ruralpanel.adapters.series_files import Place, by_file, layout_of, need_series, places
-from ruralpanel.adapters.table_body import Body, figure_problems, load_body, repeated, squeezed, units_of, years_of
+from ruralpanel.adapters import text
+from ruralpanel.adapters.cells import capped, file_label, with_remarks
+from ruralpanel.adapters.series_files import Place, by_file, layout_of, need_series, places, remarks_on_files
+from ruralpanel.adapters.table_body import figure_problems, load_body, repeated, squeezed, units_of, years_of
 from ruralpanel.adapters.table_file import TableFile
 from ruralpanel.adapters.table_files import open_table
+from ruralpanel.adapters.table_headings import (
+    column_of,
+    measure_column,
+    measures_of,
+    rows_by_series,
+    templates_of,
+    year_columns,
+)
 from ruralpanel.adapters.table_pieces import Piece, frame_of
-from ruralpanel.adapters.titles import same_title, years_pattern
+from ruralpanel.adapters.titles import years_left_aside
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.specs import SourceSpec
 
@@ -50,12 +58,19 @@ def read(source: SourceSpec) -> pd.DataFrame:
     wanted = by_file(places(source))
     pieces: list[Piece] = []
     problems: list[Problem] = []
+    remarks: list[Problem] = []
+    given: dict[str, set[str]] = {}
+    unread: dict[str, list[str]] = {}
     for file, own in wanted.items():
         try:
             table = open_table(file, file_label(source, file), layout)
-            pieces += _wide(table, own, layout) if layout.get("shape") == "wide" else _long(table, own, layout)
+            reading = _read_table(table, own, layout)
         except UserError as error:
             problems += error.problems
+            continue
+        pieces += reading.pieces
+        remarks += reading.remarks
+        given[file], unread[file] = {piece.series for piece in reading.pieces}, list(reading.unread)
     found = {piece.series for piece in pieces}
     if not problems:
         asked = {place.series.key for own in wanted.values() for place in own}
@@ -71,62 +86,92 @@ def read(source: SourceSpec) -> pd.DataFrame:
             if key in asked - found
         ]
     raise_any(capped(problems, source.name))
-    return frame_of(pieces)
+    remarks += remarks_on_files(source, wanted, given, unread)
+    return with_remarks(frame_of(pieces), remarks)
 
 
-def _long(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> list[Piece]:
+@dataclass(frozen=True)
+class _Found:
+    """What a table gave: figures, columns or titles that no series names, and remarks on some of them."""
+
+    pieces: list[Piece]
+    unread: Sequence[str] = ()
+    remarks: Sequence[Problem] = ()
+
+
+def _read_table(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
+    own = _actual(table, layout)
+    if layout.get("shape") == "wide":
+        return _wide(table, wanted, own)
+    return _longest(table, wanted, own) if layout.get("series") else _long(table, wanted, own)
+
+
+def _actual(table: TableFile, layout: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The layout with the columns as the table spells them."""
+    named = {"unit": "unit", "period": "period", "value": "value", "series": "", **layout}
+    columns_named = {key: named[key] for key in ("unit", "period", "value", "series") if isinstance(named[key], str)}
+    where = {table.actual(str(name)): value for name, value in (layout.get("where") or {}).items()}
+    return {**layout, **{key: table.actual(name) for key, name in columns_named.items()}, "where": where}
+
+
+def _long(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
     """A row for each unit and period, a column for each series."""
-    if layout.get("series"):
-        return _longest(table, wanted, layout)
     # A series that names no file is read from every file that has its column.
-    here = [spot for spot in wanted if spot.declared or _column(spot) in table.names]
-    if not here:
-        return []
+    column = {spot.series.key: table.actual(column_of(spot)) for spot in wanted}
+    here = [spot for spot in wanted if spot.declared or column[spot.series.key] in table.names]
     unit, period = _unit_and_period(layout)
     keys = [unit] if isinstance(period, int) else [unit, period]
-    body = load_body(table, keys, list(dict.fromkeys(map(_column, here))), layout, unit)
+    unread = [name for name in table.names if name and name not in (*keys, *layout["where"], *column.values())]
+    if not here:
+        return _Found([], unread)
+    keys += measure_column(table, [*keys, *column.values()])
+    body = load_body(table, keys, list(dict.fromkeys(column[spot.series.key] for spot in here)), layout, unit)
     codes, names, without = units_of(body, unit)
     years, wrong = years_of(body, period)
     used = (codes >= 0) & (years > 0)
     problems = [*figure_problems(body, layout), *without, *wrong]
     problems += repeated(body, used, (codes, years), (names, ()))
+    problems += measures_of(body, [(spot.series, column[spot.series.key], used) for spot in here], layout)
     raise_any(capped(problems, table.label))
-    return [
-        Piece(spot.series.key, _column(spot), table, names, codes, years, body.figures[_column(spot)], body.rows).only(
-            used
-        )
-        for spot in here
+    pieces = [
+        Piece(key, name, table, names, codes, years, body.figures[name], body.rows).only(used)
+        for key, name in ((spot.series.key, column[spot.series.key]) for spot in here)
     ]
+    return _Found(pieces, unread)
 
 
-def _longest(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> list[Piece]:
+def _longest(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
     """A row for each unit, period and series, all figures in one column."""
     unit, period = _unit_and_period(layout)
     named, value = str(layout["series"]), str(layout.get("value", "value"))
     keys = [unit, named] if isinstance(period, int) else [unit, period, named]
+    keys += measure_column(table, [*keys, value])
     body = load_body(table, keys, [value], layout, unit)
     codes, names, without = units_of(body, unit)
     years, wrong = years_of(body, period)
-    titles, untitled = _rows_by_series(body, named, wanted)
+    titles, untitled = rows_by_series(body, named, wanted)
     wanted_rows = np.any(list(titles.rows.values()), axis=0)
     used = (codes >= 0) & (years > 0) & wanted_rows
     problems = [*figure_problems(body, layout, wanted_rows), *without, *wrong, *untitled]
     problems += repeated(body, used, (codes, years, titles.codes), (names, (), titles.names))
+    asked = [(spot.series, value, titles.rows[spot.series.key]) for spot in wanted]
+    problems += measures_of(body, asked, layout, titles)
     raise_any(capped(problems, table.label))
-    return [
+    pieces = [
         Piece(key, value, table, names, codes, years, body.figures[value], body.rows).only(used & own)
         for key, own in titles.rows.items()
         if own.any()
     ]
+    return _Found(pieces, titles.unread)
 
 
-def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> list[Piece]:
+def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
     """A row for each unit and a column for each period, or the other way round."""
     across_units = layout.get("across") == "unit"
     unit, period = _unit_and_period(layout)
     key = str(period) if across_units else unit
     named = str(layout.get("series") or "")
-    others = {key, named, *(layout.get("where") or {}), ""}
+    others = {key, named, *layout["where"], ""}
     figures = (
         {
             spot.series.key: [
@@ -138,7 +183,7 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
             for spot in wanted
         }
         if across_units
-        else _year_columns(table, wanted, layout, others)
+        else year_columns(table, wanted, layout, others)
     )
     if not named and len({tuple(own) for own in figures.values()}) < len(wanted):
         raise UserError(
@@ -152,7 +197,7 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
         )
     all_columns = list(dict.fromkeys(name for own in figures.values() for name, _ in own))
     body = load_body(table, [key, named] if named else [key], all_columns, layout, "" if across_units else unit)
-    titles, problems = _rows_by_series(body, named, wanted) if named else (None, [])
+    titles, problems = rows_by_series(body, named, wanted) if named else (None, [])
     rows_of = titles.rows if titles else {spot.series.key: np.ones(len(body.rows), dtype=bool) for spot in wanted}
     wanted_rows = np.any(list(rows_of.values()), axis=0)
     problems += figure_problems(body, layout, wanted_rows)
@@ -167,9 +212,15 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
     used &= wanted_rows
     parts = (codes, titles.codes) if titles else (codes,)
     problems += repeated(body, used, parts, (names, titles.names) if titles else (names,))
+    problems += measures_of(
+        body,
+        [(spot.series, n, rows_of[spot.series.key]) for spot in wanted for n, _ in figures.get(spot.series.key, ())],
+        layout,
+        titles,
+    )
     raise_any(capped(problems, table.label))
     nothing = np.zeros(len(body.rows), dtype=np.int64)
-    return [
+    pieces = [
         Piece(
             series,
             name,
@@ -184,86 +235,10 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
         if rows_of[series].any()
         for name, year in own
     ]
-
-
-def _year_columns(
-    table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any], others: set[str]
-) -> dict[str, list[tuple[str, int]]]:
-    """The columns of each series with their years."""
-    found: dict[str, list[tuple[str, int]]] = {}
-    problems = []
-    for spot in wanted:
-        template = _column(spot) if "{period}" in _column(spot) else str(layout.get("columns", "{period}"))
-        pattern = years_pattern(template)
-        matches = [(name, pattern.fullmatch(text.squeezed(name))) for name in table.names if name not in others]
-        own = [(name, int(match[1])) for name, match in matches if match]
-        first: dict[int, str] = {}
-        for name, year in own:
-            if first.setdefault(year, name) != name:
-                problems.append(
-                    Problem(
-                        table.label,
-                        f"column {name}",
-                        f"a second column for {year}",
-                        "one column a year",
-                        f"the first is {first[year]}",
-                    )
-                )
-        if own:
-            found[spot.series.key] = own
-        elif spot.declared or "{period}" not in _column(spot):
-            problems.append(
-                Problem(
-                    table.label,
-                    "row of the column names",
-                    ", ".join(table.names[:12]),
-                    f"columns named {template}",
-                    "layout: {columns: …} says how they are named; a row for each year: leave shape: wide out",
-                )
-            )
-    raise_any(dict.fromkeys(problems))
-    return found
-
-
-@dataclass(frozen=True)
-class _Titles:
-    """Titles in the column that names the series.
-
-    `rows` are those of each series, `codes` the place of each row's title in `names`. Titles of the same series, one
-    with a footnote mark and one without, have the code of the first.
-    """
-
-    rows: Mapping[str, columns.Mask]
-    codes: columns.Codes
-    names: Sequence[str]
-
-
-def _rows_by_series(body: Body, named: str, wanted: Sequence[Place]) -> tuple[_Titles, list[Problem]]:
-    """The rows of each series by the title in the column `named`; series that no row is titled by."""
-    codes, titles = columns.labels(body.keys[named])
-    rows, problems = {}, []
-    first = np.arange(len(titles) + 1)
-    first[-1] = -1  # rows without a title
-    for spot in wanted:
-        declared = [title for title in (spot.series.title_in_file, spot.column) if title] or [spot.series.key]
-        own = [i for i, title in enumerate(titles) if any(same_title(title, name) for name in declared)]
-        rows[spot.series.key] = np.isin(codes, own)
-        first[own] = first[own[:1]]
-        if not own and spot.declared:
-            problems.append(
-                Problem(
-                    body.table.label,
-                    f"column {named}",
-                    ", ".join(map(text.quoted, titles[:8])),
-                    f"{text.quoted(declared[0])}, as declared for {spot.series.key}",
-                    "correct title_in_file of the series",
-                )
-            )
-    return _Titles(rows, first[codes], titles), problems
-
-
-def _column(spot: Place) -> str:
-    return spot.column or spot.series.key
+    unread = [name for name in table.names if name not in others and name not in all_columns]
+    templates = () if across_units else templates_of(wanted, layout)
+    remarks = years_left_aside(table.label, table.sheet, table.names, all_columns, others, templates)
+    return _Found(pieces, titles.unread if titles else unread, remarks)
 
 
 def _unit_and_period(layout: Mapping[str, Any]) -> tuple[str, str | int]:

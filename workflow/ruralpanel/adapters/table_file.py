@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.adapters.text import year
+from ruralpanel.adapters.text import squeezed, year
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 
 Columns = dict[str, pd.Series]
@@ -27,6 +27,8 @@ class TableFile:
     load : columns asked for, those of them that hold figures → the columns, and the row number of each row in the
         file. Columns of figures may come as numbers or as text.
     labels : what the file itself calls its columns, where it has longer names for them (Stata).
+    notes : texts around the table (titles, a line 单位：万人), as far as the format has any.
+    measures : column → text between its name and the first figure, where the layout says that rows stand there.
     advice : columns that are not there → which layout key would lead to them; empty where none is known.
     """
 
@@ -35,7 +37,16 @@ class TableFile:
     names: tuple[str, ...]
     load: Callable[[Sequence[str], Sequence[str]], tuple[Columns, Numbers]]
     labels: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    measures: Mapping[str, str] = field(default_factory=dict)
     advice: Callable[[Sequence[str]], str] | None = None
+
+    def actual(self, name: str) -> str:
+        """The column that a declared name means: itself, else the only one that differs in blanks, width or case."""
+        if name in self.names:
+            return name
+        alike = [own for own in self.names if squeezed(own) == squeezed(name)]
+        return alike[0] if len(alike) == 1 else name
 
     def read(self, columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
         """The columns asked for; each must be there, once.

@@ -120,7 +120,11 @@ def _spreadsheet(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
         found = next((row.number for row in rows if set(wanted) <= set(row.cells)), 0)
         return f"they stand on row {found}: layout: {{header: {found - top + 1}}}" if found else ""
 
-    return TableFile(label, sheet.name, names, load, advice=advice)
+    outside = [row for row in sheet.rows if row.number < header_number or row.number > bottom]
+    between = [row for row in rows if header_number < row.number < first]
+    measures = {name: row.cell(left + i) for row in between for i, name in enumerate(names) if row.cell(left + i)}
+    notes = tuple(cell for row in outside for cell in dict.fromkeys(row.cells) if cell)
+    return TableFile(label, sheet.name, names, load, notes=notes, measures=measures, advice=advice)
 
 
 def _parquet(path: str, label: str, _layout: Mapping[str, Any]) -> TableFile:

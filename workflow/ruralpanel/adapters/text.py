@@ -40,17 +40,35 @@ MISSING = frozenset(
 # Only signs that cannot be part of a figure. NFKC is no use here: it turns ① and ¹ into a digit of the figure.
 _MARK = r"[①-⒇*†‡§¹²³⁰⁴-⁹₀-₉]|\[[0-9a-zA-Z]{1,2}\]|(?<![A-Za-z])\(?[a-z]\)|\(?注[0-9]{0,2}\)?"
 _TRAILING_MARKS = re.compile(rf"(?:\s*(?:{_MARK}))+$")
+# What is said of a year's figures without changing what they are.
+_REMARK = (
+    r"[(\[]?\s*(?:初步|预计|估计|估算|预测|修订|修正|调整|最终|快报|核实|核算|暂定|普查|年报)+(?:后|数据|数|值)*\s*[)\]]?"
+    r"|[(\[]\s*(?:prel(?:im)?\.?|preliminary|provisional|revised|rev\.|est\.?|estimated?|forecast|final|projected|projection|"
+    r"[pref])\s*[)\]]|(?<=[0-9])[pre](?![a-z])"
+)
+BEHIND_YEAR = rf"(?:\.0+)?(?:年度?|YY)?(?:\s*(?:{_MARK}|{_REMARK}))*"
+"""What may stand behind the digits of a year in a heading, for `re.IGNORECASE`."""
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     0x3000: 0x20,
     0xA0: 0x20,
     0x2007: 0x20,
     0x2009: 0x20,
     0x202F: 0x20,
-    0xFEFF: None,
-    0x200B: None,
 }
+# Marks without a width: zero-width blanks and joiners, directions of writing, soft hyphens, variation selectors.
+_INVISIBLE = dict.fromkeys(
+    [0xAD, 0xFEFF, 0xFE0E, 0xFE0F, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070)]
+)
+_FULL_WIDTH |= _INVISIBLE
 _DASHES = str.maketrans({"−": "-", "–": "-", "—": "-", "‐": "-"})
-_YEAR = re.compile(r"([0-9]{4})(?:\s*(?:年度?|YY))?")
+_YEAR = re.compile(rf"([0-9]{{4}})\s*{BEHIND_YEAR}", re.IGNORECASE)
+_DATES = (
+    re.compile(r"([0-9]{4})([-/.])[0-9]{1,2}\2[0-9]{1,2}(?:[T\s][0-9:.+Z ]*)?"),
+    re.compile(r"([0-9]{4})()年[0-9]{1,2}月[0-9]{1,2}日"),
+    re.compile(r"[0-9]{1,2}([-/.])[0-9]{1,2}\1(?P<year>[0-9]{4})"),
+)
+YEARS = range(1000, 2101)
+"""Years that a file can hold."""
 _CJK = r"\u3400-\u9fff"
 
 
@@ -170,8 +188,13 @@ def plain(text: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """A cell's text without outer blanks (tabs and ideographic ones too) and invisible marks."""
-    return text.strip().strip("\ufeff\u200b").strip()
+    """A cell's text without outer blanks (tabs and ideographic ones too) and without invisible marks."""
+    return (text if text.isascii() else text.translate(_INVISIBLE)).strip()
+
+
+def one_line(text: str) -> str:
+    """A heading that is broken over several lines as one, trimmed."""
+    return re.sub(r"\s*[\r\n]+\s*", " ", trimmed(text))
 
 
 def without_marks(text: str) -> str:
@@ -236,12 +259,15 @@ def number(text: str, rule: NumberRule) -> float | None:
     ------
     NotANumber
         Anything else: letters, two points, a percent sign, a digit in parentheses (a footnote or a negative figure?),
-        a figure beyond the range of a double.
+        ``[12]`` alone, a figure that a double cannot hold.
     """
     bare = plain(text)
     if bare.casefold() in MISSING or bare.casefold() in rule.missing:
         return None
-    bare = _TRAILING_MARKS.sub("", bare)
+    without = _TRAILING_MARKS.sub("", bare)
+    if not without and re.search(r"[0-9¹²³⁰⁴-⁹₀-₉]", bare):
+        raise NotANumber(text)
+    bare = without
     for mark in rule.marks:
         bare = bare.removesuffix(mark).removeprefix(mark).strip()
     if bare.casefold() in MISSING or bare.casefold() in rule.missing:
@@ -254,15 +280,25 @@ def number(text: str, rule: NumberRule) -> float | None:
     if separator:
         bare = bare.replace(separator, "")
     value = float(bare.replace(rule.decimal, "."))
-    if not math.isfinite(value):
+    if not math.isfinite(value) or (value == 0 and re.search("[1-9]", re.split("[eE]", bare)[0])):
         raise NotANumber(text)
     return value + 0.0  # no negative zero
 
 
 def year(text: str) -> int | None:
-    """The year in ``2012``, ``2012年``, ``２０１２``, ``2012YY``; None for anything else."""
-    match = _YEAR.fullmatch(without_marks(text))
-    return int(match[1]) if match and 1000 <= int(match[1]) <= 2999 else None
+    """The year in ``2012``, ``2012年``, ``２０１２``, ``2012.0``, ``2012年（初步）①``; None for any other."""
+    match = _YEAR.fullmatch(plain(text))
+    return int(match[1]) if match and int(match[1]) in YEARS else None
+
+
+def year_of_date(text: str) -> int | None:
+    """The year of a whole date (``2010/12/31``, ``2010-12-31``, ``2010年12月31日``, ``31.12.2010``); None for else."""
+    bare = plain(text)
+    match = next((match for pattern in _DATES if (match := pattern.fullmatch(bare))), None)
+    if match is None:
+        return None
+    found = int(match.groupdict().get("year") or match[1])
+    return found if found in YEARS else None
 
 
 def region_name(text: str) -> str:

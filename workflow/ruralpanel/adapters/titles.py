@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
+from ruralpanel.adapters import text
 from ruralpanel.adapters.text import plain, quoted, squeezed, without_marks
+from ruralpanel.contracts.measures import Measure, parse
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.specs import SeriesSpec
+
+_UNIT_LINE = re.compile(r"(?:单位|\bunits?)\s*[:：]\s*(.+)", re.IGNORECASE)
+_UNIT_WORD = re.compile(r"^(?:计量)?(?:单位|\bunits?)\s*[:：]\s*", re.IGNORECASE)
+_BRACKETED = re.compile(r"[(\[【〔]([^()\[\]【】〔〕]+)[)\]】〕]")
+_ENGLISH = re.compile(r"(?:^|[_\s])(10*)(k|m|mln|bn)?[_\s]+([a-z][a-z_ ]*)$")
+_FACTORS = {"k": 10**3, "m": 10**6, "mln": 10**6, "bn": 10**9}
+_SOME_YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
+_CHINESE = re.compile(r"[_:，,、/\s]([十百千]*[万亿][^\s\d]{1,6}|[百千][^\s\d]{1,6})$")
 
 
 def split_measure(title: str) -> tuple[str, str]:
@@ -34,35 +47,121 @@ def same_title(found: str, declared: str) -> bool:
     )
 
 
+def measures_in(heading: str) -> tuple[str, ...]:
+    """What may be a measure in a heading, likeliest first: ``里程(万公里)``, ``里程_万公里``, ``rail_10k_tons``."""
+    bare = without_marks(heading)
+    found = [split_measure(bare)[1], *reversed(_BRACKETED.findall(plain(bare)))]
+    written = _ENGLISH.search(plain(bare).casefold())
+    if written:
+        factor, power, units = written.groups()
+        found.append(f"{int(factor) * _FACTORS.get(power, 1)} {units.replace('_', ' ')}")
+    behind = _CHINESE.search(plain(bare))
+    if behind:
+        found.append(behind[1])
+    return tuple(dict.fromkeys(_UNIT_WORD.sub("", item).strip() for item in found if item.strip()))
+
+
+def measure_of_table(titles: Iterable[str]) -> str:
+    """The measure that the lines around a table declare, the nearest line last.
+
+    ``单位：万人``, a line that is nothing but ``(10 000 persons)``, else one in parentheses behind a title.
+    """
+    lines = [plain(title) for title in titles][::-1]
+    named = [match[1].strip().rstrip(")") for line in lines if (match := _UNIT_LINE.search(line))]
+    alone = [line[1:-1] for line in lines if line.startswith("(") and line.endswith(")")]
+    return first_measure([*named, *alone, *(found for line in lines for found in measures_in(line))])
+
+
+def first_measure(found: Iterable[str]) -> str:
+    """The first of them that reads as a measure; empty where none does."""
+    return next((item for item in found if _read(item) is not None), "")
+
+
+def _read(found: str) -> Measure | None:
+    bare = re.sub(r"(?<=[0-9]) (?=[0-9]{3}\b)", "", plain(found))  # 10 000 persons
+    if re.fullmatch(r"[A-Za-z]?|[0-9.]*", bare):
+        return None  # one letter is a footnote as often as a measure
+    try:
+        return parse(bare)
+    except (UserError, ValueError):
+        return None
+
+
 def measure_problem(found: str, series: SeriesSpec, label: str, where: str) -> Problem | None:
     """A problem where the measure in the file can be read and is not the declared one.
 
     Words in parentheses that are no measure (``(常住)``, ``(上年=100)``) are no problem.
     """
-    from ruralpanel.contracts import measures
-
-    if not found or not series.measure:
+    in_file, declared = _read(found), _read(series.measure)
+    if in_file is None or declared is None or not _contradicts(in_file, declared, series.measure):
         return None
-    try:
-        grouped = re.sub(r"(?<=[0-9]) (?=[0-9]{3}\b)", "", plain(found))  # 10 000 persons
-        in_file, declared = measures.parse(grouped), measures.parse(series.measure)
-    except (UserError, ValueError):
-        return None
-    if in_file == declared or (in_file.base == "item" and in_file.factor == declared.factor):
-        return None  # 个 and 件 count anything
     return Problem(
         label,
         where,
         f"measure {quoted(found)}",
         f'"{series.measure}", as declared for {series.key}',
-        "correct `measure` of the series, or name the right file",
+        "correct `measure` of the series, or name the right file; layout: {measures: ignored} if the file is wrong",
     )
 
 
+def checked(layout: Mapping[str, Any]) -> bool:
+    """Whether measures that the files name must be the declared ones."""
+    return bool(layout.get("measures", "checked") == "checked")
+
+
+def _contradicts(in_file: Measure, declared: Measure, written: str) -> bool:
+    """Whether two measures cannot both be right.
+
+    Files say less than a declaration may: 个 counts anything, 元 may be of any year and, in 人均收入(元), per head.
+    """
+    above = _read(re.split(r"/|\bper\b|每", written)[0]) or declared
+    options = (declared, replace(declared, base=declared.base.split("@")[0]), above)
+    if in_file in options or (in_file.base == "index" and declared.base.startswith("index")):
+        return False
+    return "item" not in (in_file.base, declared.base) or in_file.factor != declared.factor
+
+
 def years_pattern(template: str) -> re.Pattern[str]:
-    """``gdp_{period}`` as a pattern whose first group is the year; ``年`` may follow it.
+    """``gdp_{period}`` as a pattern whose first group is the year; ``年``, footnote marks and ``(初步)`` may follow it.
 
     A year that stands twice (``{period} [YR{period}]``) must be the same.
     """
-    before, *after = (re.escape(squeezed(part)) for part in template.split("{period}"))
-    return re.compile(rf"{before}([0-9]{{4}})年?" + r"\1年?".join(after), re.IGNORECASE)
+    before, *after = (re.escape(re.sub("^年度?", "", squeezed(part))) for part in template.split("{period}"))
+    behind = text.BEHIND_YEAR
+    return re.compile(rf"{before}([0-9]{{4}}){behind}" + rf"\1{behind}".join(after), re.IGNORECASE)
+
+
+def year_named(heading: str, pattern: re.Pattern[str]) -> int | None:
+    """The year of a heading that `years_pattern` describes, with or without a measure in parentheses behind it."""
+    bare, measure = split_measure(without_marks(heading))
+    match = pattern.fullmatch(squeezed(heading)) or (first_measure([measure]) and pattern.fullmatch(squeezed(bare)))
+    return int(match[1]) if match and int(match[1]) in text.YEARS else None
+
+
+def years_left_aside(
+    label: str,
+    sheet: str,
+    headings: Sequence[str],
+    read: Collection[str],
+    keys: Collection[str],
+    templates: Sequence[str],
+) -> list[Problem]:
+    """Columns that may hold a year of a series although they are not named like the others.
+
+    Parameters
+    ----------
+    headings : of all columns, in order. read, keys : those read and those that are no figures.
+    templates : how the columns of the series are named; without ``{period}`` there is nothing to say.
+    """
+    places = [i for i, name in enumerate(headings) if name in read]
+    starts = [squeezed(template.partition("{period}")[0]) for template in templates if "{period}" in template]
+    remarks: dict[Problem, None] = {}
+    for i, name in enumerate(headings):
+        if name in read or name in keys or not name or not starts:
+            continue
+        among = min(places, default=i) < i < max(places, default=i)
+        if among or (_SOME_YEAR.search(plain(name)) and any(squeezed(name).startswith(start) for start in starts)):
+            where = ", ".join(filter(None, [f"sheet {sheet}" if sheet else "", f"column {name}"]))
+            fix = "rename it if its figures belong to the series; else nothing need be done"
+            remarks[Problem(label, where, "a column that is not read", f"columns named {templates[0]}", fix)] = None
+    return list(remarks)

@@ -9,11 +9,19 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.adapters import grids, text
-from ruralpanel.adapters.cells import Cell, capped, cell_table, duplicate_problems, file_label, place
+from ruralpanel.adapters.cells import (
+    Cell,
+    capped,
+    cell_table,
+    duplicate_problems,
+    file_label,
+    place,
+    with_remarks,
+)
 from ruralpanel.adapters.regions import is_left_out, left_out
-from ruralpanel.adapters.series_files import Place, by_file, layout_of, need_series, places
+from ruralpanel.adapters.series_files import Place, by_file, layout_of, need_series, places, remarks_on_files
 from ruralpanel.adapters.sheets import Sheet
-from ruralpanel.adapters.titles import measure_problem, split_measure
+from ruralpanel.adapters.titles import checked, first_measure, measure_problem, measures_in, years_left_aside
 from ruralpanel.adapters.yearbook_tables import RegionTable, column_of, is_note, region_table, year_columns
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.specs import SourceSpec
@@ -55,11 +63,19 @@ def read(source: SourceSpec) -> pd.DataFrame:
     need_series(source)
     cells: list[Cell] = []
     problems: list[Problem] = []
-    for file, wanted in by_file(places(source)).items():
+    remarks: list[Problem] = []
+    given: dict[str, set[str]] = {}
+    unread: dict[str, list[str]] = {}
+    asked = by_file(places(source))
+    for file, wanted in asked.items():
         try:
-            cells += _read_file(source, file, wanted)
+            read_cells, own, unread[file] = _read_file(source, file, wanted)
         except UserError as error:
             problems += error.problems
+            continue
+        given[file] = {cell.series for cell in read_cells}
+        cells += read_cells
+        remarks += own
     if not problems:
         found = {cell.series for cell in cells}
         problems += [
@@ -75,10 +91,11 @@ def read(source: SourceSpec) -> pd.DataFrame:
         ]
         problems += duplicate_problems(cells)
     raise_any(capped(problems, source.name))
-    return cell_table(cells)
+    return with_remarks(cell_table(cells), [*remarks, *remarks_on_files(source, asked, given, unread)])
 
 
-def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[Cell]:
+def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[list[Cell], list[Problem], list[str]]:
+    """The figures of a file, columns that may hold more of them, and all headers that were not read."""
     label = file_label(source, file)
     layout = layout_of(source)
     tables = _tables(grids.read_sheets(file, label, layout), label, layout)
@@ -87,6 +104,8 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[C
     cells: list[Cell] = []
     problems: list[Problem] = []
     found: set[str] = set()
+    remarks: list[Problem] = []
+    read: set[str] = set()
     for table in tables:
         problems += _uneven(table, wanted, label)
         columns, wrong = _columns(table, wanted, label, layout)
@@ -95,6 +114,8 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[C
         read_cells, wrong = _cells(table, columns, label, rule, skipped)
         cells += read_cells
         problems += wrong
+        read |= {column.header for column in columns}
+        remarks += _left_aside(table, columns, wanted, label)
     headers = list(dict.fromkeys(header for table in tables for header in table.columns.values() if header))
     problems += [
         Problem(
@@ -110,7 +131,15 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> list[C
         if spot.declared and spot.series.key not in found and not problems
     ]
     raise_any(capped(problems, label))
-    return cells
+    return cells, remarks, [header for header in headers if header not in read]
+
+
+def _left_aside(table: RegionTable, columns: Sequence[_Column], wanted: Sequence[Place], label: str) -> list[Problem]:
+    templates = [_name(spot) for spot in wanted]
+    levels = max(template.count(" / ") + 1 for template in templates)
+    ends = {i: " / ".join(header.split(" / ")[-levels:]) for i, header in sorted(table.columns.items())}
+    read = [ends[column.index] for column in columns]
+    return years_left_aside(label, table.sheet, list(ends.values()), read, (), templates)
 
 
 def _uneven(table: RegionTable, wanted: Sequence[Place], label: str) -> list[Problem]:
@@ -204,9 +233,9 @@ def _columns(
             )
         elif found:
             columns.append(_Column(spot, found[0], int(year), table.columns[found[0]]))
-    for column in columns:
-        parts = [split_measure(part)[1] for part in reversed(column.header.split(" / "))]
-        measure = next((part for part in parts if part), table.measure)
+    for column in columns if checked(layout) else ():
+        parts = [found for part in reversed(column.header.split(" / ")) for found in measures_in(part)]
+        measure = first_measure([*parts, table.measure])
         wrong = measure_problem(measure, column.spot.series, label, place(table.sheet, None, column.header))
         problems += [wrong] if wrong else []
     return columns, problems

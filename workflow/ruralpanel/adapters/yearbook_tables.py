@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ruralpanel.adapters import text
 from ruralpanel.adapters.sheets import Row, Sheet
-from ruralpanel.adapters.titles import years_pattern
+from ruralpanel.adapters.titles import measure_of_table, year_named, years_pattern
 
 _REGION_HEADS = frozenset(
     {
@@ -33,7 +33,6 @@ _NOTE = re.compile(
 )
 _SENTENCE = re.compile(r"[。；;：:]|\. ")
 _CHINESE = re.compile(r"[\u3400-\u9fff]+")
-_UNIT_LINE = re.compile(r"(?:单位|unit)\s*[:：]\s*(.+)", re.IGNORECASE)
 _FIGURE = text.NumberRule(thousands=", ").pattern()
 
 
@@ -74,14 +73,20 @@ def region_table(sheet: Sheet, unit_column: int, header_rows: int | None) -> Reg
     columns = {i: _path(header, i) for i in range(width) if i != unit_column}
     rows = sheet.rows[start:end]
     if not sheet.ragged:
-        return RegionTable(sheet.name, unit_column, columns, _measure(titles), rows)
+        return RegionTable(sheet.name, unit_column, columns, measure_of_table(_texts(titles)), rows)
     # A row that lost a cell, or took in the next row's, has figures below the wrong headers.
     lengths = Counter(len(row.cells) for row in rows if _has_figures(row, unit_column))
     usual = lengths.most_common(1)[0][0] if lengths else 0
     uneven = tuple(row for row in rows if len(row.cells) != usual and _has_figures(row, unit_column))
     header_length = max((len(row.cells) for row in header), default=usual)
     return RegionTable(
-        sheet.name, unit_column, columns, _measure(titles), rows, uneven, header_length if header_length != usual else 0
+        sheet.name,
+        unit_column,
+        columns,
+        measure_of_table(_texts(titles)),
+        rows,
+        uneven,
+        header_length if header_length != usual else 0,
     )
 
 
@@ -111,8 +116,8 @@ def year_columns(table: RegionTable, template: str) -> dict[int, int]:
     parts = _comparable(template)
     pattern = years_pattern("/".join(parts))
     ends = {i: "/".join(_comparable(header)[-len(parts) :]) for i, header in table.columns.items()}
-    matches = {i: pattern.fullmatch(end) for i, end in ends.items()}
-    return {i: int(match[1]) for i, match in matches.items() if match}
+    years = {i: year_named(end, pattern) for i, end in ends.items()}
+    return {i: year for i, year in years.items() if year is not None}
 
 
 def _comparable(header: str) -> list[str]:
@@ -180,14 +185,5 @@ def _path(header: Sequence[Row], column: int) -> str:
     return " / ".join(parts)
 
 
-def _measure(titles: Sequence[Row]) -> str:
-    """The measure of the whole table: ``单位：万人``, or a title row that is nothing but ``(10 000 persons)``."""
-    for row in reversed(titles):
-        for cell in dict.fromkeys(cell for cell in row.cells if cell):
-            bare = text.plain(cell)
-            named = _UNIT_LINE.search(bare)
-            if named:
-                return named[1].strip().rstrip(")")
-            if bare.startswith("(") and bare.endswith(")"):
-                return bare[1:-1].strip()
-    return ""
+def _texts(rows: Sequence[Row]) -> list[str]:
+    return [cell for row in rows for cell in dict.fromkeys(row.cells) if cell]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -19,7 +21,7 @@ from ruralpanel.compare.words import (
     number,
 )
 from ruralpanel.contracts.problems import Problem, raise_any
-from ruralpanel.files import csv_text, write_text
+from ruralpanel.files import write_text
 from ruralpanel.report.blocks import Align, Document, Paragraph, Section, Table, TableCell, TableRow
 from ruralpanel.report.markup import Inline, Run
 from ruralpanel.report.numbers import Numbers
@@ -74,9 +76,11 @@ def write_page(
 def write_cells(comparison: Comparison, file: str | Path) -> None:
     """Write every figure that moved with its causes and places (`CSV_COLUMNS`), each to its last digit."""
     say = partial(cause_words, names=cause_names())
-    rows: list[tuple[object, ...]] = [CSV_COLUMNS]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(CSV_COLUMNS)
     for cell in comparison.cells:
-        rows.append(
+        writer.writerow(
             (
                 cell.panel,
                 cell.variable,
@@ -92,7 +96,7 @@ def write_cells(comparison: Comparison, file: str | Path) -> None:
                 cell.after.text,
             )
         )
-    write_text(file, csv_text(rows))
+    write_text(file, stream.getvalue())
 
 
 def document(comparison: Comparison, old: str, new: str, language: str, cells_file: str) -> Document:

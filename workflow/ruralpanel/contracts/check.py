@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from ruralpanel.contracts.breaks import break_problems
 from ruralpanel.contracts.check_references import missing, reference_problems
@@ -39,7 +39,7 @@ def check(config: Config) -> tuple[Problem, ...]:
 
 
 def _units(config: Config) -> tuple[Units | None, list[Problem]]:
-    if not os.path.isfile(config.units):
+    if not Path(config.units).is_file():
         return None, [Problem(config.file, "units", f'"{config.units}", which does not exist', "a CSV of units")]
     try:
         return load_units(config.units), []
@@ -49,11 +49,11 @@ def _units(config: Config) -> tuple[Units | None, list[Problem]]:
 
 def _file_problems(config: Config) -> Iterator[Problem]:
     for key, path in (("boundaries", config.boundaries), ("control_totals", config.control_totals)):
-        if path is not None and not os.path.isfile(path):
+        if path is not None and not Path(path).is_file():
             yield Problem(config.file, key, f'"{path}", which does not exist', "a file", "check the path")
     if config.corrections is None:
         return
-    if not os.path.isfile(config.corrections):
+    if not Path(config.corrections).is_file():
         yield Problem(config.file, "corrections", f'"{config.corrections}", which does not exist', "a file")
         return
     try:

@@ -39,6 +39,11 @@ _END = LayoutKey(
     "required",
     choices=("required", "optional"),
 )
+_MEASURES = LayoutKey(
+    "whether a measure that the file names (in a heading, a title, a line 单位：万人) must be the declared one",
+    "checked",
+    choices=("checked", "ignored"),
+)
 
 LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
     "nbs_export": {
@@ -49,6 +54,7 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "keep_rows": _KEEP,
         "missing": _MISSING,
         "marks": _MARKS,
+        "measures": _MEASURES,
         "end": _END,
     },
     "nbs_api": {
@@ -76,6 +82,7 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "keep_rows": _KEEP,
         "missing": _MISSING,
         "marks": _MARKS,
+        "measures": _MEASURES,
     },
     "table": {
         "shape": LayoutKey(
@@ -113,6 +120,7 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "from": LayoutKey("table or view of an SQLite or DuckDB file", "the only one"),
         "missing": LayoutKey(_MISSING.meaning + "; numbers too, as -999", [], ("list",)),
         "marks": _MARKS,
+        "measures": _MEASURES,
     },
     "yearbook": {
         "period": LayoutKey("the year of the figures, where the columns do not name it with {period}", "", ("number",)),
@@ -127,6 +135,7 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "keep_rows": _KEEP,
         "missing": _MISSING,
         "marks": _MARKS,
+        "measures": _MEASURES,
         "end": _END,
     },
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +15,6 @@ from ruralpanel.claim_design import Statistics
 from ruralpanel.contracts.corrections import Correction, load_corrections
 from ruralpanel.contracts.documents import load_yaml
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
-from ruralpanel.files import read_rows
 from ruralpanel.labels import Labels
 from ruralpanel.scorecard import read_statistics
 
@@ -198,7 +198,8 @@ def _unit_names(path: Path, language: str) -> dict[str, str]:
 def _rows(path: Path) -> tuple[Mapping[str, str], ...]:
     if not path.is_file():
         return ()
-    return read_rows(path)
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        return tuple(csv.DictReader(stream))
 
 
 def _versions(packages: Iterable[str]) -> list[tuple[str, str]]:

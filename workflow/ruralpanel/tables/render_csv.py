@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ruralpanel.files import csv_text
+import csv
+import io
+
 from ruralpanel.style import MINUS, plain_number
 from ruralpanel.tables.layout import Cell, TableDocument
 from ruralpanel.wording import word
@@ -16,8 +18,10 @@ def render_csv(document: TableDocument) -> str:
     ``note``.
     Chinese tables begin with a byte-order mark, by which spreadsheets know UTF-8.
     """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
     width = len(document.columns)
-    rows: list[list[str]] = [[document.stub, "key", "statistic", *headings(document)]]
+    writer.writerow([document.stub, "key", "statistic", *headings(document)])
     section, label = "", ""
     for row in document.rows:
         if row.kind == "section":
@@ -25,13 +29,13 @@ def render_csv(document: TableDocument) -> str:
             continue
         label = row.label or label
         shown = f"{section}: {label}" if section and row.kind != "summary" else label
-        rows.append([_ascii(shown), row.key, row.statistic, *(_value(cell) for cell in row.cells)])
+        writer.writerow([_ascii(shown), row.key, row.statistic, *(_value(cell) for cell in row.cells)])
     closing = [("title", document.title), *(("note", note) for note in document.notes)]
     for statistic, text in closing:
         heading = word("title" if statistic == "title" else "notes", document.language)
-        rows.append([heading, "", statistic, *([text] + [""] * (width - 1))[:width]])
+        writer.writerow([heading, "", statistic, *([text] + [""] * (width - 1))[:width]])
     mark = "\ufeff" if document.language == "zh" else ""
-    return mark + csv_text(rows)
+    return mark + buffer.getvalue()
 
 
 def headings(document: TableDocument) -> list[str]:
