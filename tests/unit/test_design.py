@@ -252,3 +252,15 @@ def test_treatment(frame: pd.DataFrame, units: Units) -> None:
         bad = spec(estimator="did", options={"treatment": {"units": condition, "first": 2014}})
         (found,) = problems(bad, frame, units)
         assert found.startswith("models.m.treatment") and words in found
+
+
+@pytest.mark.parametrize("never", [0.0, 9999.0, -1.0, np.inf])
+def test_codes_of_never_treated_are_refused(frame: pd.DataFrame, units: Units, never: float) -> None:
+    treated = frame["unit"].isin(["CN-GZ", "CN-GS"])
+    frame["start"] = np.where(treated, 2014.0, never)
+    model = spec(estimator="did", options={"treatment": {"first_by_unit": "start"}})
+    (found,) = problems(model, frame, units)
+    assert found.startswith(f"models.m.treatment.first_by_unit: {never:g} for CN-AH, CN-BJ")
+    assert found.endswith("and 25 more")
+    frame["start"] = np.where(treated, 2014.0, np.nan)
+    assert build_design(model, frame, units).extra["treated"].sum() == 2 * len(YEARS)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.specs import ModelSpec
+from ruralpanel.contracts.treatment_dates import date_problems
 from ruralpanel.contracts.units import Units
 from ruralpanel.design_columns import columns_of
 from ruralpanel.estimators.base import FloatArray, IntArray
 from ruralpanel.sample import condition
+
+IdArray = np.ndarray[Any, np.dtype[np.str_]]
 
 
 def treatment_columns(
@@ -38,6 +44,9 @@ def treatment_columns(
         columns = columns_of({name: f"{where}.first_by_unit"}, frame, units, spec.panel, file)
         raise_any(columns.problems)
         first = columns.values[name]
+        ids, dates = frame["unit"].to_numpy(dtype=object)[rows].astype(str), first[rows]
+        periods = sorted({int(period) for period in frame["period"]})
+        raise_any(_implausible(ids, dates, periods, file, f"{where}.first_by_unit"))
         treated = ~np.isnan(first)
     else:
         treated = condition(str(declared["units"]), frame, units, file, f"{where}.units")
@@ -54,3 +63,9 @@ def treatment_columns(
         if needs_never or not treated.any():
             raise UserError(Problem(file, where, found, "treated and untreated units in the sample", fix))
     return {"treated": treated.astype(np.float64), "first_treated": first}
+
+
+def _implausible(ids: IdArray, dates: FloatArray, periods: list[int], file: str, where: str) -> Iterator[Problem]:
+    for date in np.unique(dates[~np.isnan(dates)]):
+        own = {str(unit): float(date) for unit in np.unique(ids[dates == date])}
+        yield from date_problems(own, periods, file, where)

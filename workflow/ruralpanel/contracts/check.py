@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
+from dataclasses import replace
 
 from ruralpanel.contracts.breaks import break_problems
-from ruralpanel.contracts.check_references import missing, reference_problems
+from ruralpanel.contracts.check_models import missing
+from ruralpanel.contracts.check_references import reference_problems
 from ruralpanel.contracts.compared import compared_problems
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.corrections import load_corrections
@@ -17,6 +19,9 @@ from ruralpanel.contracts.measures import MeasureError, conversion
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.reads import model_names, series_by_variable, used_variables
 from ruralpanel.contracts.units import Units, load_units
+
+OF_ATTRIBUTES = "attribute of the units"
+_ALIKE = 5
 
 
 def check(config: Config) -> tuple[Problem, ...]:
@@ -32,14 +37,28 @@ def check(config: Config) -> tuple[Problem, ...]:
     problems += _variable_problems(config, attributes)
     problems += reference_problems(config, attributes, units)
     problems += compared_problems(config)
+    if units is None:  # nobody knows its columns before it can be read
+        problems = [problem for problem in problems if OF_ATTRIBUTES not in problem.expected]
     if not problems and not config.problems:
         problems += _coverage_problems(config)
         problems += _break_problems(config)
-    return (*config.problems, *with_lines(problems, config.locations))
+    return (*config.problems, *with_lines(_together(problems), config.locations))
+
+
+def _together(problems: Iterable[Problem]) -> list[Problem]:
+    """Each problem once; of one that more than a few places share the first place, and how many there are."""
+    alike: dict[Problem, list[Problem]] = {}
+    for problem in dict.fromkeys(problems):
+        alike.setdefault(replace(problem, where=""), []).append(problem)
+    found = []
+    for group in alike.values():
+        first, count = group[0], len(group) - 1
+        found += group if count < _ALIKE else [replace(first, found=f"{first.found}, here and in {count} more places")]
+    return found
 
 
 def _units(config: Config) -> tuple[Units | None, list[Problem]]:
-    if not Path(config.units).is_file():
+    if not os.path.isfile(config.units):
         return None, [Problem(config.file, "units", f'"{config.units}", which does not exist', "a CSV of units")]
     try:
         return load_units(config.units), []
@@ -49,11 +68,11 @@ def _units(config: Config) -> tuple[Units | None, list[Problem]]:
 
 def _file_problems(config: Config) -> Iterator[Problem]:
     for key, path in (("boundaries", config.boundaries), ("control_totals", config.control_totals)):
-        if path is not None and not Path(path).is_file():
+        if path is not None and not os.path.isfile(path):
             yield Problem(config.file, key, f'"{path}", which does not exist', "a file", "check the path")
     if config.corrections is None:
         return
-    if not Path(config.corrections).is_file():
+    if not os.path.isfile(config.corrections):
         yield Problem(config.file, "corrections", f'"{config.corrections}", which does not exist', "a file")
         return
     try:

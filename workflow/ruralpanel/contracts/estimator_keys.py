@@ -90,3 +90,33 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
     ),
     "counterfactual": EstimatorKeys(required=("gap", "levers")),
 }
+
+_GMM = ("difference_gmm", "system_gmm")
+_EVENT_KEYS: dict[str, tuple[str, ...]] = {
+    "comparison": ("callaway_santanna", "stacked"),
+    "group_trends": ("twfe", "imputation"),
+}
+
+KEYS_OF_METHODS: dict[str, dict[str, tuple[str, ...]]] = {
+    "dynamic_panel": {
+        "gmm_lags": _GMM,
+        "collapse": _GMM,
+        "predetermined": _GMM,
+        "endogenous_regressors": _GMM,
+        "steps": _GMM,
+        "initial_weights": ("system_gmm",),
+    },
+    "event_study": _EVENT_KEYS,
+    "did": _EVENT_KEYS,
+    "spatial": {"spatial_lags": ("sdm", "sdem", "slx"), "correction": ("sdm", "sar", "sem", "sdem")},
+}
+"""Keys that only some methods of an estimator have a use for: estimator → key → methods."""
+
+UNWEIGHTED: dict[str, tuple[str, ...]] = {
+    "re": (),
+    "dynamic_panel": (),
+    "cce": (),
+    "spatial": (),
+    "did": ("synthetic", "synthetic_control"),
+}
+"""Estimators without a weighted form, and where only some methods have none, these methods."""

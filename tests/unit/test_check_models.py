@@ -1,0 +1,280 @@
+"""What `check` refuses of models, claims and outputs before any figure is read: one problem for one mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from conftest import make_tiny, tiny_config
+from ruralpanel.contracts.check import check
+from ruralpanel.contracts.config import read_config
+from ruralpanel.contracts.problems import Problem
+from ruralpanel.contracts.treatment_dates import date_problems
+
+Change = Callable[[dict[str, Any]], Any]
+
+UNITS = [f"U{i:02d}" for i in range(1, 21)]
+POLICY = {"units": "region == 'North'", "first": 2005}
+GAP = {"by": "region", "group": "North", "reference": "South"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    place = make_tiny(tmp_path_factory.mktemp("checked"))
+    lines = (place / "units.csv").read_text(encoding="utf-8").splitlines()
+    extra = ["started,zero,late,word"]
+    extra += [
+        f"{'' if i > 4 else 2004 + i},{0 if i > 4 else 2004 + i},{9999 if i > 4 else 2004 + i},never" for i in range(20)
+    ]
+    text = "\n".join(f"{line},{more}" for line, more in zip(lines, extra, strict=True))
+    (place / "units.csv").write_text(text + "\n", encoding="utf-8")
+    yield place
+
+
+def models() -> dict[str, Any]:
+    """A model of each kind, all of them right."""
+    return {
+        "effect": {"estimator": "fe", "outcome": "log_output", "regressors": ["lever"]},
+        "product": {
+            "estimator": "fe",
+            "outcome": "log_output",
+            "regressors": ["lever", "other", "lever:other"],
+            "marginal_effects": [{"of": "lever", "over": "other", "at": ["p25", 1]}],
+        },
+        "two_stage": {"estimator": "iv", "outcome": "log_output", "endogenous": ["lever"], "instruments": ["other"]},
+        "dynamic": {"estimator": "dynamic_panel", "outcome": "log_output", "regressors": ["lever"]},
+        "policy": {"estimator": "did", "outcome": "log_output", "treatment": dict(POLICY)},
+        "event": {"estimator": "event_study", "outcome": "log_output", "treatment": dict(POLICY), "reference": 2004},
+        "dated": {
+            "estimator": "did",
+            "method": "callaway_santanna",
+            "outcome": "log_output",
+            "treatment": {"first_by_unit": "started"},
+            "comparison": "not_yet",
+        },
+        "system": {"estimator": "sur", "outcome": ["log_output", "other"], "regressors": ["lever"]},
+        "parts": {
+            "estimator": "decomposition",
+            "outcome": "log_output",
+            "gap": dict(GAP),
+            "blocks": {"a": ["lever"], "b": ["other"]},
+        },
+        "common": {"estimator": "cce", "outcome": "log_output", "regressors": ["lever"]},
+        "random": {"estimator": "re", "outcome": "log_output", "regressors": ["lever"]},
+    }  # fmt: skip
+
+
+def whole() -> dict[str, Any]:
+    config: dict[str, Any] = tiny_config()
+    config["variables"]["other"] = {"formula": "lag(lever, 1)"}
+    config["models"] = models()
+    config["hypotheses"]["T1"]["others"] = [
+        {"model": "dynamic", "term": "lever"},
+        {"model": "two_stage", "term": "lever"},
+    ]
+    config["tables"]["gaps"] = {"type": "by_unit", "models": ["parts"]}
+    config["tables"]["described"] = {"type": "descriptive", "panel": "main", "variables": ["lever"], "periods": [2001]}
+    config["figures"]["event"] = {"type": "event_study", "models": ["event"]}
+    config["figures"]["along"] = {"type": "marginal_effect", "model": "product"}
+    return config
+
+
+def problems_of(folder: Path, config: dict[str, Any]) -> tuple[Problem, ...]:
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    return check(read_config(folder / "config.yaml"))
+
+
+def test_right_models_pass(folder: Path) -> None:
+    assert problems_of(folder, whole()) == ()
+
+
+def put(*path: str | int, value: Any) -> Change:
+    def change(config: dict[str, Any]) -> None:
+        parent: Any = config
+        for key in path[:-1]:
+            parent = parent[key]
+        parent[path[-1]] = value
+
+    return change
+
+
+def of_model(name: str, **keys: Any) -> Change:
+    return lambda config: config["models"][name].update(keys)
+
+
+def of_all(change: Change) -> Change:
+    """A default that models of every kind inherit: only those that take it stay."""
+
+    def changed(config: dict[str, Any]) -> None:
+        config["models"] = {f"m{i}": dict(config["models"]["effect"]) for i in range(80)}
+        config["hypotheses"], config["tables"], config["figures"] = {}, {}, {}
+        change(config)
+
+    return changed
+
+
+ONE = [
+    (of_model("policy", comparison="not_yet"), "models.policy.comparison", "comparison: not_yet with method twfe"),
+    (of_model("event", comparison="not_yet"), "models.event.comparison", "method callaway_santanna or stacked"),
+    (of_model("policy", method="matched", group_trends=True), "models.policy.group_trends", "with method matched"),
+    (of_model("policy", effects=["unit"]), "models.policy.effects", "unit and period for did"),
+    (of_model("policy", treatment={"first": 2005}), "models.policy.treatment", "found first; expected units and first"),
+    (of_model("policy", treatment={}), "models.policy", 'no "treatment"'),
+    (of_model("policy", treatment={**POLICY, "first": 2001}), "models.policy.treatment.first", "no period before it"),
+    (of_model("policy", treatment={**POLICY, "first": 2020}), "models.policy.treatment.first", "after the last period"),
+    (of_model("policy", treatment={**POLICY, "first_by_unit": "started"}), "models.policy.treatment", "keep one"),
+    (
+        of_model("policy", treatment={"first_by_unit": "zero"}),
+        "models.policy.treatment.first_by_unit",
+        "blank: never treated",
+    ),
+    (
+        of_model("policy", treatment={"first_by_unit": "zero"}),
+        "models.policy.treatment.first_by_unit",
+        "0 for U06, U07, U08, U09 and 11 more",
+    ),
+    (of_model("event", treatment={"first_by_unit": "late"}), "models.event.treatment.first_by_unit", "9999 for U06"),
+    (
+        of_model("dated", treatment={"first_by_unit": "word"}),
+        "models.dated.treatment.first_by_unit",
+        'text attribute "word" (never)',
+    ),
+    (of_model("policy", method="synthetic", controls=["lever"]), "models.policy.controls", "no controls"),
+    (of_model("event", reference=2005), "models.event.reference", "a period before treatment: 2001, 2002, 2003, 2004"),
+    (
+        of_model("effect", regressors=["lever", "region"]),
+        "models.effect.regressors",
+        'the text attribute "region" (North, South)',
+    ),
+    (
+        of_model("effect", regressors=["lever", "lever:region"]),
+        "models.effect.regressors",
+        "an attribute that is a number",
+    ),
+    (of_model("effect", weights="region"), "models.effect.weights", "text attribute"),
+    (of_model("effect", regressors=["lever", "log_output"]), "models.effect.regressors", "the model's own outcome"),
+    (of_model("effect", controls=["log_output"]), "models.effect.controls", "the model's own outcome"),
+    (of_model("effect", regressors=["lever", "lever:log_output"]), "models.effect.regressors", "made of the outcome"),
+    (of_model("two_stage", instruments=["log_output"]), "models.two_stage.instruments", "the model's own outcome"),
+    (
+        of_model("two_stage", endogenous=["lever", "output"]),
+        "models.two_stage.instruments",
+        "1 instrument(s) for 2 endogenous",
+    ),
+    (of_model("two_stage", instruments=["lever"]), "models.two_stage.instruments", '"lever", which is endogenous'),
+    (of_model("two_stage", controls=["lever"]), "models.two_stage.endogenous", "each term once"),
+    (of_model("two_stage", shares=["other"], shocks=["output"]), "models.two_stage.shares", "1 shares and 1 shocks"),
+    (of_model("effect", effects=[]), "models.effect.effects", "at least one of unit, period"),
+    (of_model("random", weights="output"), "models.random.weights", "no weighted form"),
+    (of_model("common", weights="output"), "models.common.weights", "no weighted form"),
+    (of_model("dynamic", collapse=True), "models.dynamic.collapse", "collapse: True with method bias_corrected"),
+    (of_model("dynamic", regressor_lags={"leverr": 1}), "models.dynamic.regressor_lags", 'did you mean "lever"?'),
+    (
+        of_model("dynamic", method="difference_gmm", gmm_lags=[4, 2]),
+        "models.dynamic.gmm_lags",
+        "first no later than last",
+    ),
+    (
+        of_model("dynamic", method="difference_gmm", predetermined=["lever"], endogenous_regressors=["lever"]),
+        "models.dynamic.predetermined",
+        "under endogenous_regressors too",
+    ),
+    (of_model("parts", gap={**GAP, "group": "north"}), "models.parts.gap.group", 'did you mean "North"?'),
+    (of_model("parts", gap={**GAP, "reference": "North"}), "models.parts.gap", "held against itself"),
+    (
+        of_model("product", marginal_effects=[{"of": "lever", "over": "other", "at": ["p250"]}]),
+        "models.product.marginal_effects",
+        'at: "p250"',
+    ),
+    (put("defaults", "sample", value="nort"), "", "a name under samples"),
+    (of_all(put("defaults", "sample", value="nort")), "defaults.sample", "a name under samples"),
+    (of_all(put("defaults", "weights", value="wate")), "defaults.weights", "a variable or an attribute"),
+    (of_all(put("defaults", "controls", value=["nothing"])), "defaults.controls", "a variable or an attribute"),
+    (of_all(put("defaults", "controls", value=["log_output"])), "defaults.controls", "the model's own outcome"),
+    (of_all(put("defaults", "effects", value=[])), "defaults.effects", "at least one of unit, period"),
+    (
+        of_all(put("defaults", "inference", value=[{"vcov": "cluster", "by": "provinz"}])),
+        "defaults.inference.by",
+        "provinz",
+    ),
+    (
+        of_all(lambda c: [m.update(regressors=["levr"]) for m in c["models"].values()]),
+        "models.m0.regressors",
+        "here and in 79 more places",
+    ),
+    (
+        put("hypotheses", "T1", "others", 0, "term", value="levr"),
+        "hypotheses.T1.others[0].term",
+        'did you mean "lever"?',
+    ),
+    (
+        put("hypotheses", "T1", "others", 1, "term", value="levr"),
+        "hypotheses.T1.others[1].term",
+        'did you mean "lever"?',
+    ),
+    (put("hypotheses", "T1", "others", 1, value={"term": "lever"}), "hypotheses.T1.others[1].model", "found no model"),
+    (put("hypotheses", "T1", "estimand", value={"model": "product"}), "hypotheses.T1.estimand.term", "found no term"),
+    (
+        put("hypotheses", "T1", "estimand", value={"model": "product", "marginal": "lever", "at": {"x": 1}}),
+        "hypotheses.T1.estimand.marginal",
+        "it has lever over other",
+    ),
+    (
+        put("hypotheses", "T1", "estimand", value={"model": "effect", "marginal": "lever"}),
+        "hypotheses.T1.estimand.marginal",
+        "declare models.effect.marginal_effects",
+    ),
+    (put("hypotheses", "T1", "estimand", "statistic", value="x"), "hypotheses.T1.estimand", "keep one of them"),
+    (put("figures", "effect", "term", value="levr"), "figures.effect.term", "a coefficient of model effect"),
+    (
+        put("figures", "effect", "term", value={"effekt": "lever", "effect": "lever"}),
+        "figures.effect.term.effekt",
+        "a model shown here",
+    ),
+    (put("figures", "event", "models", value=["policy"]), "figures.event", "a model of estimator event_study"),
+    (put("figures", "along", "model", value="effect"), "figures.along", "declare models.effect.marginal_effects"),
+    (put("tables", "gaps", "models", value=["effect"]), "tables.gaps", "counterfactual or decomposition or cce"),
+    (put("tables", "described", "periods", value=[1999]), "tables.described.periods", "2001 to 2008"),
+    (put("tables", "described", "by", value="regio"), "tables.described.by", 'did you mean "region"?'),
+    (put("tables", "main", "terms", value=["levr"]), "tables.main.terms", "a term of one of the models"),
+    (put("tables", "main", "model_labels", value={"x": "y"}), "tables.main.model_labels.x", "a model shown here"),
+    (put("units", value="nowhere.csv"), "units", "which does not exist"),
+]
+
+
+@pytest.mark.parametrize(("change", "where", "words"), ONE)
+def test_one_mistake_is_one_problem(folder: Path, change: Change, where: str, words: str) -> None:
+    config = whole()
+    change(config)
+    try:
+        found = problems_of(folder, config)
+    except Exception as error:
+        found = tuple(getattr(error, "problems", ()))
+    assert len(found) == 1, [str(problem) for problem in found]
+    assert where == "" or found[0].where.split(" (line")[0] == where, str(found[0])
+    assert words in str(found[0])
+
+
+def test_terms_of_other_equations_may_be_outcomes(folder: Path) -> None:
+    config = whole()
+    config["models"]["system"]["equations"] = {"log_output": ["lever", "other"], "other": ["lever"]}
+    config["models"]["system"]["regressors"] = ["lever", "other"]
+    assert problems_of(folder, config) == ()
+    config["models"]["system"]["equations"] = {"log_output": ["lever"], "other": ["lever", "other"]}
+    (found,) = problems_of(folder, config)
+    assert "the model's own outcome" in found.found
+
+
+@pytest.mark.parametrize("date", [0, -1, 1, 99, 999, 1111, 3000, 9999, 10000, 2004.5, 1e308, np.inf])
+def test_dates_that_are_no_years_are_refused(date: float) -> None:
+    (found,) = date_problems({"U1": 2004.0, "U2": float(date), "U3": np.nan}, range(2001, 2009), "c.yaml", "m")
+    assert "U2" in found.found and found.expected == "a year from 1901 to 2108; blank: never treated"
+
+
+def test_dates_before_and_after_the_panel_are_years() -> None:
+    assert not list(date_problems({"U1": 1950.0, "U2": 2030.0, "U3": np.nan}, range(2001, 2009), "c.yaml", "m"))
