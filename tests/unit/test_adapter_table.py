@@ -17,7 +17,7 @@ import pyreadstat
 import pytest
 
 from adapter_harness import Figures, check_cells, check_mutations, figures, refusal, source_of
-from ruralpanel.adapters import registry
+from ruralpanel.adapters import delimited, registry
 from ruralpanel.adapters.delimited import open_delimited
 from ruralpanel.contracts.sidecar import load_sidecar
 from ruralpanel.contracts.specs import SourceSpec
@@ -421,3 +421,34 @@ def test_damaged_copies_give_the_same_figures_or_a_message(tmp_path: Path, seed:
 
 def test_without_series_there_is_nothing_to_read() -> None:
     assert "no series" in refusal(source_of("table", SHIPPED, {}, LAYOUT))
+
+
+@pytest.mark.parametrize(
+    ("years", "words"),
+    [
+        ((2001, 2002), ""),
+        ((2001, 2001), "figures for 2002; expected figures for the declared years alone, 2001"),
+        ((2001, 2003), "no figure for 2003"),
+        ((2003, 2005), "figures for 2001, 2002"),
+    ],
+)
+def test_figures_of_other_years_than_the_sidecar_declares(tmp_path: Path, years: tuple[int, int], words: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("unit,period,x\nA,2001,1\nA,2002,2\nA,2004,\n", encoding="utf-8")
+    source = source_of("table", path, {"x": {"years": tuple(range(years[0], years[1] + 1))}})
+    if words:
+        assert words in refusal(source)
+    else:
+        assert len(figures(registry.read(source))) == 2
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_figures_too_small_for_a_double_are_no_zeros(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    if large:
+        monkeypatch.setattr(delimited, "LARGE", 1)
+    path = tmp_path / "t.csv"
+    for small in ("1e-400", "1E-400", "0." + "0" * 330 + "1"):
+        path.write_text(f"unit,period,x\nA,2001,{small}\nA,2002,0\n", encoding="utf-8")
+        assert "a number or a mark" in refusal(source_of("table", path, {"x": {}}))

@@ -290,3 +290,23 @@ def test_alignment() -> None:
     one = Matrix("s", spec, ("A", "B"), (1, 2), np.array([[1.0, 2.0], [3.0, 4.0]]), none, 1)
     two = Matrix("s", spec, ("B", "C"), (2, 3), np.zeros((2, 2)), none, 1)
     assert np.array_equal(one.aligned(two), [[4.0, np.nan], [np.nan, np.nan]], equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("measure", "low", "found"),
+    [
+        ("km", None, True),
+        ("10^4 person", None, True),
+        ("km", -5.0, False),
+        ("percent", None, False),
+        ("CNY", None, False),
+        ("CNY/person", None, False),
+        ("item", None, False),
+        ("", None, False),
+    ],
+)
+def test_a_negative_count_without_a_declared_range_is_a_finding(measure: str, low: float | None, found: bool) -> None:
+    values = np.array([[3.0, 4.0, -4.5], [2.0, 1.5, 1.0]])
+    kinds_found = [f for f in run({"a": values}, specs={"a": SeriesSpec("a", measure, range=(low, None))})]
+    own = [f for f in kinds_found if f.check == "range"]
+    assert [(f.value, f.expected) for f in own] == ([(-4.5, 0.0)] if found else [])

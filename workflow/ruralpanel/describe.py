@@ -10,6 +10,8 @@ from pathlib import Path
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.specs import SourceSpec
 
+_MOST = 5
+
 
 def describe(config: Config, results: str | Path = "results") -> str:
     """Sources with their series and breaks (from the sidecars), then coverage by panel (from built panels).
@@ -23,6 +25,7 @@ def describe(config: Config, results: str | Path = "results") -> str:
     for source in config.sources.values():
         lines += _source(source)
         lines += _left_aside(Path(results) / "ingest" / f"{source.name}.parquet")
+    lines += _impossible(Path(results) / "reconciliation" / "findings.csv")
     for panel in config.panels.values():
         periods = ", ".join(map(str, panel.periods)) if len(panel.periods) < 4 else _span(panel.periods)
         lines += ["", f"Panel {panel.name}: {panel.title or panel.name} ({periods})"]
@@ -54,22 +57,38 @@ def _left_aside(ingested: Path) -> Iterator[str]:
         yield from (f"    look at {remark}" for remark in remarks_of(json.loads(stored)))
 
 
+def _impossible(findings: Path) -> Iterator[str]:
+    """Figures outside their range that nothing accounts for; all other findings are for the report."""
+    if findings.is_file():
+        found = [row for row in _rows(findings) if row["check"] == "range" and row["declared"] == "False"]
+        for row in found[:_MOST]:
+            place = ", ".join(filter(None, [f"{row['source']}.{row['series']}", row["unit"], row["period"]]))
+            yield f"  look at {place}: {float(row['value']):.10g}, {row['note']}"
+        if len(found) > _MOST:
+            yield f"  and {len(found) - _MOST} more figures outside their range: {findings}"
+
+
 def _coverage(folder: Path) -> Iterator[str]:
     if not (folder / "coverage.csv").is_file():
         yield "  not built yet: run snakemake"
         return
     book = {row["variable"]: row for row in _rows(folder / "codebook.csv")}
     left_out = []
+    covered: dict[str, float] = {}
     for row in _rows(folder / "coverage.csv"):
         if row["remark"]:
             left_out.append(row["variable"])
             continue
         shares = {period: float(share) for period, share in row.items() if period.isdigit()}
+        covered = {period: max(share, covered.get(period, 0.0)) for period, share in shares.items()}
         own = book.get(row["variable"], {})
         noted = f"; breaks {own['breaks']}" if own.get("breaks") else ""
         yield f"  {row['variable']}{_origin(own)}: {_gaps(shares)}{_spread(own)}{noted}"
     if left_out:
         yield f"  without figures here: {', '.join(left_out)}"
+    empty = tuple(int(period) for period, share in covered.items() if not share)
+    if empty:
+        yield f"  look at the periods: no variable has a figure in {_span(empty)}"
 
 
 def _origin(own: Mapping[str, str]) -> str:

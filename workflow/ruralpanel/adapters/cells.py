@@ -185,7 +185,7 @@ def share_problems(frame: pd.DataFrame, source: SourceSpec) -> list[Problem]:
 
 
 def year_problems(frame: pd.DataFrame, source: SourceSpec) -> list[Problem]:
-    """Years that the sidecar declares for a series and in which no unit has a figure."""
+    """Years that the sidecar declares for a series and in which no unit has a figure; figures of other years."""
     declared = {key: series.years for key, series in source.series.items() if series.years}
     problems = []
     if declared and len(frame):
@@ -201,6 +201,17 @@ def year_problems(frame: pd.DataFrame, source: SourceSpec) -> list[Problem]:
         for key, years in declared.items():
             if key not in rows:
                 continue
+            further = [low + int(i) for i in np.flatnonzero(rows[key]) if low + int(i) not in set(years)]
+            if further:
+                problems.append(
+                    Problem(
+                        source.name,
+                        f"series.{key}.years",
+                        "figures for " + _listed(further),
+                        f"figures for the declared years alone, {_span(years)}",
+                        "correct the year in the file or `years` in the sidecar",
+                    )
+                )
             absent = [year for year in years if not 0 <= year - low < width or rows[key][year - low] == 0]
             if absent:
                 problems.append(
@@ -213,6 +224,11 @@ def year_problems(frame: pd.DataFrame, source: SourceSpec) -> list[Problem]:
                     )
                 )
     return problems
+
+
+def _span(years: Sequence[int]) -> str:
+    whole = len(years) > 2 and years[-1] - years[0] == len(years) - 1
+    return f"{years[0]}–{years[-1]}" if whole else _listed(years)
 
 
 def _listed(years: Sequence[int]) -> str:

@@ -52,7 +52,7 @@ _UNITS: dict[str, dict[str, str]] = {
     "JPY": {"yen": "1", "日元": "1"},
     "HKD": {"港元": "1", "港币": "1"},
 }  # fmt: skip
-_CURRENCIES = frozenset({"CNY", "USD", "EUR", "GBP", "JPY", "HKD"})
+CURRENCIES = frozenset({"CNY", "USD", "EUR", "GBP", "JPY", "HKD"})
 _WORDS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _DIGITS = {"十": 1, "百": 2, "千": 3, "万": 4, "亿": 8}
 _NUMBER = re.compile(r"10\s*(?:\^|\*\*)\s*(-?\d+)|(\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?)(k?)(?![\w.])")
@@ -149,7 +149,7 @@ def _term(text: str, whole: str) -> tuple[Fraction, str]:
         raise MeasureError(f'"{whole}", in which "{name}" is no known unit', f"a measure such as {_KNOWN}", guess)
     base, size = unit
     if price_year:
-        if base not in _CURRENCIES or not re.fullmatch(r"\d{4}", price_year):
+        if base not in CURRENCIES or not re.fullmatch(r"\d{4}", price_year):
             raise MeasureError(f'"{whole}"', "a currency with the year of its prices, such as CNY@2010")
         base = f"{base}@{price_year}"
     return factor * size, base
@@ -234,7 +234,7 @@ def conversion(published: str, wanted: str) -> tuple[float, str]:
 def _remedy(old: Measure, new: Measure) -> str:
     (above_old, *below_old), (above_new, *below_new) = old.base.split("/"), new.base.split("/")
     (currency_old, _, year_old), (currency_new, _, year_new) = above_old.partition("@"), above_new.partition("@")
-    if currency_old in _CURRENCIES and currency_new in _CURRENCIES:
+    if currency_old in CURRENCIES and currency_new in CURRENCIES:
         if currency_old != currency_new:
             return f"{currency_old} to {currency_new} needs a series of exchange rates: use a formula"
         if year_old != year_new:

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.contracts.measures import CURRENCIES, parse
+from ruralpanel.contracts.problems import UserError
 from ruralpanel.reconcile.finding import Finding
 from ruralpanel.reconcile.matrix import Matrix
 
@@ -92,8 +94,14 @@ def _relation(
 
 
 def ranges(matrix: Matrix) -> Iterator[Finding]:
-    """Figures outside the range that the series declares."""
+    """Figures outside the range that the series declares; without a lower bound, negative ones of what is counted."""
     low, high = matrix.spec.range
+    declared = {-1.0: "outside the declared range: at least", 1.0: "outside the declared range: at most"}
+    if low is None and _is_counted(matrix.spec.measure):
+        low, declared[-1.0] = (
+            0.0,
+            f"a negative figure of {matrix.spec.measure}; a declared range may allow it: at least",
+        )
     for bound, sign in ((low, -1.0), (high, 1.0)):
         if bound is None:
             continue
@@ -101,7 +109,7 @@ def ranges(matrix: Matrix) -> Iterator[Finding]:
             wrong = sign * (matrix.values - bound) > 0
         for i, t in np.argwhere(wrong):
             value = float(matrix.values[i, t])
-            note = f"outside the declared range: {'at least' if sign < 0 else 'at most'} {bound:g}"
+            note = f"{declared[sign]} {bound:g}"
             yield Finding(
                 "range",
                 matrix.source,
@@ -113,3 +121,15 @@ def ranges(matrix: Matrix) -> Iterator[Finding]:
                 abs(value - bound),
                 note,
             )
+
+
+def _is_counted(measure: str) -> bool:
+    """Whether a measure counts things that cannot be fewer than none: money may be lost, shares may shrink.
+
+    An item may be anything.
+    """
+    try:
+        base = parse(measure).base
+    except UserError:
+        return False
+    return base.split("/")[0].split("@")[0] not in {"share", "item", *CURRENCIES}
