@@ -15,11 +15,12 @@ import yaml
 from conftest import make_tiny, tiny_config
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.problems import UserError
-from ruralpanel.contracts.project import open_project
+from ruralpanel.contracts.project import check_command_line, open_project
 
 NUMBER = 300
 STRANGE: list[Any] = [
-    None, True, -1, 0, 10**12, 1.5, "", " ", "no such thing", "log(", "../..", "\U0001f600", "2001", [], [None],
+    None, True, -1, 0, 10**12, 1.5, 2001.0, 1e308, "a\nb", ".hidden", "a/b",
+    "/", "/**", "~", "x" * 300, "", " ", "no such thing", "log(", "../..", "\U0001f600", "2001", [], [None],
     ["a", "a"], {}, {"a": {"b": []}}, [[1]], float("inf"), "x" * 5000,
 ]  # fmt: skip
 
@@ -149,3 +150,93 @@ def test_damaged_text_is_refused_in_words(folder: Path) -> None:
             assert error.problems
         except Exception as error:
             raise AssertionError(f"damage {i} ({kind} at {spot}) gave {error!r}") from error
+
+
+def said(folder: Path, config: dict[str, Any], text: str = "") -> str:
+    """What is said of a configuration; empty where nothing is."""
+    (folder / "config.yaml").write_text(text or yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    try:
+        open_project()
+    except UserError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("name", ["a\n", "a" * 61, "a/b", ".a", "é", "_a", "1a", "", "a b"])
+@pytest.mark.parametrize("section", ["sources", "panels", "variables", "models", "samples", "tables", "figures"])
+def test_names_that_no_file_could_bear_are_refused(folder: Path, section: str, name: str) -> None:
+    config = full_config()
+    config[section][name] = next(iter(config[section].values()))
+    assert "Letters, digits and _, a letter first, at most 60 in all" in said(folder, config)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("panels", "main", "periods", "first"), 2001.0, "found 2001.0; expected a whole number; fix: write 2001"),
+        (("panels", "main", "periods", "last"), 3000.5, "a whole number"),
+        (("models", "policy", "draws"), 1e308, "a whole number"),
+        (("models", "policy", "draws"), 99999999999, "at most 1000000"),
+        (("defaults", "inference", 1, "draws"), 99999999999, "at most 1000000"),
+        (("defaults", "inference", 1, "draws"), 1000.0, "fix: write 1000"),
+        (("checks", "jump"), float("inf"), "found inf; expected a number"),
+        (("checks", "jump"), float("nan"), "found nan; expected a number"),
+        (("checks", "jump"), 1e308, "at most 100"),
+        (("sources", "made_up", "path"), "/", "the whole of /"),
+        (("sources", "made_up", "path"), "/**", "the whole of /"),
+        (("sources", "made_up", "path"), "/*/*/*.csv", "the whole of /"),
+        (("sources", "made_up", "path"), "~/**", "the whole of"),
+        (("sources", "made_up", "path"), "x" * 300, "where no file lies"),
+        (("units",), "x" * 300, "which does not exist"),
+        (("units",), "", "at least 1 characters"),
+        (("title",), "a\x07b", "the control character U+0007"),
+        (("models", "effect", "title"), "a\x1bb", "models.effect.title (line"),
+    ],
+)  # fmt: skip
+def test_values_out_of_reach_are_refused(folder: Path, path: tuple[Any, ...], value: Any, words: str) -> None:
+    config = full_config()
+    parent = at(config, path[:-1])
+    parent[path[-1]] = value
+    assert words in said(folder, config)
+
+
+def test_a_place_of_endless_files_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ruralpanel.contracts.config._MOST", 2)
+    config = full_config()
+    config["sources"]["made_up"]["path"] = "**/*.csv"
+    assert "more than 2 files and folders below" in said(folder, config)
+
+
+def test_keys_that_are_no_text_are_refused(folder: Path) -> None:
+    text = yaml.safe_dump(full_config(), sort_keys=False)
+    assert '"null", which YAML reads as nothing' in said(folder, {}, text.replace("  lagged:", "  null:", 1))
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (["--configfile", "config.yaml", "check"], "fix: name targets first: snakemake check --configfile config.yaml"),
+        (["-n", "--configfile", "config.yaml", "units.csv", "--cores", "2"], "found units.csv after config.yaml"),
+        (["--configfile", "config.yaml", "config.yaml"], "one configuration file"),
+        (["--configfile=none.yaml"], "none.yaml: found no such file"),
+        (["--configfile", "."], "found a folder"),
+        (["--configfile", "units.csv"], "units.csv: line 1"),
+    ],
+)
+def test_words_after_configfile(folder: Path, words: list[str], answer: str) -> None:
+    (folder / "config.yaml").write_text(yaml.safe_dump(full_config()), encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        check_command_line(words)
+    assert answer in str(refused.value)
+
+
+def test_a_right_command_line_passes(folder: Path) -> None:
+    (folder / "config.yaml").write_text(yaml.safe_dump(full_config()), encoding="utf-8")
+    for words in (["check", "--configfile", "config.yaml"], ["--configfile=config.yaml", "-n"], ["-n"], []):
+        check_command_line(words)
+
+
+def test_code_in_a_configuration_is_refused_before_it_runs(folder: Path) -> None:
+    (folder / "config.yaml").write_text("__use_yte__: true\n__definitions__: [import os]\n", encoding="utf-8")
+    with pytest.raises(UserError, match="a template"):
+        check_command_line(["--configfile", "config.yaml"])

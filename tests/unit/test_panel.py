@@ -232,11 +232,14 @@ def test_dummy_adds_steps_for_the_units_concerned(figures: dict[str, pd.DataFram
     assert result.codebook.set_index("variable").loc["growth__break_2013_across", "label"].startswith("Across break")
 
 
-def test_a_step_common_to_all_units_is_told_not_added(figures: dict[str, pd.DataFrame], units: Units) -> None:
+def test_a_step_common_to_all_units_is_a_column_that_each_model_judges(
+    figures: dict[str, pd.DataFrame], units: Units
+) -> None:
     variables = {"km": leaf("km", "highway_length", "km", {2006: "dummy"})}
     result = make(panel_of(2005, 2008), variables, figures, units, {"highway_length": ROADS_BREAK}, ("km",))
-    assert list(result.frame.columns) == ["unit", "period", "km"]
+    assert column(result, "km__break_2006") == {key: float(key[1] >= 2006) for key in column(result, "km")}
     assert any("common to all units" in note for note in result.notes)
+    assert not any("absorb" in note for note in result.notes), "whether effects absorb it is for each model to say"
 
 
 def test_splice_by_factor_and_by_overlap(figures: dict[str, pd.DataFrame], units: Units) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.break_steps import MARK
+from ruralpanel.break_steps import ACROSS, MARK
 from ruralpanel.contracts.breaks import crossings, rule_of
 from ruralpanel.contracts.derivation import leaves, years_read
 from ruralpanel.contracts.measures import AS_PUBLISHED
@@ -60,16 +60,17 @@ def _measure(variable: VariableSpec, measure: str) -> str:
 
 
 def _step_words(parent: str, step: str, variables: Mapping[str, VariableSpec]) -> dict[str, str]:
-    year, _, across = step.partition("_")
+    year, across = step.partition("_")[0], ACROSS in step
     label = variables[parent].label or parent.replace("_", " ")
     kind, kind_zh = ("Across break", "跨越口径变动") if across else ("Step", "口径变动")
     return {
         "label": f"{kind} of {year}: {label}",
         "label_zh": f"{year}年{kind_zh}：{variables[parent].label_zh or label}",
         "measure": "share",
-        "what_it_counts": "1 where figures follow the definition that begins with this year, for the units concerned"
+        "what_it_counts": "1 where figures follow the definition that begins with this year, for the units concerned, "
+        "times what the formula multiplies them by"
         if not across
-        else "1 where the value compares figures of both definitions",
+        else "1 where the value compares figures of both definitions, times what the formula multiplies them by",
     }
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.specs import SourceSpec
+from ruralpanel.files import read_rows
 
 _MOST = 5
 
@@ -60,7 +60,7 @@ def _left_aside(ingested: Path) -> Iterator[str]:
 def _impossible(findings: Path) -> Iterator[str]:
     """Figures outside their range that nothing accounts for; all other findings are for the report."""
     if findings.is_file():
-        found = [row for row in _rows(findings) if row["check"] == "range" and row["declared"] == "False"]
+        found = [row for row in read_rows(findings) if row["check"] == "range" and row["declared"] == "False"]
         for row in found[:_MOST]:
             place = ", ".join(filter(None, [f"{row['source']}.{row['series']}", row["unit"], row["period"]]))
             yield f"  look at {place}: {float(row['value']):.10g}, {row['note']}"
@@ -72,10 +72,10 @@ def _coverage(folder: Path) -> Iterator[str]:
     if not (folder / "coverage.csv").is_file():
         yield "  not built yet: run snakemake"
         return
-    book = {row["variable"]: row for row in _rows(folder / "codebook.csv")}
+    book = {row["variable"]: row for row in read_rows(folder / "codebook.csv")}
     left_out = []
     covered: dict[str, float] = {}
-    for row in _rows(folder / "coverage.csv"):
+    for row in read_rows(folder / "coverage.csv"):
         if row["remark"]:
             left_out.append(row["variable"])
             continue
@@ -124,11 +124,6 @@ def _spread(own: Mapping[str, str]) -> str:
         f"{float(value):,.4g}" if abs(float(value)) < 1e4 else f"{float(value):,.0f}" for value in values if value
     )
     return f"; from {low} to {high}, mean {middle}"
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as stream:
-        return list(csv.DictReader(stream))
 
 
 def _span(years: tuple[int, ...]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.break_steps import MARK
+from ruralpanel.break_steps import step_terms, steps_by_factor
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
@@ -28,6 +28,7 @@ def build_design(
     units: Units,
     sample: Mapping[str, Any] | None = None,
     file: str = CONFIGURATION,
+    by: str = "year",
 ) -> Design:
     """Rows and columns of a model.
 
@@ -45,6 +46,7 @@ def build_design(
     units : attributes, for products, conditions and clusters.
     sample : the declared sample (`ruralpanel.sample.sample_rows`); None: all rows.
     file : the configuration's name, for messages.
+    by : year or observation: what the period before is on the panel, all of whose declared periods are in `frame`.
 
     Returns
     -------
@@ -64,10 +66,10 @@ def build_design(
     wanted = _terms(spec)
     columns = columns_of(wanted, frame, units, spec.panel, file)
     raise_any([*columns.problems, *_effect_problems(spec, units, file)])
-    kept, dropped = sample_rows(sample or {}, frame, units, file, f"samples.{spec.sample}")
+    kept, dropped = sample_rows(sample or {}, frame, units, file, f"samples.{spec.sample}", by)
     values = dict(columns.values)
     steps = _steps(spec, frame)
-    values |= {name: frame[name].to_numpy(dtype=np.float64) for name in steps}
+    values |= {part: frame[part].to_numpy(dtype=np.float64) for name in steps for part in parts(name) if part in frame}
     for name in dict.fromkeys(part for term in (*wanted, *steps) for part in parts(term)):
         missing = kept & np.isnan(values[name])
         if missing.any():
@@ -81,11 +83,14 @@ def build_design(
         dropped["singletons"] = int(alone.size)
         rows = np.delete(rows, alone)
     _enough(spec, frame, rows, dropped, file)
-    draft = _indexed(spec, frame, rows)
+    draft = replace(_indexed(spec, frame, rows), calendar=_calendar(frame, by))
     clusters = _clusters(spec, frame, rows, units, draft, file)
     weights = values[spec.weights][rows] if spec.weights else None
-    terms, notes, lost = _told_apart(spec, values, rows, steps, clusters, weights, file)
-    extra: dict[str, Any] = {"steps": tuple(name for name in terms if name in steps)} if steps else {}
+    terms, notes, lost = _told_apart(replace(draft, clusters=clusters, weights=weights), values, rows, steps, file)
+    extra: dict[str, Any] = {}
+    if steps:
+        extra["steps"] = tuple(name for name in terms if name in steps)
+        extra["step_terms"], extra["step_columns"] = steps, _matrix(steps, values, rows)
     if lost:
         extra["left_out"] = lost
     for key in ("endogenous", "instruments", "outcomes", "shares", "shocks"):
@@ -95,7 +100,7 @@ def build_design(
             extra["endogenous_terms" if key == "endogenous" else f"{key.removesuffix('s')}_terms"] = chosen
     if "exposure" in spec.options:
         extra["exposure"] = values[str(spec.options["exposure"])][rows]
-    extra |= treatment_columns(spec, frame, units, rows, file)
+    extra |= treatment_columns(spec, frame, units, rows, file, by)
     if "gap" in spec.options:
         by = str(spec.options["gap"]["by"])
         extra["groups"] = dict(zip(draft.units, map(str, attribute_column(units, draft.units, by)), strict=True))
@@ -113,6 +118,7 @@ def build_design(
         extra=extra,
         n_dropped=dropped,
         notes=notes,
+        calendar=draft.calendar,
     )
 
 
@@ -135,12 +141,23 @@ def _terms(spec: ModelSpec) -> dict[str, str]:
 
 
 def _steps(spec: ModelSpec, frame: pd.DataFrame) -> tuple[str, ...]:
+    """Terms that take up the breaks in everything that the model compares: those of factors, then those of products."""
     if spec.estimator in ("between", "decomposition"):
         return ()
-    further = [*(spec.options.get("outcomes") or ()), *(spec.options.get("endogenous") or ())]
-    terms = (spec.outcome, *spec.regressors, *spec.controls, *further)
-    names = dict.fromkeys(part for term in terms for part in parts(term))
-    return tuple(str(c) for name in names for c in frame.columns if str(c).startswith(f"{name}{MARK}"))
+    options = spec.options
+    terms = [spec.outcome, *spec.regressors, *spec.controls]
+    for key in ("outcomes", "endogenous", "instruments"):
+        terms += options.get(key) or ()
+    if "exposure" in options:
+        terms.append(str(options["exposure"]))
+    sums = [
+        f"{share}:{shock}"
+        for share, shock in zip(options.get("shares") or (), options.get("shocks") or (), strict=False)
+    ]
+    factors = tuple(dict.fromkeys(part for term in terms for part in parts(term)))
+    own = steps_by_factor(dict.fromkeys(part for term in (*terms, *sums) for part in parts(term)), frame.columns)
+    products = [step for term in (*terms, *sums) if ":" in term for step in step_terms(term, own)]
+    return tuple(dict.fromkeys([*(step for factor in factors for step in own[factor]), *products]))
 
 
 def _weighted(
@@ -188,6 +205,10 @@ def _indexed(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray) -> Design:
         unit_codes=unit_codes.astype(np.intp),
         period_codes=period_codes.astype(np.intp),
     )
+
+
+def _calendar(frame: pd.DataFrame, by: str) -> tuple[int, ...]:
+    return tuple(sorted({int(period) for period in frame["period"]})) if by == "observation" else ()
 
 
 def _enough(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, dropped: Mapping[str, int], file: str) -> None:
@@ -256,15 +277,13 @@ def _matrix(terms: Sequence[str], values: Mapping[str, FloatArray], rows: IntArr
 
 
 def _told_apart(
-    spec: ModelSpec,
-    values: Mapping[str, FloatArray],
-    rows: IntArray,
-    steps: Sequence[str],
-    clusters: Mapping[str, IntArray],
-    weights: FloatArray | None,
-    file: str,
+    draft: Design, values: Mapping[str, FloatArray], rows: IntArray, steps: Sequence[str], file: str
 ) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
-    """Terms of the design's `x` (regressors, controls, usable steps), notes, and terms left out with the reason."""
+    """Terms of the design's `x` (regressors, controls, usable steps), notes, and terms left out with the reason.
+
+    `draft` is the design without `y` and `x`.
+    """
+    spec, clusters = draft.spec, draft.clusters
     where = f"models.{spec.name}"
     terms = tuple(dict.fromkeys((*spec.regressors, *spec.controls)))
     endogenous = tuple(spec.options.get("endogenous") or ())
@@ -274,7 +293,7 @@ def _told_apart(
         {name: clusters[name] for name in dict.fromkeys(effects)},
         clusters["unit"],
         clusters["period"],
-        weights,
+        draft.weights,
         spec.estimator == "between",
     )
 
@@ -307,9 +326,36 @@ def _told_apart(
         problems.append(Problem(file, f"{where}.instruments", found, "at least one instrument for each"))
     raise_any(problems)
     terms = tuple(term for term in terms if term not in lost)
-    useless = reasons((*terms, *endogenous, *steps)) if steps else {}
     notes = [f"{term} left out: {reason}" for term, reason in lost.items()]
+    everything = (*terms, *endogenous, *steps)
+    useless = reasons(everything) if steps else {}
+    if steps and spec.estimator == "fd":
+        useless |= _unchanged(draft, _matrix(everything, values, rows), everything)
     added = tuple(step for step in steps if step not in useless)
     if added:
         notes.append(f"steps of definition breaks added to the controls: {', '.join(added)}")
+    effects_removed = " and ".join(spec.effects)
+    absorbed = [step for step, reason in useless.items() if step in steps and _taken_up(reason)]
+    if absorbed:
+        notes.append(f"steps of definition breaks that {effects_removed} effects absorb: {', '.join(absorbed)}")
     return (*terms, *added), tuple(notes), lost
+
+
+def _taken_up(reason: str) -> bool:
+    """Whether effects that are removed stand for the step; one that is the same in all periods marks no break here."""
+    return "absorbed by" in reason and not reason.startswith("constant over periods")
+
+
+def _unchanged(draft: Design, x: FloatArray, terms: Sequence[str]) -> dict[str, str]:
+    """`indistinct` between adjacent periods, for first differences."""
+    earlier = draft.earlier()
+    later = np.flatnonzero(earlier >= 0)
+    if not later.size:
+        return {}
+    before = earlier[later]
+    codes = {name: draft.clusters[name][later] for name in draft.spec.effects if name != "unit"}
+    weights = draft.weights
+    if weights is not None:
+        weights = 1.0 / (1.0 / weights[later] + 1.0 / weights[before])
+    units, periods = draft.unit_codes[later], draft.period_codes[later]
+    return indistinct(x[later] - x[before], terms, Space(codes, units, periods, weights, constant=False))

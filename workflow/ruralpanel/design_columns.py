@@ -76,7 +76,8 @@ def product(term: str, values: Mapping[str, FloatArray]) -> FloatArray:
 class Space:
     """What a model removes before it compares: effects by name with their codes, and weights.
 
-    `means` is True for the between estimator, which compares the means of units.
+    `means` is True for the between estimator, which compares the means of units; `constant` is False where without
+    effects nothing is removed.
     """
 
     factors: Mapping[str, IntArray]
@@ -84,6 +85,7 @@ class Space:
     period_codes: IntArray
     weights: FloatArray | None = None
     means: bool = False
+    constant: bool = True
 
 
 def indistinct(x: FloatArray, terms: Sequence[str], space: Space) -> dict[str, str]:
@@ -105,7 +107,8 @@ def indistinct(x: FloatArray, terms: Sequence[str], space: Space) -> dict[str, s
     else:
         root = None if space.weights is None else np.sqrt(space.weights / space.weights.mean())
         raw = x if root is None else x * root[:, None]
-        dense = (np.ones((len(x), 1)) if root is None else root[:, None]) if not space.factors else None
+        removed = space.constant and not space.factors
+        dense = (np.ones((len(x), 1)) if root is None else root[:, None]) if removed else None
         absorbed = Absorbed(len(x), tuple(compact(codes) for codes in space.factors.values()), dense, root)
     _, reasons = usable_columns(raw, absorbed.residuals(raw), tuple(terms), tuple(space.factors))
     return {
@@ -123,6 +126,8 @@ def _why(column: FloatArray, space: Space) -> str:
             return f"{same.get(name, f'constant within each {name}')}, absorbed by {name} effects"
     if space.means:
         return "of the same mean for all units"
+    if not space.factors:
+        return "the same in adjacent periods"
     return f"absorbed by {' and '.join(space.factors)} effects together"
 
 

@@ -1,14 +1,24 @@
-"""Writing files whole or not at all."""
+"""Writing files whole or not at all, and CSV files that no spreadsheet runs."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# After a sign only a number, with words or an interval behind it, is none.
+_NUMBER = r"(?:$|inf\b|(?:\d|\.\d)(?:(?![A-Za-z]\(|[|!=]).)*$)"
+_FORMULA = re.compile(rf"\s*(?:[=@]|[+-](?!\s*{_NUMBER}))")
 
 
 @contextmanager
@@ -33,6 +43,44 @@ def write_text(path: str | Path, text: str) -> None:
     """Write UTF-8 text with ``\\n`` line ends."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def inert(text: str) -> str:
+    """The text with an apostrophe before it where a spreadsheet would run it as a formula; signed numbers stay."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def restored(text: str) -> str:
+    """The inverse of `inert`."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV, texts `inert`; None is a blank."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    for row in rows:
+        writer.writerow([inert(cell) if isinstance(cell, str) else cell for cell in row])
+    return buffer.getvalue()
+
+
+def write_frame(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a table as CSV, texts `inert`, floats with the fewest digits that read back to the same number."""
+    texts = {str(name): _inert_column(frame[name]) for name in frame if frame[name].dtype.kind not in "biuf"}
+    with atomic_path(path) as temporary:
+        frame.assign(**texts).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _inert_column(column: pd.Series) -> pd.Series:
+    distinct = {value: inert(value) for value in column.unique() if isinstance(value, str)}
+    changed = {old: new for old, new in distinct.items() if old != new}
+    return column.astype(object).replace(changed) if changed else column
+
+
+def read_rows(path: str | Path) -> tuple[dict[str, str], ...]:
+    """The rows of a CSV file that this program wrote, by column, texts `restored`."""
+    with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+        return tuple({name: restored(cell) for name, cell in row.items()} for row in csv.DictReader(stream))
 
 
 def write_json(path: str | Path, values: Any) -> None:

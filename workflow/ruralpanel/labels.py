@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ruralpanel.contracts.measures import AS_PUBLISHED
+from ruralpanel.files import restored
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +127,7 @@ def localised(values: Mapping[str, Any], key: str, language: str) -> str:
 
 
 def _text(value: Any) -> str:
-    return "" if value is None or value != value else str(value).strip()
+    return "" if value is None or value != value else restored(str(value)).strip()
 
 
 def _measure_zh(text: str) -> str:

@@ -9,14 +9,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ruralpanel.break_steps import break_steps
+from ruralpanel.break_steps import Figures, break_steps
 from ruralpanel.codebook import codebook, coverage
 from ruralpanel.contracts.breaks import break_problems
 from ruralpanel.contracts.derivation import evaluation_order, leaves, tree, years_read
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.contracts.units import Units
-from ruralpanel.files import atomic_path
+from ruralpanel.files import atomic_path, write_frame
 from ruralpanel.lineage_table import LINEAGE, joined, write
 from ruralpanel.sample import attribute_column, attribute_names
 from ruralpanel.series_values import SeriesValues, series_values, units_with_figures
@@ -106,12 +106,13 @@ def build(
     columns: dict[str, pd.DataFrame] = {}
     left_out: dict[str, str] = {}
     available = {name: values.years for name, values in leaf.items()}
+    built = Figures(variables, panel, series, available, frames, context)
     for name in variables:
         values = frames[name] if years == panel.periods else frames[name][list(panel.periods)]
         if not values.notna().to_numpy().any():
             left_out[name] = _reason(name, variables, panel, available)
             continue
-        steps, notes = break_steps(name, variables, panel, series, available, ids)
+        steps, notes = break_steps(name, built)
         columns |= {name: values, **steps}
         remarks[name] += notes
     frame = _long(columns, ids, panel.periods)
@@ -137,8 +138,7 @@ def write_panel(result: PanelResult, folder: str | Path) -> None:
     with atomic_path(target / "lineage.parquet") as path:
         write(result.cells, path)
     for table, name in ((result.frame, "panel"), (result.codebook, "codebook"), (result.coverage, "coverage")):
-        with atomic_path(target / f"{name}.csv") as path:
-            table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+        write_frame(target / f"{name}.csv", table)
 
 
 def _needed(variables: Mapping[str, VariableSpec], panel: PanelSpec) -> dict[str, frozenset[int]]:

@@ -30,13 +30,14 @@ def attribute_names(units: Units) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for values in units.attributes.values() for name in values))
 
 
-def condition(text: str, frame: pd.DataFrame, units: Units, file: str, where: str) -> Flags:
+def condition(text: str, frame: pd.DataFrame, units: Units, file: str, where: str, by: str = "year") -> Flags:
     """Rows of `frame` for which a condition holds; a row in which anything of it is missing does not count.
 
     Parameters
     ----------
     text : such as ``region == 'West' and period >= 2013``: columns of the panel, attributes, ``unit``, ``period``.
     frame : a panel, columns ``unit``, ``period`` and variables. Lags reach no further than its periods.
+    by : year or observation: how lags count.
 
     Raises
     ------
@@ -59,20 +60,20 @@ def condition(text: str, frame: pd.DataFrame, units: Units, file: str, where: st
         for name in sorted(used & set(frame.columns))
     }
     own = {name: attribute_column(units, ids, name) for name in attributes if name in used}
-    values = evaluate(expression, tables, Context(ids, periods, periods, "year", own), None, file, where)
+    values = evaluate(expression, tables, Context(ids, periods, periods, by, own), None, file, where)
     held = values.frame.to_numpy()[rows, columns]
     return np.asarray(~np.isnan(held) & (held != 0))
 
 
 def sample_rows(
-    sample: Mapping[str, Any], frame: pd.DataFrame, units: Units, file: str, where: str
+    sample: Mapping[str, Any], frame: pd.DataFrame, units: Units, file: str, where: str, by: str = "year"
 ) -> tuple[Flags, dict[str, int]]:
     """Rows that a declared sample keeps, and how many each of its parts leaves out.
 
     Parameters
     ----------
     sample : ``where`` (a condition), ``drop`` (ids of units), ``drop_periods`` (years); all optional.
-    where : place of the sample in the configuration.
+    where : place of the sample in the configuration. by : year or observation: how lags in conditions count.
     """
     kept = np.ones(len(frame), dtype=bool)
     dropped: dict[str, int] = {}
@@ -86,5 +87,5 @@ def sample_rows(
     leave_out(frame["unit"].isin(list(sample.get("drop") or ())).to_numpy(), "sample: units")
     leave_out(frame["period"].isin(list(sample.get("drop_periods") or ())).to_numpy(), "sample: periods")
     if sample.get("where"):
-        leave_out(~condition(str(sample["where"]), frame, units, file, f"{where}.where"), "sample: condition")
+        leave_out(~condition(str(sample["where"]), frame, units, file, f"{where}.where", by), "sample: condition")
     return kept, dropped

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -14,7 +12,7 @@ from typing import Any
 from ruralpanel import verdicts
 from ruralpanel.claim_design import Design, Statistics, describe
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
-from ruralpanel.files import write_json, write_text
+from ruralpanel.files import csv_text, read_rows, write_json, write_text
 from ruralpanel.plain_effects import VariableStats
 from ruralpanel.verdicts import Agreement, Evidence, Reason, Verdict
 
@@ -173,9 +171,7 @@ def read_statistics(results: str | Path) -> dict[str, dict[str, VariableStats]]:
     """panel → variable → `VariableStats`, from the codebooks below `results`."""
     found: dict[str, dict[str, VariableStats]] = {}
     for path in sorted((Path(results) / "panels").glob("*/codebook.csv")):
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            rows = list(csv.DictReader(stream))
-        found[path.parent.name] = {row["variable"]: _stats(row) for row in rows}
+        found[path.parent.name] = {row["variable"]: _stats(row) for row in read_rows(path)}
     return found
 
 
@@ -285,18 +281,18 @@ _DESIGN_COLUMNS = (
 
 def scorecard_csv(rows: Sequence[ClaimRow]) -> str:
     """The scorecard as CSV text; infinite bounds are written ``inf``, what is missing stays empty."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(
+    table: list[list[object]] = [
         ["claim", "text", "expected", *_DESIGN_COLUMNS, "agreement", "n_specifications", "family", "p_family",
          "verdict", "sign", "reasons", "cannot_show", "others"]
-    )  # fmt: skip
+    ]  # fmt: skip
     for row in rows:
         known = {} if row.design is None else {f.name: getattr(row.design, f.name) for f in fields(row.design)}
-        writer.writerow(
-            [row.claim, row.text, row.expected]
-            + [_cell(known.get(column)) for column in _DESIGN_COLUMNS]
-            + [
+        table.append(
+            [
+                row.claim,
+                row.text,
+                row.expected,
+                *(_cell(known.get(column)) for column in _DESIGN_COLUMNS),
                 _cell(row.agreement.share if row.agreement else None),
                 _cell(row.agreement.n_specifications if row.agreement else None),
                 row.family,
@@ -308,7 +304,7 @@ def scorecard_csv(rows: Sequence[ClaimRow]) -> str:
                 "; ".join(f"{other.model}: {other.estimate:.4g}" for other in row.others),
             ]
         )
-    return buffer.getvalue()
+    return csv_text(table)
 
 
 def _cell(value: Any) -> str:

@@ -20,7 +20,7 @@ IdArray = np.ndarray[Any, np.dtype[np.str_]]
 
 
 def treatment_columns(
-    spec: ModelSpec, frame: pd.DataFrame, units: Units, rows: IntArray, file: str
+    spec: ModelSpec, frame: pd.DataFrame, units: Units, rows: IntArray, file: str, by: str = "year"
 ) -> dict[str, FloatArray]:
     """``treated`` (1: the unit is ever treated) and ``first_treated`` (its first period; NaN: never), by row.
 
@@ -28,7 +28,7 @@ def treatment_columns(
     ----------
     spec : ``options["treatment"]`` is ``{units: condition, first: year}``, or ``{first_by_unit: variable}`` with a
         variable or attribute that holds each unit's first period, missing for those never treated.
-    frame : the panel. rows : those of the design, in its order.
+    frame : the panel. rows : those of the design, in its order. by : year or observation: how lags count.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def treatment_columns(
         raise_any(_implausible(ids, dates, periods, file, f"{where}.first_by_unit"))
         treated = ~np.isnan(first)
     else:
-        treated = condition(str(declared["units"]), frame, units, file, f"{where}.units")
+        treated = condition(str(declared["units"]), frame, units, file, f"{where}.units", by)
         first = np.where(treated, float(declared["first"]), np.nan)
     first, treated, ids = first[rows], treated[rows], frame["unit"].to_numpy(dtype=object)[rows].astype(str)
     changing = sorted({unit for unit in np.unique(ids) if np.unique(first[ids == unit], equal_nan=True).size > 1})

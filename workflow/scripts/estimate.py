@@ -20,6 +20,7 @@ def main(
     models: Sequence[Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, Any]],
     weights_matrices: Mapping[str, Mapping[str, Any]],
+    by: str,
     seed: int,
     language: str,
     config: str,
@@ -38,7 +39,7 @@ def main(
     specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
     for name, spec, piece in pieces(specs, "models", "model"):
         with piece:
-            design = geography.placed(build_design(spec, frame, cross_section, samples.get(spec.sample), config))
+            design = geography.placed(build_design(spec, frame, cross_section, samples.get(spec.sample), config, by))
             words = {term: labels.of(term) for term in (spec.outcome, *design.terms)}
             estimate(spec, design, seed, panel_sha256, words).to_json(Path(folder) / f"{name}.json")
 

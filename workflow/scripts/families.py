@@ -17,6 +17,7 @@ def main(
     models: Sequence[Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, Any]],
     weights_matrices: Mapping[str, Mapping[str, Any]],
+    by: Mapping[str, str],
     seed: int,
     config: str,
     panels: Mapping[str, str],
@@ -26,7 +27,7 @@ def main(
 ) -> None:
     """Write ``results/models/families/<family>.json``; all problems of all families are reported together."""
     geography = Geography(load_units(units), boundaries, weights_matrices, config)
-    designs = designs_of(models, samples, panels, geography)
+    designs = designs_of(models, samples, panels, geography, by)
     for name, claims, piece in pieces(families, "families", "family"):
         wanted = {str(estimand["model"]) for estimand in claims.values() if estimand.get("model")}
         own = {model: design for model, design in designs.items() if model in wanted}

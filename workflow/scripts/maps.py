@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.contracts.units import load_units
-from ruralpanel.files import atomic_path
+from ruralpanel.files import write_frame
 from ruralpanel.jobs import job, pieces
 from ruralpanel.labels import labels_from_codebook
 from ruralpanel.maps.clusters import draw_clusters, find_clusters
@@ -52,8 +52,7 @@ def main(
             if "clusters" in spec:
                 found = find_clusters(name, spec, frame, geography, seed, f"maps.{name}")
                 draw_clusters(name, spec, found, sorted(set(frame["unit"])), shape, names, paths, language, note)
-                with atomic_path(f"results/maps/{name}.csv") as temporary:
-                    found.table.to_csv(temporary, index=False, lineterminator="\n")
+                write_frame(f"results/maps/{name}.csv", found.table)
             elif "regimes" in spec:
                 draw_regimes(name, spec, frame, shape, names, paths, language, note)
             else:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.specs import SourceSpec
-from ruralpanel.files import atomic_path
+from ruralpanel.files import write_frame
 from ruralpanel.jobs import job
 from ruralpanel.reconcile.finding import Finding, to_frame, undeclared
 from ruralpanel.reconcile.gate import reconcile
@@ -31,8 +31,7 @@ def main(
     )
     if checks["on_failure"] == "error" and undeclared(findings):
         raise UserError(_problem(finding) for finding in undeclared(findings))
-    with atomic_path(output) as path:
-        to_frame(findings).to_csv(path, index=False, lineterminator="\n")
+    write_frame(output, to_frame(findings))
 
 
 def _problem(finding: Finding) -> Problem:

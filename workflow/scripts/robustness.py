@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.units import load_units
-from ruralpanel.files import atomic_path, write_json
+from ruralpanel.files import write_frame, write_json
 from ruralpanel.jobs import job, pieces
 from ruralpanel.robustness.claims import groups_of, table, targets_of
 from ruralpanel.robustness.designs import designs_of
@@ -22,6 +22,7 @@ def main(
     models: Sequence[Mapping[str, Any]],
     samples: Mapping[str, Mapping[str, Any]],
     weights_matrices: Mapping[str, Mapping[str, Any]],
+    by: Mapping[str, str],
     seed: int,
     config: str,
     panels: Mapping[str, str],
@@ -33,7 +34,7 @@ def main(
     """Write ``<folder>/<model>.json`` for each model and ``summary.csv``; all problems are reported together."""
     cross_section = load_units(units)
     geography = Geography(cross_section, boundaries, weights_matrices, config)
-    designs = designs_of(models, samples, panels, geography)
+    designs = designs_of(models, samples, panels, geography, by)
     known = {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in estimates}
     wanted = targets_of(claims, known, read_statistics("results"), config)
     results = []
@@ -42,8 +43,7 @@ def main(
         with piece:
             results.append(check_model(design, wanted.get(name, ()), seed, groups, config))
             write_json(Path(folder) / f"{name}.json", results[-1])
-    with atomic_path(Path(folder) / "summary.csv") as temporary:
-        table(results).to_csv(temporary, index=False, lineterminator="\n")
+    write_frame(Path(folder) / "summary.csv", table(results))
 
 
 if __name__ == "__main__":

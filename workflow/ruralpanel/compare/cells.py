@@ -14,6 +14,7 @@ import pandas as pd
 from ruralpanel.compare.changes import TOLERANCE, Cause, CellChange, Side
 from ruralpanel.contracts.derivation import below, tree
 from ruralpanel.contracts.expressions import Call, Expression, Operation
+from ruralpanel.files import read_rows
 from ruralpanel.lineage_table import as_text
 
 Key = tuple[str, int]
@@ -67,7 +68,6 @@ def _read(folder: Path) -> _Panel | None:
     if not (folder / "panel.parquet").is_file():
         return None
     frame = pd.read_parquet(folder / "panel.parquet").set_index(["unit", "period"])
-    book = pd.read_csv(folder / "codebook.csv", dtype=str, keep_default_na=False)
     lineage = as_text(pd.read_parquet(folder / "lineage.parquet").drop_duplicates(["variable", "unit", "period"]))
     factor = lineage["factor"].map(lambda f: "" if f == 1 or f != f else f", × {f:.12g}")
     measures = lineage["measure_from"] + " → " + lineage["measure_to"]
@@ -76,7 +76,7 @@ def _read(folder: Path) -> _Panel | None:
     sheets = lineage["sheet"].map(lambda sheet: f", sheet {sheet}" if sheet else "")
     columns = lineage["column"].map(lambda column: f", column {column}" if column else "")
     lineage = lineage.assign(conversion=own + factor, place=lineage["file"] + sheets + rows + columns)
-    return _Panel(frame, dict(zip(book["variable"], book["formula"], strict=True)), lineage)
+    return _Panel(frame, {row["variable"]: row["formula"] for row in read_rows(folder / "codebook.csv")}, lineage)
 
 
 def _whole(panel: str, side: _Panel, came: bool) -> Iterator[CellChange]:

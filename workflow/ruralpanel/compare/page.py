@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -21,7 +19,7 @@ from ruralpanel.compare.words import (
     number,
 )
 from ruralpanel.contracts.problems import Problem, raise_any
-from ruralpanel.files import write_text
+from ruralpanel.files import csv_text, write_text
 from ruralpanel.report.blocks import Align, Document, Paragraph, Section, Table, TableCell, TableRow
 from ruralpanel.report.markup import Inline, Run
 from ruralpanel.report.numbers import Numbers
@@ -76,11 +74,9 @@ def write_page(
 def write_cells(comparison: Comparison, file: str | Path) -> None:
     """Write every figure that moved with its causes and places (`CSV_COLUMNS`), each to its last digit."""
     say = partial(cause_words, names=cause_names())
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(CSV_COLUMNS)
+    rows: list[tuple[object, ...]] = [CSV_COLUMNS]
     for cell in comparison.cells:
-        writer.writerow(
+        rows.append(
             (
                 cell.panel,
                 cell.variable,
@@ -96,7 +92,7 @@ def write_cells(comparison: Comparison, file: str | Path) -> None:
                 cell.after.text,
             )
         )
-    write_text(file, stream.getvalue())
+    write_text(file, csv_text(rows))
 
 
 def document(comparison: Comparison, old: str, new: str, language: str, cells_file: str) -> Document:

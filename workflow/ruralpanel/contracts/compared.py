@@ -37,5 +37,5 @@ def compared_problems(config: Config) -> Iterator[Problem]:
     where, fix = "report.compare_with", "keep a copy before the change: cp -r results before"
     if Path(folder).resolve() == Path(RESULTS).resolve():
         yield Problem(config.file, where, f'"{folder}", which this run writes', "a folder of earlier results", fix)
-    elif not (Path(folder) / "panels").is_dir():
+    elif not os.path.isdir(os.path.join(folder, "panels")):
         yield Problem(config.file, where, f'"{folder}", which holds no panels', "a folder of earlier results", fix)

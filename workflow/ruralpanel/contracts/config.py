@@ -6,12 +6,13 @@ import glob
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from ruralpanel.contracts.documents import load_document, with_lines
+from ruralpanel.contracts.documents import load_document, text_keys, with_lines
 from ruralpanel.contracts.equations import regressors_of, system_problems
 from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS, SHARED_OPTIONS
 from ruralpanel.contracts.inference_keys import DEFAULT_SETTINGS, inference_problems, inference_spec
@@ -80,7 +81,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         is checked by `contracts.check`.
     """
     file = str(path)
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise_any(
             [
                 Problem(
@@ -94,7 +95,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         )
     document = load_document(path)
     raise_any(document.problems)
-    raw = _merged(document.values, overrides or {})
+    raw = _merged(document.values, text_keys(overrides or {}))
     problems = check_against(raw, SCHEMAS / "config.schema.yaml", file)
     problems += [*_misplaced_model_keys(raw, file), *inference_problems(raw, file), *system_problems(raw, file)]
     raise_any(with_lines(problems, document.locations))
@@ -196,17 +197,15 @@ def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _filled(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
-    while "$ref" in schema:
-        schema = definitions[schema["$ref"].rsplit("/", 1)[1]]
+    schema = _resolved(schema, definitions)
     if not isinstance(value, Mapping):
         return value
     filled = {}
     properties: Mapping[str, Any] = schema.get("properties", {})
     for key, part in properties.items():
-        while isinstance(part, Mapping) and "$ref" in part:
-            part = definitions[part["$ref"].rsplit("/", 1)[1]]
         if not isinstance(part, Mapping):
             continue
+        part = _resolved(part, definitions)
         if key in value:
             filled[key] = _filled(value[key], part, definitions)
         elif "default" in part:
@@ -218,6 +217,14 @@ def _filled(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any
         if key not in filled:
             filled[key] = _filled(item, rest, definitions) if isinstance(rest, Mapping) else item
     return filled
+
+
+def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema in place of a reference to it; what stands beside the reference (a default) goes over it."""
+    while "$ref" in schema:
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**definitions[schema["$ref"].rsplit("/", 1)[1]], **beside}
+    return schema
 
 
 def _path(root: Path, text: str) -> str:
@@ -239,12 +246,13 @@ def _source(
     """A source, what is wrong with its files and sidecar, and what is wrong with its layout."""
     live = values["adapter"] == LIVE
     path = _path(root, values["path"])
+    files, wrong = _files(path)
     problems: list[Problem] = []
     about: Mapping[str, Any] | None = None
     series: dict[str, SeriesSpec] = {}
     if "about" in values:
         sidecar_path = _path(root, values["about"])
-        if not Path(sidecar_path).is_file():
+        if not os.path.isfile(sidecar_path):
             problems.append(
                 Problem(
                     file,
@@ -256,7 +264,7 @@ def _source(
             )
         else:
             try:
-                sidecar = load_sidecar(sidecar_path, path)
+                sidecar = load_sidecar(sidecar_path, path if wrong in ("", _NO_FILE) else "")
             except UserError as error:
                 problems += error.problems
             else:
@@ -267,13 +275,12 @@ def _source(
     for key, item in (values.get("series") or {}).items():
         known = {k: v for k, v in (described.get(key) or {}).items() if not (k in _PLACES and _PLACES & set(item))}
         series[key] = series_spec(key, {**known, **item})
-    files = _files(path)
-    if not files:
+    if wrong:
         problems.append(
             Problem(
                 file,
                 f"sources.{name}.path",
-                f'"{values["path"]}", where no file lies',
+                f'"{values["path"]}", {wrong}',
                 "a file, a folder with files, or a glob that matches some",
                 "run: snakemake fetch" if live else "check the path: it is relative to the configuration file",
             )
@@ -297,13 +304,39 @@ def _source(
     return spec, problems, wrong_keys
 
 
-def _files(path: str) -> tuple[str, ...]:
-    place = Path(path)
-    if place.is_dir():
-        return tuple(str(p) for p in sorted(place.iterdir()) if p.is_file() and not p.name.startswith("."))
-    if place.is_file():
-        return (path,)
-    return tuple(sorted(p for p in glob.glob(path, recursive=True) if Path(p).is_file()))
+_NO_FILE = "where no file lies"
+_MOST = 100_000
+"""Files and folders that a place may hold: more is somebody's whole disk."""
+
+
+def _files(path: str) -> tuple[tuple[str, ...], str]:
+    """The files of a place, in order, and what is wrong with the place; each empty where the other is not."""
+    parts = Path(path).parts
+    place = os.path.realpath(os.path.join(*takewhile(lambda part: not glob.has_magic(part), (".", *parts))))
+    if os.path.isdir(place) and place in (os.sep, os.path.realpath(os.path.expanduser("~"))):
+        return (), f"the whole of {place}"
+    try:
+        if os.path.isdir(path):
+            names = sorted(name for name in os.listdir(path) if not name.startswith("."))
+            found = [file for name in names if os.path.isfile(file := os.path.join(path, name))]
+        elif os.path.isfile(path):
+            found = [path]
+        else:
+            if "**" in path and _holds_more(place, _MOST):
+                return (), f"more than {_MOST:,} files and folders below {place}"
+            found = sorted(file for file in glob.glob(path, recursive=True) if os.path.isfile(file))
+    except OSError as error:
+        return (), f"a place that cannot be read ({error.strerror})"
+    return tuple(found), "" if found else _NO_FILE
+
+
+def _holds_more(place: str, most: int) -> bool:
+    seen = 0
+    for _, folders, files in os.walk(place):
+        seen += len(folders) + len(files)
+        if seen > most:
+            return True
+    return False
 
 
 def _panel(name: str, values: Mapping[str, Any]) -> PanelSpec:

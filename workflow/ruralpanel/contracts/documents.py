@@ -13,6 +13,8 @@ import yaml
 from ruralpanel.contracts.problems import Problem
 
 _MAX_PLACES = 500_000  # aliases of aliases grow exponentially; no honest document comes near
+_TAG = "tag:yaml.org,2002:"
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -22,7 +24,7 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 
 
 def _resolve(tag: str, pattern: str, first: Sequence[str]) -> None:
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^(?:{pattern})$"), list(first))
+    _Loader.add_implicit_resolver(f"{_TAG}{tag}", re.compile(f"^(?:{pattern})$"), list(first))
 
 
 _resolve("bool", r"true|True|TRUE|false|False|FALSE", "tTfF")
@@ -42,7 +44,7 @@ def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
     return int(text, base)
 
 
-_Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+_Loader.add_constructor(f"{_TAG}int", _construct_int)
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Document:
 
     Attributes
     ----------
-    values : the mapping at its top; empty where it could not be read.
+    values : the mapping at its top, every key as text; empty where it could not be read.
     problems : what is wrong with it as YAML.
     locations : config path (``models.baseline.estimator``, ``tables.main.models[0]``) → line, counted from 1.
     """
@@ -109,6 +111,10 @@ def read_text(path: str | Path, name: str = "") -> tuple[str, Problem | None]:
 
 def parse_document(text: str, name: str) -> Document:
     """`load_document` of a text already in memory."""
+    if unprintable := _UNPRINTABLE.search(text.replace("\r\n", "\n")):
+        line = text[: unprintable.start()].count("\n") + 1
+        found = f"the control character {_code(unprintable)}"
+        return Document({}, (Problem(name, f"line {line}", found, "text that can be printed", "take it out"),), {})
     try:
         loader = _Loader(text)
         try:
@@ -123,15 +129,24 @@ def parse_document(text: str, name: str) -> Document:
         finally:
             loader.dispose()
     except yaml.YAMLError as error:
-        return Document({}, (_syntax_problem(error, name),), {})
+        return Document({}, (_syntax_problem(error, name, text),), {})
     except RecursionError:
         return Document({}, (Problem(name, "", "nesting too deep to read", "YAML"),), {})
     except (ValueError, OverflowError) as error:
         return Document({}, (Problem(name, "", f"a value that cannot be read ({error})", "YAML"),), {})
     if not isinstance(values, dict):
         found = "a list" if isinstance(values, list) else f"the single value {str(values)[:60]!r}"
-        return Document({}, (Problem(name, "line 1", found, "keys and values (key: value)"),), {})
-    return Document(values, tuple(walker.problems), walker.locations)
+        line = node.start_mark.line
+        problem = _full_width_colon(text, line, line, name)
+        return Document({}, (problem or Problem(name, "line 1", found, "keys and values (key: value)"),), {})
+    return Document(text_keys(values), tuple(walker.problems), walker.locations)
+
+
+def text_keys(value: Any) -> Any:
+    """The same plain values, every key as text: a year as a key is written without quotes."""
+    if isinstance(value, Mapping):
+        return {str(k): text_keys(v) for k, v in value.items()}
+    return [text_keys(v) for v in value] if isinstance(value, (list, tuple)) else value
 
 
 class _Walker:
@@ -161,6 +176,8 @@ class _Walker:
             for index, item in enumerate(node.value):
                 self.locations[config_path((*path, index))] = item.start_mark.line + 1
                 self.walk(item, (*path, index))
+        elif unprintable := _UNPRINTABLE.search(node.value):
+            self._report(node, path, f"the control character {_code(unprintable)}", "text that can be printed")
         self._open.discard(id(node))
 
     def _walk_mapping(self, node: yaml.MappingNode, path: tuple[str | int, ...]) -> None:
@@ -170,11 +187,19 @@ class _Walker:
                 self._report(key, path, "a list or mapping as a key", "text or a number as a key")
                 self.fatal = True
                 continue
-            here = (*path, key.value)
-            if key.tag == "tag:yaml.org,2002:merge":
+            if key.tag == f"{_TAG}merge":
                 self.walk(value, path)
                 continue
+            here = (*path, key.value)
             line = key.start_mark.line + 1
+            kind = key.tag.removeprefix(_TAG)
+            if kind not in ("str", "int"):
+                shown = f'"{key.value}", which YAML reads as {_KINDS.get(kind, kind)},' if key.value else "nothing"
+                self._report(key, path, f"{shown} as a key", "text or a whole number as a key", "put the key in quotes")
+            elif unprintable := _UNPRINTABLE.search(str(key.value)):
+                self._report(key, path, f"the control character {_code(unprintable)} in a key", "a key in plain text")
+            elif node.flow_style and value.tag == f"{_TAG}null" and value.start_mark.index == value.end_mark.index:
+                self._without_value(node, key, path)
             if key.value in lines:
                 found = f"the key again (first in line {lines[key.value]})"
                 self._report(key, here, found, "each key once", "remove or rename one")
@@ -185,6 +210,23 @@ class _Walker:
     def _report(self, node: yaml.Node, path: tuple[str | int, ...], found: str, expected: str, fix: str = "") -> None:
         where = at_line(config_path(path), node.start_mark.line + 1)
         self.problems.append(Problem(self.name, where, found, expected, fix))
+
+    def _without_value(self, node: yaml.MappingNode, key: yaml.ScalarNode, path: tuple[str | int, ...]) -> None:
+        """A word that a comma has cut off from the text before it: ``{title: Provinces, 2012–2019}``."""
+        before = [(k, v) for k, v in node.value if k.end_mark.index <= key.start_mark.index]
+        fix = f"{key.value}: and a value"
+        if before and isinstance(before[-1][1], yaml.ScalarNode):
+            first, text = before[-1]
+            whole = f'{first.value}: "{text.value}, {key.value}"'
+            fix = f"put text that contains a comma in quotes: {whole}"
+        self._report(key, path, f'"{key.value}" without a value', "key: value between { and }", fix)
+
+
+_KINDS = {"null": "nothing", "bool": "true or false", "float": "a number with decimals"}
+
+
+def _code(match: re.Match[str]) -> str:
+    return f"U+{ord(match.group()):04X}"
 
 
 def at_line(where: str, line: int) -> str:
@@ -212,18 +254,56 @@ def _with_line(problem: Problem, locations: Mapping[str, int]) -> Problem:
     return problem if line is None else replace(problem, where=at_line(problem.where, line))
 
 
-def _syntax_problem(error: yaml.YAMLError, name: str) -> Problem:
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+def _syntax_problem(error: yaml.YAMLError, name: str, text: str) -> Problem:
+    mark: Any = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    begun: Any = getattr(error, "context_mark", None) or mark
     reason = getattr(error, "problem", None) or getattr(error, "reason", None) or str(error).splitlines()[0]
+    if "could not find expected ':'" in reason or "unexpected end of stream" in reason:
+        mark = begun  # noticed only on the line after, or at the end of the file
+    if mark and (problem := _full_width_colon(text, min(begun.line, mark.line), mark.line, name)):
+        return problem
+    lines, in_flow = [*text.splitlines(), ""], bool(begun) and "flow" in str(getattr(error, "context", ""))
+    where = f"line {mark.line + 1}, column {mark.column + 1}" if mark else ""
     fix = ""
     reason = re.sub(r"^(?:found |did not find expected )", lambda m: "" if "not" not in m.group() else "no ", reason)
     if "cannot start any token" in reason:
         fix = "indent with blanks, not tabs; put text that begins with a sign in quotes"
+    elif "mapping values are not allowed" in reason and re.match(r"\s*(?:- )*[\w.]+:\S", lines[mark.line - 1]):
+        where, reason, fix = f"line {mark.line}", "a colon without a blank after it", "write key: value"
     elif "mapping values are not allowed" in reason:
-        fix = "put text that contains a colon in quotes, and check the indentation"
+        reason = "a second colon where a value stands"
+        fix = _quoted(lines[mark.line]) or "put text that contains a colon in quotes, and check the indentation"
+    elif "could not find expected ':'" in reason:
+        reason, fix = "a line without key and colon", "write key: value, and put text over several lines in quotes"
     elif "could not determine a constructor" in reason:
         reason, fix = f"the tag {reason.rsplit(' ', 1)[-1]}", "leave out words that begin with !"
-    elif "flow" in str(getattr(error, "context", "")) and (start := getattr(error, "context_mark", None)):
-        fix = f"close the bracket that opens in line {start.line + 1}, or put a comma between its entries"
+    elif "unexpected end of stream" in reason:
+        reason, fix = "a quotation mark that is never closed", "close it, or double one that belongs to the text"
+    elif in_flow and begun.line == mark.line and lines[mark.line][mark.column : mark.column + 1] == ":":
+        reason, fix = "a second colon where a value stands", "put text that contains a colon in quotes"
+    elif in_flow:
+        fix = f"close the bracket that opens in line {begun.line + 1}, or put a comma between its entries"
+    elif reason == "no key" and re.search(r"[\"']\s*$", lines[mark.line][: mark.column]):
+        reason, fix = "text after a closing quotation mark", "double a quotation mark that belongs to the text"
+    elif "another document" in reason:
+        reason, fix = "a second document after ---", "keep one document in the file"
+    elif "Unicode character escape" in reason:
+        reason, fix = "an escape that stands for no character", "write the character itself"
     return Problem(name, where, reason, "YAML", fix)
+
+
+def _full_width_colon(text: str, first: int, last: int, name: str) -> Problem | None:
+    """The problem of ``language：en``, whose colon is of the Chinese keyboard, in or just above lines first to last."""
+    lines = text.splitlines()
+    for number in range(min(last, len(lines) - 1), max(first - 2, -1), -1):
+        if match := re.match(r"\s*(?:- )?([^\s:：#\"'][^:：#\"']*)：\s*(.*)", lines[number]):
+            fix = f"write a plain colon and a blank: {match[1]}: {match[2]}".rstrip()
+            return Problem(name, f"line {number + 1}", f'a full-width colon after "{match[1]}"', "key: value", fix)
+    return None
+
+
+def _quoted(line: str) -> str:
+    match = re.match(r"\s*(?:- )*([^\s:#\"'{\[][^:#]*): +([^\"'{\[|>].*)$", line)
+    if not match or not re.search(r":(?: |$)", match[2]) or '"' in match[2]:
+        return ""
+    return f'quote the text: {match[1]}: "{match[2].rstrip()}"'

@@ -151,14 +151,23 @@ def walk(expression: Expression) -> Iterator[Expression]:
         yield from walk(node)
 
 
+def place(year: int, periods: tuple[int, ...], by: str) -> int | None:
+    """A year's place on a panel's calendar: places that differ by one follow each other, everywhere in the project.
+
+    ``by: year`` counts years, whether or not the panel has them: 2006 does not follow 2004. ``by: observation`` counts
+    the panel's declared periods, whether or not there are figures in them; other years have no place.
+    """
+    if by != "observation":
+        return year
+    return periods.index(year) if year in periods else None
+
+
 def shifted(year: int, k: int, periods: tuple[int, ...], by: str) -> int | None:
     """The year that ``lag(x, k)`` reads in `year`; None where counting by observation leaves the panel's periods."""
-    if by != "observation":
-        return year - k
-    if year not in periods:
-        return None
-    position = periods.index(year) - k
-    return periods[position] if 0 <= position < len(periods) else None
+    at = place(year, periods, by)
+    if at is None or by != "observation":
+        return None if at is None else at - k
+    return periods[at - k] if 0 <= at - k < len(periods) else None
 
 
 def argument_years(call: Call, years: frozenset[int], periods: tuple[int, ...], by: str) -> list[frozenset[int]]:

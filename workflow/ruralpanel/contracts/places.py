@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.config import Config
@@ -95,7 +95,7 @@ def _matrix_problems(config: Config, where: str, values: Mapping[str, Any], unit
     for key in sorted(set(values) - set(known)):
         expected = f"one of: {', '.join(known)}"
         yield Problem(config.file, f"{where}.{key}", f'"{key}" with type {kind}', expected, f"remove {key}")
-    if kind == "file" and "path" in values and not Path(values["path"]).is_file():
+    if kind == "file" and "path" in values and not os.path.isfile(values["path"]):
         found = f'"{values["path"]}", which does not exist'
         yield Problem(config.file, f"{where}.path", found, "a file", "check the path")
     for unit, others in (values.get("join") or {}).items():

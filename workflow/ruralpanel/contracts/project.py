@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.check import check
 from ruralpanel.contracts.config import LIVE, Config, read_config
+from ruralpanel.contracts.documents import load_document
 from ruralpanel.contracts.figure_keys import OF_CLAIMS
 from ruralpanel.contracts.places import matrices_of
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
@@ -35,13 +37,46 @@ def open_project(
     UserError
         With every problem of the configuration, its sidecars and files.
     """
-    if len(files) > 1:
-        names = ", ".join(_shown(file) for file in files)
-        raise UserError(Problem("--configfile", "", names, "one configuration file", "put all keys into one file"))
+    _one(files)
     config = read_config(_shown(files[0]) if files else DEFAULT_FILE, overrides)
     mended = config.unfetched if fetching else ()
     raise_any(problem for problem in check(config) if problem not in mended)
     return config
+
+
+def check_command_line(arguments: Sequence[str]) -> None:
+    """Check the words after ``--configfile`` before Snakemake reads the files: it names neither line nor cause.
+
+    Raises
+    ------
+    UserError
+        More than one file, a target in a file's place, or a file that is no YAML.
+    """
+    files: list[str] = []
+    for position, word in enumerate(arguments):
+        option, equals, value = word.partition("=")
+        if option in ("--configfile", "--configfiles"):
+            rest = list(takewhile(lambda later: not later.startswith("-"), arguments[position + 1 :]))
+            files = [value] if equals else rest
+    if not files:
+        return
+    first, *more = files
+    others = [word for word in more if not word.endswith((".yaml", ".yml", ".json"))]
+    if others:
+        targets = " ".join(others)
+        found, fix = f"{targets} after {first}", f"name targets first: snakemake {targets} --configfile {first}"
+        raise UserError(Problem("--configfile", "", found, "one configuration file and nothing else", fix))
+    _one(files)
+    document = load_document(first)
+    raise_any(document.problems)
+    if "__use_yte__" in document.values:  # Snakemake would run the code in it
+        raise UserError(Problem(first, "__use_yte__", "a template", "plain keys and values", "take the key out"))
+
+
+def _one(files: Sequence[str | Path]) -> None:
+    if len(files) > 1:
+        names = ", ".join(_shown(file) for file in files)
+        raise UserError(Problem("--configfile", "", names, "one configuration file", "put all keys into one file"))
 
 
 def _shown(file: str | Path) -> str:
@@ -78,6 +113,7 @@ def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
             name: dict(config.samples[name]) for name in sorted({m.sample for m in models} & {*config.samples})
         },
         "weights_matrices": matrices_of(config, models),
+        "by": config.panels[panel].by,
         "seed": config.seed,
         "language": config.language,
         "config": config.file,

@@ -74,6 +74,7 @@ def _models(config: Config, names: Iterable[str]) -> dict[str, Any]:
         "models": [model.to_dict() for model in models],
         "samples": _samples(config, [model.sample for model in models]),
         "weights_matrices": matrices_of(config, models),
+        "by": {model.panel: config.panels[model.panel].by for model in models},
         "seed": config.seed,
         "config": config.file,
     }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 
-from ruralpanel.contracts.documents import config_path, load_yaml
+from ruralpanel.contracts.documents import config_path, load_yaml, text_keys
 from ruralpanel.contracts.problems import Problem, did_you_mean
 
 _TYPES = {
@@ -35,6 +36,14 @@ _BOUNDS = {
     "maxProperties": "at most {} keys",
 }
 _Error = Any  # jsonschema types every part of its errors as possibly unset
+# 1970.0 is no year and no count: what runs on years and counts needs whole numbers.
+_TYPES_CHECKED = Draft202012Validator.TYPE_CHECKER.redefine_many(
+    {
+        "integer": lambda _, value: type(value) is int,
+        "number": lambda _, value: type(value) in (int, float) and _finite(value),
+    }
+)
+_Validator: Any = validators.extend(Draft202012Validator, type_checker=_TYPES_CHECKED)  # type: ignore[no-untyped-call]
 _UNKNOWN = ("additionalProperties", "unevaluatedProperties")
 
 
@@ -50,7 +59,7 @@ def check_against(document: Any, schema_path: str | Path, file: str) -> list[Pro
 def check_schema(document: Any, schema: Mapping[str, Any], file: str) -> list[Problem]:
     """`check_against` with the schema in memory."""
     schema = _with_paths(schema)
-    errors = list(Draft202012Validator(schema).iter_errors(_text_keys(document)))
+    errors = list(_Validator(schema).iter_errors(text_keys(document)))
     wrong = {config_path(tuple(e.absolute_path)) for e in errors if "else" not in e.absolute_schema_path}
     found = [p for e in errors if not _undecided(e, wrong, schema) for p in _problems(e, schema, file)]
     misplaced = [p for p in found if p.found == _MISPLACED]
@@ -67,13 +76,7 @@ def _schema(path: str) -> Mapping[str, Any]:
     values, problems = load_yaml(path)
     if problems:
         raise ValueError("; ".join(map(str, problems)))
-    return _text_keys(values)  # type: ignore[no-any-return]
-
-
-def _text_keys(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(k): _text_keys(v) for k, v in value.items()}
-    return [_text_keys(v) for v in value] if isinstance(value, (list, tuple)) else value
+    return text_keys(values)  # type: ignore[no-any-return]
 
 
 def _with_paths(schema: Any) -> Any:
@@ -135,7 +138,8 @@ def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Pro
         allowed = error.validator_value if keyword == "enum" else [error.validator_value]
         yield Problem(file, where, _shown(error.instance), _choices(allowed), _near(error.instance, allowed))
     elif keyword == "type":
-        yield Problem(file, where, _shown(error.instance), _type_words(error.validator_value, error.schema))
+        expected = _type_words(error.validator_value, error.schema)
+        yield Problem(file, where, _shown(error.instance), expected, _whole(error.instance))
     elif keyword in _BOUNDS:
         yield Problem(file, where, _shown(error.instance), _BOUNDS[keyword].format(error.validator_value))
     elif keyword == "pattern":
@@ -281,6 +285,16 @@ def _near(value: Any, allowed: Iterable[Any]) -> str:
 
 def _plain(value: Any) -> str:
     return "null" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _whole(value: Any) -> str:
+    """How to write a number such as 1970.0 where a whole one is asked for."""
+    whole = isinstance(value, float) and _finite(value) and value.is_integer() and abs(value) < 1e9
+    return f"write {int(value)}" if whole else ""
+
+
+def _finite(value: float) -> bool:
+    return isinstance(value, int) or math.isfinite(value)
 
 
 def _shown(value: Any) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ruralpanel.contracts.documents import read_text
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.files import inert
 
 NATION = ("全国", "全国总计", "全国合计", "全 国", "national", "national total", "china", "total", "合计", "总计")
 _BLANKS = re.compile(r"\s+")
@@ -185,6 +186,12 @@ def _id_problems(ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file
     for unit, (number, _) in zip(ids, body, strict=True):
         if not unit:
             problems.append(Problem(file, f"row {number}, column id", "a blank", "an id"))
+        elif inert(unit) != unit:
+            found, expected = (
+                f'"{unit}", which spreadsheets run as a formula',
+                "an id that begins with a letter or digit",
+            )
+            problems.append(Problem(file, f"row {number}, column id", found, expected))
         elif unit in first:
             found = f'"{unit}" again (row {first[unit]})'
             problems.append(Problem(file, f"row {number}, column id", found, "each id once"))

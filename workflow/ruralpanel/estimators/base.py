@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.break_steps import belongs
+from ruralpanel.contracts.expressions import place
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.estimators.absorb import Absorbed
 
@@ -28,6 +30,7 @@ class Design:
     x : (n, k) regressors then controls, interactions multiplied out; no constant.
     terms : the k column names of `x`.
     units, periods : labels; `unit_codes`, `period_codes` (n,) index into them.
+    calendar : the panel's declared periods where its lags count observations; empty: they count years.
     weights : (n,) analytic weights, or None.
     clusters : codes (n,) by name: ``unit``, ``period`` and every attribute that an inference asks for.
     extra : further columns an estimator asked for (``endogenous``, ``instruments``: (n, q) arrays with
@@ -50,6 +53,34 @@ class Design:
     extra: Mapping[str, Any] = field(default_factory=dict)
     n_dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    calendar: tuple[int, ...] = ()
+
+    @property
+    def times(self) -> IntArray:
+        """(T,) place of each of `periods` on the panel's calendar: those that differ by one follow each other."""
+        by = "observation" if self.calendar else "year"
+        return np.array([place(period, self.calendar, by) for period in self.periods], dtype=np.intp)
+
+    def earlier(self, k: int = 1) -> IntArray:
+        """(n,) the row that holds each row's unit `k` periods before, by the panel's calendar; −1: there is none."""
+        times = self.times[self.period_codes]
+        # a unit's keys lie so far from the next one's that `k` periods before its first is nobody's
+        keys = self.unit_codes * (int(np.ptp(times)) + k + 1) + times - int(times.min())
+        order = np.argsort(keys)
+        rows = order[np.minimum(np.searchsorted(keys, keys - k, sorter=order), keys.size - 1)]
+        return np.where(keys[rows] == keys - k, rows, -1).astype(np.intp)
+
+    def steps_of(self, name: str) -> dict[str, FloatArray]:
+        """Columns (n,) that take up the definition breaks of a term or of the outcome (rule ``dummy``), by name.
+
+        All of them, those too that are no terms of `x` because other columns or effects stand for them.
+        """
+        steps = self.extra.get("step_terms") or self.extra.get("steps") or ()
+        columns = self.extra.get("step_columns")
+        if columns is None:
+            columns = self.x[:, [self.terms.index(step) for step in steps if step in self.terms]]
+            steps = [step for step in steps if step in self.terms]
+        return {step: columns[:, j] for j, step in enumerate(steps) if belongs(step, name)}
 
 
 @dataclass(frozen=True)

@@ -73,30 +73,34 @@ def between(design: Design) -> Fit:
 def fd(design: Design) -> Fit:
     """First differences between adjacent periods, without a constant; period effects are removed where named.
 
-    A row whose unit lacks the period before is not used (a gap is never bridged). With weights a difference weighs
+    A row whose unit lacks the period before on the panel's calendar (`Design.earlier`) is not used and counted under
+    ``n_dropped``: a gap is never bridged, be it of one unit or of all. With weights a difference weighs
     ``1 / (1 / w[t] + 1 / w[t - 1])``. `rows` of the fit is the later row of each difference.
     """
-    units, periods = design.unit_codes, design.period_codes
-    adjacent = (units[1:] == units[:-1]) & (periods[1:] == periods[:-1] + 1)
-    rows = (np.flatnonzero(adjacent) + 1).astype(np.intp)
+    earlier = design.earlier()
+    rows = np.flatnonzero(earlier >= 0).astype(np.intp)
+    before = earlier[rows]
     if not rows.size:
+        periods = ", ".join(map(str, design.periods))
         raise UserError(
             Problem(
                 CONFIGURATION,
                 f"models.{design.spec.name}",
-                "no unit with two adjacent periods",
+                f"no unit with two adjacent periods ({periods})",
                 "at least two adjacent periods for fd",
-                "use a longer panel, or estimator: fe",
+                "use a longer panel, or estimator: fe"
+                + ("" if design.calendar else f", or panels.{design.spec.panel}.by: observation"),
             )
         )
     root = None
     if design.weights is not None:
-        weights = 1.0 / (1.0 / design.weights[rows] + 1.0 / design.weights[rows - 1])
+        weights = 1.0 / (1.0 / design.weights[rows] + 1.0 / design.weights[before])
         root = np.sqrt(weights / weights.mean())
     effects = _without_unit(design)
     space = absorbed_space(design, effects, rows, root=root, constant=False)
-    y, x = design.y[rows] - design.y[rows - 1], design.x[rows] - design.x[rows - 1]
-    return solve(design, _scaled(x, root), _scaled(y, root), rows, space, effects)
+    y, x = design.y[rows] - design.y[before], design.x[rows] - design.x[before]
+    extra = {"n_dropped": {"without the period before": design.y.size - rows.size}}
+    return solve(design, _scaled(x, root), _scaled(y, root), rows, space, effects, extra=extra)
 
 
 def solve(

@@ -61,15 +61,17 @@ def estimate(design: Design, rows: IntArray, terms: tuple[str, ...]) -> FloatArr
     y, x, weights = _frames(design, used, terms)
     dummies = kind != "fe" and "period" in effects
     if dummies:
-        for code in range(1, len(design.periods)):
-            x[f"period {code}"] = (design.period_codes == code).astype(float)
+        # from each period on, for differences: what is one in that period alone once differenced
+        codes = design.period_codes
+        for code in np.unique(codes[rows]) if kind == "fd" else range(1, len(design.periods)):
+            x[f"period {code}"] = (codes >= code if kind == "fd" else codes == code).astype(float)
     if kind in ("pooled", "between", "re"):
         x["constant"] = 1.0
     if kind == "fe":
-        codes = [effect_codes(design, effect)[used] for effect in effects]
-        if len(codes) == 2 and (nested(compact(codes[0]), codes[1]) or nested(compact(codes[1]), codes[0])):
+        own = [effect_codes(design, effect)[used] for effect in effects]
+        if len(own) == 2 and (nested(compact(own[0]), own[1]) or nested(compact(own[1]), own[0])):
             return None
-        others = [code for code, effect in zip(codes, effects, strict=True) if effect not in ("unit", "period")]
+        others = [code for code, effect in zip(own, effects, strict=True) if effect not in ("unit", "period")]
         model: Any = PanelOLS(
             y,
             x,
@@ -88,6 +90,8 @@ def estimate(design: Design, rows: IntArray, terms: tuple[str, ...]) -> FloatArr
             return None
         result = BetweenOLS(y, x, weights=weights).fit(reweight=False, cov_type="unadjusted", debiased=True)
     elif kind == "fd":
+        y, x = _in_runs(y, design), _in_runs(x, design)
+        weights = None if weights is None else _in_runs(weights, design)
         result = FirstDifferenceOLS(y, x, weights=weights).fit(cov_type="unadjusted", debiased=True)
     elif kind == "re":
         result = RandomEffects(y, x).fit(small_sample=True, cov_type="unadjusted", debiased=True)
@@ -107,6 +111,14 @@ def _frames(
     x = pd.DataFrame(design.x[rows][:, columns], index=index, columns=list(terms))
     weights = None if design.weights is None else pd.DataFrame({"w": design.weights[rows]}, index=index)
     return y, x, weights
+
+
+def _in_runs(table: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """The rows with each run of adjacent periods as a unit: linearmodels differences whatever stands side by side."""
+    import pandas as pd
+
+    run = np.cumsum(design.earlier() < 0)
+    return table.set_index(pd.MultiIndex.from_arrays([run, design.period_codes], names=["unit", "period"]))
 
 
 def _other_effects(y: pd.DataFrame, codes: list[IntArray]) -> pd.DataFrame:

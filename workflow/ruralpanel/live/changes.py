@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,6 +10,7 @@ import pandas as pd
 
 from ruralpanel.contracts.problems import Problem
 from ruralpanel.contracts.units import Units
+from ruralpanel.files import csv_text
 
 Figures = Mapping[tuple[str, str, int], float]
 _COLUMNS = ("series", "unit", "period", "kind", "old", "new", "difference", "relative")
@@ -78,15 +77,13 @@ def losses(old: Figures, found: Iterable[Change], file: str) -> list[Problem]:
 
 def changes_csv(found: Sequence[Change]) -> str:
     """The changes as CSV text."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    rows: list[list[object]] = [[*_COLUMNS]]
     for change in found:
         difference = change.new - change.old if change.new is not None and change.old is not None else math.nan
         numbers = [change.old, change.new, difference, change.relative]
         written = ["" if n is None or math.isnan(n) else repr(n) for n in numbers]
-        writer.writerow([change.series, change.unit, change.period, change.kind, *written])
-    return buffer.getvalue()
+        rows.append([change.series, change.unit, change.period, change.kind, *written])
+    return csv_text(rows)
 
 
 def summary(found: Sequence[Change], series: Iterable[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from ruralpanel.claim_design import Statistics
 from ruralpanel.contracts.corrections import Correction, load_corrections
 from ruralpanel.contracts.documents import load_yaml
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.files import read_rows
 from ruralpanel.labels import Labels
 from ruralpanel.scorecard import read_statistics
 
@@ -198,8 +198,7 @@ def _unit_names(path: Path, language: str) -> dict[str, str]:
 def _rows(path: Path) -> tuple[Mapping[str, str], ...]:
     if not path.is_file():
         return ()
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        return tuple(csv.DictReader(stream))
+    return read_rows(path)
 
 
 def _versions(packages: Iterable[str]) -> list[tuple[str, str]]:

@@ -87,7 +87,7 @@ def curve_data(
     for name in dict.fromkeys(spec.weights for spec in plan.specifications if spec.weights):
         if (columns[name] < 0).any():
             raise UserError(Problem(file, f"{where}.weights", f'"{name}", which is negative', "weights above zero"))
-    kept = {name: sample_rows(samples.get(name) or {}, rows, units, file, f"samples.{name}")[0]
+    kept = {name: sample_rows(samples.get(name) or {}, rows, units, file, f"samples.{name}", by)[0]
             for name in dict.fromkeys(spec.sample for spec in plan.specifications)}  # fmt: skip
     return CurveData(labels, codes, columns, steps, kept)
 

@@ -19,13 +19,14 @@ def designs_of(
     samples: Mapping[str, Mapping[str, Any]],
     panels: Mapping[str, str],
     geography: Geography,
+    by: Mapping[str, str],
 ) -> dict[str, Design]:
     """Model → its design.
 
     Parameters
     ----------
     models : specifications as plain values. samples : declared samples. panels : panel → its Parquet file.
-    geography : the cross-section and what is known of its places.
+    geography : the cross-section and what is known of its places. by : panel → year or observation: how lags count.
 
     Raises
     ------
@@ -41,7 +42,8 @@ def designs_of(
             frames[spec.panel] = pd.read_parquet(panels[spec.panel])
         try:
             frame, sample = frames[spec.panel], samples.get(spec.sample)
-            found[spec.name] = geography.placed(build_design(spec, frame, geography.units, sample, geography.file))
+            design = build_design(spec, frame, geography.units, sample, geography.file, by[spec.panel])
+            found[spec.name] = geography.placed(design)
         except UserError as error:
             problems += error.problems
     raise_any(problems)

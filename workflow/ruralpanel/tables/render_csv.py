@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
+from ruralpanel.files import csv_text
 from ruralpanel.style import MINUS, plain_number
 from ruralpanel.tables.layout import Cell, TableDocument
 from ruralpanel.wording import word
@@ -18,10 +16,8 @@ def render_csv(document: TableDocument) -> str:
     ``note``.
     Chinese tables begin with a byte-order mark, by which spreadsheets know UTF-8.
     """
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     width = len(document.columns)
-    writer.writerow([document.stub, "key", "statistic", *headings(document)])
+    rows: list[list[str]] = [[document.stub, "key", "statistic", *headings(document)]]
     section, label = "", ""
     for row in document.rows:
         if row.kind == "section":
@@ -29,13 +25,13 @@ def render_csv(document: TableDocument) -> str:
             continue
         label = row.label or label
         shown = f"{section}: {label}" if section and row.kind != "summary" else label
-        writer.writerow([_ascii(shown), row.key, row.statistic, *(_value(cell) for cell in row.cells)])
+        rows.append([_ascii(shown), row.key, row.statistic, *(_value(cell) for cell in row.cells)])
     closing = [("title", document.title), *(("note", note) for note in document.notes)]
     for statistic, text in closing:
         heading = word("title" if statistic == "title" else "notes", document.language)
-        writer.writerow([heading, "", statistic, *([text] + [""] * (width - 1))[:width]])
+        rows.append([heading, "", statistic, *([text] + [""] * (width - 1))[:width]])
     mark = "\ufeff" if document.language == "zh" else ""
-    return mark + buffer.getvalue()
+    return mark + csv_text(rows)
 
 
 def headings(document: TableDocument) -> list[str]:

@@ -7,6 +7,7 @@ import io
 import zipfile
 from typing import TYPE_CHECKING, Any
 
+from ruralpanel.files import inert
 from ruralpanel.tables.layout import TableDocument
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def render_docx(document: TableDocument) -> bytes:
     _fonts(page)
 
     title = page.add_paragraph()
-    run = title.add_run(document.title)
+    run = title.add_run(inert(document.title))
     run.bold = True
     title.paragraph_format.space_after = Pt(4)
     title.paragraph_format.keep_with_next = True
@@ -47,7 +48,7 @@ def render_docx(document: TableDocument) -> bytes:
         paragraph = page.add_paragraph()
         paragraph.paragraph_format.space_before = Pt(3)
         paragraph.paragraph_format.space_after = Pt(0)
-        paragraph.add_run(note).font.size = Pt(8)
+        paragraph.add_run(inert(note)).font.size = Pt(8)
 
     properties = page.core_properties
     properties.title, properties.author, properties.comments = document.title, "", ""
@@ -112,7 +113,7 @@ def _write(cell: Any, text: str, align: str, bold: bool = False, italic: bool = 
         "right": WD_ALIGN_PARAGRAPH.RIGHT,
     }[align]
     paragraph.paragraph_format.space_after = Pt(0)
-    run = paragraph.add_run(text)
+    run = paragraph.add_run(inert(text))
     run.bold, run.italic = bold, italic
     run.font.size = Pt(8.5)
 
