@@ -40,8 +40,25 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     assert not check(config)
     settings = robustness.curve_settings(config, "c")
     assert settings["curve"]["expected"] == "two_sided" and settings["curve"]["permutations"] == 500
-    assert settings["curve"]["smallest_effect"] == 0.1 and settings["lags"] == [] and settings["by"] == "year"
+    assert settings["smallest"] == {} and settings["lags"] == [] and settings["by"] == "year"
     assert {outcome, lever} <= used_variables(config, panel)
+
+
+def test_a_curve_takes_the_smallest_effect_of_its_claim_and_knows_logarithms(tmp_path: Path) -> None:
+    panel, outcome, lever = names_of(tmp_path)
+    curve = {"panel": panel, "term": lever, "outcome": [outcome, "logged"]}
+    declared: dict[str, Any] = {
+        "specification_curves": {"c": curve, "own": {**curve, "smallest_effect": 0.3}},
+        "variables": {"logged": {"formula": f"log({lever})"}},
+        "hypotheses": {
+            "A": {"claim": "a", "robustness": "c", "smallest_effect": {"share_of_outcome": 0.1, "value": 3}}
+        },
+    }
+    config = changed(tmp_path, declared)
+    settings = robustness.curve_settings(config, "c")
+    assert settings["smallest"]["share_of_outcome"] == 0.1 and "value" not in settings["smallest"]
+    assert settings["logs"][-1] == "logged"
+    assert robustness.curve_settings(config, "own")["smallest"] == {"sd_of_outcome": 0.3}
 
 
 def test_declared_lags_are_found_and_their_breaks_enforced(tmp_path: Path) -> None:

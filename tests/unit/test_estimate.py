@@ -16,7 +16,7 @@ from scipy import stats
 import ruralpanel.estimate as module
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimate import detectable, estimate
+from ruralpanel.estimate import estimate
 from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design, Fit, Test
 from ruralpanel.estimators.registry import fit
@@ -123,18 +123,6 @@ def test_an_estimator_with_errors_of_its_own_shows_them_first(monkeypatch: pytes
     assert result.tests["hansen"].statistic == 3.0 and result.tests["joint"].df == 3.0
     assert result.to_dict()["long_run"] == {"roads": 2.0}
     assert result.n_dropped == {"first differences": 20} and "lags collapsed" in result.notes
-
-
-def test_detectable_effect() -> None:
-    """Power of the two-sided 5 % t test at the detectable effect is 80 %, by the noncentral t distribution.
-
-    Tolerance .01: the sum of two t quantiles is the usual approximation to the noncentral distribution.
-    """
-    size = detectable(0.5, 30.0)
-    assert size == pytest.approx((stats.t.ppf(0.975, 30) + stats.t.ppf(0.8, 30)) * 0.5)
-    power = stats.nct.sf(stats.t.ppf(0.975, 30), 30, size / 0.5)
-    assert power == pytest.approx(0.8, abs=0.01)
-    assert detectable(1.0, np.inf) == pytest.approx(1.959964 + 0.841621, abs=1e-6)
 
 
 def test_joint_test_is_the_wald_test() -> None:

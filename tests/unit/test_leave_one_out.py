@@ -122,7 +122,7 @@ def test_what_does_not_apply_says_why(design: Design, monkeypatch: pytest.Monkey
     entry = check(alone, Target("x", {"term": "x"}))["x"]
     assert "no controls" in entry["selection"]["not_available"]
     assert entry["sensitivity"]["bounds"] == []
-    assert "no errors" in entry["power"]["not_available"]
+    assert "no interval" in entry["power"]["not_available"]
     monkeypatch.setattr("ruralpanel.robustness.model_checks.MOST", 3)
     found = check(design, Target("x", {"term": "x"}))["x"]["leave_one_unit_out"]
     assert "14 units" in found["not_available"]
@@ -138,10 +138,13 @@ def test_roles_of_regressors_in_selection(design: Design) -> None:
 
 
 def test_results_are_plain_and_power_counts_from_delta(design: Design) -> None:
-    result = check_model(design, [Target("x", {"term": "x"}, ("H1",), True, 0.1, 13.0, 0.2)], 1)
+    reach = 0.1 * 2.1603686565  # the interval of t with 13 degrees of freedom decides
+    target = Target("x", {"term": "x"}, ("H1",), True, 0.1, 13.0, 0.2, "cluster", 1.0 - reach, 1.0 + reach)
+    result = check_model(design, [target], 1)
     json.dumps(plain(result), allow_nan=False)
     entry = result["targets"]["x"]
     assert entry["power"]["at_delta"]["power"] == pytest.approx(0.46, abs=0.03)
+    assert entry["power"]["detectable"]["0.8"] == pytest.approx((2.1603686565 + 0.8701515300) * 0.1, rel=1e-6)
     assert entry["claims"] == ["H1"] and set(entry["heterogeneity"]) == {"initial_outcome", "initial_lever"}
     row = table([result]).iloc[0]
     assert tuple(row.index) == COLUMNS
@@ -167,7 +170,7 @@ def test_targets_are_what_claims_rest_on() -> None:
         "effects": ["unit", "period"], "inference": [{"method": "cluster"}], "tests": {}, "fit": {"outcome_sd": 2.0},
         "coefficients": [
             {"term": "x", "estimate": 1.0, "std_error": 0.5, "df": 19.0, "ci_low": 0, "ci_high": 2,
-             "sd": 1, "sd_within": 0.1}
+             "sd": 1, "sd_within": 0.4, "sd_net": 0.1}
         ],
     }  # fmt: skip
     claims = {
@@ -178,7 +181,9 @@ def test_targets_are_what_claims_rest_on() -> None:
     found = targets_of(claims, {"m": model}, {})
     assert list(found) == ["m"]
     (target,) = found["m"]
-    assert target == Target("x", {"term": "x"}, ("H1", "H2"), True, 0.5, 19.0, pytest.approx(2.0))
+    assert target == Target(
+        "x", {"term": "x"}, ("H1", "H2"), True, 0.5, 19.0, pytest.approx(0.2 * 2.0 / 0.1), "cluster", 0.0, 2.0
+    )
 
 
 def test_groups_need_a_value_for_every_unit(design: Design) -> None:

@@ -95,27 +95,57 @@ def test_a_bootstrap_without_any_bound_is_unbounded_only_if_an_interval_was_aske
     assert find_estimand(not_asked, {"term": "x"}, "c", "w").ci_low == 0.6
 
 
-def test_delta_is_a_tenth_of_the_outcomes_sd_per_sd_of_the_lever(rows: dict[str, ClaimRow]) -> None:
+def test_delta_is_five_per_cent_of_an_outcome_in_logarithms_per_sd_of_the_lever(rows: dict[str, ClaimRow]) -> None:
     h1, interaction, between = rows["H1"].design, rows["H3b"].design, rows["H1"].others[0]
     assert h1 is not None and interaction is not None
-    assert h1.delta == pytest.approx(0.1 * 0.9 / 0.3)  # outcome_sd and sd_within of the model's sample
-    assert interaction.delta == pytest.approx(0.1 * 0.9 / (0.3 * 0.6))  # lever within units, moderator over all rows
-    assert between.delta == pytest.approx(0.1 * 0.9 / 0.5) and between.delta_per == "sd"
-    assert h1.in_delta == pytest.approx(0.42 / 0.3)
+    assert h1.delta == pytest.approx(0.05 / 0.3)  # sd_within of the model's sample, whose results state no net one
+    assert interaction.delta == pytest.approx(0.05 / (0.3 * 0.6))  # lever within units, moderator over all rows
+    assert between.delta == pytest.approx(0.05 / 0.5) and between.delta_per == "sd"
+    assert h1.in_delta == pytest.approx(0.42 * 0.3 / 0.05)
 
 
 @pytest.mark.parametrize(
     ("declared", "expected"),
     [
         ({"value": 0.2}, (0.2, "declared")),
-        ({"sd_of_outcome": 0.2, "per": "sd"}, (0.2 * 2 / 4, "sd")),
-        ({"sd_of_outcome": 0.2, "per": "unit"}, (0.2 * 2, "unit")),
-        ({}, (0.1 * 2 / 0.5, "within_sd")),
+        ({"per": "sd"}, (2 / 4, "sd")),
+        ({"per": "unit"}, (2, "unit")),
+        ({}, (2 / 0.5, "within_sd")),
     ],
 )
 def test_delta_as_declared(declared: dict[str, Any], expected: tuple[float, str]) -> None:
     spreads = {"x": VariableStats("x", sd=4.0, sd_within=0.5)}
     assert smallest_effect(declared, 2.0, "x", spreads) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("declared", "formula", "fit", "wanted"),
+    [
+        ({}, "log(a / b)", {}, 0.05),
+        ({"share_of_outcome": 0.1}, "log(a / b)", {}, 0.1),
+        ({"sd_of_outcome": 0.5}, "log(a / b)", {"outcome_sd_net": 0.3}, 0.5 * 0.3),
+        ({}, "lag(log(a), 1)", {}, 0.05),
+        ({}, "a / b", {"outcome_sd_net": 0.3}, 0.2 * 0.3),
+        ({"share_of_outcome": 0.1}, "a / b", {"outcome_sd_net": 0.3}, 0.2 * 0.3),
+        ({}, "a / b", {"outcome_sd_within": 0.4}, 0.2 * 0.4),
+        ({}, "asinh(a)", {"outcome_sd_net": 0.3}, 0.2 * 0.3),
+    ],
+)
+def test_delta_by_kind_of_outcome_for_one_sd_of_the_lever_net_of_effects(
+    declared: dict[str, Any], formula: str, fit: dict[str, float], wanted: float
+) -> None:
+    row = {"term": "x", "estimate": 1.0, "ci_low": 0.0, "ci_high": 2.0, "sd": 9.0, "sd_within": 4.0, "sd_net": 0.5}
+    outcome = {"p": {"y": VariableStats("y", formula=formula)}}
+    result = model(coefficients=[row], fit={"outcome_sd": 7.0, **fit})
+    design = describe(result, {"term": "x"}, {"smallest_effect": declared}, outcome)
+    assert design.delta == pytest.approx(wanted / 0.5) and design.delta_per == "within_sd"
+
+
+def test_delta_between_units_is_for_one_sd_of_their_means() -> None:
+    row = {"term": "x", "estimate": 1.0, "ci_low": 0.0, "ci_high": 2.0, "sd": 9.0, "sd_within": 4.0, "sd_net": 8.0}
+    outcome = {"p": {"y": VariableStats("y", formula="log(a)")}}
+    design = describe(model(estimator="between", coefficients=[row]), {"term": "x"}, {}, outcome)
+    assert design.delta == pytest.approx(0.05 / 8.0) and design.delta_per == "sd"
 
 
 def test_delta_cannot_be_stated_without_the_outcomes_sd() -> None:
@@ -165,6 +195,23 @@ def test_agreement_comes_from_the_declared_curve() -> None:
     assert row.verdict == "supported" and "agreement_missing" in [reason.code for reason in row.reasons]
     no_trade_off = {**claim, "expected": "not_negative"}
     assert scorecard.evaluate_claims({"A": no_trade_off}, {"m": model()}, {}, curves)[0].agreement is None
+
+
+def test_both_shares_of_a_no_trade_off_claim_are_printed_by_name() -> None:
+    claim = {
+        "claim": "a",
+        "estimand": {"model": "m", "term": "x"},
+        "expected": "not_negative",
+        "robustness": "curve",
+        "smallest_effect": {"value": 0.5},
+    }
+    curve = {"share_same_sign": 0.781, "share_not_negative": 0.96, "n_specifications": 3840}
+    row = scorecard.evaluate_claims({"A": claim}, {"m": model()}, {}, {"curve": curve})[0]
+    assert row.agreement == verdicts.Agreement(0.96, 3840, "above_minus_delta", 0.781)
+    said = [str(reason) for reason in row.reasons]
+    assert "0.96 of 3,840 specifications lie above −δ; 0.667 are needed" in said
+    assert any(text.startswith("0.781 of 3,840 specifications have the sign of the main one") for text in said)
+    assert not any("agree in sign" in text for text in said)
 
 
 def test_terms_that_do_not_exist_are_named_all_at_once() -> None:
@@ -250,13 +297,33 @@ def test_an_unbounded_interval_stays_unbounded_in_plain_units() -> None:
 
 def test_detectable_effect_of_a_design() -> None:
     design = describe(model(), {"term": "x"}, {}, {})
-    assert design.detectable == pytest.approx(verdicts.smallest_detectable(0.2, 10.0))
+    # the interval that decides, not the error beside it: 0.6 to 1.4 over the critical value of t with 10
+    assert design.detectable == pytest.approx(verdicts.smallest_detectable(0.4 / 2.2281388520, 10.0))
+    assert design.detectable_by == "length"
     assert (
         describe(
-            model(coefficients=[{"term": "x", "estimate": 1.0, "ci_low": 0.0, "ci_high": 2.0}]), {}, {}, {}
+            model(coefficients=[{"term": "x", "estimate": 1.0, "ci_low": None, "ci_high": 2.0}]), {}, {}, {}
         ).detectable
         is None
     )
+
+
+def test_detectable_effect_of_a_bootstrap_is_the_simulated_one() -> None:
+    """Clustered errors beside a wild interval say nothing of its power."""
+    row = {"term": "x", "estimate": -0.77, "std_error": 0.41, "df": 30.0, "ci_low": -1.6, "ci_high": 0.06}
+    row |= {"p_wild": 0.036, "ci_wild_low": -3.19, "ci_wild_high": -0.12}
+    wild = model(coefficients=[row], inference=[{"method": "cluster"}, {"method": "wild_cluster"}])
+    simulated = describe(wild, {"term": "x"}, {}, {}, powers={("m", "x"): 2.5})
+    assert (simulated.detectable, simulated.detectable_by) == (2.5, "simulation")
+    nothing = describe(wild, {"term": "x"}, {}, {}, powers={("m", "x"): None})
+    assert (nothing.detectable, nothing.detectable_by) == (None, "simulation")
+    length = describe(wild, {"term": "x"}, {}, {})
+    error = (3.19 - 0.12) / 2 / 2.0422724563
+    assert length.detectable == pytest.approx((2.0422724563 + 0.8537672619) * error, rel=1e-7)
+    entry = {"power": {"by": "simulation of …", "detectable": {"0.8": 2.5}}}
+    by_length = {"power": {"by": "length of …", "detectable": {"0.8": 2.0}}}
+    robustness = {"m": {"targets": {"x": entry, "z": by_length, "w": {"power": {"not_available": "no errors"}}}}}
+    assert scorecard.powers_of(robustness) == {("m", "x"): 2.5}
 
 
 def test_files(rows: dict[str, ClaimRow], tmp_path: Path) -> None:
@@ -280,6 +347,6 @@ def test_poisson_coefficients_are_changes_of_a_logarithm() -> None:
     spread = {"p": {"jobs": VariableStats("jobs", mean=5e5, sd=1e6), "roads": roads}}
     counts = model(estimator="ppml", outcome="jobs", panel="p", coefficients=[{"term": "roads", "estimate": 2.0}])
     design = describe(counts, {"term": "roads"}, {}, spread)
-    assert design.delta is None and design.in_delta is None
+    assert design.delta == pytest.approx(0.05 / 0.1)
     assert design.plain is not None and design.plain.effect == "relative" and design.plain.level is None
     assert design.plain.value == pytest.approx(1.1**2.0 - 1.0)

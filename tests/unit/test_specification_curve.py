@@ -177,6 +177,39 @@ def test_standardised_effects(frame: pd.DataFrame, declared: Plan, data: CurveDa
     assert found.standardised[i] == pytest.approx(found.estimate[i] * step / table["y"].std(), rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("smallest", "logs", "share", "of_sd"),
+    [({}, ["y"], 0.05, False), ({}, [], 0.2, True), ({"share_of_outcome": 0.1}, ["y"], 0.1, False),
+     ({"sd_of_outcome": 0.5}, ["y"], 0.5, True)],
+)  # fmt: skip
+def test_multiples_of_the_smallest_effect_by_regressions_on_dummies(
+    frame: pd.DataFrame, declared: Plan, data: CurveData, smallest: dict[str, float], logs: list[str], share: float,
+    of_sd: bool,
+) -> None:  # fmt: skip
+    """One standard deviation of the lever net of effects and of its own declared steps, times the moderator's own."""
+    found = estimate_curve(data, declared.specifications, smallest, logs)
+    for term in ("roads", "roads:gap", "rail"):
+        spec = next(
+            s for s in declared.specifications if s.term == term and s.choices[2] == "none" and s.outcome == "y"
+        )
+        i = found.members.tolist().index(declared.specifications.index(spec))
+        lever, *moderators = term.split(":")
+        steps = [name for name in frame.columns if str(name).startswith(f"{lever}__break_")]
+        needed = ["y", lever, *moderators, *steps]
+        table = frame[data.samples[spec.sample]].dropna(subset=needed) if lever != "power" else frame
+        dummies = pd.get_dummies(table[["unit", "period"]].astype(str)).to_numpy(dtype=float)
+
+        def net(name: str, *others: str, table: pd.DataFrame = table, dummies: Any = dummies) -> float:
+            base = np.column_stack([dummies, table[list(others)].to_numpy(dtype=float)])
+            values = table[name].to_numpy(dtype=float)
+            left = values - base @ np.linalg.lstsq(base, values, rcond=None)[0]
+            return math.sqrt(left @ left / (len(table) - 1))
+
+        step = net(lever, *steps) * math.prod(table[m].std() for m in moderators)
+        delta = share * (net("y") if of_sd else 1.0) / step
+        assert found.in_delta[i] == pytest.approx(found.estimate[i] / delta, rel=1e-9)
+
+
 def test_combinations_that_are_no_regression_of_their_own() -> None:
     curve = {
         "panel": "p", "term": "a", "outcome": ["y", "b"],
@@ -348,14 +381,14 @@ def test_the_joint_test_keeps_its_size_and_finds_an_effect(scheme: str) -> None:
 
 def test_a_curve_as_the_workflow_runs_it(frame: pd.DataFrame, units: Units) -> None:
     curve = {**CURVE, "permutations": 19, "expected": "positive", "effects": [["unit", "period"]], "weights": [None]}
-    found = run_curve("main", curve, frame, units, SAMPLES, 1, LAGS)
+    found = run_curve("main", curve, frame, units, SAMPLES, 1, LAGS, logs=["y"])
     rows, summary = found.rows, found.summary
     assert summary["n_specifications"] == len(rows) == summary["n_declared"] - sum(summary["dropped"].values())
     assert summary["main"]["estimate"] == rows["estimate"][0]
     assert [rows[d["name"]][0] for d in summary["dimensions"]] == [d["options"][0] for d in summary["dimensions"]]
     assert summary["share_same_sign"] == np.mean(np.sign(rows["estimate"]) == np.sign(rows["estimate"][0]))
     assert summary["share_positive"] == np.mean(rows["estimate"] > 0)
-    assert summary["share_not_negative"] == np.mean(rows["standardised"] > -0.1)
+    assert summary["share_not_negative"] == np.mean(rows["in_delta"] > -1.0)
     assert summary["median"] == np.median(rows["standardised"])
     own = next(e for e in summary["by_choice"] if e["dimension"] == "outcome" and e["option"] == "y2")
     assert own["n"] == (rows["outcome"] == "y2").sum()
@@ -365,5 +398,5 @@ def test_a_curve_as_the_workflow_runs_it(frame: pd.DataFrame, units: Units) -> N
         assert test["draws"] == 19 and test["n_specifications"] == len(rows)
         assert all(round(p * 20) == pytest.approx(p * 20) for p in test["p_values"].values())
         assert test["observed"]["median"] == pytest.approx(summary["median"], rel=1e-6)
-    again = run_curve("main", curve, frame, units, SAMPLES, 1, LAGS)
+    again = run_curve("main", curve, frame, units, SAMPLES, 1, LAGS, logs=["y"])
     assert again.summary == summary and again.rows.equals(rows)

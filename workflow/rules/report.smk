@@ -12,6 +12,7 @@ rule scorecard:
         models=project.claim_files(CONFIG),
         curves=CURVES,
         families=FAMILIES,
+        robustness=ROBUSTNESS,
         codebooks=expand("results/panels/{panel}/codebook.csv", panel=ESTIMATED),
     output:
         csv="results/scorecard.csv",

@@ -11,10 +11,11 @@ from typing import Any
 from ruralpanel import verdicts
 from ruralpanel.contracts.problems import CONFIGURATION
 from ruralpanel.estimands import Estimand, find_estimand
-from ruralpanel.plain_effects import PlainEffect, VariableStats, plain_effect
+from ruralpanel.plain_effects import PlainEffect, VariableStats, log_of, plain_effect
 from ruralpanel.verdicts import Diagnostic
 
 Statistics = Mapping[str, Mapping[str, VariableStats]]  # panel → variable → its codebook row
+Powers = Mapping[tuple[str, str], float | None]  # (model, number) → effect found with 80 % power, where it is simulated
 
 #: Tests that can refute a design, by estimator: name of the test → what it must show.
 DIAGNOSTICS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
@@ -43,7 +44,8 @@ class Design:
     in_delta, in_delta_low, in_delta_high : estimate and interval in multiples of δ, in the coefficient's own direction.
     has_interval : False where the design gives none (the bounds are NaN then, null in JSON); where it is True a bound
         that JSON shows as null is infinite.
-    detectable : smallest effect detectable at 80 % power.
+    detectable : smallest effect detectable at 80 % power by the interval that decides; `detectable_by` : ``simulation``
+        of that interval, or ``length``, the error that an interval so long stands for; empty where there is none.
     file, pointer : where the number stands.
     """
 
@@ -74,6 +76,7 @@ class Design:
     in_delta_low: float | None
     in_delta_high: float | None
     detectable: float | None
+    detectable_by: str
     n_obs: int
     n_units: int
     n_periods: int
@@ -90,8 +93,13 @@ def describe(
     statistics: Statistics,
     config: str = CONFIGURATION,
     where: str = "hypotheses",
+    powers: Powers | None = None,
 ) -> Design:
     """What one model says of a claim: number, interval, δ, detectable effect, plain units, diagnostics.
+
+    Parameters
+    ----------
+    powers : what simulations of the interval that decides (models/robustness) found detectable, by model and number.
 
     Raises
     ------
@@ -106,12 +114,14 @@ def describe(
     outcome = variables[outcome_name]
     if estimator in _LOG_LINEAR:
         # the spread of the outcome's logarithm is not known, nor its mean
-        outcome = replace(outcome, formula=f"log({outcome_name})", sd=None, mean=None)
+        outcome = replace(outcome, formula=f"log({outcome_name})", sd=None, sd_within=None, mean=None)
     derived = estimator in _DERIVED or "statistic" in estimand
-    outcome_sd = None if derived else outcome.sd
-    delta, per = smallest_effect(claim.get("smallest_effect") or {}, outcome_sd, number.lever, variables)
+    declared = claim.get("smallest_effect") or {}
+    logarithm = log_of(outcome.formula, variables) is not None
+    change = None if derived else verdicts.change_that_matters(declared, logarithm, outcome.spread[0])
+    delta, per = smallest_effect(declared, change, number.lever, variables)
     diagnostics = _diagnostics(model, claim)
-    detectable = _detectable(number)
+    detectable, detectable_by = _detectable(number, powers or {}, str(model["model"]))
     in_delta = [_ratio(x, delta) for x in (number.estimate, number.ci_low, number.ci_high)]
     label = str(estimand.get("label") or "")
     return Design(
@@ -142,6 +152,7 @@ def describe(
         in_delta_low=in_delta[1],
         in_delta_high=in_delta[2],
         detectable=detectable,
+        detectable_by=detectable_by,
         n_obs=int(model["n_obs"]),
         n_units=int(model["n_units"]),
         n_periods=int(model["n_periods"]),
@@ -154,25 +165,24 @@ def describe(
 
 
 def smallest_effect(
-    declared: Mapping[str, Any], outcome_sd: float | None, lever: str, spreads: Mapping[str, VariableStats]
+    declared: Mapping[str, Any], change: float | None, lever: str, spreads: Mapping[str, VariableStats]
 ) -> tuple[float | None, str]:
     """δ in units of the coefficient, and the change of the lever that it is for (``declared`` where given outright).
 
-    ``share × sd(outcome) / sd(lever)``. The lever's standard deviation is taken within units (over all rows for what
-    does not change over time, and between units); for an interaction a:m the within one of a times that of m over all
-    rows, which, unlike the spread of the product, does not depend on where m is measured from. None where the outcome's
-    is unknown.
+    The change of the outcome that matters over one standard deviation of the lever, net of the model's effects and of
+    the lever's declared steps (over all rows for what does not change over time, and between units); for an interaction
+    a:m that of a times the one of m over all rows, which, unlike the spread of the product, does not depend on where m
+    is measured from. None where no such change can be stated.
 
     Parameters
     ----------
-    declared : a claim's ``smallest_effect``. outcome_sd : standard deviation of the outcome in the model's sample.
+    declared : a claim's ``smallest_effect``. change : see `verdicts.change_that_matters`.
     spreads : standard deviations of the lever's factors, by name; factors without any count per unit.
     """
     if declared.get("value") is not None:
         return float(declared["value"]), "declared"
-    share = float(declared.get("sd_of_outcome", verdicts.SD_OF_OUTCOME))
     per = str(declared.get("per", "within_sd"))
-    if not outcome_sd:
+    if not change:
         return None, per
     step, used = 1.0, "unit"
     for position, factor in enumerate(lever.split(":")):
@@ -183,7 +193,7 @@ def smallest_effect(
         if size:
             step *= size
             used = kind if used == "unit" else used
-    return share * outcome_sd / step, used
+    return change / step, used
 
 
 def _in_sample(
@@ -191,21 +201,33 @@ def _in_sample(
 ) -> dict[str, VariableStats]:
     """The panel's variables with the spreads of the model's own sample, where its results state them.
 
-    Between units a lever is not moved by what it varies over time: its standard deviation within units is left out.
+    Between units, and where the model removes no effects, a variable is not moved by what it varies over time: what is
+    left of it then counts as its standard deviation.
     """
-    between = evidence_kind(model) == "between"
-    found = {name: replace(stats, sd_within=None) if between else stats for name, stats in variables.items()}
+    plain = evidence_kind(model) == "between" or not _removes_effects(model)
+    found = {name: replace(stats, sd_within=None) if plain else stats for name, stats in variables.items()}
+
+    def moved(name: str, values: Mapping[str, Any], prefix: str = "") -> None:
+        sd, within, net = (values.get(f"{prefix}{key}") for key in ("sd", "sd_within", "sd_net"))
+        if sd is not None:
+            sizes = (net or sd, None) if plain else (sd, net or within)
+            found[name] = replace(found.get(name, VariableStats(name)), sd=sizes[0], sd_within=sizes[1])
+
     for row in model["coefficients"]:
-        term = str(row["term"])
-        if ":" not in term and row.get("sd") is not None:
-            known = found.get(term, VariableStats(term))
-            found[term] = replace(known, sd=row["sd"], sd_within=None if between else row.get("sd_within"))
+        if ":" not in str(row["term"]):
+            moved(str(row["term"]), row)
     fit: Mapping[str, Any] = model.get("fit") or {}
+    moved(outcome, fit, "outcome_")
     known = found.get(outcome, VariableStats(outcome))
-    if fit.get("outcome_sd") is not None:
-        known = replace(known, sd=fit["outcome_sd"], sd_within=fit.get("outcome_sd_within"))
     found[outcome] = known if fit.get("outcome_mean") is None else replace(known, mean=fit["outcome_mean"])
     return found
+
+
+def _removes_effects(model: Mapping[str, Any]) -> bool:
+    estimator = str(model["estimator"])
+    if estimator in ("fd", "cce", "dynamic_panel", "did", "event_study"):
+        return True
+    return estimator != "pooled" and bool(model.get("effects") or (model.get("spec") or {}).get("effects"))
 
 
 def evidence_kind(model: Mapping[str, Any]) -> str:
@@ -257,10 +279,14 @@ def _plain(
     return plain_effect(interval, outcome, number.lever, variables, claim.get("plain"), delta, detectable)
 
 
-def _detectable(number: Estimand) -> float | None:
-    if number.std_error is None or number.df is None:
-        return None
-    return verdicts.smallest_detectable(number.std_error, number.df)
+def _detectable(number: Estimand, powers: Powers, model: str) -> tuple[float | None, str]:
+    if number.interval == "wild_cluster" and (model, number.term) in powers:
+        return powers[model, number.term], "simulation"
+    if not number.has_interval or math.isinf(number.ci_high - number.ci_low):
+        return None, ""
+    df = math.inf if number.df is None else number.df
+    error = verdicts.error_of_interval(number.ci_low, number.ci_high, df)
+    return verdicts.smallest_detectable(error, df), "length"
 
 
 def _ratio(value: float, delta: float | None) -> float | None:

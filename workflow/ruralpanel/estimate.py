@@ -12,17 +12,15 @@ from scipy import special
 from ruralpanel import diagnostics, influence
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.specs import InferenceSpec, ModelSpec
-from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, Test
 from ruralpanel.estimators.registry import estimator
-from ruralpanel.inference.from_covariance import quantile
 from ruralpanel.inference.registry import infer
 from ruralpanel.inference.simulated_size import simulated_sizes
 from ruralpanel.marginal import marginal_effect
 from ruralpanel.results import Coefficient, ModelResult, finite
 from ruralpanel.spatial.residuals import moran_of_residuals
-
-POWER = 0.8
+from ruralpanel.spread import rows_used, spread_of, spread_of_term
+from ruralpanel.verdicts import smallest_detectable
 
 Outcome = Inference | UserError
 
@@ -70,8 +68,8 @@ def estimate(
         tests["moran"] = neighbours.test
     extra = dict(fit.extra)
     dropped = {**design.n_dropped, **extra.pop("n_dropped", {})}
-    units = np.unique(design.unit_codes[_rows_used(design, fit)])
-    periods = np.unique(design.period_codes[_rows_used(design, fit)])
+    units = np.unique(design.unit_codes[rows_used(design, fit)])
+    periods = np.unique(design.period_codes[rows_used(design, fit)])
     return ModelResult(
         model=spec.name,
         title=spec.title or spec.name,
@@ -189,7 +187,7 @@ def _coefficients(
     rows = []
     for j, term in enumerate(fit.terms):
         error, df = _at(first.std_error, j), None if first.df is None else float(first.df[j])
-        sd, sd_within = _spread(design, fit, term)
+        spread = spread_of_term(term, design, fit)
         rows.append(
             Coefficient(
                 term=term,
@@ -205,18 +203,13 @@ def _coefficients(
                 ci_wild_low=float(wild.ci_low[j]) if wild is not None and asked else None,
                 ci_wild_high=float(wild.ci_high[j]) if wild is not None and asked else None,
                 p_permutation=None if permutation is None else _at(permutation.p_value, j),
-                detectable=None if error is None or df is None else detectable(error, df),
-                sd=sd,
-                sd_within=sd_within,
+                detectable=None if error is None or df is None or asked else smallest_detectable(error, df),
+                sd=spread.sd,
+                sd_within=spread.sd_within,
+                sd_net=spread.sd_net,
             )
         )
     return tuple(rows)
-
-
-def detectable(std_error: float, df: float) -> float:
-    """Smallest effect found with 80 % power by a two-sided 5 % test: ``(t[.975, df] + t[.8, df]) * std_error``."""
-    degrees = np.array(df)
-    return float((quantile(degrees, 0.975) + quantile(degrees, POWER)) * std_error)
 
 
 def _marginals(
@@ -276,30 +269,8 @@ def _at(column: FloatArray | None, j: int) -> float | None:
     return None if column is None else finite(float(column[j]))
 
 
-def _rows_used(design: Design, fit: Fit) -> np.ndarray[Any, Any]:
-    """Rows of the design behind the fit: all of them where units are averaged, else the fit's own."""
-    return np.arange(design.y.size) if design.spec.estimator == "between" else fit.rows
-
-
-def _spread(design: Design, fit: Fit, term: str) -> tuple[float | None, float | None]:
-    if term not in design.terms:
-        return None, None
-    return _deviations(design.x[:, design.terms.index(term)], design, fit)
-
-
-def _deviations(column: FloatArray, design: Design, fit: Fit) -> tuple[float | None, float | None]:
-    """Standard deviation of the column in the rows used, and of its deviations from unit means (both over n − 1)."""
-    rows = _rows_used(design, fit)
-    values, codes = column[rows], compact(design.unit_codes[rows])
-    if values.size < 2:
-        return None, None
-    within = values - (group_sums(values[:, None], codes)[:, 0] / np.bincount(codes))[codes]
-    return float(np.std(values, ddof=1)), float(np.sqrt(np.sum(within**2) / (values.size - 1)))
-
-
 def _outcome_spread(design: Design, fit: Fit) -> dict[str, float]:
-    sd, sd_within = _deviations(design.y, design, fit)
-    values = {"outcome_mean": float(design.y[_rows_used(design, fit)].mean())}
-    if sd is not None and sd_within is not None:
-        values |= {"outcome_sd": sd, "outcome_sd_within": sd_within}
-    return values
+    spread = spread_of(design.y, design, fit)
+    values = {"outcome_mean": float(design.y[rows_used(design, fit)].mean())}
+    found = {"outcome_sd": spread.sd, "outcome_sd_within": spread.sd_within, "outcome_sd_net": spread.sd_net}
+    return values | {name: value for name, value in found.items() if value is not None}

@@ -19,7 +19,8 @@ _RATIO = re.compile(r"^\s*(?P<above>\w+)\s*/\s*(?P<below>\w+)\s*$")
 class VariableStats:
     """A codebook's row: what a variable is and how it varies. Figures are None where the codebook has none.
 
-    `sd_within` is the standard deviation around unit means; it is None or 0 for what does not change over time.
+    `sd_within` is the standard deviation around unit means; in a model's sample, net of the model's effects and of the
+    variable's declared steps. It is None or 0 for what does not change over time.
     """
 
     variable: str

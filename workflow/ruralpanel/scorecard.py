@@ -14,7 +14,7 @@ from ruralpanel.claim_design import Design, Statistics, describe
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.files import csv_text, read_rows, write_json, write_text
 from ruralpanel.plain_effects import VariableStats
-from ruralpanel.verdicts import Agreement, Evidence, Reason, Verdict
+from ruralpanel.verdicts import Agreement, AgreementKind, Evidence, Reason, Verdict
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ def evaluate_claims(
     statistics: Statistics,
     curves: Mapping[str, Mapping[str, Any]] | None = None,
     family_p: Mapping[str, float] | None = None,
+    robustness: Mapping[str, Mapping[str, Any]] | None = None,
     config: str = CONFIGURATION,
 ) -> tuple[ClaimRow, ...]:
     """Every claim's row, in the order of the configuration.
@@ -59,6 +60,7 @@ def evaluate_claims(
     curves : specification curve → its JSON (``share_same_sign``, ``n_specifications``; for claims of no trade-off
         ``share_not_negative``).
     family_p : claim → Romano–Wolf p-value within its family.
+    robustness : model → what was asked of its numbers (models/robustness): power, influence of units.
     config : name of the configuration file, for messages.
 
     Raises
@@ -68,9 +70,10 @@ def evaluate_claims(
     """
     rows: list[ClaimRow] = []
     problems: list[Problem] = []
+    results = _Results(models, statistics, curves or {}, family_p or {}, robustness or {}, config)
     for name, claim in hypotheses.items():
         try:
-            rows.append(_row(name, claim, models, statistics, curves or {}, (family_p or {}).get(name), config))
+            rows.append(_row(name, claim, results))
         except UserError as error:
             problems += error.problems
     if problems:
@@ -78,29 +81,38 @@ def evaluate_claims(
     return tuple(rows)
 
 
-def _row(
-    name: str,
-    claim: Mapping[str, Any],
-    models: Mapping[str, Mapping[str, Any]],
-    statistics: Statistics,
-    curves: Mapping[str, Mapping[str, Any]],
-    p_family: float | None,
-    config: str,
-) -> ClaimRow:
+@dataclass(frozen=True)
+class _Results:
+    """Everything that claims are held against; see `evaluate_claims`."""
+
+    models: Mapping[str, Mapping[str, Any]]
+    statistics: Statistics
+    curves: Mapping[str, Mapping[str, Any]]
+    family_p: Mapping[str, float]
+    robustness: Mapping[str, Mapping[str, Any]]
+    config: str
+
+    def describe(self, estimand: Mapping[str, Any], claim: Mapping[str, Any], where: str) -> Design:
+        """`claim_design.describe` of the estimand's model."""
+        model = self.models[estimand["model"]]
+        return describe(model, estimand, claim, self.statistics, self.config, where, powers_of(self.robustness))
+
+
+def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
     where = f"hypotheses.{name}"
     expected = claim.get("expected", "two_sided")
-    others, missing = _others(claim, models, statistics, config, where)
-    agreement = _agreement(claim, curves, expected)
+    others, missing = _others(claim, results, where)
+    agreement = _agreement(claim, results.curves, expected)
     estimand: Mapping[str, Any] = claim.get("estimand") or {}
     design: Design | None = None
     if claim.get("untestable"):
         verdict = verdicts.untestable(" ".join(str(claim["untestable"]).split()))
     elif not estimand.get("model"):
         verdict = verdicts.untested()
-    elif estimand["model"] not in models:
+    elif estimand["model"] not in results.models:
         verdict = verdicts.untested(str(estimand["model"]))
     else:
-        design = describe(models[estimand["model"]], estimand, claim, statistics, config, f"{where}.estimand")
+        design = results.describe(estimand, claim, f"{where}.estimand")
         verdict = _verdict(expected, design, agreement, bool(claim.get("robustness")))
     return ClaimRow(
         claim=name,
@@ -115,7 +127,7 @@ def _row(
         others_missing=missing,
         agreement=agreement,
         family=_text(claim, "family"),
-        p_family=p_family,
+        p_family=results.family_p.get(name),
         cannot_show=_text(claim, "cannot_show"),
         cannot_show_zh=_text(claim, "cannot_show_zh") or _text(claim, "cannot_show"),
         meaning=_text(claim, "meaning"),
@@ -137,30 +149,36 @@ def _verdict(expected: verdicts.Expected, design: Design, agreement: Agreement |
     return verdicts.decide(expected, evidence, design.delta)
 
 
-def _others(
-    claim: Mapping[str, Any],
-    models: Mapping[str, Mapping[str, Any]],
-    statistics: Statistics,
-    config: str,
-    where: str,
-) -> tuple[tuple[Design, ...], tuple[str, ...]]:
+def powers_of(robustness: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], float | None]:
+    """(model, number) → effect found with 80 % power by the interval that decides, where that is simulated."""
+    return {
+        (model, name): entry["power"]["detectable"][f"{verdicts.POWER:g}"]
+        for model, result in robustness.items()
+        for name, entry in result["targets"].items()
+        if str(entry["power"].get("by", "")).startswith("simulation")
+    }
+
+
+def _others(claim: Mapping[str, Any], results: _Results, where: str) -> tuple[tuple[Design, ...], tuple[str, ...]]:
     found, missing = [], []
     for index, other in enumerate(claim.get("others") or ()):
-        if other.get("model") in models:
-            place = f"{where}.others[{index}]"
-            found.append(describe(models[other["model"]], other, claim, statistics, config, place))
+        if other.get("model") in results.models:
+            found.append(results.describe(other, claim, f"{where}.others[{index}]"))
         else:
             missing.append(str(other.get("model", "")))
     return tuple(found), tuple(missing)
 
 
 def _agreement(claim: Mapping[str, Any], curves: Mapping[str, Mapping[str, Any]], expected: str) -> Agreement | None:
-    curve = curves.get(str(claim.get("robustness", "")))
-    # where "no trade-off" is claimed a share of signs around zero says nothing: only the share above −δ would
-    share = (curve or {}).get("share_not_negative" if expected == "not_negative" else "share_same_sign")
-    if curve is None or share is None:
+    curve = curves.get(str(claim.get("robustness", ""))) or {}
+    # where "no trade-off" is claimed a share of signs around zero says nothing: only the share above −δ does
+    kind: AgreementKind = "above_minus_delta" if expected == "not_negative" else "same_sign"
+    same = curve.get("share_same_sign")
+    share = same if kind == "same_sign" else curve.get("share_not_negative")
+    if share is None:
         return None
-    return Agreement(float(share), int(curve.get("n_specifications", 0)))
+    number = int(curve.get("n_specifications", 0))
+    return Agreement(float(share), number, kind, None if same is None else float(same))
 
 
 def _text(values: Mapping[str, Any], key: str) -> str:
@@ -214,7 +232,10 @@ def evaluate(
     curves = _read_all(folder / "curves")
     families = _read_all(folder / "families")
     family_p = {claim: p for family in families.values() for claim, p in (family.get("p_values") or {}).items()}
-    return evaluate_claims(hypotheses, _read_all(folder), read_statistics(results), curves, family_p, config)
+    robustness = _read_all(folder / "robustness")
+    return evaluate_claims(
+        hypotheses, _read_all(folder), read_statistics(results), curves, family_p, robustness, config
+    )
 
 
 def _read_all(folder: Path) -> dict[str, Mapping[str, Any]]:
@@ -259,6 +280,7 @@ def scorecard_json(rows: Sequence[ClaimRow]) -> dict[str, Any]:
         "level": verdicts.LEVEL,
         "power": verdicts.POWER,
         "agreement": verdicts.AGREEMENT,
+        "share_of_outcome": verdicts.SHARE_OF_OUTCOME,
         "sd_of_outcome": verdicts.SD_OF_OUTCOME,
     }
     counts: dict[str, int] = {}
@@ -282,7 +304,8 @@ _DESIGN_COLUMNS = (
 def scorecard_csv(rows: Sequence[ClaimRow]) -> str:
     """The scorecard as CSV text; infinite bounds are written ``inf``, what is missing stays empty."""
     table: list[list[object]] = [
-        ["claim", "text", "expected", *_DESIGN_COLUMNS, "agreement", "n_specifications", "family", "p_family",
+        ["claim", "text", "expected", *_DESIGN_COLUMNS, "agreement", "agreement_kind", "same_sign",
+         "n_specifications", "family", "p_family",
          "verdict", "sign", "reasons", "cannot_show", "others"]
     ]  # fmt: skip
     for row in rows:
@@ -294,6 +317,8 @@ def scorecard_csv(rows: Sequence[ClaimRow]) -> str:
                 row.expected,
                 *(_cell(known.get(column)) for column in _DESIGN_COLUMNS),
                 _cell(row.agreement.share if row.agreement else None),
+                row.agreement.kind if row.agreement else "",
+                _cell(row.agreement.same_sign if row.agreement else None),
                 _cell(row.agreement.n_specifications if row.agreement else None),
                 row.family,
                 _cell(row.p_family),

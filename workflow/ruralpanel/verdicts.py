@@ -36,10 +36,13 @@ Word = Literal[
     "not yet tested",
 ]
 
+AgreementKind = Literal["same_sign", "above_minus_delta"]
+
 LEVEL = 0.95  # of every interval
 POWER = 0.80  # at which the detectable effect is stated
 AGREEMENT = 2 / 3  # share of declared specifications that must agree in sign
-SD_OF_OUTCOME = 0.1  # default δ: standard deviations of the outcome for one within-unit standard deviation of the lever
+SHARE_OF_OUTCOME = 0.05  # default δ of an outcome in logarithms, for one standard deviation of the lever net of effects
+SD_OF_OUTCOME = 0.2  # default δ of other outcomes, in standard deviations net of effects, for the same change
 
 REASONS: Mapping[str, str] = {
     "above_zero": "the whole interval lies above zero",
@@ -53,6 +56,8 @@ REASONS: Mapping[str, str] = {
     "no_delta": "no smallest effect that matters could be stated, so absence of an effect cannot be shown",
     "detectable": "the smallest effect detectable with a power of {power} is {detectable}",
     "agreement": "{share} of {n} specifications agree in sign; {needed} are needed",
+    "agreement_above": "{share} of {n} specifications lie above −δ; {needed} are needed",
+    "same_sign": "{share} of {n} specifications have the sign of the main one, which decides nothing here",
     "agreement_not_declared": "no specification curve is declared: their agreement is not part of this verdict",
     "agreement_missing": "the specification curve has no results yet: agreement is not part of this verdict",
     "diagnostic_passed": "diagnostic {name} passes ({value})",
@@ -94,10 +99,19 @@ class Diagnostic:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Share of the specifications of a curve whose estimate has the sign of the main one, and their number."""
+    """How far the specifications of a curve agree.
+
+    Attributes
+    ----------
+    share : of them whose estimate has the sign of the main one; for claims of no trade-off that lies above −δ.
+    kind : which of the two.
+    same_sign : the share with the sign of the main one, whatever decides.
+    """
 
     share: float
     n_specifications: int
+    kind: AgreementKind = "same_sign"
+    same_sign: float | None = None
 
 
 @dataclass(frozen=True)
@@ -197,7 +211,12 @@ def _agreement(evidence: Evidence) -> tuple[bool, tuple[Reason, ...]]:
     share, n = evidence.agreement.share, evidence.agreement.n_specifications
     # a share of exactly two thirds, stored as a float, must not fail by rounding
     agreed = share >= AGREEMENT - 1e-12
-    return agreed, (Reason("agreement", {"share": share, "n": n, "needed": AGREEMENT}),)
+    values: dict[str, float | str] = {"share": share, "n": n, "needed": AGREEMENT}
+    if evidence.agreement.kind == "same_sign":
+        return agreed, (Reason("agreement", values),)
+    same = evidence.agreement.same_sign
+    beside = () if same is None else (Reason("same_sign", {"share": same, "n": n}),)
+    return agreed, (Reason("agreement_above", values), *beside)
 
 
 def _diagnostics(evidence: Evidence) -> tuple[bool, tuple[Reason, ...]]:
@@ -214,14 +233,35 @@ def _detectable(evidence: Evidence) -> tuple[Reason, ...]:
     return (Reason("detectable", {"power": POWER, "detectable": evidence.detectable}),)
 
 
-def smallest_detectable(std_error: float, df: float) -> float:
-    """Smallest effect that a two-sided 5 % test detects with a power of 80 %.
+def change_that_matters(declared: Mapping[str, Any], logarithm: bool, sd_net: float | None) -> float | None:
+    """Smallest change of the outcome that matters, for one step of the lever; None where it cannot be stated.
 
-    ``(t(0.975, df) + t(0.80, df)) × std_error`` (Bloom 1995, Evaluation Review 19, 547–556; normal quantiles where `df`
-    is infinite), in units of the coefficient.
+    Parameters
+    ----------
+    declared : a claim's ``smallest_effect``: ``sd_of_outcome`` for any outcome, or ``share_of_outcome`` for one in
+        logarithms. logarithm : whether the outcome is one. sd_net : its standard deviation net of the model's effects.
     """
+    share = declared.get("sd_of_outcome")
+    if share is None and logarithm:
+        return float(declared.get("share_of_outcome", SHARE_OF_OUTCOME))
+    return None if not sd_net else float(SD_OF_OUTCOME if share is None else share) * sd_net
+
+
+def smallest_detectable(std_error: float, df: float, wanted: float = POWER) -> float:
+    """Smallest effect that a two-sided 5 % test detects with the power `wanted`.
+
+    ``(t(0.975, df) + t(wanted, df)) × std_error`` (Bloom 1995, Evaluation Review 19, 547–556; normal quantiles where
+    `df` is infinite), in units of the coefficient.
+    """
+    return float((_quantile((1 + LEVEL) / 2, df) + _quantile(wanted, df)) * std_error)
+
+
+def error_of_interval(low: float, high: float, df: float | None = None) -> float:
+    """The error that an interval of this length stands for: half of it over the critical value (None: normal)."""
+    return (high - low) / (2.0 * _quantile((1 + LEVEL) / 2, math.inf if df is None else df))
+
+
+def _quantile(probability: float, df: float) -> float:
     from scipy.special import ndtri, stdtrit
 
-    if math.isinf(df):
-        return float((ndtri((1 + LEVEL) / 2) + ndtri(POWER)) * std_error)
-    return float((stdtrit(df, (1 + LEVEL) / 2) + stdtrit(df, POWER)) * std_error)
+    return float(ndtri(probability) if math.isinf(df) else stdtrit(df, probability))

@@ -18,6 +18,8 @@ def main(
     samples: Mapping[str, Mapping[str, Any]],
     lags: Sequence[tuple[str, int, str]],
     by: str,
+    smallest: Mapping[str, Any],
+    logs: Sequence[str],
     seed: int,
     config: str,
     panel: str,
@@ -28,7 +30,7 @@ def main(
     """Write ``results/models/curves/<curve>.json`` and, one row per specification, ``.parquet``."""
     declared = {(variable, int(lag)): lagged for variable, lag, lagged in lags}
     frame, cross_section = pd.read_parquet(panel), load_units(units)
-    found = run_curve(name, curve, frame, cross_section, samples, seed, declared, by, config)
+    found = run_curve(name, curve, frame, cross_section, samples, seed, declared, by, config, smallest, logs)
     with atomic_path(rows) as temporary:
         found.rows.to_parquet(temporary, index=False)
     write_json(summary, {**found.summary, "panel_sha256": sha256_of(panel), "declared": dict(curve)})

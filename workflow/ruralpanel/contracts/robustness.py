@@ -8,6 +8,7 @@ from typing import Any
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.places import matrices_of
 from ruralpanel.contracts.reads import declared_lags
+from ruralpanel.plain_effects import VariableStats, log_of
 
 
 def curve_settings(config: Config, name: str) -> dict[str, Any]:
@@ -22,9 +23,31 @@ def curve_settings(config: Config, name: str) -> dict[str, Any]:
         "samples": _samples(config, curve.get("samples") or ()),
         "lags": [[measure, lag, lags[measure, lag]] for measure, lag in wanted if (measure, lag) in lags],
         "by": config.panels[curve["panel"]].by,
+        "smallest": _smallest_effect(config, name),
+        "logs": _logarithms(config, curve["outcome"]),
         "seed": config.seed,
         "config": config.file,
     }
+
+
+def _smallest_effect(config: Config, curve: str) -> dict[str, Any]:
+    """What the curve declares, in standard deviations of the outcome, else what the claim that it belongs to does."""
+    own = config.specification_curves[curve].get("smallest_effect")
+    if own is not None:
+        return {"sd_of_outcome": float(own)}
+    for claim in config.hypotheses.values():
+        if claim.get("robustness") == curve:
+            declared = dict(claim.get("smallest_effect") or {})
+            declared.pop(
+                "value", None
+            )  # in units of one model's coefficient: specifications measure the lever otherwise
+            return declared
+    return {}
+
+
+def _logarithms(config: Config, outcomes: Iterable[str]) -> list[str]:
+    known = {name: VariableStats(name, formula=variable.formula) for name, variable in config.variables.items()}
+    return [name for name in outcomes if name in known and log_of(known[name].formula, known) is not None]
 
 
 def families(config: Config) -> dict[str, dict[str, Mapping[str, Any]]]:

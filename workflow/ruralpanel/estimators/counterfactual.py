@@ -7,7 +7,6 @@ import numpy as np
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimators.decomposition import groups_of, unit_means
 from ruralpanel.estimators.within import demean
-from ruralpanel.inference.from_covariance import critical_values
 
 
 def fit(design: Design) -> Fit:
@@ -47,7 +46,6 @@ def fit(design: Design) -> Fit:
     contrasts = np.vstack([moves.mean(axis=0) / gap, moves.mean(axis=0), moves])
     estimate = contrasts @ slopes
     own_vcov = contrasts @ vcov @ contrasts.T
-    reach = critical_values(np.full(estimate.size, df)) * np.sqrt(np.diag(own_vcov))
     support = _support(means, means[target] + moves)
     terms = ("share_closed", "mean_change", *(design.units[unit] for unit in target))
     outside = [design.units[unit] for unit, beyond in zip(target, support, strict=True) if beyond]
@@ -62,7 +60,7 @@ def fit(design: Design) -> Fit:
         absorbed=spec.effects,
         own_vcov=own_vcov,
         own_vcov_type=kind,
-        own_interval=np.column_stack([estimate - reach, estimate + reach]),
+        own_df=df,
         fit={"gap": gap, "share_outside_support": float(np.mean(support))},
         notes=(
             f"Gap: mean of {groups.names[groups.reference]} less mean of {groups.names[groups.target]}, {gap:.3f}; "

@@ -119,8 +119,10 @@ def crossing(groups: Sequence[IntArray]) -> IntArray:
     return compact(groups[0] * (int(groups[1].max()) + 1) + groups[1])
 
 
-def adjusted_rows(fit: Fit, design: Design, codes: IntArray, power: float) -> FloatArray:
-    """``A_g X_g`` stacked (m, k): the regressors of each cluster times the symmetric power of ``I - H_gg``.
+def adjusted_rows(
+    fit: Fit, design: Design, codes: IntArray, power: float, columns: FloatArray | None = None
+) -> FloatArray:
+    """``A_g X_g`` stacked (m, k): each cluster's regressors (or `columns`) times a symmetric power of ``I - H_gg``.
 
     `power` −1/2 gives CR2 (Bell and McCaffrey 2002), −1 gives CR3. H is the hat matrix of the whole model, effects
     included; directions that the model fits exactly within a cluster are dropped (generalised inverse), as
@@ -128,7 +130,8 @@ def adjusted_rows(fit: Fit, design: Design, codes: IntArray, power: float) -> Fl
     """
     assert fit.x is not None
     space = small_sample.space_of(fit, design)
-    result = np.empty_like(fit.x)
+    columns = fit.x if columns is None else columns
+    result = np.empty_like(columns)
     order = np.argsort(codes, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
         if rows.size > LARGEST_CLUSTER:
@@ -139,7 +142,7 @@ def adjusted_rows(fit: Fit, design: Design, codes: IntArray, power: float) -> Fl
         annihilator = np.eye(rows.size) - space.block(rows) - x @ fit.bread @ x.T
         values, vectors = np.linalg.eigh(annihilator)
         kept = values > 1e-9
-        result[rows] = (vectors[:, kept] * values[kept] ** power) @ (vectors[:, kept].T @ x)
+        result[rows] = (vectors[:, kept] * values[kept] ** power) @ (vectors[:, kept].T @ columns[rows])
     return result
 
 

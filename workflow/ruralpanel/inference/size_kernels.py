@@ -94,7 +94,7 @@ def wild(
             own, spread = np.zeros(width), np.zeros((width, size))
             for dimension in dimensions:
                 squares = _sums(z[:, None] * outcomes.residuals[:, part], dimension.codes) ** 2
-                linear, maps = _score_maps(fit, space, z, restricted, dimension.codes, drawn)
+                linear, maps = score_maps(fit, space, z, restricted, dimension.codes, drawn)
                 scores = maps @ weights
                 own += dimension.sign * np.sum(squares, axis=0)
                 spread += dimension.sign * np.einsum("sgb,sgb->sb", scores, scores)
@@ -219,7 +219,7 @@ def _sums(values: FloatArray, codes: IntArray) -> FloatArray:
     return np.asarray(np.add.reduceat(values[order], starts, axis=0))
 
 
-def _score_maps(
+def score_maps(
     fit: Fit, space: Absorbed, z: FloatArray, restricted: FloatArray, codes: IntArray, drawn: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Linear forms (panels, H) and score maps (panels, G, H) of the weights: see `wild_kernel.ScoreMap`."""

@@ -138,7 +138,8 @@ def _facts(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) 
         p = texts.numbers.num(f"claim:{claim['claim']}:p_family", "p")
         more.append(texts.render("answers.family", family=claim["family"], p=p))
     if claim.get("agreement"):
-        more.append(texts.render("answers.agreement", claim=f"claim:{claim['claim']}"))
+        kind, same = claim["agreement"]["kind"], claim["agreement"]["same_sign"]
+        more.append(texts.render("answers.agreement", claim=f"claim:{claim['claim']}", kind=kind, same_sign=same))
     return parse("; ".join([text, *more]))
 
 

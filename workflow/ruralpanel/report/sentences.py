@@ -98,7 +98,8 @@ def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str)
         covers_zero=claim["sign"] == 0,
         unforeseen=(claim["expected"], claim["sign"]) in (("positive", -1), ("negative", 1)),
         disagreeing=any(
-            r["code"] == "agreement" and r["values"]["share"] < r["values"]["needed"] for r in claim["reasons"]
+            r["code"] in ("agreement", "agreement_above") and r["values"]["share"] < r["values"]["needed"]
+            for r in claim["reasons"]
         ),
         failing=any(r["code"] in ("diagnostic_failed", "diagnostic_missing") for r in claim["reasons"]),
         has_interval=bool(design and design["has_interval"]),

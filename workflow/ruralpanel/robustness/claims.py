@@ -54,6 +54,9 @@ def targets_of(
                 std_error=number.std_error,
                 df=np.inf if number.df is None else number.df,
                 delta=delta if before is None else before.delta,
+                interval=number.interval,
+                ci_low=number.ci_low,
+                ci_high=number.ci_high,
             )
     return {model: tuple(names.values()) for model, names in found.items()}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,12 +17,14 @@ from ruralpanel.robustness.curve_data import CurveData, curve_data
 from ruralpanel.robustness.curve_permutation import SCHEMES, curve_test
 from ruralpanel.robustness.curve_plan import Plan, plan
 from ruralpanel.robustness.specification_curve import Estimates, estimate_curve
+from ruralpanel.verdicts import SD_OF_OUTCOME, SHARE_OF_OUTCOME
 
 SIGNIFICANT = 0.05
 SIGNS = {"positive": 1, "negative": -1, "not_negative": 1}
 INFERENCE = "clustered by unit, CR1, t with G − 1 degrees of freedom"
 NUMBERS = (
-    "estimate", "std_error", "p_value", "ci_low", "ci_high", "standardised", "n_obs", "n_units", "n_periods",
+    "estimate", "std_error", "p_value", "ci_low", "ci_high", "standardised", "in_delta",
+    "n_obs", "n_units", "n_periods",
 )  # fmt: skip
 
 
@@ -48,6 +50,8 @@ def run_curve(
     lags: Mapping[tuple[str, int], str] | None = None,
     by: str = "year",
     file: str = CONFIGURATION,
+    smallest: Mapping[str, Any] | None = None,
+    logs: Sequence[str] = (),
 ) -> Curve:
     """Estimate and test a curve.
 
@@ -55,6 +59,7 @@ def run_curve(
     ----------
     curve : an entry of ``specification_curves``, defaults filled in.
     frame : the panel. samples : declared samples. lags, by : see `curve_plan.plan` and `curve_data.curve_data`.
+    smallest : the smallest effect that matters, as a claim declares it. logs : outcomes that are logarithms.
 
     Raises
     ------
@@ -64,9 +69,9 @@ def run_curve(
     declared = plan(curve, lags)
     where = f"specification_curves.{name}"
     data = curve_data(declared, frame, units, samples, by, file, where, str(curve["panel"]))
-    found = estimate_curve(data, declared.specifications)
+    found = estimate_curve(data, declared.specifications, smallest, logs)
     tests = _tests(name, curve, data, declared, seed)
-    return Curve(_summary(name, curve, declared, found, tests, seed), _rows(declared, found))
+    return Curve(_summary(name, curve, declared, found, tests, seed, smallest or {}), _rows(declared, found))
 
 
 def _tests(
@@ -89,11 +94,11 @@ def _summary(
     found: Estimates,
     tests: Mapping[str, dict[str, Any] | None],
     seed: int,
+    smallest: Mapping[str, Any],
 ) -> dict[str, Any]:
     dropped = dict(declared.dropped)
     for reason, count in found.counted().items():
         dropped[reason] = dropped.get(reason, 0) + count
-    smallest = float(curve.get("smallest_effect", 0.1))
     main = 0 if found.members.size and found.members[0] == 0 else None
     sign = 0.0 if main is None else float(np.sign(found.estimate[0]))
     standardised, positive = found.standardised, found.estimate > 0
@@ -113,11 +118,11 @@ def _summary(
         "share_same_sign": _share(np.sign(found.estimate) == sign) if sign else None,
         "share_positive": _share(positive),
         "share_negative": _share(found.estimate < 0),
-        "share_not_negative": _share(standardised > -smallest),
+        "share_not_negative": _share(found.in_delta > -1.0),
         "share_significant": _share(found.p_value < SIGNIFICANT),
         "share_significant_positive": _share((found.p_value < SIGNIFICANT) & positive),
         "share_significant_negative": _share((found.p_value < SIGNIFICANT) & ~positive),
-        "smallest_effect": smallest,
+        "smallest_effect": {"share_of_outcome": SHARE_OF_OUTCOME, "sd_of_outcome": SD_OF_OUTCOME, **smallest},
         "by_choice": _by_choice(declared, found),
         "permutation": tests["paths"],
         "sign_changes": tests["signs"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from ruralpanel.estimators.base import FloatArray, IntArray
 from ruralpanel.estimators.least_squares import TINY
 from ruralpanel.robustness.curve_data import CurveData
 from ruralpanel.robustness.curve_plan import Specification
+from ruralpanel.spread import net_sd
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Cell:
     names : the C columns; `net` (C, n) them net of the effects, in the metric of the weights' roots, each of length
         one; `lengths` (C,) what they were divided by; `raw` (C, n) before anything was removed.
     absorbed : (C,) whether the effects leave nothing of the column.
+    steps : factor → columns that take up its definition breaks.
     """
 
     members: tuple[int, ...]
@@ -38,6 +40,7 @@ class Cell:
     lengths: FloatArray
     raw: FloatArray
     absorbed: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
+    steps: Mapping[str, tuple[str, ...]]
 
     @property
     def n_units(self) -> int:
@@ -67,6 +70,23 @@ class Cell:
         means = np.add.reduceat(self.raw, self.starts, axis=1) / counts
         within = self.raw - np.repeat(means, counts, axis=1)
         return np.std(self.raw, axis=1, ddof=1), np.sqrt(np.sum(within**2, axis=1) / (n - 1))
+
+    @cached_property
+    def _net_sds(self) -> dict[str, float]:
+        return {}
+
+    def net_sd(self, name: str) -> float:
+        """Standard deviation (n − 1) of what the effects, and the column's own declared steps, leave of it."""
+        if name not in self._net_sds:
+            place = self.names[name]
+            own = self.net[place]
+            steps = [self.names[step] for step in self.steps.get(name, ()) if step in self.names]
+            others = self.net[[step for step in steps if not self.absorbed[step]]].T
+            if others.shape[1]:
+                own = own - others @ np.linalg.lstsq(others, own, rcond=None)[0]
+            weights = None if self.space.root is None else self.space.root**2
+            self._net_sds[name] = float(net_sd(own * self.lengths[place], weights))
+        return self._net_sds[name]
 
 
 def cells(data: CurveData, specifications: Sequence[Specification]) -> Iterator[Cell]:
@@ -151,6 +171,7 @@ def _cell(
         lengths=lengths,
         raw=raw,
         absorbed=absorbed,
+        steps=data.steps,
     )
 
 

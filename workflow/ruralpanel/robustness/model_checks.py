@@ -11,11 +11,14 @@ import numpy as np
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import Design, Fit, FloatArray
 from ruralpanel.inference import romano_wolf, small_sample
+from ruralpanel.inference.simulated_power import SimulatedPower, simulated_power
 from ruralpanel.results import finite
 from ruralpanel.robustness import heterogeneity, measurement_error, oster, power, sensemakr
 from ruralpanel.robustness.families import contrast_of
 from ruralpanel.robustness.leave_one_out import MOST, Contrast, leave_out, summary
+from ruralpanel.robustness.power import Power
 from ruralpanel.robustness.subset import quick, refit
+from ruralpanel.verdicts import error_of_interval
 
 NOT_LEFT_OUT = {
     "spatial": "a unit less changes its neighbours",
@@ -37,6 +40,7 @@ class Target:
     name : how it is called in the results. estimand : ``term``, or ``marginal`` and ``at``.
     claims : names of the claims. main : whether a claim rests on it (else it is shown beside).
     std_error : by the model's first setting. df : of its t; infinite: normal. delta : smallest effect that matters.
+    interval : method of the interval that decides; ci_low, ci_high : the interval itself.
     """
 
     name: str
@@ -46,6 +50,9 @@ class Target:
     std_error: float | None = None
     df: float = np.inf
     delta: float | None = None
+    interval: str = ""
+    ci_low: float = np.nan
+    ci_high: float = np.nan
 
     @property
     def term(self) -> str:
@@ -94,11 +101,12 @@ def check_model(
     vectors = [contrast(fitted, design) for contrast in contrasts]
     own = _Fitted(design, fitted, targets, groups or {}, seed)
     left = _left_out(own, contrasts)
+    simulated = _simulated(own, vectors)
     result: dict[str, Any] = {}
     for i, (target, vector) in enumerate(zip(targets, vectors, strict=True)):
         estimate = float(vector @ fitted.params)
         entry: dict[str, Any] = {"claims": list(target.claims), "main": target.main, "estimate": estimate}
-        entry |= {"std_error": target.std_error, "power": _power(target)}
+        entry |= {"std_error": target.std_error, "power": _power(target, simulated.get(target.name))}
         for over, found in left.items():
             entry[f"leave_one_{over}_out"] = found if isinstance(found, dict) else summary(found, i, estimate)
         if target.term:
@@ -136,22 +144,41 @@ def _left_out(own: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
     return found
 
 
-def _power(target: Target) -> dict[str, Any]:
-    error = target.std_error
-    if error is None:
-        return {"not_available": "the model gives no errors"}
-    effects, values = power.power_curve(error, target.df)
+def _simulated(own: _Fitted, vectors: Sequence[FloatArray]) -> dict[str, SimulatedPower]:
+    """Power of the wild bootstrap for the targets whose interval is the bootstrap's."""
+    setting = next((s for s in own.design.spec.inference if s.method == "wild_cluster"), None)
+    chosen = zip(own.targets, vectors, strict=True)
+    wanted = {target.name: vector for target, vector in chosen if target.interval == "wild_cluster"}
+    return {} if setting is None else simulated_power(own.fit, own.design, wanted, setting, own.seed)
+
+
+def _power(target: Target, simulated: SimulatedPower | None) -> dict[str, Any]:
+    """Power of the interval that decides: simulated for a bootstrap, else that of t by what its length stands for."""
+    if simulated is not None:
+        return {
+            "by": f"simulation of the wild cluster bootstrap that decides: {simulated.estimate.size} panels, "
+            f"{simulated.n1.size} draws",
+            **_described(target, float(np.std(simulated.estimate)), np.inf, power.of_simulation(simulated)),
+        }
+    length = target.ci_high - target.ci_low
+    if not np.isfinite(length) or length <= 0:
+        return {"not_available": "the model gives no interval with two ends"}
+    error = error_of_interval(target.ci_low, target.ci_high, target.df)
+    own = {"by": f"length of the interval that decides ({target.interval or 'none named'})", "std_error": error}
+    return own | {"df": finite(target.df), **_described(target, error, target.df, power.of_error(error, target.df))}
+
+
+def _described(target: Target, error: float, df: float, found: Power) -> dict[str, Any]:
+    effects, values = found.curve()
     result: dict[str, Any] = {
-        "std_error": error,
-        "df": finite(target.df),
-        "detectable": {f"{level:g}": power.detectable(error, target.df, level) for level in power.LEVELS},
+        "detectable": {f"{level:g}": found.detectable(level) for level in power.LEVELS},
         "curve": {"effect": effects.tolist(), "power": values.tolist()},
     }
     if target.delta:
         result["at_delta"] = {
             "delta": target.delta,
-            "power": float(power.power(target.delta, error, target.df)),
-            "exaggeration": power.exaggeration(target.delta, error, target.df),
+            "power": found.power(target.delta),
+            "exaggeration": power.exaggeration(target.delta, error, df),
         }
     return result
 

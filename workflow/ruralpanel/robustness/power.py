@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from scipy import special
-from scipy.optimize import brentq
 
 from ruralpanel.estimators.base import FloatArray
 from ruralpanel.inference.from_covariance import critical_values
+from ruralpanel.inference.simulated_power import SimulatedPower
+from ruralpanel.verdicts import smallest_detectable
 
 LEVELS = (0.5, 0.8, 0.9)
 NODES = 4000
@@ -36,16 +39,31 @@ def _error_quantiles(df: float) -> FloatArray:
     return np.asarray(np.sqrt(2.0 * special.gammaincinv(df / 2.0, middle) / df))
 
 
-def detectable(std_error: float, df: float, wanted: float = 0.8) -> float:
-    """Smallest effect that is found with the power `wanted`."""
-    found = brentq(lambda size: float(power(size, 1.0, df)) - wanted, 0.0, 1000.0, xtol=1e-10)
-    return float(found) * std_error
+@dataclass(frozen=True)
+class Power:
+    """Power of one test: `power` of an effect, and the effect `detectable` with a wanted power (None: none is)."""
+
+    power: Callable[[float], float]
+    detectable: Callable[[float], float | None]
+
+    def curve(self, points: int = 31) -> tuple[FloatArray, FloatArray]:
+        """Effects (p,) from zero to 1.75 times the one found with 80 % power, and the power (p,) of each."""
+        most = self.detectable(0.8)
+        effects = np.linspace(0.0, 1.75 * most, points) if most else np.zeros(0)
+        return effects, np.array([self.power(float(effect)) for effect in effects])
 
 
-def power_curve(std_error: float, df: float, points: int = 31) -> tuple[FloatArray, FloatArray]:
-    """Effects (p,) from zero to 1.75 times the one found with 80 % power, and the power (p,) of each."""
-    effects = np.linspace(0.0, 1.75 * detectable(std_error, df), points)
-    return effects, power(effects, std_error, df)
+def of_error(std_error: float, df: float) -> Power:
+    """Power of a t test by its error; effects found by `verdicts.smallest_detectable`."""
+    return Power(
+        lambda effect: float(power(effect, std_error, df)),
+        lambda wanted: smallest_detectable(std_error, df, wanted),
+    )
+
+
+def of_simulation(simulated: SimulatedPower) -> Power:
+    """Power of a bootstrap as simulated."""
+    return Power(simulated.power, simulated.detectable)
 
 
 def exaggeration(effect: float, std_error: float, df: float) -> float:

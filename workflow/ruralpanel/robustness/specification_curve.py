@@ -8,19 +8,24 @@ solved by an orthogonal decomposition instead, by the rule of the main estimator
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from ruralpanel.claim_design import smallest_effect
 from ruralpanel.estimators.base import FloatArray, IntArray
 from ruralpanel.estimators.least_squares import usable_columns
 from ruralpanel.inference import small_sample, validity
 from ruralpanel.inference.from_covariance import critical_values, p_values
+from ruralpanel.plain_effects import VariableStats
 from ruralpanel.robustness.curve_cells import Cell, cells, steps_of
 from ruralpanel.robustness.curve_data import CurveData
 from ruralpanel.robustness.curve_plan import Specification
+from ruralpanel.spread import TINY
+from ruralpanel.verdicts import change_that_matters
 
 CLEAR = 1e-4
 """Share of a column that the others must leave for the Gram matrix to be solved directly: errors then stay below
@@ -35,6 +40,24 @@ FEW_ROWS = "more parameters than rows"
 ABSORBED = "a term that the effects absorb"
 COLLINEAR = "terms that the data cannot tell apart"
 FLAT = "an outcome that the effects absorb"
+
+
+@dataclass(frozen=True)
+class Matters:
+    """The smallest effect that matters: `declared` as a claim does it, `logs` the outcomes that are logarithms."""
+
+    declared: Mapping[str, Any]
+    logs: frozenset[str] = frozenset()
+
+    def delta(self, cell: Cell, spec: Specification) -> float:
+        """In units of a specification's coefficient, for the spreads of its cell."""
+        change = change_that_matters(self.declared, spec.outcome in self.logs, cell.net_sd(spec.outcome))
+        spreads = {}
+        for factor in spec.term.split(":"):
+            sd, net = float(cell.spreads[0][cell.names[factor]]), cell.net_sd(factor)
+            spreads[factor] = VariableStats(factor, sd=sd, sd_within=net if net > TINY * sd else None)
+        delta, _ = smallest_effect({**self.declared, "value": None}, change, spec.term, spreads)
+        return np.nan if delta is None else delta
 
 
 @dataclass(frozen=True)
@@ -77,6 +100,7 @@ class Estimates:
     members : (s,) positions in the plan, ascending; everything else (s,).
     standardised : standard deviations of the outcome for one of the lever's within units (over all rows where it does
         not vary within; an interaction's: times one of the moderator over all rows).
+    in_delta : multiples of the smallest effect that matters, by the claims' rule (`claim_design.smallest_effect`).
     reasons : position → why a specification was not estimated.
     """
 
@@ -87,6 +111,7 @@ class Estimates:
     ci_low: FloatArray
     ci_high: FloatArray
     standardised: FloatArray
+    in_delta: FloatArray
     n_obs: IntArray
     n_units: IntArray
     n_periods: IntArray
@@ -100,25 +125,36 @@ class Estimates:
         return found
 
 
-def estimate_curve(data: CurveData, specifications: Sequence[Specification]) -> Estimates:
+def estimate_curve(
+    data: CurveData,
+    specifications: Sequence[Specification],
+    smallest: Mapping[str, Any] | None = None,
+    logs: Collection[str] = (),
+) -> Estimates:
     """Estimate every specification.
+
+    Parameters
+    ----------
+    smallest : the smallest effect that matters as a claim declares it. logs : outcomes that are logarithms.
 
     Equal to `estimators.least_squares.fe` (pooled without effects) with errors clustered by unit, to rounding.
     """
     reasons = dict.fromkeys(range(len(specifications)), NO_ROWS)
     parts: list[tuple[FloatArray | IntArray, ...]] = []
+    matters = Matters(smallest or {}, frozenset(logs))
     for batch in batches(data, specifications, reasons):
         size = batch.members.size
         cell = batch.cell
         periods = np.unique(data.codes["period"][cell.rows]).size
         b, error = batch.params[:, 0], batch.std_error
         counts = [np.full(size, value) for value in (cell.rows.size, cell.n_units, periods)]
-        parts.append((batch.members, b * batch.scale, error * batch.scale, b * batch.standard, *counts))
+        own, delta = b * batch.scale, [matters.delta(cell, specifications[i]) for i in batch.members.tolist()]
+        parts.append((batch.members, own, error * batch.scale, b * batch.standard, own / np.array(delta), *counts))
         for position in batch.members.tolist():
             del reasons[position]
-    joined = [np.concatenate(columns) for columns in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 7
+    joined = [np.concatenate(columns) for columns in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 8
     order = np.argsort(joined[0])
-    members, b, error, standardised, n_obs, n_units, n_periods = (column[order] for column in joined)
+    members, b, error, standardised, in_delta, n_obs, n_units, n_periods = (column[order] for column in joined)
     df = n_units.astype(float) - 1.0
     reach = critical_values(df) * error
     return Estimates(
@@ -129,6 +165,7 @@ def estimate_curve(data: CurveData, specifications: Sequence[Specification]) -> 
         ci_low=b - reach,
         ci_high=b + reach,
         standardised=standardised,
+        in_delta=in_delta,
         n_obs=n_obs.astype(np.intp),
         n_units=n_units.astype(np.intp),
         n_periods=n_periods.astype(np.intp),
