@@ -117,6 +117,9 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "thousands": LayoutKey("thousands separator of figures that are text", "none", choices=(",", ".", " ", "'")),
         "encoding": _ENCODING,
         "query": LayoutKey("SELECT statement for an SQLite or DuckDB file", "the whole of `from`"),
+        "timeout": LayoutKey(
+            "seconds within which an SQLite or DuckDB file must have answered", 60, ("number", "decimal")
+        ),
         "from": LayoutKey("table or view of an SQLite or DuckDB file", "the only one"),
         "missing": LayoutKey(_MISSING.meaning + "; numbers too, as -999", [], ("list",)),
         "marks": _MARKS,
