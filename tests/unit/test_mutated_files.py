@@ -41,9 +41,10 @@ from ruralpanel.adapters import registry
 from ruralpanel.contracts.corrections import Correction, load_corrections
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.project import open_project
-from ruralpanel.contracts.sidecar import Sidecar, check_files, sha256_of
+from ruralpanel.contracts.sidecar import Sidecar, check_files
 from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.contracts.units import Units, load_units
+from ruralpanel.files import sha256_of
 from ruralpanel.harmonise import harmonise
 from ruralpanel.reconcile.finding import Finding
 from ruralpanel.reconcile.gate import reconcile

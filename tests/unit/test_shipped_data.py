@@ -15,8 +15,9 @@ import pytest
 from ruralpanel.contracts.corrections import Correction, load_corrections
 from ruralpanel.contracts.documents import load_document
 from ruralpanel.contracts.measures import convert_factor, parse
-from ruralpanel.contracts.sidecar import Sidecar, load_sidecar, sha256_of
+from ruralpanel.contracts.sidecar import Sidecar, load_sidecar
 from ruralpanel.contracts.units import Units, load_units
+from ruralpanel.files import sha256_of
 
 ROOT = Path(__file__).parents[2]
 DATA = ROOT / "data"

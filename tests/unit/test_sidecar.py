@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from ruralpanel.contracts.problems import UserError
-from ruralpanel.contracts.sidecar import KnownFault, check_files, load_sidecar, sha256_of, sidecar_from, years_of
+from ruralpanel.contracts.sidecar import KnownFault, check_files, load_sidecar, sidecar_from, years_of
+from ruralpanel.files import sha256_of
 
 HEAD = "publisher: NBS\ntitle: Yearbook\n"
 SERIES = """series:

@@ -29,7 +29,6 @@ PANELS = list(CONFIG.panels)
 ESTIMATED = [panel for panel in PANELS if project.models_on(CONFIG, panel)]
 
 
-def code(script, *more):
-    """Hash of a script and of the modules it stands on: a change to them runs the rule again."""
-    files = [file for pattern in more for file in WORKFLOW.glob(pattern)]
-    return fingerprint(WORKFLOW / "scripts" / script, WORKFLOW, files)
+def code(script):
+    """Hash of a script and of all that it stands on: a change to it runs the rule again."""
+    return fingerprint(WORKFLOW / "scripts" / script, WORKFLOW)

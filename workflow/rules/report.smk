@@ -134,7 +134,7 @@ rule comparison:
     params:
         old=compared_folder(CONFIG),
         language=CONFIG.language,
-        code=code("comparison.py", "report/html/*.*", "report/text/comparison/*.*"),
+        code=code("comparison.py"),
     message:
         "Comparing the results with {params.old}"
     script:
@@ -167,7 +167,7 @@ rule report:
         config=dict(CONFIG.resolved),
         config_file=CONFIG.file,
         root=CONFIG.root,
-        code=code("report.py", "report/**/*.*"),
+        code=code("report.py"),
     message:
         "Writing the report"
     script:

@@ -1,8 +1,9 @@
-"""Writing files whole or not at all, and CSV files that no spreadsheet runs."""
+"""Writing files whole or not at all, CSV files that no spreadsheet runs, and files known by their content."""
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -37,6 +38,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 def part_of(path: Path) -> Path:
     """The temporary name beside `path`."""
     return path.with_name(f".{path.stem}.part{path.suffix}")
+
+
+def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 
-from ruralpanel.contracts.sidecar import sha256_of
 from ruralpanel.contracts.units import load_units
-from ruralpanel.files import atomic_path, write_json
+from ruralpanel.files import atomic_path, sha256_of, write_json
 from ruralpanel.jobs import job
 from ruralpanel.robustness.curve import run_curve
 

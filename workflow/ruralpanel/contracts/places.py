@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.problems import Problem, did_you_mean
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
+
+if TYPE_CHECKING:
+    from ruralpanel.contracts.config import Config
 
 COORDINATES = ("longitude", "latitude")
 """Attributes of the units file that say where units lie, in degrees."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from ruralpanel.contracts.documents import load_document, with_lines
 from ruralpanel.contracts.problems import Problem, did_you_mean, raise_any
 from ruralpanel.contracts.schema import check_against
 from ruralpanel.contracts.specs import SeriesSpec
+from ruralpanel.files import sha256_of
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "sidecar.schema.yaml"
 PLACEHOLDERS = {
@@ -189,12 +189,6 @@ def check_files(sidecar: Sidecar, source_path: str | Path) -> list[Problem]:
             fix = f"add `{name}: {{sha256: {sha256_of(base / name)}}}` or move the file away"
             problems.append(Problem(sidecar.file, "files", f"the undeclared file {name}", "every file declared", fix))
     return problems
-
-
-def sha256_of(path: str | Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
-    with open(path, "rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _files_at(source_path: str | Path) -> tuple[Path, set[str]]:

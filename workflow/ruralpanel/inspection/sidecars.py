@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.adapters.registry import read
-from ruralpanel.contracts.sidecar import PLACEHOLDERS, series_spec, sha256_of
+from ruralpanel.contracts.sidecar import PLACEHOLDERS, series_spec
 from ruralpanel.contracts.specs import SourceSpec
+from ruralpanel.files import sha256_of
 
 
 def sidecar(path: Path, entry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -14,10 +14,10 @@ from ruralpanel.adapters import nbs_api
 from ruralpanel.adapters.titles import same_title
 from ruralpanel.contracts.documents import read_text
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
-from ruralpanel.contracts.sidecar import load_sidecar, sha256_of
+from ruralpanel.contracts.sidecar import load_sidecar
 from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.contracts.units import Units
-from ruralpanel.files import write_json, write_text
+from ruralpanel.files import sha256_of, write_json, write_text
 from ruralpanel.live import plan
 from ruralpanel.live.changes import Change, Figures, changes, changes_csv, figures_of, losses, summary
 from ruralpanel.live.client import Client, Manners

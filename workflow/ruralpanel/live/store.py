@@ -15,8 +15,7 @@ from typing import Any
 
 from ruralpanel.adapters.nbs_api import CATALOGUE
 from ruralpanel.contracts.problems import Problem, UserError
-from ruralpanel.contracts.sidecar import sha256_of
-from ruralpanel.files import atomic_path, part_of, write_json
+from ruralpanel.files import atomic_path, part_of, sha256_of, write_json
 from ruralpanel.live.client import Client, Request
 
 RECORD = ".fetched"
