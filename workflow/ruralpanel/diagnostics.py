@@ -176,8 +176,9 @@ def wooldridge(design: Design) -> Test | None:
         fit = least_squares.fd(_as(design, "fd", effects))
     except UserError:
         return None
-    before = {row: i for i, row in enumerate(fit.rows.tolist())}
-    pairs = [(i, before[row - 1]) for row, i in before.items() if row - 1 in before]
+    place = {row: i for i, row in enumerate(fit.rows.tolist())}
+    earlier = design.earlier()
+    pairs = [(i, place[earlier[row]]) for row, i in place.items() if earlier[row] in place]
     if len(pairs) < 3:
         return None
     now, lag = (fit.residuals[[pair[side] for pair in pairs]] for side in (0, 1))
@@ -192,13 +193,13 @@ def wooldridge(design: Design) -> Test | None:
 
 
 def within_correlation(residuals: FloatArray, design: Design) -> Test | None:
-    """No serial correlation, from within residuals alone (Wooldridge 2002, 10.5.4), also with gaps in the panel.
+    """No serial correlation, from within residuals alone (Wooldridge 2002, 10.5.4), never across a gap of the panel.
 
     Independent errors less their unit means correlate by −1/(T_i − 1): the products of neighbours less that, summed by
     unit, have mean zero. t with G − 1 degrees of freedom; None where fewer than two units have two neighbours.
     """
     rows = np.flatnonzero(np.isfinite(residuals))
-    units, periods, values = design.unit_codes[rows], design.period_codes[rows], residuals[rows]
+    units, periods, values = design.unit_codes[rows], design.times[design.period_codes[rows]], residuals[rows]
     counts = np.bincount(units)[units]
     next_to = (units[1:] == units[:-1]) & (periods[1:] == periods[:-1] + 1)
     products = values[1:] * values[:-1] + values[:-1] ** 2 / (counts[1:] - 1.0).clip(1.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,12 @@ from ruralpanel.estimators.absorb import Absorbed
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 IntArray = np.ndarray[Any, np.dtype[np.intp]]
+
+
+def times_of(periods: Sequence[int], calendar: tuple[int, ...]) -> IntArray:
+    """(T,) place of each of `periods` on a panel's calendar; `calendar`: as a design's."""
+    by = "observation" if calendar else "year"
+    return np.array([place(period, calendar, by) for period in periods], dtype=np.intp)
 
 
 @dataclass(frozen=True)
@@ -58,8 +64,7 @@ class Design:
     @property
     def times(self) -> IntArray:
         """(T,) place of each of `periods` on the panel's calendar: those that differ by one follow each other."""
-        by = "observation" if self.calendar else "year"
-        return np.array([place(period, self.calendar, by) for period in self.periods], dtype=np.intp)
+        return times_of(self.periods, self.calendar)
 
     def earlier(self, k: int = 1) -> IntArray:
         """(n,) the row that holds each row's unit `k` periods before, by the panel's calendar; −1: there is none."""

@@ -144,7 +144,7 @@ def _data(design: Design) -> Data:
     x = design.x[:, [design.terms.index(term) for term in terms]]
     grid = grid_of(replace(design, x=x, terms=terms))
     averages = _averages(grid, lags)
-    periods = np.asarray(design.periods)[design.period_codes] - int(grid.periods[0])
+    periods = design.times[design.period_codes] - int(grid.periods[0])
     own = design.x[:, [design.terms.index(step) for step in steps]]
     nuisance = np.column_stack([np.ones(design.y.size), averages[periods], own])
     rows = np.flatnonzero(np.isfinite(nuisance).all(axis=1))

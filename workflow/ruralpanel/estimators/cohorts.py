@@ -20,12 +20,13 @@ class Cohorts:
     first : (units,) first treated period as declared; inf: never.
     start : (units,) position in `periods` of the first period at or after `first`; ``len(periods)``: never in the
         sample.
-    periods : (T,) the design's periods.
+    periods : (T,) the design's periods. calendar : as the design's.
     """
 
     first: FloatArray
     start: IntArray
     periods: IntArray
+    calendar: tuple[int, ...] = ()
 
     @property
     def treated(self) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -139,7 +140,7 @@ def cohorts_of(design: Design, first: FloatArray) -> Cohorts:
     """Cohorts from first treated periods (units,); NaN or inf: never."""
     dates = np.where(np.isnan(first), np.inf, first)
     periods = np.asarray(design.periods, dtype=np.intp)
-    return Cohorts(dates, np.searchsorted(periods, dates, side="left").astype(np.intp), periods)
+    return Cohorts(dates, np.searchsorted(periods, dates, side="left").astype(np.intp), periods, design.calendar)
 
 
 def take(design: Design, rows: IntArray) -> Design:

@@ -72,9 +72,11 @@ class Equation:
 def equation_of(design: Design) -> Equation:
     """Build the outcome's lags (``lags``, default 1) and those of regressors (``regressor_lags``) from the rows.
 
-    A lag is the figure of that many calendar periods before; where the unit has no row then, the lag is missing. The
-    step of a definition break that concerns one unit alone is no term: it gives that unit another effect from the break
-    on (`Equation.segment`), because nothing but its own residuals would speak for the error of its coefficient.
+    A lag is the figure of that many periods before, by the panel's calendar; where the unit has no row then, the lag is
+    missing. A variable that enters with lags has the lags of its steps beside them, the outcome too. The step of a
+    definition break that concerns one unit alone is no term: it gives that unit another effect from the break on
+    (`Equation.segment`; one more while lags still reach back over it), because nothing but its own residuals would
+    speak for the error of its coefficient.
 
     Raises
     ------
@@ -86,18 +88,19 @@ def equation_of(design: Design) -> Equation:
     extra: Mapping[str, int] = options.get("regressor_lags") or {}
     _check(design, extra)
     grid = grid_of(design)
-    lone = _lone_steps(grid, design)
+    reach = _reach(design, lags, extra)
+    lone = _lone_steps(grid, design, reach)
     terms = [f"lag({design.spec.outcome}, {k})" for k in range(1, lags + 1)]
     columns = [lagged(grid.y, k) for k in range(1, lags + 1)]
     members: dict[str, tuple[int, ...]] = {}
-    for j, term in enumerate(design.terms):
+    for term, values in _entering(grid, design, reach).items():
         if term in lone:
             continue
-        own = int(extra.get(term, 0))
+        own = int(extra.get(term, 0)) if term not in reach else reach[term]
         members[term] = tuple(range(len(terms), len(terms) + own + 1))
         terms += [term, *(f"lag({term}, {k})" for k in range(1, own + 1))]
-        columns += [lagged(grid.x[:, :, j], k) for k in range(own + 1)]
-    listed = ", ".join(f"{step} ({unit})" for step, unit in lone.items())
+        columns += [lagged(values, k) for k in range(own + 1)]
+    listed = ", ".join(f"{step} ({unit})" for step, (unit, _) in lone.items())
     notes = (f"steps of one unit alone change its effect and are no terms: {listed}",) if lone else ()
     equation = Equation(
         design.spec.outcome,
@@ -106,7 +109,7 @@ def equation_of(design: Design) -> Equation:
         np.stack(columns, axis=2),
         lags,
         members,
-        _segments(grid, design, lone),
+        _segments(grid, {step: values for step, (_, values) in lone.items()}, reach),
         notes,
     )
     if not equation.complete.any():
@@ -156,7 +159,10 @@ def told_apart(equation: Equation, design: Design, differenced: bool) -> Equatio
     factors = tuple(codes[effect] for effect in effects if effect in design.spec.effects)
     net = Absorbed(len(columns), factors).residuals(columns) if factors else columns
     _, reasons = usable_columns(columns, net, equation.terms, design.spec.effects)
-    free = set(equation.terms) if design.spec.options.get("drop_absorbed") else set(design.extra.get("steps") or ())
+    free = set(equation.terms)
+    if not design.spec.options.get("drop_absorbed"):
+        steps = _steps(design)
+        free = {equation.terms[j] for name, own in equation.members.items() if name in steps for j in own}
     raise_any(
         Problem(
             CONFIGURATION,
@@ -173,7 +179,7 @@ def told_apart(equation: Equation, design: Design, differenced: bool) -> Equatio
 
 def regressors_of(equation: Equation, design: Design) -> dict[str, tuple[int, ...]]:
     """`Equation.members` without the steps of definition breaks."""
-    steps = design.extra.get("steps") or ()
+    steps = _steps(design)
     return {name: own for name, own in equation.members.items() if name not in steps}
 
 
@@ -193,23 +199,52 @@ def _without(equation: Equation, reasons: Mapping[str, str]) -> Equation:
     )
 
 
-def _lone_steps(grid: Grid, design: Design) -> dict[str, str]:
-    """Steps of definition breaks that move in one unit at most → that unit."""
-    found = {}
-    for step in design.extra.get("steps") or ():
-        if step not in design.terms:
-            continue  # left out with the units or periods that it moves in
-        column = grid.x[:, :, design.terms.index(step)]
-        moving = np.flatnonzero(np.nanmax(column, axis=1) > np.nanmin(column, axis=1))
-        if moving.size <= 1:
-            found[step] = design.units[moving[0]] if moving.size else "none"
+def _steps(design: Design) -> tuple[str, ...]:
+    """Names of all steps, those that are no terms of the design included."""
+    return tuple(dict.fromkeys((*(design.extra.get("steps") or ()), *(design.extra.get("step_terms") or ()))))
+
+
+def _reach(design: Design, lags: int, extra: Mapping[str, int]) -> dict[str, int]:
+    """Step → how many lags of it enter: as many as of the variable whose break it takes up."""
+    found = dict.fromkeys(_steps(design), 0)
+    for name, own in {**extra, design.spec.outcome: lags}.items():
+        found |= {step: max(found[step], int(own)) for step in design.steps_of(name)}
     return found
 
 
-def _segments(grid: Grid, design: Design, lone: Mapping[str, str]) -> IntArray:
-    """(N, T) codes of unit and values of the lone steps."""
+def _entering(grid: Grid, design: Design, reach: Mapping[str, int]) -> dict[str, FloatArray]:
+    """Terms of the design, and steps that only their lags tell from others, as (N, T)."""
+    columns = {term: grid.x[:, :, j] for j, term in enumerate(design.terms)}
+    for name in (design.spec.outcome, *design.spec.regressors, *design.spec.controls):
+        for step, values in design.steps_of(name).items():
+            if step not in columns and reach[step]:
+                columns[step] = _laid_out(grid, values)
+    return columns
+
+
+def _laid_out(grid: Grid, values: FloatArray) -> FloatArray:
+    return np.where(grid.rows >= 0, values[grid.rows], np.nan)
+
+
+def _lone_steps(grid: Grid, design: Design, reach: Mapping[str, int]) -> dict[str, tuple[str, FloatArray]]:
+    """Steps of definition breaks that move in one unit at most, between two levels → that unit, and values (N, T)."""
+    found = {}
+    for step, column in _entering(grid, design, reach).items():
+        if step not in reach:
+            continue
+        moving = np.flatnonzero(np.nanmax(column, axis=1) > np.nanmin(column, axis=1))
+        levels = np.unique(column[moving[0]][np.isfinite(column[moving[0]])]).size if moving.size else 0
+        if moving.size <= 1 and levels <= 2:
+            found[step] = (design.units[moving[0]] if moving.size else "none", column)
+    return found
+
+
+def _segments(grid: Grid, lone: Mapping[str, FloatArray], reach: Mapping[str, int]) -> IntArray:
+    """(N, T) codes of unit and values of the lone steps and of their lags."""
     units = np.broadcast_to(np.arange(grid.y.shape[0], dtype=float)[:, None], grid.y.shape)
-    steps = [np.nan_to_num(grid.x[:, :, design.terms.index(step)], nan=-1.0) for step in lone]
+    steps = [
+        np.nan_to_num(lagged(values, k), nan=-1.0) for step, values in lone.items() for k in range(reach[step] + 1)
+    ]
     keys = np.stack([units, *steps], axis=2).reshape(grid.y.size, -1)
     return np.unique(keys, axis=0, return_inverse=True)[1].reshape(grid.y.shape).astype(np.intp)
 

@@ -1,4 +1,4 @@
-"""A design's rows laid out by unit and calendar period, so that lags respect gaps."""
+"""A design's rows laid out by unit and place on the panel's calendar, so that lags respect gaps."""
 
 from __future__ import annotations
 
@@ -14,14 +14,15 @@ BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
 
 @dataclass(frozen=True)
 class Grid:
-    """Outcome and terms by unit and calendar period.
+    """Outcome and terms by unit and place on the panel's calendar (`Design.times`).
 
     Attributes
     ----------
     y : (N, T) outcome; NaN where the design has no row.
     x : (N, T, k) the design's terms.
     rows : (N, T) row of the design, −1: none.
-    periods : (T,) every calendar period from the first to the last, those without rows included.
+    periods : (T,) every place from the first to the last, those without rows included: years, or positions among the
+        declared periods where lags count observations.
     """
 
     y: FloatArray
@@ -31,11 +32,11 @@ class Grid:
 
 
 def grid_of(design: Design) -> Grid:
-    """Lay the design out by unit and calendar period."""
-    years = np.asarray(design.periods, dtype=np.intp)
-    periods = np.arange(years.min(), years.max() + 1)
+    """Lay the design out by unit and place on the panel's calendar."""
+    times = design.times
+    periods = np.arange(times.min(), times.max() + 1)
     shape = (len(design.units), periods.size)
-    at = (design.unit_codes, years[design.period_codes] - years.min())
+    at = (design.unit_codes, times[design.period_codes] - times.min())
     y = np.full(shape, np.nan)
     x = np.full((*shape, design.x.shape[1]), np.nan)
     rows = np.full(shape, -1, dtype=np.intp)

@@ -117,7 +117,7 @@ def leads(
     design = sample.design
     paths = paths_of(design, sample.cohorts)
     full = np.isfinite(paths.y[:, [*periods, reference]]).all(axis=1)
-    cohorts = Cohorts(sample.cohorts.first[full], sample.cohorts.start[full], sample.cohorts.periods)
+    cohorts = replace(sample.cohorts, first=sample.cohorts.first[full], start=sample.cohorts.start[full])
     smallest = min(int(cohorts.treated.sum()), int((~cohorts.treated).sum()))
     plain = sample.cohorts.single and not paths.x.shape[2] and design.weights is None
     if not plain or not periods.size or smallest < 2 or cohorts.start.size <= periods.size + 2:

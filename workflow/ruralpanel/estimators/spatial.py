@@ -82,7 +82,7 @@ def fit(design: Design) -> Fit:
     method = design.spec.method or METHODS[0]
     correction = str(design.spec.options.get("correction", CORRECTIONS[0]))
     lags = _lags(design, method, correction)
-    panel = panel_of(design, lags)
+    panel = panel_of(design, lags, _broken(design, method, lags))
     lee_yu = correction == "lee_yu"
     size, filter_ = spatial_likelihood.size_of(panel, lee_yu), spatial_likelihood.filter_of(panel, lee_yu)
     setting = Setting(design, method, panel, size, filter_, correction)
@@ -119,6 +119,18 @@ def _lags(design: Design, method: str, correction: str) -> tuple[str, ...]:
     return tuple(chosen) if chosen else tuple(dict.fromkeys(_regressors(design)))
 
 
+def _broken(design: Design, method: str, lags: tuple[str, ...]) -> tuple[str, ...]:
+    """Whose neighbours' values the model holds: neighbours' steps belong beside them."""
+    return (*lags, *((design.spec.outcome,) if method in OUTCOME_LAG else ()))
+
+
+def _without_neighbours(setting: Setting) -> SpatialPanel:
+    """The panel without neighbours' regressors; the steps of their breaks stay: no test is of them."""
+    design, method = setting.design, setting.method
+    lags = _lags(design, method, setting.correction)
+    return panel_of(design, (), _broken(design, method, lags))
+
+
 def _regressors(design: Design) -> tuple[str, ...]:
     """Regressors and controls that the design holds, steps of definition breaks left aside."""
     return tuple(term for term in (*design.spec.regressors, *design.spec.controls) if term in design.terms)
@@ -135,9 +147,9 @@ def _least_squares(setting: Setting) -> Fit:
         spec=replace(design.spec, estimator=kind, effects=panel.effects),
     )
     found = least_squares.fe(wide) if panel.effects else least_squares.pooled(wide)
-    plain = spatial_likelihood.independent(panel_of(design, ()), setting.size)
+    plain = spatial_likelihood.independent(_without_neighbours(setting), setting.size)
     full = spatial_likelihood.independent(panel, setting.size)
-    extra = len(terms) - sum(not term.startswith(MARK) for term in terms)
+    extra = len(panel.lagged)
     value = max(0.0, 2.0 * (full.log_likelihood - plain.log_likelihood))
     tests = {"lr_neighbours": Test(value, float(extra), float(special.chdtrc(extra, value)), "likelihood ratio")}
     return replace(found, tests={**found.tests, **tests}, notes=(*found.notes, *_left_out(panel)))
@@ -148,7 +160,7 @@ def _likelihood(setting: Setting) -> Fit:
     engine = spatial_likelihood.lag if setting.method in OUTCOME_LAG else spatial_likelihood.error
     found = engine(panel, size, setting.filter, name)
     assert found.spatial is not None
-    plain = panel_of(setting.design, ()) if setting.method in DURBIN else panel
+    plain = _without_neighbours(setting) if setting.method in DURBIN else panel
     tests = spatial_tests.likelihood_ratios(setting.method, found, panel, plain, size, setting.filter, name)
     own = "inverse of the expected information"
     parameters = len(panel.terms) + 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -90,8 +91,13 @@ def columns(values: FloatArray) -> FloatArray:
     return values.reshape(values.shape[0] * values.shape[1], *values.shape[2:])
 
 
-def panel_of(design: Design, lags: Sequence[str]) -> SpatialPanel:
+def panel_of(design: Design, lags: Sequence[str], broken: Sequence[str] = ()) -> SpatialPanel:
     """Lay the design out and add the neighbours' values of `lags`, terms ``W:name``.
+
+    Parameters
+    ----------
+    broken : terms or the outcome whose neighbours' values the model holds: those of their breaks' steps are added, as
+        far as the data tell them apart.
 
     Raises
     ------
@@ -105,19 +111,21 @@ def panel_of(design: Design, lags: Sequence[str]) -> SpatialPanel:
     x = design.x.reshape(n, t, -1)
     names = tuple(design.terms)
     chosen = [names.index(name) for name in lags]
-    near = np.asarray(weights @ x[:, :, chosen].reshape(n, -1)).reshape(n, t, len(chosen))
-    terms = (*names, *(MARK + name for name in lags))
+    steps = {step: values.reshape(n, t) for name in broken for step, values in design.steps_of(name).items()}
+    columns_near = [*steps.values(), *(x[:, :, j] for j in chosen)]
+    near = np.asarray(weights @ np.stack(columns_near, axis=2).reshape(n, -1)) if columns_near else np.zeros((n, 0))
+    terms = (*names, *(MARK + name for name in (*steps, *lags)))
     panel = SpatialPanel(
         weights,
         design.y.reshape(n, t),
-        np.concatenate([x, near], axis=2),
+        np.concatenate([x, near.reshape(n, t, -1)], axis=2),
         terms,
         tuple(range(len(names))),
-        {j: len(names) + i for i, j in enumerate(chosen)},
+        {j: len(names) + len(steps) + i for i, j in enumerate(chosen)},
         tuple(effect for effect in ("unit", "period") if effect in design.spec.effects),
         {},
     )
-    return _with_dummies(_distinct(panel, design))
+    return _with_dummies(_distinct(panel, design, {MARK + step for step in steps}))
 
 
 def _check(design: Design, lags: Sequence[str]) -> None:
@@ -169,10 +177,11 @@ def _unbalanced(design: Design) -> Problem:
     return Problem(CONFIGURATION, f"models.{design.spec.name}", f"an unbalanced panel without {shown}", expected, fix)
 
 
-def _distinct(panel: SpatialPanel, design: Design) -> SpatialPanel:
+def _distinct(panel: SpatialPanel, design: Design, steps: AbstractSet[str]) -> SpatialPanel:
     """The panel without terms that effects absorb or that are collinear; an error unless ``drop_absorbed``.
 
-    Definition breaks' steps come before neighbours' means, so that the latter give way.
+    Definition breaks' steps come before neighbours' means, so that the latter give way; `steps` of neighbours that
+    nothing tells apart go without a word.
     """
     dummies = _with_dummies(panel).x[:, :, len(panel.terms) :]
     net = columns(panel.net(panel.x))
@@ -190,6 +199,7 @@ def _distinct(panel: SpatialPanel, design: Design) -> SpatialPanel:
                 f"leave {term.removeprefix(MARK)} out there, or set drop_absorbed: true",
             )
             for term, reason in reasons.items()
+            if term not in steps
         )
     rows = panel.y.size - panel.n_absorbed - len(kept) - 2
     if rows < 1 or not kept:
@@ -202,7 +212,7 @@ def _distinct(panel: SpatialPanel, design: Design) -> SpatialPanel:
         terms=tuple(panel.terms[j] for j in kept),
         own=tuple(place[j] for j in panel.own if j in place),
         lagged={place[j]: place[i] for j, i in panel.lagged.items() if j in place and i in place},
-        left_out=reasons,
+        left_out={term: reason for term, reason in reasons.items() if term not in steps},
     )
 
 

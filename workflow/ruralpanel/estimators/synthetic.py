@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ruralpanel.estimators import simplex
-from ruralpanel.estimators.base import FloatArray, IntArray
+from ruralpanel.estimators.base import FloatArray, IntArray, times_of
 from ruralpanel.estimators.cohorts import Cohorts
+from ruralpanel.estimators.panel_grid import BoolArray
 
 FAINT = 1e-6
 """Ridge of period weights, and of the synthetic control's unit weights, in noise levels: makes them unique."""
@@ -49,22 +50,26 @@ def estimate(y: FloatArray, cohorts: Cohorts, difference: bool = True) -> Synthe
     y : (N, T), nothing missing.
     difference : synthetic difference in differences: unit weights with an intercept and a ridge of
         ``(treated × periods after)^(1/2) σ²`` (σ: standard deviation of the others' first differences before
-        treatment), period weights with an intercept. Else synthetic control: unit weights alone, no intercept.
+        treatment, between periods that follow each other on the panel's calendar), period weights with an intercept. Else synthetic control: unit weights alone, no intercept.
     """
     others = np.flatnonzero(~cohorts.treated)
+    adjacent = np.diff(times_of(cohorts.periods.tolist(), cohorts.calendar)) == 1
     found = []
     for start in cohorts.starts:
         own = np.flatnonzero(cohorts.start == start)
-        found.append(fit_weights(y, start, own, others, difference))
+        found.append(fit_weights(y, start, own, others, difference, adjacent))
     sizes = np.array([w.own.size * (y.shape[1] - w.start) for w in found], dtype=float)
     shares = sizes / sizes.sum()
     return Synthetic(float(shares @ [effect(y, w) for w in found]), tuple(found), shares)
 
 
-def fit_weights(y: FloatArray, start: int, own: IntArray, others: IntArray, difference: bool) -> Weights:
-    """Unit and period weights of one cohort."""
+def fit_weights(
+    y: FloatArray, start: int, own: IntArray, others: IntArray, difference: bool, adjacent: BoolArray
+) -> Weights:
+    """Unit and period weights of one cohort; `adjacent` (T − 1,): whether a period follows the one before."""
     before, after = y[:, :start], y[:, start:]
-    noise = float(np.std(np.diff(before[others], axis=1), ddof=1)) if start > 1 else 0.0
+    steps = np.diff(before[others], axis=1)[:, adjacent[: start - 1]]
+    noise = float(np.std(steps, ddof=1)) if steps.size > 1 else 0.0
     noise = noise or float(np.std(y)) or 1.0
     treated = before[own].mean(axis=0)
     if not difference:
@@ -120,6 +125,6 @@ def placebo(y: FloatArray, cohorts: Cohorts, difference: bool, draws: int, rng: 
         order = rng.permutation(others)
         start = np.concatenate([dates, np.full(others.size - dates.size, cohorts.periods.size)])
         first = np.where(start < cohorts.periods.size, 0.0, np.inf)
-        drawn = Cohorts(first, start.astype(np.intp), cohorts.periods)
+        drawn = replace(cohorts, first=first, start=start.astype(np.intp))
         found[draw] = estimate(y[order], drawn, difference).estimate
     return found

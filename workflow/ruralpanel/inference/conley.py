@@ -113,7 +113,7 @@ def pairs_of(design: Design, rows: IntArray, cutoff_km: float, kernel: str, lag:
     share, others = float(near.sum()) / n**2, float(near.nnz) / n - 1.0
     if lag is None:
         return Pairs(units.astype(np.intp), near, n, share, others)
-    weights = _by_row(near, units.astype(np.intp), design.period_codes[rows], lag)
+    weights = _by_row(near, units.astype(np.intp), design.times[design.period_codes[rows]], lag)
     return Pairs(np.arange(rows.size), weights, n, share, others)
 
 
@@ -168,7 +168,7 @@ def _check(fit: Fit, design: Design, pairs: Pairs, cutoff: float, kind: str, cri
 
 
 def _by_row(near: sparse.csr_array, units: IntArray, periods: IntArray, lag: int) -> sparse.csr_array:
-    """Weights (m, m): of one period by distance, of one unit by the number of periods between."""
+    """Weights (m, m): of one period by distance, of one unit by the periods between on the calendar."""
     m, n = units.size, near.shape[0]
     here = sparse.csr_array((np.ones(m), (np.arange(m), units)), shape=(m, n))
     parts: list[sparse.coo_array] = []

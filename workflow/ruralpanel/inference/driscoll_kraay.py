@@ -52,8 +52,8 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
 
 
 def covariance(fit: Fit, design: Design, lag: int, kind: str) -> tuple[FloatArray, small_sample.Factor]:
-    """Covariance matrix (k, k) and the factor in it; scores are summed by period, lags count the panel's periods."""
-    codes = design.period_codes[fit.rows]
+    """Covariance matrix (k, k) and the factor in it; scores are summed by period, lags go by the panel's calendar."""
+    codes = design.times[design.period_codes[fit.rows]]
     sums = group_sums(fit.scores, codes - codes.min())
     meat = sums.T @ sums
     for distance in range(1, lag + 1):

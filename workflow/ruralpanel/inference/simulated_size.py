@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ruralpanel.break_steps import MARK as STEP
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference
@@ -138,7 +139,7 @@ def _one(
 def main_terms(fit: Fit, design: Design) -> tuple[str, ...]:
     """The fit's terms without controls and steps of breaks; all of them where nothing else is left."""
     beside = {*design.spec.controls, *(design.extra.get("steps") or ())}
-    return tuple(term for term in fit.terms if term not in beside) or fit.terms
+    return tuple(term for term in fit.terms if term not in beside and STEP not in term) or fit.terms
 
 
 def _size(

@@ -159,7 +159,9 @@ def _variances(outcomes: Outcomes, setting: InferenceSpec, found: Inference) -> 
     if setting.method == "conley":
         return _conley_variances(outcomes, setting, influence)
     if setting.method == "driscoll_kraay":
-        return _driscoll_kraay(influence, outcomes.residuals, design.period_codes[fit.rows], int(found.extra["lag"]))
+        return _driscoll_kraay(
+            influence, outcomes.residuals, design.times[design.period_codes[fit.rows]], int(found.extra["lag"])
+        )
     if setting.method != "cluster":
         return None
     by = options.get("by", "unit")
@@ -200,7 +202,7 @@ def _two_way(fit: Fit, residuals: FloatArray, groups: Sequence[IntArray]) -> Flo
 
 
 def _driscoll_kraay(influence: FloatArray, residuals: FloatArray, periods: IntArray, lag: int) -> FloatArray:
-    """(k, panels) variances of `driscoll_kraay.covariance`; lags count the panel's periods, those without rows too."""
+    """(k, panels) variances of `driscoll_kraay.covariance`; `periods` are their places on the calendar."""
     first = int(periods.min())
     variances = np.empty((influence.shape[1], residuals.shape[1]))
     for j, column in enumerate(influence.T):

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ruralpanel.break_steps import step_terms
 from ruralpanel.estimators.absorb import Absorbed, compact
 from ruralpanel.estimators.base import FloatArray, IntArray
 from ruralpanel.estimators.least_squares import TINY
@@ -114,13 +115,14 @@ def cells(data: CurveData, specifications: Sequence[Specification]) -> Iterator[
 
 def columns_needed(data: CurveData, spec: Specification) -> tuple[str, ...]:
     """Factors of a specification and the steps of their definition breaks."""
-    steps = [step for name in spec.factors if name != spec.weights for step in data.steps.get(name, ())]
-    return (*spec.factors, *dict.fromkeys(steps))
+    return (*spec.factors, *(step for step in steps_of(data, spec) if ":" not in step))
 
 
 def steps_of(data: CurveData, spec: Specification) -> tuple[str, ...]:
-    """The steps of definition breaks that join a specification's controls."""
-    return columns_needed(data, spec)[len(spec.factors) :]
+    """The steps of definition breaks that join a specification's controls: those of factors, then those of products."""
+    own = [step for name in spec.factors if name != spec.weights for step in data.steps.get(name, ())]
+    products = [step for term in spec.terms if ":" in term for step in step_terms(term, data.steps)]
+    return tuple(dict.fromkeys([*own, *products]))
 
 
 def without_singletons(rows: IntArray, codes: Sequence[IntArray]) -> IntArray:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.break_steps import MARK
+from ruralpanel.break_steps import steps_by_factor
+from ruralpanel.contracts.expressions import shifted
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.units import Units
 from ruralpanel.design_columns import columns_of
@@ -77,7 +78,7 @@ def curve_data(
     codes, wrong = _effect_codes(effects, codes, labels, units, file, where)
     raise_any([*problems, *wrong])
     columns: dict[str, FloatArray] = dict(found.values)
-    steps = {name: _steps(name, rows) for name in columns}
+    steps = steps_by_factor(columns, rows.columns)
     columns |= {step: rows[step].to_numpy(dtype=np.float64) for names in steps.values() for step in names}
     for name, (base, lag) in lags.items():
         place = _places(codes["unit"], period_codes, periods, lag, by)
@@ -100,16 +101,12 @@ def _lag(name: str) -> int:
     return int(name[name.rindex(",") + 1 : -1]) if name.startswith("lag(") else 0
 
 
-def _steps(name: str, frame: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(str(column) for column in frame.columns if str(column).startswith(f"{name}{MARK}"))
-
-
 def _places(units: IntArray, period_codes: IntArray, periods: Sequence[int], lag: int, by: str) -> IntArray:
-    """Row that holds each row's figure `lag` steps before; −1 where there is none."""
+    """Row that holds each row's figure `lag` periods before, as formulas count them; −1 where there is none."""
     width = len(periods)
-    earlier = {year: code for code, year in enumerate(periods)}
-    back = np.array([code - lag if by == "observation" else earlier.get(year - lag, -1)
-                     for code, year in enumerate(periods)])[period_codes]  # fmt: skip
+    codes = {year: code for code, year in enumerate(periods)}
+    before = [shifted(year, lag, tuple(periods), by) for year in periods]
+    back = np.array([-1 if year is None else codes.get(year, -1) for year in before])[period_codes]
     row_of = np.full((int(units.max()) + 1) * width, -1, dtype=np.intp)
     row_of[units * width + period_codes] = np.arange(units.size)
     return np.where(back >= 0, row_of[units * width + np.maximum(back, 0)], -1)
