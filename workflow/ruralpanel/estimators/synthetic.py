@@ -50,7 +50,8 @@ def estimate(y: FloatArray, cohorts: Cohorts, difference: bool = True) -> Synthe
     y : (N, T), nothing missing.
     difference : synthetic difference in differences: unit weights with an intercept and a ridge of
         ``(treated × periods after)^(1/2) σ²`` (σ: standard deviation of the others' first differences before
-        treatment, between periods that follow each other on the panel's calendar), period weights with an intercept. Else synthetic control: unit weights alone, no intercept.
+        treatment, between periods that follow each other on the panel's calendar), period weights with an intercept.
+        Else synthetic control: unit weights alone, no intercept.
     """
     others = np.flatnonzero(~cohorts.treated)
     adjacent = np.diff(times_of(cohorts.periods.tolist(), cohorts.calendar)) == 1
@@ -64,11 +65,12 @@ def estimate(y: FloatArray, cohorts: Cohorts, difference: bool = True) -> Synthe
 
 
 def fit_weights(
-    y: FloatArray, start: int, own: IntArray, others: IntArray, difference: bool, adjacent: BoolArray
+    y: FloatArray, start: int, own: IntArray, others: IntArray, difference: bool, adjacent: BoolArray | None = None
 ) -> Weights:
-    """Unit and period weights of one cohort; `adjacent` (T − 1,): whether a period follows the one before."""
+    """Unit and period weights of one cohort; `adjacent` (T − 1,): whether a period follows the one before (None: all do)."""
     before, after = y[:, :start], y[:, start:]
-    steps = np.diff(before[others], axis=1)[:, adjacent[: start - 1]]
+    steps = np.diff(before[others], axis=1)
+    steps = steps if adjacent is None else steps[:, adjacent[: start - 1]]
     noise = float(np.std(steps, ddof=1)) if steps.size > 1 else 0.0
     noise = noise or float(np.std(y)) or 1.0
     treated = before[own].mean(axis=0)
