@@ -67,7 +67,7 @@ def estimate(y: FloatArray, cohorts: Cohorts, difference: bool = True) -> Synthe
 def fit_weights(
     y: FloatArray, start: int, own: IntArray, others: IntArray, difference: bool, adjacent: BoolArray | None = None
 ) -> Weights:
-    """Unit and period weights of one cohort; `adjacent` (T − 1,): whether a period follows the one before (None: all do)."""
+    """Unit and period weights of one cohort; `adjacent` (T − 1,): whether a period follows the last (None: all do)."""
     before, after = y[:, :start], y[:, start:]
     steps = np.diff(before[others], axis=1)
     steps = steps if adjacent is None else steps[:, adjacent[: start - 1]]
