@@ -79,7 +79,7 @@ def break_steps(name: str, figures: Figures) -> tuple[dict[str, pd.DataFrame], t
     crossed = _crossed(name, figures)
     if not crossed:
         return {}, ()
-    found = _Derivation(figures, crossed).columns(Name(name))
+    found = _Derivation(figures, crossed).columns(Name(name), True)
     periods = [figures.context.years.index(t) for t in figures.panel.periods]
     columns: dict[str, pd.DataFrame] = {}
     kept: list[Array] = []
@@ -140,14 +140,14 @@ class _Derivation:
         self.figures = figures
         self.crossed = sorted(crossed)
 
-    def columns(self, node: Expression) -> dict[Key, Array]:
-        """Arrays whose combination is what the breaks add to the node's values."""
+    def columns(self, node: Expression, whole: bool = False) -> dict[Key, Array]:
+        """Arrays whose combination is what the breaks add to the node's values; `whole`: the node is the variable."""
         if not self.touched(node):
             return {}
-        if self.plain(node):
+        if self.plain(node, whole):
             return self.sides(node)
         if isinstance(node, Name):
-            return self.columns(tree(self.figures.variables[node.name].formula))
+            return self.columns(tree(self.figures.variables[node.name].formula), whole)
         if isinstance(node, Operation):
             return self.operation(node)
         assert isinstance(node, Call)
@@ -273,24 +273,27 @@ class _Derivation:
                     found[((year, describe(node), side),)] = np.outer(rows, pattern)
         return found
 
-    def plain(self, node: Expression) -> bool:
-        """Whether the node has the steps of its source years as they are: nothing multiplies them, no unit joins."""
-        if not self.touched(node):
-            return True
+    def plain(self, node: Expression, whole: bool = False) -> bool:
+        """Whether the steps of the node are the sides on which its source years lie.
+
+        So it is of a series, of what changes levels in no linear way (a logarithm) and, where it is the `whole`
+        formula, of a lag or difference of these; not of what is added, multiplied or joined over units or periods.
+        """
         if isinstance(node, Name):
-            formula = self.figures.variables[node.name].formula
-            return not formula or self.plain(tree(formula))
+            return not self.derived(node) or self.plain(tree(self.formula(node)), whole)
         if isinstance(node, Operation):
             if node.operator in ("*", "/"):
                 constants = node.operands if node.operator == "*" else node.operands[1:]
-                return any(not _reads(o) for o in constants) and all(map(self.plain, node.operands))
-            below = self.plain if node.operator in ("+", "-") else self.alone
-            return node.operator != "**" and all(map(below, node.operands))
+                return any(not _reads(o) for o in constants) and all(self.plain(o) for o in node.operands if _reads(o))
+            if node.operator in ("+", "-", "**"):
+                return node.operator == "-" and len(node.operands) == 1 and self.plain(node.operands[0])
+            return all(map(self.alone, node.operands))
         assert isinstance(node, Call)
+        if node.function in ("lag", "diff", "value_at", "first_value"):
+            return whole and self.plain(node.arguments[0], whole)
         if node.function in _LOGARITHMS:
             return self.alone(node.arguments[0])
-        weighing = node.function in ("ratio", "deflate", "exp", "sqrt") or node.function.endswith(_ACROSS_UNITS)
-        return not weighing and all(map(self.plain, node.arguments))
+        return node.function in ("abs", "cumulate_index") and self.plain(node.arguments[0])
 
     def alone(self, node: Expression) -> bool:
         """Whether no unit's break reaches another unit's value."""
