@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.adapters.grids import cell_text
+from ruralpanel.adapters.sheets import cell_text
 from ruralpanel.adapters.table_files import open_table
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.adapters import text
-from ruralpanel.adapters.grids import cell_text
+from ruralpanel.adapters.sheets import cell_text
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 Codes = np.ndarray[Any, np.dtype[np.int64]]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_columns
+from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_columns, widened
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 
 TIMEOUT = 60.0
@@ -68,7 +68,7 @@ def sqlite(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
         found, rows = _sqlite_rows(path, label, layout, _part(columns, statement))
         frame = pd.DataFrame.from_records(rows, columns=found, coerce_float=False)
-        return {name: frame[name] for name in columns}, np.arange(1, len(rows) + 1)
+        return {name: widened(frame[name]) for name in columns}, np.arange(1, len(rows) + 1)
 
     return TableFile(label, "", tuple(names), load)
 

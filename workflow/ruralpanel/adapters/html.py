@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ruralpanel.adapters.sheets import Row, Sheet, unreadable
+from ruralpanel.adapters.sheets import Caps, Row, Sheet, joined, unreadable
 from ruralpanel.contracts.problems import Problem, UserError
 
-_MOST_SPAN = 500
 
-
-def tables(content: str, label: str, end: str = "required") -> tuple[Sheet, ...]:
+def tables(content: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet, ...]:
     """The innermost tables of a page, in order; merged cells show their text in every place that they cover.
 
     Raised letters (``<sup>``) become footnote marks in brackets, so that they never run into a figure.
@@ -20,13 +19,14 @@ def tables(content: str, label: str, end: str = "required") -> tuple[Sheet, ...]
     ----------
     content, label : str
         The page and the name of its file in messages.
-    end : str
-        ``required``: a page whose last table is not closed was cut off, which is an error; ``optional``: it is read.
+    layout : mapping
+        `end`: ``required``: a page whose last table is not closed was cut off, which is an error; ``optional``: it is
+        read. The limits of `sheets.Caps`.
 
     Raises
     ------
     UserError
-        No table, or a page that was cut off.
+        No table, a page that was cut off, more cells or columns of one cell than are read.
     """
     import lxml.html
 
@@ -35,7 +35,7 @@ def tables(content: str, label: str, end: str = "required") -> tuple[Sheet, ...]
     opened, closed = (len(re.findall(tag, content, re.IGNORECASE)) for tag in (r"<table[\s>]", r"</table\s*>"))
     if opened == 0:
         raise UserError(Problem(label, "", "a page without a table", "a page with a table"))
-    if closed < opened and end != "optional":
+    if closed < opened and layout.get("end", "required") != "optional":
         raise UserError(
             Problem(
                 label,
@@ -45,10 +45,15 @@ def tables(content: str, label: str, end: str = "required") -> tuple[Sheet, ...]
                 "the page was cut off: get it again, or layout: {end: optional} to read what is there",
             )
         )
+    # Without huge_tree the parser leaves out texts beyond 10 MB, and it always leaves out what is nested too deep.
+    parser = lxml.html.HTMLParser(huge_tree=True)
     try:
-        page = lxml.html.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", content))
+        page = lxml.html.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", content), parser=parser)
     except Exception as error:
         raise unreadable(label, "HTML", error) from None
+    lost = [entry.message for entry in parser.error_log if "depth" in entry.message.lower()]
+    if lost:
+        raise unreadable(label, "HTML", ValueError(lost[0]))
     inner = [table for table in page.iter("table") if table.find(".//table") is None]
     problems = [
         Problem(
@@ -63,54 +68,79 @@ def tables(content: str, label: str, end: str = "required") -> tuple[Sheet, ...]
     ]
     if problems:
         raise UserError(problems)
+    caps = Caps.of(layout)
     return tuple(
-        Sheet(str(number) if len(inner) > 1 else "", _grid(table), ragged=True) for number, table in enumerate(inner, 1)
+        Sheet(name, _grid(table, label, name, caps), ragged=True)
+        for number, table in enumerate(inner, 1)
+        for name in [str(number) if len(inner) > 1 else ""]
     )
 
 
-def _grid(table: Any) -> tuple[Row, ...]:
-    rows: list[dict[int, str]] = []
-    copies: list[set[int]] = []
-    below: dict[tuple[int, int], str] = {}
-    for number, row in enumerate(table.iter("tr")):
-        cells = {column: value for (at, column), value in below.items() if at == number}
-        copied = set(cells)
+def _grid(table: Any, label: str, name: str, caps: Caps) -> tuple[Row, ...]:
+    found: list[Row] = []
+    below: dict[int, dict[int, str]] = {}  # row → column → text of a cell that begins above
+    rows = list(table.iter("tr"))
+    count = 0
+    for number, row in enumerate(rows):
+        cells = below.pop(number, {})
+        copies, merged = set(cells), set(cells)
         column = 0
         for cell in row.iter("td", "th"):
             while column in cells:
                 column += 1
-            value = _text(cell)
             width = _span(cell, "colspan")
-            copied.update(range(column + 1, column + width))
-            for across in range(column, column + width):
-                cells[across] = value
-                below.update({(number + down, across): value for down in range(1, _span(cell, "rowspan"))})
+            if width > caps.span:
+                raise UserError(_too_wide(label, name, number + 1, width, caps))
+            # A cell of no height (0) or beyond the last row ends with the table.
+            height = min(_span(cell, "rowspan") or len(rows), len(rows) - number)
+            count += width * height
+            caps.check_cells(count, label, name)
+            text = _text(cell)
+            across = range(column, column + width)
+            cells.update(dict.fromkeys(across, text))
+            for lower in range(number + 1, number + height):
+                below.setdefault(lower, {}).update(dict.fromkeys(across, text))
+            copies.update(across[1:])
+            merged.update(across if width > 1 or height > 1 else ())
             column += width
-        rows.append(cells)
-        copies.append(copied)
-    grid = (
-        Row(number, tuple(cells.get(column, "") for column in range(max(cells, default=-1) + 1)), frozenset(copied))
-        for number, (cells, copied) in enumerate(zip(rows, copies, strict=True), 1)
+        texts = tuple(cells.get(place, "") for place in range(max(cells, default=-1) + 1))
+        if any(texts):
+            found.append(Row(number + 1, texts, frozenset(copies), frozenset(merged)))
+    return tuple(found)
+
+
+def _too_wide(label: str, name: str, row: int, width: int, caps: Caps) -> Problem:
+    return Problem(
+        label,
+        f"table {name}, row {row}" if name else f"row {row}",
+        f"a cell over {width:,} columns",
+        f"at most {caps.span:,} (most_span)",
+        "the page is damaged: get it again; layout: {most_span: …} raises the limit",
     )
-    return tuple(row for row in grid if any(row.cells))
 
 
 def _span(cell: Any, name: str) -> int:
-    written = re.match(r"\s*(\d{1,6})", cell.get(name, "1"))
-    return min(max(int(written[1]), 1), _MOST_SPAN) if written else 1
+    """How many columns or rows a cell covers; of rows 0 means all that follow."""
+    written = re.match(r"\s*\+?(\d+)", cell.get(name, "1"))
+    if not written:
+        return 1
+    return int(written[1][:9]) if name == "rowspan" else max(int(written[1][:9]), 1)
 
 
 def _text(cell: Any) -> str:
-    return " ".join(_raw_text(cell).split())
+    return " ".join(joined(list(_parts(cell))).split())
 
 
-def _raw_text(element: Any) -> str:
-    if not isinstance(element.tag, str):  # a comment
-        return ""
-    if element.tag == "sup":
-        inside = element.text_content().strip()
-        return f"[{inside}]" if inside else ""
-    parts = [" " if element.tag == "br" else "", element.text or ""]
+def _parts(element: Any) -> Iterator[tuple[str, bool]]:
+    """The texts of a cell in order, each with whether it is raised; without what is never shown."""
+    style = re.sub(r"\s", "", element.get("style", "").casefold()) if isinstance(element.tag, str) else ""
+    if not isinstance(element.tag, str) or "display:none" in style or element.tag in ("script", "style"):
+        return
+    if element.tag == "sup" or "vertical-align:super" in style:
+        yield "".join(element.itertext()), True
+        return
+    yield " " if element.tag == "br" else "", False
+    yield element.text or "", False
     for child in element:
-        parts += [_raw_text(child), child.tail or ""]
-    return "".join(parts)
+        yield from _parts(child)
+        yield child.tail or "", False

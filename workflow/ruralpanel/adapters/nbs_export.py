@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -12,6 +13,7 @@ from ruralpanel.adapters.cells import Cell, capped, cell_table, duplicate_proble
 from ruralpanel.adapters.nbs_blocks import Block, blocks_of, unfinished
 from ruralpanel.adapters.regions import is_left_out, left_out
 from ruralpanel.adapters.series_files import Place, by_file, layout_of, places, remarks_on_files
+from ruralpanel.adapters.sheets import Shown, hidden_remarks
 from ruralpanel.adapters.titles import (
     checked,
     first_measure,
@@ -50,17 +52,19 @@ def read(source: SourceSpec) -> pd.DataFrame:
     placed = by_file(places(source, own_file_by_stem=True))
     cells: list[Cell] = []
     problems: list[Problem] = []
+    remarks: list[Problem] = []
     given: dict[str, set[str]] = {}
     unread: dict[str, list[str]] = {}
     for file in source.files:
         if source.series and file not in placed:
             continue
         try:
-            read_cells, unread[file] = _read_file(source, file, placed.get(file, ()))
+            read_cells, unread[file], hidden = _read_file(source, file, placed.get(file, ()))
         except UserError as error:
             problems += error.problems
             continue
         cells += read_cells
+        remarks += hidden
         given[file] = {cell.series for cell in read_cells}
     found = {cell.series for cell in cells}
     if not problems:
@@ -77,22 +81,34 @@ def read(source: SourceSpec) -> pd.DataFrame:
         ]
         problems += duplicate_problems(cells)
     raise_any(capped(problems, source.name))
-    return with_remarks(cell_table(cells), remarks_on_files(source, placed, given, unread))
+    return with_remarks(cell_table(cells), [*remarks, *remarks_on_files(source, placed, given, unread)])
 
 
-def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[list[Cell], list[str]]:
-    """The figures of a file, and its titles that no series names."""
+def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[list[Cell], list[str], list[Problem]]:
+    """The figures of a file, its titles that no series names, and what it hides."""
     label = file_label(source, file)
     layout = layout_of(source)
     sheets = grids.read_sheets(file, label, layout)
     blocks: list[Block] = []
     problems: list[Problem] = []
+    hidden: list[Problem] = []
     ended = False
     for sheet in sheets:
         own, wrong, closed = blocks_of(sheet, label)
         blocks += own
         problems += wrong
         ended |= closed
+        hidden += hidden_remarks(sheet, label) if own else []
+        if own and sheet.hidden and "sheet" not in layout:
+            problems.append(
+                Problem(
+                    label,
+                    f"sheet {sheet.name}",
+                    "a hidden sheet with a table",
+                    "tables on sheets that the workbook shows",
+                    "show or remove it, or name the sheets that are meant under layout.sheet",
+                )
+            )
     if not blocks:
         raise UserError(
             Problem(
@@ -112,12 +128,12 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[
     cells: list[Cell] = []
     held: list[tuple[Block, set[str]]] = []
     for block in blocks:
-        read_cells, wrong = _block_cells(block, label, str(layout.get("region", "")), naming, rule, skipped)
+        read_cells, wrong = _block_cells(block, label, layout, naming, rule, skipped)
         cells += read_cells
         problems += wrong
         held.append((block, {cell.series for cell in read_cells}))
     raise_any(capped([*naming.problems(), *problems, *_incomplete(held, label)], label))
-    return cells, naming.unread()
+    return cells, naming.unread(), hidden
 
 
 def _incomplete(held: Sequence[tuple[Block, set[str]]], label: str) -> list[Problem]:
@@ -177,6 +193,10 @@ class _Naming:
         """Titles that no series names."""
         return [title for title, key in self._found.items() if title and key is None]
 
+    def measure(self, key: str) -> str:
+        """The measure declared for a series, empty for one that nothing declares."""
+        return next((series.measure for series in self._wanted if series.key == key), "")
+
     def problems(self) -> list[Problem]:
         """Titles and measures that are not the declared ones; series that should be in this file and are not."""
         found = [title for title in self._found if title]
@@ -209,9 +229,14 @@ def _titles(block: Block) -> Iterator[str]:
 
 
 def _block_cells(
-    block: Block, label: str, region: str, naming: _Naming, rule: text.NumberRule, skipped: Collection[str]
+    block: Block,
+    label: str,
+    layout: Mapping[str, Any],
+    naming: _Naming,
+    rule: text.NumberRule,
+    skipped: Collection[str],
 ) -> tuple[list[Cell], list[Problem]]:
-    region = block.region or region
+    region = block.region or str(layout.get("region", ""))
     turned_regions = block.head == "time" and (block.title or not region)
     if block.head == "indicator" and not region:
         return [], [
@@ -254,5 +279,12 @@ def _block_cells(
                     )
                 )
                 continue
+            if value is not None:
+                merged, measure = index in row.merged, naming.measure(key)
+                shown = Shown.of(value, written, merged, row.scales.get(index), measure, layout)
+                if shown.fault:
+                    problems.append(Problem(label, place(block.sheet, row.number, name), *shown.fault))
+                    continue
+                value, written = shown.value, shown.text
             cells.append(Cell(text.region_name(unit), year, key, written, value, label, block.sheet, row.number, name))
     return cells, problems

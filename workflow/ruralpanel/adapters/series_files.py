@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.adapters.cells import file_label
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.adapters.sheets import Sheet
+from ruralpanel.adapters.text import squeezed
+from ruralpanel.adapters.titles import years_pattern
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
 
 
@@ -28,6 +32,121 @@ class Place:
 def layout_of(source: SourceSpec) -> Mapping[str, Any]:
     """The adapter's keys: those of the sidecar, overridden by those of the configuration."""
     return {**((source.about or {}).get("layout") or {}), **source.layout}
+
+
+def dated(
+    sheets: Sequence[Sheet], file: str, label: str, layout: Mapping[str, Any]
+) -> list[tuple[Sheet, Mapping[str, Any]]]:
+    """The worksheets to read, each with the layout for it: with the year, where `layout.period` takes it from names.
+
+    Raises
+    ------
+    UserError
+        Several sheets with content, none chosen; names with no year or several, or hidden sheets, among those that
+        are named by year; a file and its only sheet that name two years.
+    """
+    wanted = layout.get("period")
+    if not isinstance(wanted, Mapping):
+        return [(one_sheet(sheets, label, layout), layout)]
+    filled = [sheet for sheet in sheets if sheet.rows]
+    place = wanted.get("from", "name")
+    if place == "file" or (place == "name" and len(filled) < 2):
+        sheet = one_sheet(sheets, label, layout)
+        year = _year_in(Path(file).stem, layout) if place == "file" else None
+        if place == "name":
+            own, of_file = _year_in(sheet.name, layout), _year_in(Path(file).stem, layout)
+            if own and of_file and own != of_file:
+                found = f"{of_file} in the name of the file, {own} in that of sheet {sheet.name}"
+                fix = "layout: {period: {from: sheet}} or {from: file} says which of them holds"
+                raise UserError(Problem(label, "layout.period", found, "one year", fix))
+            year = own or of_file
+        return [(sheet, {**layout, "period": year or _no_year(Path(file).name, label, layout)})]
+    problems = [
+        Problem(
+            label,
+            f"sheet {sheet.name}",
+            "a hidden sheet with content",
+            "sheets that the workbook shows, one for each year",
+            "show or remove it, or name the sheets that are meant: layout: {sheet: [2010, 2011]}",
+        )
+        for sheet in filled
+        if sheet.hidden and not isinstance(layout.get("sheet"), (list, tuple))
+    ]
+    found_years: list[tuple[Sheet, Mapping[str, Any]]] = []
+    for sheet in filled:
+        try:
+            year = _year_in(sheet.name, layout) or _no_year(f"sheet {sheet.name}", label, layout)
+            found_years.append((sheet, {**layout, "period": year}))
+        except UserError as error:
+            problems += error.problems
+    raise_any(problems)
+    return found_years
+
+
+def dated_file(file: str, label: str, layout: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The layout with the year in the name of a file without worksheets, where `layout.period` takes it from names.
+
+    Raises
+    ------
+    UserError
+        No year in the name, or several.
+    """
+    if not isinstance(layout.get("period"), Mapping):
+        return layout
+    return {**layout, "period": _year_in(Path(file).stem, layout) or _no_year(Path(file).name, label, layout)}
+
+
+def one_sheet(sheets: Sequence[Sheet], label: str, layout: Mapping[str, Any]) -> Sheet:
+    """The only sheet with anything in it; one that the workbook hides only where `layout.sheet` asks for it.
+
+    Raises
+    ------
+    UserError
+        No sheet with content, several, or a hidden one.
+    """
+    filled = [sheet for sheet in sheets if sheet.rows]
+    if len(filled) == 1 and filled[0].hidden and "sheet" not in layout:
+        found, fix = f"content on the hidden sheet {filled[0].name} only", f'layout: {{sheet: "{filled[0].name}"}}'
+        raise UserError(Problem(label, "layout.sheet", found, "content on a sheet that the workbook shows", fix))
+    if len(filled) == 1:
+        return filled[0]
+    if not filled:
+        raise UserError(Problem(label, "", "empty sheets", "a table"))
+    names = ", ".join(sheet.title for sheet in filled)
+    shown = next((sheet for sheet in filled if not sheet.hidden), filled[0])
+    raise UserError(
+        Problem(
+            label,
+            "layout.sheet",
+            f"{len(filled)} sheets with content ({names}), none chosen",
+            "the name of one",
+            f'sheet: "{shown.name}"; if each holds one year: layout: {{period: {{from: name}}}}',
+        )
+    )
+
+
+def _year_in(name: str, layout: Mapping[str, Any]) -> int | None:
+    """The one year in a name; None for none or several."""
+    template = layout["period"].get("as")
+    if template:
+        match = years_pattern(str(template)).search(squeezed(name))
+        return int(match[1]) if match else None
+    years = set(re.findall(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])", name))
+    return int(years.pop()) if len(years) == 1 else None
+
+
+def _no_year(name: str, label: str, layout: Mapping[str, Any]) -> int:
+    template = layout["period"].get("as")
+    raise UserError(
+        Problem(
+            label,
+            "layout.period",
+            f'"{name}"',
+            f"a name as {template}" if template else "one year in the name",
+            "rename it, or layout: {period: {from: name, as: roads_{period}}} says where the year stands"
+            + ("; {sheet: [2010, 2011]} which sheets are meant" if name.startswith("sheet ") else ""),
+        )
+    )
 
 
 def need_series(source: SourceSpec) -> None:

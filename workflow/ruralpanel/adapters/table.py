@@ -14,7 +14,7 @@ from ruralpanel.adapters.cells import capped, file_label, with_remarks
 from ruralpanel.adapters.series_files import Place, by_file, layout_of, need_series, places, remarks_on_files
 from ruralpanel.adapters.table_body import figure_problems, load_body, repeated, squeezed, units_of, years_of
 from ruralpanel.adapters.table_file import TableFile
-from ruralpanel.adapters.table_files import open_table
+from ruralpanel.adapters.table_files import open_dated
 from ruralpanel.adapters.table_headings import (
     column_of,
     measure_column,
@@ -23,7 +23,7 @@ from ruralpanel.adapters.table_headings import (
     templates_of,
     year_columns,
 )
-from ruralpanel.adapters.table_pieces import Piece, frame_of
+from ruralpanel.adapters.table_pieces import Piece, as_shown, frame_of
 from ruralpanel.adapters.titles import years_left_aside
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.specs import SourceSpec
@@ -55,6 +55,9 @@ def read(source: SourceSpec) -> pd.DataFrame:
     """
     need_series(source)
     layout = layout_of(source)
+    if layout.get("shape") == "wide" and isinstance(layout.get("period"), Mapping):
+        fix = "leave period out, or shape: leave `wide` out where a file or sheet holds one year"
+        raise UserError(Problem(source.name, "layout.period", "years from names", "years from the wide columns", fix))
     wanted = by_file(places(source))
     pieces: list[Piece] = []
     problems: list[Problem] = []
@@ -63,14 +66,17 @@ def read(source: SourceSpec) -> pd.DataFrame:
     unread: dict[str, list[str]] = {}
     for file, own in wanted.items():
         try:
-            table = open_table(file, file_label(source, file), layout)
-            reading = _read_table(table, own, layout)
+            for table, of_table in open_dated(file, file_label(source, file), layout):
+                reading = _read_table(table, own, of_table)
+                for piece in reading.pieces:
+                    shown, faults = as_shown(piece, source.series[piece.series].measure, layout)
+                    pieces.append(shown)
+                    problems += faults
+                remarks += [*table.remarks, *reading.remarks]
+                given.setdefault(file, set()).update(piece.series for piece in reading.pieces)
+                unread.setdefault(file, []).extend(reading.unread)
         except UserError as error:
             problems += error.problems
-            continue
-        pieces += reading.pieces
-        remarks += reading.remarks
-        given[file], unread[file] = {piece.series for piece in reading.pieces}, list(reading.unread)
     found = {piece.series for piece in pieces}
     if not problems:
         asked = {place.series.key for own in wanted.values() for place in own}

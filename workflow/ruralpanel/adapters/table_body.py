@@ -13,7 +13,7 @@ import pandas as pd
 
 from ruralpanel.adapters import columns, text
 from ruralpanel.adapters.cells import place, together
-from ruralpanel.adapters.grids import cell_text
+from ruralpanel.adapters.sheets import cell_text
 from ruralpanel.adapters.table_file import Numbers, TableFile
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.figure_order import distinct

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ruralpanel.adapters.number_formats import Scale
 from ruralpanel.adapters.text import squeezed, year
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 
 Columns = dict[str, pd.Series]
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
+_LOOKED_AT = 1000
+_LONG = 14
+"""Digits of a figure that no one writes, and that a number of single precision has in double precision."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,9 @@ class TableFile:
     notes : texts around the table (titles, a line 单位：万人), as far as the format has any.
     measures : column → text between its name and the first figure, where the layout says that rows stand there.
     advice : columns that are not there → which layout key would lead to them; empty where none is known.
+    merged : column → rows (as `load` numbers them) whose cell is merged with others.
+    scales : column → row → how the figure is shown, where that is not as it is stored.
+    remarks : what a reader should know of it: hidden rows and columns.
     """
 
     label: str
@@ -40,6 +47,9 @@ class TableFile:
     notes: tuple[str, ...] = ()
     measures: Mapping[str, str] = field(default_factory=dict)
     advice: Callable[[Sequence[str]], str] | None = None
+    merged: Mapping[str, Collection[int]] = field(default_factory=dict)
+    scales: Mapping[str, Mapping[int, Scale]] = field(default_factory=dict)
+    remarks: tuple[Problem, ...] = ()
 
     def actual(self, name: str) -> str:
         """The column that a declared name means: itself, else the only one that differs in blanks, width or case."""
@@ -101,6 +111,38 @@ def arrow_columns(table: Any) -> Columns:
         column = table.column(name)
         if pa.types.is_decimal(column.type):
             column = column.cast(pa.float64())
-        columns[name] = column.to_pandas()
+        single = pa.types.is_float32(column.type) or pa.types.is_float16(column.type)
+        found = column.to_pandas()
+        columns[name] = shortest(found, column.type.bit_width) if single else widened(found)
         table = table.drop_columns([name])
     return columns
+
+
+def shortest(column: pd.Series, bits: int = 32) -> pd.Series:
+    """Numbers of single precision as the shortest digits that mean them: 21.8, where 21.799999237 is stored."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    stored = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if bits == 16:
+        digits = pa.array([str(value) for value in stored.astype(np.float16)], pa.string())
+    else:
+        digits = pc.cast(pa.array(stored.astype(np.float32)), pa.string())
+    return pd.Series(pc.cast(digits, pa.float64()).to_numpy(zero_copy_only=False), index=column.index)
+
+
+def widened(column: pd.Series) -> pd.Series:
+    """A column of double precision; the shortest digits where all of it was stored in single precision before.
+
+    Programs that keep single precision hand 21.8 on as 21.799999237060547, which no one has published.
+    """
+    if column.dtype != np.float64:
+        return column
+    values = column.to_numpy()
+    with np.errstate(over="ignore"):
+        if not np.array_equal(values.astype(np.float32).astype(np.float64), values, equal_nan=True):
+            return column
+    short = shortest(column)
+    changed = values[(short.to_numpy() != values) & ~np.isnan(values)][:_LOOKED_AT]
+    long = [len(repr(float(value)).strip("-").replace(".", "").lstrip("0")) >= _LONG for value in changed]
+    return short if long and sum(long) * 2 > len(long) else column

@@ -13,8 +13,10 @@ import pandas as pd
 
 from ruralpanel.adapters import databases, grids
 from ruralpanel.adapters.cells import place
-from ruralpanel.adapters.sheets import Sheet, area, unreadable
-from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_columns
+from ruralpanel.adapters.number_formats import Scale
+from ruralpanel.adapters.series_files import dated, dated_file, one_sheet
+from ruralpanel.adapters.sheets import Sheet, area, hidden_remarks, unreadable
+from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_columns, shortest, widened
 from ruralpanel.contracts.problems import Problem, UserError
 
 _IN_PART = re.compile(r"Value '(.*)' of field \S*?\.?(\w+) parsed incompletely")
@@ -59,27 +61,27 @@ def open_table(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     return opener(path, label, layout)
 
 
-def one_sheet(sheets: Sequence[Sheet], label: str) -> Sheet:
-    """The only sheet with anything in it."""
-    filled = [sheet for sheet in sheets if sheet.rows]
-    if len(filled) == 1:
-        return filled[0]
-    if not filled:
-        raise UserError(Problem(label, "", "empty sheets", "a table"))
-    names = ", ".join(sheet.name for sheet in filled)
-    raise UserError(
-        Problem(
-            label,
-            "layout.sheet",
-            f"{len(filled)} sheets with content ({names}), none chosen",
-            "the name of one",
-            f'sheet: "{filled[0].name}"',
-        )
-    )
+def open_dated(path: str, label: str, layout: Mapping[str, Any]) -> list[tuple[TableFile, Mapping[str, Any]]]:
+    """The tables of a file, each with the layout for it: one for each worksheet where their names tell the year.
+
+    Raises
+    ------
+    UserError
+        As `open_table`; names that do not tell the year.
+    """
+    if not isinstance(layout.get("period"), Mapping):
+        return [(open_table(path, label, layout), layout)]
+    if Path(path).is_file() and grids.kind(path) in ("xlsx", "xls"):
+        found = dated(grids.read_sheets(path, label, layout), path, label, layout)
+        return [(_sheet_table(sheet, label, own), own) for sheet, own in found]
+    return [(open_table(path, label, layout), dated_file(path, label, layout))]
 
 
 def _spreadsheet(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
-    sheet = one_sheet(grids.read_sheets(path, label, layout), label)
+    return _sheet_table(one_sheet(grids.read_sheets(path, label, layout), label, layout), label, layout)
+
+
+def _sheet_table(sheet: Sheet, label: str, layout: Mapping[str, Any]) -> TableFile:
     top, left, bottom, right = area(label, layout.get("range"))
     rows = [row for row in sheet.rows if top <= row.number <= bottom]
     header_number = top - 1 + int(layout["header"]) if "header" in layout else (rows[0].number if rows else 0)
@@ -124,7 +126,17 @@ def _spreadsheet(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     between = [row for row in rows if header_number < row.number < first]
     measures = {name: row.cell(left + i) for row in between for i, name in enumerate(names) if row.cell(left + i)}
     notes = tuple(cell for row in outside for cell in dict.fromkeys(row.cells) if cell)
-    return TableFile(label, sheet.name, names, load, notes=notes, measures=measures, advice=advice)
+    merged: dict[str, set[int]] = {}
+    scales: dict[str, dict[int, Scale]] = {}
+    for row in body:
+        for i in row.merged:
+            if left <= i < end:
+                merged.setdefault(names[i - left], set()).add(row.number)
+        for i, scale in row.scales.items():
+            if left <= i < end:
+                scales.setdefault(names[i - left], {})[row.number] = scale
+    remarks = tuple(hidden_remarks(sheet, label, header_number, bottom))
+    return TableFile(label, sheet.name, names, load, {}, notes, measures, advice, merged, scales, remarks)
 
 
 def _parquet(path: str, label: str, _layout: Mapping[str, Any]) -> TableFile:
@@ -186,7 +198,10 @@ def _stata(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
 
     def load(columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
         frame, _ = attempt(usecols=list(dict.fromkeys(columns)))
-        loaded = {name: frame[name] for name in columns}
+        single = meta.readstat_variable_types
+        loaded = {
+            name: shortest(frame[name]) if single.get(name) == "float" else widened(frame[name]) for name in columns
+        }
         for name, labels in meta.variable_value_labels.items():
             if name in loaded and name not in figures:
                 known = loaded[name].map(labels)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ruralpanel.adapters.cells import COLUMNS, LABELS
+from ruralpanel.adapters.cells import COLUMNS, LABELS, place, together
 from ruralpanel.adapters.columns import Codes, Figures, Mask
-from ruralpanel.adapters.grids import cell_text
+from ruralpanel.adapters.sheets import Shown, cell_text
 from ruralpanel.adapters.table_file import Numbers, TableFile
+from ruralpanel.contracts.problems import Problem
 
 MOST_TEXTS = 1_000_000
 
@@ -49,6 +50,28 @@ class Piece:
             figures,
             self.rows[used],
         )
+
+
+def as_shown(piece: Piece, measure: str, layout: Mapping[str, Any]) -> tuple[Piece, list[Problem]]:
+    """A piece with the figures that its worksheet shows, and those that cannot be taken: merged cells, scaled figures.
+
+    `measure` is that of the piece's series; files without number formats and merged cells pass as they are.
+    """
+    merged, scales = piece.table.merged.get(piece.column, ()), piece.table.scales.get(piece.column, {})
+    if not merged and not scales:
+        return piece, []
+    values = piece.figures.values.copy()
+    texts = list(_texts(piece.figures))
+    faults: list[tuple[int, Problem]] = []
+    for i, row in enumerate(piece.rows.tolist()):
+        if (row in merged or row in scales) and not np.isnan(values[i]):
+            shown = Shown.of(float(values[i]), texts[i], row in merged, scales.get(row), measure, layout)
+            values[i], texts[i] = shown.value, shown.text
+            if shown.fault:
+                where = place(piece.table.sheet, row, piece.column)
+                faults.append((row, Problem(piece.table.label, where, *shown.fault)))
+    figures = Figures(values, pd.Series(texts, dtype="str"), piece.figures.wrong)
+    return replace(piece, figures=figures), together([problem for _, problem in faults], [row for row, _ in faults])
 
 
 def frame_of(pieces: list[Piece]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -19,8 +19,17 @@ from ruralpanel.adapters.cells import (
     with_remarks,
 )
 from ruralpanel.adapters.regions import is_left_out, left_out
-from ruralpanel.adapters.series_files import Place, by_file, layout_of, need_series, places, remarks_on_files
-from ruralpanel.adapters.sheets import Sheet
+from ruralpanel.adapters.series_files import (
+    Place,
+    by_file,
+    dated,
+    dated_file,
+    layout_of,
+    need_series,
+    places,
+    remarks_on_files,
+)
+from ruralpanel.adapters.sheets import Sheet, Shown, area, hidden_remarks
 from ruralpanel.adapters.titles import checked, first_measure, measure_problem, measures_in, years_left_aside
 from ruralpanel.adapters.yearbook_tables import RegionTable, column_of, is_note, region_table, year_columns
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
@@ -98,25 +107,36 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[
     """The figures of a file, columns that may hold more of them, and all headers that were not read."""
     label = file_label(source, file)
     layout = layout_of(source)
-    tables = _tables(grids.read_sheets(file, label, layout), label, layout)
+    sheets = grids.read_sheets(file, label, layout)
+    page = any(sheet.ragged for sheet in sheets)
+    if page and layout.get("range"):
+        fix = "leave it out; layout: {table: …} chooses a table"
+        raise UserError(Problem(label, "layout.range", str(layout["range"]), "a worksheet, which has ranges", fix))
+    if layout.get("range"):
+        sheets = tuple(_within(sheet, area(label, layout["range"])) for sheet in sheets)
+    if page or "table" in layout:
+        parts = [(sheets, dated_file(file, label, layout))]
+    else:
+        parts = [((sheet,), own) for sheet, own in dated(sheets, file, label, layout)]
+    tables = [(table, own) for part, own in parts for table in _tables(part, label, own, wanted)]
     rule = text.number_rule(thousands=", ", missing=layout.get("missing", ()), marks=layout.get("marks", ()))
     skipped = left_out(layout.get("skip_rows", ()), layout.get("keep_rows", ()))
     cells: list[Cell] = []
     problems: list[Problem] = []
     found: set[str] = set()
-    remarks: list[Problem] = []
+    remarks = [remark for part, _ in parts for sheet in part for remark in hidden_remarks(sheet, label)]
     read: set[str] = set()
-    for table in tables:
+    for table, own in tables:
         problems += _uneven(table, wanted, label)
-        columns, wrong = _columns(table, wanted, label, layout)
+        columns, wrong = _columns(table, wanted, label, own)
         problems += wrong
         found |= {column.spot.series.key for column in columns}
-        read_cells, wrong = _cells(table, columns, label, rule, skipped)
+        read_cells, wrong = _cells(table, columns, label, layout, rule, skipped)
         cells += read_cells
         problems += wrong
         read |= {column.header for column in columns}
         remarks += _left_aside(table, columns, wanted, label)
-    headers = list(dict.fromkeys(header for table in tables for header in table.columns.values() if header))
+    headers = list(dict.fromkeys(header for table, _ in tables for header in table.columns.values() if header))
     problems += [
         Problem(
             label,
@@ -132,6 +152,19 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[
     ]
     raise_any(capped(problems, label))
     return cells, remarks, [header for header in headers if header not in read]
+
+
+def _within(sheet: Sheet, bounds: tuple[int, int, int, int]) -> Sheet:
+    """The range of a sheet, with the titles above it: rows of one text."""
+    top, left, bottom, right = bounds
+    rows = []
+    for row in sheet.rows:
+        title = row.number < top and len({cell for cell in row.cells if cell}) == 1
+        if title or top <= row.number <= bottom:
+            cells = row.cells if title else tuple(cell if i >= left else "" for i, cell in enumerate(row.cells[:right]))
+            rows.append(replace(row, cells=cells))
+    hidden = tuple(number for number in sheet.hidden_rows if top <= number <= bottom)
+    return replace(sheet, rows=tuple(row for row in rows if any(row.cells)), hidden_rows=hidden)
 
 
 def _left_aside(table: RegionTable, columns: Sequence[_Column], wanted: Sequence[Place], label: str) -> list[Problem]:
@@ -167,19 +200,21 @@ def _uneven(table: RegionTable, wanted: Sequence[Place], label: str) -> list[Pro
     return problems
 
 
-def _tables(sheets: Sequence[Sheet], label: str, layout: Mapping[str, Any]) -> list[RegionTable]:
-    """The tables asked for, or the one with the most rows of figures."""
+def _tables(
+    sheets: Sequence[Sheet], label: str, layout: Mapping[str, Any], wanted: Sequence[Place]
+) -> list[RegionTable]:
+    """The tables asked for, or the one that has the columns; where none has, the one with the most figures."""
     chosen = layout.get("table")
     numbers = [chosen] if isinstance(chosen, int) else list(chosen or range(1, len(sheets) + 1))
     outside = [number for number in numbers if not 1 <= number <= len(sheets)]
     if outside:
         raise UserError(Problem(label, "layout.table", str(outside[0]), f"a number from 1 to {len(sheets)}"))
     header_rows = layout.get("header_rows")
-    tables = [
-        table
+    tables = {
+        number: table
         for number in numbers
         if (table := region_table(sheets[number - 1], int(layout.get("unit", 1)) - 1, header_rows))
-    ]
+    }
     if not tables:
         raise UserError(
             Problem(
@@ -190,7 +225,22 @@ def _tables(sheets: Sequence[Sheet], label: str, layout: Mapping[str, Any]) -> l
                 "layout: {unit: …} is the column of the names, {header_rows: …} the rows above them",
             )
         )
-    return tables if chosen is not None else [max(tables, key=lambda table: len(table.rows) * len(table.columns))]
+    if chosen is not None:
+        return list(tables.values())
+    with_columns = [n for n, table in tables.items() if len(table.rows) > 1 and any(_places(table, s) for s in wanted)]
+    if len(with_columns) > 1:
+        found = f"{len(with_columns)} tables with the columns (number {', '.join(map(str, with_columns))}), none chosen"
+        fix = f"layout: {{table: {with_columns[0]}}}; a list reads several"
+        raise UserError(Problem(label, "layout.table", found, "the number of one", fix))
+    if with_columns:
+        return [tables[with_columns[0]]]
+    return [max(tables.values(), key=lambda table: len(table.rows) * len(table.columns))]
+
+
+def _places(table: RegionTable, spot: Place) -> list[int]:
+    """Positions of the columns that may be a series'."""
+    name = _name(spot)
+    return list(year_columns(table, name)) if "{period}" in name else column_of(table, name)
 
 
 def _name(spot: Place) -> str:
@@ -242,7 +292,12 @@ def _columns(
 
 
 def _cells(
-    table: RegionTable, columns: Sequence[_Column], label: str, rule: text.NumberRule, skipped: Collection[str]
+    table: RegionTable,
+    columns: Sequence[_Column],
+    label: str,
+    layout: Mapping[str, Any],
+    rule: text.NumberRule,
+    skipped: Collection[str],
 ) -> tuple[list[Cell], list[Problem]]:
     cells: list[Cell] = []
     problems: list[Problem] = []
@@ -267,18 +322,20 @@ def _cells(
                     )
                 )
                 continue
-            if value is not None and (not unit or column.index in row.copies):
-                found = f"{written} in a cell that is merged with another" if unit else f"{written} without a region"
-                problems.append(
-                    Problem(
-                        label,
-                        where,
-                        found,
-                        "a figure for each region by itself",
-                        "write each region's own figure, or leave the cell empty",
-                    )
+            if value is not None:
+                merged = column.index in row.merged
+                shown = Shown.of(
+                    value, written, merged, row.scales.get(column.index), column.spot.series.measure, layout
                 )
-            elif unit:
+                fault = shown.fault
+                if not unit:
+                    wanted = "a figure for each region by itself"
+                    fault = (f"{written} without a region", wanted, "write the region's name, or leave the cell empty")
+                if fault:
+                    problems.append(Problem(label, where, *fault))
+                    continue
+                value, written = shown.value, shown.text
+            if unit:
                 cells.append(
                     Cell(
                         unit,

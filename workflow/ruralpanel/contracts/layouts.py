@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ruralpanel.contracts.problems import Problem, did_you_mean
@@ -14,17 +14,33 @@ class LayoutKey:
     """One key of a source's `layout`: what it means, what holds where it is absent, which values it takes.
 
     `kinds` names the types allowed: ``text``, ``number`` (a whole one), ``decimal``, ``list``, ``mapping``; `choices`,
-    where not empty, the words allowed.
+    where not empty, the words allowed; `parts` the keys of a mapping, the first of them required, with their words.
     """
 
     meaning: str
     default: Any
     kinds: tuple[str, ...] = ("text",)
     choices: tuple[str, ...] = ()
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 _ENCODING = LayoutKey("encoding of a text file", "found out: UTF-8 with or without mark, UTF-16, else GB18030 (GBK)")
-_SHEET = LayoutKey("worksheet, by name or by number from 1", "the only one that is not empty", ("text", "number"))
+_SHEET = LayoutKey(
+    "worksheet, by name or by number from 1; a list of them where the year stands in their names",
+    "the only one that is not empty",
+    ("text", "number", "list"),
+)
+_FROM_NAME = {"from": ("name", "sheet", "file"), "as": ()}
+_NUMBERS = LayoutKey(
+    "figures that a worksheet shows larger or smaller than it stores them (0.0%, #,##0,): which of the two is meant",
+    "the measure decides (percent, share); else they are refused",
+    choices=("shown", "stored"),
+)
+_CAPS = {
+    "most_cells": LayoutKey("cells of a worksheet or a page that are read at most", 5_000_000, ("number",)),
+    "most_megabytes": LayoutKey("size of an XLSX file at most, once unpacked", 300, ("number",)),
+}
+_MOST_SPAN = LayoutKey("HTML: columns that one cell covers at most", 1000, ("number",))
 _MISSING = LayoutKey("further marks that mean “no figure”, beside blank, …, --, -, 无, NA", [], ("list",))
 _MARKS = LayoutKey("further footnote marks that may stand before or after a figure", [], ("list",))
 _SKIP = LayoutKey(
@@ -47,7 +63,9 @@ _MEASURES = LayoutKey(
 
 LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
     "nbs_export": {
-        "sheet": LayoutKey("worksheet, by name or by number from 1", "every sheet with a table", ("text", "number")),
+        "sheet": LayoutKey(
+            "worksheets, by name or by number from 1", "every sheet with a table", ("text", "number", "list")
+        ),
         "encoding": _ENCODING,
         "region": LayoutKey("the region of a file that lists indicators and names no region", ""),
         "skip_rows": _SKIP,
@@ -56,6 +74,9 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "marks": _MARKS,
         "measures": _MEASURES,
         "end": _END,
+        "numbers": _NUMBERS,
+        **_CAPS,
+        "most_span": _MOST_SPAN,
     },
     "nbs_api": {
         "years": LayoutKey("first and last year to fetch", "none: needed by `snakemake fetch`", ("list",)),
@@ -92,9 +113,12 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         ),
         "unit": LayoutKey("the column that holds the unit's name or id", "unit"),
         "period": LayoutKey(
-            "the column that holds the period, or the one period (a number) of all figures",
+            "the column that holds the period, or the one period (a number) of all figures, or {from: name}: the year "
+            "in the name of each file or worksheet (from: file, from: sheet: only there; as: roads_{period}: how it "
+            "is named)",
             "period",
-            ("text", "number"),
+            ("text", "number", "mapping"),
+            parts=_FROM_NAME,
         ),
         "series": LayoutKey("the column that names the series, where all figures stand in one column", ""),
         "value": LayoutKey("the column of all figures, together with `series`", "value"),
@@ -124,13 +148,21 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "missing": LayoutKey(_MISSING.meaning + "; numbers too, as -999", [], ("list",)),
         "marks": _MARKS,
         "measures": _MEASURES,
+        "numbers": _NUMBERS,
+        **_CAPS,
     },
     "yearbook": {
-        "period": LayoutKey("the year of the figures, where the columns do not name it with {period}", "", ("number",)),
+        "period": LayoutKey(
+            "the year of the figures, where the columns do not name it with {period}; or {from: name}: as for `table`",
+            "",
+            ("number", "mapping"),
+            parts=_FROM_NAME,
+        ),
         "table": LayoutKey(
             "HTML: table or tables to read, by number from 1", "the one with the most figures", ("number", "list")
         ),
         "sheet": _SHEET,
+        "range": LayoutKey("part of the worksheet that holds the table, as A3:H40", "all that is filled"),
         "unit": LayoutKey("column that holds the regions' names, by number from 1", 1, ("number",)),
         "header_rows": LayoutKey("number of rows above the first region", "found out", ("number",)),
         "encoding": _ENCODING,
@@ -140,6 +172,9 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "marks": _MARKS,
         "measures": _MEASURES,
         "end": _END,
+        "numbers": _NUMBERS,
+        **_CAPS,
+        "most_span": _MOST_SPAN,
     },
 }
 
@@ -191,7 +226,27 @@ def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: s
             problems.append(
                 Problem(file, place, f'"{value}"', f"one of {options}", did_you_mean(str(value), key.choices))
             )
+        elif isinstance(value, Mapping) and key.parts:
+            problems += _part_problems(key, value, file, place)
     return tuple(problems)
+
+
+def _part_problems(key: LayoutKey, value: Mapping[str, Any], file: str, place: str) -> list[Problem]:
+    required = next(iter(key.parts))
+    problems = [
+        Problem(file, f"{place}.{name}", f'unknown key "{name}"', f"one of {', '.join(key.parts)}", key.meaning)
+        for name in value
+        if name not in key.parts
+    ]
+    if required not in value:
+        problems.append(
+            Problem(file, place, f"no `{required}`", f"one of {', '.join(key.parts[required])}", key.meaning)
+        )
+    for name, words in key.parts.items():
+        if name in value and (not isinstance(value[name], str) or (words and value[name] not in words)):
+            expected = f"one of {', '.join(words)}" if words else "text"
+            problems.append(Problem(file, f"{place}.{name}", repr(value[name]), expected, key.meaning))
+    return problems
 
 
 def _kind(value: Any) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from ruralpanel.adapters.cells import remarks_of
 from ruralpanel.adapters.registry import read
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.sidecar import series_spec
@@ -27,8 +28,20 @@ def tried(file: Path, part: Found, units: Units | None) -> Found:
     try:
         cells = read(SourceSpec("made", part.adapter, str(file), (str(file),), None, layout, series))
     except UserError as error:
+        bare = {key for key, fields in part.series.items() if "measure" not in fields}
+        if bare and all(problem.found.endswith("%") and "number format" in problem.found for problem in error.problems):
+            named = {
+                key: {**fields, **({"measure": "percent"} if key in bare else {})}
+                for key, fields in part.series.items()
+            }
+            return tried(file, replace(part, series=named), units)
         doubts = tuple(f"as it stands the file is refused: {problem}" for problem in error.problems[:3])
         return replace(part, unsure=(*part.unsure, *doubts))
+    doubts = tuple(f"{remark.where}: {remark.found}".removeprefix(": ") for remark in remarks_of(cells.attrs))
+    percents = int(cells["text"].astype(str).str.endswith("%").sum())
+    if percents:
+        doubts += (f"{percents} figures are stored as parts of one and shown as percent: read as they are shown",)
+    part = replace(part, unsure=(*part.unsure, *doubts))
     years = () if "YYYY" in part.layout.values() else tuple(sorted(set(map(int, cells["period"]))))
     part = replace(part, figures=int(cells["value"].notna().sum()), years=years)
     return _before_their_time(part, cells, units) if units is not None and years else part
