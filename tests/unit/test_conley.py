@@ -243,7 +243,7 @@ def test_outside_its_range_it_stops_with_the_reason(monkeypatch: pytest.MonkeyPa
     words = stopped(panel(), setting(cutoff_km=3000, kernel="uniform"))
     assert "cutoff_km: 3000, with pairs of units weighing 0." in words and "at most 0.33" in words
     words = stopped(panel(), setting(cutoff_km=500, lag=0))
-    assert "lag: 0, unit effects" in words and "leave lag out" in words
+    assert "lag: 0 with unit effects" in words and "leave lag out" in words
     assert infer(fit(panel(periods=2)), panel(periods=2), setting(cutoff_km=500, lag=0), 0).std_error is not None
     words = stopped(panel(), setting(cutoff_km=500, critical="normal", small_sample="CR1"))
     assert "normal critical values with 24 clusters" in words
@@ -254,7 +254,7 @@ def test_outside_its_range_it_stops_with_the_reason(monkeypatch: pytest.MonkeyPa
     def without_x(found: Fit) -> Fit:
         return replace(found, x=None, y=None)
 
-    assert "use small_sample: CR1, critical: t" in stopped(d, setting(cutoff_km=500), without_x)
+    assert "cutoff_km: 500, small_sample: CR1, critical: t}" in stopped(d, setting(cutoff_km=500), without_x)
     monkeypatch.setattr(conley, "LARGEST", 10)
     words = stopped(d, setting(cutoff_km=500))
     assert "unbiased, satterthwaite with 24 units; expected at most 10; fix: use small_sample: CR1" in words

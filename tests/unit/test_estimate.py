@@ -125,13 +125,13 @@ def test_an_estimator_with_errors_of_its_own_shows_them_first(monkeypatch: pytes
     assert result.n_dropped == {"first differences": 20} and "lags collapsed" in result.notes
 
 
-def test_joint_test_is_the_wald_test() -> None:
-    d = panel()
+def test_joint_test_of_classical_errors_is_the_wald_test() -> None:
+    d = panel(inference=(InferenceSpec("classical"),))
     result = estimate(d.spec, d, 1, "")
     b = np.array([row.estimate for row in result.coefficients])
     value = b @ np.linalg.solve(np.array(result.vcov["matrix"]), b) / 3
     assert result.tests["joint"].statistic == pytest.approx(value)
-    assert result.tests["joint"].p_value == pytest.approx(stats.f.sf(value, 3, 19))
+    assert result.tests["joint"].p_value == pytest.approx(stats.f.sf(value, 3, fit(d).df_resid))
 
 
 def test_spread_of_terms_and_outcome() -> None:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from scipy import special
 
+from ruralpanel.break_steps import MARK
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.estimators import least_squares, random_effects
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
 from ruralpanel.estimators.weighted_cd import pair_correlations
+from ruralpanel.inference import joint
 from ruralpanel.inference.romano_wolf import is_least_squares
+from ruralpanel.inference.simulated_size import null_panels
 
 STANDARD = ("pooled", "between", "fe", "fd", "re")
 POLICY = ("did", "event_study")
 
 
-def specification_tests(design: Design, fit: Fit) -> dict[str, Test]:
-    """The tests that apply to the estimator and the panel; empty for other families.
+def specification_tests(design: Design, fit: Fit, seed: int = 0) -> dict[str, Test]:
+    """The tests that apply to the estimator and the panel; empty for other families. `seed`: of simulated sizes.
 
     ``f_effects`` (unit effects all equal), ``hausman`` (fixed against random effects), ``mundlak`` (the same, robust to
     clustering), ``breusch_pagan_lm`` (no unit effects), ``pesaran_cd`` (no correlation between units),
@@ -40,13 +44,12 @@ def specification_tests(design: Design, fit: Fit) -> dict[str, Test]:
     quick = _quick(design)
     if "unit" in fit.absorbed:
         found["f_effects"] = f_effects(quick)
-    for name, test in (("hausman", hausman), ("mundlak", mundlak)):
-        weighted = design.weights is not None and name == "hausman"
-        if not weighted and (estimator == "re" or "unit" in fit.absorbed):
-            try:
-                found[name] = test(quick)
-            except UserError:
-                continue
+    if estimator == "re" or "unit" in fit.absorbed:
+        with suppress(UserError):
+            if design.weights is None:
+                found["hausman"] = hausman(quick)
+        with suppress(UserError):
+            found["mundlak"] = mundlak(quick, seed)
     if estimator in ("pooled", "re") and design.weights is None:
         found["breusch_pagan_lm"] = breusch_pagan_lm(quick)
     residuals = _by_row(design, fit)
@@ -110,10 +113,12 @@ def hausman(design: Design) -> Test:
     return _chi2(value, len(place), note)
 
 
-def mundlak(design: Design) -> Test:
-    """Mundlak (1978): unit means of the terms added to random effects; F test with CR1 errors by unit, G − 1 df.
+def mundlak(design: Design, seed: int = 0) -> Test:
+    """Mundlak (1978): unit means of the terms added to random effects, tested with errors clustered by unit.
 
-    With weights the means are weighted and added to weighted pooled least squares, random effects being undefined.
+    The test is that of `joint.wald_of` (CR2, approximate Hotelling T²) and carries its simulated size, θ held fixed.
+    Means of steps of definition breaks stand in the regression and are not tested. With weights the means are weighted
+    and added to weighted pooled least squares, random effects being undefined.
     """
     codes = compact(design.unit_codes)
     weights = np.ones(codes.size) if design.weights is None else design.weights
@@ -123,18 +128,19 @@ def mundlak(design: Design) -> Test:
     names = tuple(f"mean of {design.terms[j]}" for j in varies)
     effects = tuple(effect for effect in design.spec.effects if effect != "unit")
     wide = replace(design, x=np.hstack([design.x, means[:, varies]]), terms=(*design.terms, *names))
-    weighted = design.weights is not None
-    fit = (
-        least_squares.pooled(_as(wide, "pooled", effects)) if weighted else random_effects.fit(_as(wide, "re", effects))
-    )
-    place = [fit.terms.index(name) for name in names if name in fit.terms]
-    sums = group_sums(fit.scores, codes)
-    groups, n = counts.size, design.y.size
-    factor = groups / (groups - 1) * (n - 1) / (n - len(fit.terms) - fit.n_absorbed)
-    vcov = factor * fit.bread @ sums.T @ sums @ fit.bread
-    b = fit.params[place]
-    value = float(b @ np.linalg.solve(vcov[np.ix_(place, place)], b)) / len(place)
-    return _f(value, (len(place), groups - 1))
+    wide = _as(wide, "re" if design.weights is None else "pooled", effects)
+    fit = random_effects.fit(wide) if design.weights is None else least_squares.pooled(wide)
+    place = [fit.terms.index(name) for name in names if name in fit.terms and not _is_step(name, design)]
+    if not place:
+        return Test(float("nan"), None, float("nan"), "no term that varies within and between units")
+    wald = joint.wald_of(fit, wide, np.eye(fit.params.size)[place], compact(wide.unit_codes[fit.rows]))
+    found = joint.test_of(wald, fit, "CR2 by unit, approximate Hotelling T²")
+    null = null_panels(fit, wide, seed, "size of mundlak") if design.spec.simulated_size else None
+    return joint.with_size(found, wald, null.outcomes if null else None)
+
+
+def _is_step(name: str, design: Design) -> bool:
+    return MARK in name or name.removeprefix("mean of ") in (design.extra.get("steps") or ())
 
 
 def breusch_pagan_lm(design: Design) -> Test:

@@ -7,20 +7,23 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from ruralpanel import diagnostics, influence
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.specs import InferenceSpec, ModelSpec
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, Test
 from ruralpanel.estimators.registry import estimator
+from ruralpanel.inference.joint import all_zero, with_size
 from ruralpanel.inference.registry import infer
-from ruralpanel.inference.simulated_size import simulated_sizes
+from ruralpanel.inference.simulated_size import Null, null_panels, simulated_sizes
 from ruralpanel.marginal import marginal_effect
 from ruralpanel.results import Coefficient, ModelResult, finite
 from ruralpanel.spatial.residuals import moran_of_residuals
 from ruralpanel.spread import rows_used, spread_of, spread_of_term
 from ruralpanel.verdicts import smallest_detectable
+
+NO_COEFFICIENTS = ("decomposition", "counterfactual")
+"""Estimators whose terms are parts of a gap: that all of them are zero is no hypothesis."""
 
 Outcome = Inference | UserError
 
@@ -57,16 +60,20 @@ def estimate(
     first = outcomes[0]
     if isinstance(first, UserError):
         raise first
-    sizes = _sizes(spec, design, fit, settings, outcomes, seed)
+    null = null_panels(fit, design, seed) if spec.simulated_size else None
+    sizes = _sizes(spec, design, fit, settings, outcomes, seed, null)
     tests = dict(fit.tests)
-    joint = _joint(fit, first)
+    joint = _joint(spec, fit, design, settings[0], first, null)
     if joint is not None:
         tests["joint"] = joint
-    tests |= diagnostics.specification_tests(design, fit)
+    tests |= diagnostics.specification_tests(design, fit, seed)
     neighbours = moran_of_residuals(design, fit, seed)
     if neighbours is not None:
         tests["moran"] = neighbours.test
     extra = dict(fit.extra)
+    overrides = _overrides(spec, fit, outcomes)
+    if overrides:
+        extra["overrides"] = list(overrides)
     dropped = {**design.n_dropped, **extra.pop("n_dropped", {})}
     units = np.unique(design.unit_codes[rows_used(design, fit)])
     periods = np.unique(design.period_codes[rows_used(design, fit)])
@@ -113,7 +120,7 @@ def estimate(
         },
         units=tuple(design.units[code] for code in units),
         periods=tuple(int(design.periods[code]) for code in periods),
-        notes=(*design.notes, *fit.notes),
+        notes=(*overrides, *design.notes, *fit.notes, *_unneeded(spec, overrides)),
         seed=seed,
         panel_sha256=panel_sha256,
         spec=spec.to_dict(),
@@ -139,6 +146,21 @@ def _try(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Outcome
         return error
 
 
+def _overrides(spec: ModelSpec, fit: Fit, outcomes: list[Outcome]) -> tuple[str, ...]:
+    """Refusals that ``allow`` set aside, of the estimator and of every setting, each once."""
+    of_settings = [text for found in outcomes if isinstance(found, Inference) for text in found.overrides]
+    return tuple(dict.fromkeys((*fit.overrides, *of_settings)))
+
+
+def _unneeded(spec: ModelSpec, overrides: tuple[str, ...]) -> tuple[str, ...]:
+    names = [str(name) for name in spec.options.get("allow") or ()]
+    return tuple(
+        f"allow: {name} was not needed: nothing was refused"
+        for name in names
+        if not any(text.startswith(f"allow: {name}:") for text in overrides)
+    )
+
+
 def _sizes(
     spec: ModelSpec,
     design: Design,
@@ -146,8 +168,11 @@ def _sizes(
     settings: tuple[InferenceSpec, ...],
     outcomes: list[Outcome],
     seed: int,
+    null: Null | None,
 ) -> tuple[dict[str, Any] | None, ...]:
-    return simulated_sizes(fit, design, settings, outcomes, seed) if spec.simulated_size else (None,) * len(settings)
+    if not spec.simulated_size:
+        return (None,) * len(settings)
+    return simulated_sizes(fit, design, settings, outcomes, seed, null)
 
 
 def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome, size: dict[str, Any] | None) -> dict[str, Any]:
@@ -247,18 +272,12 @@ def _marginals(
     return tuple(effects)
 
 
-def _joint(fit: Fit, first: Inference) -> Test | None:
-    """Wald test that all terms are zero, as F with the smallest degrees of freedom of the first setting."""
-    if first.vcov is None or first.df is None or first.vcov.shape[0] != fit.params.size:
-        return None
-    k = fit.params.size
-    if np.linalg.matrix_rank(first.vcov) < k:
-        return Test(float("nan"), None, float("nan"), f"{k} terms are more than the clusters can test together")
-    value = float(fit.params @ np.linalg.solve(first.vcov, fit.params)) / k
-    df = float(np.min(first.df))
-    if not np.isfinite(df):
-        return Test(value * k, float(k), float(special.chdtrc(k, value * k)))
-    return Test(value, (float(k), df), float(special.fdtrc(k, df, value)))
+def _joint(
+    spec: ModelSpec, fit: Fit, design: Design, setting: InferenceSpec, first: Inference, null: Null | None
+) -> Test | None:
+    """Test that all terms are zero; None where they are no coefficients."""
+    found = None if spec.estimator in NO_COEFFICIENTS else all_zero(fit, design, setting, first)
+    return None if found is None else with_size(*found, null.outcomes if null else None)
 
 
 def _first(outcomes: list[Outcome], method: str) -> Inference | None:

@@ -1,10 +1,43 @@
-"""Reading single numbers from a model's JSON."""
+"""Reading results' JSON, and single numbers from a model's."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from ruralpanel.files import write_json
+
+OF_ERROR = ("std_error", "statistic", "df", "p_value", "ci_low", "ci_high", "detectable")
+"""Numbers that follow from a standard error."""
+
+
+def read_results(path: str | Path) -> dict[str, Any]:
+    """A JSON file of results, `cleared`."""
+    values: dict[str, Any] = cleared(json.loads(Path(path).read_text(encoding="utf-8")))
+    return values
+
+
+def write_results(path: str | Path, values: Any) -> None:
+    """Write results as JSON, `cleared`."""
+    write_json(path, cleared(values))
+
+
+def cleared(values: Any) -> Any:
+    """The same values, but that no error of zero, and nothing that follows from one, stands beside an estimate.
+
+    The gate of everything that is written and printed: an error of zero is one that was not computed.
+    """
+    if isinstance(values, Mapping):
+        error = values.get("std_error")
+        empty = isinstance(error, (int, float)) and not (math.isfinite(error) and error > 0)
+        return {
+            key: None if empty and key in OF_ERROR and not isinstance(value, (list, Mapping)) else cleared(value)
+            for key, value in values.items()
+        }
+    return [cleared(value) for value in values] if isinstance(values, (list, tuple)) else values
 
 
 def coefficient(model: Mapping[str, Any], term: str) -> Mapping[str, Any] | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ import pandas as pd
 
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.labels import Labels, labels_from_codebook, merged
+from ruralpanel.model_json import read_results
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class OutputContext:
         for index, name in enumerate(names):
             path = self.results / "models" / f"{name}.json"
             if path.is_file():
-                found.append(json.loads(path.read_text(encoding="utf-8")))
+                found.append(read_results(path))
             else:
                 problems.append(self._no_model(index, name))
         if problems:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.estimators.base import Test
-from ruralpanel.files import write_json
+from ruralpanel.model_json import cleared, write_results
 
 
 @dataclass(frozen=True)
@@ -93,18 +93,19 @@ class ModelResult:
         raise KeyError(f"model {self.model} has no term {term}; it has {[row.term for row in self.coefficients]}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values in the order of the fields, `extra` spread out at the end."""
+        """Plain values in the order of the fields, `extra` spread out at the end, `cleared` of errors of zero."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "extra"}
         values["coefficients"] = [asdict(row) for row in self.coefficients]
         values["tests"] = {name: asdict(test) for name, test in self.tests.items()}
         clash = sorted(set(self.extra) & {item.name for item in fields(self)})
         if clash:
             raise ValueError(f"extra results of model {self.model} would overwrite {', '.join(clash)}")
-        return values | dict(self.extra)
+        whole: dict[str, Any] = cleared(values | dict(self.extra))
+        return whole
 
     def to_json(self, path: str | Path) -> None:
         """Write `to_dict` to `path`; infinite and missing numbers become null."""
-        write_json(path, self.to_dict())
+        write_results(path, self.to_dict())
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelResult:
@@ -135,4 +136,5 @@ def _test(values: Mapping[str, Any]) -> Test:
         df=(df[0], df[1]) if isinstance(df, list) else df,
         p_value=math.nan if values["p_value"] is None else values["p_value"],
         note=values.get("note", ""),
+        size=values.get("size"),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -12,7 +11,8 @@ from typing import Any
 from ruralpanel import verdicts
 from ruralpanel.claim_design import Design, Statistics, describe
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
-from ruralpanel.files import csv_text, read_rows, write_json, write_text
+from ruralpanel.files import csv_text, read_rows, write_text
+from ruralpanel.model_json import read_results, write_results
 from ruralpanel.plain_effects import VariableStats
 from ruralpanel.verdicts import Agreement, AgreementKind, Evidence, Reason, Verdict
 
@@ -243,7 +243,7 @@ def _read_all(folder: Path) -> dict[str, Mapping[str, Any]]:
     problems = []
     for path in sorted(folder.glob("*.json")):
         try:
-            found[path.stem] = json.loads(path.read_text(encoding="utf-8"))
+            found[path.stem] = read_results(path)
         except ValueError as error:
             problems.append(Problem(str(path), "", str(error), "valid JSON", "delete the file and run again"))
     if problems:
@@ -271,7 +271,7 @@ def check_estimands(
 def write_scorecard(rows: Sequence[ClaimRow], csv_path: str | Path, json_path: str | Path) -> None:
     """Write the rows as CSV (one flat line per claim) and JSON (everything, with the constants of the rule)."""
     write_text(csv_path, scorecard_csv(rows))
-    write_json(json_path, scorecard_json(rows))
+    write_results(json_path, scorecard_json(rows))
 
 
 def scorecard_json(rows: Sequence[ClaimRow]) -> dict[str, Any]:

@@ -6,8 +6,9 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.contracts.units import load_units
-from ruralpanel.files import atomic_path, sha256_of, write_json
+from ruralpanel.files import atomic_path, sha256_of
 from ruralpanel.jobs import job
+from ruralpanel.model_json import write_results
 from ruralpanel.robustness.curve import run_curve
 
 
@@ -32,7 +33,7 @@ def main(
     found = run_curve(name, curve, frame, cross_section, samples, seed, declared, by, config, smallest, logs)
     with atomic_path(rows) as temporary:
         found.rows.to_parquet(temporary, index=False)
-    write_json(summary, {**found.summary, "panel_sha256": sha256_of(panel), "declared": dict(curve)})
+    write_results(summary, {**found.summary, "panel_sha256": sha256_of(panel), "declared": dict(curve)})
 
 
 if __name__ == "__main__":

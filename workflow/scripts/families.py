@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.units import load_units
-from ruralpanel.files import write_json
 from ruralpanel.jobs import job, pieces
+from ruralpanel.model_json import write_results
 from ruralpanel.robustness.designs import designs_of
 from ruralpanel.robustness.families import run_family
 from ruralpanel.spatial.geography import Geography
@@ -32,7 +32,7 @@ def main(
         wanted = {str(estimand["model"]) for estimand in claims.values() if estimand.get("model")}
         own = {model: design for model, design in designs.items() if model in wanted}
         with piece:
-            write_json(Path(folder) / f"{name}.json", run_family(name, claims, own, seed, file=config))
+            write_results(Path(folder) / f"{name}.json", run_family(name, claims, own, seed, file=config))
 
 
 if __name__ == "__main__":

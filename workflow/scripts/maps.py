@@ -1,8 +1,6 @@
 """Draw every declared map; polygons are read once for each projection."""
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -16,6 +14,7 @@ from ruralpanel.maps.draw import boundary_note, draw, draw_regimes
 from ruralpanel.maps.geometry import load_boundaries
 from ruralpanel.maps.of_model import draw_model
 from ruralpanel.maps.slopes import draw_slopes
+from ruralpanel.model_json import read_results
 from ruralpanel.spatial.geography import Geography
 
 
@@ -41,7 +40,7 @@ def main(
         paths = {form: f"results/maps/{name}.{form}" for form in ("png", "svg")}
         shape = shapes[spec["projection"]]
         with piece:
-            model = json.loads(Path(f"results/models/{spec['model']}.json").read_text()) if "model" in spec else None
+            model = read_results(f"results/models/{spec['model']}.json") if "model" in spec else None
             folder = f"results/panels/{spec['panel'] if model is None else model['panel']}"
             labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
             if model is not None:

@@ -1,13 +1,13 @@
 """Ask of every number that claims rest on who carries it and what could undo it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.units import load_units
-from ruralpanel.files import write_frame, write_json
+from ruralpanel.files import write_frame
 from ruralpanel.jobs import job, pieces
+from ruralpanel.model_json import read_results, write_results
 from ruralpanel.robustness.claims import groups_of, table, targets_of
 from ruralpanel.robustness.designs import designs_of
 from ruralpanel.robustness.model_checks import check_model
@@ -35,14 +35,14 @@ def main(
     cross_section = load_units(units)
     geography = Geography(cross_section, boundaries, weights_matrices, config)
     designs = designs_of(models, samples, panels, geography, by)
-    known = {Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8")) for path in estimates}
+    known = {Path(path).stem: read_results(path) for path in estimates}
     wanted = targets_of(claims, known, read_statistics("results"), config)
     results = []
     for name, design, piece in pieces(designs, "models", "robustness of model"):
         groups = groups_of(cross_section.attributes, design, GROUPS)
         with piece:
             results.append(check_model(design, wanted.get(name, ()), seed, groups, config))
-            write_json(Path(folder) / f"{name}.json", results[-1])
+            write_results(Path(folder) / f"{name}.json", results[-1])
     write_frame(Path(folder) / "summary.csv", table(results))
 
 

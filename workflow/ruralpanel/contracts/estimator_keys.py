@@ -29,8 +29,9 @@ COMMON_KEYS = frozenset(
     | {"inference", "drop_absorbed", "marginal_effects", "simulated_size"}
 )
 
-SHARED_OPTIONS = frozenset({"weights_matrix"})
-"""Options that every estimator takes: residuals of any model may resemble those of neighbours."""
+SHARED_OPTIONS = frozenset({"weights_matrix", "allow"})
+"""Options that every estimator takes: residuals of any model may resemble those of neighbours, and its errors may
+be refused."""
 
 ESTIMATORS: dict[str, EstimatorKeys] = {
     "pooled": EstimatorKeys(effects=False, named_terms=True),

@@ -56,6 +56,21 @@ def method_of(setting: Mapping[str, Any]) -> str:
     return str(next(setting[kind] for kind in KINDS if kind in setting))
 
 
+def setting_words(setting: InferenceSpec) -> str:
+    """A setting as the configuration writes it: ``{vcov: cluster, by: unit}``."""
+    kind = {"wild_cluster": "bootstrap", "permutation": "randomisation", "treatment": "randomisation"}
+    pairs = {kind.get(setting.method, "vcov"): setting.method, **setting.options}
+
+    def text(value: Any) -> str:
+        if isinstance(value, (list, tuple)):
+            return f"[{', '.join(map(str, value))}]"
+        if isinstance(value, float):
+            return f"{value:g}"
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+    return "{" + ", ".join(f"{key}: {text(value)}" for key, value in pairs.items()) + "}"
+
+
 def inference_spec(setting: Mapping[str, Any]) -> InferenceSpec:
     """A setting of the configuration with its defaults.
 

@@ -90,7 +90,10 @@ class Design:
 
 @dataclass(frozen=True)
 class Test:
-    """A test statistic with its reference distribution's degrees of freedom (None: normal)."""
+    """A test statistic with its reference distribution's degrees of freedom (None: normal).
+
+    `size`: simulated rejections of a true null at a nominal 5 %, at the model's own design; None: not simulated.
+    """
 
     __test__ = False  # not a pytest class
 
@@ -98,6 +101,7 @@ class Test:
     df: float | tuple[float, float] | None
     p_value: float
     note: str = ""
+    size: float | None = None
 
 
 @dataclass(frozen=True)
@@ -119,11 +123,12 @@ class Fit:
     absorbed : names of the effects removed ("unit", "period").
     n_slopes : slopes that small-sample factors count, where they are not all of `terms` (systems of equations).
     own_vcov : (k, k) and `own_vcov_type`, where the estimator brings its own covariance; `own_interval` (k, 2): 95 %
-        intervals of its own (percentiles of a bootstrap), else those of the covariance; `own_df`: degrees of freedom
-        of t that go with it, None: normal.
+        intervals of its own (percentiles of a bootstrap) and `own_p` (k,) the p-values that go with them, else those of
+        the covariance; `own_df`: degrees of freedom of t that go with it, None: normal. NaN on the diagonal: a number
+        without a variance (a bootstrapped ratio), which has an interval and a p-value alone.
     df_resid : residual degrees of freedom for classical inference.
     space : the effects and constant projected out of `x` and `y`, for leverages and bootstraps; None: not recorded.
-    fit, tests, notes, extra : go to the JSON as they are.
+    fit, tests, notes, extra : go to the JSON as they are. overrides : refusals that the model's ``allow`` set aside.
     """
 
     terms: tuple[str, ...]
@@ -140,6 +145,7 @@ class Fit:
     own_vcov: FloatArray | None = None
     own_vcov_type: str = ""
     own_interval: FloatArray | None = None
+    own_p: FloatArray | None = None
     own_df: float | None = None
     fit: Mapping[str, float] = field(default_factory=dict)
     tests: Mapping[str, Test] = field(default_factory=dict)
@@ -148,6 +154,7 @@ class Fit:
     extra: Mapping[str, Any] = field(default_factory=dict)
     space: Absorbed | None = None
     n_slopes: int | None = None
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,8 @@ class Inference:
     """Errors of the k terms under one setting.
 
     `std_error`, `df`, `vcov` are None where the method gives p-values or intervals only. `df` is (k,): the degrees of
-    freedom of the critical value (inf: normal). `small_sample` says in words and numbers every factor applied.
+    freedom of the critical value (inf: normal). `small_sample` says in words and numbers every factor applied,
+    `overrides` which refusals the model's ``allow`` set aside.
     """
 
     method: str
@@ -170,4 +178,5 @@ class Inference:
     small_sample: str = ""
     n_clusters: int = 0
     notes: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -58,8 +58,9 @@ def fit(design: Design) -> Fit:
         scores=(x * residuals[:, None]) @ bread @ contrasts.T,
         df_resid=df,
         absorbed=spec.effects,
+        n_slopes=x.shape[1],
         own_vcov=own_vcov,
-        own_vcov_type=kind,
+        own_vcov_type=f"{kind}; the gap is taken as known",
         own_df=df,
         fit={"gap": gap, "share_outside_support": float(np.mean(support))},
         notes=(

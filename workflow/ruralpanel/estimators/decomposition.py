@@ -20,7 +20,8 @@ def fit(design: Design) -> Fit:
 
     A panel is collapsed to the means of its units. Terms: each block; ``unexplained``; ``total``; each block's share of
     the total; and ``lead_<block>``, its part less the largest other block's, as a share of the total, which is above
-    zero where the block explains most.
+    zero where the block explains most. Shares and leads are ratios of which draws have no variance to speak of, the
+    total coming near zero in some: they have percentile intervals and p-values, and no standard error.
 
     Options
     -------
@@ -46,17 +47,24 @@ def fit(design: Design) -> Fit:
     estimate, drawn = _with_shares(parts[None, :], len(blocks))[0], _with_shares(kept, len(blocks))
     names = [*blocks, "unexplained", "total"]
     names += [f"share_{block}" for block in blocks] + [f"lead_{block}" for block in blocks]
+    vcov = np.cov(drawn, rowvar=False)
+    ratios = np.arange(len(names)) >= len(blocks) + 2
+    vcov[ratios, :] = vcov[:, ratios] = np.nan
     return Fit(
         terms=tuple(names),
         params=estimate,
         rows=np.arange(design.y.size),
         residuals=np.zeros(design.y.size),
         bread=np.eye(len(names)),
-        scores=np.zeros((design.y.size, len(names))),
+        scores=np.zeros((0, len(names))),
         df_resid=float(y.size - x.shape[1] - len(groups.names)),
-        own_vcov=np.cov(drawn, rowvar=False),
-        own_vcov_type=f"bootstrap of units within groups, {len(kept)} of {draws} draws usable; percentile intervals",
+        own_vcov=vcov,
+        own_vcov_type=(
+            f"bootstrap of units within groups, {len(kept)} of {draws} draws usable; percentile intervals and "
+            "p-values; no standard error of shares and leads, which are ratios"
+        ),
         own_interval=np.percentile(drawn, [2.5, 97.5], axis=0).T,
+        own_p=_percentile_p(drawn),
         fit={"gap": float(parts[-1]), "explained_share": float(1 - parts[-2] / parts[-1])},
         notes=(
             f"Gap: mean of {groups.names[groups.target]} less mean of {groups.names[groups.reference]}; "
@@ -102,6 +110,12 @@ def _with_shares(parts: FloatArray, number: int) -> FloatArray:
     shares = blocks / total
     leads = [shares[:, b] - np.max(np.delete(shares, b, axis=1), axis=1, initial=-np.inf) for b in range(number)]
     return np.column_stack([parts, shares, *leads])
+
+
+def _percentile_p(drawn: FloatArray) -> FloatArray:
+    """Two-sided p-values of zero that go with percentile intervals: twice the smaller tail, the sample counted."""
+    below, above = np.sum(drawn <= 0, axis=0), np.sum(drawn >= 0, axis=0)
+    return np.asarray(np.minimum(1.0, 2.0 * (np.minimum(below, above) + 1.0) / (len(drawn) + 1.0)))
 
 
 def _by_unit(

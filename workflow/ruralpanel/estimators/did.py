@@ -78,7 +78,7 @@ def fit(design: Design) -> Fit:
     _check_keys(sample, name)
     if name in did_synthetic.METHODS:
         return did_synthetic.fit(sample, name)
-    need_treated(sample, name)
+    overrides = need_treated(sample, name)
     method = METHODS[name]
     fitted = method.fit(sample)
     tests, event = _before(sample, name)
@@ -89,7 +89,7 @@ def fit(design: Design) -> Fit:
         "placebo_dates": placebo_dates(sample, method),
         "leave_one_treated_out": placebo.leave_one_out(plain(sample), method.point),
     }
-    return finished(fitted, sample, tests, (), extra)
+    return finished(replace(fitted, overrides=overrides), sample, tests, (), extra)
 
 
 def placebo_dates(sample: Sample, method: Method) -> list[dict[str, Any]]:

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators import gmm
 from ruralpanel.estimators.base import Design, Fit, Test
 from ruralpanel.estimators.dynamic_terms import Equation, regressors_of
 from ruralpanel.estimators.gmm_instruments import PERIODS, Stack, choices_of, stack
 from ruralpanel.estimators.long_run import long_run
+from ruralpanel.inference.validity import refuse
 
 STEPS = 2
 INITIAL_WEIGHTS = "full"
@@ -31,7 +31,7 @@ def fit(equation: Equation, design: Design) -> Fit:
     options = design.spec.options
     choices = choices_of(design)
     stacked = stack(equation, choices, design)
-    _fewer_than_units(stacked, design)
+    overrides = _fewer_than_units(stacked, design)
     moments = stacked.moments
     steps, kind = int(options.get("steps") or STEPS), str(options.get("initial_weights") or INITIAL_WEIGHTS)
     found = gmm.estimate(moments, gmm.initial_weights(moments, kind))
@@ -79,26 +79,26 @@ def fit(equation: Equation, design: Design) -> Fit:
         fit={"n_instruments": float(len(moments.groups)), "n_units": float(units)},
         tests=tests,
         notes=(*_notes(stacked, design), *found.notes),
+        overrides=overrides,
         extra=extra,
     )
 
 
-def _fewer_than_units(stacked: Stack, design: Design) -> None:
+def _fewer_than_units(stacked: Stack, design: Design) -> tuple[str, ...]:
     number, units = len(stacked.moments.groups), stacked.moments.n_units
     if number < units:
-        return
+        return ()
     collapsed = bool(design.spec.options.get("collapse", True))
     fix = "gmm_lags: [2, 3]" if collapsed else "collapse: true"
     listed = ", ".join(f"{count} {name}" for name, count in stacked.counts.items())
-    raise UserError(
-        Problem(
-            CONFIGURATION,
-            f"models.{design.spec.name}",
-            f"{number} instruments ({listed}) for {units} units",
-            "fewer instruments than units: with as many they fit the endogenous regressors, the estimates fall back on "
-            "fixed effects and the Hansen test passes by construction",
-            f"{fix}, fewer regressors, method: bias_corrected, or a panel of {number + 1} units or more",
-        )
+    return refuse(
+        design,
+        "many_instruments",
+        f"{number} instruments ({listed}) for {units} units",
+        "fewer instruments than units: with as many they fit the endogenous regressors, the estimates fall back on "
+        "fixed effects and the Hansen test passes by construction",
+        f"{fix}, fewer regressors, method: bias_corrected, or a panel of {number + 1} units or more",
+        where="method",
     )
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import Design, Fit, Test
 from ruralpanel.estimators.cohorts import Sample
 from ruralpanel.inference.streams import generator
+from ruralpanel.inference.validity import refuse
 
 LEAST_TREATED = 2
 """Treated (and untreated) units that errors by clusters need: with one its residuals are zero."""
@@ -76,8 +76,8 @@ def few_treated(sample: Sample) -> tuple[str, ...]:
     return (f"{least} {who} units: clustered errors are too small; see the randomisation p-value",)
 
 
-def need_treated(sample: Sample, method: str) -> None:
-    """Stop where errors clustered by unit cannot be had.
+def need_treated(sample: Sample, method: str) -> tuple[str, ...]:
+    """Stop where errors clustered by unit cannot be had, unless the model allows ``few_treated``.
 
     Raises
     ------
@@ -85,16 +85,16 @@ def need_treated(sample: Sample, method: str) -> None:
         Fewer than two treated units.
     """
     treated = int(sample.cohorts.treated.sum())
-    if treated < LEAST_TREATED:
-        raise UserError(
-            Problem(
-                CONFIGURATION,
-                f"models.{sample.design.spec.name}.treatment",
-                f"{treated} treated unit with method {method}",
-                f"at least {LEAST_TREATED}: the residuals of a single treated unit say nothing of its noise",
-                "use did with method: synthetic or synthetic_control, whose errors come from placebos",
-            )
-        )
+    if treated >= LEAST_TREATED:
+        return ()
+    return refuse(
+        sample.design,
+        "few_treated",
+        f"{treated} treated unit with method {method}",
+        f"at least {LEAST_TREATED}: the residuals of a single treated unit say nothing of its noise",
+        "use did with method: synthetic or synthetic_control, whose errors come from placebos",
+        where="treatment",
+    )
 
 
 def stream(design: Design, what: str) -> np.random.Generator:

@@ -83,8 +83,10 @@ def likelihood_ratios(
 
 
 def _clustered(found: Solution, panel: SpatialPanel) -> dict[str, Test]:
-    """Wald tests of a Durbin model against lag and error with the covariance clustered by unit, as F(q, N − 1)."""
+    """Wald tests of a Durbin model against lag and error, clustered by unit, Hotelling's T² as F(q, N − q)."""
     n, q = panel.shape[0], len(panel.lagged)
+    if q >= n:
+        return {}
     sums = found.scores.reshape(*panel.shape, -1).sum(axis=1)
     vcov = found.vcov @ (n / (n - 1.0) * sums.T @ sums) @ found.vcov
     chosen = np.eye(found.vcov.shape[0])[list(panel.lagged.values())]
@@ -94,9 +96,9 @@ def _clustered(found: Solution, panel: SpatialPanel) -> dict[str, Test]:
     }
     tests = {}
     for name, (gaps, jacobian) in restrictions.items():
-        value = _wald(gaps, jacobian, vcov) / q
-        p_value = float(special.fdtrc(q, n - 1, value))
-        tests[name] = Test(value, (float(q), float(n - 1)), p_value, "Wald test, covariance clustered by unit")
+        value = _wald(gaps, jacobian, vcov) * (n - q) / ((n - 1.0) * q)
+        note = "Wald test, covariance clustered by unit, Hotelling T²"
+        tests[name] = Test(value, (float(q), float(n - q)), float(special.fdtrc(q, n - q, value)), note)
     return tests
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ruralpanel.figures import (
 )
 from ruralpanel.figures.estimates import from_model
 from ruralpanel.labels import Labels, localised
+from ruralpanel.model_json import read_results
 from ruralpanel.output_context import OutputContext
 from ruralpanel.wording import word
 
@@ -181,7 +181,7 @@ def _scorecard(spec: Mapping[str, Any], context: OutputContext, names: Mapping[s
     if not path.is_file():
         raise UserError(context.problem("file", f"no file {path}", "the scorecard's JSON"))
     title, note = _words(spec, context)
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = read_results(path)
     scorecard.draw(values, paths, title, note, context.language, context.where)
 
 
@@ -193,7 +193,7 @@ def _specification_curve(
     for file in (path, rows):
         if not file.is_file():
             raise UserError(context.problem("curve", f"no file {file}", "the results of a specification curve"))
-    summary = json.loads(path.read_text(encoding="utf-8"))
+    summary = read_results(path)
     labels = context.labels([str(summary["panel"])], spec)
     data = from_robustness.curve_data(summary, pd.read_parquet(rows), labels)
     title, note = _words(spec, context)
@@ -222,7 +222,7 @@ def _target(spec: Mapping[str, Any], context: OutputContext, model: str, term: s
     if not path.is_file():
         fix = "robustness is computed for models that claims name"
         raise UserError(context.problem("model", f"no file {path}", "a model with results on robustness", fix))
-    found = json.loads(path.read_text(encoding="utf-8"))["targets"]
+    found = read_results(path)["targets"]
     if term not in found:
         expected = f"a number of model {model} that a claim names"
         raise UserError(context.problem("term", f'"{term}"', expected, did_you_mean(term, found)))

@@ -25,14 +25,22 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         The model has no shift-share instrument, or others beside it; fewer than 20 sectors (akm0: 5).
     """
     if shift_share.exposure_of(design) is None:
-        validity.stop(design, f"vcov: {setting.method}", "a model with shares and shocks", "use vcov: cluster")
+        validity.stop(
+            design,
+            f"vcov: {setting.method}",
+            "a model with shares and shocks",
+            instead=(validity.UNIT_CLUSTERS, validity.ROBUST),
+        )
     system = system_of(shift_share.with_instrument(design))
     sectors = shift_share.sectors_of(design, system)
     least = shift_share.MIN_SECTORS[setting.method]
+    warnings: tuple[str, ...] = ()
     if sectors.y.size < least:
         found = f"vcov: {setting.method} with {sectors.y.size} sectors"
-        fix = "use vcov: akm0" if setting.method == "akm" else "use bootstrap: wild_cluster"
-        validity.stop(design, found, f"at least {least} sectors: with fewer it rejects true hypotheses too often", fix)
+        expected = f"at least {least} sectors: with fewer it rejects true hypotheses too often"
+        others = [InferenceSpec("akm0")] if setting.method == "akm" else []
+        others += [InferenceSpec("wild_cluster", {"by": "unit"}), validity.UNIT_CLUSTERS, validity.ROBUST]
+        warnings = validity.refuse(design, "few_sectors", found, expected, instead=tuple(others))
     terms = len(fit.terms)
     columns = {name: np.full(terms, np.nan) for name in ("std_error", "statistic", "p_value", "ci_low", "ci_high")}
     notes = ["the endogenous regressor alone; exogenous ones have the other settings' errors"]
@@ -63,5 +71,6 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         small_sample=f"sums by sector of shocks times exposed residuals{imposed}; no factor",
         n_clusters=sectors.y.size,
         notes=tuple(notes),
+        overrides=warnings,
         extra=extra,
     )

@@ -15,8 +15,13 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
 
     For comparison with published tables only: serial correlation within units makes these errors too small.
     """
-    if fit.residuals.shape != fit.rows.shape:
-        validity.stop(design, "classical errors", "an estimator with one residual per row", "use its own errors")
+    if fit.residuals.shape != fit.rows.shape or (fit.x is None and design.spec.estimator != "iv"):
+        validity.stop(
+            design,
+            f"classical errors with estimator {design.spec.estimator}",
+            "least squares or instruments, one residual per row",
+            instead=(validity.OWN, validity.UNIT_CLUSTERS, validity.ROBUST),
+        )
     variance = float(fit.residuals @ fit.residuals) / fit.df_resid
     repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
     return inference(

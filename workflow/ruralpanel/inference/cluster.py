@@ -40,7 +40,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
     names = [str(name) for name in by] if isinstance(by, (list, tuple)) else [str(by)]
     groups = [cluster_codes(design, name, fit.rows) for name in names]
     clusters = min(int(codes.max()) + 1 for codes in groups)
-    validity.need_clusters(
+    warnings = validity.need_clusters(
         design,
         f"{kind} errors by {' and '.join(names)}",
         kind,
@@ -48,25 +48,28 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         "with fewer it rejects true hypotheses too often",
     )
     if critical == "normal":
-        validity.need_clusters(
+        warnings += validity.need_clusters(
             design,
             "normal critical values",
             "normal",
             clusters,
             "with fewer, t with G − 1 degrees of freedom is needed",
         )
-    if fit.scores.shape != (fit.rows.size, len(fit.terms)):
-        validity.stop(
-            design, "clustered errors", "an estimator with one score per row", "use the estimator's own errors"
-        )
+    validity.need_scores(fit, design, f"errors clustered by {' and '.join(names)}", whole_units=names == ["unit"])
     adjusted = kind in ("CR2", "CR3") or critical == "satterthwaite"
     if adjusted and len(groups) > 1:
         validity.stop(
-            design, f"{kind}, {critical} with two-way clusters", "CR0 or CR1 with critical: t", "use CR1 and t"
+            design,
+            f"{kind}, {critical} with two-way clusters",
+            "CR0 or CR1 with critical: t",
+            instead=(_plain(names), validity.UNIT_CLUSTERS),
         )
     if adjusted and fit.x is None:
         validity.stop(
-            design, f"{kind}, {critical}", "an estimator that is least squares", "use small_sample: CR1, critical: t"
+            design,
+            f"{kind}, {critical}",
+            "an estimator that is least squares",
+            instead=(_plain(names), validity.OWN, validity.UNIT_CLUSTERS),
         )
     k = small_sample.parameters(fit, design, groups, count)
     factor = small_sample.cluster_factor(kind, clusters, fit.rows.size, k, count)
@@ -96,8 +99,14 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         small_sample=factor.words,
         n_clusters=clusters,
         notes=notes,
+        overrides=warnings,
         extra={"small_sample": kind, "critical": critical, "count": count},
     )
+
+
+def _plain(names: list[str]) -> InferenceSpec:
+    by = names[0] if len(names) == 1 else names
+    return InferenceSpec("cluster", {"by": by, "small_sample": "CR1", "critical": "t"})
 
 
 def cluster_codes(design: Design, name: str, rows: IntArray) -> IntArray:

@@ -63,10 +63,9 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
     lag = None if options.get("lag") is None else int(options["lag"])
     if "coordinates" not in design.extra:
         validity.stop(design, "Conley errors without positions of the units", "boundaries or coordinates", "name them")
-    if fit.scores.shape != (fit.rows.size, len(fit.terms)):
-        validity.stop(design, "Conley errors", "an estimator with one score per row", "use its own errors")
+    validity.need_scores(fit, design, "Conley errors", whole_units=setting.options.get("lag") is None)
     pairs = pairs_of(design, fit.rows, cutoff, kernel, lag)
-    _check(fit, design, pairs, cutoff, kind, critical, lag)
+    warnings = _check(fit, design, pairs, cutoff, kind, critical, lag)
     vcov = covariance(fit, pairs)
     negative = [term for term, value in zip(fit.terms, np.diag(vcov), strict=True) if value < 0]
     if negative:
@@ -101,6 +100,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         by="unit",
         small_sample=factor.words,
         notes=notes,
+        overrides=warnings,
         extra={"cutoff_km": cutoff, "kernel": kernel, "lag": lag, "small_sample": kind, "critical": critical},
     )
 
@@ -145,26 +145,26 @@ def moments(fit: Fit, design: Design, pairs: Pairs) -> tuple[FloatArray, FloatAr
     return mean, df
 
 
-def _check(fit: Fit, design: Design, pairs: Pairs, cutoff: float, kind: str, critical: str, lag: int | None) -> None:
-    validity.need_neighbourhoods(design, pairs.units, pairs.share, cutoff)
+def _check(
+    fit: Fit, design: Design, pairs: Pairs, cutoff: float, kind: str, critical: str, lag: int | None
+) -> tuple[str, ...]:
+    warnings = validity.need_neighbourhoods(design, pairs.units, pairs.share, cutoff)
     if critical == "normal":
         reason = "with fewer, t is needed"
-        validity.need_clusters(design, "normal critical values", "normal", pairs.units, reason)
+        warnings += validity.need_clusters(design, "normal critical values", "normal", pairs.units, reason)
     if lag == 0 and "unit" in fit.absorbed and np.bincount(design.unit_codes[fit.rows]).max() > 2:
-        validity.stop(
-            design,
-            "Conley errors with lag: 0, unit effects and more than two periods",
-            "correlation within units taken into account: effects alone correlate the periods (Stock and Watson 2008)",
-            "leave lag out",
-        )
+        warnings += validity.need_no_unit_effects(design, "Conley errors with lag: 0", "leave lag out")
     if kind != "unbiased" and critical != "satterthwaite":
-        return
+        return warnings
+    chosen = {"cutoff_km": cutoff, **({} if lag is None else {"lag": lag}), "small_sample": "CR1", "critical": "t"}
+    others = (InferenceSpec("conley", chosen), validity.OWN, validity.UNIT_CLUSTERS)
     if fit.x is None:
         expected = "an estimator that is least squares"
-        validity.stop(design, f"{kind}, {critical}", expected, "use small_sample: CR1, critical: t")
+        validity.stop(design, f"{kind}, {critical}", expected, instead=others)
     if pairs.weights.shape[0] > LARGEST:
         found = f"{kind}, {critical} with {pairs.weights.shape[0]} {'units' if lag is None else 'rows'}"
-        validity.stop(design, found, f"at most {LARGEST}", "use small_sample: CR1, critical: t")
+        validity.stop(design, found, f"at most {LARGEST}", instead=others)
+    return warnings
 
 
 def _by_row(near: sparse.csr_array, units: IntArray, periods: IntArray, lag: int) -> sparse.csr_array:

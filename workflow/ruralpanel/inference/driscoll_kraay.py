@@ -22,9 +22,9 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
     Raises
     ------
     UserError
-        Fewer than 30 periods, or a lag that is not below the number of periods.
+        Fewer than 30 periods, unless the model allows ``few_periods``; a lag not below the number of periods.
     """
-    validity.need_periods(
+    warnings = validity.need_periods(
         design,
         "Driscoll–Kraay errors",
         validity.MIN_PERIODS_DRISCOLL_KRAAY,
@@ -35,8 +35,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
     kind = str(setting.options.get("small_sample", "CR1"))
     if not 0 <= lag < periods:
         validity.stop(design, f"lag: {lag}", f"a lag from 0 to {periods - 1}", "choose a smaller lag")
-    if fit.scores.shape != (fit.rows.size, len(fit.terms)):
-        validity.stop(design, "Driscoll–Kraay errors", "an estimator with one score per row", "use its own errors")
+    validity.need_scores(fit, design, "Driscoll–Kraay errors")
     vcov, factor = covariance(fit, design, lag, kind)
     return inference(
         fit,
@@ -47,6 +46,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         small_sample=f"Bartlett weights; {factor.words}",
         n_clusters=periods,
         notes=(_SIZE,) if periods < validity.LONG_PERIODS else (),
+        overrides=warnings,
         extra={"lag": lag, "small_sample": kind, "critical": "t"},
     )
 

@@ -25,22 +25,18 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
     kind = str(setting.options.get("kind", "HC3"))
     critical = str(setting.options.get("critical", "t"))
     n = fit.rows.size
+    validity.need_scores(fit, design, f"{kind} errors")
+    warnings: tuple[str, ...] = ()
     if "unit" in fit.absorbed and np.bincount(design.unit_codes[fit.rows]).max() > 2:
-        validity.stop(
-            design,
-            f"{kind} with unit effects and more than two periods",
-            "a cross-section or at most two periods: these errors are inconsistent there (Stock and Watson 2008)",
-            "use vcov: cluster, by: unit",
-        )
+        warnings += validity.need_no_unit_effects(design, kind)
     if critical == "normal":
-        validity.need_clusters(design, "normal critical values", "normal", n, "with fewer, t is needed")
-    if fit.scores.shape != (n, len(fit.terms)):
-        validity.stop(design, f"{kind} errors", "an estimator with one score per row", "use the estimator's own errors")
+        warnings += validity.need_clusters(design, "normal critical values", "normal", n, "with fewer, t is needed")
     factor = small_sample.hc_factor(kind, n, len(fit.terms) + fit.n_absorbed)
     scores = fit.scores
     if kind in ("HC2", "HC3"):
         if fit.x is None:
-            validity.stop(design, kind, "an estimator that is least squares", "use kind: HC1")
+            others = (validity.ROBUST, validity.OWN, validity.UNIT_CLUSTERS)
+            validity.stop(design, kind, "an estimator that is least squares", instead=others)
         keep = 1.0 - leverages(fit, design)
         free = keep > 1e-9
         scores = np.where(free[:, None], scores, 0.0) / np.where(free, keep, 1.0)[:, None] ** (
@@ -59,6 +55,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         small_sample=factor.words,
         n_clusters=n,
         notes=notes,
+        overrides=warnings,
         extra={"kind": kind, "critical": critical},
     )
 

@@ -45,14 +45,22 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     if over not in ("units", "rows"):
         validity.stop(design, f'over: "{over}"', "units", "for treated sets use randomisation: treatment")
     if fit.x is None or fit.y is None or fit.residuals.shape != fit.y.shape:
-        validity.stop(design, "permutation", "an estimator that is least squares on rows", "use vcov: cluster")
+        validity.stop(
+            design,
+            f"permutation with estimator {design.spec.estimator}",
+            "an estimator that is least squares on rows",
+            instead=(validity.OWN, validity.UNIT_CLUSTERS, validity.ROBUST),
+        )
     if design.weights is not None:
         validity.stop(
-            design, "permutation with weights", "no weights: weighted rows are not exchangeable", "use vcov: hc"
+            design,
+            "permutation with weights",
+            "no weights: weighted rows are not exchangeable",
+            instead=(validity.ROBUST, validity.UNIT_CLUSTERS),
         )
     units = compact(design.unit_codes[fit.rows])
     number = int(units.max()) + 1
-    validity.need_clusters(design, "permutation", "permutation", number, "fewer have too few orders")
+    warnings = validity.need_clusters(design, "permutation", "permutation", number, "fewer have too few orders")
     grid = _grid(fit, design, units, number)
     if over == "rows" and grid.shape[1] > 1:
         validity.stop(
@@ -77,6 +85,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         small_sample=f"{paths} change places ({_SCHEMES[scheme]}); t with robust errors; p counts the sample itself",
         n_clusters=number,
         notes=("takes units as exchangeable once the other terms are allowed for",),
+        overrides=warnings,
         extra={"draws": draws, "over": over, "residuals": scheme == "freedman_lane", "seed": seed},
     )
 
@@ -98,7 +107,8 @@ def _grid(fit: Fit, design: Design, units: IntArray, number: int) -> IntArray:
             design,
             f"permutation with {units.size} rows of {number} units and {width} periods",
             "a balanced panel: whole paths change places",
-            "balance the panel, or use bootstrap: wild_cluster",
+            "balance the panel",
+            (InferenceSpec("wild_cluster", {"by": "unit"}), validity.UNIT_CLUSTERS),
         )
     grid = np.empty((number, width), dtype=np.intp)
     grid[units, periods] = np.arange(units.size)

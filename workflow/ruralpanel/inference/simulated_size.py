@@ -8,6 +8,7 @@ panels in which a 5 % test rejects is the method's simulated size; what exceeds 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,13 +50,19 @@ Size = dict[str, Any]
 
 
 def simulated_sizes(
-    fit: Fit, design: Design, settings: Sequence[InferenceSpec], found: Sequence[Inference | UserError], seed: int
+    fit: Fit,
+    design: Design,
+    settings: Sequence[InferenceSpec],
+    found: Sequence[Inference | UserError],
+    seed: int,
+    null: Null | None = None,
 ) -> tuple[Size | None, ...]:
     """Simulated size of a nominal 5 % test, for each setting of a model.
 
     Parameters
     ----------
     found : the results of `settings`; None is returned for those that do not apply to the model.
+    null : the model's `null_panels`, where they are at hand.
 
     Returns
     -------
@@ -74,21 +81,40 @@ def simulated_sizes(
         reason = f"not simulated with {fit.rows.size} rows"
     if reason or not any(applies):
         return tuple(_without(reason) if own else None for own in applies)
-    rng = generator(seed, design.spec.name, "simulated size")
     if refit is not None:
+        rng = generator(seed, design.spec.name, "simulated size")
         process, rejected = refit(settings, found, min(SLOW_PANELS, panels), rng, seed)
         return tuple(
             _of_policy(fit, design, process, share) if own else None
             for own, share in zip(applies, rejected, strict=True)
         )
+    drawn = null or null_panels(fit, design, seed)
+    assert drawn is not None
+    return tuple(
+        _one(drawn, setting, outcome, seed) if isinstance(outcome, Inference) else None
+        for setting, outcome in zip(settings, found, strict=True)
+    )
+
+
+@dataclass(frozen=True)
+class Null:
+    """Panels of one model without any effect: the errors' process, their results, and the stream that goes on."""
+
+    process: ErrorProcess
+    outcomes: Outcomes
+    rng: np.random.Generator
+
+
+def null_panels(fit: Fit, design: Design, seed: int, name: str = "simulated size") -> Null | None:
+    """Panels whose outcomes are errors alone, for a least-squares fit; None: another estimator, or too many rows."""
+    panels = min(PANELS, MOST_NUMBERS // fit.rows.size)
+    if panels < LEAST_PANELS or not is_least_squares(fit):
+        return None
+    rng = generator(seed, design.spec.name, name)
     space = small_sample.space_of(fit, design)
     process = error_process(fit, design, space, rng)
     params, residuals = least_squares(fit, space, process.draw(panels, rng))
-    outcomes = Outcomes(fit, design, space, params, residuals)
-    return tuple(
-        _one(outcomes, process, setting, outcome, rng, seed) if isinstance(outcome, Inference) else None
-        for setting, outcome in zip(settings, found, strict=True)
-    )
+    return Null(process, Outcomes(fit, design, space, params, residuals), rng)
 
 
 def _policy(fit: Fit, design: Design) -> Simulation | None:
@@ -105,14 +131,8 @@ def _of_policy(fit: Fit, design: Design, process: ErrorProcess, rejected: FloatA
     return _size(fit, design, process, dict(zip(fit.terms, rejected, strict=True)), None)
 
 
-def _one(
-    outcomes: Outcomes,
-    process: ErrorProcess,
-    setting: InferenceSpec,
-    found: Inference,
-    rng: np.random.Generator,
-    seed: int,
-) -> Size:
+def _one(null: Null, setting: InferenceSpec, found: Inference, seed: int) -> Size:
+    outcomes, rng = null.outcomes, null.rng
     draws: int | None = None
     rejected: FloatArray | None
     terms = outcomes.fit.terms
@@ -133,7 +153,7 @@ def _one(
             rejected = one_by_one(outcomes.head(SLOW_PANELS), short, seed)
     if rejected is None:
         return _without("not simulated: the method does not apply to other outcomes of this model")
-    return _size(outcomes.fit, outcomes.design, process, dict(zip(terms, rejected, strict=True)), draws)
+    return _size(outcomes.fit, outcomes.design, null.process, dict(zip(terms, rejected, strict=True)), draws)
 
 
 def main_terms(fit: Fit, design: Design) -> tuple[str, ...]:

@@ -35,14 +35,15 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             design,
             f"randomisation: treatment with estimator {design.spec.estimator}",
             "estimator: did, whose treated sets can change hands",
-            "use randomisation: permutation, which moves whole units, or estimator: did",
+            "use estimator: did",
+            (InferenceSpec("permutation"), validity.OWN, validity.UNIT_CLUSTERS),
         )
     options: dict[str, Any] = {**design.spec.options, "seed": seed}
     if setting.options.get("draws") is not None:
         options["draws"] = int(setting.options["draws"])
     sample = sample_of(replace(design, spec=replace(design.spec, options=options)))
     found = did.randomisation(sample, design.spec.method or "twfe")
-    validity.need_sets(design, int(found["draws"]) + 1)
+    warnings = validity.need_sets(design, int(found["draws"]) + 1)
     p, nothing = np.full(len(fit.terms), np.nan), np.full(len(fit.terms), np.nan)
     p[fit.terms.index(did.TERM)] = found["p_value"]
     sets = f"all {found['draws'] + 1} treated sets" if found["enumerated"] else "random treated sets"
@@ -55,5 +56,6 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         small_sample=f"{sets}; {found['statistic']}; p counts the sample itself",
         n_clusters=int(np.unique(sample.design.unit_codes).size),
         notes=("takes it as random which units are treated",),
+        overrides=warnings,
         extra={"draws": found["draws"], "enumerated": found["enumerated"], "seed": seed},
     )

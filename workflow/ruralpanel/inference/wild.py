@@ -49,12 +49,12 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             design,
             "the wild cluster bootstrap with one row per cluster",
             "several rows in each cluster",
-            "use {vcov: hc, kind: HC3} or {randomisation: permutation}",
+            instead=(InferenceSpec("hc", {"kind": "HC3"}), validity.ROBUST, validity.UNIT_CLUSTERS),
         )
     sub = options.get("subcluster")
     number = int(drawn.max()) + 1
     smallest = {"rademacher": "2/2^G", "mammen": "about 2^-G", "webb": "6^-G"}[kind]
-    validity.need_clusters(
+    warnings = validity.need_clusters(
         design, f"the wild cluster bootstrap with {kind} weights", kind, number, f"the smallest p-value is {smallest}"
     )
     interval = bool(options.get("interval", True))
@@ -68,7 +68,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
                 design,
                 f"a two-way variance of {term} that is not positive",
                 "positive variances: that of the intersections is taken off, and few clusters make it the largest",
-                "cluster by one dimension",
+                instead=(InferenceSpec("wild_cluster", {**options, "by": names[0]}), validity.UNIT_CLUSTERS),
             )
         p[j] = result.p_value(float(fit.params[j]))
         if interval:
@@ -97,6 +97,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         small_sample=words,
         n_clusters=clusters,
         notes=tuple(notes),
+        overrides=warnings,
         extra={
             "draws": 2**number if enumerated else draws,
             "weights": kind,
@@ -160,7 +161,7 @@ def _check_applies(fit: Fit, design: Design, setting: InferenceSpec) -> None:
             design,
             f"the wild cluster bootstrap with estimator {design.spec.estimator}",
             "an estimator that is least squares on the panel's rows",
-            "use vcov: cluster",
+            instead=(validity.OWN, validity.UNIT_CLUSTERS, validity.ROBUST),
         )
     gap = float(np.max(np.abs(fit.y - fit.x @ fit.params - fit.residuals), initial=0.0))
     if gap > 1e-8 * (1.0 + float(np.max(np.abs(fit.y), initial=0.0))):
@@ -168,7 +169,7 @@ def _check_applies(fit: Fit, design: Design, setting: InferenceSpec) -> None:
             design,
             f"the wild cluster bootstrap with estimator {design.spec.estimator}",
             "an estimator whose residuals are those of least squares",
-            "use the estimator's own bootstrap",
+            instead=(validity.OWN, validity.UNIT_CLUSTERS, validity.ROBUST),
         )
     theta = str(setting.options.get("theta", "fixed"))
     if "theta" in fit.fit and theta != "fixed":

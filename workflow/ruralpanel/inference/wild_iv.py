@@ -82,7 +82,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     codes = cluster_codes(design, names[0], system.rows)
     clusters = int(codes.max()) + 1
     kind = str(options.get("weights", "rademacher"))
-    _check(design, system, names, clusters, kind, options.get("subcluster"))
+    warnings = _check(design, system, names, clusters, kind, options.get("subcluster"))
     several = system.basis.shape[1] > 1
     draws = int(options.get("draws", 99_999))
     draws = min(draws, MOST_DRAWS) if several else draws
@@ -118,6 +118,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         small_sample=words,
         n_clusters=clusters,
         notes=tuple(notes),
+        overrides=warnings,
         extra=extra,
     )
 
@@ -224,10 +225,10 @@ def _edge(result: Draws, left: float, right: float, left_inside: bool, spread: f
 
 def _check(
     design: Design, system: System, names: list[str], clusters: int, kind: str, subcluster: object | None
-) -> None:
+) -> tuple[str, ...]:
     if len(system.endogenous) != 1:
         found = f"the Anderson–Rubin bootstrap with {len(system.endogenous)} endogenous regressors"
-        validity.stop(design, found, "one endogenous regressor", "use vcov: cluster")
+        validity.stop(design, found, "one endogenous regressor", instead=(validity.UNIT_CLUSTERS, validity.ROBUST))
     if len(names) > 1:
         validity.stop(design, f"the wild cluster bootstrap by {' and '.join(names)}", "one cluster", "name one")
     if subcluster is not None:
@@ -237,11 +238,13 @@ def _check(
             design,
             "the wild cluster bootstrap with one row per cluster",
             "several rows in each cluster",
-            "use {vcov: hc, kind: HC1}: the Anderson–Rubin set comes with it",
+            "the Anderson–Rubin set comes with robust errors",
+            (validity.ROBUST, validity.UNIT_CLUSTERS),
         )
     smallest = {"rademacher": "2/2^G", "mammen": "about 2^-G", "webb": "6^-G"}[kind]
     name = f"the wild cluster bootstrap with {kind} weights"
-    validity.need_clusters(design, name, kind, clusters, f"the smallest p-value is {smallest}")
+    warnings = validity.need_clusters(design, name, kind, clusters, f"the smallest p-value is {smallest}")
     if system.basis.shape[1] >= clusters:
         found = f"the Anderson–Rubin bootstrap with {system.basis.shape[1]} instruments and {clusters} clusters"
         validity.stop(design, found, "more clusters than instruments", "use fewer instruments")
+    return warnings

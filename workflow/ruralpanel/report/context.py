@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from ruralpanel.contracts.documents import load_yaml
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.files import read_rows
 from ruralpanel.labels import Labels
+from ruralpanel.model_json import read_results
 from ruralpanel.scorecard import read_statistics
 
 PACKAGES = (
@@ -152,7 +152,7 @@ def gather(
 
 def _json(path: Path, problems: list[Problem]) -> Mapping[str, Any]:
     try:
-        values: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: Mapping[str, Any] = read_results(path)
     except FileNotFoundError:
         problems.append(Problem(str(path), "", "no such file", "a result", "run the whole workflow: snakemake"))
     except ValueError as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.problems import Problem
+from ruralpanel.model_json import read_results
 from ruralpanel.report.blocks import Block, Details, Figure, Interactive, Section
 from ruralpanel.report.context import Context
 from ruralpanel.report.fragments import read_fragment
@@ -58,7 +58,7 @@ def _filtered(context: Context, texts: Texts, name: str, values: Mapping[str, An
     folder, curve = context.results / "models" / "curves", values["curve"]
     if not (folder / f"{curve}.json").is_file():
         return []
-    summary = json.loads((folder / f"{curve}.json").read_text(encoding="utf-8"))
+    summary = read_results(folder / f"{curve}.json")
     rows = pd.read_parquet(folder / f"{curve}.parquet")
     labels = context.labels(str(summary["panel"]))
     html = curve_html(summary, rows, labels, anchor("curve", name), context.worded(values, "title"))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
@@ -15,9 +14,10 @@ from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray
 from ruralpanel.estimators.least_squares import usable_columns
 from ruralpanel.estimators.registry import fit as fit_model
-from ruralpanel.inference import romano_wolf, validity
+from ruralpanel.inference import joint, romano_wolf, validity
 from ruralpanel.inference.from_covariance import critical_values
 from ruralpanel.inference.registry import infer
+from ruralpanel.inference.simulated_size import null_panels
 from ruralpanel.inference.streams import generator
 from ruralpanel.robustness.subset import quick
 
@@ -136,10 +136,10 @@ def _group_results(
     contrasts = np.zeros((len(kept) - 1, len(fitted.terms)))
     for i, j in enumerate(chosen[1:]):
         contrasts[i, chosen[0]], contrasts[i, j] = 1.0, -1.0
-    gaps, matrix = contrasts @ fitted.params, contrasts @ errors.vcov @ contrasts.T
-    number, df = len(gaps), float(np.min(errors.df))
-    value = float(gaps @ np.linalg.solve(matrix, gaps)) / number
-    equal = {"statistic": value, "df": [number, df], "p_value": float(special.fdtrc(number, df, value))}
+    found = joint.wald_of(fitted, split, contrasts, compact(split.unit_codes[fitted.rows]))
+    null = null_panels(fitted, split, seed, f"size of equal slopes {name}") if split.spec.simulated_size else None
+    test = joint.test_of(found, fitted, "CR2 by unit, approximate Hotelling T²")
+    equal = asdict(joint.with_size(test, found, null.outcomes if null else None))
     return {"groups": entries, "equal": equal, "draws": DRAWS, "inference": errors.small_sample}
 
 

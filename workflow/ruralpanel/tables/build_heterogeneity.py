@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruralpanel.contracts.problems import raise_any
 from ruralpanel.contracts.table_keys import robustness_file
 from ruralpanel.labels import localised
+from ruralpanel.model_json import read_results
 from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_auto, format_interval, format_p
 from ruralpanel.tables.coefficients import p_text
@@ -32,7 +32,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     targets, problems = [], []
     for index, model in enumerate(map(str, spec["models"])):
         path = robustness_file(model, context.results)
-        values = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        values = read_results(path) if path.is_file() else {}
         found = _targets(model, values)
         if not found:
             expected = "a model of a claim whose number can be estimated by group"

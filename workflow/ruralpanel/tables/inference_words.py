@@ -184,7 +184,7 @@ def _capital(text: str) -> str:
 def _critical(entry: Mapping[str, Any], language: str) -> str:
     critical = setting(entry, "critical")
     degrees = setting(entry, "df")
-    if critical is None:
+    if critical in (None, "percentile"):
         return ""
     if isinstance(degrees, (list, tuple)):
         finite = [value for value in degrees if value is not None]
