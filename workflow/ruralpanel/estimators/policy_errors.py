@@ -11,7 +11,7 @@ from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.absorb import compact
 from ruralpanel.estimators.base import Design, Fit, FloatArray
 from ruralpanel.inference.from_covariance import critical_values, p_values
-from ruralpanel.inference.registry import infer
+from ruralpanel.inference.registry import raw
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ def errors_of(fit: Fit, design: Design) -> Errors:
         if setting.method in ("wild_cluster", "permutation", "treatment", "own"):
             continue
         try:
-            found = infer(fit, design, setting, 0)
+            found = raw(fit, design, setting, 0)
         except UserError:
             continue
         if found.vcov is not None and found.df is not None:
             break
     else:
-        found = infer(fit, design, InferenceSpec("cluster"), 0)
+        found = raw(fit, design, InferenceSpec("cluster"), 0)
     assert found.vcov is not None and found.df is not None
     clusters = found.n_clusters or int(compact(design.unit_codes[fit.rows]).max()) + 1
     return Errors(found.vcov, found.df, f"{found.method} by {found.by}" if found.by else found.method, clusters)

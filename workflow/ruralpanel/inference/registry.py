@@ -60,7 +60,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             design, f'"{setting.method}"', "one of " + ", ".join(METHODS), did_you_mean(setting.method, METHODS)
         )
     try:
-        return _run(fit, design, setting, seed)
+        return _above_zero(fit, design, raw(fit, design, setting, seed))
     except validity.Refused as refused:
         advice = _advice(fit, design, refused, setting, seed)
         raise UserError(
@@ -69,9 +69,10 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         ) from None
 
 
-def _run(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Inference:
+def raw(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Inference:
+    """What the method gives, errors of zero included: for covariance matrices that further numbers are made of."""
     result: Inference = importlib.import_module(METHODS[setting.method]).infer(fit, design, setting, seed)
-    return _above_zero(fit, design, result)
+    return result
 
 
 def _advice(fit: Fit, design: Design, refused: validity.Refused, setting: InferenceSpec, seed: int) -> str:
@@ -81,7 +82,7 @@ def _advice(fit: Fit, design: Design, refused: validity.Refused, setting: Infere
             continue
         tried = replace(other, options={**other.options, **TRIAL.get(other.method, {})})
         try:
-            _run(fit, design, tried, seed)
+            _above_zero(fit, design, raw(fit, design, tried, seed))
         except UserError:
             continue
         return f"use {setting_words(other)}"
