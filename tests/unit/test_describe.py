@@ -1,4 +1,4 @@
-"""What `snakemake check` prints of the panels: where each variable comes from, its coverage, its size, its breaks."""
+"""What `snakemake check` and `describe` print: where each variable comes from, its coverage, its size, its breaks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import yaml
 
 from conftest import tiny_config
 from ruralpanel.adapters.cells import with_remarks
-from ruralpanel.contracts.problems import Problem
+from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.project import open_project
-from ruralpanel.describe import describe
+from ruralpanel.describe import describe, describe_variables, verdict
 from ruralpanel.reconcile.finding import Finding, to_frame
 
 
@@ -34,11 +35,13 @@ def test_a_line_for_each_variable(tiny: Path) -> None:
     )
     printed = describe(open_project([tiny / "config.yaml"]), tiny / "results").splitlines()
     assert (
-        "  km [km] from roads.highways: complete but for 2001–2002 0%, 2003 97%; "
-        "from 1,470 to 405,000, mean 151,600; breaks 2006: drop"
+        "  km [km] from roads.highways: figures of no unit in 2001–2002, 97 % of the units in 2003, "
+        "all others in full; from 1,470 to 405,000, mean 151,600; breaks 2006: drop"
     ) in printed
     assert "  look at the periods: no variable has a figure in 2001" in printed
-    assert "  log_km = log(km): complete but for 2001 0%; from 7.293 to 12.91, mean 11.25" in printed
+    assert (
+        "  log_km = log(km): figures of no unit in 2001, all others in full; from 7.293 to 12.91, mean 11.25" in printed
+    )
     assert "  without figures here: empty" in printed
     assert yaml.safe_load((tiny / "config.yaml").read_text(encoding="utf-8"))["title"] == printed[0]
 
@@ -63,3 +66,31 @@ def test_figures_outside_their_range_are_named(tiny: Path) -> None:
     assert printed.count("  look at roads.highways, AA, 2001: -4.5, a negative figure of km") == 5
     assert any(line.startswith("  and 2 more figures outside their range") for line in printed)
     assert not any("BB" in line for line in printed)
+
+
+def test_a_right_configuration_gets_a_short_verdict(tiny: Path) -> None:
+    config = open_project([tiny / "config.yaml"])
+    folder = tiny / "results" / "panels" / "main"
+    folder.mkdir(parents=True)
+    header = ",".join(map(str, range(2001, 2009)))
+    rows = [f"v{i},{','.join(['1.0'] * 8)}," for i in range(200)] + [
+        f"w{i},0.5,{','.join(['1.0'] * 7)}," for i in range(9)
+    ]
+    text = "\n".join([f"variable,{header},remark", *rows, f"gone,{','.join(['0'] * 8)},no figures"])
+    (folder / "coverage.csv").write_text(text + "\n", encoding="utf-8")
+    printed = verdict(config, tiny / "results").splitlines()
+    assert printed[0].endswith("and everything it names are in order: 1 source, 1 panel, 3 variables, 1 model.")
+    assert printed[1] == (
+        "  panel main (2001–2008): 200 variables complete, 9 with gaps (w0, w1, w2, …), 1 without figures (gone)"
+    )
+    assert len(printed) == 3
+
+
+def test_everything_about_one_variable(tiny: Path) -> None:
+    config = open_project([tiny / "config.yaml"])
+    printed = describe_variables(config, ["output", "log_output"], tiny / "results")
+    assert "output\n  from made_up.output [10^3 CNY], here in CNY\n" in printed
+    assert "read by formulas: log_output; by models: none" in printed
+    assert "log_output: Output (log)\n  formula: log(output / 1000)\n" in printed and "by models: effect" in printed
+    with pytest.raises(UserError, match='did you mean "output"'):
+        describe_variables(config, ["outputt"])

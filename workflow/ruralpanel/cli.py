@@ -37,7 +37,8 @@ def _parser() -> argparse.ArgumentParser:
     trace.add_argument("--panel", default="", help="the panel, where several hold the figure")
     trace.set_defaults(run=_trace)
 
-    describe = commands.add_parser("describe", help="sources, coverage and breaks")
+    describe = commands.add_parser("describe", help="sources, coverage and breaks, of all or of single variables")
+    describe.add_argument("variables", nargs="*", metavar="VARIABLE", help="everything about this variable")
     describe.set_defaults(run=_describe)
     new_source = commands.add_parser("new-source", help="look at a file and print an entry for `sources`")
     new_source.add_argument("file")
@@ -73,9 +74,12 @@ def _trace(options: argparse.Namespace) -> str:
 
 
 def _describe(options: argparse.Namespace) -> str:
-    from ruralpanel.describe import describe
+    from ruralpanel.describe import describe, describe_variables
 
-    return describe(open_project([options.configfile]), options.results)
+    config = open_project([options.configfile])
+    if options.variables:
+        return describe_variables(config, options.variables, options.results)
+    return describe(config, options.results)
 
 
 def _new_source(options: argparse.Namespace) -> str:

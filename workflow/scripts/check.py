@@ -1,15 +1,15 @@
-"""Say what each variable is, where it comes from, which years it covers and which breaks it crosses."""
+"""Say in a few lines that a configuration is in order, and what of its figures deserves a look."""
 
 from collections.abc import Sequence
 
 from ruralpanel.contracts.project import open_project
-from ruralpanel.describe import describe
+from ruralpanel.describe import verdict
 from ruralpanel.jobs import job
 
 
 def main(files: Sequence[str]) -> None:
-    """Print the description of a configuration that has passed all checks."""
-    print(describe(open_project(files), "results"))
+    """Print the verdict on a configuration that has passed all checks."""
+    print(verdict(open_project(files), "results"))
 
 
 if __name__ == "__main__":
