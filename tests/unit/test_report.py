@@ -231,7 +231,9 @@ def test_what_designs_say_differently_is_said_with_the_reason(place: Path) -> No
         part.id: " ".join(plain_text(b.text) for b in part.blocks if isinstance(b, blocks.Paragraph))
         for part in section.sections
     }
-    assert "above zero in “Enterprises 1998”, below zero in “Two-way fixed effects”" in words["differs-h3a"]
+    assert "designs contradict each other" in words["differs-h3a"]
+    assert "1 above zero, interval and all (“Enterprises 1998”)" in words["differs-h3a"]
+    assert "1 below zero, interval and all (“Two-way fixed effects”)" in words["differs-h3a"]
     counted = next(part for part in section.sections if part.id == "outcomes").blocks[0]
     assert isinstance(counted, blocks.Definitions)
     assert "Value added of township enterprises" in " ".join(plain_text(words) for _, words in counted.items)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruralpanel.claim_design import evidence_kind
-from ruralpanel.estimands import find_estimand
+from ruralpanel.estimands import Estimand, find_estimand
 from ruralpanel.report.blocks import (
     Block,
     Bullets,
@@ -19,14 +19,14 @@ from ruralpanel.report.blocks import (
     TableRow,
 )
 from ruralpanel.report.context import Context
-from ruralpanel.report.designs import design_table, header, model_span, row, sign_of, span
+from ruralpanel.report.designs import design_table, header, model_span, row, signed, span
 from ruralpanel.report.joint import is_joint, joint_blocks
 from ruralpanel.report.markup import SPACE, Inline, literal, parse
 from ruralpanel.report.numbers import formatted
 from ruralpanel.report.sentences import nouns
+from ruralpanel.report.signs import Signed, summary
 from ruralpanel.report.texts import Texts
 from ruralpanel.report.wording import anchor, short_label
-from ruralpanel.style import MINUS
 
 _TERM_COLUMNS = ("design", "outcome", "evidence", "periods", "n", "estimate", "interval", "sign")
 _DERIVED = "Derived from"  # a codebook's list of the series behind a formula, too long for a sentence
@@ -63,20 +63,67 @@ def _designs(claim: Mapping[str, Any]) -> list[tuple[Mapping[str, Any], str]]:
 def _claim(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Section:
     pairs = _designs(claim)
     designs = [design for design, _ in pairs]
-    alike = [design for design in designs if _kind(design) == _kind(designs[0])]
     blocks: list[Block] = []
-    if len(alike) > 1:
-        verdict, reasons = _comparison(context, texts, alike)
-        blocks.append(Paragraph(_joined((verdict, *reasons))))
+    kinds = tuple(dict.fromkeys(_kind(design) for design in designs))
+    for kind in kinds:
+        alike = [design for design in designs if _kind(design) == kind]
+        if kind != "correlation":  # each of them has a sentence of its own
+            blocks.append(
+                Paragraph(
+                    _joined(
+                        (
+                            _summary(texts, alike, kind if len(kinds) > 1 else "design"),
+                            *_differences(context, texts, alike),
+                        )
+                    )
+                )
+            )
+    blocks += [Paragraph(text) for text in _elsewhere(context, texts, designs)]
     blocks += joint_blocks(context, texts, pairs)
     blocks.append(design_table(context, texts, pairs, anchor("beside", claim["claim"]), ()))
     title = texts.plain("contrasts.by_claim", claim=claim["claim"], text=context.worded(claim, "text"))
     return Section(anchor("differs", claim["claim"]), title, tuple(blocks), 3)
 
 
-def _kind(design: Mapping[str, Any]) -> tuple[bool, bool, bool]:
+def _kind(design: Mapping[str, Any]) -> str:
     """What may be set against each other: slopes, interactions, effects at a place and correlations are different."""
-    return ":" in design["lever"], "marginal_effects" in design["pointer"], is_joint(design)
+    if is_joint(design):
+        return "correlation"
+    if "marginal_effects" in design["pointer"]:
+        return "place"
+    return "interaction" if ":" in design["lever"] else "slope"
+
+
+def _summary(texts: Texts, designs: Sequence[Mapping[str, Any]], kind: str) -> Inline:
+    rows = [signed(design, _name(design)) for design in designs]
+    return summary(texts, rows, "contrasts.summary", kind=texts.plain(f"contrasts.kind_{kind}"))
+
+
+def _elsewhere(context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]]) -> list[Inline]:
+    """The main design's lever in models that the claim does not name, from the rows of the table of levers.
+
+    Not in models with a product of it, where its own slope is the one at zero of the other factor.
+    """
+    main = designs[0]
+    if _kind(main) != "slope" or "/coefficients/" not in main["pointer"]:
+        return []
+    named = {design["model"] for design in designs}
+    others = [
+        model
+        for model in _levers(context).get(main["lever"], ())
+        if model["model"] not in named
+        and not any(main["lever"] in str(row["term"]).split(":")[1:] + str(row["term"]).split(":")[:-1]
+                    for row in model["coefficients"])
+    ]  # fmt: skip
+    if not others:
+        return []
+    numbers = [(find_estimand(model, {"term": main["lever"]}, "", ""), model) for model in others]
+    rows = [Signed.of(f"“{model.get('title') or model['model']}”", *_ends(number)) for number, model in numbers]
+    return [summary(texts, rows, "contrasts.elsewhere", term=context.labels(main["panel"]).of(main["lever"]))]
+
+
+def _ends(number: Estimand) -> tuple[float, float, bool]:
+    return number.ci_low, number.ci_high, number.has_interval
 
 
 def _joined(parts: Sequence[Inline]) -> Inline:
@@ -86,37 +133,21 @@ def _joined(parts: Sequence[Inline]) -> Inline:
     return tuple(joined)
 
 
-def _comparison(
-    context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]]
-) -> tuple[Inline, tuple[Inline, ...]]:
-    """What the designs say of each other, and in what they differ where they do not agree."""
-    signs = [sign_of(d["ci_low"], d["ci_high"], bool(d["has_interval"])) for d in designs]
-    up = [_name(d) for d, sign in zip(designs, signs, strict=True) if sign == "+"]
-    down = [_name(d) for d, sign in zip(designs, signs, strict=True) if sign == MINUS]
-    if up and down:
-        text = texts.inline("contrasts.opposite", up=", ".join(up), down=", ".join(down))
-        return text, _differences(context, texts, designs)
-    if not up and not down:
-        return texts.inline("contrasts.unclear"), ()
-    if len(up) == len(designs) or len(down) == len(designs):
-        return texts.inline("contrasts.agree", count=str(len(designs))), ()
-    clear = up or down
-    text = texts.inline("contrasts.partly", clear=", ".join(clear), up=bool(up))
-    return text, _differences(context, texts, designs)
-
-
 def _name(design: Mapping[str, Any]) -> str:
     return f"“{design['title']}”"
 
 
 def _differences(context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]]) -> tuple[Inline, ...]:
+    """In what designs that do not all lie on the same side of zero differ."""
+    if len({signed(design).place for design in designs}) < 2:
+        return ()
     words = nouns(context)
     suffix = "_zh" if context.language == "zh" else ""
     reasons = []
     if len({design["outcome"] for design in designs}) > 1:
         names = dict.fromkeys(_outcome_name(context, design) for design in designs)
         reasons.append(texts.inline("contrasts.reason_outcome", outcomes="; ".join(names)))
-    if len({design["evidence"] for design in designs}) > 1:
+    if {"between", "within"} <= {design["evidence"] for design in designs}:
         reasons.append(texts.inline("contrasts.reason_evidence", nouns=words))
     spans = list(dict.fromkeys(model_span(context.models.get(d["model"], {})) for d in designs))
     if len(spans) > 1 and all(spans):
@@ -156,14 +187,20 @@ def _declared(context: Context, texts: Texts) -> list[Block]:
     return [Bullets(items)] if items else []
 
 
-def _terms(context: Context, texts: Texts) -> Table | None:
-    """Every regressor that stands in two models at least."""
+def _levers(context: Context) -> dict[str, list[Mapping[str, Any]]]:
+    """Regressor → models with a coefficient of it."""
     found: dict[str, list[Mapping[str, Any]]] = {}
     for model in context.models.values():
         wanted = set((model.get("spec") or {}).get("regressors") or ())
         for coefficient in model["coefficients"]:
             if not wanted or coefficient["term"] in wanted:
                 found.setdefault(str(coefficient["term"]), []).append(model)
+    return found
+
+
+def _terms(context: Context, texts: Texts) -> Table | None:
+    """Every regressor that stands in two models at least."""
+    found = _levers(context)
     rows: list[TableRow] = []
     for term, models in found.items():
         if len(models) > 1:
@@ -188,7 +225,7 @@ def _term_row(context: Context, texts: Texts, model: Mapping[str, Any], term: st
         "n": parse(formatted(model["n_obs"], "int")),
         "estimate": parse(formatted(number.estimate, "sig3")),
         "interval": interval,
-        "sign": parse(sign_of(number.ci_low, number.ci_high, number.has_interval)),
+        "sign": parse(Signed.of("", *_ends(number)).printed),
     }
     return row(cells, _TERM_COLUMNS, _TERM_NUMERIC)
 

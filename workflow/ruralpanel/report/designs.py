@@ -10,9 +10,10 @@ from ruralpanel.report.blocks import TableCell, TableRow
 from ruralpanel.report.context import Context
 from ruralpanel.report.markup import Inline, literal, parse
 from ruralpanel.report.sentences import Quote, interval_text, nouns
+from ruralpanel.report.signs import Signed
 from ruralpanel.report.texts import Texts
 from ruralpanel.report.wording import short_label
-from ruralpanel.style import DASH, MINUS
+from ruralpanel.style import DASH
 
 _COLUMNS = ("design", "outcome", "evidence", "lever", "periods", "estimate", "interval", "sign")
 _NUMERIC = ("periods", "estimate", "interval", "sign")
@@ -58,7 +59,7 @@ def design_table(
             "periods": parse(model_span(context.models.get(design["model"], {}))),
             "estimate": parse(quote("estimate", "sig3")),
             "interval": parse(interval_text(texts, design, base)),
-            "sign": parse(sign_of(design["ci_low"], design["ci_high"], bool(design["has_interval"]))),
+            "sign": parse(signed(design).printed),
         }
         rows.append(row(cells, _COLUMNS, _NUMERIC))
     return TableBlock(identity, caption, head, tuple(rows))
@@ -94,10 +95,6 @@ def row(
     )
 
 
-def sign_of(low: float | None, high: float | None, has_interval: bool = True) -> str:
-    """+ or − where the interval leaves zero out, else ±; None is an open end."""
-    if has_interval and low is not None and low > 0:
-        return "+"
-    if has_interval and high is not None and high < 0:
-        return MINUS
-    return "±"
+def signed(design: Mapping[str, Any], name: str = "") -> Signed:
+    """Where a design's interval lies."""
+    return Signed.of(name, design["ci_low"], design["ci_high"], bool(design["has_interval"]))

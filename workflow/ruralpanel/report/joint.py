@@ -7,15 +7,14 @@ from typing import Any
 
 from ruralpanel.report.blocks import Block, Bullets, Paragraph
 from ruralpanel.report.context import Context
-from ruralpanel.report.designs import model_span, sign_of
+from ruralpanel.report.designs import model_span, signed
 from ruralpanel.report.markup import Inline
 from ruralpanel.report.sentences import Quote, interval_text, nouns
 from ruralpanel.report.texts import Texts
 from ruralpanel.report.wording import short_noun
-from ruralpanel.style import MINUS
 
 _POINTER = "/statistics/residual_correlation"
-_SIGNS = {"+": "together", MINUS: "apart"}
+_SAID = {"above": "together", "below": "apart"}
 
 
 def is_joint(design: Mapping[str, Any]) -> bool:
@@ -45,10 +44,9 @@ def _sentence(context: Context, texts: Texts, design: Mapping[str, Any], base: s
     model = context.models[design["model"]]
     names = model["statistics"][design["pointer"].removeprefix("/statistics/")]["outcomes"]
     labels = context.labels(design["panel"])
-    sign = sign_of(design["ci_low"], design["ci_high"], bool(design["has_interval"]))
     first, second = (short_noun(labels.of(str(name))) for name in names)
     return texts.inline(
-        f"joint.{_SIGNS.get(sign, 'open')}",
+        f"joint.{_SAID.get(signed(design).place, 'open')}",
         first=first[:1].upper() + first[1:],
         second=second,
         n=Quote(texts, base),

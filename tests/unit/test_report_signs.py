@@ -1,0 +1,126 @@
+"""Sentences that sum up a table: made from its rows, and true of them whatever these are."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from report_project import context, made_up_project
+from ruralpanel.report import blocks, contrasts
+from ruralpanel.report.lookups import lookups
+from ruralpanel.report.markup import plain_text
+from ruralpanel.report.numbers import Numbers
+from ruralpanel.report.signs import PLACES, Signed, contradict, summary
+from ruralpanel.report.texts import Texts
+
+INTERVALS: dict[str, tuple[float | None, float | None, bool]] = {
+    "above": (0.1, 0.9, True),
+    "below": (-0.9, -0.1, True),
+    "open": (-0.5, 0.5, True),
+    "unstated": (None, None, False),
+}
+PATTERNS = [p for n in (1, 2, 3, 4) for p in itertools.combinations_with_replacement(INTERVALS, n)]
+
+
+def said(sentence: str, number: int) -> dict[str, int]:
+    """How many rows the English sentence puts where."""
+    words = {
+        "above": r"(\w+ )?above zero, interval and all \(([^)]*)\)",
+        "below": r"(\w+ )?below zero, interval and all \(([^)]*)\)",
+        "open": r"(\w+ can|\w+ cannot|cannot) be told from zero",
+        "unstated": r"(\w+ )?without an interval",
+    }
+    found = {}
+    for place, pattern in words.items():
+        match = re.search(pattern, sentence)
+        if match:
+            first = (match[1] or "").split(" ")[0]
+            found[place] = int(first) if first.isdigit() else number
+            if place in ("above", "below"):
+                assert len(match[2].split(", ")) == found[place]
+    return found
+
+
+def test_open_ends_and_edges() -> None:
+    assert Signed.of("a", None, -0.1).place == "below" and Signed.of("a", 0.1, None).place == "above"
+    assert Signed.of("a", None, None).place == "open" and Signed.of("a", 0.0, 1.0).place == "open"
+    assert Signed.of("a", 0.1, 0.2, False).place == "unstated"
+    assert [Signed("a", place).printed for place in PLACES] == ["+", "−", "±", "±"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return made_up_project(tmp_path_factory.mktemp("signs") / "project")
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids="-".join)
+def test_the_sentence_says_of_every_pattern_what_the_rows_say(pattern: tuple[str, ...], project: Path) -> None:
+    rows = [Signed.of(f"m{i}", *INTERVALS[place]) for i, place in enumerate(pattern)]
+    found = context(project)
+    texts = Texts("en", Numbers(lookups(found)))
+    sentence = plain_text(summary(texts, rows, "contrasts.summary", kind="design"))
+    assert said(sentence, len(rows)) == Counter(pattern)
+    assert ("contradict" in sentence) == contradict(rows) == ({"above", "below"} <= set(pattern))
+    for row in rows:
+        part = next((part for part in re.split("[;:]", sentence) if re.search(rf"\b{row.name}\b", part)), "")
+        assert (row.place in part) if row.place in ("above", "below") else not part
+    chinese = Texts("zh", Numbers(lookups(found)))
+    text = plain_text(summary(chinese, rows, "contrasts.summary", kind="设计"))
+    assert [w in text for w in ("大于零", "小于零", "不能与零区分", "没有区间")] == [p in pattern for p in PLACES]
+    texts.finish()
+    chinese.finish()
+
+
+def designs_like(design: dict[str, Any], pattern: tuple[str, ...]) -> list[dict[str, Any]]:
+    made = []
+    for i, place in enumerate(pattern):
+        low, high, has = INTERVALS[place]
+        own = {**copy.deepcopy(design), "title": f"Made {i}", "ci_low": low, "ci_high": high, "has_interval": has}
+        made.append(own)
+    return made
+
+
+@pytest.mark.parametrize("pattern", [p for p in PATTERNS if len(p) > 1], ids="-".join)
+def test_the_sentence_above_a_claims_table_counts_the_tables_own_signs(pattern: tuple[str, ...], project: Path) -> None:
+    """Slopes, and a marginal effect that the sentence on interactions must not speak for."""
+    found = context(project)
+    claims = {claim["claim"]: claim for claim in found.scorecard["claims"]}
+    claim = claims["H3b"]
+    slopes = designs_like(claims["H1"]["design"], pattern)
+    claim["design"], claim["others"] = slopes[0], [*slopes[1:], *claim["others"]]
+    texts = Texts("en", Numbers(lookups(found)))
+    section = contrasts._claim(found, texts, claim)
+    table = next(block for block in section.blocks if isinstance(block, blocks.Table))
+    signs = Counter(plain_text(row.cells[-1].text) for row in table.rows)
+    sentences = [plain_text(block.text) for block in section.blocks if isinstance(block, blocks.Paragraph)]
+    counted: Counter[str] = Counter()
+    for sentence in sentences:
+        if "in the table" in sentence:
+            number = int(match[1]) if (match := re.search(r"Of the (\d+)", sentence)) else 1
+            for place, count in said(sentence, number).items():
+                counted[{"above": "+", "below": "−"}.get(place, "±")] += count
+    assert counted == signs
+
+
+def test_levers_elsewhere_are_counted_from_models_without_products(project: Path) -> None:
+    found = context(project)
+    claim = next(claim for claim in found.scorecard["claims"] if claim["claim"] == "H1")
+    assert isinstance(found.models, dict)
+    baseline = found.models["baseline"]
+    for name, low, high in (("clear", 0.1, 0.4), ("weak", -0.1, 0.4)):
+        rows = [{**row, "ci_wild_low": low, "ci_wild_high": high} for row in baseline["coefficients"]]
+        found.models[name] = {**baseline, "model": name, "title": f"Made {name}", "coefficients": rows}
+    crossed = [*baseline["coefficients"], {**baseline["coefficients"][0], "term": "electricity:gap"}]
+    found.models["crossed"] = {**baseline, "model": "crossed", "title": "Made crossed", "coefficients": crossed}
+    texts = Texts("en", Numbers(lookups(found)))
+    section = contrasts._claim(found, texts, claim)
+    sentences = [plain_text(block.text) for block in section.blocks if isinstance(block, blocks.Paragraph)]
+    (elsewhere,) = [sentence for sentence in sentences if "the same lever across models" in sentence]
+    assert "in 3 other models" in elsewhere and "crossed" not in elsewhere  # one is the fixture's
+    assert said(elsewhere, 3) == {"above": 2, "open": 1} and "“Made clear”)" in elsewhere
