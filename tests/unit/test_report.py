@@ -263,6 +263,14 @@ def test_a_project_without_claims_models_or_sidecars_has_a_report(place: Path) -
         ("GDP per head, log", "GDP per head"),
         ("TVE output (log)", "TVE output"),
         ("农村用电（对数）", "农村用电"),
+        ("R&D personnel per head (log)", "R&D personnel per head"),
+        ("U.S. share", "U.S. share"),
+        ("Gini index", "Gini index"),
+        ("mRNA", "mRNA"),
+        ("PhD graduates", "PhD graduates"),
+        ("A/B ratio", "A/B ratio"),
+        ("Road-building", "road-building"),
+        ("Roads", "roads"),
     ],
 )
 def test_nouns(label: str, words: str) -> None:

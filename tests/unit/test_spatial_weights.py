@@ -55,7 +55,8 @@ def place(units: tuple[str, ...], coordinates: Any = None, polygons: Polygons | 
         return polygons.touching(units)
 
     where = np.full((len(units), 2), np.nan) if coordinates is None else np.asarray(coordinates, dtype=float)
-    return Place(units, touching, where, **{"name": "w", **more})
+    nearest = None if polygons is None else lambda unit: polygons.nearest(unit, units)
+    return Place(units, touching, where, **{"name": "w", "nearest": nearest, **more})
 
 
 def made(values: Mapping[str, Any], units: str, coordinates: Any = None, **more: Any) -> Any:
@@ -232,6 +233,11 @@ def test_messages_of_declared_matrices() -> None:
     assert words.count("a link to itself") == 2
     apart = Polygons({"a": shapely.box(0, 0, 1, 1), "b": shapely.box(5, 5, 6, 6)})
     assert "fix: join each to a neighbour" in message(lambda: made({"type": "contiguity"}, "a b", polygons=apart))
+    slivers = Polygons(
+        {"a": shapely.box(0, 0, 1, 1), "b": shapely.box(1.001, 0, 2, 1), "c": shapely.box(2.001, 0, 3, 1)}
+    )
+    words = message(lambda: made({"type": "contiguity"}, "a b c", polygons=slivers))
+    assert "a ends 0.11 km from b" in words and "mend the borders" in words and "join: {" not in words
     # a link with a unit outside the sample does not count, and one that is there already changes nothing
     near = {"type": "contiguity", "join": {"0,0": ["0,1", "elsewhere"]}, "standardise": "none"}
     np.testing.assert_array_equal(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ruralpanel.contracts.problems import Problem, did_you_mean
+from ruralpanel.contracts.problems import Problem
 from ruralpanel.contracts.units import Units
 from ruralpanel.estimators.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimators.base import FloatArray, IntArray
@@ -42,7 +42,6 @@ def columns_of(terms: Mapping[str, str], frame: pd.DataFrame, units: Units, pane
     values: dict[str, FloatArray] = {}
     problems: list[Problem] = []
     attributes = attribute_names(units)
-    known = [*(str(name) for name in frame.columns[2:]), *attributes]
     for term, where in terms.items():
         for name in parts(term):
             if name in frame.columns[2:]:
@@ -55,8 +54,7 @@ def columns_of(terms: Mapping[str, str], frame: pd.DataFrame, units: Units, pane
                     problems.append(Problem(file, where, f'the text attribute "{name}"', expected))
                 values[name] = np.array([v if isinstance(v, float) else np.nan for v in column], dtype=np.float64)
             else:
-                near = did_you_mean(name, known)
-                fix = near if near.startswith("did") else f"results/panels/{panel}/coverage.csv says what it lacks"
+                fix = f"results/panels/{panel}/coverage.csv says what it lacks"
                 found = f'"{name}", of which panel {panel} has no figure'
                 problems.append(Problem(file, where, found, "a column of the panel or a numeric attribute", fix))
                 values[name] = np.full(len(frame), np.nan)

@@ -73,11 +73,17 @@ class OutputContext:
         wanted = list(dict.fromkeys(columns))
         unknown = [column for column in wanted if column not in known]
         if unknown:
-            raise UserError(
-                self.problem(key, f'variable "{column}"', f"a variable of panel {name}", did_you_mean(column, known))
-                for column in unknown
-            )
+            raise UserError(self._no_column(name, key, column, known) for column in unknown)
         return pd.read_parquet(path, columns=["unit", "period", *wanted])
+
+    def _no_column(self, panel: str, key: str, column: str, known: Iterable[str]) -> Problem:
+        path = self.results / "panels" / panel / "coverage.csv"
+        rows = pd.read_csv(path, encoding="utf-8-sig").fillna("") if path.is_file() else pd.DataFrame({"variable": []})
+        own = rows.loc[rows["variable"] == column]
+        if len(own):
+            found = f'variable "{column}", of which panel {panel} has no figure ({own["remark"].iloc[0]})'
+            return self.problem(key, found, "a variable with figures", "take it out, or another panel")
+        return self.problem(key, f'variable "{column}"', f"a variable of panel {panel}", did_you_mean(column, known))
 
     def variables(self, name: str, key: str = "panel") -> tuple[str, ...]:
         """The variables of a panel, in its order."""

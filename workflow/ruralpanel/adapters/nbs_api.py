@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.adapters import text
+from ruralpanel.adapters.advice import figure_advice
 from ruralpanel.adapters.cells import Cell, capped, cell_table, file_label, place
 from ruralpanel.adapters.grids import read_bytes
 from ruralpanel.adapters.regions import is_left_out, left_out
@@ -193,7 +194,13 @@ class _Reading:
             value = text.number(figure.text, self.rule)
         except text.NotANumber:
             self.problems.append(
-                Problem(label, where, text.quoted(figure.text), "a number or a mark for a missing one")
+                Problem(
+                    label,
+                    where,
+                    text.quoted(figure.text),
+                    "a number or a mark for a missing one",
+                    figure_advice(figure.text, {"thousands": ","}),
+                )
             )
             return None
         if year is None or not figure.region:

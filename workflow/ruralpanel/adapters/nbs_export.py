@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.adapters import grids, text
+from ruralpanel.adapters.advice import figure_advice
 from ruralpanel.adapters.cells import Cell, capped, cell_table, duplicate_problems, file_label, place, with_remarks
 from ruralpanel.adapters.nbs_blocks import Block, blocks_of, unfinished
 from ruralpanel.adapters.regions import is_left_out, left_out
@@ -275,7 +276,7 @@ def _block_cells(
                         place(block.sheet, row.number, name),
                         text.quoted(written),
                         "a number or a mark for a missing one",
-                        "correct the cell, or name the mark under layout.missing or layout.marks",
+                        figure_advice(written, {"thousands": ","}),
                     )
                 )
                 continue

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.adapters import columns, text
+from ruralpanel.adapters.advice import figure_advice
 from ruralpanel.adapters.cells import place, together
 from ruralpanel.adapters.sheets import cell_text
 from ruralpanel.adapters.table_file import Numbers, TableFile
@@ -109,7 +108,7 @@ def figure_problems(body: Body, layout: Mapping[str, Any], used: columns.Mask | 
         alike: dict[str, list[tuple[int, Problem]]] = {}
         for i in wrong[:_MOST_FAULTS]:
             written = str(figures.texts.iloc[i] if figures.texts is not None else repr(float(figures.values[i])))
-            fix = _advice(written, layout)
+            fix = figure_advice(written, layout)
             found = Problem(body.table.label, body.at(i, name), text.quoted(written), _FIGURE, fix)
             alike.setdefault(fix, []).append((int(body.rows[i]), found))
         for found_rows in alike.values():
@@ -119,24 +118,6 @@ def figure_problems(body: Body, layout: Mapping[str, Any], used: columns.Mask | 
 
 
 _FIGURE = "a number or a mark for a missing one"
-
-
-def _advice(written: str, layout: Mapping[str, Any]) -> str:
-    if "," in written and "decimal" not in layout and "thousands" not in layout:
-        return 'layout: {decimal: ","} or {thousands: ","} says what the comma is'
-    if re.fullmatch(r"[0-9.,]+[  '][0-9.,  ']+", written) and "thousands" not in layout:
-        return "layout: {thousands: " + json.dumps(next(c for c in written if c in "  '")) + "} if it parts thousands"
-    if "%" in written or "‰" in written:
-        measure = "percent" if "%" in written else "per_mille"
-        return f'write the numbers alone, with measure: {measure}; or layout: {{marks: ["{written[-1]}"]}}'
-    mark = re.fullmatch(r"[+-]?[0-9.,]+\s*([^\w\s.,]\S*)", written)
-    if mark:
-        named = json.dumps(mark[1], ensure_ascii=False)
-        return f"correct the cell; if {mark[1]} is a footnote mark: layout: {{marks: [{named}]}}"
-    if not any(map(str.isdigit, written)):
-        named = json.dumps(written[:20], ensure_ascii=False)
-        return f"correct the cell; if it means “no figure”: layout: {{missing: [{named}]}}"
-    return "correct the cell, or name the mark under layout.missing or layout.marks"
 
 
 def units_of(body: Body, column: str) -> tuple[columns.Codes, list[str], list[Problem]]:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.adapters import grids, text
+from ruralpanel.adapters.advice import figure_advice
 from ruralpanel.adapters.cells import (
     Cell,
     capped,
@@ -318,7 +319,7 @@ def _cells(
                         where,
                         text.quoted(written),
                         "a number or a mark for a missing one",
-                        "correct the cell, or name the mark under layout.missing or layout.marks",
+                        figure_advice(written, {"thousands": ","}),
                     )
                 )
                 continue

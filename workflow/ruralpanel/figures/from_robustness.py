@@ -125,7 +125,8 @@ def parts(model: Mapping[str, Any], labels: Labels) -> list[Part]:
         return Part(label, float(row["estimate"]), row.get("ci_low"), row.get("ci_high"))
 
     rest = word("unexplained", labels.language)
-    return [*(part(name, labels.of(name).capitalize()) for name in blocks), part("unexplained", rest)]
+    named = {name: labels.of(name) for name in blocks}
+    return [*(part(name, label[:1].upper() + label[1:]) for name, label in named.items()), part("unexplained", rest)]
 
 
 def targets(results: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:

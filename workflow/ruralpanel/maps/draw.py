@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel import style
-from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.labels import Labels, localised
 from ruralpanel.maps.classes import Classes, find_classes
 from ruralpanel.maps.geometry import Boundaries
@@ -221,10 +221,10 @@ def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundarie
     for index, variable in enumerate(spec["variables"]):
         place = f"{where}.variables[{index}]"
         if variable not in known:
-            expected = f"a variable of panel {spec.get('panel', '')}".strip()
-            problems.append(
-                Problem(CONFIGURATION, place, f'"{variable}"', expected, did_you_mean(str(variable), known))
-            )
+            panel = str(spec.get("panel", ""))
+            fix = f"results/panels/{panel}/coverage.csv says what it lacks"
+            found = f'"{variable}", of which panel {panel} has no figure'
+            problems.append(Problem(CONFIGURATION, place, found, "a variable with figures", fix))
         elif not frame[variable].notna().any():
             problems.append(
                 Problem(CONFIGURATION, place, f'"{variable}" without any figure', "a variable with figures")

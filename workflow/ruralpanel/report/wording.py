@@ -7,14 +7,22 @@ import re
 _LOG = re.compile(r"\s*[(（](?:log|logs|in logs|对数)[)）]\s*$|,\s*(?:log|in logs)\s*$|^log (?:of )?", re.I)
 _ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]\s*$")
 _RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_NAMES = frozenset(
+    {"Gini", "Theil", "Engel", "Herfindahl", "Hirschman", "Palma", "Atkinson", "Lorenz", "Pareto", "Tobin", "Moran",
+     "Malmquist", "Lerner", "Zipf", "Kuznets", "Euclidean", "Confucian", "Han", "China", "Chinese", "Mandarin",
+     "Tibetan", "European", "American", "African", "Asian", "British", "English", "French", "German", "Indian",
+     "Japanese", "Russian", "January", "February", "March", "April", "May", "June", "July", "August", "September",
+     "October", "November", "December"}
+)  # fmt: skip
 _COUNTED = frozenset({"", "1", "person", "persons", "household", "households", "item", "items", "人", "户"})
 
 
 def noun(label: str) -> str:
     """A variable's label without its ``(log)``, with a small first letter unless the word is an abbreviation."""
     text = _LOG.sub("", label).strip()
-    if len(text) > 1 and text[0].isupper() and not text[1].isupper():
-        # names such as "GDP" or "TVE output" keep their capitals
+    first = re.match(r"[^\W\d_]+(?![.&/\w])", text)
+    # Names such as "GDP", "R&D", "U.S.", "mRNA" or "Gini" keep their capitals.
+    if first and len(first[0]) > 1 and first[0].istitle() and first[0] not in _NAMES:
         text = text[0].lower() + text[1:]
     return text
 

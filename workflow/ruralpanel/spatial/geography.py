@@ -63,7 +63,16 @@ class Geography:
         values = self.matrices[name]
         known = values["type"] != "file" or bool(self.declared)
         positions = self.coordinates(units) if known else np.full((len(units), 2), np.nan)
-        return weights_from(values, Place(units, lambda: self._touching(units), positions, self.units, name, self.file))
+        place = Place(
+            units,
+            lambda: self._touching(units),
+            positions,
+            self.units,
+            name,
+            self.file,
+            lambda unit: self.polygons.nearest(unit, units),
+        )
+        return weights_from(values, place)
 
     def placed(self, design: Design) -> Design:
         """The design with what its model asks of places, aligned with its units, in `extra`.

@@ -13,6 +13,8 @@ import numpy as np
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.spatial.distances import FloatArray, on_sphere
 
+_KM_PER_DEGREE = 111.2
+
 
 @dataclass(frozen=True)
 class Polygons:
@@ -35,6 +37,13 @@ class Polygons:
         once = first < second
         pairs = np.stack([first[once], second[once]])
         return np.asarray(pairs[:, np.lexsort((pairs[1], pairs[0]))], dtype=np.intp)
+
+    def nearest(self, unit: str, units: tuple[str, ...]) -> tuple[str, float]:
+        """The nearest other polygon among `units`, and the gap between the two in km at most."""
+        own = self.geometries[unit]
+        gaps = {other: float(own.distance(self.geometries[other])) for other in units if other != unit}
+        near = min(gaps, key=lambda other: gaps[other])
+        return near, gaps[near] * _KM_PER_DEGREE
 
 
 def read_polygons(path: str | Path) -> Polygons:

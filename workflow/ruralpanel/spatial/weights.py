@@ -17,6 +17,7 @@ from ruralpanel.spatial.distances import FloatArray, chord_of_km, great_circle_k
 from ruralpanel.spatial.matrix_file import read_matrix
 
 LARGEST_DENSE = 2000
+_SLIVER = 1.0  # km between polygons that are meant to touch
 """Units up to which all eigenvalues are computed at once."""
 
 
@@ -39,6 +40,7 @@ class Place:
     names: Units | None = None
     name: str = "weights"
     file: str = CONFIGURATION
+    nearest: Callable[[str], tuple[str, float]] | None = None
 
     def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:
         """A problem of the declared matrix."""
@@ -216,6 +218,10 @@ def _no_island(matrix: sparse.csr_array, values: Mapping[str, Any], place: Place
         km[np.arange(alone.size), alone] = np.inf
         hint = {int(i): (place.units[int(row.argmin())], float(row.min())) for i, row in zip(alone, km, strict=True)}
     names = ", ".join(place.units[i] for i in alone)
+    slivers = _slivers(values, place, [place.units[i] for i in alone])
+    if slivers:
+        fix = "mend the borders of the polygons so that they meet; join is for units that lie apart"
+        raise UserError(place.problem("", f"no neighbour of {names}: {slivers}", "polygons that share borders", fix))
     if values["type"] == "inverse_distance" and hint:
         least = int(np.ceil(max(km for _, km in hint.values())))
         fix = f"cutoff_km: {least} or more, or join"
@@ -225,6 +231,15 @@ def _no_island(matrix: sparse.csr_array, values: Mapping[str, Any], place: Place
     else:
         fix = "join each to a neighbour"
     raise UserError(place.problem("", f"no neighbour of {names} in the sample", "a neighbour for every unit", fix))
+
+
+def _slivers(values: Mapping[str, Any], place: Place, alone: Sequence[str]) -> str:
+    """Pairs of polygons with a gap between them that is too narrow to be real."""
+    if values["type"] != "contiguity" or place.nearest is None or len(place.units) < 2:
+        return ""
+    gaps = {unit: place.nearest(unit) for unit in alone}
+    near = [f"{unit} ends {km:.2g} km from {other}" for unit, (other, km) in gaps.items() if km < _SLIVER]
+    return ", ".join(near)
 
 
 def _symmetric(i: Any, j: Any, weight: FloatArray, n: int) -> sparse.csr_array:
