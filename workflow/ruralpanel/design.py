@@ -19,6 +19,7 @@ from ruralpanel.estimators.within import singletons
 from ruralpanel.sample import attribute_column, attribute_names, sample_rows
 from ruralpanel.treatment import treatment_columns
 
+_OF_MEANS = ("between", "decomposition")
 _LEAST_PERIODS = {"fe": 2, "fd": 2, "re": 2, "dynamic_panel": 3, "spatial": 2, "cce": 2, "event_study": 3, "did": 2}
 
 
@@ -35,7 +36,7 @@ def build_design(
     Rows outside the sample and rows with anything missing are left out and counted by reason; then, where effects are
     removed, rows that alone make up a unit or a period. The steps of breaks with the rule `dummy` join the controls of
     every model whose outcome or terms have them, where the sample can tell them apart (not for the between estimator
-    and decompositions, whose means mix both sides).
+    and decompositions: their means mix both sides, and a note says so).
 
     Parameters
     ----------
@@ -53,7 +54,8 @@ def build_design(
     Design
         `extra` holds ``endogenous``, ``instruments``, ``outcomes``, ``shares`` and ``shocks`` (n, q) with their names
         under ``…_terms``; ``exposure`` (n,);
-        ``treated`` (n,) and ``first_treated`` (n,; NaN: never); ``steps``: terms added;
+        ``treated`` (n,) and ``first_treated`` (n,; NaN: never); ``steps``: terms added; ``step_terms`` and
+        ``step_columns`` (n, q): all steps (`Design.steps_of`);
         ``left_out``: terms left out, with the reason.
 
     Raises
@@ -68,8 +70,9 @@ def build_design(
     raise_any([*columns.problems, *_effect_problems(spec, units, file)])
     kept, dropped = sample_rows(sample or {}, frame, units, file, f"samples.{spec.sample}", by)
     values = dict(columns.values)
-    steps = _steps(spec, frame)
-    values |= {part: frame[part].to_numpy(dtype=np.float64) for name in steps for part in parts(name) if part in frame}
+    every = _steps(spec, frame)
+    steps = () if spec.estimator in _OF_MEANS else every
+    values |= {part: frame[part].to_numpy(dtype=np.float64) for name in every for part in parts(name) if part in frame}
     for name in dict.fromkeys(part for term in (*wanted, *steps) for part in parts(term)):
         missing = kept & np.isnan(values[name])
         if missing.any():
@@ -117,7 +120,7 @@ def build_design(
         clusters=clusters,
         extra=extra,
         n_dropped=dropped,
-        notes=notes,
+        notes=(*notes, *_mixed(draft, _matrix(every, values, rows), every)),
         calendar=draft.calendar,
     )
 
@@ -142,8 +145,6 @@ def _terms(spec: ModelSpec) -> dict[str, str]:
 
 def _steps(spec: ModelSpec, frame: pd.DataFrame) -> tuple[str, ...]:
     """Terms that take up the breaks in everything that the model compares: those of factors, then those of products."""
-    if spec.estimator in ("between", "decomposition"):
-        return ()
     options = spec.options
     terms = [spec.outcome, *spec.regressors, *spec.controls]
     for key in ("outcomes", "endogenous", "instruments"):
@@ -344,6 +345,18 @@ def _told_apart(
 def _taken_up(reason: str) -> bool:
     """Whether effects that are removed stand for the step; one that is the same in all periods marks no break here."""
     return "absorbed by" in reason and not reason.startswith("constant over periods")
+
+
+def _mixed(draft: Design, x: FloatArray, steps: Sequence[str]) -> tuple[str, ...]:
+    """What to say where a model compares means of units over both sides of a break."""
+    if draft.spec.estimator not in (*_OF_MEANS, "counterfactual") or not steps:
+        return ()
+    space = Space({}, draft.unit_codes, draft.period_codes, draft.weights, means=True)
+    alike = indistinct(x, steps, space)
+    mixed = [step for step, column in zip(steps, x.T, strict=True) if step not in alike and np.ptp(column) > 0]
+    return (
+        (f"unit means, which mix both definitions, are compared without the steps {', '.join(mixed)}",) if mixed else ()
+    )
 
 
 def _unchanged(draft: Design, x: FloatArray, terms: Sequence[str]) -> dict[str, str]:

@@ -42,7 +42,7 @@ class Data:
     ----------
     rows : (n,) rows of the design, by unit and period. unit : (n,) codes from 0 without gaps.
     y, x : (n,), (n, k) outcome and terms. terms : their names.
-    nuisance : (n, q) constant, averages over units with their lags, steps of definition breaks.
+    nuisance : (n, q) constant, averages over units with their lags, steps of definition breaks and their averages.
     parameters : of a unit's regression, steps left aside.
     left_out : units without a regression of their own → why.
     """
@@ -61,7 +61,8 @@ def fit(design: Design) -> Fit:
     """Common correlated effects, ``mean_group`` (default) or ``pooled``.
 
     Each unit has its own constant and its own response to the averages over units of outcome and regressors, which
-    stand for common factors; steps of definition breaks are its own too. ``lags`` adds lags of the averages. Mean
+    stand for common factors; steps of definition breaks are its own too, and where a break concerns several units the
+    averages of its step stand beside those of the variables. ``lags`` adds lags of the averages. Mean
     group: the mean of the units' slopes; pooled: one set of slopes. Errors of both rest on the scatter of the units'
     slopes, t with (units − 1) degrees of freedom.
 
@@ -146,7 +147,11 @@ def _data(design: Design) -> Data:
     averages = _averages(grid, lags)
     periods = design.times[design.period_codes] - int(grid.periods[0])
     own = design.x[:, [design.terms.index(step) for step in steps]]
+    shared = [column for column in own.T if np.unique(design.unit_codes[column != column[0]]).size > 1]
+    beside = _averages(grid_of(replace(design, x=np.column_stack(shared), terms=())), lags, False) if shared else None
     nuisance = np.column_stack([np.ones(design.y.size), averages[periods], own])
+    if beside is not None:
+        nuisance = np.column_stack([nuisance, beside[periods]])
     rows = np.flatnonzero(np.isfinite(nuisance).all(axis=1))
     if not rows.size:
         found, expected = f"no period with the averages of the {lags} before it", "adjacent periods"
@@ -171,9 +176,9 @@ def _data(design: Design) -> Data:
     return Data(rows, unit, design.y[rows], x[rows], terms, nuisance[rows], parameters, left_out)
 
 
-def _averages(grid: Grid, lags: int) -> FloatArray:
+def _averages(grid: Grid, lags: int, outcome: bool = True) -> FloatArray:
     """(T, (k + 1)(lags + 1)) averages over the units that a period has; NaN where it has none."""
-    values = np.concatenate([grid.y[:, :, None], grid.x], axis=2)
+    values = np.concatenate([grid.y[:, :, None], grid.x], axis=2) if outcome else grid.x
     there = np.isfinite(grid.y).sum(axis=0)
     means = np.full(values.shape[1:], np.nan)
     means[there > 0] = np.nansum(values, axis=0)[there > 0] / there[there > 0, None]
@@ -202,7 +207,7 @@ def _long_enough(design: Design, k: int, parameters: int, lags: int, counts: Int
 
 def _why_not(terms: tuple[str, ...], x: FloatArray, nuisance: FloatArray, parameters: int) -> str:
     """Why a unit has no regression of its own; empty: it has."""
-    moving = int((np.ptp(nuisance, axis=0) > 0).sum()) + 1 if nuisance.size else parameters - len(terms)
+    moving = mean_group.rank_of(nuisance) if nuisance.size else parameters - len(terms)
     needed = max(parameters, moving + len(terms))
     if len(x) <= needed:
         return f"{len(x)} periods for {needed} parameters"

@@ -209,6 +209,19 @@ def need_no(design: Design, method: str, what: str, present: bool, fix: str) -> 
         raise UserError(Problem(CONFIGURATION, where, f"{what} with method {method}", f"no {what}", fix))
 
 
+def need_no_steps(design: Design, method: str) -> None:
+    """Stop where a definition break lies in the sample and the method has no regression that a step could join.
+
+    Raises
+    ------
+    UserError
+        Steps of breaks that the effects do not absorb.
+    """
+    steps = ", ".join(design.extra.get("steps") or ())
+    fix = "leave out the units concerned or the periods beyond, splice the break, or use method: twfe"
+    need_no(design, method, f"steps of definition breaks ({steps})", bool(steps), fix)
+
+
 def _check(design: Design, cohorts: Cohorts, where: str) -> None:
     treated = int(cohorts.treated.sum())
     if not treated:

@@ -21,7 +21,7 @@ from ruralpanel.estimators import (
     twfe,
 )
 from ruralpanel.estimators.base import Design, Fit, Test
-from ruralpanel.estimators.cohorts import Cohorts, Sample, need_no, paths_of, sample_of
+from ruralpanel.estimators.cohorts import Cohorts, Sample, need_no, need_no_steps, paths_of, sample_of
 from ruralpanel.estimators.policy_errors import errors_of, row
 from ruralpanel.estimators.policy_summary import finished, need_treated, stream, treatment_summary
 
@@ -129,6 +129,8 @@ def _check_keys(sample: Sample, name: str) -> None:
     design, options = sample.design, sample.design.spec.options
     trends = bool(options.get("group_trends", False))
     need_no(design, name, "group_trends", trends and name not in ("twfe", "imputation"), "use twfe or imputation")
+    if name == "callaway_santanna":
+        need_no_steps(design, name)
     compared = options.get("comparison") == "not_yet" and name not in ("callaway_santanna", "stacked")
     need_no(design, name, "comparison: not_yet", compared, "use callaway_santanna or stacked")
 

@@ -9,7 +9,7 @@ import numpy as np
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators import placebo, synthetic
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
-from ruralpanel.estimators.cohorts import Cohorts, Sample, need_balance, need_no, paths_of
+from ruralpanel.estimators.cohorts import Cohorts, Sample, need_balance, need_no, need_no_steps, paths_of
 from ruralpanel.estimators.policy_errors import row
 from ruralpanel.estimators.policy_summary import finished, stream, treatment_summary
 
@@ -94,6 +94,7 @@ def randomisation(sample: Sample, name: str, draws: int, rng: np.random.Generato
 def _check(sample: Sample, name: str) -> None:
     design, cohorts = sample.design, sample.cohorts
     need_balance(design, name)
+    need_no_steps(design, name)
     need_no(design, name, "controls", design.x.shape[1] > 0, "leave controls and regressors out")
     need_no(design, name, "weights", design.weights is not None, "leave weights out")
     where = f"models.{design.spec.name}.treatment"

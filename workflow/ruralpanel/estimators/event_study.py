@@ -10,7 +10,7 @@ import numpy as np
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.estimators import dynamics, event_terms, placebo, twfe
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
-from ruralpanel.estimators.cohorts import Sample, need_no, sample_of
+from ruralpanel.estimators.cohorts import Sample, need_no, need_no_steps, sample_of
 from ruralpanel.estimators.dynamics import Dynamic
 from ruralpanel.estimators.event_terms import EventTime
 from ruralpanel.estimators.policy_errors import errors_of, row
@@ -45,6 +45,8 @@ def fit(design: Design) -> Fit:
     method = design.spec.method or "twfe"
     trends = bool(design.spec.options.get("group_trends", False))
     need_no(design, method, "group_trends", trends and method not in ("twfe", "imputation"), "use twfe or imputation")
+    if method == "callaway_santanna":
+        need_no_steps(design, method)
     if trends:
         return _with_trends(design, sample, method)
     found = dynamics.dynamic(sample, method)

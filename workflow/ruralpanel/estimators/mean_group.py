@@ -74,6 +74,11 @@ def net_of(columns: FloatArray, nuisance: FloatArray) -> FloatArray:
     return _net(columns, _basis(nuisance))
 
 
+def rank_of(nuisance: FloatArray) -> int:
+    """How many columns of one unit are not made up by others."""
+    return int(_basis(nuisance).shape[1])
+
+
 def mean_group(found: Slopes) -> tuple[FloatArray, FloatArray]:
     """Mean of the units' slopes (k,) and its covariance (k, k): their scatter over N (N − 1).
 

@@ -56,7 +56,7 @@ class MeanGroup:
 
 
 def by_group(design: Design, term: str, groups: Mapping[str, str], seed: int, name: str) -> dict[str, Any]:
-    """The coefficient of `term` in each group of units, all other coefficients common.
+    """The coefficient of `term` and its breaks' steps in each group of units, all other coefficients common.
 
     Parameters
     ----------
@@ -83,11 +83,14 @@ def by_group(design: Design, term: str, groups: Mapping[str, str], seed: int, na
     columns = np.column_stack([design.x[:, place] * (own == label) for label in kept])
     others = [j for j in range(len(design.terms)) if j != place]
     names = [f"{term} | {label}" for label in kept]
+    broken = design.steps_of(term)
+    # last, so that of columns that say the same the model's own stay
+    steps = {f"{step} | {label}": values * (own == label) for step, values in broken.items() for label in kept}
     split = replace(
         quick(design),
-        x=np.hstack([columns, design.x[:, others]])[rows],
+        x=np.column_stack([columns, design.x[:, others], *steps.values()])[rows],
         y=design.y[rows],
-        terms=(*names, *(design.terms[j] for j in others)),
+        terms=(*names, *(design.terms[j] for j in others), *steps),
         unit_codes=design.unit_codes[rows],
         period_codes=design.period_codes[rows],
         weights=None if design.weights is None else design.weights[rows],
