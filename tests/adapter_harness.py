@@ -1,8 +1,8 @@
 """What every adapter must do, as functions that the tests of a new adapter call.
 
 `check_cells` holds a result against the contract; `check_marked_names` puts footnote marks behind single names, which
-must move no figure; `check_mutations` damages a good file in many ways and demands the same figures or a `UserError`.
-`docs/adapters.md` shows their use.
+must move no figure; `check_workbook` makes a worksheet show other than it stores; `check_mutations` damages a good file
+in many ways and demands the same figures or a `UserError`. `docs/adapters.md` shows their use.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ import io
 import math
 import random
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pandas as pd
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
+from openpyxl.worksheet.cell_range import CellRange
 
 from ruralpanel.adapters import cells, registry
 from ruralpanel.contracts.problems import UserError
@@ -121,6 +125,109 @@ def _with_mark(file: Path, name: str, mark: str) -> Iterator[bytes]:
     content = file.read_text(encoding="utf-8-sig")
     for match in _some(list(re.finditer(re.escape(name), content))):
         yield (content[: match.end()] + mark + content[match.end() :]).encode()
+
+
+def check_workbook(source: SourceSpec, folder: Path, figure: str, unit: str) -> None:
+    """Change the source's only workbook so that it shows other than it stores: what it shows is read, or a `UserError`.
+
+    Parameters
+    ----------
+    source : of one sheet and one series, in percent.
+    folder : for the changed copies.
+    figure, unit : the cells of a figure and of the name of its unit; figures stand right of it and below it too.
+    """
+    right = figures(registry.read(source))
+    for name, (change, outcome) in _WORKBOOKS.items():
+        book = openpyxl.load_workbook(source.files[0])
+        change(book.worksheets[0], figure, unit)
+        copy = folder / "book.xlsx"
+        book.save(copy)
+        changed = replace(source, path=str(copy), files=(str(copy),))
+        started = time.monotonic()
+        if outcome.startswith("refused: "):
+            assert outcome.removeprefix("refused: ") in refusal(changed), name
+        else:
+            frame = registry.read(changed)
+            assert figures(frame) == right, name
+            assert outcome in " ".join(remark.found for remark in cells.remarks_of(frame.attrs)), name
+        assert time.monotonic() - started < 20, name
+
+
+def _raised(cell: Any, mark: str) -> None:
+    cell.value = CellRichText(str(cell.value), TextBlock(InlineFont(vertAlign="superscript"), mark))
+
+
+def _formatted(cell: Any, value: float, code: str) -> None:
+    cell.value, cell.number_format = value, code
+
+
+def _covered(sheet: Any) -> None:
+    """A figure that an empty merged cell covers: it is stored and not shown."""
+    sheet["K41"] = 12.5
+    sheet.merged_cells.ranges.add(CellRange("J40:K41"))
+
+
+def _second_sheet(sheet: Any, state: str) -> None:
+    copy = sheet.parent.copy_worksheet(sheet)
+    copy.title, copy.sheet_state = "old", state
+    sheet.parent.move_sheet(copy, -1)
+    for row in copy.iter_rows():
+        for cell in row:
+            cell.value = cell.value / 2 if isinstance(cell.value, float) else cell.value
+
+
+_Change = Callable[[Any, str, str], None]
+_WORKBOOKS: Mapping[str, tuple[_Change, str]] = {
+    "a raised mark": (lambda sheet, figure, unit: _raised(sheet[figure], "1"), ""),
+    "raised marks": (lambda sheet, figure, unit: _raised(sheet[figure], "1, 2)"), ""),
+    "a raised sign": (lambda sheet, figure, unit: _raised(sheet[figure], "①"), ""),
+    "a name with a raised mark": (lambda sheet, figure, unit: _raised(sheet[unit], "3"), ""),
+    "shown as percent": (
+        lambda sheet, figure, unit: _formatted(sheet[figure], sheet[figure].value / 100, "[Red]0.0%;-0.0%"),
+        "",
+    ),
+    "a percent sign that scales nothing": (
+        lambda sheet, figure, unit: _formatted(sheet[figure], sheet[figure].value, '0.0"%"'),
+        "",
+    ),
+    "shown in thousands": (
+        lambda sheet, figure, unit: _formatted(sheet[figure], 1000 * sheet[figure].value, "#,##0.0,"),
+        "refused: numbers",
+    ),
+    "shown in 万": (
+        lambda sheet, figure, unit: _formatted(sheet[figure], 1e4 * sheet[figure].value, "0!.0,"),
+        "refused: numbers",
+    ),
+    "not shown": (
+        lambda sheet, figure, unit: _formatted(sheet[figure], sheet[figure].value, ";;;"),
+        "refused: numbers",
+    ),
+    "one figure over several cells": (
+        lambda sheet, figure, unit: sheet.merge_cells(
+            start_row=sheet[figure].row,
+            end_row=sheet[figure].row + 1,
+            start_column=sheet[figure].column,
+            end_column=sheet[figure].column + 1,
+        ),
+        "refused: merged",
+    ),
+    "a hidden row": (
+        lambda sheet, figure, unit: setattr(sheet.row_dimensions[sheet[figure].row], "hidden", True),
+        "the workbook hides",
+    ),
+    "a hidden column": (
+        lambda sheet, figure, unit: setattr(sheet.column_dimensions[sheet[figure].column_letter], "hidden", True),
+        "the workbook hides",
+    ),
+    "another sheet first": (lambda sheet, figure, unit: _second_sheet(sheet, "visible"), "refused: old"),
+    "a hidden sheet first": (lambda sheet, figure, unit: _second_sheet(sheet, "hidden"), "refused: old"),
+    "a blank in the last cell": (lambda sheet, figure, unit: sheet.cell(1_048_576, 16_384, " "), ""),
+    "a figure under an empty merged cell": (lambda sheet, figure, unit: _covered(sheet), ""),
+    "an empty merged area without end": (
+        lambda sheet, figure, unit: sheet.merged_cells.ranges.add(CellRange("J40:XFD1048576")),
+        "",
+    ),
+}
 
 
 def check_mutations(

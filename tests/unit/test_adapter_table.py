@@ -516,3 +516,30 @@ def test_figures_too_small_for_a_double_are_no_zeros(
     for small in ("1e-400", "1E-400", "0." + "0" * 330 + "1"):
         path.write_text(f"unit,period,x\nA,2001,{small}\nA,2002,0\n", encoding="utf-8")
         assert "a number or a mark" in refusal(source_of("table", path, {"x": {}}))
+
+
+@pytest.mark.parametrize("form", ["dta", "parquet", "sqlite", "duckdb"])
+def test_single_precision_reads_as_the_figure_that_was_published(tmp_path: Path, form: str) -> None:
+    published = [21.8, 0.1, 1234.56, 0.004, 150_000.0, 7.0]
+    eighths = [0.125, 1234.03125, 2.5, 1e6 + 0.0625, 3.0, 0.0]  # in both precisions the same number
+    given = pd.DataFrame({"unit": list("abcdef"), "period": 2010, "exact": published, "eighths": eighths})
+    given["single"] = given["exact"].astype("float32")
+    given["widened"] = given["single"].astype("float64")  # what programs hand on that know no single precision
+    path = tmp_path / f"t.{form}"
+    if form == "dta":
+        given.to_stata(path, write_index=False)
+    elif form == "parquet":
+        given.to_parquet(path)
+    elif form == "sqlite":
+        connection = sqlite3.connect(path)
+        given.to_sql("t", connection, index=False)
+        connection.close()
+    else:
+        connection = duckdb.connect(str(path))
+        connection.execute("CREATE TABLE t AS SELECT * FROM given")
+        connection.close()
+    series = {name: {"column": name} for name in ("exact", "single", "widened", "eighths")}
+    frame = registry.read(source_of("table", path, series))
+    read = {name: frame.loc[frame["series"] == name, "value"].tolist() for name in series}
+    assert read == {"exact": published, "single": published, "widened": published, "eighths": eighths}
+    assert frame.loc[frame["series"] == "single", "text"].tolist()[0] == "21.8"

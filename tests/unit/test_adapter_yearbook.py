@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -163,3 +164,77 @@ def test_a_page_cut_anywhere_never_gives_other_figures(tmp_path: Path, position:
     path = tmp_path / "yearbook_page.html"
     path.write_bytes(raw[: len(raw) * position // 20])
     refusal(source_of("yearbook", path, RURAL, {"period": 2008}))
+
+
+def small_page(path: Path, body: str = "", above: str = "", first: str = "<td>41.0</td>") -> SourceSpec:
+    """A page of three regions: a part before the table, its first figure's cell, further rows."""
+    rows = f"<tr><td>Hebei</td>{first}</tr><tr><td>Shanxi</td><td>5.5</td></tr><tr><td>Henan</td><td>7.5</td></tr>"
+    content = f"<html>{above}<table><tr><th>Region</th><th>Rural</th></tr>{rows}{body}</table></html>"
+    path.write_text(content, encoding="utf-8")
+    return source_of("yearbook", path, {"rural": {"column": "Rural"}}, {"period": 2008})
+
+
+def limited(source: SourceSpec, **layout: object) -> SourceSpec:
+    return replace(source, layout={**source.layout, **layout})
+
+
+SMALL = {("rural", "Hebei", 2008): 41.0, ("rural", "Shanxi", 2008): 5.5, ("rural", "Henan", 2008): 7.5}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "<td>41.0<sup>1</sup></td>",
+        "<td>41.0<sup>1)</sup></td>",
+        '<td>41.0<span style="font-size: 7pt; vertical-align: super">12</span></td>',
+        '<td><span style="display: none">0041</span>41.0</td>',
+        "<td>41.0<!-- 5 --></td>",
+    ],
+)
+def test_what_a_page_shows_is_what_is_read(tmp_path: Path, cell: str) -> None:
+    assert figures(registry.read(small_page(tmp_path / "p.html", first=cell))) == SMALL
+
+
+def test_spans_without_end(tmp_path: Path) -> None:
+    note = '<tr><td colspan="99999999">Note: made up</td></tr>'
+    source = small_page(tmp_path / "p.html", note)
+    assert "a cell over 99,999,999 columns; expected at most 1,000 (most_span)" in refusal(source)
+    assert "most_cells" in refusal(limited(source, most_span=100_000_000))
+    note = '<tr><td rowspan="99999999" colspan="2">Note: made up</td></tr>'
+    assert figures(registry.read(small_page(tmp_path / "p.html", note))) == SMALL
+    wide = "<tr>" + '<td colspan="900">Note: made up</td>' * 9 + "</tr>"
+    assert "most_cells" in refusal(limited(small_page(tmp_path / "p.html", wide * 9), most_cells=70_000))
+    tall = '<tr><td rowspan="0" colspan="900">Note</td></tr>' + "<tr></tr>" * 100
+    assert "most_cells" in refusal(limited(small_page(tmp_path / "p.html", tall), most_cells=70_000))
+
+
+def test_a_figure_over_several_rows_without_end_is_refused(tmp_path: Path) -> None:
+    rows = "<td rowspan='99999999'>41.0</td></tr><tr><td>Shanxi</td></tr><tr><td>Henan</td></tr>"
+    content = f"<table><tr><th>Region</th><th>Rural</th></tr><tr><td>Hebei</td>{rows}</table>"
+    (tmp_path / "p.html").write_text(content, encoding="utf-8")
+    source = source_of("yearbook", tmp_path / "p.html", {"rural": {"column": "Rural"}}, {"period": 2008})
+    assert "41.0 in a cell that is merged with another" in refusal(source)
+
+
+@pytest.mark.parametrize("tag", ["script", "p"])
+def test_texts_of_many_megabytes_leave_nothing_out(tmp_path: Path, tag: str) -> None:
+    long = f"<{tag}>" + "x" * 12_000_000 + f"</{tag}>"
+    assert figures(registry.read(small_page(tmp_path / "p.html", above=long))) == SMALL
+    line = f"<tr><td>{'y' * 12_000_000}</td><td>3.5</td></tr>"
+    assert 3.5 in figures(registry.read(small_page(tmp_path / "p.html", line))).values()
+
+
+def test_a_page_that_is_nested_too_deep_to_be_read_is_refused(tmp_path: Path) -> None:
+    assert "depth" in refusal(small_page(tmp_path / "p.html", first="<td>" + "<b>" * 5000 + "41.0</td>"))
+
+
+def test_of_several_tables_none_is_chosen_in_silence(tmp_path: Path) -> None:
+    source = small_page(tmp_path / "p.html")
+    content = (tmp_path / "p.html").read_text(encoding="utf-8")
+    other = content.replace("41.0", "82.0").replace("Henan", "Hubei")
+    (tmp_path / "p.html").write_text(content + other, encoding="utf-8")
+    assert "2 tables with the columns (number 1, 2), none chosen" in refusal(source)
+    assert figures(registry.read(limited(source, table=1))) == SMALL
+    longer = other.replace("Rural", "Urban").replace("</table>", "<tr><td>Hunan</td><td>1.5</td></tr></table>")
+    (tmp_path / "p.html").write_text(longer + content, encoding="utf-8")
+    assert figures(registry.read(source)) == SMALL  # the one that has the column, not the longest

@@ -48,13 +48,15 @@ def tables(content: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet, 
     # Without huge_tree the parser leaves out texts beyond 10 MB, and it always leaves out what is nested too deep.
     parser = lxml.html.HTMLParser(huge_tree=True)
     try:
-        page = lxml.html.fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", content), parser=parser)
+        page = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", content), parser=parser)
     except Exception as error:
         raise unreadable(label, "HTML", error) from None
     lost = [entry.message for entry in parser.error_log if "depth" in entry.message.lower()]
     if lost:
         raise unreadable(label, "HTML", ValueError(lost[0]))
-    inner = [table for table in page.iter("table") if table.find(".//table") is None]
+    # What stands behind </html> is read as a page of its own.
+    pages = (page, *page.itersiblings())
+    inner = [table for part in pages for table in part.iter("table") if table.find(".//table") is None]
     problems = [
         Problem(
             label,

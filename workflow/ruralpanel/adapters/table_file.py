@@ -140,8 +140,9 @@ def widened(column: pd.Series) -> pd.Series:
         return column
     values = column.to_numpy()
     with np.errstate(over="ignore"):
-        if not np.array_equal(values.astype(np.float32).astype(np.float64), values, equal_nan=True):
-            return column
+        narrow = values.astype(np.float32).astype(np.float64)
+    if not np.array_equal(narrow, values, equal_nan=True):
+        return column
     short = shortest(column)
     changed = values[(short.to_numpy() != values) & ~np.isnan(values)][:_LOOKED_AT]
     long = [len(repr(float(value)).strip("-").replace(".", "").lstrip("0")) >= _LONG for value in changed]

@@ -55,7 +55,7 @@ def xlsx_sheets(raw: bytes, label: str, layout: Mapping[str, Any]) -> list[Sheet
         reader.read_worksheets()
         found = reader.wb.worksheets
         wanted = chosen([sheet.title for sheet in found], layout.get("sheet"), label)
-        sheets = [_xlsx_sheet(found[i], texts, label, caps, _bounds(label, layout)) for i in wanted]
+        sheets = [_xlsx_sheet(found[i], texts, label, layout) for i in wanted]
         hidden = [sheet.title for i, sheet in enumerate(found) if i not in wanted and sheet.sheet_state != "visible"]
         return [replace(sheet, not_read=tuple(hidden)) for sheet in sheets]
     except UserError:
@@ -174,7 +174,9 @@ def _text_of(node: Any) -> str:
     return re.sub("_x([0-9A-Fa-f]{4})_", lambda match: chr(int(match[1], 16)), joined(parts))
 
 
-def _xlsx_sheet(sheet: Any, texts: Sequence[str], label: str, caps: Caps, bounds: tuple[int, int, int, int]) -> Sheet:
+def _xlsx_sheet(sheet: Any, texts: Sequence[str], label: str, layout: Mapping[str, Any]) -> Sheet:
+    caps, bounds = Caps.of(layout), _bounds(label, layout)
+    first, start, last, end = area(label, layout.get("range"))
     grid = Grid(label, sheet.title, caps)
     without: list[str] = []
     merged: list[tuple[int, int, int, int]] = []
@@ -192,7 +194,7 @@ def _xlsx_sheet(sheet: Any, texts: Sequence[str], label: str, caps: Caps, bounds
         elif kind == "hidden row":
             hidden_rows.append(found)
         elif left <= found.column < right:
-            if found.lacks_result:
+            if found.lacks_result and first <= found.row <= last and start <= found.column < end:
                 without.append(f"{letters(found.column)}{found.row}")
             grid.put(found.row, found.column, *_shown(found.value, style_of(found.style)))
     if without:
@@ -273,7 +275,7 @@ def _parts(sheet: Any, texts: Sequence[str], wanted: Callable[[int], bool]) -> I
             tag, held = element.tag, held + 1
             if tag == _ROW:
                 rows, held, row = rows + 1, 0, int(float(element.get("r", row + 1)))
-                if element.get("hidden") in ("1", "true"):
+                if element.get("hidden") in ("1", "true") or element.get("ht") == "0":
                     yield "hidden row", row
                 if wanted(row):
                     for cell in _cells(element, row, sheet.parent, texts):
@@ -282,7 +284,7 @@ def _parts(sheet: Any, texts: Sequence[str], wanted: Callable[[int], bool]) -> I
             elif tag == _MERGED:
                 left, top, right, bottom = range_boundaries(element.get("ref"))
                 yield "merged", (top, bottom, left - 1, right - 1)
-            elif tag == _COLUMN and element.get("hidden") in ("1", "true"):
+            elif tag == _COLUMN and (element.get("hidden") in ("1", "true") or element.get("width") == "0"):
                 last = min(int(element.get("max")), _MOST_COLUMNS)
                 yield "hidden columns", range(int(element.get("min")) - 1, last)
             if rows > _MOST_ROWS or held > _MOST_PARTS:
@@ -370,8 +372,8 @@ def _xls_sheet(book: Any, sheet: Any, label: str, caps: Caps, bounds: tuple[int,
             grid.put(row + 1, column, *shown(row, column))
     merged = [(first + 1, last, low, high - 1) for first, last, low, high in sheet.merged_cells]
     _join(grid, merged, bounds, lambda cells: {cell: shown(cell[0] - 1, cell[1])[0] for cell in cells})
-    hidden_rows = [number + 1 for number, info in sheet.rowinfo_map.items() if info.hidden]
-    hidden_columns = [number for number, info in sheet.colinfo_map.items() if info.hidden]
+    hidden_rows = [number + 1 for number, info in sheet.rowinfo_map.items() if info.hidden or info.height == 0]
+    hidden_columns = [number for number, info in sheet.colinfo_map.items() if info.hidden or info.width == 0]
     return grid.filled(sheet.visibility != 0, hidden_rows, hidden_columns)
 
 
