@@ -13,6 +13,7 @@ import yaml
 from dynamic_panels import designed, paths
 from iv_panels import panel as iv_panel
 from policy_panels import panel as policy_panel
+from scipy import special
 from shift_share_panels import shift_share
 
 from ruralpanel.contracts.inference_keys import inference_spec
@@ -198,3 +199,20 @@ def test_what_is_written_and_read_is_cleared_of_errors_of_zero(tmp_path: Path) -
     table = build("main", {"models": ["m"], "stars": True, "show": ["std_error", "p_value"]}, OutputContext(tmp_path))
     shown = [row.cells[0].text for row in table.rows if row.key == "x1"]
     assert "*" not in shown[0] and not any(shown[1:])
+
+
+@pytest.mark.parametrize("name", ["fe", "re", "sur", "iv", "iv_gmm", "event_twfe", "event_callaway_santanna"])
+def test_every_f_has_the_p_value_of_the_statistic_shown(name: str) -> None:
+    """With clusters the first stage's F and Anderson–Rubin's stood unscaled beside the p-value of the scaled one."""
+    d = DESIGNS[name]()
+    clustered = (InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1"}),)
+    result = estimate(replace(d.spec, inference=clustered), d, 1, "")
+    first = [entry["f"] for entry in (result.first_stage or {}).get("endogenous", ())]
+    found = [(test.statistic, test.df, test.p_value) for test in result.tests.values()]
+    found += [(test["statistic"], test["df"], test["p_value"]) for test in first]
+    checked = 0
+    for statistic, df, p_value in found:
+        if isinstance(df, (tuple, list)) and np.isfinite(statistic):
+            assert p_value == pytest.approx(special.fdtrc(*df, statistic))
+            checked += 1
+    assert checked > (1 if name.startswith("iv") else 0)

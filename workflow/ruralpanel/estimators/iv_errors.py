@@ -58,13 +58,15 @@ class Errors:
     def test(self, wald: float, restrictions: int, slopes: int, note: str = "") -> Test:
         """`wald` as F; with clusters after Hotelling's factor, which allows for the estimated covariance matrix.
 
-        The statistic is Wald over the restrictions whatever the errors (the usual robust F); the p-value takes
-        ``(G - q) / (G - 1)`` times it as F with q and G − q degrees of freedom (Pustejovsky and Tipton 2018 with
-        G − 1 degrees of freedom of the matrix). With one restriction that is t with G − 1.
+        With clusters the statistic is ``(G - q) / (G - 1)`` times Wald over the restrictions, with q and G − q degrees
+        of freedom (Pustejovsky and Tipton 2018 with G − 1 degrees of freedom of the matrix), so that the p-value is
+        that of the statistic shown. With one restriction that is t with G − 1 squared.
         """
         q = float(restrictions)
         scale, df = self._reference(restrictions, slopes)
-        return Test(wald / q, (q, df), float(special.fdtrc(q, df, wald / q * scale)), note)
+        value = wald / q * scale
+        words = f"Hotelling T², {scale:.3g} times Wald over {restrictions}" if scale < 1.0 else ""
+        return Test(value, (q, df), float(special.fdtrc(q, df, value)), "; ".join(filter(None, (note, words))))
 
     def critical(self, restrictions: int, slopes: int, level: float = 0.95) -> float:
         """The Wald statistic's critical value by the same reference."""
