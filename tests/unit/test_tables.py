@@ -80,12 +80,28 @@ def test_effects_are_those_removed_not_those_inherited(context: OutputContext) -
 
 def test_no_stars_unless_asked_for(context: OutputContext) -> None:
     assert "*" not in render_csv(build("main", MAIN, context))
-    starred = build("main", {**MAIN, "stars": True}, context)
+    starred = build("main", {**MAIN, "stars": True, "show": ["std_error", "p_value"]}, context)
     assert cells(starred, "roads:gap", "estimate") == ["−0.00042**"] * 3
     assert cells(starred, "roads", "estimate") == ["1.081"] * 3
-    assert "* p < 0.1; ** p < 0.05; *** p < 0.01." in starred.notes
+    assert "Stars by the p-values of: CR1 by unit; * p < 0.1; ** p < 0.05; *** p < 0.01." in starred.notes
     own = build("main", {**MAIN, "stars": [0.001]}, context)
     assert cells(own, "roads:gap", "estimate") == ["−0.00042"] * 3
+
+
+@pytest.mark.parametrize("show", [None, ["std_error", "p_wild"], ["std_error", "ci_wild"], ["p_wild", "p_value"]])
+def test_stars_come_from_the_p_value_that_is_shown(context: OutputContext, show: list[str] | None) -> None:
+    """Two stars by clustered errors over a bootstrap's p of .08 contradicted it."""
+    chosen = {**MAIN, "stars": True, **({} if show is None else {"show": show})}
+    starred = build("main", chosen, context)
+    models = context.models(MAIN["models"])
+    for term in ("roads", "roads:gap"):
+        for model, text in zip(models, cells(starred, term, "estimate"), strict=True):
+            p = next(entry["p_wild"] for entry in model["coefficients"] if entry["term"] == term)
+            assert text.count("*") == (0 if p is None else sum(p < level for level in (0.1, 0.05, 0.01)))
+    (note,) = [note for note in starred.notes if note.startswith("Stars by")]
+    assert "wild cluster bootstrap by unit" in note.lower() and "CR1" not in note
+    listed = build("rows", {"type": "by_outcome", "models": MAIN["models"], "term": "roads", "stars": True}, context)
+    assert "wild cluster bootstrap by unit" in "\n".join(listed.notes).lower()
 
 
 def test_chosen_terms_in_either_order_and_the_rest_named(context: OutputContext) -> None:

@@ -103,6 +103,15 @@ def _setting(model: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     return settings[0] if settings else None
 
 
+def setting_of(model: Mapping[str, Any], p_value: str) -> Mapping[str, Any] | None:
+    """The inference entry that ``p_value``, ``p_wild`` or ``p_permutation`` of the coefficients comes from."""
+    if p_value == "p_value":
+        return next(iter(model.get("inference") or ()), model.get("vcov"))
+    methods = ("wild_cluster",) if p_value == "p_wild" else ("permutation", "treatment")
+    settings = [entry for entry in model.get("inference") or () if not entry.get("not_available")]
+    return next((entry for method in methods for entry in settings if method_of(entry) == method), None)
+
+
 def method_of(entry: Mapping[str, Any]) -> str:
     """The method's name of an inference entry."""
     return str(entry.get("method") or entry.get("vcov") or entry.get("type") or "")

@@ -17,6 +17,7 @@ from ruralpanel.tables.coefficients import (
     set_cell,
     shown_statistics,
     star_levels,
+    star_source,
     terms_of,
 )
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
@@ -57,7 +58,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         cells: dict[str, Cell] = {
             "outcome": Cell(labels.of(str(model["outcome"]))),
             "term": Cell(labels.of(term)),
-            "estimate": estimate_cell(entry, digits, levels),
+            "estimate": estimate_cell(entry, digits, levels, star_source(statistics)),
             "sample": Cell(sample_text(model, language)),
             "n_obs": Cell(format_count(model["n_obs"]), model["n_obs"]),
             "n_units": Cell(format_count(model["n_units"]), model["n_units"]),
@@ -80,7 +81,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
             for head in heads
         ),
         rows=tuple(rows),
-        notes=model_notes(models, spec, labels, (), levels, _others(models, terms), language),
+        notes=model_notes(models, spec, labels, (), levels, _others(models, terms), language, star_source(statistics)),
         language=language,
     )
 

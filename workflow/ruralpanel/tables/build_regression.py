@@ -17,6 +17,7 @@ from ruralpanel.tables.coefficients import (
     p_text,
     shown_statistics,
     star_levels,
+    star_source,
     terms_of,
 )
 from ruralpanel.tables.inference_words import short
@@ -51,7 +52,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     for term in terms:
         entries = [coefficient(model, term) for model in models]
         pairs = list(zip(models, entries, strict=True))
-        cells = tuple(estimate_cell(entry, digits, levels) for entry in entries)
+        cells = tuple(estimate_cell(entry, digits, levels, star_source(beneath)) for entry in entries)
         rows.append(Row(labels.of(term), cells, "entry", "estimate", term))
         for statistic in beneath:
             details = tuple(detail_cell(model, entry, statistic, digits) for model, entry in pairs)

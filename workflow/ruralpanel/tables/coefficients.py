@@ -18,6 +18,9 @@ SETS = ("ci", "ci_wild", "ci_ar")
 
 DEFAULT_STARS = (0.10, 0.05, 0.01)
 
+STAR_SOURCES = ("p_value", "p_wild", "p_permutation")
+"""p-values that stars may come from."""
+
 
 def has_statistic(model: Mapping[str, Any], name: str) -> bool:
     """Whether any coefficient of the model has the statistic."""
@@ -74,12 +77,24 @@ def p_text(value: float, digits: int = 3) -> str:
     return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
-def estimate_cell(entry: Mapping[str, Any] | None, digits: int, levels: Sequence[float]) -> Cell:
-    """The estimate, starred where `levels` ask for it; empty where the model does not hold the term."""
+def estimate_cell(
+    entry: Mapping[str, Any] | None, digits: int, levels: Sequence[float], source: str = "p_value"
+) -> Cell:
+    """The estimate, starred by the p-value `source` where `levels` ask for it; empty where the model lacks the term."""
     if entry is None:
         return Cell()
     value = None if entry["estimate"] is None else float(entry["estimate"])
-    return Cell(format_number(value, digits) + stars(number_of(entry, "p_value"), levels), value)
+    return Cell(format_number(value, digits) + stars(number_of(entry, source), levels), value)
+
+
+def star_source(shown: Sequence[str]) -> str:
+    """The p-value that stars come from: the first that is shown, else that of the interval shown, else the first's.
+
+    A table has one kind of stars, so that none contradicts a p-value or an interval beneath it.
+    """
+    p_values = [name for name in shown if name in STAR_SOURCES]
+    intervals = ["p_wild" if name == "ci_wild" else "p_value" for name in shown if name in ("ci", "ci_wild")]
+    return next(iter((*p_values, *intervals)), "p_value")
 
 
 def stars(p_value: float | None, levels: Sequence[float]) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruralpanel.labels import Labels
+from ruralpanel.model_json import setting_of
 from ruralpanel.style import DASH, format_count
-from ruralpanel.tables.inference_words import column_numbers, inference_notes
+from ruralpanel.tables.coefficients import star_source
+from ruralpanel.tables.inference_words import column_numbers, inference_notes, short_of
 from ruralpanel.tables.size_words import size_note
 from ruralpanel.wording import sentence, word
 
@@ -81,8 +83,12 @@ def model_notes(
     levels: Sequence[float],
     unshown: Sequence[str],
     language: str,
+    source: str = "",
 ) -> tuple[str, ...]:
-    """Notes of a table of models, the configuration's own first; the columns are numbered in the order of `models`."""
+    """Notes of a table of models, the configuration's own first; the columns are numbered in the order of `models`.
+
+    `source` : the p-value that stars come from; empty: as what stands `beneath` the estimates says.
+    """
     notes = [*declared_notes(spec, language), sentence([_fact(models, fact, language) for fact in _FACTS], language)]
     chinese = language == "zh"
     notes.append(sentence([_BENEATH[name][chinese] for name in beneath], language))
@@ -90,7 +96,7 @@ def model_notes(
     notes.append(size_note(models, language))
     if levels:
         pairs = [f"{'*' * (rank + 1)} p < {level:g}" for rank, level in enumerate(levels)]
-        notes.append(sentence(pairs, language))
+        notes.append(sentence([_stars(models, source or star_source(beneath), language), *pairs], language))
     if unshown:
         terms = word("comma", language).join(labels.of(term) for term in unshown)
         notes.append(
@@ -101,6 +107,28 @@ def model_notes(
         notes.append(dropped)
     notes += _warnings(models)
     return tuple(_capital(note) for note in notes if note)
+
+
+def _stars(models: Sequence[Mapping[str, Any]], source: str, language: str) -> str:
+    """Which p-values the stars come from, by setting, and which columns have none."""
+    texts: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        there = any(entry.get(source) is not None for entry in model["coefficients"])
+        found = setting_of(model, source) if there else None
+        texts.setdefault("" if found is None else short_of(found, language), []).append(number)
+    named = [
+        text if len(texts) == 1 else f"{column_numbers(columns)} {text}" for text, columns in texts.items() if text
+    ]
+    chinese = language == "zh"
+    if not named:
+        return "无星号" if chinese else "no stars: no p-values of this kind"
+    words = ("星号依据的 p 值：" if chinese else "stars by the p-values of: ") + word("list_separator", language).join(
+        named
+    )
+    if "" in texts:
+        without = column_numbers(texts[""])
+        words += f"；{without} 无星号" if chinese else f"; no stars in {without}"
+    return words
 
 
 def declared_notes(spec: Mapping[str, Any], language: str) -> tuple[str, ...]:
