@@ -17,7 +17,7 @@ from ruralpanel.report import blocks
 from ruralpanel.report.build import build, compose
 from ruralpanel.report.context import gather
 from ruralpanel.report.lookups import lookups
-from ruralpanel.report.markup import plain_text
+from ruralpanel.report.markup import parse, plain_text
 from ruralpanel.report.numbers import MissingNumber, Numbers, formatted
 from ruralpanel.report.texts import FOLDER, Texts
 from ruralpanel.report.wording import measure_text, noun, short_label, singular
@@ -281,3 +281,8 @@ def test_short_words() -> None:
     assert short_label("Roads (log) × Gap in 2011 (log electricity)") == "Roads × Gap in 2011"
     assert singular("rural residents") == "rural resident" and singular("counties") == "county"
     assert measure_text("10^8 CNY/km^2") == "10⁸ CNY/km²"
+
+
+def test_a_backslash_before_a_letter_stands_for_itself() -> None:
+    r"""Titles and texts hold ``\alpha``; only before a sign does it take the sign's meaning away."""
+    assert plain_text(parse(r"by \alpha and \*not\* `a\b`")) == r"by \alpha and *not* a\b"

@@ -7,6 +7,7 @@ import io
 import shutil
 import subprocess
 import zipfile
+from html import escape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -177,3 +178,26 @@ def test_any_words_survive_every_format(words: str, signs: str) -> None:
     assert label in "".join(grid.text) or not label
     table = list(csv.reader(io.StringIO(render_csv(document))))
     assert restored(table[1][3]) == label.replace("−", "-")
+
+
+def test_special_letters_in_every_format() -> None:
+    """What LaTeX, HTML and Word take for commands comes out as it was written; LaTeX says which fonts it needs."""
+    label = 'R&D 100% of_income #1 $x$ ~a^b \\alpha {k} <b>bold</b> "dq" `c` *s* @ref [l](http://x.y) 農村①'
+    rows = tuple(
+        Row(name, (Cell("0.1*", 0.1),), kind, "estimate", "x")
+        for name, kind in ((label, "entry"), ("[x] y", "entry"), ("*s* z", "entry"), ("a\n\nb", "summary"))
+    )
+    table = TableDocument("t", f"{label}\n\nnext", "Variable", (Column(label),), rows, notes=(label, "[note]"))
+    tex = render_tex(table)
+    needs, *body = tex.splitlines()
+    assert needs == "% Needs booktabs, threeparttable; XeLaTeX or LuaLaTeX with a font that has ① 村 農."
+    assert check_tex("\n".join(body), "zh") == () and "\\alpha " not in tex and "\n\n" not in tex
+    caption = next(line for line in body if line.startswith(r"\caption"))
+    assert r"R\&D 100\% of\_income \#1 \$x\$" in caption and r"\char34{}dq\char34{}" in caption
+    for line in body:
+        assert not line.startswith(("[", "*"))
+    page = render_html(table)
+    assert escape(label) in page and "<b>bold" not in page
+    with zipfile.ZipFile(io.BytesIO(render_docx(table))) as archive:
+        words = archive.read("word/document.xml").decode("utf-8")
+    assert escape(label, quote=False) in words

@@ -13,7 +13,7 @@ _START, _BETWEEN, _END = "\x01", "\x02", "\x03"  # never part of a text that a p
 _SPECIAL = re.compile(r"([\\*`\[\]])")
 _CHINESE_GAP = re.compile(r"(?<=[。，；：、）]) (?=[\u4e00-\u9fff（])")  # left by the folding of lines
 _TOKEN = re.compile(
-    r"\\(?P<escaped>.)"
+    r"\\(?P<escaped>[^\w\s])"  # before a letter it stands for itself, as in \alpha
     r"|\x01(?P<index>\d+)\x02(?P<printed>[^\x03]*)\x03"
     r"|\*\*(?P<strong>(?:\\.|[^*\\])+)\*\*"
     r"|\*(?P<emphasis>(?:\\.|[^*\\])+)\*"
@@ -83,9 +83,9 @@ def _parse(text: str, kind: Kind) -> list[Run]:
         elif found["emphasis"] is not None:
             runs += _parse(found["emphasis"], "emphasis")
         elif found["code"] is not None:
-            runs.append(Run(re.sub(r"\\(.)", r"\1", found["code"]), "code"))
+            runs.append(Run(re.sub(r"\\([^\w\s])", r"\1", found["code"]), "code"))
         else:
-            runs.append(Run(re.sub(r"\\(.)", r"\1", found["label"]), "link", found["address"]))
+            runs.append(Run(re.sub(r"\\([^\w\s])", r"\1", found["label"]), "link", found["address"]))
     if position < len(text):
         runs.append(Run(text[position:], kind))
     return runs

@@ -19,7 +19,10 @@ _ESCAPES = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': r"\char34{}",
+    "\n": " ",
+    "\r": " ",
+    "\t": " ",
     "−": "$-$",
     "×": r"$\times$",
     "±": r"$\pm$",
@@ -58,6 +61,7 @@ _ESCAPES = {
     "τ": r"$\tau$",
     "χ": r"$\chi$",
 }
+_LAST_OF_PDFLATEX = "\u017f"
 _LETTER = {"left": "l", "centre": "c", "right": "r"}
 _WIDE = 6
 _LONG_TEXT = 40
@@ -72,7 +76,7 @@ def render_tex(document: TableDocument) -> str:
     """A ``table`` environment to ``\\input``; its first line names the packages that it needs."""
     wide = len(document.columns) > _WIDE
     packages = "booktabs, threeparttable" + (", adjustbox" if wide else "")
-    needs = f"{packages}; XeLaTeX with ctex" if document.language == "zh" else packages
+    needs = f"{packages}; XeLaTeX with ctex" if document.language == "zh" else packages + _fonts(document)
     lines = [
         f"% Needs {needs}.",
         r"\begin{table}[htbp]",
@@ -94,6 +98,12 @@ def render_tex(document: TableDocument) -> str:
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _fonts(document: TableDocument) -> str:
+    """What letters ask for that pdfLaTeX does not set."""
+    odd = sorted({letter for text in document.texts for letter in escape_tex(text) if letter > _LAST_OF_PDFLATEX})
+    return f"; XeLaTeX or LuaLaTeX with a font that has {' '.join(odd[:12])}" if odd else ""
 
 
 def standalone_tex(document: TableDocument) -> str:
