@@ -2,7 +2,7 @@ FORMATS = ["csv", "tex", "html", "docx"]
 TABLES = expand("results/tables/{table}.{format}", table=list(CONFIG.tables), format=FORMATS)
 FIGURES = expand("results/figures/{figure}.{format}", figure=list(CONFIG.figures), format=["png", "svg"])
 MAPS = expand("results/maps/{map}.{format}", map=list(CONFIG.maps), format=["png", "svg"])
-SCORECARD = ["results/scorecard.csv", "results/scorecard.json"] if CONFIG.hypotheses else []
+SCORECARD = ["results/scorecard.csv", "results/scorecard.json", "results/evidence.csv"] if CONFIG.hypotheses else []
 COMPARISON = ["results/report/comparison.html"] if compared_folder(CONFIG) else []
 REPORTS = expand("results/report/report.{format}", format=CONFIG.report["formats"])
 
@@ -17,6 +17,7 @@ rule scorecard:
     output:
         csv="results/scorecard.csv",
         json="results/scorecard.json",
+        evidence="results/evidence.csv",
     log:
         "results/logs/scorecard.log",
     threads: 1

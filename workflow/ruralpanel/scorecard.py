@@ -11,6 +11,7 @@ from typing import Any
 from ruralpanel import verdicts
 from ruralpanel.claim_design import Design, Statistics, describe
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
+from ruralpanel.evidence import Cell, cells
 from ruralpanel.files import csv_text, read_rows, write_text
 from ruralpanel.model_json import read_results, write_results
 from ruralpanel.plain_effects import VariableStats
@@ -39,6 +40,7 @@ class ClaimRow:
     meaning: str
     meaning_zh: str
     benchmarks: tuple[Mapping[str, Any], ...]
+    evidence: tuple[Cell, ...] = ()
 
 
 def evaluate_claims(
@@ -114,6 +116,9 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
     else:
         design = results.describe(estimand, claim, f"{where}.estimand")
         verdict = _verdict(expected, design, agreement, bool(claim.get("robustness")))
+    p_family = results.family_p.get(name)
+    model = str(estimand.get("model", ""))
+    about = results.models.get(model) or {}, agreement, p_family, results.robustness.get(model) or {}
     return ClaimRow(
         claim=name,
         text=_text(claim, "claim"),
@@ -127,12 +132,13 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
         others_missing=missing,
         agreement=agreement,
         family=_text(claim, "family"),
-        p_family=results.family_p.get(name),
+        p_family=p_family,
         cannot_show=_text(claim, "cannot_show"),
         cannot_show_zh=_text(claim, "cannot_show_zh") or _text(claim, "cannot_show"),
         meaning=_text(claim, "meaning"),
         meaning_zh=_text(claim, "meaning_zh") or _text(claim, "meaning"),
         benchmarks=tuple(claim.get("benchmarks") or ()),
+        evidence=cells(name, claim, design, *about),
     )
 
 
@@ -293,6 +299,15 @@ def scorecard_json(rows: Sequence[ClaimRow]) -> dict[str, Any]:
             reason["text"] = str(text)
         claims.append(values)
     return {"rule": rule, "n_claims": len(rows), "counts": counts, "claims": claims}
+
+
+def evidence_csv(rows: Sequence[ClaimRow]) -> str:
+    """The evidence as CSV text, one line per claim and criterion; infinite ends ``inf``, what is missing empty."""
+    names = [field.name for field in fields(Cell)]
+    table: list[list[object]] = [["claim", "verdict", *names]]
+    for row in rows:
+        table += [[row.claim, row.verdict, *(_cell(getattr(cell, name)) for name in names)] for cell in row.evidence]
+    return csv_text(table)
 
 
 _DESIGN_COLUMNS = (

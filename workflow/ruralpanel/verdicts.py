@@ -113,6 +113,11 @@ class Agreement:
     kind: AgreementKind = "same_sign"
     same_sign: float | None = None
 
+    @property
+    def agrees(self) -> bool:
+        """Whether the share is large enough; one of two thirds, stored as a float, does not fail by rounding."""
+        return self.share >= AGREEMENT - 1e-12
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -209,8 +214,7 @@ def _agreement(evidence: Evidence) -> tuple[bool, tuple[Reason, ...]]:
     if evidence.agreement is None:
         return True, (Reason("agreement_missing" if evidence.curve_declared else "agreement_not_declared"),)
     share, n = evidence.agreement.share, evidence.agreement.n_specifications
-    # a share of exactly two thirds, stored as a float, must not fail by rounding
-    agreed = share >= AGREEMENT - 1e-12
+    agreed = evidence.agreement.agrees
     values: dict[str, float | str] = {"share": share, "n": n, "needed": AGREEMENT}
     if evidence.agreement.kind == "same_sign":
         return agreed, (Reason("agreement", values),)

@@ -3,13 +3,16 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ruralpanel.files import write_text
 from ruralpanel.jobs import job
-from ruralpanel.scorecard import evaluate, write_scorecard
+from ruralpanel.scorecard import evaluate, evidence_csv, write_scorecard
 
 
-def main(hypotheses: Mapping[str, Mapping[str, Any]], config: str, csv: str, json: str) -> None:
-    """Write ``results/scorecard.csv`` and ``.json``."""
-    write_scorecard(evaluate(hypotheses, "results", config), csv, json)
+def main(hypotheses: Mapping[str, Mapping[str, Any]], config: str, csv: str, json: str, evidence: str) -> None:
+    """Write ``results/scorecard.csv`` and ``.json``, and ``results/evidence.csv``."""
+    rows = evaluate(hypotheses, "results", config)
+    write_scorecard(rows, csv, json)
+    write_text(evidence, evidence_csv(rows))
 
 
 if __name__ == "__main__":
@@ -19,4 +22,5 @@ if __name__ == "__main__":
             config=snakemake.params.config,
             csv=snakemake.output.csv,
             json=snakemake.output.json,
+            evidence=snakemake.output.evidence,
         )

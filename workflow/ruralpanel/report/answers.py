@@ -6,9 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ruralpanel.report.blocks import Answer, Answers, Block, Paragraph, Section
+from ruralpanel.evidence import CRITERIA
+from ruralpanel.report.blocks import Answer, Answers, Block, Paragraph, Section, Table
 from ruralpanel.report.context import Context
-from ruralpanel.report.designs import model_span
+from ruralpanel.report.designs import header, model_span, row
 from ruralpanel.report.lookups import underpowered
 from ruralpanel.report.markup import Inline, Marked, literal, parse
 from ruralpanel.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns
@@ -40,25 +41,39 @@ def section(context: Context, texts: Texts) -> Section:
     axis = tuple(texts.plain(f"answers.axis_{side}") for side in ("left", "zero", "right"))
     blocks: list[Block] = [
         Paragraph(lede, "lede"),
-        *_nearest(context, texts, claims),
+        *_weak(context, texts),
+        _grid(context, texts, claims),
         Answers(items, _reach(items), (axis[0], axis[1], axis[2])),
     ]
     return Section("answers", title, tuple(blocks))
 
 
-def _nearest(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]]) -> list[Block]:
-    """What stands behind "cannot tell": intervals that leave zero out all the same, and designs too weak for δ."""
-    open_claims = [claim for claim in claims if claim["verdict"] == "cannot tell"]
-    near = []
-    for claim in open_claims:
-        if claim["sign"]:
-            foreseen = {"negative": -1, "two_sided": claim["sign"]}.get(claim["expected"], 1)
-            side = "as_claimed" if claim["sign"] == foreseen else "against"
-            near.append(texts.plain(f"answers.near_{side}", claim=claim["claim"]))
-    weak = underpowered(context)
-    sentences = [texts.inline("answers.nearest", items=", ".join(near))] if near else []
-    sentences += [texts.inline("answers.weak", weak=texts.numbers.num("count:underpowered", "int"))] if weak else []
-    return [Paragraph(inline) for inline in sentences]
+def _grid(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]]) -> Table:
+    """Every claim's evidence, cell by cell (`ruralpanel.evidence`)."""
+    columns = ("claim", *CRITERIA)
+    rows = []
+    for claim in claims:
+        base = f"claim:{claim['claim']}"
+        cells: dict[str, Inline] = {"claim": literal(claim["claim"])}
+        for i, cell in enumerate(claim["evidence"]):
+            cells[cell["criterion"]] = texts.inline(
+                f"grid.{cell['word']}",
+                n=Quote(texts, f"{base}:evidence.{i}"),
+                unit=context.unit(cell["detail"]),
+                interval=interval_text(texts, claim["design"], f"{base}:design") if claim["design"] else "",
+            )
+        rows.append(row(cells, columns))
+    words = nouns(context)
+    head = header(texts, columns, "grid.head", nouns=words)
+    notes = (texts.inline("grid.lede", nouns=words),)
+    return Table("evidence-grid", texts.inline("grid.caption"), head, tuple(rows), notes)
+
+
+def _weak(context: Context, texts: Texts) -> list[Block]:
+    """How many designs are too weak for δ."""
+    if not underpowered(context):
+        return []
+    return [Paragraph(texts.inline("answers.weak", weak=texts.numbers.num("count:underpowered", "int")))]
 
 
 def _counts(context: Context, texts: Texts) -> list[tuple[Marked, str]]:
@@ -149,8 +164,8 @@ def _other_errors(context: Context, texts: Texts, design: Mapping[str, Any]) -> 
     entries = context.models.get(design["model"], {}).get("inference") or ()
     used = next((index for index, entry in enumerate(entries) if entry["method"] == design["interval"]), -1)
     for index, entry in enumerate(entries):
-        for place, row in enumerate(entry.get("coefficients") or ()):
-            if index != used and row["term"] == design["term"] and row.get("p_value") is not None:
+        for place, values in enumerate(entry.get("coefficients") or ()):
+            if index != used and values["term"] == design["term"] and values.get("p_value") is not None:
                 key = f"model:{design['model']}:inference.{index}.coefficients.{place}.p_value"
                 name = short_of(entry, context.language)
                 shown.append(texts.render("answers.p_by", name=name, p=texts.numbers.num(key, "p")))

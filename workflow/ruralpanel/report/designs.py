@@ -72,11 +72,11 @@ def _lever(design: Mapping[str, Any], suffix: str) -> str:
 
 
 def header(
-    texts: Texts, columns: Sequence[str], prefix: str = "contrasts.head", numeric: Collection[str] = ()
+    texts: Texts, columns: Sequence[str], prefix: str = "contrasts.head", numeric: Collection[str] = (), **values: Any
 ) -> tuple[TableRow, ...]:
     """The row of column heads; those of `numeric` columns stand right, like their cells."""
     cells = [
-        TableCell(texts.inline(f"{prefix}.{column}"), "right" if column in numeric else "left", header=True)
+        TableCell(texts.inline(f"{prefix}.{column}", **values), "right" if column in numeric else "left", header=True)
         for column in columns
     ]
     return (TableRow(tuple(cells)),)

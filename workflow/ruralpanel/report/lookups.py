@@ -8,8 +8,8 @@
 ``codebook:PANEL:VARIABLE:COLUMN``             a figure of a codebook
 ``coverage:PANEL:VARIABLE:PERIOD``             the share of units with a figure
 ``cell:PANEL:VARIABLE:UNIT:PERIOD``            a figure of a panel, with the command that traces it
-``count:WHAT``                                 claims, tested, underpowered, models, panels, sources, series, findings,
-                                               findings_declared, findings_undeclared, corrections
+``count:WHAT``                                 claims, tested, judged, underpowered, models, panels, sources, series,
+                                               findings, findings_declared, findings_undeclared, corrections
 ``setting:PATH``                               a number of the resolved configuration
 =============================================  ================================================================
 """
@@ -17,7 +17,6 @@
 from __future__ import annotations
 
 import csv
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -126,6 +125,7 @@ def _count(context: Context, what: str) -> Found:
     counts: dict[str, tuple[Any, str]] = {
         "claims": (context.scorecard.get("claims") or (), "scorecard.json"),
         "tested": ([claim for claim in context.scorecard.get("claims") or () if claim.get("design")], "scorecard.json"),
+        "judged": (judged(context), "scorecard.json"),
         "underpowered": (underpowered(context), "scorecard.json"),
         "models": (context.models, "models"),
         "panels": (context.panels, context.config_file),
@@ -142,10 +142,20 @@ def _count(context: Context, what: str) -> Found:
     return Found(len(values), file, "number of entries")
 
 
+def judged(context: Context) -> list[Mapping[str, Any]]:
+    """Claims whose main design has a smallest effect that matters, and of which the detectable one is known."""
+    designs = [(claim, claim.get("design") or {}) for claim in context.scorecard.get("claims") or ()]
+    return [claim for claim, design in designs if design.get("delta") and design.get("detectable_by")]
+
+
 def underpowered(context: Context) -> list[Mapping[str, Any]]:
     """Claims whose main design would miss the smallest effect that matters more often than the rule's power allows."""
-    designs = [(claim, claim.get("design") or {}) for claim in context.scorecard.get("claims") or ()]
-    return [claim for claim, design in designs if (design.get("detectable") or 0.0) > (design.get("delta") or math.inf)]
+    return [
+        claim
+        for claim in judged(context)
+        # without one that is detectable no effect within reach is found with that power
+        if claim["design"]["detectable"] is None or claim["design"]["detectable"] > claim["design"]["delta"]
+    ]
 
 
 def is_declared(row: Mapping[str, str]) -> bool:
