@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import openpyxl
 import pandas as pd
 import pytest
 import yaml
@@ -261,3 +263,50 @@ def test_tables_side_by_side_are_entries_of_their_own(kind: str, tmp_path: Path)
 def pasted_part(part: Inspection) -> SourceSpec:
     """One entry as the configuration would read it."""
     return pasted(yaml.safe_dump({"sources": {part.name: part.entry}}))
+
+
+def yearly_sheets(path: Path, names: Sequence[str]) -> Path:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for number, name in enumerate(names, 1):
+        sheet = book.create_sheet(name)
+        for row in (["region", "roads (km)"], ["Hebei", 10.5 * number], ["Shanxi", 11.5 * number]):
+            sheet.append(row)
+    book.save(path)
+    return path
+
+
+def test_yearly_sheets_and_files_are_one_source(tmp_path: Path) -> None:
+    (found,) = inspect(yearly_sheets(tmp_path / "roads.xlsx", ["2010", "2011年"]), UNITS)
+    assert found.entry["layout"]["period"] == {"from": "name"} and found.figures == 4
+    one, notes = inspect(yearly_sheets(tmp_path / "roads.xlsx", ["2010", "2011", "other"]), UNITS)
+    assert one.entry["layout"]["sheet"] == ["2010", "2011"] and notes.entry["layout"]["sheet"] == "other"
+    folder = tmp_path / "yearly"
+    folder.mkdir()
+    for year in (2010, 2011, 2012):
+        rows = f"region,km\nHebei,{year / 8}\nShanxi,{year / 4}\n"
+        (folder / f"roads_{year}.csv").write_text(rows, encoding="utf-8")
+    (found,) = inspect(folder, UNITS, tmp_path)
+    assert found.entry["layout"]["period"] == {"from": "name"} and found.entry["path"] == "yearly"
+    source = replace(pasted(inspect_source(folder, UNITS)), files=tuple(map(str, sorted(folder.iterdir()))))
+    assert {int(year) for year in read(source)["period"]} == {2010, 2011, 2012}
+    (folder / "roads_2012.csv").write_text("region,miles\nHebei,1.5\nShanxi,2.5\n", encoding="utf-8")
+    assert len(inspect(folder, UNITS)) == 3
+
+
+def test_what_a_workbook_hides_and_scales_is_doubted(tmp_path: Path) -> None:
+    path = yearly_sheets(tmp_path / "roads.xlsx", ["2010"])
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    sheet.row_dimensions[3].hidden = True
+    book.save(path)
+    assert "row 3, which the workbook hides" in inspect_source(path, UNITS)
+    for code, words in (("0!.0,", "number format shows as"), ("0.0%", "number format shows as")):
+        sheet["B2"].number_format = code
+        book.save(path)
+        assert words in inspect_source(path, UNITS)
+    for row, value in ((1, "roads"), (2, 0.215), (3, 0.325)):
+        sheet.cell(row, 2, value).number_format = "0.0%"
+    book.save(path)
+    printed = inspect_source(path, UNITS)
+    assert "measure: percent" in printed and "2 figures are stored as parts of one and shown as percent" in printed

@@ -14,7 +14,7 @@ import yaml
 from ruralpanel.adapters import grids, text
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.units import Units
-from ruralpanel.inspection import regional, tables
+from ruralpanel.inspection import regional, tables, yearly
 from ruralpanel.inspection.grid import locate
 from ruralpanel.inspection.headings import base_measure, measured
 from ruralpanel.inspection.sidecars import sidecar
@@ -114,7 +114,8 @@ def inspect(
 ) -> tuple[Inspection, ...]:
     """What `inspect_source` prints, as values: one entry for each table of the file, or for each file of a folder.
 
-    Exports of the National Data site in one folder make one source, whose series are named after the files.
+    Exports of the National Data site in one folder make one source, whose series are named after the files; files or
+    sheets that differ in the year of their names only make one, too.
     """
     file = Path(path)
     if file.is_dir():
@@ -167,6 +168,14 @@ def _folder(
         number = sum(part.figures for part in exports)
         summary = f"{number:,} figures, {len(series)} series; {exports[0].summary.partition(', ')[2]} in the first"
         return (Inspection(_free(_name(path.name), taken), {**entry, "series": series}, doubts, number, summary),)
+    one = yearly.joined_files([part.entry for part in found]) if len(found) == len(files) and not year else None
+    if one is not None:
+        doubts = tuple(dict.fromkeys(doubt for part in found for doubt in part.unsure if not yearly.about_years(doubt)))
+        doubts += ("the years, from the names of the files: no column holds them",)
+        number = sum(part.figures for part in found)
+        summary = f"{number:,} figures in {len(found)} files; {found[0].summary} in the first"
+        entry = {**one, "path": shown_path(path, folder)}
+        return (Inspection(_free(_name(path.name), taken), entry, doubts, number, summary),)
     if not found:
         raise UserError(Problem(str(path), "", "no file that can be read", "files with tables", "; ".join(refused[:3])))
     return (replace(found[0], unsure=(*found[0].unsure, *refused)), *found[1:])
@@ -216,7 +225,8 @@ def _sheets(file: Path, units: Units | None, year: int | None) -> list[Found]:
                 return [found]
         return tables.sheet_tables(file, name, rows, only, units, year)
 
-    return _readable([(name, lambda name=name, rows=rows: look(name, rows)) for name, rows in sheets], file)
+    found = _readable([(name, lambda name=name, rows=rows: look(name, rows)) for name, rows in sheets], file)
+    return found if year else yearly.joined_sheets(found)
 
 
 def _readable(parts: list[tuple[str, Any]], file: Path) -> list[Found]:

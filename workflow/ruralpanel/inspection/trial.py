@@ -40,7 +40,8 @@ def tried(file: Path, part: Found, units: Units | None) -> Found:
     doubts = tuple(f"{remark.where}: {remark.found}".removeprefix(": ") for remark in remarks_of(cells.attrs))
     percents = int(cells["text"].astype(str).str.endswith("%").sum())
     if percents:
-        doubts += (f"{percents} figures are stored as parts of one and shown as percent: read as they are shown",)
+        found = f"{percents} figures are stored as parts of one and shown as percent"
+        doubts += (f"{found}: the measure decides what is read",)
     part = replace(part, unsure=(*part.unsure, *doubts))
     years = () if "YYYY" in part.layout.values() else tuple(sorted(set(map(int, cells["period"]))))
     part = replace(part, figures=int(cells["value"].notna().sum()), years=years)
