@@ -203,7 +203,7 @@ def test_simulated_errors_fade_with_the_years_between(units: Units) -> None:
         process = error_process(fit, design, fit.space, rng)
         drawn = process.levels(process.noise(4000, rng), 0.8).reshape(15, 6, -1) / process.scale[:, None, None]
         correlation = np.mean(drawn[:, 2] * drawn[:, 3])
-        assert correlation == pytest.approx(0.8**8 if by == "year" else 0.8, abs=0.02)
+        assert correlation == pytest.approx(0.8**8, abs=0.02)
 
 
 def test_lags_of_dynamic_panels_follow_the_panel(units: Units) -> None:

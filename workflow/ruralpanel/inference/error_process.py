@@ -28,9 +28,9 @@ class ErrorProcess:
 
     Attributes
     ----------
-    rho : autocorrelation from one period to the next, by the panel's calendar; 0 where each unit has one row.
+    rho : autocorrelation from one year to the next, whatever the panel's lags count; 0 where each unit has one row.
     scale : (units,) standard deviations, their squares of mean one. units : (m,) codes into it.
-    place : (m,) position of each row in the sorted `years`, the places on the calendar of the periods that occur.
+    place : (m,) position of each row in the sorted `years`, of the periods that occur.
     lift : (rows,) from the rows of the fit to the m distinct rows (stacked regressions use some twice).
     root : (rows,) what the estimator multiplies outcomes by; None: nothing.
     """
@@ -88,7 +88,7 @@ def error_process(fit: Fit, design: Design, space: Absorbed, rng: np.random.Gene
     """
     rows, first, lift = np.unique(fit.rows, return_index=True, return_inverse=True)
     units, place = compact(design.unit_codes[rows]), compact(design.period_codes[rows])
-    years = design.times.astype(float)[np.unique(design.period_codes[rows])]
+    years = np.array(design.periods, dtype=float)[np.unique(design.period_codes[rows])]
     count = int(units.max()) + 1
     plain = ErrorProcess(0.0, np.ones(count), units, place, years, lift.astype(np.intp), space.root)
     if not plain.repeated:
@@ -102,7 +102,7 @@ def error_process(fit: Fit, design: Design, space: Absorbed, rng: np.random.Gene
         residuals = least_squares(fit, space, drawn)[1][first]
         return residuals / (root if np.ndim(root) == 0 else np.asarray(root)[:, None])
 
-    pairs = _neighbours(units, years[place])
+    pairs = _neighbours(units, design.times[design.period_codes[rows]])
     seen = float(_autocorrelation(own[:, None], pairs)[0])
     curve = [float(np.mean(_autocorrelation(left(rho), pairs))) for rho in GRID]
     rho = float(np.interp(seen, np.maximum.accumulate(curve), GRID))
@@ -117,10 +117,10 @@ def least_squares(fit: Fit, space: Absorbed, outcomes: FloatArray) -> tuple[Floa
     return params, net - fit.x @ params
 
 
-def _neighbours(units: IntArray, years: FloatArray) -> IntArray:
-    """Later rows of the pairs of one unit that lie nearest to each other in time; rows go by unit, then period."""
+def _neighbours(units: IntArray, times: IntArray) -> IntArray:
+    """Later rows of the pairs of one unit that lie nearest on the panel's calendar; rows go by unit, then period."""
     same = units[1:] == units[:-1]
-    apart = np.diff(years)
+    apart = np.diff(times)
     return np.flatnonzero(same & (apart == apart[same].min())) + 1
 
 
