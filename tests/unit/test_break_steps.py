@@ -13,6 +13,7 @@ import pytest
 from scipy import sparse
 
 from ruralpanel.break_steps import belongs, step_terms
+from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec, ModelSpec, PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.contracts.units import Units, load_units
 from ruralpanel.design import build_design
@@ -21,6 +22,7 @@ from ruralpanel.estimators.registry import estimator
 from ruralpanel.figure_table import COLUMNS
 from ruralpanel.panel import PanelResult, build
 from ruralpanel.robustness.curve import run_curve
+from ruralpanel.robustness.heterogeneity import by_group
 
 Array = np.ndarray[Any, Any]
 
@@ -303,3 +305,54 @@ def test_marginal_effects_rest_on_the_mended_product(units: Units) -> None:
     (shown,) = result.marginal_effects
     points = [point for point in shown["points"] if point["at"] == pytest.approx(2.0)]
     assert points and points[0]["estimate"] == pytest.approx(1.0 + 0.5 * 2.0, abs=0.02)
+
+
+def test_models_of_unit_means_say_that_they_mix_definitions(units: Units) -> None:
+    x = drawn(1)
+    for concerned, mixed in ((SOME, True), (ALL, False)):
+        frame = panel_of({"y": x + drawn(2), "x": x + step(concerned)}, units, {"x": concerned}).frame
+        design = build_design(ModelSpec("m", "between", "y", "p", regressors=("x",)), frame, units)
+        assert design.terms == ("x",)
+        assert any("x__break_2005" in note for note in design.notes) == mixed, "equal for all units it changes no gap"
+
+
+@pytest.mark.parametrize("method", ["callaway_santanna", "synthetic", "synthetic_control"])
+def test_policy_methods_without_a_regression_stop_at_a_break(method: str, units: Units) -> None:
+    frame = panel_of({"y": drawn(1) + 9.0 * step()}, units, {"y": SOME}).frame
+    options = {"treatment": {"units": "side == 'west'", "first": 2008}}
+    spec = ModelSpec("m", "did", "y", "p", method=method, effects=("unit", "period"), options=options)
+    with pytest.raises(UserError, match="steps of definition breaks"):
+        estimator("did", "m")(build_design(spec, frame, units))
+    twfe = replace(spec, method="twfe")
+    found = estimator("did", "m")(build_design(twfe, frame, units))
+    clean = panel_of({"y": drawn(1)}, units, {}).frame
+    truth = estimator("did", "m")(build_design(twfe, clean, units))
+    assert found.params[0] == pytest.approx(truth.params[0], abs=0.25)
+
+
+def test_slopes_of_groups_have_steps_of_their_own(units: Units) -> None:
+    x = drawn(1)
+    slope = np.where([i % 2 for i in range(N)], 2.0, 0.5)[:, None]
+    frame = panel_of({"y": slope * x + 0.01 * drawn(3), "x": x + 8.0 * step()}, units, {"x": SOME}).frame
+    spec = ModelSpec("m", "fe", "y", "p", regressors=("x",), effects=("unit", "period"))
+    sides = {unit: "west" if i % 2 else "east" for i, unit in enumerate(ALL)}
+    found = by_group(build_design(spec, frame, units), "x", sides, 1, "side")
+    assert [row["estimate"] for row in found["groups"]] == pytest.approx([0.5, 2.0], abs=0.02)
+
+
+@pytest.mark.parametrize("concerned", [SOME, ALL])
+def test_averages_that_stand_for_common_factors_have_the_average_of_the_step(
+    concerned: tuple[str, ...], units: Units
+) -> None:
+    years = tuple(range(1980, 2012))
+    rng = np.random.default_rng(4)
+    factors = rng.standard_normal((2, len(years))).cumsum(axis=1)
+    loads = 1.0 + rng.standard_normal((2, N, 2))
+    x = loads[0] @ factors + rng.standard_normal((N, len(years)))
+    y = 1.0 * x + loads[1] @ factors + 0.1 * rng.standard_normal((N, len(years)))
+    clean = panel_of({"y": y, "x": x}, units, {}, years=years).frame
+    frame = panel_of({"y": y, "x": x + 40.0 * step(concerned, years=years)}, units, {"x": concerned}, years=years).frame
+    settings: dict[str, Any] = {"method": "mean_group", "regressors": ("x",)}
+    assert slopes(frame, units, "cce", **settings)["x"] == pytest.approx(
+        slopes(clean, units, "cce", **settings)["x"], abs=0.05
+    )
