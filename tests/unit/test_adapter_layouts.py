@@ -32,7 +32,14 @@ def test_wrong_keys(adapter: str, layout: dict[str, object], words: str) -> None
     assert str(problems[0]).startswith("config.yaml: sources.s.layout.")
 
 
+@pytest.mark.parametrize("mark", [")", "(", "1", "12", ".", "-", "+", "", " ", ","])
+def test_marks_that_could_be_part_of_a_figure(mark: str) -> None:
+    (problem,) = layout_problems("table", {"marks": ["r", mark]}, "c", "l")
+    assert f'the mark "{mark}"' in str(problem)
+
+
 def test_right_keys() -> None:
+    assert layout_problems("table", {"marks": ["1)", "(2)", "[3]", "#", "p", "%", "注"]}, "c", "l") == ()
     layout = {"shape": "wide", "unit": "region", "period": 1998, "where": {"a": 1}, "missing": [-9], "sheet": 2}
     assert layout_problems("table", layout, "c", "l") == ()
     assert layout_problems("an adapter of later", {"x": 1}, "c", "l") == ()

@@ -232,3 +232,18 @@ def test_millions_of_rows_stay_within_seconds() -> None:
     assert time.process_time() - start < 5
     assert np.array_equal(result["value"].to_numpy(), result["row"].to_numpy())
     assert result["period"].iloc[:200].tolist() == list(range(1800, 2000))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("注：数据为初步核算数。", None, "a note without figures? layout: {range: …} ends the table above it"),
+        ("Source: yearbook", None, 'or layout: {skip_rows: ["Source: yearbook"]}'),
+        ("Group B", None, "a heading or a note without figures? layout: {range: …} ends the table above it"),
+        ("Note: figures of towns", 3.0, "a note rather than a unit?"),
+        ("Atlantis", 3.0, "add it to the column aliases"),
+    ],
+)
+def test_advice_for_rows_that_are_no_units(name: str, value: float | None, words: str) -> None:
+    (fault,) = faults([cell("贵州", 2008, 1.0), cell(name, 2008, value), cell(name, 2009, value)])
+    assert words in fault and (value == 3.0 or "aliases" not in fault)

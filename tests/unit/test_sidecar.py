@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
+from conftest import tiny_config
 from ruralpanel.contracts.problems import UserError
-from ruralpanel.contracts.sidecar import KnownFault, check_files, load_sidecar, sidecar_from, years_of
+from ruralpanel.contracts.project import open_project
+from ruralpanel.contracts.sidecar import KnownFault, check_files, is_litter, load_sidecar, sidecar_from, years_of
 from ruralpanel.files import sha256_of
 
 HEAD = "publisher: NBS\ntitle: Yearbook\n"
@@ -115,3 +118,43 @@ def test_one_file_or_a_glob_of_a_shared_sidecar(tmp_path: Path) -> None:
 
 def test_without_files_nothing_is_checked(tmp_path: Path) -> None:
     assert load_sidecar(written(tmp_path, HEAD), tmp_path).files == {}
+
+
+LITTER = (
+    ".DS_Store",
+    "._r2012.csv",
+    "~$r2012.xlsx",
+    "Thumbs.db",
+    "desktop.ini",
+    ".~lock.r.csv#",
+    "r.csv~",
+    "r.csv.bak",
+)
+
+
+def test_what_systems_leave_in_folders_is_no_file_of_a_source(tiny: Path) -> None:
+    values = tiny_config()
+    source = values["sources"]["made_up"]  # type: ignore[index]
+    folder = tiny / "folder"
+    folder.mkdir()
+    file = tiny / source["path"]
+    (folder / file.name).write_bytes(file.read_bytes())
+    for name in LITTER:
+        (folder / name).write_text("left by a program", encoding="utf-8")
+    for path in ("folder", "folder/*", f"folder/*{file.suffix}"):
+        source["path"] = path
+        (tiny / "config.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+        files = open_project([tiny / "config.yaml"]).sources["made_up"].files
+        assert [Path(name).name for name in files] == [file.name]
+    assert not [name for name in LITTER if not is_litter(name)]
+    assert not is_litter("r2012 (copy).csv") and not is_litter("thumbs.csv")
+
+
+def test_braces_in_paths_are_refused(tiny: Path) -> None:
+    values = tiny_config()
+    source = values["sources"]["made_up"]  # type: ignore[index]
+    (tiny / source["path"]).rename(tiny / "roads {x}.csv")
+    source["path"] = "roads {x}.csv"
+    (tiny / "config.yaml").write_text(yaml.safe_dump(values, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(UserError, match="a path without"):
+        open_project([tiny / "config.yaml"])

@@ -9,6 +9,7 @@ import pytest
 
 from adapter_harness import check_cells, figures, refusal, source_of
 from ruralpanel.adapters import delimited
+from ruralpanel.adapters.advice import figure_advice
 from ruralpanel.adapters.cells import remarks_of
 from ruralpanel.adapters.registry import read
 
@@ -136,3 +137,65 @@ def test_a_file_of_one_line(tmp_path: Path, size: int, sign: str) -> None:
     (tmp_path / "t.csv").write_text(sign * (size // len(sign)), encoding="utf-8")
     words = refusal(source_of("table", tmp_path / "t.csv", {"x": {}}))
     assert "without an end" in words and len(words) < 500
+
+
+CONTINUED = {
+    "long": ("place,year,km\nA,2010,1\n续表,,\nplace,year,km\nB,2010,2\n", {"unit": "place", "period": "year"}),
+    "wide": ("place,2010年,2011年\nA,1,\n续表1,,\nplace,2010年,2011年\nB,2,\n", {"unit": "place", "shape": "wide"}),
+    "all figures in one column": (
+        "place,year,what,value\nA,2010,km,1\nplace,year,what,value\nB,2010,km,2\n",
+        {"unit": "place", "period": "year", "series": "what"},
+    ),
+}
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("form", CONTINUED)
+def test_a_header_that_comes_again_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str, large: bool
+) -> None:
+    if large:
+        monkeypatch.setattr(delimited, "LARGE", 1)
+    content, layout = CONTINUED[form]
+    (tmp_path / "t.csv").write_text(content, encoding="utf-8")
+    found = figures(read(source_of("table", tmp_path / "t.csv", {"km": {}}, layout)))
+    assert found == {("km", "A", 2010): 1.0, ("km", "B", 2010): 2.0}
+
+
+def test_a_header_that_comes_again_with_other_columns_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("place,2010年,2011年\nA,1,2\nplace,2012年,2013年\nA,3,4\n", encoding="utf-8")
+    words = refusal(source_of("table", tmp_path / "t.csv", {"km": {}}, {"unit": "place", "shape": "wide"}))
+    assert 'found "2012年"' in words and "where a second header begins" in words and "layout.missing" not in words
+
+
+def test_a_page_that_goes_on_in_a_yearbook(tmp_path: Path) -> None:
+    rows = [["地区", "公里"], ["河北", "1"], ["续表", ""], ["地区", "公里"], ["山西", "2"]]
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    (tmp_path / "t.html").write_text(f"<table>{body}</table>", encoding="utf-8")
+    source = source_of("yearbook", tmp_path / "t.html", {"x": {"column": "公里"}}, {"period": 2010})
+    assert figures(read(source)) == {("x", "河北", 2010): 1.0, ("x", "山西", 2010): 2.0}
+
+
+@pytest.mark.parametrize(
+    ("written", "words", "never"),
+    [
+        ("12.31)", 'if it is 12.3 with the footnote mark 1): layout: {marks: ["1)"]}', 'marks: [")"]'),
+        ("(12.3)", "write -12.3 if it is negative", "marks"),
+        ("12.3-", "write -12.3 if it is negative", "marks"),
+        ("$12", "the currency belongs into the measure", "marks"),
+        ("12.3万", "in one measure", "marks"),
+        ("~12", "no exact figure", "marks"),
+        ("<0.1", "no exact figure", "marks"),
+        ("[12]", "a figure in brackets, or a footnote mark without a figure", "marks"),
+        ("1e-400", "within the range of a double", "marks"),
+        ("12.3#", 'layout: {marks: ["#"]}', "missing"),
+        ("45%", "measure: percent", "missing"),
+        ("不详", 'layout: {missing: ["不详"]}', "marks"),
+        ("万公里", "a measure, not a figure", "missing"),
+        ("1,5", "says what the comma is", "missing"),
+        ("1 234", 'thousands: " "', "missing"),
+    ],
+)
+def test_advice_for_cells_that_are_no_figures(written: str, words: str, never: str) -> None:
+    advice = figure_advice(written, {})
+    assert words in advice and never not in advice

@@ -143,3 +143,31 @@ def test_national_rows() -> None:
     assert all(is_nation(name) for name in ("全 国", "National Total", "全国总计"))
     assert not is_nation("贵州")
     assert normal("Ｉｎｎｅｒ　Mongolia\n") == "innermongolia"
+
+
+@pytest.mark.parametrize(
+    ("name", "unit"),
+    [
+        ("130000.0", "CN-HE"),
+        ("Guangxi Zhuang A.R.", "CN-GX"),
+        ("Tibet AR", "CN-XZ"),
+        ("Ningxia Hui A. R.", "CN-NX"),
+        ("Xinjiang Uygur Aut. Reg.", "CN-XJ"),
+        ("Hebei Prov.", "CN-HE"),
+        ("Tianjin Mun.", "CN-TJ"),
+        ("Beijing 北京", "CN-BJ"),
+        ("北京（Beijing）", "CN-BJ"),
+        ("内蒙古 Inner Mongolia A.R.", "CN-NM"),
+        ("贵\u200b州", "CN-GZ"),
+        ("\u200eHe\u00adbei", "CN-HE"),
+        ("北京 Tianjin", None),
+        ("Beijing 城镇", None),
+        ("河北 rural", None),
+        ("13.5", None),
+        ("130000.5", None),
+        ("A.R.", None),
+    ],
+)
+def test_other_forms_of_a_name(name: str, unit: str | None) -> None:
+    provinces = load_units(Path(__file__).resolve().parents[2] / "data" / "units" / "china_provinces.csv")
+    assert provinces.match(name) == unit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.adapters.cells import capped, place
+from ruralpanel.adapters.regions import reads_like_note
 from ruralpanel.contracts.corrections import ALL_UNITS, Correction
 from ruralpanel.contracts.problems import Problem, raise_any
 from ruralpanel.contracts.sidecar import KnownFault, sidecar_from
@@ -96,6 +98,12 @@ def _unknown(source: SourceSpec, cells: pd.DataFrame, rows: Codes, name: str, un
     fix = units.suggest(name)
     if is_nation(name):
         fix = f'leave the row out: sources.{source.name}.layout.skip_rows: ["{name}"]'
+    elif not fix and cells["value"].iloc[rows].isna().all():
+        what = "a note" if reads_like_note(name) else "a heading or a note"
+        fix = f"{what} without figures? layout: {{range: …}} ends the table above it"
+        fix += f", or layout: {{skip_rows: [{json.dumps(name, ensure_ascii=False)}]}}" if len(name) <= 40 else ""
+    elif not fix and reads_like_note(name):
+        fix = "a note rather than a unit? layout: {range: …} says where the table ends"
     elif not fix:
         fix = f"add it to the column aliases in {units.file}, or leave the row out with layout.skip_rows"
     return Problem(

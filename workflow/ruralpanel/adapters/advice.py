@@ -17,6 +17,7 @@ _CURRENCY = re.compile(rf"(?:[$¥€£￥]|US\$|RMB)\s*{_NUMBER}|{_NUMBER}\s*[$�
 _NEGATIVE = re.compile(rf"\(\s*({_NUMBER})\s*\)|({_NUMBER})\s*[-−–]")
 _OPEN_MARK = re.compile(rf"({_NUMBER}?)([0-9])([)）\]】])")
 _MARK = re.compile(r"[+-]?[0-9.,]+\s*([^\w\s.,()\[\]{}（）【】+\-−–<>=~$¥€£/:]\S*)")
+_BRACKETED = re.compile(r"[+-]?[0-9.,]+\s*([(（\[【][^()\[\]（）【】]{1,4}[)）\]】])")
 
 
 def figure_advice(written: str, layout: Mapping[str, Any]) -> str:
@@ -61,7 +62,9 @@ def _numbers(bare: str) -> str:
 
 
 def _words(bare: str, written: str) -> str:
-    mark = _MARK.fullmatch(written)
+    if text.year(bare):
+        return "a year, not a figure: where a second header begins, read each part by a source or range of its own"
+    mark = _MARK.fullmatch(written) or _BRACKETED.fullmatch(written)
     if mark:
         named = json.dumps(mark[1], ensure_ascii=False)
         return f"correct the cell; if {mark[1]} is a footnote mark: layout: {{marks: [{named}]}}"

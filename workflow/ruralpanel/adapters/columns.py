@@ -25,6 +25,11 @@ class Figures:
     texts: pd.Series | None
     wrong: Mask
 
+    def only(self, used: Mask) -> Figures:
+        """The cells that `used` names."""
+        texts = None if self.texts is None else self.texts[used].reset_index(drop=True)
+        return Figures(self.values[used], texts, self.wrong[used])
+
 
 def figures(column: pd.Series, rule: text.NumberRule) -> Figures:
     """Parse a column; numbers are taken as they are, text by `text.number`.

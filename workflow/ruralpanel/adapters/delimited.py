@@ -155,7 +155,9 @@ def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
             raise UserError(capped(problems, label))
         return {name: pd.Series(values, dtype="str") for name, values in found.items()}, np.array(rows, dtype=np.int64)
 
-    between = [record for _, record in grids.records("\n".join(lines[head.last : first - 1]), label, delimiter)]
+    between = [
+        record for _, record in grids.records("\n".join(lines[head.last : max(first - 1, head.last)]), label, delimiter)
+    ]
     measures = {
         name: cell for record in between for name, cell in zip(names, record[left:], strict=False) if cell.strip()
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
 from ruralpanel.adapters import text
@@ -21,6 +22,26 @@ _LEFT_OUT = (
 )  # fmt: skip
 
 
+_CONTINUED = re.compile(
+    r"\(?(?:续表|接上表|上接|(?:table )?continued(?: table)?|cont(?:'?d)?\.?)[\s0-9一二三四五六]*\)?", re.IGNORECASE
+)
+_NOTE = re.compile(
+    r"(?:注|说明|资料来源|数据来源|来源|备注|note|source|remark|data source|a\)|\*|①|\[|\(?1\))", re.IGNORECASE
+)
+_SENTENCE = re.compile(r"[。；;：:]|\. ")
+
+
+def continues(name: str) -> bool:
+    """Whether a row's only text says that a table goes on: 续表, (continued)."""
+    return _CONTINUED.fullmatch(text.plain(name)) is not None
+
+
+def reads_like_note(name: str) -> bool:
+    """Whether a text begins like a note, reads like a sentence, or is too long for a name."""
+    bare = text.plain(name)
+    return bool(_NOTE.match(bare)) or bool(_SENTENCE.search(bare)) or len(bare) > 40
+
+
 def left_out(further: Iterable[object] = (), kept: Iterable[object] = ()) -> frozenset[str]:
     """The names of rows to leave out, squeezed: the usual ones and `further`, except those `kept`."""
     names = frozenset(text.squeezed(str(name)) for name in (*_LEFT_OUT, *further))
@@ -28,5 +49,12 @@ def left_out(further: Iterable[object] = (), kept: Iterable[object] = ()) -> fro
 
 
 def is_left_out(name: str, names: Collection[str]) -> bool:
-    """Whether a row's name is one of them: blanks, width, case, footnote marks and a second language aside."""
-    return text.squeezed(text.without_marks(name)) in names or text.squeezed(text.region_name(name)) in names
+    """Whether a row's name is one of them, or says that the table goes on.
+
+    Blanks, width, case, footnote marks and a second language do not count.
+    """
+    return (
+        continues(name)
+        or text.squeezed(text.without_marks(name)) in names
+        or text.squeezed(text.region_name(name)) in names
+    )

@@ -137,6 +137,10 @@ class Shown:
 
 def unreadable(label: str, form: str, error: Exception) -> UserError:
     """The user's error for a file that a reader of another package gave up on."""
+    if "password" in str(error).lower() or "encrypted" in str(error).lower():
+        return UserError(
+            Problem(label, "", f"{form} locked with a password", "a file that opens without one", "save it without it")
+        )
     detail = " ".join(str(error).split())[:120]
     return UserError(
         Problem(

@@ -12,6 +12,7 @@ import pandas as pd
 from ruralpanel.adapters import columns, text
 from ruralpanel.adapters.advice import figure_advice
 from ruralpanel.adapters.cells import place, together
+from ruralpanel.adapters.regions import continues
 from ruralpanel.adapters.sheets import cell_text
 from ruralpanel.adapters.table_file import Numbers, TableFile
 from ruralpanel.contracts.problems import Problem, UserError
@@ -36,6 +37,12 @@ class Body:
     figures: Mapping[str, columns.Figures]
     rows: Numbers
     filled: columns.Mask
+
+    def only(self, kept: columns.Mask) -> Body:
+        """The rows that `kept` names."""
+        keys = {name: column[kept].reset_index(drop=True) for name, column in self.keys.items()}
+        figures = {name: own.only(kept) for name, own in self.figures.items()}
+        return Body(self.table, keys, figures, self.rows[kept], self.filled[kept])
 
     def at(self, index: int, column: str) -> str:
         """A place in the table, for messages."""
@@ -75,6 +82,7 @@ def load_body(
     if unit and layout.get("skip_rows"):
         codes, found = columns.labels(loaded[unit])
         kept &= ~np.isin(codes, _named(found, squeezed(layout["skip_rows"])))
+    kept &= ~_header_again(loaded)
     if not kept.all():
         loaded, rows = {name: column[kept].reset_index(drop=True) for name, column in loaded.items()}, rows[kept]
     rule = text.number_rule(
@@ -85,7 +93,23 @@ def load_body(
     for name in figures:
         parsed[name] = columns.figures(loaded.pop(name) if name not in keys else loaded[name], rule)
         filled |= ~np.isnan(parsed[name].values) | parsed[name].wrong
-    return Body(table, loaded, parsed, rows, filled)
+    body = Body(table, loaded, parsed, rows, filled)
+    if unit:
+        codes, found = columns.labels(loaded[unit])
+        empty = ~filled & np.isin(codes, [i for i, name in enumerate(found) if continues(name)])
+        return body.only(~empty) if empty.any() else body
+    return body
+
+
+def _header_again(loaded: Mapping[str, pd.Series]) -> columns.Mask:
+    """Rows that say the names of the columns once more, as where a printed table goes on over a page."""
+    again: columns.Mask | None = None
+    for name, column in loaded.items():
+        if again is None or again.any():
+            codes, found = columns.labels(column)
+            own = np.isin(codes, [i for i, label in enumerate(found) if text.squeezed(label) == text.squeezed(name)])
+            again = own if again is None else again & own
+    return np.zeros(0, dtype=bool) if again is None else again
 
 
 def _named(labels: Sequence[str], wanted: set[str]) -> list[int]:

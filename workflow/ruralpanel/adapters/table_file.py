@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.adapters.number_formats import Scale
-from ruralpanel.adapters.text import squeezed, year
+from ruralpanel.adapters.text import plain, year
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 
 Columns = dict[str, pd.Series]
@@ -52,10 +52,10 @@ class TableFile:
     remarks: tuple[Problem, ...] = ()
 
     def actual(self, name: str) -> str:
-        """The column that a declared name means: itself, else the only one that differs in blanks, width or case."""
+        """The column that a declared name means: itself, else the only one that differs in blanks or width alone."""
         if name in self.names:
             return name
-        alike = [own for own in self.names if squeezed(own) == squeezed(name)]
+        alike = [own for own in self.names if _bare(own) == _bare(name)]
         return alike[0] if len(alike) == 1 else name
 
     def read(self, columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
@@ -100,6 +100,10 @@ class TableFile:
             words = f"columns {', '.join(names)}" if len(names) > 1 else f"column {names[0]}"
             return [Problem(self.label, words, "no such column", listed, fix)]
         return [Problem(self.label, f"column {name}", "no such column", listed, words) for name, words in near.items()]
+
+
+def _bare(name: str) -> str:
+    return "".join(plain(name).split())
 
 
 def arrow_columns(table: Any) -> Columns:

@@ -38,8 +38,6 @@ class Piece:
         """The piece's rows that `used` names."""
         if used.all():
             return self
-        texts = self.figures.texts
-        figures = Figures(self.figures.values[used], None if texts is None else texts[used], self.figures.wrong[used])
         return Piece(
             self.series,
             self.column,
@@ -47,7 +45,7 @@ class Piece:
             self.names,
             self.units[used],
             self.periods[used],
-            figures,
+            self.figures.only(used),
             self.rows[used],
         )
 

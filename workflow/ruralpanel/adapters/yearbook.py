@@ -32,7 +32,14 @@ from ruralpanel.adapters.series_files import (
 )
 from ruralpanel.adapters.sheets import Sheet, Shown, area, hidden_remarks
 from ruralpanel.adapters.titles import checked, first_measure, measure_problem, measures_in, years_left_aside
-from ruralpanel.adapters.yearbook_tables import RegionTable, column_of, is_note, region_table, year_columns
+from ruralpanel.adapters.yearbook_tables import (
+    RegionTable,
+    column_of,
+    is_note,
+    region_table,
+    repeats_header,
+    year_columns,
+)
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.specs import SourceSpec
 
@@ -304,7 +311,7 @@ def _cells(
     problems: list[Problem] = []
     for row in table.rows:
         written_name = row.cell(table.unit_column)
-        if is_left_out(written_name, skipped) or is_note(row, table.unit_column):
+        if is_left_out(written_name, skipped) or is_note(row, table.unit_column) or repeats_header(table, row):
             continue
         unit = text.region_name(written_name)
         for column in columns:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ruralpanel.adapters import text
+from ruralpanel.adapters.regions import reads_like_note
 from ruralpanel.adapters.sheets import Row, Sheet
 from ruralpanel.adapters.titles import measure_of_table, year_named, years_pattern
 
@@ -28,10 +29,6 @@ _REGION_HEADS = frozenset(
         "指标",
     }
 )
-_NOTE = re.compile(
-    r"(?:注|说明|资料来源|数据来源|来源|备注|note|source|remark|data source|a\)|\*|①|\[|\(?1\))", re.IGNORECASE
-)
-_SENTENCE = re.compile(r"[。；;：:]|\. ")
 _CHINESE = re.compile(r"[\u3400-\u9fff]+")
 _FIGURE = text.NumberRule(thousands=", ").pattern()
 
@@ -95,7 +92,15 @@ def is_note(row: Row, unit_column: int) -> bool:
     filled = [cell for cell in row.cells if cell]
     name = text.plain(row.cell(unit_column) or (filled[0] if filled else ""))
     alone = len(set(filled)) == 1
-    return alone and (bool(_NOTE.match(name)) or bool(row.copies) or bool(_SENTENCE.search(name)) or len(name) > 40)
+    return alone and (bool(row.copies) or reads_like_note(name))
+
+
+def repeats_header(table: RegionTable, row: Row) -> bool:
+    """Whether a row only says again what stands above the columns, as where a table goes on over a page."""
+    if text.squeezed(text.without_marks(row.cell(table.unit_column))) not in _REGION_HEADS:
+        return False
+    parts = {i: {text.squeezed(part) for part in header.split(" / ")} for i, header in table.columns.items()}
+    return all(not cell or text.squeezed(cell) in parts.get(i, ()) for i, cell in enumerate(row.cells) if i in parts)
 
 
 def column_of(table: RegionTable, wanted: str) -> list[int]:

@@ -34,6 +34,7 @@ def check(config: Config) -> tuple[Problem, ...]:
     units, problems = _units(config)
     attributes = set(units.attributes[units.ids[0]]) if units else set()
     problems += _file_problems(config)
+    problems += _brace_problems(config)
     problems += _variable_problems(config, attributes)
     problems += reference_problems(config, attributes, units)
     problems += compared_problems(config)
@@ -93,6 +94,23 @@ def _file_problems(config: Config) -> Iterator[Problem]:
                 f"a series of {source.name}",
                 source.series,
             )
+
+
+def _brace_problems(config: Config) -> Iterator[Problem]:
+    """Paths with braces, which the workflow takes for the names of wildcards."""
+    paths = {key: [path or ""] for key, path in (
+        ("units", config.units), ("boundaries", config.boundaries), ("corrections", config.corrections),
+        ("control_totals", config.control_totals),
+    )}  # fmt: skip
+    for name, source in config.sources.items():
+        paths[f"sources.{name}.path"] = [source.path, *source.files]
+        paths[f"sources.{name}.about"] = [str(config.resolved["sources"][name].get("about", ""))]
+    for name, matrix in config.weights_matrices.items():
+        paths[f"weights_matrices.{name}.path"] = [str(matrix.get("path", ""))]
+    for where, own in paths.items():
+        braced = next((path for path in own if "{" in path or "}" in path), "")
+        if braced:
+            yield Problem(config.file, where, f'"{braced}"', "a path without { and }", "rename the file or folder")
 
 
 def _variable_problems(config: Config, attributes: set[str]) -> Iterator[Problem]:

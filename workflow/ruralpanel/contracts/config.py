@@ -19,7 +19,7 @@ from ruralpanel.contracts.inference_keys import DEFAULT_SETTINGS, inference_prob
 from ruralpanel.contracts.layouts import LAYOUT_KEYS, layout_problems
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.schema import check_against
-from ruralpanel.contracts.sidecar import load_sidecar, series_spec
+from ruralpanel.contracts.sidecar import is_litter, load_sidecar, series_spec
 from ruralpanel.contracts.specs import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
@@ -317,14 +317,15 @@ def _files(path: str) -> tuple[tuple[str, ...], str]:
         return (), f"the whole of {place}"
     try:
         if os.path.isdir(path):
-            names = sorted(name for name in os.listdir(path) if not name.startswith("."))
+            names = sorted(name for name in os.listdir(path) if not is_litter(name))
             found = [file for name in names if os.path.isfile(file := os.path.join(path, name))]
         elif os.path.isfile(path):
             found = [path]
         else:
             if "**" in path and _holds_more(place, _MOST):
                 return (), f"more than {_MOST:,} files and folders below {place}"
-            found = sorted(file for file in glob.glob(path, recursive=True) if os.path.isfile(file))
+            matches = (file for file in glob.glob(path, recursive=True) if os.path.isfile(file))
+            found = sorted(file for file in matches if not is_litter(file))
     except OSError as error:
         return (), f"a place that cannot be read ({error.strerror})"
     return tuple(found), "" if found else _NO_FILE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -188,6 +189,10 @@ _WORDS = {
 }
 
 
+_PART_OF_FIGURE = re.compile(r"[\s0-9.,+\-−()（）\[\]]*")
+_WHOLE_MARK = re.compile(r"[(（\[]?[0-9]{1,2}[)）\]]")
+
+
 _TO_FILL_IN = {"YYYY": ("the year of the figures", "1998"), "REGION": ("the region of the figures", "北京市")}
 """What new-source prints where a file does not say it."""
 
@@ -221,6 +226,18 @@ def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: s
         if _kind(value) not in key.kinds:
             wanted = " or ".join(_WORDS[kind] for kind in key.kinds)
             problems.append(Problem(file, place, repr(value), wanted, key.meaning))
+        elif name == "marks":
+            problems += [
+                Problem(
+                    file,
+                    place,
+                    f'the mark "{mark}"',
+                    "a mark that cannot be part of a figure",
+                    'with its digit, as "1)", if that is printed; else correct the cells',
+                )
+                for mark in value
+                if _PART_OF_FIGURE.fullmatch(str(mark)) and not _WHOLE_MARK.fullmatch(str(mark))
+            ]
         elif key.choices and value not in key.choices:
             options = ", ".join(f'"{choice}"' for choice in key.choices)
             problems.append(

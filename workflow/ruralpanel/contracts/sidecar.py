@@ -23,6 +23,8 @@ PLACEHOLDERS = {
     "obtained": "HOW they were obtained, from which copy and by whom",
 }
 """What no file tells, as `new-source --about` prints it for the user to replace."""
+_LITTER_ENDS = ("~", ".bak", ".tmp", ".swp", ".part", ".crdownload")
+_LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
 _PROSE = {".md", ".rst", ".yaml", ".yml"}
 
 
@@ -155,6 +157,12 @@ def years_of(value: Any) -> tuple[int, ...]:
     return tuple(range(years[0], years[1] + 1)) if len(years) == 2 else tuple(years)
 
 
+def is_litter(file: str | Path) -> bool:
+    """Whether a file is what systems and programs leave in folders: hidden and lock files, backups, thumbnails."""
+    name = Path(file).name.lower()
+    return name.startswith((".", "~$")) or name.endswith(_LITTER_ENDS) or name in _LITTER
+
+
 def check_files(sidecar: Sidecar, source_path: str | Path) -> list[Problem]:
     """Declared files that are missing or changed, and undeclared ones.
 
@@ -185,7 +193,7 @@ def check_files(sidecar: Sidecar, source_path: str | Path) -> list[Problem]:
                 )
             )
     for name in sorted(present - set(sidecar.files)):
-        if Path(name).suffix.lower() not in _PROSE and not Path(name).name.startswith((".", "~$")):
+        if Path(name).suffix.lower() not in _PROSE and not is_litter(name):
             fix = f"add `{name}: {{sha256: {sha256_of(base / name)}}}` or move the file away"
             problems.append(Problem(sidecar.file, "files", f"the undeclared file {name}", "every file declared", fix))
     return problems

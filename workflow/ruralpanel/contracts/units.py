@@ -8,7 +8,7 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,14 +19,47 @@ from ruralpanel.files import inert
 
 NATION = ("全国", "全国总计", "全国合计", "全 国", "national", "national total", "china", "total", "合计", "总计")
 _BLANKS = re.compile(r"\s+")
+_ABBREVIATIONS = (
+    (r"A\.?\s?R\.?", "Autonomous Region"),
+    (r"(?:Aut(?:on?)?\.?|Autonomous)\s?Reg\.?", "Autonomous Region"),
+    (r"S\.?A\.?R\.?", "Special Administrative Region"),
+    (r"Prov\.?", "Province"),
+    (r"Mun(?:ic)?\.?", "Municipality"),
+)
 _NOT_NUMBERS = ("id", "code")
 
 
 def normal(name: str) -> str:
-    """A name as it is compared: NFKC (full-width letters and digits become plain), no blanks, case folded."""
+    """A name as it is compared: NFKC (full-width letters and digits become plain), case folded.
+
+    Blanks and marks that cannot be seen do not count.
+    """
     if name.isascii():  # NFKC leaves it as it is
         return "".join(name.split()).casefold()
-    return _BLANKS.sub("", unicodedata.normalize("NFKC", name)).casefold()
+    shown = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
+    return _BLANKS.sub("", shown).casefold()
+
+
+def _other_forms(name: str) -> Iterator[tuple[str, ...]]:
+    """What a name may also be written as; the parts of one form must mean the same unit."""
+    whole = re.fullmatch(r"([0-9]+)\.0+", name.strip())
+    if whole:
+        yield (whole[1],)
+    chinese = "".join(re.findall(r"[\u3400-\u9fff]+", name))
+    latin = re.sub(r"[\u3400-\u9fff()（）/,，|\[\]]+", " ", name).strip(" -–—·:：")
+    if chinese and latin:
+        yield chinese, latin
+        yield from ((chinese, form) for form in _unabbreviated(latin))
+    yield from ((form,) for form in _unabbreviated(name))
+
+
+def _unabbreviated(name: str) -> Iterator[str]:
+    """``Hebei Prov.`` as ``Hebei Province`` and ``Hebei``."""
+    for short, full in _ABBREVIATIONS:
+        bare = re.sub(rf"[\s,]+{short}$", "", name.strip(), flags=re.IGNORECASE)
+        if bare != name.strip():
+            yield f"{bare} {full}"
+            yield bare
 
 
 @dataclass(frozen=True)
@@ -63,8 +96,19 @@ class Units:
         return (first is None or year >= first) and (last is None or year <= last)
 
     def bearers(self, name: str) -> tuple[str, ...]:
-        """Every id that goes or went by `name`: none, one, or several that bore it in turn."""
-        return self._by_name.get(normal(name), ())
+        """Every id that goes or went by `name`: none, one, or several that bore it in turn.
+
+        A name that is none is tried in its other forms: ``130000.0``, ``Guangxi Zhuang A.R.``, ``Beijing 北京``; of two
+        languages both must say the same.
+        """
+        found = self._by_name.get(normal(name), ())
+        if found or not name:
+            return found
+        for forms in _other_forms(name):
+            meant = {self._by_name.get(normal(form), ()) for form in forms}
+            if len(meant) == 1 and meant != {()}:
+                return meant.pop()
+        return ()
 
     def match(self, name: str, year: int | None = None) -> str | None:
         """The id that goes by `name` (id, code, name or alias), or None: never a guess.
