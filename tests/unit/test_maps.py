@@ -343,7 +343,7 @@ def test_boundary_files_that_will_not_do(content: Any, message: str, tmp_path: P
 
 
 def test_an_unknown_projection() -> None:
-    with pytest.raises(UserError, match="a projection that PROJ knows"):
+    with pytest.raises(UserError, match="one that PROJ knows"):
         load_boundaries(CHINA, "EPSG:99999999")
 
 

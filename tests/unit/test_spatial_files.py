@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
-from conftest import tiny_config
+from conftest import make_tiny, tiny_config
 from ruralpanel.contracts.check import check
 from ruralpanel.contracts.config import read_config
 from ruralpanel.contracts.places import place_files
@@ -61,7 +61,59 @@ def message(action: Callable[[], object]) -> str:
     ],
 )
 def test_every_form_gives_the_same_matrix(tmp_path: Path, china: Units, name: str, text: str, expected: Any) -> None:
-    np.testing.assert_array_equal(read_matrix(written(tmp_path, name, text), UNITS, china).toarray(), expected)
+    found = read_matrix(
+        written(tmp_path, name, text), UNITS, china, None if name.lower().endswith("gal") else "weights"
+    )
+    np.testing.assert_array_equal(found.toarray(), expected)
+
+
+NEAREST = "0 3 provinces id\nCN-BJ CN-TJ 100\nCN-BJ CN-HE 400\nCN-TJ CN-BJ 100\nCN-HE CN-BJ 400\n"
+APART = ",CN-BJ,CN-TJ,CN-HE\nCN-BJ,0,100,400\nCN-TJ,100,0,\nCN-HE,400,,0\n"
+LISTED = "unit,neighbour,weight\nCN-BJ,CN-TJ,100\nCN-BJ,CN-HE,400\nCN-TJ,CN-BJ,100\nCN-HE,CN-BJ,400\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("w.gwt", NEAREST), ("w.kwt", NEAREST), ("w.csv", APART), ("l.csv", LISTED)]
+)
+def test_figures_are_what_the_key_says(tmp_path: Path, china: Units, name: str, text: str) -> None:
+    path = written(tmp_path, name, text)
+    links = np.array([[0, 1, 1], [1, 0, 0], [1, 0, 0]])
+    near = np.array([[0, 1 / 100, 1 / 400], [1 / 100, 0, 0], [1 / 400, 0, 0]])  # the nearer weighs more
+    np.testing.assert_array_equal(read_matrix(path, UNITS, china, "links").toarray(), links)
+    np.testing.assert_allclose(read_matrix(path, UNITS, china, "distances").toarray(), near)
+    np.testing.assert_array_equal(read_matrix(path, UNITS, china, "weights").toarray() > 0, links > 0)
+    if name == "l.csv":  # the column says what it is
+        assert read_matrix(path, UNITS, china)[0, 2] == 400
+    else:
+        assert "which may be weights or distances" in message(lambda: read_matrix(path, UNITS, china))
+
+
+def test_figures_of_at_most_one_are_weights(tmp_path: Path, china: Units) -> None:
+    path = written(tmp_path, "w.csv", ",CN-BJ,CN-TJ\nCN-BJ,0,0.25\nCN-TJ,1,0\n")
+    np.testing.assert_array_equal(read_matrix(path, UNITS[:2], china).toarray(), [[0, 0.25], [1, 0]])
+
+
+def test_a_distance_of_zero_weighs_nothing_that_is_finite(tmp_path: Path, china: Units) -> None:
+    path = written(tmp_path, "w.gwt", "2\nCN-BJ CN-TJ 0\nCN-TJ CN-BJ 5\n")
+    assert "line 2: found a distance of zero" in message(lambda: read_matrix(path, UNITS, china, "distances"))
+    assert read_matrix(path, UNITS, china, "links").nnz == 2
+
+
+def test_the_check_asks_what_a_gwt_holds(tmp_path: Path) -> None:
+    config: dict[str, Any] = tiny_config()
+    make_tiny(tmp_path)
+    for name in ("w.gwt", "w.gal"):
+        (tmp_path / name).write_text("2\n", encoding="utf-8")
+
+    def said(path: str, **keys: str) -> list[str]:
+        config["weights_matrices"] = {"w": {"type": "file", "path": path, **keys}}
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+        return [str(problem) for problem in check(read_config(tmp_path / "config.yaml"))]
+
+    (asked,) = said("w.gwt")
+    assert "weights_matrices.w.values" in asked and "values: distances (a link weighs 1 / distance)" in asked
+    assert said("w.gwt", values="distances") == said("w.gal") == said("w.gal", values="links") == []
+    assert "it holds no figures" in said("w.gal", values="distances")[0]
 
 
 @pytest.mark.parametrize(
@@ -78,6 +130,7 @@ def test_every_form_gives_the_same_matrix(tmp_path: Path, china: Units, name: st
                 "row 7: found CN-BJ → CN-HE again; expected each link once",
             ],
         ),
+        ("bad.csv", "unit,neighbour,distance\nCN-BJ,CN-TJ,80\n", ["the column distance, but no weight", "distances"]),
         ("bad.csv", "unit,other\nCN-BJ,CN-TJ\n", ["row 1: found columns unit, other and 1 rows", "the same units"]),
         ("bad.csv", "", ["found columns none and 0 rows"]),
         ("bad.csv", "unit,neighbour\nCN-BJ\n", ["row 2: found 1 cells; expected 2, as the header has"]),

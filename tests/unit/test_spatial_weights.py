@@ -255,7 +255,10 @@ def test_messages_of_polygons(tmp_path: Path, geography: Geography) -> None:
         '"name": "a"': (("Polygon", square),) * 1,
         '"id": "a"': (("Polygon", square), ("Point", "[0, 0]")),
     }
-    expected = {'"name": "a"': ['a column "id"'], '"id": "a"': ["a more than once", "found Point; expected polygons"]}
+    expected = {
+        '"name": "a"': ['a column "id"'],
+        '"id": "a"': ["a more than once", "found Point for a; expected polygons"],
+    }
     for properties, shapes in cases.items():
         path = tmp_path / "polygons.geojson"
         features = ", ".join(shape % (properties, kind, coordinates) for kind, coordinates in shapes)

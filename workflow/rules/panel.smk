@@ -35,6 +35,6 @@ rule check:
     params:
         config=CONFIG.file,
     message:
-        "The configuration and everything it names are in order"
+        "Checking the configuration and everything it names"
     script:
         "../scripts/check.py"

@@ -63,6 +63,9 @@ def _description(schema: Mapping[str, Any]) -> str:
 def _kind(schema: Mapping[str, Any]) -> str:
     if "enum" in schema:
         return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
+    items = schema.get("items")
+    if isinstance(items, Mapping) and "enum" in items:
+        return "list of " + ", ".join(f"`{value}`" for value in items["enum"])
     kinds = schema.get("type", "")
     words = {"array": "list", "object": "mapping", "string": "text", "boolean": "true or false"}
     names = [kinds] if isinstance(kinds, str) else list(kinds)

@@ -2,14 +2,24 @@
 
 from collections.abc import Sequence
 
+from ruralpanel.contracts.problems import raise_any
 from ruralpanel.contracts.project import open_project
+from ruralpanel.contracts.units import load_units
 from ruralpanel.describe import verdict
 from ruralpanel.jobs import job
+from ruralpanel.maps.geometry import projection_problems
+from ruralpanel.spatial.geography import Geography, place_problems
 
 
 def main(files: Sequence[str]) -> None:
-    """Print the verdict on a configuration that has passed all checks."""
-    print(verdict(open_project(files), "results"))
+    """Print the verdict on a configuration that has passed all checks, those of boundaries and matrices here."""
+    config = open_project(files)
+    geography = Geography(load_units(config.units), config.boundaries, config.weights_matrices, config.file)
+    problems = list(place_problems(geography))
+    for name, item in config.maps.items():
+        problems += projection_problems(item["projection"], f"maps.{name}.projection")
+    raise_any(problems)
+    print(verdict(config, "results"))
 
 
 if __name__ == "__main__":

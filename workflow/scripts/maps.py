@@ -1,6 +1,7 @@
 """Draw every declared map; polygons are read once for each projection."""
 
 from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,7 @@ from ruralpanel.maps.of_model import draw_model
 from ruralpanel.maps.slopes import draw_slopes
 from ruralpanel.model_json import read_results
 from ruralpanel.spatial.geography import Geography
+from ruralpanel.spatial.polygons import read_polygons
 
 
 def main(
@@ -31,15 +33,14 @@ def main(
     """Write ``results/maps/<map>.{png,svg}``, for clusters ``.csv`` too; all problems are reported together."""
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
-    shapes = {
-        projection: load_boundaries(boundaries, projection) for projection in {m["projection"] for m in maps.values()}
-    }
+    read_polygons(boundaries, cross_section)  # a file that will not do stops all maps, a projection only its own
+    shapes = cache(partial(load_boundaries, boundaries, units=cross_section))
     geography = Geography(cross_section, boundaries, weights_matrices, config)
     note = boundary_note(boundaries, boundaries_note, language)
     for name, spec, piece in pieces(maps, "maps", "map"):
         paths = {form: f"results/maps/{name}.{form}" for form in ("png", "svg")}
-        shape = shapes[spec["projection"]]
         with piece:
+            shape = shapes(projection=spec["projection"])
             model = read_results(f"results/models/{spec['model']}.json") if "model" in spec else None
             folder = f"results/panels/{spec['panel'] if model is None else model['panel']}"
             labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)

@@ -20,7 +20,7 @@ KEYS = {
     "contiguity": ((), ("join",)),
     "inverse_distance": ((), ("cutoff_km", "join")),
     "k_nearest": (("k",), ("join",)),
-    "file": (("path",), ("join",)),
+    "file": (("path",), ("values", "join")),
 }
 """Keys that each type of matrix needs, and may have."""
 
@@ -100,6 +100,15 @@ def _matrix_problems(config: Config, where: str, values: Mapping[str, Any], unit
     if kind == "file" and "path" in values and not os.path.isfile(values["path"]):
         found = f'"{values["path"]}", which does not exist'
         yield Problem(config.file, f"{where}.path", found, "a file", "check the path")
+    form = os.path.splitext(str(values.get("path", "")))[1].lower()
+    if kind == "file" and form in (".gwt", ".kwt") and "values" not in values:
+        found = f"a {form} file, whose third column may hold distances (GeoDa) or weights"
+        fix = "write values: distances (a link weighs 1 / distance), weights, or links (each weighs one)"
+        yield Problem(config.file, f"{where}.values", found, "to be told which", fix)
+    if kind == "file" and form == ".gal" and values.get("values", "links") != "links":
+        yield Problem(
+            config.file, f"{where}.values", f"{values['values']} of a .gal file", "links: it holds no figures"
+        )
     for unit, others in (values.get("join") or {}).items():
         for named in (unit, *others):
             if units and named not in units.ids:

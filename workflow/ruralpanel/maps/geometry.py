@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from matplotlib.path import Path as Outline
 
-from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.contracts.units import Units
 from ruralpanel.maps.projection import choose_projection
-from ruralpanel.spatial.polygons import read_frame
+from ruralpanel.spatial.polygons import in_degrees, read_frame
 
 #: Corners go as long as the triangle that each leaves is smaller than a square of this share of the map's width: about
 #: a dot of a map three inches wide.
@@ -51,12 +52,13 @@ class Boundaries:
     projection: str
 
 
-def load_boundaries(path: str | Path, projection: str = "auto") -> Boundaries:
+def load_boundaries(path: str | Path, projection: str = "auto", units: Units | None = None) -> Boundaries:
     """Read polygons, project them to an equal-area plane and simplify them without opening gaps between neighbours.
 
     Parameters
     ----------
     path : any vector file with polygons and a column ``id``; its coordinate system stated (GeoJSON: WGS 84).
+    units : the units file, whose codes and names are ids too; None: ids only.
     projection : ``auto`` (`choose_projection`) or anything PROJ understands (``EPSG:3035``).
 
     Raises
@@ -65,21 +67,18 @@ def load_boundaries(path: str | Path, projection: str = "auto") -> Boundaries:
         A file that cannot be read, without ``id``, with repeated ids or without polygons; an unknown projection.
     """
     import shapely
-    from pyproj.exceptions import CRSError
 
-    frame = read_frame(path)
-    geographic = frame.to_crs("EPSG:4326")
+    frame = read_frame(path, units)
+    geographic = in_degrees(frame, path)
     if projection == "auto":
         spans = [(float(west), float(east)) for west, _, east, _ in geographic.geometry.bounds.to_numpy()]
         projection = choose_projection(geographic.total_bounds, spans, frame["id"])
-    try:
-        plane = geographic.to_crs(projection)
-    except CRSError as error:
-        problem = Problem(
-            CONFIGURATION, "maps", f'projection "{projection}"', "a projection that PROJ knows", str(error)
-        )
-        raise UserError(problem) from error
+    raise_any(projection_problems(projection))
+    plane = geographic.to_crs(projection)
     west, south, east, north = (float(edge) for edge in plane.total_bounds)
+    if not np.isfinite([west, south, east, north]).all():
+        found = f'projection "{projection}", in which some polygons lie nowhere'
+        raise UserError(Problem(CONFIGURATION, "maps", found, "one for their part of the world", "projection: auto"))
     simple = shapely.coverage_simplify(plane.geometry.to_numpy(), tolerance=(east - west) * _TOLERANCE)
     shapes = {
         str(identifier): _shape(geometry, shapely)
@@ -87,6 +86,18 @@ def load_boundaries(path: str | Path, projection: str = "auto") -> Boundaries:
         if not geometry.is_empty
     }
     return Boundaries(shapes, shapely.union_all(simple), (west, south, east, north), projection)
+
+
+def projection_problems(projection: str, where: str = "maps") -> Iterator[Problem]:
+    """The problem of a projection that PROJ does not know."""
+    from pyproj import CRS
+    from pyproj.exceptions import CRSError
+
+    try:
+        CRS.from_user_input("EPSG:4326" if projection == "auto" else projection)
+    except CRSError as error:
+        words = str(error).partition(": (")[0]
+        yield Problem(CONFIGURATION, where, f'projection "{projection}"', "auto, or one that PROJ knows", words)
 
 
 def _shape(geometry: Any, shapely: Any) -> Shape:

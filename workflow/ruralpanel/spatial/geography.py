@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -14,7 +14,8 @@ from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.contracts.units import Units
 from ruralpanel.estimators.base import Design
 from ruralpanel.spatial.distances import FloatArray
-from ruralpanel.spatial.polygons import Polygons, read_polygons
+from ruralpanel.spatial.matrix_file import read_matrix
+from ruralpanel.spatial.polygons import Polygons, read_polygons, unplaced_problems
 from ruralpanel.spatial.weights import Neighbours, Place, described, weights_from
 
 
@@ -36,7 +37,7 @@ class Geography:
     @cached_property
     def polygons(self) -> Polygons:
         """Polygons of the boundaries file; none without one."""
-        return read_polygons(self.boundaries) if self.boundaries else Polygons({})
+        return read_polygons(self.boundaries, self.units) if self.boundaries else Polygons({})
 
     @cached_property
     def declared(self) -> dict[str, tuple[float, float]]:
@@ -127,3 +128,19 @@ def _pair(longitude: str | float, latitude: str | float) -> tuple[float, float]:
         return float(longitude), float(latitude)
     except ValueError:
         return np.nan, np.nan
+
+
+def place_problems(geography: Geography) -> Iterator[Problem]:
+    """What is wrong with the boundaries and the matrices of files, read for all units as models and maps will."""
+    units = geography.units
+    if geography.boundaries:
+        try:
+            yield from unplaced_problems(geography.polygons.geometries, units, geography.boundaries)
+        except UserError as error:
+            yield from error.problems
+    for values in geography.matrices.values():
+        if values["type"] == "file":
+            try:
+                read_matrix(str(values["path"]), units.ids, units, values.get("values"))
+            except UserError as error:
+                yield from error.problems

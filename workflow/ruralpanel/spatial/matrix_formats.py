@@ -12,6 +12,8 @@ from ruralpanel.contracts.problems import Problem, UserError, raise_any
 
 LIST = ("unit", "neighbour", "weight")
 """Columns of a list of links."""
+_MEASURES = ("distance", "dist", "km", "distance_km", "value", "weights", "w")
+"""Names of a column that stands where the weights should, and may be something else."""
 
 
 class Link(NamedTuple):
@@ -27,16 +29,16 @@ def links_of(text: str, file: str) -> list[Link]:
     """The links that a file's text holds; its name says in which form.
 
     ``.gal``: a line with the number of units, then for each unit a line ``id count`` and a line of neighbours.
-    ``.gwt``: the same first line, then lines ``id neighbour weight``. Any other name is a CSV: a list with the columns
-    ``unit, neighbour`` and ``weight`` (absent: one), or a square table with the units' names in the first row and
-    column, in which blanks and zeros are no links.
+    ``.gwt``: the same first line, then lines ``id neighbour value``, where GeoDa writes distances and others weights.
+    Any other name is a CSV: a list with the columns ``unit, neighbour`` and ``weight`` (absent: one), or a square table
+    with the units' names in the first row and column, in which blanks and zeros are no links.
 
     Raises
     ------
     UserError
         Lines that are not what the form says.
     """
-    readers: dict[str, Callable[[str, str], list[Link]]] = {".gal": _gal, ".gwt": _gwt}
+    readers: dict[str, Callable[[str, str], list[Link]]] = {".gal": _gal, ".gwt": _gwt, ".kwt": _gwt}
     return readers.get(Path(file).suffix.lower(), _csv)(text, file)
 
 
@@ -107,6 +109,10 @@ def _csv(text: str, file: str) -> list[Link]:
     if {"unit", "neighbour"} <= set(header):
         unit, neighbour = header.index("unit"), header.index("neighbour")
         weight = header.index("weight") if "weight" in header else None
+        other = [column for column in header if column.casefold() in _MEASURES]
+        if weight is None and other:
+            fix = f"name the column weight, and say values: distances where {other[0]} is one"
+            raise UserError(Problem(file, "row 1", f"the column {other[0]}, but no weight", ", ".join(LIST), fix))
         return [
             Link(f"row {number}", row[unit], row[neighbour], "1" if weight is None else row[weight])
             for number, row in body

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.units import Units
 from ruralpanel.spatial.distances import FloatArray, on_sphere
 
 _KM_PER_DEGREE = 111.2
@@ -46,43 +47,138 @@ class Polygons:
         return near, gaps[near] * _KM_PER_DEGREE
 
 
-def read_polygons(path: str | Path) -> Polygons:
+def read_polygons(path: str | Path, units: Units | None = None) -> Polygons:
     """The polygons of `read_frame`, in degrees."""
-    geographic = read_frame(path).to_crs("EPSG:4326")
-    return Polygons(dict(zip(geographic["id"].astype(str), geographic.geometry, strict=True)))
+    geographic = in_degrees(read_frame(path, units), path)
+    return Polygons(dict(zip(geographic["id"], geographic.geometry, strict=True)))
 
 
-def read_frame(path: str | Path) -> Any:
-    """A GeoDataFrame of polygons with a column ``id``, in the coordinate system that the file states.
+def read_frame(path: str | Path, units: Units | None = None) -> Any:
+    """A GeoDataFrame of valid flat polygons with a text column ``id``, in the coordinate system that the file states.
+
+    Polygons that cross themselves are mended, heights and what is no area in a collection are left out. Numbers as ids
+    become text. With `units`, an id that is a code or name of a unit becomes that unit's id.
 
     Raises
     ------
     UserError
-        A file that cannot be read, without ``id`` or coordinate system, with repeated ids, without polygons or with
-        other shapes.
+        A file that cannot be read, without ``id`` or coordinate system, with repeated or blank ids, features without
+        any area, or other shapes.
     """
     import geopandas
-    from pyogrio.errors import DataSourceError
 
-    try:
-        frame = geopandas.read_file(path)
-    except (DataSourceError, FileNotFoundError) as error:
-        raise UserError(Problem(str(path), "", str(error), "a file of polygons, such as GeoJSON")) from error
+    frame = _read(Path(path))
     if "id" not in frame.columns:
-        found = ", ".join(str(column) for column in frame.columns)
-        raise UserError(Problem(str(path), "", f"columns {found}", 'a column "id" with the ids of the units file'))
+        found = ", ".join(str(column) for column in frame.columns if column != "geometry") or "none"
+        fix = f"put {Path(path).stem}.dbf beside it" if str(path).endswith(".shp") and found in ("none", "FID") else ""
+        raise UserError(Problem(str(path), "", f"columns {found}", 'a column "id" with the ids of the units file', fix))
     problems = []
-    repeated = sorted({str(value) for value in frame["id"][frame["id"].duplicated()]})
+    if frame.empty:
+        problems.append(Problem(str(path), "", "no feature", "polygons"))
+    if frame.crs is None:
+        fix = "put the .prj file beside it" if str(path).endswith(".shp") else "state it, EPSG:4326 for degrees"
+        problems.append(Problem(str(path), "", "no coordinate system", "a stated coordinate system", fix))
+    ids = [_id(value, units) for value in frame["id"]]
+    blank = [str(row) for row, identifier in enumerate(ids, 1) if not identifier]
+    if blank:
+        problems.append(Problem(str(path), "id", f"no id in feature {', '.join(blank[:5])}", "an id for each feature"))
+    repeated = sorted({identifier for identifier in ids if identifier and ids.count(identifier) > 1})
     if repeated:
         found = f"{', '.join(repeated)} more than once"
         problems.append(Problem(str(path), "id", found, "each id once", "dissolve by id"))
-    kinds = sorted(set(frame.geometry.geom_type) - {"Polygon", "MultiPolygon"})
-    if kinds or frame.empty:
-        problems.append(Problem(str(path), "", ", ".join(kinds) or "no polygon", "polygons"))
-    if frame.crs is None:
-        problems.append(Problem(str(path), "", "no coordinate system", "a stated coordinate system"))
+    shapes = [_area(geometry) for geometry in frame.geometry]
+    without: dict[str, list[str]] = {}
+    for identifier, geometry, shape in zip(ids, frame.geometry, shapes, strict=True):
+        if shape is None:
+            kind = "no geometry" if geometry is None or geometry.is_empty else geometry.geom_type
+            without.setdefault(kind, []).append(identifier)
+    for kind, of in sorted(without.items()):
+        shown = f"{kind} for {', '.join(of[:5])}{f' and {len(of) - 5} more' if len(of) > 5 else ''}"
+        fix = "draw these areas, or take the features out of the file"
+        problems.append(Problem(str(path), "", shown, "polygons", fix))
     raise_any(problems)
+    return frame.assign(id=ids).set_geometry(geopandas.GeoSeries(shapes, index=frame.index, crs=frame.crs))
+
+
+def in_degrees(frame: Any, path: str | Path) -> Any:
+    """The frame in degrees of longitude and latitude (WGS 84).
+
+    Raises
+    ------
+    UserError
+        Coordinates that are none in the coordinate system that the file states.
+    """
+    geographic = frame.to_crs("EPSG:4326")
+    west, south, east, north = geographic.total_bounds
+    if np.isfinite([west, south, east, north]).all() and west >= -181 and east <= 361 and south >= -91 and north <= 91:
+        return geographic
+    found = f"coordinates from {frame.total_bounds[:2].round(1).tolist()} to {frame.total_bounds[2:].round(1).tolist()}"
+    expected = f"coordinates in the system that the file states ({frame.crs.to_string()})"
+    swapped = west >= -91 and east <= 91
+    fix = "state the right one" + (", or give longitude before latitude" if swapped else "")
+    raise UserError(Problem(str(path), "", found, expected, fix))
+
+
+def unplaced_problems(ids: Iterable[str], units: Units, path: str | Path) -> list[Problem]:
+    """Units without a polygon, where no polygon or some polygons are of units."""
+    drawn = set(ids)
+    lacking = [unit for unit in units.ids if unit not in drawn]
+    strangers = sorted(drawn - set(units.ids))
+    if not lacking or not strangers:  # a map of a part of the units is nobody's mistake
+        return []
+    bare = {unit.lstrip("0") or "0": unit for unit in lacking}
+    zeros = [(stranger, bare[stranger]) for stranger in strangers if stranger in bare]
+    found = f"no polygon of {len(lacking)} units ({', '.join(lacking[:4])}{', …' if len(lacking) > 4 else ''})"
+    found += f", but of {', '.join(strangers[:4])}{', …' if len(strangers) > 4 else ''}"
+    fix = f'write ids as text, with their zeros: "{zeros[0][1]}" for {zeros[0][0]}' if zeros else ""
+    return [Problem(str(path), "id", found, f"the ids, codes or names of {units.file}", fix)]
+
+
+def _read(path: Path) -> Any:
+    import geopandas
+    from pyogrio import errors
+
+    failures = (errors.DataSourceError, errors.DataLayerError, errors.FeatureError, errors.GeometryError)
+    try:
+        frame = geopandas.read_file(path)
+    except (*failures, errors.CRSError, OSError, ValueError) as error:
+        # GDAL's words begin with the path and may end in advice for programmers
+        words = str(error).split(". ")[0].removeprefix(f"{path}: ")
+        raise UserError(Problem(str(path), "", words, "a file of polygons, such as GeoJSON")) from error
+    if not isinstance(frame, geopandas.GeoDataFrame):
+        raise UserError(Problem(str(path), "", "a table without geometry", "a file of polygons, such as GeoJSON"))
     return frame
+
+
+def _id(value: Any, units: Units | None) -> str:
+    if isinstance(value, float | np.floating):
+        value = "" if np.isnan(value) else int(value) if float(value).is_integer() else value
+    text = "" if value is None else str(value).strip()
+    if not text or units is None or text in units.ids:
+        return text
+    return units.match(text) or text
+
+
+def _area(geometry: Any) -> Any:
+    """The areas of a geometry, valid and flat; None where there is none."""
+    import shapely
+
+    if geometry is None or geometry.is_empty:
+        return None
+    flat = shapely.force_2d(geometry)
+    if flat.geom_type in ("Polygon", "MultiPolygon") and flat.is_valid:
+        return flat
+    parts = [shapely.make_valid(part, method="structure", keep_collapsed=False) for part in _parts(flat, shapely)]
+    areas = [area for part in parts for area in _parts(part, shapely) if area.geom_type == "Polygon" and area.area > 0]
+    return shapely.union_all(areas) if areas else None
+
+
+def _parts(geometry: Any, shapely: Any) -> list[Any]:
+    """The single geometries in a geometry, collections within collections too."""
+    parts = list(shapely.get_parts(geometry))
+    if len(parts) == 1 and parts[0].geom_type == geometry.geom_type:
+        return parts
+    return [single for part in parts for single in _parts(part, shapely)]
 
 
 def centroid(geometry: Any) -> tuple[float, float]:

@@ -169,7 +169,7 @@ def _k_nearest(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
 
 
 def _from_file(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
-    return _sorted(read_matrix(str(values["path"]), place.units, place.names))
+    return _sorted(read_matrix(str(values["path"]), place.units, place.names, values.get("values")))
 
 
 def _located(place: Place) -> FloatArray:
