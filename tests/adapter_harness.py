@@ -213,11 +213,11 @@ _WORKBOOKS: Mapping[str, tuple[_Change, str]] = {
     ),
     "a hidden row": (
         lambda sheet, figure, unit: setattr(sheet.row_dimensions[sheet[figure].row], "hidden", True),
-        "the workbook hides",
+        "the file hides",
     ),
     "a hidden column": (
         lambda sheet, figure, unit: setattr(sheet.column_dimensions[sheet[figure].column_letter], "hidden", True),
-        "the workbook hides",
+        "the file hides",
     ),
     "another sheet first": (lambda sheet, figure, unit: _second_sheet(sheet, "visible"), "refused: old"),
     "a hidden sheet first": (lambda sheet, figure, unit: _second_sheet(sheet, "hidden"), "refused: old"),

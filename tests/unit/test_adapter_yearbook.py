@@ -13,6 +13,7 @@ import pytest
 
 from adapter_harness import Figures, check_cells, figures, refusal, source_of
 from ruralpanel.adapters import registry
+from ruralpanel.adapters.cells import remarks_of
 from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.contracts.units import load_units
 
@@ -193,6 +194,13 @@ SMALL = {("rural", "Hebei", 2008): 41.0, ("rural", "Shanxi", 2008): 5.5, ("rural
 )
 def test_what_a_page_shows_is_what_is_read(tmp_path: Path, cell: str) -> None:
     assert figures(registry.read(small_page(tmp_path / "p.html", first=cell))) == SMALL
+
+
+def test_hidden_rows_and_cells_of_a_page(tmp_path: Path) -> None:
+    row = '<tr style="display:none"><td>Hubei</td><td>9.5</td></tr>'
+    read = registry.read(small_page(tmp_path / "p.html", row, first='<td style="display: none">99</td><td>41.0</td>'))
+    assert figures(read) == {**SMALL, ("rural", "Hubei", 2008): 9.5}
+    assert "row 5, which the file hides" in str(remarks_of(read.attrs)[0])
 
 
 def test_spans_without_end(tmp_path: Path) -> None:

@@ -300,7 +300,7 @@ def test_what_a_workbook_hides_and_scales_is_doubted(tmp_path: Path) -> None:
     sheet = book.worksheets[0]
     sheet.row_dimensions[3].hidden = True
     book.save(path)
-    assert "row 3, which the workbook hides" in inspect_source(path, UNITS)
+    assert "row 3, which the file hides" in inspect_source(path, UNITS)
     for code, words in (("0!.0,", "number format shows as"), ("0.0%", "number format shows as")):
         sheet["B2"].number_format = code
         book.save(path)

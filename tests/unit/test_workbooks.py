@@ -82,7 +82,7 @@ def test_workbooks_of_spreadsheet_programs(form: str, adapter: str) -> None:
     check_cells(read, source(sheet="shown"))
     assert figures(read) == RIGHT
     assert [remark.found for remark in cells.remarks_of(read.attrs)] == [
-        "row 4 and column D, which the workbook hides: they are read like the others",
+        "row 4 and column D, which the file hides: they are read like the others",
         "hidden sheets that are not read: old",
     ]
     assert "4 sheets with content (old (hidden), shown, scaled, merged), none chosen" in refusal(source())
@@ -240,6 +240,16 @@ def test_small_files_that_unpack_to_endless_ones(tmp_path: Path, kind: str) -> N
     path = rewritten(write(tmp_path / "y.xlsx"), "sheet1.xml", more(b"</sheetData>", added))
     assert words in refusal(table(path, **layout))
     assert path.stat().st_size < 100_000
+
+
+def test_styles_and_texts_that_unpack_to_endless_ones(tmp_path: Path) -> None:
+    path = rewritten(write(tmp_path / "y.xlsx"), "styles.xml", more(b"</styleSheet>", b" " * 2**20))
+    assert "most_megabytes" in refusal(table(path, most_megabytes=5))
+    path = tmp_path / "texts.xlsx"
+    path.write_bytes((FIXTURES / "shown.xlsx").read_bytes())
+    rewritten(path, "sharedStrings.xml", more(b"</sst>", b"<si><t>a</t></si>" * 10_000))
+    assert "most_cells" in refusal(table(path, sheet="shown", most_cells=5000))
+    assert figures(registry.read(table(path, sheet="shown"))) == RIGHT
 
 
 def test_merged_areas_are_counted(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def tables(content: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet, 
         raise UserError(problems)
     caps = Caps.of(layout)
     return tuple(
-        Sheet(name, _grid(table, label, name, caps), ragged=True)
+        Sheet(name, _grid(table, label, name, caps), ragged=True, hidden_rows=_hidden_rows(table))
         for number, table in enumerate(inner, 1)
         for name in [str(number) if len(inner) > 1 else ""]
     )
@@ -88,6 +88,8 @@ def _grid(table: Any, label: str, name: str, caps: Caps) -> tuple[Row, ...]:
         copies, merged = set(cells), set(cells)
         column = 0
         for cell in row.iter("td", "th"):
+            if _not_shown(cell):
+                continue
             while column in cells:
                 column += 1
             width = _span(cell, "colspan")
@@ -109,6 +111,10 @@ def _grid(table: Any, label: str, name: str, caps: Caps) -> tuple[Row, ...]:
         if any(texts):
             found.append(Row(number + 1, texts, frozenset(copies), frozenset(merged)))
     return tuple(found)
+
+
+def _hidden_rows(table: Any) -> tuple[int, ...]:
+    return tuple(number for number, row in enumerate(table.iter("tr"), 1) if _not_shown(row))
 
 
 def _too_wide(label: str, name: str, row: int, width: int, caps: Caps) -> Problem:
@@ -133,12 +139,19 @@ def _text(cell: Any) -> str:
     return " ".join(joined(list(_parts(cell))).split())
 
 
+def _style(element: Any) -> str:
+    return re.sub(r"\s", "", element.get("style", "").casefold())
+
+
+def _not_shown(element: Any) -> bool:
+    return "display:none" in _style(element) or element.get("hidden") is not None
+
+
 def _parts(element: Any) -> Iterator[tuple[str, bool]]:
     """The texts of a cell in order, each with whether it is raised; without what is never shown."""
-    style = re.sub(r"\s", "", element.get("style", "").casefold()) if isinstance(element.tag, str) else ""
-    if not isinstance(element.tag, str) or "display:none" in style or element.tag in ("script", "style"):
+    if not isinstance(element.tag, str) or _not_shown(element) or element.tag in ("script", "style"):
         return
-    if element.tag == "sup" or "vertical-align:super" in style:
+    if element.tag == "sup" or "vertical-align:super" in _style(element):
         yield "".join(element.itertext()), True
         return
     yield " " if element.tag == "br" else "", False

@@ -177,7 +177,7 @@ def hidden_remarks(sheet: Sheet, label: str, top: int = 1, bottom: int = 10**9) 
             Problem(label, where, "a hidden sheet", "a sheet that the workbook shows", "check that it is meant")
         )
     if parts:
-        found = f"{' and '.join(parts)}, which the workbook hides: they are read like the others"
+        found = f"{' and '.join(parts)}, which the file hides: they are read like the others"
         fix = "leave them out with layout: {range: …} or {skip_rows: […]} where they are not meant"
         remarks.append(Problem(label, where, found, "rows and columns that are shown", fix))
     if sheet.not_read:

@@ -150,6 +150,13 @@ def _parquet(path: str, label: str, _layout: Mapping[str, Any]) -> TableFile:
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
         try:
+            rows = pq.read_metadata(path).num_rows
+            if rows > databases.MOST_ROWS:
+                most, fix = (
+                    f"at most {databases.MOST_ROWS:,} rows",
+                    "keep the rows that are needed in a file of their own",
+                )
+                raise UserError(Problem(label, "", f"{rows:,} rows", most, fix))
             schema = pq.read_schema(path)
             words = [
                 name

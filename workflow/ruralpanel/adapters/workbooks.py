@@ -20,6 +20,7 @@ _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _ROW, _MERGED, _COLUMN = f"{_MAIN}row", f"{_MAIN}mergeCell", f"{_MAIN}col"
 _VALUE, _INLINE, _FORMULA = f"{_MAIN}v", f"{_MAIN}is", f"{_MAIN}f"
+_ROOM_OF_STYLES = 10
 _MOST_PARTS = 2_000_000
 """Elements of a worksheet's XML that are held at once: those of one row, or all that stand outside of rows."""
 
@@ -47,7 +48,7 @@ def xlsx_sheets(raw: bytes, label: str, layout: Mapping[str, Any]) -> list[Sheet
     # Damaged files make the reader fail in many ways (zip, XML, key and type errors): all mean the same to a user.
     try:
         _check_size(raw, label, caps)
-        reader = ExcelReader(io.BytesIO(raw), read_only=True, data_only=True)
+        reader = ExcelReader(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
         reader.read_manifest()
         texts = _shared_texts(reader, label, caps)
         reader.read_workbook()
@@ -127,14 +128,17 @@ def _shown(value: object, style: _Style) -> tuple[str, Scale | None]:
 
 
 def _check_size(raw: bytes, label: str, caps: Caps) -> None:
+    """Stop before more than `caps` is unpacked: all parts but pictures, or styles, which take more room once read."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        parts = [part.file_size for part in archive.infolist() if part.filename.endswith((".xml", ".rels"))]
-    if sum(parts) > caps.megabytes * 2**20:
+        packed = [part for part in archive.infolist() if part.file_size > 2 * part.compress_size]
+    styles = sum(part.file_size for part in packed if part.filename.endswith("styles.xml"))
+    size = max(sum(part.file_size for part in packed), _ROOM_OF_STYLES * styles)
+    if size > caps.megabytes * 2**20:
         raise UserError(
             Problem(
                 label,
                 "",
-                f"{sum(parts) / 2**20:,.0f} MB once unpacked",
+                f"{size / 2**20:,.0f} MB once unpacked",
                 f"at most {caps.megabytes:,} MB (most_megabytes)",
                 "save the sheet that is needed as a file of its own; layout: {most_megabytes: …} raises the limit",
             )
