@@ -6,14 +6,19 @@ from pathlib import Path
 
 WORKFLOW = Path(workflow.basedir) / "workflow"
 sys.path.insert(0, str(WORKFLOW))
-# Scripts run in processes of their own and must find the package of this checkout, installed or not.
-os.environ.update(PYTHONPATH=os.pathsep.join([str(WORKFLOW), *filter(None, [os.getenv("PYTHONPATH")])]))
+os.environ.update(
+    # Scripts run in processes of their own and must find the package of this checkout, installed or not.
+    PYTHONPATH=os.pathsep.join([str(WORKFLOW), *filter(None, [os.getenv("PYTHONPATH")])]),
+    # Chinese and Japanese locales choose other forms of the same characters: one locale, the same pictures everywhere.
+    LC_ALL="C.UTF-8",
+)
 
 from ruralpanel.contracts import project
 from ruralpanel.contracts.compared import compared_files, compared_folder
 from ruralpanel.contracts.fingerprint import fingerprint
 from ruralpanel.contracts.places import cluster_maps, map_matrices, place_files
 from ruralpanel.contracts.problems import UserError
+from ruralpanel.files import contents
 
 try:
     CONFIG = project.open_project(

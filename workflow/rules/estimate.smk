@@ -22,6 +22,7 @@ for _panel in ESTIMATED:
         params:
             settings=project.estimation_settings(CONFIG, _panel),
             code=code("estimate.py"),
+            content=contents(place_files(CONFIG, project.models_on(CONFIG, _panel)), CONFIG.units),
         message:
             f"Estimating {len(project.models_on(CONFIG, _panel))} model(s) on panel {_panel}"
         script:

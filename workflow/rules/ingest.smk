@@ -17,6 +17,7 @@ rule ingest:
     params:
         source=lambda wildcards: project.source_settings(CONFIG, wildcards.source),
         code=code("ingest.py"),
+        content=lambda wildcards: contents(CONFIG.sources[wildcards.source].files, CONFIG.units, CONFIG.corrections),
     message:
         "Reading {wildcards.source}"
     script:
@@ -40,6 +41,7 @@ rule reconcile:
         sources={source: project.source_settings(CONFIG, source) for source in CONFIG.sources},
         checks=dict(CONFIG.checks),
         code=code("reconcile.py"),
+        content=contents(CONFIG.control_totals, CONFIG.corrections),
     message:
         "Comparing figures with control totals, identities and each other"
     script:

@@ -16,6 +16,7 @@ rule panel:
     params:
         settings=lambda wildcards: project.panel_settings(CONFIG, wildcards.panel),
         code=code("panel.py"),
+        content=contents(CONFIG.units),
     message:
         "Building panel {wildcards.panel}"
     script:

@@ -4,6 +4,7 @@ FIGURES = expand("results/figures/{figure}.{format}", figure=list(CONFIG.figures
 MAPS = expand("results/maps/{map}.{format}", map=list(CONFIG.maps), format=["png", "svg"])
 SCORECARD = ["results/scorecard.csv", "results/scorecard.json", "results/evidence.csv"] if CONFIG.hypotheses else []
 COMPARISON = ["results/report/comparison.html"] if compared_folder(CONFIG) else []
+MATRICES_SHOWN = [matrix["path"] for matrix in map_matrices(CONFIG).values() if matrix["type"] == "file"]
 REPORTS = expand("results/report/report.{format}", format=CONFIG.report["formats"])
 
 
@@ -53,6 +54,7 @@ rule tables:
         language=CONFIG.language,
         config=CONFIG.file,
         code=code("tables.py"),
+        content=contents(CONFIG.units),
     message:
         "Setting {params.number} tables"
     script:
@@ -77,6 +79,7 @@ rule figures:
         language=CONFIG.language,
         config=CONFIG.file,
         code=code("figures.py"),
+        content=contents(CONFIG.units),
     message:
         "Drawing {params.number} figures"
     script:
@@ -88,7 +91,7 @@ rule maps:
         results=project.map_files(CONFIG),
         units=CONFIG.units,
         boundaries=CONFIG.boundaries or [],
-        matrices=[matrix["path"] for matrix in map_matrices(CONFIG).values() if matrix["type"] == "file"],
+        matrices=MATRICES_SHOWN,
     output:
         MAPS,
         expand("results/maps/{map}.csv", map=cluster_maps(CONFIG)),
@@ -107,6 +110,7 @@ rule maps:
         language=CONFIG.language,
         boundaries_note=CONFIG.boundaries_note,
         code=code("maps.py"),
+        content=contents(CONFIG.units, CONFIG.boundaries, MATRICES_SHOWN),
     message:
         "Drawing {params.number} maps"
     script:
@@ -136,6 +140,7 @@ rule comparison:
         old=compared_folder(CONFIG),
         language=CONFIG.language,
         code=code("comparison.py"),
+        content=contents(compared_files(CONFIG)),
     message:
         "Comparing the results with {params.old}"
     script:
@@ -169,6 +174,7 @@ rule report:
         config_file=CONFIG.file,
         root=CONFIG.root,
         code=code("report.py"),
+        content=contents(project.sidecar_files(CONFIG)),
     message:
         "Writing the report"
     script:

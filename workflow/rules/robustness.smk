@@ -22,6 +22,7 @@ rule curve:
     params:
         settings=lambda wildcards: robustness.curve_settings(CONFIG, wildcards.curve),
         code=code("curve.py"),
+        content=contents(CONFIG.units),
     message:
         "Estimating specification curve {wildcards.curve}"
     script:
@@ -49,6 +50,7 @@ if FAMILIES:
         params:
             settings=robustness.family_settings(CONFIG),
             code=code("families.py"),
+            content=contents(place_files(CONFIG, robustness.family_models(CONFIG)), CONFIG.units),
         message:
             "Testing the claims of each family together"
         script:
@@ -80,6 +82,7 @@ if ROBUSTNESS:
             settings=robustness.robustness_settings(CONFIG),
             number=len(CLAIMED),
             code=code("robustness.py"),
+            content=contents(place_files(CONFIG, CLAIMED), CONFIG.units),
         message:
             "Checking the robustness of {params.number} models that claims rest on"
         script:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ruralpanel.contracts.problems import UserError
+from ruralpanel.contracts.problems import UserError, raise_any, refused
 from ruralpanel.contracts.project import DEFAULT_FILE, open_project
 
 
@@ -21,6 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except BrokenPipeError:
         return 0
+    except OSError as error:
+        print(UserError(refused(error)).report(f"ruralpanel {options.command}"), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"ruralpanel {options.command}: interrupted", file=sys.stderr)
+        return 130
     return 0
 
 
@@ -112,6 +118,7 @@ def _compare(options: argparse.Namespace) -> str:
         from ruralpanel.compare.page import require_replaceable
 
         require_replaceable(written)
+    _require_current([options.old, options.new], options)
     found = compare(options.old, options.new)
     if options.csv:
         from ruralpanel.compare.page import write_cells
@@ -122,3 +129,17 @@ def _compare(options: argparse.Namespace) -> str:
 
         write_page(found, options.html, options.old, options.new, options.language, options.csv)
     return summary(found, f"written: {', '.join(written)}" if written else "--html FILE and --csv FILE list everything")
+
+
+def _require_current(folders: Sequence[str], options: argparse.Namespace) -> None:
+    """Refuse to quote this project's results where its sources have changed since; kept folders are as they are."""
+    from ruralpanel.lineage_table import changed_since
+
+    if Path(options.results).resolve() not in [Path(folder).resolve() for folder in folders]:
+        return
+    try:
+        sources = open_project([options.configfile]).sources.values()
+    except UserError:  # the folders can be compared all the same
+        return
+    lineages = sorted(Path(options.results).glob("panels/*/lineage.parquet"))
+    raise_any(dict.fromkeys(problem for path in lineages for problem in changed_since(path, sources)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -10,7 +11,6 @@ import math
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ _NUMBER = r"(?:$|inf\b|(?:\d|\.\d)(?:(?![A-Za-z]\(|[|!=]).)*$)"
 _FORMULA = re.compile(rf"\s*(?:[=@]|[+-](?!\s*{_NUMBER}))")
 
 
-@contextmanager
+@contextlib.contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`, of the same suffix; rename it to `path` once the block ends well."""
     target = Path(os.path.realpath(path))  # a link keeps pointing to the file that it points to
@@ -31,8 +31,13 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, target)
+    except OSError as error:
+        if error.filename in (None, str(temporary), temporary):
+            error.filename = str(path)
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def part_of(path: Path) -> Path:
@@ -44,6 +49,42 @@ def sha256_of(path: str | Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def content_of(path: str | Path) -> str:
+    """`sha256_of`, empty for a file that cannot be read."""
+    return "" if unusable(path) else sha256_of(path)
+
+
+def contents(*files: Any) -> dict[str, str]:
+    """What files hold (`content_of`), by name: a parameter by which a rule knows what it reads from outside.
+
+    Their time says nothing of files put back or unpacked over others. Snakemake leaves parameters aside that are
+    derived from ``input``, so that a rule names these files again: names, lists and mappings of them, None for no file.
+    """
+    return {name: content_of(name) for name in _names(files)}
+
+
+def _names(files: Any) -> Iterator[str]:
+    if isinstance(files, str):
+        yield files
+    else:
+        for part in files.values() if isinstance(files, Mapping) else files or ():
+            yield from _names(part)
+
+
+def unusable(path: str | Path) -> str:
+    """Why a path cannot be read as a file, as a clause (``which is a folder``); empty where it can."""
+    if os.path.isdir(path):
+        return "which is a folder"
+    if not os.path.isfile(path):
+        return "which is no file" if os.path.exists(path) else "which does not exist"
+    try:
+        with open(path, "rb") as stream:
+            stream.read(1)
+    except OSError as error:
+        return f"which cannot be read ({error.strerror})"
+    return ""
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
-from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any, refused
+from ruralpanel.files import content_of
 from ruralpanel.progress import LOG, left
 
 ON_SCREEN = 10.0
@@ -21,27 +22,52 @@ V = TypeVar("V")
 
 
 @contextmanager
-def job(log: str | Path, config: str = CONFIGURATION) -> Iterator[None]:
-    """Run a job; on `UserError` or a full disk print the problems, keep them in `log`, and leave with exit code 1.
+def job(
+    log: str | Path, config: str = CONFIGURATION, content: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[None]:
+    """Run a job; on a mistake of the user's and on what the system refuses say so and leave with exit code 1.
 
-    Messages of progress go to `log`, now and then to the screen.
+    `UserError` and `OSError` (a full disk, a file that cannot be read) are printed in words and kept in `log`; an
+    interrupt gives exit code 130. Messages of progress go to `log`, now and then to the screen.
 
     Parameters
     ----------
     log : the job's log file.
     config : name of the configuration's file, which the problems of its models and variables are said to be in.
+    content : file → sha256 of what the job reads from outside, as it was when the run began. A file that holds anything
+        else when the job begins or ends is a problem, so that no other content is ever built in.
     """
     name = Path(log).stem
-    with _logging(log, name):
-        try:
-            yield
-        except UserError as error:
-            _leave(error.of(config), name)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
-                raise
-            place = str(error.filename or "results")
-            _leave(UserError(Problem(place, "", error.strerror or "no room", "a folder that can be written to")), name)
+    try:
+        with _logging(log, name):
+            try:
+                _require_unchanged(content)
+                yield
+                _require_unchanged(content)
+            except UserError as error:
+                _leave(error.of(config), name)
+            except OSError as error:
+                _leave(UserError(refused(error)), name)
+    except OSError as error:  # no log can be written either
+        print(UserError(refused(error)).report(f"{name} stopped"), file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print(f"{name} stopped: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
+def _require_unchanged(content: Mapping[str, str]) -> None:
+    raise_any(
+        Problem(
+            file,
+            "",
+            "another content than when the run began",
+            "a file that stays as it is while a run goes on",
+            "run again: the file is then checked anew",
+        )
+        for file, digest in content.items()
+        if content_of(file) != digest
+    )
 
 
 def pieces(works: Mapping[str, V], kind: str, unit: str) -> Iterator[tuple[str, V, Piece]]:

@@ -21,9 +21,10 @@ from ruralpanel.contracts.expressions import (
     argument_years,
     describe,
 )
-from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.specs import PanelSpec
 from ruralpanel.contracts.units import Units, load_units
+from ruralpanel.lineage_table import changed_since
 from ruralpanel.sample import attribute_column, attribute_names
 from ruralpanel.transform import Context, evaluate
 from ruralpanel.wide import wide_frame
@@ -49,7 +50,7 @@ def trace(results: str | Path, config: Config, variable: str, unit: str, period:
     Raises
     ------
     UserError
-        Unknown variable, unit, panel or period; panels that have not been built.
+        Unknown variable, unit, panel or period; panels that have not been built, or from files that have changed since.
     """
     units = load_units(config.units)
     name = _known_variable(config, variable)
@@ -63,6 +64,8 @@ def trace(results: str | Path, config: Config, variable: str, unit: str, period:
         covered = f"{story.context.years[0]}–{story.context.years[-1]}"
         raise UserError(Problem("trace", "period", found, f"a unit and a year that it reads ({covered})"))
     lines = [f"Panel {chosen.name}", *story.variable(name, ident, period, "")]
+    told = [config.sources[source] for source in story.sources if source in config.sources]
+    raise_any(changed_since(Path(results) / "panels" / chosen.name / "lineage.parquet", told))
     sources = [f"Source {source}: {words}" for source, words in story.sources.items()]
     return "\n".join([*lines, *sources]) + "\n"
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +12,14 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.adapters.table_pieces import MOST_TEXTS
+from ruralpanel.contracts.problems import Problem
+from ruralpanel.contracts.specs import SourceSpec
+from ruralpanel.files import content_of
 
 LINEAGE = ("variable", "unit", "period", "source", "series", "measure_from", "measure_to", "factor", "value", "text",
            "file", "sheet", "row", "column", "correction", "break_rule")  # fmt: skip
+READ = "sha256"
+"""Key of the files that were read (path → sha256) beside the figures of a source, and of the sources in a lineage."""
 LABELS = frozenset(LINEAGE) - {"period", "factor", "value", "row"}
 
 
@@ -48,23 +55,57 @@ def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return below.sort_values(["variable", "unit", "period"], kind="stable", ignore_index=True)
 
 
-def write(tables: Sequence[pd.DataFrame], path: Path) -> None:
-    """Write the table of `joined` as Parquet; a large one variable by variable, never whole in memory."""
+def write(tables: Sequence[pd.DataFrame], path: Path, read: Mapping[str, Mapping[str, str]] | None = None) -> None:
+    """Write the table of `joined` as Parquet; a large one variable by variable, never whole in memory.
+
+    `read` is kept with it: source → file → sha256, for `files_read`.
+    """
     filled = _by_variable(tables)
-    if sum(map(len, filled)) <= MOST_TEXTS:
-        joined(filled).to_parquet(path, index=False, compression="zstd")
-        return
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    noted = {READ: json.dumps(read or {}, ensure_ascii=False, sort_keys=True)}
+    if sum(map(len, filled)) <= MOST_TEXTS:
+        table = pa.Table.from_pandas(joined(filled), preserve_index=False)
+        pq.write_table(
+            table.replace_schema_metadata({**(table.schema.metadata or {}), **noted}), path, compression="zstd"
+        )
+        return
     words = pa.dictionary(pa.int32(), pa.string())
     types = {"period": pa.int64(), "row": pa.int32(), "factor": pa.float64(), "value": pa.float64()}
-    schema = pa.schema([(name, types.get(name, words)) for name in LINEAGE])
+    schema = pa.schema([(name, types.get(name, words)) for name in LINEAGE], metadata=noted)
     with pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for table in filled:
             columns = {name: table[name].astype("category") if name in LABELS else table[name] for name in LINEAGE}
             arrays = [pa.Array.from_pandas(columns[field.name]).cast(field.type) for field in schema]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+
+
+def named_files(source: SourceSpec) -> dict[str, str]:
+    """The files of a source by names that do not depend on where the project lies."""
+    return {Path(os.path.relpath(file, os.path.dirname(source.path))).as_posix(): file for file in source.files}
+
+
+def changed_since(path: Path, sources: Iterable[SourceSpec]) -> list[Problem]:
+    """Files of `sources` that hold anything else than what a written lineage was read from."""
+    read = files_read(path)
+    problems = []
+    for source in sources:
+        now = named_files(source)
+        for name, digest in read.get(source.name, {}).items():
+            if name not in now or content_of(now[name]) != digest:
+                found = "another content" if name in now else "a file that the source has no more"
+                expected = "the file that the results were built from"
+                problems.append(Problem(now.get(name, name), "", found, expected, "run snakemake first"))
+    return problems
+
+
+def files_read(path: Path) -> dict[str, dict[str, str]]:
+    """Source → file → sha256 of what a written lineage was read from; empty where it does not say."""
+    import pyarrow.parquet as pq
+
+    found: dict[str, dict[str, str]] = json.loads((pq.read_schema(path).metadata or {}).get(READ.encode(), b"{}"))
+    return found
 
 
 def _by_variable(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:

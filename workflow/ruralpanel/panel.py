@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, rai
 from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.contracts.units import Units
 from ruralpanel.files import atomic_path, write_frame
-from ruralpanel.lineage_table import LINEAGE, joined, write
+from ruralpanel.lineage_table import LINEAGE, READ, joined, write
 from ruralpanel.sample import attribute_column, attribute_names
 from ruralpanel.series_values import SeriesValues, series_values, units_with_figures
 from ruralpanel.transform import Context, Evaluated, Undefined, evaluate
@@ -38,6 +38,7 @@ class PanelResult:
         one row for every figure that a formula interpolated.
     left_out : variables without a figure in these periods, with the reason.
     notes : what happened, in words.
+    read : source → file → sha256 of what the figures were read from.
     """
 
     frame: pd.DataFrame
@@ -46,6 +47,7 @@ class PanelResult:
     cells: tuple[pd.DataFrame, ...]
     left_out: Mapping[str, str]
     notes: tuple[str, ...]
+    read: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     @property
     def lineage(self) -> pd.DataFrame:
@@ -124,6 +126,7 @@ def build(
         cells=(*(values.cells for values in leaf.values()), *interpolated),
         left_out=left_out,
         notes=tuple(f"{name}: {note}" for name in columns if name in variables for note in remarks[name]),
+        read={name: own.attrs[READ] for name, own in figures.items() if READ in own.attrs},
     )
 
 
@@ -136,7 +139,7 @@ def write_panel(result: PanelResult, folder: str | Path) -> None:
     with atomic_path(target / "panel.parquet") as path:
         result.frame.to_parquet(path, index=False, compression="zstd")
     with atomic_path(target / "lineage.parquet") as path:
-        write(result.cells, path)
+        write(result.cells, path, result.read)
     for table, name in ((result.frame, "panel"), (result.codebook, "codebook"), (result.coverage, "coverage")):
         write_frame(target / f"{name}.csv", table)
 

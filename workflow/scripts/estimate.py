@@ -45,7 +45,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.params.settings["config"]):
+    with job(snakemake.log[0], snakemake.params.settings["config"], content=snakemake.params.content):
         main(
             **snakemake.params.settings,
             panel=snakemake.input.panel,

@@ -36,7 +36,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.params.settings["config"]):
+    with job(snakemake.log[0], snakemake.params.settings["config"], content=snakemake.params.content):
         main(
             **snakemake.params.settings,
             panels={Path(panel).parent.name: panel for panel in snakemake.input.panels},

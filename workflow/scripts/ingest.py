@@ -10,22 +10,25 @@ from ruralpanel.contracts.units import load_units
 from ruralpanel.files import atomic_path
 from ruralpanel.harmonise import harmonise
 from ruralpanel.jobs import job
+from ruralpanel.lineage_table import READ, named_files
 
 
-def main(source: Mapping[str, Any], units: str, corrections: str, output: str) -> None:
-    """Write ``results/ingest/<source>.parquet``."""
+def main(source: Mapping[str, Any], units: str, corrections: str, output: str, content: Mapping[str, str]) -> None:
+    """Write ``results/ingest/<source>.parquet``, with the sha256 of each file that was read."""
     spec = SourceSpec.from_dict(source)
     declared = load_corrections(corrections) if corrections else ()
     figures = harmonise(spec, registry.read(spec), load_units(units), declared)
+    figures.attrs[READ] = {name: content[file] for name, file in named_files(spec).items()}
     with atomic_path(output) as path:
         figures.to_parquet(path, index=False)
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0]):
+    with job(snakemake.log[0], content=snakemake.params.content):
         main(
             source=snakemake.params.source,
             units=snakemake.input.units,
             corrections=snakemake.input.get("corrections", ""),
             output=snakemake.output[0],
+            content=snakemake.params.content,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -19,6 +18,7 @@ from ruralpanel.contracts.measures import MeasureError, conversion
 from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.contracts.reads import model_names, series_by_variable, used_variables
 from ruralpanel.contracts.units import Units, load_units
+from ruralpanel.files import unusable
 
 OF_ATTRIBUTES = "attribute of the units"
 _ALIKE = 5
@@ -59,8 +59,8 @@ def _together(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def _units(config: Config) -> tuple[Units | None, list[Problem]]:
-    if not os.path.isfile(config.units):
-        return None, [Problem(config.file, "units", f'"{config.units}", which does not exist', "a CSV of units")]
+    if reason := unusable(config.units):
+        return None, [Problem(config.file, "units", f'"{config.units}", {reason}', "a CSV of units")]
     try:
         return load_units(config.units), []
     except UserError as error:
@@ -69,12 +69,12 @@ def _units(config: Config) -> tuple[Units | None, list[Problem]]:
 
 def _file_problems(config: Config) -> Iterator[Problem]:
     for key, path in (("boundaries", config.boundaries), ("control_totals", config.control_totals)):
-        if path is not None and not os.path.isfile(path):
-            yield Problem(config.file, key, f'"{path}", which does not exist', "a file", "check the path")
+        if path is not None and (reason := unusable(path)):
+            yield Problem(config.file, key, f'"{path}", {reason}', "a file", "check the path")
     if config.corrections is None:
         return
-    if not os.path.isfile(config.corrections):
-        yield Problem(config.file, "corrections", f'"{config.corrections}", which does not exist', "a file")
+    if reason := unusable(config.corrections):
+        yield Problem(config.file, "corrections", f'"{config.corrections}", {reason}', "a file")
         return
     try:
         corrections = load_corrections(config.corrections)

@@ -21,6 +21,7 @@ from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, rais
 from ruralpanel.contracts.schema import check_against
 from ruralpanel.contracts.sidecar import is_litter, load_sidecar, series_spec
 from ruralpanel.contracts.specs import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
+from ruralpanel.files import unusable
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 LIVE = "nbs_api"
@@ -81,13 +82,13 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         is checked by `contracts.check`.
     """
     file = str(path)
-    if not os.path.isfile(path):
+    if reason := unusable(path):
         raise_any(
             [
                 Problem(
                     file,
                     "",
-                    "no such file",
+                    "no such file" if not os.path.exists(path) else f"a path {reason}",
                     "a configuration",
                     "name one with --configfile, or run where a config.yaml lies",
                 )
@@ -252,12 +253,12 @@ def _source(
     series: dict[str, SeriesSpec] = {}
     if "about" in values:
         sidecar_path = _path(root, values["about"])
-        if not os.path.isfile(sidecar_path):
+        if reason := unusable(sidecar_path):
             problems.append(
                 Problem(
                     file,
                     f"sources.{name}.about",
-                    f'"{values["about"]}", which does not exist',
+                    f'"{values["about"]}", {reason}',
                     "a sidecar file",
                     "run: snakemake fetch" if live else "write one (docs/data-sources.md), or remove the key",
                 )
@@ -285,6 +286,11 @@ def _source(
                 "run: snakemake fetch" if live else "check the path: it is relative to the configuration file",
             )
         )
+    problems += [
+        Problem(file, f"sources.{name}.path", f'"{unread}", {reason}', "a file that can be read")
+        for unread in files
+        if (reason := unusable(unread))
+    ]
     layout = {**((about or {}).get("layout") or {}), **(values.get("layout") or {})}
     wrong_keys = [*layout_problems(values["adapter"], layout, file, f"sources.{name}.layout")]
     if values["adapter"] not in LAYOUT_KEYS:

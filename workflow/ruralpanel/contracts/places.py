@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ruralpanel.contracts.problems import Problem, did_you_mean
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
+from ruralpanel.files import unusable
 
 if TYPE_CHECKING:
     from ruralpanel.contracts.config import Config
@@ -97,8 +97,8 @@ def _matrix_problems(config: Config, where: str, values: Mapping[str, Any], unit
     for key in sorted(set(values) - set(known)):
         expected = f"one of: {', '.join(known)}"
         yield Problem(config.file, f"{where}.{key}", f'"{key}" with type {kind}', expected, f"remove {key}")
-    if kind == "file" and "path" in values and not os.path.isfile(values["path"]):
-        found = f'"{values["path"]}", which does not exist'
+    if kind == "file" and "path" in values and (reason := unusable(values["path"])):
+        found = f'"{values["path"]}", {reason}'
         yield Problem(config.file, f"{where}.path", found, "a file", "check the path")
     form = os.path.splitext(str(values.get("path", "")))[1].lower()
     if kind == "file" and form in (".gwt", ".kwt") and "values" not in values:

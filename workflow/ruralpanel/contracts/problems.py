@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -54,6 +55,15 @@ class UserError(Exception):
         lines = [f"{headline}: {count} problem{'s' if count > 1 else ''}."]
         lines += [f"  {i}. {problem}" for i, problem in enumerate(self.problems, 1)]
         return "\n".join(lines)
+
+
+def refused(error: OSError) -> Problem:
+    """What the operating system refuses (a full disk, no permission, a folder in the place of a file) as a problem."""
+    place = str(error.filename2 or error.filename or "the files of this run")
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    fix = "make room on the disk, then run again" if full else "check the path and its permissions, then run again"
+    expected = "room for the file" if full else "a file or folder that can be read and written"
+    return Problem(place, "", (error.strerror or type(error).__name__).lower(), expected, fix)
 
 
 def raise_any(problems: Iterable[Problem]) -> None:
