@@ -326,6 +326,14 @@ def test_formulas_without_values(tmp_path: Path) -> None:
     )
 
 
+def test_a_locked_workbook_is_called_one(tmp_path: Path) -> None:
+    start = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(504)
+    (tmp_path / "t.xlsx").write_bytes(start + "EncryptedPackage".encode("utf-16-le") + bytes(1000))
+    for adapter in ("table", "yearbook", "nbs_export"):
+        words = refusal(source_of(adapter, tmp_path / "t.xlsx", {"x": {}}))
+        assert "locked with a password" in words and "cut off" not in words
+
+
 def test_dates_and_truth_values_are_no_figures(tmp_path: Path) -> None:
     book = openpyxl.Workbook()
     for row in (["unit", "period", "x", "y"], ["A", 2000, pd.Timestamp("2000-01-02").to_pydatetime(), True]):

@@ -188,6 +188,7 @@ def test_a_page_that_goes_on_in_a_yearbook(tmp_path: Path) -> None:
         ("<0.1", "no exact figure", "marks"),
         ("[12]", "a figure in brackets, or a footnote mark without a figure", "marks"),
         ("1e-400", "within the range of a double", "marks"),
+        ("12.3(2)", 'marks: ["(2)"]', "missing"),
         ("12.3#", 'layout: {marks: ["#"]}', "missing"),
         ("45%", "measure: percent", "missing"),
         ("不详", 'layout: {missing: ["不详"]}', "marks"),

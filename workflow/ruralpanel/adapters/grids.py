@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.adapters import text, workbooks
-from ruralpanel.adapters.sheets import Row, Sheet
+from ruralpanel.adapters.sheets import Row, Sheet, locked
 from ruralpanel.contracts.problems import Problem, UserError
 
 _YEARS = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
@@ -68,6 +68,8 @@ def read_sheets(path: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet
     if not raw.strip():
         raise UserError(Problem(label, "", "an empty file", "a table"))
     form = kind(path)
+    if form == "xls" and "EncryptedPackage".encode("utf-16-le") in raw:
+        raise locked(label)
     if form == "xlsx":
         return tuple(workbooks.xlsx_sheets(raw, label, layout))
     if form == "xls":

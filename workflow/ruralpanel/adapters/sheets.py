@@ -138,9 +138,7 @@ class Shown:
 def unreadable(label: str, form: str, error: Exception) -> UserError:
     """The user's error for a file that a reader of another package gave up on."""
     if "password" in str(error).lower() or "encrypted" in str(error).lower():
-        return UserError(
-            Problem(label, "", f"{form} locked with a password", "a file that opens without one", "save it without it")
-        )
+        return locked(label)
     detail = " ".join(str(error).split())[:120]
     return UserError(
         Problem(
@@ -295,6 +293,12 @@ def _raised(part: str, before: str, after: str) -> str:
         return f"^{bare}"
     marks = (mark.strip(_BRACKETS) for mark in re.split(r"[,，、;；\s]+", part.strip(_BRACKETS)))
     return "".join(f"[{mark}]" if re.fullmatch(r"[0-9A-Za-z]+", mark) else mark for mark in marks if mark)
+
+
+def locked(label: str) -> UserError:
+    """The user's error for a file that asks for a password."""
+    found = "a file locked with a password"
+    return UserError(Problem(label, "", found, "a file that opens without one", "save it without the password"))
 
 
 def area(label: str, written: str | None) -> tuple[int, int, int, int]:
