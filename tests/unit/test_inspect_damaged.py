@@ -79,3 +79,13 @@ def test_a_dbase_figure_that_is_read_in_part_is_refused(tmp_path: Path) -> None:
     layout = {"unit": "province", "period": "year"}
     said = refusal(source_of("table", file, {"roads_km": {"measure": "km"}}, layout))
     assert "column roads_km" in said and '"1 101.25' in said
+
+
+@pytest.mark.parametrize(
+    "content", ["1," * 2**20, "a" * (2**20 + 1), "unit,year,x\nA,2001," + "1" * (2**20 + 1) + "\n"]
+)
+def test_a_line_without_an_end(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "t.csv"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match="a line of more than 1,048,576 signs"):
+        inspect_source(file, UNITS, ROOT)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from adapter_harness import check_cells, figures, refusal, source_of
-from ruralpanel.adapters import delimited
+from ruralpanel.adapters import delimited, grids
 from ruralpanel.adapters.advice import figure_advice
 from ruralpanel.adapters.cells import remarks_of
 from ruralpanel.adapters.registry import read
@@ -131,12 +131,17 @@ def test_a_stray_quotation_mark_in_a_title_does_not_swallow_the_table(tmp_path: 
     assert figures(read(source_of("table", tmp_path / "t.csv", {"x": {}}, {"header": 2}))) == {("x", "A", 2010): 1.0}
 
 
-@pytest.mark.parametrize("size", [delimited.LONGEST_HEADER + 10, delimited.LARGE + 10])
+@pytest.mark.parametrize("size", [grids.LONGEST_LINE + 10, delimited.LARGE + 10])
 @pytest.mark.parametrize("sign", ["a", "1,", '"'])
 def test_a_file_of_one_line(tmp_path: Path, size: int, sign: str) -> None:
     (tmp_path / "t.csv").write_text(sign * (size // len(sign)), encoding="utf-8")
     words = refusal(source_of("table", tmp_path / "t.csv", {"x": {}}))
-    assert "without an end" in words and len(words) < 500
+    assert "row 1: found a line of more than 1,048,576 signs" in words and len(words) < 500
+    (tmp_path / "t.csv").write_text("unit,period,x\nA,2001," + sign * (size // len(sign)) + "\n", encoding="utf-8")
+    words = refusal(source_of("table", tmp_path / "t.csv", {"x": {}}))
+    assert "row 2: found a line of more than 1,048,576 signs" in words and len(words) < 500
+    for adapter in ("yearbook", "nbs_export"):
+        assert "a line of more than" in refusal(source_of(adapter, tmp_path / "t.csv", {"x": {}}, {}))
 
 
 CONTINUED = {

@@ -21,7 +21,6 @@ from ruralpanel.adapters.table_file import Columns, Numbers, TableFile, arrow_co
 from ruralpanel.contracts.problems import Problem, UserError
 
 LARGE = 32 * 2**20
-LONGEST_HEADER = 2**20
 _MOST_LINES = 20
 
 
@@ -67,8 +66,6 @@ def _header(lines: Sequence[str], label: str, layout: Mapping[str, Any]) -> _Hea
         )
     first, last = _record_at(lines, number)
     record = "\n".join(lines[first - 1 : last])
-    if len(record) > LONGEST_HEADER:
-        raise UserError(_no_lines(label, first))
     delimiter = str(layout.get("delimiter") or grids.delimiter_of(record))
     if len(delimiter) != 1:
         delimiter = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(delimiter, delimiter)
@@ -77,7 +74,7 @@ def _header(lines: Sequence[str], label: str, layout: Mapping[str, Any]) -> _Hea
     try:
         names = next(csv.reader(io.StringIO(record, newline=""), delimiter=delimiter))
     except csv.Error:
-        raise UserError(_no_lines(label, first)) from None
+        raise grids.endless_line(label, first) from None
     return _Header(tuple(text.one_line(name) for name in names), delimiter, first, last)
 
 
@@ -98,22 +95,8 @@ def _record_at(lines: Sequence[str], number: int) -> tuple[int, int]:
         first = last + 1
 
 
-def _no_lines(label: str, row: int) -> Problem:
-    return Problem(
-        label,
-        f"row {row}",
-        "a row of column names without an end",
-        f"column names on one line, of {LONGEST_HEADER:,} signs at most",
-        "the line ends are lost, or the file is no table of text: get it again",
-    )
-
-
-def _lines(content: str) -> list[str]:
-    return content.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-
-
 def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
-    lines = _lines(content)
+    lines = grids.lines_of(content, label)
     head = _header(lines, label, layout)
     delimiter = head.delimiter
     top, left, bottom, right = area(label, layout.get("range"))
@@ -204,12 +187,12 @@ def ragged(label: str, row: int, found: int, expected: int) -> Problem:
 
 def _large(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     with open(path, "rb") as stream:
-        start = stream.read(LONGEST_HEADER)
+        start = stream.read(grids.LONGEST_LINE + 1)
     end = max(start.rfind(b"\n"), start.rfind(b"\r")) + 1
     end += start.startswith(b"\xff\xfe")  # the second half of a line end in UTF-16
     if end < 2:
-        raise UserError(_no_lines(label, 1))
-    lines = _lines(text.decode(start[:end], label, layout.get("encoding")))
+        raise grids.endless_line(label, 1)
+    lines = grids.lines_of(text.decode(start[:end], label, layout.get("encoding")), label)
     head = _header(lines, label, layout)
     encoding = layout.get("encoding") or _encoding_of(start[:end])
 
@@ -276,6 +259,8 @@ def _columnar(
     try:
         return attempt(as_numbers=False)
     except (pa.ArrowException, UnicodeError) as error:
+        if "straddl" in str(error):
+            raise _endless_row(path, label) from None
         found: list[Problem] = []
 
         def note(row: Any) -> str:
@@ -295,6 +280,12 @@ def _columnar(
                 )
             ]
         raise UserError(capped(found, label)) from None
+
+
+def _endless_row(path: str, label: str) -> UserError:
+    with open(path, "rb") as stream:
+        row = next((number for number, line in enumerate(stream, 1) if len(line) > grids.LONGEST_LINE), 0)
+    return grids.endless_line(label, row)
 
 
 def _may_hide_small_figures(path: str, table: Any, figures: Sequence[str]) -> bool:

@@ -13,6 +13,7 @@ from ruralpanel.adapters import text, workbooks
 from ruralpanel.adapters.sheets import Row, Sheet, locked
 from ruralpanel.contracts.problems import Problem, UserError
 
+LONGEST_LINE = 2**20
 _YEARS = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
 
 
@@ -91,6 +92,28 @@ def read_sheets(path: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet
     )
 
 
+def endless_line(label: str, row: int) -> UserError:
+    """The user's error for a line that is longer than `LONGEST_LINE`."""
+    found = f"a line of more than {LONGEST_LINE:,} signs"
+    fix = "the line ends are lost, or the file is no table of text: get it again"
+    return UserError(Problem(label, f"row {row}", found, "a row of the table on each line", fix))
+
+
+def lines_of(content: str, label: str) -> list[str]:
+    """The lines of a text, whatever their ends.
+
+    Raises
+    ------
+    UserError
+        A line longer than `LONGEST_LINE`.
+    """
+    lines = content.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    long = next((number for number, line in enumerate(lines, 1) if len(line) > LONGEST_LINE), 0)
+    if long:
+        raise endless_line(label, long)
+    return lines
+
+
 def records(content: str, label: str, delimiter: str, first: int = 1) -> Iterator[tuple[int, list[str]]]:
     """The records of delimited text with the line on which each begins, counted from `first`.
 
@@ -106,6 +129,10 @@ def records(content: str, label: str, delimiter: str, first: int = 1) -> Iterato
             yield line, record
             line = first + reader.line_num
     except csv.Error as error:
+        if "field limit" in str(error):
+            found = f"a cell of more than {csv.field_size_limit():,} signs"
+            fix = "a quotation mark left open, or line ends that are lost?"
+            raise UserError(Problem(label, f"row {line}", found, "a row of the table on each line", fix)) from None
         raise UserError(
             Problem(
                 label,
@@ -130,7 +157,7 @@ def delimiter_of(header: str) -> str:
 
 def _text_sheet(content: str, label: str) -> Sheet:
     # The line with most years is the header; without any, the line with most separators belongs to the table.
-    header = max(content.splitlines(), key=lambda line: (len(_YEARS.findall(line)), sum(map(line.count, ",\t;"))))
+    header = max(lines_of(content, label), key=lambda line: (len(_YEARS.findall(line)), sum(map(line.count, ",\t;"))))
     rows = (
         Row(line, tuple(text.trimmed(cell) for cell in record))
         for line, record in records(content, label, delimiter_of(header))

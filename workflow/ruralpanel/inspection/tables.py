@@ -38,6 +38,7 @@ class Found:
 def text_tables(file: Path, raw: bytes, units: Units | None, year: int | None) -> list[Found]:
     """The entries for a delimited text file: one for each table that stands beside another in it."""
     content = text.decode(raw, file.name)
+    grids.lines_of(content, file.name)
     layout: dict[str, Any] = {}
     unsure: list[str] = []
     if not raw.startswith((b"\xff\xfe", b"\xfe\xff")) and not _is_utf8(raw):
