@@ -186,16 +186,17 @@ def test_prose_follows_the_results(place: Path) -> None:
     document, _ = compose(context(place))
     answers = next(block for block in document.blocks() if isinstance(block, blocks.Answers))
     said = {item.id: plain_text(item.number) + " " + plain_text(item.meaning) for item in answers.items}
-    assert "was 4.1% higher" in said["H1"] and "that the lever causes it is not shown" in said["H1"]
-    assert "1.7 more (0.74 more to 2.6 more)" in said["H1"] and "per 1,000 rural residents" in said["H1"]
-    assert "compatible with an association of either sign" in said["H2"] and "0.5% lower" in said["H2"]
-    assert "without bound to 0.8% lower" in said["H3a"] and "association is negative" in said["H3a"]
+    assert "35% higher than usual for the province and the year (one standard deviation, rounded)" in said["H1"]
+    assert "was 13.4% higher" in said["H1"] and "that the lever causes it is not shown" in said["H1"]
+    assert "5.5 more (2.4 more to 8.9 more)" in said["H1"] and "per 1,000 rural residents" in said["H1"]
+    assert "compatible with an association of either sign" in said["H2"] and "1.5% lower" in said["H2"]
+    assert "without bound to 2.4% lower" in said["H3a"] and "association is negative" in said["H3a"]
     assert "one standard deviation (0.60) larger" in said["H3b"]
     assert said["H4"].strip() == "No design has been declared for it yet."
     assert "leaves zero out" in said["H5"] and "effect" not in said["H1"]
     assert "No trade-off" in said["H6"] and "2.0 percentage points" in said["H6"]
     assert "No dates of implementation" in said["H7"]
-    assert "smaller than what would matter in practice (1.6%)" in said["H8"]
+    assert "smaller than the benchmark (5.1%, or 2.1 rural manufacturing workers per 1,000 rural residents)" in said["H8"]
 
 
 def test_parts_of_a_whole_are_said_in_per_cent(place: Path) -> None:
@@ -244,7 +245,7 @@ def test_what_designs_say_differently_is_said_with_the_reason(place: Path) -> No
 def test_another_language(place: Path) -> None:
     document, _ = compose(context(place, language="zh"))
     answers = next(block for block in document.blocks() if isinstance(block, blocks.Answers))
-    assert answers.items[0].verdict == "支持" and "高 4.1%" in plain_text(answers.items[0].number)
+    assert answers.items[0].verdict == "支持" and "高 13.4%" in plain_text(answers.items[0].number)
     assert plain_text(answers.items[0].claim) == "技术促进农村工业"
 
 

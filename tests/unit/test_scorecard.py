@@ -289,6 +289,26 @@ def test_other_changes_of_the_lever() -> None:
     assert plain_effect((math.nan, 0.0, 0.0), outcome, "share", variables) is None
 
 
+@pytest.mark.parametrize(
+    ("spread", "size"),
+    [(0.0273, 0.03), (0.0229, 0.02), (0.1, 0.11), (0.3, 0.35), (1.2, 2.3), (0.0049, 0.005), (0.00043, 0.0004)],
+)
+def test_a_lever_in_logarithms_moves_by_one_rounded_spread(spread: float, size: float) -> None:
+    """Not by 10 % where the figures move by 2.7 %; δ stands beside in the outcome's own unit."""
+    variables = {
+        "x": VariableStats("x", formula="log(km)", sd=9.0, sd_within=spread),
+        "workers": VariableStats("workers", measure="person"),
+    }
+    outcome = VariableStats("y", formula="log(workers / people)", mean=math.log(0.05), sd=1.0)
+    plain = plain_effect((1.5, -1.0, 3.0), outcome, "x", variables, delta=0.05 / spread)
+    assert plain is not None and (plain.change, plain.size, plain.spread) == ("relative", size, "within_sd")
+    assert plain.value == pytest.approx((1.0 + size) ** 1.5 - 1.0)
+    assert plain.delta == pytest.approx((1.0 + size) ** (0.05 / spread) - 1.0)
+    assert plain.delta_at_level == pytest.approx(50 * plain.delta)
+    declared = plain_effect((1.5, -1.0, 3.0), outcome, "x", variables, {"change": 0.02})
+    assert declared is not None and (declared.size, declared.spread) == (0.02, "")
+
+
 def test_an_unbounded_interval_stays_unbounded_in_plain_units() -> None:
     outcome = VariableStats("y", formula="log(a / b)", mean=0.0, sd=1.0)
     plain = plain_effect((1.0, -math.inf, math.inf), outcome, "x", {"x": VariableStats("x", formula="log(z)")})
@@ -349,4 +369,4 @@ def test_poisson_coefficients_are_changes_of_a_logarithm() -> None:
     design = describe(counts, {"term": "roads"}, {}, spread)
     assert design.delta == pytest.approx(0.05 / 0.1)
     assert design.plain is not None and design.plain.effect == "relative" and design.plain.level is None
-    assert design.plain.value == pytest.approx(1.1**2.0 - 1.0)
+    assert design.plain.value == pytest.approx(1.11**2.0 - 1.0)  # exp(.1) − 1, rounded

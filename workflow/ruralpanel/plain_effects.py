@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-RELATIVE_CHANGE = 0.1  # of a lever in logarithms, unless the claim declares another
+RELATIVE_CHANGE = 0.1  # of a lever in logarithms whose spread is not known
 
 _LOG = re.compile(r"^log\((?P<inside>.*)\)$", re.S)
 _SHIFT = re.compile(r"^(?:lag|value_at)\((?P<inside>.*),\s*-?\d+\s*\)$", re.S)
@@ -64,14 +64,16 @@ class PlainEffect:
 
     Attributes
     ----------
-    change : how the lever moves: ``relative`` (`size` = 0.1: 10 % more), ``within_sd`` or ``sd`` (one standard
-        deviation, `size` in the lever's measure), ``unit`` (one unit, such as a treatment switched on).
+    change : how the lever moves: ``relative`` (`size` = 0.1: 10 % more), ``within_sd`` or ``sd`` (`size` in the lever's
+        measure), ``unit`` (one unit, such as a treatment switched on, or as the claim declares).
+    spread : which standard deviation `size` is, rounded: ``within_sd`` (what effects leave), ``sd``, or empty.
     effect : ``relative`` (a share of the outcome) or ``absolute`` (in the outcome's measure).
     value, low, high : the effect of the change and its interval; bounds may be infinite.
     level : the outcome's level, and `at_level`, `at_level_low`, `at_level_high` the effect in the level's unit;
         None where the outcome has no level that can be stated.
     delta, detectable : what the smallest effect that matters, and the smallest one detectable, would come to in the
-        same terms (both as an increase); None where they cannot be stated.
+        same terms (both as an increase), `delta_at_level` the former in the level's unit; None where they cannot be
+        stated.
     moderator, moderator_change, moderator_size : for an interaction, what else is higher, and by how much.
     """
 
@@ -86,7 +88,9 @@ class PlainEffect:
     at_level_low: float | None = None
     at_level_high: float | None = None
     delta: float | None = None
+    delta_at_level: float | None = None
     detectable: float | None = None
+    spread: Literal["within_sd", "sd", ""] = ""
     moderator: str = ""
     moderator_change: str = ""
     moderator_size: float | None = None
@@ -129,7 +133,7 @@ def plain_effect(
     delta: float | None = None,
     detectable: float | None = None,
 ) -> PlainEffect | None:
-    """The effect of a graspable change of a lever.
+    """The effect of a change of a lever that the figures hold: one standard deviation, rounded.
 
     With outcome and lever in logarithms and coefficient b, a lever larger by the share s goes with an outcome larger by
     ``(1 + s)**b − 1``; with the outcome alone in logarithms and a change d, ``exp(b·d) − 1``; otherwise ``b·d``. For an
@@ -154,7 +158,7 @@ def plain_effect(
     if math.isnan(estimate):
         return None
     lever, _, moderator = term.partition(":")
-    change, size, step = _change(variables.get(lever), variables, declared.get("change"))
+    change, size, step, spread = _change(variables.get(lever), variables, declared.get("change"))
     moderation, moderator_size = "", None
     if moderator:
         moderator_size, moderation = _moderator(variables.get(moderator))
@@ -162,7 +166,10 @@ def plain_effect(
     relative = log_of(outcome.formula, variables) is not None
     value, bottom, top = (_effect(b, step, relative) for b in (estimate, low, high))
     level = _level(outcome, variables, declared) if relative else None
-    at = [None if level is None else level.shown * effect for effect in (value, bottom, top)]
+    benchmark = None if delta is None else _effect(delta, step, relative)
+    at = [
+        None if level is None or effect is None else level.shown * effect for effect in (value, bottom, top, benchmark)
+    ]
     return PlainEffect(
         change=change,
         size=size,
@@ -174,8 +181,10 @@ def plain_effect(
         at_level=at[0],
         at_level_low=at[1],
         at_level_high=at[2],
-        delta=None if delta is None else _effect(delta, step, relative),
+        delta=benchmark,
+        delta_at_level=at[3],
         detectable=None if detectable is None else _effect(detectable, step, relative),
+        spread=spread,
         moderator=moderator,
         moderator_change=moderation,
         moderator_size=moderator_size,
@@ -193,18 +202,28 @@ def _effect(coefficient: float, step: float, relative: bool) -> float:
 
 def _change(
     lever: VariableStats | None, variables: Mapping[str, VariableStats], declared: float | None
-) -> tuple[Literal["relative", "within_sd", "sd", "unit"], float, float]:
-    """How the lever moves, by how much, and that move in the units of the regressor."""
-    if lever is not None and log_of(lever.formula, variables) is not None:
-        share = RELATIVE_CHANGE if declared is None else float(declared)
-        return "relative", share, math.log1p(share)
+) -> tuple[Literal["relative", "within_sd", "sd", "unit"], float, float, Literal["within_sd", "sd", ""]]:
+    """How the lever moves, by how much, that move in the units of the regressor, and which spread it is."""
+    logarithm = lever is not None and log_of(lever.formula, variables) is not None
     if declared is not None:
-        return "unit", float(declared), float(declared)
+        size = float(declared)
+        return ("relative", size, math.log1p(size), "") if logarithm else ("unit", size, size, "")
     if lever is None or not lever.spread[0] or _is_switch(lever):
-        return "unit", 1.0, 1.0
-    size, kind = lever.spread
-    assert size is not None
-    return ("within_sd" if kind == "within_sd" else "sd"), size, size
+        return ("relative", RELATIVE_CHANGE, math.log1p(RELATIVE_CHANGE), "") if logarithm else ("unit", 1.0, 1.0, "")
+    spread, kind = lever.spread
+    named: Literal["within_sd", "sd"] = "within_sd" if kind == "within_sd" else "sd"
+    assert spread is not None
+    if logarithm:
+        share = _rounded(math.expm1(spread))
+        return "relative", share, math.log1p(share), named
+    size = _rounded(spread, 2)
+    return named, size, size, named
+
+
+def _rounded(size: float, digits: int = 1) -> float:
+    """To one significant figure, or as many as `digits`; from a tenth on to two."""
+    kept = max(digits, 2 if size >= 0.1 else 1)
+    return round(size, kept - 1 - math.floor(math.log10(size)))
 
 
 def _is_switch(lever: VariableStats) -> bool:

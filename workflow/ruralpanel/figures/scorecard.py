@@ -12,7 +12,7 @@ from ruralpanel.figures.estimates import Estimate
 from ruralpanel.text_width import wrapped
 from ruralpanel.wording import word
 
-#: Intervals reach this many smallest effects to either side at most; what lies beyond is an arrow.
+#: Intervals reach this many δ to either side at most, or as far as the farthest estimate; what lies beyond is an arrow.
 REACH = 12.0
 
 _VERDICTS_ZH = {
@@ -27,11 +27,13 @@ _VERDICTS_ZH = {
 
 
 def from_scorecard(scorecard: Mapping[str, Any], language: str) -> list[Estimate]:
-    """One estimate for each claim of ``scorecard.json``, turned so that the right is as claimed.
+    """One estimate for each claim of ``scorecard.json``, in the number's own direction, as the report's first page has it.
 
     Claims without a number keep their row, with the verdict alone.
     """
     rows = []
+    values = [(claim.get("design") or {}).get("in_delta") for claim in scorecard["claims"]]
+    reach = max(REACH, *(abs(value) for value in values if value is not None))
     for claim in scorecard["claims"]:
         text = claim.get("text_zh") if language == "zh" and claim.get("text_zh") else claim["text"]
         verdict = str(claim["verdict"])
@@ -43,11 +45,9 @@ def from_scorecard(scorecard: Mapping[str, Any], language: str) -> list[Estimate
             rows.append(Estimate(label, math.nan, detail=verdict))
             continue
         low, high = design.get("in_delta_low"), design.get("in_delta_high")
-        if claim.get("expected") == "negative":
-            value, low, high = -value, _negative(high), _negative(low)
         if not design.get("has_interval", True):
             low = high = value
-        rows.append(Estimate(label, _clipped(value), _end(low), _end(high), detail=verdict))
+        rows.append(Estimate(label, float(value), _end(low, reach), _end(high, reach), detail=verdict))
     return rows
 
 
@@ -60,7 +60,7 @@ def draw(
     where: str = "figures",
     font: str | Path | None = None,
 ) -> None:
-    """Effects of the claims' main designs over the band of those that would not matter (±1), verdicts at the right."""
+    """Effects of the claims' main designs over the band of those smaller than δ (±1), verdicts at the right."""
     estimates = from_scorecard(scorecard, language)
     axis = word("scorecard_axis", language)
     coefficients.draw(estimates, paths, title, axis, note, 1.0, 7.4, where, font)
@@ -71,13 +71,5 @@ def _broken(text: str) -> str:
     return "\n".join(wrapped(text, 25.0))
 
 
-def _negative(limit: float | None) -> float | None:
-    return None if limit is None else -limit
-
-
-def _clipped(value: float) -> float:
-    return max(-REACH, min(REACH, float(value)))
-
-
-def _end(limit: float | None) -> float | None:
-    return None if limit is None or abs(limit) > REACH else float(limit)
+def _end(limit: float | None, reach: float) -> float | None:
+    return None if limit is None or abs(limit) > reach else float(limit)

@@ -207,7 +207,8 @@ def _place_text(texts: Texts, design: Mapping[str, Any], base: str) -> str:
 
 def _reach(items: Sequence[Answer]) -> float:
     ends = [abs(x) for item in items if item.place for x in item.place if math.isfinite(x)]
-    return min(max(1.05 * max(ends, default=_LEAST), _LEAST), _MOST)
+    most = max(_MOST, *(1.05 * abs(item.place[0]) for item in items if item.place))  # an estimate is never cut off
+    return min(max(1.05 * max(ends, default=_LEAST), _LEAST), most)
 
 
 def _benchmark(texts: Texts, entry: Mapping[str, Any]) -> Inline:

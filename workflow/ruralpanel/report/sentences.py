@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -40,8 +41,7 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
     label = design["term_label_zh" if chinese else "term_label"]
     if plain is None:
         term = str(design["term"])
-        points = term.startswith("lead_")
-        fmt = "points0" if points else "%0" if term.startswith(_PARTS) else "sig3"
+        points, fmt = term.startswith("lead_"), _raw_format(term)
         interval = _interval(texts, design, quote, "", fmt)
         label = label[:1].upper() + label[1:]
         return texts.render("effect.raw", label=label, amount=quote("estimate", fmt), interval=interval, points=points)
@@ -64,8 +64,10 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
         "interval": _interval(texts, design, quote, "plain.", fmt, outcome_measure),
         "nouns": nouns(context),
         "by_period": "period" in _effects(context, design),
-        "points": design["plain"]["change"] != "relative" and _measure(context, design, design["lever"]) in _SHARES,
+        "points": plain["change"] != "relative" and _measure(context, design, design["lever"]) in _SHARES,
+        "about": texts.render("effect.about") if plain["spread"] else Marked(""),
     }
+    values["size_fmt"] = _size_format(float(plain["size"]), bool(values["points"]))
     if plain["moderator"]:
         values["moderator"] = short_noun(context.labels(design["panel"]).of(plain["moderator"]))
         key = "effect.moderated"
@@ -88,6 +90,8 @@ def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str)
     return texts.render(
         f"meaning.{key}",
         n=quote,
+        benchmark=_benchmark(context, texts, design, quote) if design and design["delta"] is not None else "",
+        ruled_out=any(reason["code"] == "above_minus_delta" for reason in claim["reasons"]),
         sign=claim["sign"],
         expected=claim["expected"],
         causal=bool(design and design["causal"]),
@@ -162,23 +166,66 @@ def _level_sentence(context: Context, texts: Texts, design: Design, quote: Quote
             texts.render("level.bound", amount=quote(f"plain.{key}", fmt), up=value >= 0, counted=counted)
             for key, value in (("at_level_low", low), ("at_level_high", high))
         ]
-    labels = context.labels(design["panel"])
-    own = level["unit_zh"] if context.language == "zh" and level["unit_zh"] else level["unit"]
-    below = short_noun(labels.of(level["below"])) if level["below"] else ""
     return texts.render(
         "level.sentence",
         n=quote,
-        unit=own,
-        above=short_noun(labels.of(level["above"])) if level["above"] else "",
-        below=singular(below) if level["scale"] == 1 and context.language != "zh" else below,
-        scaled=level["scale"] != 1,
-        measure="" if is_count(level["measure"]) else labels.measure(level["above"]),
+        what=_what(context, texts, design, quote),
+        measure=_level_measure(context, design),
         level=quote("plain.level.shown", "sig2"),
         amount=quote("plain.at_level", fmt),
         up=plain["at_level"] >= 0,
         counted=counted,
         bounds=bounds,
     )
+
+
+def _what(context: Context, texts: Texts, design: Design, quote: Quote) -> Marked:
+    """``rural manufacturing workers per 1,000 rural residents``: what the outcome's level counts."""
+    level = design["plain"]["level"]
+    labels = context.labels(design["panel"])
+    below = short_noun(labels.of(level["below"])) if level["below"] else ""
+    return texts.render(
+        "level.what",
+        n=quote,
+        unit=level["unit_zh"] if context.language == "zh" and level["unit_zh"] else level["unit"],
+        above=short_noun(labels.of(level["above"])) if level["above"] else "",
+        below=singular(below) if level["scale"] == 1 and context.language != "zh" else below,
+        scaled=level["scale"] != 1,
+        measure=_level_measure(context, design),
+    )
+
+
+def _level_measure(context: Context, design: Design) -> str:
+    level = design["plain"]["level"]
+    return "" if is_count(level["measure"]) else context.labels(design["panel"]).measure(level["above"])
+
+
+def _benchmark(context: Context, texts: Texts, design: Design, quote: Quote) -> Marked:
+    """δ in the terms of the effect and in the outcome's own unit: ``5.0%, or 1.2 workers per 1,000 residents``."""
+    plain = design["plain"]
+    if plain is None:
+        term = str(design["term"])
+        return texts.render("level.benchmark_raw", n=quote, fmt=_raw_format(term), points=term.startswith("lead_"))
+    relative = plain["effect"] == "relative"
+    return texts.render(
+        "level.benchmark",
+        n=quote,
+        fmt="abs %1" if relative else "abs sig3",
+        measure="" if relative else _measure(context, design, design["outcome"]),
+        what=_what(context, texts, design, quote) if plain["level"] and plain["delta_at_level"] is not None else "",
+    )
+
+
+def _raw_format(term: str) -> str:
+    return "points0" if term.startswith("lead_") else "%0" if term.startswith(_PARTS) else "sig3"
+
+
+def _size_format(size: float, points: bool) -> str:
+    """Per cent or points with as many decimals as the rounded size has."""
+    decimals = max(0, -math.floor(math.log10(size)) - 2) if size > 0 else 0
+    if points:
+        decimals = max(0, -math.floor(math.log10(size)) - 1) if size > 0 else 0
+    return f"{'points' if points else '%'}{decimals}"
 
 
 def _effects(context: Context, design: Design) -> Sequence[str]:
