@@ -44,7 +44,8 @@ CURVE = marginal_effect.MarginalCurve(
     [0.5, -0.6, -2.0],
     [1.5, 0.6, 0.1],
     1.0,
-    ((None, 0.4), (1.4, None)),
+    ((0.45, 2.0),),
+    "wild cluster bootstrap by unit",
     {"A": 0.2, "B": 1.7},
 )
 
@@ -168,18 +169,74 @@ def test_estimates_take_the_wild_interval_outside_and_the_first_inside() -> None
         from_model(model(), "rail", "Rail")
 
 
+def marginal_points(lows: list[float | None], highs: list[float | None]) -> dict[str, Any]:
+    """A model whose wild intervals at 0, 1, 2 are these; its clustered band never holds zero."""
+    values = model(inference=[
+        {"method": "cluster", "by": "unit", "options": {"small_sample": "CR1"}},
+        {"method": "wild_cluster", "by": "unit", "options": {"by": "unit"}},
+    ])  # fmt: skip
+    effect = values["marginal_effects"][0]
+    effect["method"] = "cluster"
+    effect["points"] = [
+        {"label": f"p{i}", "at": float(i), "estimate": 1.0 - i, "ci_low": 0.1, "ci_high": 0.2, "p_wild": 0.1,
+         "ci_wild_low": low, "ci_wild_high": high}
+        for i, (low, high) in enumerate(zip(lows, highs, strict=True))
+    ]  # fmt: skip
+    return values
+
+
 @pytest.mark.parametrize(
-    ("kind", "expected"),
-    [("interval", ((0.2, 1.4),)), ("two_rays", ((None, 0.2), (1.4, None))), ("all", ((None, None),))],
+    ("lows", "highs", "expected"),
+    [
+        ([0.5, -0.5, -2.0], [1.5, 0.6, -0.1], ((0.5, 1.857),)),  # −.1 + .7 (2 − x) = 0 at 1.857
+        ([0.5, 0.1, 0.2], [1.5, 0.6, 0.4], ()),
+        ([-0.5, -0.5, -2.0], [1.5, 0.6, 0.1], ((0.0, 2.0),)),
+        ([-0.5, 0.5, -0.5], [1.5, 0.6, 0.1], ((0.0, 0.5), (1.5, 2.0))),
+        ([0.5, None, None], [1.5, None, None], ((0.0, 2.0),)),
+    ],
 )
-def test_crossings_keep_the_shape_of_fiellers_set(kind: str, expected: tuple[Any, ...]) -> None:
-    values = model()
-    values["marginal_effects"][0]["crossing"]["set"] = kind
+def test_the_bar_of_a_marginal_effect_is_where_its_own_band_holds_zero(
+    lows: list[float | None], highs: list[float | None], expected: tuple[tuple[float, float], ...]
+) -> None:
+    """One kind of interval: band, bar and the printed numbers are the bootstrap's, not the clustered errors'."""
+    curve = marginal_effect.from_model(marginal_points(lows, highs), "roads", "gap", {})
+    assert curve.method == "wild cluster bootstrap by unit" and list(curve.at) == [0.0, 1.0, 2.0]
+    assert [None if math.isnan(x) else x for x in curve.low] == lows
+    assert len(curve.untold) == len(expected)
+    for found, wanted in zip(curve.untold, expected, strict=True):
+        assert found == pytest.approx(wanted, abs=0.011)
+
+
+def test_without_a_bootstrap_the_band_is_that_of_the_named_errors() -> None:
+    values = model(inference=[{"method": "cluster", "by": "unit", "options": {"small_sample": "CR1"}}])
+    values["marginal_effects"][0]["method"] = "cluster"
     curve = marginal_effect.from_model(values, "roads", "gap", {})
-    assert curve.crossing_set == expected
-    assert (list(curve.at), list(curve.estimate)) == ([0.0, 2.0], [1.0, -1.0])
+    assert curve.method == "CR1 by unit" and curve.untold == ()
+    assert (list(curve.at), list(curve.estimate), list(curve.low)) == ([0.0, 2.0], [1.0, -1.0], [0.5, 0.5])
     with pytest.raises(KeyError):
         marginal_effect.from_model(values, "rail", "gap", {})
+
+
+def test_every_colour_of_a_marginal_effect_stands_in_the_legend() -> None:
+    axes = matplotlib.figure.Figure().add_subplot()
+    marginal_effect._curve(axes, CURVE, "en")
+    legend = axes.get_legend()
+    assert legend is not None
+    assert {text.get_text() for text in legend.get_texts()} == {
+        "95% band: wild cluster bootstrap by unit", "Estimate", "One unit each", "Not told from zero",
+        "Estimate zero at 1.00",
+    }  # fmt: skip
+    unnamed = [line for line in axes.lines if str(line.get_label()).startswith("_")]
+    assert len(unnamed) == 1 and not any(unnamed[0].get_ydata())  # the line at zero
+
+
+def test_intervals_of_a_waterfall_are_measured_from_zero(tmp_path: Path) -> None:
+    """A part of .09 [−.37, .54] must not seem to exclude zero because its bar hangs at .5."""
+    parts = [waterfall.Part("First", 0.5, 0.2, 0.8), waterfall.Part("Training", 0.09, -0.37, 0.54)]
+    axes = matplotlib.figure.Figure().add_subplot()
+    waterfall._intervals(axes, parts, "")
+    drawn = [tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 2]
+    assert (-0.37, 0.54) in drawn and (0.2, 0.8) in drawn
 
 
 def test_event_series_read_periods_from_terms() -> None:
@@ -189,9 +246,12 @@ def test_event_series_read_periods_from_terms() -> None:
     assert {period: estimate.value for period, estimate in found.estimates.items()} == {1998: 1998, 2003: 2003}
 
 
-def test_scorecard_turns_claims_so_that_the_right_is_as_claimed() -> None:
+def test_the_scorecard_draws_claims_in_their_numbers_own_direction_and_cuts_no_estimate_off() -> None:
     first, second = scorecard.from_scorecard(CLAIMS, "en")
-    assert (first.value, first.low, first.high, first.detail) == (2.0, 0.5, None, "supported")
+    assert (first.value, first.low, first.high, first.detail) == (-2.0, None, -0.5, "supported")
+    far = {**CLAIMS["claims"][0]["design"], "in_delta": -20.0, "in_delta_low": -60.0, "in_delta_high": 25.0}
+    (row,) = scorecard.from_scorecard({"claims": [{**CLAIMS["claims"][0], "design": far}]}, "en")
+    assert (row.value, row.low, row.high) == (-20.0, -math.inf, math.inf)
     assert math.isnan(second.value) and second.detail == "not yet tested"
 
 

@@ -196,7 +196,9 @@ def test_prose_follows_the_results(place: Path) -> None:
     assert "leaves zero out" in said["H5"] and "effect" not in said["H1"]
     assert "No trade-off" in said["H6"] and "2.0 percentage points" in said["H6"]
     assert "No dates of implementation" in said["H7"]
-    assert "smaller than the benchmark (5.1%, or 2.1 rural manufacturing workers per 1,000 rural residents)" in said["H8"]
+    assert (
+        "smaller than the benchmark (5.1%, or 2.1 rural manufacturing workers per 1,000 rural residents)" in said["H8"]
+    )
 
 
 def test_parts_of_a_whole_are_said_in_per_cent(place: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from ruralpanel.figures.estimates import from_model
 from ruralpanel.labels import Labels, localised
 from ruralpanel.model_json import read_results
 from ruralpanel.output_context import OutputContext
+from ruralpanel.tables.inference_words import short_of
 from ruralpanel.wording import word
 
 Paths = Mapping[str, str | Path]
@@ -76,7 +77,7 @@ def _coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mappin
         paths,
         title=title,
         axis=axis,
-        note=note,
+        note=_with_intervals(note, models, context.language),
         smallest_effect=None if smallest is None else float(smallest),
         where=context.where,
     )
@@ -91,7 +92,7 @@ def _marginal_effect(spec: Mapping[str, Any], context: OutputContext, names: Map
     of, over = str(spec.get("of", effects[0]["of"])), str(spec.get("over", effects[0]["over"]))
     labels = context.labels([str(model["panel"])], spec)
     try:
-        curve = marginal_effect.from_model(model, of, over, _rug(model, over, context, names))
+        curve = marginal_effect.from_model(model, of, over, _rug(model, over, context, names), context.language)
     except KeyError as error:
         known = ", ".join(f"{effect['of']} over {effect['over']}" for effect in effects)
         raise UserError(context.problem("of", f"{of} over {over}", known)) from error
@@ -148,6 +149,7 @@ def _event_study(spec: Mapping[str, Any], context: OutputContext, names: Mapping
     title, note = _words(spec, context)
     outcomes = list(dict.fromkeys(labels.of(str(model["outcome"])) for model in models))
     axis = outcomes[0] if len(outcomes) == 1 else ""
+    note = _with_intervals(note, models, context.language)
     event_study.draw(lines, paths, reference, first, title, axis, note, context.language, context.where)
 
 
@@ -198,6 +200,8 @@ def _specification_curve(
     data = from_robustness.curve_data(summary, pd.read_parquet(rows), labels)
     title, note = _words(spec, context)
     axis = word("standardised_effect", context.language)
+    clustered = short_of({"method": "cluster", "by": "unit", "options": {"small_sample": "CR1"}}, context.language)
+    note = _joined(note, word("intervals_one", context.language).format(outer=clustered))
     specification_curve.draw(data, paths, title, axis, note, context.language, context.where)
 
 
@@ -212,8 +216,39 @@ def _waterfall(spec: Mapping[str, Any], context: OutputContext, names: Mapping[s
     title, note = _words(spec, context)
     waterfall.draw(
         from_robustness.parts(model, labels), paths, total, title, labels.of(str(model["outcome"])), note,
-        language=context.language, where=context.where,
+        _interval_name(model, context.language), language=context.language, where=context.where,
     )  # fmt: skip
+
+
+def _interval_name(model: Mapping[str, Any], language: str) -> str:
+    """``95% interval: …`` of the setting that the coefficients' intervals are of."""
+    name = _first_setting(model, language)
+    return word("ci", language) + (f", {name}" if name else "")
+
+
+def _first_setting(model: Mapping[str, Any], language: str) -> str:
+    """Name of the first setting that gives errors or intervals of its own, bootstraps and permutations aside."""
+    for entry in model.get("inference") or ():
+        if entry["method"] not in ("wild_cluster", "permutation") and not entry.get("not_available"):
+            return short_of(entry, language)
+    return ""
+
+
+def _with_intervals(note: str, models: Sequence[Mapping[str, Any]], language: str) -> str:
+    """The note with the names of the intervals drawn (`estimates.from_model`): the wider one thin, the other thick."""
+    said = []
+    for model in models:
+        first = _first_setting(model, language)
+        bootstraps = [e for e in model.get("inference") or () if e["method"] in ("wild_cluster", "anderson_rubin")]
+        wider = next((short_of(e, language) for e in bootstraps if not e.get("not_available")), "")
+        kind = "intervals_two" if first and wider else "intervals_one"
+        if first or wider:
+            said.append(word(kind, language).format(outer=wider or first, inner=first))
+    return _joined(note, *dict.fromkeys(said))
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
 
 
 def _target(spec: Mapping[str, Any], context: OutputContext, model: str, term: str, key: str) -> Mapping[str, Any]:
@@ -252,6 +287,9 @@ def _leave_one_out(spec: Mapping[str, Any], context: OutputContext, names: Mappi
     title, note = _words(spec, context)
     smallest = (entry["power"].get("at_delta") or {}).get("delta")
     rows = from_robustness.left_out(entry, over, names)
+    if any(row.low is not None for row in rows):
+        name = _first_setting(model, context.language)
+        note = _joined(note, word("intervals_one", context.language).format(outer=name))
     coefficients.draw(rows, paths, title, labels.of(term), note, smallest, where=context.where)
 
 
@@ -261,13 +299,15 @@ def _power(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, 
     lines, declared = [], spec["term"]
     for model in models:
         name = str(model["model"])
-        term = str(declared.get(name, "")) if isinstance(declared, Mapping) else str(declared)
-        entry = _target(spec, context, name, term, "power")
-        parts = " × ".join(from_robustness.short(labels.of(part)) for part in term.split(":"))
-        line = from_robustness.power_line(entry, f"{' '.join(entry['claims'])}: {parts}")
-        if line is None:
-            raise UserError(context.problem("term", f'"{term}" of {name} without δ', "numbers with a smallest effect"))
-        lines.append(line)
+        wanted = declared.get(name, "") if isinstance(declared, Mapping) else declared
+        for term in map(str, wanted if isinstance(wanted, (list, tuple)) else [wanted]):
+            entry = _target(spec, context, name, term, "power")
+            parts = " × ".join(from_robustness.short(labels.of(part)) for part in term.split(":"))
+            line = from_robustness.power_line(entry, f"{' '.join(entry['claims'])}: {parts}")
+            if line is None:
+                expected = "numbers with a smallest effect and an effect that is detectable"
+                raise UserError(context.problem("term", f'"{term}" of {name} without δ or power', expected))
+            lines.append(line)
     title, note = _words(spec, context)
     power.draw(lines, paths, title, note, context.language, where=context.where)
 

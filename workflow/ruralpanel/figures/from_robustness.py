@@ -110,7 +110,7 @@ def contours(entry: Mapping[str, Any], labels: Labels) -> Contours:
 def power_line(entry: Mapping[str, Any], label: str) -> PowerLine | None:
     """Power over effects in multiples of δ; None where the number has neither errors nor δ."""
     curve, at = entry["power"].get("curve"), entry["power"].get("at_delta")
-    if not curve or not at:
+    if not curve or not curve["effect"] or not at:
         return None
     return PowerLine(label, [effect / at["delta"] for effect in curve["effect"]], curve["power"])
 

@@ -8,13 +8,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 
 from ruralpanel import style
 from ruralpanel.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 from ruralpanel.style import format_auto
+from ruralpanel.tables.inference_words import short_of
 from ruralpanel.text_width import wrapped
 from ruralpanel.wording import word
+
+FINE = 401
+"""Places at which the band is asked whether it holds zero."""
+
+_FAR = 1e9
 
 
 @dataclass(frozen=True)
@@ -23,9 +30,10 @@ class MarginalCurve:
 
     Attributes
     ----------
-    at, estimate, low, high : same length; `at` ascending.
+    at, estimate, low, high : same length; `at` ascending. A limit that is not finite has no band beside it.
     crossing : where the estimate is zero; None where there is no such place.
-    crossing_set : its 95 % set (Fieller) as intervals with open ends None: one, two rays, or the whole line.
+    untold : where the band holds zero, as intervals.
+    method : name in print of the inference that the band is of.
     rug : value of `over` for each unit, by the unit's name in print.
     """
 
@@ -34,7 +42,8 @@ class MarginalCurve:
     low: Sequence[float]
     high: Sequence[float]
     crossing: float | None = None
-    crossing_set: tuple[tuple[float | None, float | None], ...] = ()
+    untold: tuple[tuple[float, float], ...] = ()
+    method: str = ""
     rug: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -49,8 +58,13 @@ class TheoryCurve:
     title: str
 
 
-def from_model(model: Mapping[str, Any], of: str, over: str, rug: Mapping[str, float]) -> MarginalCurve:
-    """The curve of a model's JSON (``marginal_effects``).
+def from_model(
+    model: Mapping[str, Any], of: str, over: str, rug: Mapping[str, float], language: str = "en"
+) -> MarginalCurve:
+    """The curve of a model's JSON (``marginal_effects``), with the kind of interval that its numbers are printed with.
+
+    The band joins the wild bootstrap's intervals at the named points where the model has them (the effect is a straight
+    line between these); else it is that of the setting with the covariance.
 
     Raises
     ------
@@ -59,18 +73,32 @@ def from_model(model: Mapping[str, Any], of: str, over: str, rug: Mapping[str, f
     """
     for effect in model.get("marginal_effects") or ():
         if effect["of"] == of and effect["over"] == over:
-            curve, crossing = effect["curve"], effect["crossing"]
-            low, high = crossing["low"], crossing["high"]
-            sets: dict[str, tuple[tuple[float | None, float | None], ...]] = {
-                "interval": ((low, high),),
-                "two_rays": ((None, low), (high, None)),
-                "all": ((None, None),),
-            }
-            at, estimate, below, above = (
-                [float(row[name]) for row in curve] for name in ("at", "estimate", "ci_low", "ci_high")
+            wild = [point for point in effect.get("points") or () if point.get("p_wild") is not None]
+            rows, prefix = (wild, "ci_wild") if wild else (effect["curve"], "ci")
+            rows = sorted({float(row["at"]): row for row in rows}.items())
+            at, estimate = [place for place, _ in rows], [float(row["estimate"]) for _, row in rows]
+            low, high = ([_limit(row[f"{prefix}_{end}"]) for _, row in rows] for end in ("low", "high"))
+            method = "wild_cluster" if wild else str(effect.get("method", ""))
+            name = next(
+                (short_of(entry, language) for entry in model.get("inference") or () if entry["method"] == method), ""
             )
-            return MarginalCurve(at, estimate, below, above, crossing["estimate"], sets[crossing["set"]], rug)
+            crossing = effect["crossing"]["estimate"]
+            return MarginalCurve(at, estimate, low, high, crossing, _untold(at, low, high), name, rug)
     raise KeyError(f"{of} over {over}")
+
+
+def _limit(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def _untold(at: Sequence[float], low: Sequence[float], high: Sequence[float]) -> tuple[tuple[float, float], ...]:
+    """Where the band, straight between its points, holds zero; an open end holds whatever lies beyond."""
+    fine = np.unique(np.concatenate([np.linspace(at[0], at[-1], FINE), at]))
+    below = np.interp(fine, at, np.nan_to_num(low, nan=-_FAR))
+    above = np.interp(fine, at, np.nan_to_num(high, nan=_FAR))
+    inside = np.concatenate([[False], (below <= 0) & (above >= 0), [False]])
+    starts, ends = np.flatnonzero(inside[1:] & ~inside[:-1]), np.flatnonzero(inside[:-1] & ~inside[1:]) - 1
+    return tuple((float(fine[a]), float(fine[b])) for a, b in zip(starts, ends, strict=True))
 
 
 def draw(
@@ -112,9 +140,8 @@ def _curve(axes: Axes, curve: MarginalCurve, language: str) -> None:
     colour = style.CATEGORICAL[0]
     grid(axes, "y")
     zero_line(axes)
-    axes.fill_between(
-        curve.at, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0, label=word("interval_band", language)
-    )
+    band = word("interval_band", language) + (f": {curve.method}" if curve.method else "")
+    axes.fill_between(curve.at, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0, label=band)
     axes.plot(curve.at, curve.estimate, color=colour, linewidth=1.6, label=word("estimate", language))
     axes.margins(x=0.02)
     low, high = axes.get_ylim()
@@ -123,27 +150,22 @@ def _curve(axes: Axes, curve: MarginalCurve, language: str) -> None:
         low -= 0.14 * (high - low)
         base = low + 0.03 * (high - low)
         values = list(curve.rug.values())
-        axes.plot(values, [base] * len(values), "|", color=style.INK, markersize=8, markeredgewidth=0.8, clip_on=False)
+        axes.plot(
+            values, [base] * len(values), "|", color=style.INK, markersize=8, markeredgewidth=0.8, clip_on=False,
+            label=word("one_unit_each", language),
+        )  # fmt: skip
         _name_extremes(axes, curve.rug, base + 0.035 * (high - low))
     axes.set_ylim(low, high)
-    for interval in curve.crossing_set:
-        _crossing_interval(axes, curve, interval)
-    if curve.crossing is not None and min(curve.at) <= curve.crossing <= max(curve.at):
-        axes.plot([curve.crossing], [0], "o", color=style.CATEGORICAL[1], markersize=6, zorder=5)
-        axes.annotate(
-            word("zero_at", language).format(at=format_auto(curve.crossing)),
-            (curve.crossing, 0), xytext=(5, 6), textcoords="offset points", fontsize=8, color=style.CATEGORICAL[1],
+    for index, (left, right) in enumerate(curve.untold):
+        label = None if index else word("band_holds_zero", language)
+        axes.plot(
+            [left, right], [0, 0], color=style.CATEGORICAL[1], linewidth=2.4, alpha=0.55, zorder=4, label=label,
+            solid_capstyle="butt",
         )  # fmt: skip
+    if curve.crossing is not None and min(curve.at) <= curve.crossing <= max(curve.at):
+        place = word("zero_at", language).format(at=format_auto(curve.crossing))
+        axes.plot([curve.crossing], [0], "o", color=style.CATEGORICAL[1], markersize=6, zorder=5, label=place)
     axes.legend(loc="best", handlelength=1.4)
-
-
-def _crossing_interval(axes: Axes, curve: MarginalCurve, interval: tuple[float | None, float | None]) -> None:
-    low, high = interval
-    left = min(curve.at) if low is None or not math.isfinite(low) else max(low, min(curve.at))
-    right = max(curve.at) if high is None or not math.isfinite(high) else min(high, max(curve.at))
-    if left >= right:
-        return
-    axes.plot([left, right], [0, 0], color=style.CATEGORICAL[1], linewidth=2.4, alpha=0.55, zorder=4)
 
 
 def _name_extremes(axes: Axes, rug: Mapping[str, float], height: float) -> None:

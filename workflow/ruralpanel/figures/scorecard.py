@@ -27,13 +27,13 @@ _VERDICTS_ZH = {
 
 
 def from_scorecard(scorecard: Mapping[str, Any], language: str) -> list[Estimate]:
-    """One estimate for each claim of ``scorecard.json``, in the number's own direction, as the report's first page has it.
+    """One estimate for each claim of ``scorecard.json``, in the number's own direction as on the report's first page.
 
     Claims without a number keep their row, with the verdict alone.
     """
     rows = []
     values = [(claim.get("design") or {}).get("in_delta") for claim in scorecard["claims"]]
-    reach = max(REACH, *(abs(value) for value in values if value is not None))
+    reach = max([REACH, *(abs(value) for value in values if value is not None)])
     for claim in scorecard["claims"]:
         text = claim.get("text_zh") if language == "zh" and claim.get("text_zh") else claim["text"]
         verdict = str(claim["verdict"])
@@ -44,10 +44,10 @@ def from_scorecard(scorecard: Mapping[str, Any], language: str) -> list[Estimate
         if value is None:
             rows.append(Estimate(label, math.nan, detail=verdict))
             continue
-        low, high = design.get("in_delta_low"), design.get("in_delta_high")
-        if not design.get("has_interval", True):
-            low = high = value
-        rows.append(Estimate(label, float(value), _end(low, reach), _end(high, reach), detail=verdict))
+        low, high = (_end(design.get(key), reach) for key in ("in_delta_low", "in_delta_high"))
+        if design.get("has_interval", True) and low is None and high is None:
+            low, high = -math.inf, math.inf
+        rows.append(Estimate(label, float(value), low, high, detail=verdict))
     return rows
 
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from ruralpanel import style
 from ruralpanel.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 from ruralpanel.style import format_number
+from ruralpanel.text_width import wrapped
 from ruralpanel.wording import word
 
 
@@ -31,6 +32,7 @@ def draw(
     title: str = "",
     axis: str = "",
     note: str = "",
+    interval: str = "",
     digits: int = 2,
     language: str = "en",
     where: str = "figures",
@@ -38,14 +40,24 @@ def draw(
 ) -> None:
     """Bars that start where the one before ended; the last bar is the total from zero.
 
-    The parts add up to the total by construction. Error bars show each part's own interval, at the bar's end.
+    The parts add up to the total by construction. Intervals belong to the parts, not to running sums: they stand in a
+    panel of their own at the right, from a zero of their own.
+
+    Parameters
+    ----------
+    interval : what the intervals are.
     """
+    apart = any(part.low is not None and part.high is not None for part in parts)
     total = sum(part.value for part in parts)
     below, above = style.CATEGORICAL[1], style.CATEGORICAL[0]
     with drawing(font):
-        figure = new_figure(6.5, 1.1 + 0.42 * (len(parts) + 1) + (0.25 if note else 0))
+        figure = new_figure(7.6 if apart else 6.5, 1.1 + 0.42 * (len(parts) + 1) + (0.25 if note else 0))
         figure.set_layout_engine("constrained")
-        axes = figure.add_subplot()
+        if apart:
+            axes, right = figure.subplots(1, 2, width_ratios=[1.7, 1.0], sharey=True)
+            _intervals(right, parts, "\n".join(wrapped(word("each_part", language).format(interval=interval), 24)))
+        else:
+            axes = figure.add_subplot()
         grid(axes, "x")
         zero_line(axes, horizontal=False)
         at = 0.0
@@ -54,11 +66,7 @@ def draw(
             axes.barh(row, part.value, left=at, height=0.58, color=colour, zorder=2)
             end = at + part.value
             axes.plot([end, end], [row - 0.29, row + 1.29], color=style.MUTED, linewidth=0.6, zorder=2.5)
-            ends = [end]
-            if part.low is not None and part.high is not None:
-                ends = [at + part.low, at + part.high, end]
-                axes.plot([ends[0], ends[1]], [row, row], color=style.INK, linewidth=1.2, zorder=3)
-            _number(axes, row, max(*ends, at), part.value, digits)
+            _number(axes, row, max(end, at), part.value, digits)
             at = end
         axes.barh(len(parts), total, height=0.58, color=style.MUTED, zorder=2)
         _number(axes, len(parts), max(total, 0.0), total, digits)
@@ -73,6 +81,21 @@ def draw(
         if note:
             foot_note(figure, note)
         save(figure, paths, where, font)
+
+
+def _intervals(axes: Axes, parts: Sequence[Part], label: str) -> None:
+    """Each part with its interval, measured from zero."""
+    grid(axes, "x")
+    zero_line(axes, horizontal=False)
+    for row, part in enumerate(parts):
+        if part.low is not None and part.high is not None:
+            colour = style.CATEGORICAL[0 if part.value >= 0 else 1]
+            axes.plot([part.low, part.high], [row, row], color=colour, linewidth=1.2, zorder=3)
+            axes.plot([part.value], [row], "o", color=colour, markersize=4.5, zorder=4)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.margins(x=0.1)
+    axes.set_xlabel(label)
 
 
 def _number(axes: Axes, row: int, x: float, value: float, digits: int) -> None:

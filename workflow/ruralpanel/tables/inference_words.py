@@ -115,6 +115,8 @@ def short_of(entry: Mapping[str, Any], language: str) -> str:
         name = _scheme(entry) or word("std_error", language)
         by = _noun(setting(entry, "by") or "unit", language)
         return f"{name}，按{by}" if language == "zh" else f"{name} by {by}"
+    if method == "own" and setting(entry, "critical") == "percentile":
+        return "估计方法自助法的百分位数" if language == "zh" else "percentiles of the estimator's bootstrap"
     english, chinese = _METHODS.get(method, (method.replace("_", " "),) * 2)
     chosen = chinese if language == "zh" else english
     return chosen.format(
