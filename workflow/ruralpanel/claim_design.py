@@ -46,6 +46,7 @@ class Design:
         that JSON shows as null is infinite.
     detectable : smallest effect detectable at 80 % power by the interval that decides; `detectable_by` : ``simulation``
         of that interval, or ``length``, the error that an interval so long stands for; empty where there is none.
+    overrides : refusals that the model's ``allow`` set aside.
     file, pointer : where the number stands.
     """
 
@@ -81,6 +82,7 @@ class Design:
     n_units: int
     n_periods: int
     plain: PlainEffect | None
+    overrides: tuple[str, ...]
     diagnostics: tuple[Diagnostic, ...]
     file: str
     pointer: str
@@ -158,6 +160,7 @@ def describe(
         n_periods=int(model["n_periods"]),
         # a share or a gap closed is in plain units already
         plain=None if derived else _plain(number, outcome, variables, claim, delta, detectable),
+        overrides=tuple(str(text) for text in model.get("overrides") or ()),
         diagnostics=diagnostics,
         file=f"models/{model['model']}.json",
         pointer=number.pointer,

@@ -126,7 +126,7 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
         expected=expected,
         verdict=verdict.word,
         sign=verdict.sign,
-        reasons=verdict.reasons,
+        reasons=(*verdict.reasons, *(Reason("override", {"override": text}) for text in _overrides(design))),
         design=design,
         others=others,
         others_missing=missing,
@@ -140,6 +140,10 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
         benchmarks=tuple(claim.get("benchmarks") or ()),
         evidence=cells(name, claim, design, *about),
     )
+
+
+def _overrides(design: Design | None) -> tuple[str, ...]:
+    return () if design is None else design.overrides
 
 
 def _verdict(expected: verdicts.Expected, design: Design, agreement: Agreement | None, curve: bool) -> Verdict:
@@ -321,7 +325,7 @@ def scorecard_csv(rows: Sequence[ClaimRow]) -> str:
     table: list[list[object]] = [
         ["claim", "text", "expected", *_DESIGN_COLUMNS, "agreement", "agreement_kind", "same_sign",
          "n_specifications", "family", "p_family",
-         "verdict", "sign", "reasons", "cannot_show", "others"]
+         "verdict", "sign", "reasons", "cannot_show", "overrides", "others"]
     ]  # fmt: skip
     for row in rows:
         known = {} if row.design is None else {f.name: getattr(row.design, f.name) for f in fields(row.design)}
@@ -341,10 +345,16 @@ def scorecard_csv(rows: Sequence[ClaimRow]) -> str:
                 row.sign,
                 "; ".join(str(reason) for reason in row.reasons),
                 row.cannot_show,
-                "; ".join(f"{other.model}: {other.estimate:.4g}" for other in row.others),
+                "; ".join(_overrides(row.design)),
+                "; ".join(_beside(other) for other in row.others),
             ]
         )
     return csv_text(table)
+
+
+def _beside(other: Design) -> str:
+    allowed = f" ({'; '.join(other.overrides)})" if other.overrides else ""
+    return f"{other.model}: {other.estimate:.4g}{allowed}"
 
 
 def _cell(value: Any) -> str:

@@ -64,6 +64,7 @@ REASONS: Mapping[str, str] = {
     "diagnostic_failed": "diagnostic {name} fails ({value})",
     "diagnostic_missing": "the design's diagnostic {name} is not reported",
     "no_diagnostics": "this design has no diagnostics that could refute it: the number is an association",
+    "override": "{override}",
     "no_design": "no design is declared for this claim",
     "no_results": "model {model} has no results",
     "untestable": "{because}",

@@ -47,8 +47,9 @@ def design_table(
     """Designs (of the scorecard) with the keys under which their numbers are found, one row each."""
     words = nouns(context)
     head = header(texts, _COLUMNS, numeric=_NUMERIC)
-    rows = []
+    rows, notes = [], []
     for design, base in pairs:
+        notes += [literal(f"{design['title']}: {text}") for text in design["overrides"]]
         quote = Quote(texts, base)
         suffix = "_zh" if context.language == "zh" else ""
         cells = {
@@ -62,7 +63,7 @@ def design_table(
             "sign": parse(signed(design).printed),
         }
         rows.append(row(cells, _COLUMNS, _NUMERIC))
-    return TableBlock(identity, caption, head, tuple(rows))
+    return TableBlock(identity, caption, head, tuple(rows), tuple(dict.fromkeys(notes)))
 
 
 def _lever(design: Mapping[str, Any], suffix: str) -> str:

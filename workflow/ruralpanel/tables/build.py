@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
@@ -24,7 +25,9 @@ from ruralpanel.tables import (
     build_spatial,
     build_validity,
 )
+from ruralpanel.tables.build_regression import model_title
 from ruralpanel.tables.layout import TableDocument
+from ruralpanel.wording import word
 
 _BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableDocument]] = {
     "regression": build_regression.build,
@@ -48,7 +51,7 @@ _BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableD
 
 
 def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
-    """The table that `spec` declares under the key `name`.
+    """The table that `spec` declares under the key `name`; refusals that its models set aside are among the notes.
 
     Raises
     ------
@@ -58,7 +61,16 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     problems = check(spec, context)
     if problems:
         raise UserError(problems)
-    return _BUILDERS[kind_of(spec)](name, spec, context)
+    document = _BUILDERS[kind_of(spec)](name, spec, context)
+    printed = "\n".join(document.notes)
+    names = [str(model) for model in spec.get("models") or ()]
+    overrides = [
+        f"{model_title(model, context.language)}{word('colon', context.language)}{text}"
+        for model in context.models(dict.fromkeys(names))
+        for text in model.get("overrides") or ()
+        if str(text) not in printed
+    ]
+    return replace(document, notes=(*document.notes, *overrides))
 
 
 def check(spec: Mapping[str, Any], context: OutputContext) -> list[Problem]:

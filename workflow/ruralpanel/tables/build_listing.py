@@ -53,9 +53,21 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         stub=chosen[stub],
         columns=tuple(Column(chosen[column], _alignment(frame[column])) for column in columns),
         rows=tuple(rows),
-        notes=(*_count_note(len(shown), len(frame), language), *declared_notes(spec, language)),
+        notes=(
+            *_count_note(len(shown), len(frame), language),
+            *_overrides(shown, chosen, language),
+            *declared_notes(spec, language),
+        ),
         language=language,
     )
+
+
+def _overrides(frame: pd.DataFrame, chosen: Mapping[str, str], language: str) -> tuple[str, ...]:
+    """What the models of the claims shown were allowed, where no column says it."""
+    if "overrides" not in frame.columns or {"overrides", "reasons"} & set(chosen):
+        return ()
+    texts = zip(frame["claim"], frame["overrides"], strict=True)
+    return tuple(f"{claim}{word('colon', language)}{text}" for claim, text in texts if isinstance(text, str) and text)
 
 
 def _columns(frame: pd.DataFrame, spec: Mapping[str, Any], context: OutputContext) -> dict[str, str]:
