@@ -14,6 +14,7 @@ from ruralpanel.estimate import estimate
 from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design
 from ruralpanel.estimators.registry import fit
+from ruralpanel.inference.simulated_size import null_panels
 
 
 def panel(
@@ -263,3 +264,41 @@ def test_singletons_are_counted() -> None:
     short = diagnostics._take(d, kept)
     result = estimate(short.spec, short, 1, "")
     assert result.diagnostics["singletons"] == 1 == result.n_dropped["singletons"]
+
+
+def test_tests_of_variances_and_dependence_keep_their_size_by_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """40 panels of 12 × 6, all alike and independent: by χ² nearly all true nulls of equal variances are rejected."""
+    monkeypatch.setattr(diagnostics, "SIMULATED", 99)
+    rejected: dict[str, list[bool]] = {"heteroskedasticity": [], "pesaran_cd": [], "published": []}
+    for seed in range(40):
+        d = panel(seed, units=12, periods=6)
+        found = fit(d)
+        published = diagnostics.specification_tests(d, found)
+        simulated = diagnostics.specification_tests(d, found, seed, null_panels(found, d, seed))
+        rejected["published"].append(published["heteroskedasticity"].p_value <= 0.05)
+        for name in ("heteroskedasticity", "pesaran_cd"):
+            assert simulated[name].statistic == published[name].statistic
+            assert "99 simulated panels" in simulated[name].note
+            rejected[name].append(simulated[name].p_value <= 0.05)
+    assert np.mean(rejected["published"]) > 0.8
+    most = 0.05 + 3 * np.sqrt(0.05 * 0.95 / 40)
+    assert np.mean(rejected["heteroskedasticity"]) <= most and np.mean(rejected["pesaran_cd"]) <= most
+
+
+def test_unequal_variances_and_dependence_are_found_by_simulation() -> None:
+    d = panel(5, units=12, periods=12, effects=("unit",))
+    rng = np.random.default_rng(2)
+    uneven = replace(d, y=d.y + rng.normal(size=d.y.size) * np.repeat(np.linspace(0.1, 12, 12), 12))
+    common = replace(d, y=d.y + 2 * rng.normal(size=12)[d.period_codes])
+    for changed, name in ((uneven, "heteroskedasticity"), (common, "pesaran_cd")):
+        found = fit(changed)
+        tests = diagnostics.specification_tests(changed, found, 1, null_panels(found, changed, 1))
+        assert tests[name].p_value < 0.05
+
+
+def test_the_f_test_of_unit_effects_says_what_it_rejects_where_errors_persist() -> None:
+    d = panel(3, units=12, periods=8, rho=0.8, effects=("unit",))
+    found = fit(d)
+    test = diagnostics.specification_tests(d, found, 1, null_panels(found, d, 1))["f_effects"]
+    assert test.size is not None and test.size > 0.3
+    assert f"rejects a true null in {100 * test.size:.0f} % of simulated panels" in test.note

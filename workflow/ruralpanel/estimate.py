@@ -66,7 +66,7 @@ def estimate(
     joint = _joint(spec, fit, design, settings[0], first, null)
     if joint is not None:
         tests["joint"] = joint
-    tests |= diagnostics.specification_tests(design, fit, seed)
+    tests |= diagnostics.specification_tests(design, fit, seed, null)
     neighbours = moran_of_residuals(design, fit, seed)
     if neighbours is not None:
         tests["moran"] = neighbours.test

@@ -145,7 +145,11 @@ def with_size(test: Test, wald: Wald | None, outcomes: Outcomes | None) -> Test:
     """The test with its simulated size in panels without effects, which its note names where it is above 10 %."""
     if wald is None or outcomes is None or not np.isfinite(test.statistic):
         return test
-    size = float(np.mean(wald.p_value(wald.f(outcomes.params, outcomes.residuals)) <= LEVEL))
+    return sized(test, float(np.mean(wald.p_value(wald.f(outcomes.params, outcomes.residuals)) <= LEVEL)))
+
+
+def sized(test: Test, size: float) -> Test:
+    """The test with a simulated size, which its note names where it is above 10 %."""
     note = test.note
     if size > TOO_LARGE:
         said = f"at a nominal 5 % it rejects a true null in {100.0 * size:.0f} % of simulated panels of this design"
