@@ -347,7 +347,7 @@ def test_averages_that_stand_for_common_factors_have_the_average_of_the_step(
     years = tuple(range(1980, 2012))
     rng = np.random.default_rng(4)
     factors = rng.standard_normal((2, len(years))).cumsum(axis=1)
-    loads = 1.0 + rng.standard_normal((2, N, 2))
+    loads = np.eye(2)[:, None, :] * 2.0 + rng.standard_normal((2, N, 2))
     x = loads[0] @ factors + rng.standard_normal((N, len(years)))
     y = 1.0 * x + loads[1] @ factors + 0.1 * rng.standard_normal((N, len(years)))
     clean = panel_of({"y": y, "x": x}, units, {}, years=years).frame
