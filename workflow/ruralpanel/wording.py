@@ -192,11 +192,13 @@ _WORDS: dict[str, tuple[str, str]] = {
     "firm_differs": ("Between groups", "组间差异"),
     "firm_equal_regions": ("Equal in all regions: p", "各地区相等：p 值"),
     "firm_note": (
+        "Power: of the interval that decides a verdict, by simulation where it is a bootstrap's. "
         "Robustness value (Cinelli and Hazlett 2020): share of the remaining variance of lever and outcome that an "
         "unobserved confounder would have to explain. Oster (2019): how much stronger than the observed controls "
         "unobserved ones would have to act on the lever (R² at most 1.3 times the observed; negative: the observed "
         "controls move the estimate away from zero). Least reliability: below this share of true variation in the "
         "lever, noise alone would contradict the other figures. An empty cell: the design does not give the figure.",
+        "功效：判断所依据区间的功效，自助法区间由模拟得到。"
         "稳健值（Cinelli 与 Hazlett 2020）：未观测混杂因素需解释的自变量与因变量剩余方差的比例。Oster（2019）："
         "未观测因素对自变量的作用需为已观测控制变量的多少倍（R² 不超过已观测的 1.3 倍；负值表示控制变量使估计远离零）。"
         "最低信度：自变量真实变动所占比例低于此值时，单靠测量误差就会与其他数据矛盾。空格表示该设计不给出此数。",

@@ -18,7 +18,8 @@ specification_curve  curve*: all its specifications, in standardised units.
 waterfall            model*: a decomposition.
 sensitivity          model*, term*: contours of the estimate over the strength of an omitted variable.
 leave_one_out        model*, term*. over: unit (default) or period.
-power                models*, term*: a number that claims name, or model → number. Power over multiples of δ.
+power                models*, term*: a number that claims name, or model → number or
+                     numbers. Power over multiples of δ.
 ===================  =======================================================================================
 """
 

@@ -181,5 +181,5 @@ def _theory(axes: Axes, theory: TheoryCurve) -> None:
     axes.plot(theory.at, theory.value, color=style.CATEGORICAL[2], linewidth=1.6)
     axes.set_xlabel(theory.x_label)
     axes.set_ylabel(theory.y_label)
-    axes.set_title(theory.title)
+    axes.set_title("\n".join(wrapped(theory.title, 15)))
     axes.margins(x=0.02)

@@ -207,7 +207,7 @@ def _place_text(texts: Texts, design: Mapping[str, Any], base: str) -> str:
 
 def _reach(items: Sequence[Answer]) -> float:
     ends = [abs(x) for item in items if item.place for x in item.place if math.isfinite(x)]
-    most = max(_MOST, *(1.05 * abs(item.place[0]) for item in items if item.place))  # an estimate is never cut off
+    most = max([_MOST, *(1.05 * abs(item.place[0]) for item in items if item.place)])  # no estimate is cut off
     return min(max(1.05 * max(ends, default=_LEAST), _LEAST), most)
 
 
