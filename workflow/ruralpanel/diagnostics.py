@@ -95,7 +95,9 @@ def _simulated(found: dict[str, Test], design: Design, fit: Fit, seed: int, null
         values = [pesaran_cd(_by_row(design, fit, column), design).statistic for column in columns]
         test, centre = found["pesaran_cd"], float(np.median(values))
         away = [abs(value - centre) for value in values]
-        changed["pesaran_cd"] = _by_simulation(test, away, abs(test.statistic - centre), "of independent units")
+        changed["pesaran_cd"] = _by_simulation(
+            test, away, abs(test.statistic - centre), "of independent units", test.note
+        )
     if "f_effects" in found and design.spec.estimator == "fe":
         outcomes = null.process.draw(draws, rng)
         short = least_squares.pooled(_as(_take(_quick(design), fit.rows), "pooled", _without_unit(design)))
@@ -110,11 +112,11 @@ def _simulated(found: dict[str, Test], design: Design, fit: Fit, seed: int, null
     return changed
 
 
-def _by_simulation(test: Test, values: list[float], own: float, words: str) -> Test:
+def _by_simulation(test: Test, values: list[float], own: float, words: str, beside: str = "") -> Test:
     """The test with the share of simulated panels whose value is at least the sample's, the sample counted."""
     p_value = (1.0 + sum(value >= own for value in values)) / (len(values) + 1.0)
     note = f"p-value from {len(values)} simulated panels {words}, errors autocorrelated as the residuals"
-    return Test(test.statistic, None, p_value, note)
+    return Test(test.statistic, None, p_value, "; ".join(part for part in (note, beside) if part))
 
 
 def _policy_tests(design: Design, fit: Fit) -> dict[str, Test]:

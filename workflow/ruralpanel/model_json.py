@@ -10,6 +10,9 @@ from typing import Any
 
 from ruralpanel.files import write_json
 
+LARGE_SIZE = 0.10
+"""Simulated size of a nominal 5 % test beyond which every place that prints the test says so."""
+
 OF_ERROR = ("std_error", "statistic", "df", "p_value", "ci_low", "ci_high", "detectable")
 """Numbers that follow from a standard error."""
 

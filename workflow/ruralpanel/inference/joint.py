@@ -18,6 +18,7 @@ from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, IntAr
 from ruralpanel.inference import cluster, small_sample
 from ruralpanel.inference.romano_wolf import is_least_squares
 from ruralpanel.inference.size_kernels import LEVEL, Outcomes, cluster_sums
+from ruralpanel.model_json import LARGE_SIZE
 
 MOST_GROUPS = 600
 """Clusters up to which degrees of freedom are matched; with more they no longer matter."""
@@ -25,9 +26,6 @@ MOST_GROUPS = 600
 ELSEWHERE = 3.0
 """A column of one unit alone has 1/N of its variation elsewhere once period effects are removed, and a little more once
 other terms are: counted as of one unit are those with less than this over N."""
-
-TOO_LARGE = 0.10
-"""Simulated size of a nominal 5 % test beyond which a note says so."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +149,7 @@ def with_size(test: Test, wald: Wald | None, outcomes: Outcomes | None) -> Test:
 def sized(test: Test, size: float) -> Test:
     """The test with a simulated size, which its note names where it is above 10 %."""
     note = test.note
-    if size > TOO_LARGE:
+    if size > LARGE_SIZE:
         said = f"at a nominal 5 % it rejects a true null in {100.0 * size:.0f} % of simulated panels of this design"
         note = "; ".join(part for part in (note, said) if part)
     return replace(test, note=note, size=size)

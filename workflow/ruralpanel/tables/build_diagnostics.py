@@ -11,10 +11,9 @@ from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_auto, format_count
 from ruralpanel.tables.build_regression import model_title
 from ruralpanel.tables.coefficients import p_text
-from ruralpanel.tables.inference_words import column_numbers
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
-from ruralpanel.tables.model_notes import declared_notes
-from ruralpanel.wording import has_word, sentence, word
+from ruralpanel.tables.model_notes import declared_notes, test_notes
+from ruralpanel.wording import has_word, word
 
 ORDER = (
     "pretrend",
@@ -50,7 +49,8 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     labels = context.labels([str(model["panel"]) for model in models], spec)
     digits = int(spec.get("digits", 3))
     rows = [Row(_TESTS[chinese], (), "section")]
-    for test in _tests(models, spec, context):
+    tests = _tests(models, spec, context)
+    for test in tests:
         found = [(model.get("tests") or {}).get(test) for model in models]
         label = word(f"test_{test}", context.language) if has_word(f"test_{test}") else test.replace("_", " ")
         rows.append(Row(label, tuple(_statistic(values, digits) for values in found), "entry", "statistic", test))
@@ -65,7 +65,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         stub=word("diagnostic", context.language),
         columns=tuple(Column(heading) for heading in headings),
         rows=tuple(rows),
-        notes=(*_notes(models, context.language), *declared_notes(spec, context.language)),
+        notes=(*_notes(models, tests, context.language), *declared_notes(spec, context.language)),
         language=context.language,
     )
 
@@ -157,15 +157,6 @@ def _place(place: str, unit: Callable[[str], str], labels: Labels, language: str
     return f"{unit(identity)}{word('comma', language)}{labels.of(term)}"
 
 
-def _notes(models: Sequence[Mapping[str, Any]], language: str) -> tuple[str, ...]:
-    """What the tests' own notes say, each once with its columns, and what the rows of influence are."""
-    texts: dict[str, list[int]] = {}
-    for number, model in enumerate(models, 1):
-        for test, values in (model.get("tests") or {}).items():
-            if values.get("note"):
-                name = word(f"test_{test}", language) if has_word(f"test_{test}") else str(test).replace("_", " ")
-                texts.setdefault(f"{name}{word('colon', language)}{values['note']}", []).append(number)
-    shown = [
-        text if len(columns) == len(models) else f"{column_numbers(columns)} {text}" for text, columns in texts.items()
-    ]
-    return (word("influence_note", language), *((sentence(shown, language),) if shown else ()))
+def _notes(models: Sequence[Mapping[str, Any]], names: Sequence[str], language: str) -> tuple[str, ...]:
+    """What the tests' own notes say, and what the rows of influence are."""
+    return (word("influence_note", language), *test_notes(models, names, language))

@@ -8,7 +8,7 @@ from typing import Any
 from ruralpanel.contracts.problems import raise_any
 from ruralpanel.contracts.table_keys import robustness_file
 from ruralpanel.labels import localised
-from ruralpanel.model_json import read_results
+from ruralpanel.model_json import LARGE_SIZE, read_results
 from ruralpanel.output_context import OutputContext
 from ruralpanel.style import format_auto, format_interval, format_p
 from ruralpanel.tables.coefficients import p_text
@@ -79,7 +79,7 @@ def _attribute(attribute: str, targets: Sequence[Target], language: str, digits:
             Row("", tuple(_interval(entry, digits) for entry in entries), "detail", "ci", key),
             Row("", tuple(_adjusted(entry) for entry in entries), "detail", "p_romano_wolf", key),
         ]
-    equal = tuple(_p((found.get("equal") or {}).get("p_value")) for found in found_by_target)
+    equal = tuple(_equal(found.get("equal") or {}) for found in found_by_target)
     return [*rows, Row(word("groups_equal", language), equal, "entry", "p_equal", attribute)]
 
 
@@ -103,5 +103,10 @@ def _adjusted(entry: Mapping[str, Any] | None) -> Cell:
     return Cell(p_text(float(value)), float(value))
 
 
-def _p(value: float | None) -> Cell:
-    return Cell() if value is None else Cell(format_p(float(value)), float(value))
+def _equal(test: Mapping[str, Any]) -> Cell:
+    """The p-value; with the test's simulated size where that is above 10 %."""
+    value, size = test.get("p_value"), test.get("size")
+    if value is None:
+        return Cell()
+    said = f" (size {format_auto(100.0 * size, 2)}%)" if size is not None and size > LARGE_SIZE else ""
+    return Cell(f"{format_p(float(value))}{said}", float(value))

@@ -22,7 +22,7 @@ from ruralpanel.tables.coefficients import (
 )
 from ruralpanel.tables.inference_words import short
 from ruralpanel.tables.layout import Cell, Column, Row, Spanner, TableDocument, runs
-from ruralpanel.tables.model_notes import effects_of, model_notes, period_text, sample_text
+from ruralpanel.tables.model_notes import effects_of, model_notes, period_text, sample_text, test_notes
 from ruralpanel.tables.systems import correlation_rows, equations_of
 from ruralpanel.wording import has_word, word
 
@@ -69,7 +69,10 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         columns=tuple(Column(heading) for heading in headings),
         rows=tuple(rows),
         spanners=spanners,
-        notes=model_notes(models, spec, labels, beneath, levels, _unshown(models, terms), context.language),
+        notes=(
+            *model_notes(models, spec, labels, beneath, levels, _unshown(models, terms), context.language),
+            *test_notes(models, spec.get("tests") or (), context.language),
+        ),
         language=context.language,
     )
 

@@ -11,7 +11,7 @@ from ruralpanel.style import DASH, format_count
 from ruralpanel.tables.coefficients import star_source
 from ruralpanel.tables.inference_words import column_numbers, inference_notes, short_of
 from ruralpanel.tables.size_words import size_note
-from ruralpanel.wording import sentence, word
+from ruralpanel.wording import has_word, sentence, word
 
 _BENEATH = {
     "std_error": ("standard errors in parentheses", "括号内为标准误"),
@@ -129,6 +129,21 @@ def _stars(models: Sequence[Mapping[str, Any]], source: str, language: str) -> s
         without = column_numbers(texts[""])
         words += f"；{without} 无星号" if chinese else f"; no stars in {without}"
     return words
+
+
+def test_notes(models: Sequence[Mapping[str, Any]], names: Sequence[str], language: str) -> tuple[str, ...]:
+    """What the named tests say of themselves, sizes above 10 % included, each once with its columns; one paragraph."""
+    texts: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        for test in names:
+            values = (model.get("tests") or {}).get(test) or {}
+            if values.get("note"):
+                name = word(f"test_{test}", language) if has_word(f"test_{test}") else str(test).replace("_", " ")
+                texts.setdefault(f"{name}{word('colon', language)}{values['note']}", []).append(number)
+    shown = [
+        text if len(columns) == len(models) else f"{column_numbers(columns)} {text}" for text, columns in texts.items()
+    ]
+    return (sentence(shown, language),) if shown else ()
 
 
 def declared_notes(spec: Mapping[str, Any], language: str) -> tuple[str, ...]:
