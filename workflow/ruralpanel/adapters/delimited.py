@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import mmap
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -291,7 +292,15 @@ def _endless_row(path: str, label: str) -> UserError:
 def _may_hide_small_figures(path: str, table: Any, figures: Sequence[str]) -> bool:
     """Whether a zero may stand for a figure that is too small for a double, as ``1e-400``: only text can tell."""
     zeros = any((table.column(name).to_numpy() == 0).any() for name in set(figures))
-    return zeros and any(_contains(path, sign) for sign in (b"e-", b"E-", b"0" * 300))
+    return zeros and any(
+        _contains(path, sign) and _matches(path, pattern)
+        for sign, pattern in ((b"e-", rb"[0-9.]e-[0-9]{3}"), (b"E-", rb"[0-9.]E-[0-9]{3}"), (b"0" * 300, rb"0{300}"))
+    )
+
+
+def _matches(path: str, pattern: bytes) -> bool:
+    with open(path, "rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as view:
+        return re.search(pattern, view) is not None
 
 
 def _contains(path: str, sign: bytes) -> bool:

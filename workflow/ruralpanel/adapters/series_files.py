@@ -271,8 +271,7 @@ def remarks_on_files(
                     "names of the columns",
                     f"nothing for {key}, which {len(others)} other files have; not read: {', '.join(unread[file][:8])}",
                     f'"{wanted}", as in the others',
-                    did_you_mean(wanted, unread[file])
-                    or "rename it there, or list the files of the series: files: [{file: …, column: …}, …]",
+                    f"rename it there, or list the series' files: [{{file: {Path(file).name}, column: …}}, …]",
                 )
             )
     return remarks

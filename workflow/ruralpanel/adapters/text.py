@@ -46,7 +46,7 @@ _REMARK = (
     r"|[(\[]\s*(?:prel(?:im)?\.?|preliminary|provisional|revised|rev\.|est\.?|estimated?|forecast|final|projected|projection|"
     r"[pref])\s*[)\]]|(?<=[0-9])[pre](?![a-z])"
 )
-BEHIND_YEAR = rf"(?:\.0+)?(?:年度?|YY)?(?:\s*(?:{_MARK}|{_REMARK}))*"
+BEHIND_YEAR = rf"(?:\.0+)?(?:年(?:度|末数?|底数?)?|YY)?(?:\s*(?:{_MARK}|{_REMARK}))*"
 """What may stand behind the digits of a year in a heading, for `re.IGNORECASE`."""
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)} | {
     0x3000: 0x20,

@@ -126,7 +126,7 @@ def years_pattern(template: str) -> re.Pattern[str]:
 
     A year that stands twice (``{period} [YR{period}]``) must be the same.
     """
-    before, *after = (re.escape(re.sub("^年度?", "", squeezed(part))) for part in template.split("{period}"))
+    before, *after = (re.escape(re.sub("^年[度末底]?", "", squeezed(part))) for part in template.split("{period}"))
     behind = text.BEHIND_YEAR
     return re.compile(rf"{before}([0-9]{{4}}){behind}" + rf"\1{behind}".join(after), re.IGNORECASE)
 
