@@ -316,7 +316,7 @@ def test_models_of_unit_means_say_that_they_mix_definitions(units: Units) -> Non
         assert any("x__break_2005" in note for note in design.notes) == mixed, "equal for all units it changes no gap"
 
 
-@pytest.mark.parametrize("method", ["callaway_santanna", "synthetic", "synthetic_control"])
+@pytest.mark.parametrize("method", ["callaway_santanna", "matched", "synthetic", "synthetic_control"])
 def test_policy_methods_without_a_regression_stop_at_a_break(method: str, units: Units) -> None:
     frame = panel_of({"y": drawn(1) + 9.0 * step()}, units, {"y": SOME}).frame
     options = {"treatment": {"units": "side == 'west'", "first": 2008}}

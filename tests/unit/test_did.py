@@ -275,6 +275,14 @@ def test_result_through_the_workflow_function() -> None:
         assert result.tests["pretrend"].df[0] == 4.0 and 2.0 < result.tests["pretrend"].df[1] <= result.n_units - 4.0
 
 
+@pytest.mark.parametrize("name", list(did.METHODS))
+@pytest.mark.parametrize("first", [single(5, 7), STAGGERED])
+def test_every_row_is_used_or_counted_as_lost(name: str, first: list[float]) -> None:
+    d = panel(first, YEARS, np.random.default_rng(18), 1.0, method=name, missing=0.05, options={"draws": 99})
+    fit = did.fit(d)
+    assert d.y.size == np.unique(fit.rows).size + sum(fit.extra.get("n_dropped", {}).values())
+
+
 def test_requests_outside_the_range() -> None:
     for settings, found in (
         ({"method": "stacked", "options": {"group_trends": True}}, "group_trends with method stacked"),

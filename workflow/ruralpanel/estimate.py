@@ -74,7 +74,9 @@ def estimate(
     overrides = _overrides(spec, fit, outcomes)
     if overrides:
         extra["overrides"] = list(overrides)
-    dropped = {**design.n_dropped, **extra.pop("n_dropped", {})}
+    dropped = dict(design.n_dropped)
+    for reason, count in extra.pop("n_dropped", {}).items():
+        dropped[reason] = dropped.get(reason, 0) + count
     units = np.unique(design.unit_codes[rows_used(design, fit)])
     periods = np.unique(design.period_codes[rows_used(design, fit)])
     return ModelResult(

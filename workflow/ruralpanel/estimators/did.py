@@ -129,7 +129,7 @@ def _check_keys(sample: Sample, name: str) -> None:
     design, options = sample.design, sample.design.spec.options
     trends = bool(options.get("group_trends", False))
     need_no(design, name, "group_trends", trends and name not in ("twfe", "imputation"), "use twfe or imputation")
-    if name == "callaway_santanna":
+    if name in ("callaway_santanna", "matched"):
         need_no_steps(design, name)
     compared = options.get("comparison") == "not_yet" and name not in ("callaway_santanna", "stacked")
     need_no(design, name, "comparison: not_yet", compared, "use callaway_santanna or stacked")

@@ -45,7 +45,7 @@ def fit(design: Design) -> Fit:
     method = design.spec.method or "twfe"
     trends = bool(design.spec.options.get("group_trends", False))
     need_no(design, method, "group_trends", trends and method not in ("twfe", "imputation"), "use twfe or imputation")
-    if method == "callaway_santanna":
+    if method in ("callaway_santanna", "matched"):
         need_no_steps(design, method)
     if trends:
         return _with_trends(design, sample, method)

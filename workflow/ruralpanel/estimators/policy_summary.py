@@ -43,6 +43,9 @@ def finished(
 ) -> Fit:
     """The fit with its rows counted in the original design, and with the sample's notes and losses."""
     lost = {**sample.dropped, **fit.extra.get("n_dropped", {})}
+    unused = sample.rows.size - np.unique(fit.rows).size - sum(fit.extra.get("n_dropped", {}).values())
+    if unused > 0:
+        lost["in no comparison"] = unused
     every = {**fit.extra, **extra}
     if lost:
         every["n_dropped"] = lost
