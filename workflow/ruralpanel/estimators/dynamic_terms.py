@@ -119,7 +119,7 @@ def equation_of(design: Design) -> Equation:
                 CONFIGURATION,
                 f"models.{design.spec.name}.lags",
                 f"no row whose unit also has the {most} period{'s' if most > 1 else ''} before it",
-                "adjacent periods (lags go by the panel's calendar)",
+                "adjacent periods (lags count calendar periods)",
                 "use a panel of adjacent periods, or fewer lags"
                 + ("" if design.calendar else f", or panels.{design.spec.panel}.by: observation"),
             )
