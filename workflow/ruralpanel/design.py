@@ -20,6 +20,10 @@ from ruralpanel.sample import attribute_column, attribute_names, sample_rows
 from ruralpanel.treatment import treatment_columns
 
 _OF_MEANS = ("between", "decomposition")
+
+NEARLY_CONSTANT = 1e6
+"""Mean in standard deviations beyond which a column is measured from its mean."""
+
 _LEAST_PERIODS = {"fe": 2, "fd": 2, "re": 2, "dynamic_panel": 3, "spatial": 2, "cce": 2, "event_study": 3, "did": 2}
 
 
@@ -99,7 +103,8 @@ def build_design(
     for key in ("endogenous", "instruments", "outcomes", "shares", "shocks"):
         if spec.options.get(key):
             chosen = tuple(spec.options[key])
-            extra[key] = _matrix(chosen, values, rows)
+            matrix = _matrix(chosen, values, rows)
+            extra[key] = _less_level(matrix) if key in ("endogenous", "instruments") else matrix
             extra["endogenous_terms" if key == "endogenous" else f"{key.removesuffix('s')}_terms"] = chosen
     if "exposure" in spec.options:
         extra["exposure"] = values[str(spec.options["exposure"])][rows]
@@ -107,10 +112,11 @@ def build_design(
     if "gap" in spec.options:
         by = str(spec.options["gap"]["by"])
         extra["groups"] = dict(zip(draft.units, map(str, attribute_column(units, draft.units, by)), strict=True))
+    x = _matrix(terms, values, rows)
     return Design(
         spec=spec,
         y=values[spec.outcome][rows],
-        x=_matrix(terms, values, rows),
+        x=x if spec.marginal_effects else _less_level(x),
         terms=terms,
         units=draft.units,
         periods=draft.periods,
@@ -275,6 +281,17 @@ def _codes(column: Iterable[float] | Iterable[str]) -> IntArray:
 def _matrix(terms: Sequence[str], values: Mapping[str, FloatArray], rows: IntArray) -> FloatArray:
     columns = [product(term, values)[rows] for term in terms]
     return np.column_stack(columns) if columns else np.zeros((rows.size, 0))
+
+
+def _less_level(x: FloatArray) -> FloatArray:
+    """`x` (n, k), columns that are nearly a constant less their mean.
+
+    Beside a constant or effects no slope changes; what varies would drown in the rounding errors of the level.
+    """
+    if not x.size:
+        return x
+    mean = x.mean(axis=0)
+    return np.asarray(np.where(np.abs(mean) > NEARLY_CONSTANT * np.std(x, axis=0), x - mean, x))
 
 
 def _told_apart(

@@ -15,7 +15,7 @@ from ruralpanel.estimators.base import FloatArray, IntArray
 from ruralpanel.estimators.least_squares import usable_columns
 from ruralpanel.sample import attribute_column, attribute_names
 
-_FLAT = 1e-9
+_FLAT = 1e-12
 
 
 @dataclass(frozen=True)
@@ -100,6 +100,7 @@ def indistinct(x: FloatArray, terms: Sequence[str], space: Space) -> dict[str, s
     """
     if space.means:
         codes = compact(space.unit_codes)
+        root = None
         raw = group_sums(x, codes) / np.bincount(codes)[:, None]
         absorbed = Absorbed(len(raw), (), np.ones((len(raw), 1)))
     else:
@@ -108,7 +109,7 @@ def indistinct(x: FloatArray, terms: Sequence[str], space: Space) -> dict[str, s
         removed = space.constant and not space.factors
         dense = (np.ones((len(x), 1)) if root is None else root[:, None]) if removed else None
         absorbed = Absorbed(len(x), tuple(compact(codes) for codes in space.factors.values()), dense, root)
-    _, reasons = usable_columns(raw, absorbed.residuals(raw), tuple(terms), tuple(space.factors))
+    _, reasons = usable_columns(raw, absorbed.residuals(raw), tuple(terms), tuple(space.factors), root)
     return {
         term: _why(x[:, list(terms).index(term)], space) if reason.startswith("absorbed") else reason
         for term, reason in reasons.items()

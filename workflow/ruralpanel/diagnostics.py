@@ -11,7 +11,7 @@ from scipy import special
 
 from ruralpanel.break_steps import MARK
 from ruralpanel.contracts.problems import UserError
-from ruralpanel.estimators import least_squares, random_effects
+from ruralpanel.estimators import least_squares, random_effects, scaling
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
 from ruralpanel.estimators.weighted_cd import pair_correlations
@@ -168,7 +168,7 @@ def hausman(design: Design) -> Test:
     v_fixed = fixed.bread * float(fixed.residuals @ fixed.residuals) / fixed.df_resid
     v_random = random.bread * float(random.residuals @ random.residuals) / random.df_resid
     matrix = v_fixed - v_random[np.ix_(place, place)]
-    value = float(gap @ np.linalg.solve(matrix, gap))
+    value = float(gap @ scaling.solve(matrix, gap))
     if value < 0:
         return Test(value, float(len(place)), float("nan"), "negative, hence undefined here: read the Mundlak test")
     note = f"{INDEPENDENT}, and rejects true nulls up to two times in ten where they are not: read the Mundlak test"
@@ -188,7 +188,8 @@ def mundlak(design: Design, seed: int = 0) -> Test:
     weights = np.ones(codes.size) if design.weights is None else design.weights
     counts = np.bincount(codes, weights=weights)
     means = (group_sums(design.x * weights[:, None], codes) / counts[:, None])[codes]
-    varies = [j for j in range(design.x.shape[1]) if np.abs(design.x[:, j] - means[:, j]).max() > 1e-9]
+    apart = np.abs(design.x - means).max(axis=0, initial=0.0)
+    varies = np.flatnonzero(apart > 1e-9 * np.std(design.x, axis=0)).tolist()
     names = tuple(f"mean of {design.terms[j]}" for j in varies)
     effects = _without_unit(design)
     wide = replace(design, x=np.hstack([design.x, means[:, varies]]), terms=(*design.terms, *names))
@@ -288,7 +289,7 @@ def breusch_pagan(fit: Fit) -> Test:
     assert fit.x is not None
     squares = fit.residuals**2 - np.mean(fit.residuals**2)
     columns = fit.x - fit.x.mean(axis=0)
-    fitted = columns @ np.linalg.lstsq(columns, squares, rcond=None)[0]
+    fitted = columns @ scaling.least_squares(columns, squares)
     return _chi2(fit.rows.size * float(fitted @ fitted) / float(squares @ squares), len(fit.terms))
 
 

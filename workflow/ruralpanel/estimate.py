@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from ruralpanel import diagnostics, influence
-from ruralpanel.contracts.problems import Problem, UserError
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.contracts.specs import InferenceSpec, ModelSpec
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, Test
-from ruralpanel.estimators.registry import estimator
+from ruralpanel.estimators.degenerate import PERFECT, alike_notes, fitted, is_perfect
 from ruralpanel.inference.joint import all_zero, with_size
 from ruralpanel.inference.registry import infer
 from ruralpanel.inference.simulated_size import Null, null_panels, simulated_sizes
@@ -54,7 +54,7 @@ def estimate(
     words = dict(labels or {})
     design = replace(design, spec=spec)
     seeded = replace(spec, options={**spec.options, "seed": seed})
-    fit = estimator(spec.estimator, spec.name)(replace(design, spec=seeded))
+    fit = fitted(replace(design, spec=seeded))
     settings = _settings(spec, design, fit)
     outcomes = [_try(fit, design, setting, seed) for setting in settings]
     first = outcomes[0]
@@ -62,11 +62,12 @@ def estimate(
         raise first
     null = null_panels(fit, design, seed) if spec.simulated_size else None
     sizes = _sizes(spec, design, fit, settings, outcomes, seed, null)
-    tests = dict(fit.tests)
-    joint = _joint(spec, fit, design, settings[0], first, null)
+    perfect = is_perfect(design, fit)
+    tests = {} if perfect else dict(fit.tests)
+    joint = None if perfect else _joint(spec, fit, design, settings[0], first, null)
     if joint is not None:
         tests["joint"] = joint
-    tests |= diagnostics.specification_tests(design, fit, seed, null)
+    tests |= {} if perfect else diagnostics.specification_tests(design, fit, seed, null)
     neighbours = moran_of_residuals(design, fit, seed)
     if neighbours is not None:
         tests["moran"] = neighbours.test
@@ -122,7 +123,14 @@ def estimate(
         },
         units=tuple(design.units[code] for code in units),
         periods=tuple(int(design.periods[code]) for code in periods),
-        notes=(*overrides, *design.notes, *fit.notes, *_unneeded(spec, overrides)),
+        notes=(
+            *overrides,
+            *design.notes,
+            *fit.notes,
+            *((PERFECT,) if perfect else ()),
+            *alike_notes(design),
+            *_unneeded(spec, overrides),
+        ),
         seed=seed,
         panel_sha256=panel_sha256,
         spec=spec.to_dict(),
@@ -146,6 +154,13 @@ def _try(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Outcome
         return infer(fit, design, setting, seed)
     except UserError as error:
         return error
+    except (np.linalg.LinAlgError, ZeroDivisionError, FloatingPointError) as error:
+        found = f"{setting.method} ({type(error).__name__}: {error})"
+        return UserError(
+            Problem(
+                CONFIGURATION, f"models.{design.spec.name}.inference", found, "residuals and terms that vary freely"
+            )
+        )
 
 
 def _overrides(spec: ModelSpec, fit: Fit, outcomes: list[Outcome]) -> tuple[str, ...]:

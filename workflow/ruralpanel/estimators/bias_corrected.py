@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.dynamic_terms import Equation
@@ -161,7 +162,7 @@ def score_set(data: Data, owner: IntArray, df: float) -> tuple[tuple[float, floa
     clusters, reach = int(owner.max()) + 1, float(critical_values(np.array(df)))
 
     def excess(rho: float) -> float:
-        params = np.concatenate([[rho], np.linalg.lstsq(data.x[:, 1:], data.y - rho * data.x[:, 0], rcond=None)[0]])
+        params = np.concatenate([[rho], scaling.least_squares(data.x[:, 1:], data.y - rho * data.x[:, 0])])
         slope = _moments(data, seen, gram, params, 1.0)[1]
         rows = _scores(data, seen, params)[1]
         net = rows[:, 0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimators.decomposition import groups_of, unit_means
 from ruralpanel.estimators.within import demean
@@ -107,7 +108,7 @@ def _clustered(
 
 def _support(observed: FloatArray, points: FloatArray) -> list[bool]:
     centred = observed - observed.mean(axis=0)
-    inverse = np.linalg.pinv(centred.T @ centred)
+    inverse = scaling.inverse(centred.T @ centred, 1e-15)
 
     def leverage(rows: FloatArray) -> FloatArray:
         return np.asarray(np.einsum("ij,jk,ik->i", rows, inverse, rows))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.decompose.gap import METHODS, Groups, resampled_counts
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
 from ruralpanel.inference.streams import generator
 
@@ -40,6 +41,16 @@ def fit(design: Design) -> Fit:
     _enough(design, groups, x)
     kernel = METHODS[spec.method]
     parts = kernel(y, x, columns, groups, np.ones((1, y.size)))[0]
+    if not np.all(np.isfinite(parts)):
+        raise UserError(
+            Problem(
+                CONFIGURATION,
+                f"models.{spec.name}.blocks",
+                "terms whose means by unit are too much alike to be told apart",
+                "terms that differ between units",
+                "leave one of them out",
+            )
+        )
     draws = int(spec.options.get("draws") or DRAWS)
     counts = resampled_counts(groups, draws, generator(int(spec.options.get("seed", 0)), spec.name, "decomposition"))
     simulated = kernel(y, x, columns, groups, counts)
@@ -123,7 +134,7 @@ def _by_unit(
 ) -> list[dict[str, Any]]:
     """Each target unit's own distance to the reference mean, split at the coefficients of all units."""
     base = np.column_stack([np.ones(y.size), groups.dummies, x])
-    slopes = np.linalg.lstsq(base, y, rcond=None)[0][-x.shape[1] :]
+    slopes = scaling.least_squares(base, y)[-x.shape[1] :]
     inside = groups.codes == groups.reference
     rows = []
     for unit in np.flatnonzero(groups.codes == groups.target):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import FloatArray
 
 STEPS = 50
@@ -42,7 +43,7 @@ def doubly_robust(change: FloatArray, treated: FloatArray, covariates: FloatArra
         Treated and others cannot be compared at the same covariates.
     """
     n = change.size
-    x = np.column_stack([np.ones(n), covariates])
+    x = np.column_stack([np.ones(n), scaling.spanning(covariates)])
     others = 1.0 - treated
     if others.sum() <= x.shape[1]:
         raise NoOverlapError(f"{int(others.sum())} untreated units for {x.shape[1]} coefficients")

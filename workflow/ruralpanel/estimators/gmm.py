@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import special
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.absorb import group_sums
 from ruralpanel.estimators.base import FloatArray, IntArray, Test
 
@@ -131,7 +132,7 @@ def estimate(moments: Moments, weighting: FloatArray) -> Estimate:
     by_unit = group_sums(moments.z * first.residuals[:, None], moments.unit)
     spread = by_unit.T @ by_unit
     notes: tuple[str, ...] = ()
-    if np.linalg.matrix_rank(spread) < spread.shape[0]:
+    if scaling.rank(spread) < spread.shape[0]:
         notes = ("the moments' covariance matrix is singular: a generalised inverse weights the second step",)
     second = _step(moments, zx, _inverse(spread))
     uncorrected = second.bread

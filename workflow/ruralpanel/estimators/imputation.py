@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
-from ruralpanel.estimators import event_terms
+from ruralpanel.estimators import event_terms, scaling
 from ruralpanel.estimators.absorb import group_sums
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.cohorts import Cohorts
@@ -58,7 +58,7 @@ class _Regression:
         safe = np.where(sums > 0, sums, 1.0)
         cross = group_sums(rest * weights[:, None], units)
         gram = (rest * weights[:, None]).T @ rest - cross.T @ (cross / safe[:, None])
-        inverse: FloatArray = np.asarray(np.linalg.pinv(gram, rcond=1e-11, hermitian=True), dtype=float)
+        inverse: FloatArray = scaling.inverse(gram, 1e-11)
         return cls(units, rest, weights, safe, cross, inverse, gram)
 
     def fitted(self, y: FloatArray) -> FloatArray:
@@ -102,7 +102,7 @@ def impute(design: Design, cohorts: Cohorts, group_trends: bool = False) -> Impu
                 "widen the sample",
             )
         )
-    columns = [np.eye(len(design.periods))[periods], design.x]
+    columns = [np.eye(len(design.periods))[periods], scaling.spanning(design.x)]
     if group_trends:
         event_terms.need_pre_periods(design, cohorts, 2, "group_trends")
         columns.append(event_terms.trends(design, cohorts)[0])

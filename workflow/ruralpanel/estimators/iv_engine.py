@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import Design, FloatArray
 from ruralpanel.estimators.iv_errors import Errors
 from ruralpanel.estimators.iv_system import System
-from ruralpanel.estimators.linearmodels_engine import AGREEMENT, LARGEST
+from ruralpanel.estimators.linearmodels_engine import LARGEST, TOO_FEW, agreement
 
 
 def confirm(design: Design, system: System, errors: Errors, method: str, params: FloatArray, bread: FloatArray) -> str:
@@ -22,7 +24,8 @@ def confirm(design: Design, system: System, errors: Errors, method: str, params:
     Returns
     -------
     ``linearmodels`` where it confirms the estimates; ``numpy`` with ``options: {engine: numpy}``, beyond `LARGEST`
-    rows, or where it lacks the weights (two-way clusters; as many moments as clusters).
+    rows, where it lacks the weights (two-way clusters; as many moments as clusters), or where regressors or
+    instruments are too much alike for it.
 
     Raises
     ------
@@ -32,9 +35,13 @@ def confirm(design: Design, system: System, errors: Errors, method: str, params:
     lacks = method == "gmm" and (len(errors.groups) > 1 or system.z.shape[1] + system.w.shape[1] > errors.most())
     if lacks or system.n > LARGEST or design.spec.options.get("engine", "linearmodels") != "linearmodels":
         return "numpy"
+    spread = np.sqrt(np.diag(bread))
+    second = np.sqrt(np.linalg.cond(bread / np.outer(spread, spread)))
+    allowed = agreement(max(scaling.condition(np.hstack([system.w, system.z])), float(second)))
+    if allowed >= TOO_FEW:
+        return "numpy"
     theirs = estimate(system, errors, method)
-    spread = np.sqrt(np.diag(bread)) * np.std(design.y)
-    if not np.all(np.abs(theirs - params) <= AGREEMENT * np.maximum(spread, np.abs(params)) + 1e-12):
+    if not np.all(np.abs(theirs - params) <= allowed * np.maximum(spread * np.std(design.y), np.abs(params))):
         raise ArithmeticError(
             f"model {design.spec.name}: our estimates {params} differ from linearmodels' {theirs}; terms {system.terms}"
         )
@@ -43,7 +50,12 @@ def confirm(design: Design, system: System, errors: Errors, method: str, params:
 
 def estimate(system: System, errors: Errors, method: str) -> FloatArray:
     """Coefficients (k,) of endogenous, then exogenous regressors by linearmodels."""
-    return np.asarray(result(system, errors, method).params)[_order(system)]
+    parts = (system.w, system.d, system.z, system.y[:, None])
+    powers = scaling.scales(np.concatenate([np.linalg.norm(part, axis=0) for part in parts]))
+    w, d, z, y = np.split(powers, np.cumsum([part.shape[1] for part in parts])[:-1])
+    measured = replace(system, w=system.w / w, d=system.d / d, z=system.z / z, y=system.y / y)
+    params = np.asarray(result(measured, errors, method).params)
+    return np.asarray(params * y / np.concatenate([w, d]))[_order(system)]
 
 
 def result(system: System, errors: Errors, method: str, **covariance: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special, stats
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import FloatArray, Test
 from ruralpanel.estimators.iv_errors import Errors
 from ruralpanel.estimators.iv_system import System
@@ -69,7 +70,7 @@ def conditional_f(system: System, errors: Errors, j: int) -> Test:
     q = system.basis
     others = np.delete(system.d_net, j, axis=1)
     projected = q @ (q.T @ others)
-    left = system.d_net[:, j] - others @ np.linalg.lstsq(projected, system.d_net[:, j], rcond=None)[0]
+    left = system.d_net[:, j] - others @ scaling.least_squares(projected, system.d_net[:, j])
     g = q.T @ left
     rest = left - q @ g
     slopes = system.w.shape[1] + q.shape[1]

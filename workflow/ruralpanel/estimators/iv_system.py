@@ -108,7 +108,7 @@ def system_of(design: Design) -> System:
         "z": _scaled(np.asarray(design.extra["instruments"], dtype=float)[rows], root),
     }
     net = {name: space.residuals(columns) for name, columns in raw.items()}
-    kept, reasons = usable_columns(raw["x"], net["x"], design.terms, effects)
+    kept, reasons = usable_columns(raw["x"], net["x"], design.terms, effects, root)
     problems = []
     if reasons and not design.spec.options.get("drop_absorbed"):
         problems += [_indistinct(where, "regressors", term, reason) for term, reason in reasons.items()]
@@ -116,9 +116,22 @@ def system_of(design: Design) -> System:
     exogenous = tuple(design.terms[j] for j in kept)
     for key, names, column in (("endogenous", endogenous, "d"), ("instruments", instruments, "z")):
         both = np.hstack([raw["x"][:, list(kept)], raw[column]]), np.hstack([w, net[column]])
-        lost = usable_columns(*both, (*exogenous, *names), effects)[1]
+        lost = usable_columns(*both, (*exogenous, *names), effects, root)[1]
         problems += [_indistinct(where, key, term, reason) for term, reason in lost.items()]
     raise_any(problems)
+    everything = np.hstack([w, net["z"], net["d"]])
+    explained = usable_columns(everything, everything, (*exogenous, *instruments, *endogenous), ())[1]
+    raise_any(
+        Problem(
+            CONFIGURATION,
+            f"{where}.instruments",
+            f'"{term}", {explained[term]}: instruments that explain it entirely',
+            "instruments that leave a part of the endogenous regressor unexplained",
+            f"leave the copy of {term} out of the instruments; if {term} is exogenous, make it a regressor",
+        )
+        for term in endogenous
+        if term in explained
+    )
     slopes = len(exogenous) + len(instruments)
     if rows.size - slopes - space.rank < 1:
         found = f"{rows.size} observations for {slopes} instruments and exogenous terms and {space.rank} effects"

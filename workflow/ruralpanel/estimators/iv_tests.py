@@ -9,6 +9,7 @@ from scipy import special
 
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
 from ruralpanel.estimators.iv_errors import Errors
 from ruralpanel.estimators.iv_system import System
@@ -112,7 +113,7 @@ def hansen(system: System, errors: Errors) -> float:
     q = system.basis
     slopes = q.T @ system.d_net
     moments = q.T @ system.y_net
-    first = np.linalg.lstsq(slopes, moments, rcond=None)[0]
+    first = scaling.least_squares(slopes, moments)
     residuals = system.y_net - system.d_net @ first
     terms = len(system.terms)
     weights = np.linalg.inv(errors.cross(q, residuals, residuals, terms) / errors.factor(terms))
@@ -126,12 +127,12 @@ def endogeneity(system: System, errors: Errors) -> Test:
     regression (Durbin, Wu, Hausman; robust as Wooldridge 2010, 6.3.1)."""
     left = system.d_net - system.basis @ (system.basis.T @ system.d_net)
     x = np.hstack([system.d_net, left])
-    params = np.linalg.lstsq(x, system.y_net, rcond=None)[0]
+    params = scaling.least_squares(x, system.y_net)
     rest = system.y_net - x @ params
     p = system.d_net.shape[1]
     if p > errors.most():
         return Test(float("nan"), None, float("nan"), "more endogenous regressors than the clusters can test together")
-    net = left - system.d_net @ np.linalg.lstsq(system.d_net, left, rcond=None)[0]
+    net = left - system.d_net @ scaling.least_squares(system.d_net, left)
     inverse = np.linalg.inv(net.T @ net)
     slopes = len(system.terms) + p
     vcov = inverse @ errors.cross(net, rest, rest, slopes) @ inverse

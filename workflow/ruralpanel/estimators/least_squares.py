@@ -9,13 +9,19 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
-from ruralpanel.estimators import linearmodels_engine
+from ruralpanel.estimators import linearmodels_engine, scaling
 from ruralpanel.estimators.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimators.within import absorbed_space, singletons
 
 TINY = 1e-9
-"""Share of a column's length below which what is left of it is rounding error."""
+"""Share of a column's length, its mean aside, below which effects leave nothing of it."""
+
+ALIKE = 1e-7
+"""The same of a column net of effects, where earlier columns are taken out."""
+
+ROUNDING = 1e-13
+"""Share of a column's length, its mean included, that is rounding error."""
 
 
 def pooled(design: Design) -> Fit:
@@ -126,7 +132,8 @@ def solve(
         out instead), or too few observations.
     """
     x_net, y_net = space.residuals(x), space.residuals(y)
-    kept, reasons = usable_columns(x, x_net, design.terms, absorbed)
+    constant = space.root if space.dense is None or not space.dense.size else space.dense[:, 0]
+    kept, reasons = usable_columns(x, x_net, design.terms, absorbed, constant)
     drop = bool(design.spec.options.get("drop_absorbed", False))
     _need_rows(design, y.size, len(kept) if drop else len(design.terms), space.rank)
     refuse(design, reasons)
@@ -139,7 +146,8 @@ def solve(
     residuals = y_net - x_net @ params
     engine = str(design.spec.options.get("engine", "linearmodels"))
     if engine == "linearmodels":
-        engine = linearmodels_engine.confirm(design, rows, terms, params, np.sqrt(np.sum(inverse**2, axis=1)))
+        spread = np.sqrt(np.sum(inverse**2, axis=1))
+        engine = linearmodels_engine.confirm(design, rows, terms, params, spread, scaling.condition(x_net))
     left_out = tuple(f"{term} left out: {reason}" for term, reason in reasons.items())
     return Fit(
         terms=terms,
@@ -161,23 +169,37 @@ def solve(
 
 
 def usable_columns(
-    raw: FloatArray, net: FloatArray, terms: tuple[str, ...], absorbed: tuple[str, ...]
+    raw: FloatArray,
+    net: FloatArray,
+    terms: tuple[str, ...],
+    absorbed: tuple[str, ...],
+    constant: FloatArray | None = None,
 ) -> tuple[tuple[int, ...], dict[str, str]]:
-    """Columns of `net` that are neither absorbed nor collinear with earlier ones, and why the others are not."""
+    """Columns of `net` that are neither absorbed nor collinear with earlier ones, and why the others are not.
+
+    Parameters
+    ----------
+    raw, net : (n, k) columns before and after effects are removed, both multiplied by the weights' roots.
+    constant : (n,) what such a transformation makes of a column of ones (None: ones). A column that is nearly a
+        constant (a year, a large level) is judged by what varies.
+    """
     kept: list[int] = []
     reasons: dict[str, str] = {}
     basis = np.zeros((net.shape[0], 0))
     effects = " and ".join(absorbed) + " effects" if absorbed else "the constant"
+    one = np.ones(len(raw)) if constant is None else constant
+    varying = np.linalg.norm(raw - np.outer(one, one @ raw / (one @ one)), axis=0)
+    whole = np.linalg.norm(raw, axis=0)
     for j, term in enumerate(terms):
         length = float(np.linalg.norm(net[:, j]))
-        if length <= TINY * float(np.linalg.norm(raw[:, j])):
+        if length <= TINY * varying[j] or length <= ROUNDING * whole[j]:
             reasons[term] = f"absorbed by {effects}"
             continue
         left = net[:, j] / length
         for _ in range(2):
             left = left - basis @ (basis.T @ left)
-        if float(np.linalg.norm(left)) <= TINY:
-            weights = np.linalg.lstsq(net[:, kept], net[:, j], rcond=None)[0] * np.linalg.norm(net[:, kept], axis=0)
+        if float(np.linalg.norm(left)) <= max(ALIKE, ROUNDING * whole[j] / length):
+            weights = scaling.least_squares(net[:, kept], net[:, j]) * np.linalg.norm(net[:, kept], axis=0)
             involved = [terms[i] for i, weight in zip(kept, weights, strict=True) if abs(weight) > 1e-6 * length]
             reasons[term] = "collinear with " + ", ".join(involved)
             continue

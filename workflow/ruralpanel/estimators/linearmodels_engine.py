@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.absorb import compact, nested
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.within import effect_codes
@@ -19,8 +20,13 @@ LARGEST = 200_000
 AGREEMENT = 1e-6
 """Largest difference allowed, in standard errors: far below what any inference can see, above rounding error."""
 
+TOO_FEW = 1e-3
+"""Agreement to fewer digits confirms nothing."""
 
-def confirm(design: Design, rows: IntArray, terms: tuple[str, ...], params: FloatArray, scale: FloatArray) -> str:
+
+def confirm(
+    design: Design, rows: IntArray, terms: tuple[str, ...], params: FloatArray, scale: FloatArray, condition: float
+) -> str:
     """Estimate the same model with linearmodels and compare.
 
     Parameters
@@ -28,26 +34,32 @@ def confirm(design: Design, rows: IntArray, terms: tuple[str, ...], params: Floa
     rows, terms : what the model uses of the design.
     params : (k,) our estimates.
     scale : (k,) standard errors up to a common factor; differences are judged against the larger of it and `params`.
+    condition : number of the terms' columns net of effects: linearmodels loses twice its digits, ours once.
 
     Returns
     -------
-    ``linearmodels`` where it confirms the estimates, ``numpy`` where it lacks the model (three or nested effects)
-    or the panel has more than `LARGEST` rows.
+    ``linearmodels`` where it confirms the estimates, ``numpy`` where it lacks the model (three or nested effects),
+    the panel has more than `LARGEST` rows, or the terms are too much alike for it.
 
     Raises
     ------
     ArithmeticError
         The engines disagree.
     """
-    theirs = estimate(design, rows, terms) if rows.size <= LARGEST else None
+    allowed = agreement(condition)
+    theirs = estimate(design, rows, terms) if rows.size <= LARGEST and allowed < TOO_FEW else None
     if theirs is None:
         return "numpy"
-    allowed = AGREEMENT * np.maximum(scale * np.std(design.y), np.abs(params)) + 1e-12
-    if not np.all(np.abs(theirs - params) <= allowed):
+    if not np.all(np.abs(theirs - params) <= allowed * np.maximum(scale * np.std(design.y), np.abs(params))):
         raise ArithmeticError(
             f"model {design.spec.name}: our estimates {params} differ from linearmodels' {theirs}; terms {terms}"
         )
     return "linearmodels"
+
+
+def agreement(condition: float) -> float:
+    """Largest relative difference that rounding explains where normal equations are solved at a condition number."""
+    return max(AGREEMENT, 100.0 * float(np.finfo(float).eps) * condition**2)
 
 
 def estimate(design: Design, rows: IntArray, terms: tuple[str, ...]) -> FloatArray | None:
@@ -58,7 +70,7 @@ def estimate(design: Design, rows: IntArray, terms: tuple[str, ...]) -> FloatArr
     used = rows if kind == "fe" else np.arange(design.y.size)
     if len(effects) > 2 or (kind != "fe" and set(effects) - {"unit", "period"}):
         return None
-    y, x, weights = _frames(design, used, terms)
+    y, x, weights, powers = _frames(design, used, terms)
     dummies = kind != "fe" and "period" in effects
     if dummies:
         # from each period on, for differences: what is one in that period alone once differenced
@@ -97,20 +109,34 @@ def estimate(design: Design, rows: IntArray, terms: tuple[str, ...]) -> FloatArr
         result = RandomEffects(y, x).fit(small_sample=True, cov_type="unadjusted", debiased=True)
     else:
         return None
-    return np.asarray(result.params.loc[list(terms)], dtype=float)
+    return np.asarray(result.params.loc[list(terms)], dtype=float) * powers
 
 
 def _frames(
     design: Design, rows: IntArray, terms: tuple[str, ...]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None]:
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame | None, FloatArray]:
     import pandas as pd
 
     index = pd.MultiIndex.from_arrays([design.unit_codes[rows], design.period_codes[rows]], names=["unit", "period"])
     columns = [design.terms.index(term) for term in terms]
-    y = pd.DataFrame({"y": design.y[rows]}, index=index)
-    x = pd.DataFrame(design.x[rows][:, columns], index=index, columns=list(terms))
+    both, powers = _measured(np.column_stack([design.y[rows], design.x[rows][:, columns]]))
+    y = pd.DataFrame({"y": both[:, 0]}, index=index)
+    x = pd.DataFrame(both[:, 1:], index=index, columns=list(terms))
     weights = None if design.weights is None else pd.DataFrame({"w": design.weights[rows]}, index=index)
-    return y, x, weights
+    return y, x, weights, powers[0] / powers[1:]
+
+
+def _measured(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Columns less their means, in powers of two near their spreads, where they come in unlike measures; the powers.
+
+    All models have a constant, effects or differences, so that means do not matter.
+    """
+    spread = np.std(columns, axis=0)
+    level = np.abs(columns.mean(axis=0))
+    if np.all(scaling.scales(spread) == 1.0) and np.all(level <= scaling.ALIKE * spread):
+        return columns, np.ones(columns.shape[1])
+    powers = np.where(spread > 0, np.exp2(np.round(np.log2(np.where(spread > 0, spread, 1.0)))), 1.0)
+    return (columns - columns.mean(axis=0)) / powers, powers
 
 
 def _in_runs(table: pd.DataFrame, design: Design) -> pd.DataFrame:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import FloatArray, IntArray, Test
 from ruralpanel.inference.from_covariance import critical_values
 
@@ -59,13 +60,13 @@ def slopes(y: FloatArray, x: FloatArray, nuisance: FloatArray, unit: IntArray) -
         basis = _basis(nuisance[rows])
         absorbed[i] = basis.shape[1]
         x_net[rows], y_net[rows] = _net(x[rows], basis), _net(y[rows], basis)
-        by_unit[i] = np.linalg.lstsq(x_net[rows], y_net[rows], rcond=None)[0]
+        by_unit[i] = scaling.least_squares(x_net[rows], y_net[rows])
         residuals[rows] = y_net[rows] - x_net[rows] @ by_unit[i]
         size = bounds[i + 1] - bounds[i]
         cross = x_net[rows].T @ x_net[rows]
         grams[i] = cross / size
         variance = float(residuals[rows] @ residuals[rows]) / (size - basis.shape[1] - k)
-        errors[i] = np.sqrt(variance * np.diag(np.linalg.pinv(cross)))
+        errors[i] = np.sqrt(variance * np.diag(scaling.inverse(cross, 1e-15)))
     return Slopes(by_unit, errors, grams, x_net, y_net, residuals, np.diff(bounds).astype(np.intp), absorbed)
 
 

@@ -213,7 +213,7 @@ def _usable(design: Design, rows: IntArray) -> tuple[tuple[int, ...], dict[str, 
     """Columns of `x` that the effects do not absorb and that are not collinear, and why others are not."""
     space = absorbed_space(design, design.spec.effects, rows, None)
     raw = design.x[rows]
-    kept, reasons = usable_columns(raw, space.residuals(raw), design.terms, tuple(design.spec.effects))
+    kept, reasons = usable_columns(raw, space.residuals(raw), design.terms, tuple(design.spec.effects), space.root)
     refuse(design, reasons)
     return kept, reasons
 

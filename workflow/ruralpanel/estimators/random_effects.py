@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimators.least_squares import solve
@@ -108,7 +109,7 @@ def variance_components(y: FloatArray, x: FloatArray, codes: IntArray, model: st
         ssr, _ = _least_squares(root[:, None] * x_between, root * y_between)
         wide = x_between[codes]
         sums = x_between * counts[:, None]
-        trace = float(np.trace(np.linalg.pinv(wide.T @ wide, hermitian=True) @ (sums.T @ sums)))
+        trace = float(np.trace(scaling.inverse(wide.T @ wide, 1e-15) @ (sums.T @ sums)))
         sigma2_u = max(0.0, (ssr - df_between * sigma2_e) / (n - trace))
     return VarianceComponents(sigma2_e, sigma2_u, 1.0 - np.sqrt(sigma2_e / (counts * sigma2_u + sigma2_e)))
 
@@ -131,5 +132,5 @@ def _nuisance(design: Design) -> FloatArray:
 
 def _least_squares(x: FloatArray, y: FloatArray) -> tuple[float, int]:
     """Residual sum of squares and rank."""
-    params, _, rank, _ = np.linalg.lstsq(x, y, rcond=None)
-    return float(np.sum((y - x @ params) ** 2)), int(rank)
+    params, _, rank, _ = np.linalg.lstsq(x / scaling.scales(np.linalg.norm(x, axis=0)), y, rcond=None)
+    return float(np.sum((y - x / scaling.scales(np.linalg.norm(x, axis=0)) @ params) ** 2)), int(rank)

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.absorb import compact
 from ruralpanel.estimators.base import Design, FloatArray
 from ruralpanel.estimators.iv_errors import Errors
@@ -171,12 +172,12 @@ def sectors_of(design: Design, system: System) -> Sectors:
             rest = (1.0 - exposure.sums[rows[here]]) * root[here]
             columns = np.column_stack([shares, rest])
         used = np.flatnonzero(np.abs(columns).max(axis=0) > 0)
-        if np.linalg.matrix_rank(columns[:, used]) < used.size:
+        if scaling.column_rank(columns[:, used]) < used.size:
             found = f"{used.size} sectors and {int(here.sum())} units in one period, or shares that are collinear"
             expected = "more units than sectors, whose shares the data can tell apart"
             raise UserError(Problem(CONFIGURATION, f"{where}.shares", found, expected, "merge sectors"))
         shocks = np.zeros(columns.shape[1])
-        shocks[used] = np.linalg.lstsq(columns[:, used], z[here], rcond=None)[0]
+        shocks[used] = scaling.least_squares(columns[:, used], z[here])
         y += shocks[:count] * (shares.T @ system.y_net[here])
         d += shocks[:count] * (shares.T @ system.d_net[here, 0])
     return Sectors(y, d, float(z @ system.y_net), float(z @ system.d_net[:, 0]))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import FloatArray
 from ruralpanel.estimators.spatial_filter import SpatialFilter
 from ruralpanel.estimators.spatial_likelihood import Size
@@ -132,7 +133,7 @@ def _two_stages(z: FloatArray, y: FloatArray, instruments: FloatArray) -> tuple[
     """Coefficients, projected regressors, residuals."""
     basis = np.linalg.qr(instruments)[0]
     projected = basis @ (basis.T @ z)
-    slopes = np.asarray(np.linalg.lstsq(projected, y, rcond=None)[0])
+    slopes = scaling.least_squares(projected, y)
     return slopes, projected, y - z @ slopes
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import FloatArray
-from ruralpanel.estimators.linearmodels_engine import AGREEMENT, LARGEST
+from ruralpanel.estimators.linearmodels_engine import LARGEST, TOO_FEW, agreement
 
 
 def confirm(
@@ -20,17 +21,21 @@ def confirm(
 
     Returns
     -------
-    ``linearmodels`` where it confirms the estimates, ``numpy`` where there are too many rows to estimate twice.
+    ``linearmodels`` where it confirms the estimates, ``numpy`` where there are too many rows to estimate twice or the
+    columns are too much alike for it.
 
     Raises
     ------
     ArithmeticError
         The engines disagree.
     """
-    if x.shape[0] > LARGEST:
+    allowed = agreement(max(scaling.condition(x), scaling.condition(y)))
+    if x.shape[0] > LARGEST or allowed >= TOO_FEW:
         return "numpy"
-    theirs = estimate(own, x, y)
-    if not np.all(np.abs(theirs - params) <= AGREEMENT * np.maximum(errors, np.abs(params)) + 1e-12):
+    powers, measures = scaling.scales(np.linalg.norm(x, axis=0)), scaling.scales(np.linalg.norm(y, axis=0))
+    factor = np.concatenate([measure / powers[list(places)] for measure, places in zip(measures, own, strict=True)])
+    theirs = estimate(own, x / powers, y / measures) * factor
+    if not np.all(np.abs(theirs - params) <= allowed * np.maximum(errors, np.abs(params))):
         raise ArithmeticError(f"model {model}: our estimates {params} differ from linearmodels' {theirs}")
     return "linearmodels"
 

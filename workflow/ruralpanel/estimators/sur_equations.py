@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import FloatArray
 
 
@@ -100,5 +101,5 @@ def _block(matrix: FloatArray, rows: tuple[int, ...], columns: tuple[int, ...]) 
 
 
 def _solved(gram: FloatArray, products: FloatArray) -> FloatArray:
-    solution: Any = np.linalg.pinv(gram, rcond=1e-12, hermitian=True) @ products
+    solution: Any = scaling.inverse(gram) @ products
     return np.asarray(solution)

@@ -56,7 +56,7 @@ def is_least_squares(fit: Fit) -> bool:
     if fit.x is None or fit.y is None or fit.residuals.shape != fit.y.shape:
         return False
     gap = float(np.max(np.abs(fit.y - fit.x @ fit.params - fit.residuals), initial=0.0))
-    return gap <= 1e-8 * (1.0 + float(np.max(np.abs(fit.y), initial=0.0)))
+    return gap <= 1e-8 * float(np.max(np.abs(fit.y), initial=0.0))
 
 
 def has_scores(fit: Fit) -> bool:

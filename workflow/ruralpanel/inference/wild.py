@@ -164,7 +164,7 @@ def _check_applies(fit: Fit, design: Design, setting: InferenceSpec) -> None:
             instead=(validity.OWN, validity.UNIT_CLUSTERS, validity.ROBUST),
         )
     gap = float(np.max(np.abs(fit.y - fit.x @ fit.params - fit.residuals), initial=0.0))
-    if gap > 1e-8 * (1.0 + float(np.max(np.abs(fit.y), initial=0.0))):
+    if gap > 1e-8 * float(np.max(np.abs(fit.y), initial=0.0)):
         validity.stop(
             design,
             f"the wild cluster bootstrap with estimator {design.spec.estimator}",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import FloatArray
 
 MULTIPLE = 1.3
@@ -52,14 +53,14 @@ def movement(y: FloatArray, x: FloatArray, controls: FloatArray, always: FloatAr
     """
     own = np.column_stack([y, x, controls])
     if always is not None and always.shape[1]:
-        own = own - always @ np.linalg.lstsq(always, own, rcond=None)[0]
+        own = own - always @ scaling.least_squares(always, own)
     y, x, controls = own[:, 0], own[:, 1], own[:, 2:]
     n = y.size
     short = float(x @ y / (x @ x))
     both = np.column_stack([x, controls])
-    coefficients = np.linalg.lstsq(both, y, rcond=None)[0]
+    coefficients = scaling.least_squares(both, y)
     left = y - both @ coefficients
-    net = x - controls @ np.linalg.lstsq(controls, x, rcond=None)[0]
+    net = x - controls @ scaling.least_squares(controls, x)
     whole = float(y @ y)
     return Movement(
         short=short,

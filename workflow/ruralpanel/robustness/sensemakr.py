@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import FloatArray
 
 
@@ -135,7 +136,7 @@ def _share(target: FloatArray, given: FloatArray, group: FloatArray) -> float:
 def _left(target: FloatArray, columns: FloatArray) -> float:
     if columns.shape[1] == 0:
         return float(target @ target)
-    residuals = target - columns @ np.linalg.lstsq(columns, target, rcond=None)[0]
+    residuals = target - columns @ scaling.least_squares(columns, target)
     return float(residuals @ residuals)
 
 

@@ -1,0 +1,83 @@
+"""Data that leave little to compute with: terms that are nearly alike, outcomes that their terms explain entirely."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
+from ruralpanel.estimators import scaling
+from ruralpanel.estimators.base import Design, Fit, FloatArray
+from ruralpanel.estimators.registry import estimator
+from ruralpanel.estimators.within import demean
+
+EXACT = 1e-9
+"""Share of the outcome's length below which residuals are rounding errors."""
+
+NEARLY = 1e-4
+"""Smallest singular value of the terms' columns, in the largest, below which a note names those that are alike."""
+
+PERFECT = "a perfect fit: terms and effects leave nothing of the outcome, and errors and p-values are rounding errors"
+LITTLE = "the equations of this estimator have no solution to that precision"
+
+
+def fitted(design: Design) -> Fit:
+    """The fit; equations without a solution are a matter of the data and said in words.
+
+    Raises
+    ------
+    UserError
+        Terms that are nearly collinear, or an outcome that they explain entirely.
+    """
+    try:
+        return estimator(design.spec.estimator, design.spec.name)(design)
+    except (np.linalg.LinAlgError, ArithmeticError, ValueError) as error:
+        where = f"models.{design.spec.name}"
+        y, x, names = _net(design)
+        alike = nearly_alike(x, names)
+        if alike:
+            fix = "leave one out, or take its difference from the other"
+            raise UserError(Problem(CONFIGURATION, where, f"{alike}: {LITTLE}", "terms that differ", fix)) from error
+        left = y - x @ scaling.least_squares(x, y) if x.shape[1] else y
+        if np.linalg.norm(left) <= EXACT * np.linalg.norm(y):
+            found = f'a perfect fit: "{design.spec.outcome}" is a sum of its terms and effects'
+            expected = "an outcome that they do not determine"
+            fix = "leave the part of the outcome out of its terms"
+            raise UserError(Problem(CONFIGURATION, where, found, expected, fix)) from error
+        raise
+
+
+def _net(design: Design) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
+    """Outcome (n,), terms and endogenous regressors (n, k) net of effects or a constant, and names of the latter."""
+    endogenous = design.extra.get("endogenous", np.zeros((design.y.size, 0)))
+    columns = np.column_stack([design.y, design.x, endogenous])
+    effects = tuple(effect for effect in design.spec.effects if effect in ("unit", "period"))
+    net = demean(design, columns, effects) if effects else columns - columns.mean(axis=0)
+    return net[:, 0], net[:, 1:], (*design.terms, *design.extra.get("endogenous_terms", ()))
+
+
+def nearly_alike(x: FloatArray, names: tuple[str, ...]) -> str:
+    """``a and b are alike to 5 digits`` where the columns (n, k), net of effects, are nearly collinear; else empty."""
+    length = np.linalg.norm(x, axis=0)
+    there = np.flatnonzero(length > 0)
+    if there.size < 2:
+        return ""
+    values, vectors = np.linalg.svd(x[:, there] / length[there], full_matrices=False)[1:]
+    share = float(values[-1] / values[0])
+    if share > NEARLY:
+        return ""
+    involved = [names[j] for j, part in zip(there, vectors[-1], strict=True) if abs(part) > 0.1]
+    return f"{' and '.join(involved)} are alike to {int(-np.log10(max(share, 1e-16)))} digits"
+
+
+def alike_notes(design: Design) -> tuple[str, ...]:
+    """A note that names terms which are nearly collinear."""
+    alike = nearly_alike(*_net(design)[1:])
+    return (f"{alike}, net of effects: their coefficients rest on what little they differ by",) if alike else ()
+
+
+def is_perfect(design: Design, fit: Fit) -> bool:
+    """Whether the terms and effects leave nothing of the outcome but rounding errors."""
+    if not np.any(fit.residuals) or fit.residuals.shape != fit.rows.shape:
+        return False
+    used = design.y[fit.rows] if fit.y is None else fit.y
+    return bool(np.linalg.norm(fit.residuals) <= EXACT * np.linalg.norm(used - used.mean()))
