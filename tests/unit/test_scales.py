@@ -23,6 +23,7 @@ CLUSTERED = InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1", "crit
 CR2 = InferenceSpec("cluster", {"by": "unit", "small_sample": "CR2", "critical": "satterthwaite"})
 WILD = InferenceSpec("wild_cluster", {"by": "unit", "draws": 199, "weights": "rademacher", "interval": True})
 GAP = {"by": "region", "group": "North", "reference": "South"}
+BLOCKS = {"a": ["x1"], "b": ["x2"]}
 TREATMENT = {"units": "rank < 8", "first": 2006}
 IV = {"endogenous": ["x1"], "instruments": ["z1", "z2"]}
 BOTH = ("unit", "period")

@@ -175,7 +175,7 @@ def _in_time(dates: list[dict[str, Any]]) -> dict[str, Test]:
     if not dates:
         return {}
     middle = dates[len(dates) // 2]
-    if not np.isfinite(middle["std_error"]):
+    if not np.isfinite(middle["std_error"]) or middle["std_error"] <= 0:
         return {}
     first = middle["first"] if isinstance(middle["first"], int) else f"{middle['shift']} periods earlier"
     note = f"placebo: treatment taken to start in {first}, treated rows left out"

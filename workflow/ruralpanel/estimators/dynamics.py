@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators import callaway_santanna, event_terms, honest_did, imputation, matching, stacked, twfe
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray, Test
@@ -52,6 +53,10 @@ def dynamic(sample: Sample, method: str) -> Dynamic:
     reference = event_terms.reference_of(design, cohorts)
     times = tuple(time for time in event_terms.event_times(design, cohorts) if time != reference)
     fit, kept = METHODS[method](sample, times, reference)
+    if not any(time.post for time in kept):
+        found = "no period under treatment in which treated units can be compared with others"
+        expected = "rows of treated and other units before and under treatment"
+        raise UserError(Problem(CONFIGURATION, f"models.{design.spec.name}.treatment", found, expected))
     return Dynamic(fit, kept, reference, errors_of(fit, design))
 
 
@@ -243,9 +248,11 @@ def _imputation(sample: Sample, times: Times, reference: EventTime) -> tuple[Fit
             event_terms.indicators(part, cohorts_of(part, cohorts.dates[codes]), before),
             tuple(time.term for time in before),
         )
+        before = tuple(time for time in before if time.term in fit.terms)
+        place = [fit.terms.index(time.term) for time in before]
         lead_scores = np.zeros((design.y.size, len(before)))
-        lead_scores[rows[fit.rows]] = (fit.scores @ fit.bread)[:, : len(before)]
-        estimates, scores = np.append(fit.params[: len(before)], estimates), np.hstack([lead_scores, scores])
+        lead_scores[rows[fit.rows]] = (fit.scores @ fit.bread)[:, place]
+        estimates, scores = np.append(fit.params[place], estimates), np.hstack([lead_scores, scores])
         notes += ("effects before treatment come from a regression on the untreated rows alone",)
     kept = (*before, *after)
     terms = tuple(time.term for time in kept)

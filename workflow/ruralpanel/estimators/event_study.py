@@ -70,6 +70,8 @@ def _bounds(found: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tupl
         problem = error.problems[0]
         note = f"no bounds on differing trends: {problem.found}, {problem.expected} needed"
         return None, (note,)
+    except (np.linalg.LinAlgError, ValueError):
+        return None, ("no bounds on differing trends: the effects before treatment have errors of zero",)
 
 
 def _randomised(sample: Sample, found: Dynamic) -> dict[str, Any] | None:

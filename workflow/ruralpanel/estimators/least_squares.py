@@ -262,7 +262,11 @@ def _goodness(
     one = np.ones(y.size) if space.root is None else space.root
     total = float(np.sum((y - one * (one @ y) / (one @ one)) ** 2)) if space.rank else float(y @ y)
     unexplained = float(residuals @ residuals)
-    values = {"r2": 1.0 - unexplained / total, "rmse": float(np.sqrt(unexplained / df_resid))}
+    values = {"r2": _explained(unexplained, total), "rmse": float(np.sqrt(unexplained / df_resid))}
     if space.factors:
-        values["r2_within"] = 1.0 - unexplained / float(y_net @ y_net)
+        values["r2_within"] = _explained(unexplained, float(y_net @ y_net))
     return values
+
+
+def _explained(unexplained: float, total: float) -> float:
+    return 1.0 - unexplained / total if total > 0 else float("nan")

@@ -66,16 +66,19 @@ def treated_sets(
         estimates = np.array([_quietly(point, sample, order) for order in orders])
         statistics = np.abs(estimates)
         if scale is not None:
-            statistics = statistics / [_quietly(scale, sample, order) for order in orders]
+            misfits = np.array([_quietly(scale, sample, order) for order in orders])
+            statistics = statistics / np.where(misfits > 0, misfits, np.nan)
     valid = np.isfinite(statistics)
+    drawn = estimates[1:][valid[1:]]
+    low, high = np.quantile(drawn, [0.025, 0.975]).tolist() if drawn.size else (float("nan"), float("nan"))
     result: dict[str, Any] = {
-        "p_value": _p(statistics[valid]),
-        "p_value_estimate": _p(np.abs(estimates[valid])),
+        "p_value": _p(statistics[valid]) if valid[0] else float("nan"),
+        "p_value_estimate": _p(np.abs(estimates[valid])) if valid[0] else float("nan"),
         "statistic": "t, errors clustered by unit" if fast else "estimate" if scale is None else "estimate over misfit",
-        "draws": int(valid.sum()) - 1,
+        "draws": int(drawn.size),
         "enumerated": enumerated,
-        "placebo_low": float(np.quantile(estimates[1:][valid[1:]], 0.025)),
-        "placebo_high": float(np.quantile(estimates[1:][valid[1:]], 0.975)),
+        "placebo_low": low,
+        "placebo_high": high,
     }
     return result
 
@@ -137,6 +140,8 @@ def leads(
     gap = (means[0] - means[1])[:, :, None]
     variance = parts[0] + parts[1]
     scale = np.trace(variance, axis1=1, axis2=2)[:, None, None] * np.eye(periods.size)
+    if not np.all(scale[:, 0, 0] > 0):
+        return None
     wald = np.squeeze(np.swapaxes(gap, 1, 2) @ np.linalg.solve(variance + 1e-12 * scale, gap))
     return {"p_value": _p(wald), "units": int(full.sum()), "draws": len(orders) - 1}
 
@@ -238,8 +243,9 @@ def _without(columns: FloatArray, by: FloatArray) -> FloatArray:
 
 def _p(statistics: FloatArray) -> float:
     """Share of assignments at least as far from zero as the first, which is the sample's own and counts itself."""
-    own = statistics[0]
-    return float(np.mean(statistics >= own * (1.0 - TIE)))
+    if not statistics.size:
+        return float("nan")
+    return float(np.mean(statistics >= statistics[0] * (1.0 - TIE)))
 
 
 def _quietly(point: Point, sample: Sample, order: IntArray) -> float:

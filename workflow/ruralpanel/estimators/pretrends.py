@@ -85,14 +85,17 @@ def power(leads: Leads, after: FloatArray, target: FloatArray) -> dict[str, Any]
     Returns
     -------
     For ``joint`` (noncentral F) and ``each`(some lead's t beyond its 5 % critical value): slopes per period at 50 and
-    80 % power and the bias of the target under them. Roth (2022) uses the second.
+    80 % power and the bias of the target under them; missing where no slope is found so, as for the joint test of more
+    leads than the units can test. Roth (2022) uses the second.
     """
     if not leads.beta.size or leads.nu - leads.beta.size + 1.0 < 1.0:
         return {}
+    together = scaling.rank(leads.vcov) == leads.beta.size
+    typical = float(np.sqrt(np.diag(leads.vcov)).max())
     bias = float(target @ after)
     found: dict[str, Any] = {"slope_fitted": fitted_slope(leads)}
-    for name, test in (("joint", joint_power(leads)), ("each", each_power(leads))):
-        slopes = {share: _slope(test, share) for share in (0.5, 0.8)}
+    for name, test in (("joint", joint_power(leads) if together else None), ("each", each_power(leads))):
+        slopes = {share: float("nan") if test is None else _slope(test, share, typical) for share in (0.5, 0.8)}
         found[name] = {f"slope_{round(100 * share)}": slope for share, slope in slopes.items()} | {
             f"bias_{round(100 * share)}": slope * bias for share, slope in slopes.items()
         }
@@ -117,6 +120,8 @@ def each_power(leads: Leads, draws: int = SIMULATED) -> Any:
     """Power of looking at each lead alone, as a function of the slope: P(some |t| above its critical value)."""
     rng = np.random.default_rng(SEED)
     scale = np.sqrt(np.diag(leads.vcov))
+    if not np.all(scale > 0):
+        return lambda slope: float("nan")
     values, vectors = np.linalg.eigh(leads.vcov / np.outer(scale, scale))
     root = vectors * np.sqrt(np.maximum(values, 0.0))
     noise = rng.standard_normal((draws, leads.beta.size)) @ root.T
@@ -124,11 +129,11 @@ def each_power(leads: Leads, draws: int = SIMULATED) -> Any:
     return lambda slope: float(np.mean(np.any(np.abs(noise + slope * leads.times / scale) > critical, axis=1)))
 
 
-def _slope(test: Any, share: float) -> float:
-    """The positive slope at which `test` has power `share`."""
-    high = 1e-12
-    while test(high) < share:
+def _slope(test: Any, share: float, typical: float) -> float:
+    """The positive slope at which `test` has power `share`, for coefficients with errors of a `typical` size."""
+    high = least = 1e-12 * min(1.0, typical or 1.0)
+    while not test(high) >= share:
         high *= 2.0
-        if high > 1e12:
+        if high > 1e12 * max(1.0, typical):
             return float("nan")
-    return float(optimize.brentq(lambda slope: test(slope) - share, 0.0, high, xtol=1e-12 + 1e-9 * high))
+    return float(optimize.brentq(lambda slope: test(slope) - share, 0.0, high, xtol=least + 1e-9 * high))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import FloatArray
 
 STEPS = 10_000
@@ -24,6 +25,8 @@ def least_squares(a: FloatArray, b: FloatArray, ridge: float = 0.0, intercept: b
     m, k = a.shape
     gram = a.T @ a / m + ridge * np.eye(k)
     target = a.T @ b / m
+    size = scaling.scales(np.array([1.0, float(np.abs(gram).max()) or 1.0]))[1]
+    gram, target = gram / size, target / size
     small = 1e-12 * max(float(np.abs(gram).max()), float(np.abs(target).max()))
     w = np.zeros(k)
     first = int(np.argmin(np.diag(gram) / 2.0 - target))
