@@ -94,17 +94,17 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Units, Geography]:
     return units, Geography(units, None, {"ring": {"type": "file", "path": str(folder / "ring.csv")}}, "study.yaml")
 
 
-def panel() -> pd.DataFrame:
+def panel(periods: range = PERIODS) -> pd.DataFrame:
     rng = np.random.default_rng(3)
-    number = NUMBER * len(PERIODS)
-    level, common = np.repeat(rng.normal(size=NUMBER), len(PERIODS)), np.tile(rng.normal(size=len(PERIODS)), NUMBER)
+    number = NUMBER * len(periods)
+    level, common = np.repeat(rng.normal(size=NUMBER), len(periods)), np.tile(rng.normal(size=len(periods)), NUMBER)
     frame = pd.DataFrame(rng.normal(size=(number, 4)), columns=["x1", "x2", "z1", "z2"])
     frame["x1"] += 0.5 * level + 0.7 * frame["z1"] + 0.4 * frame["z2"]
     frame["y"] = 0.5 * frame["x1"] - 0.3 * frame["x2"] + level + common + 0.4 * rng.normal(size=number)
     frame["y2"] = 0.2 * frame["x1"] + level + 0.4 * rng.normal(size=number)
     frame["count"] = rng.poisson(np.exp(0.3 * frame["x1"] - 0.2 * frame["x2"] + 1.0)).astype(float)
-    frame.insert(0, "period", np.tile(list(PERIODS), NUMBER))
-    frame.insert(0, "unit", np.repeat([f"U{i:02d}" for i in range(NUMBER)], len(PERIODS)))
+    frame.insert(0, "period", np.tile(list(periods), NUMBER))
+    frame.insert(0, "unit", np.repeat([f"U{i:02d}" for i in range(NUMBER)], len(periods)))
     return frame
 
 
@@ -140,7 +140,7 @@ def test_an_outcome_in_another_measure_changes_no_p_value_of_synthetic_units(
     model = spec("did", terms=(), method=method, treatment=TREATMENT, draws=19)
     before = result(model, panel(), places)
     after = result(model, panel().assign(y=lambda frame: frame["y"] * 1e-12), places)
-    assert p_values(after) == pytest.approx(p_values(before), rel=1e-5)
+    assert p_values(after) == pytest.approx(p_values(before), rel=1e-5, nan_ok=True)
 
 
 @pytest.mark.parametrize("name", ["pooled", "fe", "fd", "re", "2sls", "ppml", "cce", "event_imputation", "slx"])
@@ -190,7 +190,7 @@ def test_a_perfect_fit_is_said(
     try:
         found = result(SPECS[name], change(panel()), places)
     except UserError as error:
-        assert "a perfect fit" in str(error) or "explain entirely" in str(error)
+        assert any(words in str(error) for words in ("a perfect fit", "explain entirely", "errors of zero"))
         return
     assert any("a perfect fit" in note for note in found.notes)
     assert "joint" not in found.tests
@@ -210,13 +210,13 @@ def test_an_instrument_that_is_its_regressor_is_refused(
 
 @pytest.mark.parametrize("method", ["twfe", "callaway_santanna", "imputation", "stacked"])
 @pytest.mark.parametrize("estimator", ["did", "event_study"])
-@pytest.mark.parametrize("first", [2008, 2011])
+@pytest.mark.parametrize("first", [2011, 2012, 2014])
 def test_as_many_leads_as_units_leave_the_power_of_their_joint_test_open(
     estimator: str, method: str, first: int, places: tuple[Units, Geography]
 ) -> None:
-    frame = panel()
-    few = frame[frame["unit"] < "U09"].reset_index(drop=True)
-    treatment = {"units": "rank < 3", "first": first}
+    frame = panel(range(2000, 2016))
+    few = frame[frame["unit"] < "U12"].reset_index(drop=True)
+    treatment = {"units": "rank < 4", "first": first}
     found = result(spec(estimator, terms=(), method=method, treatment=treatment, draws=19), few, places)
     power = found.extra["pretrend"]["power"]
     assert not power or np.isnan(power["joint"]["slope_80"])
@@ -229,5 +229,5 @@ def test_an_outcome_that_treatment_explains_entirely_is_no_traceback(
 ) -> None:
     under = (panel()["unit"] < "U08") & (panel()["period"] >= 2006)
     model = spec("did", terms=(), method=method, treatment=TREATMENT, draws=19)
-    found = result(model, panel().assign(y=under.astype(float)), places)
-    assert found.coefficient("treated").estimate == pytest.approx(1.0)
+    with pytest.raises(UserError, match=r"a perfect fit|errors of zero|a fit that leaves some"):
+        result(model, panel().assign(y=under.astype(float)), places)

@@ -13,6 +13,7 @@ from scipy import special
 
 from ruralpanel.break_steps import MARK
 from ruralpanel.contracts.specs import InferenceSpec
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, IntArray, Test
 from ruralpanel.inference import cluster, small_sample
@@ -108,7 +109,11 @@ def all_zero(fit: Fit, design: Design, setting: InferenceSpec, first: Inference)
 
 
 def wald_of(fit: Fit, design: Design, contrasts: FloatArray, codes: IntArray) -> Wald:
-    """The test that `contrasts` (q, k) of a least-squares fit's coefficients are zero, errors clustered by `codes`."""
+    """The test that `contrasts` (q, k) of a least-squares fit's coefficients are zero, errors clustered by `codes`.
+
+    Contrasts of unlike size, as coefficients of unlike measures have, are brought to like ones.
+    """
+    contrasts = contrasts / scaling.scales(np.sqrt(np.diag(contrasts @ fit.bread @ contrasts.T)))[:, None]
     rows = cluster.adjusted_rows(fit, design, codes, -0.5) @ fit.bread @ contrasts.T
     return Wald(contrasts, codes, rows, _degrees(fit, design, rows, codes))
 
@@ -128,9 +133,9 @@ def by_covariance(params: FloatArray, first: Inference, places: IntArray, exact:
     assert first.vcov is not None and first.df is not None
     vcov, q, df = first.vcov[np.ix_(places, places)], places.size, float(np.min(first.df[places]))
     scale, free = (1.0, df) if exact or not np.isfinite(df) else ((df - q + 1.0) / df, df - q + 1.0)
-    if not np.isfinite(vcov).all() or free < 1.0 or np.linalg.matrix_rank(vcov) < q:
+    if not np.isfinite(vcov).all() or free < 1.0 or scaling.rank(vcov) < q:
         return Test(np.nan, None, np.nan, f"{q} terms are more than the clusters can test together")
-    wald = float(params @ np.linalg.solve(vcov, params))
+    wald = float(params @ scaling.solve(vcov, params))
     if not np.isfinite(df):
         return Test(wald, float(q), float(special.chdtrc(q, wald)), beside)
     value = wald * scale / q
