@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-import ruralpanel.estimate as module
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimate import estimate
+from ruralpanel.estimators import degenerate
 from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design, Fit, Test
 from ruralpanel.estimators.registry import fit
@@ -116,7 +116,7 @@ def test_an_estimator_with_errors_of_its_own_shows_them_first(monkeypatch: pytes
             notes=("lags collapsed",),
         )
 
-    monkeypatch.setattr(module, "estimator", lambda *_: own)
+    monkeypatch.setattr(degenerate, "estimator", lambda *_: own)
     result = estimate(d.spec, d, 1, "")
     assert [entry["method"] for entry in result.inference] == ["own", "cluster", "wild_cluster", "cluster"]
     assert result.coefficients[0].std_error == 2.0 and result.coefficients[0].df is None
