@@ -124,3 +124,12 @@ def test_levers_elsewhere_are_counted_from_models_without_products(project: Path
     (elsewhere,) = [sentence for sentence in sentences if "the same lever across models" in sentence]
     assert "in 3 other models" in elsewhere and "crossed" not in elsewhere  # one is the fixture's
     assert said(elsewhere, 3) == {"above": 2, "open": 1} and "“Made clear”)" in elsewhere
+
+
+def test_kinds_of_numbers_are_told_apart_by_where_they_stand() -> None:
+    places = {
+        "/coefficients/0": "roads", "/coefficients/1": "roads:gap", "/marginal_effects/0/points/3": "roads",
+        "/statistics/long_run:roads": "long_run:roads", "/statistics/residual_correlation": "residual_correlation",
+    }  # fmt: skip
+    kinds = [contrasts._kind({"pointer": pointer, "lever": lever}) for pointer, lever in places.items()]
+    assert kinds == ["slope", "interaction", "place", "statistic", "correlation"]

@@ -216,14 +216,13 @@ def _change(
     if logarithm:
         share = _rounded(math.expm1(spread))
         return "relative", share, math.log1p(share), named
-    size = _rounded(spread, 2)
+    size = _rounded(spread)
     return named, size, size, named
 
 
-def _rounded(size: float, digits: int = 1) -> float:
-    """To one significant figure, or as many as `digits`; from a tenth on to two."""
-    kept = max(digits, 2 if size >= 0.1 else 1)
-    return round(size, kept - 1 - math.floor(math.log10(size)))
+def _rounded(size: float) -> float:
+    """To two significant figures."""
+    return round(size, 1 - math.floor(math.log10(size)))
 
 
 def _is_switch(lever: VariableStats) -> bool:

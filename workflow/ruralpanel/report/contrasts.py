@@ -89,6 +89,8 @@ def _kind(design: Mapping[str, Any]) -> str:
     """What may be set against each other: slopes, interactions, effects at a place and correlations are different."""
     if is_joint(design):
         return "correlation"
+    if design["pointer"].startswith("/statistics/"):
+        return "statistic"
     if "marginal_effects" in design["pointer"]:
         return "place"
     return "interaction" if ":" in design["lever"] else "slope"

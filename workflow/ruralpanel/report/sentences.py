@@ -221,10 +221,8 @@ def _raw_format(term: str) -> str:
 
 
 def _size_format(size: float, points: bool) -> str:
-    """Per cent or points with as many decimals as the rounded size has."""
-    decimals = max(0, -math.floor(math.log10(size)) - 2) if size > 0 else 0
-    if points:
-        decimals = max(0, -math.floor(math.log10(size)) - 1) if size > 0 else 0
+    """Per cent or points with as many decimals as two significant figures take."""
+    decimals = max(0, 1 - math.floor(math.log10(100.0 * size))) if size > 0 else 0
     return f"{'points' if points else '%'}{decimals}"
 
 
