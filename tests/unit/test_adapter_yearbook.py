@@ -206,12 +206,13 @@ def test_hidden_rows_and_cells_of_a_page(tmp_path: Path) -> None:
 def test_spans_without_end(tmp_path: Path) -> None:
     note = '<tr><td colspan="99999999">Note: made up</td></tr>'
     source = small_page(tmp_path / "p.html", note)
-    assert "a cell over 99,999,999 columns; expected at most 1,000 (most_span)" in refusal(source)
-    assert "most_cells" in refusal(limited(source, most_span=100_000_000))
+    assert "99,999,999 columns; expected at most 16,384 (most_columns)" in refusal(source)
+    assert "most_cells" in refusal(limited(source, most_columns=100_000_000))
     note = '<tr><td rowspan="99999999" colspan="2">Note: made up</td></tr>'
     assert figures(registry.read(small_page(tmp_path / "p.html", note))) == SMALL
     wide = "<tr>" + '<td colspan="900">Note: made up</td>' * 9 + "</tr>"
     assert "most_cells" in refusal(limited(small_page(tmp_path / "p.html", wide * 9), most_cells=70_000))
+    assert "most_columns" in refusal(small_page(tmp_path / "p.html", "<tr>" + "<td>1</td>" * 20_000 + "</tr>"))
     tall = '<tr><td rowspan="0" colspan="900">Note</td></tr>' + "<tr></tr>" * 100
     assert "most_cells" in refusal(limited(small_page(tmp_path / "p.html", tall), most_cells=70_000))
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.adapters import text, workbooks
-from ruralpanel.adapters.sheets import Row, Sheet, locked
+from ruralpanel.adapters.sheets import Caps, Row, Sheet, locked
 from ruralpanel.contracts.problems import Problem, UserError
 
 LONGEST_LINE = 2**20
@@ -80,7 +80,7 @@ def read_sheets(path: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet
 
         return html.tables(text.decode(raw, label, layout.get("encoding")), label, layout)
     if form == "text":
-        return (_text_sheet(text.decode(raw, label, layout.get("encoding")), label),)
+        return (_text_sheet(text.decode(raw, label, layout.get("encoding")), label, Caps.of(layout)),)
     raise UserError(
         Problem(
             label,
@@ -155,11 +155,14 @@ def delimiter_of(header: str) -> str:
     return max(signs, key=lambda sign: (header.count(sign) > 0, clean_columns(sign)))
 
 
-def _text_sheet(content: str, label: str) -> Sheet:
+def _text_sheet(content: str, label: str, caps: Caps) -> Sheet:
     # The line with most years is the header; without any, the line with most separators belongs to the table.
     header = max(lines_of(content, label), key=lambda line: (len(_YEARS.findall(line)), sum(map(line.count, ",\t;"))))
-    rows = (
-        Row(line, tuple(text.trimmed(cell) for cell in record))
-        for line, record in records(content, label, delimiter_of(header))
-    )
+    rows = []
+    count = 0
+    for line, record in records(content, label, delimiter_of(header)):
+        count += len(record)
+        caps.check_cells(count, label, "")
+        caps.check_columns(len(record), label, f"row {line}")
+        rows.append(Row(line, tuple(text.trimmed(cell) for cell in record)))
     return Sheet("", tuple(row for row in rows if any(row.cells)), ragged=True)

@@ -93,8 +93,7 @@ def _grid(table: Any, label: str, name: str, caps: Caps) -> tuple[Row, ...]:
             while column in cells:
                 column += 1
             width = _span(cell, "colspan")
-            if width > caps.span:
-                raise UserError(_too_wide(label, name, number + 1, width, caps))
+            caps.check_columns(column + width, label, f"table {name or 1}, row {number + 1}")
             # A cell of no height (0) or beyond the last row ends with the table.
             height = min(_span(cell, "rowspan") or len(rows), len(rows) - number)
             count += width * height
@@ -115,16 +114,6 @@ def _grid(table: Any, label: str, name: str, caps: Caps) -> tuple[Row, ...]:
 
 def _hidden_rows(table: Any) -> tuple[int, ...]:
     return tuple(number for number, row in enumerate(table.iter("tr"), 1) if _not_shown(row))
-
-
-def _too_wide(label: str, name: str, row: int, width: int, caps: Caps) -> Problem:
-    return Problem(
-        label,
-        f"table {name}, row {row}" if name else f"row {row}",
-        f"a cell over {width:,} columns",
-        f"at most {caps.span:,} (most_span)",
-        "the page is damaged: get it again; layout: {most_span: …} raises the limit",
-    )
 
 
 def _span(cell: Any, name: str) -> int:

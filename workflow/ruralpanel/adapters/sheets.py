@@ -67,18 +67,18 @@ class Caps:
 
     Attributes
     ----------
-    cells : filled cells, merged ones counted as often as they show. span : columns that one cell of a page covers.
+    cells : filled cells, merged ones counted as often as they show. columns : of a page's table or a text's row.
     megabytes : size of a workbook once unpacked.
     """
 
     cells: int = 5_000_000
-    span: int = 1000
+    columns: int = 16_384
     megabytes: int = 300
 
     @classmethod
     def of(cls, layout: Mapping[str, Any]) -> Caps:
         """The limits that a layout sets, the usual ones where it sets none."""
-        named = {"cells": "most_cells", "span": "most_span", "megabytes": "most_megabytes"}
+        named = {"cells": "most_cells", "columns": "most_columns", "megabytes": "most_megabytes"}
         return cls(**{name: int(layout[key]) for name, key in named.items() if layout.get(key)})
 
     def check_cells(self, count: int, label: str, sheet: str) -> None:
@@ -93,6 +93,18 @@ class Caps:
             fix = "layout: {range: A1:H40} reads a part of a worksheet; {most_cells: …} raises the limit"
             where = f"sheet {sheet}" if sheet else ""
             raise UserError(Problem(label, where, found, f"at most {self.cells:,} (most_cells)", fix))
+
+    def check_columns(self, count: int, label: str, where: str) -> None:
+        """Stop where a row has more columns than are read.
+
+        Raises
+        ------
+        UserError
+        """
+        if count > self.columns:
+            expected = f"at most {self.columns:,} (most_columns)"
+            fix = "the file is damaged: get it again; layout: {most_columns: …} raises the limit"
+            raise UserError(Problem(label, where, f"{count:,} columns", expected, fix))
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ _CAPS = {
     "most_cells": LayoutKey("cells of a worksheet or a page that are read at most", 5_000_000, ("number",)),
     "most_megabytes": LayoutKey("size of an XLSX file at most, once unpacked", 300, ("number",)),
 }
-_MOST_SPAN = LayoutKey("HTML: columns that one cell covers at most", 1000, ("number",))
+_MOST_COLUMNS = LayoutKey("HTML and text: columns of a table at most", 16_384, ("number",))
 _MISSING = LayoutKey("further marks that mean “no figure”, beside blank, …, --, -, 无, NA", [], ("list",))
 _MARKS = LayoutKey("further footnote marks that may stand before or after a figure", [], ("list",))
 _SKIP = LayoutKey(
@@ -77,7 +77,7 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "end": _END,
         "numbers": _NUMBERS,
         **_CAPS,
-        "most_span": _MOST_SPAN,
+        "most_columns": _MOST_COLUMNS,
     },
     "nbs_api": {
         "years": LayoutKey("first and last year to fetch", "none: needed by `snakemake fetch`", ("list",)),
@@ -175,7 +175,7 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "end": _END,
         "numbers": _NUMBERS,
         **_CAPS,
-        "most_span": _MOST_SPAN,
+        "most_columns": _MOST_COLUMNS,
     },
 }
 
