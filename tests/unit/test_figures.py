@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import xml.etree.ElementTree as ElementTree
@@ -319,3 +320,28 @@ def test_mistakes_are_named(context: OutputContext, spec: dict[str, Any], messag
         build.draw("f", spec, context, {}, {"svg": tmp_path / "f.svg"})
     assert message in str(raised.value)
     assert not (tmp_path / "f.svg").exists()
+
+
+@pytest.mark.parametrize(
+    "periods", [(1998, 1999, 2003, 2008), (1990, 2010, 2011, 2012), tuple(range(1990, 2020)), (2000,)]
+)
+@pytest.mark.parametrize("groups", [1, 2, 6])
+def test_years_of_series_do_not_overprint(
+    periods: tuple[int, ...], groups: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = pd.DataFrame([(f"U{i}", period, float(i)) for i in range(12) for period in periods])
+    frame.columns = pd.Index(["unit", "period", "value"])
+    boxes: list[list[Any]] = []
+
+    def measure(figure: Any, *_: Any) -> None:
+        figure.canvas.draw()
+        for axes in figure.axes:
+            boxes.append([text.get_window_extent() for text in axes.get_xticklabels() if text.get_visible()])
+
+    monkeypatch.setattr(series, "save", measure)
+    kinds = {f"U{i}": f"Group {i % groups}" for i in range(12)}
+    lines = [series.Variable("x", "", frame), series.Variable("y", "", frame)]
+    series.draw(lines, {"png": tmp_path / "s.png"}, {}, kinds)
+    for row in boxes:
+        assert all(left.x1 < right.x0 for left, right in itertools.pairwise(row))
+    assert any(row for row in boxes)

@@ -240,3 +240,18 @@ def test_code_in_a_configuration_is_refused_before_it_runs(folder: Path) -> None
     (folder / "config.yaml").write_text("__use_yte__: true\n__definitions__: [import os]\n", encoding="utf-8")
     with pytest.raises(UserError, match="a template"):
         check_command_line(["--configfile", "config.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("defaults", "inference", 1), " "),
+        (("defaults", "inference", 0, "by"), [[]]),
+        (("defaults", "inference", 0, "by"), ["unit", "period", "region"]),
+        (("checks", "repeat"), 2005.5),
+    ],
+)
+def test_one_wrong_value_is_one_problem(folder: Path, path: tuple[Any, ...], value: Any) -> None:
+    config = full_config()
+    at(config, path[:-1])[path[-1]] = value
+    assert len(said(folder, config).splitlines()) == 1

@@ -316,7 +316,7 @@ def test_a_drop_elsewhere_in_the_series_ends_the_crossing() -> None:
     [
         ({2006: "accept"}, "because"),
         ({2006: "splice"}, "factor or an overlap"),
-        ({2007: "drop", 2006: "drop"}, "a break that the sidecar declares"),
+        ({2007: "drop", 2006: "drop"}, "a break that is declared for"),
     ],
 )
 def test_rules_that_cannot_work_are_refused(rules: dict[int, str], words: str) -> None:

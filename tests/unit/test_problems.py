@@ -28,4 +28,4 @@ def test_no_message_takes_a_file_name_for_granted() -> None:
         for path in PACKAGE.rglob("*.py")
         if '"config.yaml"' in path.read_text(encoding="utf-8")
     }
-    assert named == {"contracts/project.py"}  # the default of --configfile
+    assert named == {"contracts/config.py"}  # the default of --configfile

@@ -15,7 +15,7 @@ from ruralpanel import scorecard
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.report import blocks
 from ruralpanel.report.build import build, compose
-from ruralpanel.report.context import gather
+from ruralpanel.report.context import commands_for, gather
 from ruralpanel.report.lookups import lookups
 from ruralpanel.report.markup import parse, plain_text
 from ruralpanel.report.numbers import MissingNumber, Numbers, formatted
@@ -289,3 +289,31 @@ def test_short_words() -> None:
 def test_a_backslash_before_a_letter_stands_for_itself() -> None:
     r"""Titles and texts hold ``\alpha``; only before a sign does it take the sign's meaning away."""
     assert plain_text(parse(r"by \alpha and \*not\* `a\b`")) == r"by \alpha and *not* a\b"
+
+
+def test_commands_are_those_of_the_folder(tmp_path: Path) -> None:
+    assert commands_for("config.yaml", WORKFLOW.parent)[0] == "make"
+    assert not any("make" in command.split() for command in commands_for("config.yaml", tmp_path))
+    assert commands_for("other.yaml", WORKFLOW.parent)[1] == "snakemake --configfile other.yaml"
+
+
+def test_one_panel_is_no_panels_and_series_of_the_configuration_count(place: Path) -> None:
+    values = config(place)
+    name = next(iter(values["sources"]))
+    values["sources"] = {name: {"adapter": "table", "path": "x.csv", "series": {"a": {}, "b": {}}}}
+    values["panels"] = dict([next(iter(values["panels"].items()))])
+    build(gather(values, place / "made_up", place, "config.json"), place / "out", ["html"])
+    page = re.sub("<[^>]*>|&nbsp;", " ", (place / "out" / "report.html").read_text(encoding="utf-8"))
+    front = " ".join(page[page.index("claims,") - 20 :][:400].split())
+    assert "1 panel , 2 published series from 1 source" in front.replace("1 panel,", "1 panel ,")
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ ''.__class__.__mro__ }}", "{{ 1 / 0 }}", "{{ nothing }}", "{% for i in range(10 ** 9) %}x{% endfor %}"]
+)
+def test_a_text_of_the_configuration_can_do_nothing_else(place: Path, text: str) -> None:
+    values = config(place)
+    values["report"] = {**values.get("report", {}), "introduction": text}
+    with pytest.raises(UserError) as refused:
+        build(gather(values, place / "made_up", place, "config.json"), place / "out", ["html"])
+    assert str(refused.value.of("c.yaml")).startswith("c.yaml: report.introduction: found")

@@ -7,8 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ruralpanel.contracts.config import DEFAULT_FILE
 from ruralpanel.contracts.problems import UserError, raise_any, refused
-from ruralpanel.contracts.project import DEFAULT_FILE, open_project
+from ruralpanel.contracts.project import open_project
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

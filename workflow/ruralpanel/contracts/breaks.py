@@ -136,8 +136,9 @@ def _rules(leaf: str, variable: VariableSpec, spec: SeriesSpec, file: str) -> li
         rule = rule_of(variable, year)
         if year not in spec.breaks:
             known = ", ".join(map(str, sorted(spec.breaks))) or "none"
-            expected = f"a break that the sidecar declares for {spec.key} ({known})"
-            problems.append(Problem(file, where, f"a rule for {year}", expected, "take the rule out"))
+            expected = f"a break that is declared for {variable.source}.{spec.key} ({known})"
+            fix = f"take the rule out, or declare under this series breaks: {{{year}: {{what: …}}}}"
+            problems.append(Problem(file, where, f"a rule for {year}", expected, fix))
         elif rule == "accept" and not variable.breaks[year].get("because"):
             fix = f"{year}: {{rule: accept, because: …}}"
             problems.append(Problem(file, where, "accept without a reason", "because: the reason in words", fix))

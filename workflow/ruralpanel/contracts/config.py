@@ -24,6 +24,8 @@ from ruralpanel.contracts.specs import ModelSpec, PanelSpec, SeriesSpec, SourceS
 from ruralpanel.files import unusable
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+DEFAULT_FILE = "config.yaml"
+"""The configuration of a run that names none."""
 LIVE = "nbs_api"
 """The adapter whose files `snakemake fetch` brings."""
 

@@ -10,15 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.contracts.check import check
-from ruralpanel.contracts.config import LIVE, Config, read_config
+from ruralpanel.contracts.config import DEFAULT_FILE, LIVE, Config, read_config
 from ruralpanel.contracts.documents import load_document
 from ruralpanel.contracts.figure_keys import OF_CLAIMS
 from ruralpanel.contracts.places import matrices_of
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.reads import series_by_variable
 from ruralpanel.contracts.table_keys import needed_files
-
-DEFAULT_FILE = "config.yaml"
 
 
 def open_project(

@@ -60,6 +60,8 @@ def check_schema(document: Any, schema: Mapping[str, Any], file: str) -> list[Pr
     """`check_against` with the schema in memory."""
     schema = _with_paths(schema)
     errors = list(_Validator(schema).iter_errors(text_keys(document)))
+    mistyped = {tuple(e.absolute_path) for e in errors if e.validator == "type"}
+    errors = [e for e in errors if e.validator == "type" or tuple(e.absolute_path) not in mistyped]
     wrong = {config_path(tuple(e.absolute_path)) for e in errors if "else" not in e.absolute_schema_path}
     found = [p for e in errors if not _undecided(e, wrong, schema) for p in _problems(e, schema, file)]
     misplaced = [p for p in found if p.found == _MISPLACED]

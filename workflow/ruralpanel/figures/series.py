@@ -17,6 +17,8 @@ from ruralpanel.figures.canvas import drawing, grid, new_figure, save
 from ruralpanel.wording import word
 
 _UNIT_LINE = "#b8c1cc"
+_CHARTS, _LABEL = 6.4, 0.36
+"""Inches that all charts of a row have, and that a year needs."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def draw(
                 axes.set_title(f"{kind} ({part['unit'].nunique()})", fontsize=8.5)
             if index % columns == 0 and not single:
                 axes.set_ylabel("\n".join(text for text in (variable.name, variable.measure) if text), fontsize=7)
-        _periods(grids[0, 0], sorted({int(period) for variable in variables for period in variable.frame["period"]}))
+        every_period = sorted({int(period) for variable in variables for period in variable.frame["period"]})
+        _periods(grids[0, 0], every_period, _CHARTS / columns)
         if single:
             first = variables[0]
             figure.supylabel(first.measure or first.name, fontsize=8.5)
@@ -88,10 +91,15 @@ def draw(
         save(figure, paths, where, font)
 
 
-def _periods(axes: Axes, periods: list[int]) -> None:
-    """Ticks at true periods, few enough to read, and room at the right for names."""
-    axes.set_xticks(periods if len(periods) <= 4 else periods[:: math.ceil(len(periods) / 4)])
+def _periods(axes: Axes, periods: list[int], inches: float) -> None:
+    """Ticks at true periods, few and far enough apart to read, and room at the right for names."""
     length = periods[-1] - periods[0] or 1
+    apart = _LABEL / inches * 1.33 * length
+    ticks: list[int] = []
+    for period in periods if len(periods) <= 4 else periods[:: math.ceil(len(periods) / 4)]:
+        if not ticks or period - ticks[-1] >= apart:
+            ticks.append(period)
+    axes.set_xticks(ticks)
     axes.set_xlim(periods[0] - 0.03 * length, periods[-1] + 0.3 * length)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.claim_design import Statistics
+from ruralpanel.contracts.config import DEFAULT_FILE
 from ruralpanel.contracts.corrections import Correction, load_corrections
 from ruralpanel.contracts.documents import load_yaml
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
@@ -24,6 +25,7 @@ PACKAGES = (
     "openpyxl", "xlrd", "pyreadstat", "python-docx",
 )  # fmt: skip
 COMMANDS = ("make", "snakemake check", "snakemake results/report/report.html", "make test")
+"""What gives the same results where a Makefile builds them."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def gather(
     results: str | Path,
     root: str | Path = ".",
     config_file: str = CONFIGURATION,
-    commands: Sequence[str] = COMMANDS,
+    commands: Sequence[str] | None = None,
     packages: Iterable[str] = PACKAGES,
 ) -> Context:
     """Read everything below `results` and the sidecars that `config` names.
@@ -108,7 +110,8 @@ def gather(
     ----------
     config : the resolved configuration as plain values (`Config.resolved`).
     results : the results folder. root : the folder that the configuration's paths are relative to.
-    commands : what to type to get the same results. packages : whose versions are printed, where installed.
+    commands : what to type to get the same results; None: `commands_for` the working folder.
+    packages : whose versions are printed, where installed.
 
     Raises
     ------
@@ -146,8 +149,17 @@ def gather(
         corrections=corrections,
         unit_names=_unit_names(place / str(config.get("units") or ""), str(config.get("language", "en"))),
         versions=(("python", platform.python_version()), *_versions(packages)),
-        commands=tuple(commands),
+        commands=commands_for(config_file, Path()) if commands is None else tuple(commands),
     )
+
+
+def commands_for(config_file: str, folder: Path) -> tuple[str, ...]:
+    """What to type in a folder to get the results of a configuration."""
+    default = config_file == DEFAULT_FILE
+    if default and (folder / "Makefile").is_file():
+        return COMMANDS
+    option = "" if default else f" --configfile {config_file}"
+    return tuple(f"snakemake{target}{option}" for target in (" check", "", " results/report/report.html"))
 
 
 def _json(path: Path, problems: list[Problem]) -> Mapping[str, Any]:

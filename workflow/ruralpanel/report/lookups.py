@@ -120,7 +120,12 @@ def _panel_row(context: Context, panel: str, unit: str, period: str) -> Mapping[
 
 def _count(context: Context, what: str) -> Found:
     declared = [row for row in context.findings if is_declared(row)]
-    series = [key for source in context.sources.values() for key in (source.about or {}).get("series") or {}]
+    declared_here = {name: (values or {}).get("series") or {} for name, values in context.config["sources"].items()}
+    series = [
+        key
+        for name, source in context.sources.items()
+        for key in {**((source.about or {}).get("series") or {}), **declared_here.get(name, {})}
+    ]
     findings = "reconciliation/findings.csv"
     counts: dict[str, tuple[Any, str]] = {
         "claims": (context.scorecard.get("claims") or (), "scorecard.json"),

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ruralpanel.contracts.documents import at_line, load_document
-from ruralpanel.contracts.problems import Problem, raise_any
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, raise_any
 from ruralpanel.report.markup import Inline, Marked, escape, parse, plain_text
 from ruralpanel.report.numbers import MissingNumber, Numbers
 
@@ -20,7 +21,8 @@ class Texts:
     """Renders entries of ``<language>.yaml``; what goes wrong is collected and raised all at once by `finish`.
 
     Templates see ``num(key, format)`` (a quoted number), ``value(key)`` and ``has(key)`` (for conditions),
-    ``t(key, **values)`` (another entry) and what the caller passes.
+    ``t(key, **values)`` (another entry), ``plural(what, one, several)`` (the word for as many as ``count:WHAT`` says)
+    and what the caller passes.
     """
 
     def __init__(self, language: str, numbers: Numbers, folder: Path = FOLDER) -> None:
@@ -32,12 +34,19 @@ class Texts:
         raise_any(document.problems)
         self._entries = _flat(document.values)
         self._lines = document.locations
+        self._own: dict[str, str] = {}
         self._problems: list[Problem] = []
-        self._environment = jinja2.Environment(  # markup is escaped by `finalize`, HTML by the page's own templates
+        # Texts of the configuration are templates too, hence the sandbox. Markup is escaped by `finalize`, HTML by the
+        # page's own templates.
+        self._environment = ImmutableSandboxedEnvironment(
             autoescape=False, undefined=jinja2.StrictUndefined, finalize=escape, trim_blocks=True, lstrip_blocks=True
         )
         self._environment.globals.update(num=numbers.num, value=numbers.value, has=numbers.has, t=self.render)
+        self._environment.globals.update(plural=self._plural)
         self._templates: dict[str, jinja2.Template] = {}
+
+    def _plural(self, what: str, one: str, several: str) -> str:
+        return one if self.numbers.value(f"count:{what}") == 1 else several
 
     def has(self, key: str) -> bool:
         """Whether there is such an entry."""
@@ -49,12 +58,14 @@ class Texts:
             if key not in self._templates:
                 self._templates[key] = self._environment.from_string(self._entries[key])
             return Marked(self._templates[key].render(**values).strip())
-        except (KeyError, MissingNumber, ValueError, jinja2.TemplateError) as error:
+        except (KeyError, MissingNumber, ValueError, TypeError, ArithmeticError, jinja2.TemplateError) as error:
             if isinstance(error, KeyError):
                 found, expected = f"no text {error}", "an entry of this name"
             else:
                 found, expected = str(error), "a number or value that the results hold"
-            problem = Problem(self._file, at_line(key, self._lines.get(key, 1)), found, expected)
+            place = self._own.get(key)
+            where = at_line(key, self._lines.get(key, 1)) if place is None else place
+            problem = Problem(self._file if place is None else CONFIGURATION, where, found, expected)
             if problem not in self._problems:
                 self._problems.append(problem)
             return Marked("")
@@ -65,8 +76,8 @@ class Texts:
 
     def own(self, text: str, where: str, **values: Any) -> Inline:
         """A text of the configuration, which may quote numbers as the entries do; `where` is its place there."""
-        key = f"the configuration: {where}"
-        self._entries[key] = text
+        key = f"{CONFIGURATION}: {where}"
+        self._entries[key], self._own[key] = text, where
         return self.inline(key, **values)
 
     def plain(self, key: str, **values: Any) -> str:
