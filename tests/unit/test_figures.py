@@ -247,6 +247,41 @@ def test_event_series_read_periods_from_terms() -> None:
     assert {period: estimate.value for period, estimate in found.estimates.items()} == {1998: 1998, 2003: 2003}
 
 
+STAGGERED = [
+    {"term": f"event:{time:+d}", "period": None, "event_time": time, "estimate": time / 10, "std_error": 0.1}
+    | {"df": 9.0, "p_value": 0.5, "ci_low": time / 10 - 0.2, "ci_high": time / 10 + 0.2}
+    for time in (-3, -2, 1, 2)
+]
+ZERO = {"term": "event:-1", "period": None, "event_time": -1, "std_error": None, "df": None, "p_value": None}
+ZERO |= dict.fromkeys(("estimate", "ci_low", "ci_high"), 0.0)
+
+
+def test_effects_of_staggered_dates_are_read_by_the_time_since_treatment() -> None:
+    """A coefficient's own interval where the row has one; the reference is drawn apart."""
+    values = model(coefficients=[{**STAGGERED[0], "ci_low": -9.0}], event_study=[*STAGGERED, ZERO])
+    assert event_study.is_staggered(values) and event_study.reference_of(values) == -1
+    found = event_study.from_model(values, "name", relative=True)
+    assert {time: estimate.value for time, estimate in found.estimates.items()} == {-3: -0.3, -2: -0.2, 1: 0.1, 2: 0.2}
+    assert (found.estimates[-3].low, found.estimates[-2].low) == (-9.0, pytest.approx(-0.4))
+
+
+def test_a_single_date_stands_beside_staggered_ones_by_the_time_since_treatment(context: OutputContext) -> None:
+    """And axes say so; another reference is refused."""
+    rows = [{**row, "period": 2000 + row["event_time"]} for row in (*STAGGERED, ZERO)]
+    folder = context.results / "models"
+    for name, given in (
+        ("stag", [*STAGGERED, ZERO]),
+        ("one", rows),
+        ("far", [*STAGGERED[1:], {**ZERO, "event_time": -3}]),
+    ):
+        (folder / f"{name}.json").write_text(json.dumps(model(model=name, coefficients=[], event_study=given)))
+    path = context.results / "f.svg"
+    build.draw("f", {"type": "event_study", "models": ["stag", "one"]}, context, {}, {"svg": path})
+    assert path.is_file()
+    with pytest.raises(UserError, match=r"reference -1, treated from 0; reference -3"):
+        build.draw("f", {"type": "event_study", "models": ["stag", "far"]}, context, {}, {"svg": path})
+
+
 def test_the_scorecard_draws_claims_in_their_numbers_own_direction_and_cuts_no_estimate_off() -> None:
     first, second = scorecard.from_scorecard(CLAIMS, "en")
     assert (first.value, first.low, first.high, first.detail) == (-2.0, None, -0.5, "supported")
@@ -310,7 +345,7 @@ def test_figures_from_the_configuration(context: OutputContext, spec: dict[str, 
         ({"type": "coefficients", "models": ["n"], "term": "roads"}, 'figures.f.models[0]: found model "n"'),
         ({"type": "marginal_effect", "model": "bare"}, "declare models.bare.marginal_effects"),
         ({"type": "marginal_effect", "model": "m", "of": "rail"}, "rail over gap"),
-        ({"type": "event_study", "models": ["m"]}, "without a coefficient by period"),
+        ({"type": "event_study", "models": ["m"]}, "without effects by period"),
         ({"type": "series", "panel": "p", "variables": ["gape"]}, 'did you mean "gap"'),
         ({"type": "scorecard", "file": "nowhere.json"}, "no file nowhere.json"),
     ],

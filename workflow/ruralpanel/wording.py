@@ -263,6 +263,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "specifications": ("Specifications, sorted by estimate", "模型设定（按估计值排序）"),
     "interval_band": ("95% band", "95% 置信带"),
     "reference": ("reference", "基期"),
+    "event_time": ("Years since treatment began", "距政策实施的年数"),
     "zero_at": ("Estimate zero at {at}", "估计值零点：{at}"),
     "band_holds_zero": ("Not told from zero", "不能与零区分"),
     "one_unit_each": ("One unit each", "各单位"),

@@ -22,7 +22,7 @@ _ESTIMATORS_OF = {
     "by_unit": OF_UNITS,
     "correlations": tuple(sorted(SYSTEMS)),
     "policy": _POLICY,
-    "event_study": ("event_study",),
+    "event_study": _POLICY,
     "waterfall": ("decomposition",),
 }
 """Kinds of table and figure that only models of some estimators fit in."""

@@ -10,7 +10,7 @@ coefficients         models*. term*: a term, or model → term. group: outcome (
                      none. smallest_effect: half-width of the grey band around zero.
 marginal_effect      model*. of, over (default: the model's first marginal effect). theory: true puts the curve of
                      the two-region model beside it.
-event_study          models*: one series each, the same reference period.
+event_study          models*: one series each, the same reference period; by event time where dates are staggered.
 series               panel*, variables*: one row of charts each. by: an attribute of the units (default
                      none). log: false (default) or true, a logarithmic scale.
 scorecard            file (default results/scorecard.json).

@@ -134,13 +134,14 @@ def _rug(model: Mapping[str, Any], over: str, context: OutputContext, names: Map
 def _event_study(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
     models = context.models(spec["models"])
     labels = context.labels([str(model["panel"]) for model in models], spec)
-    lines = [event_study.from_model(model, _model_name(spec, model, context.language)) for model in models]
+    relative = any(event_study.is_staggered(model) for model in models)
+    lines = [event_study.from_model(model, _model_name(spec, model, context.language), relative) for model in models]
     problems: list[Problem] = []
     for index, (model, line) in enumerate(zip(models, lines, strict=True)):
         if not line.estimates:
-            found = f'model "{model["model"]}" without a coefficient by period'
+            found = f'model "{model["model"]}" without effects by period'
             problems.append(context.problem(f"models[{index}]", found, "event studies"))
-    settings = [_event_settings(model) for model in models]
+    settings = [(event_study.reference_of(model), 0) if relative else _event_settings(model) for model in models]
     if len(set(settings)) > 1:
         found = "; ".join(f"reference {reference}, treated from {first}" for reference, first in settings)
         problems.append(context.problem("models", found, "models with one reference and one first treated period"))

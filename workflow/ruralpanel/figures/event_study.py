@@ -1,4 +1,4 @@
-"""Event-study plot: the gap between treated and others, period by period."""
+"""Event-study plot: the gap between treated and others, period by period or by the time since treatment."""
 
 from __future__ import annotations
 
@@ -20,21 +20,52 @@ _PERIOD = re.compile(r"(?:^|[^0-9])(\d{4})\]?$")
 
 @dataclass(frozen=True)
 class EventSeries:
-    """Estimates by period under one name (one estimator or outcome)."""
+    """Estimates by period under one name (one estimator or outcome).
+
+    `relative` says that periods are counted from each unit's first under treatment.
+    """
 
     name: str
     estimates: Mapping[int, Estimate]
+    relative: bool = False
 
 
-def from_model(model: Mapping[str, Any], name: str) -> EventSeries:
-    """The coefficients of a model's JSON whose term ends in a period (``treated:1998``), as one series."""
+def is_staggered(model: Mapping[str, Any]) -> bool:
+    """Whether a model's JSON has effects by the time since treatment, its units starting at different dates."""
+    return any(row.get("period") is None for row in model.get("event_study") or ())
+
+
+def from_model(model: Mapping[str, Any], name: str, relative: bool = False) -> EventSeries:
+    """The effects by period of a model's JSON as one series.
+
+    They are the coefficients whose term ends in a period (``treated:1998``). Where there are none, or with `relative`,
+    they are the rows of ``event_study``: a coefficient's interval where a row has one, else its own.
+    """
     estimates = {}
-    for entry in model["coefficients"]:
+    for entry in () if relative else model["coefficients"]:
         found = _PERIOD.search(str(entry["term"]))
         if found:
             term = str(entry["term"])
             estimates[int(found.group(1))] = estimate_of(model, term, term)
-    return EventSeries(name, estimates)
+    if estimates:
+        return EventSeries(name, estimates)
+    known = {str(entry["term"]) for entry in model["coefficients"]}
+    for row in model.get("event_study") or ():
+        place, term = row["event_time" if relative else "period"], str(row["term"])
+        if place is not None and not _is_reference(row):
+            own = Estimate(term, float(row["estimate"]), row["ci_low"], row["ci_high"])
+            estimates[int(place)] = estimate_of(model, term, term) if term in known else own
+    return EventSeries(name, estimates, relative)
+
+
+def reference_of(model: Mapping[str, Any]) -> int:
+    """The event time that a model's effects are measured against: its row of zeros, else the one before treatment."""
+    rows = model.get("event_study") or ()
+    return next((int(row["event_time"]) for row in rows if _is_reference(row)), -1)
+
+
+def _is_reference(row: Mapping[str, Any]) -> bool:
+    return row["estimate"] == 0.0 and row["ci_low"] == 0.0 and row["ci_high"] == 0.0
 
 
 def draw(
@@ -54,8 +85,9 @@ def draw(
     Parameters
     ----------
     reference : the period whose gap is zero by construction.
-    first_treated : first period of treatment; shaded from half a year before.
+    first_treated : first period of treatment; shaded from half a year before. Of `relative` series it is zero.
     """
+    relative = any(one.relative for one in series)
     every = [estimate for one in series for estimate in one.estimates.values()]
     periods = sorted({period for one in series for period in one.estimates} | {reference})
     with drawing(font):
@@ -77,6 +109,8 @@ def draw(
             [reference], [0], "o", color=style.PAPER, markeredgecolor=style.INK, markersize=5.5, zorder=5,
             label=f"{reference} ({word('reference', language)})",
         )  # fmt: skip
+        if relative:
+            axes.set_xlabel(word("event_time", language))
         axes.set_xticks(periods)
         if len(periods) > 10:
             axes.tick_params(axis="x", labelrotation=45)
