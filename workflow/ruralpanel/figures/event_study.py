@@ -65,7 +65,7 @@ def reference_of(model: Mapping[str, Any]) -> int:
 
 
 def _is_reference(row: Mapping[str, Any]) -> bool:
-    return row["estimate"] == 0.0 and row["ci_low"] == 0.0 and row["ci_high"] == 0.0
+    return bool(row["estimate"] == 0.0 and row["ci_low"] == 0.0 and row["ci_high"] == 0.0)
 
 
 def draw(
@@ -107,12 +107,12 @@ def draw(
             axes.plot([], [], "o", color=colour, markersize=5, label=one.name)
         axes.plot(
             [reference], [0], "o", color=style.PAPER, markeredgecolor=style.INK, markersize=5.5, zorder=5,
-            label=f"{reference} ({word('reference', language)})",
+            label=f"{str(reference).replace('-', '−')} ({word('reference', language)})",
         )  # fmt: skip
         if relative:
             axes.set_xlabel(word("event_time", language))
         axes.set_xticks(periods)
-        if len(periods) > 10:
+        if len(periods) > 10 and not relative:
             axes.tick_params(axis="x", labelrotation=45)
         axes.set_xlim(periods[0] - 0.6, periods[-1] + 0.6)
         axes.set_ylim(limits)
