@@ -278,3 +278,8 @@ def test_dates_that_are_no_years_are_refused(date: float) -> None:
 
 def test_dates_before_and_after_the_panel_are_years() -> None:
     assert not list(date_problems({"U1": 1950.0, "U2": 2030.0, "U3": np.nan}, range(2001, 2009), "c.yaml", "m"))
+
+
+def test_the_shipped_configuration_passes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    assert check(read_config("config.yaml")) == ()

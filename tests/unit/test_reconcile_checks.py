@@ -310,3 +310,18 @@ def test_a_negative_count_without_a_declared_range_is_a_finding(measure: str, lo
     kinds_found = [f for f in run({"a": values}, specs={"a": SeriesSpec("a", measure, range=(low, None))})]
     own = [f for f in kinds_found if f.check == "range"]
     assert [(f.value, f.expected) for f in own] == ([(-4.5, 0.0)] if found else [])
+
+
+@pytest.mark.parametrize("kind", ["dummy", "years", "trade", "share"])
+def test_codes_do_not_jump(kind: str) -> None:
+    """Forty people over eight years: a dummy, years of experience, a trade; and a share, which may jump."""
+    rng = np.random.default_rng(3)
+    values = {
+        "dummy": (rng.random((40, 8)) > 0.7).astype(float),
+        "years": rng.integers(1, 9, size=40)[:, None] + np.arange(8.0),
+        "trade": rng.integers(1, 10, size=(40, 8)).astype(float),
+        "share": np.exp(rng.normal(size=(40, 1)) + 0.001 * rng.normal(size=(40, 8))),
+    }[kind]
+    values[7, 4] = {"dummy": 1.0, "years": 12.0, "trade": 9.0}.get(kind, values[7, 4] * 20)
+    found = run({kind: values})
+    assert bool(found) == (kind == "share"), [f.note for f in found][:3]

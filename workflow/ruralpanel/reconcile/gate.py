@@ -14,7 +14,7 @@ from ruralpanel.reconcile.changes import changes
 from ruralpanel.reconcile.declared import declare
 from ruralpanel.reconcile.finding import CHECKS, Finding
 from ruralpanel.reconcile.jumps import common_jumps, unit_jumps
-from ruralpanel.reconcile.matrix import Matrix, matrices
+from ruralpanel.reconcile.matrix import Matrix, is_coded, matrices
 from ruralpanel.reconcile.outliers import outliers
 from ruralpanel.reconcile.relations import identities, ranges, verified
 from ruralpanel.reconcile.repeats import repeats
@@ -68,10 +68,12 @@ def _all(
         sound |= verified(mine, relations)
     for matrix in series:
         yield from ranges(matrix)
+        if is_coded(matrix):  # a dummy that turns one jumps by nature
+            continue
         yield from repeats(matrix, int(settings["repeat"]))
         if len(matrix.periods) > 1 and np.any(np.isfinite(matrix.values)):
             split = changes(matrix)
             yield from common_jumps(split)
             yield from unit_jumps(split, float(settings["jump"]))
-    yield from outliers(series, sound)
+    yield from outliers([matrix for matrix in series if not is_coded(matrix)], sound)
     yield from other_sources(series)

@@ -61,6 +61,17 @@ class Matrix:
         return replace(self, values=values, resolution=resolution(values))
 
 
+_MOST_CODES, _LEAST_PER_CODE = 20, 5
+
+
+def is_coded(matrix: Matrix) -> bool:
+    """Whether figures are codes: a dummy, or few whole numbers that come again and again (years of school, trades)."""
+    figures = matrix.values[np.isfinite(matrix.values)]
+    kinds = np.unique(figures)
+    few = kinds.size <= 2 or (kinds.size <= _MOST_CODES and bool(np.all(kinds == np.round(kinds))))
+    return few and figures.size >= _LEAST_PER_CODE * kinds.size
+
+
 def matrices(figures: Mapping[str, pd.DataFrame], sources: Mapping[str, SourceSpec]) -> tuple[Matrix, ...]:
     """Every series of every source (ingest tables as `ruralpanel.harmonise` gives them) as a `Matrix`."""
     return tuple(
