@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from report_project import context, made_up_project
+from ruralpanel import scorecard
 from ruralpanel.report import blocks, contrasts
 from ruralpanel.report.lookups import lookups
-from ruralpanel.report.markup import plain_text
+from ruralpanel.report.markup import parse, plain_text
 from ruralpanel.report.numbers import Numbers
+from ruralpanel.report.sentences import meaning
 from ruralpanel.report.signs import PLACES, Signed, contradict, summary
 from ruralpanel.report.texts import Texts
 
@@ -133,3 +135,47 @@ def test_kinds_of_numbers_are_told_apart_by_where_they_stand() -> None:
     }  # fmt: skip
     kinds = [contrasts._kind({"pointer": pointer, "lever": lever}) for pointer, lever in places.items()]
     assert kinds == ["slope", "interaction", "place", "statistic", "correlation"]
+
+
+SHARES = (None, 0.4, 0.9)
+TESTS: tuple[dict[str, Any], ...] = ({}, {"check": {"p_value": 0.01}}, {"check": {"p_value": 0.6}})
+
+
+@pytest.mark.parametrize("expected", ["positive", "negative", "two_sided", "not_negative"])
+@pytest.mark.parametrize("interval", [(0.1, 2.0), (-2.0, -0.1), (-0.3, 0.3), (-0.3, 2.0), (-2.0, 2.0), (0.01, 0.2)])
+def test_what_a_verdict_means_follows_from_its_reasons(
+    expected: str, interval: tuple[float, float], project: Path
+) -> None:
+    """δ is .5; every share of the curve and every outcome of a diagnostic that could refute the design."""
+    found = context(project)
+    low, high = interval
+    row = {"term": "x", "estimate": (low + high) / 2, "std_error": 0.2, "df": 30.0, "ci_low": low, "ci_high": high}
+    for share, tests in itertools.product(SHARES, TESTS):
+        model = {
+            **found.models["baseline"], "model": "made", "coefficients": [row], "tests": tests,
+            "inference": [{"method": "cluster"}],
+        }  # fmt: skip
+        claim = {
+            "claim": "a", "expected": expected, "estimand": {"model": "made", "term": "x"}, "robustness": "c",
+            "smallest_effect": {"value": 0.5}, "diagnostics": {"check": {"p_above": 0.05}} if tests else {},
+        }  # fmt: skip
+        curve = {"share_same_sign": share, "share_not_negative": share, "n_specifications": 100}
+        rows = scorecard.evaluate_claims({"A": claim}, {"made": model}, {}, {} if share is None else {"c": curve})
+        found.scorecard.clear()
+        found.scorecard.update(scorecard.scorecard_json(rows))
+        (made,) = found.scorecard["claims"]
+        texts = Texts("en", Numbers(lookups(found)))
+        said = plain_text(parse(meaning(found, texts, made, "claim:A:design")))
+        texts.finish()
+        failing, few = tests == TESTS[1], share == 0.4
+        assert ("either sign" in said) <= (low <= 0 <= high)
+        assert ("leaves zero out" in said) <= (low > 0 or high < 0)
+        assert ("too few of the declared specifications" in said) <= few
+        assert ("checks do not bear it out" in said) <= failing
+        assert ("is ruled out" in said or "are ruled out" in said) <= (expected == "not_negative" and low > -0.5)
+        assert ("smaller than the benchmark" in said) <= (low > -0.5 and high < 0.5)
+        assert ("foreseen sign" in said and "opposite" not in said) <= (
+            (expected == "negative" and high < 0) or (expected in ("positive", "not_negative") and low > 0)
+        )
+        if few or failing:
+            assert not re.search("opposite of|has the foreseen sign|no sign was foreseen", said)
