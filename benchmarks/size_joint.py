@@ -1,6 +1,6 @@
 """How often joint tests and tests of assumptions reject true nulls at the shipped panels' size: for docs/inference.md.
 
-    PYTHONPATH=workflow python benchmarks/size_joint.py [panels]
+    python benchmarks/size_joint.py [panels]
 
 Regressors and errors are AR(1) with .5 within units, unit and period effects are removed; `steps` are steps of single
 units in different years, as definition breaks give them. CR1 is taken as F(q, G − 1), as joint tests commonly are.
@@ -8,12 +8,18 @@ units in different years, as definition breaks give them. CR1 is taken as F(q, G
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from scipy import special
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from ruralpanel import diagnostics
 from ruralpanel.estimators.absorb import group_sums
