@@ -49,7 +49,9 @@ def effects(
 
     Errors: `draws` from the normal distribution of the estimates; ``std_error`` is their standard deviation.
     Intervals: the 2.5 and 97.5 percentiles of draws from t instead, the same where `df` is infinite. ``p_value``:
-    two-sided by t. Draws whose ρ leaves the interval on which the filter is invertible are left out and counted.
+    two-sided by t. Draws whose ρ leaves the interval on which the filter is invertible are left out and counted; where
+    there are any, ρ comes so near its end that effects, whose denominator is 1 − ρ, have no variance: there is no
+    ``std_error`` then, and ``p_value`` is twice the smaller tail of the draws, as the intervals are their percentiles.
 
     Returns
     -------
@@ -63,6 +65,7 @@ def effects(
     if np.isfinite(found.df):
         wide = moves * np.sqrt(found.df / rng.chisquare(found.df, size=(draws, 1)))
         drawn = _three(_usable(found.params + wide, found, filter_), found, filter_)
+    heavy = found.spatial is not None and len(normal) < draws
     reach = np.percentile(drawn, [2.5, 97.5], axis=0)
     rows = []
     for i, j in enumerate(found.own):
@@ -73,14 +76,19 @@ def effects(
                     "term": terms[j],
                     "kind": kind,
                     "estimate": estimate,
-                    "std_error": error,
+                    "std_error": None if heavy else error,
                     "ci_low": float(reach[0, i, k]),
                     "ci_high": float(reach[1, i, k]),
-                    "p_value": _p_value(estimate, error, found.df),
+                    "p_value": _tail(drawn[:, i, k]) if heavy else _p_value(estimate, error, found.df),
                 }
             )
     df = float(found.df) if np.isfinite(found.df) else None
     return {"rows": rows, "draws": draws, "left_out": draws - len(normal), "df": df}
+
+
+def _tail(values: FloatArray) -> float:
+    tail = min(int(np.sum(values <= 0)), int(np.sum(values >= 0)))
+    return min(1.0, 2.0 * (tail + 1.0) / (values.size + 1.0))
 
 
 def _usable(sample: FloatArray, found: Coefficients, filter_: SpatialFilter) -> FloatArray:
