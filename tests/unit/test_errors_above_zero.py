@@ -216,3 +216,60 @@ def test_every_f_has_the_p_value_of_the_statistic_shown(name: str) -> None:
             assert p_value == pytest.approx(special.fdtrc(*df, statistic))
             checked += 1
     assert checked > (1 if name.startswith("iv") else 0)
+
+
+def made(estimator_name: str, method: str, dates: list[float], **more: object) -> Design:
+    options = {"engine": "numpy", "draws": 99, **more.pop("options", {})}  # type: ignore[dict-item]
+    years = list(range(2000, 2008))
+    rng = np.random.default_rng(1)
+    return policy_panel(dates, years, rng, estimator=estimator_name, method=method, options=options, **more)  # type: ignore[arg-type]
+
+
+def refused(d: Design) -> str:
+    with pytest.raises(UserError) as error:
+        estimator(d.spec.estimator)(d)
+    return "; ".join(problem.fix for problem in error.value.problems)
+
+
+NEVER = [np.inf] * 9
+STAGGERED = [2003.0, 2003.0, 2004.0, 2004.0, 2006.0, 2006.0, 2006.0] * 2
+
+
+@pytest.mark.parametrize(
+    ("stopped", "words", "instead"),
+    [
+        (made("event_study", "twfe", STAGGERED), "method: imputation, or callaway_santanna with comparison: not_yet",
+         [made("event_study", "imputation", STAGGERED),
+          made("event_study", "callaway_santanna", STAGGERED, options={"comparison": "not_yet"})]),
+        (made("event_study", "callaway_santanna", STAGGERED), "use comparison: not_yet",
+         [made("event_study", "callaway_santanna", STAGGERED, options={"comparison": "not_yet"})]),
+        (made("did", "callaway_santanna", [2004.0, 2004.0, *NEVER], weighted=True), "use method: imputation",
+         [made("did", "imputation", [2004.0, 2004.0, *NEVER], weighted=True)]),
+        (made("did", "matched", [2001.0, 2001.0, *NEVER]), "use method: twfe",
+         [made("did", "twfe", [2001.0, 2001.0, *NEVER])]),
+        (made("did", "twfe", [2004.0, *NEVER]), "use method: synthetic or synthetic_control",
+         [made("did", "synthetic", [2004.0, *NEVER]), made("did", "synthetic_control", [2004.0, *NEVER])]),
+        (made("did", "synthetic", [2001.0, 2001.0, *NEVER]), "or use method: twfe",
+         [made("did", "twfe", [2001.0, 2001.0, *NEVER])]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)  # fmt: skip
+def test_methods_of_policies_that_are_advised_apply(stopped: Design, words: str, instead: list[Design]) -> None:
+    assert words in refused(stopped)
+    for other in instead:
+        assert np.isfinite(estimator(other.spec.estimator)(other).params).all()
+
+
+def test_two_policy_methods_do_not_send_to_each_other() -> None:
+    """One treated unit, one period before: `twfe` said `synthetic`, which said `twfe`."""
+    for dates in ([2001.0, *NEVER], [2004.0, *NEVER]):
+        missing = 0.2 if dates[0] == 2004 else 0.0
+        assert "synthetic" not in refused(made("did", "twfe", dates, missing=missing))
+        assert "twfe" not in refused(made("did", "synthetic", dates, missing=missing))
+
+
+def test_too_many_instruments_are_fewer_as_advised() -> None:
+    y, x = paths(np.random.default_rng(0), 16, 8)
+    many = designed(y, x, "difference_gmm", options={"collapse": False})
+    assert "collapse: true" in refused(many)
+    assert np.isfinite(estimator("dynamic_panel")(designed(y, x, "difference_gmm")).params).all()

@@ -169,8 +169,8 @@ def paths_of(design: Design, cohorts: Cohorts) -> Paths:
     return Paths(y, x, cohorts, design.units)
 
 
-def need_balance(design: Design, method: str) -> None:
-    """Stop unless every unit has every period.
+def need_balance(design: Design, method: str, otherwise: str = "") -> None:
+    """Stop unless every unit has every period; `otherwise`: another method to advise, if one applies.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def need_balance(design: Design, method: str) -> None:
                 f"models.{design.spec.name}.sample",
                 f"{name} without {design.spec.outcome} in {missing}",
                 f"every unit in every period for method {method}",
-                f"name a sample with drop: [{name}] or drop_periods: [{missing}], or use method: twfe",
+                f"name a sample with drop: [{name}] or drop_periods: [{missing}]{otherwise}",
             )
         )
     if problems:

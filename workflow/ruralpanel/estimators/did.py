@@ -78,7 +78,7 @@ def fit(design: Design) -> Fit:
     _check_keys(sample, name)
     if name in did_synthetic.METHODS:
         return did_synthetic.fit(sample, name)
-    overrides = need_treated(sample, name)
+    overrides = need_treated(sample, name, _otherwise(sample))
     method = METHODS[name]
     fitted = method.fit(sample)
     tests, event = _before(sample, name)
@@ -90,6 +90,15 @@ def fit(design: Design) -> Fit:
         "leave_one_treated_out": placebo.leave_one_out(plain(sample), method.point),
     }
     return finished(replace(fitted, overrides=overrides), sample, tests, (), extra)
+
+
+def _otherwise(sample: Sample) -> str:
+    """What to advise with one treated unit: synthetic methods, where they apply to this panel."""
+    try:
+        did_synthetic.check(sample, "synthetic")
+    except UserError:
+        return "use a panel with more treated units"
+    return "use method: synthetic or synthetic_control, whose errors come from placebos"
 
 
 def placebo_dates(sample: Sample, method: Method) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from ruralpanel.estimators import placebo, synthetic
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
 from ruralpanel.estimators.cohorts import Cohorts, Sample, need_balance, need_no, need_no_steps, paths_of
 from ruralpanel.estimators.policy_errors import row
-from ruralpanel.estimators.policy_summary import finished, stream, treatment_summary
+from ruralpanel.estimators.policy_summary import LEAST_TREATED, finished, stream, treatment_summary
 
 METHODS = {"synthetic": True, "synthetic_control": False}
 """Method → whether it is a difference in differences."""
@@ -41,7 +41,7 @@ def fit(sample: Sample, name: str) -> Fit:
         treated, or keys that the methods do not offer.
     """
     design, cohorts = sample.design, sample.cohorts
-    _check(sample, name)
+    check(sample, name)
     difference = METHODS[name]
     y = paths_of(design, cohorts).y
     found = synthetic.estimate(y, cohorts, difference)
@@ -91,9 +91,11 @@ def randomisation(sample: Sample, name: str, draws: int, rng: np.random.Generato
     return placebo.treated_sets(sample, _point(difference), min(draws, 999), rng, scale=scale)
 
 
-def _check(sample: Sample, name: str) -> None:
+def check(sample: Sample, name: str) -> None:
+    """Stop where a synthetic method does not apply: all reasons but the first kind together."""
     design, cohorts = sample.design, sample.cohorts
-    need_balance(design, name)
+    otherwise = ", or use method: twfe" if int(cohorts.treated.sum()) >= LEAST_TREATED else ""
+    need_balance(design, name, otherwise)
     need_no_steps(design, name)
     need_no(design, name, "controls", design.x.shape[1] > 0, "leave controls and regressors out")
     need_no(design, name, "weights", design.weights is not None, "leave weights out")
@@ -107,7 +109,7 @@ def _check(sample: Sample, name: str) -> None:
                 where,
                 f"{before} period before treatment with method {name}",
                 f"at least {LEAST_BEFORE}, which the weights are fitted to",
-                "use a panel that begins earlier, or method: twfe",
+                f"use a panel that begins earlier{otherwise}",
             )
         )
     if others < LEAST_OTHERS:

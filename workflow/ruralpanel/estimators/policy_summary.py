@@ -79,8 +79,8 @@ def few_treated(sample: Sample) -> tuple[str, ...]:
     return (f"{least} {who} units: clustered errors are too small; see the randomisation p-value",)
 
 
-def need_treated(sample: Sample, method: str) -> tuple[str, ...]:
-    """Stop where errors clustered by unit cannot be had, unless the model allows ``few_treated``.
+def need_treated(sample: Sample, method: str, otherwise: str) -> tuple[str, ...]:
+    """Stop where errors clustered by unit cannot be had, unless allowed (``few_treated``); `otherwise`: what to do.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def need_treated(sample: Sample, method: str) -> tuple[str, ...]:
         "few_treated",
         f"{treated} treated unit with method {method}",
         f"at least {LEAST_TREATED}: the residuals of a single treated unit say nothing of its noise",
-        "use did with method: synthetic or synthetic_control, whose errors come from placebos",
+        otherwise,
         where="treatment",
     )
 
