@@ -11,7 +11,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CONDA_NAMES = {"python-duckdb": "duckdb", "matplotlib-base": "matplotlib"}
-LOCKS = ("requirements.txt", "requirements-dev.txt")
+LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-slurm.txt")
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -28,7 +28,7 @@ def conda_versions() -> dict[str, str]:
     for entry in yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]:
         for text in entry["pip"] if isinstance(entry, dict) else [entry]:
             name, _, version = text.replace("==", "=").partition("=")
-            if name not in ("python", "pip"):
+            if name not in ("python", "pip", "-e ."):
                 found[CONDA_NAMES.get(name, name)] = version
     return found
 
@@ -47,15 +47,31 @@ def test_every_pin_has_hashes_and_no_index_is_named(lock: str) -> None:
     assert "index-url" not in text and "://" not in text
 
 
-def test_both_locks_agree() -> None:
-    runtime, development = pins(LOCKS[0]), pins(LOCKS[1])
-    shared = runtime.keys() & development.keys()
-    assert {name: runtime[name] for name in shared} == {name: development[name] for name in shared}
+def test_conda_gets_the_package_itself_and_specifications_that_its_solver_knows() -> None:
+    """`python -m ruralpanel` needs the package; what conda takes is NAME=VERSION, what pip takes NAME==VERSION."""
+    content = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
+    assert set(content) == {"name", "channels", "dependencies"} and content["channels"] == ["conda-forge", "bioconda"]
+    *by_conda, by_pip = content["dependencies"]
+    assert all(re.fullmatch(r"[a-z][a-z0-9._-]*(?:=[0-9][0-9a-z.]*)?", entry) for entry in by_conda)
+    assert "pip" in by_conda and list(by_pip) == ["pip"]
+    *named, itself = by_pip["pip"]
+    assert all(re.fullmatch(r"[a-z][a-z0-9._-]*==[0-9][0-9a-z.]*", entry) for entry in named)
+    assert itself == "-e ."
+    names = [re.split("=+", entry)[0] for entry in [*by_conda, *named]]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("other", LOCKS[1:])
+def test_locks_agree(other: str) -> None:
+    runtime, further = pins(LOCKS[0]), pins(other)
+    shared = runtime.keys() & further.keys()
+    assert {name: runtime[name] for name in shared} == {name: further[name] for name in shared}
 
 
 def test_direct_dependencies_are_justified() -> None:
     text = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
-    missing = {name for name in direct("requirements.in") | direct("requirements-dev.in") if f"`{name}`" not in text}
+    named = direct("requirements.in") | direct("requirements-dev.in") | direct("requirements-slurm.in")
+    missing = {name for name in named if f"`{name}`" not in text}
     assert not missing
 
 
@@ -94,3 +110,10 @@ def test_make_refuses_a_path_with_a_blank(tmp_path: Path) -> None:
     assert run.returncode != 0
     assert "path with a blank" in run.stderr
     assert not (folder / ".venv").exists()
+
+
+def test_the_profile_for_slurm_needs_no_accounting() -> None:
+    profile = yaml.safe_load((ROOT / "profiles" / "slurm" / "config.yaml").read_text(encoding="utf-8"))
+    assert profile["executor"] == "slurm" and profile["slurm-status-command"] == "squeue"
+    assert "snakemake-executor-plugin-slurm" in pins("requirements-slurm.txt")
+    assert "requirements-slurm.txt" in (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
