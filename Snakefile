@@ -25,18 +25,27 @@ onerror:
     workflow.execution_settings.keep_incomplete = False
 
 
+RESULTS = [
+    *REPORTS,
+    *SCORECARD,
+    *TABLES,
+    *FIGURES,
+    *MAPS,
+    *MODELS,
+    *CURVES,
+    *FAMILIES,
+    *ROBUSTNESS,
+    *expand("results/panels/{panel}/panel.csv", panel=PANELS),
+]
+try:
+    project.require_room(RESULTS)
+except UserError as error:
+    sys.exit(error.report("The results cannot be written"))
+
+
 rule all:
     default_target: True
     input:
-        REPORTS,
-        SCORECARD,
-        TABLES,
-        FIGURES,
-        MAPS,
-        MODELS,
-        CURVES,
-        FAMILIES,
-        ROBUSTNESS,
-        expand("results/panels/{panel}/panel.csv", panel=PANELS),
+        RESULTS,
     message:
         "All results are in results/: open results/report/report.html"

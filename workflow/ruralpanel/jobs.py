@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +23,10 @@ V = TypeVar("V")
 
 @contextmanager
 def job(
-    log: str | Path, config: str = CONFIGURATION, content: Mapping[str, str] = MappingProxyType({})
+    log: str | Path,
+    config: str = CONFIGURATION,
+    content: Mapping[str, str] = MappingProxyType({}),
+    output: Iterable[str] = (),
 ) -> Iterator[None]:
     """Run a job; on a mistake of the user's and on what the system refuses say so and leave with exit code 1.
 
@@ -36,14 +39,19 @@ def job(
     config : name of the configuration's file, which the problems of its models and variables are said to be in.
     content : file → sha256 of what the job reads from outside, as it was when the run began. A file that holds anything
         else when the job begins or ends is a problem, so that no other content is ever built in.
+    output : the files that the job writes, removed where that content has changed under its hands.
     """
     name = Path(log).stem
     try:
         with _logging(log, name):
             try:
                 _require_unchanged(content)
-                yield
-                _require_unchanged(content)
+                try:
+                    yield
+                except UserError:
+                    _require_unchanged(content, output)
+                    raise
+                _require_unchanged(content, output)
             except UserError as error:
                 _leave(error.of(config), name)
             except OSError as error:
@@ -56,18 +64,13 @@ def job(
         sys.exit(130)
 
 
-def _require_unchanged(content: Mapping[str, str]) -> None:
-    raise_any(
-        Problem(
-            file,
-            "",
-            "another content than when the run began",
-            "a file that stays as it is while a run goes on",
-            "run again: the file is then checked anew",
-        )
-        for file, digest in content.items()
-        if content_of(file) != digest
-    )
+def _require_unchanged(content: Mapping[str, str], output: Iterable[str] = ()) -> None:
+    changed = [file for file, digest in content.items() if content_of(file) != digest]
+    if changed:
+        for file in output:
+            Path(file).unlink(missing_ok=True)
+    found, expected = "another content than when the run began", "a file that stays as it is while a run goes on"
+    raise_any(Problem(file, "", found, expected, "run again: the file is then checked anew") for file in changed)
 
 
 def pieces(works: Mapping[str, V], kind: str, unit: str) -> Iterator[tuple[str, V, Piece]]:

@@ -13,7 +13,7 @@ def main(old: str, new: str, language: str, page: str, cells: str) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], content=snakemake.params.content):
+    with job(snakemake.log[0], content=snakemake.params.content, output=snakemake.output):
         main(
             old=snakemake.params.old,
             new="results",

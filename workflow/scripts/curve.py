@@ -37,7 +37,9 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.params.settings["config"], content=snakemake.params.content):
+    with job(
+        snakemake.log[0], snakemake.params.settings["config"], content=snakemake.params.content, output=snakemake.output
+    ):
         main(
             **snakemake.params.settings,
             panel=snakemake.input.panel,

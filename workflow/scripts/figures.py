@@ -23,7 +23,7 @@ def main(figures: Mapping[str, Mapping[str, Any]], units: str, language: str, co
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.params.config, content=snakemake.params.content):
+    with job(snakemake.log[0], snakemake.params.config, content=snakemake.params.content, output=snakemake.output):
         main(
             figures=snakemake.params.figures,
             units=snakemake.input.units,

@@ -24,7 +24,7 @@ def main(source: Mapping[str, Any], units: str, corrections: str, output: str, c
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], content=snakemake.params.content):
+    with job(snakemake.log[0], content=snakemake.params.content, output=snakemake.output):
         main(
             source=snakemake.params.source,
             units=snakemake.input.units,

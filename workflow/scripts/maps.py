@@ -60,7 +60,7 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.params.config, content=snakemake.params.content):
+    with job(snakemake.log[0], snakemake.params.config, content=snakemake.params.content, output=snakemake.output):
         main(
             maps=snakemake.params.maps,
             weights_matrices=snakemake.params.weights_matrices,

@@ -45,7 +45,7 @@ def _problem(finding: Finding) -> Problem:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], content=snakemake.params.content):
+    with job(snakemake.log[0], content=snakemake.params.content, output=snakemake.output):
         main(
             sources=snakemake.params.sources,
             checks=snakemake.params.checks,

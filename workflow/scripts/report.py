@@ -14,7 +14,7 @@ def main(config: Mapping[str, Any], config_file: str, root: str) -> None:
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.params.config_file, content=snakemake.params.content):
+    with job(snakemake.log[0], snakemake.params.config_file, content=snakemake.params.content, output=snakemake.output):
         main(
             config=snakemake.params.config,
             config_file=snakemake.params.config_file,

@@ -47,7 +47,9 @@ def main(
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.params.settings["config"], content=snakemake.params.content):
+    with job(
+        snakemake.log[0], snakemake.params.settings["config"], content=snakemake.params.content, output=snakemake.output
+    ):
         main(
             **snakemake.params.settings,
             panels={Path(panel).parent.name: panel for panel in snakemake.input.panels},

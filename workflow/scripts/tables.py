@@ -22,7 +22,7 @@ def main(tables: Mapping[str, Mapping[str, Any]], units: str, language: str, con
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.params.config, content=snakemake.params.content):
+    with job(snakemake.log[0], snakemake.params.config, content=snakemake.params.content, output=snakemake.output):
         main(
             tables=snakemake.params.tables,
             units=snakemake.input.units,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -63,7 +64,8 @@ def refused(error: OSError) -> Problem:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     fix = "make room on the disk, then run again" if full else "check the path and its permissions, then run again"
     expected = "room for the file" if full else "a file or folder that can be read and written"
-    return Problem(place, "", (error.strerror or type(error).__name__).lower(), expected, fix)
+    found = os.strerror(error.errno) if error.errno else error.strerror or type(error).__name__
+    return Problem(place, "", found.lower(), expected, fix)
 
 
 def raise_any(problems: Iterable[Problem]) -> None:

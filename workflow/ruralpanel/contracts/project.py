@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import takewhile
 from pathlib import Path
@@ -75,6 +75,23 @@ def _one(files: Sequence[str | Path]) -> None:
     if len(files) > 1:
         names = ", ".join(_shown(file) for file in files)
         raise UserError(Problem("--configfile", "", names, "one configuration file", "put all keys into one file"))
+
+
+def require_room(results: Iterable[str]) -> None:
+    """Refuse to run where something lies in the place of a result that a run cannot replace.
+
+    Raises
+    ------
+    UserError
+        A file that has the name of the folder of results, and folders that have the name of a result.
+    """
+    expected = "a place for the results"
+    raise_any(
+        Problem(str(parent), "", "a file", expected, "move it away")
+        for parent in dict.fromkeys(parent for result in results for parent in Path(result).parents)
+        if parent.is_file()
+    )
+    raise_any(Problem(result, "", "a folder", expected, "move it away") for result in results if Path(result).is_dir())
 
 
 def _shown(file: str | Path) -> str:
