@@ -355,6 +355,8 @@ def _value(written: str, kind: str, style: int, book: Any, texts: Sequence[str])
 
 
 def _xls_sheet(book: Any, sheet: Any, label: str, caps: Caps, bounds: tuple[int, int, int, int]) -> Sheet:
+    import xlrd
+
     grid = Grid(label, sheet.name, caps)
     top, left, bottom, right = bounds
 
@@ -371,9 +373,11 @@ def _xls_sheet(book: Any, sheet: Any, label: str, caps: Caps, bounds: tuple[int,
             value, up = _xls_text(value, runs, up, book.font_list), False
         return _shown(value, _Style(code, up))
 
+    nothing = (xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK)
     for row in range(top - 1, min(bottom, sheet.nrows)):
-        for column in range(left, min(right, sheet.row_len(row))):
-            grid.put(row + 1, column, *shown(row, column))
+        for column, kind in enumerate(sheet.row_types(row)):
+            if kind not in nothing and left <= column < right:
+                grid.put(row + 1, column, *shown(row, column))
     merged = [(first + 1, last, low, high - 1) for first, last, low, high in sheet.merged_cells]
     _join(grid, merged, bounds, lambda cells: {cell: shown(cell[0] - 1, cell[1])[0] for cell in cells})
     hidden_rows = [number + 1 for number, info in sheet.rowinfo_map.items() if info.hidden or info.height == 0]
