@@ -187,6 +187,9 @@ SMALL = {("rural", "Hebei", 2008): 41.0, ("rural", "Shanxi", 2008): 5.5, ("rural
     [
         "<td>41.0<sup>1</sup></td>",
         "<td>41.0<sup>1)</sup></td>",
+        "<td>41.0<sup>1<!-- 5 --></sup></td>",
+        "<td>41.0<sub>2</sub></td>",
+        "<td>" + "<b>" * 1500 + "41.0" + "</b>" * 1500 + "</td>",
         '<td>41.0<span style="font-size: 7pt; vertical-align: super">12</span></td>',
         '<td><span style="display: none">0041</span>41.0</td>',
         "<td>41.0<!-- 5 --></td>",

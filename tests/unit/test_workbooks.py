@@ -154,18 +154,20 @@ def test_years_and_codes_as_shown(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parts", "text"),
     [
-        ([("23.9", False), ("1", True)], "23.9[1]"),
-        ([("23.9", False), ("1)", True)], "23.9[1]"),
-        ([("23.9", False), ("(1), (2)", True)], "23.9[1][2]"),
-        ([("23.9", False), ("①", True)], "23.9①"),
-        ([("Area, km", False), ("2", True)], "Area, km²"),
-        ([("10", False), ("4", True), (" persons", False)], "10^4 persons"),
-        ([("10", False), ("4", True)], "10[4]"),
-        ([("210", False), ("4", True), (" persons", False)], "210[4] persons"),
-        ([("PM", False), ("2", True)], "PM[2]"),
+        ([("23.9", ""), ("1", "raised")], "23.9[1]"),
+        ([("23.9", ""), ("1)", "raised")], "23.9[1]"),
+        ([("23.9", ""), ("(1), (2)", "raised")], "23.9[1][2]"),
+        ([("23.9", ""), ("①", "raised")], "23.9①"),
+        ([("Area, km", ""), ("2", "raised")], "Area, km²"),
+        ([("10", ""), ("4", "raised"), (" persons", "")], "10^4 persons"),
+        ([("10", ""), ("4", "raised")], "10[4]"),
+        ([("210", ""), ("4", "raised"), (" persons", "")], "210[4] persons"),
+        ([("23.9", ""), ("1", "lowered")], "23.9[1]"),
+        ([("CO", ""), ("2", "lowered"), (" emissions", "")], "CO2 emissions"),
+        ([("PM", ""), ("2", "raised")], "PM[2]"),
     ],
 )
-def test_raised_letters(parts: list[tuple[str, bool]], text: str) -> None:
+def test_raised_letters(parts: list[tuple[str, str]], text: str) -> None:
     assert joined(parts) == text
 
 

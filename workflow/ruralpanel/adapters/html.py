@@ -9,6 +9,9 @@ from typing import Any
 from ruralpanel.adapters.sheets import Caps, Row, Sheet, joined, unreadable
 from ruralpanel.contracts.problems import Problem, UserError
 
+_HEIGHTS = {"sup": "raised", "sub": "lowered"}
+_MOST_NESTED = 200
+
 
 def tables(content: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet, ...]:
     """The innermost tables of a page, in order; merged cells show their text in every place that they cover.
@@ -125,7 +128,7 @@ def _span(cell: Any, name: str) -> int:
 
 
 def _text(cell: Any) -> str:
-    return " ".join(joined(list(_parts(cell))).split())
+    return " ".join(joined(_parts(cell)).split())
 
 
 def _style(element: Any) -> str:
@@ -136,15 +139,17 @@ def _not_shown(element: Any) -> bool:
     return "display:none" in _style(element) or element.get("hidden") is not None
 
 
-def _parts(element: Any) -> Iterator[tuple[str, bool]]:
-    """The texts of a cell in order, each with whether it is raised; without what is never shown."""
+def _parts(element: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """The texts of a cell in order, each with its height; without what is never shown."""
     if not isinstance(element.tag, str) or _not_shown(element) or element.tag in ("script", "style"):
         return
-    if element.tag == "sup" or "vertical-align:super" in _style(element):
-        yield "".join(element.itertext()), True
+    aligned = re.search("vertical-align:(sup|sub)", _style(element))
+    height = _HEIGHTS.get(aligned[1] if aligned else element.tag, "")
+    if height or depth > _MOST_NESTED:
+        yield element.text_content(), height
         return
-    yield " " if element.tag == "br" else "", False
-    yield element.text or "", False
+    yield " " if element.tag == "br" else "", ""
+    yield element.text or "", ""
     for child in element:
-        yield from _parts(child)
-        yield child.tail or "", False
+        yield from _parts(child, depth + 1)
+        yield child.tail or "", ""

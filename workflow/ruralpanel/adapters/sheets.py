@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from ruralpanel.adapters.number_formats import Scale, value_in
@@ -284,17 +285,23 @@ class Grid:
         self._caps.check_cells(self._count, self._label, self._sheet)
 
 
-def joined(parts: Sequence[tuple[str, bool]]) -> str:
-    """Parts of a cell's text, each with whether it is raised, as one text.
+def joined(parts: Iterable[tuple[str, str]]) -> str:
+    """Parts of a cell's text, each with its height (``raised``, ``lowered`` or empty), as one text.
 
-    Raised letters become footnote marks in brackets, so that they never run into the figure before them; behind a
-    metre they are its power (km²), behind a ten with words after it an exponent (10^4 persons).
+    Raised letters, and lowered ones behind a digit, become footnote marks in brackets, so that they never run into the
+    figure before them; behind a metre they are its power (km²), behind a ten with words after it an exponent (10^4
+    persons).
     """
-    found = ""
-    for number, (part, up) in enumerate(parts):
-        found += _raised(part, found, "".join(text for text, _ in parts[number + 1 :])) if up else part
+    filled = [part for part in parts if part[0]]
+    found: list[str] = []
+    before = ""
+    for (part, height), (after, _) in pairwise([*filled, ("", "")]):
+        mark = height == "raised" or (height == "lowered" and re.search(r"[0-9]$", before))
+        found.append(_raised(part, before, after) if mark and part.strip() else part)
+        before = (before + found[-1])[-8:]
+    text = "".join(found)
     # Longer than a spreadsheet's cell can be: no name or figure, and slow to compare with any.
-    return found if len(found) <= _LONGEST else found[:_LONGEST] + "…"
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 
 def _raised(part: str, before: str, after: str) -> str:

@@ -16,6 +16,8 @@ from ruralpanel.adapters.sheets import Caps, Grid, Sheet, area, cell_text, joine
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 
 _ABOUT = 20
+_HEIGHTS = {"superscript": "raised", "subscript": "lowered"}
+_XLS_HEIGHTS = {1: "raised", 2: "lowered"}
 _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _ROW, _MERGED, _COLUMN = f"{_MAIN}row", f"{_MAIN}mergeCell", f"{_MAIN}col"
@@ -27,10 +29,10 @@ _MOST_PARTS = 2_000_000
 
 @dataclass(frozen=True)
 class _Style:
-    """What a cell's style says: code of its number format, whether all of it is raised."""
+    """What a cell's style says: code of its number format, whether all of it is raised or lowered."""
 
     code: str
-    raised: bool
+    height: str
 
 
 def xlsx_sheets(raw: bytes, label: str, layout: Mapping[str, Any]) -> list[Sheet]:
@@ -124,7 +126,7 @@ def _shown(value: object, style: _Style) -> tuple[str, Scale | None]:
             text = text.zfill(zeros_before(style.code))
     elif hasattr(value, "year") and only_year(style.code):
         text = str(value.year)
-    return joined([(text, style.raised)]), scale
+    return joined([(text, style.height)]), scale
 
 
 def _check_size(raw: bytes, label: str, caps: Caps) -> None:
@@ -167,14 +169,14 @@ def _shared_texts(reader: Any, label: str, caps: Caps) -> list[str]:
 
 def _text_of(node: Any) -> str:
     """The text of a cell with parts in several fonts; the sounds written above Chinese and Japanese signs left out."""
-    parts: list[tuple[str, bool]] = []
+    parts: list[tuple[str, str]] = []
     for child in node:
         if _bare(child.tag) == "t":
-            parts.append((child.text or "", False))
+            parts.append((child.text or "", ""))
         elif _bare(child.tag) == "r":
             written = "".join(part.text or "" for part in child if _bare(part.tag) == "t")
             place = child.find("./{*}rPr/{*}vertAlign")
-            parts.append((written, place is not None and place.get("val") == "superscript"))
+            parts.append((written, _HEIGHTS.get(place.get("val"), "") if place is not None else ""))
     return re.sub("_x([0-9A-Fa-f]{4})_", lambda match: chr(int(match[1], 16)), joined(parts))
 
 
@@ -259,7 +261,7 @@ def _xlsx_styles(book: Any) -> Callable[[int], _Style]:
             found = book._cell_styles[number]
             own = found.numFmtId - BUILTIN_FORMATS_MAX_SIZE
             code = book._number_formats[own] if own >= 0 else BUILTIN_FORMATS.get(found.numFmtId, "General")
-            known[number] = _Style(code or "General", book._fonts[found.fontId].vertAlign == "superscript")
+            known[number] = _Style(code or "General", _HEIGHTS.get(book._fonts[found.fontId].vertAlign, ""))
         return known[number]
 
     return style_of
@@ -366,12 +368,12 @@ def _xls_sheet(book: Any, sheet: Any, label: str, caps: Caps, bounds: tuple[int,
         cell = sheet.cell(row, column)
         style = book.xf_list[cell.xf_index]
         code = book.format_map[style.format_key].format_str
-        up = book.font_list[style.font_index].escapement == 1
+        height = _XLS_HEIGHTS.get(book.font_list[style.font_index].escapement, "")
         value = _xls_value(cell, book.datemode)
         runs = sheet.rich_text_runlist_map.get((row, column))
         if runs and isinstance(value, str):
-            value, up = _xls_text(value, runs, up, book.font_list), False
-        return _shown(value, _Style(code, up))
+            value, height = _xls_text(value, runs, height, book.font_list), ""
+        return _shown(value, _Style(code, height))
 
     nothing = (xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK)
     for row in range(top - 1, min(bottom, sheet.nrows)):
@@ -385,11 +387,11 @@ def _xls_sheet(book: Any, sheet: Any, label: str, caps: Caps, bounds: tuple[int,
     return grid.filled(sheet.visibility != 0, hidden_rows, hidden_columns)
 
 
-def _xls_text(text: str, runs: Sequence[tuple[int, int]], up: bool, fonts: Any) -> str:
-    """A text in several fonts: `runs` say from which letter on which font holds, `up` whether the first is raised."""
+def _xls_text(text: str, runs: Sequence[tuple[int, int]], height: str, fonts: Any) -> str:
+    """A text in several fonts: `runs` say from which letter on which font holds, `height` that of the first letters."""
     starts = [0, *(start for start, _ in runs), len(text)]
-    ups = [up, *(fonts[font].escapement == 1 for _, font in runs)]
-    return joined([(text[start:end], high) for (start, end), high in zip(pairwise(starts), ups, strict=True)])
+    heights = [height, *(_XLS_HEIGHTS.get(fonts[font].escapement, "") for _, font in runs)]
+    return joined((text[start:end], own) for (start, end), own in zip(pairwise(starts), heights, strict=True))
 
 
 def _xls_value(cell: Any, datemode: int) -> object:
