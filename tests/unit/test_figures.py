@@ -35,7 +35,7 @@ from ruralpanel.output_context import OutputContext
 Paths = Mapping[str, Path]
 
 ESTIMATES = [
-    Estimate("Roads 公路", 0.4, -0.1, 0.9, inner=(0.0, 0.8), group="Rural industry", detail="N = 24"),
+    Estimate("Roads 公路", 0.4, -0.1, 0.9, group="Rural industry", detail="N = 24"),
     Estimate("Open above", -0.2, -0.6, None, group="Rural industry"),
     Estimate("No number", math.nan, group="Employment"),
 ]
@@ -159,13 +159,13 @@ def model(**changes: Any) -> dict[str, Any]:
     return {**values, **changes}
 
 
-def test_estimates_take_the_wild_interval_outside_and_the_first_inside() -> None:
-    assert from_model(model(), "roads", "Roads") == Estimate("Roads", 1.0, None, 3.0, inner=(0.0, 2.0))
+def test_estimates_carry_the_one_interval_that_decides_and_its_name() -> None:
+    assert from_model(model(), "roads", "Roads") == Estimate("Roads", 1.0, None, 3.0, kind="ci_wild")
     settings = [{"method": "wild_cluster", "options": {"interval": True}}]
     open_both = {"term": "roads", "estimate": 1.0, "p_wild": 0.4, "ci_wild_low": None, "ci_wild_high": None}
     found = from_model(model(coefficients=[open_both], inference=settings), "roads", "Roads")
     assert (found.low, found.high) == (-math.inf, math.inf)
-    assert from_model(model(), "gap", "Gap") == Estimate("Gap", 0.5, 0.0, 1.0)
+    assert from_model(model(), "gap", "Gap") == Estimate("Gap", 0.5, 0.0, 1.0, kind="ci")
     with pytest.raises(KeyError):
         from_model(model(), "rail", "Rail")
 

@@ -268,7 +268,6 @@ _WORDS: dict[str, tuple[str, str]] = {
     "band_holds_zero": ("Not told from zero", "不能与零区分"),
     "one_unit_each": ("One unit each", "各单位"),
     "intervals_one": ("95% intervals: {outer}.", "95% 区间：{outer}。"),
-    "intervals_two": ("95% intervals: {outer} (thin) and {inner} (thick).", "95% 区间：细线为{outer}，粗线为{inner}。"),
     "each_part": ("Each part, {interval}", "各部分，{interval}"),
     "total": ("Total", "合计"),
     "theory": ("Theory", "理论曲线"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from ruralpanel.figures import (
     specification_curve,
     waterfall,
 )
-from ruralpanel.figures.estimates import from_model
+from ruralpanel.figures.estimates import Estimate, from_model
 from ruralpanel.labels import Labels, localised
 from ruralpanel.model_json import read_results
 from ruralpanel.output_context import OutputContext
@@ -56,7 +56,7 @@ def _coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mappin
     labels = context.labels([str(model["panel"]) for model in models], spec)
     declared = spec["term"]
     group = str(spec.get("group", "outcome"))
-    estimates, problems = [], []
+    estimates, drawn, problems = [], [], []
     for model in models:
         term = str(declared.get(model["model"], "")) if isinstance(declared, Mapping) else str(declared)
         known = [str(entry["term"]) for entry in model["coefficients"]]
@@ -67,6 +67,7 @@ def _coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mappin
         heading = {"outcome": labels.of(str(model["outcome"])), "none": ""}.get(group) or str(model.get(group, ""))
         title = _model_name(spec, model, context.language)
         label = f"{title}: {labels.of(term)}" if isinstance(declared, Mapping) else title
+        drawn.append(model)
         estimates.append(from_model(model, term, label, "" if group == "none" else heading, f"N = {model['n_obs']}"))
     raise_any(problems)
     axis = "" if isinstance(declared, Mapping) else labels.of(str(declared))
@@ -77,7 +78,7 @@ def _coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mappin
         paths,
         title=title,
         axis=axis,
-        note=_with_intervals(note, models, context.language),
+        note=_with_intervals(note, zip(drawn, estimates, strict=True), context.language),
         smallest_effect=None if smallest is None else float(smallest),
         where=context.where,
     )
@@ -150,7 +151,8 @@ def _event_study(spec: Mapping[str, Any], context: OutputContext, names: Mapping
     title, note = _words(spec, context)
     outcomes = list(dict.fromkeys(labels.of(str(model["outcome"])) for model in models))
     axis = outcomes[0] if len(outcomes) == 1 else ""
-    note = _with_intervals(note, models, context.language)
+    pairs = [(model, one) for model, line in zip(models, lines, strict=True) for one in line.estimates.values()]
+    note = _with_intervals(note, pairs, context.language)
     event_study.draw(lines, paths, reference, first, title, axis, note, context.language, context.where)
 
 
@@ -235,17 +237,18 @@ def _first_setting(model: Mapping[str, Any], language: str) -> str:
     return ""
 
 
-def _with_intervals(note: str, models: Sequence[Mapping[str, Any]], language: str) -> str:
-    """The note with the names of the intervals drawn (`estimates.from_model`): the wider one thin, the other thick."""
-    said = []
-    for model in models:
-        first = _first_setting(model, language)
-        bootstraps = [e for e in model.get("inference") or () if e["method"] in ("wild_cluster", "anderson_rubin")]
-        wider = next((short_of(e, language) for e in bootstraps if not e.get("not_available")), "")
-        kind = "intervals_two" if first and wider else "intervals_one"
-        if first or wider:
-            said.append(word(kind, language).format(outer=wider or first, inner=first))
-    return _joined(note, *dict.fromkeys(said))
+def _with_intervals(note: str, drawn: Iterable[tuple[Mapping[str, Any], Estimate]], language: str) -> str:
+    """The note with the names of the intervals that the models' estimates are drawn with."""
+    said: dict[str, None] = {}
+    for model, estimate in drawn:
+        name = {"ci": _first_setting(model, language), "ci_ar": word("ci_ar", language)}.get(estimate.kind, "")
+        if estimate.kind == "ci_wild":
+            name = next(
+                (short_of(e, language) for e in model.get("inference") or () if e["method"] == "wild_cluster"), ""
+            )
+        if name:
+            said[name] = None
+    return _joined(note, word("intervals_one", language).format(outer=", ".join(said)) if said else "")
 
 
 def _joined(*sentences: str) -> str:

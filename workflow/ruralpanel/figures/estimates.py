@@ -17,7 +17,7 @@ from ruralpanel.model_json import Pieces, coefficient, set_of
 class Estimate:
     """A point with its interval; a limit of None is open (drawn as an arrow), both None mean no interval.
 
-    `inner` is a second interval drawn thicker on the same line (the cluster interval within the bootstrap one);
+    `kind` says what the interval is: ``ci_wild``, ``ci_ar`` or ``ci`` (of the model's first setting).
     `pieces` stands in place of `low` and `high` where the values that a test does not reject are no interval: disjoint
     intervals with the gaps between them left white, or none at all (∅ beside the point). `group` heads neighbouring
     estimates; `detail` is set small at the right.
@@ -27,24 +27,24 @@ class Estimate:
     value: float
     low: float | None = None
     high: float | None = None
-    inner: tuple[float | None, float | None] | None = None
+    kind: str = ""
     group: str = ""
     detail: str = ""
     pieces: Pieces | None = None
 
     @property
     def lines(self) -> tuple[tuple[float | None, float | None], ...]:
-        """The intervals to be drawn, without `inner`; none where there is no interval."""
+        """The intervals to be drawn; none where there is no interval."""
         if self.pieces is not None:
             return self.pieces
         return () if self.low is None and self.high is None else ((self.low, self.high),)
 
 
 def from_model(model: Mapping[str, Any], term: str, label: str, group: str = "", detail: str = "") -> Estimate:
-    """The estimate of a model's JSON: its widest claim to being right outside, the first setting's interval inside.
+    """The estimate of a model's JSON with one interval: the one that its number is printed with elsewhere.
 
-    Outside stands the wild bootstrap's set, else the Anderson–Rubin set, else the first setting's alone. A first
-    setting whose set is no interval (AKM0) stands alone.
+    The wild bootstrap's set, else the Anderson–Rubin set, else the first setting's. A first setting whose set is no
+    interval (AKM0) comes before.
 
     Raises
     ------
@@ -56,15 +56,14 @@ def from_model(model: Mapping[str, Any], term: str, label: str, group: str = "",
         raise KeyError(term)
     value = float(entry["estimate"])
     first = set_of(model, entry, "ci")
-    outer = next((found for name in ("ci_wild", "ci_ar") if (found := set_of(model, entry, name)) is not None), None)
-    if outer is None or (first is not None and len(first) != 1):
-        outer, first = first, None
-    inner = None if first is None else _limits(first[0])
-    if outer is None:
-        return Estimate(label, value, group=group, detail=detail)
-    if len(outer) != 1:
-        return Estimate(label, value, inner=inner, group=group, detail=detail, pieces=outer)
-    return Estimate(label, value, *_limits(outer[0]), inner=inner, group=group, detail=detail)
+    own = first is not None and len(first) != 1
+    kinds = {name: set_of(model, entry, name) for name in (() if own else ("ci_wild", "ci_ar"))} | {"ci": first}
+    for kind, found in kinds.items():
+        if found is not None and len(found) != 1:
+            return Estimate(label, value, group=group, detail=detail, kind=kind, pieces=found)
+        if found is not None:
+            return Estimate(label, value, *_limits(found[0]), group=group, detail=detail, kind=kind)
+    return Estimate(label, value, group=group, detail=detail)
 
 
 def _limits(interval: tuple[float, float]) -> tuple[float | None, float | None]:
@@ -79,7 +78,7 @@ def span(estimates: Sequence[Estimate], include: Sequence[float] = (0.0,)) -> tu
     """Limits that hold every finite number of `estimates` and `include`, with a margin, wider beside an open end."""
     numbers = list(include)
     for estimate in estimates:
-        limits = (estimate.value, *(limit for line in estimate.lines for limit in line), *(estimate.inner or ()))
+        limits = (estimate.value, *(limit for line in estimate.lines for limit in line))
         numbers += [float(number) for number in limits if number is not None and math.isfinite(number)]
     low, high = min(numbers), max(numbers)
     length = (high - low) or 1.0
@@ -100,8 +99,6 @@ def draw_interval(
     """The interval as a line, an arrow where it is open, and the point on it; `limits` are those of the axis."""
     for line in estimate.lines:
         _line(axes, position, line, limits, colour, 1.1, horizontal)
-    if estimate.inner is not None:
-        _line(axes, position, estimate.inner, limits, colour, 2.8, horizontal)
     x, y = (estimate.value, position) if horizontal else (position, estimate.value)
     axes.plot([x], [y], "o", color=colour, markersize=5, markeredgecolor=style.PAPER, markeredgewidth=0.8, zorder=4)
     if estimate.pieces == ():
