@@ -116,8 +116,11 @@ def test_workbooks_of_spreadsheet_programs(form: str, adapter: str) -> None:
         ('0"."0,', 12_345_678, "1234.5678"),
         ("0!.0000", 12_345_678, "1234.5678"),
         ('[>=100000000]0!.00,,"亿";[>=10000]0!.0,"万";0', 1234, None),
-        ('[>=100000000]0!.00,,"亿";[>=10000]0!.0,"万";0', 12_345_678, "1234.5678"),
-        ('[>=100000000]0!.00,,"亿";[>=10000]0!.0,"万";0', 250_000_000, "2.5"),
+        ('[>=100000000]0!.00,,"亿";[>=10000]0!.0,"万";0', 12_345_678, "1234.5678万"),
+        ('[>=100000000]0!.00,,"亿";[>=10000]0!.0,"万";0', 250_000_000, "2.5亿"),
+        ('0.0"万"', 12.3, "12.3万"),
+        ("0.0万元", 12.3, "12.3万元"),
+        ('0"人"', 12, None),
         (";;;", 5, "nothing"),
         ("0;;", -3, "nothing"),
     ],
@@ -134,6 +137,17 @@ def test_number_formats(code: str, stored: float, shown: str | None) -> None:
 def test_the_measure_says_what_a_percent_format_means(measure: str, value: float | None) -> None:
     scale = scale_of("0.0%", 0.218)
     assert scale is not None and value_in(scale, 0.218, measure, "") == value
+
+
+@pytest.mark.parametrize(
+    ("measure", "value"),
+    [("10^4 CNY", 12.3), ("万元", 12.3), ("10^8 CNY", None), ("CNY", None), ("10^4 ton", None), ("", None)],
+)
+def test_a_numeral_behind_the_figure_is_held_against_the_measure(measure: str, value: float | None) -> None:
+    scale = scale_of('#,##0.0"万元"', 12.3)
+    bare = scale_of('#,##0.0"万"', 12.3)
+    assert bare is not None and value_in(bare, 12.3, "10^4 ton", "") == 12.3 and value_in(bare, 12.3, "ton", "") is None
+    assert scale is not None and value_in(scale, 12.3, measure, "") == value
 
 
 def test_years_and_codes_as_shown(tmp_path: Path) -> None:

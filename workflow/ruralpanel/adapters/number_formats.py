@@ -11,6 +11,10 @@ from fractions import Fraction
 from functools import cache
 from typing import Any
 
+from ruralpanel.contracts import measures
+from ruralpanel.contracts.measures import Measure
+from ruralpanel.contracts.problems import UserError
+
 _CONDITION = re.compile(r"\[(<=|>=|<>|<|>|=)\s*(-?[0-9.]+(?:[eE][+-]?[0-9]+)?)\]")
 _COMPARED = {
     "<": operator.lt,
@@ -24,6 +28,7 @@ _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|[\\!](?P<escaped>.)|[_*].|\[[^\]]*\]|(?P<general>General|G/通用格式)|(?P<digit>[0#?])|(?P<sign>.)',
     re.IGNORECASE | re.DOTALL,
 )
+_NUMERALS = {"百": 2, "千": 3, "万": 4, "亿": 8}
 _OUTSIDE_QUOTES = re.compile(r'("[^"]*"|[\\!].|[^;])+|(?<=;)(?=;|$)|^(?=;)', re.DOTALL)
 
 
@@ -36,17 +41,19 @@ class Scale:
     power : shown = stored × 10^power.
     percent : with a percent sign behind it, which the power of two belongs to.
     hidden : it shows nothing, or words in the figure's place.
+    unit : what the format writes behind the figure, where that begins with a numeral (万元).
     """
 
     power: int = 0
     percent: bool = False
     hidden: bool = False
+    unit: str = ""
 
     def shown(self, stored: float) -> str:
         """The figure as shown, with all of its digits."""
         if self.hidden:
             return "nothing"
-        return _written(Decimal(repr(stored)).scaleb(self.power)) + "%" * self.percent
+        return _written(Decimal(repr(stored)).scaleb(self.power)) + "%" * self.percent + self.unit
 
     def value(self, stored: float) -> float:
         """The figure that is shown, exactly as its digits read."""
@@ -90,6 +97,11 @@ def value_in(scale: Scale, stored: float, measure: str, wanted: str) -> float | 
         return stored
     if wanted == "shown":
         return None if scale.hidden else scale.value(stored)
+    if scale.unit and not scale.power:
+        # 12.3 shown as 12.3万 is a figure in 万 of something, 12.3 shown as 12.3万元 one in 万元.
+        found, named = _parsed(measure), _parsed(scale.unit)
+        same = found == named if named else found is not None and found.factor == 10 ** _NUMERALS[scale.unit[0]]
+        return stored if same else None
     if not scale.percent or scale.power != 2:
         return None
     factor = _share(measure)
@@ -108,14 +120,15 @@ def zeros_before(code: str) -> int:
 
 
 def _share(measure: str) -> Fraction | None:
-    from ruralpanel.contracts import measures
-    from ruralpanel.contracts.problems import UserError
+    found = _parsed(measure)
+    return found.factor if found is not None and found.base == "share" else None
 
+
+def _parsed(measure: str) -> Measure | None:
     try:
-        found = measures.parse(measure)
+        return measures.parse(measure)
     except (UserError, ValueError):
         return None
-    return found.factor if found.base == "share" else None
 
 
 @cache
@@ -137,13 +150,14 @@ def _section(code: str) -> _Section:
     power = commas = percents = digits = 0
     behind_literal: int | None = None
     behind_point = False
+    words = ""
     for match in _TOKEN.finditer(code):
         token: Mapping[str, Any] = match.groupdict()
         literal = token["quoted"] if token["quoted"] is not None else token["escaped"]
         if token["general"] or token["sign"] == "@":
             digits += 1
         elif token["digit"]:
-            digits, commas = digits + 1, 0  # commas between digits part thousands
+            digits, commas, words = digits + 1, 0, ""  # commas between digits part thousands
             if behind_literal is not None:
                 behind_literal += 1
         elif literal == "." and digits and not behind_point:
@@ -154,10 +168,13 @@ def _section(code: str) -> _Section:
             commas += 1
         elif token["sign"] == "%":
             percents += 1
+        elif digits:
+            words += literal or token["sign"] or ""
     power += 2 * percents - 3 * commas - (0 if behind_point else behind_literal or 0)
     if not digits:
         return _Section(condition, Scale(hidden=True))
-    return _Section(condition, Scale(power, percents > 0) if power else None)
+    unit = words.strip() if words.strip()[:1] in _NUMERALS else ""
+    return _Section(condition, Scale(power, percents > 0, unit=unit) if power or unit else None)
 
 
 def _written(number: Decimal) -> str:
