@@ -13,7 +13,8 @@ import shapely
 
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.units import Units, load_units
-from ruralpanel.maps.geometry import load_boundaries, projection_problems
+from ruralpanel.maps.geometry import load_boundaries
+from ruralpanel.maps.projection import projection_problems
 from ruralpanel.spatial.geography import Geography, place_problems
 from ruralpanel.spatial.polygons import read_frame, read_polygons, unplaced_problems
 

@@ -107,7 +107,7 @@ def test_a_changed_module_runs_its_jobs_again_and_no_others(built: Path, tmp_pat
     module = tmp_path / "workflow/ruralpanel/tables/render_csv.py"
     module.write_text(module.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
     planned = subprocess.run([*command, "--dry-run"], cwd=project, capture_output=True, text=True, check=False).stdout
-    assert "Setting 1 tables" in planned
+    assert "Setting 1 table(s)" in planned
     assert "Estimating" not in planned and "Reading" not in planned and "Drawing" not in planned
 
 
@@ -143,3 +143,23 @@ def test_a_killed_run_continues_and_gives_the_same_bytes(built: Path, tmp_path: 
     run = snakemake(tmp_path, "--rerun-incomplete")
     assert run.returncode == 0, run.stderr
     assert hashes(tmp_path) == hashes(built)
+
+
+def test_a_single_table_or_figure_needs_only_what_it_shows(tiny: Path, snakemake: Run) -> None:
+    config = tiny_config()
+    config["tables"]["about"] = {"type": "descriptive", "panel": "main", "variables": ["lever"]}  # type: ignore[index]
+    config["figures"]["lever"] = {"type": "series", "panel": "main", "variables": ["lever"]}  # type: ignore[index]
+    (tiny / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    for target in ("results/tables/about.tex", "results/figures/lever.png"):
+        planned = snakemake(tiny, "-n", target).stdout
+        assert (
+            "Building panel main" in planned and "Setting 1 table(s)" in planned
+        ) or "Drawing 1 figure(s)" in planned
+        assert "Estimating" not in planned and "Reading made_up" in planned
+    run = snakemake(tiny, "results/tables/about.tex")
+    assert run.returncode == 0, run.stderr
+    assert sorted(path.name for path in (tiny / "results/tables").iterdir()) == [
+        "about.csv", "about.docx", "about.html", "about.tex",
+    ]  # fmt: skip
+    refused = snakemake(tiny, "-n", "results/tables/abaut.tex")
+    assert refused.returncode != 0 and "No rule to produce" in refused.stdout + refused.stderr

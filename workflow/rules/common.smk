@@ -34,6 +34,21 @@ PANELS = list(CONFIG.panels)
 ESTIMATED = [panel for panel in PANELS if project.models_on(CONFIG, panel)]
 
 
+def alone(kind, wildcard):
+    """Whether a run asks for single files of a kind: each is then made by a job of its own, from what it needs alone."""
+    return any(word.startswith((f"results/{kind}/", f"{kind}:{wildcard}=")) for word in sys.argv[1:])
+
+
+def chosen(items, wildcards):
+    """The items that a job makes: the one that its wildcard names, or all."""
+    return {name: dict(items[name]) for name in tuple(wildcards) or items}
+
+
+def one_of(names):
+    """A wildcard that stands for declared names only."""
+    return "|".join(names) or "none"
+
+
 def code(script):
     """Hash of a script and of all that it stands on: a change to it runs the rule again."""
     return fingerprint(WORKFLOW / "scripts" / script, WORKFLOW)

@@ -11,6 +11,6 @@ rule fetch:
         number=len(LIVE["sources"]),
         units=CONFIG.units,
     message:
-        "Asking for {params.number} live sources"
+        "Asking for {params.number} live source(s)"
     script:
         "../scripts/fetch.py"

@@ -1,6 +1,11 @@
 FORMATS = ["csv", "tex", "html", "docx"]
 TABLES = expand("results/tables/{table}.{format}", table=list(CONFIG.tables), format=FORMATS)
 FIGURES = expand("results/figures/{figure}.{format}", figure=list(CONFIG.figures), format=["png", "svg"])
+# A run that asks for single tables or figures makes each by a job of its own.
+TABLES_EACH = "_{table}" if alone("tables", "table") else ""
+TABLES_MADE = expand("results/tables/{{table}}.{format}", format=FORMATS) if TABLES_EACH else TABLES
+FIGURES_EACH = "_{figure}" if alone("figures", "figure") else ""
+FIGURES_MADE = expand("results/figures/{{figure}}.{format}", format=["png", "svg"]) if FIGURES_EACH else FIGURES
 MAPS = expand("results/maps/{map}.{format}", map=list(CONFIG.maps), format=["png", "svg"])
 SCORECARD = ["results/scorecard.csv", "results/scorecard.json", "results/evidence.csv"] if CONFIG.hypotheses else []
 COMPARISON = ["results/report/comparison.html"] if compared_folder(CONFIG) else []
@@ -31,57 +36,61 @@ rule scorecard:
         config=CONFIG.file,
         code=code("scorecard.py"),
     message:
-        "Holding {params.number} claims against the estimates"
+        "Holding {params.number} claim(s) against the estimates"
     script:
         "../scripts/scorecard.py"
 
 
 rule tables:
     input:
-        results=project.table_files(CONFIG),
+        results=lambda wildcards: project.table_files(CONFIG, tuple(wildcards)),
         units=CONFIG.units,
     output:
-        TABLES,
+        TABLES_MADE,
     log:
-        "results/logs/tables.log",
+        f"results/logs/tables{TABLES_EACH}.log",
+    wildcard_constraints:
+        table=one_of(CONFIG.tables),
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
-        tables={name: dict(table) for name, table in CONFIG.tables.items()},
-        number=len(CONFIG.tables),
+        tables=lambda wildcards: chosen(CONFIG.tables, wildcards),
+        number=lambda wildcards: len(chosen(CONFIG.tables, wildcards)),
         language=CONFIG.language,
         config=CONFIG.file,
         code=code("tables.py"),
         content=contents(CONFIG.units),
     message:
-        "Setting {params.number} tables"
+        "Setting {params.number} table(s)"
     script:
         "../scripts/tables.py"
 
 
 rule figures:
     input:
-        results=project.figure_files(CONFIG),
+        results=lambda wildcards: project.figure_files(CONFIG, tuple(wildcards)),
         units=CONFIG.units,
     output:
-        FIGURES,
+        FIGURES_MADE,
     log:
-        "results/logs/figures.log",
+        f"results/logs/figures{FIGURES_EACH}.log",
+    wildcard_constraints:
+        figure=one_of(CONFIG.figures),
     threads: 1
     resources:
         mem_mb=1000,
         runtime=10,
     params:
-        figures={name: dict(figure) for name, figure in CONFIG.figures.items()},
-        number=len(CONFIG.figures),
+        figures=lambda wildcards: chosen(CONFIG.figures, wildcards),
+        number=lambda wildcards: len(chosen(CONFIG.figures, wildcards)),
         language=CONFIG.language,
         config=CONFIG.file,
         code=code("figures.py"),
         content=contents(CONFIG.units),
     message:
-        "Drawing {params.number} figures"
+        "Drawing {params.number} figure(s)"
     script:
         "../scripts/figures.py"
 
@@ -112,7 +121,7 @@ rule maps:
         code=code("maps.py"),
         content=contents(CONFIG.units, CONFIG.boundaries, MATRICES_SHOWN),
     message:
-        "Drawing {params.number} maps"
+        "Drawing {params.number} map(s)"
     script:
         "../scripts/maps.py"
 

@@ -84,6 +84,6 @@ if ROBUSTNESS:
             code=code("robustness.py"),
             content=contents(place_files(CONFIG, CLAIMED), CONFIG.units),
         message:
-            "Checking the robustness of {params.number} models that claims rest on"
+            "Checking the robustness of {params.number} model(s) that claims rest on"
         script:
             "../scripts/robustness.py"

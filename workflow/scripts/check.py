@@ -7,7 +7,6 @@ from ruralpanel.contracts.project import open_project
 from ruralpanel.contracts.units import load_units
 from ruralpanel.describe import verdict
 from ruralpanel.jobs import job
-from ruralpanel.maps.geometry import projection_problems
 from ruralpanel.spatial.geography import Geography, place_problems
 
 
@@ -15,10 +14,7 @@ def main(files: Sequence[str]) -> None:
     """Print the verdict on a configuration that has passed all checks, those of boundaries and matrices here."""
     config = open_project(files)
     geography = Geography(load_units(config.units), config.boundaries, config.weights_matrices, config.file)
-    problems = list(place_problems(geography))
-    for name, item in config.maps.items():
-        problems += projection_problems(item["projection"], f"maps.{name}.projection")
-    raise_any(problems)
+    raise_any(place_problems(geography))
     print(verdict(config, "results"))
 
 

@@ -31,6 +31,10 @@ def place_problems(config: Config, attributes: set[str], units: Units | None) ->
     for name, values in config.weights_matrices.items():
         yield from _matrix_problems(config, f"weights_matrices.{name}", values, units)
     for name, item in config.maps.items():
+        if item["projection"] != "auto":
+            from ruralpanel.maps.projection import projection_problems  # brings PROJ, which few configurations need
+
+            yield from projection_problems(item["projection"], f"maps.{name}.projection", config.file)
         matrix = (item.get("clusters") or {}).get("weights_matrix")
         if matrix and matrix not in config.weights_matrices:
             where, fix = f"maps.{name}.clusters.weights_matrix", did_you_mean(matrix, config.weights_matrices)

@@ -146,17 +146,17 @@ def claim_files(config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"results/models/{estimand['model']}.json" for estimand in estimands))
 
 
-def table_files(config: Config) -> tuple[str, ...]:
-    """What the tables are built from."""
+def table_files(config: Config, names: Iterable[str] | None = None) -> tuple[str, ...]:
+    """What tables are built from, all or the named ones."""
     panel_of = {name: model.panel for name, model in config.models.items()}
-    files = [file for table in config.tables.values() for file in needed_files(table, panel_of)]
+    files = [file for name in names or config.tables for file in needed_files(config.tables[name], panel_of)]
     return tuple(dict.fromkeys(files))
 
 
-def figure_files(config: Config) -> tuple[str, ...]:
-    """What the figures are drawn from."""
+def figure_files(config: Config, names: Iterable[str] | None = None) -> tuple[str, ...]:
+    """What figures are drawn from, all or the named ones."""
     files: list[str] = []
-    for figure in config.figures.values():
+    for figure in (config.figures[name] for name in names or config.figures):
         models = [*(figure.get("models") or ()), *([figure["model"]] if "model" in figure else [])]
         panels = [config.models[model].panel for model in models] + ([figure["panel"]] if "panel" in figure else [])
         files += [f"results/models/{model}.json" for model in models]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from matplotlib.path import Path as Outline
 
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.contracts.units import Units
-from ruralpanel.maps.projection import choose_projection
+from ruralpanel.maps.projection import choose_projection, projection_problems
 from ruralpanel.spatial.polygons import in_degrees, read_frame
 
 #: Corners go as long as the triangle that each leaves is smaller than a square of this share of the map's width: about
@@ -86,18 +86,6 @@ def load_boundaries(path: str | Path, projection: str = "auto", units: Units | N
         if not geometry.is_empty
     }
     return Boundaries(shapes, shapely.union_all(simple), (west, south, east, north), projection)
-
-
-def projection_problems(projection: str, where: str = "maps") -> Iterator[Problem]:
-    """The problem of a projection that PROJ does not know."""
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    try:
-        CRS.from_user_input("EPSG:4326" if projection == "auto" else projection)
-    except CRSError as error:
-        words = str(error).partition(": (")[0]
-        yield Problem(CONFIGURATION, where, f'projection "{projection}"', "auto, or one that PROJ knows", words)
 
 
 def _shape(geometry: Any, shapely: Any) -> Shape:
