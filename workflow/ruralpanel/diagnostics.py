@@ -25,7 +25,7 @@ from ruralpanel.inference.streams import generator
 STANDARD = ("pooled", "between", "fe", "fd", "re")
 POLICY = ("did", "event_study")
 
-INDEPENDENT = "takes errors as independent over time"
+INDEPENDENT = "takes errors as independent over time: where they persist it rejects nearly always"
 
 SIMULATED = 199
 """Simulated panels behind p-values and sizes of these tests."""
@@ -39,7 +39,7 @@ def specification_tests(design: Design, fit: Fit, seed: int = 0, null: Null | No
 
     `null`: panels without effects that look like the model's (`simulated_size.null_panels`). With them the tests of
     variances and of dependence, whose published distributions do not hold in short panels, have p-values by simulation,
-    and the F test of unit effects its simulated size. `seed`: of these.
+    and the F test of unit effects, which errors that persist look like, its simulated size. `seed`: of these.
 
     ``f_effects`` (unit effects all equal), ``hausman`` (fixed against random effects), ``mundlak`` (the same, robust to
     clustering), ``breusch_pagan_lm`` (no unit effects), ``pesaran_cd`` (no correlation between units),
@@ -171,7 +171,7 @@ def hausman(design: Design) -> Test:
     value = float(gap @ scaling.solve(matrix, gap))
     if value < 0:
         return Test(value, float(len(place)), float("nan"), "negative, hence undefined here: read the Mundlak test")
-    note = f"{INDEPENDENT}, and rejects true nulls up to two times in ten where they are not: read the Mundlak test"
+    note = "takes errors as independent: where they persist it rejects true nulls too often; read the Mundlak test"
     if np.linalg.eigvalsh(matrix)[0] <= 0:
         note += "; difference of covariance matrices is not positive definite"
     return _chi2(value, len(place), note)
