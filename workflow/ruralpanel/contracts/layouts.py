@@ -255,7 +255,7 @@ def _part_problems(key: LayoutKey, value: Mapping[str, Any], file: str, place: s
         for name in value
         if name not in key.parts
     ]
-    if required not in value:
+    if required not in value and not problems:
         problems.append(
             Problem(file, place, f"no `{required}`", f"one of {', '.join(key.parts[required])}", key.meaning)
         )
