@@ -9,7 +9,7 @@ from typing import Any
 from ruralpanel.contracts import formula
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.equations import SYSTEMS
-from ruralpanel.contracts.estimator_keys import ESTIMATORS, KEYS_OF_METHODS, UNWEIGHTED
+from ruralpanel.contracts.estimator_keys import ESTIMATORS, KEYS_OF_METHODS, UNWEIGHTED, WITHOUT_EFFECTS
 from ruralpanel.contracts.expressions import names
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 from ruralpanel.contracts.specs import ModelSpec
@@ -270,6 +270,17 @@ def _effect_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
     if model.estimator in ("did", "event_study") and set(model.effects) != {"unit", "period"}:
         fix = "write effects: [unit, period] in the model"
         yield Problem(config.file, where, shown, f"unit and period for {model.estimator}", fix)
+    if model.estimator in WITHOUT_EFFECTS:
+        kind, expected = WITHOUT_EFFECTS[model.estimator]
+        idle = {
+            "unit": [effect for effect in model.effects if effect == "unit"],
+            "others": [effect for effect in model.effects if effect != "period"],
+            "attributes": [effect for effect in model.effects if effect not in ("unit", "period")],
+            "all": list(model.effects),
+        }[kind]
+        if idle:
+            found = f"{', '.join(idle)} with estimator {model.estimator}"
+            yield Problem(config.file, where, found, expected, f"leave {', '.join(idle)} out, or use estimator: fe")
     if model.estimator == "dynamic_panel" and "unit" not in model.effects:
         expected = "unit, or unit and period: a dynamic panel has unit effects"
         yield Problem(config.file, where, shown, expected, "write effects: [unit, period] in the model")

@@ -374,7 +374,7 @@ def _weights_matrix(root: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
 def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str) -> ModelSpec:
     estimator = values["estimator"]
     keys = ESTIMATORS[estimator]
-    effects = values.get("effects", defaults.get("effects", ["unit", "period"])) if keys.effects else []
+    effects = values.get("effects", defaults.get("effects", ["unit", "period"]) if keys.effects else [])
     outcome = values["outcome"]
     options = {key: values[key] for key in sorted(set(values) - COMMON_KEYS)}
     if values.get("drop_absorbed"):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class EstimatorKeys:
     """Keys of a model beyond those that all models share; `methods` lists the variants, the first the default.
 
-    At least one key of `one_of` must be there. `effects` says whether effects are removed at all, `min_periods` how
-    many periods the panel needs, `regressors` whether it asks for some, `named_terms` whether its coefficients are just
-    the regressors and controls.
+    At least one key of `one_of` must be there. `effects` says whether the effects of ``defaults`` are inherited,
+    `min_periods` how many periods the panel needs, `regressors` whether it asks for some, `named_terms` whether its
+    coefficients are just the regressors and controls.
     """
 
     required: tuple[str, ...] = ()
@@ -112,6 +112,15 @@ KEYS_OF_METHODS: dict[str, dict[str, tuple[str, ...]]] = {
     "spatial": {"spatial_lags": ("sdm", "sdem", "slx"), "correction": ("sdm", "sar", "sem", "sdem")},
 }
 """Keys that only some methods of an estimator have a use for: estimator → key → methods."""
+
+WITHOUT_EFFECTS: dict[str, tuple[str, str]] = {
+    "pooled": ("unit", "effects of periods or of attributes: with unit effects the estimator is fe"),
+    "re": ("others", "period, or none: unit effects are random"),
+    "between": ("all", "none: means of units are compared"),
+    "decomposition": ("all", "none: means of units are compared, with a constant for each group"),
+    "spatial": ("attributes", "unit, period, both or none"),
+}
+"""Effects that an estimator has no use for (unit; others than period; attributes; all), and what it takes instead."""
 
 UNWEIGHTED: dict[str, tuple[str, ...]] = {
     "re": (),
