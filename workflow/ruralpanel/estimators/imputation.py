@@ -58,7 +58,7 @@ class _Regression:
         safe = np.where(sums > 0, sums, 1.0)
         cross = group_sums(rest * weights[:, None], units)
         gram = (rest * weights[:, None]).T @ rest - cross.T @ (cross / safe[:, None])
-        inverse: FloatArray = scaling.inverse(gram, 1e-11)
+        inverse: FloatArray = np.asarray(np.linalg.pinv(gram, rcond=1e-11, hermitian=True))
         return cls(units, rest, weights, safe, cross, inverse, gram)
 
     def fitted(self, y: FloatArray) -> FloatArray:

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special
 
-from ruralpanel.estimators import scaling
 from ruralpanel.estimators.base import FloatArray, Test
 from ruralpanel.inference.from_covariance import critical_values
 
@@ -45,9 +44,9 @@ def joint(leads: Leads) -> Test:
     k, nu = leads.beta.size, leads.nu
     if not k:
         return Test(float("nan"), None, float("nan"), "no period before the reference")
-    if nu - k + 1.0 < 1.0 or scaling.rank(leads.vcov) < k:
+    if nu - k + 1.0 < 1.0 or np.linalg.matrix_rank(leads.vcov) < k:
         return Test(float("nan"), None, float("nan"), f"{k} leads are more than {nu:.1f} degrees of freedom can test")
-    wald = float(leads.beta @ scaling.solve(leads.vcov, leads.beta))
+    wald = float(leads.beta @ np.linalg.solve(leads.vcov, leads.beta))
     value, df = wald * (nu - k + 1.0) / (k * nu), (float(k), nu - k + 1.0)
     return Test(value, df, float(special.fdtrc(*df, value)), f"{k} leads, ν = {nu:.1f}")
 
@@ -90,7 +89,7 @@ def power(leads: Leads, after: FloatArray, target: FloatArray) -> dict[str, Any]
     """
     if not leads.beta.size or leads.nu - leads.beta.size + 1.0 < 1.0:
         return {}
-    together = scaling.rank(leads.vcov) == leads.beta.size
+    together = np.linalg.matrix_rank(leads.vcov) == leads.beta.size
     typical = float(np.sqrt(np.diag(leads.vcov)).max())
     bias = float(target @ after)
     found: dict[str, Any] = {"slope_fitted": fitted_slope(leads)}
@@ -111,7 +110,7 @@ def joint_power(leads: Leads) -> Any:
     """Power of `joint` as a function of the slope of a linear violation."""
     k = float(leads.beta.size)
     df = leads.nu - k + 1.0
-    unit = float(leads.times @ scaling.solve(leads.vcov, leads.times))
+    unit = float(leads.times @ np.linalg.solve(leads.vcov, leads.times))
     critical = float(special.fdtri(k, df, 0.95))
     return lambda slope: 1.0 - float(special.ncfdtr(k, df, slope**2 * unit, critical))
 

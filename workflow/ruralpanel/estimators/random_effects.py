@@ -88,7 +88,7 @@ def variance_components(y: FloatArray, x: FloatArray, codes: IntArray, model: st
     y_within, x_within = y - means[codes, 0], x - means[codes, 1:]
     lengths = np.linalg.norm(x, axis=0)
     ssr_within, rank_within = _least_squares(x_within / np.where(lengths > 0, lengths, 1.0), y_within)
-    y_between, x_between = means[:, 0], means[:, 1:]
+    y_between, x_between = means[:, 0], means[:, 1:] / scaling.scales(lengths)
     ssr_between, rank_between = _least_squares(x_between, y_between)
     df_within, df_between = n - units - rank_within, units - rank_between
     if df_within < 1 or df_between < 1:
@@ -132,5 +132,5 @@ def _nuisance(design: Design) -> FloatArray:
 
 def _least_squares(x: FloatArray, y: FloatArray) -> tuple[float, int]:
     """Residual sum of squares and rank."""
-    params, _, rank, _ = np.linalg.lstsq(x / scaling.scales(np.linalg.norm(x, axis=0)), y, rcond=None)
-    return float(np.sum((y - x / scaling.scales(np.linalg.norm(x, axis=0)) @ params) ** 2)), int(rank)
+    params, _, rank, _ = np.linalg.lstsq(x, y, rcond=None)
+    return float(np.sum((y - x @ params) ** 2)), int(rank)
