@@ -81,7 +81,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path: P
         [sys.executable, "-c", FULL], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert run.returncode == 1 and "Traceback" not in run.stderr
-    assert "results/table.csv: found file too large; expected room for the file; fix: make room" in run.stderr
+    assert "results/table.csv: found File too large; expected room for the file; fix: make room" in run.stderr
     assert run.stderr.strip() == (tmp_path / "log").read_text(encoding="utf-8").strip()
     assert list((tmp_path / "results").iterdir()) == []
 
@@ -96,7 +96,7 @@ def test_every_refusal_names_the_file_and_keeps_the_old_one(
         raise OSError(number, os.strerror(number))
     printed = capfd.readouterr().err
     assert left.value.code == 1 and "Traceback" not in printed and printed.count("table.csv") == 1
-    assert os.strerror(number).lower() in printed
+    assert os.strerror(number) in printed
     assert (tmp_path / "table.csv").read_text(encoding="utf-8") == "old\n"
     assert sorted(p.name for p in tmp_path.iterdir()) == ["log", "table.csv"]
 
@@ -114,14 +114,14 @@ def test_a_log_that_cannot_be_written(tmp_path: Path, capfd: pytest.CaptureFixtu
     with pytest.raises(SystemExit) as left, job(tmp_path / "log"):
         raise AssertionError("not reached")
     printed = capfd.readouterr().err
-    assert left.value.code == 1 and "log: found is a directory" in printed and "Traceback" not in printed
+    assert left.value.code == 1 and "log: found Is a directory" in printed and "Traceback" not in printed
 
 
 def test_what_users_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     make_tiny(tmp_path)
     monkeypatch.chdir(tmp_path)
     for error, code, words in (
-        (PermissionError(errno.EACCES, "Permission denied", "f.csv"), 1, "f.csv: found permission denied"),
+        (PermissionError(errno.EACCES, "Permission denied", "f.csv"), 1, "f.csv: found Permission denied"),
         (KeyboardInterrupt(), 130, "interrupted"),
     ):
 

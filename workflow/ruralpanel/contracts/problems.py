@@ -65,7 +65,7 @@ def refused(error: OSError) -> Problem:
     fix = "make room on the disk, then run again" if full else "check the path and its permissions, then run again"
     expected = "room for the file" if full else "a file or folder that can be read and written"
     found = os.strerror(error.errno) if error.errno else error.strerror or type(error).__name__
-    return Problem(place, "", found.lower(), expected, fix)
+    return Problem(place, "", found, expected, fix)
 
 
 def raise_any(problems: Iterable[Problem]) -> None:
