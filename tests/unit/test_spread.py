@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ruralpanel.break_steps import MARK
+from ruralpanel.claim_design import describe
 from ruralpanel.estimate import estimate
 from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design
@@ -88,3 +89,22 @@ def test_results_hold_the_spreads() -> None:
     net = net_by_dummies(design, design.x[:, 0], [design.x[:, 2]], ("unit", "period"))
     assert result.coefficient("x").sd_net == pytest.approx(net)
     assert result.fit["outcome_sd_net"] == pytest.approx(net_by_dummies(design, design.y, [], ("unit", "period")))
+
+
+def test_moderators_that_the_effects_absorb_keep_the_spread_of_the_sample() -> None:
+    rng = np.random.default_rng(6)
+    unit, period = np.repeat(np.arange(12), 5), np.tile(np.arange(5), 12)
+    gap = rng.normal(size=12)[unit]
+    x = rng.normal(size=unit.size)
+    x[3] = 0.0
+    design = design_from_arrays(
+        rng.normal(size=unit.size), np.column_stack([x, x * gap]), unit, period, effects=("unit", "period"),
+        terms=("x", "x:gap"), options={"engine": "numpy"},
+    )  # fmt: skip
+    result = estimate(design.spec, design, 1, "")
+    assert result.diagnostics["moderator_sd"] == {"gap": pytest.approx(np.std(np.delete(gap, 3), ddof=1))}
+    claimed = describe(result.to_dict(), {"term": "x:gap"}, {"smallest_effect": {"sd_of_outcome": 1.0}}, {})
+    net = result.coefficient("x").sd_net
+    assert net is not None and claimed.delta == pytest.approx(
+        result.fit["outcome_sd_net"] / (net * np.std(np.delete(gap, 3), ddof=1))
+    )

@@ -88,7 +88,10 @@ def test_the_benchmark_is_five_per_cent_for_one_spread_net_of_effects(built: Pat
         row = coefficient(built, designs[claim]["model"], designs[claim]["term"])
         assert designs[claim]["delta"] == pytest.approx(0.05 / row["sd_net"]), claim
         assert row["sd_net"] < row["sd_within"]
-    curve = json.loads((built / "models" / "curves" / "urbanisation.json").read_text(encoding="utf-8"))
+    curves = {"H1": "technology", "H2b": "technology_by_schooling", "H3b": "roads_by_gap", "H6": "urbanisation"}
+    for claim, name in curves.items():  # the main specification of each is the claim's main design
+        curve = json.loads((built / "models" / "curves" / f"{name}.json").read_text(encoding="utf-8"))
+        assert curve["main"]["in_delta"] == pytest.approx(designs[claim]["in_delta"], rel=1e-9), claim
     agreement = next(claim["agreement"] for claim in claims if claim["claim"] == "H6")
     assert (agreement["share"], agreement["same_sign"]) == (curve["share_not_negative"], curve["share_same_sign"])
 

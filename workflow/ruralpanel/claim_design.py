@@ -219,6 +219,8 @@ def _in_sample(
     for row in model["coefficients"]:
         if ":" not in str(row["term"]):
             moved(str(row["term"]), row)
+    for name, sd in ((model.get("diagnostics") or {}).get("moderator_sd") or {}).items():
+        moved(name, {"sd": sd})
     fit: Mapping[str, Any] = model.get("fit") or {}
     moved(outcome, fit, "outcome_")
     known = found.get(outcome, VariableStats(outcome))

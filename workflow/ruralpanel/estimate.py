@@ -19,7 +19,7 @@ from ruralpanel.inference.simulated_size import Null, null_panels, simulated_siz
 from ruralpanel.marginal import marginal_effect
 from ruralpanel.results import Coefficient, ModelResult, finite
 from ruralpanel.spatial.residuals import moran_of_residuals
-from ruralpanel.spread import rows_used, spread_of, spread_of_term
+from ruralpanel.spread import moderators_of, rows_used, spread_of, spread_of_term
 from ruralpanel.verdicts import smallest_detectable
 
 NO_COEFFICIENTS = ("decomposition", "counterfactual")
@@ -119,6 +119,7 @@ def estimate(
             "left_out": {**design.extra.get("left_out", {}), **extra.pop("left_out", {})},
             "collinearity": influence.collinearity(fit),
             "influence": influence.influence(design, fit),
+            "moderator_sd": moderators_of(design, fit),
             **({} if neighbours is None else {"moran": neighbours.about}),
         },
         units=tuple(design.units[code] for code in units),

@@ -64,6 +64,21 @@ def spread_of_term(term: str, design: Design, fit: Fit) -> Spread:
     return spread_of(design.x[:, design.terms.index(term)], design, fit, np.column_stack(steps) if steps else None)
 
 
+def moderators_of(design: Design, fit: Fit) -> dict[str, float]:
+    """Standard deviations, over the rows used, of moderators that are no terms themselves, recovered from products."""
+    found: dict[str, float] = {}
+    rows = rows_used(design, fit)
+    for j, term in enumerate(design.terms):
+        lever, _, moderator = term.partition(":")
+        if not moderator or ":" in moderator or moderator in design.terms or lever not in design.terms:
+            continue
+        own = design.x[rows, design.terms.index(lever)]
+        values = design.x[rows, j][own != 0] / own[own != 0]
+        if values.size > 1:
+            found.setdefault(moderator, float(np.std(values, ddof=1)))
+    return found
+
+
 def net_sd(net: FloatArray, weights: FloatArray | None = None) -> FloatArray:
     """Standard deviations (n − 1) of columns (n, …) whose effects are removed, multiplied by the roots of `weights`."""
     n = net.shape[0]
