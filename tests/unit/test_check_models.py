@@ -236,7 +236,7 @@ ONE = [
         "figures.effect.term.effekt",
         "a model shown here",
     ),
-    (put("figures", "event", "models", value=["policy"]), "figures.event", "a model of estimator event_study"),
+    (put("figures", "event", "models", value=["effect"]), "figures.event", "a model of estimator did or event_study"),
     (put("figures", "along", "model", value="effect"), "figures.along", "declare models.effect.marginal_effects"),
     (put("tables", "gaps", "models", value=["effect"]), "tables.gaps", "counterfactual or decomposition or cce"),
     (put("tables", "described", "periods", value=[1999]), "tables.described.periods", "2001 to 2008"),
@@ -283,3 +283,11 @@ def test_dates_before_and_after_the_panel_are_years() -> None:
 def test_the_shipped_configuration_passes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
     assert check(read_config("config.yaml")) == ()
+
+
+@pytest.mark.parametrize("name", ["unit", "period", "and", "in", "not", "or"])
+def test_words_of_formulas_are_no_names(folder: Path, name: str) -> None:
+    config = whole()
+    config["variables"][name] = {"formula": "lever * 2"}
+    (found,) = problems_of(folder, config)
+    assert found.where.startswith(f"variables.{name}") and "meaning of its own" in found.found

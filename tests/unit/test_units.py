@@ -171,3 +171,21 @@ def test_national_rows() -> None:
 def test_other_forms_of_a_name(name: str, unit: str | None) -> None:
     provinces = load_units(Path(__file__).resolve().parents[2] / "data" / "units" / "china_provinces.csv")
     assert provinces.match(name) == unit
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("id,name\nA,a\x01b\n", "row 2, column name: found 'a' and the control character U+0001"),
+        ('id,name\nA,"a\nb"\n', "the control character U+000A"),
+        ("id,name,period\nA,a,1\n", "column period: found a column called period"),
+        ("id,name,unit\nA,a,1\n", "another name"),
+        ("id,name,x\x07\nA,a,1\n", "header: found 'x'"),
+    ],
+)
+def test_text_that_no_table_can_hold_is_refused(tmp_path: Path, text: str, words: str) -> None:
+    path = tmp_path / "units.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError) as refused:
+        load_units(path)
+    assert words in str(refused.value)

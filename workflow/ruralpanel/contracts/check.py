@@ -13,6 +13,8 @@ from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.corrections import load_corrections
 from ruralpanel.contracts.derivation import evaluation_order, leaves, years_read
 from ruralpanel.contracts.documents import with_lines
+from ruralpanel.contracts.expressions import RESERVED
+from ruralpanel.contracts.formula import WORDS
 from ruralpanel.contracts.formula_measures import formula_problems
 from ruralpanel.contracts.measures import MeasureError, conversion
 from ruralpanel.contracts.problems import Problem, UserError
@@ -122,6 +124,9 @@ def _variable_problems(config: Config, attributes: set[str]) -> Iterator[Problem
         yield from formula_problems(config.variables, order, config.file)
     for name, variable in config.variables.items():
         where = f"variables.{name}"
+        if name in (*RESERVED, *WORDS):
+            found = f'"{name}", a word with a meaning of its own in formulas'
+            yield Problem(config.file, where, found, "another name", "rename it")
         if name in attributes:
             yield Problem(
                 config.file, where, f'"{name}", which is also a column of the units file', "another name", "rename it"

@@ -32,7 +32,7 @@ _TOKEN = re.compile(
 )
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
 _LOGICAL = _COMPARISONS | {"and", "or", "not", "in"}
-_WORDS = frozenset({"and", "or", "not", "in"})
+WORDS = frozenset({"and", "or", "not", "in"})
 _HINTS = {"^": "a power is written **", "&": "write and", "|": "write or", "!": "write not or !=", "[": "write ( )",
           "{": "write ( )", "，": "write a comma", "（": "write plain brackets ( )", "×": "write *", "÷": "write /",
           ":": "a product is written * in a formula", "'": "close the quotation mark", '"': "close the quotation mark",
@@ -233,7 +233,7 @@ class _Parser:
         if token.kind == "text":
             self.next += 1
             return Text(token.text[1:-1], token.at)
-        if token.kind == "name" and token.text not in _WORDS:
+        if token.kind == "name" and token.text not in WORDS:
             self.next += 1
             return self.call(token) if self.token.text == "(" else Name(token.text, token.at)
         if self.take("("):

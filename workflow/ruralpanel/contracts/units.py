@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ruralpanel.contracts.documents import read_text
+from ruralpanel.contracts.expressions import RESERVED
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.files import inert
 
@@ -27,6 +28,7 @@ _ABBREVIATIONS = (
     (r"Mun(?:ic)?\.?", "Municipality"),
 )
 _NOT_NUMBERS = ("id", "code")
+_UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f]")
 
 
 def normal(name: str) -> str:
@@ -182,6 +184,12 @@ def load_units(path: str | Path, name: str = "") -> Units:
     for number, row in body:
         if len(row) != len(header):
             problems.append(Problem(file, f"row {number}", f"{len(row)} cells", f"{len(header)}, as the header has"))
+    for number, row in enumerate(rows, start=1):
+        for column, cell in zip(header, row, strict=False):
+            if unprintable := _UNPRINTABLE.search(cell):
+                found = f"{cell[: unprintable.start()]!r} and the control character U+{ord(unprintable.group()):04X}"
+                where = f"row {number}, column {column}" if number > 1 else "header"
+                problems.append(Problem(file, where, found, "text in one line", "take it out"))
     raise_any(problems)
     columns = {column: [row[i] for _, row in body] for i, column in enumerate(header)}
     ids = columns["id"]
@@ -207,6 +215,9 @@ def _header_problems(header: Sequence[str], file: str) -> list[Problem]:
     for column in dict.fromkeys(header):
         if not column:
             problems.append(Problem(file, "header", "a column without a name", "a name for each column"))
+        elif column in RESERVED:
+            found = f"a column called {column}, which is what formulas call the rows themselves"
+            problems.append(Problem(file, f"column {column}", found, "another name", "rename it"))
         elif header.count(column) > 1:
             problems.append(Problem(file, f"column {column}", "the column twice", "each column once"))
     return problems
