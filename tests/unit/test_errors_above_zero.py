@@ -22,6 +22,7 @@ from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimate import estimate
 from ruralpanel.estimators.arrays import design_from_arrays
 from ruralpanel.estimators.base import Design, Fit
+from ruralpanel.estimators.decomposition import heavy_tailed
 from ruralpanel.estimators.registry import estimator
 from ruralpanel.inference.registry import METHODS, infer
 from ruralpanel.model_json import cleared
@@ -273,3 +274,12 @@ def test_too_many_instruments_are_fewer_as_advised() -> None:
     many = designed(y, x, "difference_gmm", options={"collapse": False})
     assert "collapse: true" in refused(many)
     assert np.isfinite(estimator("dynamic_panel")(designed(y, x, "difference_gmm")).params).all()
+
+
+def test_parts_with_heavy_tails_have_no_standard_error() -> None:
+    """Ratios to a normal number that comes near zero, against normal draws and those of t with five degrees."""
+    rng = np.random.default_rng(0)
+    draws = np.column_stack(
+        [rng.normal(size=9999), rng.standard_t(5, size=9999), rng.normal(size=9999) / rng.normal(1.5, 0.7, size=9999)]
+    )
+    assert heavy_tailed(draws).tolist() == [False, False, True]

@@ -15,6 +15,12 @@ from ruralpanel.inference.streams import generator
 
 DRAWS = 9999
 
+NORMAL_LENGTH = 3.92
+"""Length of a 95 % interval of normal draws, in standard deviations."""
+
+HEAVY = 1.5
+"""Draws whose standard deviation is beyond this many times what their interval tells have heavy tails."""
+
 
 def fit(design: Design) -> Fit:
     """Split the gap in the outcome's group means into blocks of regressors.
@@ -22,7 +28,8 @@ def fit(design: Design) -> Fit:
     A panel is collapsed to the means of its units. Terms: each block; ``unexplained``; ``total``; each block's share of
     the total; and ``lead_<block>``, its part less the largest other block's, as a share of the total, which is above
     zero where the block explains most. Shares and leads are ratios of which draws have no variance to speak of, the
-    total coming near zero in some: they have percentile intervals and p-values, and no standard error.
+    total coming near zero in some: they have percentile intervals and p-values, and no standard error. Nor have parts
+    whose draws have heavy tails because groups of few units leave slopes nearly undetermined in some (Oaxaca–Blinder).
 
     Options
     -------
@@ -59,8 +66,10 @@ def fit(design: Design) -> Fit:
     names = [*blocks, "unexplained", "total"]
     names += [f"share_{block}" for block in blocks] + [f"lead_{block}" for block in blocks]
     vcov = np.cov(drawn, rowvar=False)
+    interval = np.percentile(drawn, [2.5, 97.5], axis=0)
     ratios = np.arange(len(names)) >= len(blocks) + 2
-    vcov[ratios, :] = vcov[:, ratios] = np.nan
+    unstated = ratios | heavy_tailed(drawn)
+    vcov[unstated, :] = vcov[:, unstated] = np.nan
     return Fit(
         terms=tuple(names),
         params=estimate,
@@ -72,9 +81,9 @@ def fit(design: Design) -> Fit:
         own_vcov=vcov,
         own_vcov_type=(
             f"bootstrap of units within groups, {len(kept)} of {draws} draws usable; percentile intervals and "
-            "p-values; no standard error of shares and leads, which are ratios"
+            "p-values; no standard error of shares and leads, which are ratios, nor where draws have heavy tails"
         ),
-        own_interval=np.percentile(drawn, [2.5, 97.5], axis=0).T,
+        own_interval=interval.T,
         own_p=_percentile_p(drawn),
         fit={"gap": float(parts[-1]), "explained_share": float(1 - parts[-2] / parts[-1])},
         notes=(
@@ -83,6 +92,12 @@ def fit(design: Design) -> Fit:
         ),
         extra={"parts": [*blocks, "unexplained"], "by_unit": _by_unit(design, y, x, columns, groups, blocks)},
     )
+
+
+def heavy_tailed(drawn: FloatArray) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which columns of draws have a standard deviation far beyond what their 95 % interval tells."""
+    low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
+    return np.asarray(np.std(drawn, axis=0, ddof=1) > HEAVY * (high - low) / NORMAL_LENGTH)
 
 
 def unit_means(design: Design, values: FloatArray) -> FloatArray:
