@@ -14,6 +14,11 @@ _INTRODUCTION = """# Configuration
 Every key of `config.yaml`, generated from `workflow/schemas/config.schema.yaml`. A key marked \\* must be there; every
 other one has the default shown or none. An unknown key is an error with a suggestion. Paths are relative to the file
 that names them. `--configfile other.yaml` replaces the configuration; `--config key=value` changes single keys of it.
+Targets stand before `--configfile`, or they are taken for files.
+
+Of a configuration from elsewhere, trust the paths: whatever they name is read, with your rights. Nothing else in it can
+do harm: formulas are parsed and never run, texts that quote numbers are templates in a sandbox, `layout.query` may only
+read. YAML that would make Snakemake run code (`__use_yte__`) is refused before, with this folder's profile.
 """
 
 
