@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from conftest import ROOT, Run, make_tiny, tiny_config
-from ruralpanel.contracts.problems import UserError
+from ruralpanel.contracts.problems import Problem, UserError
 from ruralpanel.jobs import job
 
 CENTURY = 946684800  # 2000-01-01: older than any result
@@ -134,6 +134,13 @@ def test_a_digit_changed_between_start_and_reading_is_refused(
             run(**change)
         assert left.value.code == 1
         assert "another content than when the run began" in capfd.readouterr().err
+    result = tmp_path / "result.csv"
+    file.write_text("a,1\n", encoding="utf-8")
+    with pytest.raises(SystemExit), job(tmp_path / "log", content=content, output=[str(result)]):
+        result.write_text("built of 1 or of 2", encoding="utf-8")
+        file.write_text("a,2\n", encoding="utf-8")
+        raise UserError(Problem("another piece", "", "a", "b"))
+    assert not result.exists()  # what a failed job has finished stays only where its inputs have stayed
     file.unlink()
     with pytest.raises(SystemExit), job(tmp_path / "log", content=content):
         raise AssertionError("nothing is read")
@@ -171,8 +178,6 @@ def test_ingest_notes_what_it_has_read(built: Path) -> None:
 
 
 def test_user_errors_still_end_a_job_in_words(tmp_path: Path) -> None:
-    from ruralpanel.contracts.problems import Problem
-
     with pytest.raises(SystemExit), job(tmp_path / "log"):
         raise UserError(Problem("f", "", "a", "b"))
     assert "found a; expected b" in (tmp_path / "log").read_text(encoding="utf-8")

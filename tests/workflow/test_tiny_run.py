@@ -96,7 +96,7 @@ def test_only_what_a_change_concerns_runs_again(built: Path, snakemake: Run) -> 
 
 
 def test_a_changed_module_runs_its_jobs_again_and_no_others(built: Path, tmp_path: Path) -> None:
-    """On a copy of the workflow: tables/ is edited, so tables and what stands on them run again."""
+    """On a copy of the workflow: an edited module, of a registry too, or template runs again what stands on it."""
     subprocess.run(["cp", "-r", str(ROOT / "workflow"), str(ROOT / "Snakefile"), str(tmp_path)], check=True)
     project = tmp_path / "project"
     subprocess.run(["cp", "-r", str(built), str(project)], check=True)
@@ -104,11 +104,22 @@ def test_a_changed_module_runs_its_jobs_again_and_no_others(built: Path, tmp_pat
     command += ["--cores", "2", "--workflow-profile", "none"]
     first = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert first.returncode == 0, first.stderr
-    module = tmp_path / "workflow/ruralpanel/tables/render_csv.py"
-    module.write_text(module.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
-    planned = subprocess.run([*command, "--dry-run"], cwd=project, capture_output=True, text=True, check=False).stdout
-    assert "Setting 1 table(s)" in planned
-    assert "Estimating" not in planned and "Reading" not in planned and "Drawing" not in planned
+    for file, runs, rests in (
+        ("ruralpanel/tables/render_csv.py", "Setting 1 table(s)", ("Estimating", "Reading", "Drawing")),
+        ("ruralpanel/estimators/ppml.py", "Estimating 1 model", ("Reading", "Building panel")),
+        ("ruralpanel/estimators/sur_engine.py", "Estimating 1 model", ("Reading", "Building panel")),
+        ("ruralpanel/adapters/yearbook.py", "Reading made_up", ()),
+        ("report/pdf/report.typ", "Writing the report", ("Estimating", "Reading", "Setting", "Drawing")),
+        ("ruralpanel/new_units.py", "Nothing to be done", ("Estimating", "Reading", "Setting", "Drawing", "Writing")),
+    ):
+        edited = tmp_path / "workflow" / file
+        kept = edited.read_text(encoding="utf-8")
+        edited.write_text(f"{kept}\n{'//' if file.endswith('.typ') else '#'} edited\n", encoding="utf-8")
+        plan = subprocess.run([*command, "--dry-run"], cwd=project, capture_output=True, text=True, check=False)
+        edited.write_text(kept, encoding="utf-8")
+        planned = plan.stdout + plan.stderr
+        assert runs in planned, planned[-2000:]
+        assert not [word for word in rests if word in planned], file
 
 
 def test_another_configfile_replaces_the_default_one(tiny: Path, snakemake: Run) -> None:
