@@ -38,7 +38,7 @@ RESULTS = [
     *expand("results/panels/{panel}/panel.csv", panel=PANELS),
 ]
 try:
-    project.require_room(RESULTS)
+    project.require_room([*RESULTS, *FIGURES_READ, *expand("results/panels/{panel}/panel.parquet", panel=PANELS)])
 except UserError as error:
     sys.exit(error.report("The results cannot be written"))
 
