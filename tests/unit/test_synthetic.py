@@ -194,3 +194,13 @@ def test_less_biased_where_the_treated_have_steeper_trends() -> None:
         gaps["twfe"].append(did.METHODS["twfe"].point(s.design, s.cohorts) - 1.0)
     assert np.mean(gaps["twfe"]) == pytest.approx(0.45, abs=0.05)
     assert abs(np.mean(gaps["synthetic"])) < 0.15
+
+
+@pytest.mark.parametrize("ridge", [1e-9, 0.05, 5.0])
+def test_many_weights_found_in_blocks_are_those_found_one_by_one(ridge: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=(12, 150)), rng.normal(size=12)
+    quick = simplex.least_squares(a, b, ridge, intercept=True)
+    monkeypatch.setattr(simplex, "MANY", 10**6)
+    assert simplex.least_squares(a, b, ridge, intercept=True) == pytest.approx(quick, abs=1e-7)
+    assert quick.sum() == pytest.approx(1.0) and quick.min() >= 0.0

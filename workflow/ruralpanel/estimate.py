@@ -25,6 +25,8 @@ from ruralpanel.verdicts import smallest_detectable
 NO_COEFFICIENTS = ("decomposition", "counterfactual")
 """Estimators whose terms are parts of a gap: that all of them are zero is no hypothesis."""
 
+NO_NEIGHBOURS = "weights_matrix is not used: this estimator leaves no residual for each unit and period to compare"
+
 Outcome = Inference | UserError
 
 
@@ -71,6 +73,7 @@ def estimate(
     neighbours = moran_of_residuals(design, fit, seed)
     if neighbours is not None:
         tests["moran"] = neighbours.test
+    unused = spec.estimator != "spatial" and spec.options.get("weights_matrix") and neighbours is None
     extra = dict(fit.extra)
     overrides = _overrides(spec, fit, outcomes)
     if overrides:
@@ -130,6 +133,7 @@ def estimate(
             *fit.notes,
             *((PERFECT,) if perfect else ()),
             *alike_notes(design),
+            *((NO_NEIGHBOURS,) if unused else ()),
             *_unneeded(spec, overrides),
         ),
         seed=seed,

@@ -12,6 +12,7 @@ from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
 from ruralpanel.estimators.cohorts import Cohorts, Sample, need_balance, need_no, need_no_steps, paths_of
 from ruralpanel.estimators.policy_errors import row
 from ruralpanel.estimators.policy_summary import LEAST_TREATED, finished, stream, treatment_summary
+from ruralpanel.progress import LOG
 
 METHODS = {"synthetic": True, "synthetic_control": False}
 """Method → whether it is a difference in differences."""
@@ -46,6 +47,10 @@ def fit(sample: Sample, name: str) -> Fit:
     y = paths_of(design, cohorts).y
     found = synthetic.estimate(y, cohorts, difference)
     draws = int(design.spec.options.get("draws") or DRAWS)
+    LOG.info(
+        "model %s: %d units, %d placebos, %d treated sets, %d for each placebo date, one fit without each treated unit",
+        design.spec.name, len(design.units), draws, min(draws, 999), DRAWS_EARLIER,
+    )  # fmt: skip
     errors = {
         "jackknife": synthetic.jackknife(y, found),
         "placebo": _placebo_variance(y, sample, difference, draws),

@@ -16,6 +16,7 @@ from ruralpanel.estimators.absorb import group_sums
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.cohorts import Cohorts, Sample, cohorts_of, paths_of, sample_of, take
 from ruralpanel.estimators.within import absorbed_space
+from ruralpanel.progress import tracked
 
 Point = Callable[[Design, Cohorts], float]
 """The method's estimate for a design and treatment dates, without errors."""
@@ -63,7 +64,8 @@ def treated_sets(
     if fast:
         estimates, statistics = _two_way(sample, orders, bool(group_trends))
     else:
-        estimates = np.array([_quietly(point, sample, order) for order in orders])
+        what = f"treated sets of model {sample.design.spec.name}"
+        estimates = np.array([_quietly(point, sample, order) for order in tracked(orders, len(orders), what)])
         statistics = np.abs(estimates)
         if scale is not None:
             misfits = np.array([_quietly(scale, sample, order) for order in orders])

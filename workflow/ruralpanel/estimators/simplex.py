@@ -9,6 +9,9 @@ from ruralpanel.estimators.base import FloatArray
 
 STEPS = 10_000
 
+MANY = 60
+"""Weights beyond which the active set is first looked for in blocks."""
+
 
 def least_squares(a: FloatArray, b: FloatArray, ridge: float = 0.0, intercept: bool = False) -> FloatArray:
     """Weights w (k,) that minimise ``|a w + c − b|² / m + ridge |w|²`` over the simplex, c free where `intercept`.
@@ -29,9 +32,13 @@ def least_squares(a: FloatArray, b: FloatArray, ridge: float = 0.0, intercept: b
     gram, target = gram / size, target / size
     small = 1e-12 * max(float(np.abs(gram).max()), float(np.abs(target).max()))
     w = np.zeros(k)
-    first = int(np.argmin(np.diag(gram) / 2.0 - target))
-    w[first] = 1.0
-    active = [first]
+    active = _by_blocks(gram, target, small) if k > MANY else []
+    if active:
+        w[active] = np.maximum(_on_face(gram, target, active)[0], 0.0)
+    else:
+        first = int(np.argmin(np.diag(gram) / 2.0 - target))
+        w[first] = 1.0
+        active = [first]
     for _ in range(STEPS):
         step, price = _on_face(gram, target, active)
         if np.all(step >= 0.0):
@@ -53,6 +60,27 @@ def least_squares(a: FloatArray, b: FloatArray, ridge: float = 0.0, intercept: b
         gone = falling & (moved <= 1e-15 + 1e-12 * float(present.max()))
         active = [j for j, out in zip(active, gone, strict=True) if not out]
     raise ArithmeticError("weights on the simplex did not settle")
+
+
+def _by_blocks(gram: FloatArray, target: FloatArray, small: float) -> list[int]:
+    """The active set, found by exchanging all weights on the wrong side at once; empty where that does not settle.
+
+    Block principal pivoting (Portugal, Júdice and Vicente 1994): a few systems instead of one for each weight.
+    """
+    inside = np.ones(target.size, dtype=bool)
+    for _ in range(50):
+        active = np.flatnonzero(inside).tolist()
+        step, price = _on_face(gram, target, active)
+        w = np.zeros(target.size)
+        w[active] = step
+        leaving = inside & (w < 0.0)
+        entering = ~inside & (gram @ w - target - price < -small)
+        if not leaving.any() and not entering.any():
+            return active
+        inside = (inside & ~leaving) | entering
+        if not inside.any():
+            break
+    return []
 
 
 def _on_face(gram: FloatArray, target: FloatArray, active: list[int]) -> tuple[FloatArray, float]:

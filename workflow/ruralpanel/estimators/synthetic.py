@@ -10,6 +10,7 @@ from ruralpanel.estimators import simplex
 from ruralpanel.estimators.base import FloatArray, IntArray, times_of
 from ruralpanel.estimators.cohorts import Cohorts
 from ruralpanel.estimators.panel_grid import BoolArray
+from ruralpanel.progress import tracked
 
 FAINT = 1e-6
 """Ridge of period weights, and of the synthetic control's unit weights, in noise levels: makes them unique."""
@@ -123,7 +124,7 @@ def placebo(y: FloatArray, cohorts: Cohorts, difference: bool, draws: int, rng: 
     others = np.flatnonzero(~cohorts.treated)
     dates = cohorts.start[cohorts.treated]
     found = np.empty(draws)
-    for draw in range(draws):
+    for draw in tracked(range(draws), draws, "placebos of synthetic weights"):
         order = rng.permutation(others)
         start = np.concatenate([dates, np.full(others.size - dates.size, cohorts.periods.size)])
         first = np.where(start < cohorts.periods.size, 0.0, np.inf)
