@@ -106,6 +106,14 @@ def test_as_many_instruments_as_units() -> None:
     assert result.extra["overrides"] == list(found.overrides) and found.overrides[0] in result.notes
 
 
+@pytest.mark.parametrize("method", ["difference_gmm", "system_gmm"])
+def test_more_coefficients_than_units_are_refused_whatever_is_allowed(method: str) -> None:
+    y, x = paths(np.random.default_rng(0), 6, 8)
+    d = designed(y, x, method, effects=("unit", "period"), options={"allow": ["many_instruments"]})
+    with pytest.raises(UserError, match=r"coefficients \(2 terms, .* for periods and constant\) with 6 units"):
+        fit(d)
+
+
 def test_one_treated_unit() -> None:
     dates = [2004.0, *[np.inf] * 11]
     make = lambda **more: policy_panel(  # noqa: E731

@@ -11,7 +11,7 @@ from ruralpanel.estimators.base import Design, Fit, Test
 from ruralpanel.estimators.dynamic_terms import Equation, regressors_of
 from ruralpanel.estimators.gmm_instruments import PERIODS, Stack, choices_of, stack
 from ruralpanel.estimators.long_run import long_run
-from ruralpanel.inference.validity import refuse
+from ruralpanel.inference.validity import refuse, stop
 
 STEPS = 2
 INITIAL_WEIGHTS = "full"
@@ -26,12 +26,14 @@ def fit(equation: Equation, design: Design) -> Fit:
     Raises
     ------
     UserError
-        As many instruments as units or more; see `gmm_instruments.stack`.
+        As many instruments as units or more, which ``allow`` sets aside; more coefficients than units, which nothing
+        does; see `gmm_instruments.stack`.
     """
     options = design.spec.options
     choices = choices_of(design)
     stacked = stack(equation, choices, design)
     overrides = _fewer_than_units(stacked, design)
+    _no_more_coefficients_than_units(stacked, equation, design)
     moments = stacked.moments
     steps, kind = int(options.get("steps") or STEPS), str(options.get("initial_weights") or INITIAL_WEIGHTS)
     found = gmm.estimate(moments, gmm.initial_weights(moments, kind))
@@ -98,6 +100,21 @@ def _fewer_than_units(stacked: Stack, design: Design) -> tuple[str, ...]:
         "fewer instruments than units: with as many they fit the endogenous regressors, the estimates fall back on "
         "fixed effects and the Hansen test passes by construction",
         f"{fix}, fewer regressors, method: bias_corrected, or a panel of {number + 1} units or more",
+        where="method",
+    )
+
+
+def _no_more_coefficients_than_units(stacked: Stack, equation: Equation, design: Design) -> None:
+    """Stop where the second step has no solution: the rank of its weights, sums over units, is at most their number."""
+    number, units = stacked.moments.x.shape[1], stacked.moments.n_units
+    if number <= units:
+        return
+    periods = number - len(equation.terms)
+    stop(
+        design,
+        f"{number} coefficients ({len(equation.terms)} terms, {periods} for periods and constant) with {units} units",
+        "no more coefficients than units: the moments' covariance matrix, a sum over units, cannot weight more",
+        f"fewer terms, effects: [unit], or a panel of {number} units or more",
         where="method",
     )
 
