@@ -370,3 +370,9 @@ def test_poisson_coefficients_are_changes_of_a_logarithm() -> None:
     assert design.delta == pytest.approx(0.05 / 0.1)
     assert design.plain is not None and design.plain.effect == "relative" and design.plain.level is None
     assert design.plain.value == pytest.approx(1.11**2.0 - 1.0)  # exp(.1) − 1, rounded
+
+
+def test_a_change_without_a_finite_effect_has_no_plain_words() -> None:
+    outcome, lever = VariableStats("y", formula="log(x)", mean=1.0), {"l": VariableStats("l", sd=1.0)}
+    assert plain_effect((900.0, 1.0, 2.0), outcome, "l", lever, {"change": 2005.0}) is None
+    assert plain_effect((0.5, 0.1, 0.9), outcome, "l", lever, {"change": 1.0}) is not None

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -198,3 +201,34 @@ def test_what_fails_costs_nothing_else_and_a_mended_run_goes_on(tiny: Path, snak
     assert "Estimating" not in run.stderr
     assert (tiny / "results/figures/bad.svg").is_file()
     assert "Nothing to be done" in snakemake(tiny).stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "said"),
+    [
+        ("title: Wage: main\n", (), 'fix: quote the text: title: "Wage: main"'),
+        ("title: Wage: main\n", (), "bad.yaml: line 1, column 12: found a second colon where a value stands"),
+        ("title: a\nlanguage：en\nunits: u.csv\n", (), 'line 2: found a full-width colon after "language"'),
+        ("title: a\n", ("check",), "fix: name targets first: snakemake check --configfile bad.yaml"),
+        ("title: a\n", ("config.yaml",), "expected one configuration file"),
+    ],
+)  # fmt: skip
+def test_faults_under_configfile_are_named_before_snakemake_reads_it(
+    tiny: Path, text: str, words: tuple[str, ...], said: str
+) -> None:
+    (tiny / "bad.yaml").write_text(text, encoding="utf-8")
+    root = Path(__file__).parents[2]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "-s",
+        str(root / "Snakefile"),
+        "-n",
+        "--configfile",
+        "bad.yaml",
+        *words,
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(root / "workflow")}
+    run = subprocess.run(command, cwd=tiny, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 1 and said in run.stderr and "Traceback" not in run.stderr + run.stdout

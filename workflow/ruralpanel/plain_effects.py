@@ -151,7 +151,7 @@ def plain_effect(
 
     Returns
     -------
-    None where the interval holds no estimate.
+    None where the interval holds no estimate, or where so large a change has no finite effect.
     """
     declared = declared or {}
     estimate, low, high = interval
@@ -165,6 +165,8 @@ def plain_effect(
         step *= moderator_size
     relative = log_of(outcome.formula, variables) is not None
     value, bottom, top = (_effect(b, step, relative) for b in (estimate, low, high))
+    if not math.isfinite(value):
+        return None
     level = _level(outcome, variables, declared) if relative else None
     benchmark = None if delta is None else _effect(delta, step, relative)
     at = [
