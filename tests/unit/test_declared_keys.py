@@ -1,0 +1,191 @@
+"""A declared key is never ignored: another value than the default changes the result, or is refused by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from conftest import make_tiny, tiny_config
+from ruralpanel.contracts.check import check
+from ruralpanel.contracts.config import read_config
+from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS, SHARED_OPTIONS
+from ruralpanel.contracts.places import matrices_of
+from ruralpanel.contracts.problems import UserError
+from ruralpanel.contracts.units import Units, load_units
+from ruralpanel.design import build_design
+from ruralpanel.estimate import estimate
+from ruralpanel.files import plain
+from ruralpanel.spatial.geography import Geography
+
+NUMBER, PERIODS = 20, range(2001, 2013)
+POLICY = {"units": "region == 'North'", "first": 2006}
+GAP = {"by": "region", "group": "North", "reference": "South"}
+CR1 = {"vcov": "cluster", "by": "unit"}
+
+OWN: dict[str, dict[str, Any]] = {
+    "iv": {"regressors": ["size"], "endogenous": ["lever"], "instruments": ["z1", "z2"]},
+    "dynamic_panel": {"effects": ["unit"]},
+    "event_study": {"regressors": [], "treatment": POLICY, "draws": 99},
+    "did": {"regressors": [], "treatment": POLICY, "draws": 99},
+    "ppml": {"outcome": "count"},
+    "sur": {"outcome": ["log_output", "other"], "draws": 99},
+    "spatial": {"weights_matrix": "ring", "draws": 99},
+    "decomposition": {"regressors": [], "gap": GAP, "blocks": {"a": ["lever"], "b": ["third"]}, "draws": 99},
+    "counterfactual": {"gap": GAP, "levers": ["lever"]},
+}
+"""What each estimator's model has beside an outcome and two regressors."""
+
+WITH_ERRORS = ("cce", "decomposition", "spatial")
+OTHER: dict[str, Any] = {
+    "title": "Another title",
+    "panel": "short",
+    "outcome": "other",
+    "regressors": ["third"],
+    "controls": ["fourth"],
+    "effects": ["period"],
+    "weights": "size",
+    "sample": "early",
+    "inference": [{"vcov": "cluster", "by": "region_pair"}],
+    "marginal_effects": [{"of": "lever", "over": "third"}],
+    "simulated_size": False,
+    "weights_matrix": "line",
+    "allow": ["few_clusters"],
+    "endogenous": ["fourth"],
+    "instruments": ["z1"],
+    "lags": 2,
+    "regressor_lags": {"lever": [0, 1]},
+    "gmm_lags": [2, 3],
+    "collapse": False,
+    "predetermined": ["lever"],
+    "endogenous_regressors": ["lever"],
+    "steps": "one",
+    "initial_weights": "identity",
+    "treatment": {"units": "region == 'North'", "first": 2007},
+    "reference": 2003,
+    "group_trends": True,
+    "comparison": "not_yet",
+    "draws": 149,
+    "exposure": "size",
+    "equations": {"other": ["third"]},
+    "spatial_lags": ["third"],
+    "correction": "none",
+    "gap": {"by": "region", "group": "South", "reference": "North"},
+    "blocks": {"a": ["lever", "third"], "b": ["fourth"]},
+    "levers": ["third"],
+    "drop_absorbed": True,
+    "shares": ["s1", "s2"],
+    "shocks": ["g1", "g2"],
+}
+"""A value of each key that is not the default."""
+
+APART = ("shares", "shocks")
+"""Keys that come together (`test_shift_share.py`)."""
+
+
+def combinations() -> Iterator[tuple[str, str, str]]:
+    """(estimator, method, key) of quick estimators: their own keys by method, keys of all models with the first."""
+    for estimator in ("pooled", "between", "fe", "fd", "re", "iv", "ppml", "counterfactual", "cce"):
+        keys = ESTIMATORS[estimator]
+        for method in keys.methods:
+            own = {*keys.required, *keys.optional, *keys.one_of} - set(APART)
+            shared = (
+                {*COMMON_KEYS, *SHARED_OPTIONS} - {"estimator", "method"} if method == keys.methods[0] else {"effects"}
+            )
+            yield from ((estimator, method, key) for key in sorted(own | shared))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = make_tiny(tmp_path_factory.mktemp("keys"))
+    ids = [f"U{i:02d}" for i in range(1, NUMBER + 1)]
+    rows = [f"{unit},Unit {i},{'North' if i < 10 else 'South'},P{i // 2}" for i, unit in enumerate(ids)]
+    (place / "units.csv").write_text("\n".join(["id,name_en,region,region_pair", *rows]) + "\n", encoding="utf-8")
+    for name, steps in (("ring", (1, -1)), ("line", (1, -1, 2, -2))):
+        lines = [f"{ids[i]},{ids[(i + step) % NUMBER]},1" for i in range(NUMBER) for step in steps]
+        (place / f"{name}.csv").write_text("\n".join(["unit,neighbour,weight", *lines]) + "\n", encoding="utf-8")
+    return place
+
+
+def frame() -> pd.DataFrame:
+    rng = np.random.default_rng(5)
+    number = NUMBER * len(PERIODS)
+    names = ["lever", "third", "fourth", "z1", "z2"]
+    table = pd.DataFrame(rng.normal(size=(number, len(names))), columns=names)
+    level = np.repeat(rng.normal(size=NUMBER), len(PERIODS))
+    table["lever"] += 0.8 * table["z1"] + 0.5 * table["z2"] + 0.5 * level
+    table["fourth"] += 0.8 * table["z1"] - 0.5 * table["z2"]
+    table["log_output"] = 0.5 * table["lever"] + 0.2 * table["third"] + level + rng.normal(size=number)
+    table["other"] = 0.3 * table["lever"] + level + rng.normal(size=number)
+    table["count"] = rng.poisson(np.exp(0.3 * table["lever"] + 1.0)).astype(float)
+    table["size"] = rng.uniform(1.0, 3.0, size=number)
+    table["double"], table["twice"] = 2.0 * table["lever"], 2.0 * table["size"]
+    table.insert(0, "period", np.tile(list(PERIODS), NUMBER))
+    table.insert(0, "unit", np.repeat([f"U{i:02d}" for i in range(1, NUMBER + 1)], len(PERIODS)))
+    return table
+
+
+def declared(estimator: str, method: str) -> dict[str, Any]:
+    values: dict[str, Any] = {"estimator": estimator, "outcome": "log_output", "regressors": ["lever"]}
+    own = estimator in WITH_ERRORS or method.startswith("synthetic")
+    values |= {"inference": [{"vcov": "own"} if own else CR1]} | OWN.get(estimator, {})
+    if method:
+        values["method"] = method
+    if method in ("difference_gmm", "system_gmm"):
+        values |= {"collapse": True, "gmm_lags": [2, 4]}
+    if method in ("sdm", "sdem", "slx"):
+        values["spatial_lags"] = ["lever"]
+    return values
+
+
+def outcome_of(model: Mapping[str, Any], folder: Path) -> str:
+    """The result of the model as text, or the problems that `check` or the estimator finds."""
+    config: dict[str, Any] = tiny_config()
+    for name in ("third", "fourth", "z1", "z2", "other", "count", "size", "double", "twice"):
+        config["variables"][name] = {"formula": "lever + 0"}
+    config["panels"] = {"main": {"periods": list(PERIODS)}, "short": {"periods": list(PERIODS)[:10]}}
+    config["samples"] = {"early": {"drop_periods": [2011, 2012]}}
+    config["weights_matrices"] = {name: {"type": "file", "path": f"{name}.csv"} for name in ("ring", "line")}
+    config |= {"models": {"m": dict(model)}, "hypotheses": {}, "tables": {}, "figures": {}}
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    try:
+        read = read_config(str(path))
+        problems = [str(problem) for problem in check(read)]
+        if problems:
+            return "\n".join(problems)
+        spec = read.models["m"]
+        units: Units = load_units(read.units)
+        table = frame()
+        table = table[table["period"].isin(read.panels[spec.panel].periods)].reset_index(drop=True)
+        geography = Geography(units, None, matrices_of(read, [spec]), "config.yaml")
+        design = geography.placed(build_design(spec, table, units, read.samples.get(spec.sample)))
+        found = estimate(spec, design, 1, "sha").to_dict()
+    except UserError as error:
+        return "\n".join(str(problem) for problem in error.problems)
+    found.pop("spec")
+    return json.dumps(plain(found), sort_keys=True)
+
+
+@pytest.mark.parametrize(("estimator", "method", "key"), list(combinations()))
+def test_a_key_of_a_model_is_heard(estimator: str, method: str, key: str, folder: Path) -> None:
+    model = declared(estimator, method)
+    if key == "drop_absorbed":
+        model["regressors"] = [*model["regressors"], "twice" if estimator == "iv" else "double"]
+    if key == "marginal_effects" and estimator not in OWN:
+        model["regressors"] = ["lever", "third", "lever:third"]
+    before = outcome_of(model, folder)
+    assert before.startswith("{") or key == "drop_absorbed", before
+    value = OTHER[key]
+    if key == "effects":
+        value = ["unit", "period"] if model.get("effects", ["unit", "period"]) != ["unit", "period"] else ["period"]
+    after = outcome_of(model | {key: value}, folder)
+    assert after != before
+    if not after.startswith("{"):
+        assert key.removesuffix("s") in after, after
