@@ -18,6 +18,7 @@ import pytest
 
 from adapter_harness import Figures, check_cells, check_mutations, figures, refusal, source_of
 from ruralpanel.adapters import databases, delimited, registry
+from ruralpanel.adapters.cells import remarks_of
 from ruralpanel.adapters.delimited import open_delimited
 from ruralpanel.contracts.sidecar import load_sidecar
 from ruralpanel.contracts.specs import SourceSpec
@@ -551,3 +552,19 @@ def test_single_precision_reads_as_the_figure_that_was_published(tmp_path: Path,
     read = {name: frame.loc[frame["series"] == name, "value"].tolist() for name in series}
     assert read == {"exact": published, "single": published, "widened": published, "eighths": eighths}
     assert frame.loc[frame["series"] == "single", "text"].tolist()[0] == "21.8"
+
+
+def test_blocks_side_by_side_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "side.csv"
+    path.write_text("unit,period,x,unit,period,x\nA,2001,1,B,2001,2\n", encoding="utf-8")
+    words = refusal(source_of("table", path, {"x": {}}))
+    assert "2 blocks of columns side by side, each with unit, period, x" in words
+    assert "move the right block below the left" in words
+
+
+@pytest.mark.parametrize("heading", ["二〇一二年", "'12", "20121"])
+def test_headings_that_may_be_a_last_year_are_named(tmp_path: Path, heading: str) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text(f"unit,2010,2011,{heading}\nA,1,2,3\n", encoding="utf-8")
+    frame = registry.read(source_of("table", path, {"x": {}}, {"shape": "wide"}))
+    assert f"column {heading}" in str(remarks_of(frame.attrs))

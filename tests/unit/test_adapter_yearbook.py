@@ -189,6 +189,11 @@ SMALL = {("rural", "Hebei", 2008): 41.0, ("rural", "Shanxi", 2008): 5.5, ("rural
         "<td>41.0<sup>1)</sup></td>",
         "<td>41.0<sup>1<!-- 5 --></sup></td>",
         "<td>41.0<sub>2</sub></td>",
+        '<td>41.0<a href="#note1">1</a></td>',
+        "<td>41.0<small>(1)</small></td>",
+        '<td>41.0<font size="1">a</font></td>',
+        "<td><small>41.0</small></td>",
+        '<td><a href="#hebei">41.0</a></td>',
         "<td>" + "<b>" * 1500 + "41.0" + "</b>" * 1500 + "</td>",
         '<td>41.0<span style="font-size: 7pt; vertical-align: super">12</span></td>',
         '<td><span style="display: none">0041</span>41.0</td>',
@@ -247,6 +252,18 @@ def test_of_several_tables_none_is_chosen_in_silence(tmp_path: Path) -> None:
     (tmp_path / "p.html").write_text(content + other, encoding="utf-8")
     assert "2 tables with the columns (number 1, 2), none chosen" in refusal(source)
     assert figures(registry.read(limited(source, table=1))) == SMALL
+    last = "<table><tr><th>Region</th><th>Rural</th></tr><tr><td>Hubei</td><td>9.5</td></tr></table>"
+    (tmp_path / "p.html").write_text(content + last, encoding="utf-8")
+    assert "2 tables with the columns" in refusal(source)
+    assert figures(registry.read(limited(source, table=[1, 2]))) == {**SMALL, ("rural", "Hubei", 2008): 9.5}
     longer = other.replace("Rural", "Urban").replace("</table>", "<tr><td>Hunan</td><td>1.5</td></tr></table>")
     (tmp_path / "p.html").write_text(longer + content, encoding="utf-8")
     assert figures(registry.read(source)) == SMALL  # the one that has the column, not the longest
+
+
+def test_regions_side_by_side_are_refused_with_the_way_out(tmp_path: Path) -> None:
+    head = "<tr><th>Region</th><th>2008</th><th>Region</th><th>2008</th></tr>"
+    rows = "<tr><td>Hebei</td><td>1.5</td><td>Henan</td><td>3.5</td></tr>"
+    (tmp_path / "p.html").write_text(f"<table>{head}{rows}</table>", encoding="utf-8")
+    words = refusal(source_of("yearbook", tmp_path / "p.html", {"rural": {"column": "{period}"}}))
+    assert "a second column for the same year: #4 2008" in words and "move the right block below the left" in words

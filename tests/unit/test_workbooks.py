@@ -104,8 +104,8 @@ def test_workbooks_of_spreadsheet_programs(form: str, adapter: str) -> None:
         ('_ * #,##0.00_ ;_ * -#,##0.00_ ;_ * "-"??_ ;_ @_ ', 0, None),
         ("0.00E+00", 12345, None),
         ("# ?/?", 0.5, None),
-        ('0.0"%"', 21.8, None),
-        (r"0.0\%", 21.8, None),
+        ('0.0"%"', 21.8, "21.8%"),
+        (r"0.0\%", 21.8, "21.8%"),
         ("0.0%", 0.218, "21.8%"),
         ("0%", 1.052, "105.2%"),
         ("0.0%;[Red]-0.0%", -0.05, "-5%"),
@@ -120,7 +120,12 @@ def test_workbooks_of_spreadsheet_programs(form: str, adapter: str) -> None:
         ('[>=100000000]0!.00,,"亿";[>=10000]0!.0,"万";0', 250_000_000, "2.5亿"),
         ('0.0"万"', 12.3, "12.3万"),
         ("0.0万元", 12.3, "12.3万元"),
-        ('0"人"', 12, None),
+        ('0"人"', 12, "12人"),
+        ("0.0‰", 21.8, "21.8‰"),
+        ('0.0 "million"', 21.8, "21.8million"),
+        ('"approx. "0.0', 21.8, None),
+        ('0"000"', 12, "12000"),
+        ('0.0"0"', 12.5, None),
         (";;;", 5, "nothing"),
         ("0;;", -3, "nothing"),
     ],
@@ -148,6 +153,31 @@ def test_a_numeral_behind_the_figure_is_held_against_the_measure(measure: str, v
     bare = scale_of('#,##0.0"万"', 12.3)
     assert bare is not None and value_in(bare, 12.3, "10^4 ton", "") == 12.3 and value_in(bare, 12.3, "ton", "") is None
     assert scale is not None and value_in(scale, 12.3, measure, "") == value
+
+
+@pytest.mark.parametrize(
+    ("code", "right", "wrong"),
+    [
+        ('0.0"%"', "percent", "share"),
+        ("0.0‰", "per_mille", "percent"),
+        ('0.0"公里"', "km", "10^4 km"),
+        ('0.0"元"', "CNY@2010/person", "10^4 CNY"),
+        ('0.0"百万"', "10^6 CNY", "10^2 CNY"),
+        ('0.0 "million"', "10^6 person", "person"),
+        ('0.0 "k"', "10^3 ton", "ton"),
+    ],
+)
+def test_a_measure_behind_the_figure_is_held_against_the_declared_one(code: str, right: str, wrong: str) -> None:
+    scale = scale_of(code, 21.8)
+    assert scale is not None and value_in(scale, 21.8, right, "") == 21.8
+    assert value_in(scale, 21.8, wrong, "") is None and value_in(scale, 21.8, wrong, "stored") == 21.8
+
+
+def test_a_figure_that_is_shown_as_a_year_is_refused(tmp_path: Path) -> None:
+    def change(sheet: Any) -> None:
+        sheet["B2"].number_format = "yyyy"
+
+    assert "1900年" in refusal(table(write(tmp_path / "y.xlsx", change)))
 
 
 def test_years_and_codes_as_shown(tmp_path: Path) -> None:
@@ -179,6 +209,8 @@ def test_years_and_codes_as_shown(tmp_path: Path) -> None:
         ([("23.9", ""), ("1", "lowered")], "23.9[1]"),
         ([("CO", ""), ("2", "lowered"), (" emissions", "")], "CO2 emissions"),
         ([("PM", ""), ("2", "raised")], "PM[2]"),
+        ([("23", ""), ("1.2", "raised")], "23[1.2]"),
+        ([("23", ""), (".5", "raised")], "23[.5]"),
     ],
 )
 def test_raised_letters(parts: list[tuple[str, str]], text: str) -> None:

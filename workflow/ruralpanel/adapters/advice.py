@@ -10,6 +10,8 @@ from typing import Any
 from ruralpanel.adapters import text
 from ruralpanel.adapters.titles import first_measure
 
+SIDE_BY_SIDE = "where regions stand side by side, move the right block below the left one"
+
 _NUMBER = r"[0-9][0-9.,]*"
 _BOUND = re.compile(r"(?:[~≈<>≤≥＜＞]|约|超过|不足|ca?\.\s?).*", re.IGNORECASE)
 _SCALED = re.compile(rf"({_NUMBER})\s*([十百千]?[万亿千百])")

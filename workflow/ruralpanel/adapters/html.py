@@ -10,6 +10,7 @@ from ruralpanel.adapters.sheets import Caps, Row, Sheet, joined, unreadable
 from ruralpanel.contracts.problems import Problem, UserError
 
 _HEIGHTS = {"sup": "raised", "sub": "lowered"}
+_FOOTNOTE = re.compile(r"[(\[]?(?:[0-9]{1,2}|[a-z])[)\]]?")
 _MOST_NESTED = 200
 
 
@@ -139,6 +140,13 @@ def _not_shown(element: Any) -> bool:
     return "display:none" in _style(element) or element.get("hidden") is not None
 
 
+def _refers(element: Any) -> bool:
+    """Whether a part of a cell refers to a note: a link within the page, or small type, of a digit or letter."""
+    small = element.tag == "small" or (element.tag == "font" and element.get("size") in ("1", "-1", "-2"))
+    link = element.tag == "a" and element.get("href", "").startswith("#")
+    return (small or link) and _FOOTNOTE.fullmatch(element.text_content().strip()) is not None
+
+
 def _parts(element: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
     """The texts of a cell in order, each with its height; without what is never shown."""
     if not isinstance(element.tag, str) or _not_shown(element) or element.tag in ("script", "style"):
@@ -150,6 +158,11 @@ def _parts(element: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
         return
     yield " " if element.tag == "br" else "", ""
     yield element.text or "", ""
+    before = element.text or ""
     for child in element:
-        yield from _parts(child, depth + 1)
+        if before.strip() and _refers(child):
+            yield child.text_content(), "raised"
+        else:
+            yield from _parts(child, depth + 1)
+        before = child.tail or (before if isinstance(child.tag, str) else "")
         yield child.tail or "", ""

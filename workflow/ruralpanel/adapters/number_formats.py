@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
+from itertools import takewhile
 from typing import Any
 
+from ruralpanel.adapters.titles import contradicts
 from ruralpanel.contracts import measures
 from ruralpanel.contracts.measures import Measure
 from ruralpanel.contracts.problems import UserError
@@ -28,7 +30,8 @@ _TOKEN = re.compile(
     r'"(?P<quoted>[^"]*)"|[\\!](?P<escaped>.)|[_*].|\[[^\]]*\]|(?P<general>General|G/通用格式)|(?P<digit>[0#?])|(?P<sign>.)',
     re.IGNORECASE | re.DOTALL,
 )
-_NUMERALS = {"百": 2, "千": 3, "万": 4, "亿": 8}
+_NUMERALS = {"十": 1, "百": 2, "千": 3, "万": 4, "亿": 8}
+_WORDS = {"k": 3, "thousand": 3, "M": 6, "mn": 6, "mln": 6, "million": 6, "bn": 9, "billion": 9}
 _OUTSIDE_QUOTES = re.compile(r'("[^"]*"|[\\!].|[^;])+|(?<=;)(?=;|$)|^(?=;)', re.DOTALL)
 
 
@@ -41,7 +44,7 @@ class Scale:
     power : shown = stored × 10^power.
     percent : with a percent sign behind it, which the power of two belongs to.
     hidden : it shows nothing, or words in the figure's place.
-    unit : what the format writes behind the figure, where that begins with a numeral (万元).
+    unit : what the format writes behind the figure, where that begins with a numeral (万元) or is a measure (‰).
     """
 
     power: int = 0
@@ -99,9 +102,12 @@ def value_in(scale: Scale, stored: float, measure: str, wanted: str) -> float | 
         return None if scale.hidden else scale.value(stored)
     if scale.unit and not scale.power:
         # 12.3 shown as 12.3万 is a figure in 万 of something, 12.3 shown as 12.3万元 one in 万元.
-        found, named = _parsed(measure), _parsed(scale.unit)
-        same = found == named if named else found is not None and found.factor == 10 ** _NUMERALS[scale.unit[0]]
-        return stored if same else None
+        declared, numeral = _parsed(measure), _numeral(scale.unit)
+        if _parsed(scale.unit):
+            left_open = contradicts(scale.unit, measure) or (declared is None and numeral is not None)
+        else:
+            left_open = declared is None or declared.factor != 10 ** (numeral or 0)
+        return None if left_open else stored
     if not scale.percent or scale.power != 2:
         return None
     factor = _share(measure)
@@ -117,6 +123,14 @@ def only_year(code: str) -> bool:
 def zeros_before(code: str) -> int:
     """The number of digits that a whole number is filled up to with zeros (``000000``: codes), else 0."""
     return len(code) if re.fullmatch("00+", code) else 0
+
+
+def _numeral(unit: str) -> int | None:
+    """The power of ten that words behind a figure begin with: 百万 is 6; None where they begin with another word."""
+    chinese = "".join(takewhile(_NUMERALS.__contains__, unit))
+    if chinese:
+        return sum(_NUMERALS[numeral] for numeral in chinese)
+    return _WORDS.get(unit.split(" ")[0])
 
 
 def _share(measure: str) -> Fraction | None:
@@ -168,12 +182,16 @@ def _section(code: str) -> _Section:
             commas += 1
         elif token["sign"] == "%":
             percents += 1
+        elif literal and literal.isdigit() and digits and not behind_point and behind_literal is None:
+            power += len(literal)  # 0"000": the figure in thousands, written in full
         elif digits:
             words += literal or token["sign"] or ""
     power += 2 * percents - 3 * commas - (0 if behind_point else behind_literal or 0)
     if not digits:
         return _Section(condition, Scale(hidden=True))
-    unit = words.strip() if words.strip()[:1] in _NUMERALS else ""
+    unit = words.strip()
+    if _numeral(unit) is None and not _parsed(unit):
+        unit = ""
     return _Section(condition, Scale(power, percents > 0, unit=unit) if power or unit else None)
 
 

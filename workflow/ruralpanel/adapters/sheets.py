@@ -171,7 +171,7 @@ def cell_text(value: object) -> str:
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(float(value))
     return str(value).strip()
 
 
@@ -311,7 +311,8 @@ def _raised(part: str, before: str, after: str) -> str:
     if bare.isdigit() and re.search(r"(?<![0-9.,])10$", before) and re.match(r"\s*[^\W\d]", after):
         return f"^{bare}"
     marks = (mark.strip(_BRACKETS) for mark in re.split(r"[,，、;；\s]+", part.strip(_BRACKETS)))
-    return "".join(f"[{mark}]" if re.fullmatch(r"[0-9A-Za-z]+", mark) else mark for mark in marks if mark)
+    # What is no mark (1.2) stays in brackets too: a digit of it must not run into the figure.
+    return "".join(f"[{mark}]" if re.search(r"[0-9A-Za-z]", mark) else mark for mark in marks if mark)
 
 
 def locked(label: str) -> UserError:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ruralpanel.adapters.advice import SIDE_BY_SIDE
 from ruralpanel.adapters.number_formats import Scale
 from ruralpanel.adapters.text import plain, year
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
@@ -67,7 +68,21 @@ class TableFile:
             Missing and repeated columns, and whatever else is wrong with the file.
         """
         problems = self._missing([name for name in dict.fromkeys(columns) if name not in self.names])
-        problems += [
+        problems += self._repeated([name for name in dict.fromkeys(columns) if self.names.count(name) > 1])
+        if problems:
+            raise UserError(problems)
+        loaded, rows = self.load(columns, figures)
+        if not len(rows):
+            raise UserError(Problem(self.label, "", "a table without rows", "at least one row"))
+        return loaded, rows
+
+    def _repeated(self, names: Sequence[str]) -> list[Problem]:
+        """Columns that are there more than once: whole blocks side by side, where several are."""
+        counts = {self.names.count(name) for name in names}
+        if len(names) > 1 and len(counts) == 1:
+            found = f"{counts.pop()} blocks of columns side by side, each with {', '.join(names[:8])}"
+            return [Problem(self.label, "row of the column names", found, "one block", SIDE_BY_SIDE)]
+        return [
             Problem(
                 self.label,
                 f"column {name}",
@@ -75,15 +90,8 @@ class TableFile:
                 "one",
                 "rename the others",
             )
-            for name in columns
-            if self.names.count(name) > 1
+            for name in names
         ]
-        if problems:
-            raise UserError(problems)
-        loaded, rows = self.load(columns, figures)
-        if not len(rows):
-            raise UserError(Problem(self.label, "", "a table without rows", "at least one row"))
-        return loaded, rows
 
     def _missing(self, names: Sequence[str]) -> list[Problem]:
         """Columns that are not there: one by one where the names resemble others, else all at once."""

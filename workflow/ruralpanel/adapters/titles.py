@@ -18,7 +18,7 @@ _UNIT_WORD = re.compile(r"^(?:计量)?(?:单位|\bunits?)\s*[:：]\s*", re.IGNOR
 _BRACKETED = re.compile(r"[(\[【〔]([^()\[\]【】〔〕]+)[)\]】〕]")
 _ENGLISH = re.compile(r"(?:^|[_\s])(10*)(k|m|mln|bn)?[_\s]+([a-z][a-z_ ]*)$")
 _FACTORS = {"k": 10**3, "m": 10**6, "mln": 10**6, "bn": 10**9}
-_SOME_YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])")
+_SOME_YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}|[一二][〇○零0一二三四五六七八九]{3}年?|^'?[0-9]{2}年?$")
 _CHINESE = re.compile(r"[_:，,、/\s]([十百千]*[万亿][^\s\d]{1,6}|[百千][^\s\d]{1,6})$")
 
 
@@ -92,8 +92,7 @@ def measure_problem(found: str, series: SeriesSpec, label: str, where: str) -> P
 
     Words in parentheses that are no measure (``(常住)``, ``(上年=100)``) are no problem.
     """
-    in_file, declared = _read(found), _read(series.measure)
-    if in_file is None or declared is None or not _contradicts(in_file, declared, series.measure):
+    if not contradicts(found, series.measure):
         return None
     return Problem(
         label,
@@ -109,12 +108,15 @@ def checked(layout: Mapping[str, Any]) -> bool:
     return bool(layout.get("measures", "checked") == "checked")
 
 
-def _contradicts(in_file: Measure, declared: Measure, written: str) -> bool:
-    """Whether two measures cannot both be right.
+def contradicts(found: str, measure: str) -> bool:
+    """Whether a measure in a file and the declared one can be read and cannot both be right.
 
     Files say less than a declaration may: 个 counts anything, 元 may be of any year and, in 人均收入(元), per head.
     """
-    above = _read(re.split(r"/|\bper\b|每", written)[0]) or declared
+    in_file, declared = _read(found), _read(measure)
+    if in_file is None or declared is None:
+        return False
+    above = _read(re.split(r"/|\bper\b|每", measure)[0]) or declared
     options = (declared, replace(declared, base=declared.base.split("@")[0]), above)
     if in_file in options or (in_file.base == "index" and declared.base.startswith("index")):
         return False

@@ -125,7 +125,7 @@ def _shown(value: object, style: _Style) -> tuple[str, Scale | None]:
         if text.isdigit():
             text = text.zfill(zeros_before(style.code))
     elif hasattr(value, "year") and only_year(style.code):
-        text = str(value.year)
+        text = f"{value.year}年"  # a year to a column of years, no number to a column of figures
     return joined([(text, style.height)]), scale
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.adapters import grids, text
-from ruralpanel.adapters.advice import figure_advice
+from ruralpanel.adapters.advice import SIDE_BY_SIDE, figure_advice
 from ruralpanel.adapters.cells import (
     Cell,
     capped,
@@ -235,7 +235,12 @@ def _tables(
         )
     if chosen is not None:
         return list(tables.values())
-    with_columns = [n for n, table in tables.items() if len(table.rows) > 1 and any(_places(table, s) for s in wanted)]
+    # A table of one row (the last region, on a page of its own) counts where its columns have names.
+    with_columns = [
+        number
+        for number, table in tables.items()
+        if any(_places(table, s) and (len(table.rows) > 1 or not _name(s).startswith("#")) for s in wanted)
+    ]
     if len(with_columns) > 1:
         found = f"{len(with_columns)} tables with the columns (number {', '.join(map(str, with_columns))}), none chosen"
         fix = f"layout: {{table: {with_columns[0]}}}; a list reads several"
@@ -264,7 +269,14 @@ def _columns(
     for spot in wanted:
         name = _name(spot)
         if "{period}" in name:
-            columns += [_Column(spot, i, own, table.columns[i]) for i, own in year_columns(table, name).items()]
+            years = year_columns(table, name)
+            first = {own: index for index, own in reversed(years.items())}
+            again = [f"#{index + 1} {table.columns[index]}" for index, own in years.items() if index != first[own]]
+            if again:
+                listed = f"a second column for the same year: {'; '.join(again[:12])}"
+                fix = f"take out what is not meant; {SIDE_BY_SIDE}"
+                problems.append(Problem(label, place(table.sheet, None, name), listed, "one column a year", fix))
+            columns += [_Column(spot, index, own, table.columns[index]) for own, index in first.items()]
             continue
         if not year:
             problems.append(
@@ -286,7 +298,7 @@ def _columns(
                     f"column {name}",
                     f"{len(found)} columns of this name: {listed}",
                     "one",
-                    "name the whole header, or the column by number",
+                    f"name the whole header, or the column by number; {SIDE_BY_SIDE}",
                 )
             )
         elif found:
