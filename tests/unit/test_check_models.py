@@ -244,6 +244,27 @@ ONE = [
     (put("tables", "main", "terms", value=["levr"]), "tables.main.terms", "a term of one of the models"),
     (put("tables", "main", "model_labels", value={"x": "y"}), "tables.main.model_labels.x", "a model shown here"),
     (put("units", value="nowhere.csv"), "units", "which does not exist"),
+    (of_model("effect", regressors=["lever", "lever"]), "models.effect.regressors", '"lever" twice'),
+    (of_model("effect", effects=["unit", "unit"]), "models.effect.effects", '"unit" twice'),
+    (put("tables", "main", "models", value=["effect", "effect"]), "tables.main.models", '"effect" twice'),
+    (of_model("effect", regressors=["lever", "lag(lever)"]), "models.effect.regressors", "declare it under variables:"),
+    (of_model("effect", regressors=["lever", "lever*other"]), "models.effect.regressors", "write a product as a:b"),
+    (of_model("effect", regressors=["lever", "lever:"]), "models.effect.regressors", 'found "lever:"'),
+    (
+        of_model("effect", inference=[{"vcov": "conley", "cutoff": 500}]),
+        "models.effect.inference[0].cutoff",
+        'did you mean "cutoff_km"?',
+    ),
+    (of_model("dynamic", outcome_lags=2), "models.dynamic.outcome_lags", "unknown key"),
+    (
+        of_model("policy", treatment={**POLICY, "units": "region == 'Nort'"}),
+        "models.policy.treatment.units",
+        'did you mean "North"?',
+    ),
+    (put("samples", value={"s": {"where": "region in ('Nort', 'South')"}}), "samples.s.where", '"Nort"'),
+    (put("figures", "course", value={"type": "series", "variables": ["lever"]}), "figures.course", "found no panel"),
+    (put("samples", value={"s": {"where": "unit != 'U99'"}}), "samples.s.where", "ids of the units file"),
+    (put("samples", value={"s": {"drop_periods": [1950]}}), "samples.s.drop_periods", "a period of one of the panels"),
 ]
 
 

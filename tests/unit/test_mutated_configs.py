@@ -207,6 +207,20 @@ def test_a_place_of_endless_files_is_refused(folder: Path, monkeypatch: pytest.M
     assert "more than 2 files and folders below" in said(folder, config)
 
 
+def test_a_key_without_a_value_is_named(folder: Path) -> None:
+    text = yaml.safe_dump(full_config(), sort_keys=False)
+    cut = text.replace("models:\n", "models:\n  none: {estimator: fe, outcome: , regressors: [lever]}\n", 1)
+    assert "models.none.outcome" in said(folder, {}, cut)
+    assert "found no value; expected a value after the colon" in said(folder, {}, cut)
+
+
+def test_a_known_key_is_not_offered_for_another(folder: Path) -> None:
+    config = full_config()
+    name = next(name for name, variable in config["variables"].items() if "source" in variable)
+    del config["variables"][name]["source"]
+    assert "fix: add `source:`" in said(folder, config)
+
+
 def test_keys_that_are_no_text_are_refused(folder: Path) -> None:
     text = yaml.safe_dump(full_config(), sort_keys=False)
     assert '"null", which YAML reads as nothing' in said(folder, {}, text.replace("  lagged:", "  null:", 1))
@@ -218,7 +232,9 @@ def test_keys_that_are_no_text_are_refused(folder: Path) -> None:
         (["--configfile", "config.yaml", "check"], "fix: name targets first: snakemake check --configfile config.yaml"),
         (["-n", "--configfile", "config.yaml", "units.csv", "--cores", "2"], "found units.csv after config.yaml"),
         (["--configfile", "config.yaml", "config.yaml"], "one configuration file"),
+        (["--configfile", "config.yaml", "-n", "--configfile", "other.yaml"], "found config.yaml, other.yaml"),
         (["--configfile=none.yaml"], "none.yaml: found no such file"),
+        (["--configfile=konfig.yaml"], 'did you mean "config.yaml"?'),
         (["--configfile", "."], "found a folder"),
         (["--configfile", "units.csv"], "units.csv: line 1"),
     ],

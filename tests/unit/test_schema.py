@@ -84,7 +84,7 @@ def test_a_sound_document() -> None:
             'years.2006 (line 3): found "dropp"; expected drop | dummy; fix: did you mean',
         ),
         ("title: x\nunits: a", 'units (line 2): found "a"; expected a list'),
-        ("title: x\nunits: [a, a]", "units (line 2): found the same entry twice"),
+        ("title: x\nunits: [a, a]", 'units (line 2): found "a" twice'),
         ("title: x\nunits: []", "units (line 2): found a list of 0; expected at least 1 in the list"),
         ("title: x\nunits:\n- a\n- 2", "units[1] (line 4): found 2; expected text"),
         ("title: x\nnames: {Ab: 1}", 'names.Ab (line 2): found the key "Ab"; expected Small letters'),

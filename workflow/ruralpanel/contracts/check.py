@@ -105,6 +105,8 @@ def _brace_problems(config: Config) -> Iterator[Problem]:
         ("control_totals", config.control_totals),
     )}  # fmt: skip
     for name, source in config.sources.items():
+        if name in config.faulty_sources:  # no file lies there: one thing at a time
+            continue
         paths[f"sources.{name}.path"] = [source.path, *source.files]
         paths[f"sources.{name}.about"] = [str(config.resolved["sources"][name].get("about", ""))]
     for name, matrix in config.weights_matrices.items():

@@ -10,7 +10,7 @@ from ruralpanel.contracts import formula
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.equations import SYSTEMS
 from ruralpanel.contracts.estimator_keys import ESTIMATORS, KEYS_OF_METHODS, UNWEIGHTED, WITHOUT_EFFECTS
-from ruralpanel.contracts.expressions import names
+from ruralpanel.contracts.expressions import Name, Number, Operation, Text, names, walk
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.treatment_dates import date_problems
@@ -99,7 +99,7 @@ def _panel_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
     where = f"models.{model.name}"
     if panel is None:
         yield missing(config.file, f"{where}.panel", model.panel, "a name under panels", config.panels)
-    elif len(panel.periods) < least:
+    elif 0 < len(panel.periods) < least:
         yield Problem(
             config.file,
             f"{where}.estimator",
@@ -114,7 +114,10 @@ def _term_problems(config: Config, model: ModelSpec, attributes: set[str], units
     for key, term in terms(model):
         where = place(config, model, key)
         for name in (part.strip() for part in term.split(":")):
-            if name not in known:
+            if name not in known and (not name or re.search(r"[^\w\s]", name)):
+                fix = "declare it under variables: with formula:, or write a product as a:b"
+                yield Problem(config.file, where, f'"{term}"', "a variable or an attribute of the units", fix)
+            elif name not in known:
                 yield missing(config.file, where, name, "a variable or an attribute of the units", known)
             elif name not in config.variables and units and (words := _texts(units, name)):
                 expected = "a variable, or an attribute that is a number"
@@ -236,7 +239,7 @@ def _treatment_problems(
             dates = {unit: float(units.attributes[unit][name]) for unit in units.ids}
             yield from date_problems(dates, panel.periods, config.file, f"{where}.first_by_unit")
         return
-    yield from condition_problems(config, f"{where}.units", declared["units"], attributes)
+    yield from condition_problems(config, f"{where}.units", declared["units"], attributes, units)
     first, reference = int(declared["first"]), model.options.get("reference")
     if panel and not any(p < first for p in panel.periods):
         found, expected = f"{first}, with no period before it on panel {panel.name}", "a period before treatment"
@@ -296,14 +299,34 @@ def _inference_problems(config: Config, model: ModelSpec, attributes: set[str]) 
                 yield missing(config.file, f"{place(config, model, 'inference')}.by", cluster, expected, known)
 
 
-def condition_problems(config: Config, where: str, text: str, attributes: set[str]) -> Iterator[Problem]:
-    """A condition that does not parse, or names what nothing declares."""
+def condition_problems(
+    config: Config, where: str, text: str, attributes: set[str], units: Units | None
+) -> Iterator[Problem]:
+    """A condition that does not parse, names what nothing declares, or asks for a value that no unit has."""
     try:
-        used = names(formula.parse(text, config.file, where))
+        expression = formula.parse(text, config.file, where)
     except UserError as error:
         yield from error.problems
-    else:
-        yield from name_problems(config, where, used, attributes)
+        return
+    yield from name_problems(config, where, names(expression), attributes)
+    for node in walk(expression):
+        if units and isinstance(node, Operation) and node.operator in ("==", "!=", "in"):
+            yield from _value_problems(config, where, node, units)
+
+
+def _value_problems(config: Config, where: str, comparison: Operation, units: Units) -> Iterator[Problem]:
+    """``region == 'Wset'``: it holds for no unit, and the sample or the treated group would be empty without a word."""
+    sides = comparison.operands
+    compared = [side.name for side in sides if isinstance(side, Name) and side.name not in config.variables]
+    for name in compared:
+        values = list(units.ids) if name == "unit" else [units.attributes[unit].get(name) for unit in units.ids]
+        for side in sides if name == "unit" or None not in values else ():
+            if isinstance(side, Text | Number) and side.value not in values:
+                shown = f'"{side.value}"' if isinstance(side, Text) else f"{side.value:g}"
+                known = dict.fromkeys(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+                expected = "ids of the units file" if name == "unit" else f"a value of {name}"
+                fix = did_you_mean(str(side.value), known) if isinstance(side, Text) else ""
+                yield Problem(config.file, where, shown, expected, fix)
 
 
 def name_problems(config: Config, where: str, used: Iterable[str], attributes: set[str]) -> Iterator[Problem]:

@@ -127,7 +127,7 @@ def _named_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iter
             yield missing(config.file, where, model, "a name under models", config.models)
     pairs = shown_variables(item)
     panels = {panel for panel, _ in pairs} | ({item["panel"]} if "panel" in item else set())
-    for panel in sorted(panels - set(config.panels)):
+    for panel in sorted(panels - {""} - set(config.panels)):
         yield missing(config.file, where, panel, "a name under panels", config.panels)
     for _, variable in pairs:
         if variable not in config.variables:

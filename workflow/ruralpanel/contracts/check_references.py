@@ -42,14 +42,20 @@ def _panel_problems(config: Config, units: Units | None) -> Iterator[Problem]:
 def _unit_problems(config: Config, where: str, ids: Iterable[str], units: Units | None) -> Iterator[Problem]:
     for unit in ids:
         if units and unit not in units.ids:
-            yield Problem(config.file, where, f'"{unit}"', "ids of the units file", units.suggest(unit))
+            meant = units.match(unit)
+            fix = f'write "{meant}"' if meant else units.suggest(unit)
+            yield Problem(config.file, where, f'"{unit}"', "ids of the units file", fix)
 
 
 def _sample_problems(config: Config, attributes: set[str], units: Units | None) -> Iterator[Problem]:
     for name, sample in config.samples.items():
         if "where" in sample:
-            yield from condition_problems(config, f"samples.{name}.where", sample["where"], attributes)
+            yield from condition_problems(config, f"samples.{name}.where", sample["where"], attributes, units)
         yield from _unit_problems(config, f"samples.{name}.drop", sample.get("drop") or (), units)
+        periods = {period for panel in config.panels.values() for period in panel.periods}
+        for period in sample.get("drop_periods") or ():
+            if period not in periods:
+                yield Problem(config.file, f"samples.{name}.drop_periods", str(period), "a period of one of the panels")
 
 
 def _curve_problems(config: Config, name: str, curve: Mapping[str, Any], attributes: set[str]) -> Iterator[Problem]:

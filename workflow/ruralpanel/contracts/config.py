@@ -167,7 +167,9 @@ def _misplaced_model_keys(raw: Mapping[str, Any], file: str) -> Iterator[Problem
         keys = ESTIMATORS.get(str(model.get("estimator"))) if isinstance(model, Mapping) else None
         if keys is None:
             continue
-        for key in sorted(set(map(str, model)) - COMMON_KEYS - SHARED_OPTIONS - {*keys.required, *keys.optional}):
+        # What no estimator knows, the schema names.
+        others = set(map(str, model)) & _OF_ESTIMATORS - {*keys.required, *keys.optional}
+        for key in sorted(others - COMMON_KEYS - SHARED_OPTIONS):
             allowed = ", ".join((*keys.required, *keys.optional)) or "no key of its own"
             yield Problem(
                 file,
@@ -190,6 +192,9 @@ def _misplaced_model_keys(raw: Mapping[str, Any], file: str) -> Iterator[Problem
             yield Problem(file, f"models.{name}.method", f'"{method}"', f"one of: {known}")
         if keys.regressors and not model.get("regressors") and not model.get("endogenous"):
             yield Problem(file, f"models.{name}", 'no "regressors"', "at least one regressor")
+
+
+_OF_ESTIMATORS = frozenset(key for keys in ESTIMATORS.values() for key in (*keys.required, *keys.optional))
 
 
 def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:

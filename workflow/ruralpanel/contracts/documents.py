@@ -199,7 +199,10 @@ class _Walker:
             elif unprintable := _UNPRINTABLE.search(str(key.value)):
                 self._report(key, path, f"the control character {_code(unprintable)} in a key", "a key in plain text")
             elif node.flow_style and value.tag == f"{_TAG}null" and value.start_mark.index == value.end_mark.index:
-                self._without_value(node, key, path)
+                if value.start_mark.index > key.end_mark.index:  # a colon stands between them
+                    self._report(key, here, "no value", "a value after the colon", "give one, or take the key out")
+                else:
+                    self._without_value(node, key, path)
             if key.value in lines:
                 found = f"the key again (first in line {lines[key.value]})"
                 self._report(key, here, found, "each key once", "remove or rename one")

@@ -37,6 +37,8 @@ FURTHER: dict[str, tuple[str, ...]] = {
 REQUIRED = {"conley": ("cutoff_km",)}
 """Keys that a method cannot do without."""
 
+_ALL = frozenset(key for keys in (*DEFAULTS.values(), *FURTHER.values()) for key in keys)
+
 SMALL_SAMPLE = {
     "cluster": ("CR0", "CR1", "CR2", "CR3"),
     "driscoll_kraay": ("CR1", "residual_df", "none"),
@@ -100,13 +102,14 @@ def _setting_problems(setting: Mapping[str, Any], where: str, file: str) -> Iter
     if method not in DEFAULTS:
         return
     known = (*DEFAULTS[method], *FURTHER.get(method, ()))
+    misspelt = [str(key) for key in setting if key not in KINDS and key not in _ALL]
     for key in setting:
-        if key not in KINDS and key not in known:
+        if key in _ALL and key not in known:
             expected = f"keys of {method}: {', '.join(known) or 'none'}"
             fix = did_you_mean(str(key), known) or f"remove {key}"
             yield Problem(file, f"{where}.{key}", f'"{key}" with method {method}', expected, fix)
     for key in REQUIRED.get(method, ()):
-        if key not in setting:
+        if key not in setting and not did_you_mean(key, misspelt).startswith("did you mean"):
             yield Problem(file, where, f"{method} without {key}", f"{key}, which {method} needs")
     wanted = setting.get("small_sample")
     allowed = SMALL_SAMPLE.get(method)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, replace
 
 CONFIGURATION = "the configuration"
@@ -77,7 +77,7 @@ def raise_any(problems: Iterable[Problem]) -> None:
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """``did you mean "x"?`` for the nearest known name, letter case aside; else the known names, else nothing."""
-    names = [str(k) for k in known]
+    names = [str(k) for k in (sorted(map(str, known)) if isinstance(known, Set) else known)]
     alike = [known for known in names if known.casefold() == name.casefold()]
     near = alike or difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if near:

@@ -14,9 +14,12 @@ from ruralpanel.contracts.config import DEFAULT_FILE, LIVE, Config, read_config
 from ruralpanel.contracts.documents import load_document
 from ruralpanel.contracts.figure_keys import OF_CLAIMS
 from ruralpanel.contracts.places import matrices_of
-from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.reads import series_by_variable
 from ruralpanel.contracts.table_keys import needed_files
+
+YAML = (".yaml", ".yml", ".json")
+"""How the names of configurations end."""
 
 
 def open_project(
@@ -51,20 +54,27 @@ def check_command_line(arguments: Sequence[str]) -> None:
         More than one file, a target in a file's place, or a file that is no YAML.
     """
     files: list[str] = []
+    given: list[str] = []
     for position, word in enumerate(arguments):
         option, equals, value = word.partition("=")
         if option in ("--configfile", "--configfiles"):
             rest = list(takewhile(lambda later: not later.startswith("-"), arguments[position + 1 :]))
             files = [value] if equals else rest
+            given += files[:1]
     if not files:
         return
     first, *more = files
-    others = [word for word in more if not word.endswith((".yaml", ".yml", ".json"))]
+    others = [word for word in more if not word.endswith(YAML)]
     if others:
         targets = " ".join(others)
         found, fix = f"{targets} after {first}", f"name targets first: snakemake {targets} --configfile {first}"
         raise UserError(Problem("--configfile", "", found, "one configuration file and nothing else", fix))
     _one(files)
+    _one(given)
+    if not os.path.exists(first):
+        fix = did_you_mean(first, [name for name in os.listdir() if name.endswith(YAML)])
+        found = "no such file"
+        raise UserError(Problem(first, "", found, "a configuration", fix or "name one that lies in this folder"))
     document = load_document(first)
     raise_any(document.problems)
     if "__use_yte__" in document.values:  # Snakemake would run the code in it

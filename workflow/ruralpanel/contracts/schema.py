@@ -120,8 +120,10 @@ def _schemas_on(path: Iterable[str | int], root: Mapping[str, Any]) -> Iterator[
 def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Problem]:
     keyword, where = error.validator, config_path(tuple(error.absolute_path))
     if "propertyNames" in error.absolute_schema_path:
-        key = config_path((*error.absolute_path, str(error.instance)))
-        yield Problem(file, key, f'the key "{error.instance}"', _describe(error.schema) or "another name of the key")
+        name = str(error.instance) if len(str(error.instance)) <= 60 else f"{str(error.instance)[:57]}…"
+        name = name.replace("\n", "\\n")
+        key = config_path((*error.absolute_path, name))
+        yield Problem(file, key, f'the key "{name}"', _describe(error.schema) or "another name of the key")
         return
     if keyword in ("anyOf", "oneOf"):
         yield from _alternatives(error, root, file, where)
@@ -130,7 +132,8 @@ def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Pro
     elif keyword == "required":
         key = next((k for k in error.validator_value if error.message.startswith(repr(k))), "")
         hint = _describe(_declared(error, key, root))
-        fix = did_you_mean(key, set(error.instance) - set(_known_keys(error.schema, root)))
+        known = {k for schema in _schemas_on(error.absolute_schema_path, root) for k in _known_keys(schema, root)}
+        fix = did_you_mean(key, set(error.instance) - known)
         near = fix.startswith("did you mean")
         fix = fix.replace("did you mean", "rename").removesuffix("?") if near else f"add `{key}:`"
         yield Problem(file, f"{where}.{key}" if where else key, "nothing", hint or "a value", fix)
@@ -148,7 +151,9 @@ def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Pro
         hint = _describe(error.schema) or f"text of the form {error.validator_value}"
         yield Problem(file, where, _shown(error.instance), hint)
     elif keyword == "uniqueItems":
-        yield Problem(file, where, "the same entry twice", "each entry once")
+        twice = next(item for i, item in enumerate(error.instance) if item in error.instance[:i])
+        shown = _shown(twice) if isinstance(twice, str | int) else "the same entry"
+        yield Problem(file, where, f"{shown} twice", "each entry once", "take one of them out")
     elif keyword == "not" and "required" in error.validator_value:
         yield Problem(file, where, " and ".join(error.validator_value["required"]) + " together", "one of them")
     elif error.schema is False or keyword in (None, "not"):
