@@ -209,8 +209,8 @@ def test_both_shares_of_a_no_trade_off_claim_are_printed_by_name() -> None:
     row = scorecard.evaluate_claims({"A": claim}, {"m": model()}, {}, {"curve": curve})[0]
     assert row.agreement == verdicts.Agreement(0.96, 3840, "above_minus_delta", 0.781)
     said = [str(reason) for reason in row.reasons]
-    assert "0.96 of 3,840 specifications lie above −δ; 0.667 are needed" in said
-    assert any(text.startswith("0.781 of 3,840 specifications have the sign of the main one") for text in said)
+    assert "96% of 3,840 specifications lie above −δ; 67% are needed" in said
+    assert any(text.startswith("78% of 3,840 specifications have the sign of the main one") for text in said)
     assert not any("agree in sign" in text for text in said)
 
 

@@ -83,6 +83,14 @@ def test_cannot_tell_is_printed_with_the_detectable_effect() -> None:
     assert "0.42" in "; ".join(map(str, verdict.reasons))
 
 
+def test_all_specifications_but_one_are_neither_one_nor_all() -> None:
+    agreement = Agreement(3839 / 3840, 3840, "above_minus_delta", 0.781)
+    said = [
+        str(reason) for reason in decide("not_negative", Evidence(0.1, -0.2, 0.4, agreement=agreement), 1.0).reasons
+    ]
+    assert "99.97% of 3,840 specifications lie above −δ; 67% are needed" in said
+
+
 def test_a_clear_but_small_effect_says_so() -> None:
     verdict = decide("positive", Evidence(0.03, 0.01, 0.05), DELTA)
     assert "smaller_than_delta" in [reason.code for reason in verdict.reasons]

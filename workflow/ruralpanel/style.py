@@ -70,6 +70,13 @@ def format_number(value: float | None, digits: int = 3, missing: str = DASH) -> 
     return MINUS + text if negative else text
 
 
+def format_percent(share: float, digits: int = 0) -> str:
+    """`share` times 100 with `digits` decimals and the sign %; with more where part of a whole would read as 100%."""
+    while 0.5 < abs(share) < 1 and digits < 9 and float(f"{100 * abs(share):.{digits}f}") == 100:
+        digits += 1
+    return format_number(100 * share, digits) + "%"
+
+
 def format_count(value: float | None, missing: str = DASH) -> str:
     """A whole number with thousands separated from 10,000 on (years and small counts stay plain)."""
     if value is None or not math.isfinite(value):

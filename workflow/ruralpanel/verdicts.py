@@ -25,6 +25,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ruralpanel.style import format_percent
+
 Expected = Literal["positive", "negative", "two_sided", "not_negative"]
 Word = Literal[
     "supported",
@@ -70,6 +72,9 @@ REASONS: Mapping[str, str] = {
     "untestable": "{because}",
 }
 
+SHARES = ("share", "needed", "power")
+"""Values of reasons that are parts of a whole: of 3,840 specifications .9997 is no "1"."""
+
 
 @dataclass(frozen=True)
 class Reason:
@@ -79,11 +84,13 @@ class Reason:
     values: Mapping[str, float | str] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        shown = {key: _shown(value) for key, value in self.values.items()}
+        shown = {key: _shown(key, value) for key, value in self.values.items()}
         return REASONS[self.code].format(**shown)
 
 
-def _shown(value: Any) -> Any:
+def _shown(key: str, value: Any) -> Any:
+    if key in SHARES:
+        return format_percent(value)
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.3g}" if isinstance(value, float) else value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ruralpanel.report.markup import Marked, number_mark
-from ruralpanel.style import MINUS, format_auto, format_number, format_p
+from ruralpanel.style import MINUS, format_auto, format_number, format_p, format_percent
 
 _FORMAT = re.compile(r"^(?P<sign>abs |\+)?(?P<kind>int|year|p|sig|fixed|points|%)(?P<digits>\d*)$")
 
@@ -133,8 +133,10 @@ def formatted(value: float, fmt: str) -> str:
         text = format_p(shown, digits)
     elif kind == "sig":
         text = format_auto(shown, digits)
-    elif kind in ("%", "points"):
-        text = format_number(100 * shown, digits) + ("%" if kind == "%" else "")
+    elif kind == "%":
+        text = format_percent(shown, digits)
+    elif kind == "points":
+        text = format_number(100 * shown, digits)
     else:
         text = format_number(shown, digits)
     return "+" + text if found["sign"] == "+" and value > 0 else text
