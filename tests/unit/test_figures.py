@@ -218,6 +218,16 @@ def test_without_a_bootstrap_the_band_is_that_of_the_named_errors() -> None:
         marginal_effect.from_model(values, "rail", "gap", {})
 
 
+def test_the_main_specification_and_the_band_of_a_curve_stand_in_the_legend() -> None:
+    data = specifications()
+    axes = matplotlib.figure.Figure().add_subplot()
+    specification_curve._estimates(axes, data, np.argsort(data.estimate), "en")
+    legend = axes.get_legend()
+    assert legend is not None
+    said = [text.get_text() for text in legend.get_texts()]
+    assert said == ["95% interval, median of neighbours", "Main specification"]
+
+
 def test_every_colour_of_a_marginal_effect_stands_in_the_legend() -> None:
     axes = matplotlib.figure.Figure().add_subplot()
     marginal_effect._curve(axes, CURVE, "en")

@@ -59,7 +59,7 @@ def draw(
         figure = new_figure(7.0, 2.9 + height + (0.25 if note else 0))
         figure.set_layout_engine("constrained")
         top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=[2.4, max(height, 0.4)])
-        _estimates(top, data, order)
+        _estimates(top, data, order, language)
         top.set_ylabel(axis)
         top.set_title(title)
         _options(bottom, data, order, language)
@@ -69,7 +69,7 @@ def draw(
         save(figure, paths, where, font)
 
 
-def _estimates(axes: Axes, data: CurveData, order: np.ndarray[Any, Any]) -> None:
+def _estimates(axes: Axes, data: CurveData, order: np.ndarray[Any, Any], language: str) -> None:
     """Every estimate; of the intervals, where they are many, the median ends of each column of neighbours."""
     estimate = np.asarray(data.estimate, dtype=float)[order]
     ends = [np.asarray(limits, dtype=float)[order] for limits in (data.low, data.high)]
@@ -79,11 +79,16 @@ def _estimates(axes: Axes, data: CurveData, order: np.ndarray[Any, Any]) -> None
     parts = np.array_split(np.arange(len(order)), min(_BINS, len(order)))
     edges = np.array([*(part[0] for part in parts), len(order)], dtype=float)
     low, high = (np.array([np.median(limits[part]) for part in parts]) for limits in ends)
-    axes.fill_between(edges, [*low, low[-1]], [*high, high[-1]], step="post", color=style.GRID, linewidth=0)
+    band = word("specification_intervals" if len(order) > _BINS else "specification_interval", language)
+    axes.fill_between(edges, [*low, low[-1]], [*high, high[-1]], step="post", color=style.GRID, linewidth=0, label=band)
     axes.plot(x, estimate, color=style.INK, linewidth=1.2, drawstyle="steps-mid")
     if data.main is not None:
         place = int(np.flatnonzero(order == data.main)[0])
-        axes.plot([x[place]], [estimate[place]], "D", color=style.CATEGORICAL[4], markeredgecolor=style.INK, zorder=5)
+        axes.plot(
+            [x[place]], [estimate[place]], "D", color=style.CATEGORICAL[4], markeredgecolor=style.INK, zorder=5,
+            label=word("main_specification", language),
+        )  # fmt: skip
+    axes.legend(loc="upper left", handlelength=1.4)
     axes.set_xlim(0, len(order))
     axes.tick_params(axis="x", length=0)
 
