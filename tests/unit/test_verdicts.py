@@ -7,7 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from ruralpanel.verdicts import Agreement, Diagnostic, Evidence, decide, smallest_detectable, untestable, untested
+from ruralpanel.verdicts import (
+    Agreement,
+    Diagnostic,
+    Evidence,
+    Expected,
+    decide,
+    smallest_detectable,
+    untestable,
+    untested,
+)
 
 DELTA = 0.1
 
@@ -150,3 +159,23 @@ def test_rates_where_the_truth_is_known(truth: float, se: float, verdict: str, r
     words = [word("positive", b - 1.959963985 * se, b + 1.959963985 * se) for b in estimates]
     tolerance = 4 * math.sqrt(max(rate * (1 - rate), 1e-4) / draws)
     assert words.count(verdict) / draws == pytest.approx(rate, abs=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("expected", "low", "high", "margin"),
+    [
+        ("not_negative", -DELTA + 0.01, DELTA + 0.5, 0.01 / (2 * DELTA + 0.49)),
+        ("positive", 0.001, 0.5, 0.001 / 0.499),
+        ("negative", -0.5, -0.001, 0.001 / 0.499),
+        ("positive", -DELTA + 0.001, 0.0, 0.001 / (DELTA - 0.001)),
+        ("positive", 0.2, 0.6, None),
+        ("positive", -0.5, 0.5, None),
+        ("not_negative", -DELTA / 2, DELTA, None),
+    ],
+)
+def test_a_limit_that_is_cleared_narrowly_is_said(
+    expected: Expected, low: float, high: float, margin: float | None
+) -> None:
+    reasons = decide(expected, Evidence((low + high) / 2, low, high), DELTA).reasons
+    found = [reason.values["margin"] for reason in reasons if reason.code == "narrow"]
+    assert found == ([] if margin is None else [pytest.approx(margin)])

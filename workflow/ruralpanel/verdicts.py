@@ -44,6 +44,7 @@ LEVEL = 0.95  # of every interval
 POWER = 0.80  # at which the detectable effect is stated
 AGREEMENT = 2 / 3  # share of declared specifications that must agree in sign
 SHARE_OF_OUTCOME = 0.05  # default δ of an outcome in logarithms, for one standard deviation of the lever net of effects
+NARROW = 0.05  # share of an interval's length by which its deciding end may clear a limit before that is said
 SD_OF_OUTCOME = 0.2  # default δ of other outcomes, in standard deviations net of effects, for the same change
 
 REASONS: Mapping[str, str] = {
@@ -51,6 +52,7 @@ REASONS: Mapping[str, str] = {
     "below_zero": "the whole interval lies below zero",
     "covers_zero": "the interval covers zero",
     "above_minus_delta": "the whole interval lies above −δ = {minus_delta}",
+    "narrow": "narrowly: the deciding end of the interval clears its limit by {margin} of the interval's length",
     "inside_delta": "the whole interval lies within ±δ, δ = {delta}",
     "outside_delta": "the interval reaches beyond ±δ, δ = {delta}",
     "smaller_than_delta": "the whole interval is smaller than δ = {delta}, the effect that would matter",
@@ -72,7 +74,7 @@ REASONS: Mapping[str, str] = {
     "untestable": "{because}",
 }
 
-SHARES = ("share", "needed", "power")
+SHARES = ("share", "needed", "power", "margin")
 """Values of reasons that are parts of a whole: of 3,840 specifications .9997 is no "1"."""
 
 
@@ -90,7 +92,7 @@ class Reason:
 
 def _shown(key: str, value: Any) -> Any:
     if key in SHARES:
-        return format_percent(value)
+        return format_percent(value, 1 if key == "margin" else 0)
     if isinstance(value, int):
         return f"{value:,}"
     return f"{value:.3g}" if isinstance(value, float) else value
@@ -195,11 +197,30 @@ def decide(expected: Expected, evidence: Evidence, delta: float | None) -> Verdi
     inside = delta is not None and -delta < low and high < delta
     if word == "cannot tell" and inside and sound:
         word = "no effect that matters"
+    reasons += _narrow(_margin(evidence, sign, delta, reasons[-1].code, word))
     reasons += _size(delta, word, inside)
     reasons += [*agreement, *diagnostics]
     if word == "cannot tell":
         reasons += _detectable(evidence)
     return Verdict(word, sign, tuple(reasons))
+
+
+def _margin(evidence: Evidence, sign: int, delta: float | None, code: str, word: Word) -> float | None:
+    """By how much of the interval's length its deciding end clears its limit; None where no limit is cleared."""
+    low, high = evidence.ci_low, evidence.ci_high
+    if delta is not None and code == "above_minus_delta":
+        gap = low + delta
+    elif sign:
+        gap = low if sign > 0 else -high
+    elif delta is not None and word == "no effect that matters":
+        gap = min(low + delta, delta - high)
+    else:
+        return None
+    return gap / (high - low) if math.isfinite(high - low) and high > low else None
+
+
+def _narrow(margin: float | None) -> list[Reason]:
+    return [Reason("narrow", {"margin": margin})] if margin is not None and margin < NARROW else []
 
 
 def _signed_word(expected: Expected, sign: int) -> Word:
