@@ -98,6 +98,14 @@ def test_ids_may_be_codes_or_names(tmp_path: Path, units: Units, ids: dict[str, 
     assert list(read_frame(written(tmp_path, {}, ids), units)["id"]) == ["A", "B", "C", "D"]
 
 
+def test_a_ring_left_open_is_closed(tmp_path: Path) -> None:
+    path = written(tmp_path, {})
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["features"][0]["geometry"]["coordinates"][0].pop()
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert read_polygons(path).geometries["A"].area == 4
+
+
 def test_numbers_as_ids(tmp_path: Path) -> None:
     whole = {"A": 110000, "B": 120000, "C": 130000, "D": 140000}
     assert list(read_frame(written(tmp_path, {}, whole))["id"]) == ["110000", "120000", "130000", "140000"]

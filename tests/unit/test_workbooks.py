@@ -300,6 +300,21 @@ def test_styles_and_texts_that_unpack_to_endless_ones(tmp_path: Path) -> None:
     assert figures(registry.read(table(path, sheet="shown"))) == RIGHT
 
 
+def test_a_long_text_within_the_sheet_takes_no_longer_than_its_size(tmp_path: Path) -> None:
+    path = rewritten(
+        write(tmp_path / "y.xlsx"), "sheet1.xml", more(b"</sheetData>", b"<!--" + b" " * 40_000_000 + b"-->")
+    )
+    started = time.monotonic()
+    assert figures(registry.read(table(path))) == RIGHT
+    assert time.monotonic() - started < 20
+
+
+def test_a_cell_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    again = b'<row r="2"><c r="B2"><v>99</v></c></row>'
+    path = rewritten(write(tmp_path / "y.xlsx"), "sheet1.xml", more(b"</sheetData>", again))
+    assert "two cells B2" in refusal(table(path))
+
+
 def test_merged_areas_are_counted(tmp_path: Path) -> None:
     def change(sheet: Any) -> None:
         sheet["A10"] = "a note"

@@ -147,6 +147,16 @@ def _check_size(raw: bytes, label: str, caps: Caps) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Blocks:
+    """A stream read in large blocks: at the end of each the parser begins again with a text that goes on behind it."""
+
+    stream: Any
+
+    def read(self, size: int) -> bytes:
+        return bytes(self.stream.read(max(size, 4 * 2**20)))
+
+
 def _bare(tag: str) -> str:
     return tag.rpartition("}")[2]
 
@@ -159,7 +169,7 @@ def _shared_texts(reader: Any, label: str, caps: Caps) -> list[str]:
     texts: list[str] = []
     if part is not None:
         with reader.archive.open(part.PartName[1:]) as stream:
-            for _, node in iterparse(stream):
+            for _, node in iterparse(_Blocks(stream)):
                 if _bare(node.tag) == "si":
                     texts.append(_text_of(node))
                     caps.check_cells(len(texts), label, "")
@@ -200,6 +210,8 @@ def _xlsx_sheet(sheet: Any, texts: Sequence[str], label: str, layout: Mapping[st
         elif kind == "hidden row":
             hidden_rows.append(found)
         elif left <= found.column < right:
+            if found.column in grid.rows.get(found.row, ()):
+                raise ValueError(f"two cells {letters(found.column)}{found.row}")
             if found.lacks_result and first <= found.row <= last and start <= found.column < end:
                 without.append(f"{letters(found.column)}{found.row}")
             grid.put(found.row, found.column, *_shown(found.value, style_of(found.style)))
@@ -277,7 +289,7 @@ def _parts(sheet: Any, texts: Sequence[str], wanted: Callable[[int], bool]) -> I
 
     with sheet._get_source() as stream:
         row = rows = held = 0
-        for _, element in iterparse(stream):
+        for _, element in iterparse(_Blocks(stream)):
             tag, held = element.tag, held + 1
             if tag == _ROW:
                 rows, held, row = rows + 1, 0, int(float(element.get("r", row + 1)))

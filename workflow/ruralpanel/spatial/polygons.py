@@ -140,7 +140,7 @@ def _read(path: Path) -> Any:
 
     failures = (errors.DataSourceError, errors.DataLayerError, errors.FeatureError, errors.GeometryError)
     try:
-        frame = geopandas.read_file(path)
+        frame = geopandas.read_file(path, on_invalid="fix")  # closes rings that are left open
     except (*failures, errors.CRSError, OSError, ValueError) as error:
         # GDAL's words begin with the path and may end in advice for programmers
         words = str(error).split(". ")[0].removeprefix(f"{path}: ")
