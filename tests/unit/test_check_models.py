@@ -263,6 +263,16 @@ ONE = [
     ),
     (put("samples", value={"s": {"where": "region in ('Nort', 'South')"}}), "samples.s.where", '"Nort"'),
     (put("figures", "course", value={"type": "series", "variables": ["lever"]}), "figures.course", "found no panel"),
+    (
+        put("hypotheses", "T1", "others", 0, value={"model": "effect", "statistic": "x"}),
+        "hypotheses.T1.others[0].statistic",
+        "it has none: name a term",
+    ),
+    (
+        put("hypotheses", "T1", "others", 0, value={"model": "dynamic", "statistic": "long_run:levr"}),
+        "hypotheses.T1.others[0].statistic",
+        'did you mean "long_run:lever"?',
+    ),
     (put("samples", value={"s": {"where": "unit != 'U99'"}}), "samples.s.where", "ids of the units file"),
     (put("samples", value={"s": {"drop_periods": [1950]}}), "samples.s.drop_periods", "a period of one of the panels"),
 ]

@@ -90,7 +90,7 @@ def test_everything_about_one_variable(tiny: Path) -> None:
     config = open_project([tiny / "config.yaml"])
     printed = describe_variables(config, ["output", "log_output"], tiny / "results")
     assert "output\n  from made_up.output [10^3 CNY], here in CNY\n" in printed
-    assert "read by formulas: log_output; by models: none" in printed
+    assert "read by formulas: log_output; by models: none; through formulas by models: effect\n" in printed
     assert "log_output: Output (log)\n  formula: log(output / 1000)\n" in printed and "by models: effect" in printed
     with pytest.raises(UserError, match='did you mean "output"'):
         describe_variables(config, ["outputt"])

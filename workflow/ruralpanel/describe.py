@@ -135,7 +135,12 @@ def _variable(config: Config, variable: VariableSpec, results: Path) -> Iterator
             yield f"  panel {panel.name}: {words}"
     readers = [name for name, other in config.variables.items() if other.formula and variable.name in _read_by(other)]
     models = [name for name, model in config.models.items() if variable.name in model_names(model)]
-    yield f"  read by formulas: {', '.join(readers) or 'none'}; by models: {', '.join(models) or 'none'}"
+    made = {variable.name}
+    while more := {n for n, other in config.variables.items() if other.formula and made & _read_by(other)} - made:
+        made |= more
+    behind = [name for name, model in config.models.items() if name not in models and made & set(model_names(model))]
+    through = f"; through formulas by models: {', '.join(behind)}" if behind else ""
+    yield f"  read by formulas: {', '.join(readers) or 'none'}; by models: {', '.join(models) or 'none'}{through}"
 
 
 def _read_by(variable: VariableSpec) -> frozenset[str]:

@@ -106,7 +106,7 @@ def _statistic(model: Mapping[str, Any], name: str, file: str, where: str) -> Es
                 f"{where}.statistic",
                 f'"{name}"',
                 f"a statistic of model {model['model']}",
-                did_you_mean(name, statistics),
+                did_you_mean(name, statistics) if statistics else "it has none: name a term",
             )
         )
     return _from_row(model, statistics[name], name, name, f"/statistics/{name}")

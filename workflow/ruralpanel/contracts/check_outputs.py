@@ -59,8 +59,22 @@ def _estimand_problems(config: Config, where: str, estimand: Mapping[str, Any]) 
         yield from _marginal_problems(config, where, estimand, model)
     elif "term" in estimand:
         yield from term_problems(config, f"{where}.term", str(estimand["term"]), model)
+    elif "statistic" in estimand:
+        yield from _statistic_problems(config, f"{where}.statistic", str(estimand["statistic"]), model)
     elif not kinds and len(coefficients(model) or ()) > 1:
         yield Problem(config.file, f"{where}.term", "no term", f"a coefficient of model {model.name}", "name one")
+
+
+def _statistic_problems(config: Config, where: str, name: str, model: ModelSpec) -> Iterator[Problem]:
+    expected = f"a statistic of model {model.name}"
+    if model.estimator == "dynamic_panel":
+        known = [f"long_run:{term}" for term in (*model.regressors, *model.controls)]
+        if name not in known:
+            yield missing(config.file, where, name, expected, known)
+    elif model.estimator not in SYSTEMS:
+        yield Problem(config.file, where, f'"{name}"', expected, "it has none: name a term")
+    elif not name.startswith("residual_correlation"):
+        yield missing(config.file, where, name, expected, ["residual_correlation"])
 
 
 def _marginal_problems(config: Config, where: str, estimand: Mapping[str, Any], model: ModelSpec) -> Iterator[Problem]:
