@@ -12,10 +12,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import make_tiny, tiny_config
+from conftest import ROOT, make_tiny, tiny_config
 from ruralpanel.contracts.check import check
 from ruralpanel.contracts.config import read_config
-from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS, SHARED_OPTIONS
+from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS, KEYS_OF_METHODS, SHARED_OPTIONS
 from ruralpanel.contracts.places import matrices_of
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.units import Units, load_units
@@ -80,25 +80,30 @@ OTHER: dict[str, Any] = {
     "blocks": {"a": ["lever", "third"], "b": ["fourth"]},
     "levers": ["third"],
     "drop_absorbed": True,
-    "shares": ["s1", "s2"],
-    "shocks": ["g1", "g2"],
+    "shares": ["s1", "s3"],
+    "shocks": ["g1", "g3"],
 }
 """A value of each key that is not the default."""
 
 APART = ("shares", "shocks")
-"""Keys that come together (`test_shift_share.py`)."""
+"""Keys that come together, in place of instruments."""
 
 
 def combinations() -> Iterator[tuple[str, str, str]]:
-    """(estimator, method, key) of quick estimators: their own keys by method, keys of all models with the first."""
-    for estimator in ("pooled", "between", "fe", "fd", "re", "iv", "ppml", "counterfactual", "cce"):
-        keys = ESTIMATORS[estimator]
+    """(estimator, method, key): an estimator's own keys by method, keys of all models with the first method."""
+    for estimator, keys in ESTIMATORS.items():
         for method in keys.methods:
             own = {*keys.required, *keys.optional, *keys.one_of} - set(APART)
             shared = (
                 {*COMMON_KEYS, *SHARED_OPTIONS} - {"estimator", "method"} if method == keys.methods[0] else {"effects"}
             )
             yield from ((estimator, method, key) for key in sorted(own | shared))
+
+
+def test_every_key_of_models_has_a_case() -> None:
+    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
+    keys = set(schema["$defs"]["model"]["properties"]) - {"estimator", "method"}
+    assert keys == set(OTHER) == {key for _, _, key in combinations()} | set(APART)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +130,12 @@ def frame() -> pd.DataFrame:
     table["other"] = 0.3 * table["lever"] + level + rng.normal(size=number)
     table["count"] = rng.poisson(np.exp(0.3 * table["lever"] + 1.0)).astype(float)
     table["size"] = rng.uniform(1.0, 3.0, size=number)
+    first = [2006 if i < 5 else 2009 if i < 9 else np.nan for i in range(NUMBER)]
+    table["start"] = np.repeat(first, len(PERIODS))
+    for name in ("s1", "s2", "s3"):
+        table[name] = np.repeat(rng.uniform(0.1, 0.3, size=NUMBER), len(PERIODS))
+    for name in ("g1", "g2", "g3"):
+        table[name] = np.tile(rng.normal(size=len(PERIODS)), NUMBER)
     table["double"], table["twice"] = 2.0 * table["lever"], 2.0 * table["size"]
     table.insert(0, "period", np.tile(list(PERIODS), NUMBER))
     table.insert(0, "unit", np.repeat([f"U{i:02d}" for i in range(1, NUMBER + 1)], len(PERIODS)))
@@ -133,8 +144,10 @@ def frame() -> pd.DataFrame:
 
 def declared(estimator: str, method: str) -> dict[str, Any]:
     values: dict[str, Any] = {"estimator": estimator, "outcome": "log_output", "regressors": ["lever"]}
-    own = estimator in WITH_ERRORS or method.startswith("synthetic")
+    own = (estimator in WITH_ERRORS and method != "slx") or method.startswith("synthetic")
     values |= {"inference": [{"vcov": "own"} if own else CR1]} | OWN.get(estimator, {})
+    if method not in KEYS_OF_METHODS.get(estimator, {}).get("draws", (method,)):
+        del values["draws"]
     if method:
         values["method"] = method
     if method in ("difference_gmm", "system_gmm"):
@@ -147,7 +160,7 @@ def declared(estimator: str, method: str) -> dict[str, Any]:
 def outcome_of(model: Mapping[str, Any], folder: Path) -> str:
     """The result of the model as text, or the problems that `check` or the estimator finds."""
     config: dict[str, Any] = tiny_config()
-    for name in ("third", "fourth", "z1", "z2", "other", "count", "size", "double", "twice"):
+    for name in set(frame()) - {"unit", "period", "lever", "log_output"}:
         config["variables"][name] = {"formula": "lever + 0"}
     config["panels"] = {"main": {"periods": list(PERIODS)}, "short": {"periods": list(PERIODS)[:10]}}
     config["samples"] = {"early": {"drop_periods": [2011, 2012]}}
@@ -177,7 +190,9 @@ def outcome_of(model: Mapping[str, Any], folder: Path) -> str:
 def test_a_key_of_a_model_is_heard(estimator: str, method: str, key: str, folder: Path) -> None:
     model = declared(estimator, method)
     if key == "drop_absorbed":
-        model["regressors"] = [*model["regressors"], "twice" if estimator == "iv" else "double"]
+        model["regressors"] = ["size", "twice"] if estimator == "iv" else ["lever", "double"]
+    if key == "comparison" and method in ("callaway_santanna", "stacked"):
+        model |= {"treatment": {"first_by_unit": "start"}}
     if key == "marginal_effects" and estimator not in OWN:
         model["regressors"] = ["lever", "third", "lever:third"]
     before = outcome_of(model, folder)
@@ -189,3 +204,11 @@ def test_a_key_of_a_model_is_heard(estimator: str, method: str, key: str, folder
     assert after != before
     if not after.startswith("{"):
         assert key.removesuffix("s") in after, after
+
+
+@pytest.mark.parametrize("key", APART)
+def test_a_key_of_shift_share_instruments_is_heard(key: str, folder: Path) -> None:
+    model = declared("iv", "2sls") | {"shares": ["s1", "s2"], "shocks": ["g1", "g2"]}
+    del model["instruments"]
+    before, after = outcome_of(model, folder), outcome_of(model | {key: OTHER[key]}, folder)
+    assert before.startswith("{") and after.startswith("{") and before != after

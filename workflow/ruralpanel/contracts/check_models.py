@@ -140,6 +140,12 @@ def _own_term_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
         for term in model.options.get(key) or ():
             if term not in own:
                 yield missing(config.file, f"{where}.{key}", term, "a regressor or control of the model", own)
+    for block, members in (model.options.get("blocks") or {}).items():
+        for term in members:
+            if term not in own:
+                fix = "leave regressors out: they are the terms of the blocks"
+                expected = "a regressor or control of the model"
+                yield Problem(config.file, f"{where}.blocks.{block}", f'"{term}", not among regressors', expected, fix)
     for effect in model.marginal_effects:
         pair = f"{effect['of']}:{effect['over']}"
         if not {pair, f"{effect['over']}:{effect['of']}"} & set(model.regressors):
@@ -180,6 +186,9 @@ def _method_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
         shown = f"{key}: {value}" if isinstance(value, str | bool | int) else key
         found, fix = f"{shown} with method {model.method}", f"leave {key} out, or use method: {methods[0]}"
         yield Problem(config.file, f"{where}.{key}", found, f"method {' or '.join(methods)}", fix)
+    if model.estimator == "decomposition" and model.options.get("drop_absorbed"):
+        found, fix = "drop_absorbed with a decomposition", "leave drop_absorbed out, and terms that others determine"
+        yield Problem(config.file, f"{where}.drop_absorbed", found, "blocks that keep all their terms", fix)
     unweighted = UNWEIGHTED.get(model.estimator)
     if model.weights and unweighted is not None and (not unweighted or model.method in unweighted):
         what = model.method or model.estimator

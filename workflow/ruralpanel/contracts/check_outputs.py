@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ruralpanel.contracts import figure_keys, table_keys
+from ruralpanel.contracts import figure_keys, map_keys, table_keys
 from ruralpanel.contracts.check_models import coefficients, missing
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.equations import SYSTEMS
@@ -101,7 +101,9 @@ def output_problems(
     where, kind = f"{section}.{name}", str(item.get("type", "regression"))
     if section != "maps":
         keys = table_keys if section == "tables" else figure_keys
-        yield from _key_problems(config, where, item, keys.KEYS[kind] | keys.COMMON, keys.REQUIRED[kind])
+        yield from _key_problems(config, where, item, keys.keys_of(kind), keys.REQUIRED[kind])
+    else:
+        yield from _map_key_problems(config, where, item)
     yield from _named_problems(config, where, item)
     models = [*(item.get("models") or ()), *([item["model"]] if "model" in item else [])]
     known = [config.models[model] for model in models if model in config.models]
@@ -129,6 +131,15 @@ def _key_problems(
     for key in required:
         if not item.get(key):
             yield Problem(config.file, where, f"no {key}", f"{key}, which type {kind} needs")
+
+
+def _map_key_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:
+    shown = next(key for key in map_keys.IDLE if key in item)
+    for key in sorted(map_keys.IDLE[shown] & set(item)):
+        yield Problem(config.file, f"{where}.{key}", f"{key} in a map of {shown}", f"no {key}", f"leave {key} out")
+    if shown == "model" and not (item.get("classes") or {}).get("shared", True):
+        expected = "one set of classes for all maps of a model"
+        yield Problem(config.file, f"{where}.classes.shared", "shared: false", expected, "leave shared out")
 
 
 def _named_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:

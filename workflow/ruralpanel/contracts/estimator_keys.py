@@ -107,9 +107,13 @@ KEYS_OF_METHODS: dict[str, dict[str, tuple[str, ...]]] = {
         "steps": _GMM,
         "initial_weights": ("system_gmm",),
     },
-    "event_study": _EVENT_KEYS,
-    "did": _EVENT_KEYS,
-    "spatial": {"spatial_lags": ("sdm", "sdem", "slx"), "correction": ("sdm", "sar", "sem", "sdem")},
+    "event_study": {**_EVENT_KEYS, "draws": ("twfe", "callaway_santanna")},
+    "did": {**_EVENT_KEYS, "reference": ("twfe", "callaway_santanna", "imputation", "stacked", "matched")},
+    "spatial": {
+        "spatial_lags": ("sdm", "sdem", "slx"),
+        "correction": ("sdm", "sar", "sem", "sdem"),
+        "draws": ("sdm", "sar", "sdem", "slx", "gmm", "gmm_lag"),
+    },
 }
 """Keys that only some methods of an estimator have a use for: estimator → key → methods."""
 

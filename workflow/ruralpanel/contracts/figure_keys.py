@@ -1,7 +1,7 @@
 """The kinds of figure that come from the configuration and the keys of each; no pandas, for the check before any job.
 
-Every kind takes ``title``, ``title_zh``, ``note``, ``note_zh``, ``labels`` and ``labels_zh`` (variable, term or model →
-words).
+Every kind takes ``title``, ``title_zh``, ``note``, ``note_zh``, and, but for scorecard, ``labels`` and ``labels_zh``
+(variable, term or model → words).
 
 ===================  =======================================================================================
 kind                 keys (* required)
@@ -46,6 +46,8 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "power": frozenset({"models", "term"}),
     }
 )
+IDLE: Mapping[str, frozenset[str]] = MappingProxyType({"scorecard": frozenset({"labels", "labels_zh"})})
+"""Keys of `COMMON` that a kind has no use for."""
 REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "coefficients": ("models", "term"),
@@ -60,3 +62,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "power": ("models", "term"),
     }
 )
+
+
+def keys_of(kind: str) -> frozenset[str]:
+    """All keys that a kind of figure has a use for."""
+    return KEYS[kind] | (COMMON - IDLE.get(kind, frozenset()))

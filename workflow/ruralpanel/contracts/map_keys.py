@@ -21,6 +21,9 @@ note        at the foot; note_zh in Chinese
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 KEYS = frozenset(
     {
         "panel",
@@ -40,4 +43,13 @@ KEYS = frozenset(
         "note_zh",
     }
 )
+IDLE: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "model": frozenset({"panel", "variables", "regimes", "clusters", "periods"}),
+        "regimes": frozenset({"variables", "clusters", "terms", "periods", "classes", "palette"}),
+        "clusters": frozenset({"variables", "terms", "classes", "palette"}),
+        "variables": frozenset({"terms"}),
+    }
+)
+"""What is shown → keys without a use then; the first of these that an entry has is what it shows."""
 CLASS_KEYS = frozenset({"method", "number", "shared", "breaks"})

@@ -1,7 +1,8 @@
 """The kinds of table, the keys of each, and the result files each one reads; no pandas, for the check before any job.
 
-``type`` defaults to ``regression``. Every kind also takes ``title``, ``title_zh``, ``notes`` (a list), ``notes_zh``,
-``digits`` (decimals, default 3) and ``labels`` / ``labels_zh`` (variable or term → name in print).
+``type`` defaults to ``regression``. Every kind also takes ``title``, ``title_zh``, ``notes`` (a list) and ``notes_zh``;
+``digits`` (decimals, default 3) where it prints decimals (not coverage, regimes), ``labels`` / ``labels_zh`` (variable
+or term → name in print) where it names variables (not policy, reconciliation, scorecard, robustness).
 
 =================  =========================================================================================
 kind               keys (* required)
@@ -77,6 +78,18 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "robustness": frozenset({"file", "claims"}),
     }
 )
+_WORDS = frozenset({"labels", "labels_zh"})
+IDLE: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "coverage": frozenset({"digits"}),
+        "regimes": frozenset({"digits"}),
+        "policy": _WORDS,
+        "reconciliation": _WORDS,
+        "scorecard": _WORDS,
+        "robustness": _WORDS,
+    }
+)
+"""Keys of `COMMON` that a kind has no use for."""
 REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "regression": ("models",),
@@ -110,6 +123,11 @@ SHOW = (
     "size",
 )  # fmt: skip
 STATISTICS = ("n", "mean", "median", "sd", "sd_within", "sd_between", "min", "max", "units", "missing")
+
+
+def keys_of(kind: str) -> frozenset[str]:
+    """All keys that a kind of table has a use for."""
+    return KEYS[kind] | (COMMON - IDLE.get(kind, frozenset()))
 
 
 def kind_of(spec: Mapping[str, Any]) -> str:

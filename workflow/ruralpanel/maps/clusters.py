@@ -117,8 +117,9 @@ def draw_clusters(
     title = localised(spec, "title", language)
     colours = style.diverging(len(CLASSES))[::-1]
     draw_categories(
-        name, title, panels, list(words.values()), boundaries, names, paths, language, notes, colours=colours
-    )
+        name, title, panels, list(words.values()), boundaries, names if spec.get("labels", True) else {},
+        paths, language, notes, colours=colours,
+    )  # fmt: skip
 
 
 def _note(spec: Mapping[str, Any], found: Clusters, language: str) -> str:

@@ -136,8 +136,9 @@ def draw_regimes(
     notes = [text for text in (localised(spec, "note", language), boundary_note) if text]
     title = localised(spec, "title", language)
     draw_categories(
-        name, title, panels, [words[regime] for regime in REGIMES], boundaries, names, paths, language, notes
-    )
+        name, title, panels, [words[regime] for regime in REGIMES], boundaries,
+        names if spec.get("labels", True) else {}, paths, language, notes,
+    )  # fmt: skip
 
 
 def boundary_note(path: str | Path, declared: str, language: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
-from ruralpanel.contracts.table_keys import COMMON, KEYS, REQUIRED, kind_of
+from ruralpanel.contracts.table_keys import KEYS, REQUIRED, keys_of, kind_of
 from ruralpanel.output_context import OutputContext
 from ruralpanel.tables import (
     build_by_outcome,
@@ -78,7 +78,7 @@ def check(spec: Mapping[str, Any], context: OutputContext) -> list[Problem]:
     kind = kind_of(spec)
     if kind not in KEYS:
         return [context.problem("type", f'"{kind}"', "a kind of table", did_you_mean(kind, KEYS))]
-    known = KEYS[kind] | COMMON
+    known = keys_of(kind)
     problems = [
         context.problem(str(key), "an unknown key", f"a key of {kind} tables", did_you_mean(str(key), sorted(known)))
         for key in spec
