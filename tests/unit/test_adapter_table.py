@@ -568,3 +568,22 @@ def test_headings_that_may_be_a_last_year_are_named(tmp_path: Path, heading: str
     path.write_text(f"unit,2010,2011,{heading}\nA,1,2,3\n", encoding="utf-8")
     frame = registry.read(source_of("table", path, {"x": {}}, {"shape": "wide"}))
     assert f"column {heading}" in str(remarks_of(frame.attrs))
+
+
+@pytest.mark.parametrize(
+    ("heading", "right"),
+    [
+        ("人口(万)", "10^4 person"),
+        ("人口_百万", "10^6 person"),
+        ("population (millions)", "10^6 person"),
+        ("population_million", "10^6 person"),
+        ("population, thousand persons", "10^3 person"),
+        ("population, 10 000 persons", "10^4 person"),
+    ],
+)
+def test_a_numeral_in_a_heading_is_held_against_the_measure(tmp_path: Path, heading: str, right: str) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(f'unit,period,"{heading}"\nA,2001,1\n', encoding="utf-8")
+    assert "found measure" in refusal(source_of("table", path, {"x": {"measure": "person", "column": heading}}))
+    right_source = source_of("table", path, {"x": {"measure": right, "column": heading}})
+    assert figures(registry.read(right_source)) == {("x", "A", 2001): 1.0}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from ruralpanel.adapters import text
@@ -19,6 +20,9 @@ _BRACKETED = re.compile(r"[(\[【〔]([^()\[\]【】〔〕]+)[)\]】〕]")
 _ENGLISH = re.compile(r"(?:^|[_\s])(10*)(k|m|mln|bn)?[_\s]+([a-z][a-z_ ]*)$")
 _FACTORS = {"k": 10**3, "m": 10**6, "mln": 10**6, "bn": 10**9}
 _SOME_YEAR = re.compile(r"(?<![0-9])(?:19|20)[0-9]{2}|[一二][〇○零0一二三四五六七八九]{3}年?|^'?[0-9]{2}年?$")
+_WORDED = re.compile(r"(?:^|[_,\s])((?:hundred|thousand|million|billion|trillion)s?(?:[_\s]+[a-z_ ]+)?)$")
+_NUMERALS = {"十": 1, "百": 2, "千": 3, "万": 4, "亿": 8}
+_NUMERAL_WORDS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
 _CHINESE = re.compile(r"[_:，,、/\s]([十百千]*[万亿][^\s\d]{1,6}|[百千][^\s\d]{1,6})$")
 
 
@@ -51,10 +55,13 @@ def measures_in(heading: str) -> tuple[str, ...]:
     """What may be a measure in a heading, likeliest first: ``里程(万公里)``, ``里程_万公里``, ``rail_10k_tons``."""
     bare = without_marks(heading)
     found = [split_measure(bare)[1], *reversed(_BRACKETED.findall(plain(bare)))]
-    written = _ENGLISH.search(plain(bare).casefold())
+    written = _ENGLISH.search(_closed(plain(bare)).casefold())
     if written:
         factor, power, units = written.groups()
         found.append(f"{int(factor) * _FACTORS.get(power, 1)} {units.replace('_', ' ')}")
+    worded = _WORDED.search(plain(bare).casefold())
+    if worded:
+        found.append(re.sub(r"[_\s]+(?:of[_\s]+)?", " ", worded[1]))
     behind = _CHINESE.search(plain(bare))
     if behind:
         found.append(behind[1])
@@ -77,8 +84,23 @@ def first_measure(found: Iterable[str]) -> str:
     return next((item for item in found if _read(item) is not None), "")
 
 
+def _closed(written: str) -> str:
+    """``10 000 persons`` as ``10000 persons``."""
+    return re.sub(r"(?<=[0-9]) (?=[0-9]{3}\b)", "", written)
+
+
+def _numeral(word: str) -> int | None:
+    """The power of ten of a word that is nothing but a numeral: 百万, millions."""
+    if word and all(sign in _NUMERALS for sign in word):
+        return sum(_NUMERALS[sign] for sign in word)
+    return _NUMERAL_WORDS.get(word.casefold().removesuffix("s"))
+
+
 def _read(found: str) -> Measure | None:
-    bare = re.sub(r"(?<=[0-9]) (?=[0-9]{3}\b)", "", plain(found))  # 10 000 persons
+    bare = _closed(plain(found))
+    numeral = _numeral(bare)
+    if numeral is not None:
+        return Measure(Fraction(10) ** numeral, "item")  # of anything
     if re.fullmatch(r"[A-Za-z]?|[0-9.]*", bare):
         return None  # one letter is a footnote as often as a measure
     try:
