@@ -17,11 +17,12 @@ from ruralpanel.contracts.check import check
 from ruralpanel.contracts.config import read_config
 from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS, KEYS_OF_METHODS, SHARED_OPTIONS
 from ruralpanel.contracts.places import matrices_of
-from ruralpanel.contracts.problems import UserError
+from ruralpanel.contracts.problems import UserError, raise_any
 from ruralpanel.contracts.units import Units, load_units
 from ruralpanel.design import build_design
 from ruralpanel.estimate import estimate
 from ruralpanel.files import plain
+from ruralpanel.results import ModelResult
 from ruralpanel.spatial.geography import Geography
 
 NUMBER, PERIODS = 20, range(2001, 2013)
@@ -159,6 +160,16 @@ def declared(estimator: str, method: str) -> dict[str, Any]:
 
 def outcome_of(model: Mapping[str, Any], folder: Path) -> str:
     """The result of the model as text, or the problems that `check` or the estimator finds."""
+    try:
+        found = estimated(model, folder).to_dict()
+    except UserError as error:
+        return "\n".join(str(problem) for problem in error.problems)
+    found.pop("spec")
+    return json.dumps(plain(found), sort_keys=True)
+
+
+def estimated(model: Mapping[str, Any], folder: Path) -> ModelResult:
+    """The result of a model on the made-up figures; `UserError` with all that `check` finds."""
     config: dict[str, Any] = tiny_config()
     for name in set(frame()) - {"unit", "period", "lever", "log_output"}:
         config["variables"][name] = {"formula": "lever + 0"}
@@ -168,22 +179,15 @@ def outcome_of(model: Mapping[str, Any], folder: Path) -> str:
     config |= {"models": {"m": dict(model)}, "hypotheses": {}, "tables": {}, "figures": {}}
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    try:
-        read = read_config(str(path))
-        problems = [str(problem) for problem in check(read)]
-        if problems:
-            return "\n".join(problems)
-        spec = read.models["m"]
-        units: Units = load_units(read.units)
-        table = frame()
-        table = table[table["period"].isin(read.panels[spec.panel].periods)].reset_index(drop=True)
-        geography = Geography(units, None, matrices_of(read, [spec]), "config.yaml")
-        design = geography.placed(build_design(spec, table, units, read.samples.get(spec.sample)))
-        found = estimate(spec, design, 1, "sha").to_dict()
-    except UserError as error:
-        return "\n".join(str(problem) for problem in error.problems)
-    found.pop("spec")
-    return json.dumps(plain(found), sort_keys=True)
+    read = read_config(str(path))
+    raise_any(check(read))
+    spec = read.models["m"]
+    table = frame()
+    table = table[table["period"].isin(read.panels[spec.panel].periods)].reset_index(drop=True)
+    units: Units = load_units(read.units)
+    geography = Geography(units, None, matrices_of(read, [spec]), "config.yaml")
+    design = geography.placed(build_design(spec, table, units, read.samples.get(spec.sample)))
+    return estimate(spec, design, 1, "sha")
 
 
 @pytest.mark.parametrize(("estimator", "method", "key"), list(combinations()))

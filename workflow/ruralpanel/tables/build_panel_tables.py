@@ -35,7 +35,7 @@ def build_descriptive(name: str, spec: Mapping[str, Any], context: OutputContext
     variables = [str(variable) for variable in spec["variables"]]
     frame = context.panel(str(spec["panel"]), variables, "variables")
     labels = context.labels([str(spec["panel"])], spec)
-    statistics = _statistics(spec, context)
+    statistics, digits = _statistics(spec, context), int(spec.get("digits", 3))
     frame = _periods(frame, spec, context)
 
     sections: list[tuple[str, pd.DataFrame]] = [("", frame)]
@@ -51,7 +51,7 @@ def build_descriptive(name: str, spec: Mapping[str, Any], context: OutputContext
             rows.append(Row(heading, (), "section"))
         for variable in variables:
             values = describe(part["unit"], part[variable])
-            cells = tuple(_cell(statistic, values[statistic]) for statistic in statistics)
+            cells = tuple(_cell(statistic, values[statistic], digits) for statistic in statistics)
             rows.append(Row(labels.with_measure(variable), cells, "entry", "descriptive", variable))
 
     language = context.language
@@ -151,7 +151,7 @@ def _periods(frame: pd.DataFrame, spec: Mapping[str, Any], context: OutputContex
     return frame[frame["period"].isin(wanted)]
 
 
-def _cell(statistic: str, value: float) -> Cell:
+def _cell(statistic: str, value: float, digits: int) -> Cell:
     if statistic in _COUNTS:
         return Cell(format_count(value), int(value))
     return Cell(format_auto(value, 4), value)

@@ -29,6 +29,11 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     """
     file = str(spec.get("file") or context.results / DEFAULT_FILES["robustness"])
     frame = context.frame(file)
+    raise_any(
+        context.problem("file", f'{file} without a column "{column}"', "a summary of the claims' checks")
+        for column in ("claims", "main")
+        if column not in frame
+    )
     records = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     main = {str(row["claims"]): row for row in records if str(row["main"]) == "True"}
     wanted = [str(claim) for claim in spec.get("claims") or sorted(main)]
