@@ -46,6 +46,15 @@ def variable(name: str, **keys: Any) -> Callable[[Config], None]:
     return lambda config: config["variables"][name].update(keys)
 
 
+def wide(config: Config) -> None:
+    """A single series with a column for each year, its column of units misspelt."""
+    config["sources"]["mine"].update(
+        layout={"shape": "wide", "unit": "Provinse"}, series={"km": {"measure": "10^3 km"}}
+    )
+    del config["variables"]["share"]
+    config["models"]["m"]["regressors"] = ["km"]
+
+
 def nothing(_: Config) -> None:
     """The configuration as it is."""
 
@@ -57,6 +66,14 @@ def changed(third: Callable[[float], Any] = lambda x: x, fourth: Callable[[float
 GBK = table().replace("Beijing", "北京").replace("Hebei", "河北").replace("Guizhou", "贵州")
 # mistake → (content, change of the configuration, what the message says)
 MISTAKES: dict[str, tuple[str | bytes, Callable[[Config], None], tuple[str, ...]]] = {
+    "column of units misspelt in a wide table": (
+        "Province,2010,2011\nBeijing,1.5,2.5\nHebei,3.5,4.5\n",
+        wide,
+        ("column Provinse", 'did you mean "Province"'),
+    ),
+    "years backwards": (table(), series("km", years=[2013, 2010]), ("series.km.years", "the smaller one first")),
+    "range backwards": (table(), series("km", range=[99, 0]), ("series.km.range", "the smaller one first")),
+    "figures of no unit": (table(), series("km", retrospective=["Hebei"]), ("retrospective", 'write "CN-HE"')),
     "column misspelt": (table(), series("km", column="kms"), ("column kms", 'did you mean "km"')),
     "unit column misspelt": (table(), layout(unit="provinse"), ("column provinse", 'did you mean "province"')),
     "letter case": (table("PROVINCE,year,km,share"), nothing, ("column province", 'did you mean "PROVINCE"')),
@@ -174,6 +191,7 @@ def test_one_message_says_where_and_how(mistake: str, tmp_path: Path) -> None:
         ({}, ("2 sheets with content (Data, Notes)", 'sheet: "Data"')),
         ({"sheet": "Notes"}, ("province, year, km, share", "no such column")),
         ({"sheet": "Data", "range": "A1-D9"}, ("layout.range", "A3:H40")),
+        ({"sheet": "Data", "range": "D9:A1"}, ("layout.range", "the upper left corner first")),
     ],
 )
 def test_sheets(keys: dict[str, str], phrases: tuple[str, ...], tmp_path: Path) -> None:

@@ -331,6 +331,8 @@ def area(label: str, written: str | None) -> tuple[int, int, int, int]:
         left, top, right, bottom = range_boundaries(written)
     except (ValueError, TypeError):
         raise UserError(Problem(label, "layout.range", f'"{written}"', "a range, as A3:H40")) from None
+    if (right or 10**9) < (left or 1) or (bottom or 10**9) < (top or 1):
+        raise UserError(Problem(label, "layout.range", f'"{written}"', "the upper left corner first, as A3:H40"))
     return top or 1, (left or 1) - 1, bottom or 10**9, right or 10**9
 
 

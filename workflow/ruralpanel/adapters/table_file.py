@@ -67,7 +67,8 @@ class TableFile:
         UserError
             Missing and repeated columns, and whatever else is wrong with the file.
         """
-        problems = self._missing([name for name in dict.fromkeys(columns) if name not in self.names])
+        wide = any(year(name) is not None for name in columns)
+        problems = self._missing([name for name in dict.fromkeys(columns) if name not in self.names], wide)
         problems += self._repeated([name for name in dict.fromkeys(columns) if self.names.count(name) > 1])
         if problems:
             raise UserError(problems)
@@ -93,13 +94,13 @@ class TableFile:
             for name in names
         ]
 
-    def _missing(self, names: Sequence[str]) -> list[Problem]:
+    def _missing(self, names: Sequence[str], wide: bool) -> list[Problem]:
         """Columns that are not there: one by one where the names resemble others, else all at once."""
         if not names:
             return []
         listed = f"one of {', '.join(self.names[:20])}" + (" …" if len(self.names) > 20 else "")
         fix = self.advice(names) if self.advice else ""
-        if not fix and sum(year(name) is not None for name in self.names) > 1:
+        if not fix and not wide and sum(year(name) is not None for name in self.names) > 1:
             fix = "a column for each year: layout: {shape: wide}"
         near = {name: did_you_mean(name, self.names) for name in names}
         if not fix and len(names) > 1 and not any(words.startswith("did you mean") for words in near.values()):

@@ -17,6 +17,7 @@ from ruralpanel.contracts.units import Units
 def reference_problems(config: Config, attributes: set[str], units: Units | None) -> list[Problem]:
     """Every name in panels, samples, models, curves, claims, tables, figures and maps that nothing declares."""
     found = [*_panel_problems(config, units), *_sample_problems(config, attributes, units)]
+    found += _series_problems(config, units)
     for model in config.models.values():
         found += model_problems(config, model, attributes, units)
     for name, curve in config.specification_curves.items():
@@ -39,12 +40,39 @@ def _panel_problems(config: Config, units: Units | None) -> Iterator[Problem]:
         yield from _unit_problems(config, f"panels.{name}.units", panel.units, units)
 
 
-def _unit_problems(config: Config, where: str, ids: Iterable[str], units: Units | None) -> Iterator[Problem]:
+def _series_problems(config: Config, units: Units | None) -> Iterator[Problem]:
+    """Spans written backwards, of which nothing would be held against the figures, and units that do not exist."""
+    for name, source in config.sources.items():
+        own = config.resolved["sources"][name]
+        for key, series in source.series.items():
+            here = key in (own.get("series") or {})
+            file, where = (
+                (config.file, f"sources.{name}.series.{key}") if here else (str(own.get("about")), f"series.{key}")
+            )
+            declared = {
+                **((source.about or {}).get("series") or {}).get(key, {}),
+                **(own.get("series") or {}).get(key, {}),
+            }
+            for span in ("years", "range"):
+                ends = declared.get(span)
+                if isinstance(ends, list) and len(ends) == 2 and None not in ends and ends[0] > ends[1]:
+                    yield Problem(file, f"{where}.{span}", f"[{ends[0]}, {ends[1]}]", "the smaller one first")
+            concerned = [("retrospective", series.retrospective)]
+            concerned += [
+                (f"breaks.{year}.units", tuple(item.get("units") or ())) for year, item in series.breaks.items()
+            ]
+            for place, ids in concerned:
+                yield from _unit_problems(config, f"{where}.{place}", ids, units, file)
+
+
+def _unit_problems(
+    config: Config, where: str, ids: Iterable[str], units: Units | None, file: str = ""
+) -> Iterator[Problem]:
     for unit in ids:
         if units and unit not in units.ids:
             meant = units.match(unit)
             fix = f'write "{meant}"' if meant else units.suggest(unit)
-            yield Problem(config.file, where, f'"{unit}"', "ids of the units file", fix)
+            yield Problem(file or config.file, where, f'"{unit}"', "ids of the units file", fix)
 
 
 def _sample_problems(config: Config, attributes: set[str], units: Units | None) -> Iterator[Problem]:
