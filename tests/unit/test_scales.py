@@ -196,6 +196,30 @@ def test_a_perfect_fit_is_said(
     assert "joint" not in found.tests
 
 
+@pytest.mark.parametrize("factor", [1e-150, 1e150])
+@pytest.mark.parametrize("name", ["pooled", "between", "dynamic"])
+def test_an_outcome_beyond_the_range_of_its_powers_is_refused(
+    name: str, factor: float, places: tuple[Units, Geography]
+) -> None:
+    with pytest.raises(UserError, match=r'"y" reaches .*another measure'):
+        result(SPECS[name], panel().assign(y=lambda frame: frame["y"] * factor), places)
+
+
+@pytest.mark.parametrize("factor", [1e-40, 1e40])
+@pytest.mark.parametrize("name", LEAST_SQUARES)
+def test_an_outcome_in_another_measure_changes_no_p_value(
+    name: str, factor: float, places: tuple[Units, Geography]
+) -> None:
+    before = result(SPECS[name], panel(), places)
+    after = result(SPECS[name], panel().assign(y=lambda frame: frame["y"] * factor), places)
+    assert p_values(after) == pytest.approx(p_values(before), rel=1e-5, abs=1e-9, nan_ok=True)
+
+
+def test_a_level_that_leaves_system_gmm_nothing_to_solve_is_said(places: tuple[Units, Geography]) -> None:
+    with pytest.raises(UserError, match=r'"y" has a mean of 1e\+09.*subtract a number'):
+        result(SPECS["system_gmm"], panel().assign(y=lambda frame: frame["y"] + 1e9), places)
+
+
 @pytest.mark.parametrize("method", ["2sls", "liml", "gmm"])
 @pytest.mark.parametrize("copied", [("z1",), ("z1", "z2")])
 def test_an_instrument_that_is_its_regressor_is_refused(

@@ -16,6 +16,12 @@ EXACT = 1e-9
 NEARLY = 1e-4
 """Smallest singular value of the terms' columns, in the largest, below which a note names those that are alike."""
 
+SIZES = (1e-50, 1e50)
+"""Sizes of an outcome whose fourth powers, which tests take, are numbers."""
+
+FAR = 1e-6
+"""Standard deviation of an outcome, in its mean, below which what varies may drown in rounding."""
+
 PERFECT = "a perfect fit: terms and effects leave nothing of the outcome, and errors and p-values are rounding errors"
 LITTLE = "the equations of this estimator have no solution to that precision"
 
@@ -26,8 +32,10 @@ def fitted(design: Design) -> Fit:
     Raises
     ------
     UserError
-        Terms that are nearly collinear, or an outcome that they explain entirely.
+        Terms that are nearly collinear, an outcome that they explain entirely, or one too small, too large or too far
+        from zero for what varies.
     """
+    _need_size(design)
     try:
         return estimator(design.spec.estimator, design.spec.name)(design)
     except (np.linalg.LinAlgError, ArithmeticError, ValueError) as error:
@@ -43,7 +51,22 @@ def fitted(design: Design) -> Fit:
             expected = "an outcome that they do not determine"
             fix = "leave the part of the outcome out of its terms"
             raise UserError(Problem(CONFIGURATION, where, found, expected, fix)) from error
+        mean, sd = abs(float(design.y.mean())), float(design.y.std())
+        if sd < FAR * mean:
+            found = f'"{design.spec.outcome}" has a mean of {mean:.3g} and a standard deviation of {sd:.3g}: {LITTLE}'
+            fix = "subtract a number of the size of the mean in a formula"
+            raise UserError(Problem(CONFIGURATION, where, found, "an outcome that varies more", fix)) from error
         raise
+
+
+def _need_size(design: Design) -> None:
+    largest = float(np.max(np.abs(design.y), initial=0.0))
+    if largest == 0.0 or SIZES[0] <= largest <= SIZES[1]:
+        return
+    found = f'"{design.spec.outcome}" reaches {largest:.3g}'
+    expected = f"an outcome between {SIZES[0]:.0e} and {SIZES[1]:.0e}: powers of it leave the range of numbers"
+    where = f"models.{design.spec.name}.outcome"
+    raise UserError(Problem(CONFIGURATION, where, found, expected, "state it in another measure"))
 
 
 def _net(design: Design) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
