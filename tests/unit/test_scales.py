@@ -205,6 +205,23 @@ def test_an_outcome_beyond_the_range_of_its_powers_is_refused(
         result(SPECS[name], panel().assign(y=lambda frame: frame["y"] * factor), places)
 
 
+@pytest.mark.parametrize("column", ["x1", "z1"])
+def test_what_instruments_explain_beyond_the_range_of_its_powers_is_refused(
+    column: str, places: tuple[Units, Geography]
+) -> None:
+    with pytest.raises(UserError, match=rf'"{column}" reaches .*another measure'):
+        result(SPECS["2sls"], panel().assign(**{column: lambda frame: frame[column] * 1e-150}), places)
+
+
+def test_an_outcome_without_three_years_in_a_row_leaves_serial_correlation_open(
+    places: tuple[Units, Geography],
+) -> None:
+    frame = panel()
+    found = result(SPECS["dynamic"], frame.assign(y=frame["y"].where(frame["period"] % 3 != 0)), places)
+    assert np.isfinite(found.coefficient("x1").estimate)
+    assert np.isnan(found.tests["ar1"].p_value) and "no unit has two differences" in found.tests["ar1"].note
+
+
 @pytest.mark.parametrize("factor", [1e-40, 1e40])
 @pytest.mark.parametrize("name", LEAST_SQUARES)
 def test_an_outcome_in_another_measure_changes_no_p_value(

@@ -17,7 +17,7 @@ NEARLY = 1e-4
 """Smallest singular value of the terms' columns, in the largest, below which a note names those that are alike."""
 
 SIZES = (1e-50, 1e50)
-"""Sizes of an outcome whose fourth powers, which tests take, are numbers."""
+"""Sizes of outcomes and of what instruments explain whose fourth powers, which tests take, are numbers."""
 
 FAR = 1e-6
 """Standard deviation of an outcome, in its mean, below which what varies may drown in rounding."""
@@ -60,13 +60,18 @@ def fitted(design: Design) -> Fit:
 
 
 def _need_size(design: Design) -> None:
-    largest = float(np.max(np.abs(design.y), initial=0.0))
-    if largest == 0.0 or SIZES[0] <= largest <= SIZES[1]:
-        return
-    found = f'"{design.spec.outcome}" reaches {largest:.3g}'
-    expected = f"an outcome between {SIZES[0]:.0e} and {SIZES[1]:.0e}: powers of it leave the range of numbers"
-    where = f"models.{design.spec.name}.outcome"
-    raise UserError(Problem(CONFIGURATION, where, found, expected, "state it in another measure"))
+    columns = {design.spec.outcome: design.y}
+    for key in ("endogenous", "instrument"):
+        matrix = design.extra.get("endogenous" if key == "endogenous" else "instruments")
+        names = design.extra.get(f"{key}_terms") or ()
+        columns |= {str(name): matrix[:, j] for j, name in enumerate(names) if matrix is not None}
+    sizes = {name: float(np.max(np.abs(column), initial=0.0)) for name, column in columns.items()}
+    beyond = [name for name, size in sizes.items() if size and not SIZES[0] <= size <= SIZES[1]]
+    if beyond:
+        found = " and ".join(f'"{name}" reaches {sizes[name]:.3g}' for name in beyond)
+        expected = f"figures between {SIZES[0]:.0e} and {SIZES[1]:.0e}: their powers leave the range of numbers"
+        where = f"models.{design.spec.name}"
+        raise UserError(Problem(CONFIGURATION, where, found, expected, "state them in another measure"))
 
 
 def _net(design: Design) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:

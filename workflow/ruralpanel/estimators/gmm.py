@@ -222,6 +222,9 @@ def arellano_bond(
     x : (m, K) differenced regressors, residuals : (m,) differenced residuals, unit, period : (m,) their places.
     influence : (units, K) each unit's part in estimate − truth. vcov : (K, K) covariance of the estimates.
     """
+    none = f"no unit has two differences {order} periods apart"
+    if not period.size:
+        return Test(float("nan"), None, float("nan"), none)
     width = int(period.max()) + 1
     place = unit * width + period
     where = np.full(int(place.max()) + 1, -1)
@@ -229,7 +232,7 @@ def arellano_bond(
     earlier = np.where(period >= order, where[np.maximum(place - order, 0)], -1)
     before = np.where(earlier >= 0, residuals[earlier], 0.0)
     if not (earlier >= 0).any():
-        return Test(float("nan"), None, float("nan"), f"no unit has two differences {order} periods apart")
+        return Test(float("nan"), None, float("nan"), none)
     products = np.bincount(unit, weights=before * residuals, minlength=influence.shape[0])
     tilt = before @ x
     variance = float(products @ products - 2.0 * tilt @ (influence.T @ products) + tilt @ vcov @ tilt)
