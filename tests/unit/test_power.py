@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from ruralpanel.inference.detectable import smallest_detectable
 from ruralpanel.robustness import power
-from ruralpanel.verdicts import smallest_detectable
 
 
 @pytest.mark.parametrize("df", [4.0, 12.0, 30.0, 200.0])

@@ -12,9 +12,11 @@ import pytest
 
 from ruralpanel import scorecard, verdicts
 from ruralpanel.claim_design import describe, evidence_kind, smallest_effect
+from ruralpanel.contracts.logarithms import log_of
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.estimands import find_estimand
-from ruralpanel.plain_effects import VariableStats, log_of, plain_effect
+from ruralpanel.inference.detectable import smallest_detectable
+from ruralpanel.plain_effects import VariableStats, plain_effect
 from ruralpanel.scorecard import ClaimRow
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "report"
@@ -318,7 +320,7 @@ def test_an_unbounded_interval_stays_unbounded_in_plain_units() -> None:
 def test_detectable_effect_of_a_design() -> None:
     design = describe(model(), {"term": "x"}, {}, {})
     # the interval that decides, not the error beside it: 0.6 to 1.4 over the critical value of t with 10
-    assert design.detectable == pytest.approx(verdicts.smallest_detectable(0.4 / 2.2281388520, 10.0))
+    assert design.detectable == pytest.approx(smallest_detectable(0.4 / 2.2281388520, 10.0))
     assert design.detectable_by == "length"
     assert (
         describe(

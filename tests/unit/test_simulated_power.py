@@ -15,11 +15,11 @@ from ruralpanel.estimators.registry import fit
 from ruralpanel.inference import simulated_power as module
 from ruralpanel.inference import small_sample
 from ruralpanel.inference.cluster import cluster_codes
+from ruralpanel.inference.detectable import smallest_detectable
 from ruralpanel.inference.error_process import least_squares
 from ruralpanel.inference.simulated_power import simulated_power
 from ruralpanel.inference.streams import generator
 from ruralpanel.inference.wild_kernel import combination, draw_weights
-from ruralpanel.verdicts import smallest_detectable
 
 WILD = InferenceSpec("wild_cluster", {"by": "unit"})
 

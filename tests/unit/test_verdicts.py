@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
+from ruralpanel.inference.detectable import smallest_detectable
 from ruralpanel.verdicts import (
     Agreement,
     Diagnostic,
     Evidence,
     Expected,
     decide,
-    smallest_detectable,
     untestable,
     untested,
 )

@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ruralpanel import verdicts
+from ruralpanel.contracts.logarithms import log_of
 from ruralpanel.contracts.problems import CONFIGURATION
 from ruralpanel.estimands import Estimand, find_estimand
-from ruralpanel.plain_effects import PlainEffect, VariableStats, log_of, plain_effect
+from ruralpanel.inference.detectable import error_of_interval, smallest_detectable
+from ruralpanel.plain_effects import PlainEffect, VariableStats, plain_effect
 from ruralpanel.verdicts import Diagnostic
 
 Statistics = Mapping[str, Mapping[str, VariableStats]]  # panel → variable → its codebook row
@@ -290,8 +292,8 @@ def _detectable(number: Estimand, powers: Powers, model: str) -> tuple[float | N
     if not number.has_interval or math.isinf(number.ci_high - number.ci_low):
         return None, ""
     df = math.inf if number.df is None else number.df
-    error = verdicts.error_of_interval(number.ci_low, number.ci_high, df)
-    return verdicts.smallest_detectable(error, df), "length"
+    error = error_of_interval(number.ci_low, number.ci_high, df)
+    return smallest_detectable(error, df), "length"
 
 
 def _ratio(value: float, delta: float | None) -> float | None:

@@ -12,7 +12,7 @@ from ruralpanel.contracts.problems import Problem
 from ruralpanel.contracts.units import Units
 from ruralpanel.estimators.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimators.base import FloatArray, IntArray
-from ruralpanel.estimators.least_squares import usable_columns
+from ruralpanel.estimators.within import usable_columns
 from ruralpanel.sample import attribute_column, attribute_names
 
 _FLAT = 1e-12

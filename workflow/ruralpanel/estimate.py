@@ -13,6 +13,7 @@ from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.contracts.specs import InferenceSpec, ModelSpec
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, Test
 from ruralpanel.estimators.degenerate import PERFECT, alike_notes, fitted, is_perfect
+from ruralpanel.inference.detectable import smallest_detectable
 from ruralpanel.inference.joint import all_zero, with_size
 from ruralpanel.inference.registry import infer
 from ruralpanel.inference.simulated_size import Null, null_panels, simulated_sizes
@@ -20,7 +21,6 @@ from ruralpanel.marginal import marginal_effect
 from ruralpanel.results import Coefficient, ModelResult, finite
 from ruralpanel.spatial.residuals import moran_of_residuals
 from ruralpanel.spread import moderators_of, rows_used, spread_of, spread_of_term
-from ruralpanel.verdicts import smallest_detectable
 
 NO_COEFFICIENTS = ("decomposition", "counterfactual")
 """Estimators whose terms are parts of a gap: that all of them are zero is no hypothesis."""

@@ -22,15 +22,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ruralpanel import verdicts
 from ruralpanel.claim_design import Design
+from ruralpanel.inference.detectable import LEVEL
 from ruralpanel.verdicts import Agreement, Expected
 
 Criterion = Literal["interval", "cr2", "two_way", "family", "specifications", "influence"]
 Bearing = Literal["for", "against", "differs", "steady", "open", "none"]
 
 CRITERIA: tuple[Criterion, ...] = ("interval", "cr2", "two_way", "family", "specifications", "influence")
-CLEAR = 1.0 - verdicts.LEVEL
+CLEAR = 1.0 - LEVEL
 """p-values below this are clear."""
 
 

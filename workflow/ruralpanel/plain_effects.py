@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ruralpanel.contracts.logarithms import log_of
+
 RELATIVE_CHANGE = 0.1  # of a lever in logarithms whose spread is not known
 
-_LOG = re.compile(r"^log\((?P<inside>.*)\)$", re.S)
-_SHIFT = re.compile(r"^(?:lag|value_at)\((?P<inside>.*),\s*-?\d+\s*\)$", re.S)
 _RATIO = re.compile(r"^\s*(?P<above>\w+)\s*/\s*(?P<below>\w+)\s*$")
 
 
@@ -94,34 +94,6 @@ class PlainEffect:
     moderator: str = ""
     moderator_change: str = ""
     moderator_size: float | None = None
-
-
-def log_of(formula: str, variables: Mapping[str, VariableStats] | None = None) -> str | None:
-    """What a formula is the logarithm of, else None.
-
-    Lags, values at a period and, where `variables` are given, names of other variables are looked through.
-    """
-    text, known = formula.strip(), dict(variables or {})
-    while True:
-        if shifted := _SHIFT.match(text):
-            text = shifted["inside"].strip()
-        elif text in known:
-            text = known.pop(text).formula.strip()
-        else:
-            break
-    found = _LOG.match(text)
-    if not found or not _balanced(found["inside"]):
-        return None
-    return found["inside"].strip()
-
-
-def _balanced(text: str) -> bool:
-    depth = 0
-    for character in text:
-        depth += (character == "(") - (character == ")")
-        if depth < 0:
-            return False
-    return depth == 0
 
 
 def plain_effect(

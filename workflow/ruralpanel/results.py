@@ -22,7 +22,7 @@ class Coefficient:
     std_error … ci_high : of the model's first inference setting; 95 % interval.
     p_wild, ci_wild_low, ci_wild_high : of its first wild cluster bootstrap; a limit may be infinite (in JSON null).
     p_permutation : of its first permutation setting, else of its randomisation over treated sets.
-    detectable : smallest effect that a 5 % test by this error finds with 80 % power (`verdicts.smallest_detectable`);
+    detectable : smallest effect that a 5 % test by this error finds with 80 % power (`smallest_detectable`);
         None where a bootstrap's interval stands beside, whose power is another (models/robustness has it for claims).
     sd, sd_within, sd_net : standard deviation of the term in the sample, of its deviations from unit means, and of what
         effects and its own declared steps leave of it (n − 1).

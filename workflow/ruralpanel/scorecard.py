@@ -13,6 +13,7 @@ from ruralpanel.claim_design import Design, Statistics, describe
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.evidence import Cell, cells
 from ruralpanel.files import csv_text, read_rows, write_text
+from ruralpanel.inference.detectable import LEVEL, POWER
 from ruralpanel.model_json import read_results, write_results
 from ruralpanel.plain_effects import VariableStats
 from ruralpanel.verdicts import Agreement, AgreementKind, Evidence, Reason, Verdict
@@ -162,7 +163,7 @@ def _verdict(expected: verdicts.Expected, design: Design, agreement: Agreement |
 def powers_of(robustness: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], float | None]:
     """(model, number) → effect found with 80 % power by the interval that decides, where that is simulated."""
     return {
-        (model, name): entry["power"]["detectable"][f"{verdicts.POWER:g}"]
+        (model, name): entry["power"]["detectable"][f"{POWER:g}"]
         for model, result in robustness.items()
         for name, entry in result["targets"].items()
         if str(entry["power"].get("by", "")).startswith("simulation")
@@ -287,8 +288,8 @@ def write_scorecard(rows: Sequence[ClaimRow], csv_path: str | Path, json_path: s
 def scorecard_json(rows: Sequence[ClaimRow]) -> dict[str, Any]:
     """The scorecard as plain values."""
     rule = {
-        "level": verdicts.LEVEL,
-        "power": verdicts.POWER,
+        "level": LEVEL,
+        "power": POWER,
         "agreement": verdicts.AGREEMENT,
         "share_of_outcome": verdicts.SHARE_OF_OUTCOME,
         "sd_of_outcome": verdicts.SD_OF_OUTCOME,

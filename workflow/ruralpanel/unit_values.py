@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from ruralpanel.contracts.logarithms import log_of
 from ruralpanel.labels import Labels
-from ruralpanel.plain_effects import log_of
 from ruralpanel.wording import has_word, word
 
 Values = dict[str, dict[str, float]]

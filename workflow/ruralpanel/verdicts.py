@@ -25,6 +25,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ruralpanel.inference.detectable import POWER
 from ruralpanel.style import format_percent
 
 Expected = Literal["positive", "negative", "two_sided", "not_negative"]
@@ -40,8 +41,6 @@ Word = Literal[
 
 AgreementKind = Literal["same_sign", "above_minus_delta"]
 
-LEVEL = 0.95  # of every interval
-POWER = 0.80  # at which the detectable effect is stated
 AGREEMENT = 2 / 3  # share of declared specifications that must agree in sign
 SHARE_OF_OUTCOME = 0.05  # default δ of an outcome in logarithms, for one standard deviation of the lever net of effects
 NARROW = 0.05  # share of an interval's length by which its deciding end may clear a limit before that is said
@@ -278,23 +277,3 @@ def change_that_matters(declared: Mapping[str, Any], logarithm: bool, sd_net: fl
     if share is None and logarithm:
         return float(declared.get("share_of_outcome", SHARE_OF_OUTCOME))
     return None if not sd_net else float(SD_OF_OUTCOME if share is None else share) * sd_net
-
-
-def smallest_detectable(std_error: float, df: float, wanted: float = POWER) -> float:
-    """Smallest effect that a two-sided 5 % test detects with the power `wanted`.
-
-    ``(t(0.975, df) + t(wanted, df)) × std_error`` (Bloom 1995, Evaluation Review 19, 547–556; normal quantiles where
-    `df` is infinite), in units of the coefficient.
-    """
-    return float((_quantile((1 + LEVEL) / 2, df) + _quantile(wanted, df)) * std_error)
-
-
-def error_of_interval(low: float, high: float, df: float | None = None) -> float:
-    """The error that an interval of this length stands for: half of it over the critical value (None: normal)."""
-    return (high - low) / (2.0 * _quantile((1 + LEVEL) / 2, math.inf if df is None else df))
-
-
-def _quantile(probability: float, df: float) -> float:
-    from scipy.special import ndtri, stdtrit
-
-    return float(ndtri(probability) if math.isinf(df) else stdtrit(df, probability))

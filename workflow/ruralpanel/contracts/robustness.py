@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ruralpanel.contracts.config import Config
+from ruralpanel.contracts.logarithms import log_of
 from ruralpanel.contracts.places import matrices_of
 from ruralpanel.contracts.reads import declared_lags
-from ruralpanel.plain_effects import VariableStats, log_of
 
 
 def curve_settings(config: Config, name: str) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def _smallest_effect(config: Config, curve: str) -> dict[str, Any]:
 
 
 def _logarithms(config: Config, outcomes: Iterable[str]) -> list[str]:
-    known = {name: VariableStats(name, formula=variable.formula) for name, variable in config.variables.items()}
+    known = config.variables
     return [name for name in outcomes if name in known and log_of(known[name].formula, known) is not None]
 
 

@@ -13,7 +13,7 @@ from ruralpanel.estimators import scaling
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.dynamic_terms import Equation
-from ruralpanel.estimators.least_squares import usable_columns
+from ruralpanel.estimators.within import usable_columns
 from ruralpanel.inference.from_covariance import critical_values
 
 LEAST_PERIODS = 3

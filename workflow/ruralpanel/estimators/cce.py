@@ -13,10 +13,10 @@ from ruralpanel.diagnostics import pesaran_cd
 from ruralpanel.estimators import mean_group, panel_unit_root
 from ruralpanel.estimators.absorb import compact
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray, Test
-from ruralpanel.estimators.least_squares import usable_columns
 from ruralpanel.estimators.mean_group import Slopes
 from ruralpanel.estimators.panel_grid import Grid, grid_of, lagged
 from ruralpanel.estimators.weighted_cd import weighted_cd
+from ruralpanel.estimators.within import usable_columns
 from ruralpanel.inference.streams import generator
 
 METHODS = ("mean_group", "pooled")

@@ -10,8 +10,8 @@ import numpy as np
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators.absorb import Absorbed, compact
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
-from ruralpanel.estimators.least_squares import usable_columns
 from ruralpanel.estimators.panel_grid import BoolArray, Grid, grid_of, lagged
+from ruralpanel.estimators.within import usable_columns
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ import numpy as np
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.estimators.absorb import Absorbed
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
-from ruralpanel.estimators.least_squares import root_weights, usable_columns
-from ruralpanel.estimators.within import absorbed_space, singletons
+from ruralpanel.estimators.within import absorbed_space, root_weights, singletons, usable_columns
 
 
 @dataclass(frozen=True)

@@ -12,16 +12,7 @@ from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, rai
 from ruralpanel.estimators import linearmodels_engine, scaling
 from ruralpanel.estimators.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
-from ruralpanel.estimators.within import absorbed_space, singletons
-
-TINY = 1e-9
-"""Share of a column's length, its mean aside, below which effects leave nothing of it."""
-
-ALIKE = 1e-7
-"""The same of a column net of effects, where earlier columns are taken out."""
-
-ROUNDING = 1e-13
-"""Share of a column's length, its mean included, that is rounding error."""
+from ruralpanel.estimators.within import absorbed_space, root_weights, singletons, usable_columns
 
 
 def pooled(design: Design) -> Fit:
@@ -168,46 +159,6 @@ def solve(
     )
 
 
-def usable_columns(
-    raw: FloatArray,
-    net: FloatArray,
-    terms: tuple[str, ...],
-    absorbed: tuple[str, ...],
-    constant: FloatArray | None = None,
-) -> tuple[tuple[int, ...], dict[str, str]]:
-    """Columns of `net` that are neither absorbed nor collinear with earlier ones, and why the others are not.
-
-    Parameters
-    ----------
-    raw, net : (n, k) columns before and after effects are removed, both multiplied by the weights' roots.
-    constant : (n,) what such a transformation makes of a column of ones (None: ones). A column that is nearly a
-        constant (a year, a large level) is judged by what varies.
-    """
-    kept: list[int] = []
-    reasons: dict[str, str] = {}
-    basis = np.zeros((net.shape[0], 0))
-    effects = " and ".join(absorbed) + " effects" if absorbed else "the constant"
-    one = np.ones(len(raw)) if constant is None else constant
-    varying = np.linalg.norm(raw - np.outer(one, one @ raw / (one @ one)), axis=0)
-    whole = np.linalg.norm(raw, axis=0)
-    for j, term in enumerate(terms):
-        length = float(np.linalg.norm(net[:, j]))
-        if length <= TINY * varying[j] or length <= ROUNDING * whole[j]:
-            reasons[term] = f"absorbed by {effects}"
-            continue
-        left = net[:, j] / length
-        for _ in range(2):
-            left = left - basis @ (basis.T @ left)
-        if float(np.linalg.norm(left)) <= max(ALIKE, ROUNDING * whole[j] / length):
-            weights = scaling.least_squares(net[:, kept], net[:, j]) * np.linalg.norm(net[:, kept], axis=0)
-            involved = [terms[i] for i, weight in zip(kept, weights, strict=True) if abs(weight) > 1e-6 * length]
-            reasons[term] = "collinear with " + ", ".join(involved)
-            continue
-        kept.append(j)
-        basis = np.column_stack([basis, left / np.linalg.norm(left)])
-    return tuple(kept), reasons
-
-
 def refuse(design: Design, reasons: Mapping[str, str]) -> None:
     """Stop with the `reasons` why terms cannot be told apart, unless the model asks to leave them out."""
     if not design.spec.options.get("drop_absorbed"):
@@ -235,14 +186,6 @@ def _need_rows(design: Design, n: int, terms: int, rank: int) -> None:
                 "use a longer panel, a wider sample or fewer terms",
             )
         )
-
-
-def root_weights(design: Design, rows: IntArray) -> FloatArray | None:
-    """Square roots of the weights of `rows`, scaled to a mean weight of one; None without weights."""
-    if design.weights is None:
-        return None
-    weights = design.weights[rows]
-    return np.asarray(np.sqrt(weights / weights.mean()))
 
 
 def _without_unit(design: Design) -> tuple[str, ...]:

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.contracts.problems import UserError
-from ruralpanel.estimators import event_terms, least_squares
+from ruralpanel.estimators import event_terms
 from ruralpanel.estimators.absorb import group_sums
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
 from ruralpanel.estimators.cohorts import Cohorts, Sample, cohorts_of, paths_of, sample_of, take
-from ruralpanel.estimators.within import absorbed_space
+from ruralpanel.estimators.within import absorbed_space, root_weights
 from ruralpanel.progress import tracked
 
 Point = Callable[[Design, Cohorts], float]
@@ -200,7 +200,7 @@ def _two_way(sample: Sample, orders: IntArray, group_trends: bool) -> tuple[Floa
     """Estimates and squared t statistics (m,) of two-way fixed effects for many assignments."""
     design, cohorts = sample.design, sample.cohorts
     rows = np.arange(design.y.size, dtype=np.intp)
-    root = least_squares.root_weights(design, rows)
+    root = root_weights(design, rows)
     scale = np.ones(rows.size) if root is None else root
     space = absorbed_space(design, ("unit", "period"), rows, root)
     x = space.residuals(design.x * scale[:, None])

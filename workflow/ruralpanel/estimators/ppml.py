@@ -10,8 +10,8 @@ from scipy import optimize, sparse, special
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.estimators.absorb import Absorbed
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
-from ruralpanel.estimators.least_squares import refuse, usable_columns
-from ruralpanel.estimators.within import absorbed_space, effect_codes
+from ruralpanel.estimators.least_squares import refuse
+from ruralpanel.estimators.within import absorbed_space, effect_codes, usable_columns
 
 MOST_STEPS = 200
 

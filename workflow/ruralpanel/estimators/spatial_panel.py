@@ -13,7 +13,7 @@ from scipy import sparse
 
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators.base import Design, FloatArray
-from ruralpanel.estimators.least_squares import usable_columns
+from ruralpanel.estimators.within import usable_columns
 
 LEAST_UNITS = 10
 """Fewest units: the spatial coefficient rests on how they resemble their neighbours."""

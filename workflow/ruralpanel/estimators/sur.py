@@ -10,9 +10,9 @@ from scipy import special
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 from ruralpanel.estimators import sur_correlation, sur_engine
 from ruralpanel.estimators.base import Design, Fit, FloatArray, Test
-from ruralpanel.estimators.least_squares import refuse, root_weights, usable_columns
+from ruralpanel.estimators.least_squares import refuse
 from ruralpanel.estimators.sur_equations import Equations, correlations
-from ruralpanel.estimators.within import absorbed_space, singletons
+from ruralpanel.estimators.within import absorbed_space, root_weights, singletons, usable_columns
 
 INDEPENDENCE = "breusch_pagan_independence"
 

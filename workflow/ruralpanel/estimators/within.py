@@ -1,4 +1,4 @@
-"""Removing unit, period and other fixed effects from the columns of a design."""
+"""Removing unit, period and other fixed effects from the columns of a design, and which columns remain."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ from collections.abc import Sequence
 import numpy as np
 
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, did_you_mean
+from ruralpanel.estimators import scaling
 from ruralpanel.estimators.absorb import Absorbed, compact
 from ruralpanel.estimators.base import Design, FloatArray, IntArray
+
+TINY = 1e-9
+"""Share of a column's length, its mean aside, below which effects leave nothing of it."""
+
+ALIKE = 1e-7
+"""The same of a column net of effects, where earlier columns are taken out."""
+
+ROUNDING = 1e-13
+"""Share of a column's length, its mean included, that is rounding error."""
 
 
 def effect_codes(design: Design, effect: str) -> IntArray:
@@ -93,3 +103,51 @@ def singletons(design: Design, effects: Sequence[str]) -> IntArray:
             break
         kept = kept[~alone]
     return np.setdiff1d(np.arange(design.y.size), kept)
+
+
+def usable_columns(
+    raw: FloatArray,
+    net: FloatArray,
+    terms: tuple[str, ...],
+    absorbed: tuple[str, ...],
+    constant: FloatArray | None = None,
+) -> tuple[tuple[int, ...], dict[str, str]]:
+    """Columns of `net` that are neither absorbed nor collinear with earlier ones, and why the others are not.
+
+    Parameters
+    ----------
+    raw, net : (n, k) columns before and after effects are removed, both multiplied by the weights' roots.
+    constant : (n,) what such a transformation makes of a column of ones (None: ones). A column that is nearly a
+        constant (a year, a large level) is judged by what varies.
+    """
+    kept: list[int] = []
+    reasons: dict[str, str] = {}
+    basis = np.zeros((net.shape[0], 0))
+    effects = " and ".join(absorbed) + " effects" if absorbed else "the constant"
+    one = np.ones(len(raw)) if constant is None else constant
+    varying = np.linalg.norm(raw - np.outer(one, one @ raw / (one @ one)), axis=0)
+    whole = np.linalg.norm(raw, axis=0)
+    for j, term in enumerate(terms):
+        length = float(np.linalg.norm(net[:, j]))
+        if length <= TINY * varying[j] or length <= ROUNDING * whole[j]:
+            reasons[term] = f"absorbed by {effects}"
+            continue
+        left = net[:, j] / length
+        for _ in range(2):
+            left = left - basis @ (basis.T @ left)
+        if float(np.linalg.norm(left)) <= max(ALIKE, ROUNDING * whole[j] / length):
+            weights = scaling.least_squares(net[:, kept], net[:, j]) * np.linalg.norm(net[:, kept], axis=0)
+            involved = [terms[i] for i, weight in zip(kept, weights, strict=True) if abs(weight) > 1e-6 * length]
+            reasons[term] = "collinear with " + ", ".join(involved)
+            continue
+        kept.append(j)
+        basis = np.column_stack([basis, left / np.linalg.norm(left)])
+    return tuple(kept), reasons
+
+
+def root_weights(design: Design, rows: IntArray) -> FloatArray | None:
+    """Square roots of the weights of `rows`, scaled to a mean weight of one; None without weights."""
+    if design.weights is None:
+        return None
+    weights = design.weights[rows]
+    return np.asarray(np.sqrt(weights / weights.mean()))

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from ruralpanel.estimators.absorb import Absorbed
 from ruralpanel.estimators.base import Design, Fit, IntArray
-from ruralpanel.estimators.least_squares import root_weights
-from ruralpanel.estimators.within import absorbed_space
+from ruralpanel.estimators.within import absorbed_space, root_weights
 
 COUNTS = {
     "nonnested": "slopes, constant and effects not nested in the clusters",

@@ -11,7 +11,7 @@ import numpy as np
 from ruralpanel.break_steps import step_terms
 from ruralpanel.estimators.absorb import Absorbed, compact
 from ruralpanel.estimators.base import FloatArray, IntArray
-from ruralpanel.estimators.least_squares import TINY
+from ruralpanel.estimators.within import TINY
 from ruralpanel.robustness.curve_data import CurveData
 from ruralpanel.robustness.curve_plan import Specification
 from ruralpanel.spread import net_sd

@@ -12,8 +12,8 @@ from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.absorb import compact, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray
-from ruralpanel.estimators.least_squares import usable_columns
 from ruralpanel.estimators.registry import fit as fit_model
+from ruralpanel.estimators.within import usable_columns
 from ruralpanel.inference import joint, romano_wolf, validity
 from ruralpanel.inference.from_covariance import critical_values
 from ruralpanel.inference.registry import infer

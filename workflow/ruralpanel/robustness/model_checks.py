@@ -11,6 +11,7 @@ import numpy as np
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.estimators.base import Design, Fit, FloatArray
 from ruralpanel.inference import romano_wolf, small_sample
+from ruralpanel.inference.detectable import error_of_interval
 from ruralpanel.inference.simulated_power import SimulatedPower, simulated_power
 from ruralpanel.results import finite
 from ruralpanel.robustness import heterogeneity, measurement_error, oster, power, sensemakr
@@ -18,7 +19,6 @@ from ruralpanel.robustness.families import contrast_of
 from ruralpanel.robustness.leave_one_out import MOST, Contrast, leave_out, summary
 from ruralpanel.robustness.power import Power
 from ruralpanel.robustness.subset import quick, refit
-from ruralpanel.verdicts import error_of_interval
 
 NOT_LEFT_OUT = {
     "spatial": "a unit less changes its neighbours",

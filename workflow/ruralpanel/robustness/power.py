@@ -10,9 +10,9 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimators.base import FloatArray
+from ruralpanel.inference.detectable import smallest_detectable
 from ruralpanel.inference.from_covariance import critical_values
 from ruralpanel.inference.simulated_power import SimulatedPower
-from ruralpanel.verdicts import smallest_detectable
 
 LEVELS = (0.5, 0.8, 0.9)
 NODES = 4000
@@ -54,7 +54,7 @@ class Power:
 
 
 def of_error(std_error: float, df: float) -> Power:
-    """Power of a t test by its error; effects found by `verdicts.smallest_detectable`."""
+    """Power of a t test by its error; effects found by `inference.detectable.smallest_detectable`."""
     return Power(
         lambda effect: float(power(effect, std_error, df)),
         lambda wanted: smallest_detectable(std_error, df, wanted),

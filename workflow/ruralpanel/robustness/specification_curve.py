@@ -17,7 +17,7 @@ from scipy.linalg import solve_triangular
 
 from ruralpanel.claim_design import smallest_effect
 from ruralpanel.estimators.base import FloatArray, IntArray
-from ruralpanel.estimators.least_squares import usable_columns
+from ruralpanel.estimators.within import usable_columns
 from ruralpanel.inference import small_sample, validity
 from ruralpanel.inference.from_covariance import critical_values, p_values
 from ruralpanel.plain_effects import VariableStats
