@@ -207,6 +207,13 @@ def test_a_place_of_endless_files_is_refused(folder: Path, monkeypatch: pytest.M
     assert "more than 2 files and folders below" in said(folder, config)
 
 
+def test_a_workbook_of_units_is_to_be_exported(folder: Path) -> None:
+    (folder / "units.xlsx").write_bytes(b"PK\x03\x04\x14\x00\x06\x00\x08\xff")
+    config = full_config()
+    config["units"] = "units.xlsx"
+    assert "units.xlsx: found a workbook or an archive" in said(folder, config)
+
+
 def test_a_key_without_a_value_is_named(folder: Path) -> None:
     text = yaml.safe_dump(full_config(), sort_keys=False)
     cut = text.replace("models:\n", "models:\n  none: {estimator: fe, outcome: , regressors: [lever]}\n", 1)

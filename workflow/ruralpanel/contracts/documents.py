@@ -14,6 +14,7 @@ from ruralpanel.contracts.problems import Problem
 
 _MAX_PLACES = 500_000  # aliases of aliases grow exponentially; no honest document comes near
 _TAG = "tag:yaml.org,2002:"
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -105,6 +106,10 @@ def read_text(path: str | Path, name: str = "") -> tuple[str, Problem | None]:
     try:
         return data.decode("utf-8-sig"), None
     except UnicodeDecodeError as error:
+        if data.startswith(_WORKBOOKS):
+            return "", Problem(
+                name, "", "a workbook or an archive", "text in UTF-8", "export it as CSV, or name another file"
+            )
         line = data[: error.start].count(b"\n") + 1
         return "", Problem(name, f"line {line}", "bytes that are not UTF-8", "UTF-8 text", "save the file as UTF-8")
 
