@@ -20,6 +20,8 @@ Change = Callable[[dict[str, Any]], Any]
 
 UNITS = [f"U{i:02d}" for i in range(1, 21)]
 POLICY = {"units": "region == 'North'", "first": 2005}
+REGIMES = {"first": "lever", "second": "output", "spans": [[2001, 2004]]}
+CLUSTERS = {"variable": "lever", "weights_matrix": "near"}
 GAP = {"by": "region", "group": "North", "reference": "South"}
 
 
@@ -275,6 +277,14 @@ ONE = [
     ),
     (put("samples", value={"s": {"where": "unit != 'U99'"}}), "samples.s.where", "ids of the units file"),
     (put("samples", value={"s": {"drop_periods": [1950]}}), "samples.s.drop_periods", "a period of one of the panels"),
+    (of_model("parts", regressors=["other"]), "models.parts.blocks.a", '"lever", not among regressors'),
+    (put("tables", "described", "type", value="coverage"), "tables.described.periods", "a key of type coverage"),
+    (
+        put("tables", "score", value={"type": "scorecard", "labels": {"a": "b"}}),
+        "tables.score.labels",
+        "type scorecard",
+    ),
+    (put("figures", "f", value={"type": "scorecard", "labels": {"a": "b"}}), "figures.f.labels", "type scorecard"),
 ]
 
 
@@ -289,6 +299,26 @@ def test_one_mistake_is_one_problem(folder: Path, change: Change, where: str, wo
     assert len(found) == 1, [str(problem) for problem in found]
     assert where == "" or found[0].where.split(" (line")[0] == where, str(found[0])
     assert words in str(found[0])
+
+
+@pytest.mark.parametrize(
+    ("entry", "key"),
+    [
+        ({"model": "parts", "periods": [2001]}, "periods"),
+        ({"model": "parts", "panel": "main"}, "panel"),
+        ({"model": "parts", "classes": {"shared": False}}, "classes.shared"),
+        ({"panel": "main", "variables": ["lever"], "terms": ["lever"]}, "terms"),
+        ({"panel": "main", "regimes": REGIMES, "palette": "diverging"}, "palette"),
+        ({"panel": "main", "regimes": REGIMES, "periods": [2001]}, "periods"),
+        ({"panel": "main", "clusters": CLUSTERS, "classes": {"number": 4}}, "classes"),
+    ],
+)
+def test_keys_that_a_map_has_no_use_for_are_refused(folder: Path, entry: dict[str, Any], key: str) -> None:
+    config = whole()
+    config["weights_matrices"] = {"near": {"type": "inverse_distance"}}
+    config["maps"] = {"m": entry}
+    found = [problem.where.split(" (line")[0] for problem in problems_of(folder, config)]
+    assert [where for where in found if where.startswith("maps.m")] == [f"maps.m.{key}"]
 
 
 def test_terms_of_other_equations_may_be_outcomes(folder: Path) -> None:

@@ -46,6 +46,9 @@ SMALL_SAMPLE = {
 }
 """Values of ``small_sample`` by method."""
 
+CRITICAL = {"classical": ("t",), "driscoll_kraay": ("t",), "hc": ("t", "normal"), "own": ("t", "normal")}
+"""Values of ``critical`` by method, where they are not all that there are."""
+
 DEFAULT_SETTINGS: tuple[dict[str, Any], ...] = (
     {"vcov": "cluster", "by": "unit", "small_sample": "CR1", "critical": "t"},
     {"bootstrap": "wild_cluster", "by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
@@ -111,9 +114,8 @@ def _setting_problems(setting: Mapping[str, Any], where: str, file: str) -> Iter
     for key in REQUIRED.get(method, ()):
         if key not in setting and not did_you_mean(key, misspelt).startswith("did you mean"):
             yield Problem(file, where, f"{method} without {key}", f"{key}, which {method} needs")
-    wanted = setting.get("small_sample")
-    allowed = SMALL_SAMPLE.get(method)
-    if allowed and wanted is not None and wanted not in allowed:
-        yield Problem(
-            file, f"{where}.small_sample", f'"{wanted}" with method {method}', f"one of: {', '.join(allowed)}"
-        )
+    for key, values in (("small_sample", SMALL_SAMPLE), ("critical", CRITICAL)):
+        wanted, allowed = setting.get(key), values.get(method)
+        if allowed and wanted is not None and wanted not in allowed:
+            found, expected = f'"{wanted}" with method {method}', f"one of: {', '.join(allowed)}"
+            yield Problem(file, f"{where}.{key}", found, expected)

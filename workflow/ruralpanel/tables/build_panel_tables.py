@@ -35,7 +35,7 @@ def build_descriptive(name: str, spec: Mapping[str, Any], context: OutputContext
     variables = [str(variable) for variable in spec["variables"]]
     frame = context.panel(str(spec["panel"]), variables, "variables")
     labels = context.labels([str(spec["panel"])], spec)
-    statistics, digits = _statistics(spec, context), int(spec.get("digits", 3))
+    statistics, digits = _statistics(spec, context), int(spec.get("digits", 4))
     frame = _periods(frame, spec, context)
 
     sections: list[tuple[str, pd.DataFrame]] = [("", frame)]
@@ -154,7 +154,7 @@ def _periods(frame: pd.DataFrame, spec: Mapping[str, Any], context: OutputContex
 def _cell(statistic: str, value: float, digits: int) -> Cell:
     if statistic in _COUNTS:
         return Cell(format_count(value), int(value))
-    return Cell(format_auto(value, 4), value)
+    return Cell(format_auto(value, digits), value)
 
 
 def _panel_note(frame: pd.DataFrame, spec: Mapping[str, Any], language: str) -> str:
