@@ -68,7 +68,8 @@ def treated_sets(
         estimates = np.array([_quietly(point, sample, order) for order in tracked(orders, len(orders), what)])
         statistics = np.abs(estimates)
         if scale is not None:
-            misfits = np.array([_quietly(scale, sample, order) for order in orders])
+            again = tracked(orders, len(orders), f"misfits of treated sets of model {sample.design.spec.name}")
+            misfits = np.array([_quietly(scale, sample, order) for order in again])
             statistics = statistics / np.where(misfits > 0, misfits, np.nan)
     valid = np.isfinite(statistics)
     drawn = estimates[1:][valid[1:]]
@@ -93,7 +94,8 @@ def leave_one_out(sample: Sample, point: Point) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     if int(sample.cohorts.treated.sum()) > MOST_LEFT_OUT:
         return rows
-    for unit in np.flatnonzero(sample.cohorts.treated):
+    treated = np.flatnonzero(sample.cohorts.treated)
+    for unit in tracked(treated, treated.size, f"treated units left out of model {sample.design.spec.name}"):
         kept = np.flatnonzero(sample.design.unit_codes != unit).astype(np.intp)
         design = take(sample.design, kept)
         cohorts = cohorts_of(design, np.delete(sample.cohorts.first, unit))

@@ -15,6 +15,7 @@ from ruralpanel.estimators.within import effect_codes
 from ruralpanel.inference.cluster import cluster_codes
 from ruralpanel.inference.streams import generator
 from ruralpanel.inference.wild_kernel import TIE
+from ruralpanel.progress import tracked
 
 DRAWS = 9_999
 
@@ -60,7 +61,9 @@ class Sample:
         summed by cluster (the coefficients' estimation does not matter to first order).
         """
         most = max(1, MOST_NUMBERS // (self.grams.shape[0] * self.grams.shape[1] * self.m))
-        parts = [self._correlations(counts[start : start + most]) for start in range(0, len(counts), most)]
+        steps = range(0, len(counts), most)
+        blocks = tracked(steps, len(steps), "blocks of bootstrap draws")
+        parts = [self._correlations(counts[start : start + most]) for start in blocks]
         return np.concatenate([z for z, _ in parts]), np.concatenate([error for _, error in parts])
 
     def _correlations(self, counts: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -14,6 +14,7 @@ from ruralpanel.estimators.base import Design, Fit, FloatArray, Inference, IntAr
 from ruralpanel.inference import small_sample, validity
 from ruralpanel.inference.streams import generator
 from ruralpanel.inference.wild_kernel import TIE
+from ruralpanel.progress import tracked
 
 _SCHEMES = {"freedman_lane": "Freedman–Lane residuals", "rows": "whole outcomes"}
 
@@ -160,7 +161,8 @@ class UnitPermutation:
         sample = float(self.statistics(moved[:, None])[0])
         count = 0
         step = max(1, CELLS // moved.size)
-        for start in range(0, draws, step):
+        steps = range(0, draws, step)
+        for start in tracked(steps, len(steps), "blocks of permutations"):
             size = min(step, draws - start)
             orders = rng.permuted(np.tile(np.arange(number), (size, 1)), axis=1)
             permuted = blocks[orders].reshape(size, number * width).T

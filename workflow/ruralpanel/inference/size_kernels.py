@@ -19,6 +19,7 @@ from ruralpanel.inference import cluster, conley, hc, permutation, registry, sma
 from ruralpanel.inference.from_covariance import critical_values
 from ruralpanel.inference.wild import clusters_of
 from ruralpanel.inference.wild_kernel import TIE, draw_weights, signs
+from ruralpanel.progress import tracked
 
 LEVEL = 0.05
 """Size that every test claims."""
@@ -115,7 +116,8 @@ def permuted(
     rejected = np.empty((len(terms), outcomes.params.shape[1]), dtype=bool)
     for i, j in enumerate(terms):
         test = permutation.UnitPermutation.of(fit, design, j)
-        for s in range(rejected.shape[1]):
+        panels = rejected.shape[1]
+        for s in tracked(range(panels), panels, "simulated panels"):
             other = _with(outcomes, s)
             rejected[i, s] = test.p_value(test.moved(other, scheme), draws, rng) <= LEVEL
     return rejected
@@ -129,7 +131,7 @@ def one_by_one(outcomes: Outcomes, setting: InferenceSpec, seed: int) -> FloatAr
     terms, panels = len(outcomes.fit.terms), outcomes.params.shape[1]
     rejected = np.empty((terms, panels), dtype=bool)
     try:
-        for s in range(panels):
+        for s in tracked(range(panels), panels, "simulated panels"):
             fit = _with(outcomes, s)
             assert fit.y is not None
             y = np.zeros(outcomes.design.y.size)

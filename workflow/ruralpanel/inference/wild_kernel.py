@@ -17,6 +17,7 @@ from scipy import sparse
 from ruralpanel.estimators.absorb import Absorbed, group_sums
 from ruralpanel.estimators.base import Design, Fit, FloatArray, IntArray
 from ruralpanel.inference import small_sample
+from ruralpanel.progress import tracked
 
 TIE = 1e-10
 """Relative distance within which two statistics count as equal: floating-point noise must not decide ties."""
@@ -131,7 +132,8 @@ def combination(
     total = 2 ** (number - 1) if enumerated else draws
     values = np.empty((5, total))
     chunk = max(1, min(CHUNK, CELLS // number))
-    for start in range(0, total, chunk):
+    steps = range(0, total, chunk)
+    for start in tracked(steps, len(steps), "blocks of bootstrap draws"):
         size = min(chunk, total - start)
         if given is not None:
             v = given[:, start : start + size]
