@@ -50,7 +50,7 @@ def test_a_wrong_estimate_is_stopped() -> None:
     found = fit(panel)
     scale = np.sqrt(np.diag(found.bread))
     with pytest.raises(ArithmeticError, match="differ from linearmodels"):
-        linearmodels_engine.confirm(panel, found.rows, found.terms, found.params * 1.001, scale)
+        linearmodels_engine.confirm(panel, found.rows, found.terms, found.params * 1.001, scale, 1.0)
 
 
 def panel_ols(effects: tuple[str, ...], data: str = "munnell"):

@@ -20,7 +20,6 @@ ENTRIES = {
     "ruralpanel/contracts/fingerprint.py": "the hash itself",
     "ruralpanel/reference.py": "writes docs/configuration.md, which a test keeps in step",
     "ruralpanel/tables/check_tex.py": "used by tests alone",
-    "ruralpanel/contracts/map_keys.py": "used by tests alone",
     "ruralpanel/estimators/arrays.py": "used by tests alone",
 }
 """Modules that no result depends on, with the reason; what only they import is none either."""

@@ -180,9 +180,9 @@ def test_without_results_the_command_to_build_them_is_named(project: tuple[Confi
 def test_describe_lists_sources_breaks_and_coverage(project: tuple[Config, Path], tmp_path: Path) -> None:
     config, results = project
     text = describe(config, results)
-    assert "book (table, 1 files): A made-up office, Made-up yearbook, for tests only" in text
+    assert "book (table, 1 file): A made-up office, Made-up yearbook, for tests only" in text
     assert "road: Roads [10^2 km, 2000–2005]" in text and "break 2001: a wider definition" in text
-    assert "cars: complete but for 2004 67%" in text
+    assert "figures of 67 % of the units in 2004, all others in full; from 3 to 55" in text
     lines = [line for line in text.splitlines() if line.startswith("  road [") and "book.road:" in line]
-    assert any("complete but for 2000 0%; from " in line and line.endswith("breaks 2001: drop") for line in lines)
+    assert any("figures of no unit in 2000, all others in full; from " in line and line.endswith("breaks 2001: drop") for line in lines)
     assert "not built yet: run snakemake" in describe(config, tmp_path)
