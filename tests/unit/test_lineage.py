@@ -184,5 +184,6 @@ def test_describe_lists_sources_breaks_and_coverage(project: tuple[Config, Path]
     assert "road: Roads [10^2 km, 2000–2005]" in text and "break 2001: a wider definition" in text
     assert "figures of 67 % of the units in 2004, all others in full; from 3 to 55" in text
     lines = [line for line in text.splitlines() if line.startswith("  road [") and "book.road:" in line]
-    assert any("figures of no unit in 2000, all others in full; from " in line and line.endswith("breaks 2001: drop") for line in lines)
+    said = "figures of no unit in 2000, all others in full; from "
+    assert any(said in line and line.endswith("breaks 2001: drop") for line in lines)
     assert "not built yet: run snakemake" in describe(config, tmp_path)
