@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -160,8 +161,13 @@ def declared(estimator: str, method: str) -> dict[str, Any]:
 
 def outcome_of(model: Mapping[str, Any], folder: Path) -> str:
     """The result of the model as text, or the problems that `check` or the estimator finds."""
+    return _outcome_of(json.dumps(model), folder)
+
+
+@cache
+def _outcome_of(model: str, folder: Path) -> str:
     try:
-        found = estimated(model, folder).to_dict()
+        found = estimated(json.loads(model), folder).to_dict()
     except UserError as error:
         return "\n".join(str(problem) for problem in error.problems)
     found.pop("spec")
