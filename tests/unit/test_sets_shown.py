@@ -13,7 +13,7 @@ import pytest
 from iv_panels import panel
 from matplotlib.figure import Figure
 
-from ruralpanel import style
+from ruralpanel import formats
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimands import find_estimand
 from ruralpanel.estimate import estimate
@@ -93,7 +93,7 @@ def test_a_table_prints_pieces_gaps_and_nothing(results: Path, written: dict[str
     document = build("sets", spec, context)
     (row,) = [row for row in document.rows if (row.key, row.statistic) == ("d1", "ci_ar")]
     shown = dict(zip(written, [cell.text for cell in row.cells], strict=True))
-    ends = [[style.format_number(end, 3) for end in pair] for pair in written["union"]["anderson_rubin"]["intervals"]]
+    ends = [[formats.format_number(end, 3) for end in pair] for pair in written["union"]["anderson_rubin"]["intervals"]]
     assert shown["all"] == "[−∞, ∞]" and shown["empty"] == "∅"
     assert shown["union"] == " ∪ ".join(f"[{low}, {high}]" for low, high in ends)
     low, high = written["interval"]["anderson_rubin"]["intervals"][0]

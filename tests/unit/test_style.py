@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ruralpanel import style
+from ruralpanel import formats, style
 
 
 @pytest.mark.parametrize(
@@ -29,32 +29,32 @@ from ruralpanel import style
     ],
 )
 def test_numbers(value: float | None, digits: int, text: str) -> None:
-    assert style.format_number(value, digits) == text
+    assert formats.format_number(value, digits) == text
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e12, max_value=1e12), st.integers(0, 6))
 def test_a_number_keeps_its_sign_and_size(value: float, digits: int) -> None:
     """What is printed is within half a unit of the last place printed, and is never zero for what is not."""
-    text = style.format_number(value, digits).replace(",", "").replace(style.MINUS, "-")
+    text = formats.format_number(value, digits).replace(",", "").replace(formats.MINUS, "-")
     printed = float(text)
     assert printed == 0 if value == 0 else math.copysign(1, printed) == math.copysign(1, value) and printed != 0
     assert math.isclose(printed, value, rel_tol=0.051, abs_tol=0.51 * 10.0**-digits)
 
 
 def test_p_values_are_never_zero() -> None:
-    assert style.format_p(0.00004) == "<0.001"
-    assert style.format_p(0.0496) == "0.050"
+    assert formats.format_p(0.00004) == "<0.001"
+    assert formats.format_p(0.0496) == "0.050"
 
 
 def test_intervals_with_open_ends() -> None:
-    assert style.format_interval(-0.5, None, 1) == "[−0.5, ∞]"
-    assert style.format_interval(-math.inf, math.inf) == "[−∞, ∞]"
-    assert style.format_interval(None, None) == "–"
+    assert formats.format_interval(-0.5, None, 1) == "[−0.5, ∞]"
+    assert formats.format_interval(-math.inf, math.inf) == "[−∞, ∞]"
+    assert formats.format_interval(None, None) == "–"
 
 
 def test_plain_numbers_read_back() -> None:
-    assert float(style.plain_number(0.1 + 0.2)) == 0.1 + 0.2
-    assert style.plain_number(math.nan) == ""
+    assert float(formats.plain_number(0.1 + 0.2)) == 0.1 + 0.2
+    assert formats.plain_number(math.nan) == ""
 
 
 @pytest.mark.parametrize("number", [1, 2, 5, 9])

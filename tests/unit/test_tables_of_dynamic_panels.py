@@ -12,9 +12,9 @@ from dynamic_panels import designed, paths
 
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimate import estimate
+from ruralpanel.formats import format_number
 from ruralpanel.output_context import OutputContext
 from ruralpanel.results import ModelResult
-from ruralpanel.style import format_number
 from ruralpanel.tables.build import build
 from ruralpanel.tables.layout import Row, TableDocument
 

@@ -25,8 +25,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ruralpanel.formats import format_percent
 from ruralpanel.inference.detectable import POWER
-from ruralpanel.style import format_percent
 
 Expected = Literal["positive", "negative", "two_sided", "not_negative"]
 Word = Literal[

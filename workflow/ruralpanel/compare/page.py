@@ -20,12 +20,12 @@ from ruralpanel.compare.words import (
 )
 from ruralpanel.contracts.problems import Problem, raise_any
 from ruralpanel.files import csv_text, write_text
+from ruralpanel.formats import MINUS
 from ruralpanel.report.blocks import Align, Document, Paragraph, Section, Table, TableCell, TableRow
 from ruralpanel.report.markup import Inline, Run
 from ruralpanel.report.numbers import Numbers
 from ruralpanel.report.render_html import render_html
 from ruralpanel.report.texts import Texts
-from ruralpanel.style import MINUS
 
 SHOWN = 400
 CSV_COLUMNS = ("panel", "variable", "unit", "period", "old", "new", "relative_change", "cause", "old_cell", "old_text",

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import ScalarFormatter
 
-from ruralpanel import style
+from ruralpanel import formats, style
 from ruralpanel.contracts.problems import CONFIGURATION
 from ruralpanel.files import atomic_path
 from ruralpanel.fonts import FAMILY, figure_fonts, require_glyphs
@@ -24,7 +24,7 @@ from ruralpanel.text_width import wrapped
 
 PNG_DPI = 200
 NOTE_POINTS = 7.0
-_NARROW_MINUS = style.DASH
+_NARROW_MINUS = formats.DASH
 
 _SETTINGS: Mapping[str, Any] = {
     "axes.edgecolor": style.MUTED,
@@ -127,7 +127,7 @@ class _Ticks(ScalarFormatter):
 
     @staticmethod
     def fix_minus(s: str) -> str:
-        return s.replace("-", _NARROW_MINUS).replace(style.MINUS, _NARROW_MINUS)
+        return s.replace("-", _NARROW_MINUS).replace(formats.MINUS, _NARROW_MINUS)
 
 
 def _narrow_minus(figure: Figure) -> None:
@@ -137,8 +137,8 @@ def _narrow_minus(figure: Figure) -> None:
             if type(axis.get_major_formatter()) is ScalarFormatter:
                 axis.set_major_formatter(_Ticks())
     for text in figure.findobj(Text):
-        if isinstance(text, Text) and style.MINUS in text.get_text():
-            text.set_text(text.get_text().replace(style.MINUS, _NARROW_MINUS))
+        if isinstance(text, Text) and formats.MINUS in text.get_text():
+            text.set_text(text.get_text().replace(formats.MINUS, _NARROW_MINUS))
 
 
 def zero_line(axes: Axes, horizontal: bool = True) -> None:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 
 from ruralpanel import style
 from ruralpanel.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
-from ruralpanel.style import format_auto
+from ruralpanel.formats import format_auto
 from ruralpanel.tables.inference_words import short_of
 from ruralpanel.text_width import wrapped
 from ruralpanel.wording import word

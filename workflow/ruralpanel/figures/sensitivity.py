@@ -10,7 +10,7 @@ import numpy as np
 
 from ruralpanel import style
 from ruralpanel.figures.canvas import drawing, foot_note, new_figure, save
-from ruralpanel.style import format_auto
+from ruralpanel.formats import format_auto
 from ruralpanel.wording import word
 
 _CLEAR = {"boxstyle": "square,pad=0.1", "facecolor": style.PAPER, "edgecolor": "none", "alpha": 0.85}

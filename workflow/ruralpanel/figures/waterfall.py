@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from ruralpanel import style
 from ruralpanel.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
-from ruralpanel.style import format_number
+from ruralpanel.formats import format_number
 from ruralpanel.text_width import wrapped
 from ruralpanel.wording import word
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.style import DASH, format_auto, format_number
+from ruralpanel.formats import DASH, format_auto, format_number
 
 METHODS = ("quantiles", "equal", "user")
 

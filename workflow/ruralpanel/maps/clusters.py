@@ -12,13 +12,13 @@ import pandas as pd
 
 from ruralpanel import style
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError
+from ruralpanel.formats import format_number
 from ruralpanel.inference.streams import generator
 from ruralpanel.labels import localised
 from ruralpanel.maps.draw import draw_categories
 from ruralpanel.maps.geometry import Boundaries
 from ruralpanel.spatial.autocorrelation import Moran, local_moran, moran
 from ruralpanel.spatial.geography import Geography
-from ruralpanel.style import format_number
 from ruralpanel.tables.coefficients import p_text
 from ruralpanel.wording import word
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel import style
+from ruralpanel.formats import format_auto
 from ruralpanel.labels import Labels, localised
 from ruralpanel.maps.classes import find_classes
 from ruralpanel.maps.draw import class_colours
 from ruralpanel.maps.geometry import Boundaries
 from ruralpanel.maps.of_model import checked_terms
 from ruralpanel.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow, draw_sheet
-from ruralpanel.style import format_auto
 from ruralpanel.unit_values import values_of
 from ruralpanel.wording import word
 

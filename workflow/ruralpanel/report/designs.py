@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from ruralpanel.formats import DASH
 from ruralpanel.report.blocks import Table as TableBlock
 from ruralpanel.report.blocks import TableCell, TableRow
 from ruralpanel.report.context import Context
@@ -13,7 +14,6 @@ from ruralpanel.report.sentences import Quote, interval_text, nouns
 from ruralpanel.report.signs import Signed
 from ruralpanel.report.texts import Texts
 from ruralpanel.report.wording import short_label
-from ruralpanel.style import DASH
 
 _COLUMNS = ("design", "outcome", "evidence", "lever", "periods", "estimate", "interval", "sign")
 _NUMERIC = ("periods", "estimate", "interval", "sign")

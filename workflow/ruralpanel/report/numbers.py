@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ruralpanel.formats import MINUS, format_auto, format_number, format_p, format_percent
 from ruralpanel.report.markup import Marked, number_mark
-from ruralpanel.style import MINUS, format_auto, format_number, format_p, format_percent
 
 _FORMAT = re.compile(r"^(?P<sign>abs |\+)?(?P<kind>int|year|p|sig|fixed|points|%)(?P<digits>\d*)$")
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ruralpanel.formats import MINUS
 from ruralpanel.report.markup import Inline, Marked
 from ruralpanel.report.texts import Texts
-from ruralpanel.style import MINUS
 
 Place = Literal["above", "below", "open", "unstated"]
 PLACES: tuple[Place, ...] = ("above", "below", "open", "unstated")

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruralpanel.contracts.problems import UserError, did_you_mean
+from ruralpanel.formats import format_count, format_number, format_p
 from ruralpanel.labels import localised
 from ruralpanel.model_json import coefficient, number_of
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_count, format_number, format_p
 from ruralpanel.tables.build_regression import model_title
 from ruralpanel.tables.coefficients import (
     SETS,

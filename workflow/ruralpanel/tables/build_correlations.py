@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ruralpanel.contracts.problems import raise_any
+from ruralpanel.formats import format_count, format_interval, format_number, format_p
 from ruralpanel.labels import localised
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_count, format_interval, format_number, format_p
 from ruralpanel.tables.build_regression import model_title
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes, effects_text, period_text, sample_text

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
+from ruralpanel.formats import format_auto, format_count
 from ruralpanel.labels import Labels, localised
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_auto, format_count
 from ruralpanel.tables.build_regression import model_title
 from ruralpanel.tables.coefficients import p_text
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument

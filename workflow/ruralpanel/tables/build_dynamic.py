@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from ruralpanel.estimators.long_run import PREFIX
+from ruralpanel.formats import format_number, format_set
 from ruralpanel.labels import Labels
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_number, format_set
 from ruralpanel.tables import build_regression
 from ruralpanel.tables.coefficients import detail_cell, estimate_cell, shown_statistics
 from ruralpanel.tables.layout import Cell, Row, TableDocument

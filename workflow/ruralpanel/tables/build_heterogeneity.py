@@ -7,10 +7,10 @@ from typing import Any
 
 from ruralpanel.contracts.problems import raise_any
 from ruralpanel.contracts.table_keys import robustness_file
+from ruralpanel.formats import format_auto, format_interval, format_p
 from ruralpanel.labels import localised
 from ruralpanel.model_json import LARGE_SIZE, read_results
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_auto, format_interval, format_p
 from ruralpanel.tables.coefficients import p_text
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes

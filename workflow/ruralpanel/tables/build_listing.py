@@ -9,9 +9,9 @@ import pandas as pd
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
 from ruralpanel.contracts.table_keys import DEFAULT_FILES, kind_of
+from ruralpanel.formats import format_auto, format_count
 from ruralpanel.labels import localised
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_auto, format_count
 from ruralpanel.tables.layout import Alignment, Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes
 from ruralpanel.wording import has_word, word

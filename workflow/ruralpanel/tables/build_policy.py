@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ruralpanel.contracts.problems import raise_any
+from ruralpanel.formats import format_auto, format_interval, format_p
 from ruralpanel.labels import localised
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_auto, format_interval, format_p
 from ruralpanel.tables.build_regression import model_title
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes

@@ -7,10 +7,10 @@ from typing import Any
 
 from ruralpanel.break_steps import MARK
 from ruralpanel.contracts.problems import did_you_mean, raise_any
+from ruralpanel.formats import format_count, format_number
 from ruralpanel.labels import Labels, localised
 from ruralpanel.model_json import coefficient
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_count, format_number
 from ruralpanel.tables.coefficients import (
     detail_cell,
     estimate_cell,

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruralpanel.contracts.problems import raise_any
+from ruralpanel.formats import format_count, format_interval, format_number
 from ruralpanel.labels import Labels, localised
 from ruralpanel.model_json import coefficient
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_count, format_interval, format_number
 from ruralpanel.tables.build_regression import model_title
 from ruralpanel.tables.coefficients import p_text
 from ruralpanel.tables.inference_words import short

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.formats import format_count, format_interval, format_number
 from ruralpanel.labels import Labels, localised
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_count, format_interval, format_number
 from ruralpanel.tables.layout import Cell, Column, Row, TableDocument
 from ruralpanel.tables.model_notes import declared_notes
 from ruralpanel.wording import sentence, word

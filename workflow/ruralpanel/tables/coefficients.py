@@ -7,9 +7,9 @@ from typing import Any
 
 from ruralpanel.contracts.problems import did_you_mean, raise_any
 from ruralpanel.contracts.table_keys import SHOW
+from ruralpanel.formats import format_number, format_p, format_set
 from ruralpanel.model_json import number_of, set_of
 from ruralpanel.output_context import OutputContext
-from ruralpanel.style import format_number, format_p, format_set
 from ruralpanel.tables.layout import Cell
 from ruralpanel.tables.size_words import term_sizes
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ruralpanel.formats import format_count, format_number
 from ruralpanel.model_json import method_of
-from ruralpanel.style import format_count, format_number
 from ruralpanel.wording import sentence, word
 
 _METHODS: dict[str, tuple[str, str]] = {

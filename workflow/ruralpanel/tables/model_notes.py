@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ruralpanel.formats import DASH, format_count
 from ruralpanel.labels import Labels
 from ruralpanel.model_json import setting_of
-from ruralpanel.style import DASH, format_count
 from ruralpanel.tables.coefficients import star_source
 from ruralpanel.tables.inference_words import column_numbers, inference_notes, short_of
 from ruralpanel.tables.size_words import size_note

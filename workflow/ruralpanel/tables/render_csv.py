@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ruralpanel.files import csv_text
-from ruralpanel.style import MINUS, plain_number
+from ruralpanel.formats import MINUS, plain_number
 from ruralpanel.tables.layout import Cell, TableDocument
 from ruralpanel.wording import word
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ruralpanel.style import DASH, format_count, format_number
+from ruralpanel.formats import DASH, format_count, format_number
 from ruralpanel.tables.inference_words import column_numbers, short_of
 from ruralpanel.wording import word
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ruralpanel.formats import format_interval, format_number
 from ruralpanel.labels import Labels
-from ruralpanel.style import format_interval, format_number
 from ruralpanel.tables.layout import Cell, Row
 from ruralpanel.wording import word
 
