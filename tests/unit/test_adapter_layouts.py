@@ -40,7 +40,7 @@ def test_marks_that_could_be_part_of_a_figure(mark: str) -> None:
 
 def test_right_keys() -> None:
     assert layout_problems("table", {"marks": ["1)", "(2)", "[3]", "#", "p", "%", "注"]}, "c", "l") == ()
-    layout = {"shape": "wide", "unit": "region", "period": 1998, "where": {"a": 1}, "missing": [-9], "sheet": 2}
+    layout = {"shape": "wide", "unit": "region", "columns": "y{period}", "where": {"a": 1}, "missing": [-9], "sheet": 2}
     assert layout_problems("table", layout, "c", "l") == ()
     assert layout_problems("an adapter of later", {"x": 1}, "c", "l") == ()
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ruralpanel.contracts.layouts import format_problems
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.contracts.specs import SourceSpec
 
@@ -44,8 +46,12 @@ def read(source: SourceSpec) -> pd.DataFrame:
                 source.name, "adapter", f'"{source.adapter}"', "a known adapter", did_you_mean(source.adapter, ADAPTERS)
             )
         )
-    from ruralpanel.adapters import cells
+    from ruralpanel.adapters import cells, grids
+    from ruralpanel.adapters.series_files import layout_of
 
+    formats = {grids.kind(file) for file in source.files if Path(file).is_file()} - {"empty"}
+    if formats:
+        raise_any(format_problems(source.adapter, layout_of(source), formats, source.name))
     frame: pd.DataFrame = import_module(ADAPTERS[source.adapter]).read(source)
     raise_any([*cells.year_problems(frame, source), *cells.share_problems(frame, source)])
     return frame

@@ -59,6 +59,9 @@ def read(source: SourceSpec) -> pd.DataFrame:
         fix = "leave period out, or shape: leave `wide` out where a file or sheet holds one year"
         raise UserError(Problem(source.name, "layout.period", "years from names", "years from the wide columns", fix))
     wanted = by_file(places(source))
+    if layout.get("shape") == "wide" and not layout.get("series"):
+        spots = [spot for own in wanted.values() for spot in own]
+        raise_any(dict.fromkeys(filter(None, (_unused_column(source, spot, layout) for spot in spots))))
     pieces: list[Piece] = []
     problems: list[Problem] = []
     remarks: list[Problem] = []
@@ -110,6 +113,17 @@ def _read_table(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, 
     if layout.get("shape") == "wide":
         return _wide(table, wanted, own)
     return _longest(table, wanted, own) if layout.get("series") else _long(table, wanted, own)
+
+
+def _unused_column(source: SourceSpec, spot: Place, layout: Mapping[str, Any]) -> Problem | None:
+    """A series' column that a wide table is not asked for, because it names neither the year nor a title."""
+    by_year = layout.get("across") != "unit"
+    if not spot.column or (by_year and "{period}" in spot.column):
+        return None
+    where = f"series.{spot.series.key}.column"
+    fix = "leave it out; where a column names the series, layout: {series: …}"
+    expected = "{period} in it, for the year" if by_year else "none: a wide table of units holds one series"
+    return Problem(source.name, where, f'"{spot.column}"', expected, fix)
 
 
 def _actual(table: TableFile, layout: Mapping[str, Any]) -> Mapping[str, Any]:

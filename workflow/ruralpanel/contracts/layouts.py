@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ruralpanel.contracts.problems import Problem, did_you_mean
@@ -15,7 +15,8 @@ class LayoutKey:
     """One key of a source's `layout`: what it means, what holds where it is absent, which values it takes.
 
     `kinds` names the types allowed: ``text``, ``number`` (a whole one), ``decimal``, ``list``, ``mapping``; `choices`,
-    where not empty, the words allowed; `parts` the keys of a mapping, the first of them required, with their words.
+    where not empty, the words allowed; `parts` the keys of a mapping, the first of them required, with their words;
+    `formats`, where not empty, the formats of files (`grids.kind`) that the key says anything about.
     """
 
     meaning: str
@@ -23,13 +24,22 @@ class LayoutKey:
     kinds: tuple[str, ...] = ("text",)
     choices: tuple[str, ...] = ()
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    formats: tuple[str, ...] = ()
 
 
-_ENCODING = LayoutKey("encoding of a text file", "found out: UTF-8 with or without mark, UTF-16, else GB18030 (GBK)")
+_WORKBOOKS = ("xlsx", "xls")
+_ROWS = ("text", *_WORKBOOKS)
+_DATABASES = ("sqlite", "duckdb")
+_ENCODING = LayoutKey(
+    "encoding of a text file",
+    "found out: UTF-8 with or without mark, UTF-16, else GB18030 (GBK)",
+    formats=("text", "html", "dta", "dbf"),
+)
 _SHEET = LayoutKey(
     "worksheet, by name or by number from 1; a list of them where the year stands in their names",
     "the only one that is not empty",
     ("text", "number", "list"),
+    formats=_WORKBOOKS,
 )
 _FROM_NAME = {"from": ("name", "sheet", "file"), "as": ()}
 _NUMBERS = LayoutKey(
@@ -65,7 +75,10 @@ _MEASURES = LayoutKey(
 LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
     "nbs_export": {
         "sheet": LayoutKey(
-            "worksheets, by name or by number from 1", "every sheet with a table", ("text", "number", "list")
+            "worksheets, by name or by number from 1",
+            "every sheet with a table",
+            ("text", "number", "list"),
+            formats=_WORKBOOKS,
         ),
         "encoding": _ENCODING,
         "region": LayoutKey("the region of a file that lists indicators and names no region", ""),
@@ -128,24 +141,34 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "where": LayoutKey("rows to keep: column → value (or list of values)", {}, ("mapping",)),
         "skip_rows": LayoutKey("units to leave out by name (totals)", [], ("list",)),
         "sheet": _SHEET,
-        "range": LayoutKey("part of the worksheet or text file that holds the table, as A3:H40", "all that is filled"),
-        "header": LayoutKey("row of the column names, from 1 (in the file, or in the range)", 1, ("number",)),
+        "range": LayoutKey(
+            "part of the worksheet or text file that holds the table, as A3:H40", "all that is filled", formats=_ROWS
+        ),
+        "header": LayoutKey(
+            "row of the column names, from 1 (in the file, or in the range)", 1, ("number",), formats=_ROWS
+        ),
         "first_row": LayoutKey(
             "row of the first figures, where rows of measures or notes stand between it and the column names",
             "the one below the column names",
             ("number",),
+            formats=_ROWS,
         ),
         "delimiter": LayoutKey(
-            "sign between the columns of a text file", "found out from the header: comma, semicolon, tab or bar"
+            "sign between the columns of a text file",
+            "found out from the header: comma, semicolon, tab or bar",
+            formats=("text",),
         ),
         "decimal": LayoutKey("decimal mark of figures that are text", ".", choices=(".", ",")),
         "thousands": LayoutKey("thousands separator of figures that are text", "none", choices=(",", ".", " ", "'")),
         "encoding": _ENCODING,
-        "query": LayoutKey("SELECT statement for an SQLite or DuckDB file", "the whole of `from`"),
+        "query": LayoutKey("SELECT statement for an SQLite or DuckDB file", "the whole of `from`", formats=_DATABASES),
         "timeout": LayoutKey(
-            "seconds within which an SQLite or DuckDB file must have answered", 60, ("number", "decimal")
+            "seconds within which an SQLite or DuckDB file must have answered",
+            60,
+            ("number", "decimal"),
+            formats=_DATABASES,
         ),
-        "from": LayoutKey("table or view of an SQLite or DuckDB file", "the only one"),
+        "from": LayoutKey("table or view of an SQLite or DuckDB file", "the only one", formats=_DATABASES),
         "missing": LayoutKey(_MISSING.meaning + "; numbers too, as -999", [], ("list",)),
         "marks": _MARKS,
         "measures": _MEASURES,
@@ -172,7 +195,7 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "missing": _MISSING,
         "marks": _MARKS,
         "measures": _MEASURES,
-        "end": _END,
+        "end": replace(_END, formats=("html",)),
         "numbers": _NUMBERS,
         **_CAPS,
         "most_columns": _MOST_COLUMNS,
@@ -245,7 +268,62 @@ def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: s
             )
         elif isinstance(value, Mapping) and key.parts:
             problems += _part_problems(key, value, file, place)
+    if adapter == "table" and not problems:
+        problems += _without_use(layout, file, where)
     return tuple(problems)
+
+
+def format_problems(adapter: str, layout: Mapping[str, Any], formats: Collection[str], file: str) -> list[Problem]:
+    """Keys of a source's `layout` that say nothing about any of its files, since these have other formats.
+
+    Parameters
+    ----------
+    adapter, layout : as of `layout_problems`
+    formats : the formats of the source's files.
+    file : the source, for the wording.
+    """
+    known = LAYOUT_KEYS.get(adapter, {})
+    unused = {
+        name: key.formats
+        for name, value in layout.items()
+        if (key := known.get(name)) and key.formats and value != key.default and not set(key.formats) & set(formats)
+    }
+    found = ", ".join(sorted(formats))
+    return [
+        Problem(
+            file,
+            f"layout.{name}",
+            f"a key of {' or '.join(fits)} files, but the source is {found}",
+            f"only keys that say something about {found}",
+            "leave it out",
+        )
+        for name, fits in unused.items()
+    ]
+
+
+def _without_use(layout: Mapping[str, Any], file: str, where: str) -> list[Problem]:
+    """Keys of a table that its other keys leave without use, unless they say what holds anyway."""
+    wide, units_across = layout.get("shape") == "wide", layout.get("across") == "unit"
+    unused: dict[str, str] = {}
+    if not wide:
+        unused |= dict.fromkeys(("across", "columns"), "shape: wide, whose columns it is about")
+    elif units_across:
+        unused |= dict.fromkeys(("unit", "columns"), "shape: wide with a column for each period")
+    else:
+        unused["period"] = "the years in the names of the columns, as {period} in layout.columns says"
+    if wide:
+        unused["value"] = "a long table: in a wide one the figures stand below the years or units"
+    elif not layout.get("series"):
+        unused["value"] = "layout: {series: …}; without it each series has a column"
+    if layout.get("query"):
+        unused["from"] = "no query: that names its tables itself"
+    known = LAYOUT_KEYS["table"]
+    fix = "leave it out; a row for each unit and period: leave shape: wide out" if wide else "leave it out"
+    return [
+        Problem(file, f"{where}.{name}", repr(layout[name]), expected, fix)
+        for name, expected in unused.items()
+        if name in layout and layout[name] != known[name].default
+    ]
 
 
 def _part_problems(key: LayoutKey, value: Mapping[str, Any], file: str, place: str) -> list[Problem]:
