@@ -1,4 +1,4 @@
-"""Colours and number formats that tables, figures, maps and the report share."""
+"""Colours that tables, figures, maps and the report share."""
 
 from __future__ import annotations
 
