@@ -18,7 +18,7 @@ from ruralpanel.estimators.iv_system import system_of
 from ruralpanel.estimators.registry import fit
 from ruralpanel.inference import anderson_rubin, wild_iv
 from ruralpanel.inference.registry import infer
-from ruralpanel.inference.wild import infer as wild
+from ruralpanel.inference.wild_iv import infer as wild
 
 
 def brute_force_bootstrap(design: Design, b: float, signs: np.ndarray) -> np.ndarray:

@@ -16,18 +16,21 @@ from ruralpanel.estimators.base import Design, Fit, Inference
 from ruralpanel.inference import validity
 
 METHODS: dict[str, str] = {
-    "cluster": "ruralpanel.inference.cluster",
-    "hc": "ruralpanel.inference.hc",
-    "classical": "ruralpanel.inference.classical",
-    "own": "ruralpanel.inference.own",
-    "akm": "ruralpanel.inference.akm",
-    "akm0": "ruralpanel.inference.akm",
-    "driscoll_kraay": "ruralpanel.inference.driscoll_kraay",
-    "conley": "ruralpanel.inference.conley",
-    "wild_cluster": "ruralpanel.inference.wild",
-    "permutation": "ruralpanel.inference.permutation",
-    "treatment": "ruralpanel.inference.treatment_sets",
+    "cluster": "ruralpanel.inference.cluster:infer",
+    "hc": "ruralpanel.inference.hc:infer",
+    "classical": "ruralpanel.inference.classical:infer",
+    "own": "ruralpanel.inference.own:infer",
+    "akm": "ruralpanel.inference.akm:infer",
+    "akm0": "ruralpanel.inference.akm:infer",
+    "driscoll_kraay": "ruralpanel.inference.driscoll_kraay:infer",
+    "conley": "ruralpanel.inference.conley:infer",
+    "wild_cluster": "ruralpanel.inference.wild:infer",
+    "permutation": "ruralpanel.inference.permutation:infer",
+    "treatment": "ruralpanel.inference.treatment_sets:infer",
 }
+
+OF_INSTRUMENTS: dict[str, str] = {"wild_cluster": "ruralpanel.inference.wild_iv:infer"}
+"""Methods that instrumented models have in another form."""
 
 TRIAL: dict[str, Mapping[str, Any]] = {
     "wild_cluster": {"draws": 99, "interval": False},
@@ -71,7 +74,9 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
 
 def raw(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Inference:
     """What the method gives, errors of zero included: for covariance matrices that further numbers are made of."""
-    result: Inference = importlib.import_module(METHODS[setting.method]).infer(fit, design, setting, seed)
+    forms = {**METHODS, **OF_INSTRUMENTS} if design.spec.estimator == "iv" else METHODS
+    module, function = forms[setting.method].split(":")
+    result: Inference = getattr(importlib.import_module(module), function)(fit, design, setting, seed)
     return result
 
 

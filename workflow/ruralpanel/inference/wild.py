@@ -7,7 +7,7 @@ import numpy as np
 from ruralpanel.contracts.specs import InferenceSpec
 from ruralpanel.estimators.absorb import compact
 from ruralpanel.estimators.base import Design, Fit, Inference, IntArray
-from ruralpanel.inference import validity, wild_iv
+from ruralpanel.inference import validity
 from ruralpanel.inference.cluster import cluster_codes, crossing
 from ruralpanel.inference.streams import generator
 from ruralpanel.inference.wild_kernel import Dimension, combination, invert
@@ -26,16 +26,12 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     weights are drawn for the dimension with fewer clusters (`clusters_of`). So it allows for shocks of a year that
     units respond to unequally; docs/inference.md has its simulated size.
 
-    With instruments it is the Anderson–Rubin statistic of the endogenous regressor (`wild_iv`).
-
     Raises
     ------
     UserError
         The estimator is not least squares on rows, every cluster has one row (between estimator, cross-sections), a
         two-way variance that is not positive, or too few clusters for the weights.
     """
-    if design.spec.estimator == "iv":
-        return wild_iv.infer(fit, design, setting, seed)
     options = setting.options
     kind = str(options.get("weights", "rademacher"))
     draws = int(options.get("draws", 99_999))
