@@ -301,6 +301,10 @@ def test_one_mistake_is_one_problem(folder: Path, change: Change, where: str, wo
     assert words in str(found[0])
 
 
+def classed(**classes: Any) -> dict[str, Any]:
+    return {"panel": "main", "variables": ["lever"], "classes": classes}
+
+
 @pytest.mark.parametrize(
     ("entry", "key"),
     [
@@ -311,6 +315,11 @@ def test_one_mistake_is_one_problem(folder: Path, change: Change, where: str, wo
         ({"panel": "main", "regimes": REGIMES, "palette": "diverging"}, "palette"),
         ({"panel": "main", "regimes": REGIMES, "periods": [2001]}, "periods"),
         ({"panel": "main", "clusters": CLUSTERS, "classes": {"number": 4}}, "classes"),
+        (classed(method="user", breaks=[1.0, 2.0], number=4), "classes.number"),
+        (classed(method="user", breaks=[1.0, 2.0], shared=False), "classes.shared"),
+        (classed(method="user"), "classes.breaks"),
+        (classed(breaks=[1.0, 2.0]), "classes.breaks"),
+        (classed(method="equal", breaks=[1.0, 2.0]), "classes.breaks"),
     ],
 )
 def test_keys_that_a_map_has_no_use_for_are_refused(folder: Path, entry: dict[str, Any], key: str) -> None:

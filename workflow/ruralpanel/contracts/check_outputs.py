@@ -140,6 +140,24 @@ def _map_key_problems(config: Config, where: str, item: Mapping[str, Any]) -> It
     if shown == "model" and not (item.get("classes") or {}).get("shared", True):
         expected = "one set of classes for all maps of a model"
         yield Problem(config.file, f"{where}.classes.shared", "shared: false", expected, "leave shared out")
+    if "classes" not in map_keys.IDLE[shown]:
+        yield from _class_problems(config, f"{where}.classes", item.get("classes") or {}, shown == "model")
+
+
+def _class_problems(config: Config, where: str, classes: Mapping[str, Any], shown_model: bool) -> Iterator[Problem]:
+    """Keys of classes that the method leaves without use."""
+    method = classes.get("method", "quantiles")
+    if method == "user" and not classes.get("breaks"):
+        yield Problem(config.file, f"{where}.breaks", "none", "the inner edges of the classes", "breaks: [10, 20]")
+    if method == "user" and classes.get("number", 5) != 5:  # the schema fills in 5
+        expected = "breaks only: their number decides that of the classes"
+        yield Problem(config.file, f"{where}.number", str(classes["number"]), expected, "leave number out")
+    if method == "user" and not shown_model and not classes.get("shared", True):
+        expected = "one set of breaks, as method: user has"
+        yield Problem(config.file, f"{where}.shared", "shared: false", expected, "leave shared out")
+    if method != "user" and "breaks" in classes:
+        expected = f"no breaks: method {method} finds them"
+        yield Problem(config.file, f"{where}.breaks", str(classes["breaks"]), expected, "method: user, or leave them out")
 
 
 def _named_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:
