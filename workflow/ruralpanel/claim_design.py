@@ -260,13 +260,15 @@ def _diagnostics(model: Mapping[str, Any], claim: Mapping[str, Any]) -> tuple[Di
     found = []
     for name, rule in asked.items():
         test = next((value for key, value in tests.items() if _plain_name(key).startswith(_plain_name(name))), None)
-        key, shown = ("p_value", "p") if "p_above" in rule else ("statistic", "statistic")
-        value = None if test is None else test.get(key)
-        if value is None:
-            found.append(Diagnostic(name, None))
-            continue
-        bound = rule["p_above"] if "p_above" in rule else rule["statistic_above"]
-        found.append(Diagnostic(name, float(value) > float(bound), f"{shown} = {value:.3g}, must exceed {bound:g}"))
+        for bound, key, shown in (("p_above", "p_value", "p"), ("statistic_above", "statistic", "statistic")):
+            if bound not in rule:
+                continue
+            value = None if test is None else test.get(key)
+            if value is None:
+                found.append(Diagnostic(name, None))
+                continue
+            words = f"{shown} = {value:.3g}, must exceed {rule[bound]:g}"
+            found.append(Diagnostic(name, float(value) > float(rule[bound]), words))
     return tuple(found)
 
 

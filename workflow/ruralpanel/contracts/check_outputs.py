@@ -9,6 +9,7 @@ from ruralpanel.contracts import figure_keys, map_keys, table_keys
 from ruralpanel.contracts.check_models import coefficients, missing
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.equations import SYSTEMS
+from ruralpanel.contracts.logarithms import log_of
 from ruralpanel.contracts.problems import Problem
 from ruralpanel.contracts.reads import shown_variables
 from ruralpanel.contracts.robustness import claimed_models
@@ -39,6 +40,36 @@ def claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Itera
     if curve and curve not in config.specification_curves:
         expected = "a name under specification_curves"
         yield missing(config.file, f"hypotheses.{name}.robustness", curve, expected, config.specification_curves)
+    yield from _smallest_effect_problems(config, name, claim)
+    for test, rule in (claim.get("diagnostics") or {}).items():
+        if not rule:
+            where = f"hypotheses.{name}.diagnostics.{test}"
+            yield Problem(config.file, where, "no bound", "p_above or statistic_above", "p_above: 0.05")
+
+
+def _smallest_effect_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iterator[Problem]:
+    """Keys of the smallest effect that others of its keys, or the outcomes, leave without use."""
+    declared = claim.get("smallest_effect") or {}
+    where = f"hypotheses.{name}.smallest_effect"
+    curve = config.specification_curves.get(str(claim.get("robustness"))) or {}
+    # a curve leaves `value` aside, and reads the other keys
+    if "value" in declared and not curve:
+        for key in [key for key in ("sd_of_outcome", "share_of_outcome") if key in declared]:
+            yield Problem(config.file, f"{where}.{key}", f"{key} beside value", "one of them", "keep one of them")
+        if declared.get("per", "within_sd") != "within_sd":
+            expected = "no per: value is the coefficient itself"
+            yield Problem(config.file, f"{where}.per", f"per: {declared['per']}", expected, "leave per out")
+    elif "sd_of_outcome" in declared and "share_of_outcome" in declared:
+        found = "share_of_outcome beside sd_of_outcome"
+        yield Problem(config.file, f"{where}.share_of_outcome", found, "one of them", "keep one of them")
+    elif "share_of_outcome" in declared:
+        named = [claim.get("estimand") or {}, *(claim.get("others") or ())]
+        models = [config.models[e["model"]] for e in named if e.get("model") in config.models]
+        outcomes = {model.outcome for model in models} | set(curve.get("outcome") or ())
+        known = config.variables
+        if outcomes and outcomes <= set(known) and not any(log_of(known[o].formula, known) for o in outcomes):
+            found, fix = f"a share of {', '.join(sorted(outcomes))}, in no logarithm", "sd_of_outcome, or value"
+            yield Problem(config.file, f"{where}.share_of_outcome", found, "an outcome in logarithms", fix)
 
 
 def _estimand_problems(config: Config, where: str, estimand: Mapping[str, Any]) -> Iterator[Problem]:
@@ -52,6 +83,9 @@ def _estimand_problems(config: Config, where: str, estimand: Mapping[str, Any]) 
     kinds = [key for key in ("term", "marginal", "statistic") if key in estimand]
     if len(kinds) > 1:
         yield Problem(config.file, where, " and ".join(kinds), "one number", "keep one of them")
+    elif "at" in estimand and "marginal" not in estimand:
+        found, fix = "at without marginal", "marginal: the variable whose effect counts there, or leave at out"
+        yield Problem(config.file, f"{where}.at", found, "a place of a marginal effect", fix)
     elif model.estimator in SYSTEMS and not estimand.get("statistic"):
         expected = "statistic: a correlation between outcomes, as no one term is the claim's"
         yield Problem(config.file, where, f"no statistic of the system {model.name}", expected)
@@ -156,8 +190,8 @@ def _class_problems(config: Config, where: str, classes: Mapping[str, Any], show
         expected = "one set of breaks, as method: user has"
         yield Problem(config.file, f"{where}.shared", "shared: false", expected, "leave shared out")
     if method != "user" and "breaks" in classes:
-        expected = f"no breaks: method {method} finds them"
-        yield Problem(config.file, f"{where}.breaks", str(classes["breaks"]), expected, "method: user, or leave them out")
+        expected, fix = f"no breaks: method {method} finds them", "method: user, or leave breaks out"
+        yield Problem(config.file, f"{where}.breaks", str(classes["breaks"]), expected, fix)
 
 
 def _named_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:
