@@ -361,3 +361,39 @@ def test_words_of_formulas_are_no_names(folder: Path, name: str) -> None:
     config["variables"][name] = {"formula": "lever * 2"}
     (found,) = problems_of(folder, config)
     assert found.where.startswith(f"variables.{name}") and "meaning of its own" in found.found
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"smallest_effect": {"value": 1.0, "sd_of_outcome": 0.2}}, "smallest_effect.sd_of_outcome"),
+        ({"smallest_effect": {"value": 1.0, "per": "unit"}}, "smallest_effect.per"),
+        ({"smallest_effect": {"share_of_outcome": 0.1, "sd_of_outcome": 0.2}}, "smallest_effect.share_of_outcome"),
+        ({"estimand": {"model": "fe", "term": "lever", "at": {"other": "p75"}}}, "estimand.at"),
+        ({"untestable": "no data"}, "estimand"),
+        ({"diagnostics": {"pretrend": {}}}, "diagnostics.pretrend"),
+    ],
+)
+def test_keys_that_a_claim_has_no_use_for_are_refused(folder: Path, change: dict[str, Any], key: str) -> None:
+    config = whole()
+    model = next(name for name, entry in config["models"].items() if "lever" in entry.get("regressors", ()))
+    claim = {"claim": "c", "estimand": {"model": model, "term": "lever"}, **change}
+    if "at" in claim["estimand"]:
+        claim["estimand"]["model"] = model
+    config["hypotheses"] = {"H": claim}
+    found = [problem.where.split(" (line")[0] for problem in problems_of(folder, config)]
+    assert [where for where in found if where.startswith("hypotheses.H")] == [f"hypotheses.H.{key}"]
+
+
+def test_a_share_or_level_of_an_outcome_in_no_logarithm_is_refused(folder: Path) -> None:
+    config = whole()
+    name = next(name for name, entry in config["models"].items() if "lever" in entry.get("regressors", ()))
+    config["models"]["plain_outcome"] = {"estimator": "fe", "outcome": "other", "regressors": ["lever"]}
+    declared = {"smallest_effect": {"share_of_outcome": 0.1}, "plain": {"unit": "jobs", "scale": 10}}
+    config["hypotheses"] = {
+        "H": {"claim": "c", "estimand": {"model": "plain_outcome", "term": "lever"}, **declared},
+        "L": {"claim": "c", "estimand": {"model": name, "term": "lever"}, **declared},
+    }
+    found = {problem.where.split(" (line")[0] for problem in problems_of(folder, config)}
+    expected = {f"hypotheses.H.{key}" for key in ("smallest_effect.share_of_outcome", "plain.unit", "plain.scale")}
+    assert {where for where in found if where.startswith("hypotheses.")} == expected

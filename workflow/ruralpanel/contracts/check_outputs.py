@@ -40,7 +40,15 @@ def claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Itera
     if curve and curve not in config.specification_curves:
         expected = "a name under specification_curves"
         yield missing(config.file, f"hypotheses.{name}.robustness", curve, expected, config.specification_curves)
+    if claim.get("untestable") and "estimand" in claim:
+        found, fix = "an estimand beside untestable", "leave one of them out"
+        yield Problem(config.file, f"hypotheses.{name}.estimand", found, "none where a claim is untestable", fix)
     yield from _smallest_effect_problems(config, name, claim)
+    outcomes = _claimed_outcomes(config, claim)
+    if outcomes and not _any_logarithm(config, outcomes):
+        for key in sorted({"unit", "unit_zh", "scale"} & set(claim.get("plain") or {})):
+            found, expected = f"{key} of {', '.join(sorted(outcomes))}, in no logarithm", "an outcome in logarithms"
+            yield Problem(config.file, f"hypotheses.{name}.plain.{key}", found, expected, f"leave {key} out")
     for test, rule in (claim.get("diagnostics") or {}).items():
         if not rule:
             where = f"hypotheses.{name}.diagnostics.{test}"
@@ -63,13 +71,21 @@ def _smallest_effect_problems(config: Config, name: str, claim: Mapping[str, Any
         found = "share_of_outcome beside sd_of_outcome"
         yield Problem(config.file, f"{where}.share_of_outcome", found, "one of them", "keep one of them")
     elif "share_of_outcome" in declared:
-        named = [claim.get("estimand") or {}, *(claim.get("others") or ())]
-        models = [config.models[e["model"]] for e in named if e.get("model") in config.models]
-        outcomes = {model.outcome for model in models} | set(curve.get("outcome") or ())
-        known = config.variables
-        if outcomes and outcomes <= set(known) and not any(log_of(known[o].formula, known) for o in outcomes):
+        outcomes = _claimed_outcomes(config, claim) | set(curve.get("outcome") or ())
+        if outcomes and not _any_logarithm(config, outcomes):
             found, fix = f"a share of {', '.join(sorted(outcomes))}, in no logarithm", "sd_of_outcome, or value"
             yield Problem(config.file, f"{where}.share_of_outcome", found, "an outcome in logarithms", fix)
+
+
+def _claimed_outcomes(config: Config, claim: Mapping[str, Any]) -> set[str]:
+    named = [claim.get("estimand") or {}, *(claim.get("others") or ())]
+    return {config.models[e["model"]].outcome for e in named if e.get("model") in config.models}
+
+
+def _any_logarithm(config: Config, outcomes: set[str]) -> bool:
+    """Whether one of some outcomes is a logarithm, or of no known formula."""
+    known = config.variables
+    return not outcomes <= set(known) or any(log_of(known[name].formula, known) is not None for name in outcomes)
 
 
 def _estimand_problems(config: Config, where: str, estimand: Mapping[str, Any]) -> Iterator[Problem]:
