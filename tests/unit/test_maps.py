@@ -371,3 +371,30 @@ def _polygon(outline: Any) -> Any:
     for ring in rings[1:]:
         area = area.symmetric_difference(ring)
     return area
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("variables", ["roads"]),
+        ("periods", [2019]),
+        ("palette", "diverging"),
+        ("labels", False),
+        ("title", "Another"),
+        ("title_zh", "另一"),
+        ("note", "Other words."),
+        ("note_zh", "另注。"),
+        ("classes", {"method": "equal"}),
+        ("classes", {"number": 3}),
+        ("classes", {"shared": False}),
+        ("classes", {"method": "user", "breaks": [10.0, 20.0]}),
+    ],
+)
+def test_another_value_of_a_key_changes_the_map(key: str, value: Any, china: Boundaries, tmp_path: Path) -> None:
+    language = "zh" if key.endswith("_zh") else "en"
+    drawn = []
+    for number, spec in enumerate(({**SPEC, "variables": ["jobs"]}, {**SPEC, "variables": ["jobs"], key: value})):
+        path = tmp_path / f"{number}.svg"
+        draw("m", spec, made_up_frame(), LABELS, china, {"CN-HE": "Hebei"}, {"svg": path}, language)
+        drawn.append(path.read_bytes())
+    assert drawn[0] != drawn[1]
