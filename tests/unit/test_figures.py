@@ -7,6 +7,7 @@ import json
 import math
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -336,6 +337,49 @@ SPECS: list[dict[str, Any]] = [
     {"type": "series", "panel": "p", "variables": ["gap"], "by": "region", "log": True},
     {"type": "scorecard"},
 ]
+
+
+@pytest.mark.parametrize("key", ["title", "note", "title_zh", "note_zh"])
+@pytest.mark.parametrize("kind", sorted({spec["type"] for spec in SPECS}))
+def test_other_words_change_every_kind_of_figure(kind: str, key: str, context: OutputContext, tmp_path: Path) -> None:
+    spec = next(spec for spec in SPECS if spec["type"] == kind)
+    told = replace(context, language="zh" if key.endswith("_zh") else "en")
+    drawn = []
+    for words in ("one", "two"):
+        path = tmp_path / f"{words}.svg"
+        build.draw("f", {**spec, key: words}, told, {"A": "Anhui"}, {"svg": path})
+        drawn.append(path.read_bytes())
+    assert drawn[0] != drawn[1]
+
+
+@pytest.mark.parametrize(("key", "value"), [("by", None), ("log", False)])
+def test_another_value_changes_the_series(key: str, value: Any, context: OutputContext, tmp_path: Path) -> None:
+    spec = next(spec for spec in SPECS if spec["type"] == "series" and "log" in spec)
+    drawn = []
+    for number, given in enumerate((spec, {name: v for name, v in {**spec, key: value}.items() if v is not None})):
+        path = tmp_path / f"{number}.svg"
+        build.draw("f", given, context, {"A": "Anhui"}, {"svg": path})
+        drawn.append(path.read_bytes())
+    assert drawn[0] != drawn[1]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("models", ["bare"]),
+        ("term", "gap"),
+        ("smallest_effect", 0.3),
+        ("group", "none"),
+        ("labels", {"m": "A heading"}),
+    ],
+)
+def test_another_value_changes_the_coefficients(key: str, value: Any, context: OutputContext, tmp_path: Path) -> None:
+    drawn = []
+    for number, given in enumerate((SPECS[0], {**SPECS[0], key: value})):
+        path = tmp_path / f"{number}.svg"
+        build.draw("f", given, context, {}, {"svg": path})
+        drawn.append(path.read_bytes())
+    assert drawn[0] != drawn[1]
 
 
 @pytest.mark.parametrize("spec", SPECS)
