@@ -40,12 +40,17 @@ def check(config: Config) -> tuple[Problem, ...]:
     problems += _variable_problems(config, attributes)
     problems += reference_problems(config, attributes, units)
     problems += compared_problems(config)
-    if units is None:  # nobody knows its columns before it can be read
-        problems = [problem for problem in problems if OF_ATTRIBUTES not in problem.expected]
+    if units is None:  # a name that is like no declared one may be a column of the file that cannot be read
+        problems = [problem for problem in problems if OF_ATTRIBUTES not in problem.expected or _is_near(problem)]
     if not problems and not config.problems:
         problems += _coverage_problems(config)
         problems += _break_problems(config)
     return (*config.problems, *with_lines(_together(problems), config.locations))
+
+
+def _is_near(problem: Problem) -> bool:
+    """Whether a declared name is so like the unknown one that it is suggested."""
+    return problem.fix.startswith("did you mean")
 
 
 def _together(problems: Iterable[Problem]) -> list[Problem]:
