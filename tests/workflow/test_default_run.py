@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
 
-from conftest import Run
+from conftest import ROOT, Run
+from ruralpanel.contracts import figure_keys, map_keys
+from ruralpanel.contracts.project import open_project
 
 
 @pytest.fixture(scope="module")
@@ -122,3 +128,66 @@ def test_one_figure_is_traced_to_its_cell(built: Path, root: Path) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert "12.54" in run.stdout and "highway_length.csv" in run.stdout and "125400" in run.stdout.replace(",", "")
+
+
+class Recorded(dict[str, Any]):
+    """A declaration that remembers which of its keys were asked for."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        super().__init__(values)
+        self.asked: set[str] = set()
+
+    def __getitem__(self, key: str) -> Any:
+        self.asked.add(key)
+        return super().__getitem__(key)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        self.asked.add(key)
+        return super().get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        self.asked.add(str(key))
+        return super().__contains__(key)
+
+
+def test_no_key_of_a_figure_or_a_map_is_passed_over(
+    built: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every key that a kind knows is asked for while it is drawn, once in each language."""
+    monkeypatch.chdir(tmp_path)
+    declared = open_project([root / "config.yaml"])
+    (tmp_path / "results").mkdir()
+    for part in ("models", "panels", "scorecard.json"):
+        (tmp_path / "results" / part).symlink_to(built / part)
+    figures = {str(spec["type"]): dict(spec) for spec in declared.figures.values()}
+    figures["sensitivity"] = {"type": "sensitivity", "model": "baseline", "term": "electricity"}
+    figures["coefficients"] = {"type": "coefficients", "models": ["baseline"], "term": "electricity"}
+    assert set(figures) == set(figure_keys.KEYS)
+    maps = {next(key for key in map_keys.IDLE if key in spec): dict(spec) for spec in declared.maps.values()}
+    assert set(maps) == set(map_keys.IDLE)
+    for part in (*(f"figures/{name}" for name in figures), *(f"maps/{name}" for name in maps)):
+        (tmp_path / "results" / part).parent.mkdir(exist_ok=True)
+    heard: dict[str, set[str]] = {}
+    for language in ("en", "zh"):
+        drawn = {name: Recorded(spec) for name, spec in figures.items()}
+        script("figures").main(drawn, declared.units, language, declared.file)
+        shown = {name: Recorded(spec) for name, spec in maps.items()}
+        script("maps").main(
+            shown, declared.weights_matrices, declared.seed, declared.file, declared.units, str(declared.boundaries),
+            declared.boundaries_note, language,
+        )  # fmt: skip
+        for name, spec in {**drawn, **shown}.items():
+            heard.setdefault(name, set()).update(spec.asked)
+    wanted = {kind: figure_keys.keys_of(kind) for kind in figures}
+    others = set(map_keys.IDLE)  # an entry shows one of them
+    wanted |= {what: map_keys.KEYS - idle - (others - {what}) for what, idle in map_keys.IDLE.items()}
+    assert {kind: keys - heard[kind] for kind, keys in wanted.items() if keys - heard[kind]} == {}
+
+
+def script(name: str) -> ModuleType:
+    """A script of the workflow, imported without being run."""
+    spec = spec_from_file_location(f"script_{name}", ROOT / "workflow" / "scripts" / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
