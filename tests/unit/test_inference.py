@@ -18,7 +18,7 @@ from ruralpanel.inference import small_sample, validity
 from ruralpanel.inference.cluster import adjusted_rows, satterthwaite_df
 from ruralpanel.inference.from_covariance import critical_values, p_values
 from ruralpanel.inference.hc import leverages
-from ruralpanel.inference.registry import METHODS, infer
+from ruralpanel.inference.registry import METHODS, OF_INSTRUMENTS, infer
 from ruralpanel.inference.streams import generator
 
 RNG = np.random.default_rng(41)
@@ -303,4 +303,6 @@ def test_streams_depend_on_names_alone() -> None:
 
 def test_every_registered_method_names_a_module_of_the_package() -> None:
     assert {"cluster", "hc", "classical", "driscoll_kraay", "wild_cluster", "permutation"} <= set(METHODS)
-    assert all(importlib.util.find_spec(module) is not None for module in METHODS.values())
+    for place in (*METHODS.values(), *OF_INSTRUMENTS.values()):
+        module, function = place.split(":")
+        assert callable(getattr(importlib.import_module(module), function))
