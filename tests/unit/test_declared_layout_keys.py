@@ -75,7 +75,7 @@ TABLE = {
     "header": Case("unit,period,y,z\nunit,period,x,z\nA,2001,1,1\n", 2),
     "first_row": Case(LONG, 3),
     "delimiter": Case(LONG, ";"),
-    "decimal": Case("unit;period;x\nA;2001;1,5\nB;2001;2,5\n", ",", {"thousands": "."}),
+    "decimal": Case("unit;period;x\nA;2001;1,5\nB;2001;2,5\n", ","),
     "thousands": Case('unit,period,x\nA,2001,"1,500"\nB,2001,2\n', ","),
     "encoding": Case("unit,period,x\n北京,2001,1\n", "latin-1"),
     "query": Case("sqlite", "SELECT unit, period, 2 * x AS x FROM one", {"from": "one"}, "d.sqlite"),
@@ -193,11 +193,12 @@ def test_another_value_changes_the_reading(adapter: str, key: str, tmp_path: Pat
 NOT_TEXT = {"encoding": "gb18030", "delimiter": ";"}
 NO_ROWS = {**NOT_TEXT, "sheet": "one", "range": "A1:C9", "header": 2, "first_row": 3}
 NO_DATABASE = {"query": "SELECT 1", "from": "one", "timeout": 5}
+NO_SHEETS = {"numbers": "stored", "most_cells": 9, "most_megabytes": 9}
 
 
 @pytest.mark.parametrize(("name", "keys"), [
-    ("b.xlsx", {**NOT_TEXT, **NO_DATABASE}), ("b.csv", {"sheet": "one", **NO_DATABASE}),
-    ("b.parquet", {**NO_ROWS, **NO_DATABASE}), ("b.sqlite", NO_ROWS),
+    ("b.xlsx", {**NOT_TEXT, **NO_DATABASE}), ("b.csv", {"sheet": "one", **NO_DATABASE, **NO_SHEETS}),
+    ("b.parquet", {**NO_ROWS, **NO_DATABASE, **NO_SHEETS}), ("b.sqlite", {**NO_ROWS, **NO_SHEETS}),
     ("b.dta", {**{key: value for key, value in NO_ROWS.items() if key != "encoding"}, **NO_DATABASE}),
 ])  # fmt: skip
 def test_a_key_of_another_format_is_refused(name: str, keys: Mapping[str, Any], tmp_path: Path) -> None:
@@ -226,10 +227,13 @@ def test_a_key_for_some_of_the_files_is_taken(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("adapter", "name", "key", "value"), [
     ("yearbook", "p.xlsx", "encoding", "gb18030"), ("yearbook", "p.xlsx", "end", "optional"),
     ("yearbook", "p.html", "sheet", "one"), ("nbs_export", "e.xlsx", "encoding", "gb18030"),
-    ("nbs_export", "e.csv", "sheet", "one"),
+    ("nbs_export", "e.csv", "sheet", "one"), ("yearbook", "p.xlsx", "most_columns", 9),
+    ("yearbook", "p.html", "numbers", "stored"), ("yearbook", "p.html", "most_megabytes", 9),
+    ("nbs_export", "e.xlsx", "most_columns", 9), ("nbs_export", "e.csv", "numbers", "stored"),
+    ("nbs_export", "e.csv", "most_megabytes", 9),
 ])  # fmt: skip
 def test_printed_tables_refuse_keys_of_another_format(
-    adapter: str, name: str, key: str, value: str, tmp_path: Path
+    adapter: str, name: str, key: str, value: Any, tmp_path: Path
 ) -> None:
     content = {"p.xlsx": PRINTED, "p.html": PAGE, "e.xlsx": EXPORTED, "e.csv": EXPORT}[name]
     path = written(Case(content, None, name=name), tmp_path)
@@ -241,11 +245,47 @@ def test_printed_tables_refuse_keys_of_another_format(
     ({"shape": "wide", "value": "v"}, "value"), ({"value": "v"}, "value"), ({"columns": "r{period}"}, "columns"),
     ({"across": "unit"}, "across"), ({"shape": "wide", "across": "unit", "unit": "u"}, "unit"),
     ({"shape": "wide", "across": "unit", "columns": "r{period}"}, "columns"),
-    ({"query": "SELECT 1", "from": "one"}, "from"),
+    ({"query": "SELECT 1", "from": "one"}, "from"), ({"thousands": "."}, "thousands"),
+    ({"thousands": ",", "decimal": ","}, "thousands"),
 ])  # fmt: skip
 def test_a_key_that_another_leaves_without_use_is_refused(layout: dict[str, Any], key: str) -> None:
     (problem,) = layout_problems("table", layout, "c", "layout")
     assert problem.where == f"layout.{key}" and "leave it out" in str(problem)
+
+
+EUROPEAN = {"decimal": ",", "thousands": "."}
+
+
+@pytest.mark.parametrize("name", ["b.xlsx", "b.parquet", "b.dta"])
+@pytest.mark.parametrize("key", ["decimal", "thousands"])
+def test_marks_of_figures_that_are_numbers_are_refused(name: str, key: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"unit": ["A", "B"], "period": 2001, "x": [1.125, 2.125]})
+    path = tmp_path / name
+    {
+        "xlsx": lambda: frame.to_excel(path, index=False),
+        "parquet": lambda: frame.to_parquet(path),
+        "dta": lambda: frame.to_stata(path, write_index=False),
+    }[name.split(".")[1]]()
+    layout = EUROPEAN if key == "thousands" else {"decimal": ","}
+    said = refusal(source_of("table", path, {"x": {}}, layout))
+    assert f"layout.{key}" in said and "stored as numbers" in said
+    if name != "b.xlsx":
+        assert "layout.marks" in refusal(source_of("table", path, {"x": {}}, {"marks": ["r"]}))
+
+
+def test_numbers_of_a_worksheet_have_a_point_whatever_mark_its_texts_have(tmp_path: Path) -> None:
+    rows = [["unit", "period", "x"], ["A", 2001, 1.125], ["B", 2001, "1.125,5"], ["C", 2001, 1e-7], ["D", 2001, 7]]
+    path = written(Case({"one": rows}, None, name="b.xlsx"), tmp_path)
+    frame = registry.read(source_of("table", path, {"x": {}}, EUROPEAN))
+    assert frame["value"].tolist() == [1.125, 1125.5, 1e-7, 7]
+
+
+def test_points_between_thousands_are_heard_in_large_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ruralpanel.adapters.delimited.open_delimited.__defaults__", (0,))
+    path = tmp_path / "l.csv"
+    path.write_text("unit;period;x\nA;2001;1.500\nB;2001;20.250\n", encoding="utf-8")
+    assert registry.read(source_of("table", path, {"x": {}}, EUROPEAN))["value"].tolist() == [1500, 20250]
+    assert "a number" in refusal(source_of("table", path, {"x": {}}, {"decimal": ","}))
 
 
 @pytest.mark.parametrize(("layout", "column"), [({}, "roads"), ({"across": "unit", "period": "unit"}, "r{period}")])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,9 +31,10 @@ class Figures:
         return Figures(self.values[used], texts, self.wrong[used])
 
 
-def figures(column: pd.Series, rule: text.NumberRule) -> Figures:
+def figures(column: pd.Series, rule: text.NumberRule, stored: Mask | None = None) -> Figures:
     """Parse a column; numbers are taken as they are, text by `text.number`.
 
+    `stored` are the cells of a text column that hold a number: they have a point, whatever the decimal mark.
     Infinite values, truth values and dates are wrong; so is a declared missing mark nowhere: it becomes NaN.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
@@ -48,8 +49,10 @@ def figures(column: pd.Series, rule: text.NumberRule) -> Figures:
         if marks:
             values = np.where(np.isin(values, marks), np.nan, values)
         return Figures(values, None, np.isinf(values))
-    texts = labels_as_text(column)
-    return Figures(*_parsed(texts, rule))
+    values, texts, wrong = _parsed(labels_as_text(column), rule)
+    if stored is not None and stored.any():
+        values[stored], _, wrong[stored] = _parsed(texts[stored], replace(rule, decimal=".", thousands=""))
+    return Figures(values, texts, wrong)
 
 
 def _taken(found: Figures, column: pd.Series) -> Figures:

@@ -198,7 +198,8 @@ def _large(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     encoding = layout.get("encoding") or _encoding_of(start[:end])
 
     def load(columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
-        table = _columnar(path, label, head, encoding, columns, figures)
+        plain = layout.get("decimal", ".") == "." and not layout.get("thousands")
+        table = _columnar(path, label, head, encoding, columns, figures, plain)
         loaded = arrow_columns(table)
         return loaded, _row_numbers(path, head.last, table.num_rows)
 
@@ -222,7 +223,9 @@ def _columnar(
     encoding: str,
     columns: Sequence[str],
     figures: Sequence[str],
+    plain: bool,
 ) -> Any:
+    """The columns asked for; `plain`: figures have a point and no separators, as the fast way takes them."""
     import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
@@ -251,8 +254,8 @@ def _columnar(
         )
 
     try:
-        table = attempt(as_numbers=True)
-        if not _may_hide_small_figures(path, table, figures):
+        table = attempt(as_numbers=True) if plain else None
+        if table is not None and not _may_hide_small_figures(path, table, figures):
             return table
     except (pa.ArrowException, UnicodeError):
         pass

@@ -24,6 +24,7 @@ class Row:
     copies : the columns that only repeat the text of a merged cell which begins elsewhere.
     merged : the columns whose cell is merged with others, those where it begins among them.
     scales : column → how its figure is shown, where that is not as it is stored.
+    numbers : the columns whose cell stores a number, which is no text with a decimal mark of its own.
     """
 
     number: int
@@ -31,6 +32,7 @@ class Row:
     copies: frozenset[int] = frozenset()
     merged: frozenset[int] = frozenset()
     scales: Mapping[int, Scale] = field(default_factory=dict, hash=False)
+    numbers: tuple[int, ...] = ()
 
     def cell(self, index: int) -> str:
         """The cell at `index`, empty beyond the end."""
@@ -215,17 +217,20 @@ class Grid:
     def __init__(self, label: str, sheet: str, caps: Caps) -> None:
         self.rows: dict[int, dict[int, str]] = {}
         self.scales: dict[int, dict[int, Scale]] = {}
+        self._numbers: dict[int, list[int]] = {}
         self._merged: list[tuple[int, int, int, int]] = []
         self._label, self._sheet, self._caps, self._count = label, sheet, caps, 0
 
-    def put(self, row: int, column: int, text: str, scale: Scale | None = None) -> None:
-        """Fill a cell (row from 1, column from 0); an empty text fills nothing."""
+    def put(self, row: int, column: int, text: str, scale: Scale | None = None, number: bool = False) -> None:
+        """Fill a cell (row from 1, column from 0) with a text or a `number`; an empty text fills nothing."""
         if not text:
             return
         self._counted(1)
         self.rows.setdefault(row, {})[column] = text
         if scale is not None:
             self.scales.setdefault(row, {})[column] = scale
+        if number:
+            self._numbers.setdefault(row, []).append(column)
 
     def merge(self, top: int, bottom: int, left: int, right: int) -> None:
         """Show the text of the cell at the upper left in all cells of an area (last row and column included)."""
@@ -262,6 +267,7 @@ class Grid:
                     frozenset(copies.get(number, ())),
                     frozenset(merged.get(number, ())),
                     self.scales.get(number, {}),
+                    tuple(self._numbers.get(number, ())),
                 )
             )
         shown_not = {column for cells in self.rows.values() for column in cells} & set(hidden_columns)

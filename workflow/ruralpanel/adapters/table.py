@@ -23,7 +23,7 @@ from ruralpanel.adapters.table_headings import (
     templates_of,
     year_columns,
 )
-from ruralpanel.adapters.table_pieces import Piece, as_shown, frame_of
+from ruralpanel.adapters.table_pieces import Piece, as_shown, frame_of, has_text
 from ruralpanel.adapters.titles import years_left_aside
 from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.specs import SourceSpec
@@ -94,9 +94,21 @@ def read(source: SourceSpec) -> pd.DataFrame:
             for key, series in source.series.items()
             if key in asked - found
         ]
+    problems = problems or _of_text_alone(source, layout, pieces)
     raise_any(capped(problems, source.name))
     remarks += remarks_on_files(source, wanted, given, unread)
     return with_remarks(frame_of(pieces), remarks)
+
+
+def _of_text_alone(source: SourceSpec, layout: Mapping[str, Any], pieces: Sequence[Piece]) -> list[Problem]:
+    """Keys that say how figures are written, where all figures are stored as numbers already."""
+    keys: list[str] = []
+    if pieces and not any(map(has_text, pieces)):
+        keys += ["decimal"] * (layout.get("decimal", ".") != ".") + ["thousands"] * bool(layout.get("thousands"))
+    if pieces and all(piece.figures.texts is None for piece in pieces):
+        keys += ["marks"] * bool(layout.get("marks"))
+    expected = "a key for figures that are text; those of this source are stored as numbers"
+    return [Problem(source.name, f"layout.{key}", repr(layout[key]), expected, "leave it out") for key in keys]
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,9 @@ def load_body(
     parsed = {}
     filled = np.zeros(len(rows), dtype=bool)
     for name in figures:
-        parsed[name] = columns.figures(loaded.pop(name) if name not in keys else loaded[name], rule)
+        column = loaded.pop(name) if name not in keys else loaded[name]
+        stored = np.isin(rows, list(table.numbers.get(name, ())))
+        parsed[name] = columns.figures(column, rule, stored)
         filled |= ~np.isnan(parsed[name].values) | parsed[name].wrong
     body = Body(table, loaded, parsed, rows, filled)
     if unit:

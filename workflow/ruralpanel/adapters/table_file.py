@@ -37,6 +37,7 @@ class TableFile:
     advice : columns that are not there → which layout key would lead to them; empty where none is known.
     merged : column → rows (as `load` numbers them) whose cell is merged with others.
     scales : column → row → how the figure is shown, where that is not as it is stored.
+    numbers : column → rows whose cell stores a number, whatever the decimal mark of those that are text.
     remarks : what a reader should know of it: hidden rows and columns.
     """
 
@@ -50,6 +51,7 @@ class TableFile:
     advice: Callable[[Sequence[str]], str] | None = None
     merged: Mapping[str, Collection[int]] = field(default_factory=dict)
     scales: Mapping[str, Mapping[int, Scale]] = field(default_factory=dict)
+    numbers: Mapping[str, Collection[int]] = field(default_factory=dict)
     remarks: tuple[Problem, ...] = ()
 
     def actual(self, name: str) -> str:

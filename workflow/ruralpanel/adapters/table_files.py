@@ -128,7 +128,11 @@ def _sheet_table(sheet: Sheet, label: str, layout: Mapping[str, Any]) -> TableFi
     notes = tuple(cell for row in outside for cell in dict.fromkeys(row.cells) if cell)
     merged: dict[str, set[int]] = {}
     scales: dict[str, dict[int, Scale]] = {}
+    numbers: dict[str, set[int]] = {}
     for row in body:
+        for i in row.numbers if "decimal" in layout or "thousands" in layout else ():
+            if left <= i < end:
+                numbers.setdefault(names[i - left], set()).add(row.number)
         for i in row.merged:
             if left <= i < end:
                 merged.setdefault(names[i - left], set()).add(row.number)
@@ -136,7 +140,7 @@ def _sheet_table(sheet: Sheet, label: str, layout: Mapping[str, Any]) -> TableFi
             if left <= i < end:
                 scales.setdefault(names[i - left], {})[row.number] = scale
     remarks = tuple(hidden_remarks(sheet, label, header_number, bottom))
-    return TableFile(label, sheet.name, names, load, {}, notes, measures, advice, merged, scales, remarks)
+    return TableFile(label, sheet.name, names, load, {}, notes, measures, advice, merged, scales, numbers, remarks)
 
 
 def _parquet(path: str, label: str, _layout: Mapping[str, Any]) -> TableFile:

@@ -50,6 +50,15 @@ class Piece:
         )
 
 
+def has_text(piece: Piece) -> bool:
+    """Whether any figure of a piece is text, which decimal marks and separators are about, rather than a number."""
+    if piece.figures.texts is None:
+        return False
+    stored = piece.table.numbers.get(piece.column, ())
+    written = (piece.figures.texts != "").to_numpy(dtype=bool)
+    return bool((written & ~np.isin(piece.rows, list(stored))).any())
+
+
 def as_shown(piece: Piece, measure: str, layout: Mapping[str, Any]) -> tuple[Piece, list[Problem]]:
     """A piece with the figures that its worksheet shows, and those that cannot be taken: merged cells, scaled figures.
 

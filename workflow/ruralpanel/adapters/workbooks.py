@@ -116,17 +116,18 @@ def chosen(names: Sequence[str], wanted: object, label: str) -> Sequence[int]:
     return found
 
 
-def _shown(value: object, style: _Style) -> tuple[str, Scale | None]:
-    """A cell's text, and how its figure is shown where that is not as it is stored."""
+def _shown(value: object, style: _Style) -> tuple[str, Scale | None, bool]:
+    """A cell's text, how its figure is shown where that is not as it is stored, and whether it stores a number."""
     text = cell_text(value)
     scale = None
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if isinstance(value, (int, float)) and number:
         scale = scale_of(style.code, float(value))
         if text.isdigit():
             text = text.zfill(zeros_before(style.code))
     elif hasattr(value, "year") and only_year(style.code):
         text = f"{value.year}年"  # a year to a column of years, no number to a column of figures
-    return joined([(text, style.height)]), scale
+    return joined([(text, style.height)]), scale, number
 
 
 def _check_size(raw: bytes, label: str, caps: Caps) -> None:
@@ -374,9 +375,9 @@ def _xls_sheet(book: Any, sheet: Any, label: str, caps: Caps, bounds: tuple[int,
     grid = Grid(label, sheet.name, caps)
     top, left, bottom, right = bounds
 
-    def shown(row: int, column: int) -> tuple[str, Scale | None]:
+    def shown(row: int, column: int) -> tuple[str, Scale | None, bool]:
         if row >= sheet.nrows or column >= sheet.row_len(row):
-            return "", None
+            return "", None, False
         cell = sheet.cell(row, column)
         style = book.xf_list[cell.xf_index]
         code = book.format_map[style.format_key].format_str

@@ -46,12 +46,17 @@ _NUMBERS = LayoutKey(
     "figures that a worksheet shows larger or smaller than it stores them (0.0%, #,##0,): which of the two is meant",
     "the measure decides (percent, share); else they are refused",
     choices=("shown", "stored"),
+    formats=_WORKBOOKS,
 )
-_CAPS = {
-    "most_cells": LayoutKey("cells of a worksheet or a page that are read at most", 5_000_000, ("number",)),
-    "most_megabytes": LayoutKey("size of an XLSX file at most, once unpacked", 300, ("number",)),
-}
-_MOST_COLUMNS = LayoutKey("HTML and text: columns of a table at most", 16_384, ("number",))
+_MOST_CELLS = LayoutKey(
+    "cells of a worksheet, a page or a text that are read at most",
+    5_000_000,
+    ("number",),
+    formats=("html", *_ROWS),
+)
+_MOST_MEGABYTES = LayoutKey("size of an XLSX file at most, once unpacked", 300, ("number",), formats=("xlsx",))
+_CAPS = {"most_cells": _MOST_CELLS, "most_megabytes": _MOST_MEGABYTES}
+_MOST_COLUMNS = LayoutKey("HTML and text: columns of a table at most", 16_384, ("number",), formats=("html", "text"))
 _MISSING = LayoutKey("further marks that mean “no figure”, beside blank, …, --, -, 无, NA", [], ("list",))
 _MARKS = LayoutKey("further footnote marks that may stand before or after a figure", [], ("list",))
 _SKIP = LayoutKey(
@@ -173,7 +178,8 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "marks": _MARKS,
         "measures": _MEASURES,
         "numbers": _NUMBERS,
-        **_CAPS,
+        "most_cells": replace(_MOST_CELLS, meaning="cells of a worksheet that are read at most", formats=_WORKBOOKS),
+        "most_megabytes": _MOST_MEGABYTES,
     },
     "yearbook": {
         "period": LayoutKey(
@@ -319,11 +325,16 @@ def _without_use(layout: Mapping[str, Any], file: str, where: str) -> list[Probl
         unused["from"] = "no query: that names its tables itself"
     known = LAYOUT_KEYS["table"]
     fix = "leave it out; a row for each unit and period: leave shape: wide out" if wide else "leave it out"
-    return [
+    problems = [
         Problem(file, f"{where}.{name}", repr(layout[name]), expected, fix)
         for name, expected in unused.items()
         if name in layout and layout[name] != known[name].default
     ]
+    if layout.get("thousands") == layout.get("decimal", "."):
+        found, other = repr(layout["thousands"]), "." if layout["thousands"] == "," else ","
+        expected, fix = "another sign than the decimal mark", f'leave it out, or decimal: "{other}"'
+        problems.append(Problem(file, f"{where}.thousands", found, expected, fix))
+    return problems
 
 
 def _part_problems(key: LayoutKey, value: Mapping[str, Any], file: str, place: str) -> list[Problem]:
