@@ -253,6 +253,30 @@ def test_a_key_that_another_leaves_without_use_is_refused(layout: dict[str, Any]
     assert problem.where == f"layout.{key}" and "leave it out" in str(problem)
 
 
+TURNED = "数据库：分省年度数据\n{above}时间：最近1年\n时间,{name}\n2001年,1\n数据来源：国家统计局\n"
+
+
+@pytest.mark.parametrize("content", [
+    INDICATORS.format(region="地区：北京市\n"), TURNED.format(above="地区：北京市\n", name="公路里程(万公里)"),
+])  # fmt: skip
+def test_a_region_that_the_file_contradicts_is_refused(content: str, tmp_path: Path) -> None:
+    path = written(Case(content, None, name="x.csv"), tmp_path)
+    said = refusal(source_of("nbs_export", path, ROADS, {"region": "河北省"}))
+    assert 'found 地区：北京市; expected "河北省", as layout.region says' in said and len(said.splitlines()) == 1
+    same = registry.read(source_of("nbs_export", path, ROADS, {"region": "北京市"}))
+    assert list(same["unit"]) == ["北京市"]
+
+
+@pytest.mark.parametrize("content", [
+    EXPORT.format(first=1, more=""), TURNED.format(above="指标：公路里程(万公里)\n", name="北京市"),
+])  # fmt: skip
+def test_a_region_for_tables_that_list_regions_is_refused(content: str, tmp_path: Path) -> None:
+    path = written(Case(content, None, name="x.csv"), tmp_path)
+    assert registry.read(source_of("nbs_export", path, ROADS))["unit"].iloc[0] == "北京市"
+    said = refusal(source_of("nbs_export", path, ROADS, {"region": "北京市"}))
+    assert "layout.region" in said and "leave it out" in said
+
+
 EUROPEAN = {"decimal": ",", "thousands": "."}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,20 @@ from ruralpanel.contracts.problems import Problem, UserError, raise_any
 from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
 
 
+@dataclass(frozen=True)
+class _File:
+    """What a file gave.
+
+    `unread` are its titles that no series names, `hidden` what it hides; `of_one_region`: a table of it says nothing of
+    regions but in the line 地区：…
+    """
+
+    cells: list[Cell]
+    unread: list[str]
+    hidden: list[Problem]
+    of_one_region: bool
+
+
 def read(source: SourceSpec) -> pd.DataFrame:
     """Read a file or a folder of exports.
 
@@ -48,7 +63,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
     ------
     UserError
         One problem per fault: unreadable files, headers, rows, figures, titles or measures other than declared,
-        series that no file holds, two figures for one unit and year.
+        series that no file holds, two figures for one unit and year, a declared region that no file is about.
     """
     placed = by_file(places(source, own_file_by_stem=True))
     cells: list[Cell] = []
@@ -56,17 +71,20 @@ def read(source: SourceSpec) -> pd.DataFrame:
     remarks: list[Problem] = []
     given: dict[str, set[str]] = {}
     unread: dict[str, list[str]] = {}
+    of_one_region = False
     for file in source.files:
         if source.series and file not in placed:
             continue
         try:
-            read_cells, unread[file], hidden = _read_file(source, file, placed.get(file, ()))
+            own = _read_file(source, file, placed.get(file, ()))
         except UserError as error:
             problems += error.problems
             continue
-        cells += read_cells
-        remarks += hidden
-        given[file] = {cell.series for cell in read_cells}
+        cells += own.cells
+        remarks += own.hidden
+        unread[file] = own.unread
+        given[file] = {cell.series for cell in own.cells}
+        of_one_region |= own.of_one_region
     found = {cell.series for cell in cells}
     if not problems:
         problems += [
@@ -81,12 +99,15 @@ def read(source: SourceSpec) -> pd.DataFrame:
             if key not in found and any(place.series is series for row in placed.values() for place in row)
         ]
         problems += duplicate_problems(cells)
+    declared = str(layout_of(source).get("region") or "")
+    if declared and not of_one_region and not problems:
+        expected = "a region for tables of indicators; those of this source name the region of each figure"
+        problems.append(Problem(source.name, "layout.region", text.quoted(declared), expected, "leave it out"))
     raise_any(capped(problems, source.name))
     return with_remarks(cell_table(cells), [*remarks, *remarks_on_files(source, placed, given, unread)])
 
 
-def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[list[Cell], list[str], list[Problem]]:
-    """The figures of a file, its titles that no series names, and what it hides."""
+def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _File:
     label = file_label(source, file)
     layout = layout_of(source)
     sheets = grids.read_sheets(file, label, layout)
@@ -134,7 +155,12 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[
         problems += wrong
         held.append((block, {cell.series for cell in read_cells}))
     raise_any(capped([*naming.problems(), *problems, *_incomplete(held, label)], label))
-    return cells, naming.unread(), hidden
+    return _File(cells, naming.unread(), hidden, any(map(_of_one_region, blocks)))
+
+
+def _of_one_region(block: Block) -> bool:
+    """Whether a table lists indicators of one region, rather than regions."""
+    return block.head == "indicator" or (block.head == "time" and not block.title)
 
 
 def _incomplete(held: Sequence[tuple[Block, set[str]]], label: str) -> list[Problem]:
@@ -229,6 +255,10 @@ def _titles(block: Block) -> Iterator[str]:
         yield block.title
 
 
+def _same_region(found: str, declared: str) -> bool:
+    return text.squeezed(text.region_name(found)) == text.squeezed(text.region_name(declared))
+
+
 def _block_cells(
     block: Block,
     label: str,
@@ -237,8 +267,13 @@ def _block_cells(
     rule: text.NumberRule,
     skipped: Collection[str],
 ) -> tuple[list[Cell], list[Problem]]:
-    region = block.region or str(layout.get("region", ""))
+    declared = str(layout.get("region") or "")
+    region = block.region or declared
     turned_regions = block.head == "time" and (block.title or not region)
+    if declared and block.region and _of_one_region(block) and not _same_region(block.region, declared):
+        where, found = place(block.sheet, block.header.number), f"地区：{block.region}"
+        fix = "leave layout.region out, or name the right file"
+        return [], [Problem(label, where, found, f"{text.quoted(declared)}, as layout.region says", fix)]
     if block.head == "indicator" and not region:
         return [], [
             Problem(

@@ -86,7 +86,7 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
             formats=_WORKBOOKS,
         ),
         "encoding": _ENCODING,
-        "region": LayoutKey("the region of a file that lists indicators and names no region", ""),
+        "region": LayoutKey("the region of a file that lists indicators; one that the file names must be the same", ""),
         "skip_rows": _SKIP,
         "keep_rows": _KEEP,
         "missing": _MISSING,
