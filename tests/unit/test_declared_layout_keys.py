@@ -82,7 +82,7 @@ TABLE = {
     "from": Case("sqlite", "two", {"from": "one"}, "d.sqlite"),
     "timeout": Case(
         "sqlite",
-        1e-9,
+        0.001,
         {"query": "SELECT 'A' unit, 2001 period, count(*) x FROM many a, many b, many c, many d"},
         "d.sqlite",
     ),

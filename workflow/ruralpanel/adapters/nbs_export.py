@@ -143,6 +143,7 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _File:
         )
     elif not ended and layout.get("end", "required") == "required":
         problems.append(unfinished(label, sheets))
+    problems += filter(None, (_another_region(block, label, layout) for block in blocks))
     raise_any(problems)
     rule = text.number_rule(thousands=",", missing=layout.get("missing", ()), marks=layout.get("marks", ()))
     skipped = left_out(layout.get("skip_rows", ()), layout.get("keep_rows", ()))
@@ -156,6 +157,16 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _File:
         held.append((block, {cell.series for cell in read_cells}))
     raise_any(capped([*naming.problems(), *problems, *_incomplete(held, label)], label))
     return _File(cells, naming.unread(), hidden, any(map(_of_one_region, blocks)))
+
+
+def _another_region(block: Block, label: str, layout: Mapping[str, Any]) -> Problem | None:
+    """The problem of a table of one region that names another one than the layout."""
+    declared = str(layout.get("region") or block.region)
+    names = {text.squeezed(text.region_name(name)) for name in (block.region, declared)}
+    if not block.region or not _of_one_region(block) or len(names) == 1:
+        return None
+    expected, fix = f"{text.quoted(declared)}, as layout.region says", "leave layout.region out, or name the right file"
+    return Problem(label, place(block.sheet, block.header.number), f"地区：{block.region}", expected, fix)
 
 
 def _of_one_region(block: Block) -> bool:
@@ -255,10 +266,6 @@ def _titles(block: Block) -> Iterator[str]:
         yield block.title
 
 
-def _same_region(found: str, declared: str) -> bool:
-    return text.squeezed(text.region_name(found)) == text.squeezed(text.region_name(declared))
-
-
 def _block_cells(
     block: Block,
     label: str,
@@ -267,13 +274,8 @@ def _block_cells(
     rule: text.NumberRule,
     skipped: Collection[str],
 ) -> tuple[list[Cell], list[Problem]]:
-    declared = str(layout.get("region") or "")
-    region = block.region or declared
+    region = block.region or str(layout.get("region") or "")
     turned_regions = block.head == "time" and (block.title or not region)
-    if declared and block.region and _of_one_region(block) and not _same_region(block.region, declared):
-        where, found = place(block.sheet, block.header.number), f"地区：{block.region}"
-        fix = "leave layout.region out, or name the right file"
-        return [], [Problem(label, where, found, f"{text.quoted(declared)}, as layout.region says", fix)]
     if block.head == "indicator" and not region:
         return [], [
             Problem(

@@ -16,7 +16,8 @@ class LayoutKey:
 
     `kinds` names the types allowed: ``text``, ``number`` (a whole one), ``decimal``, ``list``, ``mapping``; `choices`,
     where not empty, the words allowed; `parts` the keys of a mapping, the first of them required, with their words;
-    `formats`, where not empty, the formats of files (`grids.kind`) that the key says anything about.
+    `formats`, where not empty, the formats of files (`grids.kind`) that the key says anything about; `least` is the
+    smallest number allowed.
     """
 
     meaning: str
@@ -25,6 +26,7 @@ class LayoutKey:
     choices: tuple[str, ...] = ()
     parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     formats: tuple[str, ...] = ()
+    least: float | None = None
 
 
 _WORKBOOKS = ("xlsx", "xls")
@@ -53,10 +55,13 @@ _MOST_CELLS = LayoutKey(
     5_000_000,
     ("number",),
     formats=("html", *_ROWS),
+    least=1,
 )
-_MOST_MEGABYTES = LayoutKey("size of an XLSX file at most, once unpacked", 300, ("number",), formats=("xlsx",))
+_MOST_MEGABYTES = LayoutKey("size of an XLSX file at most, once unpacked", 300, ("number",), formats=("xlsx",), least=1)
 _CAPS = {"most_cells": _MOST_CELLS, "most_megabytes": _MOST_MEGABYTES}
-_MOST_COLUMNS = LayoutKey("HTML and text: columns of a table at most", 16_384, ("number",), formats=("html", "text"))
+_MOST_COLUMNS = LayoutKey(
+    "HTML and text: columns of a table at most", 16_384, ("number",), formats=("html", "text"), least=1
+)
 _MISSING = LayoutKey("further marks that mean “no figure”, beside blank, …, --, -, 无, NA", [], ("list",))
 _MARKS = LayoutKey("further footnote marks that may stand before or after a figure", [], ("list",))
 _SKIP = LayoutKey(
@@ -113,11 +118,13 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         "library": LayoutKey(
             "number of the library that the tree belongs to", "6, annual by province", ("text", "number")
         ),
-        "pause": LayoutKey("seconds between two requests; doubled after each failure", 1.5, ("number", "decimal")),
-        "attempts": LayoutKey("how often a request is made before giving up", 7, ("number",)),
-        "timeout": LayoutKey("seconds within which an answer must be whole", 60, ("number", "decimal")),
-        "years_per_request": LayoutKey("years asked for at once", 20, ("number",)),
-        "regions_per_request": LayoutKey("regions asked for at once", 10, ("number",)),
+        "pause": LayoutKey(
+            "seconds between two requests; doubled after each failure", 1.5, ("number", "decimal"), least=0
+        ),
+        "attempts": LayoutKey("how often a request is made before giving up", 7, ("number",), least=1),
+        "timeout": LayoutKey("seconds within which an answer must be whole", 60, ("number", "decimal"), least=0.001),
+        "years_per_request": LayoutKey("years asked for at once", 20, ("number",), least=1),
+        "regions_per_request": LayoutKey("regions asked for at once", 10, ("number",), least=1),
         "skip_rows": _SKIP,
         "keep_rows": _KEEP,
         "missing": _MISSING,
@@ -150,13 +157,14 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
             "part of the worksheet or text file that holds the table, as A3:H40", "all that is filled", formats=_ROWS
         ),
         "header": LayoutKey(
-            "row of the column names, from 1 (in the file, or in the range)", 1, ("number",), formats=_ROWS
+            "row of the column names, from 1 (in the file, or in the range)", 1, ("number",), formats=_ROWS, least=1
         ),
         "first_row": LayoutKey(
             "row of the first figures, where rows of measures or notes stand between it and the column names",
             "the one below the column names",
             ("number",),
             formats=_ROWS,
+            least=1,
         ),
         "delimiter": LayoutKey(
             "sign between the columns of a text file",
@@ -172,6 +180,7 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
             60,
             ("number", "decimal"),
             formats=_DATABASES,
+            least=0.001,
         ),
         "from": LayoutKey("table or view of an SQLite or DuckDB file", "the only one", formats=_DATABASES),
         "missing": LayoutKey(_MISSING.meaning + "; numbers too, as -999", [], ("list",)),
@@ -193,8 +202,8 @@ LAYOUT_KEYS: Mapping[str, Mapping[str, LayoutKey]] = {
         ),
         "sheet": _SHEET,
         "range": LayoutKey("part of the worksheet that holds the table, as A3:H40", "all that is filled"),
-        "unit": LayoutKey("column that holds the regions' names, by number from 1", 1, ("number",)),
-        "header_rows": LayoutKey("number of rows above the first region", "found out", ("number",)),
+        "unit": LayoutKey("column that holds the regions' names, by number from 1", 1, ("number",), least=1),
+        "header_rows": LayoutKey("number of rows above the first region", "found out", ("number",), least=0),
         "encoding": _ENCODING,
         "skip_rows": _SKIP,
         "keep_rows": _KEEP,
@@ -267,6 +276,8 @@ def layout_problems(adapter: str, layout: Mapping[str, Any], file: str, where: s
                 for mark in value
                 if _PART_OF_FIGURE.fullmatch(str(mark)) and not _WHOLE_MARK.fullmatch(str(mark))
             ]
+        elif key.least is not None and isinstance(value, (int, float)) and not value >= key.least:
+            problems.append(Problem(file, place, repr(value), f"a number from {key.least:g} on", key.meaning))
         elif key.choices and value not in key.choices:
             options = ", ".join(f'"{choice}"' for choice in key.choices)
             problems.append(

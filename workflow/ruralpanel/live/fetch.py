@@ -72,12 +72,13 @@ def scope_of(source: SourceSpec, units: Units) -> plan.Scope:
     Raises
     ------
     UserError
-        No years; regions without a code; no series to look for.
+        No years; regions without a code; no series to look for; where to look, although `cids` says it.
     """
     layout = source.layout
     problems = []
     years = layout.get("years")
-    if not (isinstance(years, list) and len(years) == 2 and all(isinstance(y, int) for y in years)):
+    whole = isinstance(years, list) and len(years) == 2 and all(isinstance(y, int) for y in years)
+    if not whole or years[0] > years[1]:  # type: ignore[index]
         problems.append(Problem(source.name, "layout.years", repr(years), "first and last year", "years: [2005, 2024]"))
     if not source.series:
         problems.append(
@@ -89,9 +90,16 @@ def scope_of(source: SourceSpec, units: Units) -> plan.Scope:
         problems.append(
             Problem(source.name, "layout.regions", found, "name → 12-digit code", 'regions: {广东省: "440000000000"}')
         )
-    raise_any(problems)
     cids = layout.get("cids") or {}
     by_series = cids if isinstance(cids, Mapping) else {"": cids}
+    if by_series and ("" in by_series or all(key in by_series for key in source.series)):
+        expected = "a key for walking the tree, which layout.cids spares"
+        problems += [
+            Problem(source.name, f"layout.{key}", repr(layout[key]), expected, "leave it or cids out")
+            for key in ("under", "library")
+            if layout.get(key)
+        ]
+    raise_any(problems)
     return plan.Scope(
         root=str(layout.get("root", ROOT)),
         code=str(layout.get("library", LIBRARY)),
