@@ -6,12 +6,16 @@ min_version("9.0")
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/ingest.smk"
-include: "workflow/rules/panel.smk"
-include: "workflow/rules/estimate.smk"
-include: "workflow/rules/robustness.smk"
-include: "workflow/rules/report.smk"
-include: "workflow/rules/fetch.smk"
+
+
+with starting("snakemake"):
+
+    include: "workflow/rules/ingest.smk"
+    include: "workflow/rules/panel.smk"
+    include: "workflow/rules/estimate.smk"
+    include: "workflow/rules/robustness.smk"
+    include: "workflow/rules/report.smk"
+    include: "workflow/rules/fetch.smk"
 
 
 # Every file is written under another name and renamed once it is whole. What a failed job has finished is therefore

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import make_tiny, tiny_config
+from conftest import ROOT, make_tiny, tiny_config
 from ruralpanel import cli
 from ruralpanel.contracts import project
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.files import atomic_path, unusable, write_text
+from ruralpanel.interrupts import starting
 from ruralpanel.jobs import job
 
 UNREADABLE = "/proc/self/mem"
@@ -107,6 +109,56 @@ def test_an_interrupt_is_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixtu
         raise KeyboardInterrupt
     assert left.value.code == 130 and capfd.readouterr().err == "estimate stopped: interrupted\n"
     assert [p.name for p in tmp_path.iterdir()] == ["estimate.log"]
+
+
+SLOW = """
+import sys, time
+
+class Slow:
+    def find_spec(self, name, *_):
+        if name.startswith({prefixes}) and name not in ("ruralpanel.__main__", "ruralpanel.interrupts"):
+            print("importing", flush=True)
+            time.sleep(60)
+
+sys.meta_path.insert(0, Slow())
+"""
+"""Makes the first import of some libraries, or of the package's modules, take its time."""
+
+LIBRARIES = ("numpy", "pandas", "yaml", "ruralpanel.")
+STARTED = [
+    *(([str(path)], LIBRARIES) for path in sorted((ROOT / "workflow" / "scripts").glob("*.py"))),
+    (["-m", "ruralpanel", "describe"], LIBRARIES),
+    (["-m", "snakemake", "-s", str(ROOT / "Snakefile"), "-n", "--workflow-profile", "none"], ("ruralpanel.",)),
+]
+
+
+@pytest.mark.parametrize(("started", "slow"), STARTED, ids=lambda words: Path(words[-1]).name)
+def test_an_interrupt_while_a_process_starts_is_one_sentence(
+    tmp_path: Path, started: list[str], slow: tuple[str, ...]
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SLOW.format(prefixes=slow), encoding="utf-8")
+    process = subprocess.Popen(
+        [sys.executable, *started],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT / "workflow")])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None and process.stdout.readline() == "importing\n"
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=20)[1]
+    name = started[1] if started[0] == "-m" else Path(started[0]).stem
+    assert (process.returncode, said) == (130, f"{name} stopped: interrupted\n")
+
+
+def test_after_the_imports_an_interrupt_is_what_it_was() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(ImportError), starting("estimate"):
+        assert signal.getsignal(signal.SIGINT) is not before
+        raise ImportError
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_log_that_cannot_be_written(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -13,22 +13,25 @@ os.environ.update(
     LC_ALL="C.UTF-8",
 )
 
-from ruralpanel.contracts import project
-from ruralpanel.contracts.compared import compared_files, compared_folder
-from ruralpanel.contracts.fingerprint import fingerprint
-from ruralpanel.contracts.places import cluster_maps, map_matrices, place_files
-from ruralpanel.contracts.problems import UserError
-from ruralpanel.files import contents
+from ruralpanel.interrupts import starting
 
-try:
-    CONFIG = project.open_project(
-        workflow.config_settings.configfiles,
-        workflow.config_settings.config,
-        fetching="fetch" in sys.argv[1:],  # Snakemake knows its targets only once all rules are read
-    )
-    LIVE = project.live_settings(CONFIG)
-except UserError as error:
-    sys.exit(error.report("The configuration cannot be used"))
+with starting("snakemake"):
+    from ruralpanel.contracts import project
+    from ruralpanel.contracts.compared import compared_files, compared_folder
+    from ruralpanel.contracts.fingerprint import fingerprint
+    from ruralpanel.contracts.places import cluster_maps, map_matrices, place_files
+    from ruralpanel.contracts.problems import UserError
+    from ruralpanel.files import contents
+
+    try:
+        CONFIG = project.open_project(
+            workflow.config_settings.configfiles,
+            workflow.config_settings.config,
+            fetching="fetch" in sys.argv[1:],  # Snakemake knows its targets only once all rules are read
+        )
+        LIVE = project.live_settings(CONFIG)
+    except UserError as error:
+        sys.exit(error.report("The configuration cannot be used"))
 
 PANELS = list(CONFIG.panels)
 ESTIMATED = [panel for panel in PANELS if project.models_on(CONFIG, panel)]

@@ -1,5 +1,8 @@
 """``python -m ruralpanel``."""
 
-from ruralpanel.cli import main
+from ruralpanel.interrupts import starting
+
+with starting("ruralpanel"):
+    from ruralpanel.cli import main
 
 raise SystemExit(main())

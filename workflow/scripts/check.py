@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 
-from ruralpanel.contracts.problems import raise_any
-from ruralpanel.contracts.project import open_project
-from ruralpanel.contracts.units import load_units
-from ruralpanel.describe import verdict
-from ruralpanel.jobs import job
-from ruralpanel.spatial.geography import Geography, place_problems
+from ruralpanel.interrupts import starting
+
+with starting("check"):
+    from ruralpanel.contracts.problems import raise_any
+    from ruralpanel.contracts.project import open_project
+    from ruralpanel.contracts.units import load_units
+    from ruralpanel.describe import verdict
+    from ruralpanel.jobs import job
+    from ruralpanel.spatial.geography import Geography, place_problems
 
 
 def main(files: Sequence[str]) -> None:

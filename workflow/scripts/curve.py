@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
+from ruralpanel.interrupts import starting
 
-from ruralpanel.contracts.units import load_units
-from ruralpanel.files import atomic_path, sha256_of
-from ruralpanel.jobs import job
-from ruralpanel.model_json import write_results
-from ruralpanel.robustness.curve import run_curve
+with starting("curve"):
+    import pandas as pd
+
+    from ruralpanel.contracts.units import load_units
+    from ruralpanel.files import atomic_path, sha256_of
+    from ruralpanel.jobs import job
+    from ruralpanel.model_json import write_results
+    from ruralpanel.robustness.curve import run_curve
 
 
 def main(

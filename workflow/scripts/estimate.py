@@ -4,16 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from ruralpanel.interrupts import starting
 
-from ruralpanel.contracts.specs import ModelSpec
-from ruralpanel.contracts.units import load_units
-from ruralpanel.design import build_design
-from ruralpanel.estimate import estimate
-from ruralpanel.files import sha256_of
-from ruralpanel.jobs import job, pieces
-from ruralpanel.labels import labels_from_codebook
-from ruralpanel.spatial.geography import Geography
+with starting("estimate"):
+    import pandas as pd
+
+    from ruralpanel.contracts.specs import ModelSpec
+    from ruralpanel.contracts.units import load_units
+    from ruralpanel.design import build_design
+    from ruralpanel.estimate import estimate
+    from ruralpanel.files import sha256_of
+    from ruralpanel.jobs import job, pieces
+    from ruralpanel.labels import labels_from_codebook
+    from ruralpanel.spatial.geography import Geography
 
 
 def main(

@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.contracts.units import load_units
-from ruralpanel.jobs import job, pieces
-from ruralpanel.model_json import write_results
-from ruralpanel.robustness.designs import designs_of
-from ruralpanel.robustness.families import run_family
-from ruralpanel.spatial.geography import Geography
+from ruralpanel.interrupts import starting
+
+with starting("families"):
+    from ruralpanel.contracts.units import load_units
+    from ruralpanel.jobs import job, pieces
+    from ruralpanel.model_json import write_results
+    from ruralpanel.robustness.designs import designs_of
+    from ruralpanel.robustness.families import run_family
+    from ruralpanel.spatial.geography import Geography
 
 
 def main(

@@ -5,10 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.contracts.units import load_units
-from ruralpanel.figures.build import draw
-from ruralpanel.jobs import job, pieces
-from ruralpanel.output_context import OutputContext
+from ruralpanel.interrupts import starting
+
+with starting("figures"):
+    from ruralpanel.contracts.units import load_units
+    from ruralpanel.figures.build import draw
+    from ruralpanel.jobs import job, pieces
+    from ruralpanel.output_context import OutputContext
 
 
 def main(figures: Mapping[str, Mapping[str, Any]], units: str, language: str, config: str) -> None:

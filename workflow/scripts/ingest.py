@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ruralpanel.adapters import registry
-from ruralpanel.contracts.corrections import load_corrections
-from ruralpanel.contracts.specs import SourceSpec
-from ruralpanel.contracts.units import load_units
-from ruralpanel.files import atomic_path
-from ruralpanel.harmonise import harmonise
-from ruralpanel.jobs import job
-from ruralpanel.lineage_table import READ, named_files
+from ruralpanel.interrupts import starting
+
+with starting("ingest"):
+    from ruralpanel.adapters import registry
+    from ruralpanel.contracts.corrections import load_corrections
+    from ruralpanel.contracts.specs import SourceSpec
+    from ruralpanel.contracts.units import load_units
+    from ruralpanel.files import atomic_path
+    from ruralpanel.harmonise import harmonise
+    from ruralpanel.jobs import job
+    from ruralpanel.lineage_table import READ, named_files
 
 
 def main(source: Mapping[str, Any], units: str, corrections: str, output: str, content: Mapping[str, str]) -> None:

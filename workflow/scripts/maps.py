@@ -4,20 +4,23 @@ from collections.abc import Mapping
 from functools import cache, partial
 from typing import Any
 
-import pandas as pd
+from ruralpanel.interrupts import starting
 
-from ruralpanel.contracts.units import load_units
-from ruralpanel.files import write_frame
-from ruralpanel.jobs import job, pieces
-from ruralpanel.labels import labels_from_codebook
-from ruralpanel.maps.clusters import draw_clusters, find_clusters
-from ruralpanel.maps.draw import boundary_note, draw, draw_regimes
-from ruralpanel.maps.geometry import load_boundaries
-from ruralpanel.maps.of_model import draw_model
-from ruralpanel.maps.slopes import draw_slopes
-from ruralpanel.model_json import read_results
-from ruralpanel.spatial.geography import Geography
-from ruralpanel.spatial.polygons import read_polygons
+with starting("maps"):
+    import pandas as pd
+
+    from ruralpanel.contracts.units import load_units
+    from ruralpanel.files import write_frame
+    from ruralpanel.jobs import job, pieces
+    from ruralpanel.labels import labels_from_codebook
+    from ruralpanel.maps.clusters import draw_clusters, find_clusters
+    from ruralpanel.maps.draw import boundary_note, draw, draw_regimes
+    from ruralpanel.maps.geometry import load_boundaries
+    from ruralpanel.maps.of_model import draw_model
+    from ruralpanel.maps.slopes import draw_slopes
+    from ruralpanel.model_json import read_results
+    from ruralpanel.spatial.geography import Geography
+    from ruralpanel.spatial.polygons import read_polygons
 
 
 def main(

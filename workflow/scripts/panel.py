@@ -4,12 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from ruralpanel.interrupts import starting
 
-from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
-from ruralpanel.contracts.units import load_units
-from ruralpanel.jobs import job
-from ruralpanel.panel import build, write_panel
+with starting("panel"):
+    import pandas as pd
+
+    from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
+    from ruralpanel.contracts.units import load_units
+    from ruralpanel.jobs import job
+    from ruralpanel.panel import build, write_panel
 
 
 def main(

@@ -4,15 +4,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+from ruralpanel.interrupts import starting
 
-from ruralpanel.contracts.problems import Problem, UserError
-from ruralpanel.contracts.specs import SourceSpec
-from ruralpanel.files import write_frame
-from ruralpanel.jobs import job
-from ruralpanel.reconcile.finding import Finding, to_frame, undeclared
-from ruralpanel.reconcile.gate import reconcile
-from ruralpanel.reconcile.totals import load_control_totals
+with starting("reconcile"):
+    import pandas as pd
+
+    from ruralpanel.contracts.problems import Problem, UserError
+    from ruralpanel.contracts.specs import SourceSpec
+    from ruralpanel.files import write_frame
+    from ruralpanel.jobs import job
+    from ruralpanel.reconcile.finding import Finding, to_frame, undeclared
+    from ruralpanel.reconcile.gate import reconcile
+    from ruralpanel.reconcile.totals import load_control_totals
 
 
 def main(

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ruralpanel.jobs import job
-from ruralpanel.report.build import build
-from ruralpanel.report.context import gather
+from ruralpanel.interrupts import starting
+
+with starting("report"):
+    from ruralpanel.jobs import job
+    from ruralpanel.report.build import build
+    from ruralpanel.report.context import gather
 
 
 def main(config: Mapping[str, Any], config_file: str, root: str) -> None:

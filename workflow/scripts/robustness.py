@@ -4,15 +4,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.contracts.units import load_units
-from ruralpanel.files import write_frame
-from ruralpanel.jobs import job, pieces
-from ruralpanel.model_json import read_results, write_results
-from ruralpanel.robustness.claims import groups_of, table, targets_of
-from ruralpanel.robustness.designs import designs_of
-from ruralpanel.robustness.model_checks import check_model
-from ruralpanel.scorecard import read_statistics
-from ruralpanel.spatial.geography import Geography
+from ruralpanel.interrupts import starting
+
+with starting("robustness"):
+    from ruralpanel.contracts.units import load_units
+    from ruralpanel.files import write_frame
+    from ruralpanel.jobs import job, pieces
+    from ruralpanel.model_json import read_results, write_results
+    from ruralpanel.robustness.claims import groups_of, table, targets_of
+    from ruralpanel.robustness.designs import designs_of
+    from ruralpanel.robustness.model_checks import check_model
+    from ruralpanel.scorecard import read_statistics
+    from ruralpanel.spatial.geography import Geography
 
 GROUPS = ("region",)
 
