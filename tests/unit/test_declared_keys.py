@@ -56,7 +56,7 @@ OTHER: dict[str, Any] = {
     "sample": "early",
     "inference": [{"vcov": "cluster", "by": "region_pair"}],
     "marginal_effects": [{"of": "lever", "over": "third"}],
-    "simulated_size": False,
+    "simulated_size": True,
     "weights_matrix": "line",
     "allow": ["few_clusters"],
     "endogenous": ["fourth"],
@@ -120,6 +120,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@cache
 def frame() -> pd.DataFrame:
     rng = np.random.default_rng(5)
     number = NUMBER * len(PERIODS)
@@ -146,6 +147,7 @@ def frame() -> pd.DataFrame:
 
 def declared(estimator: str, method: str) -> dict[str, Any]:
     values: dict[str, Any] = {"estimator": estimator, "outcome": "log_output", "regressors": ["lever"]}
+    values["simulated_size"] = False  # the default is tried as another value: it takes the longest
     own = (estimator in WITH_ERRORS and method != "slx") or method.startswith("synthetic")
     values |= {"inference": [{"vcov": "own"} if own else CR1]} | OWN.get(estimator, {})
     if method not in KEYS_OF_METHODS.get(estimator, {}).get("draws", (method,)):

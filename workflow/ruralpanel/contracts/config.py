@@ -5,12 +5,11 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from ruralpanel.contracts.documents import load_document, text_keys, with_lines
 from ruralpanel.contracts.equations import regressors_of, system_problems
@@ -18,7 +17,7 @@ from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS, SHARED_
 from ruralpanel.contracts.inference_keys import DEFAULT_SETTINGS, inference_problems, inference_spec
 from ruralpanel.contracts.layouts import LAYOUT_KEYS, layout_problems
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
-from ruralpanel.contracts.schema import check_against
+from ruralpanel.contracts.schema import check_against, schema_of
 from ruralpanel.contracts.sidecar import is_litter, load_sidecar, series_spec
 from ruralpanel.contracts.specs import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
 from ruralpanel.files import unusable
@@ -199,7 +198,7 @@ _OF_ESTIMATORS = frozenset(key for keys in ESTIMATORS.values() for key in (*keys
 
 def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Fill in the defaults that the schema states, section by section."""
-    schema = yaml.safe_load((SCHEMAS / "config.schema.yaml").read_text(encoding="utf-8"))
+    schema = schema_of(str(SCHEMAS / "config.schema.yaml"))
     filled: dict[str, Any] = _filled(raw, schema, schema["$defs"])
     return filled
 
@@ -217,7 +216,7 @@ def _filled(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any
         if key in value:
             filled[key] = _filled(value[key], part, definitions)
         elif "default" in part:
-            filled[key] = part["default"]
+            filled[key] = deepcopy(part["default"])
         elif schema.get("title") == "Configuration" and part.get("type") == "object":
             filled[key] = _filled({}, part, definitions)
     rest = schema.get("additionalProperties")

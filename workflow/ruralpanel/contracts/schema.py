@@ -53,7 +53,7 @@ def check_against(document: Any, schema_path: str | Path, file: str) -> list[Pro
     Keys that are numbers (years) are compared as text. Of alternatives (anyOf, oneOf) only the one that the
     document comes nearest to is reported.
     """
-    return check_schema(document, _schema(str(schema_path)), file)
+    return check_schema(document, schema_of(str(schema_path)), file)
 
 
 def check_schema(document: Any, schema: Mapping[str, Any], file: str) -> list[Problem]:
@@ -74,7 +74,8 @@ _MISPLACED = "a key that does not belong to the other choices made here"
 
 
 @lru_cache(maxsize=16)
-def _schema(path: str) -> Mapping[str, Any]:
+def schema_of(path: str) -> Mapping[str, Any]:
+    """A schema's document, read once."""
     values, problems = load_yaml(path)
     if problems:
         raise ValueError("; ".join(map(str, problems)))
