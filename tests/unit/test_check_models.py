@@ -397,3 +397,46 @@ def test_a_share_or_level_of_an_outcome_in_no_logarithm_is_refused(folder: Path)
     found = {problem.where.split(" (line")[0] for problem in problems_of(folder, config)}
     expected = {f"hypotheses.H.{key}" for key in ("smallest_effect.share_of_outcome", "plain.unit", "plain.scale")}
     assert {where for where in found if where.startswith("hypotheses.")} == expected
+
+
+RATIO, LEVEL, NUMBER = "log(output / third)", "log(output)", "output + 0"
+LONG_RUN = {"statistic": "long_run:lever"}
+COUNT = {"estimator": "ppml"}
+
+
+@pytest.mark.parametrize(
+    ("formula", "model", "estimand", "declared", "refused"),
+    [
+        (RATIO, {}, {}, {"plain": {"scale": 1000}}, set()),
+        (RATIO, {}, {}, {"plain": {"unit_zh": "人"}}, set()),
+        (LEVEL, {}, {}, {"plain": {"scale": 1000, "unit_zh": "人"}}, {"plain.scale", "plain.unit_zh"}),
+        (LEVEL, {}, {}, {"plain": {"scale": 1000, "unit": "jobs", "unit_zh": "人"}}, set()),
+        (NUMBER, {}, {}, {"plain": {"change": 0.1, "scale": 10}}, {"plain.scale"}),
+        (NUMBER, COUNT, {}, {"smallest_effect": {"share_of_outcome": 0.1}}, set()),
+        (NUMBER, COUNT, {}, {"smallest_effect": {"sd_of_outcome": 0.1}}, {"smallest_effect.sd_of_outcome"}),
+        (NUMBER, COUNT, {}, {"plain": {"unit": "jobs", "change": 0.1}}, {"plain.unit"}),
+        (RATIO, {"estimator": "dynamic_panel"}, LONG_RUN, {"plain": {"change": 0.1}}, {"plain.change"}),
+        (RATIO, {"estimator": "dynamic_panel"}, LONG_RUN,
+         {"smallest_effect": {"share_of_outcome": 0.1, "per": "sd"}},
+         {"smallest_effect.share_of_outcome", "smallest_effect.per"}),
+        (RATIO, {"estimator": "dynamic_panel"}, LONG_RUN, {"smallest_effect": {"value": 0.1}}, set()),
+    ],
+)  # fmt: skip
+def test_units_that_a_claims_number_has_no_use_for_are_refused(
+    folder: Path,
+    formula: str,
+    model: dict[str, Any],
+    estimand: dict[str, str],
+    declared: dict[str, Any],
+    refused: set[str],
+) -> None:
+    config = whole()
+    config["variables"]["claimed"] = {"formula": formula}
+    config["models"]["claimed"] = {"estimator": "fe", "outcome": "claimed", "regressors": ["lever"], **model}
+    config["hypotheses"] = {
+        "H": {"claim": "c", "estimand": {"model": "claimed", **(estimand or {"term": "lever"})}, **declared}
+    }
+    found = [problem.where.split(" (line")[0] for problem in problems_of(folder, config)]
+    assert sorted(where.removeprefix("hypotheses.H.") for where in found if where.startswith("hypotheses")) == sorted(
+        refused
+    )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ruralpanel import verdicts
+from ruralpanel.contracts.estimator_keys import DERIVED, LOG_LINEAR
 from ruralpanel.contracts.logarithms import log_of
 from ruralpanel.contracts.problems import CONFIGURATION
 from ruralpanel.estimands import Estimand, find_estimand
@@ -26,10 +27,8 @@ DIAGNOSTICS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "dynamic_panel": {"ar2": {"p_above": 0.05}, "hansen": {"p_above": 0.05}},
     "iv": {"effective_f": {"statistic_above": 10.0}},
 }
-_DERIVED = frozenset({"decomposition", "counterfactual"})  # their terms are shares and differences, not slopes
 _ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
 _DESIGN_BASED = frozenset({"iv", "event_study", "did"})
-_LOG_LINEAR = frozenset({"ppml"})  # coefficients are changes of the logarithm of an outcome in levels
 _NO_INSTRUMENTS = frozenset({"bias_corrected"})  # dynamic-panel methods that make no use of instruments
 
 
@@ -116,10 +115,10 @@ def describe(
     variables = _in_sample(model, statistics.get(panel, {}), outcome_name)
     estimator = str(model["estimator"])
     outcome = variables[outcome_name]
-    if estimator in _LOG_LINEAR:
+    if estimator in LOG_LINEAR:
         # the spread of the outcome's logarithm is not known, nor its mean
         outcome = replace(outcome, formula=f"log({outcome_name})", sd=None, sd_within=None, mean=None)
-    derived = estimator in _DERIVED or "statistic" in estimand
+    derived = estimator in DERIVED or "statistic" in estimand
     declared = claim.get("smallest_effect") or {}
     logarithm = log_of(outcome.formula, variables) is not None
     change = None if derived else verdicts.change_that_matters(declared, logarithm, outcome.spread[0])

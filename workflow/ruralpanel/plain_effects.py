@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ruralpanel.contracts.logarithms import log_of
+from ruralpanel.contracts.logarithms import log_of, ratio_of
 
 RELATIVE_CHANGE = 0.1  # of a lever in logarithms whose spread is not known
-
-_RATIO = re.compile(r"^\s*(?P<above>\w+)\s*/\s*(?P<below>\w+)\s*$")
 
 
 @dataclass(frozen=True)
@@ -213,7 +210,7 @@ def _level(outcome: VariableStats, variables: Mapping[str, VariableStats], decla
     if outcome.mean is None:
         return None
     value = math.exp(outcome.mean)  # the geometric mean: the level at which a relative effect is symmetric
-    ratio = _RATIO.match(log_of(outcome.formula, variables) or "")
+    ratio = ratio_of(outcome.formula, variables)
     unit = str(declared.get("unit", ""))
     unit_zh = str(declared.get("unit_zh", unit))
     scale = declared.get("scale")
@@ -222,7 +219,7 @@ def _level(outcome: VariableStats, variables: Mapping[str, VariableStats], decla
             return None
         factor = float(scale or 1)
         return Level(value, value * factor, scale=factor, unit=unit, unit_zh=unit_zh)
-    above, below = ratio["above"], ratio["below"]
+    above, below = ratio
     measure = variables[above].measure if above in variables else ""
     factor = float(scale or _scale(value))
     return Level(value, value * factor, measure, above, below, factor, unit, unit_zh)

@@ -9,7 +9,8 @@ from ruralpanel.contracts import figure_keys, map_keys, table_keys
 from ruralpanel.contracts.check_models import coefficients, missing
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.equations import SYSTEMS
-from ruralpanel.contracts.logarithms import log_of
+from ruralpanel.contracts.estimator_keys import DERIVED, LOG_LINEAR
+from ruralpanel.contracts.logarithms import log_of, ratio_of
 from ruralpanel.contracts.problems import Problem
 from ruralpanel.contracts.reads import shown_variables
 from ruralpanel.contracts.robustness import claimed_models
@@ -44,11 +45,7 @@ def claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Itera
         found, fix = "an estimand beside untestable", "leave one of them out"
         yield Problem(config.file, f"hypotheses.{name}.estimand", found, "none where a claim is untestable", fix)
     yield from _smallest_effect_problems(config, name, claim)
-    outcomes = _claimed_outcomes(config, claim)
-    if outcomes and not _any_logarithm(config, outcomes):
-        for key in sorted({"unit", "unit_zh", "scale"} & set(claim.get("plain") or {})):
-            found, expected = f"{key} of {', '.join(sorted(outcomes))}, in no logarithm", "an outcome in logarithms"
-            yield Problem(config.file, f"hypotheses.{name}.plain.{key}", found, expected, f"leave {key} out")
+    yield from _plain_problems(config, f"hypotheses.{name}.plain", claim)
     for test, rule in (claim.get("diagnostics") or {}).items():
         if not rule:
             where = f"hypotheses.{name}.diagnostics.{test}"
@@ -70,22 +67,59 @@ def _smallest_effect_problems(config: Config, name: str, claim: Mapping[str, Any
     elif "sd_of_outcome" in declared and "share_of_outcome" in declared:
         found = "share_of_outcome beside sd_of_outcome"
         yield Problem(config.file, f"{where}.share_of_outcome", found, "one of them", "keep one of them")
-    elif "share_of_outcome" in declared:
-        outcomes = _claimed_outcomes(config, claim) | set(curve.get("outcome") or ())
-        if outcomes and not _any_logarithm(config, outcomes):
-            found, fix = f"a share of {', '.join(sorted(outcomes))}, in no logarithm", "sd_of_outcome, or value"
-            yield Problem(config.file, f"{where}.share_of_outcome", found, "an outcome in logarithms", fix)
+    models = _claimed_models(config, claim)
+    slopes, curved = [model for model, slope in models if slope], set(curve.get("outcome") or ())
+    for key in [
+        key for key in ("sd_of_outcome", "share_of_outcome", "per") if key in declared and "value" not in declared
+    ]:
+        if models and not slopes and not curve and declared[key] != "within_sd":  # the schema fills in within_sd
+            expected = "value: a share, a gap or a correlation has no such units"
+            yield Problem(config.file, f"{where}.{key}", f"{key} of what is no slope", expected, f"value, not {key}")
+        elif key == "share_of_outcome" and (slopes or curved) and not _any_logarithm(config, slopes, curved):
+            names = sorted({model.outcome for model in slopes} | curved)
+            found, fix = f"a share of {', '.join(names)}, in no logarithm", "sd_of_outcome, or value"
+            yield Problem(config.file, f"{where}.{key}", found, "an outcome in logarithms", fix)
+        elif key == "sd_of_outcome" and slopes and not curve and all(model.estimator in LOG_LINEAR for model in slopes):
+            found = f"{key} with {', '.join(sorted({model.estimator for model in slopes}))}"
+            expected = "share_of_outcome, or value: the spread of the outcome's logarithm is not known"
+            yield Problem(config.file, f"{where}.{key}", found, expected, f"share_of_outcome, not {key}")
 
 
-def _claimed_outcomes(config: Config, claim: Mapping[str, Any]) -> set[str]:
-    named = [claim.get("estimand") or {}, *(claim.get("others") or ())]
-    return {config.models[e["model"]].outcome for e in named if e.get("model") in config.models}
-
-
-def _any_logarithm(config: Config, outcomes: set[str]) -> bool:
-    """Whether one of some outcomes is a logarithm, or of no known formula."""
+def _plain_problems(config: Config, where: str, claim: Mapping[str, Any]) -> Iterator[Problem]:
+    """Keys of the plain units that the claim's numbers leave without use."""
+    declared, models = claim.get("plain") or {}, _claimed_models(config, claim)
+    slopes = [model for model, slope in models if slope]
+    levels = [model for model in slopes if model.estimator not in LOG_LINEAR]
     known = config.variables
-    return not outcomes <= set(known) or any(log_of(known[name].formula, known) is not None for name in outcomes)
+    ratio = any(m.outcome not in known or ratio_of(known[m.outcome].formula, known) is not None for m in levels)
+    for key in sorted(declared if models else ()):
+        if not slopes:
+            expected = "no plain: a share, a gap or a correlation is in plain units already"
+            yield Problem(config.file, f"{where}.{key}", f"{key} of what is no slope", expected, f"leave {key} out")
+        elif key == "change":
+            continue
+        elif not _any_logarithm(config, levels):
+            found = f"{key} of {', '.join(sorted({model.outcome for model in slopes}))}, in no logarithm"
+            yield Problem(config.file, f"{where}.{key}", found, "an outcome in logarithms", f"leave {key} out")
+        elif key != "unit" and not declared.get("unit") and not ratio:
+            found = f"{key} without unit, of {', '.join(sorted({m.outcome for m in levels}))}"
+            expected = "unit too: what the outcome counts, which only a logarithm of a ratio a / b says itself"
+            yield Problem(config.file, f"{where}.{key}", found, expected, f"add unit, or leave {key} out")
+
+
+def _claimed_models(config: Config, claim: Mapping[str, Any]) -> list[tuple[ModelSpec, bool]]:
+    """The known models of a claim's numbers, each with whether the number is a slope."""
+    named = [claim.get("estimand") or {}, *(claim.get("others") or ())]
+    known = [(config.models[e["model"]], "statistic" in e) for e in named if e.get("model") in config.models]
+    return [(model, not statistic and model.estimator not in DERIVED) for model, statistic in known]
+
+
+def _any_logarithm(config: Config, models: Iterable[ModelSpec], outcomes: Iterable[str] = ()) -> bool:
+    """Whether some model's outcome, or one of some outcomes, is a logarithm, or of no known formula."""
+    known = config.variables
+    names = {model.outcome for model in models if model.estimator not in LOG_LINEAR} | set(outcomes)
+    linear = any(model.estimator in LOG_LINEAR for model in models)
+    return linear or any(name not in known or log_of(known[name].formula, known) is not None for name in names)
 
 
 def _estimand_problems(config: Config, where: str, estimand: Mapping[str, Any]) -> Iterator[Problem]:

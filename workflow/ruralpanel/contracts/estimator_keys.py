@@ -134,3 +134,9 @@ UNWEIGHTED: dict[str, tuple[str, ...]] = {
     "did": ("synthetic", "synthetic_control"),
 }
 """Estimators without a weighted form, and where only some methods have none, these methods."""
+
+DERIVED = frozenset({"decomposition", "counterfactual"})
+"""Estimators whose terms are shares and differences, not slopes."""
+
+LOG_LINEAR = frozenset({"ppml"})
+"""Estimators whose coefficients are changes of the logarithm of an outcome in levels."""

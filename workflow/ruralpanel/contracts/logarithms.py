@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 _LOG = re.compile(r"^log\((?P<inside>.*)\)$", re.S)
+_RATIO = re.compile(r"^\s*(?P<above>\w+)\s*/\s*(?P<below>\w+)\s*$")
 _SHIFT = re.compile(r"^(?:lag|value_at)\((?P<inside>.*),\s*-?\d+\s*\)$", re.S)
 
 
@@ -36,6 +37,12 @@ def log_of(formula: str, variables: Mapping[str, Derived] | None = None) -> str 
     if not found or not _balanced(found["inside"]):
         return None
     return found["inside"].strip()
+
+
+def ratio_of(formula: str, variables: Mapping[str, Derived] | None = None) -> tuple[str, str] | None:
+    """The variables above and below the line where a formula is the logarithm of a ratio of two, else None."""
+    ratio = _RATIO.match(log_of(formula, variables) or "")
+    return (ratio["above"], ratio["below"]) if ratio else None
 
 
 def _balanced(text: str) -> bool:
