@@ -80,7 +80,7 @@ def _words(
     variable = variables[name]
     below = leaves(years_read(name, variables, panel), variables)
     if name in below:
-        counts = series[name].note
+        counts = variable.counts or series[name].note
     else:
         made_of = dict.fromkeys(series[leaf].label or leaf.replace("_", " ") for leaf in below)
         counts = variable.counts or (f"Derived from: {'; '.join(made_of)}" if made_of else "")

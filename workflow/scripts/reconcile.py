@@ -31,6 +31,7 @@ def main(
         {name: SourceSpec.from_dict(values) for name, values in sources.items()},
         load_control_totals(control_totals) if control_totals else None,
         {key: checks[key] for key in ("jump", "repeat")},
+        control_totals,
     )
     if checks["on_failure"] == "error" and undeclared(findings):
         raise UserError(_problem(finding) for finding in undeclared(findings))

@@ -47,11 +47,11 @@ def read(source: SourceSpec) -> pd.DataFrame:
             )
         )
     from ruralpanel.adapters import cells, grids
-    from ruralpanel.adapters.series_files import layout_of
+    from ruralpanel.adapters.series_files import layout_of, without_use
 
     formats = {grids.kind(file) for file in source.files if Path(file).is_file()} - {"empty"}
-    if formats:
-        raise_any(format_problems(source.adapter, layout_of(source), formats, source.name))
+    wrong = format_problems(source.adapter, layout_of(source), formats, source.name) if formats else []
+    raise_any([*wrong, *without_use(source)])
     frame: pd.DataFrame = import_module(ADAPTERS[source.adapter]).read(source)
     raise_any([*cells.year_problems(frame, source), *cells.share_problems(frame, source)])
     return frame

@@ -169,6 +169,29 @@ def need_series(source: SourceSpec) -> None:
         )
 
 
+def without_use(source: SourceSpec) -> list[Problem]:
+    """Names and files of series that their adapter has no use for, as where another one goes over them."""
+    titled = source.adapter != "table" or bool(layout_of(source).get("series"))
+    problems = []
+    for key, series in source.series.items():
+        columns = [own for _, own in series.files if own] or ([series.column] if series.column else [])
+        unused: dict[str, tuple[str, str]] = {}
+        if series.title_in_file and not titled:
+            expected = "a table with a column of titles, named under layout.series; this one has columns of figures"
+            unused["title_in_file"] = series.title_in_file, expected
+        if source.adapter == "yearbook" and series.title_in_file and columns:
+            unused["title_in_file"] = series.title_in_file, f'one name: its column is declared as "{columns[0]}"'
+        if source.adapter in ("nbs_export", "nbs_api") and series.title_in_file and columns:
+            unused["column"] = columns[0], f'one name: title_in_file is "{series.title_in_file}"'
+        if source.adapter == "nbs_api" and series.files:
+            unused["file"] = series.files[0][0], "none: a series is looked for in every answer of the site"
+        problems += [
+            Problem(source.name, f"series.{key}.{name}", f'"{found}"', expected, "leave it out")
+            for name, (found, expected) in unused.items()
+        ]
+    return problems
+
+
 def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, ...]:
     """The places of all declared series.
 

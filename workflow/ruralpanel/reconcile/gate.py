@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ruralpanel.contracts.problems import raise_any
 from ruralpanel.contracts.sidecar import sidecar_from
 from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.reconcile.changes import changes
@@ -18,7 +19,7 @@ from ruralpanel.reconcile.matrix import Matrix, is_coded, matrices
 from ruralpanel.reconcile.outliers import outliers
 from ruralpanel.reconcile.relations import identities, ranges, verified
 from ruralpanel.reconcile.repeats import repeats
-from ruralpanel.reconcile.totals import control_totals
+from ruralpanel.reconcile.totals import control_totals, unheld
 from ruralpanel.reconcile.twins import other_sources
 
 JUMP, REPEAT = 0.5, 3
@@ -29,6 +30,7 @@ def reconcile(
     sources: Mapping[str, SourceSpec],
     totals: pd.DataFrame | None = None,
     checks: Mapping[str, Any] | None = None,
+    file: str = "control_totals",
 ) -> tuple[Finding, ...]:
     """Run every check over every figure of every source.
 
@@ -38,13 +40,21 @@ def reconcile(
     sources : source → its specification, with the sidecar's breaks, identities and known faults.
     totals : national figures, as `ruralpanel.reconcile.totals.load_control_totals` gives them.
     checks : ``jump`` (log points) and ``repeat`` (equal figures in a row), as in the configuration.
+    file : where the totals stand, for messages.
 
     Returns
     -------
     tuple of Finding
         Declared and undeclared, ordered by source, series, check, period and unit.
+
+    Raises
+    ------
+    UserError
+        Totals that no figure can be held against.
     """
     series = matrices(figures, sources)
+    if totals is not None:
+        raise_any(unheld(totals, sources, series, file))
     settings = {"jump": JUMP, "repeat": REPEAT, **(checks or {})}
     found = list(_all(series, sources, totals, settings))
     order = {check: i for i, check in enumerate(CHECKS)}

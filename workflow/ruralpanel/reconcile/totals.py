@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ruralpanel.contracts.measures import MeasureError, convert_factor
-from ruralpanel.contracts.problems import Problem, UserError, raise_any
+from ruralpanel.contracts.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.contracts.specs import SourceSpec
 from ruralpanel.reconcile.finding import Finding
 from ruralpanel.reconcile.matrix import Matrix, resolution
 
-_REQUIRED = ("source", "series", "year", "national_figure")
+REQUIRED = ("source", "series", "year", "national_figure")
+OPTIONAL = ("measure", "remark", "unassigned")
 _SIGMAS = 3.0
 
 
@@ -27,7 +29,8 @@ def load_control_totals(path: str | Path, name: str = "") -> pd.DataFrame:
     Raises
     ------
     UserError
-        Missing columns, years or figures that are no numbers, one total twice.
+        Missing and unknown columns, years or figures that are no numbers, one total twice, an unassigned part without
+        a remark on what it is.
     """
     file = name or str(path)
     try:
@@ -35,8 +38,13 @@ def load_control_totals(path: str | Path, name: str = "") -> pd.DataFrame:
     except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         reason = " ".join(str(error).split())[:100]
         raise UserError(Problem(file, "", f"a file that cannot be read ({reason})", "comma-separated values")) from None
-    absent = [column for column in _REQUIRED if column not in table]
-    raise_any(Problem(file, "header", f"no column {column}", "columns " + ", ".join(_REQUIRED)) for column in absent)
+    absent = [column for column in REQUIRED if column not in table]
+    raise_any(Problem(file, "header", f"no column {column}", "columns " + ", ".join(REQUIRED)) for column in absent)
+    raise_any(
+        Problem(file, "header", f'column "{column}"', "columns " + ", ".join((*REQUIRED, *OPTIONAL)),
+                did_you_mean(column, (*REQUIRED, *OPTIONAL)))
+        for column in map(str, table.columns) if column not in (*REQUIRED, *OPTIONAL)
+    )  # fmt: skip
     problems = []
     numbers = {}
     for column, words in (("year", "a year"), ("national_figure", "a number")):
@@ -50,6 +58,10 @@ def load_control_totals(path: str | Path, name: str = "") -> pd.DataFrame:
         problems.append(
             Problem(file, f"row {row + 2}, column unassigned", f'"{most.iloc[row]}"', "a number or a blank")
         )
+    remark = table.get("remark", pd.Series("", index=table.index)).str.strip()
+    for row in np.flatnonzero(np.isfinite(numbers["unassigned"]) & (remark == "")):
+        expected = "a remark that says what part of the total no unit has"
+        problems.append(Problem(file, f"row {row + 2}, column unassigned", f'"{most.iloc[row]}"', expected))
     for row in np.flatnonzero(table.duplicated(["source", "series", "year"])):
         problems.append(Problem(file, f"row {row + 2}", "a total that stands in a row above", "each total once"))
     raise_any(problems)
@@ -60,6 +72,31 @@ def load_control_totals(path: str | Path, name: str = "") -> pd.DataFrame:
         unassigned=numbers["unassigned"].fillna(np.inf),
         **optional,
     )
+
+
+def unheld(
+    totals: pd.DataFrame, sources: Mapping[str, SourceSpec], series: Sequence[Matrix], file: str
+) -> Iterator[Problem]:
+    """Totals that no figure can be held against: of no series that is read, no year of it, another kind of measure."""
+    read = {matrix.name: matrix for matrix in series}
+    for row, total in enumerate(totals.to_dict("records"), 2):
+        source, key, year = str(total["source"]), str(total["series"]), int(total["year"])
+        matrix = read.get(f"{source}.{key}")
+        if source not in sources:
+            fix = did_you_mean(source, sources)
+            yield Problem(file, f"row {row}, column source", f'"{source}"', "a source of the configuration", fix)
+        elif matrix is None:
+            known = [name.partition(".")[2] for name in read if name.startswith(f"{source}.")]
+            where, fix = f"row {row}, column series", did_you_mean(key, known)
+            yield Problem(file, where, f'"{key}"', f"a series that is read from {source}", fix)
+        elif year not in matrix.periods:
+            expected = f"a year of {source}.{key}, {matrix.periods[0]} to {matrix.periods[-1]}"
+            yield Problem(file, f"row {row}, column year", str(year), expected, "correct the year or remove the row")
+        elif total["measure"] and matrix.spec.measure:
+            try:
+                convert_factor(str(total["measure"]), matrix.spec.measure)
+            except MeasureError as error:
+                yield error.problem(file, f"row {row}, column measure")
 
 
 def control_totals(series: Sequence[Matrix], totals: pd.DataFrame) -> Iterator[Finding]:
@@ -110,7 +147,4 @@ def control_totals(series: Sequence[Matrix], totals: pd.DataFrame) -> Iterator[F
 
 
 def _factor(measure: str, published: str) -> float:
-    try:
-        return convert_factor(measure, published) if measure and published else 1.0
-    except MeasureError:
-        return 1.0
+    return convert_factor(measure, published) if measure and published else 1.0

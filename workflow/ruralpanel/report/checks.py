@@ -105,7 +105,7 @@ def _cell(context: Context, texts: Texts, finding: Mapping[str, str], column: st
 def _series_label(context: Context, finding: Mapping[str, str]) -> str:
     source = context.sources.get(finding.get("source") or "")
     key = (finding.get("series") or "").strip()
-    series = ((source.about if source else None) or {}).get("series") or {}
+    series = source.series if source else {}
     return context.worded(series.get(key) or {}, "label") or key
 
 

@@ -41,13 +41,17 @@ class Panel:
 
 @dataclass(frozen=True)
 class Source:
-    """One source: its name in the configuration, adapter, path, and its sidecar (None: not declared)."""
+    """One source: its name in the configuration, adapter, path, and its sidecar (None: not declared).
+
+    `series` are those of the sidecar, with what the configuration says of them going over it.
+    """
 
     name: str
     adapter: str
     path: str
     about_file: str
     about: Mapping[str, Any] | None
+    series: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,9 @@ def _source(name: str, values: Mapping[str, Any], root: Path, problems: list[Pro
     if values.get("about"):
         about, found = load_yaml(root / values["about"], values["about"])
         problems += found
-    return Source(name, str(values["adapter"]), str(values["path"]), str(values.get("about") or ""), about)
+    described, own = (about or {}).get("series") or {}, values.get("series") or {}
+    series = {key: {**(described.get(key) or {}), **(own.get(key) or {})} for key in {**described, **own}}
+    return Source(name, str(values["adapter"]), str(values["path"]), str(values.get("about") or ""), about, series)
 
 
 def _panel(folder: Path, name: str, values: Mapping[str, Any]) -> Panel:

@@ -41,22 +41,24 @@ def _source(context: Context, texts: Texts, source: Source) -> Section:
         texts.inline("data.adapter_text", adapter=source.adapter, path=source.path),
     )
     if about is None:
-        warning = Paragraph(texts.inline("data.undeclared"), "note")
-        return Section(anchor("source", source.name), title, (warning, Definitions((read_by,))), 3)
-    facts = [
-        (texts.inline("data.title_of" if key == "title" else f"data.{key}"), _fact(texts, key, about[key]))
-        for key in _FACTS
-        if about.get(key)
-    ]
-    blocks: list[Block] = [Definitions((*facts, read_by)), _series(context, texts, source)]
+        blocks: list[Block] = [Paragraph(texts.inline("data.undeclared"), "note"), Definitions((read_by,))]
+    else:
+        facts = [
+            (texts.inline("data.title_of" if key == "title" else f"data.{key}"), _fact(texts, key, about[key]))
+            for key in _FACTS
+            if about.get(key)
+        ]
+        blocks = [Definitions((*facts, read_by))]
+    if about is not None or source.series:
+        blocks.append(_series(context, texts, source))
     for key, items in (
-        ("breaks", _breaks(context, texts, about)),
-        ("faults", _faults(context, texts, about)),
+        ("breaks", _breaks(context, texts, source)),
+        ("faults", _faults(context, texts, source)),
         ("corrections", _corrections(context, texts, source)),
     ):
         if items:
             blocks.append(Details(texts.inline(f"data.{key}_title"), (Bullets(tuple(items)),), id=""))
-    files: Mapping[str, Any] = about.get("files") or {}
+    files: Mapping[str, Any] = (about or {}).get("files") or {}
     if files:
         summary = texts.inline("data.files_title", count=str(len(files)))
         lines = tuple(f"{(values or {}).get('sha256', '')}  {name}" for name, values in files.items())
@@ -73,8 +75,7 @@ def _fact(texts: Texts, key: str, value: Any) -> Inline:
 
 def _series(context: Context, texts: Texts, source: Source) -> Table:
     rows = []
-    about: Mapping[str, Any] = source.about or {}
-    for key, values in (about.get("series") or {}).items():
+    for key, values in source.series.items():
         english, chinese = str(values.get("label") or key), str(values.get("label_zh") or "")
         names = [chinese or english, english] if context.language == "zh" else [english, chinese]
         cells = (
@@ -89,9 +90,9 @@ def _series(context: Context, texts: Texts, source: Source) -> Table:
     return Table(anchor("series", source.name), caption, head, tuple(rows), tall=True)
 
 
-def _breaks(context: Context, texts: Texts, about: Mapping[str, Any]) -> list[Inline]:
+def _breaks(context: Context, texts: Texts, source: Source) -> list[Inline]:
     items = []
-    for key, values in (about.get("series") or {}).items():
+    for key, values in source.series.items():
         for year, entry in (values.get("breaks") or {}).items():
             details = {"what": entry} if isinstance(entry, str) else dict(entry or {})
             items.append(
@@ -106,10 +107,10 @@ def _breaks(context: Context, texts: Texts, about: Mapping[str, Any]) -> list[In
     return items
 
 
-def _faults(context: Context, texts: Texts, about: Mapping[str, Any]) -> list[Inline]:
-    series: Mapping[str, Any] = about.get("series") or {}
+def _faults(context: Context, texts: Texts, source: Source) -> list[Inline]:
+    series = source.series
     items = []
-    for entry in about.get("known_faults") or ():
+    for entry in (source.about or {}).get("known_faults") or ():
         keys = [entry["series"]] if isinstance(entry["series"], str) else list(entry["series"])
         labels = [localised(series.get(key) or {}, "label", context.language) or key for key in keys]
         items.append(
@@ -126,11 +127,10 @@ def _faults(context: Context, texts: Texts, about: Mapping[str, Any]) -> list[In
 
 
 def _corrections(context: Context, texts: Texts, source: Source) -> list[Inline]:
-    series: Mapping[str, Any] = (source.about or {}).get("series") or {}
     return [
         texts.inline(
             "data.correction_item",
-            label=localised(series.get(repair.series) or {}, "label", context.language) or repair.series,
+            label=localised(source.series.get(repair.series) or {}, "label", context.language) or repair.series,
             unit=context.unit(repair.unit),
             year=str(repair.year),
             text=_sentence(repair.text),
