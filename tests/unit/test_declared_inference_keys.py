@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_declared_keys import declared, folder, outcome_of
+from test_declared_keys import SCHEMA, declared, folder, outcome_of
 
-from ruralpanel.contracts.inference_keys import DEFAULTS, FURTHER
+from ruralpanel.contracts.inference_keys import DEFAULTS, FURTHER, KINDS
 
 __all__ = ["folder"]  # the fixture
 
@@ -18,7 +18,7 @@ BASE: dict[str, dict[str, Any]] = {
     "hc": {"vcov": "hc"},
     "cluster": {"vcov": "cluster"},
     "driscoll_kraay": {"vcov": "driscoll_kraay", "lag": 1},
-    "conley": {"vcov": "conley", "cutoff_km": 100},
+    "conley": {"vcov": "conley", "cutoff_km": 150},
     "own": {"vcov": "own"},
     "akm": {"vcov": "akm"},
     "akm0": {"vcov": "akm0"},
@@ -36,7 +36,7 @@ OTHER: dict[str, Any] = {
     "count": "all",
     "lag": 2,
     "kernel": "uniform",
-    "cutoff_km": 200,
+    "cutoff_km": 250,
     "draws": 299,
     "weights": "rademacher",
     "interval": False,
@@ -48,18 +48,18 @@ OTHER: dict[str, Any] = {
 """A value of each key that is not the default; values that a method does not know are refused by name."""
 
 ESTIMATOR = {"hc": "pooled", "classical": "pooled", "permutation": "pooled", "own": "cce", "treatment": "did"}
-APART = ("conley",)
-"""Needs polygons (`test_conley.py`)."""
 
 
 def combinations() -> Iterator[tuple[str, str]]:
     for method, defaults in DEFAULTS.items():
-        yield from ((method, key) for key in (*defaults, *FURTHER.get(method, ())) if method not in APART)
+        yield from ((method, key) for key in (*defaults, *FURTHER.get(method, ())))
 
 
 def test_every_method_and_key_of_inference_has_a_case() -> None:
-    keys = {key for method in DEFAULTS for key in (*DEFAULTS[method], *FURTHER.get(method, ()))}
-    assert set(BASE) == set(DEFAULTS) and set(OTHER) == keys
+    keys = SCHEMA["$defs"]["inference"]["items"]["properties"]
+    methods = {method for kind in KINDS for method in keys[kind]["enum"]}
+    assert methods == set(DEFAULTS) == set(BASE)
+    assert set(keys) - set(KINDS) == set(OTHER) == {key for _, key in combinations()}
 
 
 @pytest.mark.parametrize(("method", "key"), list(combinations()))

@@ -16,9 +16,11 @@ import yaml
 from conftest import ROOT, make_tiny, tiny_config
 from ruralpanel.contracts.check import check
 from ruralpanel.contracts.config import read_config
+from ruralpanel.contracts.documents import load_document
 from ruralpanel.contracts.estimator_keys import COMMON_KEYS, ESTIMATORS, KEYS_OF_METHODS, SHARED_OPTIONS
 from ruralpanel.contracts.places import matrices_of
 from ruralpanel.contracts.problems import UserError, raise_any
+from ruralpanel.contracts.schema import check_schema
 from ruralpanel.contracts.units import Units, load_units
 from ruralpanel.design import build_design
 from ruralpanel.estimate import estimate
@@ -26,6 +28,7 @@ from ruralpanel.files import plain
 from ruralpanel.results import ModelResult
 from ruralpanel.spatial.geography import Geography
 
+SCHEMA = load_document(ROOT / "workflow" / "schemas" / "config.schema.yaml").values
 NUMBER, PERIODS = 20, range(2001, 2013)
 POLICY = {"units": "region == 'North'", "first": 2006}
 GAP = {"by": "region", "group": "North", "reference": "South"}
@@ -62,12 +65,12 @@ OTHER: dict[str, Any] = {
     "endogenous": ["fourth"],
     "instruments": ["z1"],
     "lags": 2,
-    "regressor_lags": {"lever": [0, 1]},
+    "regressor_lags": {"lever": 1},
     "gmm_lags": [2, 3],
     "collapse": False,
     "predetermined": ["lever"],
     "endogenous_regressors": ["lever"],
-    "steps": "one",
+    "steps": 1,
     "initial_weights": "identity",
     "treatment": {"units": "region == 'North'", "first": 2007},
     "reference": 2003,
@@ -103,17 +106,31 @@ def combinations() -> Iterator[tuple[str, str, str]]:
 
 
 def test_every_key_of_models_has_a_case() -> None:
-    schema = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(encoding="utf-8"))
-    keys = set(schema["$defs"]["model"]["properties"]) - {"estimator", "method"}
+    keys = set(SCHEMA["$defs"]["model"]["properties"]) - {"estimator", "method"}
     assert keys == set(OTHER) == {key for _, _, key in combinations()} | set(APART)
+
+
+def test_another_value_is_one_that_the_schema_takes() -> None:
+    assert misfits(OTHER, "model") == []
+
+
+def misfits(values: Mapping[str, Any], part: str) -> list[str]:
+    """Values that a part of the schema refuses by themselves: they would tell nothing of whether a key is heard."""
+    every = {**SCHEMA, "required": [], "properties": SCHEMA["$defs"][part]["properties"]}
+    return [str(problem) for problem in check_schema(dict(values), every, "c")]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = make_tiny(tmp_path_factory.mktemp("keys"))
     ids = [f"U{i:02d}" for i in range(1, NUMBER + 1)]
-    rows = [f"{unit},Unit {i},{'North' if i < 10 else 'South'},P{i // 2}" for i, unit in enumerate(ids)]
-    (place / "units.csv").write_text("\n".join(["id,name_en,region,region_pair", *rows]) + "\n", encoding="utf-8")
+    zones = ["North"] * 8 + ["South"] * 8 + ["East"] * 4
+    rows = [
+        f"{unit},Unit {i},{'North' if i < 10 else 'South'},P{i // 2},{zones[i]},{100 + i % 5},{25 + i // 5}"
+        for i, unit in enumerate(ids)
+    ]
+    head = "id,name_en,region,region_pair,zone,longitude,latitude"
+    (place / "units.csv").write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     for name, steps in (("ring", (1, -1)), ("line", (1, -1, 2, -2))):
         lines = [f"{ids[i]},{ids[(i + step) % NUMBER]},1" for i in range(NUMBER) for step in steps]
         (place / f"{name}.csv").write_text("\n".join(["unit,neighbour,weight", *lines]) + "\n", encoding="utf-8")
