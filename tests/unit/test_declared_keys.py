@@ -37,7 +37,7 @@ CR1 = {"vcov": "cluster", "by": "unit"}
 OWN: dict[str, dict[str, Any]] = {
     "iv": {"regressors": ["size"], "endogenous": ["lever"], "instruments": ["z1", "z2"]},
     "dynamic_panel": {"effects": ["unit"]},
-    "event_study": {"regressors": [], "treatment": POLICY, "draws": 99},
+    "event_study": {"regressors": [], "treatment": POLICY},
     "did": {"regressors": [], "treatment": POLICY, "draws": 99},
     "ppml": {"outcome": "count"},
     "sur": {"outcome": ["log_output", "other"], "draws": 99},
@@ -152,6 +152,7 @@ def frame() -> pd.DataFrame:
     table["size"] = rng.uniform(1.0, 3.0, size=number)
     first = [2006 if i < 5 else 2009 if i < 9 else np.nan for i in range(NUMBER)]
     table["start"] = np.repeat(first, len(PERIODS))
+    table["later"] = table["start"] + 1
     for name in ("s1", "s2", "s3"):
         table[name] = np.repeat(rng.uniform(0.1, 0.3, size=NUMBER), len(PERIODS))
     for name in ("g1", "g2", "g3"):
@@ -168,7 +169,7 @@ def declared(estimator: str, method: str) -> dict[str, Any]:
     own = (estimator in WITH_ERRORS and method != "slx") or method.startswith("synthetic")
     values |= {"inference": [{"vcov": "own"} if own else CR1]} | OWN.get(estimator, {})
     if method not in KEYS_OF_METHODS.get(estimator, {}).get("draws", (method,)):
-        del values["draws"]
+        values.pop("draws", None)
     if method:
         values["method"] = method
     if method in ("difference_gmm", "system_gmm"):
@@ -241,3 +242,32 @@ def test_a_key_of_shift_share_instruments_is_heard(key: str, folder: Path) -> No
     del model["instruments"]
     before, after = outcome_of(model, folder), outcome_of(model | {key: OTHER[key]}, folder)
     assert before.startswith("{") and after.startswith("{") and before != after
+
+
+@pytest.mark.parametrize(("method", "beside"), [
+    *((method, beside) for method in ("twfe", "callaway_santanna") for beside in (
+        {"treatment": {"first_by_unit": "start"}}, {"regressors": ["third"]}, {"controls": ["third"]})),
+    ("twfe", {"weights": "size"}), ("twfe", {"group_trends": True}),
+], ids=str)  # fmt: skip
+def test_draws_of_an_event_study_without_treated_sets_that_change_hands(
+    method: str, beside: dict[str, Any], folder: Path
+) -> None:
+    model = declared("event_study", method) | beside
+    assert outcome_of(model, folder).startswith("{")
+    assert "models.m.draws" in outcome_of(model | {"draws": 99}, folder)
+
+
+@pytest.mark.parametrize("estimator", ["did", "event_study"])
+def test_weights_that_a_method_has_no_form_for_are_refused_before_any_figure_is_read(
+    estimator: str, folder: Path
+) -> None:
+    refused = outcome_of(declared(estimator, "callaway_santanna") | {"weights": "size"}, folder)
+    assert "config.yaml: models.m.weights" in refused and "write weights: null in the model" in refused
+
+
+def test_draws_of_an_event_study_of_too_few_treated_units(folder: Path) -> None:
+    model = declared("event_study", "twfe") | {
+        "treatment": {"units": "region_pair == 'P0' and unit == 'U01'", "first": 2006}
+    }
+    few = "draws without use"
+    assert few in outcome_of(model | {"draws": 99}, folder) and few not in outcome_of(model, folder)

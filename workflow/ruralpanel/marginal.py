@@ -136,7 +136,10 @@ def fieller(
 
 
 def _contrasts(design: Design, fit: Fit, of: str, over: str) -> tuple[FloatArray, FloatArray, dict[str, float]]:
-    """Vectors whose sum, the second times z, picks the effect at z; and the means of other moderators of `of`."""
+    """Vectors whose sum, the second times z, picks the effect at z; and the means of other moderators of `of`.
+
+    Of the fit's terms those of the design are products: ``x:W`` of a spatial model is the neighbours' mean of x.
+    """
     base, slope = np.zeros(len(fit.terms)), np.zeros(len(fit.terms))
     base[fit.terms.index(_present(design, fit.terms, of))] = 1.0
     main = _interaction(design, fit.terms, of, over)
@@ -144,7 +147,7 @@ def _contrasts(design: Design, fit: Fit, of: str, over: str) -> tuple[FloatArray
     held: dict[str, float] = {}
     for j, term in enumerate(fit.terms):
         parts = term.split(":")
-        if len(parts) == 2 and of in parts and term != main:
+        if len(parts) == 2 and of in parts and term != main and term in design.terms:
             other = parts[1] if parts[0] == of else parts[0]
             held[other] = float(np.mean(moderator(design, fit, of, other)))
             base[j] = held[other]

@@ -9,7 +9,13 @@ from typing import Any
 from ruralpanel.contracts import formula
 from ruralpanel.contracts.config import Config
 from ruralpanel.contracts.equations import SYSTEMS
-from ruralpanel.contracts.estimator_keys import ESTIMATORS, KEYS_OF_METHODS, UNWEIGHTED, WITHOUT_EFFECTS
+from ruralpanel.contracts.estimator_keys import (
+    ESTIMATORS,
+    KEYS_OF_METHODS,
+    UNWEIGHTED,
+    WITHOUT_EFFECTS,
+    WITHOUT_MARGINAL,
+)
 from ruralpanel.contracts.expressions import Name, Number, Operation, Text, names, walk
 from ruralpanel.contracts.problems import Problem, UserError, did_you_mean
 from ruralpanel.contracts.specs import ModelSpec
@@ -146,6 +152,13 @@ def _own_term_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
                 fix = "leave regressors out: they are the terms of the blocks"
                 expected = "a regressor or control of the model"
                 yield Problem(config.file, f"{where}.blocks.{block}", f'"{term}", not among regressors', expected, fix)
+    without = WITHOUT_MARGINAL.get(model.estimator)
+    if model.marginal_effects and without is not None and (not without or model.method in without):
+        found = f"marginal effects with {model.method or model.estimator}"
+        expected = "an estimator with one coefficient for each regressor"
+        fix = "leave marginal_effects out, or use estimator: fe"
+        yield Problem(config.file, f"{where}.marginal_effects", found, expected, fix)
+        return
     for effect in model.marginal_effects:
         pair = f"{effect['of']}:{effect['over']}"
         if not {pair, f"{effect['over']}:{effect['of']}"} & set(model.regressors):
@@ -186,6 +199,12 @@ def _method_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
         shown = f"{key}: {value}" if isinstance(value, str | bool | int) else key
         found, fix = f"{shown} with method {model.method}", f"leave {key} out, or use method: {methods[0]}"
         yield Problem(config.file, f"{where}.{key}", found, f"method {' or '.join(methods)}", fix)
+    if (
+        model.estimator == "event_study"
+        and model.options.get("draws")
+        and model.method in KEYS_OF_METHODS["event_study"]["draws"]
+    ):
+        yield from _lead_draws_problems(config, model)
     if model.estimator == "decomposition" and model.options.get("drop_absorbed"):
         found, fix = "drop_absorbed with a decomposition", "leave drop_absorbed out, and terms that others determine"
         yield Problem(config.file, f"{where}.drop_absorbed", found, "blocks that keep all their terms", fix)
@@ -206,6 +225,22 @@ def _method_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
     first, last = model.options.get("gmm_lags") or (2, 2)
     if last < first:
         yield Problem(config.file, f"{where}.gmm_lags", f"[{first}, {last}]", "first no later than last")
+
+
+def _lead_draws_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
+    """Draws of an event study whose test before treatment has no randomisation over treated sets."""
+    dated = (model.options.get("treatment") or {}).get("first_by_unit")
+    against = {
+        "treatment.first_by_unit": bool(dated),
+        "regressors": bool(model.regressors),
+        "controls": bool(model.controls),
+        "weights": bool(model.weights),
+        "group_trends": bool(model.options.get("group_trends")),
+    }
+    if beside := [key for key, given in against.items() if given]:
+        expected = "one first period for all treated units, and neither controls, weights nor group_trends"
+        found, fix = f"draws beside {', '.join(beside)}", "leave draws out: treated sets do not change hands then"
+        yield Problem(config.file, f"models.{model.name}.draws", found, expected, fix)
 
 
 def _instrument_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:

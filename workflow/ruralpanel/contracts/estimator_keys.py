@@ -131,9 +131,19 @@ UNWEIGHTED: dict[str, tuple[str, ...]] = {
     "dynamic_panel": (),
     "cce": (),
     "spatial": (),
-    "did": ("synthetic", "synthetic_control"),
+    "event_study": ("callaway_santanna",),
+    "did": ("callaway_santanna", "synthetic", "synthetic_control"),
 }
 """Estimators without a weighted form, and where only some methods have none, these methods."""
+
+WITHOUT_MARGINAL: dict[str, tuple[str, ...]] = {
+    "sur": (),
+    "decomposition": (),
+    "counterfactual": (),
+    "event_study": ("callaway_santanna", "imputation"),
+    "did": ("callaway_santanna", "imputation"),
+}
+"""Estimators without coefficients of the regressors for marginal effects, and where only some methods, these."""
 
 DERIVED = frozenset({"decomposition", "counterfactual"})
 """Estimators whose terms are shares and differences, not slopes."""

@@ -56,9 +56,12 @@ def fit(design: Design) -> Fit:
         "average_effect": dynamics.mean_after(found),
         "pretrend": pretrend,
     }
+    bounds, notes = _bounds(found, design)
     if method in ("twfe", "callaway_santanna") and sample.cohorts.single:
         pretrend["randomisation"] = _randomised(sample, found)
-    bounds, notes = _bounds(found, design)
+        if pretrend["randomisation"] is None and design.spec.options.get("draws"):
+            few = "two treated and two other units, and two more in all than periods before treatment"
+            notes = (*notes, f"draws without use: randomisation over treated sets needs {few}")
     extra |= {"honest_did": bounds, "treatment": treatment_summary(sample)}
     return finished(found.fit, sample, {"pretrend": test}, notes, extra)
 
