@@ -21,6 +21,9 @@ from report_project import context, made_up_project
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.project import estimation_settings, open_project, panel_settings, source_settings
 from ruralpanel.contracts.units import load_units
+from ruralpanel.describe import describe
+from ruralpanel.files import content_of
+from ruralpanel.lineage import trace
 from ruralpanel.maps.draw import boundary_note
 from ruralpanel.reconcile.totals import OPTIONAL, REQUIRED
 from ruralpanel.report.build import compose
@@ -29,6 +32,7 @@ from ruralpanel.spatial.polygons import read_polygons
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
 SCHEMA = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
+OF_SIDECARS = yaml.safe_load((WORKFLOW / "schemas" / "sidecar.schema.yaml").read_text(encoding="utf-8"))
 OF_CORRECTIONS = yaml.safe_load((WORKFLOW / "schemas" / "corrections.schema.yaml").read_text(encoding="utf-8"))
 OTHERS = {"samples", "weights_matrices", "defaults", "models", "hypotheses", "specification_curves", "tables",
           "figures", "maps"}  # fmt: skip
@@ -230,7 +234,7 @@ def squares(shift: float) -> str:
 
 
 ODD = "unit,year,km,other\n" + "".join(
-    f"{unit},{year},{value},1\n"
+    f"{unit},{year},{value},{'' if year == 2001 else 1}\n"
     for unit, values in {"A": (10, 10.6, 11, 44, 45, 47.1), "B": (20.1, 20.7, 20.7, 21.4, 22, 22.5)}.items()
     for year, value in zip(YEARS, values, strict=True)
 )
@@ -271,10 +275,10 @@ def place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def put(config: dict[str, Any], path: str, value: Any) -> None:
-    """Set what a dotted path names; None takes it out."""
+    """Set what a dotted path names (`%` is a dot in a name); None takes it out."""
     *above, last = path.split(".")
     here: Any = config
-    for part in above:
+    for part in (part.replace("%", ".") for part in above):
         here = here[int(part)] if isinstance(here, list) else here.setdefault(part, {})
     if value is None:
         here.pop(last, None)
@@ -282,13 +286,18 @@ def put(config: dict[str, Any], path: str, value: Any) -> None:
         here[last] = value
 
 
-def outcome(changes: Mapping[str, Any]) -> str:
-    """All that the made-up project gives with some keys changed: tables, findings, report; or the refusal."""
-    return _outcome(json.dumps(changes))
+def outcome(changes: Mapping[str, Any], name: str = "", text: str = "") -> str:
+    """All that the made-up project gives with some keys changed: tables, findings, report; or the refusal.
+
+    `text` is that of a further file, `name`.
+    """
+    return _outcome(json.dumps(changes), name, text)
 
 
 @cache
-def _outcome(changes: str) -> str:
+def _outcome(changes: str, name: str, text: str) -> str:
+    if name:
+        Path(name).write_text(text, encoding="utf-8")
     config = deepcopy(CONFIG)
     for path, value in json.loads(changes).items():
         put(config, path, value)
@@ -308,7 +317,7 @@ def result() -> str:
     figures = [f"results/ingest/{name}.parquet" for name in read.sources]
     for name, file in zip(read.sources, figures, strict=True):
         settings = source_settings(read, name)
-        digests = dict.fromkeys(read.sources[name].files, "")
+        digests = {path: content_of(path) for path in read.sources[name].files}
         script("ingest").main(settings, units, read.corrections or "", file, digests)
     sources = {name: source_settings(read, name) for name in read.sources}
     script("reconcile").main(
@@ -322,6 +331,7 @@ def result() -> str:
     if read.boundaries:
         polygons = read_polygons(read.boundaries, load_units(units))
         said += [repr(polygons), boundary_note(read.boundaries, read.boundaries_note, read.language)]
+    said += [trace("results", read, "roads", "A", 2003), describe(read, "results")]
     given = [read.report["formats"], estimation_settings(read, "main")["seed"]]
     return "\n".join([*said, repr(compose(context)), repr(given)])
 
@@ -355,9 +365,7 @@ OF_CORRECTION = {
 
 
 def repaired(repair: Mapping[str, Any]) -> str:
-    Path("repairs.yaml").write_text(yaml.safe_dump({"corrections": [dict(repair)]}), encoding="utf-8")
-    _outcome.cache_clear()
-    return outcome({"corrections": "repairs.yaml"})
+    return outcome({"corrections": "repairs.yaml"}, "repairs.yaml", yaml.safe_dump({"corrections": [dict(repair)]}))
 
 
 def test_another_value_of_every_key_of_a_correction(place: Path) -> None:
@@ -382,9 +390,8 @@ OF_TOTAL = {
 
 
 def totalled(total: Mapping[str, Any]) -> str:
-    Path("national.csv").write_text(f"{','.join(total)}\n{','.join(map(str, total.values()))}\n", encoding="utf-8")
-    _outcome.cache_clear()
-    return outcome({"control_totals": "national.csv"})
+    text = f"{','.join(total)}\n{','.join(map(str, total.values()))}\n"
+    return outcome({"control_totals": "national.csv"}, "national.csv", text)
 
 
 def test_another_value_of_every_column_of_the_control_totals(place: Path) -> None:
@@ -448,3 +455,90 @@ def test_titles_are_no_use_to_a_wide_table_of_one_series(place: Path) -> None:
 ])  # fmt: skip
 def test_two_keys_of_which_one_would_go_unheard(path: str, value: Any, words: str, place: Path) -> None:
     assert words in outcome({path: value})
+
+
+SIDECAR: dict[str, Any] = {
+    "publisher": "Nobody",
+    "title": "Made-up roads",
+    "files": {name: {} for name in ("old.csv", "new.csv", "early.csv", "odd.csv")},
+    "series": {
+        "roads": {"label": "Roads", "column": "km", "file": "odd.csv", "measure": "km"},
+        "rails": {"label": "Rails", "column": "other", "file": "odd.csv", "measure": "km"},
+        "again": {"label": "Roads again", "column": "km", "file": "odd.csv", "measure": "km"},
+        "wider": {"label": "Wider roads", "column": "km", "file": "new.csv", "measure": "km"},
+    },
+}
+ROADS = "series.roads"
+FAULT = {"series": "roads", "what": "a printer's error", "reason": "seen in the yearbook", "units": ["A"],
+         "years": {"list": [2004]}}  # fmt: skip
+SUM = {"total": "roads", "parts": ["rails", "wider"], "tolerance": 0.5, "why": "rails are all that there is"}
+BOUND = {"smaller": "roads", "larger": "rails", "tolerance": 0.5, "why": "roads are a part of rails"}
+WORDS = {key: Case(f"{key} in other words") for key in ("publisher", "title", "edition", "licence", "obtained",
+                                                        "checked")}  # fmt: skip
+SIDECAR_PARTS: dict[str, tuple[str, dict[str, Case], dict[str, Any]]] = {
+    "": ("", WORDS | {
+        "url": Case("https://example.org/roads"), "accessed": Case("2026-01-02"),
+        "layout": Case({"period": "year", "skip_rows": ["B"]}), "files": Case({"old.csv": {"sha256": "0" * 64}}),
+        "series": Case({"roads": {"label": "R", "column": "other", "file": "odd.csv"}}), "identities": Case([SUM]),
+        "known_faults": Case([FAULT])}, {}),
+    "file": ("files.odd%csv", {
+        "sha256": Case("0" * 64), "table": Case("12-3"), "title": Case("Length of roads"), "edition": Case("2005"),
+        "url": Case("https://example.org/12-3"), "accessed": Case("2026-01-02"), "provinces_visible": Case(31),
+        "request": Case("POST /roads"), "remarks": Case("a blot on page 7")}, {}),
+    "series": (ROADS, {
+        **{key: OF_SERIES[key] for key in ("label", "title_in_file", "measure", "range", "counts")},
+        "label_zh": Case("公路"),
+        "column": Case("other"), "file": Case("new.csv"), "files": Case(["new.csv"], {f"{ROADS}.file": None}),
+        "years": Case([2001, 2002]), "note": Case("Counted anew in 2004"), "same_as": Case("second.roads"),
+        "retrospective": Case(["C"], {f"{ROADS}.file": "early.csv"}), "breaks": Case({"2004": {"what": "w"}})}, {}),
+    "place": (f"{ROADS}.files.0", OF_FILES,
+              {f"{ROADS}.file": None, f"{ROADS}.files": [{"file": "old.csv", "column": "km"}]}),
+    "break": (f"{ROADS}.breaks.2003", OF_BREAK, {f"{ROADS}.breaks": {"2003": BREAK}}),
+    "overlap": (f"{ROADS}.breaks.2003.overlap", {"series": Case("again"), "years": Case([2004])},
+                {f"{ROADS}.breaks": {"2003": OVERLAP}}),
+    "sum": ("identities.0", {
+        "total": Case("again"), "parts": Case(["again"]), "tolerance": Case(1000), "blank": Case("zero"),
+        "why": Case("for another reason")}, {"identities": [SUM]}),
+    "bound": ("identities.0", {
+        "smaller": Case("again"), "larger": Case("again"), "tolerance": Case(1000), "why": Case("for another reason")},
+        {"identities": [BOUND]}),
+    "known_fault": ("known_faults.0", {
+        "series": Case(["rails"]), "units": Case(["B"]), "years": Case([2006]), "what": Case("a fire"),
+        "reason": Case("said by a clerk")}, {"known_faults": [FAULT]}),
+}  # fmt: skip
+"""Part of a sidecar → where it stands, another value of each of its keys, and what the sidecar has beside."""
+
+
+def described(changes: Mapping[str, Any], broken: bool) -> str:
+    sidecar = deepcopy(SIDECAR)
+    for name, entry in sidecar["files"].items():
+        entry["sha256"] = content_of(Path("roads") / name)
+    for path, value in changes.items():
+        put(sidecar, path, deepcopy(value))
+    second = {"adapter": "table", "path": "later", "layout": {"period": "year"}, "series": {"roads": SERIES}}
+    rule = {"variables.roads.breaks": {"2003": "splice"}} if broken else {}
+    changed = {"sources.made.about": "side.yaml", "sources.made.series": None, "sources.second": second, **rule}
+    return outcome(changed, "side.yaml", yaml.safe_dump(sidecar, allow_unicode=True))
+
+
+def test_every_key_of_the_sidecar_has_a_case() -> None:
+    parts = OF_SIDECARS["$defs"]
+    schemas = {"": OF_SIDECARS, **{name: parts[name] for name in ("file", "series", "break", "known_fault")}}
+    schemas |= {"place": parts["place"]["oneOf"][1], "overlap": parts["break"]["properties"]["overlap"]}
+    schemas |= {"sum": parts["identity"]["oneOf"][0], "bound": parts["identity"]["oneOf"][1]}
+    assert {part: set(cases) for part, (_, cases, _) in SIDECAR_PARTS.items()} == {
+        part: set(schema["properties"]) for part, schema in schemas.items()
+    }
+
+
+@pytest.mark.parametrize("part", SIDECAR_PARTS)
+def test_another_value_of_the_sidecar_changes_what_comes_out(part: str, place: Path) -> None:
+    where, cases, beside = SIDECAR_PARTS[part]
+    broken = part in ("break", "overlap")
+    unheard = []
+    for key, case in cases.items():
+        before = described({**beside, **case.beside}, broken)
+        after = described({**beside, **case.beside, f"{where}.{key}".lstrip("."): case.value}, broken)
+        if before == after or (before.startswith("refused") and after.startswith("refused")):
+            unheard.append((key, before[:300], after[:300]))
+    assert unheard == []

@@ -30,6 +30,17 @@ from ruralpanel.transform import Context, evaluate
 from ruralpanel.wide import wide_frame
 
 _LISTED = 12
+_FILE = {
+    "table": "table ",
+    "title": "",
+    "edition": "",
+    "url": "",
+    "accessed": "obtained on ",
+    "request": "asked for by ",
+    "provinces_visible": "provinces visible: ",
+    "remarks": "",
+}
+"""What a sidecar says of a file, with the words before it."""
 
 
 def trace(results: str | Path, config: Config, variable: str, unit: str, period: int, panel: str = "") -> str:
@@ -125,6 +136,7 @@ class _Story:
         self.context = Context(ids, years, panel.periods, panel.by, own)
         self.cells = cells[cells["source"] != ""]
         self.sources: dict[str, str] = {}
+        self.described: set[tuple[str, str, str]] = set()
         self.frames: dict[str, pd.DataFrame] = {}
         for name in evaluation_order(config.variables, attribute_names(units), config.file):
             formula = config.variables[name].formula
@@ -179,6 +191,7 @@ class _Story:
         place = ", ".join(part for part in places if part not in ("", "sheet ", "column "))
         text = f'"{row["text"]}"' if row["text"] else "a blank cell"
         yield f"{indent}published as {text}: {place} ({self._source(row['source'], row['series'])})"
+        yield from (f"{indent}{words}" for words in self._described(row["source"], row["series"], row["file"]))
         if row["correction"]:
             yield f"{indent}corrected: {row['correction']}"
         factor = float(row["factor"])
@@ -196,6 +209,19 @@ class _Story:
         self.sources[source] = ", ".join(words) or "provenance not declared"
         title = spec.series[series].title_in_file if spec and series in spec.series else ""
         return f"{source}, series {series}" + (f" {title}" if title else "")
+
+    def _described(self, source: str, series: str, file: str) -> Iterator[str]:
+        """What the sidecar says of a file, and what must be known of a series; each once."""
+        spec = self.config.sources.get(source)
+        about = (spec.about if spec else None) or {}
+        described = {key: entry or {} for key, entry in (about.get("files") or {}).items()}
+        own = described.get(file) or described.get(file.partition("/")[2]) or {}
+        words = [f"{_FILE[key]}{' '.join(str(own[key]).split())}" for key in _FILE if own.get(key)]
+        note = " ".join(str(((about.get("series") or {}).get(series) or {}).get("note") or "").split())
+        for text in (f"the file: {'; '.join(words)}" if words else "", f"note: {note}" if note else ""):
+            if text and (source, series, text) not in self.described:
+                self.described.add((source, series, text))
+                yield text
 
     def expression(self, node: Expression, at: _At, indent: str, told: set[tuple[str, _At]]) -> Iterator[str]:
         """The lines about what an expression reads; a figure told before is not told again."""

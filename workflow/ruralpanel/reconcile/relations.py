@@ -57,7 +57,7 @@ def _parts(series: Mapping[str, Matrix], relation: Mapping[str, Any]) -> Iterato
         wrong = known & (np.abs(off) > relation.get("tolerance", 0) + _DUST * np.abs(total.values))
     involved = tuple(part.name for part in parts)
     for i, t in np.argwhere(wrong):
-        note = f"the parts add up to {total_of_parts[i, t]:.10g}"
+        note = f"the parts add up to {total_of_parts[i, t]:.10g}{_why(relation)}"
         yield _relation(total, i, t, "identity", float(total_of_parts[i, t]), float(off[i, t]), note, involved)
 
 
@@ -70,8 +70,13 @@ def _smaller(series: Mapping[str, Matrix], relation: Mapping[str, Any]) -> Itera
     with np.errstate(invalid="ignore"):
         wrong = off > relation.get("tolerance", 0) + _DUST * np.abs(limit)
     for i, t in np.argwhere(wrong):
-        note = f"more than {larger.spec.label or larger.spec.key}, of which it is a part"
+        note = f"more than {larger.spec.label or larger.spec.key}, of which it is a part{_why(relation)}"
         yield _relation(smaller, i, t, "bound", float(limit[i, t]), float(off[i, t]), note, (larger.name,))
+
+
+def _why(relation: Mapping[str, Any]) -> str:
+    """Why a relation must hold, where the sidecar says it."""
+    return f" ({' '.join(str(relation['why']).split())})" if relation.get("why") else ""
 
 
 def _relation(
