@@ -13,6 +13,7 @@ import yaml
 from conftest import tiny_config
 from ruralpanel.contracts.check import check
 from ruralpanel.contracts.config import read_config
+from ruralpanel.contracts.documents import load_document
 from ruralpanel.contracts.places import cluster_maps, map_matrices
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.reads import used_variables
@@ -72,6 +73,24 @@ def test_clusters_are_found_where_they_were_put(frame: pd.DataFrame, geography: 
     single = find_clusters("m", spec(adjust=False), frame, geography, 1, "maps.m").table
     assert (single["cluster"] != "none").sum() > (table["cluster"] != "none").sum()
     np.testing.assert_array_equal(single["cluster"] != "none", single["p_value"] < 0.05)
+
+
+OTHER: dict[str, Any] = {"variable": "other", "weights_matrix": "five", "draws": 199, "adjust": False}
+
+
+def test_every_key_of_clusters_has_a_case() -> None:
+    schema = load_document(DATA.parent / "workflow" / "schemas" / "config.schema.yaml").values["$defs"]
+    assert set(schema["map"]["properties"]["clusters"]["properties"]) == set(OTHER)
+
+
+@pytest.mark.parametrize("key", OTHER)
+def test_another_value_of_a_key_changes_the_clusters(frame: pd.DataFrame, geography: Geography, key: str) -> None:
+    more = frame.assign(other=np.random.default_rng(4).normal(size=len(frame)))
+    before, after = (
+        find_clusters("m", chosen, more, geography, 1, "maps.m").table["cluster" if key == "adjust" else "p_value"]
+        for chosen in (spec(), spec(**{key: OTHER[key]}))
+    )
+    assert not before.equals(after)
 
 
 def test_what_cannot_be_looked_at_is_named(frame: pd.DataFrame, geography: Geography) -> None:

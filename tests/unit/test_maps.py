@@ -22,12 +22,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ruralpanel import style
+from ruralpanel.contracts.documents import load_document
 from ruralpanel.contracts.map_keys import CLASS_KEYS, KEYS
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.units import load_units
 from ruralpanel.labels import Labels
 from ruralpanel.maps.classes import Classes, find_classes
-from ruralpanel.maps.draw import boundary_note, class_colours, draw, draw_categories, map_row, names_of
+from ruralpanel.maps.draw import boundary_note, class_colours, draw, draw_categories, draw_regimes, map_row, names_of
 from ruralpanel.maps.geometry import Boundaries, load_boundaries
 from ruralpanel.maps.labels import place_labels
 from ruralpanel.maps.projection import choose_projection, longitude_span
@@ -396,5 +397,38 @@ def test_another_value_of_a_key_changes_the_map(key: str, value: Any, china: Bou
     for number, spec in enumerate(({**SPEC, "variables": ["jobs"]}, {**SPEC, "variables": ["jobs"], key: value})):
         path = tmp_path / f"{number}.svg"
         draw("m", spec, made_up_frame(), LABELS, china, {"CN-HE": "Hebei"}, {"svg": path}, language)
+        drawn.append(path.read_bytes())
+    assert drawn[0] != drawn[1]
+
+
+REGIMES: dict[str, Any] = {"first": "jobs", "second": "roads", "spans": [[2012, 2019]]}
+OTHER_REGIMES: dict[str, Any] = {
+    "first": "fields",
+    "second": "fields",
+    "spans": [[2012, 2021]],
+    "above": {"first": "median"},
+    "labels": {"both": "Both of them"},
+    "labels_zh": {"both": "二者"},
+}
+
+
+def test_every_key_of_regimes_has_a_case() -> None:
+    schema = load_document(CHINA.parents[2] / "workflow" / "schemas" / "config.schema.yaml").values["$defs"]
+    assert set(schema["map"]["properties"]["regimes"]["properties"]) == set(OTHER_REGIMES)
+    assert set(schema["above"]["properties"]) == {"first", "second"}
+
+
+@pytest.mark.parametrize(("key", "value"), [*OTHER_REGIMES.items(), ("above", {"second": "median"})])
+def test_another_value_of_a_key_changes_the_map_of_regimes(
+    key: str, value: Any, china: Boundaries, tmp_path: Path
+) -> None:
+    frame = pd.concat([made_up_frame(), made_up_frame().query("period == 2019").assign(period=2021, jobs=30.0)])
+    frame["roads"] += frame["period"] == 2019
+    frame["fields"] = np.random.default_rng(4).normal(size=len(frame))
+    drawn = []
+    for number, regimes in enumerate((REGIMES, {**REGIMES, key: value})):
+        path = tmp_path / f"{number}.svg"
+        spec = {"panel": "p", "regimes": regimes}
+        draw_regimes("m", spec, frame, china, {}, {"svg": path}, "zh" if key.endswith("_zh") else "en")
         drawn.append(path.read_bytes())
     assert drawn[0] != drawn[1]
