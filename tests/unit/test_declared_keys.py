@@ -194,9 +194,10 @@ def _outcome_of(model: str, folder: Path) -> str:
     return json.dumps(plain(found), sort_keys=True)
 
 
-def estimated(model: Mapping[str, Any], folder: Path) -> ModelResult:
+def estimated(model: Mapping[str, Any], folder: Path, defaults: Mapping[str, Any] | None = None) -> ModelResult:
     """The result of a model on the made-up figures; `UserError` with all that `check` finds."""
     config: dict[str, Any] = tiny_config()
+    config |= {} if defaults is None else {"defaults": dict(defaults)}
     for name in set(frame()) - {"unit", "period", "lever", "log_output"}:
         config["variables"][name] = {"formula": "lever + 0"}
     config["panels"] = {"main": {"periods": list(PERIODS)}, "short": {"periods": list(PERIODS)[:10]}}
@@ -271,3 +272,14 @@ def test_draws_of_an_event_study_of_too_few_treated_units(folder: Path) -> None:
     }
     few = "draws without use"
     assert few in outcome_of(model | {"draws": 99}, folder) and few not in outcome_of(model, folder)
+
+
+@pytest.mark.parametrize("key", SCHEMA["$defs"]["defaults"]["properties"])
+def test_a_key_of_the_defaults_is_heard(key: str, folder: Path) -> None:
+    defaults = {"inference": [CR1], "simulated_size": False}
+    model = {"estimator": "fe", "outcome": "log_output", "regressors": ["lever"]}
+    before, after = (
+        json.dumps(plain(estimated(model, folder, given).to_dict()), sort_keys=True)
+        for given in (defaults, defaults | {key: OTHER[key]})
+    )
+    assert after != before
