@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import shapely
 
+from ruralpanel.contracts.places import projection_problems
 from ruralpanel.contracts.problems import UserError
 from ruralpanel.contracts.units import Units, load_units
 from ruralpanel.maps.geometry import load_boundaries
-from ruralpanel.maps.projection import projection_problems
 from ruralpanel.spatial.geography import Geography, place_problems
 from ruralpanel.spatial.polygons import read_frame, read_polygons, unplaced_problems
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ruralpanel.contracts.problems import Problem, did_you_mean
+from ruralpanel.contracts.problems import CONFIGURATION, Problem, did_you_mean
 from ruralpanel.contracts.specs import ModelSpec
 from ruralpanel.contracts.units import Units
 from ruralpanel.files import unusable
@@ -32,8 +32,6 @@ def place_problems(config: Config, attributes: set[str], units: Units | None) ->
         yield from _matrix_problems(config, f"weights_matrices.{name}", values, units)
     for name, item in config.maps.items():
         if item["projection"] != "auto":
-            from ruralpanel.maps.projection import projection_problems  # brings PROJ, which few configurations need
-
             yield from projection_problems(item["projection"], f"maps.{name}.projection", config.file)
         matrix = (item.get("clusters") or {}).get("weights_matrix")
         if matrix and matrix not in config.weights_matrices:
@@ -123,3 +121,15 @@ def _matrix_problems(config: Config, where: str, values: Mapping[str, Any], unit
 def _unplaced(config: Config, where: str, what: str) -> Problem:
     expected = "boundaries, or columns longitude and latitude in the units file"
     return Problem(config.file, where, f"{what} without positions of the units", expected)
+
+
+def projection_problems(projection: str, where: str = "maps", file: str = CONFIGURATION) -> Iterator[Problem]:
+    """The problem of a projection that PROJ does not know."""
+    from pyproj import CRS  # only here: few configurations need PROJ
+    from pyproj.exceptions import CRSError
+
+    try:
+        CRS.from_user_input("EPSG:4326" if projection == "auto" else projection)
+    except CRSError as error:
+        words = str(error).partition(": (")[0]
+        yield Problem(file, where, f'projection "{projection}"', "auto, or one that PROJ knows", words)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from matplotlib.path import Path as Outline
 
+from ruralpanel.contracts.places import projection_problems
 from ruralpanel.contracts.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.contracts.units import Units
-from ruralpanel.maps.projection import choose_projection, projection_problems
+from ruralpanel.maps.projection import choose_projection
 from ruralpanel.spatial.polygons import in_degrees, read_frame
 
 #: Corners go as long as the triangle that each leaves is smaller than a square of this share of the map's width: about

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-
-from ruralpanel.contracts.problems import CONFIGURATION, Problem
+from collections.abc import Iterable, Sequence
 
 #: Countries with a customary equal-area projection, by the first part of their units' ids. China: the Albers projection
 #: of its national atlases (standard parallels 25° and 47° N, central meridian 105° E), on WGS 84 as the boundaries are.
@@ -41,18 +39,6 @@ def choose_projection(bounds: Sequence[float], longitudes: Sequence[tuple[float,
             "+datum=WGS84 +units=m +no_defs"
         )
     return f"+proj=laea +lat_0={middle:.2f} +lon_0={centre:.2f} +datum=WGS84 +units=m +no_defs"
-
-
-def projection_problems(projection: str, where: str = "maps", file: str = CONFIGURATION) -> Iterator[Problem]:
-    """The problem of a projection that PROJ does not know."""
-    from pyproj import CRS
-    from pyproj.exceptions import CRSError
-
-    try:
-        CRS.from_user_input("EPSG:4326" if projection == "auto" else projection)
-    except CRSError as error:
-        words = str(error).partition(": (")[0]
-        yield Problem(file, where, f'projection "{projection}"', "auto, or one that PROJ knows", words)
 
 
 def longitude_span(longitudes: Sequence[tuple[float, float]]) -> tuple[float, float]:
