@@ -19,14 +19,13 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from ruralpanel.contracts.config import read_config
-from ruralpanel.contracts.reads import declared_lags
-from ruralpanel.contracts.units import load_units
-from ruralpanel.robustness.curve_cells import columns_needed, steps_of
-from ruralpanel.robustness.curve_data import CurveData, curve_data
-from ruralpanel.robustness.curve_permutation import SCHEMES, curve_test
-from ruralpanel.robustness.curve_plan import Plan, Specification, plan
-from ruralpanel.robustness.specification_curve import Estimates, estimate_curve
+from ruralpanel.claims.robustness.curve_data import CurveData, columns_needed, curve_data, steps_of
+from ruralpanel.claims.robustness.curve_kernel import Estimates, estimate_curve
+from ruralpanel.claims.robustness.curve_plan import Plan, Specification, plan
+from ruralpanel.claims.robustness.curve_tests import SCHEMES, curve_test
+from ruralpanel.project.load import read_config
+from ruralpanel.project.reads import declared_lags
+from ruralpanel.project.units import load_units
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = 60

@@ -16,14 +16,15 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from ruralpanel.contracts.problems import UserError
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimators import dynamic_panel, panel_unit_root
-from ruralpanel.estimators.arrays import design_from_arrays
-from ruralpanel.estimators.base import Design
-from ruralpanel.estimators.cce import fit as cce
-from ruralpanel.estimators.least_squares import fe
-from ruralpanel.inference.registry import infer
+from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.families.common_effects import unit_roots
+from ruralpanel.estimate.families.common_effects.cce import fit as cce
+from ruralpanel.estimate.families.dynamic import dynamic_panel
+from ruralpanel.estimate.families.linear import fe
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.problems import UserError
+from ruralpanel.project.settings import InferenceSpec
 
 UNITS, BURN = 31, 50
 REPLICATIONS = 1_000
@@ -168,7 +169,7 @@ def table_cips(replications: int) -> None:
                 y = np.zeros_like(shocks)
                 for t in range(1, shocks.shape[1]):
                     y[:, t] = rho * y[:, t - 1] + shocks[:, t]
-                result = panel_unit_root.cips(y[:, BURN:], lags).summary()
+                result = unit_roots.cips(y[:, BURN:], lags).summary()
                 count += result["statistic"] < result["critical_values"]["5%"]
             shares.append(count / replications)
         print(f"{periods}, {lags} | {shares[0]:.3f} | {shares[1]:.3f}")

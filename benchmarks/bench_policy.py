@@ -14,13 +14,13 @@ from scipy import special
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimators import did, dynamics, honest_did, placebo, pretrends, synthetic
-from ruralpanel.estimators.arrays import design_from_arrays
-from ruralpanel.estimators.base import Design
-from ruralpanel.estimators.cohorts import Sample, paths_of, sample_of
-from ruralpanel.inference.from_covariance import p_values
-from ruralpanel.inference.registry import infer
+from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.families.policy import did, dynamics, honest_did, placebo, pretrends, synthetic
+from ruralpanel.estimate.families.policy.cohorts import Sample, paths_of, sample_of
+from ruralpanel.estimate.inference.covariance import p_values
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.settings import InferenceSpec
 
 UNITS, PERIODS, TREATED, FIRST = 31, 15, 12, 2000
 REPLICATIONS = 1_000

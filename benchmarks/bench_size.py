@@ -20,14 +20,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from size_designs import DESIGNS, FEW_PERIODS, OTHER_PANELS, Case
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimators import did, placebo
-from ruralpanel.estimators.base import FloatArray
-from ruralpanel.estimators.cohorts import sample_of
-from ruralpanel.estimators.registry import fit
-from ruralpanel.inference import size_kernels, validity
-from ruralpanel.inference.registry import infer
-from ruralpanel.inference.size_kernels import LEVEL, Outcomes
+from ruralpanel.estimate.base.results import FloatArray
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.families.policy import did, placebo
+from ruralpanel.estimate.families.policy.cohorts import sample_of
+from ruralpanel.estimate.inference import size_kernels, validity
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.estimate.inference.size_kernels import LEVEL, Outcomes
+from ruralpanel.project.settings import InferenceSpec
 
 SETS, PANELS, DRAWS = 200, 20, 199
 CUTOFF_KM = 1000.0

@@ -19,13 +19,13 @@ from scipy import sparse
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.contracts.units import load_units
-from ruralpanel.estimators.arrays import design_from_arrays
-from ruralpanel.estimators.base import Design
-from ruralpanel.estimators.spatial import fit
-from ruralpanel.inference.registry import infer
-from ruralpanel.spatial.polygons import read_polygons
+from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.families.spatial.spatial import fit
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.estimate.places.geography import read_polygons
+from ruralpanel.project.settings import InferenceSpec
+from ruralpanel.project.units import load_units
 
 ROOT = Path(__file__).resolve().parents[1]
 PERIODS = 6

@@ -18,11 +18,11 @@ from scipy import stats
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimators import sur, sur_correlation
-from ruralpanel.estimators.arrays import design_from_arrays
-from ruralpanel.estimators.base import Design, FloatArray
-from ruralpanel.estimators.registry import fit
+from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Design, FloatArray
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.families.sur import correlation, sur
+from ruralpanel.project.settings import InferenceSpec
 
 PERIODS, DRAWS = 6, 999
 CASES: dict[str, dict[str, float]] = {
@@ -59,9 +59,7 @@ def held(design: Design, outcomes: FloatArray, truth: float, rng: np.random.Gene
     """Whether each interval holds `truth`, and whether each test rejects."""
     rows = np.arange(design.y.size)
     own = ((0, 1), (0, 1))
-    sample = sur_correlation.sample_of(
-        design, rows, own, (design.x, outcomes), np.ones((rows.size, 1)), design.unit_codes
-    )
+    sample = correlation.sample_of(design, rows, own, (design.x, outcomes), np.ones((rows.size, 1)), design.unit_codes)
     clusters = len(sample.grams)
     z, error = (part[0, 0] for part in sample.correlations(np.ones((1, clusters))))
     counts = rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=DRAWS).astype(float)

@@ -83,7 +83,7 @@ def bare_duckdb(file: Path, columns: int) -> int:
 
 
 def source(file: Path, columns: int) -> Any:
-    from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
+    from ruralpanel.project.settings import SeriesSpec, SourceSpec
 
     series = {name: SeriesSpec(key=name, measure="person", column=name) for name in wanted(columns)}
     layout = {"shape": "long", "unit": "county", "period": "year"}
@@ -91,23 +91,23 @@ def source(file: Path, columns: int) -> Any:
 
 
 def read(file: Path, columns: int) -> Any:
-    from ruralpanel.adapters import registry
+    from ruralpanel.data.adapters import registry
 
     return registry.read(source(file, columns))
 
 
 def ingest(file: Path, columns: int) -> Any:
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.harmonise import harmonise
+    from ruralpanel.data.harmonise import harmonise
+    from ruralpanel.project.units import load_units
 
     units = load_units(file.with_name("units.csv"))
     return harmonise(source(file, columns), read(file, columns), units)
 
 
 def panel(file: Path, columns: int) -> Any:
-    from ruralpanel.contracts.specs import PanelSpec, VariableSpec
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.panel import build
+    from ruralpanel.data.panel import build
+    from ruralpanel.project.settings import PanelSpec, VariableSpec
+    from ruralpanel.project.units import load_units
 
     spec = source(file, columns)
     figures = ingest(file, columns)
@@ -154,7 +154,6 @@ def one(step: str, file: Path, columns: int) -> None:
     import pandas  # noqa: F401
     import pyarrow.csv
     import pyarrow.parquet  # noqa: F401
-
     import ruralpanel.adapters.table
     import ruralpanel.panel  # noqa: F401
 

@@ -18,11 +18,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimators.arrays import design_from_arrays
-from ruralpanel.estimators.base import Design
-from ruralpanel.estimators.registry import fit
-from ruralpanel.inference.registry import infer
+from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.settings import InferenceSpec
 
 UNITS, PERIODS, TERMS = 31, 8, 8
 REPEATS = 5

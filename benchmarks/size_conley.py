@@ -17,17 +17,17 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from ruralpanel.contracts.project import open_project
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.contracts.units import load_units
-from ruralpanel.design import build_design
-from ruralpanel.estimators.registry import fit
-from ruralpanel.inference import small_sample
-from ruralpanel.inference.error_process import error_process, least_squares
-from ruralpanel.inference.registry import infer
-from ruralpanel.inference.size_kernels import Outcomes, by_variance
-from ruralpanel.spatial.distances import great_circle_km
-from ruralpanel.spatial.geography import Geography
+from ruralpanel.estimate.base.design import build_design
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.inference import covariance
+from ruralpanel.estimate.inference.error_process import error_process, least_squares
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.estimate.inference.size_kernels import Outcomes, by_variance
+from ruralpanel.estimate.places.distances import great_circle_km
+from ruralpanel.estimate.places.geography import Geography
+from ruralpanel.project.jobs import open_project
+from ruralpanel.project.settings import InferenceSpec
+from ruralpanel.project.units import load_units
 
 PANELS = 2000
 REACHES = (0.0, 400.0, 800.0)
@@ -49,7 +49,7 @@ def main(name: str, term: str) -> None:
     design = build_design(spec, frame, units, config.samples.get(spec.sample))
     design = Geography(units, config.boundaries, config.weights_matrices).placed(design)
     found = fit(design)
-    space = small_sample.space_of(found, design)
+    space = covariance.space_of(found, design)
     rng = np.random.default_rng(3)
     process = error_process(found, design, space, rng)
     km = great_circle_km(design.extra["coordinates"], design.extra["coordinates"])

@@ -17,9 +17,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from ruralpanel.robustness.curve_data import CurveData
-from ruralpanel.robustness.curve_permutation import SCHEMES, STATISTICS, curve_test
-from ruralpanel.robustness.curve_plan import Plan, plan
+from ruralpanel.claims.robustness.curve_data import CurveData
+from ruralpanel.claims.robustness.curve_plan import Plan, plan
+from ruralpanel.claims.robustness.curve_tests import SCHEMES, STATISTICS, curve_test
 
 UNITS, PERIODS, DRAWS = 31, 8, 199
 CURVE: dict[str, Any] = {

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ruralpanel.estimators.arrays import design_from_arrays
-from ruralpanel.estimators.base import Design, FloatArray
-from ruralpanel.estimators.registry import fit
-from ruralpanel.inference import small_sample
-from ruralpanel.inference.error_process import least_squares
-from ruralpanel.inference.size_kernels import Outcomes
-from ruralpanel.spatial.distances import great_circle_km
+from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Design, FloatArray
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.inference import covariance
+from ruralpanel.estimate.inference.error_process import least_squares
+from ruralpanel.estimate.inference.size_kernels import Outcomes
+from ruralpanel.estimate.places.distances import great_circle_km
 
 UNITS, PERIODS = 31, 8
 COORDINATES = np.random.default_rng(0).uniform((80.0, 22.0), (125.0, 48.0), (UNITS, 2))
@@ -69,7 +69,7 @@ class Case:
 def outcomes_of(design: Design, y: FloatArray) -> Outcomes:
     """Results of the design's regression for the columns of `y` (rows, panels)."""
     found = fit(design)
-    space = small_sample.space_of(found, design)
+    space = covariance.space_of(found, design)
     return Outcomes(found, design, space, *least_squares(found, space, y[found.rows]))
 
 

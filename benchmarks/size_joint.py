@@ -21,13 +21,13 @@ from scipy import special
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
-from ruralpanel import diagnostics
-from ruralpanel.estimators.absorb import group_sums
-from ruralpanel.estimators.arrays import design_from_arrays
-from ruralpanel.estimators.base import Design, Fit, FloatArray
-from ruralpanel.estimators.registry import fit
-from ruralpanel.inference import joint, small_sample
-from ruralpanel.inference.error_process import least_squares
+from ruralpanel.estimate import specification_tests
+from ruralpanel.estimate.base.absorb import group_sums
+from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.inference import covariance, joint
+from ruralpanel.estimate.inference.error_process import least_squares
 
 CASES = (
     # units, periods, regressors, steps, log spread of the units' errors
@@ -67,7 +67,7 @@ def naive(found: Fit, d: Design, params: FloatArray, residuals: FloatArray) -> f
     assert found.x is not None
     sums = group_sums(found.x * residuals[:, None], d.unit_codes)
     groups, n, q = len(sums), residuals.size, params.size
-    k = small_sample.parameters(found, d, [d.unit_codes])
+    k = covariance.parameters(found, d, [d.unit_codes])
     vcov = groups / (groups - 1) * (n - 1) / (n - k) * found.bread @ sums.T @ sums @ found.bread
     wald = params @ np.linalg.lstsq(vcov, params, rcond=None)[0]
     return float(special.fdtrc(q, groups - 1, wald / q))
@@ -85,7 +85,7 @@ def main(panels: int) -> None:
             y = (scale * ar(rng, 0.5, (units, periods, panels // sets))).reshape(units * periods, -1)
             d = design(rng, units, periods, k, steps, y[:, 0])
             found = fit(d)
-            params, residuals = least_squares(found, small_sample.space_of(found, d), y)
+            params, residuals = least_squares(found, covariance.space_of(found, d), y)
             wald = joint.wald_of(found, d, np.eye(params.shape[0])[joint.tested(found, d)[0]], d.unit_codes)
             rejected[1] += np.sum(wald.p_value(wald.f(params, residuals)) <= 0.05)
             rejected[0] += sum(naive(found, d, params[:, i], residuals[:, i]) <= 0.05 for i in range(params.shape[1]))
@@ -100,7 +100,7 @@ def main(panels: int) -> None:
             y = ar(rng, rho, (31, 8)).ravel()
             d = design(rng, 31, 8, 3, steps, y)
             d = replace(d, spec=replace(d.spec, simulated_size=False))
-            tests = diagnostics.specification_tests(d, fit(d))
+            tests = specification_tests.specification_tests(d, fit(d))
             for name in ASSUMPTIONS:
                 counts[name] += name in tests and tests[name].p_value <= 0.05
         print(rho, steps, "|", " ".join(f"{100 * counts[name] / number:5.1f}" for name in ASSUMPTIONS), flush=True)

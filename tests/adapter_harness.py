@@ -23,9 +23,9 @@ from openpyxl.cell.rich_text import CellRichText, TextBlock
 from openpyxl.cell.text import InlineFont
 from openpyxl.worksheet.cell_range import CellRange
 
-from ruralpanel.adapters import cells, registry
-from ruralpanel.contracts.problems import UserError
-from ruralpanel.contracts.specs import SeriesSpec, SourceSpec
+from ruralpanel.data.adapters import cells, registry
+from ruralpanel.project.problems import UserError
+from ruralpanel.project.settings import SeriesSpec, SourceSpec
 
 Figures = dict[tuple[str, str, int], float]
 

@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ruralpanel import scorecard
-from ruralpanel.report.context import Context, gather
+from ruralpanel.claims import scorecard
+from ruralpanel.output.report.context import Context, gather
 
 FIXTURE = Path(__file__).parent / "fixtures" / "report"
 

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.estimators.base import Test
-from ruralpanel.output_context import OutputContext
-from ruralpanel.results import Coefficient, ModelResult
-from ruralpanel.tables.layout import TableDocument
+from ruralpanel.estimate.base.results import Coefficient, ModelResult, Test
+from ruralpanel.output.results import OutputContext
+from ruralpanel.output.tables.document import TableDocument
 
 UNITS = ("A", "B", "C", "D", "E", "F")
 PERIODS = tuple(range(2012, 2016))

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.estimators.arrays import design_from_arrays
-from ruralpanel.estimators.base import Design
+from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Design
 
 
 @cache

@@ -12,8 +12,8 @@ import data_sets
 import numpy as np
 from scipy import sparse
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimators.base import Design
+from ruralpanel.estimate.base.results import Design
+from ruralpanel.project.settings import InferenceSpec
 
 OWN = (InferenceSpec("own"),)
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from scipy import integrate, sparse
 
-from ruralpanel.estimators.arrays import design_from_arrays
-from ruralpanel.estimators.registry import fit
-from ruralpanel.spatial.autocorrelation import local_moran, moran
-from ruralpanel.spatial.matrix_file import read_matrix
-from ruralpanel.spatial.residuals import moran_of_residuals
-from ruralpanel.spatial.weights import standardised
+from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.places.autocorrelation import local_moran, moran
+from ruralpanel.estimate.places.matrix_files import read_matrix
+from ruralpanel.estimate.places.weights import standardised
+from ruralpanel.estimate.residuals import moran_of_residuals
 
 DATA = Path(__file__).parent / "data"
 IDS = tuple(str(i) for i in range(1, 50))

@@ -14,12 +14,11 @@ import pytest
 import yaml
 from linearmodels.datasets import munnell
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimate import estimate
-from ruralpanel.estimators import panel_unit_root
-from ruralpanel.estimators.arrays import design_from_arrays
-from ruralpanel.estimators.base import Design
-from ruralpanel.results import ModelResult
+from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Design, ModelResult
+from ruralpanel.estimate.estimate import estimate
+from ruralpanel.estimate.families.common_effects import unit_roots
+from ruralpanel.project.settings import InferenceSpec
 
 CASES: list[dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("numbers_dynamic.yaml").read_text(encoding="utf-8")
@@ -78,5 +77,5 @@ def test_stored_numbers(case: dict[str, Any]) -> None:
 def test_unit_root_test_of_plm() -> None:
     """R plm, example of cipstest: gross state product, trend, two lags, not truncated; five digits are printed."""
     table = munnell.load().pivot(index="ST_ABB", columns="YR", values="GSP").to_numpy(dtype=float)
-    found = panel_unit_root.cips(table, lags=2, case="trend")
+    found = unit_roots.cips(table, lags=2, case="trend")
     assert found.plain == pytest.approx(-0.58228, abs=5e-6)

@@ -10,13 +10,11 @@ import numpy as np
 import pytest
 import yaml
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimate import estimate
-from ruralpanel.estimators import iv_engine, iv_tests
-from ruralpanel.estimators.iv_errors import errors_of
-from ruralpanel.estimators.iv_system import system_of
-from ruralpanel.inference import anderson_rubin
-from ruralpanel.results import ModelResult
+from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.estimate.estimate import estimate
+from ruralpanel.estimate.families.iv import anderson_rubin, confirm, iv
+from ruralpanel.estimate.families.iv.system import errors_of, system_of
+from ruralpanel.project.settings import InferenceSpec
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("numbers_iv.yaml").read_text(encoding="utf-8"))
 
@@ -124,8 +122,8 @@ def test_county_effects_are_linearmodels_on_demeaned_data() -> None:
     result = estimate(design.spec, design, 0, "")
     system = system_of(design)
     errors = errors_of(design, system)
-    theirs = iv_engine.result(system, errors, "2sls", cov_type="clustered", clusters=design.unit_codes, debiased=False)
-    order = iv_engine._order(system)
+    theirs = confirm.result(system, errors, "2sls", cov_type="clustered", clusters=design.unit_codes, debiased=False)
+    order = confirm._order(system)
     rows = [result.coefficient(term) for term in system.terms]
     np.testing.assert_allclose([row.std_error for row in rows], np.asarray(theirs.std_errors)[order], rtol=1e-8)
     assert result.extra["engine"] == "linearmodels"
@@ -151,7 +149,7 @@ def test_card_under_tf_and_anderson_rubin() -> None:
     tf = result.extra["tf"]
     error = result.coefficient("educ").std_error
     assert error is not None and tf["f"] == pytest.approx(13.256, abs=5e-4)
-    assert iv_tests.tf_critical(13.256) == pytest.approx(tf["critical"], abs=1e-4)
+    assert iv.tf_critical(13.256) == pytest.approx(tf["critical"], abs=1e-4)
     assert 3.01 > tf["critical"] > 2.91
     assert tf["ci_high"] - tf["ci_low"] == pytest.approx(2 * tf["critical"] * error, rel=1e-12)
     ((low, high),) = result.extra["anderson_rubin"]["intervals"]
@@ -161,4 +159,4 @@ def test_card_under_tf_and_anderson_rubin() -> None:
 @pytest.mark.parametrize(("root", "critical"), [(3.0, 3.65), (3.2, 3.39), (4.0, 2.80), (10.3, 1.96), (20.0, 1.96)])
 def test_tf_table(root: float, critical: float) -> None:
     """Lee, McCrary, Moreira and Porter (2022), table 3."""
-    assert round(iv_tests.tf_critical(root**2), 2) == critical
+    assert round(iv.tf_critical(root**2), 2) == critical

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from data_sets import design, table
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimators import linearmodels_engine
-from ruralpanel.estimators.registry import fit
-from ruralpanel.inference import driscoll_kraay
-from ruralpanel.inference.registry import infer
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.families import confirm_linear
+from ruralpanel.estimate.inference import dependence
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.settings import InferenceSpec
 
 MODELS = [
     ("pooled", ()),
@@ -39,7 +39,7 @@ def test_estimates_agree(estimator: str, effects: tuple[str, ...], weighted: boo
     weights = np.exp(frame["log_emp"].to_numpy())[kept] if weighted else None
     ours = design("munnell", estimator, effects, rows=kept, weights=weights, options={"engine": "numpy"})
     found = fit(ours)
-    theirs = linearmodels_engine.estimate(ours, found.rows, found.terms)
+    theirs = confirm_linear.estimate(ours, found.rows, found.terms)
     assert theirs is not None
     # 1e-10: both are direct solutions of the same normal equations; condition numbers here are below 1e4
     np.testing.assert_allclose(found.params, theirs, rtol=1e-10, atol=1e-12)
@@ -50,7 +50,7 @@ def test_a_wrong_estimate_is_stopped() -> None:
     found = fit(panel)
     scale = np.sqrt(np.diag(found.bread))
     with pytest.raises(ArithmeticError, match="differ from linearmodels"):
-        linearmodels_engine.confirm(panel, found.rows, found.terms, found.params * 1.001, scale, 1.0)
+        confirm_linear.confirm(panel, found.rows, found.terms, found.params * 1.001, scale, 1.0)
 
 
 def panel_ols(effects: tuple[str, ...], data: str = "munnell"):
@@ -92,7 +92,7 @@ def test_driscoll_kraay_agrees(lag: int) -> None:
     panel = design("grunfeld", "fe", ("unit",))
     found = fit(panel)
     theirs = panel_ols(("unit",), "grunfeld").fit(cov_type="kernel", kernel="bartlett", bandwidth=lag, debiased=True)
-    vcov, factor = driscoll_kraay.covariance(found, panel, lag, "residual_df")
+    vcov, factor = dependence.driscoll_kraay_covariance(found, panel, lag, "residual_df")
     np.testing.assert_allclose(np.sqrt(np.diag(vcov)), theirs.std_errors, rtol=1e-9)
     assert factor.value == pytest.approx(200 / 188)
 

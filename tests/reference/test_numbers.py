@@ -10,10 +10,10 @@ import pytest
 import yaml
 from data_sets import design
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimate import estimate
-from ruralpanel.estimators.registry import fit
-from ruralpanel.inference import driscoll_kraay
+from ruralpanel.estimate.estimate import estimate
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.inference import dependence
+from ruralpanel.project.settings import InferenceSpec
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("numbers.yaml").read_text(encoding="utf-8"))
 
@@ -39,7 +39,9 @@ def quantity(panel: Any, setting: InferenceSpec, kind: str, name: str) -> float:
     if setting.method == "driscoll_kraay":
         # 17 periods are outside the method's range: `infer` refuses them, the formula behind it is what is compared
         fitted = fit(panel)
-        vcov, _ = driscoll_kraay.covariance(fitted, panel, setting.options["lag"], setting.options["small_sample"])
+        vcov, _ = dependence.driscoll_kraay_covariance(
+            fitted, panel, setting.options["lag"], setting.options["small_sample"]
+        )
         return float(np.sqrt(np.diag(vcov))[fitted.terms.index(name)])
     result = estimate(panel.spec, panel, 20120126, "")
     if kind == "test":

@@ -11,11 +11,11 @@ import policy_data
 import pytest
 import yaml
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimate import estimate
-from ruralpanel.estimators import did, dynamics, honest_did
-from ruralpanel.estimators.cohorts import sample_of
-from ruralpanel.results import ModelResult
+from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.estimate.estimate import estimate
+from ruralpanel.estimate.families.policy import did, dynamics, honest_did
+from ruralpanel.estimate.families.policy.cohorts import sample_of
+from ruralpanel.project.settings import InferenceSpec
 
 CASES: list[dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("numbers_policy.yaml").read_text(encoding="utf-8")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from data_sets import design, table
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimators.registry import fit
-from ruralpanel.inference.registry import infer
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.settings import InferenceSpec
 
 pf = pytest.importorskip("pyfixest")
 

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from ruralpanel.estimators.arrays import design_from_arrays
-from ruralpanel.robustness import sensemakr
-from ruralpanel.robustness.model_checks import Target, check_model
+from ruralpanel.claims.robustness import sensitivity
+from ruralpanel.claims.robustness.checks import Target, check_model
+from ruralpanel.estimate.base.arrays import design_from_arrays
 
 FOLDER = Path(__file__).parent
 CASES: list[dict[str, Any]] = yaml.safe_load((FOLDER / "numbers_sensitivity.yaml").read_text(encoding="utf-8"))
@@ -68,7 +68,7 @@ def test_bounds_by_an_observed_covariate(times: float) -> None:
 def test_contours_pass_through_the_bounds() -> None:
     entry = darfur()["sensitivity"]
     classical = entry["classical"]
-    grid, estimates = sensemakr.contours(darfur()["estimate"], classical["std_error"], classical["df"], 0.9, 901)
+    grid, estimates = sensitivity.contours(darfur()["estimate"], classical["std_error"], classical["df"], 0.9, 901)
     for bound in entry["bounds"]:
         row, column = (round(1000 * bound[key]) for key in ("r2_lever", "r2_outcome"))
         if bound["r2_outcome"] < 0.9:

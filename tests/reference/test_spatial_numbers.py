@@ -12,11 +12,11 @@ import yaml
 from libpysal.weights import WSP
 from scipy import optimize, sparse
 
-from ruralpanel.estimate import estimate
-from ruralpanel.estimators import spatial_likelihood
-from ruralpanel.estimators.spatial import fit
-from ruralpanel.estimators.spatial_panel import columns, panel_of
-from ruralpanel.results import ModelResult
+from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.estimate.estimate import estimate
+from ruralpanel.estimate.families.spatial import maximum_likelihood
+from ruralpanel.estimate.families.spatial.panel import columns, panel_of
+from ruralpanel.estimate.families.spatial.spatial import fit
 
 CASES: list[dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("numbers_spatial.yaml").read_text(encoding="utf-8")
@@ -49,7 +49,7 @@ def test_two_way_effects_differ_from_splm_in_one_step() -> None:
     design = spatial_data.design("sar", ("unit", "period"), correction="none")
     ours = fit(design)
     panel = panel_of(design, ())
-    filter_ = spatial_likelihood.filter_of(panel, False)
+    filter_ = maximum_likelihood.filter_of(panel, False)
     n, t = panel.shape
     dummies = np.hstack([np.kron(np.eye(n), np.ones((t, 1))), np.kron(np.ones((n, 1)), np.eye(t)[:, 1:])])
 

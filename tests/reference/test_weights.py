@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 from data_sets import design, table
 
-from ruralpanel.contracts.specs import InferenceSpec
-from ruralpanel.estimators.base import Design, FloatArray
-from ruralpanel.estimators.registry import fit
-from ruralpanel.inference import driscoll_kraay
-from ruralpanel.inference.cluster import adjusted_rows
-from ruralpanel.inference.registry import infer
+from ruralpanel.estimate.base.results import Design, FloatArray
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.inference import dependence
+from ruralpanel.estimate.inference.cluster import adjusted_rows
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.settings import InferenceSpec
 
 EMPLOYMENT = np.exp(table("munnell")[0]["log_emp"].to_numpy())
 SHAPES = [("pooled", ()), ("pooled", ("period",)), ("fe", ("unit",)), ("fe", ("unit", "period")), ("fd", ())]
@@ -102,7 +102,7 @@ def test_fixed_effects_and_errors_are_those_of_linearmodels(effects: tuple[str, 
     factor = 17 / 16 * 815 / (816 - k)
     np.testing.assert_allclose(ours.std_error, two_way.std_errors * np.sqrt(factor), rtol=1e-9)
     kernel = model.fit(cov_type="kernel", kernel="bartlett", bandwidth=2, debiased=True)
-    vcov, _ = driscoll_kraay.covariance(found, d, 2, "residual_df")
+    vcov, _ = dependence.driscoll_kraay_covariance(found, d, 2, "residual_df")
     np.testing.assert_allclose(np.sqrt(np.diag(vcov)), kernel.std_errors, rtol=1e-9)
 
 

@@ -16,13 +16,13 @@ import pytest
 import yaml
 
 from conftest import Run, make_tiny, tiny_config
-from ruralpanel.compare.changes import Cause, Comparison, Kind
-from ruralpanel.compare.folders import compare
-from ruralpanel.compare.page import document
-from ruralpanel.compare.words import cause_names, summary
-from ruralpanel.contracts.problems import UserError
-from ruralpanel.contracts.project import open_project
-from ruralpanel.report.blocks import Table, texts
+from ruralpanel.output.report.document import Table, texts
+from ruralpanel.project.jobs import open_project
+from ruralpanel.project.problems import UserError
+from ruralpanel.tools.compare.changes import Cause, Comparison, Kind
+from ruralpanel.tools.compare.compare import compare
+from ruralpanel.tools.compare.page import document
+from ruralpanel.tools.compare.words import cause_names, summary
 
 PANEL = "results/panels/main/panel.csv"
 

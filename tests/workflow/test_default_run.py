@@ -14,8 +14,8 @@ import pytest
 import yaml
 
 from conftest import ROOT, Run
-from ruralpanel.contracts import figure_keys, map_keys
-from ruralpanel.contracts.project import open_project
+from ruralpanel.project.jobs import open_project
+from ruralpanel.project.kinds import maps
 
 
 @pytest.fixture(scope="module")
@@ -162,9 +162,9 @@ def test_no_key_of_a_figure_or_a_map_is_passed_over(
     figures = {str(spec["type"]): dict(spec) for spec in declared.figures.values()}
     figures["sensitivity"] = {"type": "sensitivity", "model": "baseline", "term": "electricity"}
     figures["coefficients"] = {"type": "coefficients", "models": ["baseline"], "term": "electricity"}
-    assert set(figures) == set(figure_keys.KEYS)
-    maps = {next(key for key in map_keys.IDLE if key in spec): dict(spec) for spec in declared.maps.values()}
-    assert set(maps) == set(map_keys.IDLE)
+    assert set(figures) == set(figures.KEYS)
+    maps = {next(key for key in maps.IDLE if key in spec): dict(spec) for spec in declared.maps.values()}
+    assert set(maps) == set(maps.IDLE)
     for part in (*(f"figures/{name}" for name in figures), *(f"maps/{name}" for name in maps)):
         (tmp_path / "results" / part).parent.mkdir(exist_ok=True)
     heard: dict[str, set[str]] = {}
@@ -178,9 +178,9 @@ def test_no_key_of_a_figure_or_a_map_is_passed_over(
         )  # fmt: skip
         for name, spec in {**drawn, **shown}.items():
             heard.setdefault(name, set()).update(spec.asked)
-    wanted = {kind: figure_keys.keys_of(kind) for kind in figures}
-    others = set(map_keys.IDLE)  # an entry shows one of them
-    wanted |= {what: map_keys.KEYS - idle - (others - {what}) for what, idle in map_keys.IDLE.items()}
+    wanted = {kind: figures.keys_of(kind) for kind in figures}
+    others = set(maps.IDLE)  # an entry shows one of them
+    wanted |= {what: maps.KEYS - idle - (others - {what}) for what, idle in maps.IDLE.items()}
     assert {kind: keys - heard[kind] for kind, keys in wanted.items() if keys - heard[kind]} == {}
 
 

@@ -13,8 +13,7 @@ import pytest
 import yaml
 
 from conftest import ROOT, Run, make_tiny, tiny_config
-from ruralpanel.contracts.problems import Problem, UserError
-from ruralpanel.jobs import job
+from ruralpanel.project.problems import Problem, UserError, job
 
 CENTURY = 946684800  # 2000-01-01: older than any result
 
@@ -113,7 +112,7 @@ def test_neither_trace_nor_compare_quotes_what_the_file_no_longer_holds(built: P
 def test_a_digit_changed_between_start_and_reading_is_refused(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from ruralpanel.files import sha256_of
+    from ruralpanel.project.files import sha256_of
 
     file = tmp_path / "figures.csv"
     file.write_text("a,1\n", encoding="utf-8")
@@ -169,7 +168,7 @@ def test_a_file_changed_while_the_run_goes_on_leaves_no_result(tmp_path: Path) -
 def test_ingest_notes_what_it_has_read(built: Path) -> None:
     import hashlib
 
-    from ruralpanel.lineage_table import READ, files_read
+    from ruralpanel.data.lineage import READ, files_read
 
     frame = pd.read_parquet(built / "before/ingest/made_up.parquet")
     assert set(frame.attrs[READ]) == {"figures.csv"} and len(frame.attrs[READ]["figures.csv"]) == 64

@@ -105,12 +105,16 @@ def test_a_changed_module_runs_its_jobs_again_and_no_others(built: Path, tmp_pat
     first = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
     assert first.returncode == 0, first.stderr
     for file, runs, rests in (
-        ("ruralpanel/tables/render_csv.py", "Setting 1 table(s)", ("Estimating", "Reading", "Drawing")),
-        ("ruralpanel/estimators/ppml.py", "Estimating 1 model", ("Reading", "Building panel")),
-        ("ruralpanel/estimators/sur_engine.py", "Estimating 1 model", ("Reading", "Building panel")),
-        ("ruralpanel/adapters/yearbook.py", "Reading made_up", ()),
+        ("ruralpanel/output/tables/render.py", "Setting 1 table(s)", ("Estimating", "Reading", "Drawing")),
+        ("ruralpanel/estimate/families/ppml.py", "Estimating 1 model", ("Reading", "Building panel")),
+        ("ruralpanel/estimate/families/sur/confirm.py", "Estimating 1 model", ("Reading", "Building panel")),
+        ("ruralpanel/data/adapters/yearbook.py", "Reading made_up", ()),
         ("report/pdf/report.typ", "Writing the report", ("Estimating", "Reading", "Setting", "Drawing")),
-        ("ruralpanel/new_units.py", "Nothing to be done", ("Estimating", "Reading", "Setting", "Drawing", "Writing")),
+        (
+            "ruralpanel/tools/new_units.py",
+            "Nothing to be done",
+            ("Estimating", "Reading", "Setting", "Drawing", "Writing"),
+        ),
     ):
         edited = tmp_path / "workflow" / file
         kept = edited.read_text(encoding="utf-8")

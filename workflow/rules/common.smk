@@ -13,15 +13,18 @@ os.environ.update(
     LC_ALL="C.UTF-8",
 )
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("snakemake"):
-    from ruralpanel.contracts import project
-    from ruralpanel.contracts.compared import compared_files, compared_folder
-    from ruralpanel.contracts.fingerprint import fingerprint
-    from ruralpanel.contracts.places import cluster_maps, map_matrices, place_files
-    from ruralpanel.contracts.problems import UserError
-    from ruralpanel.files import contents
+    from ruralpanel.project import jobs as project
+    from ruralpanel.project.reads import compared_files
+    from ruralpanel.project.reads import compared_folder
+    from ruralpanel.project.fingerprint import fingerprint
+    from ruralpanel.project.reads import cluster_maps
+    from ruralpanel.project.reads import map_matrices
+    from ruralpanel.project.reads import place_files
+    from ruralpanel.project.problems import UserError
+    from ruralpanel.project.files import contents
 
     try:
         CONFIG = project.open_project(

@@ -1,4 +1,4 @@
-from ruralpanel.contracts import robustness
+from ruralpanel.project import reads as robustness
 
 CURVES = expand("results/models/curves/{curve}.json", curve=list(CONFIG.specification_curves))
 FAMILIES = expand("results/models/families/{family}.json", family=list(robustness.families(CONFIG)))

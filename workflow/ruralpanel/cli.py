@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ruralpanel.contracts.config import DEFAULT_FILE
-from ruralpanel.contracts.problems import UserError, raise_any, refused
-from ruralpanel.contracts.project import open_project
+from ruralpanel.project.jobs import open_project
+from ruralpanel.project.load import DEFAULT_FILE
+from ruralpanel.project.problems import UserError, raise_any, refused
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,14 +74,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _trace(options: argparse.Namespace) -> str:
-    from ruralpanel.lineage import trace
+    from ruralpanel.data.lineage import trace
 
     config = open_project([options.configfile])
     return trace(options.results, config, options.variable, options.unit, options.period, options.panel)
 
 
 def _describe(options: argparse.Namespace) -> str:
-    from ruralpanel.describe import describe, describe_variables
+    from ruralpanel.tools.describe import describe, describe_variables
 
     config = open_project([options.configfile])
     if options.variables:
@@ -90,9 +90,9 @@ def _describe(options: argparse.Namespace) -> str:
 
 
 def _new_source(options: argparse.Namespace) -> str:
-    from ruralpanel.contracts.documents import load_document
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.inspect_source import inspect_source, inspect_with_sidecar
+    from ruralpanel.project.units import load_units
+    from ruralpanel.project.yaml import load_document
+    from ruralpanel.tools.new_source.inspect import inspect_source, inspect_with_sidecar
 
     configuration = Path(options.configfile)
     # Only names are asked of the configuration: it may be half written.
@@ -105,28 +105,28 @@ def _new_source(options: argparse.Namespace) -> str:
 
 
 def _new_units(options: argparse.Namespace) -> str:
-    from ruralpanel.new_units import new_units, parts_of
+    from ruralpanel.tools.new_units import new_units, parts_of
 
     return new_units(options.file, options.id, options.name, options.attribute, parts_of(options.part)).rstrip("\n")
 
 
 def _compare(options: argparse.Namespace) -> str:
-    from ruralpanel.compare.folders import compare
-    from ruralpanel.compare.words import summary
+    from ruralpanel.tools.compare.compare import compare
+    from ruralpanel.tools.compare.words import summary
 
     written = [file for file in (options.html, options.csv) if file]
     if written:
-        from ruralpanel.compare.page import require_replaceable
+        from ruralpanel.tools.compare.page import require_replaceable
 
         require_replaceable(written)
     _require_current([options.old, options.new], options)
     found = compare(options.old, options.new)
     if options.csv:
-        from ruralpanel.compare.page import write_cells
+        from ruralpanel.tools.compare.page import write_cells
 
         write_cells(found, options.csv)
     if options.html:
-        from ruralpanel.compare.page import write_page
+        from ruralpanel.tools.compare.page import write_page
 
         write_page(found, options.html, options.old, options.new, options.language, options.csv)
     return summary(found, f"written: {', '.join(written)}" if written else "--html FILE and --csv FILE list everything")
@@ -134,7 +134,7 @@ def _compare(options: argparse.Namespace) -> str:
 
 def _require_current(folders: Sequence[str], options: argparse.Namespace) -> None:
     """Refuse to quote this project's results where its sources have changed since; kept folders are as they are."""
-    from ruralpanel.lineage_table import changed_since
+    from ruralpanel.data.lineage import changed_since
 
     if Path(options.results).resolve() not in [Path(folder).resolve() for folder in folders]:
         return

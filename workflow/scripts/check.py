@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("check"):
-    from ruralpanel.contracts.problems import raise_any
-    from ruralpanel.contracts.project import open_project
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.describe import verdict
-    from ruralpanel.jobs import job
-    from ruralpanel.spatial.geography import Geography, place_problems
+    from ruralpanel.estimate.places.geography import Geography, place_problems
+    from ruralpanel.project.jobs import open_project
+    from ruralpanel.project.problems import job, raise_any
+    from ruralpanel.project.units import load_units
+    from ruralpanel.tools.describe import verdict
 
 
 def main(files: Sequence[str]) -> None:

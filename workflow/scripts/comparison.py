@@ -1,11 +1,11 @@
 """Compare the results with an earlier folder of results."""
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("comparison"):
-    from ruralpanel.compare.folders import compare
-    from ruralpanel.compare.page import write_cells, write_page
-    from ruralpanel.jobs import job
+    from ruralpanel.project.problems import job
+    from ruralpanel.tools.compare.compare import compare
+    from ruralpanel.tools.compare.page import write_cells, write_page
 
 
 def main(old: str, new: str, language: str, page: str, cells: str) -> None:

@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("curve"):
     import pandas as pd
 
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.files import atomic_path, sha256_of
-    from ruralpanel.jobs import job
-    from ruralpanel.model_json import write_results
-    from ruralpanel.robustness.curve import run_curve
+    from ruralpanel.claims.robustness.curve import run_curve
+    from ruralpanel.estimate.base.model_json import write_results
+    from ruralpanel.project.files import atomic_path, sha256_of
+    from ruralpanel.project.problems import job
+    from ruralpanel.project.units import load_units
 
 
 def main(

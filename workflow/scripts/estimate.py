@@ -4,19 +4,19 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("estimate"):
     import pandas as pd
 
-    from ruralpanel.contracts.specs import ModelSpec
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.design import build_design
-    from ruralpanel.estimate import estimate
-    from ruralpanel.files import sha256_of
-    from ruralpanel.jobs import job, pieces
-    from ruralpanel.labels import labels_from_codebook
-    from ruralpanel.spatial.geography import Geography
+    from ruralpanel.estimate.base.design import build_design
+    from ruralpanel.estimate.estimate import estimate
+    from ruralpanel.estimate.places.geography import Geography
+    from ruralpanel.output.labels import labels_from_codebook
+    from ruralpanel.project.files import sha256_of
+    from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.settings import ModelSpec
+    from ruralpanel.project.units import load_units
 
 
 def main(

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("families"):
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.jobs import job, pieces
-    from ruralpanel.model_json import write_results
-    from ruralpanel.robustness.designs import designs_of
-    from ruralpanel.robustness.families import run_family
-    from ruralpanel.spatial.geography import Geography
+    from ruralpanel.claims.robustness.designs import designs_of
+    from ruralpanel.claims.robustness.families import run_family
+    from ruralpanel.estimate.base.model_json import write_results
+    from ruralpanel.estimate.places.geography import Geography
+    from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.units import load_units
 
 
 def main(

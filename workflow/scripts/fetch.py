@@ -5,15 +5,14 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("fetch"):
-    from ruralpanel.contracts.problems import Problem, UserError, raise_any
-    from ruralpanel.contracts.specs import SourceSpec
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.jobs import job
-    from ruralpanel.live.fetch import fetch, write_changes
-    from ruralpanel.live.progress import Progress
+    from ruralpanel.project.problems import Problem, UserError, job, raise_any
+    from ruralpanel.project.settings import SourceSpec
+    from ruralpanel.project.units import load_units
+    from ruralpanel.tools.fetch.client import Progress
+    from ruralpanel.tools.fetch.fetch import fetch, write_changes
 
 
 def main(sources: Mapping[str, Mapping[str, Any]], sidecars: Mapping[str, str], units: str, results: str) -> None:

@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("figures"):
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.figures.build import draw
-    from ruralpanel.jobs import job, pieces
-    from ruralpanel.output_context import OutputContext
+    from ruralpanel.output.figures.build import draw
+    from ruralpanel.output.results import OutputContext
+    from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.units import load_units
 
 
 def main(figures: Mapping[str, Mapping[str, Any]], units: str, language: str, config: str) -> None:

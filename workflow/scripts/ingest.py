@@ -3,17 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("ingest"):
-    from ruralpanel.adapters import registry
-    from ruralpanel.contracts.corrections import load_corrections
-    from ruralpanel.contracts.specs import SourceSpec
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.files import atomic_path
-    from ruralpanel.harmonise import harmonise
-    from ruralpanel.jobs import job
-    from ruralpanel.lineage_table import READ, named_files
+    from ruralpanel.data.adapters import registry
+    from ruralpanel.data.harmonise import harmonise
+    from ruralpanel.data.lineage import READ, named_files
+    from ruralpanel.project.files import atomic_path
+    from ruralpanel.project.problems import job
+    from ruralpanel.project.settings import SourceSpec
+    from ruralpanel.project.sidecars import load_corrections
+    from ruralpanel.project.units import load_units
 
 
 def main(source: Mapping[str, Any], units: str, corrections: str, output: str, content: Mapping[str, str]) -> None:

@@ -4,23 +4,21 @@ from collections.abc import Mapping
 from functools import cache, partial
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("maps"):
     import pandas as pd
 
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.files import write_frame
-    from ruralpanel.jobs import job, pieces
-    from ruralpanel.labels import labels_from_codebook
-    from ruralpanel.maps.clusters import draw_clusters, find_clusters
-    from ruralpanel.maps.draw import boundary_note, draw, draw_regimes
-    from ruralpanel.maps.geometry import load_boundaries
-    from ruralpanel.maps.of_model import draw_model
-    from ruralpanel.maps.slopes import draw_slopes
-    from ruralpanel.model_json import read_results
-    from ruralpanel.spatial.geography import Geography
-    from ruralpanel.spatial.polygons import read_polygons
+    from ruralpanel.estimate.base.model_json import read_results
+    from ruralpanel.estimate.places.geography import Geography, read_polygons
+    from ruralpanel.output.labels import labels_from_codebook
+    from ruralpanel.output.maps.boundaries import load_boundaries
+    from ruralpanel.output.maps.clusters import draw_clusters, find_clusters
+    from ruralpanel.output.maps.draw import boundary_note, draw, draw_regimes
+    from ruralpanel.output.maps.of_models import draw_model, draw_slopes
+    from ruralpanel.project.files import write_frame
+    from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.units import load_units
 
 
 def main(

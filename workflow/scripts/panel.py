@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("panel"):
     import pandas as pd
 
-    from ruralpanel.contracts.specs import PanelSpec, SeriesSpec, VariableSpec
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.jobs import job
-    from ruralpanel.panel import build, write_panel
+    from ruralpanel.data.panel import build, write_panel
+    from ruralpanel.project.problems import job
+    from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
+    from ruralpanel.project.units import load_units
 
 
 def main(

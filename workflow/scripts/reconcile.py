@@ -4,18 +4,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("reconcile"):
     import pandas as pd
 
-    from ruralpanel.contracts.problems import Problem, UserError
-    from ruralpanel.contracts.specs import SourceSpec
-    from ruralpanel.files import write_frame
-    from ruralpanel.jobs import job
-    from ruralpanel.reconcile.finding import Finding, to_frame, undeclared
-    from ruralpanel.reconcile.gate import reconcile
-    from ruralpanel.reconcile.totals import load_control_totals
+    from ruralpanel.data.reconcile.findings import Finding, to_frame, undeclared
+    from ruralpanel.data.reconcile.gate import reconcile
+    from ruralpanel.data.reconcile.totals import load_control_totals
+    from ruralpanel.project.files import write_frame
+    from ruralpanel.project.problems import Problem, UserError, job
+    from ruralpanel.project.settings import SourceSpec
 
 
 def main(

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("report"):
-    from ruralpanel.jobs import job
-    from ruralpanel.report.build import build
-    from ruralpanel.report.context import gather
+    from ruralpanel.output.report.build import build
+    from ruralpanel.output.report.context import gather
+    from ruralpanel.project.problems import job
 
 
 def main(config: Mapping[str, Any], config_file: str, root: str) -> None:

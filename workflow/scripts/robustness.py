@@ -4,18 +4,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("robustness"):
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.files import write_frame
-    from ruralpanel.jobs import job, pieces
-    from ruralpanel.model_json import read_results, write_results
-    from ruralpanel.robustness.claims import groups_of, table, targets_of
-    from ruralpanel.robustness.designs import designs_of
-    from ruralpanel.robustness.model_checks import check_model
-    from ruralpanel.scorecard import read_statistics
-    from ruralpanel.spatial.geography import Geography
+    from ruralpanel.claims.robustness.checks import check_model
+    from ruralpanel.claims.robustness.designs import designs_of
+    from ruralpanel.claims.robustness.targets import groups_of, table, targets_of
+    from ruralpanel.claims.scorecard import read_statistics
+    from ruralpanel.estimate.base.model_json import read_results, write_results
+    from ruralpanel.estimate.places.geography import Geography
+    from ruralpanel.project.files import write_frame
+    from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.units import load_units
 
 GROUPS = ("region",)
 

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("scorecard"):
-    from ruralpanel.files import write_text
-    from ruralpanel.jobs import job
-    from ruralpanel.scorecard import evaluate, evidence_csv, write_scorecard
+    from ruralpanel.claims.scorecard import evaluate, evidence_csv, write_scorecard
+    from ruralpanel.project.files import write_text
+    from ruralpanel.project.problems import job
 
 
 def main(hypotheses: Mapping[str, Mapping[str, Any]], config: str, csv: str, json: str, evidence: str) -> None:

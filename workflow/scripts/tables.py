@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.interrupts import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("tables"):
-    from ruralpanel.contracts.units import load_units
-    from ruralpanel.jobs import job, pieces
-    from ruralpanel.output_context import OutputContext
-    from ruralpanel.tables.build import build
-    from ruralpanel.tables.render import render
+    from ruralpanel.output.results import OutputContext
+    from ruralpanel.output.tables.build import build
+    from ruralpanel.output.tables.render import render
+    from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.units import load_units
 
 
 def main(tables: Mapping[str, Mapping[str, Any]], units: str, language: str, config: str) -> None:

@@ -1,0 +1,245 @@
+"""Instrumented estimates against linearmodels, first stages and tests against their definitions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from iv_panels import CR0, panel
+from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.estimate import estimate
+from ruralpanel.estimate.estimators import fit
+from ruralpanel.estimate.families.iv import confirm, iv, weak_instruments
+from ruralpanel.estimate.families.iv.system import errors_of, system_of
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.problems import UserError
+from ruralpanel.project.settings import InferenceSpec
+
+VARIANTS = [
+    {},
+    {"missing": 0.25, "weighted": True},
+    {"effects": ("unit",), "endogenous": 2},
+    {"effects": (), "exogenous": 0},
+]
+
+
+@pytest.mark.parametrize("method", ["2sls", "liml", "gmm"])
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_estimates_and_clustered_errors_are_linearmodels(method: str, variant: dict[str, Any]) -> None:
+    """On the same demeaned data; 1e-10 relative: the same algebra in another order."""
+    design = panel(1, method=method, **variant)
+    found = fit(design)
+    system = system_of(design)
+    errors = errors_of(design, system)
+    clusters = {"cov_type": "clustered", "clusters": errors.groups[0][1], "debiased": False}
+    theirs = confirm.result(system, errors, method, **clusters)
+    order = confirm._order(system)
+    np.testing.assert_allclose(found.params, np.asarray(theirs.params)[order], rtol=1e-10)
+    ours = infer(found, design, CR0, 0)
+    assert ours.std_error is not None
+    np.testing.assert_allclose(ours.std_error, np.asarray(theirs.std_errors)[order], rtol=1e-10)
+
+
+def test_the_engine_confirms_or_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    design = panel(2, options={})
+    assert fit(design).extra["engine"] == "linearmodels"
+    honest = confirm.estimate
+    monkeypatch.setattr(confirm, "estimate", lambda *args: honest(*args) * 1.001)
+    with pytest.raises(ArithmeticError, match="differ from linearmodels"):
+        fit(design)
+
+
+def test_as_many_instruments_as_endogenous_regressors_leave_no_choice_of_method() -> None:
+    found = [fit(panel(3, instruments=2, endogenous=2, method=method)) for method in ("2sls", "liml", "gmm")]
+    for other in found[1:]:
+        np.testing.assert_allclose(other.params, found[0].params, rtol=1e-8)
+    assert found[1].fit["kappa"] == pytest.approx(1.0, abs=1e-10)
+    assert "hansen_j" not in found[0].tests
+
+
+def test_gmm_needs_more_clusters_than_instruments_only() -> None:
+    """Seven instruments and exogenous regressors, six clusters, two instruments: the partialled weights exist."""
+    few = panel(4, units=6, periods=12, instruments=2, exogenous=5, method="gmm")
+    assert np.isfinite(fit(few).params).all()
+    with pytest.raises(UserError, match="6 clusters") as refusal:
+        fit(panel(4, units=6, periods=12, instruments=6, exogenous=1, method="gmm"))
+    assert "7 clusters or more" in str(refusal.value)
+
+
+def test_overidentification_is_linearmodels() -> None:
+    design = panel(5)
+    found, system = fit(design), system_of(panel(5))
+    two_stage = confirm.result(system, errors_of(design, system), "2sls")
+    assert found.tests["sargan"].statistic == pytest.approx(two_stage.sargan.stat, rel=1e-9)
+    # they count no effects among the regressors
+    factor = (system.n - 5 - system.space.rank) / (system.n - 5)
+    assert found.tests["basmann"].statistic == pytest.approx(two_stage.basmann.stat * factor, rel=1e-9)
+    gmm = confirm.result(system, errors_of(design, system), "gmm")
+    assert found.tests["hansen_j"].statistic == pytest.approx(gmm.j_stat.stat, rel=1e-9)
+    assert found.tests["hansen_j"].df == 2.0
+
+
+def auxiliary(design: Design, y: np.ndarray, x: np.ndarray, terms: tuple[str, ...]) -> Any:
+    """Least squares with effects of `y` on `x` by the standard estimator, CR1 errors."""
+    spec = replace(design.spec, estimator="fe", options={"engine": "numpy"})
+    other = replace(design, spec=spec, y=y, x=x, terms=terms, extra={})
+    found = fit(other)
+    return found, infer(found, other, InferenceSpec("cluster", {"small_sample": "CR1"}), 0)
+
+
+def test_first_stage_and_anderson_rubin_are_the_regressions_that_they_stand_for() -> None:
+    """With one instrument F and the Anderson–Rubin statistic are squares of t in two regressions by estimator fe."""
+    design = panel(6, instruments=1, inference=(InferenceSpec("cluster", {"small_sample": "CR1"}),))
+    found, z = fit(design), design.extra["instruments"]
+    x = np.hstack([z, design.x])
+    first, errors = auxiliary(design, design.extra["endogenous"][:, 0], x, ("z1", *design.terms))
+    entry = found.first_stage["endogenous"][0]
+    assert entry["coefficients"][0]["estimate"] == pytest.approx(first.params[0], rel=1e-10)
+    assert entry["coefficients"][0]["std_error"] == pytest.approx(errors.std_error[0], rel=1e-10)
+    assert entry["coefficients"][0]["p_value"] == pytest.approx(errors.p_value[0], rel=1e-8)
+    assert entry["f"]["statistic"] == pytest.approx(errors.statistic[0] ** 2, rel=1e-9)
+    assert entry["effective_f"]["statistic"] == pytest.approx(entry["f"]["statistic"], rel=1e-9)
+    _, reduced = auxiliary(design, design.y, x, ("z1", *design.terms))
+    assert found.tests["anderson_rubin"].statistic == pytest.approx(reduced.statistic[0] ** 2, rel=1e-9)
+    assert found.tests["anderson_rubin"].p_value == pytest.approx(reduced.p_value[0], rel=1e-8)
+    left = design.extra["endogenous"][:, 0] - x @ first.params
+    _, errors = auxiliary(
+        design, design.y, np.column_stack([left, design.extra["endogenous"], design.x]), ("v", "d1", *design.terms)
+    )
+    assert found.tests["endogeneity"].statistic == pytest.approx(errors.statistic[0] ** 2, rel=1e-8)
+
+
+def test_critical_values_of_the_effective_f() -> None:
+    """With one instrument F is the square of a normal with mean 1 / tau^(1/2), which exceeds the value with 5 %."""
+    for tau in (0.05, 0.10, 0.20, 0.30):
+        root, mean = np.sqrt(weak_instruments.critical_value(np.ones((1, 1)), 1.0 / tau)[0]), np.sqrt(1.0 / tau)
+        assert stats.norm.sf(root - mean) + stats.norm.cdf(-root - mean) == pytest.approx(0.05, abs=1e-9)
+    assert weak_instruments.critical_value(np.eye(3), 0.0)[0] == pytest.approx(stats.chi2.ppf(0.95, 3) / 3)
+
+
+def test_largest_bias_by_brute_force() -> None:
+    """No coefficient and no first stage gives more bias over the benchmark, and some give as much."""
+    rng = np.random.default_rng(9)
+    design = panel(9, instruments=4)
+    system = system_of(design)
+    w1, w12, w2 = weak_instruments.covariances(system, errors_of(design, system))
+    worst = weak_instruments.largest_bias(w1, w12, w2)
+    most = 0.0
+    for _ in range(20_000):
+        b, c = np.tan(np.pi * (rng.random() - 0.5)), rng.normal(size=4)
+        c /= np.linalg.norm(c)
+        s12, s1 = w12 - b * w2, w1 - b * (w12 + w12.T) + b**2 * w2
+        most = max(most, abs(np.trace(s12) - 2 * c @ s12 @ c) / np.sqrt(np.trace(w2) * np.trace(s1)))
+    assert most <= worst * (1 + 1e-9) and most > 0.9 * worst and worst <= 1.0
+    found = fit(design).first_stage["endogenous"][0]["effective_f"]
+    assert found["critical_2sls"] <= found["critical_simplified"]
+
+
+def test_equal_variances_bias_two_stage_least_squares_by_the_number_of_instruments() -> None:
+    """With W2 = I and W12 = c I the bias of k instruments is |k − 2| / k of the benchmark (Nagar)."""
+    for k in (2, 3, 5):
+        found = weak_instruments.largest_bias(np.eye(k), 0.4 * np.eye(k), np.eye(k))
+        assert found == pytest.approx(abs(k - 2) / k, abs=1e-6)
+
+
+def test_tf_between_and_below_the_table() -> None:
+    assert iv.tf_critical(3.05**2) == pytest.approx((3.65 + 3.51) / 2)
+    assert iv.tf_critical(4.0) == np.inf == iv.tf_critical(1.0)
+    assert np.all(np.diff(iv.TF_CRITICAL) <= 0) and iv.TF_CRITICAL.size == iv.TF_ROOTS.size
+
+
+def test_tf_holds_its_size_in_the_limit_experiment() -> None:
+    """Normal limit of one instrument: at most 5 % whatever strength and endogeneity, near it for some; 1.96 is not."""
+    rng = np.random.default_rng(10)
+    shares, plain = [], []
+    for strength in (0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0):
+        for rho in (0.5, 0.9, 1.0):
+            u, v = rng.normal(size=(2, 200_000))
+            f, t_ar = strength + v + 1e-12, rho * v + np.sqrt(1 - rho**2) * u
+            with np.errstate(divide="ignore"):
+                t = np.abs(t_ar) / np.sqrt(1 - 2 * rho * t_ar / f + (t_ar / f) ** 2)
+            critical = np.interp(np.abs(f), iv.TF_ROOTS, iv.TF_CRITICAL, left=np.inf, right=1.96)
+            shares.append(np.mean(t > critical))
+            plain.append(np.mean(t > 1.96))
+    assert 0.045 < max(shares) <= 0.052
+    assert max(plain) > 0.3
+
+
+def test_tf_is_reported_for_one_instrument() -> None:
+    design = panel(11, instruments=1, strength=0.4, inference=(InferenceSpec("cluster"),))
+    found = fit(design).extra["tf"]
+    error = infer(fit(design), design, InferenceSpec("cluster"), 0).std_error
+    assert error is not None
+    critical = iv.tf_critical(fit(design).first_stage["endogenous"][0]["f"]["statistic"])
+    assert found["std_error"] == pytest.approx(error[0] * critical / 1.96, rel=1e-4)
+    assert found["ci_high"] - found["ci_low"] == pytest.approx(2 * critical * error[0])
+    weak = fit(panel(11, instruments=1, strength=0.0, inference=design.spec.inference)).extra["tf"]
+    assert weak["critical"] is None and weak["ci_low"] is None and not weak["rejects_zero"]
+
+
+def test_what_does_not_apply_is_refused() -> None:
+    design = panel(13)
+    found = fit(design)
+    for setting, words in (
+        (InferenceSpec("cluster", {"small_sample": "CR2"}), "least squares"),
+        (InferenceSpec("permutation", {}), "least squares"),
+        (InferenceSpec("wild_cluster", {"subcluster": "row"}), "subclusters"),
+        (InferenceSpec("wild_cluster", {"by": ["unit", "period"]}), "one cluster"),
+        (InferenceSpec("akm", {}), "shares and shocks"),
+    ):
+        with pytest.raises(UserError, match=words):
+            infer(found, design, setting, 0)
+    several = panel(13, endogenous=2)
+    with pytest.raises(UserError, match="one endogenous regressor"):
+        infer(fit(several), several, InferenceSpec("wild_cluster", {}), 0)
+    assert "not_available" in fit(several).extra["anderson_rubin"]
+
+
+def test_problems_name_the_columns() -> None:
+    design = panel(14, instruments=2)
+    extra = dict(design.extra)
+    with pytest.raises(UserError, match="1 endogenous regressor"):
+        fit(replace(design, extra={**extra, "instruments": extra["instruments"][:, :0], "instrument_terms": ()}))
+    twice = np.column_stack([extra["instruments"][:, 0], 2 * extra["instruments"][:, 0]])
+    with pytest.raises(UserError, match='"z2", collinear with z1'):
+        fit(replace(design, extra={**extra, "instruments": twice}))
+    constant = np.column_stack([extra["instruments"][:, 0], design.unit_codes])
+    with pytest.raises(UserError, match='"z2", absorbed by unit and period effects'):
+        fit(replace(design, extra={**extra, "instruments": constant}))
+    own = np.column_stack([extra["instruments"][:, 0], design.x[:, 0]])
+    with pytest.raises(UserError, match='"z2", collinear with x1'):
+        fit(replace(design, extra={**extra, "instruments": own}))
+
+
+def test_more_instruments_than_clusters_leave_tests_without_numbers() -> None:
+    design = panel(15, units=10, periods=12, instruments=11, inference=(InferenceSpec("cluster"),))
+    found = fit(design)
+    assert np.isnan(found.tests["anderson_rubin"].p_value) and "10 clusters" in found.tests["anderson_rubin"].note
+    assert np.isnan(found.tests["hansen_j"].p_value)
+    assert "not_available" in found.extra["anderson_rubin"]
+
+
+def test_results_say_all_of_it(tmp_path: Any) -> None:
+    settings = (
+        InferenceSpec("cluster"),
+        InferenceSpec("wild_cluster", {"draws": 299}),
+        InferenceSpec("cluster", {"small_sample": "CR2"}),
+    )
+    design = panel(16, instruments=1, units=31, strength=0.02, inference=settings)
+    result = estimate(design.spec, design, 1, "")
+    row = result.coefficient("d1")
+    assert row.p_wild is not None and result.coefficient("x1").p_wild is None
+    assert result.extra["anderson_rubin"]["set"] in ("all", "two_rays")
+    assert row.ci_wild_low == -np.inf and row.ci_wild_high == np.inf
+    assert "not_available" in result.inference[2]
+    result.to_json(tmp_path / "m.json")
+    assert result.from_json(tmp_path / "m.json").extra["anderson_rubin"] == result.extra["anderson_rubin"]
+    assert result.tests["effective_f"].statistic < 10
+
+
+def test_a_model_of_the_configuration_by_its_methods() -> None:
+    assert set(iv.METHODS) == {"2sls", "liml", "gmm"}

@@ -1,0 +1,104 @@
+"""A model's JSON: the contract's fields, exact numbers, and the way back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ruralpanel.estimate.base.results import Coefficient, ModelResult, Test, finite
+
+CONTRACT = {
+    *("model", "panel", "estimator", "outcome", "sample", "n_obs", "n_units", "n_periods", "n_dropped"),
+    *("coefficients", "inference", "vcov", "fit", "tests", "first_stage", "notes", "panel_sha256", "spec"),
+}
+COEFFICIENT = {
+    *("term", "estimate", "std_error", "statistic", "df", "p_value", "ci_low", "ci_high"),
+    *("p_wild", "ci_wild_low", "ci_wild_high"),
+}
+
+
+def result() -> ModelResult:
+    return ModelResult(
+        model="baseline",
+        title="Two-way fixed effects",
+        label="Rural industry",
+        panel="provinces",
+        estimator="fe",
+        method="",
+        outcome="rural_industry",
+        sample="all",
+        effects=("unit", "period"),
+        n_obs=248,
+        n_units=31,
+        n_periods=8,
+        n_dropped={"no figure": 2},
+        coefficients=(
+            Coefficient("roads", 0.1 + 0.2, "Highways", 0.1, 3.0, None, 1e-300, 0.1, 0.5, 0.04, float("-inf"), 0.7),
+        ),
+        inference=({"method": "cluster", "coefficients": [{"term": "roads", "std_error": 0.1}]},),
+        vcov={"type": "cluster", "by": "unit", "small_sample": "CR1", "matrix": [[0.01]]},
+        fit={"r2": 1 / 3, "rmse": 2.0},
+        tests={
+            "joint": Test(9.0, (1.0, 30.0), 0.005),
+            "pesaran_cd": Test(float("nan"), None, float("nan"), "no two units share three periods"),
+        },
+        first_stage=None,
+        marginal_effects=(),
+        diagnostics={"influence": {"units": ["CN-GZ"]}},
+        units=("CN-GZ",),
+        periods=(2012, 2013),
+        notes=("a note",),
+        seed=1,
+        panel_sha256="abc",
+        spec={"name": "baseline"},
+        extra={"first_years": {"CN-GZ": 2012}},
+    )
+
+
+def test_json_holds_the_contract_s_fields_in_place(tmp_path: Path) -> None:
+    path = tmp_path / "models" / "baseline.json"
+    result().to_json(path)
+    values = json.loads(path.read_text(encoding="utf-8"))
+    assert set(values) >= CONTRACT
+    assert list(values)[:2] == ["model", "title"]
+    assert set(values["coefficients"][0]) >= COEFFICIENT
+    assert values["coefficients"][0]["estimate"] == 0.30000000000000004
+    assert values["coefficients"][0]["p_value"] == 1e-300
+    assert values["coefficients"][0]["df"] is None and values["coefficients"][0]["ci_wild_low"] is None
+    assert values["tests"]["joint"] == {"statistic": 9.0, "df": [1.0, 30.0], "p_value": 0.005, "note": "", "size": None}
+    assert values["first_years"] == {"CN-GZ": 2012} and "extra" not in values
+    assert [file.name for file in path.parent.iterdir()] == ["baseline.json"]
+
+
+def test_reading_gives_back_what_was_written(tmp_path: Path) -> None:
+    first, second = tmp_path / "a.json", tmp_path / "b.json"
+    finite_limits = replace(result(), coefficients=(replace(result().coefficients[0], ci_wild_low=-0.2),))
+    finite_limits = replace(finite_limits, tests={"joint": Test(9.0, (1.0, 30.0), 0.005)})
+    finite_limits.to_json(first)
+    again = ModelResult.from_json(first)
+    assert again == finite_limits
+    again.to_json(second)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_estimator_results_cannot_overwrite_fields() -> None:
+    with pytest.raises(ValueError, match="vcov"):
+        replace(result(), extra={"vcov": 1}).to_dict()
+
+
+def test_coefficients_by_term() -> None:
+    assert result().coefficient("roads").label == "Highways"
+    with pytest.raises(KeyError, match="has no term rail"):
+        result().coefficient("rail")
+
+
+def test_results_are_frozen() -> None:
+    with pytest.raises(AttributeError):
+        result().model = "other"  # type: ignore[misc]
+
+
+def test_finite() -> None:
+    assert finite(float("inf")) is None and finite(None) is None and finite(2) == 2.0

@@ -1,0 +1,58 @@
+"""Fonts: which characters can be set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from matplotlib.ft2font import FT2Font
+
+from ruralpanel.output.fonts import cjk_font, fallback_font, figure_fonts, missing_glyphs, require_glyphs
+from ruralpanel.project.problems import UserError
+
+
+def test_chinese_latin_greek_and_signs_are_there() -> None:
+    text = "农村工业 黑龙江 Rural industry, ñ é ü, αβδτ, −×±≤≥²–—“”…（，。）"
+    assert missing_glyphs(text, cjk_font()) == set()
+
+
+def test_missing_characters_are_named_and_blanks_are_not() -> None:
+    assert missing_glyphs("a\n\t\u200b\ue000b", cjk_font()) == {"\ue000"}
+
+
+def test_fonts_are_tried_in_order() -> None:
+    assert missing_glyphs("省⁴", cjk_font()) == {"⁴"}
+    assert missing_glyphs("省⁴", fallback_font()) == {"省"}
+    assert missing_glyphs("省⁴", figure_fonts()) == set()
+
+
+def test_agrees_with_freetype() -> None:
+    """fontTools' character map against FreeType's own look-up, over a spread of code points."""
+    font = FT2Font(str(cjk_font()))
+    sample = [chr(code) for code in range(0x21, 0xFFFF, 97) if not 0xD800 <= code <= 0xDFFF]
+    sample = [character for character in sample if character not in "\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f"]
+    expected = {character for character in sample if font.get_char_index(ord(character)) == 0}
+    assert missing_glyphs("".join(sample), cjk_font()) == expected
+    assert 0 < len(expected) < len(sample)
+
+
+def test_required_glyphs_raise_one_problem_per_character() -> None:
+    with pytest.raises(UserError) as raised:
+        require_glyphs(
+            ["fine", "bad \ue000", "bad \ue000 again", "\ue001"], figure_fonts(), "config.yaml", "maps.levers"
+        )
+    problems = raised.value.problems
+    assert [problem.found for problem in problems] == [
+        '"\ue000" (U+E000) in "bad \ue000"',
+        '"\ue001" (U+E001) in "\ue001"',
+    ]
+    assert {problem.where for problem in problems} == {"maps.levers"}
+
+
+def test_a_file_that_is_no_font(tmp_path: Path) -> None:
+    path = tmp_path / "font.otf"
+    path.write_text("not a font")
+    with pytest.raises(UserError, match="expected a TrueType or OpenType font"):
+        missing_glyphs("a", path)
+    with pytest.raises(UserError, match="nowhere"):
+        missing_glyphs("a", tmp_path / "nowhere.otf")

@@ -1,0 +1,442 @@
+"""What `check` refuses of models, claims and outputs before any figure is read: one problem for one mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from conftest import make_tiny, tiny_config
+from ruralpanel.project.check import check
+from ruralpanel.project.load import read_config
+from ruralpanel.project.problems import Problem
+from ruralpanel.project.treatment_dates import date_problems
+
+Change = Callable[[dict[str, Any]], Any]
+
+UNITS = [f"U{i:02d}" for i in range(1, 21)]
+POLICY = {"units": "region == 'North'", "first": 2005}
+REGIMES = {"first": "lever", "second": "output", "spans": [[2001, 2004]]}
+CLUSTERS = {"variable": "lever", "weights_matrix": "near"}
+GAP = {"by": "region", "group": "North", "reference": "South"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    place = make_tiny(tmp_path_factory.mktemp("checked"))
+    lines = (place / "units.csv").read_text(encoding="utf-8").splitlines()
+    extra = ["started,zero,late,word"]
+    extra += [
+        f"{'' if i > 4 else 2004 + i},{0 if i > 4 else 2004 + i},{9999 if i > 4 else 2004 + i},never" for i in range(20)
+    ]
+    text = "\n".join(f"{line},{more}" for line, more in zip(lines, extra, strict=True))
+    (place / "units.csv").write_text(text + "\n", encoding="utf-8")
+    yield place
+
+
+def models() -> dict[str, Any]:
+    """A model of each kind, all of them right."""
+    return {
+        "effect": {"estimator": "fe", "outcome": "log_output", "regressors": ["lever"]},
+        "product": {
+            "estimator": "fe",
+            "outcome": "log_output",
+            "regressors": ["lever", "other", "lever:other"],
+            "marginal_effects": [{"of": "lever", "over": "other", "at": ["p25", 1]}],
+        },
+        "two_stage": {"estimator": "iv", "outcome": "log_output", "endogenous": ["lever"], "instruments": ["other"]},
+        "dynamic": {"estimator": "dynamic_panel", "outcome": "log_output", "regressors": ["lever"]},
+        "policy": {"estimator": "did", "outcome": "log_output", "treatment": dict(POLICY)},
+        "event": {"estimator": "event_study", "outcome": "log_output", "treatment": dict(POLICY), "reference": 2004},
+        "dated": {
+            "estimator": "did",
+            "method": "callaway_santanna",
+            "outcome": "log_output",
+            "treatment": {"first_by_unit": "started"},
+            "comparison": "not_yet",
+        },
+        "system": {"estimator": "sur", "outcome": ["log_output", "other"], "regressors": ["lever"]},
+        "parts": {
+            "estimator": "decomposition",
+            "outcome": "log_output",
+            "gap": dict(GAP),
+            "blocks": {"a": ["lever"], "b": ["other"]},
+        },
+        "common": {"estimator": "cce", "outcome": "log_output", "regressors": ["lever"]},
+        "random": {"estimator": "re", "outcome": "log_output", "regressors": ["lever"]},
+    }  # fmt: skip
+
+
+def whole() -> dict[str, Any]:
+    config: dict[str, Any] = tiny_config()
+    config["variables"]["other"] = {"formula": "lag(lever, 1)"}
+    config["models"] = models()
+    config["hypotheses"]["T1"]["others"] = [
+        {"model": "dynamic", "term": "lever"},
+        {"model": "two_stage", "term": "lever"},
+    ]
+    config["tables"]["gaps"] = {"type": "by_unit", "models": ["parts"]}
+    config["tables"]["described"] = {"type": "descriptive", "panel": "main", "variables": ["lever"], "periods": [2001]}
+    config["figures"]["event"] = {"type": "event_study", "models": ["event"]}
+    config["figures"]["along"] = {"type": "marginal_effect", "model": "product"}
+    return config
+
+
+def problems_of(folder: Path, config: dict[str, Any]) -> tuple[Problem, ...]:
+    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    return check(read_config(folder / "config.yaml"))
+
+
+def test_right_models_pass(folder: Path) -> None:
+    assert problems_of(folder, whole()) == ()
+
+
+def put(*path: str | int, value: Any) -> Change:
+    def change(config: dict[str, Any]) -> None:
+        parent: Any = config
+        for key in path[:-1]:
+            parent = parent[key]
+        parent[path[-1]] = value
+
+    return change
+
+
+def of_model(name: str, **keys: Any) -> Change:
+    return lambda config: config["models"][name].update(keys)
+
+
+def of_all(change: Change) -> Change:
+    """A default that models of every kind inherit: only those that take it stay."""
+
+    def changed(config: dict[str, Any]) -> None:
+        config["models"] = {f"m{i}": dict(config["models"]["effect"]) for i in range(80)}
+        config["hypotheses"], config["tables"], config["figures"] = {}, {}, {}
+        change(config)
+
+    return changed
+
+
+ONE = [
+    (of_model("policy", comparison="not_yet"), "models.policy.comparison", "comparison: not_yet with method twfe"),
+    (of_model("event", comparison="not_yet"), "models.event.comparison", "method callaway_santanna or stacked"),
+    (of_model("policy", method="matched", group_trends=True), "models.policy.group_trends", "with method matched"),
+    (of_model("policy", effects=["unit"]), "models.policy.effects", "unit and period for did"),
+    (of_model("policy", treatment={"first": 2005}), "models.policy.treatment", "found first; expected units and first"),
+    (of_model("policy", treatment={}), "models.policy", 'no "treatment"'),
+    (of_model("policy", treatment={**POLICY, "first": 2001}), "models.policy.treatment.first", "no period before it"),
+    (of_model("policy", treatment={**POLICY, "first": 2020}), "models.policy.treatment.first", "after the last period"),
+    (of_model("policy", treatment={**POLICY, "first_by_unit": "started"}), "models.policy.treatment", "keep one"),
+    (
+        of_model("policy", treatment={"first_by_unit": "zero"}),
+        "models.policy.treatment.first_by_unit",
+        "blank: never treated",
+    ),
+    (
+        of_model("policy", treatment={"first_by_unit": "zero"}),
+        "models.policy.treatment.first_by_unit",
+        "0 for U06, U07, U08, U09 and 11 more",
+    ),
+    (of_model("event", treatment={"first_by_unit": "late"}), "models.event.treatment.first_by_unit", "9999 for U06"),
+    (
+        of_model("dated", treatment={"first_by_unit": "word"}),
+        "models.dated.treatment.first_by_unit",
+        'text attribute "word" (never)',
+    ),
+    (of_model("policy", method="synthetic", controls=["lever"]), "models.policy.controls", "no controls"),
+    (of_model("event", reference=2005), "models.event.reference", "a period before treatment: 2001, 2002, 2003, 2004"),
+    (
+        of_model("effect", regressors=["lever", "region"]),
+        "models.effect.regressors",
+        'the text attribute "region" (North, South)',
+    ),
+    (
+        of_model("effect", regressors=["lever", "lever:region"]),
+        "models.effect.regressors",
+        "an attribute that is a number",
+    ),
+    (of_model("effect", weights="region"), "models.effect.weights", "text attribute"),
+    (of_model("effect", regressors=["lever", "log_output"]), "models.effect.regressors", "the model's own outcome"),
+    (of_model("effect", controls=["log_output"]), "models.effect.controls", "the model's own outcome"),
+    (of_model("effect", regressors=["lever", "lever:log_output"]), "models.effect.regressors", "made of the outcome"),
+    (of_model("two_stage", instruments=["log_output"]), "models.two_stage.instruments", "the model's own outcome"),
+    (
+        of_model("two_stage", endogenous=["lever", "output"]),
+        "models.two_stage.instruments",
+        "1 instrument(s) for 2 endogenous",
+    ),
+    (of_model("two_stage", instruments=["lever"]), "models.two_stage.instruments", '"lever", which is endogenous'),
+    (of_model("two_stage", controls=["lever"]), "models.two_stage.endogenous", "each term once"),
+    (of_model("two_stage", shares=["other"], shocks=["output"]), "models.two_stage.shares", "1 shares and 1 shocks"),
+    (of_model("effect", effects=[]), "models.effect.effects", "at least one of unit, period"),
+    (of_model("random", weights="output"), "models.random.weights", "no weighted form"),
+    (of_model("common", weights="output"), "models.common.weights", "no weighted form"),
+    (of_model("dynamic", collapse=True), "models.dynamic.collapse", "collapse: True with method bias_corrected"),
+    (of_model("dynamic", regressor_lags={"leverr": 1}), "models.dynamic.regressor_lags", 'did you mean "lever"?'),
+    (
+        of_model("dynamic", method="difference_gmm", gmm_lags=[4, 2]),
+        "models.dynamic.gmm_lags",
+        "first no later than last",
+    ),
+    (
+        of_model("dynamic", method="difference_gmm", predetermined=["lever"], endogenous_regressors=["lever"]),
+        "models.dynamic.predetermined",
+        "under endogenous_regressors too",
+    ),
+    (of_model("parts", gap={**GAP, "group": "north"}), "models.parts.gap.group", 'did you mean "North"?'),
+    (of_model("parts", gap={**GAP, "reference": "North"}), "models.parts.gap", "held against itself"),
+    (
+        of_model("product", marginal_effects=[{"of": "lever", "over": "other", "at": ["p250"]}]),
+        "models.product.marginal_effects",
+        'at: "p250"',
+    ),
+    (put("defaults", "sample", value="nort"), "", "a name under samples"),
+    (of_all(put("defaults", "sample", value="nort")), "defaults.sample", "a name under samples"),
+    (of_all(put("defaults", "weights", value="wate")), "defaults.weights", "a variable or an attribute"),
+    (of_all(put("defaults", "controls", value=["nothing"])), "defaults.controls", "a variable or an attribute"),
+    (of_all(put("defaults", "controls", value=["log_output"])), "defaults.controls", "the model's own outcome"),
+    (of_all(put("defaults", "effects", value=[])), "defaults.effects", "at least one of unit, period"),
+    (
+        of_all(put("defaults", "inference", value=[{"vcov": "cluster", "by": "provinz"}])),
+        "defaults.inference.by",
+        "provinz",
+    ),
+    (
+        of_all(lambda c: [m.update(regressors=["levr"]) for m in c["models"].values()]),
+        "models.m0.regressors",
+        "here and in 79 more places",
+    ),
+    (
+        put("hypotheses", "T1", "others", 0, "term", value="levr"),
+        "hypotheses.T1.others[0].term",
+        'did you mean "lever"?',
+    ),
+    (
+        put("hypotheses", "T1", "others", 1, "term", value="levr"),
+        "hypotheses.T1.others[1].term",
+        'did you mean "lever"?',
+    ),
+    (put("hypotheses", "T1", "others", 1, value={"term": "lever"}), "hypotheses.T1.others[1].model", "found no model"),
+    (put("hypotheses", "T1", "estimand", value={"model": "product"}), "hypotheses.T1.estimand.term", "found no term"),
+    (
+        put("hypotheses", "T1", "estimand", value={"model": "product", "marginal": "lever", "at": {"x": 1}}),
+        "hypotheses.T1.estimand.marginal",
+        "it has lever over other",
+    ),
+    (
+        put("hypotheses", "T1", "estimand", value={"model": "effect", "marginal": "lever"}),
+        "hypotheses.T1.estimand.marginal",
+        "declare models.effect.marginal_effects",
+    ),
+    (put("hypotheses", "T1", "estimand", "statistic", value="x"), "hypotheses.T1.estimand", "keep one of them"),
+    (put("figures", "effect", "term", value="levr"), "figures.effect.term", "a coefficient of model effect"),
+    (
+        put("figures", "effect", "term", value={"effekt": "lever", "effect": "lever"}),
+        "figures.effect.term.effekt",
+        "a model shown here",
+    ),
+    (put("figures", "event", "models", value=["effect"]), "figures.event", "a model of estimator did or event_study"),
+    (put("figures", "along", "model", value="effect"), "figures.along", "declare models.effect.marginal_effects"),
+    (put("tables", "gaps", "models", value=["effect"]), "tables.gaps", "counterfactual or decomposition or cce"),
+    (put("tables", "described", "periods", value=[1999]), "tables.described.periods", "2001 to 2008"),
+    (put("tables", "described", "by", value="regio"), "tables.described.by", 'did you mean "region"?'),
+    (put("tables", "main", "terms", value=["levr"]), "tables.main.terms", "a term of one of the models"),
+    (put("tables", "main", "model_labels", value={"x": "y"}), "tables.main.model_labels.x", "a model shown here"),
+    (put("units", value="nowhere.csv"), "units", "which does not exist"),
+    (of_model("effect", regressors=["lever", "lever"]), "models.effect.regressors", '"lever" twice'),
+    (of_model("effect", effects=["unit", "unit"]), "models.effect.effects", '"unit" twice'),
+    (put("tables", "main", "models", value=["effect", "effect"]), "tables.main.models", '"effect" twice'),
+    (of_model("effect", regressors=["lever", "lag(lever)"]), "models.effect.regressors", "declare it under variables:"),
+    (of_model("effect", regressors=["lever", "lever*other"]), "models.effect.regressors", "write a product as a:b"),
+    (of_model("effect", regressors=["lever", "lever:"]), "models.effect.regressors", 'found "lever:"'),
+    (
+        of_model("effect", inference=[{"vcov": "conley", "cutoff": 500}]),
+        "models.effect.inference[0].cutoff",
+        'did you mean "cutoff_km"?',
+    ),
+    (of_model("dynamic", outcome_lags=2), "models.dynamic.outcome_lags", "unknown key"),
+    (
+        of_model("policy", treatment={**POLICY, "units": "region == 'Nort'"}),
+        "models.policy.treatment.units",
+        'did you mean "North"?',
+    ),
+    (put("samples", value={"s": {"where": "region in ('Nort', 'South')"}}), "samples.s.where", '"Nort"'),
+    (put("figures", "course", value={"type": "series", "variables": ["lever"]}), "figures.course", "found no panel"),
+    (
+        put("hypotheses", "T1", "others", 0, value={"model": "effect", "statistic": "x"}),
+        "hypotheses.T1.others[0].statistic",
+        "it has none: name a term",
+    ),
+    (
+        put("hypotheses", "T1", "others", 0, value={"model": "dynamic", "statistic": "long_run:levr"}),
+        "hypotheses.T1.others[0].statistic",
+        'did you mean "long_run:lever"?',
+    ),
+    (put("samples", value={"s": {"where": "unit != 'U99'"}}), "samples.s.where", "ids of the units file"),
+    (put("samples", value={"s": {"drop_periods": [1950]}}), "samples.s.drop_periods", "a period of one of the panels"),
+    (of_model("parts", regressors=["other"]), "models.parts.blocks.a", '"lever", not among regressors'),
+    (put("tables", "described", "type", value="coverage"), "tables.described.periods", "a key of type coverage"),
+    (
+        put("tables", "score", value={"type": "scorecard", "labels": {"a": "b"}}),
+        "tables.score.labels",
+        "type scorecard",
+    ),
+    (put("figures", "f", value={"type": "scorecard", "labels": {"a": "b"}}), "figures.f.labels", "type scorecard"),
+]
+
+
+@pytest.mark.parametrize(("change", "where", "words"), ONE)
+def test_one_mistake_is_one_problem(folder: Path, change: Change, where: str, words: str) -> None:
+    config = whole()
+    change(config)
+    try:
+        found = problems_of(folder, config)
+    except Exception as error:
+        found = tuple(getattr(error, "problems", ()))
+    assert len(found) == 1, [str(problem) for problem in found]
+    assert where == "" or found[0].where.split(" (line")[0] == where, str(found[0])
+    assert words in str(found[0])
+
+
+def classed(**classes: Any) -> dict[str, Any]:
+    return {"panel": "main", "variables": ["lever"], "classes": classes}
+
+
+@pytest.mark.parametrize(
+    ("entry", "key"),
+    [
+        ({"model": "parts", "periods": [2001]}, "periods"),
+        ({"model": "parts", "panel": "main"}, "panel"),
+        ({"model": "parts", "classes": {"shared": False}}, "classes.shared"),
+        ({"panel": "main", "variables": ["lever"], "terms": ["lever"]}, "terms"),
+        ({"panel": "main", "regimes": REGIMES, "palette": "diverging"}, "palette"),
+        ({"panel": "main", "regimes": REGIMES, "periods": [2001]}, "periods"),
+        ({"panel": "main", "clusters": CLUSTERS, "classes": {"number": 4}}, "classes"),
+        (classed(method="user", breaks=[1.0, 2.0], number=4), "classes.number"),
+        (classed(method="user", breaks=[1.0, 2.0], shared=False), "classes.shared"),
+        (classed(method="user"), "classes.breaks"),
+        (classed(breaks=[1.0, 2.0]), "classes.breaks"),
+        (classed(method="equal", breaks=[1.0, 2.0]), "classes.breaks"),
+    ],
+)
+def test_keys_that_a_map_has_no_use_for_are_refused(folder: Path, entry: dict[str, Any], key: str) -> None:
+    config = whole()
+    config["weights_matrices"] = {"near": {"type": "inverse_distance"}}
+    config["maps"] = {"m": entry}
+    found = [problem.where.split(" (line")[0] for problem in problems_of(folder, config)]
+    assert [where for where in found if where.startswith("maps.m")] == [f"maps.m.{key}"]
+
+
+def test_terms_of_other_equations_may_be_outcomes(folder: Path) -> None:
+    config = whole()
+    config["models"]["system"]["equations"] = {"log_output": ["lever", "other"], "other": ["lever"]}
+    config["models"]["system"]["regressors"] = ["lever", "other"]
+    assert problems_of(folder, config) == ()
+    config["models"]["system"]["equations"] = {"log_output": ["lever"], "other": ["lever", "other"]}
+    (found,) = problems_of(folder, config)
+    assert "the model's own outcome" in found.found
+
+
+@pytest.mark.parametrize("date", [0, -1, 1, 99, 999, 1111, 3000, 9999, 10000, 2004.5, 1e308, np.inf])
+def test_dates_that_are_no_years_are_refused(date: float) -> None:
+    (found,) = date_problems({"U1": 2004.0, "U2": float(date), "U3": np.nan}, range(2001, 2009), "c.yaml", "m")
+    assert "U2" in found.found and found.expected == "a year from 1901 to 2108; blank: never treated"
+
+
+def test_dates_before_and_after_the_panel_are_years() -> None:
+    assert not list(date_problems({"U1": 1950.0, "U2": 2030.0, "U3": np.nan}, range(2001, 2009), "c.yaml", "m"))
+
+
+def test_the_shipped_configuration_passes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    assert check(read_config("config.yaml")) == ()
+
+
+@pytest.mark.parametrize("name", ["unit", "period", "and", "in", "not", "or"])
+def test_words_of_formulas_are_no_names(folder: Path, name: str) -> None:
+    config = whole()
+    config["variables"][name] = {"formula": "lever * 2"}
+    (found,) = problems_of(folder, config)
+    assert found.where.startswith(f"variables.{name}") and "meaning of its own" in found.found
+
+
+@pytest.mark.parametrize(
+    ("change", "key"),
+    [
+        ({"smallest_effect": {"value": 1.0, "sd_of_outcome": 0.2}}, "smallest_effect.sd_of_outcome"),
+        ({"smallest_effect": {"value": 1.0, "per": "unit"}}, "smallest_effect.per"),
+        ({"smallest_effect": {"share_of_outcome": 0.1, "sd_of_outcome": 0.2}}, "smallest_effect.share_of_outcome"),
+        ({"estimand": {"model": "fe", "term": "lever", "at": {"other": "p75"}}}, "estimand.at"),
+        ({"untestable": "no data"}, "estimand"),
+        ({"diagnostics": {"pretrend": {}}}, "diagnostics.pretrend"),
+    ],
+)
+def test_keys_that_a_claim_has_no_use_for_are_refused(folder: Path, change: dict[str, Any], key: str) -> None:
+    config = whole()
+    model = next(name for name, entry in config["models"].items() if "lever" in entry.get("regressors", ()))
+    claim = {"claim": "c", "estimand": {"model": model, "term": "lever"}, **change}
+    if "at" in claim["estimand"]:
+        claim["estimand"]["model"] = model
+    config["hypotheses"] = {"H": claim}
+    found = [problem.where.split(" (line")[0] for problem in problems_of(folder, config)]
+    assert [where for where in found if where.startswith("hypotheses.H")] == [f"hypotheses.H.{key}"]
+
+
+def test_a_share_or_level_of_an_outcome_in_no_logarithm_is_refused(folder: Path) -> None:
+    config = whole()
+    name = next(name for name, entry in config["models"].items() if "lever" in entry.get("regressors", ()))
+    config["models"]["plain_outcome"] = {"estimator": "fe", "outcome": "other", "regressors": ["lever"]}
+    declared = {"smallest_effect": {"share_of_outcome": 0.1}, "plain": {"unit": "jobs", "scale": 10}}
+    config["hypotheses"] = {
+        "H": {"claim": "c", "estimand": {"model": "plain_outcome", "term": "lever"}, **declared},
+        "L": {"claim": "c", "estimand": {"model": name, "term": "lever"}, **declared},
+    }
+    found = {problem.where.split(" (line")[0] for problem in problems_of(folder, config)}
+    expected = {f"hypotheses.H.{key}" for key in ("smallest_effect.share_of_outcome", "plain.unit", "plain.scale")}
+    assert {where for where in found if where.startswith("hypotheses.")} == expected
+
+
+RATIO, LEVEL, NUMBER = "log(output / third)", "log(output)", "output + 0"
+LONG_RUN = {"statistic": "long_run:lever"}
+COUNT = {"estimator": "ppml"}
+
+
+@pytest.mark.parametrize(
+    ("formula", "model", "estimand", "declared", "refused"),
+    [
+        (RATIO, {}, {}, {"plain": {"scale": 1000}}, set()),
+        (RATIO, {}, {}, {"plain": {"unit_zh": "人"}}, set()),
+        (LEVEL, {}, {}, {"plain": {"scale": 1000, "unit_zh": "人"}}, {"plain.scale", "plain.unit_zh"}),
+        (LEVEL, {}, {}, {"plain": {"scale": 1000, "unit": "jobs", "unit_zh": "人"}}, set()),
+        (NUMBER, {}, {}, {"plain": {"change": 0.1, "scale": 10}}, {"plain.scale"}),
+        (NUMBER, COUNT, {}, {"smallest_effect": {"share_of_outcome": 0.1}}, set()),
+        (NUMBER, COUNT, {}, {"smallest_effect": {"sd_of_outcome": 0.1}}, {"smallest_effect.sd_of_outcome"}),
+        (NUMBER, COUNT, {}, {"plain": {"unit": "jobs", "change": 0.1}}, {"plain.unit"}),
+        (RATIO, {"estimator": "dynamic_panel"}, LONG_RUN, {"plain": {"change": 0.1}}, {"plain.change"}),
+        (RATIO, {"estimator": "dynamic_panel"}, LONG_RUN,
+         {"smallest_effect": {"share_of_outcome": 0.1, "per": "sd"}},
+         {"smallest_effect.share_of_outcome", "smallest_effect.per"}),
+        (RATIO, {"estimator": "dynamic_panel"}, LONG_RUN, {"smallest_effect": {"value": 0.1}}, set()),
+    ],
+)  # fmt: skip
+def test_units_that_a_claims_number_has_no_use_for_are_refused(
+    folder: Path,
+    formula: str,
+    model: dict[str, Any],
+    estimand: dict[str, str],
+    declared: dict[str, Any],
+    refused: set[str],
+) -> None:
+    config = whole()
+    config["variables"]["claimed"] = {"formula": formula}
+    config["models"]["claimed"] = {"estimator": "fe", "outcome": "claimed", "regressors": ["lever"], **model}
+    config["hypotheses"] = {
+        "H": {"claim": "c", "estimand": {"model": "claimed", **(estimand or {"term": "lever"})}, **declared}
+    }
+    found = [problem.where.split(" (line")[0] for problem in problems_of(folder, config)]
+    assert sorted(where.removeprefix("hypotheses.H.") for where in found if where.startswith("hypotheses")) == sorted(
+        refused
+    )

@@ -1,0 +1,146 @@
+"""Whatever a job stands on is in its fingerprint: when a module, template or text changes, its jobs run again."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ruralpanel.project.fingerprint import DISTRIBUTIONS, covered_files, fingerprint
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKFLOW = ROOT / "workflow"
+SCRIPTS = sorted((WORKFLOW / "scripts").glob("*.py"))
+ENTRIES = {
+    "ruralpanel/__main__.py": "what users type beside Snakemake prints and compares: no file in results is its",
+    "ruralpanel/project/fingerprint.py": "the hash itself",
+    "ruralpanel/project/reference.py": "writes docs/configuration.md, which a test keeps in step",
+    "ruralpanel/estimate/base/arrays.py": "used by tests alone",
+}
+"""Modules that no result depends on, with the reason; what only they import is none either."""
+
+
+def files_below(folder: Path) -> list[Path]:
+    found = (p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".smk")
+    return sorted(found)
+
+
+@pytest.fixture(scope="module")
+def covered() -> dict[str, frozenset[Path]]:
+    return {script.name: frozenset(covered_files(script, WORKFLOW)) for script in SCRIPTS}
+
+
+def test_every_file_is_covered_by_a_job_or_named_as_one_that_no_result_depends_on(
+    covered: dict[str, frozenset[Path]],
+) -> None:
+    by_jobs = frozenset[Path]().union(*covered.values())
+    entries = [WORKFLOW / name for name in ENTRIES if (WORKFLOW / name).is_file()]
+    apart = frozenset[Path]().union(*(covered_files(entry, WORKFLOW) for entry in entries))
+    missing = [str(path.relative_to(WORKFLOW)) for path in files_below(WORKFLOW) if path not in by_jobs | apart]
+    assert not missing
+    assert not [entry for entry in entries if entry in by_jobs]  # a job's module is none without results
+
+
+def test_a_change_to_any_file_changes_the_fingerprints_that_cover_it_and_no_other(
+    tmp_path: Path, covered: dict[str, frozenset[Path]]
+) -> None:
+    copy = tmp_path / "workflow"
+    shutil.copytree(WORKFLOW, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    before = {script.name: fingerprint(copy / "scripts" / script.name, copy) for script in SCRIPTS}
+    assert before == {script.name: fingerprint(script, WORKFLOW) for script in SCRIPTS}  # wherever the checkout lies
+    for number, file in enumerate(files_below(WORKFLOW)):
+        here = copy / file.relative_to(WORKFLOW)
+        content = here.read_bytes()
+        here.write_bytes(content + b"\n# changed\n")
+        inside = sorted(name for name, files in covered.items() if file in files)
+        outside = sorted(set(covered) - {*inside})
+        for names, moves in ((inside, True), (outside, False)):  # one of each in turn: all of them take a minute
+            for name in names[number % len(names) :][:1] if names else ():
+                assert (fingerprint(copy / "scripts" / name, copy) != before[name]) == moves, f"{file} and {name}"
+        here.write_bytes(content)
+
+
+IMPORT_ALL = """
+import importlib, sys
+sys.path[:0] = [{root!r}, {scripts!r}]
+importlib.import_module({script!r})
+for name in {modules!r}:
+    importlib.import_module(name)
+print(*sorted(m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "ruralpanel" and m.__file__))
+"""
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
+def test_python_imports_nothing_that_is_not_covered(script: Path, covered: dict[str, frozenset[Path]]) -> None:
+    """Python itself imports the script and all that the fingerprint has found behind it."""
+    files = covered[script.name]
+    modules = [
+        ".".join(p.relative_to(WORKFLOW).with_suffix("").parts).removesuffix(".__init__")
+        for p in sorted(files)
+        if p.suffix == ".py" and p != script
+    ]
+    text = IMPORT_ALL.format(root=str(WORKFLOW), scripts=str(script.parent), script=script.stem, modules=modules)
+    run = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    assert {Path(file) for file in run.stdout.split()} <= files
+
+
+def test_what_registries_name_is_covered(covered: dict[str, frozenset[Path]]) -> None:
+    """Every module named in a string anywhere in the package is found from the scripts that reach that string."""
+    named = re.compile(r'"(ruralpanel(?:\.\w+)+)(?::\w+)?"')
+    found = 0
+    for files in covered.values():
+        for file in files:
+            for name in named.findall(file.read_text(encoding="utf-8")) if file.suffix == ".py" else ():
+                assert WORKFLOW.joinpath(*name.split(".")).with_suffix(".py") in files, f"{name} in {file}"
+                found += 1
+    assert found > 30
+
+
+def test_another_version_of_a_library_changes_the_fingerprints_that_import_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from ruralpanel.project import fingerprint as module
+
+    before = {script.name: fingerprint(script, WORKFLOW) for script in SCRIPTS}
+    own = module._version
+    monkeypatch.setattr(module, "_version", lambda name: "0.0.1" if name in ("typst", "mplfonts") else own(name))
+    changed = {script.name for script in SCRIPTS if fingerprint(script, WORKFLOW) != before[script.name]}
+    assert {"report.py", "figures.py", "maps.py"} <= changed and not {"ingest.py", "data/panel.py"} & changed
+
+
+def test_every_library_has_a_version() -> None:
+    from ruralpanel.project import fingerprint as module
+
+    imported = {
+        name
+        for script in SCRIPTS
+        for path in covered_files(script, WORKFLOW)
+        if path.suffix == ".py"
+        for name in module._read(path.read_bytes()).libraries
+    }
+    assert set(DISTRIBUTIONS) <= imported
+    assert [name for name in sorted(imported) if not module._version(name)] == []
+
+
+def test_imports_for_types_alone_count_for_nothing(tmp_path: Path) -> None:
+    package = tmp_path / "ruralpanel"
+    (package / "data").mkdir(parents=True)
+    (package / "words").mkdir()
+    files = {
+        "ruralpanel/a.py": "if TYPE_CHECKING:\n    from ruralpanel import b\nelse:\n    from ruralpanel import c\n",
+        "ruralpanel/b.py": "",
+        "ruralpanel/c.py": 'X = {"k": "ruralpanel.data.d:fit"}\n',
+        "ruralpanel/data/__init__.py": "",
+        "ruralpanel/data/d.py": 'F = Path(__file__).resolve().parents[1] / "words"\nG = F / "x"\n',
+        "ruralpanel/words/en.yaml": "a: b\n",
+        "script.py": "def f():\n    from ruralpanel.a import x\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    found = {path.relative_to(tmp_path).as_posix() for path in covered_files(tmp_path / "script.py", tmp_path)}
+    assert found == set(files) - {"ruralpanel/b.py"}

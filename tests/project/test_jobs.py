@@ -1,0 +1,76 @@
+"""Jobs of the workflow: what fails costs nothing else, and the log says how far the work is."""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ruralpanel.project.problems import LOG, Problem, UserError, duration, job, left, pieces, tracked
+
+
+def test_pieces_of_work_go_on_after_a_problem_and_all_are_reported() -> None:
+    done = []
+    with pytest.raises(UserError) as raised:
+        for name, _, piece in pieces(dict.fromkeys("abcd"), "models", "model"):
+            with piece:
+                if name in "ac":
+                    raise UserError(Problem("study.yaml", name, "nothing", "a value"))
+                done.append(name)
+    assert [problem.where for problem in raised.value.problems] == ["a", "c"]
+    assert done == ["b", "d"]
+
+
+def test_an_error_of_the_program_costs_one_piece_and_its_traceback_stands_in_the_log(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done = []
+    log = tmp_path / "estimate_main.log"
+    with pytest.raises(SystemExit) as raised, job(log, "study.yaml"):
+        for name, divisor, piece in pieces({"a": 0, "b": 1}, "models", "model"):
+            with piece:
+                done.append((name, 1 / divisor))
+    assert (raised.value.code, done) == (1, [("b", 1.0)])
+    said = capsys.readouterr().err
+    assert "study.yaml: models.a: found an error of the program (ZeroDivisionError: division by zero)" in said
+    assert "Traceback" not in said
+    text = log.read_text(encoding="utf-8")
+    assert "Traceback" in text and "model a failed (1 of 2" in text and "model b done (2 of 2, finished)" in text
+
+
+def test_a_full_disk_is_said_in_words(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), job(tmp_path / "panel_main.log"):
+        raise OSError(errno.ENOSPC, "No space left on device", "results/panels/main/panel.csv")
+    assert "results/panels/main/panel.csv: found No space left on device" in capsys.readouterr().err
+
+
+def test_other_errors_outside_of_pieces_are_not_held_back(tmp_path: Path) -> None:
+    before = list(LOG.handlers)
+    with pytest.raises(ZeroDivisionError), job(tmp_path / "panel.log"):
+        _ = 1 / 0
+    assert LOG.handlers == before
+
+
+def test_long_loops_say_how_long_they_will_take(caplog: pytest.LogCaptureFixture) -> None:
+    def ticks() -> Iterator[float]:
+        moment = 0.0
+        while True:
+            yield moment
+            moment += 2.0
+
+    clock = ticks()
+    with caplog.at_level(logging.INFO, logger="ruralpanel"):
+        assert list(tracked(range(10), 10, "refits of west", clock=lambda: next(clock))) == list(range(10))
+    assert caplog.messages == [
+        "refits of west: 2 of 10, about 24 s left",
+        "refits of west: 5 of 10, about 12 s left",
+        "refits of west: 8 of 10, about 4 s left",
+    ]
+
+
+def test_durations_in_words() -> None:
+    assert [duration(s) for s in (0.4, 40, 150, 7200)] == ["0 s", "40 s", "2 min", "2.0 h"]
+    assert left(30, 10, 40) == "about 90 s left"

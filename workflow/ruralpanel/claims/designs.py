@@ -1,0 +1,330 @@
+"""What one model says of a claim: its number, δ, the detectable effect, plain units, diagnostics."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ruralpanel.claims import verdicts
+from ruralpanel.claims.numbers import Estimand, find_estimand
+from ruralpanel.claims.plain_effects import PlainEffect, VariableStats, plain_effect
+from ruralpanel.claims.verdicts import Diagnostic
+from ruralpanel.estimate.inference.detectable import error_of_interval, smallest_detectable
+from ruralpanel.project.kinds.estimators import DERIVED, LOG_LINEAR
+from ruralpanel.project.logarithms import log_of
+from ruralpanel.project.problems import CONFIGURATION
+
+Statistics = Mapping[str, Mapping[str, VariableStats]]  # panel → variable → its codebook row
+Powers = Mapping[tuple[str, str], float | None]  # (model, number) → effect found with 80 % power, where it is simulated
+
+#: Tests that can refute a design, by estimator: name of the test → what it must show.
+DIAGNOSTICS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
+    "event_study": {"pretrend": {"p_above": 0.05}},
+    "did": {"pretrend": {"p_above": 0.05}},
+    "dynamic_panel": {"ar2": {"p_above": 0.05}, "hansen": {"p_above": 0.05}},
+    "iv": {"effective_f": {"statistic_above": 10.0}},
+}
+_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
+_DESIGN_BASED = frozenset({"iv", "event_study", "did"})
+_NO_INSTRUMENTS = frozenset({"bias_corrected"})  # dynamic-panel methods that make no use of instruments
+
+
+@dataclass(frozen=True)
+class Design:
+    """One design's number for a claim.
+
+    Attributes
+    ----------
+    lever : the variable (or interaction) that the number is the effect of.
+    evidence : ``within`` units, ``between`` units, ``mixed`` or ``policy``.
+    causal : whether the design, with its diagnostics passed, claims an effect; else the number is an association.
+    delta : smallest effect that matters, in units of the coefficient; `delta_per` : the change of the lever it is for.
+    in_delta, in_delta_low, in_delta_high : estimate and interval in multiples of δ, in the coefficient's own direction.
+    has_interval : False where the design gives none (the bounds are NaN then, null in JSON); where it is True a bound
+        that JSON shows as null is infinite.
+    detectable : smallest effect detectable at 80 % power by the interval that decides; `detectable_by` : ``simulation``
+        of that interval, or ``length``, the error that an interval so long stands for; empty where there is none.
+    overrides : refusals that the model's ``allow`` set aside.
+    file, pointer : where the number stands.
+    """
+
+    model: str
+    title: str
+    label: str
+    estimator: str
+    evidence: str
+    causal: bool
+    panel: str
+    outcome: str
+    outcome_label: str
+    outcome_label_zh: str
+    term: str
+    lever: str
+    term_label: str
+    term_label_zh: str
+    estimate: float
+    std_error: float | None
+    ci_low: float
+    ci_high: float
+    p_value: float | None
+    interval: str
+    has_interval: bool
+    delta: float | None
+    delta_per: str
+    in_delta: float | None
+    in_delta_low: float | None
+    in_delta_high: float | None
+    detectable: float | None
+    detectable_by: str
+    n_obs: int
+    n_units: int
+    n_periods: int
+    plain: PlainEffect | None
+    overrides: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...]
+    file: str
+    pointer: str
+
+
+def describe(
+    model: Mapping[str, Any],
+    estimand: Mapping[str, Any],
+    claim: Mapping[str, Any],
+    statistics: Statistics,
+    config: str = CONFIGURATION,
+    where: str = "hypotheses",
+    powers: Powers | None = None,
+) -> Design:
+    """What one model says of a claim: number, interval, δ, detectable effect, plain units, diagnostics.
+
+    Parameters
+    ----------
+    powers : what simulations of the interval that decides (models/robustness) found detectable, by model and number.
+
+    Raises
+    ------
+    UserError
+        The model has no such term, marginal effect or statistic.
+    """
+    number = find_estimand(model, estimand, config, where)
+    panel = str(model.get("panel", ""))
+    outcome_name = str(model["outcome"]) if isinstance(model["outcome"], str) else str(model["outcome"][0])
+    variables = _in_sample(model, statistics.get(panel, {}), outcome_name)
+    estimator = str(model["estimator"])
+    outcome = variables[outcome_name]
+    if estimator in LOG_LINEAR:
+        # the spread of the outcome's logarithm is not known, nor its mean
+        outcome = replace(outcome, formula=f"log({outcome_name})", sd=None, sd_within=None, mean=None)
+    derived = estimator in DERIVED or "statistic" in estimand
+    declared = claim.get("smallest_effect") or {}
+    logarithm = log_of(outcome.formula, variables) is not None
+    change = None if derived else verdicts.change_that_matters(declared, logarithm, outcome.spread[0])
+    delta, per = smallest_effect(declared, change, number.lever, variables)
+    diagnostics = _diagnostics(model, claim)
+    detectable, detectable_by = _detectable(number, powers or {}, str(model["model"]))
+    in_delta = [_ratio(x, delta) for x in (number.estimate, number.ci_low, number.ci_high)]
+    label = str(estimand.get("label") or "")
+    return Design(
+        model=str(model["model"]),
+        title=str(model.get("title") or model["model"]),
+        label=label,
+        estimator=estimator,
+        evidence=evidence_kind(model),
+        causal=estimator in _DESIGN_BASED and bool(diagnostics) and all(d.passed for d in diagnostics),
+        panel=panel,
+        outcome=outcome_name,
+        outcome_label=_outcome_label(model, estimand, outcome_name, variables, "label"),
+        outcome_label_zh=_outcome_label(model, estimand, outcome_name, variables, "label_zh"),
+        term=number.term,
+        lever=number.lever,
+        term_label=label or _term_label(number, estimand, variables, "label"),
+        term_label_zh=str(estimand.get("label_zh") or label) or _term_label(number, estimand, variables, "label_zh"),
+        estimate=number.estimate,
+        std_error=number.std_error,
+        ci_low=number.ci_low,
+        ci_high=number.ci_high,
+        p_value=number.p_value_used,
+        interval=number.interval,
+        has_interval=number.has_interval,
+        delta=delta,
+        delta_per=per,
+        in_delta=in_delta[0],
+        in_delta_low=in_delta[1],
+        in_delta_high=in_delta[2],
+        detectable=detectable,
+        detectable_by=detectable_by,
+        n_obs=int(model["n_obs"]),
+        n_units=int(model["n_units"]),
+        n_periods=int(model["n_periods"]),
+        # a share or a gap closed is in plain units already
+        plain=None if derived else _plain(number, outcome, variables, claim, delta, detectable),
+        overrides=tuple(str(text) for text in model.get("overrides") or ()),
+        diagnostics=diagnostics,
+        file=f"models/{model['model']}.json",
+        pointer=number.pointer,
+    )
+
+
+def smallest_effect(
+    declared: Mapping[str, Any], change: float | None, lever: str, spreads: Mapping[str, VariableStats]
+) -> tuple[float | None, str]:
+    """δ in units of the coefficient, and the change of the lever that it is for (``declared`` where given outright).
+
+    The change of the outcome that matters over one standard deviation of the lever, net of the model's effects and of
+    the lever's declared steps (over all rows for what does not change over time, and between units); for an interaction
+    a:m that of a times the one of m over all rows, which, unlike the spread of the product, does not depend on where m
+    is measured from. None where no such change can be stated.
+
+    Parameters
+    ----------
+    declared : a claim's ``smallest_effect``. change : see `verdicts.change_that_matters`.
+    spreads : standard deviations of the lever's factors, by name; factors without any count per unit.
+    """
+    if declared.get("value") is not None:
+        return float(declared["value"]), "declared"
+    per = str(declared.get("per", "within_sd"))
+    if not change:
+        return None, per
+    step, used = 1.0, "unit"
+    for position, factor in enumerate(lever.split(":")):
+        stats = spreads.get(factor)
+        if per == "unit" or stats is None:
+            continue
+        size, kind = (stats.sd, "sd") if per == "sd" or position else stats.spread
+        if size:
+            step *= size
+            used = kind if used == "unit" else used
+    return change / step, used
+
+
+def _in_sample(
+    model: Mapping[str, Any], variables: Mapping[str, VariableStats], outcome: str
+) -> dict[str, VariableStats]:
+    """The panel's variables with the spreads of the model's own sample, where its results state them.
+
+    Between units, and where the model removes no effects, a variable is not moved by what it varies over time: what is
+    left of it then counts as its standard deviation.
+    """
+    plain = evidence_kind(model) == "between" or not _removes_effects(model)
+    found = {name: replace(stats, sd_within=None) if plain else stats for name, stats in variables.items()}
+
+    def moved(name: str, values: Mapping[str, Any], prefix: str = "") -> None:
+        sd, within, net = (values.get(f"{prefix}{key}") for key in ("sd", "sd_within", "sd_net"))
+        if sd is not None:
+            sizes = (net or sd, None) if plain else (sd, net or within)
+            found[name] = replace(found.get(name, VariableStats(name)), sd=sizes[0], sd_within=sizes[1])
+
+    for row in model["coefficients"]:
+        if ":" not in str(row["term"]):
+            moved(str(row["term"]), row)
+    for name, sd in ((model.get("diagnostics") or {}).get("moderator_sd") or {}).items():
+        moved(name, {"sd": sd})
+    fit: Mapping[str, Any] = model.get("fit") or {}
+    moved(outcome, fit, "outcome_")
+    known = found.get(outcome, VariableStats(outcome))
+    found[outcome] = known if fit.get("outcome_mean") is None else replace(known, mean=fit["outcome_mean"])
+    return found
+
+
+def _removes_effects(model: Mapping[str, Any]) -> bool:
+    estimator = str(model["estimator"])
+    if estimator in ("fd", "cce", "dynamic_panel", "did", "event_study"):
+        return True
+    return estimator != "pooled" and bool(model.get("effects") or (model.get("spec") or {}).get("effects"))
+
+
+def evidence_kind(model: Mapping[str, Any]) -> str:
+    """``within`` units over time, ``between`` units, ``mixed``, or ``policy`` (a change that some units underwent)."""
+    estimator = str(model["estimator"])
+    if estimator in ("event_study", "did"):
+        return "policy"
+    if estimator in ("between", "decomposition") or int(model["n_periods"]) == 1:
+        return "between"
+    effects = model.get("effects") or (model.get("spec") or {}).get("effects") or ()
+    if estimator in ("fd", "cce", "dynamic_panel") or (estimator != "pooled" and "unit" in effects):
+        return "within"
+    return "mixed"
+
+
+def _diagnostics(model: Mapping[str, Any], claim: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
+    method = str((model.get("spec") or {}).get("method", ""))
+    asked: Mapping[str, Mapping[str, float]] = (
+        {} if method in _NO_INSTRUMENTS else DIAGNOSTICS.get(str(model["estimator"]), {})
+    )
+    asked = {**asked, **(claim.get("diagnostics") or {})}
+    tests: Mapping[str, Mapping[str, Any]] = model.get("tests") or {}
+    found = []
+    for name, rule in asked.items():
+        test = next((value for key, value in tests.items() if _plain_name(key).startswith(_plain_name(name))), None)
+        for bound, key, shown in (("p_above", "p_value", "p"), ("statistic_above", "statistic", "statistic")):
+            if bound not in rule:
+                continue
+            value = None if test is None else test.get(key)
+            if value is None:
+                found.append(Diagnostic(name, None))
+                continue
+            words = f"{shown} = {value:.3g}, must exceed {rule[bound]:g}"
+            found.append(Diagnostic(name, float(value) > float(rule[bound]), words))
+    return tuple(found)
+
+
+def _plain_name(name: str) -> str:
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def _plain(
+    number: Estimand,
+    outcome: VariableStats,
+    variables: Mapping[str, VariableStats],
+    claim: Mapping[str, Any],
+    delta: float | None,
+    detectable: float | None,
+) -> PlainEffect | None:
+    interval = (number.estimate, number.ci_low, number.ci_high)
+    return plain_effect(interval, outcome, number.lever, variables, claim.get("plain"), delta, detectable)
+
+
+def _detectable(number: Estimand, powers: Powers, model: str) -> tuple[float | None, str]:
+    if number.interval == "wild_cluster" and (model, number.term) in powers:
+        return powers[model, number.term], "simulation"
+    if not number.has_interval or math.isinf(number.ci_high - number.ci_low):
+        return None, ""
+    df = math.inf if number.df is None else number.df
+    error = error_of_interval(number.ci_low, number.ci_high, df)
+    return smallest_detectable(error, df), "length"
+
+
+def _ratio(value: float, delta: float | None) -> float | None:
+    return None if delta is None or math.isnan(value) else value / delta
+
+
+def _term_label(
+    number: Estimand, estimand: Mapping[str, Any], variables: Mapping[str, VariableStats], attribute: str
+) -> str:
+    label = " × ".join(_label(part, variables, attribute) for part in number.lever.split(":"))
+    over = (estimand.get("at") or {}).items()
+    places = [f"{_ASIDE.sub('', _label(name, variables, attribute))}: {at}" for name, at in over]
+    return f"{_ASIDE.sub('', label)} ({'; '.join(places)})" if places else label
+
+
+def _outcome_label(
+    model: Mapping[str, Any], estimand: Mapping[str, Any], outcome: str, variables: Mapping[str, VariableStats], by: str
+) -> str:
+    """The outcome's label; of a statistic of several outcomes those of all, without asides."""
+    statistic = (model.get("statistics") or {}).get(str(estimand.get("statistic", ""))) or {}
+    names = [str(name) for name in statistic.get("outcomes") or ()]
+    if names:
+        return "; ".join(_ASIDE.sub("", _label(name, variables, by)) for name in names)
+    return _label(outcome, variables, by)
+
+
+def _label(name: str, variables: Mapping[str, VariableStats], by: str) -> str:
+    stats = variables.get(name)
+    return ("" if stats is None else getattr(stats, by) or stats.label) or _readable(name)
+
+
+def _readable(name: str) -> str:
+    return name.replace("_", " ")

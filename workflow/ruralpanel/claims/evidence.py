@@ -1,0 +1,181 @@
+"""How each piece of evidence on a claim stands: one cell per claim and criterion, each a word and a number.
+
+==================  ================================================================  ==============================
+criterion           number                                                            words
+==================  ================================================================  ==============================
+``interval``        estimate and ends of the interval that decides                    above_zero, below_zero,
+                                                                                      holds_zero, above_minus_delta
+``cr2``             p-value by errors corrected for leverage                          clear, open
+``two_way``         p-value by the bootstrap of units and periods                     clear, open
+``family``          p-value within the family of claims (Romano–Wolf)                 clear, open
+``specifications``  share of the curve that agrees (`verdicts.Agreement`)             agree, divided
+``influence``       estimate without the unit that moves it most                      keeps_sign, turns_sign
+==================  ================================================================  ==============================
+
+``not_available`` where the design, the model or the claim has no such number.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ruralpanel.claims.designs import Design
+from ruralpanel.claims.verdicts import Agreement, Expected
+from ruralpanel.estimate.inference.detectable import LEVEL
+
+Criterion = Literal["interval", "cr2", "two_way", "family", "specifications", "influence"]
+Bearing = Literal["for", "against", "differs", "steady", "open", "none"]
+
+CRITERIA: tuple[Criterion, ...] = ("interval", "cr2", "two_way", "family", "specifications", "influence")
+CLEAR = 1.0 - LEVEL
+"""p-values below this are clear."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One criterion of one claim.
+
+    Attributes
+    ----------
+    bears : what the word means for the claim: ``for`` or ``against`` it, that the number ``differs`` from zero where no
+        sign is foreseen, ``steady`` (the number does not hang on a choice or a unit), ``open``, or ``none``.
+    value, low, high : the number, for ``interval`` with its ends (infinite where it has none); None: not available.
+    detail : the unit (``influence``). file, pointer : where the number stands below the results.
+    """
+
+    criterion: Criterion
+    word: str
+    bears: Bearing
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    detail: str = ""
+    file: str = ""
+    pointer: str = ""
+
+
+def cells(
+    claim: str,
+    declared: Mapping[str, Any],
+    design: Design | None,
+    model: Mapping[str, Any],
+    agreement: Agreement | None,
+    p_family: float | None,
+    robustness: Mapping[str, Any],
+) -> tuple[Cell, ...]:
+    """The six cells of a claim, in the order of `CRITERIA`.
+
+    Parameters
+    ----------
+    declared : the claim's entry in the configuration. design : its main design; None: nothing was estimated.
+    model, robustness : the main design's model, and what was asked of its numbers (models/robustness).
+    """
+    if design is None:
+        return tuple(_none(criterion) for criterion in CRITERIA)
+    expected: Expected = declared.get("expected", "two_sided")
+    bears = _bearing(expected, design.estimate)
+    family, curve = str(declared.get("family", "")), str(declared.get("robustness", ""))
+    return (
+        _interval(expected, design),
+        _from_setting("cr2", model, design, bears),
+        _from_setting("two_way", model, design, bears),
+        _p_value("family", p_family, bears, f"models/families/{family}.json", f"/p_values/{claim}"),
+        _specifications(agreement, curve),
+        _influence(design, robustness),
+    )
+
+
+def _none(criterion: Criterion) -> Cell:
+    return Cell(criterion, "not_available", "none")
+
+
+def _bearing(expected: Expected, sign: float) -> Bearing:
+    if expected == "two_sided":
+        return "differs"
+    return "for" if (sign < 0) == (expected == "negative") else "against"
+
+
+def _interval(expected: Expected, design: Design) -> Cell:
+    if not design.has_interval:
+        return _none("interval")
+    word, bears = _place(expected, design)
+    ends = design.estimate, design.ci_low, design.ci_high
+    return Cell("interval", word, bears, *ends, file=design.file, pointer=design.pointer)
+
+
+def _place(expected: Expected, design: Design) -> tuple[str, Bearing]:
+    if design.ci_low > 0:
+        return "above_zero", _bearing(expected, 1.0)
+    if design.ci_high < 0:
+        return "below_zero", _bearing(expected, -1.0)
+    if expected == "not_negative" and design.delta is not None and design.ci_low > -design.delta:
+        return "above_minus_delta", "for"
+    return "holds_zero", "open"
+
+
+def _p_value(criterion: Criterion, p: float | None, bears: Bearing, file: str, pointer: str) -> Cell:
+    if p is None or math.isnan(p):
+        return _none(criterion)
+    clear = p < CLEAR
+    return Cell(criterion, "clear" if clear else "open", bears if clear else "open", p, file=file, pointer=pointer)
+
+
+def _from_setting(criterion: Criterion, model: Mapping[str, Any], design: Design, bears: Bearing) -> Cell:
+    """The p-value of the design's coefficient in the first of the model's settings that is of this kind."""
+    if not design.pointer.startswith("/coefficients/"):
+        return _none(criterion)
+    for i, entry in enumerate(model.get("inference") or ()):
+        if not _is(criterion, entry):
+            continue
+        for j, row in enumerate(entry.get("coefficients") or ()):
+            if row["term"] == design.term:
+                pointer = f"/inference/{i}/coefficients/{j}/p_value"
+                return _p_value(criterion, row.get("p_value"), bears, design.file, pointer)
+    return _none(criterion)
+
+
+def _is(criterion: Criterion, entry: Mapping[str, Any]) -> bool:
+    options = entry.get("options") or {}
+    by = options.get("by", "unit")
+    two = isinstance(by, Sequence) and not isinstance(by, str) and len(by) == 2
+    if criterion == "cr2":
+        return entry["method"] == "cluster" and options.get("small_sample") == "CR2"
+    return bool(entry["method"] == "wild_cluster" and two)
+
+
+def _specifications(agreement: Agreement | None, curve: str) -> Cell:
+    if agreement is None:
+        return _none("specifications")
+    agree = agreement.agrees
+    share = "share_same_sign" if agreement.kind == "same_sign" else "share_not_negative"
+    return Cell(
+        "specifications",
+        "agree" if agree else "divided",
+        "steady" if agree else "open",
+        agreement.share,
+        file=f"models/curves/{curve}.json",
+        pointer=f"/{share}",
+    )
+
+
+def _influence(design: Design, robustness: Mapping[str, Any]) -> Cell:
+    found = ((robustness.get("targets") or {}).get(design.term) or {}).get("leave_one_unit_out") or {}
+    if "most_influential" not in found:
+        return _none("influence")
+    turned = bool(found["changes_sign"])
+    return Cell(
+        "influence",
+        "turns_sign" if turned else "keeps_sign",
+        "open" if turned else "steady",
+        float(found["estimate_without"]),
+        detail=str(found["most_influential"]),
+        file=f"models/robustness/{design.model}.json",
+        pointer=f"/targets/{_escaped(design.term)}/leave_one_unit_out/estimate_without",
+    )
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")

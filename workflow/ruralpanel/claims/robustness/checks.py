@@ -1,0 +1,337 @@
+"""Everything that is asked of a claim's number beyond its estimate: who carries it, and what could undo it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.claims.robustness import heterogeneity, power, sensitivity
+from ruralpanel.claims.robustness.designs import quick, refit
+from ruralpanel.claims.robustness.families import contrast_of
+from ruralpanel.claims.robustness.leave_one_out import MOST, Contrast, leave_out, summary
+from ruralpanel.claims.robustness.power import Power
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, finite
+from ruralpanel.estimate.inference import covariance, romano_wolf
+from ruralpanel.estimate.inference.detectable import error_of_interval
+from ruralpanel.estimate.simulated_power import SimulatedPower, simulated_power
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
+
+NOT_LEFT_OUT = {
+    "spatial": "a unit less changes its neighbours",
+    "event_study": "see the bounds and the pre-trend test in the model's results",
+    "synthetic": "see leave_one_treated_out and the weights in the model's results",
+    "synthetic_control": "see leave_one_treated_out and the weights in the model's results",
+}
+"""Estimators and methods that are not estimated again without a unit or period, and why."""
+
+BENCHMARK_TIMES = (1.0, 2.0, 3.0)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A number of a model that claims rest on.
+
+    Attributes
+    ----------
+    name : how it is called in the results. estimand : ``term``, or ``marginal`` and ``at``.
+    claims : names of the claims. main : whether a claim rests on it (else it is shown beside).
+    std_error : by the model's first setting. df : of its t; infinite: normal. delta : smallest effect that matters.
+    interval : method of the interval that decides; ci_low, ci_high : the interval itself.
+    """
+
+    name: str
+    estimand: Mapping[str, Any]
+    claims: tuple[str, ...] = ()
+    main: bool = True
+    std_error: float | None = None
+    df: float = np.inf
+    delta: float | None = None
+    interval: str = ""
+    ci_low: float = np.nan
+    ci_high: float = np.nan
+
+    @property
+    def term(self) -> str:
+        """The coefficient; empty for a marginal effect."""
+        return str(self.estimand.get("term", ""))
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """A model's fit with what all its targets share."""
+
+    design: Design
+    fit: Fit
+    targets: Sequence[Target]
+    groups: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    seed: int = 0
+
+
+def check_model(
+    design: Design,
+    targets: Sequence[Target],
+    seed: int,
+    groups: Mapping[str, Mapping[str, str]] | None = None,
+    file: str = CONFIGURATION,
+) -> dict[str, Any]:
+    """Robustness of a model's numbers.
+
+    Parameters
+    ----------
+    targets : the numbers followed. groups : attribute → unit → group, for effects by group.
+
+    Returns
+    -------
+    ``targets``: by name ``power``, ``leave_one_unit_out``, ``leave_one_period_out``; for coefficients of least squares
+    with several regressors ``selection`` (Oster) and ``sensitivity`` (Cinelli and Hazlett), ``measurement_error``; for
+    main numbers in panels ``heterogeneity`` and ``mean_group``. What does not apply states why under ``not_available``.
+
+    Raises
+    ------
+    UserError
+        Numbers that the model does not have.
+    """
+    design = quick(design)
+    fitted = refit(design)
+    contrasts = [_contrast(target, fitted, design, file) for target in targets]
+    vectors = [contrast(fitted, design) for contrast in contrasts]
+    own = _Fitted(design, fitted, targets, groups or {}, seed)
+    left = _left_out(own, contrasts)
+    simulated = _simulated(own, vectors)
+    result: dict[str, Any] = {}
+    for i, (target, vector) in enumerate(zip(targets, vectors, strict=True)):
+        estimate = float(vector @ fitted.params)
+        entry: dict[str, Any] = {"claims": list(target.claims), "main": target.main, "estimate": estimate}
+        entry |= {"std_error": target.std_error, "power": _power(target, simulated.get(target.name))}
+        for over, found in left.items():
+            entry[f"leave_one_{over}_out"] = found if isinstance(found, dict) else summary(found, i, estimate)
+        if target.term:
+            entry |= _of_coefficient(own, target)
+        result[target.name] = entry
+    spec = design.spec
+    about = {"model": spec.name, "panel": spec.panel, "estimator": spec.estimator, "outcome": spec.outcome}
+    return {**about, "n_obs": int(fitted.rows.size), "n_units": len(design.units), "targets": result, "seed": seed}
+
+
+def _contrast(target: Target, fitted: Fit, design: Design, file: str) -> Contrast:
+    """The followed number of a smaller sample: a marginal effect stays at the place that the whole sample gives it."""
+    estimand = {"model": design.spec.name, **target.estimand}
+    where = f"models.{design.spec.name}"
+    if "marginal" in estimand:
+        vector = contrast_of(fitted, design, estimand, file, where)
+        (over,) = estimand["at"]
+        pair = {f"{estimand['marginal']}:{over}", f"{over}:{estimand['marginal']}"}
+        (place,) = (j for j, term in enumerate(fitted.terms) if term in pair)
+        estimand["at"] = {over: float(vector[place])}
+    return lambda fit, part: contrast_of(fit, part, estimand, file, where)
+
+
+def _left_out(own: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
+    design = own.design
+    found: dict[str, Any] = {}
+    reason = NOT_LEFT_OUT.get(design.spec.estimator) or NOT_LEFT_OUT.get(design.spec.method)
+    for over, number in (("unit", len(design.units)), ("period", len(design.periods))):
+        if reason:
+            found[over] = {"not_available": reason}
+        elif number > MOST:
+            found[over] = {"not_available": f"{number} {over}s: see influence in the model's results"}
+        elif number > 2:
+            found[over] = leave_out(design, contrasts, over)
+    return found
+
+
+def _simulated(own: _Fitted, vectors: Sequence[FloatArray]) -> dict[str, SimulatedPower]:
+    """Power of the wild bootstrap for the targets whose interval is the bootstrap's."""
+    setting = next((s for s in own.design.spec.inference if s.method == "wild_cluster"), None)
+    chosen = zip(own.targets, vectors, strict=True)
+    wanted = {target.name: vector for target, vector in chosen if target.interval == "wild_cluster"}
+    return {} if setting is None else simulated_power(own.fit, own.design, wanted, setting, own.seed)
+
+
+def _power(target: Target, simulated: SimulatedPower | None) -> dict[str, Any]:
+    """Power of the interval that decides: simulated for a bootstrap, else that of t by what its length stands for."""
+    if simulated is not None:
+        return {
+            "by": f"simulation of the wild cluster bootstrap that decides: {simulated.estimate.size} panels, "
+            f"{simulated.n1.size} draws",
+            **_described(target, float(np.std(simulated.estimate)), np.inf, power.of_simulation(simulated)),
+        }
+    length = target.ci_high - target.ci_low
+    if not np.isfinite(length) or length <= 0:
+        return {"not_available": "the model gives no interval with two ends"}
+    error = error_of_interval(target.ci_low, target.ci_high, target.df)
+    own = {"by": f"length of the interval that decides ({target.interval or 'none named'})", "std_error": error}
+    return own | {"df": finite(target.df), **_described(target, error, target.df, power.of_error(error, target.df))}
+
+
+def _described(target: Target, error: float, df: float, found: Power) -> dict[str, Any]:
+    effects, values = found.curve()
+    result: dict[str, Any] = {
+        "detectable": {f"{level:g}": found.detectable(level) for level in power.LEVELS},
+        "curve": {"effect": effects.tolist(), "power": values.tolist()},
+    }
+    if target.delta:
+        result["at_delta"] = {
+            "delta": target.delta,
+            "power": found.power(target.delta),
+            "exaggeration": power.exaggeration(target.delta, error, df),
+        }
+    return result
+
+
+def _of_coefficient(own: _Fitted, target: Target) -> dict[str, Any]:
+    term, estimator = target.term, own.design.spec.estimator
+    if not romano_wolf.is_least_squares(own.fit):
+        reason = {"not_available": f"{estimator} is not least squares on rows"}
+        return {"selection": reason, "sensitivity": reason, "measurement_error": reason}
+    found: dict[str, Any] = {
+        "selection": _selection(own, term),
+        "sensitivity": _sensitivity(own, term),
+        "measurement_error": _measurement_error(own, term),
+    }
+    if target.main and term in own.design.terms and len(own.design.periods) > 1 and estimator != "between":
+        found["heterogeneity"] = _heterogeneity(own, term)
+        found["mean_group"] = heterogeneity.mean_group_results(own.design, term)
+    return found
+
+
+def _roles(own: _Fitted, term: str) -> tuple[int, list[int], list[int]]:
+    """Columns of the fit: the followed one, those that belong to it (parts of a product, steps), and controls."""
+    steps = set(own.design.extra.get("steps") or ())
+    parts = set(term.split(":")) if ":" in term else set()
+    place = own.fit.terms.index(term)
+    belongs = [j for j, name in enumerate(own.fit.terms) if j != place and (name in steps or name in parts)]
+    controls = [j for j in range(len(own.fit.terms)) if j != place and j not in belongs]
+    return place, belongs, controls
+
+
+def _selection(own: _Fitted, term: str) -> dict[str, Any]:
+    place, belongs, controls = _roles(own, term)
+    if not controls:
+        return {"not_available": "no controls whose coming in could move the coefficient"}
+    assert own.fit.x is not None and own.fit.y is not None
+    x = own.fit.x
+    move = sensitivity.movement(own.fit.y, x[:, place], x[:, controls], x[:, belongs])
+    return {
+        "controls": [own.fit.terms[j] for j in controls],
+        "always_in": [own.fit.terms[j] for j in belongs],
+        "without_controls": {"estimate": move.short, "r2": move.r2_short},
+        "with_controls": {"estimate": move.long, "r2": move.r2_long},
+        "r2_max": move.r2_max,
+        "delta_for_zero": sensitivity.delta(move),
+        "delta_for_zero_r2_max_1": sensitivity.delta(move, r2_max=1.0),
+        "adjusted_estimate": sensitivity.adjusted(move),
+        "note": "R² net of effects and of what is always in; δ: unobserved relative to observed selection",
+    }
+
+
+def _sensitivity(own: _Fitted, term: str) -> dict[str, Any]:
+    assert own.fit.x is not None and own.fit.y is not None
+    fit, x, y = own.fit, own.fit.x, own.fit.y
+    place, _, controls = _roles(own, term)
+    df, estimate, error = fit.df_resid, float(fit.params[place]), _classical_error(fit, place)
+    t = estimate / error
+    bounds = []
+    for name, group in _benchmarks(fit, controls):
+        others = [j for j in range(len(fit.terms)) if j != place and j not in group]
+        lever, outcome = sensitivity.covariate_r2(y, x[:, place], x[:, others], x[:, group])
+        for times in BENCHMARK_TIMES:
+            found = sensitivity.bound(name, times, estimate, error, df, lever, outcome)
+            if found is not None:
+                bounds.append({**vars(found), "statistic": found.statistic})
+    return {
+        "partial_r2": sensitivity.partial_r2(t, df),
+        "robustness_value": sensitivity.robustness_value(t, df),
+        "robustness_value_5": sensitivity.robustness_value(t, df, level=0.05),
+        "classical": {"std_error": error, "statistic": t, "df": df},
+        "bounds": bounds,
+        "note": "partial R² net of effects; the value at 5 % and adjusted errors are those of classical errors",
+    }
+
+
+def _benchmarks(fit: Fit, controls: Sequence[int]) -> list[tuple[str, list[int]]]:
+    """Observed controls one by one, and all together."""
+    single = [(fit.terms[j], [j]) for j in controls]
+    return [*single, ("all controls", list(controls))] if len(controls) > 1 else single
+
+
+def _classical_error(fit: Fit, place: int) -> float:
+    return float(np.sqrt(fit.residuals @ fit.residuals / fit.df_resid * fit.bread[place, place]))
+
+
+def _measurement_error(own: _Fitted, term: str) -> dict[str, Any]:
+    fit, design = own.fit, own.design
+    assert fit.x is not None and fit.y is not None
+    lever = term.split(":")[0]
+    if lever not in fit.terms or design.spec.estimator not in ("pooled", "fe"):
+        return {"not_available": "stated for coefficients of pooled and fe models whose lever is a regressor itself"}
+    place = fit.terms.index(term)
+    space = covariance.space_of(fit, design)
+    root = np.ones(fit.rows.size) if space.root is None else space.root
+    noisy = sensitivity.Lever(
+        fit.x, fit.y, _reacts(own, lever) * root[:, None], 1.0 - space.leverage(), fit.terms.index(lever)
+    )
+    error = _classical_error(fit, place)
+    bound = None
+    if ":" not in term:
+        bound = sensitivity.reverse_bound(float(fit.params[place]), float(fit.params[place]) / error, fit.df_resid)
+    values = design.x[fit.rows, design.terms.index(lever)]
+    corrected = []
+    for reliability in sensitivity.RELIABILITIES:
+        params, noise = noisy.corrected(reliability), noisy.noise(reliability)
+        corrected.append(
+            {
+                "reliability": reliability,
+                "noise_sd": float(np.sqrt(noise)),
+                "reliability_in_levels": 1.0 - noise / float(np.var(values)),
+                "estimate": None if params is None else float(params[place]),
+            }
+        )
+    least = noisy.least_reliability()
+    return {
+        "lever": lever,
+        "corrected": corrected,
+        "least_reliability": least,
+        "noise_sd_at_least": float(np.sqrt(noisy.noise(least))),
+        "reverse_regression": bound,
+        "note": "classical noise, independent over rows; reliability: share of what effects leave of the lever",
+    }
+
+
+def _reacts(own: _Fitted, lever: str) -> FloatArray:
+    """How each term moves with the lever: one, the moderator of a product, or not at all."""
+    columns = np.zeros((own.fit.rows.size, len(own.fit.terms)))
+    for j, name in enumerate(own.fit.terms):
+        parts = name.split(":")
+        if name == lever:
+            columns[:, j] = 1.0
+        elif lever in parts:
+            values = own.design.x[own.fit.rows, own.design.terms.index(lever)]
+            product = own.design.x[own.fit.rows, own.design.terms.index(name)]
+            columns[values != 0, j] = product[values != 0] / values[values != 0]
+    return columns
+
+
+def _heterogeneity(own: _Fitted, term: str) -> dict[str, Any]:
+    design = own.design
+    lever = term.split(":")[0]
+    splits: dict[str, Mapping[str, str]] = dict(own.groups)
+    splits["initial_outcome"] = heterogeneity.initial_groups(design, design.y)
+    if lever in design.terms:
+        splits["initial_lever"] = heterogeneity.initial_groups(design, design.x[:, design.terms.index(lever)])
+    found: dict[str, Any] = {}
+    for name, groups in splits.items():
+        try:
+            found[name] = heterogeneity.by_group(design, term, groups, own.seed, name)
+        except UserError as error:
+            found[name] = {"not_available": _words(error.problems)}
+        except np.linalg.LinAlgError:
+            found[name] = {"not_available": "too few units to test the groups' slopes together"}
+    return found
+
+
+def _words(problems: Sequence[Problem]) -> str:
+    return "; ".join(f"{problem.found}: needs {problem.expected}" for problem in problems)

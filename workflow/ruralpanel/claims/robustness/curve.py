@@ -1,0 +1,180 @@
+"""One declared specification curve from the panel to its summary and its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.claims.robustness.curve_data import CurveData, curve_data
+from ruralpanel.claims.robustness.curve_kernel import Estimates, estimate_curve
+from ruralpanel.claims.robustness.curve_plan import Plan, plan
+from ruralpanel.claims.robustness.curve_tests import SCHEMES, curve_test
+from ruralpanel.claims.verdicts import SD_OF_OUTCOME, SHARE_OF_OUTCOME
+from ruralpanel.estimate.base.results import FloatArray
+from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.project.problems import CONFIGURATION
+from ruralpanel.project.units import Units
+
+SIGNIFICANT = 0.05
+SIGNS = {"positive": 1, "negative": -1, "not_negative": 1}
+INFERENCE = "clustered by unit, CR1, t with G − 1 degrees of freedom"
+NUMBERS = (
+    "estimate", "std_error", "p_value", "ci_low", "ci_high", "standardised", "in_delta",
+    "n_obs", "n_units", "n_periods",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve's results: `summary` as it stands in the JSON, `rows` as in the Parquet file beside it.
+
+    `rows` has one line per specification: a column per dimension (the option taken), ``term`` and the numbers of
+    `NUMBERS`; in the order of the declaration, so that the main specification comes first where it could be estimated.
+    """
+
+    summary: Mapping[str, Any]
+    rows: pd.DataFrame
+
+
+def run_curve(
+    name: str,
+    curve: Mapping[str, Any],
+    frame: pd.DataFrame,
+    units: Units,
+    samples: Mapping[str, Mapping[str, Any]],
+    seed: int,
+    lags: Mapping[tuple[str, int], str] | None = None,
+    by: str = "year",
+    file: str = CONFIGURATION,
+    smallest: Mapping[str, Any] | None = None,
+    logs: Sequence[str] = (),
+) -> Curve:
+    """Estimate and test a curve.
+
+    Parameters
+    ----------
+    curve : an entry of ``specification_curves``, defaults filled in.
+    frame : the panel. samples : declared samples. lags, by : see `curve_plan.plan` and `curve_data.curve_data`.
+    smallest : the smallest effect that matters, as a claim declares it. logs : outcomes that are logarithms.
+
+    Raises
+    ------
+    UserError
+        Names that the panel lacks.
+    """
+    declared = plan(curve, lags)
+    where = f"specification_curves.{name}"
+    data = curve_data(declared, frame, units, samples, by, file, where, str(curve["panel"]))
+    found = estimate_curve(data, declared.specifications, smallest, logs)
+    tests = _tests(name, curve, data, declared, seed)
+    return Curve(_summary(name, curve, declared, found, tests, seed, smallest or {}), _rows(declared, found))
+
+
+def _tests(
+    name: str, curve: Mapping[str, Any], data: CurveData, declared: Plan, seed: int
+) -> dict[str, dict[str, Any] | None]:
+    draws = int(curve.get("permutations", 500))
+    expected = SIGNS.get(str(curve.get("expected", "two_sided")), 0)
+    tests: dict[str, dict[str, Any] | None] = dict.fromkeys(SCHEMES)
+    for scheme in SCHEMES if draws else ():
+        rng = generator(seed, "specification_curve", name, scheme)
+        test = curve_test(data, declared.specifications, draws, rng, expected, scheme)
+        tests[scheme] = None if test is None else {**asdict(test), "seed": seed}
+    return tests
+
+
+def _summary(
+    name: str,
+    curve: Mapping[str, Any],
+    declared: Plan,
+    found: Estimates,
+    tests: Mapping[str, dict[str, Any] | None],
+    seed: int,
+    smallest: Mapping[str, Any],
+) -> dict[str, Any]:
+    dropped = dict(declared.dropped)
+    for reason, count in found.counted().items():
+        dropped[reason] = dropped.get(reason, 0) + count
+    main = 0 if found.members.size and found.members[0] == 0 else None
+    sign = 0.0 if main is None else float(np.sign(found.estimate[0]))
+    standardised, positive = found.standardised, found.estimate > 0
+    quantiles = np.quantile(standardised, [0.05, 0.25, 0.5, 0.75, 0.95]) if standardised.size else np.full(5, np.nan)
+    return {
+        "name": name,
+        "panel": curve["panel"],
+        "term": curve["term"],
+        "expected": curve.get("expected", "two_sided"),
+        "dimensions": [{"name": key, "options": list(options)} for key, options in declared.dimensions.items()],
+        "n_declared": len(declared.specifications) + sum(declared.dropped.values()),
+        "n_specifications": int(found.members.size),
+        "dropped": dropped,
+        "main": None if main is None else _main(declared, found),
+        "median": float(quantiles[2]),
+        "quantiles": dict(zip(("p5", "p25", "p50", "p75", "p95"), quantiles.tolist(), strict=True)),
+        "share_same_sign": _share(np.sign(found.estimate) == sign) if sign else None,
+        "share_positive": _share(positive),
+        "share_negative": _share(found.estimate < 0),
+        "share_not_negative": _share(found.in_delta > -1.0),
+        "share_significant": _share(found.p_value < SIGNIFICANT),
+        "share_significant_positive": _share((found.p_value < SIGNIFICANT) & positive),
+        "share_significant_negative": _share((found.p_value < SIGNIFICANT) & ~positive),
+        "smallest_effect": {"share_of_outcome": SHARE_OF_OUTCOME, "sd_of_outcome": SD_OF_OUTCOME, **smallest},
+        "by_choice": _by_choice(declared, found),
+        "permutation": tests["paths"],
+        "sign_changes": tests["signs"],
+        "inference": INFERENCE,
+        "units_of_median": "standard deviations of the outcome for one of the lever within units",
+        "seed": seed,
+        "rows": f"{name}.parquet",
+    }
+
+
+def _main(declared: Plan, found: Estimates) -> dict[str, Any]:
+    """The specification of first choices."""
+    first = declared.specifications[0]
+    numbers = {key: getattr(found, key)[0].item() for key in NUMBERS}
+    return {**_choices(declared, 0), "term": first.term, **numbers}
+
+
+def _choices(declared: Plan, position: int) -> dict[str, str]:
+    return dict(zip(declared.dimensions, declared.specifications[position].choices, strict=True))
+
+
+def _by_choice(declared: Plan, found: Estimates) -> list[dict[str, Any]]:
+    """What the estimates look like under each option of each dimension that offers several."""
+    entries = []
+    for index, (dimension, options) in enumerate(declared.dimensions.items()):
+        taken = np.array([declared.specifications[i].choices[index] for i in found.members.tolist()], dtype=object)
+        for option in options if len(options) > 1 else ():
+            own = taken == option
+            entries.append(
+                {
+                    "dimension": dimension,
+                    "option": option,
+                    "n": int(own.sum()),
+                    "median": float(np.median(found.standardised[own])) if own.any() else None,
+                    "share_positive": _share(found.estimate[own] > 0),
+                    "share_significant": _share(found.p_value[own] < SIGNIFICANT),
+                }
+            )
+    return entries
+
+
+def _share(flags: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
+    return float(np.mean(flags)) if flags.size else None
+
+
+def _rows(declared: Plan, found: Estimates) -> pd.DataFrame:
+    specifications = [declared.specifications[i] for i in found.members.tolist()]
+    columns: dict[str, Any] = {}
+    for index, (dimension, options) in enumerate(declared.dimensions.items()):
+        codes = [options.index(spec.choices[index]) for spec in specifications]
+        columns[dimension] = pd.Categorical.from_codes(codes, pd.Index(options))
+    terms = [spec.term for spec in specifications]
+    columns["term"] = pd.Categorical(terms, pd.Index(list(dict.fromkeys(terms))))
+    numbers: dict[str, FloatArray] = {key: getattr(found, key) for key in NUMBERS}
+    return pd.DataFrame(columns | numbers)

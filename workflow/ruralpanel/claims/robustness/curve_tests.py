@@ -1,0 +1,273 @@
+"""A joint test of a whole specification curve: could it look like this if the lever mattered in none of them?
+
+Under the null of no effect each specification's outcome is its other regressors and effects plus residuals. Two ways to
+draw outcomes that could as well have been, both of whole units, one draw shared by all specifications, so that their
+dependence is kept (Simonsohn, Simmons and Nelson 2020, with the residuals of Freedman and Lane 1983):
+
+paths
+    the residual paths of units change places, all periods together, among units observed in the same periods
+signs
+    the residual path of each unit keeps or turns its sign
+
+Regressors stay where they are, so that lever and controls keep their correlation. Statistics are those of `CurveTest`;
+coefficients are compared as t with errors clustered by unit. Paths take units as exchangeable: where a few units carry
+the lever and have larger errors too, the test rejects far too often even so; signs do much better there (table in
+docs/estimators/robustness.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse, special
+
+from ruralpanel.claims.robustness.curve_data import Cell, CurveData
+from ruralpanel.claims.robustness.curve_kernel import Batch, batches
+from ruralpanel.claims.robustness.curve_plan import Specification
+from ruralpanel.estimate.base.absorb import Absorbed
+from ruralpanel.estimate.base.results import FloatArray, IntArray
+from ruralpanel.estimate.inference import validity
+from ruralpanel.estimate.inference.covariance import critical_values
+from ruralpanel.estimate.inference.wild_kernel import TIE
+
+STATISTICS = ("median", "share_significant", "stouffer")
+SCHEMES = ("paths", "signs")
+
+MANY = 400
+"""Units beyond which products of all pairs of their paths would take too much memory."""
+
+
+@dataclass(frozen=True)
+class CurveTest:
+    """p-values of a curve's statistics, the sample itself counted.
+
+    Attributes
+    ----------
+    observed : ``median`` standardised coefficient; ``share_significant``: share of specifications whose coefficient is
+        significant at 5 %, in the direction that has more of them; ``stouffer``: sum of the normal scores of the t
+        statistics over the root of their number.
+    p_values : two-sided. p_expected : one-sided in the expected direction; empty for a two-sided claim.
+    n_specifications : those that take part (all but those with fewer than 7 units that share their periods).
+    """
+
+    scheme: str
+    draws: int
+    n_specifications: int
+    observed: dict[str, float]
+    p_values: dict[str, float]
+    p_expected: dict[str, float] = field(default_factory=dict)
+
+
+def permutations(units: int, draws: int, rng: np.random.Generator) -> IntArray:
+    """(draws, units) random orders of the units."""
+    return rng.permuted(np.tile(np.arange(units, dtype=np.intp), (draws, 1)), axis=1)
+
+
+def signs(units: int, draws: int, rng: np.random.Generator) -> FloatArray:
+    """(draws, units) random signs."""
+    return np.asarray(2.0 * rng.integers(0, 2, (draws, units), dtype=np.int8) - 1.0)
+
+
+def curve_test(
+    data: CurveData,
+    specifications: Sequence[Specification],
+    draws: int,
+    rng: np.random.Generator,
+    expected: int = 0,
+    scheme: str = "paths",
+) -> CurveTest | None:
+    """Joint test of the curve.
+
+    Parameters
+    ----------
+    expected : the sign foreseen, 0 for none. scheme : paths or signs.
+
+    Returns
+    -------
+    None where no specification can take part.
+    """
+    units = len(data.units)
+    drawn = permutations(units, draws, rng) if scheme == "paths" else signs(units, draws, rng)
+    moved = _Moved(data, drawn)
+    standardised: list[FloatArray] = []
+    high, low, scores = np.zeros(draws + 1), np.zeros(draws + 1), np.zeros(draws + 1)
+    for batch in batches(data, specifications):
+        if scheme == "paths" and not moved.possible(batch.cell):
+            continue
+        df = float(batch.cell.n_units - 1)
+        critical = float(critical_values(np.array(df)))
+        for effects, t in _drawn(batch, moved, scheme):
+            standardised.append(effects.astype(np.float32))
+            high += t > critical
+            low += t < -critical
+            # by the lower tail, which does not round to one
+            scores -= np.sign(t) * special.ndtri(special.stdtr(df, -np.abs(t)))
+    if not standardised:
+        return None
+    number = len(standardised)
+    values = {
+        "median": np.median(np.array(standardised), axis=0).astype(float),
+        "stouffer": scores / np.sqrt(number),
+        "share_significant": np.maximum(high, low) / number,
+    }
+    toward = {name: value * expected for name, value in values.items()}
+    toward["share_significant"] = (high if expected > 0 else low) / number
+    return CurveTest(
+        scheme=scheme,
+        draws=draws,
+        n_specifications=number,
+        observed={name: float(values[name][0]) for name in STATISTICS},
+        p_values={name: _p_value(np.abs(values[name])) for name in STATISTICS},
+        p_expected={name: _p_value(toward[name]) for name in STATISTICS} if expected else {},
+    )
+
+
+def _p_value(values: FloatArray) -> float:
+    """Share of the statistics at least as large as the first, which is the sample's own."""
+    return float(np.mean(values >= values[0] - TIE * abs(values[0])))
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """How one set of draws acts on the units of each cell."""
+
+    data: CurveData
+    drawn: IntArray | FloatArray
+    orders_of: dict[bytes, _Orders] = field(default_factory=dict)
+    blocks_of: dict[bytes, list[IntArray]] = field(default_factory=dict)
+
+    def possible(self, cell: Cell) -> bool:
+        """Whether enough units are observed in the same periods."""
+        return max(len(block) for block in self._blocks(cell)) >= validity.MIN_CLUSTERS["permutation"]
+
+    def orders(self, cell: Cell) -> _Orders:
+        """The orders of the cell's units; the first draw moves nothing."""
+        key = cell.rows.tobytes()
+        if key not in self.orders_of:
+            owner = self._owners(cell)
+            place = np.tile(np.arange(owner.size, dtype=np.intp), (self.drawn.shape[0] + 1, 1))
+            for block in self._blocks(cell):
+                place[1:, block] = block[_restricted(np.asarray(self.drawn, dtype=np.intp), owner[block])]
+            self.orders_of.clear()  # cells of the same rows follow each other
+            self.orders_of[key] = _Orders.of(place, cell)
+        return self.orders_of[key]
+
+    def weights(self, cell: Cell) -> FloatArray:
+        """(draws + 1, units of the cell): the sign of each unit; the first draw turns none."""
+        owner = self._owners(cell)
+        return np.vstack([np.ones(owner.size), self.drawn[:, owner]])
+
+    def _owners(self, cell: Cell) -> IntArray:
+        return np.asarray(self.data.codes["unit"][cell.rows][cell.starts])
+
+    def _blocks(self, cell: Cell) -> list[IntArray]:
+        """Units of the cell that are observed in the same periods."""
+        key = cell.rows.tobytes()
+        if key not in self.blocks_of:
+            periods = np.split(self.data.codes["period"][cell.rows], cell.starts[1:])
+            groups: dict[bytes, list[int]] = {}
+            for unit, own in enumerate(periods):
+                groups.setdefault(own.tobytes(), []).append(unit)
+            self.blocks_of[key] = [np.array(block, dtype=np.intp) for block in groups.values()]
+        return self.blocks_of[key]
+
+
+@dataclass(frozen=True)
+class _Orders:
+    """Whose path stands where, by draw.
+
+    Attributes
+    ----------
+    place : (draws, units) the unit whose path each unit receives.
+    choice : (draws, units²) ones at each pair of a unit and the one whose path it receives; None beyond `MANY` units.
+    slots : (n,) place of each row among units × most periods of a unit, which are `shape`.
+    """
+
+    place: IntArray
+    choice: sparse.csr_array | None
+    slots: IntArray
+    shape: tuple[int, int]
+
+    @classmethod
+    def of(cls, place: IntArray, cell: Cell) -> _Orders:
+        draws, units = place.shape
+        choice = None
+        if units <= MANY:
+            pairs, ends = np.arange(units) * units + place, np.arange(0, draws * units + 1, units)
+            choice = sparse.csr_array((np.ones(draws * units), pairs.ravel(), ends), shape=(draws, units * units))
+        within = np.arange(cell.rows.size) - cell.starts[cell.unit_codes]
+        width = int(within.max()) + 1
+        return cls(place, choice, cell.unit_codes * width + within, (units, width))
+
+    def sums(self, z: FloatArray, columns: FloatArray, residuals: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Sums by unit (draws, units) of `z` times the moved residuals, and of all rows (draws, c) of `columns` times.
+
+        Products of all pairs of paths are formed once, and each draw picks those that it brings together; among many
+        units the paths themselves are moved. Units are only exchanged for units observed in the same periods, so that
+        the empty slots of shorter paths meet each other.
+        """
+        units = self.shape[0]
+        here, there = self._paths(np.vstack([z, columns])), self._paths(residuals[None])[0]
+        if self.choice is None:
+            moved = [there[place] for place in self.place]
+            scores = np.array([np.sum(path * here[0], axis=1) for path in moved])
+            return scores, np.array([here[1:].reshape(len(columns), -1) @ path.ravel() for path in moved])
+        products = here.transpose(1, 0, 2) @ there.T
+        table = np.ascontiguousarray(products[:, 1:].transpose(0, 2, 1)).reshape(units * units, len(columns))
+        return products[np.arange(units), 0, self.place], np.asarray(self.choice @ table)
+
+    def _paths(self, values: FloatArray) -> FloatArray:
+        filled = np.zeros((len(values), self.shape[0] * self.shape[1]))
+        filled[:, self.slots] = values
+        return filled.reshape(len(values), *self.shape)
+
+
+def _restricted(orders: IntArray, members: IntArray) -> IntArray:
+    """Permutations (draws, units) restricted to some units: others are taken out of the cycles.
+
+    The result is a uniform permutation of the members, and the same as the original wherever that stays among them: so
+    one draw moves all samples as alike as can be. Entries are positions in `members`.
+    """
+    inside = np.full(orders.shape[1], -1, dtype=np.intp)
+    inside[members] = np.arange(members.size)
+    image = orders[:, members]
+    while (outside := inside[image] < 0).any():
+        image = np.where(outside, np.take_along_axis(orders, image, axis=1), image)
+    return inside[image]
+
+
+def _drawn(batch: Batch, moved: _Moved, scheme: str) -> Iterable[tuple[FloatArray, FloatArray]]:
+    """Standardised coefficients and t statistics (draws + 1,) of each specification of a batch, the sample's first."""
+    cell = batch.cell
+    basis = _other_effects(cell)
+    turned = moved.weights(cell) if scheme == "signs" else None
+    for i in range(batch.members.size):
+        z, x, bread = batch.z[i], batch.x[i], batch.bread[i]
+        null = batch.residuals[i] + batch.params[i, 0] / bread[0, 0] * z
+        columns = np.vstack([x, basis])
+        own = np.add.reduceat(columns * z, cell.starts, axis=1)
+        if turned is None:
+            scores, along = moved.orders(cell).sums(z, columns, null)
+        else:
+            along = turned @ np.add.reduceat(columns * null, cell.starts, axis=1).T
+            scores = turned * np.add.reduceat(null * z, cell.starts)
+        b = scores.sum(axis=1)
+        size = x.shape[0]
+        scores = scores - (along[:, :size] @ bread) @ own[:size] - along[:, size:] @ own[size:]
+        # the first draw is the null's own outcome: the sample's adds the coefficient back
+        b[0], scores[0] = batch.params[i, 0], np.add.reduceat(z * batch.residuals[i], cell.starts)
+        yield b * batch.standard[i], b / np.sqrt(batch.factor[i] * np.sum(scores**2, axis=1))
+
+
+def _other_effects(cell: Cell) -> FloatArray:
+    """Orthonormal rows that span the effects net of the units' own, whose part in the scores is zero."""
+    root = np.ones(cell.rows.size) if cell.space.root is None else cell.space.root
+    units = (cell.unit_codes,) if "unit" in cell.effects else ()
+    dense = [np.ones((cell.rows.size, 1)) * root[:, None]]
+    for name, codes in zip(cell.effects, cell.space.factors, strict=True):
+        if name != "unit":
+            dense.append((codes[:, None] == np.arange(int(codes.max()) + 1)) * root[:, None])
+    space = Absorbed(cell.rows.size, units, np.hstack(dense), root)
+    return np.ascontiguousarray(space.basis.T)

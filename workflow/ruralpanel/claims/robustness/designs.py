@@ -1,0 +1,128 @@
+"""Designs of the models that robustness asks of, whole and with units or rows left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.estimate.base.design import build_design
+from ruralpanel.estimate.base.results import Design, Fit, IntArray
+from ruralpanel.estimate.estimators import fit as fit_model
+from ruralpanel.estimate.places.geography import Geography
+from ruralpanel.estimate.places.weights import OF_UNITS, among
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.settings import ModelSpec
+
+
+def designs_of(
+    models: Iterable[Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, Any]],
+    panels: Mapping[str, str],
+    geography: Geography,
+    by: Mapping[str, str],
+) -> dict[str, Design]:
+    """Model → its design.
+
+    Parameters
+    ----------
+    models : specifications as plain values. samples : declared samples. panels : panel → its Parquet file.
+    geography : the cross-section and what is known of its places. by : panel → year or observation: how lags count.
+
+    Raises
+    ------
+    UserError
+        All problems of all models.
+    """
+    frames: dict[str, pd.DataFrame] = {}
+    found: dict[str, Design] = {}
+    problems: list[Problem] = []
+    for values in models:
+        spec = ModelSpec.from_dict(values)
+        if spec.panel not in frames:
+            frames[spec.panel] = pd.read_parquet(panels[spec.panel])
+        try:
+            frame, sample = frames[spec.panel], samples.get(spec.sample)
+            design = build_design(spec, frame, geography.units, sample, geography.file, by[spec.panel])
+            found[spec.name] = geography.placed(design)
+        except UserError as error:
+            problems += error.problems
+    raise_any(problems)
+    return found
+
+
+def subset(design: Design, rows: IntArray) -> Design:
+    """`rows` of the design; units and periods without rows disappear from its labels.
+
+    Arrays in `extra` with an entry per row are cut alike, weights and coordinates by unit. Steps of definition breaks
+    of units that are left out go too; other terms that the rest cannot tell apart are left out by the estimator
+    (``drop_absorbed``), and only our own engine runs.
+    """
+    units, unit_codes = np.unique(design.unit_codes[rows], return_inverse=True)
+    periods, period_codes = np.unique(design.period_codes[rows], return_inverse=True)
+    clusters = {name: codes[rows] for name, codes in design.clusters.items()}
+    clusters |= {"unit": unit_codes.astype(np.intp), "period": period_codes.astype(np.intp)}
+    steps = set(design.extra.get("steps") or ())
+    kept = [j for j, term in enumerate(design.terms) if term not in steps or design.x[rows, j].any()]
+    return replace(
+        quick(design),
+        y=design.y[rows],
+        x=design.x[rows][:, kept],
+        terms=tuple(design.terms[j] for j in kept),
+        units=tuple(design.units[code] for code in units),
+        periods=tuple(design.periods[code] for code in periods),
+        unit_codes=clusters["unit"],
+        period_codes=clusters["period"],
+        weights=None if design.weights is None else design.weights[rows],
+        clusters=clusters,
+        extra={**_cut(design.extra, design.y.size, rows), **among(design.extra, units)},
+    )
+
+
+def quick(design: Design) -> Design:
+    """The design for repeated estimates: our engine alone, few random draws inside the estimator."""
+    options = {**design.spec.options, "engine": "numpy", "drop_absorbed": True}
+    if "draws" in options or design.spec.estimator in ("did", "event_study", "decomposition", "counterfactual"):
+        options["draws"] = 20
+    return replace(design, spec=replace(design.spec, options=options))
+
+
+def refit(design: Design) -> Fit:
+    """The estimate without the placebos and pre-trend tests that stand beside a difference in differences.
+
+    Raises
+    ------
+    UserError
+        The model cannot be estimated, or its columns cannot be told apart.
+    """
+    try:
+        if design.spec.estimator == "did":
+            return _difference_in_differences(design)
+        return fit_model(design)
+    except np.linalg.LinAlgError as error:
+        where = f"models.{design.spec.name}"
+        raise UserError(
+            Problem(CONFIGURATION, where, "columns that the rows left cannot tell apart", "terms that vary")
+        ) from error
+
+
+def _difference_in_differences(design: Design) -> Fit:
+    from ruralpanel.estimate.families.policy import did
+    from ruralpanel.estimate.families.policy.cohorts import sample_of
+
+    method = did.METHODS.get(design.spec.method or "twfe")
+    if method is None:
+        return fit_model(design)
+    sample = did.plain(sample_of(design))
+    fitted = method.fit(sample)
+    return replace(fitted, rows=sample.rows[fitted.rows])
+
+
+def _cut(extra: Mapping[str, Any], n: int, rows: IntArray) -> dict[str, Any]:
+    def part(value: Any) -> Any:
+        return value[rows] if isinstance(value, np.ndarray) and value.shape[:1] == (n,) else value
+
+    return {name: part(value) for name, value in extra.items() if name not in OF_UNITS}

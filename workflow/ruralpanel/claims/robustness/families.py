@@ -1,0 +1,142 @@
+"""Claims tested together: one statistic each, all on the same draws of units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.claims.robustness.designs import quick, refit
+from ruralpanel.claims.robustness.leave_one_out import jackknife
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.inference import romano_wolf
+from ruralpanel.estimate.inference.romano_wolf import Statistic
+from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.estimate.marginal import contrast_at
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
+
+DRAWS = 99_999
+
+
+def run_family(
+    name: str,
+    claims: Mapping[str, Mapping[str, Any]],
+    designs: Mapping[str, Design],
+    seed: int,
+    draws: int = DRAWS,
+    file: str = CONFIGURATION,
+) -> dict[str, Any]:
+    """Romano–Wolf p-values of the claims of one family.
+
+    Parameters
+    ----------
+    claims : claim → its ``estimand``: ``model`` and ``term``, or ``marginal`` and ``at``. One without a model is listed
+        under ``not_tested``.
+    designs : model → its rows and columns.
+
+    Returns
+    -------
+    The family's JSON: ``p_values``, ``p_unadjusted``, ``p_balanced``, ``p_holm`` by claim (see `Adjusted`);
+    ``hypotheses`` with model, estimate, t and how its draws were made; ``draws``, ``seed``, ``weights``.
+
+    Raises
+    ------
+    UserError
+        Estimands that their models do not have, or models without several rows per unit.
+    """
+    fits = {model: refit(quick(design)) for model, design in designs.items()}
+    units = romano_wolf.units_of([(fits[model], designs[model]) for model in designs])
+    weights = romano_wolf.shared_weights(units, draws, generator(seed, "romano_wolf", name))
+    found: dict[str, tuple[Mapping[str, Any], float, Statistic]] = {}
+    problems: list[Problem] = []
+    for claim, estimand in claims.items():
+        model = str(estimand.get("model", ""))
+        if model not in designs:
+            continue
+        where = f"hypotheses.{claim}.estimand"
+        try:
+            estimate, statistic = _statistic(fits[model], designs[model], estimand, weights, units, file, where)
+        except UserError as error:
+            problems += error.problems
+        else:
+            found[claim] = (estimand, estimate, statistic)
+    raise_any(problems)
+    values = [statistic for _, _, statistic in found.values()]
+    result: dict[str, Any] = {
+        "family": name,
+        "hypotheses": [
+            {
+                "claim": claim,
+                **{key: estimand[key] for key in ("model", "term", "marginal", "at") if key in estimand},
+                "estimate": estimate,
+                "statistic": statistic.value,
+                "n_units": statistic.n_units,
+                "draws_by": statistic.method,
+            }
+            for claim, (estimand, estimate, statistic) in found.items()
+        ],
+        "not_tested": [claim for claim in claims if claim not in found],
+    }
+    if values:
+        adjusted = romano_wolf.adjust(values)
+        columns = {
+            "p_values": adjusted.stepped,
+            "p_unadjusted": adjusted.unadjusted,
+            "p_balanced": adjusted.balanced,
+            "p_holm": adjusted.holm,
+        }
+        result |= {key: dict(zip(found, column.tolist(), strict=True)) for key, column in columns.items()}
+    return result | {
+        "method": "Romano–Wolf step-down of |t|; one Rademacher sign per unit and draw, shared by all models",
+        "weights": "rademacher",
+        "n_units": len(units),
+        "draws": draws,
+        "seed": seed,
+    }
+
+
+def _statistic(
+    fit: Fit,
+    design: Design,
+    estimand: Mapping[str, Any],
+    weights: FloatArray,
+    units: tuple[str, ...],
+    file: str,
+    where: str,
+) -> tuple[float, Statistic]:
+    contrast = contrast_of(fit, design, estimand, file, where)
+    estimate = float(contrast @ fit.params)
+    if romano_wolf.is_least_squares(fit):
+        return estimate, romano_wolf.wild(fit, design, contrast, weights, units)
+    if romano_wolf.has_scores(fit):
+        return estimate, romano_wolf.scored(fit, design, contrast, weights, units)
+
+    def again(other: Fit, part: Design) -> float:
+        return float(contrast_of(other, part, estimand, file, where) @ other.params)
+
+    whole, parts = jackknife(design, again)
+    return whole, romano_wolf.from_parts(whole, parts, weights, units, "jackknife")
+
+
+def contrast_of(fit: Fit, design: Design, estimand: Mapping[str, Any], file: str, where: str) -> FloatArray:
+    """Vector (k,) whose product with the model's coefficients is the claim's number.
+
+    Raises
+    ------
+    UserError
+        The model has no such term or marginal effect.
+    """
+    if "marginal" in estimand:
+        at = dict(estimand.get("at") or {})
+        if len(at) != 1:
+            raise UserError(Problem(file, f"{where}.at", f"{len(at)} places", "one moderator and its value"))
+        ((over, value),) = at.items()
+        return contrast_at(design, fit, str(estimand["marginal"]), str(over), value)
+    term = str(estimand.get("term") or (fit.terms[0] if len(fit.terms) == 1 else ""))
+    if term not in fit.terms:
+        fix = did_you_mean(term, fit.terms)
+        raise UserError(Problem(file, f"{where}.term", f'"{term}"', f"a coefficient of {estimand['model']}", fix))
+    contrast = np.zeros(len(fit.terms))
+    contrast[fit.terms.index(term)] = 1.0
+    return contrast

@@ -1,0 +1,151 @@
+"""Estimates without each unit, and without each period, in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.claims.robustness.designs import quick, refit, subset
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, finite
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.problems import UserError
+from ruralpanel.project.settings import InferenceSpec
+
+MOST = 400
+"""Units beyond which leaving out each in turn would take too long: influence (DFBETA) stands in the model's results."""
+
+Contrast = Callable[[Fit, Design], FloatArray]
+"""From a fit to the vector (k,) whose product with its coefficients is followed; UserError where a term is missing."""
+
+
+@dataclass(frozen=True)
+class Left:
+    """Estimates and errors (m, c) of c followed numbers without each of `names`; NaN where there is none.
+
+    `reasons` says why the model could not be estimated without some of them.
+    """
+
+    names: tuple[str, ...]
+    estimates: FloatArray
+    errors: FloatArray
+    reasons: Mapping[str, str]
+
+
+def leave_out(design: Design, contrasts: Sequence[Contrast], over: str) -> Left:
+    """Refit the model without each unit (`over` = unit) or period in turn.
+
+    Errors are those of the model's first setting of inference that has a covariance matrix and applies to what is left.
+    """
+
+    def numbers(fit: Fit, part: Design) -> FloatArray:
+        return followed(fit, part, contrasts, errors=True)
+
+    names, found, reasons = without_each(design, over, numbers, (2, len(contrasts)))
+    return Left(names, found[:, 0], found[:, 1], reasons)
+
+
+def followed(fit: Fit, design: Design, contrasts: Sequence[Contrast], errors: bool) -> FloatArray:
+    """Estimates and errors (2, c); NaN where the fit lost a term, or without errors."""
+    result = np.full((2, len(contrasts)), np.nan)
+    vcov = covariance(fit, design) if errors else None
+    for i, contrast in enumerate(contrasts):
+        try:
+            vector = contrast(fit, design)
+        except UserError:
+            continue
+        result[0, i] = vector @ fit.params
+        if vcov is not None:
+            result[1, i] = np.sqrt(vector @ vcov @ vector)
+    return result
+
+
+def covariance(fit: Fit, design: Design) -> FloatArray | None:
+    """Covariance matrix by the model's first setting that has one and applies; the estimator's own comes before.
+
+    None also where the estimator's own comes from random draws, which are too few here.
+    """
+    if fit.own_vcov is not None and "draws" in design.spec.options:
+        return None
+    repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
+    settings = [*design.spec.inference, InferenceSpec("cluster" if repeated else "hc")]
+    if fit.own_vcov is not None:
+        settings = [InferenceSpec("own")]
+    for setting in settings:
+        if setting.method in ("wild_cluster", "permutation"):
+            continue
+        try:
+            found = infer(fit, design, setting, 0)
+        except UserError:
+            continue
+        if found.vcov is not None:
+            return found.vcov
+    return None
+
+
+def without_each(
+    design: Design, over: str, numbers: Contrast, shape: tuple[int, ...]
+) -> tuple[tuple[str, ...], FloatArray, dict[str, str]]:
+    """`numbers` (an array of `shape`) of the fit without each unit or period, and why it is missing where it is."""
+    labels, codes = {
+        "unit": (design.units, design.unit_codes),
+        "period": (tuple(map(str, design.periods)), design.period_codes),
+    }[over]
+    present = np.unique(codes)
+    found = np.full((present.size, *shape), np.nan)
+    reasons: dict[str, str] = {}
+    for place, code in enumerate(present.tolist()):
+        part = subset(design, np.flatnonzero(codes != code))
+        try:
+            found[place] = numbers(refit(part), part)
+        except UserError as error:
+            reasons[labels[code]] = error.problems[0].found
+    return tuple(labels[code] for code in present.tolist()), found, reasons
+
+
+def summary(left: Left, index: int, whole: float) -> dict[str, Any]:
+    """One followed number without each: all values, their range, which one moves it most, which ones turn its sign.
+
+    Parameters
+    ----------
+    index : which of the followed numbers. whole : its estimate from all rows.
+    """
+    own = left.estimates[:, index]
+    known = np.isfinite(own)
+    result: dict[str, Any] = {
+        "left_out": list(left.names),
+        "estimate": [finite(float(value)) for value in own],
+        "std_error": [finite(float(value)) for value in left.errors[:, index]],
+    }
+    if known.any():
+        most = int(np.argmax(np.where(known, np.abs(own - whole), -1.0)))
+        result |= {
+            "min": float(np.nanmin(own)),
+            "max": float(np.nanmax(own)),
+            "most_influential": left.names[most],
+            "estimate_without": float(own[most]),
+            "changes_sign": [n for n, v in zip(left.names, own, strict=True) if np.isfinite(v) and v * whole < 0],
+        }
+    if left.reasons:
+        result["not_available"] = dict(left.reasons)
+    return result
+
+
+def jackknife(design: Design, number: Callable[[Fit, Design], float]) -> tuple[float, dict[str, float]]:
+    """An estimate and each unit's contribution to its error: the sum of their squares is the jackknife's variance.
+
+    Raises
+    ------
+    UserError
+        The model cannot be estimated without some unit.
+    """
+    whole = refit(quick(design))
+    names, values, reasons = without_each(design, "unit", lambda f, d: np.array(number(f, d)), ())
+    for unit in reasons:
+        # the model has to stand without any single unit: its own words say why it does not
+        refit(subset(design, np.flatnonzero(design.unit_codes != design.units.index(unit))))
+    count = len(names)
+    parts = np.sqrt((count - 1) / count) * (values.mean() - values)
+    return number(whole, design), dict(zip(names, parts.tolist(), strict=True))

@@ -1,0 +1,364 @@
+"""Claims, models and statistics → one row per claim: number, interval, δ, detectable effect, verdict, reasons."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.claims import verdicts
+from ruralpanel.claims.designs import Design, Statistics, describe
+from ruralpanel.claims.evidence import Cell, cells
+from ruralpanel.claims.plain_effects import VariableStats
+from ruralpanel.claims.verdicts import Agreement, AgreementKind, Evidence, Reason, Verdict
+from ruralpanel.estimate.base.model_json import read_results, write_results
+from ruralpanel.estimate.inference.detectable import LEVEL, POWER
+from ruralpanel.project.files import csv_text, read_rows, write_text
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
+
+
+@dataclass(frozen=True)
+class ClaimRow:
+    """One claim with its verdict. `design` is None where nothing was estimated for it."""
+
+    claim: str
+    text: str
+    text_zh: str
+    expected: str
+    verdict: str
+    sign: int
+    reasons: tuple[Reason, ...]
+    design: Design | None
+    others: tuple[Design, ...]
+    others_missing: tuple[str, ...]
+    agreement: Agreement | None
+    family: str
+    p_family: float | None
+    cannot_show: str
+    cannot_show_zh: str
+    meaning: str
+    meaning_zh: str
+    benchmarks: tuple[Mapping[str, Any], ...]
+    evidence: tuple[Cell, ...] = ()
+
+
+def evaluate_claims(
+    hypotheses: Mapping[str, Mapping[str, Any]],
+    models: Mapping[str, Mapping[str, Any]],
+    statistics: Statistics,
+    curves: Mapping[str, Mapping[str, Any]] | None = None,
+    family_p: Mapping[str, float] | None = None,
+    robustness: Mapping[str, Mapping[str, Any]] | None = None,
+    config: str = CONFIGURATION,
+) -> tuple[ClaimRow, ...]:
+    """Every claim's row, in the order of the configuration.
+
+    Parameters
+    ----------
+    hypotheses : the configuration's section.
+    models : model name → its JSON; a claim whose model is absent is "not yet tested".
+    statistics : panel → variable → codebook row, for δ and for plain units.
+    curves : specification curve → its JSON (``share_same_sign``, ``n_specifications``; for claims of no trade-off
+        ``share_not_negative``).
+    family_p : claim → Romano–Wolf p-value within its family.
+    robustness : model → what was asked of its numbers (models/robustness): power, influence of units.
+    config : name of the configuration file, for messages.
+
+    Raises
+    ------
+    UserError
+        With every term, marginal effect or statistic that its model does not have.
+    """
+    rows: list[ClaimRow] = []
+    problems: list[Problem] = []
+    results = _Results(models, statistics, curves or {}, family_p or {}, robustness or {}, config)
+    for name, claim in hypotheses.items():
+        try:
+            rows.append(_row(name, claim, results))
+        except UserError as error:
+            problems += error.problems
+    if problems:
+        raise UserError(problems)
+    return tuple(rows)
+
+
+@dataclass(frozen=True)
+class _Results:
+    """Everything that claims are held against; see `evaluate_claims`."""
+
+    models: Mapping[str, Mapping[str, Any]]
+    statistics: Statistics
+    curves: Mapping[str, Mapping[str, Any]]
+    family_p: Mapping[str, float]
+    robustness: Mapping[str, Mapping[str, Any]]
+    config: str
+
+    def describe(self, estimand: Mapping[str, Any], claim: Mapping[str, Any], where: str) -> Design:
+        """`claim_design.describe` of the estimand's model."""
+        model = self.models[estimand["model"]]
+        return describe(model, estimand, claim, self.statistics, self.config, where, powers_of(self.robustness))
+
+
+def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
+    where = f"hypotheses.{name}"
+    expected = claim.get("expected", "two_sided")
+    others, missing = _others(claim, results, where)
+    agreement = _agreement(claim, results.curves, expected)
+    estimand: Mapping[str, Any] = claim.get("estimand") or {}
+    design: Design | None = None
+    if claim.get("untestable"):
+        verdict = verdicts.untestable(" ".join(str(claim["untestable"]).split()))
+    elif not estimand.get("model"):
+        verdict = verdicts.untested()
+    elif estimand["model"] not in results.models:
+        verdict = verdicts.untested(str(estimand["model"]))
+    else:
+        design = results.describe(estimand, claim, f"{where}.estimand")
+        verdict = _verdict(expected, design, agreement, bool(claim.get("robustness")))
+    p_family = results.family_p.get(name)
+    model = str(estimand.get("model", ""))
+    about = results.models.get(model) or {}, agreement, p_family, results.robustness.get(model) or {}
+    return ClaimRow(
+        claim=name,
+        text=_text(claim, "claim"),
+        text_zh=_text(claim, "claim_zh") or _text(claim, "claim"),
+        expected=expected,
+        verdict=verdict.word,
+        sign=verdict.sign,
+        reasons=(*verdict.reasons, *(Reason("override", {"override": text}) for text in _overrides(design))),
+        design=design,
+        others=others,
+        others_missing=missing,
+        agreement=agreement,
+        family=_text(claim, "family"),
+        p_family=p_family,
+        cannot_show=_text(claim, "cannot_show"),
+        cannot_show_zh=_text(claim, "cannot_show_zh") or _text(claim, "cannot_show"),
+        meaning=_text(claim, "meaning"),
+        meaning_zh=_text(claim, "meaning_zh") or _text(claim, "meaning"),
+        benchmarks=tuple(claim.get("benchmarks") or ()),
+        evidence=cells(name, claim, design, *about),
+    )
+
+
+def _overrides(design: Design | None) -> tuple[str, ...]:
+    return () if design is None else design.overrides
+
+
+def _verdict(expected: verdicts.Expected, design: Design, agreement: Agreement | None, curve: bool) -> Verdict:
+    evidence = Evidence(
+        estimate=design.estimate,
+        ci_low=design.ci_low,
+        ci_high=design.ci_high,
+        detectable=design.detectable,
+        agreement=agreement,
+        curve_declared=curve,
+        diagnostics=design.diagnostics,
+    )
+    return verdicts.decide(expected, evidence, design.delta)
+
+
+def powers_of(robustness: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], float | None]:
+    """(model, number) → effect found with 80 % power by the interval that decides, where that is simulated."""
+    return {
+        (model, name): entry["power"]["detectable"][f"{POWER:g}"]
+        for model, result in robustness.items()
+        for name, entry in result["targets"].items()
+        if str(entry["power"].get("by", "")).startswith("simulation")
+    }
+
+
+def _others(claim: Mapping[str, Any], results: _Results, where: str) -> tuple[tuple[Design, ...], tuple[str, ...]]:
+    found, missing = [], []
+    for index, other in enumerate(claim.get("others") or ()):
+        if other.get("model") in results.models:
+            found.append(results.describe(other, claim, f"{where}.others[{index}]"))
+        else:
+            missing.append(str(other.get("model", "")))
+    return tuple(found), tuple(missing)
+
+
+def _agreement(claim: Mapping[str, Any], curves: Mapping[str, Mapping[str, Any]], expected: str) -> Agreement | None:
+    curve = curves.get(str(claim.get("robustness", ""))) or {}
+    # where "no trade-off" is claimed a share of signs around zero says nothing: only the share above −δ does
+    kind: AgreementKind = "above_minus_delta" if expected == "not_negative" else "same_sign"
+    same = curve.get("share_same_sign")
+    share = same if kind == "same_sign" else curve.get("share_not_negative")
+    if share is None:
+        return None
+    number = int(curve.get("n_specifications", 0))
+    return Agreement(float(share), number, kind, None if same is None else float(same))
+
+
+def _text(values: Mapping[str, Any], key: str) -> str:
+    return " ".join(str(values.get(key) or "").split())
+
+
+def read_statistics(results: str | Path) -> dict[str, dict[str, VariableStats]]:
+    """panel → variable → `VariableStats`, from the codebooks below `results`."""
+    found: dict[str, dict[str, VariableStats]] = {}
+    for path in sorted((Path(results) / "panels").glob("*/codebook.csv")):
+        found[path.parent.name] = {row["variable"]: _stats(row) for row in read_rows(path)}
+    return found
+
+
+def _stats(row: Mapping[str, str]) -> VariableStats:
+    n = _float(row.get("n"))
+    return VariableStats(
+        variable=row["variable"],
+        label=row.get("label") or "",
+        label_zh=row.get("label_zh") or "",
+        measure=row.get("measure") or "",
+        formula=row.get("formula") or "",
+        what_it_counts=row.get("what_it_counts") or "",
+        n=None if n is None else int(n),
+        mean=_float(row.get("mean")),
+        sd=_float(row.get("sd")),
+        sd_within=_float(row.get("sd_within")),
+        min=_float(row.get("min")),
+        max=_float(row.get("max")),
+    )
+
+
+def _float(text: str | None) -> float | None:
+    if text is None or not text.strip():
+        return None
+    value = float(text)
+    return value if math.isfinite(value) else None
+
+
+def evaluate(
+    hypotheses: Mapping[str, Mapping[str, Any]], results: str | Path, config: str = CONFIGURATION
+) -> tuple[ClaimRow, ...]:
+    """`evaluate_claims` on the files below `results`: models, codebooks and, where they exist, specification curves.
+
+    Raises
+    ------
+    UserError
+        As `evaluate_claims`; also a model's file that is not valid JSON.
+    """
+    folder = Path(results) / "models"
+    curves = _read_all(folder / "curves")
+    families = _read_all(folder / "families")
+    family_p = {claim: p for family in families.values() for claim, p in (family.get("p_values") or {}).items()}
+    robustness = _read_all(folder / "robustness")
+    return evaluate_claims(
+        hypotheses, _read_all(folder), read_statistics(results), curves, family_p, robustness, config
+    )
+
+
+def _read_all(folder: Path) -> dict[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    problems = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found[path.stem] = read_results(path)
+        except ValueError as error:
+            problems.append(Problem(str(path), "", str(error), "valid JSON", "delete the file and run again"))
+    if problems:
+        raise UserError(problems)
+    return found
+
+
+def check_estimands(
+    hypotheses: Mapping[str, Mapping[str, Any]], models: Sequence[str], config: str = CONFIGURATION
+) -> list[Problem]:
+    """Claims that name a model which the configuration does not declare; for the check before any job."""
+    problems = []
+    for name, claim in hypotheses.items():
+        places = [(f"hypotheses.{name}.estimand", claim.get("estimand") or {})]
+        places += [(f"hypotheses.{name}.others[{i}]", other) for i, other in enumerate(claim.get("others") or ())]
+        for where, estimand in places:
+            model = estimand.get("model")
+            if model and model not in models:
+                problems.append(
+                    Problem(config, f"{where}.model", f'"{model}"', "a name under models", did_you_mean(model, models))
+                )
+    return problems
+
+
+def write_scorecard(rows: Sequence[ClaimRow], csv_path: str | Path, json_path: str | Path) -> None:
+    """Write the rows as CSV (one flat line per claim) and JSON (everything, with the constants of the rule)."""
+    write_text(csv_path, scorecard_csv(rows))
+    write_results(json_path, scorecard_json(rows))
+
+
+def scorecard_json(rows: Sequence[ClaimRow]) -> dict[str, Any]:
+    """The scorecard as plain values."""
+    rule = {
+        "level": LEVEL,
+        "power": POWER,
+        "agreement": verdicts.AGREEMENT,
+        "share_of_outcome": verdicts.SHARE_OF_OUTCOME,
+        "sd_of_outcome": verdicts.SD_OF_OUTCOME,
+    }
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row.verdict] = counts.get(row.verdict, 0) + 1
+    claims = []
+    for row in rows:
+        values = asdict(row)
+        for reason, text in zip(values["reasons"], row.reasons, strict=True):
+            reason["text"] = str(text)
+        claims.append(values)
+    return {"rule": rule, "n_claims": len(rows), "counts": counts, "claims": claims}
+
+
+def evidence_csv(rows: Sequence[ClaimRow]) -> str:
+    """The evidence as CSV text, one line per claim and criterion; infinite ends ``inf``, what is missing empty."""
+    names = [field.name for field in fields(Cell)]
+    table: list[list[object]] = [["claim", "verdict", *names]]
+    for row in rows:
+        table += [[row.claim, row.verdict, *(_cell(getattr(cell, name)) for name in names)] for cell in row.evidence]
+    return csv_text(table)
+
+
+_DESIGN_COLUMNS = (
+    "model", "estimator", "evidence", "panel", "outcome", "term", "estimate", "std_error", "ci_low", "ci_high",
+    "interval", "p_value", "delta", "delta_per", "detectable", "n_obs", "n_units", "n_periods",
+)  # fmt: skip
+
+
+def scorecard_csv(rows: Sequence[ClaimRow]) -> str:
+    """The scorecard as CSV text; infinite bounds are written ``inf``, what is missing stays empty."""
+    table: list[list[object]] = [
+        ["claim", "text", "expected", *_DESIGN_COLUMNS, "agreement", "agreement_kind", "same_sign",
+         "n_specifications", "family", "p_family",
+         "verdict", "sign", "reasons", "cannot_show", "overrides", "others"]
+    ]  # fmt: skip
+    for row in rows:
+        known = {} if row.design is None else {f.name: getattr(row.design, f.name) for f in fields(row.design)}
+        table.append(
+            [
+                row.claim,
+                row.text,
+                row.expected,
+                *(_cell(known.get(column)) for column in _DESIGN_COLUMNS),
+                _cell(row.agreement.share if row.agreement else None),
+                row.agreement.kind if row.agreement else "",
+                _cell(row.agreement.same_sign if row.agreement else None),
+                _cell(row.agreement.n_specifications if row.agreement else None),
+                row.family,
+                _cell(row.p_family),
+                row.verdict,
+                row.sign,
+                "; ".join(str(reason) for reason in row.reasons),
+                row.cannot_show,
+                "; ".join(_overrides(row.design)),
+                "; ".join(_beside(other) for other in row.others),
+            ]
+        )
+    return csv_text(table)
+
+
+def _beside(other: Design) -> str:
+    allowed = f" ({'; '.join(other.overrides)})" if other.overrides else ""
+    return f"{other.model}: {other.estimate:.4g}{allowed}"
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    return repr(value) if isinstance(value, float) else str(value)

@@ -1,0 +1,279 @@
+"""The rule that turns one interval into one word.
+
+Every claim foresees a sign and names δ, the smallest effect that would matter. The interval of its main design, turned
+so that the foreseen sign is positive, decides:
+
+==========================  =====================================================================================
+supported                   the interval lies above 0, the declared specifications agree, the diagnostics pass
+contradicted                the interval lies below 0, under the same conditions
+no effect that matters      the interval lies within (−δ, δ), and the diagnostics pass
+cannot tell                 everything else; printed with the smallest effect that could have been detected
+cannot be tested            no admissible design exists with these data
+not yet tested              a design is not declared, or its model has no results
+==========================  =====================================================================================
+
+Two-sided claims have *differs from zero*, with the sign, in place of the first two. For claims of no trade-off
+(``not_negative``) *supported* means that the interval lies above −δ. Rows are tried in this order, so that a small but
+clearly positive effect is "supported", with the reason that it is smaller than what matters. The detectable effect
+informs; it never decides.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ruralpanel.estimate.inference.detectable import POWER
+from ruralpanel.project.formats import format_percent
+
+Expected = Literal["positive", "negative", "two_sided", "not_negative"]
+Word = Literal[
+    "supported",
+    "contradicted",
+    "differs from zero",
+    "no effect that matters",
+    "cannot tell",
+    "cannot be tested with these data",
+    "not yet tested",
+]
+
+AgreementKind = Literal["same_sign", "above_minus_delta"]
+
+AGREEMENT = 2 / 3  # share of declared specifications that must agree in sign
+SHARE_OF_OUTCOME = 0.05  # default δ of an outcome in logarithms, for one standard deviation of the lever net of effects
+NARROW = 0.05  # share of an interval's length by which its deciding end may clear a limit before that is said
+SD_OF_OUTCOME = 0.2  # default δ of other outcomes, in standard deviations net of effects, for the same change
+
+REASONS: Mapping[str, str] = {
+    "above_zero": "the whole interval lies above zero",
+    "below_zero": "the whole interval lies below zero",
+    "covers_zero": "the interval covers zero",
+    "above_minus_delta": "the whole interval lies above −δ = {minus_delta}",
+    "narrow": "narrowly: the deciding end of the interval clears its limit by {margin} of the interval's length",
+    "inside_delta": "the whole interval lies within ±δ, δ = {delta}",
+    "outside_delta": "the interval reaches beyond ±δ, δ = {delta}",
+    "smaller_than_delta": "the whole interval is smaller than δ = {delta}, the effect that would matter",
+    "no_interval": "the design gives no interval",
+    "no_delta": "no smallest effect that matters could be stated, so absence of an effect cannot be shown",
+    "detectable": "the smallest effect detectable with a power of {power} is {detectable}",
+    "agreement": "{share} of {n} specifications agree in sign; {needed} are needed",
+    "agreement_above": "{share} of {n} specifications lie above −δ; {needed} are needed",
+    "same_sign": "{share} of {n} specifications have the sign of the main one, which decides nothing here",
+    "agreement_not_declared": "no specification curve is declared: their agreement is not part of this verdict",
+    "agreement_missing": "the specification curve has no results yet: agreement is not part of this verdict",
+    "diagnostic_passed": "diagnostic {name} passes ({value})",
+    "diagnostic_failed": "diagnostic {name} fails ({value})",
+    "diagnostic_missing": "the design's diagnostic {name} is not reported",
+    "no_diagnostics": "this design has no diagnostics that could refute it: the number is an association",
+    "override": "{override}",
+    "no_design": "no design is declared for this claim",
+    "no_results": "model {model} has no results",
+    "untestable": "{because}",
+}
+
+SHARES = ("share", "needed", "power", "margin")
+"""Values of reasons that are parts of a whole: of 3,840 specifications .9997 is no "1"."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One step of the argument: a key of `REASONS` and the values its text names."""
+
+    code: str
+    values: Mapping[str, float | str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        shown = {key: _shown(key, value) for key, value in self.values.items()}
+        return REASONS[self.code].format(**shown)
+
+
+def _shown(key: str, value: Any) -> Any:
+    if key in SHARES:
+        return format_percent(value, 1 if key == "margin" else 0)
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.3g}" if isinstance(value, float) else value
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """A test that could refute the design itself. `passed` None: the design asks for it and no result states it."""
+
+    name: str
+    passed: bool | None
+    value: str = ""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far the specifications of a curve agree.
+
+    Attributes
+    ----------
+    share : of them whose estimate has the sign of the main one; for claims of no trade-off that lies above −δ.
+    kind : which of the two.
+    same_sign : the share with the sign of the main one, whatever decides.
+    """
+
+    share: float
+    n_specifications: int
+    kind: AgreementKind = "same_sign"
+    same_sign: float | None = None
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the share is large enough; one of two thirds, stored as a float, does not fail by rounding."""
+        return self.share >= AGREEMENT - 1e-12
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the main design says: an estimate and its 95 % interval, in units of the coefficient.
+
+    Bounds may be infinite (an unbounded bootstrap set). `agreement` None: no curve; `curve_declared` tells whether one
+    is declared but has no results. `detectable`: smallest effect detectable at `POWER`, same units.
+    """
+
+    estimate: float
+    ci_low: float
+    ci_high: float
+    detectable: float | None = None
+    agreement: Agreement | None = None
+    curve_declared: bool = False
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The word, the sign (+1, −1; 0 where the interval covers zero) and the reasons in order."""
+
+    word: Word
+    sign: int
+    reasons: tuple[Reason, ...]
+
+
+def untested(model: str = "") -> Verdict:
+    """The verdict on a claim without a design, or whose `model` has no results."""
+    reason = Reason("no_results", {"model": model}) if model else Reason("no_design")
+    return Verdict("not yet tested", 0, (reason,))
+
+
+def untestable(because: str) -> Verdict:
+    """The verdict on a claim for which no admissible design exists; `because` says why, in words."""
+    return Verdict("cannot be tested with these data", 0, (Reason("untestable", {"because": because}),))
+
+
+def decide(expected: Expected, evidence: Evidence, delta: float | None) -> Verdict:
+    """Apply the rule of this module.
+
+    Parameters
+    ----------
+    expected : the sign that the claim foresees.
+    evidence : estimate, interval, agreement, diagnostics of the main design.
+    delta : δ > 0 in units of the coefficient; None where it cannot be stated.
+
+    Notes
+    -----
+    Diagnostics that fail, or that a design asks for and does not report, leave every verdict at *cannot tell*: a design
+    that is refuted can neither support nor contradict, nor show that an effect is absent.
+    """
+    low, high = evidence.ci_low, evidence.ci_high
+    if math.isnan(low) or math.isnan(high):
+        return Verdict("cannot tell", 0, (Reason("no_interval"), *_detectable(evidence)))
+    sign = 1 if low > 0 else -1 if high < 0 else 0
+    place = Reason({1: "above_zero", -1: "below_zero", 0: "covers_zero"}[sign])
+    agreed, agreement = _agreement(evidence)
+    sound, diagnostics = _diagnostics(evidence)
+    word: Word = "cannot tell"
+    reasons = [place]
+    if expected == "not_negative" and delta is not None and low > -delta:
+        reasons.append(Reason("above_minus_delta", {"minus_delta": -delta}))
+        word = "supported" if agreed and sound else "cannot tell"
+    elif sign != 0 and agreed and sound:
+        word = _signed_word(expected, sign)
+    inside = delta is not None and -delta < low and high < delta
+    if word == "cannot tell" and inside and sound:
+        word = "no effect that matters"
+    reasons += _narrow(_margin(evidence, sign, delta, reasons[-1].code, word))
+    reasons += _size(delta, word, inside)
+    reasons += [*agreement, *diagnostics]
+    if word == "cannot tell":
+        reasons += _detectable(evidence)
+    return Verdict(word, sign, tuple(reasons))
+
+
+def _margin(evidence: Evidence, sign: int, delta: float | None, code: str, word: Word) -> float | None:
+    """By how much of the interval's length its deciding end clears its limit; None where no limit is cleared."""
+    low, high = evidence.ci_low, evidence.ci_high
+    if delta is not None and code == "above_minus_delta":
+        gap = low + delta
+    elif sign:
+        gap = low if sign > 0 else -high
+    elif delta is not None and word == "no effect that matters":
+        gap = min(low + delta, delta - high)
+    else:
+        return None
+    return gap / (high - low) if math.isfinite(high - low) and high > low else None
+
+
+def _narrow(margin: float | None) -> list[Reason]:
+    return [Reason("narrow", {"margin": margin})] if margin is not None and margin < NARROW else []
+
+
+def _signed_word(expected: Expected, sign: int) -> Word:
+    if expected == "two_sided":
+        return "differs from zero"
+    foreseen = -1 if expected == "negative" else 1
+    return "supported" if sign == foreseen else "contradicted"
+
+
+def _size(delta: float | None, word: Word, inside: bool) -> list[Reason]:
+    if delta is None:
+        return [Reason("no_delta")]
+    if not inside:
+        return [Reason("outside_delta", {"delta": delta})] if word == "cannot tell" else []
+    decided = word in ("supported", "contradicted", "differs from zero")
+    return [Reason("smaller_than_delta" if decided else "inside_delta", {"delta": delta})]
+
+
+def _agreement(evidence: Evidence) -> tuple[bool, tuple[Reason, ...]]:
+    if evidence.agreement is None:
+        return True, (Reason("agreement_missing" if evidence.curve_declared else "agreement_not_declared"),)
+    share, n = evidence.agreement.share, evidence.agreement.n_specifications
+    agreed = evidence.agreement.agrees
+    values: dict[str, float | str] = {"share": share, "n": n, "needed": AGREEMENT}
+    if evidence.agreement.kind == "same_sign":
+        return agreed, (Reason("agreement", values),)
+    same = evidence.agreement.same_sign
+    beside = () if same is None else (Reason("same_sign", {"share": same, "n": n}),)
+    return agreed, (Reason("agreement_above", values), *beside)
+
+
+def _diagnostics(evidence: Evidence) -> tuple[bool, tuple[Reason, ...]]:
+    if not evidence.diagnostics:
+        return True, (Reason("no_diagnostics"),)
+    codes = {True: "diagnostic_passed", False: "diagnostic_failed", None: "diagnostic_missing"}
+    reasons = tuple(Reason(codes[d.passed], {"name": d.name, "value": d.value}) for d in evidence.diagnostics)
+    return all(d.passed for d in evidence.diagnostics), reasons
+
+
+def _detectable(evidence: Evidence) -> tuple[Reason, ...]:
+    if evidence.detectable is None:
+        return ()
+    return (Reason("detectable", {"power": POWER, "detectable": evidence.detectable}),)
+
+
+def change_that_matters(declared: Mapping[str, Any], logarithm: bool, sd_net: float | None) -> float | None:
+    """Smallest change of the outcome that matters, for one step of the lever; None where it cannot be stated.
+
+    Parameters
+    ----------
+    declared : a claim's ``smallest_effect``: ``sd_of_outcome`` for any outcome, or ``share_of_outcome`` for one in
+        logarithms. logarithm : whether the outcome is one. sd_net : its standard deviation net of the model's effects.
+    """
+    share = declared.get("sd_of_outcome")
+    if share is None and logarithm:
+        return float(declared.get("share_of_outcome", SHARE_OF_OUTCOME))
+    return None if not sd_net else float(SD_OF_OUTCOME if share is None else share) * sd_net

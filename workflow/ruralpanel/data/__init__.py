@@ -1,0 +1,1 @@
+"""From published files to panels, with the way back to each cell. Imports project."""

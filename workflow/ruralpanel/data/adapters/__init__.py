@@ -1,0 +1,1 @@
+"""One module for each format of sources, from files to cells with their places."""

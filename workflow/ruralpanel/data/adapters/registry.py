@@ -1,0 +1,58 @@
+"""The source formats by name; a new one is a module with `read` and a line here (and its keys in `layouts`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ruralpanel.project.kinds.adapters import format_problems
+from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.project.settings import SourceSpec
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+ADAPTERS: Mapping[str, str] = {
+    "nbs_api": "ruralpanel.data.adapters.nbs_api",
+    "nbs_export": "ruralpanel.data.adapters.nbs_export",
+    "table": "ruralpanel.data.adapters.table",
+    "yearbook": "ruralpanel.data.adapters.yearbook",
+}
+
+
+def read(source: SourceSpec) -> pd.DataFrame:
+    """Read all declared series of a source.
+
+    Parameters
+    ----------
+    source : SourceSpec
+        `files` absolute; without `series` everything found is read.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per figure with the columns of `cells.COLUMNS`, values in the measures as published.
+
+    Raises
+    ------
+    UserError
+        One problem per fault in the files, all at once; also where a year that the sidecar declares has no figure.
+    """
+    if source.adapter not in ADAPTERS:
+        raise UserError(
+            Problem(
+                source.name, "adapter", f'"{source.adapter}"', "a known adapter", did_you_mean(source.adapter, ADAPTERS)
+            )
+        )
+    from ruralpanel.data.adapters import cells, grids
+    from ruralpanel.data.adapters.series_files import layout_of, without_use
+
+    formats = {grids.kind(file) for file in source.files if Path(file).is_file()} - {"empty"}
+    wrong = format_problems(source.adapter, layout_of(source), formats, source.name) if formats else []
+    raise_any([*wrong, *without_use(source)])
+    frame: pd.DataFrame = import_module(ADAPTERS[source.adapter]).read(source)
+    raise_any([*cells.year_problems(frame, source), *cells.share_problems(frame, source)])
+    return frame

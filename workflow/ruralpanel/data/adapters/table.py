@@ -1,0 +1,395 @@
+"""Tables with one row for each unit and period, or one for each unit: the adapter and how its pieces become cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.data.adapters import text
+from ruralpanel.data.adapters.cells import COLUMNS, LABELS, capped, file_label, place, together, with_remarks
+from ruralpanel.data.adapters.columns import Codes, Figures, Mask
+from ruralpanel.data.adapters.series_files import Place, by_file, layout_of, need_series, places, remarks_on_files
+from ruralpanel.data.adapters.sheets import Shown, cell_text
+from ruralpanel.data.adapters.table_body import figure_problems, load_body, repeated, squeezed, units_of, years_of
+from ruralpanel.data.adapters.table_file import Numbers, TableFile
+from ruralpanel.data.adapters.table_files import open_dated
+from ruralpanel.data.adapters.table_headings import (
+    column_of,
+    measure_column,
+    measures_of,
+    rows_by_series,
+    templates_of,
+    year_columns,
+)
+from ruralpanel.data.adapters.titles import years_left_aside
+from ruralpanel.project.problems import Problem, UserError, raise_any
+from ruralpanel.project.settings import SourceSpec
+
+MOST_TEXTS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Figures of one series in one column of a file.
+
+    `units` are codes into `names`; `units`, `periods`, `figures`, `rows` have the same length.
+    """
+
+    series: str
+    column: str
+    table: TableFile
+    names: Sequence[str]
+    units: Codes
+    periods: Codes
+    figures: Figures
+    rows: Numbers
+
+    def only(self, used: Mask) -> Piece:
+        """The piece's rows that `used` names."""
+        if used.all():
+            return self
+        return Piece(
+            self.series,
+            self.column,
+            self.table,
+            self.names,
+            self.units[used],
+            self.periods[used],
+            self.figures.only(used),
+            self.rows[used],
+        )
+
+
+def has_text(piece: Piece) -> bool:
+    """Whether any figure of a piece is text, which decimal marks and separators are about, rather than a number."""
+    if piece.figures.texts is None:
+        return False
+    stored = piece.table.numbers.get(piece.column, ())
+    written = (piece.figures.texts != "").to_numpy(dtype=bool)
+    return bool((written & ~np.isin(piece.rows, list(stored))).any())
+
+
+def as_shown(piece: Piece, measure: str, layout: Mapping[str, Any]) -> tuple[Piece, list[Problem]]:
+    """A piece with the figures that its worksheet shows, and those that cannot be taken: merged cells, scaled figures.
+
+    `measure` is that of the piece's series; files without number formats and merged cells pass as they are.
+    """
+    merged, scales = piece.table.merged.get(piece.column, ()), piece.table.scales.get(piece.column, {})
+    if not merged and not scales:
+        return piece, []
+    values = piece.figures.values.copy()
+    texts = list(_texts(piece.figures))
+    faults: list[tuple[int, Problem]] = []
+    for i, row in enumerate(piece.rows.tolist()):
+        if (row in merged or row in scales) and not np.isnan(values[i]):
+            shown = Shown.of(float(values[i]), texts[i], row in merged, scales.get(row), measure, layout)
+            values[i], texts[i] = shown.value, shown.text
+            if shown.fault:
+                where = place(piece.table.sheet, row, piece.column)
+                faults.append((row, Problem(piece.table.label, where, *shown.fault)))
+    figures = Figures(values, pd.Series(texts, dtype="str"), piece.figures.wrong)
+    return replace(piece, figures=figures), together([problem for _, problem in faults], [row for row, _ in faults])
+
+
+def frame_of(pieces: list[Piece]) -> pd.DataFrame:
+    """The pieces one below the other as `cells.typed` columns; texts only up to `MOST_TEXTS` figures.
+
+    Empties the list, so that the memory of each piece is free once it has been copied.
+    """
+    lengths = [len(piece.rows) for piece in pieces]
+    total = sum(lengths)
+    columns: dict[str, Any] = dict.fromkeys(COLUMNS)
+    labels = (
+        [p.series for p in pieces],
+        [p.table.label for p in pieces],
+        [p.table.sheet for p in pieces],
+        [p.column for p in pieces],
+    )
+    for name, own in zip(LABELS[1:], labels, strict=True):
+        distinct = list(dict.fromkeys(own))
+        codes = np.array([distinct.index(item) for item in own], dtype=np.int8 if len(distinct) < 128 else np.int32)
+        columns[name] = _categories(np.repeat(codes, lengths), distinct)
+    if total <= MOST_TEXTS:
+        columns["text"] = pd.array([text for piece in pieces for text in _texts(piece.figures)], dtype="str")
+    else:
+        columns["text"] = _categories(np.zeros(total, np.int8), [""])
+    lists = {id(piece.names): piece.names for piece in pieces}
+    names = list(dict.fromkeys(name for own in lists.values() for name in own))
+    position = {name: i for i, name in enumerate(names)}
+    # A code means a place in its own piece's names, which may say one name twice: it is led over by the name.
+    recodes = {key: np.array([position[name] for name in own], dtype=np.int32) for key, own in lists.items()}
+    units, periods, rows = (np.empty(total, np.int32) for _ in range(3))
+    values = np.empty(total)
+    at = 0
+    while pieces:
+        piece = pieces.pop(0)
+        span = slice(at, at + len(piece.rows))
+        periods[span], values[span], rows[span] = piece.periods, piece.figures.values, piece.rows
+        if len(piece.rows):
+            units[span] = recodes[id(piece.names)][piece.units]
+        at += len(piece.rows)
+    columns |= {"period": periods, "value": values, "row": rows, "unit": _categories(units, names)}
+    return pd.DataFrame(columns, copy=False)
+
+
+def _categories(codes: np.ndarray[Any, Any], labels: Sequence[str]) -> pd.Categorical:
+    return pd.Categorical.from_codes(codes, pd.Index(labels, dtype="str"))  # type: ignore[arg-type]
+
+
+def _texts(figures: Figures) -> Iterable[str]:
+    if figures.texts is not None:
+        return [str(item) for item in figures.texts]
+    return ["" if np.isnan(value) else cell_text(value) for value in figures.values.tolist()]
+
+
+def read(source: SourceSpec) -> pd.DataFrame:
+    """Read the tables of a source by column; only the columns needed are read.
+
+    A series' column is its `column`, else its key. In a wide table the column may hold ``{period}``, which stands for
+    the year (``gdp_{period}``); without it, `layout.columns` says how the columns are named, and one file holds one
+    series. Rows without a unit, a period and a figure are passed over.
+
+    Parameters
+    ----------
+    source : SourceSpec
+        Layout keys: see `layouts`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        See `cells.typed`; values in the measures as published. Beyond `table_pieces.MOST_TEXTS` figures `text` is
+        empty: the value alone stands for the cell.
+
+    Raises
+    ------
+    UserError
+        One problem per fault: unreadable files, missing or repeated columns, cells that are no numbers or years, two
+        rows for one unit and period, series that no file holds.
+    """
+    need_series(source)
+    layout = layout_of(source)
+    if layout.get("shape") == "wide" and isinstance(layout.get("period"), Mapping):
+        fix = "leave period out, or shape: leave `wide` out where a file or sheet holds one year"
+        raise UserError(Problem(source.name, "layout.period", "years from names", "years from the wide columns", fix))
+    wanted = by_file(places(source))
+    if layout.get("shape") == "wide" and not layout.get("series"):
+        spots = [spot for own in wanted.values() for spot in own]
+        raise_any(dict.fromkeys(filter(None, (_unused_column(source, spot, layout) for spot in spots))))
+    pieces: list[Piece] = []
+    problems: list[Problem] = []
+    remarks: list[Problem] = []
+    given: dict[str, set[str]] = {}
+    unread: dict[str, list[str]] = {}
+    for file, own in wanted.items():
+        try:
+            for table, of_table in open_dated(file, file_label(source, file), layout):
+                reading = _read_table(table, own, of_table)
+                for piece in reading.pieces:
+                    shown, faults = as_shown(piece, source.series[piece.series].measure, layout)
+                    pieces.append(shown)
+                    problems += faults
+                remarks += [*table.remarks, *reading.remarks]
+                given.setdefault(file, set()).update(piece.series for piece in reading.pieces)
+                unread.setdefault(file, []).extend(reading.unread)
+        except UserError as error:
+            problems += error.problems
+    found = {piece.series for piece in pieces}
+    if not problems:
+        asked = {place.series.key for own in wanted.values() for place in own}
+        problems += [
+            Problem(
+                source.name,
+                f"series.{key}",
+                f'no column "{series.column or key}" in any file',
+                "the column of the series",
+                "name it under `column` of the series",
+            )
+            for key, series in source.series.items()
+            if key in asked - found
+        ]
+    problems = problems or _of_text_alone(source, layout, pieces)
+    raise_any(capped(problems, source.name))
+    remarks += remarks_on_files(source, wanted, given, unread)
+    return with_remarks(frame_of(pieces), remarks)
+
+
+def _of_text_alone(source: SourceSpec, layout: Mapping[str, Any], pieces: Sequence[Piece]) -> list[Problem]:
+    """Keys that say how figures are written, where all figures are stored as numbers already."""
+    keys: list[str] = []
+    if pieces and not any(map(has_text, pieces)):
+        keys += ["decimal"] * (layout.get("decimal", ".") != ".") + ["thousands"] * bool(layout.get("thousands"))
+    if pieces and all(piece.figures.texts is None for piece in pieces):
+        keys += ["marks"] * bool(layout.get("marks"))
+    expected = "a key for figures that are text; those of this source are stored as numbers"
+    return [Problem(source.name, f"layout.{key}", repr(layout[key]), expected, "leave it out") for key in keys]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a table gave: figures, columns or titles that no series names, and remarks on some of them."""
+
+    pieces: list[Piece]
+    unread: Sequence[str] = ()
+    remarks: Sequence[Problem] = ()
+
+
+def _read_table(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
+    own = _actual(table, layout)
+    if layout.get("shape") == "wide":
+        return _wide(table, wanted, own)
+    return _longest(table, wanted, own) if layout.get("series") else _long(table, wanted, own)
+
+
+def _unused_column(source: SourceSpec, spot: Place, layout: Mapping[str, Any]) -> Problem | None:
+    """A series' column that a wide table is not asked for, because it names neither the year nor a title."""
+    by_year = layout.get("across") != "unit"
+    if not spot.column or (by_year and "{period}" in spot.column):
+        return None
+    where = f"series.{spot.series.key}.column"
+    fix = "leave it out; where a column names the series, layout: {series: …}"
+    expected = "{period} in it, for the year" if by_year else "none: a wide table of units holds one series"
+    return Problem(source.name, where, f'"{spot.column}"', expected, fix)
+
+
+def _actual(table: TableFile, layout: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The layout with the columns as the table spells them."""
+    named = {"unit": "unit", "period": "period", "value": "value", "series": "", **layout}
+    columns_named = {key: named[key] for key in ("unit", "period", "value", "series") if isinstance(named[key], str)}
+    where = {table.actual(str(name)): value for name, value in (layout.get("where") or {}).items()}
+    return {**layout, **{key: table.actual(name) for key, name in columns_named.items()}, "where": where}
+
+
+def _long(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
+    """A row for each unit and period, a column for each series."""
+    # A series that names no file is read from every file that has its column.
+    column = {spot.series.key: table.actual(column_of(spot)) for spot in wanted}
+    here = [spot for spot in wanted if spot.declared or column[spot.series.key] in table.names]
+    unit, period = _unit_and_period(layout)
+    keys = [unit] if isinstance(period, int) else [unit, period]
+    unread = [name for name in table.names if name and name not in (*keys, *layout["where"], *column.values())]
+    if not here:
+        return _Found([], unread)
+    keys += measure_column(table, [*keys, *column.values()])
+    body = load_body(table, keys, list(dict.fromkeys(column[spot.series.key] for spot in here)), layout, unit)
+    codes, names, without = units_of(body, unit)
+    years, wrong = years_of(body, period)
+    used = (codes >= 0) & (years > 0)
+    problems = [*figure_problems(body, layout), *without, *wrong]
+    problems += repeated(body, used, (codes, years), (names, ()))
+    problems += measures_of(body, [(spot.series, column[spot.series.key], used) for spot in here], layout)
+    raise_any(capped(problems, table.label))
+    pieces = [
+        Piece(key, name, table, names, codes, years, body.figures[name], body.rows).only(used)
+        for key, name in ((spot.series.key, column[spot.series.key]) for spot in here)
+    ]
+    return _Found(pieces, unread)
+
+
+def _longest(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
+    """A row for each unit, period and series, all figures in one column."""
+    unit, period = _unit_and_period(layout)
+    named, value = str(layout["series"]), str(layout.get("value", "value"))
+    keys = [unit, named] if isinstance(period, int) else [unit, period, named]
+    keys += measure_column(table, [*keys, value])
+    body = load_body(table, keys, [value], layout, unit)
+    codes, names, without = units_of(body, unit)
+    years, wrong = years_of(body, period)
+    titles, untitled = rows_by_series(body, named, wanted)
+    wanted_rows = np.any(list(titles.rows.values()), axis=0)
+    used = (codes >= 0) & (years > 0) & wanted_rows
+    problems = [*figure_problems(body, layout, wanted_rows), *without, *wrong, *untitled]
+    problems += repeated(body, used, (codes, years, titles.codes), (names, (), titles.names))
+    asked = [(spot.series, value, titles.rows[spot.series.key]) for spot in wanted]
+    problems += measures_of(body, asked, layout, titles)
+    raise_any(capped(problems, table.label))
+    pieces = [
+        Piece(key, value, table, names, codes, years, body.figures[value], body.rows).only(used & own)
+        for key, own in titles.rows.items()
+        if own.any()
+    ]
+    return _Found(pieces, titles.unread)
+
+
+def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
+    """A row for each unit and a column for each period, or the other way round."""
+    across_units = layout.get("across") == "unit"
+    unit, period = _unit_and_period(layout)
+    key = str(period) if across_units else unit
+    named = str(layout.get("series") or "")
+    others = {key, named, *layout["where"], ""}
+    figures = (
+        {
+            spot.series.key: [
+                (name, 0)
+                for name in table.names
+                if name not in others
+                and not squeezed([name, text.without_marks(name)]) & squeezed(layout.get("skip_rows") or ())
+            ]
+            for spot in wanted
+        }
+        if across_units
+        else year_columns(table, wanted, layout, others)
+    )
+    if not named and len({tuple(own) for own in figures.values()}) < len(wanted):
+        raise UserError(
+            Problem(
+                table.label,
+                "",
+                f"{len(wanted)} series for the same columns",
+                "columns of its own for each series",
+                "column: gdp_{period}, or layout: {series: …}",
+            )
+        )
+    all_columns = list(dict.fromkeys(name for own in figures.values() for name, _ in own))
+    body = load_body(table, [key, named] if named else [key], all_columns, layout, "" if across_units else unit)
+    titles, problems = rows_by_series(body, named, wanted) if named else (None, [])
+    rows_of = titles.rows if titles else {spot.series.key: np.ones(len(body.rows), dtype=bool) for spot in wanted}
+    wanted_rows = np.any(list(rows_of.values()), axis=0)
+    problems += figure_problems(body, layout, wanted_rows)
+    names: list[str] = []
+    if across_units:
+        codes, wrong = years_of(body, key)
+        used = codes > 0
+    else:
+        codes, names, wrong = units_of(body, key)
+        used = codes >= 0
+    problems += wrong
+    used &= wanted_rows
+    parts = (codes, titles.codes) if titles else (codes,)
+    problems += repeated(body, used, parts, (names, titles.names) if titles else (names,))
+    problems += measures_of(
+        body,
+        [(spot.series, n, rows_of[spot.series.key]) for spot in wanted for n, _ in figures.get(spot.series.key, ())],
+        layout,
+        titles,
+    )
+    raise_any(capped(problems, table.label))
+    nothing = np.zeros(len(body.rows), dtype=np.int64)
+    pieces = [
+        Piece(
+            series,
+            name,
+            table,
+            [text.without_marks(name)] if across_units else names,
+            nothing if across_units else codes,
+            codes if across_units else nothing + year,
+            body.figures[name],
+            body.rows,
+        ).only(used & rows_of[series])
+        for series, own in figures.items()
+        if rows_of[series].any()
+        for name, year in own
+    ]
+    unread = [name for name in table.names if name not in others and name not in all_columns]
+    templates = () if across_units else templates_of(wanted, layout)
+    remarks = years_left_aside(table.label, table.sheet, table.names, all_columns, others, templates)
+    return _Found(pieces, titles.unread if titles else unread, remarks)
+
+
+def _unit_and_period(layout: Mapping[str, Any]) -> tuple[str, str | int]:
+    period = layout.get("period", "period")
+    return str(layout.get("unit", "unit")), period if isinstance(period, int) else str(period)

@@ -1,0 +1,226 @@
+"""The rows of a table that are wanted: kept by `where`, without totals, their keys and figures parsed and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.data.adapters import columns, text
+from ruralpanel.data.adapters.advice import figure_advice
+from ruralpanel.data.adapters.cells import place, together
+from ruralpanel.data.adapters.figure_order import distinct
+from ruralpanel.data.adapters.sheets import cell_text
+from ruralpanel.data.adapters.table_file import Numbers, TableFile
+from ruralpanel.data.adapters.titles import continues
+from ruralpanel.project.problems import Problem, UserError
+
+# Building a message for each of a million bad cells would take longer than reading the table.
+_MOST_FAULTS = 1000
+
+
+@dataclass(frozen=True)
+class Body:
+    """The wanted rows of a table.
+
+    Attributes
+    ----------
+    keys : columns of labels, as loaded. figures : columns of figures by name, parsed.
+    rows : row numbers in the file. filled : rows with any figure, right or wrong.
+    """
+
+    table: TableFile
+    keys: Mapping[str, pd.Series]
+    figures: Mapping[str, columns.Figures]
+    rows: Numbers
+    filled: columns.Mask
+
+    def only(self, kept: columns.Mask) -> Body:
+        """The rows that `kept` names."""
+        keys = {name: column[kept].reset_index(drop=True) for name, column in self.keys.items()}
+        figures = {name: own.only(kept) for name, own in self.figures.items()}
+        return Body(self.table, keys, figures, self.rows[kept], self.filled[kept])
+
+    def at(self, index: int, column: str) -> str:
+        """A place in the table, for messages."""
+        return place(self.table.sheet, int(self.rows[index]), column)
+
+
+def load_body(
+    table: TableFile, keys: Sequence[str], figures: Sequence[str], layout: Mapping[str, Any], unit: str = ""
+) -> Body:
+    """Load the columns; keep the rows of `layout.where` whose unit is not in `layout.skip_rows`.
+
+    Raises
+    ------
+    UserError
+        Missing columns; a value of `where` that does not occur.
+    """
+    conditions = layout.get("where") or {}
+    loaded, rows = table.read([*keys, *conditions, *figures], figures)
+    kept = np.ones(len(rows), dtype=bool)
+    for name, wanted in conditions.items():
+        options = squeezed(wanted if isinstance(wanted, (list, tuple)) else [wanted])
+        codes, found = columns.labels(loaded[name])
+        own = _named(found, options)
+        if "" in options and (codes < 0).any():
+            own.append(-1)
+        if not own:
+            raise UserError(
+                Problem(
+                    table.label,
+                    f"column {name}",
+                    ", ".join(map(text.quoted, found[:8])),
+                    f"{wanted!r}, as layout.where says",
+                    "correct the value",
+                )
+            )
+        kept &= np.isin(codes, own)
+    if unit and layout.get("skip_rows"):
+        codes, found = columns.labels(loaded[unit])
+        kept &= ~np.isin(codes, _named(found, squeezed(layout["skip_rows"])))
+    kept &= ~_header_again(loaded)
+    if not kept.all():
+        loaded, rows = {name: column[kept].reset_index(drop=True) for name, column in loaded.items()}, rows[kept]
+    rule = text.number_rule(
+        layout.get("decimal", "."), layout.get("thousands", ""), layout.get("missing", ()), layout.get("marks", ())
+    )
+    parsed = {}
+    filled = np.zeros(len(rows), dtype=bool)
+    for name in figures:
+        column = loaded.pop(name) if name not in keys else loaded[name]
+        stored = np.isin(rows, list(table.numbers.get(name, ())))
+        parsed[name] = columns.figures(column, rule, stored)
+        filled |= ~np.isnan(parsed[name].values) | parsed[name].wrong
+    body = Body(table, loaded, parsed, rows, filled)
+    if unit:
+        codes, found = columns.labels(loaded[unit])
+        empty = ~filled & np.isin(codes, [i for i, name in enumerate(found) if continues(name)])
+        return body.only(~empty) if empty.any() else body
+    return body
+
+
+def _header_again(loaded: Mapping[str, pd.Series]) -> columns.Mask:
+    """Rows that say the names of the columns once more, as where a printed table goes on over a page."""
+    again: columns.Mask | None = None
+    for name, column in loaded.items():
+        if again is None or again.any():
+            codes, found = columns.labels(column)
+            own = np.isin(codes, [i for i, label in enumerate(found) if text.squeezed(label) == text.squeezed(name)])
+            again = own if again is None else again & own
+    return np.zeros(0, dtype=bool) if again is None else again
+
+
+def _named(labels: Sequence[str], wanted: set[str]) -> list[int]:
+    """Which labels are wanted, as they stand or without footnote marks."""
+    return [
+        i for i, label in enumerate(labels) if wanted & {text.squeezed(label), text.squeezed(text.without_marks(label))}
+    ]
+
+
+def squeezed(names: Iterable[object]) -> set[str]:
+    """Names for comparing: without blanks, width and case."""
+    return {text.squeezed(cell_text(name)) for name in names}
+
+
+def figure_problems(body: Body, layout: Mapping[str, Any], used: columns.Mask | None = None) -> list[Problem]:
+    """Cells (of the rows used) that are neither a number nor a mark for a missing one."""
+    problems = []
+    for name, figures in body.figures.items():
+        wrong = np.flatnonzero(figures.wrong if used is None else figures.wrong & used)
+        alike: dict[str, list[tuple[int, Problem]]] = {}
+        for i in wrong[:_MOST_FAULTS]:
+            written = str(figures.texts.iloc[i] if figures.texts is not None else repr(float(figures.values[i])))
+            fix = figure_advice(written, layout)
+            found = Problem(body.table.label, body.at(i, name), text.quoted(written), _FIGURE, fix)
+            alike.setdefault(fix, []).append((int(body.rows[i]), found))
+        for found_rows in alike.values():
+            number = len(wrong) if len(alike) == 1 else len(found_rows)
+            problems += together([problem for _, problem in found_rows], [row for row, _ in found_rows], number)
+    return problems
+
+
+_FIGURE = "a number or a mark for a missing one"
+
+
+def units_of(body: Body, column: str) -> tuple[columns.Codes, list[str], list[Problem]]:
+    """Codes of the units (-1: none), their names without footnote marks, and rows with figures and no unit."""
+    codes, names = columns.labels(body.keys[column], text.without_marks)
+    problems = [
+        Problem(
+            body.table.label,
+            body.at(i, column),
+            "nothing",
+            "the unit of the row's figures",
+            "fill in the unit in every row (merged cells hold it in the first row only)",
+        )
+        for i in np.flatnonzero((codes < 0) & body.filled)[:_MOST_FAULTS]
+    ]
+    return codes, names, problems
+
+
+def years_of(body: Body, period: str | int) -> tuple[columns.Codes, list[Problem]]:
+    """The year of each row (0: none), and cells that are no years."""
+    if isinstance(period, int):
+        return np.full(len(body.rows), period, dtype=np.int64), []
+    years, wrong, empty = columns.periods(body.keys[period])
+    found = body.keys[period]
+    problems = []
+    kinds = (
+        (np.flatnonzero(wrong), "", "a year, as 2012 or 2012年"),
+        (np.flatnonzero(empty & body.filled), "nothing", "the year of the row's figures"),
+    )
+    for rows, what, expected in kinds:
+        faults = [
+            Problem(
+                body.table.label,
+                body.at(i, period),
+                what or text.quoted(cell_text(found.iloc[i])),
+                expected,
+            )
+            for i in rows[:_MOST_FAULTS]
+        ]
+        problems += together(faults, body.rows[rows[:8]].tolist(), len(rows))
+    return years, problems
+
+
+def repeated(
+    body: Body, used: columns.Mask, parts: Sequence[columns.Codes], names: Sequence[Sequence[str]]
+) -> list[Problem]:
+    """Rows that say the same in all `parts` (unit, year, title) as an earlier one.
+
+    `names` translate the codes of each part for the message; an empty one means that the codes are numbers.
+    """
+    where = np.flatnonzero(used)
+    position = np.zeros(len(where), dtype=np.int64)
+    for part in parts:
+        if len(where):
+            low, high = int(part.min()), int(part.max())
+            position = position * (high - low + 1) + part[where] - low
+    if distinct(position):
+        return []
+    order = np.argsort(position, kind="stable")
+    # One year for all rows and units that come again: the table has more years than the layout says.
+    one_year = len(parts) > 1 and not names[1] and len(where) > 0 and bool((parts[1] == parts[1][where[0]]).all())
+    again = np.flatnonzero(position[order][1:] == position[order][:-1]) + 1
+    again = again[np.argsort(where[order[again]], kind="stable")]
+    problems = []
+    for j in again[:_MOST_FAULTS]:
+        first, second = where[order[j - 1]], where[order[j]]
+        what = ", ".join(
+            known[part[second]] if known else str(part[second]) for part, known in zip(parts, names, strict=True)
+        )
+        problems.append(
+            Problem(
+                body.table.label,
+                body.at(second, ""),
+                f"a second row for {what}",
+                "one row for each unit and period",
+                f"the first is row {body.rows[first]}: remove one, or layout: {{where: …}} says which rows are meant"
+                + ("; if a column holds years, name it under layout.period" if one_year else ""),
+            )
+        )
+    return together(problems, body.rows[where[order[again[:8]]]].tolist(), len(again))

@@ -1,0 +1,261 @@
+"""A panel: series and formulas placed side by side for the units and periods that are looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.data.break_steps import Figures, break_steps
+from ruralpanel.data.codebook import codebook, coverage
+from ruralpanel.data.formulas import Context, Evaluated, Undefined, evaluate
+from ruralpanel.data.lineage import LINEAGE, READ, joined, write
+from ruralpanel.data.rows import attribute_column, attribute_names
+from ruralpanel.data.series import SeriesValues, series_values, units_with_figures
+from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, tree, years_read
+from ruralpanel.project.files import atomic_path, write_frame
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
+from ruralpanel.project.units import Units
+
+_SHOWN = 6
+
+
+@dataclass(frozen=True)
+class PanelResult:
+    """A built panel.
+
+    Attributes
+    ----------
+    frame : ``unit``, ``period``, then the variables as declared, each followed by the steps of its breaks; one row
+        per unit and period, sorted by them.
+    codebook, coverage : see `ruralpanel.data.codebook`.
+    cells : by variable, the source cells behind every series that is read (`ruralpanel.data.lineage.LINEAGE`), and
+        one row for every figure that a formula interpolated.
+    left_out : variables without a figure in these periods, with the reason.
+    notes : what happened, in words.
+    read : source → file → sha256 of what the figures were read from.
+    """
+
+    frame: pd.DataFrame
+    codebook: pd.DataFrame
+    coverage: pd.DataFrame
+    cells: tuple[pd.DataFrame, ...]
+    left_out: Mapping[str, str]
+    notes: tuple[str, ...]
+    read: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    @property
+    def lineage(self) -> pd.DataFrame:
+        """All cells in one table, see `ruralpanel.data.lineage.joined`."""
+        return joined(self.cells)
+
+
+def build(
+    panel: PanelSpec,
+    variables: Mapping[str, VariableSpec],
+    figures: Mapping[str, pd.DataFrame],
+    series: Mapping[str, SeriesSpec],
+    units: Units,
+    used: Collection[str] = (),
+    file: str = CONFIGURATION,
+) -> PanelResult:
+    """Build a panel from figures.
+
+    Parameters
+    ----------
+    panel : units (none named: all that have a figure), periods, way of counting lags.
+    variables : all that are declared. One without a figure in the panel's periods is left out.
+    figures : source → its figures as ingest wrote them.
+    series : variable → its series, for the variables that are series.
+    units : the cross-section; its attributes are names in formulas.
+    used : variables whose breaks are enforced; those of others are only named in the codebook.
+    file : the configuration's name, for messages.
+
+    Raises
+    ------
+    UserError
+        Breaks crossed undeclared, measures that do not convert, figures given twice, formulas that do not work,
+        a panel without any figure: all that can be said at once.
+    """
+    attributes = attribute_names(units)
+    order = evaluation_order(variables, attributes, file)
+    raise_any(break_problems(used, variables, panel, series, file))
+    needed = _needed(variables, panel)
+    ids = _units_with_figures(panel, variables, figures, units, needed, file)
+    leaf = _leaves(panel, variables, figures, series, ids, needed, file)
+    years = tuple(sorted({*panel.periods, *(year for read in needed.values() for year in read)}))
+    context = Context(
+        ids, years, panel.periods, panel.by, {name: attribute_column(units, ids, name) for name in attributes}
+    )
+    frames = {
+        name: values.frame if tuple(values.frame) == years else values.frame.reindex(columns=list(years))
+        for name, values in leaf.items()
+    }
+    remarks = {name: list(values.notes) for name, values in leaf.items()}
+    interpolated = []
+    for name in order:
+        if variables[name].formula:
+            where = f"variables.{name}.formula"
+            found = evaluate(tree(variables[name].formula), frames, context, needed[name], file, where)
+            frames[name] = found.frame
+            remarks[name] = [_undefined_words(u) for u in found.undefined] + _filled_words(found)
+            interpolated.append(_filled_rows(name, variables[name].measure, found))
+    columns: dict[str, pd.DataFrame] = {}
+    left_out: dict[str, str] = {}
+    available = {name: values.years for name, values in leaf.items()}
+    built = Figures(variables, panel, series, available, frames, context)
+    for name in variables:
+        values = frames[name] if years == panel.periods else frames[name][list(panel.periods)]
+        if not values.notna().to_numpy().any():
+            left_out[name] = _reason(name, variables, panel, available)
+            continue
+        steps, notes = break_steps(name, built)
+        columns |= {name: values, **steps}
+        remarks[name] += notes
+    frame = _long(columns, ids, panel.periods)
+    measures = {name: leaf[name].measure if name in leaf else variables[name].measure for name in variables}
+    return PanelResult(
+        frame=frame,
+        codebook=codebook(frame, variables, panel, series, measures, remarks),
+        coverage=coverage(frame, panel.periods, left_out),
+        cells=(*(values.cells for values in leaf.values()), *interpolated),
+        left_out=left_out,
+        notes=tuple(f"{name}: {note}" for name in columns if name in variables for note in remarks[name]),
+        read={name: own.attrs[READ] for name, own in figures.items() if READ in own.attrs},
+    )
+
+
+def write_panel(result: PanelResult, folder: str | Path) -> None:
+    """Write ``panel.parquet``, ``panel.csv``, ``codebook.csv``, ``coverage.csv`` and ``lineage.parquet``.
+
+    Floats in the CSV files have the fewest digits that read back to the same number.
+    """
+    target = Path(folder)
+    with atomic_path(target / "panel.parquet") as path:
+        result.frame.to_parquet(path, index=False, compression="zstd")
+    with atomic_path(target / "lineage.parquet") as path:
+        write(result.cells, path, result.read)
+    for table, name in ((result.frame, "panel"), (result.codebook, "codebook"), (result.coverage, "coverage")):
+        write_frame(target / f"{name}.csv", table)
+
+
+def _needed(variables: Mapping[str, VariableSpec], panel: PanelSpec) -> dict[str, frozenset[int]]:
+    """Years of each variable that any variable of the panel reads."""
+    needed: dict[str, frozenset[int]] = {}
+    for name in variables:
+        for other, years in years_read(name, variables, panel).items():
+            needed[other] = needed.get(other, frozenset()) | years
+    return needed
+
+
+def _units_with_figures(
+    panel: PanelSpec,
+    variables: Mapping[str, VariableSpec],
+    figures: Mapping[str, pd.DataFrame],
+    units: Units,
+    needed: Mapping[str, frozenset[int]],
+    file: str,
+) -> tuple[str, ...]:
+    """The units named by the panel, or all with a figure in any series and year that is read; sorted."""
+    if panel.units:
+        return tuple(sorted(panel.units))
+    found: set[str] = set()
+    for name, variable in variables.items():
+        table = figures.get(variable.source)
+        if table is not None and not variable.formula and not found.issuperset(units.ids):
+            found |= units_with_figures(table, variable.series, needed[name])
+    known = tuple(sorted(found & set(units.ids)))
+    if not known:
+        found_words = f"no figure in {panel.periods[0]}–{panel.periods[-1]}"
+        raise UserError(Problem(file, f"panels.{panel.name}", found_words, "periods that a source covers"))
+    return known
+
+
+def _leaves(
+    panel: PanelSpec,
+    variables: Mapping[str, VariableSpec],
+    figures: Mapping[str, pd.DataFrame],
+    series: Mapping[str, SeriesSpec],
+    units: Sequence[str],
+    needed: Mapping[str, frozenset[int]],
+    file: str,
+) -> dict[str, SeriesValues]:
+    found: dict[str, SeriesValues] = {}
+    problems: list[Problem] = []
+    for name, variable in variables.items():
+        if variable.formula:
+            continue
+        if variable.source not in figures:
+            problems.append(Problem(file, f"variables.{name}.source", f'"{variable.source}"', "a source that is read"))
+            continue
+        try:
+            found[name] = series_values(
+                variable, figures[variable.source], series[name], panel, units, needed[name], file
+            )
+        except UserError as error:
+            problems += error.problems
+    raise_any(dict.fromkeys(problems))
+    return found
+
+
+def _long(columns: Mapping[str, pd.DataFrame], units: Sequence[str], periods: Sequence[int]) -> pd.DataFrame:
+    index = {
+        "unit": pd.array(list(units), dtype="str").take(np.repeat(np.arange(len(units)), len(periods))),
+        "period": np.tile(np.array(periods, dtype=np.int64), len(units)),
+    }
+    values = {name: table.to_numpy(dtype=np.float64).ravel() for name, table in columns.items()}
+    return pd.DataFrame({**index, **values}, copy=False)
+
+
+def _undefined_words(undefined: Undefined) -> str:
+    shown = ", ".join(f"{unit} {year}" for unit, year in undefined.cells[:_SHOWN])
+    more = f" and {len(undefined.cells) - _SHOWN} more" if len(undefined.cells) > _SHOWN else ""
+    return f"{undefined.step}: {len(undefined.cells)} made missing, {undefined.reason} ({shown}{more})"
+
+
+def _filled_words(found: Evaluated) -> list[str]:
+    if not found.filled:
+        return []
+    shown = ", ".join(f"{gap.unit} {gap.year}" for gap in found.filled[:_SHOWN])
+    more = f" and {len(found.filled) - _SHOWN} more" if len(found.filled) > _SHOWN else ""
+    return [f"{len(found.filled)} interpolated ({shown}{more})"]
+
+
+def _filled_rows(name: str, measure: str, found: Evaluated) -> pd.DataFrame:
+    rows = [
+        {
+            **dict.fromkeys(LINEAGE, ""),
+            "variable": name,
+            "unit": gap.unit,
+            "period": gap.year,
+            "measure_to": measure,
+            "factor": np.nan,
+            "value": np.nan,
+            "row": 0,
+            "correction": f"{gap.step}: interpolated between {gap.before} and {gap.after}",
+        }
+        for gap in found.filled
+    ]
+    return pd.DataFrame(rows, columns=list(LINEAGE))
+
+
+def _reason(
+    name: str, variables: Mapping[str, VariableSpec], panel: PanelSpec, available: Mapping[str, Sequence[int]]
+) -> str:
+    """Why a variable has no figure on the panel."""
+    for leaf, years in leaves(years_read(name, variables, panel), variables).items():
+        if not years & set(available[leaf]):
+            covered = _span(available[leaf]) if available[leaf] else "no year"
+            wanted = _span(sorted(years)) if years else "no year"
+            return f"{leaf} is read in {wanted}, its source covers {covered}"
+    return "no unit has every figure that it needs, after the rules for breaks"
+
+
+def _span(years: Sequence[int]) -> str:
+    if len(years) > 1 and years[-1] - years[0] == len(years) - 1:
+        return f"{years[0]}–{years[-1]}"
+    return ", ".join(map(str, years))

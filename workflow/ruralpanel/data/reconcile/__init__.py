@@ -1,0 +1,1 @@
+"""Plausibility of figures: totals, identities, jumps, repeats."""

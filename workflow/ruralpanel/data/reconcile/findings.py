@@ -1,0 +1,209 @@
+"""What a check of plausibility finds, and the figures of a series as a matrix of units and periods."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.project.settings import SeriesSpec, SourceSpec
+
+CHECKS = (
+    "control_total",
+    "identity",
+    "bound",
+    "range",
+    "common_jump",
+    "spread",
+    "jump",
+    "spike",
+    "outlier",
+    "repeat",
+    "repeated_year",
+    "repeated_unit",
+    "other_source",
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is not as it should be.
+
+    Attributes
+    ----------
+    check : one of `CHECKS`.
+    source, series : the series that it was seen in.
+    unit : id; empty where it concerns all units.
+    period : year.
+    value : the figure; expected : what the check expected in its place; both in the published measure, None where
+        there is no such number.
+    size : how far off. A log ratio (``jump``, ``spike``, ``common_jump``, ``outlier``, ``other_source``), a
+        share of the expected value (``control_total``, ``identity``, ``bound``), a ratio (``spread``), a count of
+        equal figures (``repeat…``), the distance from the bound (``range``).
+    note : what was seen, in a sentence.
+    since : the period that `period` was compared with (0: none).
+    involved : further series, ``source.series``, that may hold the fault.
+    declared, declared_by : whether and by what the sidecars account for it.
+    """
+
+    check: str
+    source: str
+    series: str
+    unit: str
+    period: int
+    value: float | None
+    expected: float | None
+    size: float
+    note: str = ""
+    since: int = 0
+    involved: tuple[str, ...] = ()
+    declared: bool = False
+    declared_by: str = ""
+
+
+def undeclared(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """The findings that nothing accounts for."""
+    return tuple(finding for finding in findings if not finding.declared)
+
+
+def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:
+    """One row per finding, a column per attribute; numbers missing are NaN, `involved` joined by blanks."""
+    names = [field.name for field in fields(Finding)]
+    rows = [[getattr(finding, name) for name in names] for finding in findings]
+    frame = pd.DataFrame(rows, columns=names)
+    frame["involved"] = [" ".join(value) for value in frame["involved"]]
+    return frame.astype({"value": "float64", "expected": "float64", "size": "float64"})
+
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """One series.
+
+    Attributes
+    ----------
+    source, spec : whose series, and what is declared of it.
+    units (n), periods (t, rising) : labels.
+    values (n, t) : figures in the published measure, NaN where there is none.
+    corrected (n, t) : whether a correction touched the figure.
+    resolution : the step in which the figures are printed (0.1 for one decimal, 100 for hundreds).
+    """
+
+    source: str
+    spec: SeriesSpec
+    units: tuple[str, ...]
+    periods: tuple[int, ...]
+    values: FloatArray
+    corrected: BoolArray
+    resolution: float
+
+    @property
+    def name(self) -> str:
+        """``source.series``."""
+        return f"{self.source}.{self.spec.key}"
+
+    def number(self, i: int, t: int) -> float | None:
+        """A figure, None where there is none."""
+        value = float(self.values[i, t])
+        return value if np.isfinite(value) else None
+
+    def aligned(self, like: Matrix) -> FloatArray:
+        """These figures in the places of another series' units and periods."""
+        if self.units == like.units and self.periods == like.periods:
+            return self.values
+        values = np.full(like.values.shape, np.nan)
+        to_rows, from_rows = _shared(like.units, self.units)
+        to_columns, from_columns = _shared(like.periods, self.periods)
+        values[np.ix_(to_rows, to_columns)] = self.values[np.ix_(from_rows, from_columns)]
+        return values
+
+    def with_values(self, values: FloatArray) -> Matrix:
+        """The same series with other figures."""
+        return replace(self, values=values, resolution=resolution(values))
+
+
+_MOST_CODES, _LEAST_PER_CODE = 20, 5
+
+
+def is_coded(matrix: Matrix) -> bool:
+    """Whether figures are codes: a dummy, or few whole numbers that come again and again (years of school, trades)."""
+    figures = matrix.values[np.isfinite(matrix.values)]
+    kinds = np.unique(figures)
+    few = kinds.size <= 2 or (kinds.size <= _MOST_CODES and bool(np.all(kinds == np.round(kinds))))
+    return few and figures.size >= _LEAST_PER_CODE * kinds.size
+
+
+def matrices(figures: Mapping[str, pd.DataFrame], sources: Mapping[str, SourceSpec]) -> tuple[Matrix, ...]:
+    """Every series of every source (ingest tables as `ruralpanel.data.harmonise` gives them) as a `Matrix`."""
+    return tuple(
+        matrix
+        for source, frame in figures.items()
+        for matrix in _of_source(source, frame, sources[source].series if source in sources else {})
+    )
+
+
+def _of_source(source: str, frame: pd.DataFrame, specs: Mapping[str, SeriesSpec]) -> list[Matrix]:
+    found = []
+    for key, rows in frame.groupby("series", observed=True, sort=True):
+        unit_codes, units = pd.factorize(rows["unit"].astype("str"), sort=True)
+        period_codes, periods = pd.factorize(rows["period"].to_numpy(), sort=True)
+        values = np.full((len(units), len(periods)), np.nan)
+        values[unit_codes, period_codes] = rows["value"].to_numpy()
+        corrected = np.zeros(values.shape, dtype=bool)
+        corrected[unit_codes, period_codes] = (rows["correction"].astype("str") != "").to_numpy()
+        spec = specs.get(str(key)) or SeriesSpec(str(key), str(rows["measure"].iloc[0]))
+        labels = tuple(str(unit) for unit in units), tuple(int(period) for period in periods)
+        found.append(Matrix(source, spec, *labels, values, corrected, resolution(values)))
+    return found
+
+
+def _shared(new: tuple[Any, ...], old: tuple[Any, ...]) -> tuple[list[int], list[int]]:
+    at = {label: i for i, label in enumerate(old)}
+    pairs = [(i, at[label]) for i, label in enumerate(new) if label in at]
+    return [i for i, _ in pairs], [i for _, i in pairs]
+
+
+def resolution(values: FloatArray) -> float:
+    """The coarsest power of ten, from 1000 to 10^-6, of which every figure is a multiple."""
+    figures = values[np.isfinite(values) & (values != 0)]
+    if not len(figures):
+        return 1.0
+    for exponent in range(3, -6, -1):
+        scaled = figures / 10.0**exponent
+        if np.all(np.abs(scaled - np.round(scaled)) < 1e-6 * np.maximum(1.0, np.abs(scaled) * 1e-3)):
+            return float(10.0**exponent)
+    return 1e-6
+
+
+_TO_SIGMA = 1.4826  # the median absolute deviation of a normal variable times this is its standard deviation
+
+
+def median(values: FloatArray, axis: int | None = None) -> FloatArray:
+    """Median without missing values; NaN where all are missing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.asarray(np.nanmedian(values, axis=axis), dtype=np.float64)
+
+
+def spread(residuals: FloatArray, axis: int | None = None) -> FloatArray:
+    """Median absolute residual, scaled to a standard deviation."""
+    return _TO_SIGMA * median(np.abs(residuals), axis)
+
+
+def midmean(values: FloatArray) -> FloatArray:
+    """Mean of the middle half of each column: as robust as the median, but not held at zero by coarse figures."""
+    ordered = np.sort(values, axis=0)  # NaN last
+    count = np.sum(np.isfinite(values), axis=0)
+    cut = count // 4
+    rank = np.arange(len(values))[:, None]
+    inside = (rank >= cut) & (rank < count - cut)
+    total = np.sum(np.where(inside, ordered, 0.0), axis=0)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(count > 0, total / np.maximum(count - 2 * cut, 1), np.nan), dtype=np.float64)

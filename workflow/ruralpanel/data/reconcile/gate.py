@@ -1,0 +1,150 @@
+"""Which findings are declared, and whether the others stop the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.data.reconcile.changes import changes, common_jumps, unit_jumps
+from ruralpanel.data.reconcile.findings import CHECKS, Finding, Matrix, is_coded, matrices
+from ruralpanel.data.reconcile.repeats import outliers, repeats
+from ruralpanel.data.reconcile.totals import control_totals, identities, other_sources, ranges, unheld, verified
+from ruralpanel.project.problems import raise_any
+from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import KnownFault, sidecar_from
+
+_OF_YEAR = ("spread", "repeated_year")
+_MANY = 4  # units that a declaration names: enough to make a whole year scatter
+_IN_TIME = ("jump", "spike", "common_jump", "spread")
+
+
+def declare(
+    findings: Iterable[Finding], sources: Mapping[str, SourceSpec], series: Sequence[Matrix]
+) -> tuple[Finding, ...]:
+    """The findings, each with whether and by what it is declared.
+
+    - A **break** accounts for changes (``jump``, ``spike``, ``common_jump``, ``spread``) into its first year, of the
+      units it names or of all; for a whole year's scatter a break of four units will do.
+    - A **known fault** accounts for findings of its series, units and years; for changes also out of its years; for
+      what is seen in a sum (``control_total``) also where it names units, for what is seen in a year (``spread``,
+      ``repeated_year``) where it names four, for an ``outlier`` only where it names the unit.
+    - A **correction** accounts for changes at the figure that it touched.
+    """
+    faults = {name: sidecar_from(spec.about or {}).known_faults for name, spec in sources.items()}
+    matrices = {matrix.name: matrix for matrix in series}
+    return tuple(_declared(finding, faults, matrices) for finding in findings)
+
+
+def _declared(finding: Finding, faults: Mapping[str, Sequence[KnownFault]], matrices: Mapping[str, Matrix]) -> Finding:
+    if finding.declared:
+        return finding
+    own = f"{finding.source}.{finding.series}"
+    reason = _break(finding, matrices[own]) or _correction(finding, matrices[own])
+    for name in (own, *finding.involved):
+        source, _, key = name.partition(".")
+        reason = reason or _fault(finding, key, faults.get(source, ()))
+    return replace(finding, declared=True, declared_by=reason) if reason else finding
+
+
+def _break(finding: Finding, matrix: Matrix) -> str:
+    if finding.check not in _IN_TIME:
+        return ""
+    for year, entry in matrix.spec.breaks.items():
+        units = entry.get("units") or ()
+        many = finding.check == "spread" and len(units) >= _MANY
+        concerned = finding.unit in units if finding.unit else many
+        if finding.since < year <= finding.period and (not units or concerned):
+            return f"break {year}: {entry.get('what', '')}"
+    return ""
+
+
+def _fault(finding: Finding, key: str, faults: Sequence[KnownFault]) -> str:
+    first = finding.since or finding.period
+    for fault in faults:
+        in_sum = finding.check == "control_total" or (finding.check in _OF_YEAR and len(fault.units) >= _MANY)
+        candidate = replace(fault, units=()) if in_sum else fault
+        if finding.check == "outlier" and not fault.units:
+            continue
+        if any(candidate.covers(key, finding.unit, year) for year in range(first, finding.period + 1)):
+            return f"known fault: {fault.what}"
+    return ""
+
+
+def _correction(finding: Finding, matrix: Matrix) -> str:
+    if finding.check not in _IN_TIME or not matrix.corrected.any():
+        return ""
+    columns = [matrix.periods.index(year) for year in (finding.period, finding.since) if year in matrix.periods]
+    rows = [matrix.units.index(finding.unit)] if finding.unit else list(range(len(matrix.units)))
+    touched = matrix.corrected[rows][:, columns]
+    return "correction" if touched.size and (touched.any() if finding.unit else touched.mean() > 0.5) else ""
+
+
+JUMP, REPEAT = 0.5, 3
+
+
+def reconcile(
+    figures: Mapping[str, pd.DataFrame],
+    sources: Mapping[str, SourceSpec],
+    totals: pd.DataFrame | None = None,
+    checks: Mapping[str, Any] | None = None,
+    file: str = "control_totals",
+) -> tuple[Finding, ...]:
+    """Run every check over every figure of every source.
+
+    Parameters
+    ----------
+    figures : source → ingest table, as `ruralpanel.data.harmonise.harmonise` gives it (after corrections).
+    sources : source → its specification, with the sidecar's breaks, identities and known faults.
+    totals : national figures, as `ruralpanel.data.reconcile.totals.load_control_totals` gives them.
+    checks : ``jump`` (log points) and ``repeat`` (equal figures in a row), as in the configuration.
+    file : where the totals stand, for messages.
+
+    Returns
+    -------
+    tuple of Finding
+        Declared and undeclared, ordered by source, series, check, period and unit.
+
+    Raises
+    ------
+    UserError
+        Totals that no figure can be held against.
+    """
+    series = matrices(figures, sources)
+    if totals is not None:
+        raise_any(unheld(totals, sources, series, file))
+    settings = {"jump": JUMP, "repeat": REPEAT, **(checks or {})}
+    found = list(_all(series, sources, totals, settings))
+    order = {check: i for i, check in enumerate(CHECKS)}
+    found.sort(key=lambda f: (f.source, f.series, order[f.check], f.period, f.unit, f.involved))
+    return declare(found, sources, series)
+
+
+def _all(
+    series: Sequence[Matrix],
+    sources: Mapping[str, SourceSpec],
+    totals: pd.DataFrame | None,
+    settings: Mapping[str, Any],
+) -> Iterator[Finding]:
+    if totals is not None:
+        yield from control_totals(series, totals)
+    sound: set[tuple[str, str, str]] = set()
+    for name, spec in sources.items():
+        mine = {matrix.spec.key: matrix for matrix in series if matrix.source == name}
+        relations = sidecar_from(spec.about or {}).identities
+        yield from identities(mine, relations)
+        sound |= verified(mine, relations)
+    for matrix in series:
+        yield from ranges(matrix)
+        if is_coded(matrix):  # a dummy that turns one jumps by nature
+            continue
+        yield from repeats(matrix, int(settings["repeat"]))
+        if len(matrix.periods) > 1 and np.any(np.isfinite(matrix.values)):
+            split = changes(matrix)
+            yield from common_jumps(split)
+            yield from unit_jumps(split, float(settings["jump"]))
+    yield from outliers([matrix for matrix in series if not is_coded(matrix)], sound)
+    yield from other_sources(series)

@@ -1,0 +1,350 @@
+"""Figures held against national totals, declared identities and other sources of the same figure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.data.reconcile.findings import Finding, Matrix, resolution
+from ruralpanel.project.measures import CURRENCIES, MeasureError, convert_factor, parse
+from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.units import normal
+
+REQUIRED = ("source", "series", "year", "national_figure")
+OPTIONAL = ("measure", "remark", "unassigned")
+_SIGMAS = 3.0
+
+
+def load_control_totals(path: str | Path, name: str = "") -> pd.DataFrame:
+    """Read ``control_totals.csv``: columns source, series, year, national_figure and, if wanted, measure, remark
+    and unassigned.
+
+    A remark says what the national figure holds beyond the units (the military, traffic assigned to nobody);
+    `unassigned` how much that is at most (blank: any amount).
+
+    Raises
+    ------
+    UserError
+        Missing and unknown columns, years or figures that are no numbers, one total twice, an unassigned part without
+        a remark on what it is.
+    """
+    file = name or str(path)
+    try:
+        table = pd.read_csv(path, dtype="str", keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise UserError(Problem(file, "", f"a file that cannot be read ({reason})", "comma-separated values")) from None
+    absent = [column for column in REQUIRED if column not in table]
+    raise_any(Problem(file, "header", f"no column {column}", "columns " + ", ".join(REQUIRED)) for column in absent)
+    raise_any(
+        Problem(file, "header", f'column "{column}"', "columns " + ", ".join((*REQUIRED, *OPTIONAL)),
+                did_you_mean(column, (*REQUIRED, *OPTIONAL)))
+        for column in map(str, table.columns) if column not in (*REQUIRED, *OPTIONAL)
+    )  # fmt: skip
+    problems = []
+    numbers = {}
+    for column, words in (("year", "a year"), ("national_figure", "a number")):
+        numbers[column] = pd.to_numeric(table[column], errors="coerce")
+        for row in np.flatnonzero(~np.isfinite(numbers[column])):
+            found = f'"{table[column].iloc[row]}"'
+            problems.append(Problem(file, f"row {row + 2}, column {column}", found, words))
+    most = table.get("unassigned", pd.Series("", index=table.index)).str.strip()
+    numbers["unassigned"] = pd.to_numeric(most, errors="coerce")
+    for row in np.flatnonzero((most != "") & ~np.isfinite(numbers["unassigned"])):
+        problems.append(
+            Problem(file, f"row {row + 2}, column unassigned", f'"{most.iloc[row]}"', "a number or a blank")
+        )
+    remark = table.get("remark", pd.Series("", index=table.index)).str.strip()
+    for row in np.flatnonzero(np.isfinite(numbers["unassigned"]) & (remark == "")):
+        expected = "a remark that says what part of the total no unit has"
+        problems.append(Problem(file, f"row {row + 2}, column unassigned", f'"{most.iloc[row]}"', expected))
+    for row in np.flatnonzero(table.duplicated(["source", "series", "year"])):
+        problems.append(Problem(file, f"row {row + 2}", "a total that stands in a row above", "each total once"))
+    raise_any(problems)
+    optional = {column: table.get(column, "") for column in ("measure", "remark")}
+    return table[["source", "series"]].assign(
+        year=numbers["year"].astype("int64"),
+        national_figure=numbers["national_figure"],
+        unassigned=numbers["unassigned"].fillna(np.inf),
+        **optional,
+    )
+
+
+def unheld(
+    totals: pd.DataFrame, sources: Mapping[str, SourceSpec], series: Sequence[Matrix], file: str
+) -> Iterator[Problem]:
+    """Totals that no figure can be held against: of no series that is read, no year of it, another kind of measure."""
+    read = {matrix.name: matrix for matrix in series}
+    for row, total in enumerate(totals.to_dict("records"), 2):
+        source, key, year = str(total["source"]), str(total["series"]), int(total["year"])
+        matrix = read.get(f"{source}.{key}")
+        if source not in sources:
+            fix = did_you_mean(source, sources)
+            yield Problem(file, f"row {row}, column source", f'"{source}"', "a source of the configuration", fix)
+        elif matrix is None:
+            known = [name.partition(".")[2] for name in read if name.startswith(f"{source}.")]
+            where, fix = f"row {row}, column series", did_you_mean(key, known)
+            yield Problem(file, where, f'"{key}"', f"a series that is read from {source}", fix)
+        elif year not in matrix.periods:
+            expected = f"a year of {source}.{key}, {matrix.periods[0]} to {matrix.periods[-1]}"
+            yield Problem(file, f"row {row}, column year", str(year), expected, "correct the year or remove the row")
+        elif total["measure"] and matrix.spec.measure:
+            try:
+                convert_factor(str(total["measure"]), matrix.spec.measure)
+            except MeasureError as error:
+                yield error.problem(file, f"row {row}, column measure")
+
+
+def control_totals(series: Sequence[Matrix], totals: pd.DataFrame) -> Iterator[Finding]:
+    """Periods in which the units do not add up to the national figure (check ``control_total``).
+
+    Rounding of `n` figures printed in steps of `r` explains 3 r √(n/12) + r/2. Where units of the source have no
+    figure, the national one is a bound: the rest must not be negative, nor so large that each missing unit would
+    exceed the largest present. A remark on the total accounts for a positive rest, up to what it says is unassigned.
+    """
+    by_name = {matrix.name: matrix for matrix in series}
+    known_units: dict[str, set[str]] = {}
+    for matrix in series:
+        known_units.setdefault(matrix.source, set()).update(matrix.units)
+    for row in totals.to_dict("records"):
+        name, year = f"{row['source']}.{row['series']}", int(row["year"])
+        if name not in by_name or year not in by_name[name].periods:
+            continue
+        matrix = by_name[name]
+        figures = matrix.values[:, matrix.periods.index(year)]
+        present = figures[np.isfinite(figures)]
+        if not len(present):
+            continue
+        factor = _factor(str(row["measure"]), matrix.spec.measure)
+        total = float(row["national_figure"]) * factor
+        absent = len(known_units[matrix.source]) - len(present)
+        step = resolution(present)
+        rounding = _SIGMAS * step * float(np.sqrt(len(present) / 12)) + step / 2
+        rest = total - float(np.sum(present))
+        most = absent * float(np.max(np.abs(present))) if absent else 0.0
+        if -rounding <= rest <= rounding + most:
+            continue
+        missing = f", {absent} units without a figure" if absent else ""
+        explained = 0 < rest <= float(row["unassigned"]) * factor + rounding
+        remark = str(row["remark"]) if explained else ""
+        yield Finding(
+            "control_total",
+            matrix.source,
+            matrix.spec.key,
+            "",
+            year,
+            float(np.sum(present)),
+            total,
+            -rest / abs(total) if total else -rest,
+            f"the units add up to {np.sum(present):.10g} of {total:.10g}{missing}",
+            declared=bool(remark),
+            declared_by=f"control total: {remark}" if remark else "",
+        )
+
+
+def _factor(measure: str, published: str) -> float:
+    return convert_factor(measure, published) if measure and published else 1.0
+
+
+_DUST = 1e-9  # relative error of sums in floating point
+
+
+def identities(series: Mapping[str, Matrix], declared: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
+    """Units and periods in which a declared relation between series of one source does not hold.
+
+    ``{total, parts, tolerance, blank}`` (check ``identity``) and ``{smaller, larger, tolerance}`` (check ``bound``);
+    `blank` says whether a part without a figure leaves the period unchecked (``skip``) or counts as nothing (``zero``).
+    """
+    for relation in declared:
+        if "total" in relation:
+            yield from _parts(series, relation)
+        else:
+            yield from _smaller(series, relation)
+
+
+def verified(series: Mapping[str, Matrix], declared: Sequence[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
+    """The (source, series, unit) whose parts add up to their total in every period in which the relation is checked."""
+    found = set()
+    for relation in (r for r in declared if r.get("total") in series and all(p in series for p in r["parts"])):
+        total, parts = series[relation["total"]], [series[key] for key in relation["parts"]]
+        wrong = {finding.unit for finding in _parts(series, relation)}
+        enough = np.any if relation.get("blank", "skip") == "zero" else np.all
+        known = np.isfinite(total.values) & enough([np.isfinite(part.aligned(total)) for part in parts], axis=0)
+        for unit in (u for u, row in zip(total.units, known, strict=True) if row.any() and u not in wrong):
+            found |= {(matrix.source, matrix.spec.key, unit) for matrix in (total, *parts)}
+    return found
+
+
+def _parts(series: Mapping[str, Matrix], relation: Mapping[str, Any]) -> Iterator[Finding]:
+    if relation["total"] not in series:
+        return
+    total = series[relation["total"]]
+    parts = [series[key] for key in relation["parts"] if key in series]
+    zero = relation.get("blank", "skip") == "zero"
+    if len(parts) < len(relation["parts"]) and not zero:
+        return
+    figures = [part.aligned(total) for part in parts]
+    known = np.any([np.isfinite(f) for f in figures], axis=0) if figures else np.zeros(total.values.shape, dtype=bool)
+    total_of_parts = np.sum([np.nan_to_num(f) if zero else f for f in figures], axis=0)
+    off = total_of_parts - total.values
+    with np.errstate(invalid="ignore"):
+        wrong = known & (np.abs(off) > relation.get("tolerance", 0) + _DUST * np.abs(total.values))
+    involved = tuple(part.name for part in parts)
+    for i, t in np.argwhere(wrong):
+        note = f"the parts add up to {total_of_parts[i, t]:.10g}{_why(relation)}"
+        yield _relation(total, i, t, "identity", float(total_of_parts[i, t]), float(off[i, t]), note, involved)
+
+
+def _smaller(series: Mapping[str, Matrix], relation: Mapping[str, Any]) -> Iterator[Finding]:
+    if relation["smaller"] not in series or relation["larger"] not in series:
+        return
+    smaller, larger = series[relation["smaller"]], series[relation["larger"]]
+    limit = larger.aligned(smaller)
+    off = smaller.values - limit
+    with np.errstate(invalid="ignore"):
+        wrong = off > relation.get("tolerance", 0) + _DUST * np.abs(limit)
+    for i, t in np.argwhere(wrong):
+        note = f"more than {larger.spec.label or larger.spec.key}, of which it is a part{_why(relation)}"
+        yield _relation(smaller, i, t, "bound", float(limit[i, t]), float(off[i, t]), note, (larger.name,))
+
+
+def _why(relation: Mapping[str, Any]) -> str:
+    """Why a relation must hold, where the sidecar says it."""
+    return f" ({' '.join(str(relation['why']).split())})" if relation.get("why") else ""
+
+
+def _relation(
+    matrix: Matrix, i: int, t: int, check: str, expected: float, off: float, note: str, involved: tuple[str, ...]
+) -> Finding:
+    size = off / abs(expected) if expected else off
+    return Finding(
+        check,
+        matrix.source,
+        matrix.spec.key,
+        matrix.units[i],
+        matrix.periods[t],
+        matrix.number(i, t),
+        expected,
+        float(size),
+        note,
+        0,
+        involved,
+    )
+
+
+def ranges(matrix: Matrix) -> Iterator[Finding]:
+    """Figures outside the range that the series declares; without a lower bound, negative ones of what is counted."""
+    low, high = matrix.spec.range
+    declared = {-1.0: "outside the declared range: at least", 1.0: "outside the declared range: at most"}
+    if low is None and _is_counted(matrix.spec.measure):
+        low, declared[-1.0] = (
+            0.0,
+            f"a negative figure of {matrix.spec.measure}; a declared range may allow it: at least",
+        )
+    for bound, sign in ((low, -1.0), (high, 1.0)):
+        if bound is None:
+            continue
+        with np.errstate(invalid="ignore"):
+            wrong = sign * (matrix.values - bound) > 0
+        for i, t in np.argwhere(wrong):
+            value = float(matrix.values[i, t])
+            note = f"{declared[sign]} {bound:g}"
+            yield Finding(
+                "range",
+                matrix.source,
+                matrix.spec.key,
+                matrix.units[i],
+                matrix.periods[t],
+                value,
+                bound,
+                abs(value - bound),
+                note,
+            )
+
+
+def _is_counted(measure: str) -> bool:
+    """Whether a measure counts things that cannot be fewer than none: money may be lost, shares may shrink.
+
+    An item may be anything.
+    """
+    try:
+        base = parse(measure).base
+    except UserError:
+        return False
+    return base.split("/")[0].split("@")[0] not in {"share", "item", *CURRENCIES}
+
+
+_TOLERANCE = 0.002  # relative, beyond rounding
+_MOST = 1 / 3  # of the units of a period: beyond, one finding stands for all
+_FEW = 5
+
+
+def other_sources(series: Sequence[Matrix]) -> Iterator[Finding]:
+    """Figures on which two sources disagree beyond rounding and 0.2 % (check ``other_source``).
+
+    Compared are series that a sidecar declares to be the same (``same_as: other_source.series``), and series of
+    different sources that bear the same title or label in convertible measures.
+    """
+    for first, second, factor in _pairs(series):
+        other = second.aligned(first) * factor
+        slack = (first.resolution + second.resolution * factor) / 2
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.log(first.values / other)
+        size = np.maximum(np.abs(first.values), np.abs(other))
+        with np.errstate(invalid="ignore"):
+            wrong = np.abs(first.values - other) > slack + _TOLERANCE * size
+        compared = np.sum(np.isfinite(first.values) & np.isfinite(other), axis=0)
+        for t, period in enumerate(first.periods):
+            rows = np.flatnonzero(wrong[:, t])
+            if len(rows) >= _FEW and len(rows) > _MOST * compared[t]:
+                off = float(np.median(np.nan_to_num(ratio[rows, t])))
+                note = f"{len(rows)} of {compared[t]} units differ from {second.name}"
+                sums = float(np.sum(first.values[rows, t])), float(np.sum(other[rows, t]))
+                yield _finding(first, second, "", period, *sums, off, note)
+                continue
+            for i in rows:
+                value, expected = float(first.values[i, t]), float(other[i, t])
+                off = float(ratio[i, t]) if np.isfinite(ratio[i, t]) else float(np.sign(value - expected))
+                yield _finding(
+                    first, second, first.units[i], period, value, expected, off, f"differs from {second.name}"
+                )
+
+
+def _finding(
+    first: Matrix, second: Matrix, unit: str, period: int, value: float, expected: float, off: float, note: str
+) -> Finding:
+    return Finding(
+        "other_source", first.source, first.spec.key, unit, period, value, expected, off, note, 0, (second.name,)
+    )
+
+
+def _pairs(series: Sequence[Matrix]) -> Iterator[tuple[Matrix, Matrix, float]]:
+    by_name = {matrix.name: matrix for matrix in series}
+    done: set[frozenset[str]] = set()
+    for first in series:
+        named = [by_name[name] for name in first.spec.same_as if name in by_name]
+        alike = [second for second in series if second.source != first.source and _titles(first) & _titles(second)]
+        for second in [*named, *alike]:
+            pair = frozenset((first.name, second.name))
+            if len(pair) == 2 and pair not in done:
+                done.add(pair)
+                factor = _twins_factor(second.spec.measure, first.spec.measure)
+                if factor is not None:
+                    yield first, second, factor
+
+
+def _titles(matrix: Matrix) -> set[str]:
+    spec = matrix.spec
+    return {normal(title) for title in (spec.title_in_file, spec.label_zh, spec.label) if title}
+
+
+def _twins_factor(old: str, new: str) -> float | None:
+    try:
+        return 1.0 if old == new else convert_factor(old, new)
+    except MeasureError:
+        return 1.0 if old == new else None

@@ -1,0 +1,90 @@
+"""Which rows of a panel a model looks at: conditions, units and periods left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.data.formulas import Context, evaluate, wide_frame
+from ruralpanel.project.expressions import names
+from ruralpanel.project.formulas import parse
+from ruralpanel.project.problems import Problem, UserError, did_you_mean
+from ruralpanel.project.units import Units
+
+Flags = np.ndarray[Any, np.dtype[np.bool_]]
+
+
+def attribute_column(units: Units, ids: Sequence[str], name: str) -> list[float] | list[str]:
+    """One attribute of the units `ids`, as floats where it is numeric in the units file, else as text."""
+    values = [units.attributes[unit].get(name, "") if unit in units.attributes else "" for unit in ids]
+    numbers = [float(value) for value in values if not isinstance(value, str)]
+    return numbers if len(numbers) == len(values) else [str(value) for value in values]
+
+
+def attribute_names(units: Units) -> tuple[str, ...]:
+    """Names of all attributes, in the order of the units file."""
+    return tuple(dict.fromkeys(name for values in units.attributes.values() for name in values))
+
+
+def condition(text: str, frame: pd.DataFrame, units: Units, file: str, where: str, by: str = "year") -> Flags:
+    """Rows of `frame` for which a condition holds; a row in which anything of it is missing does not count.
+
+    Parameters
+    ----------
+    text : such as ``region == 'West' and period >= 2013``: columns of the panel, attributes, ``unit``, ``period``.
+    frame : a panel, columns ``unit``, ``period`` and variables. Lags reach no further than its periods.
+    by : year or observation: how lags count.
+
+    Raises
+    ------
+    UserError
+        The condition does not parse, names what neither the panel nor the units have, or compares unlike things.
+    """
+    expression = parse(text, file, where)
+    attributes = attribute_names(units)
+    used = names(expression)
+    unknown = sorted(used - set(frame.columns) - set(attributes))
+    if unknown:
+        known = [*frame.columns[2:], *attributes]
+        expected = "a column of the panel or an attribute of the units"
+        raise UserError([Problem(file, where, f'"{name}"', expected, did_you_mean(name, known)) for name in unknown])
+    ids = tuple(sorted({str(unit) for unit in frame["unit"]}))
+    periods = tuple(sorted({int(period) for period in frame["period"]}))
+    rows, columns = pd.Index(ids).get_indexer(pd.Index(frame["unit"])), np.searchsorted(periods, frame["period"])
+    tables = {
+        name: wide_frame(frame["unit"], frame["period"], frame[name].to_numpy(dtype=np.float64), ids, periods)
+        for name in sorted(used & set(frame.columns))
+    }
+    own = {name: attribute_column(units, ids, name) for name in attributes if name in used}
+    values = evaluate(expression, tables, Context(ids, periods, periods, by, own), None, file, where)
+    held = values.frame.to_numpy()[rows, columns]
+    return np.asarray(~np.isnan(held) & (held != 0))
+
+
+def sample_rows(
+    sample: Mapping[str, Any], frame: pd.DataFrame, units: Units, file: str, where: str, by: str = "year"
+) -> tuple[Flags, dict[str, int]]:
+    """Rows that a declared sample keeps, and how many each of its parts leaves out.
+
+    Parameters
+    ----------
+    sample : ``where`` (a condition), ``drop`` (ids of units), ``drop_periods`` (years); all optional.
+    where : place of the sample in the configuration. by : year or observation: how lags in conditions count.
+    """
+    kept = np.ones(len(frame), dtype=bool)
+    dropped: dict[str, int] = {}
+
+    def leave_out(rows: Flags, reason: str) -> None:
+        count = int((kept & rows).sum())
+        if count:
+            dropped[reason] = dropped.get(reason, 0) + count
+        kept[rows] = False
+
+    leave_out(frame["unit"].isin(list(sample.get("drop") or ())).to_numpy(), "sample: units")
+    leave_out(frame["period"].isin(list(sample.get("drop_periods") or ())).to_numpy(), "sample: periods")
+    if sample.get("where"):
+        leave_out(~condition(str(sample["where"]), frame, units, file, f"{where}.where", by), "sample: condition")
+    return kept, dropped

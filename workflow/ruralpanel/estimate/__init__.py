@@ -1,0 +1,1 @@
+"""Arrays in, frozen results out: estimators, inference and tests. Imports project and data."""

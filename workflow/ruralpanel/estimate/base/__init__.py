@@ -1,0 +1,1 @@
+"""What all estimators share: designs, fixed effects, results."""

@@ -1,0 +1,211 @@
+"""The space of fixed effects: projecting it out exactly, and what it contributes to leverages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.intp]
+
+LARGEST_DENSE = 4000
+"""Levels of all effects but the largest that one dense eigenvalue decomposition takes."""
+
+
+@dataclass(frozen=True)
+class Absorbed:
+    """Columns that are projected out of a model: dummies of `factors` and the columns of `dense`.
+
+    The factor with most levels is eliminated in closed form; what remains of the others is one small symmetric
+    matrix, so that the projection is exact for balanced and unbalanced panels and linear in the rows.
+
+    Attributes
+    ----------
+    n : number of rows.
+    factors : codes (n,) of each effect, from 0 without gaps.
+    dense : (n, q) further columns, already multiplied by `root`; None: none.
+    root : (n,) square roots of the weights; None: ones.
+    """
+
+    n: int
+    factors: tuple[Codes, ...] = ()
+    dense: Floats | None = None
+    root: Floats | None = None
+
+    @cached_property
+    def first(self) -> Codes | None:
+        """Codes of the factor with most levels."""
+        return max(self.factors, key=_levels) if self.factors else None
+
+    @cached_property
+    def _weights(self) -> Floats:
+        return np.ones(self.n) if self.root is None else self.root
+
+    @cached_property
+    def _sums(self) -> Floats:
+        """Sum of the weights in each level of the first factor."""
+        assert self.first is not None
+        return np.bincount(self.first, weights=self._weights**2).astype(float)
+
+    @cached_property
+    def _rest(self) -> sparse.csr_array | None:
+        """Columns other than the first factor's dummies, (n, r)."""
+        parts = [_dummies(codes, self._weights) for codes in self.factors if codes is not self.first]
+        if self.dense is not None and self.dense.shape[1]:
+            parts.append(sparse.csr_array(self.dense))
+        if not parts:
+            return None
+        return sparse.csr_array(sparse.hstack(parts, format="csr"))
+
+    @cached_property
+    def _half(self) -> Floats:
+        """(r, rank) matrix H with H H' the pseudo-inverse of the Gram matrix of the rest net of the first factor."""
+        rest = self._rest
+        if rest is None:
+            return np.zeros((0, 0))
+        if rest.shape[1] > LARGEST_DENSE:
+            raise UserError(
+                Problem(
+                    CONFIGURATION,
+                    "effects",
+                    f"effects with {rest.shape[1]} levels beside the largest one",
+                    f"at most {LARGEST_DENSE}",
+                    "use coarser effects",
+                )
+            )
+        gram = (rest.T @ rest).toarray()
+        whole = np.diag(gram).copy()
+        if self.first is not None:
+            cross = (rest.T @ _dummies(self.first, self._weights)).tocsr()
+            gram = gram - (cross @ sparse.diags_array(1.0 / self._sums) @ cross.T).toarray()
+        scale = 1.0 / np.sqrt(np.where(whole > 0, whole, 1.0))
+        values, vectors = np.linalg.eigh(gram * np.outer(scale, scale))
+        kept = values > 1e-10 * max(1.0, float(values[-1]))
+        half: Floats = scale[:, None] * vectors[:, kept] / np.sqrt(values[kept])
+        return half
+
+    @cached_property
+    def rank(self) -> int:
+        """Dimension of the space."""
+        return (0 if self.first is None else _levels(self.first)) + int(self._half.shape[1])
+
+    @cached_property
+    def basis(self) -> Floats:
+        """(n, r) orthonormal columns that span the space net of the first factor's dummies."""
+        rest = self._rest
+        if rest is None or not self._half.shape[1]:
+            return np.zeros((self.n, 0))
+        return self._without_first(np.asarray(rest @ self._half))
+
+    def _without_first(self, columns: Floats) -> Floats:
+        if self.first is None:
+            return columns
+        root = self._weights[:, None]
+        means = group_sums(columns * root, self.first) / self._sums[:, None]
+        return columns - root * means[self.first]
+
+    def residuals(self, columns: Floats) -> Floats:
+        """`columns` (n,) or (n, m), multiplied by `root` beforehand, less their projection on the space.
+
+        Applied twice: the second pass removes the rounding error of the first.
+        """
+        values = np.asarray(columns, dtype=float).reshape(self.n, -1)
+        rest = self._rest
+        for _ in range(2):
+            values = self._without_first(values)
+            if rest is not None and self._half.shape[1]:
+                fitted = rest @ (self._half @ (self._half.T @ (rest.T @ values)))
+                values = values - self._without_first(np.asarray(fitted))
+        return np.asarray(values.reshape(np.shape(columns)))
+
+    def leverage(self) -> Floats:
+        """Diagonal (n,) of the projection on the space."""
+        diagonal: Floats = np.einsum("ij,ij->i", self.basis, self.basis)
+        if self.first is not None:
+            diagonal = diagonal + self._weights**2 / self._sums[self.first]
+        return diagonal
+
+    def block(self, rows: Codes) -> Floats:
+        """The projection's block for `rows`."""
+        basis = self.basis[rows]
+        values = basis @ basis.T
+        if self.first is not None:
+            codes, root = self.first[rows], self._weights[rows]
+            same = codes[:, None] == codes[None, :]
+            values = values + np.where(same, np.outer(root, root) / self._sums[codes][:, None], 0.0)
+        return values
+
+    def grouped(self, values: Floats, codes: Codes) -> tuple[Floats, sparse.csr_array]:
+        """Coordinates of the groups' parts of `values` in an orthonormal basis of the space.
+
+        Parameters
+        ----------
+        values : (n,). codes : groups (n,), from 0 without gaps.
+
+        Returns
+        -------
+        (groups, r) coordinates along `basis`, and sparse (groups, levels) ones along the first factor's dummies. The
+        sum of ``left[i] P[i, j] right[j]`` over i in group g, j in group h, with P the projection, is the product of
+        the rows g and h: all that bootstraps and degrees of freedom need of P.
+        """
+        groups = _levels(codes)
+        along = group_sums(values[:, None] * self.basis, codes)
+        if self.first is None:
+            return along, sparse.csr_array((groups, 0))
+        entries = values * self._weights / np.sqrt(self._sums)[self.first]
+        return along, sparse.csr_array((entries, (codes, self.first)), shape=(groups, _levels(self.first)))
+
+    def cross(self, left: Floats, left_codes: Codes, right: Floats, right_codes: Codes) -> Floats:
+        """Matrix (groups, groups) of the products that `grouped` describes."""
+        a, a_first = self.grouped(left, left_codes)
+        b, b_first = self.grouped(right, right_codes)
+        return np.asarray(a @ b.T + (a_first @ b_first.T).toarray())
+
+    def rank_outside(self, groups: Sequence[Codes]) -> int:
+        """Dimension of the space once every factor that is nested in one of `groups` is reduced to a constant.
+
+        A factor is nested when each of its levels lies in a single group (province effects in province clusters).
+        """
+        free = tuple(codes for codes in self.factors if not any(nested(codes, group) for group in groups))
+        if len(free) == len(self.factors):
+            return self.rank
+        constant = self._weights[:, None]
+        dense = constant if self.dense is None else np.hstack([constant, self.dense])
+        return Absorbed(self.n, free, dense, self.root).rank
+
+
+def nested(codes: Codes, groups: Codes) -> bool:
+    """Whether each level of `codes` lies in a single group."""
+    owner = np.empty(_levels(codes), dtype=groups.dtype)
+    owner[codes] = groups
+    return bool(np.array_equal(owner[codes], groups))
+
+
+def compact(codes: Codes) -> Codes:
+    """`codes` renumbered from 0 without gaps, order kept."""
+    return np.unique(codes, return_inverse=True)[1].astype(np.intp)
+
+
+def group_sums(values: Floats, codes: Codes) -> Floats:
+    """Sums of the rows of `values` (n, m) by `codes`: (groups, m)."""
+    size = _levels(codes)
+    result = np.empty((size, values.shape[1]))
+    for j in range(values.shape[1]):
+        result[:, j] = np.bincount(codes, weights=values[:, j], minlength=size)
+    return result
+
+
+def _levels(codes: Codes) -> int:
+    return int(codes.max()) + 1 if codes.size else 0
+
+
+def _dummies(codes: Codes, weights: Floats) -> sparse.csr_array:
+    n = codes.size
+    return sparse.csr_array((weights, codes, np.arange(n + 1)), shape=(n, _levels(codes)))

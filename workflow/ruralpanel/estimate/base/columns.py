@@ -1,0 +1,135 @@
+"""Columns of a model's design: variables, attributes, products; and whether the data can tell them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.data.rows import attribute_column, attribute_names
+from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
+from ruralpanel.estimate.base.effects import usable_columns
+from ruralpanel.estimate.base.results import FloatArray, IntArray
+from ruralpanel.project.problems import Problem
+from ruralpanel.project.units import Units
+
+_FLAT = 1e-12
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Values (n,) by name of everything that a model's terms are made of, and what is wrong with the names."""
+
+    values: Mapping[str, FloatArray]
+    problems: tuple[Problem, ...] = ()
+
+
+def parts(term: str) -> tuple[str, ...]:
+    """The factors of a term: ``roads:gap`` → roads, gap."""
+    return tuple(part.strip() for part in term.split(":"))
+
+
+def columns_of(terms: Mapping[str, str], frame: pd.DataFrame, units: Units, panel: str, file: str) -> Columns:
+    """Values of every factor of `terms`.
+
+    Parameters
+    ----------
+    terms : term → its place in the configuration.
+    frame : the panel's rows. units : their attributes are factors too, where they are numbers.
+    """
+    values: dict[str, FloatArray] = {}
+    problems: list[Problem] = []
+    attributes = attribute_names(units)
+    for term, where in terms.items():
+        for name in parts(term):
+            if name in frame.columns[2:]:
+                values[name] = frame[name].to_numpy(dtype=np.float64)
+            elif name in attributes:
+                ids = [str(unit) for unit in frame["unit"]]
+                column = attribute_column(units, ids, name)
+                if column and isinstance(column[0], str):
+                    expected = "a variable, or an attribute that is a number"
+                    problems.append(Problem(file, where, f'the text attribute "{name}"', expected))
+                values[name] = np.array([v if isinstance(v, float) else np.nan for v in column], dtype=np.float64)
+            else:
+                fix = f"results/panels/{panel}/coverage.csv says what it lacks"
+                found = f'"{name}", of which panel {panel} has no figure'
+                problems.append(Problem(file, where, found, "a column of the panel or a numeric attribute", fix))
+                values[name] = np.full(len(frame), np.nan)
+    return Columns(values, tuple(dict.fromkeys(problems)))
+
+
+def product(term: str, values: Mapping[str, FloatArray]) -> FloatArray:
+    """The column of a term: the product of its factors."""
+    factors = [values[name] for name in parts(term)]
+    result = factors[0]
+    for factor in factors[1:]:
+        result = result * factor
+    return result
+
+
+@dataclass(frozen=True)
+class Space:
+    """What a model removes before it compares: effects by name with their codes, and weights.
+
+    `means` is True for the between estimator, which compares the means of units; `constant` is False where without
+    effects nothing is removed.
+    """
+
+    factors: Mapping[str, IntArray]
+    unit_codes: IntArray
+    period_codes: IntArray
+    weights: FloatArray | None = None
+    means: bool = False
+    constant: bool = True
+
+
+def indistinct(x: FloatArray, terms: Sequence[str], space: Space) -> dict[str, str]:
+    """Terms that the data cannot tell apart from effects or from earlier terms, with the reason.
+
+    Parameters
+    ----------
+    x : (n, k) columns of `terms`, in order of precedence.
+
+    Returns
+    -------
+    dict
+        Term → reason, such as ``constant over periods, absorbed by unit effects``.
+    """
+    if space.means:
+        codes = compact(space.unit_codes)
+        root = None
+        raw = group_sums(x, codes) / np.bincount(codes)[:, None]
+        absorbed = Absorbed(len(raw), (), np.ones((len(raw), 1)))
+    else:
+        root = None if space.weights is None else np.sqrt(space.weights / space.weights.mean())
+        raw = x if root is None else x * root[:, None]
+        removed = space.constant and not space.factors
+        dense = (np.ones((len(x), 1)) if root is None else root[:, None]) if removed else None
+        absorbed = Absorbed(len(x), tuple(compact(codes) for codes in space.factors.values()), dense, root)
+    _, reasons = usable_columns(raw, absorbed.residuals(raw), tuple(terms), tuple(space.factors), root)
+    return {
+        term: _why(x[:, list(terms).index(term)], space) if reason.startswith("absorbed") else reason
+        for term, reason in reasons.items()
+    }
+
+
+def _why(column: FloatArray, space: Space) -> str:
+    if _flat(column, np.zeros(column.size, dtype=np.intp)):
+        return f"the same number ({column[0]:g}) in every row"
+    for name, codes in space.factors.items():
+        if _flat(column, compact(codes)):
+            same = {"unit": "constant over periods", "period": "the same for all units in each period"}
+            return f"{same.get(name, f'constant within each {name}')}, absorbed by {name} effects"
+    if space.means:
+        return "of the same mean for all units"
+    if not space.factors:
+        return "the same in adjacent periods"
+    return f"absorbed by {' and '.join(space.factors)} effects together"
+
+
+def _flat(column: FloatArray, codes: IntArray) -> bool:
+    means = np.bincount(codes, weights=column) / np.bincount(codes)
+    return bool(np.abs(column - means[codes]).max(initial=0.0) <= _FLAT * max(np.abs(column).max(initial=0.0), 1e-300))

@@ -1,0 +1,391 @@
+"""A panel and a model's specification as rows and columns: samples and terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.data.break_steps import step_terms, steps_by_factor
+from ruralpanel.data.rows import attribute_column, attribute_names, sample_rows
+from ruralpanel.estimate.base.columns import Space, columns_of, indistinct, parts, product
+from ruralpanel.estimate.base.effects import singletons
+from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
+from ruralpanel.estimate.base.treatment import treatment_columns
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.settings import ModelSpec
+from ruralpanel.project.units import Units
+
+_OF_MEANS = ("between", "decomposition")
+
+NEARLY_CONSTANT = 1e6
+"""Mean in standard deviations beyond which a column is measured from its mean."""
+
+_LEAST_PERIODS = {"fe": 2, "fd": 2, "re": 2, "dynamic_panel": 3, "spatial": 2, "cce": 2, "event_study": 3, "did": 2}
+
+
+def build_design(
+    spec: ModelSpec,
+    frame: pd.DataFrame,
+    units: Units,
+    sample: Mapping[str, Any] | None = None,
+    file: str = CONFIGURATION,
+    by: str = "year",
+) -> Design:
+    """Rows and columns of a model.
+
+    Rows outside the sample and rows with anything missing are left out and counted by reason; then, where effects are
+    removed, rows that alone make up a unit or a period. The steps of breaks with the rule `dummy` join the controls of
+    every model whose outcome or terms have them, where the sample can tell them apart (not for the between estimator
+    and decompositions: their means mix both sides, and a note says so).
+
+    Parameters
+    ----------
+    spec : the model. A term ``a:b`` is the product of two variables or numeric attributes; its parts are not added.
+        `options`: ``endogenous``, ``instruments``, ``shares``, ``shocks``, ``exposure``, ``outcomes``, ``treatment``,
+        ``drop_absorbed`` are read here.
+    frame : the panel: ``unit``, ``period``, variables.
+    units : attributes, for products, conditions and clusters.
+    sample : the declared sample (`ruralpanel.data.rows.sample_rows`); None: all rows.
+    file : the configuration's name, for messages.
+    by : year or observation: what the period before is on the panel, all of whose declared periods are in `frame`.
+
+    Returns
+    -------
+    Design
+        `extra` holds ``endogenous``, ``instruments``, ``outcomes``, ``shares`` and ``shocks`` (n, q) with their names
+        under ``…_terms``; ``exposure`` (n,);
+        ``treated`` (n,) and ``first_treated`` (n,; NaN: never); ``steps``: terms added; ``step_terms`` and
+        ``step_columns`` (n, q): all steps (`Design.steps_of`);
+        ``left_out``: terms left out, with the reason.
+
+    Raises
+    ------
+    UserError
+        Names that the panel lacks, an empty sample, too few periods or rows, negative weights, terms that the effects
+        absorb or that are collinear (unless ``drop_absorbed``), attributes that are blank where they are needed.
+    """
+    where = f"models.{spec.name}"
+    wanted = _terms(spec)
+    columns = columns_of(wanted, frame, units, spec.panel, file)
+    raise_any([*columns.problems, *_effect_problems(spec, units, file)])
+    kept, dropped = sample_rows(sample or {}, frame, units, file, f"samples.{spec.sample}", by)
+    values = dict(columns.values)
+    every = _steps(spec, frame)
+    steps = () if spec.estimator in _OF_MEANS else every
+    values |= {part: frame[part].to_numpy(dtype=np.float64) for name in every for part in parts(name) if part in frame}
+    for name in dict.fromkeys(part for term in (*wanted, *steps) for part in parts(term)):
+        missing = kept & np.isnan(values[name])
+        if missing.any():
+            dropped[f"missing {name}"] = int(missing.sum())
+        kept &= ~np.isnan(values[name])
+    if spec.weights:
+        kept = _weighted(values[spec.weights], kept, dropped, file, f"{where}.weights")
+    rows = _sorted_rows(frame, kept)
+    alone = _alone(spec, frame, units, rows)
+    if alone.size:
+        dropped["singletons"] = int(alone.size)
+        rows = np.delete(rows, alone)
+    _enough(spec, frame, rows, dropped, file)
+    draft = replace(_indexed(spec, frame, rows), calendar=_calendar(frame, by))
+    clusters = _clusters(spec, frame, rows, units, draft, file)
+    weights = values[spec.weights][rows] if spec.weights else None
+    terms, notes, lost = _told_apart(replace(draft, clusters=clusters, weights=weights), values, rows, steps, file)
+    extra: dict[str, Any] = {}
+    if steps:
+        extra["steps"] = tuple(name for name in terms if name in steps)
+        extra["step_terms"], extra["step_columns"] = steps, _matrix(steps, values, rows)
+    if lost:
+        extra["left_out"] = lost
+    for key in ("endogenous", "instruments", "outcomes", "shares", "shocks"):
+        if spec.options.get(key):
+            chosen = tuple(spec.options[key])
+            matrix = _matrix(chosen, values, rows)
+            extra[key] = _less_level(matrix) if key in ("endogenous", "instruments") else matrix
+            extra["endogenous_terms" if key == "endogenous" else f"{key.removesuffix('s')}_terms"] = chosen
+    if "exposure" in spec.options:
+        extra["exposure"] = values[str(spec.options["exposure"])][rows]
+    extra |= treatment_columns(spec, frame, units, rows, file, by)
+    if "gap" in spec.options:
+        by = str(spec.options["gap"]["by"])
+        extra["groups"] = dict(zip(draft.units, map(str, attribute_column(units, draft.units, by)), strict=True))
+    x = _matrix(terms, values, rows)
+    return Design(
+        spec=spec,
+        y=values[spec.outcome][rows],
+        x=x if spec.marginal_effects else _less_level(x),
+        terms=terms,
+        units=draft.units,
+        periods=draft.periods,
+        unit_codes=draft.unit_codes,
+        period_codes=draft.period_codes,
+        weights=weights,
+        clusters=clusters,
+        extra=extra,
+        n_dropped=dropped,
+        notes=(*notes, *_mixed(draft, _matrix(every, values, rows), every)),
+        calendar=draft.calendar,
+    )
+
+
+def _terms(spec: ModelSpec) -> dict[str, str]:
+    """Everything that must be there in a row, with its place; the outcome first."""
+    where = f"models.{spec.name}"
+    found = {spec.outcome: f"{where}.outcome"}
+    lists: list[tuple[str, Sequence[str]]] = [("regressors", spec.regressors), ("controls", spec.controls)]
+    lists += [
+        (key, spec.options.get(key) or ()) for key in ("outcomes", "endogenous", "instruments", "shares", "shocks")
+    ]
+    if "exposure" in spec.options:
+        lists.append(("exposure", (str(spec.options["exposure"]),)))
+    for key, terms in lists:
+        for term in terms:
+            found.setdefault(term, f"{where}.{key}")
+    if spec.weights:
+        found.setdefault(spec.weights, f"{where}.weights")
+    return found
+
+
+def _steps(spec: ModelSpec, frame: pd.DataFrame) -> tuple[str, ...]:
+    """Terms that take up the breaks in everything that the model compares: those of factors, then those of products."""
+    options = spec.options
+    terms = [spec.outcome, *spec.regressors, *spec.controls]
+    for key in ("outcomes", "endogenous", "instruments"):
+        terms += options.get(key) or ()
+    if "exposure" in options:
+        terms.append(str(options["exposure"]))
+    sums = [
+        f"{share}:{shock}"
+        for share, shock in zip(options.get("shares") or (), options.get("shocks") or (), strict=False)
+    ]
+    factors = tuple(dict.fromkeys(part for term in terms for part in parts(term)))
+    own = steps_by_factor(dict.fromkeys(part for term in (*terms, *sums) for part in parts(term)), frame.columns)
+    products = [step for term in (*terms, *sums) if ":" in term for step in step_terms(term, own)]
+    return tuple(dict.fromkeys([*(step for factor in factors for step in own[factor]), *products]))
+
+
+def _weighted(
+    weights: FloatArray, kept: np.ndarray[Any, np.dtype[np.bool_]], dropped: dict[str, int], file: str, where: str
+) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    if (weights[kept] < 0).any():
+        raise UserError(
+            Problem(file, where, f"{int((weights[kept] < 0).sum())} negative weights", "weights above zero")
+        )
+    zero = kept & (weights == 0)
+    if zero.any():
+        dropped["weight of zero"] = int(zero.sum())
+    return np.asarray(kept & ~zero)
+
+
+def _sorted_rows(frame: pd.DataFrame, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> IntArray:
+    order = np.lexsort((frame["period"].to_numpy(), frame["unit"].to_numpy(dtype=object).astype(str)))
+    return np.asarray(order[kept[order]], dtype=np.intp)
+
+
+def _alone(spec: ModelSpec, frame: pd.DataFrame, units: Units, rows: IntArray) -> IntArray:
+    """Positions in `rows` that alone make up a level of an effect, found again and again."""
+    if not rows.size:
+        return np.zeros(0, dtype=np.intp)
+    draft = _indexed(spec, frame, rows)
+    clusters = {
+        name: _codes(attribute_column(units, [str(u) for u in frame["unit"].to_numpy()[rows]], name))
+        for name in spec.effects
+        if name not in ("unit", "period")
+    }
+    return singletons(replace(draft, clusters=clusters), spec.effects)
+
+
+def _indexed(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray) -> Design:
+    """A design of `rows` that has labels and codes, and nothing else yet."""
+    units, unit_codes = np.unique(frame["unit"].to_numpy(dtype=object)[rows].astype(str), return_inverse=True)
+    periods, period_codes = np.unique(frame["period"].to_numpy()[rows], return_inverse=True)
+    return Design(
+        spec=spec,
+        y=np.zeros(rows.size),
+        x=np.zeros((rows.size, 0)),
+        terms=(),
+        units=tuple(str(unit) for unit in units),
+        periods=tuple(int(period) for period in periods),
+        unit_codes=unit_codes.astype(np.intp),
+        period_codes=period_codes.astype(np.intp),
+    )
+
+
+def _calendar(frame: pd.DataFrame, by: str) -> tuple[int, ...]:
+    return tuple(sorted({int(period) for period in frame["period"]})) if by == "observation" else ()
+
+
+def _enough(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, dropped: Mapping[str, int], file: str) -> None:
+    where = f"models.{spec.name}"
+    lost = ", ".join(f"{reason} {count}" for reason, count in dropped.items()) or "nothing"
+    if not rows.size:
+        found = f"an empty sample: of {len(frame)} rows none is left ({lost})"
+        raise UserError(
+            Problem(file, where, found, "rows with the outcome and every term", "see codebook and coverage")
+        )
+    least = _LEAST_PERIODS.get(spec.estimator, 1)
+    periods = frame["period"].to_numpy()[rows]
+    if np.unique(periods).size < least:
+        found = f"{np.unique(periods).size} period(s) with every figure ({lost})"
+        fix = "a longer panel, terms with more figures, or estimator: pooled"
+        raise UserError(Problem(file, where, found, f"at least {least} periods for {spec.estimator}", fix))
+    if spec.estimator in ("fe", "fd", "re"):
+        counts = np.unique(frame["unit"].to_numpy(dtype=object)[rows].astype(str), return_counts=True)[1]
+        if counts.max() < 2:
+            found = f"no unit with two periods ({lost})"
+            raise UserError(Problem(file, where, found, f"units with at least two periods for {spec.estimator}"))
+
+
+def _effect_problems(spec: ModelSpec, units: Units, file: str) -> list[Problem]:
+    known = {"unit", "period", *attribute_names(units)}
+    expected = "unit, period or an attribute of the units"
+    names = [("effects", name) for name in spec.effects] + [("inference.by", name) for name in _clustered_by(spec)]
+    return [
+        Problem(file, f"models.{spec.name}.{key}", f'"{name}"', expected) for key, name in names if name not in known
+    ]
+
+
+def _clustered_by(spec: ModelSpec) -> tuple[str, ...]:
+    found: list[str] = []
+    for setting in spec.inference:
+        by = setting.options.get("by") or ()
+        found += [by] if isinstance(by, str) else list(by)
+    return tuple(dict.fromkeys(found))
+
+
+def _clusters(
+    spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, units: Units, draft: Design, file: str
+) -> dict[str, IntArray]:
+    clusters = {"unit": draft.unit_codes, "period": draft.period_codes}
+    problems = []
+    for name in dict.fromkeys((*_clustered_by(spec), *spec.effects)):
+        if name in clusters:
+            continue
+        column = attribute_column(units, draft.units, name)
+        blank = [unit for unit, value in zip(draft.units, column, strict=True) if value == "" or value != value]
+        if blank:
+            found = f'the attribute "{name}", blank for {", ".join(blank)}'
+            problems.append(Problem(file, f"models.{spec.name}", found, "a value for every unit of the sample"))
+        clusters[name] = _codes(column)[draft.unit_codes]
+    raise_any(problems)
+    return clusters
+
+
+def _codes(column: Iterable[float] | Iterable[str]) -> IntArray:
+    return np.unique(np.array([str(value) for value in column]), return_inverse=True)[1].astype(np.intp)
+
+
+def _matrix(terms: Sequence[str], values: Mapping[str, FloatArray], rows: IntArray) -> FloatArray:
+    columns = [product(term, values)[rows] for term in terms]
+    return np.column_stack(columns) if columns else np.zeros((rows.size, 0))
+
+
+def _less_level(x: FloatArray) -> FloatArray:
+    """`x` (n, k), columns that are nearly a constant less their mean.
+
+    Beside a constant or effects no slope changes; what varies would drown in the rounding errors of the level.
+    """
+    if not x.size:
+        return x
+    mean = x.mean(axis=0)
+    return np.asarray(np.where(np.abs(mean) > NEARLY_CONSTANT * np.std(x, axis=0), x - mean, x))
+
+
+def _told_apart(
+    draft: Design, values: Mapping[str, FloatArray], rows: IntArray, steps: Sequence[str], file: str
+) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
+    """Terms of the design's `x` (regressors, controls, usable steps), notes, and terms left out with the reason.
+
+    `draft` is the design without `y` and `x`.
+    """
+    spec, clusters = draft.spec, draft.clusters
+    where = f"models.{spec.name}"
+    terms = tuple(dict.fromkeys((*spec.regressors, *spec.controls)))
+    endogenous = tuple(spec.options.get("endogenous") or ())
+    instruments = tuple(spec.options.get("instruments") or ())
+    effects = ("unit", *spec.effects) if spec.estimator == "fd" else spec.effects
+    space = Space(
+        {name: clusters[name] for name in dict.fromkeys(effects)},
+        clusters["unit"],
+        clusters["period"],
+        draft.weights,
+        spec.estimator == "between",
+    )
+
+    def reasons(names: Sequence[str]) -> dict[str, str]:
+        return indistinct(_matrix(names, values, rows), names, space) if names else {}
+
+    places = _terms(spec)
+    problems = [
+        Problem(file, places[outcome], f'"{outcome}", {reason}', "an outcome that varies")
+        for outcome in dict.fromkeys((spec.outcome, *(spec.options.get("outcomes") or ())))
+        for reason in reasons((outcome,)).values()
+        if not outcome.count(":")
+    ]
+    lost = reasons((*terms, *endogenous))
+    if not spec.options.get("drop_absorbed"):
+        fix = "leave the term out, change effects, or set drop_absorbed: true"
+        problems += [
+            Problem(file, places[term], f'"{term}", {reason}', "terms that the data can tell apart", fix)
+            for term, reason in lost.items()
+        ]
+    weak = reasons((*terms, *instruments))
+    problems += [
+        Problem(file, places[term], f'"{term}", {reason}', "instruments that the data can tell apart")
+        for term, reason in weak.items()
+        if term in instruments
+    ]
+    number = len(instruments) + ("shares" in spec.options)
+    if number < len(endogenous):
+        found = f"{number} instrument(s) for {len(endogenous)} endogenous regressors"
+        problems.append(Problem(file, f"{where}.instruments", found, "at least one instrument for each"))
+    raise_any(problems)
+    terms = tuple(term for term in terms if term not in lost)
+    notes = [f"{term} left out: {reason}" for term, reason in lost.items()]
+    everything = (*terms, *endogenous, *steps)
+    useless = reasons(everything) if steps else {}
+    if steps and spec.estimator == "fd":
+        useless |= _unchanged(draft, _matrix(everything, values, rows), everything)
+    added = tuple(step for step in steps if step not in useless)
+    if added:
+        notes.append(f"steps of definition breaks added to the controls: {', '.join(added)}")
+    effects_removed = " and ".join(spec.effects)
+    absorbed = [step for step, reason in useless.items() if step in steps and _taken_up(reason)]
+    if absorbed:
+        notes.append(f"steps of definition breaks that {effects_removed} effects absorb: {', '.join(absorbed)}")
+    return (*terms, *added), tuple(notes), lost
+
+
+def _taken_up(reason: str) -> bool:
+    """Whether effects that are removed stand for the step; one that is the same in all periods marks no break here."""
+    return "absorbed by" in reason and not reason.startswith("constant over periods")
+
+
+def _mixed(draft: Design, x: FloatArray, steps: Sequence[str]) -> tuple[str, ...]:
+    """What to say where a model compares means of units over both sides of a break."""
+    if draft.spec.estimator not in (*_OF_MEANS, "counterfactual") or not steps:
+        return ()
+    space = Space({}, draft.unit_codes, draft.period_codes, draft.weights, means=True)
+    alike = indistinct(x, steps, space)
+    mixed = [step for step, column in zip(steps, x.T, strict=True) if step not in alike and np.ptp(column) > 0]
+    return (
+        (f"unit means, which mix both definitions, are compared without the steps {', '.join(mixed)}",) if mixed else ()
+    )
+
+
+def _unchanged(draft: Design, x: FloatArray, terms: Sequence[str]) -> dict[str, str]:
+    """`indistinct` between adjacent periods, for first differences."""
+    earlier = draft.earlier()
+    later = np.flatnonzero(earlier >= 0)
+    if not later.size:
+        return {}
+    before = earlier[later]
+    codes = {name: draft.clusters[name][later] for name in draft.spec.effects if name != "unit"}
+    weights = draft.weights
+    if weights is not None:
+        weights = 1.0 / (1.0 / weights[later] + 1.0 / weights[before])
+    units, periods = draft.unit_codes[later], draft.period_codes[later]
+    return indistinct(x[later] - x[before], terms, Space(codes, units, periods, weights, constant=False))

@@ -1,0 +1,153 @@
+"""Removing unit, period and other fixed effects from the columns of a design, and which columns remain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ruralpanel.estimate.base import scaling
+from ruralpanel.estimate.base.absorb import Absorbed, compact
+from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
+
+TINY = 1e-9
+"""Share of a column's length, its mean aside, below which effects leave nothing of it."""
+
+ALIKE = 1e-7
+"""The same of a column net of effects, where earlier columns are taken out."""
+
+ROUNDING = 1e-13
+"""Share of a column's length, its mean included, that is rounding error."""
+
+
+def effect_codes(design: Design, effect: str) -> IntArray:
+    """Codes (n,) of one effect: ``unit``, ``period`` or the name of a clustering attribute.
+
+    Raises
+    ------
+    UserError
+        The design has no such effect.
+    """
+    if effect == "unit":
+        return design.unit_codes
+    if effect == "period":
+        return design.period_codes
+    if effect in design.clusters:
+        return design.clusters[effect]
+    known = ["unit", "period", *design.clusters]
+    raise UserError(
+        Problem(
+            CONFIGURATION,
+            f"models.{design.spec.name}.effects",
+            f'"{effect}"',
+            "unit, period or an attribute of the units",
+            did_you_mean(effect, known),
+        )
+    )
+
+
+def absorbed_space(
+    design: Design, effects: Sequence[str], rows: IntArray, root: FloatArray | None, constant: bool = True
+) -> Absorbed:
+    """The space of `effects` over `rows` of the design, in the metric of `root` (square roots of weights).
+
+    Without effects the space is a constant's, or empty where `constant` is False.
+    """
+    factors = tuple(compact(effect_codes(design, effect)[rows]) for effect in effects)
+    dense = None
+    if not factors and constant:
+        dense = np.ones((rows.size, 1)) if root is None else root[:, None]
+    return Absorbed(rows.size, factors, dense, root)
+
+
+def demean(design: Design, columns: FloatArray, effects: Sequence[str]) -> FloatArray:
+    """Remove `effects` from `columns` by (weighted) least squares on their dummies.
+
+    Parameters
+    ----------
+    design : Design
+        Gives units, periods and weights; its `x` and `y` are not used.
+    columns : (n,) or (n, m), rows as in the design.
+    effects : names of effects; none: nothing is removed.
+
+    Returns
+    -------
+    Array of the shape of `columns`: the residuals, not multiplied by the square roots of the weights.
+    Exact for balanced and unbalanced panels: the effect with most levels is eliminated in closed form, the others
+    by one small symmetric system (Abowd, Creecy and Kramarz 2002).
+    """
+    if not effects:
+        return np.array(columns, dtype=float)
+    root = None if design.weights is None else np.sqrt(design.weights)
+    space = absorbed_space(design, effects, np.arange(design.y.size), root)
+    if space.root is None:
+        return space.residuals(columns)
+    scale = space.root if np.ndim(columns) == 1 else space.root[:, None]
+    return np.asarray(space.residuals(columns * scale) / scale)
+
+
+def singletons(design: Design, effects: Sequence[str]) -> IntArray:
+    """Rows (sorted) that alone make up a level of an effect, found repeatedly until none is left.
+
+    Such a row is fitted exactly by its own effect: it says nothing about the slopes, but would count as an
+    observation and as a cluster (Correia 2015).
+    """
+    kept = np.arange(design.y.size)
+    while kept.size:
+        alone = np.zeros(kept.size, dtype=bool)
+        for effect in effects:
+            codes = compact(effect_codes(design, effect)[kept])
+            alone |= np.bincount(codes)[codes] == 1
+        if not alone.any():
+            break
+        kept = kept[~alone]
+    return np.setdiff1d(np.arange(design.y.size), kept)
+
+
+def usable_columns(
+    raw: FloatArray,
+    net: FloatArray,
+    terms: tuple[str, ...],
+    absorbed: tuple[str, ...],
+    constant: FloatArray | None = None,
+) -> tuple[tuple[int, ...], dict[str, str]]:
+    """Columns of `net` that are neither absorbed nor collinear with earlier ones, and why the others are not.
+
+    Parameters
+    ----------
+    raw, net : (n, k) columns before and after effects are removed, both multiplied by the weights' roots.
+    constant : (n,) what such a transformation makes of a column of ones (None: ones). A column that is nearly a
+        constant (a year, a large level) is judged by what varies.
+    """
+    kept: list[int] = []
+    reasons: dict[str, str] = {}
+    basis = np.zeros((net.shape[0], 0))
+    effects = " and ".join(absorbed) + " effects" if absorbed else "the constant"
+    one = np.ones(len(raw)) if constant is None else constant
+    varying = np.linalg.norm(raw - np.outer(one, one @ raw / (one @ one)), axis=0)
+    whole = np.linalg.norm(raw, axis=0)
+    for j, term in enumerate(terms):
+        length = float(np.linalg.norm(net[:, j]))
+        if length <= TINY * varying[j] or length <= ROUNDING * whole[j]:
+            reasons[term] = f"absorbed by {effects}"
+            continue
+        left = net[:, j] / length
+        for _ in range(2):
+            left = left - basis @ (basis.T @ left)
+        if float(np.linalg.norm(left)) <= max(ALIKE, ROUNDING * whole[j] / length):
+            weights = scaling.least_squares(net[:, kept], net[:, j]) * np.linalg.norm(net[:, kept], axis=0)
+            involved = [terms[i] for i, weight in zip(kept, weights, strict=True) if abs(weight) > 1e-6 * length]
+            reasons[term] = "collinear with " + ", ".join(involved)
+            continue
+        kept.append(j)
+        basis = np.column_stack([basis, left / np.linalg.norm(left)])
+    return tuple(kept), reasons
+
+
+def root_weights(design: Design, rows: IntArray) -> FloatArray | None:
+    """Square roots of the weights of `rows`, scaled to a mean weight of one; None without weights."""
+    if design.weights is None:
+        return None
+    weights = design.weights[rows]
+    return np.asarray(np.sqrt(weights / weights.mean()))

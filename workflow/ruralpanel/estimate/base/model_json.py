@@ -1,0 +1,120 @@
+"""Reading results' JSON, and single numbers from a model's."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.project.files import write_json
+
+LARGE_SIZE = 0.10
+"""Simulated size of a nominal 5 % test beyond which every place that prints the test says so."""
+
+OF_ERROR = ("std_error", "statistic", "df", "p_value", "ci_low", "ci_high", "detectable")
+"""Numbers that follow from a standard error."""
+
+
+def read_results(path: str | Path) -> dict[str, Any]:
+    """A JSON file of results, `cleared`."""
+    values: dict[str, Any] = cleared(json.loads(Path(path).read_text(encoding="utf-8")))
+    return values
+
+
+def write_results(path: str | Path, values: Any) -> None:
+    """Write results as JSON, `cleared`."""
+    write_json(path, cleared(values))
+
+
+def cleared(values: Any) -> Any:
+    """The same values, but that no error of zero, and nothing that follows from one, stands beside an estimate.
+
+    The gate of everything that is written and printed: an error of zero is one that was not computed.
+    """
+    if isinstance(values, Mapping):
+        error = values.get("std_error")
+        empty = isinstance(error, (int, float)) and not (math.isfinite(error) and error > 0)
+        return {
+            key: None if empty and key in OF_ERROR and not isinstance(value, (list, Mapping)) else cleared(value)
+            for key, value in values.items()
+        }
+    return [cleared(value) for value in values] if isinstance(values, (list, tuple)) else values
+
+
+def coefficient(model: Mapping[str, Any], term: str) -> Mapping[str, Any] | None:
+    """The entry of `term`, also if an interaction is written the other way round; None if the model has none."""
+    entries: dict[str, Mapping[str, Any]] = {str(entry["term"]): entry for entry in model["coefficients"]}
+    if term in entries:
+        return entries[term]
+    parts = sorted(term.split(":"))
+    return next((entry for name, entry in entries.items() if ":" in name and sorted(name.split(":")) == parts), None)
+
+
+def number_of(entry: Mapping[str, Any], name: str) -> float | None:
+    """A number of a coefficient."""
+    value = entry.get(name)
+    return None if value is None else float(value)
+
+
+Pieces = tuple[tuple[float, float], ...]
+
+
+def set_of(model: Mapping[str, Any], entry: Mapping[str, Any], name: str) -> Pieces | None:
+    """The values that ``ci``, ``ci_wild`` or ``ci_ar`` does not reject, as disjoint intervals in order.
+
+    Ends may be infinite; no interval at all means that every value is rejected. None where nobody computed the set.
+    ``ci_ar`` is the Anderson–Rubin set of an instrumented coefficient; where the first setting or the bootstrap inverts
+    such a test too, its pieces are told apart, which the limits in the coefficient's entry do not.
+    """
+    pieces = _pieces(model, str(entry.get("term")), name)
+    if pieces is not None or name == "ci_ar":
+        return pieces
+    low, high = entry.get(f"{name}_low"), entry.get(f"{name}_high")
+    if low is None and high is None and not _unbounded(model, entry, name):
+        return None
+    return ((-math.inf if low is None else float(low), math.inf if high is None else float(high)),)
+
+
+def _unbounded(model: Mapping[str, Any], entry: Mapping[str, Any], name: str) -> bool:
+    """JSON keeps infinite limits as null, so that an interval open on both sides looks like none: the setting tells."""
+    if name != "ci_wild" or entry.get("p_wild") is None:
+        return False
+    setting = _setting(model, name)
+    return bool(setting and (setting.get("options") or setting).get("interval"))
+
+
+def _pieces(model: Mapping[str, Any], term: str, name: str) -> Pieces | None:
+    if name == "ci_ar":
+        found = model.get("anderson_rubin") or {}
+    else:
+        options = (_setting(model, name) or {}).get("options") or {}
+        found = options.get("anderson_rubin") or options
+    if found.get("term") != term or "intervals" not in found:
+        return None
+    return tuple(
+        (-math.inf if low is None else float(low), math.inf if high is None else float(high))
+        for low, high in found["intervals"]
+    )
+
+
+def _setting(model: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
+    settings = model.get("inference") or ()
+    if name == "ci_wild":
+        return next((setting for setting in settings if method_of(setting) == "wild_cluster"), None)
+    return settings[0] if settings else None
+
+
+def setting_of(model: Mapping[str, Any], p_value: str) -> Mapping[str, Any] | None:
+    """The inference entry that ``p_value``, ``p_wild`` or ``p_permutation`` of the coefficients comes from."""
+    if p_value == "p_value":
+        return next(iter(model.get("inference") or ()), model.get("vcov"))
+    methods = ("wild_cluster",) if p_value == "p_wild" else ("permutation", "treatment")
+    settings = [entry for entry in model.get("inference") or () if not entry.get("not_available")]
+    return next((entry for method in methods for entry in settings if method_of(entry) == method), None)
+
+
+def method_of(entry: Mapping[str, Any]) -> str:
+    """The method's name of an inference entry."""
+    return str(entry.get("method") or entry.get("vcov") or entry.get("type") or "")

@@ -1,0 +1,313 @@
+"""What passes from hand to hand in estimation: designs, fits, tests, results."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.data.break_steps import belongs
+from ruralpanel.estimate.base.absorb import Absorbed
+from ruralpanel.estimate.base.model_json import cleared, write_results
+from ruralpanel.project.expressions import place
+from ruralpanel.project.settings import ModelSpec
+
+FloatArray = np.ndarray[Any, np.dtype[np.float64]]
+IntArray = np.ndarray[Any, np.dtype[np.intp]]
+
+
+def times_of(periods: Sequence[int], calendar: tuple[int, ...]) -> IntArray:
+    """(T,) place of each of `periods` on a panel's calendar; `calendar`: as a design's."""
+    by = "observation" if calendar else "year"
+    return np.array([place(period, calendar, by) for period in periods], dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class Design:
+    """The rows and columns of one model, in memory, before any effect is removed.
+
+    Rows are sorted by unit, then period; nothing is missing.
+
+    Attributes
+    ----------
+    spec : ModelSpec
+    y : (n,) outcome, in the variable's measure.
+    x : (n, k) regressors then controls, interactions multiplied out; no constant.
+    terms : the k column names of `x`.
+    units, periods : labels; `unit_codes`, `period_codes` (n,) index into them.
+    calendar : the panel's declared periods where its lags count observations; empty: they count years.
+    weights : (n,) analytic weights, or None.
+    clusters : codes (n,) by name: ``unit``, ``period`` and every attribute that an inference asks for.
+    extra : further columns an estimator asked for (``endogenous``, ``instruments``: (n, q) arrays with
+        their names under ``endogenous_terms``, ``instrument_terms``; ``treated``, ``first_treated``); of places,
+        added by `ruralpanel.estimate.places.geography`: ``weights_matrix`` (N, N), sparse, ``weights_about``, what it
+        is, and ``coordinates`` (N, 2), longitude and latitude, all in the order of `units`.
+    n_dropped : rows left out, by reason.
+    """
+
+    spec: ModelSpec
+    y: FloatArray
+    x: FloatArray
+    terms: tuple[str, ...]
+    units: tuple[str, ...]
+    periods: tuple[int, ...]
+    unit_codes: IntArray
+    period_codes: IntArray
+    weights: FloatArray | None = None
+    clusters: Mapping[str, IntArray] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    n_dropped: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    calendar: tuple[int, ...] = ()
+
+    @property
+    def times(self) -> IntArray:
+        """(T,) place of each of `periods` on the panel's calendar: those that differ by one follow each other."""
+        return times_of(self.periods, self.calendar)
+
+    def earlier(self, k: int = 1) -> IntArray:
+        """(n,) the row that holds each row's unit `k` periods before, by the panel's calendar; −1: there is none."""
+        times = self.times[self.period_codes]
+        # a unit's keys lie so far from the next one's that `k` periods before its first is nobody's
+        keys = self.unit_codes * (int(np.ptp(times)) + k + 1) + times - int(times.min())
+        order = np.argsort(keys)
+        rows = order[np.minimum(np.searchsorted(keys, keys - k, sorter=order), keys.size - 1)]
+        return np.where(keys[rows] == keys - k, rows, -1).astype(np.intp)
+
+    def steps_of(self, name: str) -> dict[str, FloatArray]:
+        """Columns (n,) that take up the definition breaks of a term or of the outcome (rule ``dummy``), by name.
+
+        All of them, those too that are no terms of `x` because other columns or effects stand for them.
+        """
+        steps = self.extra.get("step_terms") or self.extra.get("steps") or ()
+        columns = self.extra.get("step_columns")
+        if columns is None:
+            columns = self.x[:, [self.terms.index(step) for step in steps if step in self.terms]]
+            steps = [step for step in steps if step in self.terms]
+        return {step: columns[:, j] for j, step in enumerate(steps) if belongs(step, name)}
+
+
+@dataclass(frozen=True)
+class Test:
+    """A test statistic with its reference distribution's degrees of freedom (None: normal).
+
+    `size`: simulated rejections of a true null at a nominal 5 %, at the model's own design; None: not simulated.
+    """
+
+    __test__ = False  # not a pytest class
+
+    statistic: float
+    df: float | tuple[float, float] | None
+    p_value: float
+    note: str = ""
+    size: float | None = None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Point estimates and what inference needs, from any estimator.
+
+    For estimators that are least squares on transformed data (`x`, `y` not None)
+    ``params = bread @ x.T @ y``, ``bread = inv(x.T @ x)``, ``scores = x * residuals[:, None]``: effects
+    are projected out and square roots of weights multiplied in. For two-stage least squares `x` holds the
+    projected regressors, for Poisson models those of the last weighted step (`y` None). Estimators without this form
+    leave `x` and `y` None and give `scores` and `bread` (estimate − truth ≈ bread @ sum of scores) or `own_vcov`.
+
+    Attributes
+    ----------
+    terms : k names. params : (k,).
+    rows : (m,) indices into the design's rows that `x`, `y`, `residuals`, `scores` refer to
+        (first differences lose rows; the between estimator has one row per unit).
+    n_absorbed : number of effects removed, the constant included, that are not columns of `x`.
+    absorbed : names of the effects removed ("unit", "period").
+    n_slopes : slopes that small-sample factors count, where they are not all of `terms` (systems of equations).
+    own_vcov : (k, k) and `own_vcov_type`, where the estimator brings its own covariance; `own_interval` (k, 2): 95 %
+        intervals of its own (percentiles of a bootstrap) and `own_p` (k,) the p-values that go with them, else those of
+        the covariance; `own_df`: degrees of freedom of t that go with it, None: normal. NaN on the diagonal: a number
+        without a variance (a bootstrapped ratio), which has an interval and a p-value alone.
+    df_resid : residual degrees of freedom for classical inference.
+    space : the effects and constant projected out of `x` and `y`, for leverages and bootstraps; None: not recorded.
+    fit, tests, notes, extra : go to the JSON as they are. overrides : refusals that the model's ``allow`` set aside.
+    """
+
+    terms: tuple[str, ...]
+    params: FloatArray
+    rows: IntArray
+    residuals: FloatArray
+    bread: FloatArray
+    scores: FloatArray
+    df_resid: float
+    x: FloatArray | None = None
+    y: FloatArray | None = None
+    n_absorbed: int = 0
+    absorbed: tuple[str, ...] = ()
+    own_vcov: FloatArray | None = None
+    own_vcov_type: str = ""
+    own_interval: FloatArray | None = None
+    own_p: FloatArray | None = None
+    own_df: float | None = None
+    fit: Mapping[str, float] = field(default_factory=dict)
+    tests: Mapping[str, Test] = field(default_factory=dict)
+    first_stage: Mapping[str, Any] | None = None
+    notes: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    space: Absorbed | None = None
+    n_slopes: int | None = None
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Inference:
+    """Errors of the k terms under one setting.
+
+    `std_error`, `df`, `vcov` are None where the method gives p-values or intervals only. `df` is (k,): the degrees of
+    freedom of the critical value (inf: normal). `small_sample` says in words and numbers every factor applied,
+    `overrides` which refusals the model's ``allow`` set aside.
+    """
+
+    method: str
+    p_value: FloatArray
+    ci_low: FloatArray
+    ci_high: FloatArray
+    std_error: FloatArray | None = None
+    statistic: FloatArray | None = None
+    df: FloatArray | None = None
+    vcov: FloatArray | None = None
+    by: str = ""
+    small_sample: str = ""
+    n_clusters: int = 0
+    notes: tuple[str, ...] = ()
+    overrides: tuple[str, ...] = ()
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """One term. None: not computed; `df` None: normal critical values.
+
+    Attributes
+    ----------
+    std_error … ci_high : of the model's first inference setting; 95 % interval.
+    p_wild, ci_wild_low, ci_wild_high : of its first wild cluster bootstrap; a limit may be infinite (in JSON null).
+    p_permutation : of its first permutation setting, else of its randomisation over treated sets.
+    detectable : smallest effect that a 5 % test by this error finds with 80 % power (`smallest_detectable`);
+        None where a bootstrap's interval stands beside, whose power is another (models/robustness has it for claims).
+    sd, sd_within, sd_net : standard deviation of the term in the sample, of its deviations from unit means, and of what
+        effects and its own declared steps leave of it (n − 1).
+    """
+
+    term: str
+    estimate: float
+    label: str = ""
+    std_error: float | None = None
+    statistic: float | None = None
+    df: float | None = None
+    p_value: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    p_wild: float | None = None
+    ci_wild_low: float | None = None
+    ci_wild_high: float | None = None
+    p_permutation: float | None = None
+    detectable: float | None = None
+    sd: float | None = None
+    sd_within: float | None = None
+    sd_net: float | None = None
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """Everything that tables, figures, verdicts and the report read of a model.
+
+    `inference` has one entry per setting: ``method``, ``by``, ``options`` (resolved), ``small_sample`` (every factor in
+    words and numbers), ``n_clusters``, ``coefficients`` and ``notes``; or ``method``, ``options`` and ``not_available``
+    (the reason). `extra` holds what only the estimator knows; its keys stand at the top of the JSON.
+    """
+
+    model: str
+    title: str
+    label: str
+    panel: str
+    estimator: str
+    method: str
+    outcome: str
+    sample: str
+    effects: tuple[str, ...]
+    n_obs: int
+    n_units: int
+    n_periods: int
+    n_dropped: Mapping[str, int]
+    coefficients: tuple[Coefficient, ...]
+    inference: tuple[Mapping[str, Any], ...]
+    vcov: Mapping[str, Any]
+    fit: Mapping[str, float]
+    tests: Mapping[str, Test]
+    first_stage: Mapping[str, Any] | None
+    marginal_effects: tuple[Mapping[str, Any], ...]
+    diagnostics: Mapping[str, Any]
+    units: tuple[str, ...]
+    periods: tuple[int, ...]
+    notes: tuple[str, ...]
+    seed: int
+    panel_sha256: str
+    spec: Mapping[str, Any]
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+    def coefficient(self, term: str) -> Coefficient:
+        """The coefficient of `term`; KeyError if there is none."""
+        for row in self.coefficients:
+            if row.term == term:
+                return row
+        raise KeyError(f"model {self.model} has no term {term}; it has {[row.term for row in self.coefficients]}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values in the order of the fields, `extra` spread out at the end, `cleared` of errors of zero."""
+        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "extra"}
+        values["coefficients"] = [asdict(row) for row in self.coefficients]
+        values["tests"] = {name: asdict(test) for name, test in self.tests.items()}
+        clash = sorted(set(self.extra) & {item.name for item in fields(self)})
+        if clash:
+            raise ValueError(f"extra results of model {self.model} would overwrite {', '.join(clash)}")
+        whole: dict[str, Any] = cleared(values | dict(self.extra))
+        return whole
+
+    def to_json(self, path: str | Path) -> None:
+        """Write `to_dict` to `path`; infinite and missing numbers become null."""
+        write_results(path, self.to_dict())
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> ModelResult:
+        """The inverse of `to_dict`, but for infinite numbers, which JSON keeps as null."""
+        names = {item.name for item in fields(cls)} - {"extra"}
+        known = {name: values[name] for name in names}
+        known["coefficients"] = tuple(Coefficient(**row) for row in values["coefficients"])
+        known["tests"] = {name: _test(test) for name, test in values["tests"].items()}
+        for name in ("effects", "inference", "marginal_effects", "units", "periods", "notes"):
+            known[name] = tuple(values[name])
+        return cls(**known, extra={name: value for name, value in values.items() if name not in names})
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> ModelResult:
+        """Read what `to_json` wrote."""
+        return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def finite(value: float | None) -> float | None:
+    """The number, or None where it is missing or infinite."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _test(values: Mapping[str, Any]) -> Test:
+    df = values["df"]
+    return Test(
+        statistic=math.nan if values["statistic"] is None else values["statistic"],
+        df=(df[0], df[1]) if isinstance(df, list) else df,
+        p_value=math.nan if values["p_value"] is None else values["p_value"],
+        note=values.get("note", ""),
+        size=values.get("size"),
+    )

@@ -1,0 +1,65 @@
+"""A test of correlation between units that holds its size where averages over units were projected out."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import special
+
+from ruralpanel.estimate.base.results import FloatArray, IntArray, Test
+
+LEAST_SHARED = 3
+"""Fewest periods that a pair of units must share."""
+
+
+def pair_correlations(table: FloatArray) -> tuple[IntArray, IntArray, FloatArray, FloatArray]:
+    """Correlations of all pairs of units over the periods that they share, `LEAST_SHARED` at least.
+
+    Parameters
+    ----------
+    table : (N, T), NaN where there is no figure.
+
+    Returns
+    -------
+    Positions of the first and the second unit of each pair, (p,) correlations, (p,) numbers of shared periods.
+    """
+    there = np.isfinite(table)
+    shared = there.astype(float) @ there.T.astype(float)
+    filled = np.where(there, table, 0.0)
+    sums = filled @ there.T
+    products = filled @ filled.T - sums * sums.T / np.maximum(shared, 1.0)
+    squares = (filled**2) @ there.T - sums**2 / np.maximum(shared, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = products / np.sqrt(squares * squares.T)
+    first, second = np.triu_indices(table.shape[0], 1)
+    use = (shared[first, second] >= LEAST_SHARED) & np.isfinite(correlation[first, second])
+    first, second = first[use], second[use]
+    return first, second, correlation[first, second], shared[first, second]
+
+
+def weighted_cd(table: FloatArray, common: int, own: int, rng: np.random.Generator) -> Test:
+    """Pesaran's statistic with a random sign for each unit, and its power enhancement (Juodis and Reese 2022).
+
+    Residuals net of period effects or of averages over units correlate negatively by construction, which moves
+    Pesaran's statistic away from its normal distribution; random signs remove that. The enhancement adds the sizes of
+    correlations beyond ``2 (log N)^(1/2)`` standard deviations, which hardly occur without dependence.
+
+    Independent residuals of a pair have the mean square correlation ``trace(M_i M_j) / (df_i df_j)``, M the matrices
+    that make residuals: in short panels clearly more than the 1/T of the published form. With c columns common to all
+    units and k of its own for each, the trace is about ``T − c − 2k + k² / (T − c)``.
+
+    Parameters
+    ----------
+    table : (N, T) residuals, NaN where there is none.
+    common, own : columns fitted in each unit's regression: the same ones for all units (constant included), and own.
+    rng : draws the signs.
+    """
+    first, second, values, shared = pair_correlations(table)
+    if not first.size:
+        return Test(float("nan"), None, float("nan"), f"no two units share {LEAST_SHARED} periods")
+    signs = rng.choice(np.array([-1.0, 1.0]), size=table.shape[0])
+    free = shared - common
+    spread = np.sqrt(np.maximum(free - 2.0 * own + own**2 / np.maximum(free, 1.0), 1.0)) / np.maximum(free - own, 1.0)
+    plain = float(np.sum(signs[first] * signs[second] * values / spread) / np.sqrt(first.size))
+    large = np.abs(values) > 2.0 * np.sqrt(np.log(table.shape[0])) * spread
+    statistic = plain + float(np.abs(values[large]).sum())
+    return Test(statistic, None, float(2.0 * special.ndtr(-abs(statistic))), "random signs of the units, one draw")

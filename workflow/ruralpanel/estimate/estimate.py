@@ -1,0 +1,316 @@
+"""One model from its design to its results: estimates, every inference setting, tests, influence, marginal effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.estimate import influence, specification_tests
+from ruralpanel.estimate.base.results import Coefficient, Design, Fit, FloatArray, Inference, ModelResult, Test, finite
+from ruralpanel.estimate.degenerate import PERFECT, alike_notes, fitted, is_perfect
+from ruralpanel.estimate.inference.detectable import smallest_detectable
+from ruralpanel.estimate.inference.joint import all_zero, with_size
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.estimate.marginal import marginal_effect
+from ruralpanel.estimate.residuals import moran_of_residuals
+from ruralpanel.estimate.simulated_size import Null, null_panels, simulated_sizes
+from ruralpanel.estimate.spread import moderators_of, rows_used, spread_of, spread_of_term
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
+from ruralpanel.project.settings import InferenceSpec, ModelSpec
+
+NO_COEFFICIENTS = ("decomposition", "counterfactual")
+"""Estimators whose terms are parts of a gap: that all of them are zero is no hypothesis."""
+
+NO_NEIGHBOURS = "weights_matrix is not used: this estimator leaves no residual for each unit and period to compare"
+
+Outcome = Inference | UserError
+
+
+def estimate(
+    spec: ModelSpec,
+    design: Design,
+    seed: int,
+    panel_sha256: str,
+    labels: Mapping[str, str] | None = None,
+) -> ModelResult:
+    """Fit the model and collect everything that is reported of it.
+
+    Parameters
+    ----------
+    spec : the model, every setting resolved. design : its rows and columns.
+    seed : the project's seed. Each random method derives its stream from it, the model's name and the term, so that a
+        result depends neither on the order of models nor on the process that runs them.
+    panel_sha256 : hash of the panel's file, for the record.
+    labels : words for terms and the outcome.
+
+    Raises
+    ------
+    UserError
+        The model cannot be estimated, or its *first* inference setting does not apply. A later setting that does not
+        apply (the wild bootstrap of a between model) is recorded with the reason under ``not_available``.
+    """
+    words = dict(labels or {})
+    design = replace(design, spec=spec)
+    seeded = replace(spec, options={**spec.options, "seed": seed})
+    fit = fitted(replace(design, spec=seeded))
+    settings = _settings(spec, design, fit)
+    outcomes = [_try(fit, design, setting, seed) for setting in settings]
+    first = outcomes[0]
+    if isinstance(first, UserError):
+        raise first
+    null = null_panels(fit, design, seed) if spec.simulated_size else None
+    sizes = _sizes(spec, design, fit, settings, outcomes, seed, null)
+    perfect = is_perfect(design, fit)
+    tests = {} if perfect else dict(fit.tests)
+    joint = None if perfect else _joint(spec, fit, design, settings[0], first, null)
+    if joint is not None:
+        tests["joint"] = joint
+    tests |= {} if perfect else specification_tests.specification_tests(design, fit, seed, null)
+    neighbours = moran_of_residuals(design, fit, seed)
+    if neighbours is not None:
+        tests["moran"] = neighbours.test
+    unused = spec.estimator != "spatial" and spec.options.get("weights_matrix") and neighbours is None
+    extra = dict(fit.extra)
+    overrides = _overrides(spec, fit, outcomes)
+    if overrides:
+        extra["overrides"] = list(overrides)
+    dropped = dict(design.n_dropped)
+    for reason, count in extra.pop("n_dropped", {}).items():
+        dropped[reason] = dropped.get(reason, 0) + count
+    units = np.unique(design.unit_codes[rows_used(design, fit)])
+    periods = np.unique(design.period_codes[rows_used(design, fit)])
+    return ModelResult(
+        model=spec.name,
+        title=spec.title or spec.name,
+        label=words.get(spec.outcome, ""),
+        panel=spec.panel,
+        estimator=spec.estimator,
+        method=spec.method,
+        outcome=spec.outcome,
+        sample=spec.sample,
+        effects=spec.effects,
+        n_obs=int(fit.rows.size),
+        n_units=int(units.size),
+        n_periods=int(periods.size),
+        n_dropped={reason: int(count) for reason, count in dropped.items()},
+        coefficients=_coefficients(design, fit, settings, outcomes, words),
+        inference=tuple(
+            _entry(fit, setting, outcome, size)
+            for setting, outcome, size in zip(settings, outcomes, sizes, strict=True)
+        ),
+        vcov={
+            "type": first.method,
+            "by": first.by,
+            "small_sample": str(first.extra.get("small_sample") or first.extra.get("kind") or ""),
+            "note": first.small_sample,
+            "terms": list(fit.terms),
+            "matrix": None if first.vcov is None else first.vcov.tolist(),
+        },
+        fit={**{name: float(value) for name, value in fit.fit.items()}, **_outcome_spread(design, fit)},
+        tests=tests,
+        first_stage=fit.first_stage,
+        marginal_effects=_marginals(spec, design, fit, settings, outcomes, seed),
+        diagnostics={
+            "n_absorbed": fit.n_absorbed,
+            "absorbed": list(fit.absorbed),
+            "df_resid": float(fit.df_resid),
+            "singletons": int(dropped.get("singletons", 0)),
+            "left_out": {**design.extra.get("left_out", {}), **extra.pop("left_out", {})},
+            "collinearity": influence.collinearity(fit),
+            "influence": influence.influence(design, fit),
+            "moderator_sd": moderators_of(design, fit),
+            **({} if neighbours is None else {"moran": neighbours.about}),
+        },
+        units=tuple(design.units[code] for code in units),
+        periods=tuple(int(design.periods[code]) for code in periods),
+        notes=(
+            *overrides,
+            *design.notes,
+            *fit.notes,
+            *((PERFECT,) if perfect else ()),
+            *alike_notes(design),
+            *((NO_NEIGHBOURS,) if unused else ()),
+            *_unneeded(spec, overrides),
+        ),
+        seed=seed,
+        panel_sha256=panel_sha256,
+        spec=spec.to_dict(),
+        extra=extra,
+    )
+
+
+def _settings(spec: ModelSpec, design: Design, fit: Fit) -> tuple[InferenceSpec, ...]:
+    """The model's settings; errors of the estimator's own come first, and without any setting the panel decides."""
+    settings = tuple(spec.inference)
+    if fit.own_vcov is not None and all(setting.method != "own" for setting in settings):
+        return (InferenceSpec("own"), *settings)
+    if settings:
+        return settings
+    repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
+    return (InferenceSpec("cluster" if repeated else "hc"),)
+
+
+def _try(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Outcome:
+    try:
+        return infer(fit, design, setting, seed)
+    except UserError as error:
+        return error
+    except (np.linalg.LinAlgError, ZeroDivisionError, FloatingPointError) as error:
+        found = f"{setting.method} ({type(error).__name__}: {error})"
+        return UserError(
+            Problem(
+                CONFIGURATION, f"models.{design.spec.name}.inference", found, "residuals and terms that vary freely"
+            )
+        )
+
+
+def _overrides(spec: ModelSpec, fit: Fit, outcomes: list[Outcome]) -> tuple[str, ...]:
+    """Refusals that ``allow`` set aside, of the estimator and of every setting, each once."""
+    of_settings = [text for found in outcomes if isinstance(found, Inference) for text in found.overrides]
+    return tuple(dict.fromkeys((*fit.overrides, *of_settings)))
+
+
+def _unneeded(spec: ModelSpec, overrides: tuple[str, ...]) -> tuple[str, ...]:
+    names = [str(name) for name in spec.options.get("allow") or ()]
+    return tuple(
+        f"allow: {name} was not needed: nothing was refused"
+        for name in names
+        if not any(text.startswith(f"allow: {name}:") for text in overrides)
+    )
+
+
+def _sizes(
+    spec: ModelSpec,
+    design: Design,
+    fit: Fit,
+    settings: tuple[InferenceSpec, ...],
+    outcomes: list[Outcome],
+    seed: int,
+    null: Null | None,
+) -> tuple[dict[str, Any] | None, ...]:
+    if not spec.simulated_size:
+        return (None,) * len(settings)
+    return simulated_sizes(fit, design, settings, outcomes, seed, null)
+
+
+def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome, size: dict[str, Any] | None) -> dict[str, Any]:
+    if isinstance(outcome, UserError):
+        reason = "; ".join(f"{problem.found}: needs {problem.expected}" for problem in outcome.problems)
+        return {"method": setting.method, "options": dict(setting.options), "not_available": reason}
+    fields = ("std_error", "statistic", "df", "p_value", "ci_low", "ci_high")
+    columns = {name: getattr(outcome, name) for name in fields}
+    return {
+        "method": outcome.method,
+        "by": outcome.by,
+        "options": {**setting.options, **outcome.extra},
+        "small_sample": outcome.small_sample,
+        "n_clusters": outcome.n_clusters,
+        "df": None if outcome.df is None else [finite(value) for value in outcome.df],
+        "coefficients": [
+            {"term": term, **{name: _at(column, j) for name, column in columns.items()}}
+            for j, term in enumerate(fit.terms)
+        ],
+        "notes": list(outcome.notes),
+        "simulated_size": size,
+    }
+
+
+def _coefficients(
+    design: Design,
+    fit: Fit,
+    settings: tuple[InferenceSpec, ...],
+    outcomes: list[Outcome],
+    labels: Mapping[str, str],
+) -> tuple[Coefficient, ...]:
+    first = outcomes[0]
+    assert isinstance(first, Inference)
+    wild = _first(outcomes, "wild_cluster")
+    asked = wild is not None and bool(wild.extra.get("interval", True))
+    permutation = _first(outcomes, "permutation") or _first(outcomes, "treatment")
+    rows = []
+    for j, term in enumerate(fit.terms):
+        error, df = _at(first.std_error, j), None if first.df is None else float(first.df[j])
+        spread = spread_of_term(term, design, fit)
+        rows.append(
+            Coefficient(
+                term=term,
+                estimate=float(fit.params[j]),
+                label=labels.get(term, term),
+                std_error=error,
+                statistic=_at(first.statistic, j),
+                df=finite(df),
+                p_value=_at(first.p_value, j),
+                ci_low=_at(first.ci_low, j),
+                ci_high=_at(first.ci_high, j),
+                p_wild=None if wild is None else _at(wild.p_value, j),
+                ci_wild_low=float(wild.ci_low[j]) if wild is not None and asked else None,
+                ci_wild_high=float(wild.ci_high[j]) if wild is not None and asked else None,
+                p_permutation=None if permutation is None else _at(permutation.p_value, j),
+                detectable=None if error is None or df is None or asked else smallest_detectable(error, df),
+                sd=spread.sd,
+                sd_within=spread.sd_within,
+                sd_net=spread.sd_net,
+            )
+        )
+    return tuple(rows)
+
+
+def _marginals(
+    spec: ModelSpec,
+    design: Design,
+    fit: Fit,
+    settings: tuple[InferenceSpec, ...],
+    outcomes: list[Outcome],
+    seed: int,
+) -> tuple[Mapping[str, Any], ...]:
+    if not spec.marginal_effects:
+        return ()
+    usable = next((o for o in outcomes if isinstance(o, Inference) and o.vcov is not None), None)
+    if usable is None:
+        usable = infer(fit, design, InferenceSpec("cluster"), seed)
+    bootstrap = next(
+        (
+            setting
+            for setting, outcome in zip(settings, outcomes, strict=True)
+            if setting.method == "wild_cluster"
+            and isinstance(outcome, Inference)
+            and "subcluster" not in setting.options
+        ),
+        None,
+    )
+    problems: list[Problem] = []
+    effects = []
+    for wanted in spec.marginal_effects:
+        try:
+            effects.append(marginal_effect(design, fit, usable, wanted, bootstrap, seed))
+        except UserError as error:
+            problems.extend(error.problems)
+    if problems:
+        raise UserError(problems)
+    return tuple(effects)
+
+
+def _joint(
+    spec: ModelSpec, fit: Fit, design: Design, setting: InferenceSpec, first: Inference, null: Null | None
+) -> Test | None:
+    """Test that all terms are zero; None where they are no coefficients."""
+    found = None if spec.estimator in NO_COEFFICIENTS else all_zero(fit, design, setting, first)
+    return None if found is None else with_size(*found, null.outcomes if null else None)
+
+
+def _first(outcomes: list[Outcome], method: str) -> Inference | None:
+    return next((o for o in outcomes if isinstance(o, Inference) and o.method == method), None)
+
+
+def _at(column: FloatArray | None, j: int) -> float | None:
+    return None if column is None else finite(float(column[j]))
+
+
+def _outcome_spread(design: Design, fit: Fit) -> dict[str, float]:
+    spread = spread_of(design.y, design, fit)
+    values = {"outcome_mean": float(design.y[rows_used(design, fit)].mean())}
+    found = {"outcome_sd": spread.sd, "outcome_sd_within": spread.sd_within, "outcome_sd_net": spread.sd_net}
+    return values | {name: value for name, value in found.items() if value is not None}

@@ -1,0 +1,1 @@
+"""Instrumental variables and all that belongs to them."""

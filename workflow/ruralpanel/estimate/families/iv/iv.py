@@ -1,0 +1,296 @@
+"""Instrumental variables: estimates by two stages, limited information or moments, and tests of the instruments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from scipy import linalg, special
+
+from ruralpanel.estimate.base import scaling
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.families.iv import anderson_rubin, confirm, shift_share, weak_instruments
+from ruralpanel.estimate.families.iv.system import Errors, System, errors_of, system_of
+from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
+from ruralpanel.project.settings import InferenceSpec
+
+TF_ROOTS = np.round(np.arange(2.0, 10.35, 0.1), 1)
+TF_CRITICAL = np.array(
+    [
+        18.66, 9.74, 7.37, 6.18, 5.43, 4.92, 4.54, 4.25, 4.01, 3.82, 3.65, 3.51, 3.39, 3.29, 3.19, 3.11, 3.03, 2.97,
+        2.91, 2.85, 2.80, 2.75, 2.71, 2.67, 2.63, 2.60, 2.57, 2.54, 2.51, 2.48, 2.46, 2.43, 2.41, 2.39, 2.37, 2.35,
+        2.33, 2.32, 2.30, 2.29, 2.27, 2.26, 2.24, 2.23, 2.22, 2.21, 2.20, 2.19, 2.17, 2.16, 2.16, 2.15, 2.14, 2.13,
+        2.12, 2.11, 2.10, 2.10, 2.09, 2.08, 2.08, 2.07, 2.06, 2.06, 2.05, 2.04, 2.04, 2.03, 2.03, 2.02, 2.02, 2.01,
+        2.01, 2.00, 2.00, 1.99, 1.99, 1.99, 1.98, 1.98, 1.97, 1.97, 1.97, 1.96,
+    ]
+)  # fmt: skip
+"""5 % critical values of |t| by the root of the first stage's F: Lee, McCrary, Moreira and Porter (2022), table 3."""
+
+NORMAL = 1.959963984540054
+
+
+def tf_critical(f: float) -> float:
+    """Critical value of |t| at 5 % for a first-stage F, one instrument: the published table, linear between its roots.
+
+    Infinite for F of 4 and less (the table ends there: no value of t would do), 1.96 from √F = 10.3 on.
+    """
+    root = float(np.sqrt(f))
+    if not root > TF_ROOTS[0]:
+        return float("inf")
+    return NORMAL if root >= TF_ROOTS[-1] else float(np.interp(root, TF_ROOTS, TF_CRITICAL))
+
+
+def tf(design: Design, fit: Fit, errors: Errors) -> dict[str, Any]:
+    """The tF procedure of Lee et al. (2022): error and interval that are right for the strength of one instrument.
+
+    F is the first stage's under the same errors; ``std_error`` is the model's error times the critical value over 1.96.
+    With clusters the table's normal reference is that of many of them: a note says so below 50.
+    """
+    entry = (fit.first_stage or {})["endogenous"][0]
+    f = float(entry["f"]["statistic"])
+    try:
+        error = _error(design, fit, errors)
+    except UserError as failure:
+        return {"not_available": "; ".join(problem.found for problem in failure.problems)}
+    critical = tf_critical(f)
+    estimate = float(fit.params[0])
+    reach = critical * error
+    found: dict[str, Any] = {"term": fit.terms[0], "f": f, "critical": critical if np.isfinite(critical) else None}
+    open_ended = not np.isfinite(critical)
+    found |= {
+        "std_error": None if open_ended else error * critical / NORMAL,
+        "ci_low": None if open_ended else estimate - reach,
+        "ci_high": None if open_ended else estimate + reach,
+        "rejects_zero": bool(abs(estimate) > reach),
+        "source": "Lee, McCrary, Moreira and Porter (2022), table 3, interpolated",
+    }
+    if errors.kind == "cluster" and errors.clusters < 50:
+        found["note"] = (
+            f"the table is for many clusters; with {errors.clusters} the Anderson–Rubin set is the safer guide"
+        )
+    return found
+
+
+def _error(design: Design, fit: Fit, errors: Errors) -> float:
+    """The coefficient's error under the errors of the tests."""
+    options: dict[str, Any] = {"by": errors.by.split(" and ")} if errors.kind == "cluster" else {}
+    options |= {"cluster": {"small_sample": errors.small_sample}, "hc": {"kind": errors.small_sample}}.get(
+        errors.kind, {}
+    )
+    found = infer(fit, design, InferenceSpec(errors.kind, options), 0).std_error
+    assert found is not None
+    return float(found[0])
+
+
+def overidentification(system: System, errors: Errors, residuals: FloatArray) -> dict[str, Test]:
+    """Tests that the instruments agree, where there are more of them than endogenous regressors; else empty.
+
+    ``sargan`` (n times R² of the residuals on the instruments) and ``basmann`` (the same with the residuals' part that
+    the instruments leave) hold for independent errors of one variance, ``hansen_j`` (two-step GMM) for the model's.
+    """
+    q = system.basis
+    excess = q.shape[1] - len(system.endogenous)
+    if not excess:
+        return {}
+    projected = float(np.sum((q.T @ residuals) ** 2))
+    total = float(residuals @ residuals)
+    free = system.df(system.w.shape[1] + q.shape[1])
+    found = {
+        "sargan": _chi2(system.n * projected / total, excess, "independent errors of one variance"),
+        "basmann": _chi2(free * projected / (total - projected), excess, "independent errors of one variance"),
+    }
+    if errors.kind == "classical":
+        return found
+    if q.shape[1] > errors.most():
+        note = f"{q.shape[1]} instruments are more than {errors.clusters} clusters can weight"
+        return found | {"hansen_j": Test(float("nan"), None, float("nan"), note)}
+    return found | {"hansen_j": _chi2(hansen(system, errors), excess, f"errors {errors.words}, no small-sample factor")}
+
+
+def hansen(system: System, errors: Errors) -> float:
+    """The minimum of the two-step GMM criterion, weights from two-stage residuals without a small-sample factor."""
+    q = system.basis
+    slopes = q.T @ system.d_net
+    moments = q.T @ system.y_net
+    first = scaling.least_squares(slopes, moments)
+    residuals = system.y_net - system.d_net @ first
+    terms = len(system.terms)
+    weights = np.linalg.inv(errors.cross(q, residuals, residuals, terms) / errors.factor(terms))
+    second = np.linalg.solve(slopes.T @ weights @ slopes, slopes.T @ weights @ moments)
+    left = moments - slopes @ second
+    return float(left @ weights @ left)
+
+
+def endogeneity(system: System, errors: Errors) -> Test:
+    """Test that the endogenous regressors need no instruments: the first stages' residuals added to the outcome's
+    regression (Durbin, Wu, Hausman; robust as Wooldridge 2010, 6.3.1)."""
+    left = system.d_net - system.basis @ (system.basis.T @ system.d_net)
+    x = np.hstack([system.d_net, left])
+    params = scaling.least_squares(x, system.y_net)
+    rest = system.y_net - x @ params
+    p = system.d_net.shape[1]
+    if p > errors.most():
+        return Test(float("nan"), None, float("nan"), "more endogenous regressors than the clusters can test together")
+    net = left - system.d_net @ scaling.least_squares(system.d_net, left)
+    inverse = np.linalg.inv(net.T @ net)
+    slopes = len(system.terms) + p
+    vcov = inverse @ errors.cross(net, rest, rest, slopes) @ inverse
+    b = params[p:]
+    return errors.test(float(b @ np.linalg.solve(vcov, b)), p, slopes, f"errors {errors.words}")
+
+
+def _chi2(value: float, df: int, note: str) -> Test:
+    return Test(float(value), float(df), float(special.chdtrc(df, value)), note)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Coefficients (k,) of endogenous, then exogenous regressors, and what their errors are made of.
+
+    ``params - truth`` is ``bread @ regressors.T @ errors``. `fit` goes to the JSON.
+    """
+
+    params: FloatArray
+    bread: FloatArray
+    regressors: FloatArray
+    fit: Mapping[str, float] = field(default_factory=dict)
+
+
+def fit(design: Design) -> Fit:
+    """Instrumental variables by `spec.method`: 2sls, liml or gmm (two steps, weights by the model's errors).
+
+    Options: ``endogenous``, ``instruments``; or ``shares`` and ``shocks``, from which the instrument is made
+    (`shift_share`). With the estimate come the first stages, the effective F statistic, the Anderson–Rubin test and
+    set, with one instrument the tF interval, and tests of over-identification and endogeneity, all for the errors of
+    the model's first setting. Estimates are ours, confirmed by linearmodels on the same demeaned data. The fit carries
+    no transformed regressors: CR2, CR3 and permutations, which rest on residuals of least squares, are refused.
+
+    Raises
+    ------
+    UserError
+        Columns that the data cannot tell apart, too few instruments or rows, or GMM with as many instruments as
+        clusters.
+    """
+    design = shift_share.with_instrument(design)
+    system = system_of(design)
+    errors = errors_of(design, system)
+    method = design.spec.method or "2sls"
+    found = METHODS[method](system, errors, design)
+    confirmed = confirm.confirm(design, system, errors, method, found.params, found.bread)
+    residuals = system.y - np.hstack([system.d, system.w]) @ found.params
+    df = system.df(len(system.terms))
+    first_stage, strength = weak_instruments.first_stage(system, errors)
+    draft = Fit(
+        terms=system.terms,
+        params=found.params,
+        rows=system.rows,
+        residuals=residuals,
+        bread=found.bread,
+        scores=found.regressors * residuals[:, None],
+        df_resid=float(df),
+        n_absorbed=system.space.rank,
+        absorbed=system.absorbed,
+        fit={"rmse": float(np.sqrt(residuals @ residuals / df)), **found.fit},
+        tests={
+            **strength,
+            "anderson_rubin": anderson_rubin.test_zero(system, errors),
+            **overidentification(system, errors, residuals),
+            "endogeneity": endogeneity(system, errors),
+        },
+        first_stage=first_stage,
+        notes=(*system.left_out, *shift_share.notes(design, system)),
+        extra={"engine": confirmed, "instruments": list(system.instruments)},
+        space=system.space,
+    )
+    robust = _robust(design, system, errors, draft)
+    return replace(draft, extra={**draft.extra, **robust, **shift_share.report(design, system, errors)})
+
+
+def two_stage(system: System, errors: Errors, design: Design) -> Estimate:
+    """Two-stage least squares: least squares on the regressors' projections on instruments and exogenous regressors."""
+    d_hat = system.d - system.d_net + system.basis @ (system.basis.T @ system.d_net)
+    regressors = np.hstack([d_hat, system.w])
+    q, r = np.linalg.qr(regressors)
+    inverse = linalg.solve_triangular(r, np.eye(r.shape[0]))
+    return Estimate(inverse @ (q.T @ system.y), np.asarray(inverse @ inverse.T), regressors)
+
+
+def liml(system: System, errors: Errors, design: Design) -> Estimate:
+    """Limited-information maximum likelihood; errors from the projected regressors, as ivreg2 and linearmodels do.
+
+    `fit` holds ``kappa``, the smallest root of the k-class; it is 1 with as many instruments as endogenous regressors.
+    """
+    both = np.column_stack([system.y_net, system.d_net])
+    left = both - system.basis @ (system.basis.T @ both)
+    kappa = float(linalg.eigh(both.T @ both, left.T @ left, eigvals_only=True)[0])
+    x = np.hstack([system.d, system.w])
+    unexplained = np.hstack([left[:, 1:], np.zeros_like(system.w)])
+    chosen = x - kappa * unexplained
+    bread = np.asarray(np.linalg.inv(x.T @ chosen))
+    return Estimate(bread @ (chosen.T @ system.y), bread, x - unexplained, {"kappa": kappa})
+
+
+def gmm(system: System, errors: Errors, design: Design) -> Estimate:
+    """Two-step GMM: moments weighted by their covariance at the two-stage residuals, under the model's errors.
+
+    Exogenous regressors are partialled out of the moments, which changes neither step and asks for no more clusters
+    than there are instruments. `regressors` are such that the estimate is least squares on them.
+    """
+    if system.basis.shape[1] > errors.most():
+        raise UserError(
+            Problem(
+                CONFIGURATION,
+                f"models.{design.spec.name}",
+                f"two-step GMM with {system.basis.shape[1]} instruments and {errors.clusters} clusters",
+                "more clusters than instruments: the weights are the inverse of the clusters' covariance matrix",
+                f"use fewer instruments, a panel of {system.basis.shape[1] + 1} clusters or more, or method: 2sls",
+            )
+        )
+    first = two_stage(system, errors, design)
+    residuals = system.y - np.hstack([system.d, system.w]) @ first.params
+    moments = np.hstack([system.basis, system.w])
+    q = system.basis.shape[1]
+    covariance = errors.cross(moments, residuals, residuals, len(system.terms))
+    own, mixed = covariance[:q, :q], covariance[q:, :q]
+    slopes = system.basis.T @ system.d_net
+    weighted = np.linalg.solve(own, slopes)
+    # the endogenous coefficients from the partialled moments, the exogenous ones from what these leave of theirs
+    delta = np.linalg.solve(slopes.T @ weighted, np.column_stack([weighted.T, np.zeros((slopes.shape[1], len(mixed)))]))
+    shift = np.linalg.solve(own, mixed.T).T
+    plain = np.column_stack([-shift, np.eye(len(mixed))]) - (system.w.T @ system.d - shift @ slopes) @ delta
+    linear = np.vstack([delta, np.linalg.solve(system.w.T @ system.w, plain)])
+    weights = moments @ linear.T
+    bread = weights.T @ weights
+    return Estimate(linear @ (moments.T @ system.y), bread, np.asarray(np.linalg.solve(bread, weights.T).T))
+
+
+METHODS: dict[str, Callable[[System, Errors, Design], Estimate]] = {"2sls": two_stage, "liml": liml, "gmm": gmm}
+
+
+def _robust(design: Design, system: System, errors: Errors, draft: Fit) -> dict[str, Any]:
+    """What holds with weak instruments: the Anderson–Rubin set, with one instrument tF."""
+    if len(system.endogenous) != 1:
+        reason = "sets are drawn for one endogenous regressor; the test of all at zero is among the tests"
+        return {"anderson_rubin": {"not_available": reason}}
+    if system.basis.shape[1] > errors.most():
+        return {"anderson_rubin": {"not_available": draft.tests["anderson_rubin"].note}}
+    slopes = system.w.shape[1] + system.basis.shape[1]
+    critical = errors.critical(system.basis.shape[1], slopes, anderson_rubin.LEVEL)
+    spread = float(np.sqrt(draft.bread[0, 0] * (draft.residuals @ draft.residuals) / draft.df_resid))
+    intervals = anderson_rubin.confidence_set(
+        anderson_rubin.statistic(system, errors), critical, float(draft.params[0]), spread
+    )
+    found: dict[str, Any] = {
+        "anderson_rubin": {
+            "term": system.endogenous[0],
+            "level": anderson_rubin.LEVEL,
+            "errors": errors.words,
+            **anderson_rubin.described(intervals),
+        }
+    }
+    if len(system.instruments) == 1:
+        found["tf"] = tf(design, draft, errors)
+    return found

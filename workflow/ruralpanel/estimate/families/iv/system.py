@@ -1,0 +1,275 @@
+"""The demeaned system of an instrumented model, and its errors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import special
+
+from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
+from ruralpanel.estimate.base.effects import absorbed_space, root_weights, singletons, usable_columns
+from ruralpanel.estimate.base.results import Design, FloatArray, IntArray, Test
+from ruralpanel.estimate.inference.cluster import cluster_codes
+from ruralpanel.estimate.inference.covariance import cluster_factor, hc_factor
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.settings import InferenceSpec
+
+
+@dataclass(frozen=True)
+class System:
+    """Columns of an instrumented model, effects projected out and roots of weights multiplied in.
+
+    Attributes
+    ----------
+    y : (n,) outcome. d : (n, p) endogenous regressors. w : (n, k) exogenous ones. z : (n, q) excluded instruments.
+    rows : (n,) of the design. space : what was projected out. absorbed : names of the effects.
+    left_out : exogenous terms that the data cannot tell apart, with the reason (``drop_absorbed``).
+    """
+
+    y: FloatArray
+    d: FloatArray
+    w: FloatArray
+    z: FloatArray
+    endogenous: tuple[str, ...]
+    exogenous: tuple[str, ...]
+    instruments: tuple[str, ...]
+    rows: IntArray
+    space: Absorbed
+    absorbed: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """Number of rows."""
+        return int(self.y.size)
+
+    @property
+    def terms(self) -> tuple[str, ...]:
+        """Endogenous regressors, then exogenous ones."""
+        return (*self.endogenous, *self.exogenous)
+
+    @cached_property
+    def _exogenous_basis(self) -> FloatArray:
+        return np.linalg.qr(self.w)[0]
+
+    def partial(self, columns: FloatArray) -> FloatArray:
+        """`columns` (n,) or (n, m) net of the exogenous regressors too (Frisch and Waugh)."""
+        values = np.asarray(columns, dtype=float)
+        for _ in range(2):
+            values = values - self._exogenous_basis @ (self._exogenous_basis.T @ values)
+        return values
+
+    @cached_property
+    def y_net(self) -> FloatArray:
+        """(n,) outcome net of the exogenous regressors."""
+        return self.partial(self.y)
+
+    @cached_property
+    def d_net(self) -> FloatArray:
+        """(n, p) endogenous regressors net of the exogenous ones."""
+        return self.partial(self.d)
+
+    @cached_property
+    def z_net(self) -> FloatArray:
+        """(n, q) instruments net of the exogenous regressors."""
+        return self.partial(self.z)
+
+    @cached_property
+    def basis(self) -> FloatArray:
+        """(n, q) orthonormal columns that span `z_net`: every test is the same for any basis, this one is stable."""
+        return np.linalg.qr(self.z_net)[0]
+
+    def df(self, slopes: int) -> int:
+        """Residual degrees of freedom of a regression with so many slopes, effects and constant counted."""
+        return self.n - slopes - self.space.rank
+
+
+def system_of(design: Design) -> System:
+    """The columns of `design`, whose `extra` holds ``endogenous`` and ``instruments`` with their names.
+
+    Raises
+    ------
+    UserError
+        No endogenous regressor, fewer instruments than endogenous regressors, columns that the data cannot tell apart
+        (exogenous ones are left out with ``drop_absorbed``), or too few rows.
+    """
+    where = f"models.{design.spec.name}"
+    endogenous, instruments = _names(design, "endogenous"), _names(design, "instrument")
+    if not endogenous or len(instruments) < len(endogenous):
+        found = f"{len(instruments)} instrument(s) for {len(endogenous)} endogenous regressor(s)"
+        expected = "an endogenous regressor and at least one instrument for each"
+        raise UserError(Problem(CONFIGURATION, f"{where}.instruments", found, expected, "name more instruments"))
+    effects = design.spec.effects
+    rows = np.setdiff1d(np.arange(design.y.size), singletons(design, effects))
+    root = root_weights(design, rows)
+    space = absorbed_space(design, effects, rows, root)
+    raw = {
+        "x": _scaled(design.x[rows], root),
+        "d": _scaled(np.asarray(design.extra["endogenous"], dtype=float)[rows], root),
+        "z": _scaled(np.asarray(design.extra["instruments"], dtype=float)[rows], root),
+    }
+    net = {name: space.residuals(columns) for name, columns in raw.items()}
+    kept, reasons = usable_columns(raw["x"], net["x"], design.terms, effects, root)
+    problems = []
+    if reasons and not design.spec.options.get("drop_absorbed"):
+        problems += [_indistinct(where, "regressors", term, reason) for term, reason in reasons.items()]
+    w = net["x"][:, list(kept)]
+    exogenous = tuple(design.terms[j] for j in kept)
+    for key, names, column in (("endogenous", endogenous, "d"), ("instruments", instruments, "z")):
+        both = np.hstack([raw["x"][:, list(kept)], raw[column]]), np.hstack([w, net[column]])
+        lost = usable_columns(*both, (*exogenous, *names), effects, root)[1]
+        problems += [_indistinct(where, key, term, reason) for term, reason in lost.items()]
+    raise_any(problems)
+    everything = np.hstack([w, net["z"], net["d"]])
+    explained = usable_columns(everything, everything, (*exogenous, *instruments, *endogenous), ())[1]
+    raise_any(
+        Problem(
+            CONFIGURATION,
+            f"{where}.instruments",
+            f'"{term}", {explained[term]}: instruments that explain it entirely',
+            "instruments that leave a part of the endogenous regressor unexplained",
+            f"leave the copy of {term} out of the instruments; if {term} is exogenous, make it a regressor",
+        )
+        for term in endogenous
+        if term in explained
+    )
+    slopes = len(exogenous) + len(instruments)
+    if rows.size - slopes - space.rank < 1:
+        found = f"{rows.size} observations for {slopes} instruments and exogenous terms and {space.rank} effects"
+        raise UserError(Problem(CONFIGURATION, where, found, "more observations than these", "use a longer panel"))
+    return System(
+        y=space.residuals(_scaled(design.y[rows], root)),
+        d=net["d"],
+        w=w,
+        z=net["z"],
+        endogenous=endogenous,
+        exogenous=exogenous,
+        instruments=instruments,
+        rows=rows,
+        space=space,
+        absorbed=effects,
+        left_out=tuple(f"{term} left out: {reason}" for term, reason in reasons.items()),
+    )
+
+
+def _names(design: Design, kind: str) -> tuple[str, ...]:
+    return tuple(design.extra.get(f"{kind}_terms") or ())
+
+
+def _indistinct(where: str, key: str, term: str, reason: str) -> Problem:
+    fix = f"leave {term} out" if key != "regressors" else f"leave {term} out, or set drop_absorbed: true"
+    return Problem(CONFIGURATION, f"{where}.{key}", f'"{term}", {reason}', "terms that the data can tell apart", fix)
+
+
+def _scaled(columns: FloatArray, root: FloatArray | None) -> FloatArray:
+    if root is None:
+        return columns
+    return columns * (root if columns.ndim == 1 else root[:, None])
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Covariances of sums of instruments times errors, under one assumption on the errors.
+
+    Attributes
+    ----------
+    kind : ``cluster``, ``hc`` or ``classical``. small_sample : CR0, CR1; HC0, HC1.
+    groups : (sign, codes (n,)) pairs whose cluster sums are added up: one, or three for two-way clusters.
+    clusters : the smaller number of clusters; rows for the other kinds.
+    n, rank : rows, and dimension of the effects; nested : that dimension with effects nested in clusters as one.
+    """
+
+    kind: str
+    small_sample: str
+    groups: tuple[tuple[int, IntArray], ...]
+    clusters: int
+    n: int
+    rank: int
+    nested: int
+    by: str = ""
+
+    def cross(self, z: FloatArray, left: FloatArray, right: FloatArray, slopes: int) -> FloatArray:
+        """Covariance (q, q) of ``z' left`` with ``z' right``; `slopes`: of the regressions that gave the errors."""
+        if self.kind == "classical":
+            return float(left @ right) / (self.n - slopes - self.rank) * (z.T @ z)
+        total = np.zeros((z.shape[1], z.shape[1]))
+        for sign, codes in self.groups:
+            total += sign * group_sums(z * left[:, None], codes).T @ group_sums(z * right[:, None], codes)
+        return self.factor(slopes) * total
+
+    def factor(self, slopes: int) -> float:
+        """The small-sample factor in `cross`."""
+        if self.kind == "cluster":
+            return cluster_factor(self.small_sample, self.clusters, self.n, slopes + self.nested).value
+        return hc_factor(self.small_sample, self.n, slopes + self.rank).value if self.kind == "hc" else 1.0
+
+    def most(self) -> int:
+        """How many restrictions can be tested together: with clusters fewer than there are of these."""
+        return self.clusters - 1 if self.kind == "cluster" else self.n
+
+    def test(self, wald: float, restrictions: int, slopes: int, note: str = "") -> Test:
+        """`wald` as F; with clusters after Hotelling's factor, which allows for the estimated covariance matrix.
+
+        With clusters the statistic is ``(G - q) / (G - 1)`` times Wald over the restrictions, with q and G − q degrees
+        of freedom (Pustejovsky and Tipton 2018 with G − 1 degrees of freedom of the matrix), so that the p-value is
+        that of the statistic shown. With one restriction that is t with G − 1 squared.
+        """
+        q = float(restrictions)
+        scale, df = self._reference(restrictions, slopes)
+        value = wald / q * scale
+        words = f"Hotelling T², {scale:.3g} times Wald over {restrictions}" if scale < 1.0 else ""
+        return Test(value, (q, df), float(special.fdtrc(q, df, value)), "; ".join(filter(None, (note, words))))
+
+    def critical(self, restrictions: int, slopes: int, level: float = 0.95) -> float:
+        """The Wald statistic's critical value by the same reference."""
+        scale, df = self._reference(restrictions, slopes)
+        return float(special.fdtri(restrictions, df, level)) * restrictions / scale
+
+    def _reference(self, restrictions: int, slopes: int) -> tuple[float, float]:
+        if self.kind != "cluster":
+            return 1.0, float(self.n - slopes - self.rank)
+        g = self.clusters
+        return (g - restrictions) / (g - 1), float(g - restrictions)
+
+    @property
+    def words(self) -> str:
+        """What it is, for notes."""
+        if self.kind == "cluster":
+            return f"clustered by {self.by} ({self.small_sample})"
+        return {
+            "hc": f"robust to heteroskedasticity ({self.small_sample})",
+            "classical": "independent, of one variance",
+        }[self.kind]
+
+
+def errors_of(design: Design, system: System) -> Errors:
+    """By the first of the model's settings that states errors: clustered, robust or classical.
+
+    CR2 and CR3, HC2 and HC3 become CR1 and HC1, which the tests are defined with. Without such a setting: clustered by
+    unit where units are repeated, else robust.
+    """
+    for setting in design.spec.inference:
+        if setting.method in ("cluster", "hc", "classical"):
+            return _errors(design, system, setting)
+    repeated = np.unique(design.unit_codes[system.rows]).size < system.n
+    return _errors(design, system, InferenceSpec("cluster" if repeated else "hc"))
+
+
+def _errors(design: Design, system: System, setting: InferenceSpec) -> Errors:
+    n, rank = system.n, system.space.rank
+    if setting.method != "cluster":
+        kind = "HC0" if setting.options.get("kind") == "HC0" else "HC1"
+        rows = np.arange(n, dtype=np.intp)
+        return Errors(setting.method, kind, ((1, rows),), n, n, rank, rank)
+    by = setting.options.get("by", "unit")
+    names = [str(name) for name in by] if isinstance(by, (list, tuple)) else [str(by)]
+    codes = [cluster_codes(design, name, system.rows) for name in names]
+    groups = [(1, values) for values in codes]
+    if len(codes) > 1:
+        groups.append((-1, compact(codes[0] * (codes[1].max() + 1) + codes[1])))
+    clusters = min(int(values.max()) + 1 for values in codes)
+    kind = "CR0" if setting.options.get("small_sample") == "CR0" else "CR1"
+    nested = system.space.rank_outside(codes)
+    return Errors("cluster", kind, tuple(groups), clusters, n, rank, nested, " and ".join(names))

@@ -1,0 +1,281 @@
+"""Difference in differences: one effect of a policy, by several methods, with placebos."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.estimate.base.results import Design, Fit, Test
+from ruralpanel.estimate.families.policy import (
+    callaway_santanna,
+    did_synthetic,
+    dynamics,
+    event_study,
+    imputation,
+    placebo,
+    regressions,
+    stacked,
+)
+from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, need_no, need_no_steps, paths_of, sample_of
+from ruralpanel.estimate.families.policy.summary import (
+    errors_of,
+    finished,
+    need_treated,
+    row,
+    stream,
+    treatment_summary,
+)
+from ruralpanel.project.problems import UserError
+
+TERM = regressions.STATIC
+
+
+@dataclass(frozen=True)
+class Method:
+    """How one method estimates.
+
+    Attributes
+    ----------
+    fit : with everything that inference needs. point : the estimate alone, for placebos.
+    """
+
+    fit: Callable[[Sample], Fit]
+    point: placebo.Point
+
+
+def fit(design: Design) -> Fit:
+    """The effect on the treated (term ``treated``).
+
+    Options
+    -------
+    ``treatment`` (by way of the design); ``method``:
+
+    twfe
+        two-way fixed effects, with ``group_trends`` beside each cohort's own linear trend
+    callaway_santanna
+        mean of group-time effects, each since the last period before treatment; controls doubly robust
+    imputation
+        mean of outcomes less those imputed from rows without treatment; ``group_trends``
+    stacked
+        one experiment per cohort, pooled
+    matched
+        two-way fixed effects against the untreated units that moved most alike before treatment
+    synthetic, synthetic_control
+        weighted untreated units (and periods)
+
+    ``comparison`` (never, not_yet: callaway_santanna, stacked), ``draws`` (placebos).
+
+    `extra` of the result
+    ---------------------
+    ``treatment``, ``randomisation`` (p over treated sets), ``placebo_dates``, ``leave_one_treated_out``,
+    ``event_study`` and ``pretrend``, and by method ``group_time`` and ``aggregations``, ``matches``, ``weights``.
+
+    Raises
+    ------
+    UserError
+        Nobody to compare with, missing cells with a synthetic method, or keys that the method does not offer.
+    """
+    sample = sample_of(design)
+    name = design.spec.method or "twfe"
+    _check_keys(sample, name)
+    if name in did_synthetic.METHODS:
+        return did_synthetic.fit(sample, name)
+    overrides = need_treated(sample, name, _otherwise(sample))
+    method = METHODS[name]
+    fitted = method.fit(sample)
+    tests, event = _before(sample, name)
+    extra: dict[str, Any] = {
+        "treatment": treatment_summary(sample),
+        **event,
+        "randomisation": randomisation(sample, name),
+        "placebo_dates": placebo_dates(sample, method),
+        "leave_one_treated_out": placebo.leave_one_out(plain(sample), method.point),
+    }
+    return finished(replace(fitted, overrides=overrides), sample, tests, (), extra)
+
+
+def _otherwise(sample: Sample) -> str:
+    """What to advise with one treated unit: synthetic methods, where they apply to this panel."""
+    try:
+        did_synthetic.check(sample, "synthetic")
+    except UserError:
+        return "use a panel with more treated units"
+    return "use method: synthetic or synthetic_control, whose errors come from placebos"
+
+
+def placebo_dates(sample: Sample, method: Method) -> list[dict[str, Any]]:
+    """Estimates from rows without treatment, had treatment started 1, 2, … periods earlier."""
+    rows = []
+    for shift, earlier in placebo.earlier(plain(sample)):
+        try:
+            fitted = method.fit(earlier)
+            errors = errors_of(fitted, earlier.design)
+        except UserError:
+            continue
+        first = [int(earlier.cohorts.periods[start]) for start in earlier.cohorts.starts]
+        numbers = row(float(fitted.params[0]), float(errors.vcov[0, 0]), float(errors.df[0]))
+        rows.append({"shift": shift, "first": first[0] if len(first) == 1 else first, **numbers})
+    return rows
+
+
+def randomisation(sample: Sample, name: str) -> dict[str, Any]:
+    """Randomisation over treated sets by method `name`; the number of draws is the model's key ``draws``."""
+    options = sample.design.spec.options
+    draws = options.get("draws")
+    rng = stream(sample.design, "randomisation")
+    if name in did_synthetic.METHODS:
+        return did_synthetic.randomisation(sample, name, int(draws or did_synthetic.DRAWS), rng)
+    trends = bool(options.get("group_trends", False)) if name == "twfe" else None
+    return placebo.treated_sets(plain(sample), METHODS[name].point, None if draws is None else int(draws), rng, trends)
+
+
+def plain(sample: Sample) -> Sample:
+    """The sample for auxiliary estimates: our engine alone, terms that cannot be told apart left out."""
+    design = sample.design
+    options = {**design.spec.options, "engine": "numpy", "drop_absorbed": True}
+    return replace(sample, design=replace(design, spec=replace(design.spec, options=options)))
+
+
+def _check_keys(sample: Sample, name: str) -> None:
+    design, options = sample.design, sample.design.spec.options
+    trends = bool(options.get("group_trends", False))
+    need_no(design, name, "group_trends", trends and name not in ("twfe", "imputation"), "use twfe or imputation")
+    if name in ("callaway_santanna", "matched"):
+        need_no_steps(design, name)
+    compared = options.get("comparison") == "not_yet" and name not in ("callaway_santanna", "stacked")
+    need_no(design, name, "comparison: not_yet", compared, "use callaway_santanna or stacked")
+
+
+def _before(sample: Sample, name: str) -> tuple[dict[str, Test], dict[str, Any]]:
+    """The pre-trend test by the same method's effects by event time; nothing where there is one period before."""
+    try:
+        found = event_study.fit(_as_event_study(sample, name))
+    except UserError as error:
+        return {}, {"event_study": None, "pretrend": None, "pretrend_note": str(error.problems[0].found)}
+    kept = {key: found.extra[key] for key in ("event_study", "pretrend")}
+    return {"pretrend": found.tests["pretrend"]}, kept
+
+
+def _as_event_study(sample: Sample, name: str) -> Design:
+    spec = plain(sample).design.spec
+    dated = {**sample.design.extra, "first_treated": sample.cohorts.first}
+    return replace(sample.design, spec=replace(spec, estimator="event_study", method=name), extra=dated)
+
+
+def _twfe(sample: Sample) -> Fit:
+    fitted = regressions.static(
+        sample.design, sample.cohorts, bool(sample.design.spec.options.get("group_trends", False))
+    )
+    if sample.cohorts.single:
+        return fitted
+    note = (
+        "treatment starts at different dates: two-way effects also compare later with earlier treated units and may "
+        "weigh some effects negatively (Goodman-Bacon 2021); callaway_santanna and imputation do not"
+    )
+    return replace(fitted, notes=(*fitted.notes, note))
+
+
+def _twfe_point(design: Design, cohorts: Cohorts) -> float:
+    trends = bool(design.spec.options.get("group_trends", False))
+    return float(regressions.static(design, cohorts, trends).params[0])
+
+
+def _callaway_santanna(sample: Sample) -> Fit:
+    paths, cells = dynamics.group_time_cells(sample)
+    mean = callaway_santanna.simple(paths, cells)
+    fitted = dynamics.from_scores(
+        sample.design, (TERM,), np.array([mean.estimate]), dynamics.by_unit(sample.design, mean.influence[:, None])
+    )
+    groups = callaway_santanna.by_cohort(paths, cells)
+    periods = paths.cohorts.periods
+
+    def numbers(average: callaway_santanna.Average) -> dict[str, float]:
+        return {"estimate": average.estimate, "std_error": float(np.sqrt(average.variance))}
+
+    extra = {
+        "group_time": [
+            {
+                "first": paths.cohorts.date(cell.start),
+                "period": int(periods[cell.period]),
+                **numbers(callaway_santanna.Average(cell.estimate, cell.influence)),
+            }
+            for cell in cells
+        ],
+        "aggregations": {
+            "simple": numbers(mean),
+            "group": numbers(callaway_santanna.over_cohorts(paths, groups)),
+            "by_cohort": [{"first": paths.cohorts.date(s), **numbers(m)} for s, m in groups.items()],
+            "by_period": [
+                {"period": int(periods[t]), **numbers(m)} for t, m in callaway_santanna.by_period(paths, cells).items()
+            ],
+            "errors": "influence functions by unit, no small-sample factor",
+        },
+    }
+    return replace(fitted, extra=extra)
+
+
+def _callaway_santanna_point(design: Design, cohorts: Cohorts) -> float:
+    paths = paths_of(design, cohorts)
+    where = f"models.{design.spec.name}"
+    cells = callaway_santanna.cells(paths, dynamics.comparison_of(design), where, post_only=True)
+    return callaway_santanna.simple(paths, cells).estimate
+
+
+def _imputation(sample: Sample) -> Fit:
+    design, cohorts = sample.design, sample.cohorts
+    imputed = imputation.impute(design, cohorts, bool(design.spec.options.get("group_trends", False)))
+    groups = regressions.treated_rows(design, cohorts)[:, None]
+    estimates, scores = imputation.averages(design, cohorts, imputed, groups)
+    notes = (f"{imputed.lost} treated rows cannot be imputed",) if imputed.lost else ()
+    return dynamics.from_scores(design, (TERM,), estimates, scores, ("unit", "period"), notes)
+
+
+def _imputation_point(design: Design, cohorts: Cohorts) -> float:
+    trends = bool(design.spec.options.get("group_trends", False))
+    return imputation.average(design, imputation.impute(design, cohorts, trends))
+
+
+def _stacked(sample: Sample) -> Fit:
+    stack = stacked.stack(sample.design, sample.cohorts, dynamics.comparison_of(sample.design))
+    return stacked.static(sample.design, stack)
+
+
+def _stacked_point(design: Design, cohorts: Cohorts) -> float:
+    stack = stacked.stack(design, cohorts, dynamics.comparison_of(design))
+    return float(stacked.static(design, stack).params[0])
+
+
+def _matched(sample: Sample) -> Fit:
+    stack, matches = dynamics.matched_stack(sample.design, sample.cohorts)
+    fitted = stacked.static(sample.design, stack)
+    units = sample.design.units
+    extra = {
+        "matches": [
+            {
+                "unit": units[own],
+                "matched": [units[other] for other in nearest],
+                "distance": [float(d) for d in distance],
+            }
+            for cohort in matches
+            for own, nearest, distance in zip(cohort.own, cohort.nearest, cohort.distance, strict=True)
+        ]
+    }
+    note = "errors take the matches as given; the randomisation p-value matches anew for every treated set"
+    return replace(fitted, extra={**fitted.extra, **extra}, notes=(*fitted.notes, note))
+
+
+def _matched_point(design: Design, cohorts: Cohorts) -> float:
+    stack, _ = dynamics.matched_stack(design, cohorts)
+    return float(stacked.static(design, stack).params[0])
+
+
+METHODS: dict[str, Method] = {
+    "twfe": Method(_twfe, _twfe_point),
+    "callaway_santanna": Method(_callaway_santanna, _callaway_santanna_point),
+    "imputation": Method(_imputation, _imputation_point),
+    "stacked": Method(_stacked, _stacked_point),
+    "matched": Method(_matched, _matched_point),
+}

@@ -1,0 +1,227 @@
+"""The effect of a policy by synthetic control and synthetic difference in differences, with placebos."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.families.policy import placebo, synthetic
+from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, need_balance, need_no, need_no_steps, paths_of
+from ruralpanel.estimate.families.policy.summary import LEAST_TREATED, finished, row, stream, treatment_summary
+from ruralpanel.project.problems import CONFIGURATION, LOG, Problem, UserError
+
+METHODS = {"synthetic": True, "synthetic_control": False}
+"""Method → whether it is a difference in differences."""
+
+TERM = "treated"
+LEAST_BEFORE = 2
+LEAST_OTHERS = 3
+DRAWS = 500
+"""Placebo assignments among the untreated units."""
+
+DRAWS_EARLIER = 199
+"""The same for each placebo date."""
+
+
+def fit(sample: Sample, name: str) -> Fit:
+    """Estimate, weights, errors and placebos.
+
+    Errors: synthetic difference in differences by the jackknife over units with fixed weights where two units or more
+    are treated, else, and synthetic control always, by placebos among the untreated units (levels are compared, so that
+    a jackknife with fixed weights is dominated by whoever carries most weight); t with (units − 1) degrees of freedom.
+    Both are in the result where they exist.
+
+    Raises
+    ------
+    UserError
+        Missing cells (unit and period named), fewer than two periods before treatment, fewer than three units never
+        treated, or keys that the methods do not offer.
+    """
+    design, cohorts = sample.design, sample.cohorts
+    check(sample, name)
+    difference = METHODS[name]
+    y = paths_of(design, cohorts).y
+    found = synthetic.estimate(y, cohorts, difference)
+    draws = int(design.spec.options.get("draws") or DRAWS)
+    LOG.info(
+        "model %s: %d units, %d placebos, %d treated sets, %d for each placebo date, one fit without each treated unit",
+        design.spec.name, len(design.units), draws, min(draws, 999), DRAWS_EARLIER,
+    )  # fmt: skip
+    errors = {
+        "jackknife": synthetic.jackknife(y, found),
+        "placebo": _placebo_variance(y, sample, difference, draws),
+    }
+    variance, kind = errors["jackknife"], "jackknife over units, weights fixed"
+    if not difference or not np.isfinite(variance):
+        variance, kind = errors["placebo"], f"placebos among the untreated units, {draws} draws"
+    extra: dict[str, Any] = {
+        "treatment": treatment_summary(sample),
+        "weights": [_weights(sample, weights) for weights in found.weights],
+        "event_study": _gaps(sample, y, found),
+        "fit_before": _fit_before(y, found),
+        "errors": {key: float(np.sqrt(value)) for key, value in errors.items()},
+        "randomisation": randomisation(sample, name, draws, stream(design, "randomisation")),
+        "placebo_dates": _placebo_dates(sample, difference),
+        "leave_one_treated_out": placebo.leave_one_out(sample, _point(difference)),
+    }
+    notes: tuple[str, ...] = ()
+    if not np.isfinite(variance):
+        notes = ("no errors: placebos need more untreated than treated units; see the randomisation p-value",)
+    if min(cohorts.starts) <= LEAST_BEFORE:
+        notes += ("weights rest on one difference before treatment: they cannot be told from chance",)
+    rows = np.arange(design.y.size, dtype=np.intp)
+    result = Fit(
+        terms=(TERM,),
+        params=np.array([found.estimate]),
+        rows=rows,
+        residuals=np.zeros(rows.size),
+        bread=np.eye(1),
+        scores=np.zeros((0, 1)),
+        df_resid=float(len(design.units) - 1),
+        own_vcov=np.array([[variance]]),
+        own_vcov_type=kind,
+        own_df=float(len(design.units) - 1),
+    )
+    return finished(result, sample, _in_time(extra["placebo_dates"]), notes, extra)
+
+
+def randomisation(sample: Sample, name: str, draws: int, rng: np.random.Generator) -> dict[str, Any]:
+    """Randomisation over treated sets, at most 999; synthetic controls are compared over their misfit before."""
+    difference = METHODS[name]
+    scale = None if difference else _misfit
+    return placebo.treated_sets(sample, _point(difference), min(draws, 999), rng, scale=scale)
+
+
+def check(sample: Sample, name: str) -> None:
+    """Stop where a synthetic method does not apply: all reasons but the first kind together."""
+    design, cohorts = sample.design, sample.cohorts
+    otherwise = ", or use method: twfe" if int(cohorts.treated.sum()) >= LEAST_TREATED else ""
+    need_balance(design, name, otherwise)
+    need_no_steps(design, name)
+    need_no(design, name, "controls", design.x.shape[1] > 0, "leave controls and regressors out")
+    need_no(design, name, "weights", design.weights is not None, "leave weights out")
+    where = f"models.{design.spec.name}.treatment"
+    before, others = min(cohorts.starts), int((~cohorts.treated).sum())
+    problems = []
+    if before < LEAST_BEFORE:
+        problems.append(
+            Problem(
+                CONFIGURATION,
+                where,
+                f"{before} period before treatment with method {name}",
+                f"at least {LEAST_BEFORE}, which the weights are fitted to",
+                f"use a panel that begins earlier{otherwise}",
+            )
+        )
+    if others < LEAST_OTHERS:
+        problems.append(
+            Problem(
+                CONFIGURATION,
+                where,
+                f"{others} units never treated with method {name}",
+                f"at least {LEAST_OTHERS}, of which the comparison is made",
+                "widen the sample",
+            )
+        )
+    if problems:
+        raise UserError(problems)
+
+
+def _point(difference: bool) -> placebo.Point:
+    def point(design: Design, cohorts: Cohorts) -> float:
+        return synthetic.estimate(paths_of(design, cohorts).y, cohorts, difference).estimate
+
+    return point
+
+
+def _misfit(design: Design, cohorts: Cohorts) -> float:
+    """Root mean square of the synthetic control's gaps before treatment (Abadie, Diamond and Hainmueller 2010)."""
+    y = paths_of(design, cohorts).y
+    return _fit_before(y, synthetic.estimate(y, cohorts, False))["rmse"]
+
+
+def _placebo_variance(y: FloatArray, sample: Sample, difference: bool, draws: int) -> float:
+    """NaN where no more units are untreated than treated."""
+    treated = int(sample.cohorts.treated.sum())
+    if y.shape[0] - treated <= treated:
+        return float("nan")
+    found = synthetic.placebo(y, sample.cohorts, difference, draws, stream(sample.design, "placebo"))
+    return float(np.var(found))
+
+
+def _placebo_dates(sample: Sample, difference: bool) -> list[dict[str, Any]]:
+    """Estimates from rows without treatment, had treatment started earlier, with errors of the same kind."""
+    rows = []
+    for shift, earlier in placebo.earlier(sample):
+        if min(earlier.cohorts.starts) < LEAST_BEFORE or int((~earlier.cohorts.treated).sum()) < LEAST_OTHERS:
+            break
+        y = paths_of(earlier.design, earlier.cohorts).y
+        if not np.isfinite(y).all():
+            break
+        found = synthetic.estimate(y, earlier.cohorts, difference)
+        variance = synthetic.jackknife(y, found) if difference else np.nan
+        if not np.isfinite(variance):
+            variance = _placebo_variance(y, earlier, difference, DRAWS_EARLIER)
+        first = [int(earlier.cohorts.periods[start]) for start in earlier.cohorts.starts]
+        rows.append(
+            {
+                "shift": shift,
+                "first": first[0] if len(first) == 1 else first,
+                **row(found.estimate, variance, y.shape[0] - 1.0),
+            }
+        )
+    return rows
+
+
+def _in_time(dates: list[dict[str, Any]]) -> dict[str, Test]:
+    """The placebo date in the middle of the periods before treatment, as the test that stands for the pre-trend's."""
+    if not dates:
+        return {}
+    middle = dates[len(dates) // 2]
+    if not np.isfinite(middle["std_error"]) or middle["std_error"] <= 0:
+        return {}
+    first = middle["first"] if isinstance(middle["first"], int) else f"{middle['shift']} periods earlier"
+    note = f"placebo: treatment taken to start in {first}, treated rows left out"
+    return {"pretrend": Test(middle["estimate"] / middle["std_error"], middle["df"], middle["p_value"], note)}
+
+
+def _weights(sample: Sample, weights: synthetic.Weights) -> dict[str, Any]:
+    units, periods = sample.design.units, sample.design.periods
+    return {
+        "first": sample.cohorts.date(weights.start),
+        "units": {units[i]: float(w) for i, w in zip(weights.others, weights.units, strict=True)},
+        "periods": {str(periods[t]): float(w) for t, w in enumerate(weights.periods)},
+        "effective_units": float(1.0 / np.sum(weights.units**2)),
+    }
+
+
+def _gaps(sample: Sample, y: FloatArray, found: synthetic.Synthetic) -> list[dict[str, Any]]:
+    """Gap between treated and weighted others by event time, cohorts weighing by their treated units; no errors."""
+    gathered: dict[int, list[tuple[int, float, int]]] = {}
+    for weights in found.weights:
+        for t, gap in enumerate(synthetic.gaps(y, weights)):
+            period = int(sample.cohorts.periods[t])
+            time = int(period - sample.cohorts.date(weights.start))
+            gathered.setdefault(time, []).append((period, float(gap), weights.own.size))
+    rows = []
+    for time, values in sorted(gathered.items()):
+        sizes = np.array([size for _, _, size in values], dtype=float)
+        estimate = float(sizes @ [gap for _, gap, _ in values] / sizes.sum())
+        date = values[0][0] if len(found.weights) == 1 else None
+        term = f"event:{time:+d}" if date is None else f"treated:{date}"
+        empty = dict.fromkeys(("std_error", "df", "p_value", "ci_low", "ci_high"))
+        rows.append({"term": term, "period": date, "event_time": time, "estimate": estimate, **empty})
+    return rows
+
+
+def _fit_before(y: FloatArray, found: synthetic.Synthetic) -> dict[str, float]:
+    """Root mean square of the gaps before treatment, as such and in standard deviations of the treated's means."""
+    gaps = [synthetic.gaps(y, weights)[: weights.start] for weights in found.weights]
+    pairs = zip(gaps, found.weights, strict=True)
+    centred = [gap - gap.mean() if weights.periods.any() else gap for gap, weights in pairs]
+    rmse = float(np.sqrt(np.mean(np.concatenate(centred) ** 2)))
+    moves = [y[weights.own, : weights.start].mean(axis=0) for weights in found.weights]
+    spread = float(np.sqrt(np.mean(np.concatenate([move - move.mean() for move in moves]) ** 2)))
+    return {"rmse": rmse, "relative": rmse / spread if spread > 0 else float("nan")}

@@ -1,0 +1,144 @@
+"""Event studies: effects of a policy by period, the test of what came before it, and bounds where trends may differ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.families.policy import dynamics, placebo, regressions
+from ruralpanel.estimate.families.policy.cohorts import Sample, need_no, need_no_steps, sample_of
+from ruralpanel.estimate.families.policy.dynamics import Dynamic
+from ruralpanel.estimate.families.policy.pretrends import joint
+from ruralpanel.estimate.families.policy.regressions import EventTime
+from ruralpanel.estimate.families.policy.summary import errors_of, finished, row, stream, treatment_summary
+from ruralpanel.project.problems import UserError
+
+DRAWS = 9_999
+"""Treated sets of the randomisation test before treatment."""
+
+
+def fit(design: Design) -> Fit:
+    """Effects by period (``treated:1998``) or, with several dates, by event time (``event:-2``).
+
+    Options
+    -------
+    ``treatment`` (by way of the design), ``method`` (twfe, callaway_santanna, imputation, stacked), ``reference`` (a
+    period before treatment, or an event time; default: the last), ``comparison`` (never, not_yet), ``group_trends``
+    (twfe, imputation: a linear trend of each cohort, estimated on the periods before treatment; effects are then what
+    departs from it), ``draws``.
+
+    `extra` of the result
+    ---------------------
+    ``event_study`` (a row per event time, for figures), ``average_effect``, ``pretrend`` (test, power,
+    randomisation over treated sets), ``honest_did`` (bounds, or None with a note), ``treatment``.
+
+    Raises
+    ------
+    UserError
+        No period before treatment, nobody to compare with, or keys that the method does not offer.
+    """
+    sample = sample_of(design)
+    method = design.spec.method or "twfe"
+    trends = bool(design.spec.options.get("group_trends", False))
+    need_no(design, method, "group_trends", trends and method not in ("twfe", "imputation"), "use twfe or imputation")
+    if method in ("callaway_santanna", "matched"):
+        need_no_steps(design, method)
+    if trends:
+        return _with_trends(design, sample, method)
+    found = dynamics.dynamic(sample, method)
+    test, pretrend = dynamics.pretrend(found, sample)
+    extra: dict[str, Any] = {
+        "event_study": dynamics.event_rows(found),
+        "average_effect": dynamics.mean_after(found),
+        "pretrend": pretrend,
+    }
+    bounds, notes = _bounds(found, design)
+    if method in ("twfe", "callaway_santanna") and sample.cohorts.single:
+        pretrend["randomisation"] = _randomised(sample, found)
+        if pretrend["randomisation"] is None and design.spec.options.get("draws"):
+            few = "two treated and two other units, and two more in all than periods before treatment"
+            notes = (*notes, f"draws without use: randomisation over treated sets needs {few}")
+    extra |= {"honest_did": bounds, "treatment": treatment_summary(sample)}
+    return finished(found.fit, sample, {"pretrend": test}, notes, extra)
+
+
+def _bounds(found: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    try:
+        return dynamics.honest(found, f"models.{design.spec.name}"), ()
+    except UserError as error:
+        problem = error.problems[0]
+        note = f"no bounds on differing trends: {problem.found}, {problem.expected} needed"
+        return None, (note,)
+    except (np.linalg.LinAlgError, ValueError):
+        return None, ("no bounds on differing trends: the effects before treatment have errors of zero",)
+
+
+def _randomised(sample: Sample, found: Dynamic) -> dict[str, Any] | None:
+    periods = list(sample.design.periods)
+    before = np.array([periods.index(found.times[i].period or 0) for i in found.before], dtype=np.intp)
+    draws = int(sample.design.spec.options.get("draws") or DRAWS)
+    reference = periods.index(found.reference.period or 0)
+    return placebo.leads(sample, before, reference, draws, stream(sample.design, "pretrend"))
+
+
+def _with_trends(design: Design, sample: Sample, method: str) -> Fit:
+    """Effects as departures from the trends of the cohorts; what came before is tested for being a line."""
+    regressions.need_pre_periods(sample.design, sample.cohorts, 2, "group_trends")
+    times = regressions.event_times(sample.design, sample.cohorts)
+    after = tuple(time for time in times if time.post)
+    if method == "twfe":
+        effects = regressions.dynamic(sample.design, sample.cohorts, after, group_trends=True)
+    else:
+        effects = dynamics.dynamic(sample, method).fit
+    errors = errors_of(effects, sample.design)
+    saturated = dynamics.dynamic(replace(sample, design=_untrended(sample.design)), method)
+    before, test = _departures(saturated, sample)
+    place = [effects.terms.index(time.term) for time in after if time.term in effects.terms]
+    target = np.zeros(effects.params.size)
+    target[place] = 1.0 / len(place)
+    rows = [
+        dynamics.entry(time, row(float(effects.params[i]), float(errors.vcov[i, i]), float(errors.df[i])))
+        for time, i in zip(after, place, strict=True)
+    ]
+    average = row(float(target @ effects.params), float(target @ errors.vcov @ target), errors.least_df)
+    extra: dict[str, Any] = {
+        "event_study": [*before, *rows],
+        "average_effect": average,
+        "pretrend": {"statistic": test.statistic, "p_value": test.p_value, "errors": errors.words},
+        "honest_did": None,
+        "treatment": treatment_summary(sample),
+    }
+    notes = (
+        "effects are departures from each treated cohort's own linear trend before treatment; estimates before it "
+        "are departures from that line, and the pre-trend test asks whether it is one",
+    )
+    return finished(effects, sample, {"pretrend": test}, notes, extra)
+
+
+def _departures(found: Dynamic, sample: Sample) -> tuple[list[dict[str, Any]], Test]:
+    """Effects before treatment less the line through them, and the joint test that they lie on a line."""
+    place = found.before
+    times: list[EventTime] = [found.times[i] for i in place]
+    order = sorted([*times, found.reference], key=lambda time: time.event_time)
+    where = order.index(found.reference)
+    levels = np.insert(np.eye(len(place)), where, 0.0, axis=0)
+    dates = np.array([float(time.event_time) for time in order])
+    line = np.column_stack([np.ones(dates.size), dates])
+    maker = (np.eye(dates.size) - line @ np.linalg.pinv(line)) @ levels
+    beta, vcov = found.fit.params[place], found.errors.vcov[np.ix_(place, place)]
+    df = found.errors.least_df
+    estimates, variances = maker @ beta, np.diag(maker @ vcov @ maker.T)
+    rows = [
+        dynamics.entry(time, row(float(e), float(max(v, 0.0)), df))
+        for time, e, v in zip(order, estimates, variances, strict=True)
+    ]
+    bends: FloatArray = np.diff(np.diff(levels, axis=0) / np.diff(dates)[:, None], axis=0)
+    return rows, joint(dynamics.leads_of(found, sample, bends))
+
+
+def _untrended(design: Design) -> Design:
+    options = {**design.spec.options, "group_trends": False}
+    return replace(design, spec=replace(design.spec, options=options))

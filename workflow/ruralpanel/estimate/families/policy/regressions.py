@@ -1,0 +1,176 @@
+"""Two-way regressions of a policy: terms by time to treatment, and before against after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.families import linear
+from ruralpanel.estimate.families.policy.cohorts import Cohorts
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
+
+TREND = "treated:trend"
+
+
+@dataclass(frozen=True)
+class EventTime:
+    """One event time that a model gives an effect for.
+
+    Attributes
+    ----------
+    term : its coefficient's name: ``treated:1998`` where all treated units start together, else ``event:-2``.
+    period : its calendar period, None where treated units start at different dates.
+    event_time : period less first treated period, in the periods' own unit (years).
+    """
+
+    term: str
+    period: int | None
+    event_time: int
+
+    @property
+    def post(self) -> bool:
+        """Whether treatment has started."""
+        return self.event_time >= 0
+
+
+def treated_rows(design: Design, cohorts: Cohorts) -> FloatArray:
+    """(n,) one where the row's unit is under treatment."""
+    return (design.period_codes >= cohorts.start[design.unit_codes]).astype(float)
+
+
+def event_times(design: Design, cohorts: Cohorts) -> tuple[EventTime, ...]:
+    """All event times in the rows of treated units, in order."""
+    values = _event_time(design, cohorts)
+    found = np.unique(values[np.isfinite(values)]).astype(int)
+    if cohorts.single:
+        first = int(cohorts.date(cohorts.starts[0]))
+        return tuple(EventTime(f"treated:{first + e}", first + int(e), int(e)) for e in found)
+    return tuple(EventTime(f"event:{e:+d}" if e else "event:0", None, int(e)) for e in found)
+
+
+def reference_of(design: Design, cohorts: Cohorts) -> EventTime:
+    """The event time that effects are measured against: the declared one, else the last before treatment.
+
+    A declared reference is a period where all treated units start together; otherwise an event time (−1: the period
+    before treatment).
+
+    Raises
+    ------
+    UserError
+        The reference is no event time of the treated units, or not before treatment.
+    """
+    times = event_times(design, cohorts)
+    before = [time for time in times if not time.post]
+    where = f"models.{design.spec.name}.reference"
+    if not before:
+        raise UserError(
+            Problem(
+                CONFIGURATION, where, "no period before treatment", "at least one", "use a panel that begins earlier"
+            )
+        )
+    declared = design.spec.options.get("reference")
+    if declared is None:
+        return before[-1]
+    for time in before:
+        if int(declared) == (time.period if cohorts.single else time.event_time):
+            return time
+    known = ", ".join(str(time.period if cohorts.single else time.event_time) for time in before)
+    what = "a period before treatment" if cohorts.single else "an event time before treatment"
+    raise UserError(Problem(CONFIGURATION, where, str(declared), f"{what}: {known}"))
+
+
+def indicators(design: Design, cohorts: Cohorts, times: tuple[EventTime, ...]) -> FloatArray:
+    """(n, k) one where a treated unit's row is at the event time."""
+    values = _event_time(design, cohorts)
+    if not times:
+        return np.zeros((values.size, 0))
+    return np.column_stack([(values == time.event_time).astype(float) for time in times])
+
+
+def trends(design: Design, cohorts: Cohorts) -> tuple[FloatArray, tuple[str, ...]]:
+    """A linear trend for each cohort of treated units, counted from the last period before its treatment; and names."""
+    periods = cohorts.periods[design.period_codes].astype(float)
+    columns = []
+    for start in cohorts.starts:
+        origin = float(cohorts.periods[start - 1])
+        columns.append(np.where(cohorts.start[design.unit_codes] == start, periods - origin, 0.0))
+    names = [TREND] if cohorts.single else [f"{TREND}:{cohorts.date(start):g}" for start in cohorts.starts]
+    return np.column_stack(columns), tuple(names)
+
+
+def need_pre_periods(design: Design, cohorts: Cohorts, least: int, what: str) -> None:
+    """Stop where a cohort has fewer than `least` periods before its treatment.
+
+    Raises
+    ------
+    UserError
+        Some cohort begins too early.
+    """
+    short = [start for start in cohorts.starts if start < least]
+    if short:
+        raise UserError(
+            Problem(
+                CONFIGURATION,
+                f"models.{design.spec.name}.{what}",
+                f"{short[0]} period{'s' if short[0] != 1 else ''} before treatment in {cohorts.date(short[0]):g}",
+                f"at least {least} periods before treatment",
+                "use a panel that begins earlier",
+            )
+        )
+
+
+def _event_time(design: Design, cohorts: Cohorts) -> FloatArray:
+    """(n,) period less the unit's first treated period; −inf for units never treated in the sample."""
+    return np.asarray(cohorts.periods[design.period_codes] - cohorts.dates[design.unit_codes])
+
+
+STATIC = "treated"
+
+
+def static(design: Design, cohorts: Cohorts, group_trends: bool = False) -> Fit:
+    """The effect of being under treatment, unit and period effects and controls removed.
+
+    With `group_trends` each cohort of treated units has a linear trend of its own beside.
+    """
+    columns, terms = [treated_rows(design, cohorts)[:, None]], [STATIC]
+    if group_trends:
+        need_pre_periods(design, cohorts, 2, "group_trends")
+        matrix, names = trends(design, cohorts)
+        columns.append(matrix)
+        terms += names
+    return regress(design, np.hstack(columns), tuple(terms))
+
+
+def dynamic(design: Design, cohorts: Cohorts, times: tuple[EventTime, ...], group_trends: bool = False) -> Fit:
+    """Effects at the given event times (all but the reference, or with trends those after treatment).
+
+    Raises
+    ------
+    UserError
+        No unit is never treated: event times, units and periods then determine each other.
+    """
+    if cohorts.treated.all():
+        raise UserError(
+            Problem(
+                CONFIGURATION,
+                f"models.{design.spec.name}.method",
+                "twfe by event time without units that are never treated",
+                "units that are never treated in the sample",
+                "use method: imputation, or callaway_santanna with comparison: not_yet",
+            )
+        )
+    columns, terms = [indicators(design, cohorts, times)], [time.term for time in times]
+    if group_trends:
+        need_pre_periods(design, cohorts, 2, "group_trends")
+        matrix, names = trends(design, cohorts)
+        columns.append(matrix)
+        terms += names
+    return regress(design, np.hstack(columns), tuple(terms))
+
+
+def regress(design: Design, columns: FloatArray, terms: tuple[str, ...]) -> Fit:
+    """Two-way fixed effects of the outcome on `columns` and the design's controls."""
+    spec = replace(design.spec, estimator="fe", effects=("unit", "period"))
+    return linear.fe(replace(design, x=np.hstack([columns, design.x]), terms=(*terms, *design.terms), spec=spec))

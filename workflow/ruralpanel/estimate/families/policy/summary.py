@@ -1,0 +1,163 @@
+"""Means of effects over groups and times, and their errors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.estimate.base.absorb import compact
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.families.policy.cohorts import Sample
+from ruralpanel.estimate.inference.covariance import critical_values, p_values
+from ruralpanel.estimate.inference.methods import raw
+from ruralpanel.estimate.inference.validity import generator, refuse
+from ruralpanel.project.problems import UserError
+from ruralpanel.project.settings import InferenceSpec
+
+LEAST_TREATED = 2
+"""Treated (and untreated) units that errors by clusters need: with one its residuals are zero."""
+
+FEW_TREATED = 8
+"""Below this a note says that clustered errors are too small (MacKinnon and Webb 2018)."""
+
+
+def treatment_summary(sample: Sample) -> dict[str, Any]:
+    """Counts of units, and each cohort's date and units."""
+    cohorts, units = sample.cohorts, sample.design.units
+    return {
+        "n_treated": int(cohorts.treated.sum()),
+        "n_untreated": int((~cohorts.treated).sum()),
+        "periods_before": int(min(cohorts.starts)),
+        "cohorts": [
+            {
+                "first": cohorts.date(start),
+                "first_in_sample": int(cohorts.periods[start]),
+                "units": [units[i] for i in np.flatnonzero(cohorts.start == start)],
+            }
+            for start in cohorts.starts
+        ],
+    }
+
+
+def finished(
+    fit: Fit, sample: Sample, tests: Mapping[str, Test], notes: tuple[str, ...], extra: Mapping[str, Any]
+) -> Fit:
+    """The fit with its rows counted in the original design, and with the sample's notes and losses."""
+    lost = {**sample.dropped, **fit.extra.get("n_dropped", {})}
+    unused = sample.rows.size - np.unique(fit.rows).size - sum(fit.extra.get("n_dropped", {}).values())
+    if unused > 0:
+        lost["in no comparison"] = unused
+    every = {**fit.extra, **extra}
+    if lost:
+        every["n_dropped"] = lost
+    return replace(
+        fit,
+        rows=sample.rows[fit.rows],
+        tests={**fit.tests, **tests},
+        notes=(*sample.notes, *fit.notes, *notes, *pre_period_notes(sample), *few_treated(sample)),
+        extra=every,
+    )
+
+
+def pre_period_notes(sample: Sample) -> tuple[str, ...]:
+    """A note where what came before treatment is a single difference or none."""
+    before = min(sample.cohorts.starts)
+    periods = ", ".join(str(p) for p in sample.design.periods[:before])
+    whose = "" if sample.cohorts.single else " of the units treated first"
+    if before == 1:
+        return (f"one period before treatment{whose} ({periods}): whether their trends were parallel is not seen",)
+    if before == 2:
+        return (f"two periods before treatment{whose} ({periods}): all that is known of trends is one difference",)
+    return ()
+
+
+def few_treated(sample: Sample) -> tuple[str, ...]:
+    """A note where clustered errors rest on few treated or untreated units."""
+    treated, others = int(sample.cohorts.treated.sum()), int((~sample.cohorts.treated).sum())
+    least, who = min((treated, "treated"), (others or treated, "untreated"))
+    if least >= FEW_TREATED:
+        return ()
+    return (f"{least} {who} units: clustered errors are too small; see the randomisation p-value",)
+
+
+def need_treated(sample: Sample, method: str, otherwise: str) -> tuple[str, ...]:
+    """Stop where errors clustered by unit cannot be had, unless allowed (``few_treated``); `otherwise`: what to do.
+
+    Raises
+    ------
+    UserError
+        Fewer than two treated units.
+    """
+    treated = int(sample.cohorts.treated.sum())
+    if treated >= LEAST_TREATED:
+        return ()
+    return refuse(
+        sample.design,
+        "few_treated",
+        f"{treated} treated unit with method {method}",
+        f"at least {LEAST_TREATED}: the residuals of a single treated unit say nothing of its noise",
+        otherwise,
+        where="treatment",
+    )
+
+
+def stream(design: Design, what: str) -> np.random.Generator:
+    """Random numbers of one use within one model."""
+    return generator(int(design.spec.options.get("seed") or 0), design.spec.name, what)
+
+
+@dataclass(frozen=True)
+class Errors:
+    """Covariance matrix (k, k) of a fit's terms, degrees of freedom (k,) of t, and what it is in words."""
+
+    vcov: FloatArray
+    df: FloatArray
+    words: str
+    n_clusters: int
+
+    @property
+    def least_df(self) -> float:
+        """The smallest degrees of freedom."""
+        return float(np.min(self.df))
+
+
+def errors_of(fit: Fit, design: Design) -> Errors:
+    """By the model's first setting that gives a covariance matrix, else clustered by unit (CR1, t with G − 1).
+
+    Raises
+    ------
+    UserError
+        Not even the latter applies: too few units.
+    """
+    for setting in design.spec.inference:
+        if setting.method in ("wild_cluster", "permutation", "treatment", "own"):
+            continue
+        try:
+            found = raw(fit, design, setting, 0)
+        except UserError:
+            continue
+        if found.vcov is not None and found.df is not None:
+            break
+    else:
+        found = raw(fit, design, InferenceSpec("cluster"), 0)
+    assert found.vcov is not None and found.df is not None
+    clusters = found.n_clusters or int(compact(design.unit_codes[fit.rows]).max()) + 1
+    return Errors(found.vcov, found.df, f"{found.method} by {found.by}" if found.by else found.method, clusters)
+
+
+def row(estimate: float, variance: float, df: float) -> dict[str, float]:
+    """Estimate, error, p-value and 95 % interval as plain values."""
+    error = float(np.sqrt(variance))
+    reach = float(critical_values(np.array(df))) * error
+    p = float(p_values(np.array(estimate / error), np.array(df))) if error > 0 else float("nan")
+    return {
+        "estimate": float(estimate),
+        "std_error": error,
+        "df": float(df),
+        "p_value": p,
+        "ci_low": float(estimate - reach),
+        "ci_high": float(estimate + reach),
+    }

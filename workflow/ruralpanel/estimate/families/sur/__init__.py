@@ -1,0 +1,1 @@
+"""Seemingly unrelated regressions."""

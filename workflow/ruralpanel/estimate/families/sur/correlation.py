@@ -1,0 +1,197 @@
+"""The correlation of two outcomes' residuals, with an interval by resampling whole units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.estimate.base.absorb import Absorbed, compact, nested
+from ruralpanel.estimate.base.effects import effect_codes
+from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
+from ruralpanel.estimate.families.sur.equations import Equations
+from ruralpanel.estimate.inference.cluster import cluster_codes
+from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.estimate.inference.wild_kernel import TIE
+from ruralpanel.project.problems import tracked
+
+DRAWS = 9_999
+
+LEVEL = 0.95
+
+MIN_CLUSTERS = 10
+"""Fewest clusters to resample (benchmarks/bench_sur.py, docs/estimators/sur.md)."""
+
+NAME = "residual_correlation"
+
+MOST_NUMBERS = 4_000_000
+"""Numbers held at once while samples are drawn."""
+
+
+@dataclass(frozen=True)
+class Correlations:
+    """`statistics` by name, as they go to the JSON; `words`: how they were made."""
+
+    statistics: dict[str, Any]
+    words: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Cross-products by cluster of other effects' dummies, regressors and outcomes, unit effects removed.
+
+    Attributes
+    ----------
+    grams : (clusters, p, p), columns in the order dummies, k regressors, m outcomes. own : as in `Equations`.
+    n : rows.
+    """
+
+    grams: FloatArray
+    own: tuple[tuple[int, ...], ...]
+    k: int
+    m: int
+    n: int
+
+    def correlations(self, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Fisher's z (draws, pairs) and its error when each cluster counts `counts` (draws, clusters) times.
+
+        Effects and coefficients are estimated from the sample drawn. The error is that of z's influence function,
+        summed by cluster (the coefficients' estimation does not matter to first order).
+        """
+        most = max(1, MOST_NUMBERS // (self.grams.shape[0] * self.grams.shape[1] * self.m))
+        steps = range(0, len(counts), most)
+        blocks = tracked(steps, len(steps), "blocks of bootstrap draws")
+        parts = [self._correlations(counts[start : start + most]) for start in blocks]
+        return np.concatenate([z for z, _ in parts]), np.concatenate([error for _, error in parts])
+
+    def _correlations(self, counts: FloatArray) -> tuple[FloatArray, FloatArray]:
+        gram = np.tensordot(counts, self.grams, axes=1)
+        size, k = gram.shape[-1] - self.k - self.m, self.k
+        inner, cross = gram[:, :size, :size], gram[:, :size, size:]
+        fitted = np.linalg.pinv(inner, rcond=1e-12, hermitian=True) @ cross
+        net = gram[:, size:, size:] - np.swapaxes(cross, 1, 2) @ fitted
+        params = Equations(self.own, net[:, :k, :k], net[:, :k, k:], net[:, k:, k:]).estimate(self.n)[0]
+        outcomes = np.broadcast_to(np.eye(self.m), (len(counts), self.m, self.m))
+        left = np.concatenate([fitted[:, :, :k] @ params - fitted[:, :, k:], -params, outcomes], axis=1)
+        parts = np.swapaxes(left, 1, 2)[:, None] @ (self.grams @ left[:, None])
+        total = np.einsum("dg,dgij->dij", counts, parts)
+        z, error = [], []
+        for a, b in combinations(range(self.m), 2):
+            length = np.sqrt(total[:, a, a] * total[:, b, b])
+            value = total[:, a, b] / length
+            ratio = parts[:, :, a, b] / length[:, None]
+            own = parts[:, :, a, a] / total[:, a, a, None] + parts[:, :, b, b] / total[:, b, b, None]
+            squares = np.sum(counts * (ratio - 0.5 * value[:, None] * own) ** 2, axis=1)
+            z.append(np.arctanh(value))
+            error.append(np.sqrt(squares) / (1.0 - value**2))
+        return np.stack(z, axis=1), np.stack(error, axis=1)
+
+
+def report(
+    design: Design,
+    rows: IntArray,
+    names: tuple[str, ...],
+    own: tuple[tuple[int, ...], ...],
+    columns: tuple[FloatArray, FloatArray],
+    scale: FloatArray,
+) -> Correlations:
+    """Correlations of the residuals as named statistics with interval and p-value of no correlation.
+
+    A symmetric studentised bootstrap of Fisher's z: whole clusters are drawn with replacement, effects and coefficients
+    estimated anew, and z less the sample's, over its error, gives the critical value. How often the interval holds the
+    truth is in docs/estimators/sur.md.
+
+    Parameters
+    ----------
+    columns : regressors (n, k), of about the same length net of effects, and outcomes (n, m) of `rows`; times the
+        weights' roots, effects not removed.
+    scale : (n, 1) those roots.
+    """
+    codes, by = _clusters(design, rows)
+    sample = sample_of(design, rows, own, columns, scale, codes)
+    clusters = len(sample.grams)
+    draws = int(design.spec.options.get("draws", DRAWS)) if clusters >= MIN_CLUSTERS else 0
+    rng = generator(int(design.spec.options.get("seed", 0)), design.spec.name, "sur", NAME)
+    one = sample.correlations(np.ones((1, clusters)))
+    z, error = one[0][0], one[1][0]
+    distances = studentised(sample, z, draws, rng)
+    statistics: dict[str, Any] = {}
+    pairs = list(combinations(range(len(names)), 2))
+    for place, (a, b) in enumerate(pairs):
+        suffix = "" if len(pairs) == 1 else f":{names[a]}:{names[b]}"
+        usable = distances[:, place]
+        statistic = float(z[place] / error[place])
+        value, reach, p = float(np.tanh(z[place])), float("nan"), float("nan")
+        if usable.size:
+            reach = float(np.quantile(usable, LEVEL, method="higher")) * float(error[place])
+            p = float((np.count_nonzero(usable >= abs(statistic) * (1.0 - TIE)) + 1) / (usable.size + 1))
+        statistics[NAME + suffix] = {
+            "outcomes": [names[a], names[b]],
+            "estimate": value,
+            "std_error": float(error[place]) * (1.0 - value**2),
+            "statistic": statistic,
+            "df": float(clusters - 1),
+            "p_value": p,
+            "ci_low": float(np.tanh(z[place] - reach)),
+            "ci_high": float(np.tanh(z[place] + reach)),
+            "draws": int(usable.size),
+            "by": by,
+            "n_clusters": clusters,
+        }
+    words = (
+        f"residual correlation: studentised bootstrap, {clusters} clusters by {by} drawn with replacement "
+        f"{draws} times, effects and coefficients estimated anew"
+    )
+    if not draws:
+        words = f"residual correlation: no interval with {clusters} clusters; resampling needs at least {MIN_CLUSTERS}"
+    return Correlations(statistics, words)
+
+
+def studentised(sample: Sample, z: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:
+    """(draws, pairs) distances of the drawn z from `z` in errors."""
+    if not draws:
+        return np.zeros((0, z.size))
+    clusters = len(sample.grams)
+    counts = rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=draws).astype(float)
+    drawn, error = sample.correlations(counts)
+    return np.asarray(np.abs(drawn - z) / error)
+
+
+def sample_of(
+    design: Design,
+    rows: IntArray,
+    own: tuple[tuple[int, ...], ...],
+    columns: tuple[FloatArray, FloatArray],
+    scale: FloatArray,
+    codes: IntArray,
+) -> Sample:
+    """Cross-products by cluster; unit effects are removed once, as drawing a unit repeatedly does not change them."""
+    x, y = columns
+    effects = design.spec.effects
+    dummies = [_dummies(compact(effect_codes(design, effect)[rows])) for effect in effects if effect != "unit"]
+    if not effects:
+        dummies = [np.ones((rows.size, 1))]
+    everything = np.hstack([*(part * scale for part in dummies), x, y])
+    if "unit" in effects:
+        root = None if design.weights is None else scale[:, 0]
+        everything = Absorbed(rows.size, (compact(design.unit_codes[rows]),), None, root).residuals(everything)
+    order = np.argsort(codes, kind="stable")
+    parts = np.split(everything[order], np.flatnonzero(np.diff(codes[order])) + 1)
+    return Sample(np.stack([part.T @ part for part in parts]), own, x.shape[1], y.shape[1], rows.size)
+
+
+def _clusters(design: Design, rows: IntArray) -> tuple[IntArray, str]:
+    """Codes of what is resampled: the first setting's clusters where they hold whole units, else units."""
+    units = compact(design.unit_codes[rows])
+    by = design.spec.inference[0].options.get("by") if design.spec.inference else None
+    if isinstance(by, str) and by != "unit":
+        codes = cluster_codes(design, by, rows)
+        if nested(units, codes):
+            return codes, by
+    return units, "unit"
+
+
+def _dummies(codes: IntArray) -> FloatArray:
+    return np.asarray(codes[:, None] == np.arange(int(codes.max()) + 1), dtype=float)

@@ -1,0 +1,193 @@
+"""Clustered errors: CR0 to CR3, one-way and two-way, with Bell–McCaffrey degrees of freedom."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ruralpanel.estimate.base.absorb import compact, group_sums
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
+from ruralpanel.estimate.inference import covariance, validity
+from ruralpanel.estimate.inference.covariance import inference
+from ruralpanel.project.problems import did_you_mean
+from ruralpanel.project.settings import InferenceSpec
+
+LARGEST_CLUSTER = 3000
+"""Rows of a cluster whose block of the hat matrix is still inverted (CR2, CR3)."""
+
+
+def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> Inference:
+    """Clustered errors of the fit.
+
+    Options: ``by`` (unit, period, an attribute, or a list of two), ``small_sample`` (CR0, CR1, CR2, CR3; default CR1),
+    ``critical`` (t: G − 1, for two-way clusters the smaller G − 1; satterthwaite; normal; default satterthwaite for
+    CR2, else t), ``count`` (see `small_sample.COUNTS`).
+
+    Two-way clusters: sum of the two one-way matrices less that of their intersection, all three with the factor of
+    the smaller number of clusters (Cameron, Gelbach and Miller 2011); a negative eigenvalue is set to zero and noted.
+
+    Raises
+    ------
+    UserError
+        Unknown cluster, too few clusters, or CR2/CR3 where the fit does not carry transformed regressors.
+    """
+    options = setting.options
+    kind = str(options.get("small_sample", "CR1"))
+    critical = str(options.get("critical", "satterthwaite" if kind == "CR2" else "t"))
+    count = str(options.get("count", "nonnested"))
+    by = options.get("by", "unit")
+    names = [str(name) for name in by] if isinstance(by, (list, tuple)) else [str(by)]
+    groups = [cluster_codes(design, name, fit.rows) for name in names]
+    clusters = min(int(codes.max()) + 1 for codes in groups)
+    warnings = validity.need_clusters(
+        design,
+        f"{kind} errors by {' and '.join(names)}",
+        kind,
+        clusters,
+        "with fewer it rejects true hypotheses too often",
+    )
+    if critical == "normal":
+        warnings += validity.need_clusters(
+            design,
+            "normal critical values",
+            "normal",
+            clusters,
+            "with fewer, t with G − 1 degrees of freedom is needed",
+        )
+    validity.need_scores(fit, design, f"errors clustered by {' and '.join(names)}", whole_units=names == ["unit"])
+    adjusted = kind in ("CR2", "CR3") or critical == "satterthwaite"
+    if adjusted and len(groups) > 1:
+        validity.stop(
+            design,
+            f"{kind}, {critical} with two-way clusters",
+            "CR0 or CR1 with critical: t",
+            instead=(_plain(names), validity.UNIT_CLUSTERS),
+        )
+    if adjusted and fit.x is None:
+        validity.stop(
+            design,
+            f"{kind}, {critical}",
+            "an estimator that is least squares",
+            instead=(_plain(names), validity.OWN, validity.UNIT_CLUSTERS),
+        )
+    k = covariance.parameters(fit, design, groups, count)
+    factor = covariance.cluster_factor(kind, clusters, fit.rows.size, k, count)
+    notes: tuple[str, ...] = ()
+    if len(groups) == 1:
+        meat, weights = _one_way(fit, design, groups[0], kind)
+    else:
+        meat, notes = _two_way(fit, groups)
+        weights = None
+    vcov = factor.value * fit.bread @ meat @ fit.bread
+    df: FloatArray | float = float(clusters - 1)
+    if critical == "normal":
+        df = np.inf
+    elif critical == "satterthwaite":
+        assert fit.x is not None
+        df = satterthwaite_df(fit, design, groups[0], fit.x @ fit.bread if weights is None else weights)
+    if clusters == fit.rows.size:
+        notes += (f"one row per cluster: {kind} errors are heteroskedasticity-robust errors",)
+    if kind in ("CR0", "CR1") and clusters < validity.FEW_CLUSTERS:
+        notes += (f"{clusters} clusters: CR2 or the wild bootstrap is the safer guide",)
+    return inference(
+        fit,
+        "cluster",
+        vcov,
+        df,
+        by=" and ".join(names),
+        small_sample=factor.words,
+        n_clusters=clusters,
+        notes=notes,
+        overrides=warnings,
+        extra={"small_sample": kind, "critical": critical, "count": count},
+    )
+
+
+def _plain(names: list[str]) -> InferenceSpec:
+    by = names[0] if len(names) == 1 else names
+    return InferenceSpec("cluster", {"by": by, "small_sample": "CR1", "critical": "t"})
+
+
+def cluster_codes(design: Design, name: str, rows: IntArray) -> IntArray:
+    """Codes of the clusters of `rows`, from 0 without gaps.
+
+    Raises
+    ------
+    UserError
+        The design has no such clusters.
+    """
+    known = {"unit": design.unit_codes, "period": design.period_codes, **design.clusters}
+    if name not in known:
+        validity.stop(design, f'by: "{name}"', "unit, period or an attribute of the units", did_you_mean(name, known))
+    return compact(known[name][rows])
+
+
+def crossing(groups: Sequence[IntArray]) -> IntArray:
+    """Codes of the intersections of two dimensions, from 0 without gaps."""
+    return compact(groups[0] * (int(groups[1].max()) + 1) + groups[1])
+
+
+def adjusted_rows(
+    fit: Fit, design: Design, codes: IntArray, power: float, columns: FloatArray | None = None
+) -> FloatArray:
+    """``A_g X_g`` stacked (m, k): each cluster's regressors (or `columns`) times a symmetric power of ``I - H_gg``.
+
+    `power` −1/2 gives CR2 (Bell and McCaffrey 2002), −1 gives CR3. H is the hat matrix of the whole model, effects
+    included; directions that the model fits exactly within a cluster are dropped (generalised inverse), as
+    Pustejovsky and Tipton (2018) show to be right for absorbed effects.
+    """
+    assert fit.x is not None
+    space = covariance.space_of(fit, design)
+    columns = fit.x if columns is None else columns
+    result = np.empty_like(columns)
+    order = np.argsort(codes, kind="stable")
+    for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
+        if rows.size > LARGEST_CLUSTER:
+            validity.stop(
+                design, f"CR2 or CR3 with a cluster of {rows.size} rows", f"at most {LARGEST_CLUSTER}", "use CR1"
+            )
+        x = fit.x[rows]
+        annihilator = np.eye(rows.size) - space.block(rows) - x @ fit.bread @ x.T
+        values, vectors = np.linalg.eigh(annihilator)
+        kept = values > 1e-9
+        result[rows] = (vectors[:, kept] * values[kept] ** power) @ (vectors[:, kept].T @ columns[rows])
+    return result
+
+
+def satterthwaite_df(fit: Fit, design: Design, codes: IntArray, weights: FloatArray) -> FloatArray:
+    """Degrees of freedom (k,) that match mean and variance of each error's square under independent equal errors.
+
+    `weights` (m, k) holds ``A_g X_g B`` stacked: the estimated variance of coefficient j is the sum over clusters of
+    (weights' residuals)². Bell and McCaffrey (2002); Imbens and Kolesár (2016).
+    """
+    assert fit.x is not None
+    space = covariance.space_of(fit, design)
+    values = np.empty(len(fit.terms))
+    for j in range(values.size):
+        a = np.ascontiguousarray(weights[:, j])
+        sums = group_sums(a[:, None] * fit.x, codes)
+        matrix = np.diag(np.bincount(codes, weights=a * a)) - sums @ fit.bread @ sums.T
+        matrix -= space.cross(a, codes, a, codes)
+        values[j] = np.trace(matrix) ** 2 / np.sum(matrix**2)
+    return values
+
+
+def _one_way(fit: Fit, design: Design, codes: IntArray, kind: str) -> tuple[FloatArray, FloatArray | None]:
+    if kind in ("CR0", "CR1"):
+        sums = group_sums(fit.scores, codes)
+        return sums.T @ sums, None
+    rows = adjusted_rows(fit, design, codes, -0.5 if kind == "CR2" else -1.0)
+    sums = group_sums(rows * fit.residuals[:, None], codes)
+    return sums.T @ sums, rows @ fit.bread
+
+
+def _two_way(fit: Fit, groups: list[IntArray]) -> tuple[FloatArray, tuple[str, ...]]:
+    sums = [group_sums(fit.scores, codes) for codes in (*groups, crossing(groups))]
+    meat = sums[0].T @ sums[0] + sums[1].T @ sums[1] - sums[2].T @ sums[2]
+    values, vectors = np.linalg.eigh(meat)
+    if values[0] >= 0:
+        return meat, ()
+    return (vectors * np.maximum(values, 0.0)) @ vectors.T, (
+        "a negative eigenvalue of the two-way matrix was set to zero",
+    )

@@ -1,0 +1,133 @@
+"""Which module serves which method of inference; modules are imported when a setting asks for them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ruralpanel.estimate.base.results import Design, Fit, Inference
+from ruralpanel.estimate.inference import validity
+from ruralpanel.project.kinds.inference import setting_words
+from ruralpanel.project.problems import UserError, did_you_mean
+from ruralpanel.project.settings import InferenceSpec
+
+METHODS: dict[str, str] = {
+    "cluster": "ruralpanel.estimate.inference.cluster:infer",
+    "hc": "ruralpanel.estimate.inference.covariance:infer_hc",
+    "classical": "ruralpanel.estimate.inference.covariance:infer_classical",
+    "own": "ruralpanel.estimate.inference.covariance:infer_own",
+    "akm": "ruralpanel.estimate.families.iv.inference:infer_akm",
+    "akm0": "ruralpanel.estimate.families.iv.inference:infer_akm",
+    "driscoll_kraay": "ruralpanel.estimate.inference.dependence:infer_driscoll_kraay",
+    "conley": "ruralpanel.estimate.inference.dependence:infer_conley",
+    "wild_cluster": "ruralpanel.estimate.inference.wild:infer",
+    "permutation": "ruralpanel.estimate.inference.permutation:infer",
+    "treatment": "ruralpanel.estimate.families.policy.inference:infer",
+}
+
+OF_INSTRUMENTS: dict[str, str] = {"wild_cluster": "ruralpanel.estimate.families.iv.inference:infer_wild_iv"}
+"""Methods that instrumented models have in another form."""
+
+TRIAL: dict[str, Mapping[str, Any]] = {
+    "wild_cluster": {"draws": 99, "interval": False},
+    "permutation": {"draws": 99},
+    "treatment": {"draws": 99},
+}
+"""Options with which a method is tried before it is advised."""
+
+ROUNDING = 1e-10
+"""An error below this share of its estimate, or residuals below this share of the outcome, are rounding."""
+
+
+def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Inference:
+    """Inference for all terms of the fit under one setting.
+
+    A term whose error comes out as zero or undefined has no error, test or interval, and a note says why.
+
+    Parameters
+    ----------
+    seed : the project's seed; each method derives a stream from it, the model's name, its own name and the term.
+
+    Raises
+    ------
+    UserError
+        Unknown method, a panel outside the range in which the method is valid, or no term with an error above zero.
+        What is advised instead has been tried and applies.
+    """
+    if setting.method not in METHODS:
+        validity.stop(
+            design, f'"{setting.method}"', "one of " + ", ".join(METHODS), did_you_mean(setting.method, METHODS)
+        )
+    try:
+        return _above_zero(fit, design, raw(fit, design, setting, seed))
+    except validity.Refused as refused:
+        advice = _advice(fit, design, refused, setting, seed)
+        raise UserError(
+            replace(problem, fix="; ".join(part for part in (advice, problem.fix) if part))
+            for problem in refused.problems
+        ) from None
+
+
+def raw(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Inference:
+    """What the method gives, errors of zero included: for covariance matrices that further numbers are made of."""
+    forms = {**METHODS, **OF_INSTRUMENTS} if design.spec.estimator == "iv" else METHODS
+    module, function = forms[setting.method].split(":")
+    result: Inference = getattr(importlib.import_module(module), function)(fit, design, setting, seed)
+    return result
+
+
+def _advice(fit: Fit, design: Design, refused: validity.Refused, setting: InferenceSpec, seed: int) -> str:
+    """The first of the advised settings that applies to this fit; empty where none does."""
+    for other in refused.instead:
+        if other == setting:
+            continue
+        tried = replace(other, options={**other.options, **TRIAL.get(other.method, {})})
+        try:
+            _above_zero(fit, design, raw(fit, design, tried, seed))
+        except UserError:
+            continue
+        return f"use {setting_words(other)}"
+    return ""
+
+
+def _above_zero(fit: Fit, design: Design, found: Inference) -> Inference:
+    """The result without errors of zero and what was formed from them."""
+    if fit.y is not None and np.linalg.norm(fit.residuals) <= ROUNDING * np.linalg.norm(fit.y):
+        validity.stop(
+            design,
+            "a perfect fit: the residuals are zero but for rounding",
+            "residuals, without which there is no error, test or interval",
+            "check whether the outcome is among the terms, and that there are more observations than terms and effects",
+        )
+    if found.std_error is None:
+        return found
+    error = found.std_error
+    absent = np.isnan(error)
+    bad = ~absent & ~(np.isfinite(error) & (error > ROUNDING * np.abs(fit.params)))
+    if not bad.any():
+        return found
+    terms = ", ".join(term for term, own in zip(fit.terms, bad, strict=True) if own)
+    if np.all(bad | (absent & np.isnan(found.p_value))):
+        validity.stop(
+            design,
+            f"errors of zero, or none, by {found.method} for {terms}",
+            "errors above zero",
+            "use another method, fewer terms or a longer panel",
+        )
+
+    def cleared(column: Any) -> Any:
+        return None if column is None else np.where(bad, np.nan, column)
+
+    return replace(
+        found,
+        std_error=cleared(error),
+        statistic=cleared(found.statistic),
+        p_value=cleared(found.p_value),
+        ci_low=cleared(found.ci_low),
+        ci_high=cleared(found.ci_high),
+        notes=(*found.notes, f"no error of {terms}: its variance comes out as zero or negative"),
+    )

@@ -1,0 +1,1 @@
+"""Where units lie: distances, weights, autocorrelation."""

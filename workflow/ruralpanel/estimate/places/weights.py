@@ -1,0 +1,275 @@
+"""Matrices of spatial weights: contiguity, distance, nearest neighbours, files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from scipy.sparse import linalg as sparse_linalg
+from scipy.spatial import KDTree
+
+from ruralpanel.estimate.places.distances import FloatArray, chord_of_km, great_circle_km, km_of_chord, on_sphere
+from ruralpanel.estimate.places.matrix_files import read_matrix
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.units import Units
+
+LARGEST_DENSE = 2000
+_SLIVER = 1.0  # km between polygons that are meant to touch
+"""Units up to which all eigenvalues are computed at once."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What weights are made from: the sample's units, pairs that touch, and where the units lie.
+
+    Attributes
+    ----------
+    units : N ids, in the order of the matrix.
+    touching : gives pairs (2, p) of positions of units whose polygons touch; called for contiguity alone.
+    coordinates : (N, 2) longitude and latitude in degrees; NaN where unknown.
+    names : for units in files of weights; None: ids only.
+    name, file : of the declared matrix and its configuration, for messages.
+    """
+
+    units: tuple[str, ...]
+    touching: Callable[[], np.ndarray[Any, np.dtype[np.intp]]]
+    coordinates: FloatArray
+    names: Units | None = None
+    name: str = "weights"
+    file: str = CONFIGURATION
+    nearest: Callable[[str], tuple[str, float]] | None = None
+
+    def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:
+        """A problem of the declared matrix."""
+        return Problem(self.file, f"weights_matrices.{self.name}{'.' + key if key else ''}", found, expected, fix)
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Spatial weights of the units of a sample.
+
+    Attributes
+    ----------
+    matrix : (N, N), row i holds the weights of unit i's neighbours; no unit is its own neighbour.
+    units : N ids. standardise : ``row`` (rows sum to one), ``spectral`` (largest eigenvalue one) or ``none``.
+    words : what it is, for results.
+    """
+
+    matrix: sparse.csr_array
+    units: tuple[str, ...]
+    standardise: str
+    words: str
+
+
+def weights_from(values: Mapping[str, Any], place: Place) -> Neighbours:
+    """The matrix that ``weights_matrices`` declares, for the units of `place`.
+
+    Parameters
+    ----------
+    values : ``type`` (contiguity: polygons share a point; k_nearest: ``k``; inverse_distance: 1 / km up to
+        ``cutoff_km``; file: ``path``), ``join`` (links added in both directions), ``standardise`` (default row).
+
+    Raises
+    ------
+    UserError
+        A unit without polygon or neighbour (with its nearest unit, or the cut-off that would do), links of a unit to
+        itself, centres that coincide, or faults of the file.
+    """
+    kind = str(values["type"])
+    matrix = {
+        "contiguity": _contiguity,
+        "inverse_distance": _inverse_distance,
+        "k_nearest": _k_nearest,
+        "file": _from_file,
+    }[kind](values, place)
+    joined = _links(values, place)
+    matrix = _with_links(matrix, joined, kind, place)
+    _no_island(matrix, values, place)
+    scale = str(values.get("standardise", "row"))
+    words = [kind.replace("_", " ")]
+    if "cutoff_km" in values:
+        words.append(f"up to {values['cutoff_km']:g} km")
+    if "k" in values:
+        words.append(f"k = {values['k']}")
+    if len(joined):
+        words.append("joined " + ", ".join(f"{place.units[i]}–{place.units[j]}" for i, j in joined))
+    words.append({"row": "rows sum to one", "spectral": "largest eigenvalue one", "none": "as they are"}[scale])
+    return Neighbours(standardised(matrix, scale), place.units, scale, ", ".join(words))
+
+
+def standardised(matrix: sparse.csr_array, scale: str) -> sparse.csr_array:
+    """`matrix` with rows that sum to one (``row``), with a largest eigenvalue of one (``spectral``) or as it is."""
+    if scale == "row":
+        sums = np.asarray(matrix.sum(axis=1))
+        return sparse.csr_array(sparse.diags_array(1.0 / np.where(sums > 0, sums, 1.0)) @ matrix)
+    if scale == "spectral":
+        return sparse.csr_array(matrix / spectral_radius(matrix))
+    return matrix
+
+
+def spectral_radius(matrix: sparse.csr_array) -> float:
+    """Largest eigenvalue in absolute value; for weights, which are not negative, it is an eigenvalue itself."""
+    if matrix.shape[0] <= LARGEST_DENSE:
+        return float(np.max(np.abs(np.linalg.eigvals(matrix.toarray()))))
+    start = np.ones(matrix.shape[0])
+    values = sparse_linalg.eigs(matrix.astype(float), k=1, which="LM", v0=start, return_eigenvectors=False)
+    return float(np.abs(values[0]))
+
+
+def described(neighbours: Neighbours) -> dict[str, Any]:
+    """Size and density of a matrix, for results."""
+    counts = np.diff(neighbours.matrix.indptr)
+    pattern = _pattern(neighbours.matrix)
+    return {
+        "what": neighbours.words,
+        "standardise": neighbours.standardise,
+        "units": len(neighbours.units),
+        "pairs": int(sparse.triu(pattern + pattern.T).nnz),
+        "fewest_neighbours": int(counts.min()),
+        "mean_neighbours": float(counts.mean()),
+        "most_neighbours": int(counts.max()),
+    }
+
+
+def _pattern(matrix: sparse.csr_array) -> sparse.csr_array:
+    return sparse.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def _contiguity(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
+    i, j = place.touching()
+    return _symmetric(i, j, np.ones(i.size), len(place.units))
+
+
+def _inverse_distance(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
+    tree = KDTree(on_sphere(_located(place)))
+    reach = chord_of_km(float(values["cutoff_km"])) if "cutoff_km" in values else 2.1
+    pairs = tree.query_pairs(reach, output_type="ndarray").T
+    i, j = pairs if pairs.size else np.zeros((2, 0), dtype=np.intp)
+    km = km_of_chord(np.linalg.norm(tree.data[i] - tree.data[j], axis=1))
+    together = [(place.units[a], place.units[b]) for a, b in zip(i[km == 0], j[km == 0], strict=True)]
+    if together:
+        found = "; ".join(f"{a} and {b}" for a, b in together) + " with the same centre"
+        raise UserError(place.problem("", found, "centres that lie apart", "use type: k_nearest or contiguity"))
+    return _symmetric(i, j, 1.0 / km, len(place.units))
+
+
+def _k_nearest(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
+    k, n = int(values["k"]), len(place.units)
+    if k >= n:
+        raise UserError(place.problem("k", f"{k} neighbours among {n} units", f"at most {n - 1}"))
+    points = on_sphere(_located(place))
+    found = KDTree(points).query(points, k=k + 1)[1]
+    # the unit itself is left out wherever it stands: another unit may lie in the very same place
+    rows = [[j for j in near if j != i][:k] for i, near in enumerate(found.tolist())]
+    columns = np.array(rows, dtype=np.intp).ravel()
+    return _sorted(sparse.csr_array((np.ones(columns.size), (np.repeat(np.arange(n), k), columns)), shape=(n, n)))
+
+
+def _from_file(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
+    return _sorted(read_matrix(str(values["path"]), place.units, place.names, values.get("values")))
+
+
+def _located(place: Place) -> FloatArray:
+    blank = [unit for unit, pair in zip(place.units, place.coordinates, strict=True) if not np.isfinite(pair).all()]
+    if blank:
+        expected = "a polygon, or longitude and latitude in the units file, for every unit"
+        raise UserError(place.problem("", f"no position of {', '.join(blank)}", expected))
+    return place.coordinates
+
+
+def _links(values: Mapping[str, Any], place: Place) -> list[tuple[int, int]]:
+    """Declared links between units of the sample, each once; those with units outside it do not count."""
+    position = {unit: i for i, unit in enumerate(place.units)}
+    problems, found = [], set()
+    for unit, others in (values.get("join") or {}).items():
+        for other in others:
+            if unit == other:
+                problems.append(place.problem(f"join.{unit}", "a link to itself", "a link to another unit"))
+            elif unit in position and other in position:
+                found.add((min(position[unit], position[other]), max(position[unit], position[other])))
+    raise_any(problems)
+    return sorted(found)
+
+
+def _with_links(
+    matrix: sparse.csr_array, joined: Sequence[tuple[int, int]], kind: str, place: Place
+) -> sparse.csr_array:
+    new = [(i, j) for i, j in joined if matrix[i, j] == 0 or matrix[j, i] == 0]
+    if not new:
+        return matrix
+    i, j = np.array(new, dtype=np.intp).T
+    weight = np.ones(i.size)
+    if kind == "inverse_distance":
+        weight = 1.0 / np.array([great_circle_km(place.coordinates[[a]], place.coordinates[[b]])[0, 0] for a, b in new])
+    return _sorted(sparse.csr_array(matrix.maximum(_symmetric(i, j, weight, len(place.units)))))
+
+
+def _no_island(matrix: sparse.csr_array, values: Mapping[str, Any], place: Place) -> None:
+    """Stop where a unit has no neighbour: its neighbours' mean does not exist."""
+    alone = np.flatnonzero(np.asarray(matrix.sum(axis=1)) == 0)
+    if not alone.size:
+        return
+    hint = {}
+    if np.isfinite(place.coordinates).all() and len(place.units) > 1:
+        km = great_circle_km(place.coordinates[alone], place.coordinates)
+        km[np.arange(alone.size), alone] = np.inf
+        hint = {int(i): (place.units[int(row.argmin())], float(row.min())) for i, row in zip(alone, km, strict=True)}
+    names = ", ".join(place.units[i] for i in alone)
+    slivers = _slivers(values, place, [place.units[i] for i in alone])
+    if slivers:
+        fix = "mend the borders of the polygons so that they meet; join is for units that lie apart"
+        raise UserError(place.problem("", f"no neighbour of {names}: {slivers}", "polygons that share borders", fix))
+    if values["type"] == "inverse_distance" and hint:
+        least = int(np.ceil(max(km for _, km in hint.values())))
+        fix = f"cutoff_km: {least} or more, or join"
+    elif hint:
+        links = ", ".join(f"{place.units[i]}: [{near}]" for i, (near, _) in hint.items())
+        fix = f"join: {{{links}}} (the nearest centre)"
+    else:
+        fix = "join each to a neighbour"
+    raise UserError(place.problem("", f"no neighbour of {names} in the sample", "a neighbour for every unit", fix))
+
+
+def _slivers(values: Mapping[str, Any], place: Place, alone: Sequence[str]) -> str:
+    """Pairs of polygons with a gap between them that is too narrow to be real."""
+    if values["type"] != "contiguity" or place.nearest is None or len(place.units) < 2:
+        return ""
+    gaps = {unit: place.nearest(unit) for unit in alone}
+    near = [f"{unit} ends {km:.2g} km from {other}" for unit, (other, km) in gaps.items() if km < _SLIVER]
+    return ", ".join(near)
+
+
+def _symmetric(i: Any, j: Any, weight: FloatArray, n: int) -> sparse.csr_array:
+    rows, columns = np.concatenate([i, j]), np.concatenate([j, i])
+    return _sorted(sparse.csr_array((np.concatenate([weight, weight]), (rows, columns)), shape=(n, n)))
+
+
+def _sorted(matrix: sparse.csr_array) -> sparse.csr_array:
+    """In canonical order, so that sums are made in the same order on every run."""
+    result = sparse.csr_array(matrix)
+    result.sum_duplicates()
+    result.eliminate_zeros()
+    return result
+
+
+OF_UNITS = ("coordinates", "weights_matrix")
+"""Entries of a design's `extra` with a row per unit."""
+
+
+def among(extra: Mapping[str, Any], kept: np.ndarray[Any, np.dtype[np.intp]]) -> dict[str, Any]:
+    """Entries of `OF_UNITS` for the units at positions `kept`.
+
+    Weights are scaled anew as they were declared; those of k nearest have fewer neighbours where one of them is left
+    out, and a unit that loses its last neighbour a row of zeros.
+    """
+    found: dict[str, Any] = {}
+    if "coordinates" in extra:
+        found["coordinates"] = extra["coordinates"][kept]
+    if "weights_matrix" in extra:
+        rest = sparse.csr_array(extra["weights_matrix"][kept][:, kept])
+        scale = str((extra.get("weights_about") or {}).get("standardise", "none"))
+        found["weights_matrix"] = standardised(rest, scale) if rest.nnz else rest
+    return found

@@ -1,0 +1,338 @@
+"""Specification tests of the standard models: effects, serial correlation, unequal variances, dependent units."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from scipy import special
+
+from ruralpanel.data.break_steps import MARK
+from ruralpanel.estimate.base import scaling
+from ruralpanel.estimate.base.absorb import compact, group_sums
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.dependence import pair_correlations
+from ruralpanel.estimate.families import linear
+from ruralpanel.estimate.inference import covariance, joint
+from ruralpanel.estimate.inference.error_process import least_squares as least_squares_of
+from ruralpanel.estimate.inference.romano_wolf import is_least_squares
+from ruralpanel.estimate.inference.size_kernels import LEVEL
+from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.estimate.simulated_size import Null, null_panels
+from ruralpanel.project.problems import UserError
+
+STANDARD = ("pooled", "between", "fe", "fd", "re")
+POLICY = ("did", "event_study")
+
+INDEPENDENT = "takes errors as independent over time: where they persist it rejects nearly always"
+
+SIMULATED = 199
+"""Simulated panels behind p-values and sizes of these tests."""
+
+MOST_UNITS = 200
+"""Units up to which correlations of all pairs are simulated."""
+
+
+def specification_tests(design: Design, fit: Fit, seed: int = 0, null: Null | None = None) -> dict[str, Test]:
+    """The tests that apply to the estimator and the panel; empty for other families.
+
+    `null`: panels without effects that look like the model's (`simulated_size.null_panels`). With them the tests of
+    variances and of dependence, whose published distributions do not hold in short panels, have p-values by simulation,
+    and the F test of unit effects, which errors that persist look like, its simulated size. `seed`: of these.
+
+    ``f_effects`` (unit effects all equal), ``hausman`` (fixed against random effects), ``mundlak`` (the same, robust to
+    clustering), ``breusch_pagan_lm`` (no unit effects), ``pesaran_cd`` (no correlation between units),
+    ``serial_correlation`` (Wooldridge), ``heteroskedasticity`` (equal variances of the units). Cross-sections and
+    means of units: ``breusch_pagan`` (variances do not go with the terms). Policy designs that are a regression with
+    unit effects: the last three, serial correlation by the residuals alone.
+    """
+    estimator = design.spec.estimator
+    repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
+    if estimator in POLICY:
+        return _simulated(_policy_tests(design, fit), design, fit, seed, null)
+    if estimator not in STANDARD or not is_least_squares(fit):
+        return {}
+    if not repeated:
+        return {"breusch_pagan": breusch_pagan(fit)}
+    found: dict[str, Test] = {}
+    quick = _quick(design)
+    if "unit" in fit.absorbed:
+        found["f_effects"] = f_effects(quick)
+    if estimator == "re" or "unit" in fit.absorbed:
+        with suppress(UserError):
+            if design.weights is None:
+                found["hausman"] = hausman(quick)
+        with suppress(UserError):
+            found["mundlak"] = mundlak(quick, seed)
+    if estimator in ("pooled", "re") and design.weights is None:
+        found["breusch_pagan_lm"] = breusch_pagan_lm(quick)
+    residuals = _by_row(design, fit)
+    found["pesaran_cd"] = pesaran_cd(residuals, design, fit.absorbed)
+    serial = wooldridge(quick)
+    if serial is not None:
+        found["serial_correlation"] = serial
+    found["heteroskedasticity"] = groupwise(residuals, design)
+    return _simulated(found, design, fit, seed, null)
+
+
+def _simulated(found: dict[str, Test], design: Design, fit: Fit, seed: int, null: Null | None) -> dict[str, Test]:
+    """The tests with p-values or sizes from panels in which their null holds."""
+    if null is None or np.unique(fit.rows).size < fit.rows.size:
+        return found
+    rng = generator(seed, design.spec.name, "tests")
+    space = null.outcomes.space
+    draws = min(SIMULATED, null.outcomes.residuals.shape[1])
+    changed = dict(found)
+    if "heteroskedasticity" in found:
+        even = replace(null.process, scale=np.ones_like(null.process.scale))
+        residuals = least_squares_of(fit, space, even.draw(draws, rng))[1]
+        values = [groupwise(_by_row(design, fit, column), design).statistic for column in residuals.T]
+        test = found["heteroskedasticity"]
+        changed["heteroskedasticity"] = _by_simulation(test, values, test.statistic, "in which units vary alike")
+    if "pesaran_cd" in found and len(design.units) <= MOST_UNITS and np.isfinite(found["pesaran_cd"].statistic):
+        columns = null.outcomes.residuals[:, :draws].T
+        values = [pesaran_cd(_by_row(design, fit, column), design).statistic for column in columns]
+        test, centre = found["pesaran_cd"], float(np.median(values))
+        away = [abs(value - centre) for value in values]
+        changed["pesaran_cd"] = _by_simulation(
+            test, away, abs(test.statistic - centre), "of independent units", test.note
+        )
+    if "f_effects" in found and design.spec.estimator == "fe":
+        outcomes = null.process.draw(draws, rng)
+        short = linear.pooled(_as(_take(_quick(design), fit.rows), "pooled", _without_unit(design)))
+        full = least_squares_of(fit, space, outcomes)[1]
+        restricted = least_squares_of(short, covariance.space_of(short, design), outcomes)[1]
+        df = found["f_effects"].df
+        assert isinstance(df, tuple)
+        ssr = np.sum(full**2, axis=0)
+        values_f = (np.sum(restricted**2, axis=0) - ssr) / df[0] / (ssr / df[1])
+        size = float(np.mean(special.fdtrc(df[0], df[1], values_f) <= LEVEL))
+        changed["f_effects"] = joint.sized(found["f_effects"], size)
+    return changed
+
+
+def _by_simulation(test: Test, values: list[float], own: float, words: str, beside: str = "") -> Test:
+    """The test with the share of simulated panels whose value is at least the sample's, the sample counted."""
+    p_value = (1.0 + sum(value >= own for value in values)) / (len(values) + 1.0)
+    note = f"p-value from {len(values)} simulated panels {words}, errors autocorrelated as the residuals"
+    return Test(test.statistic, None, p_value, "; ".join(part for part in (note, beside) if part))
+
+
+def _policy_tests(design: Design, fit: Fit) -> dict[str, Test]:
+    """Tests of the residuals of a policy regression."""
+    distinct = np.unique(fit.rows).size == fit.rows.size
+    if not distinct or "unit" not in fit.absorbed or not is_least_squares(fit):
+        return {}
+    residuals = _by_row(design, fit)
+    found = {"pesaran_cd": pesaran_cd(residuals, design, fit.absorbed)}
+    serial = within_correlation(residuals, design)
+    if serial is not None:
+        found["serial_correlation"] = serial
+    return {**found, "heteroskedasticity": groupwise(residuals, design)}
+
+
+def _by_row(design: Design, fit: Fit, values: FloatArray | None = None) -> FloatArray:
+    """Residuals (or `values`, one for each of them) by row of the design, NaN where the model does not use it."""
+    residuals = np.full(design.y.size, np.nan)
+    residuals[fit.rows] = fit.residuals if values is None else values
+    return residuals
+
+
+def _without_unit(design: Design) -> tuple[str, ...]:
+    return tuple(effect for effect in design.spec.effects if effect != "unit")
+
+
+def f_effects(design: Design) -> Test:
+    """F test that all unit effects are equal: restricted model without unit effects, same other effects."""
+    effects = _without_unit(design)
+    full = linear.fe(_as(design, "fe", ("unit", *effects)))
+    kept = _take(design, full.rows)
+    short = linear.pooled(_as(kept, "pooled", effects))
+    ssr_full, ssr_short = float(full.residuals @ full.residuals), float(short.residuals @ short.residuals)
+    df = (short.df_resid - full.df_resid, full.df_resid)
+    return _f((ssr_short - ssr_full) / df[0] / (ssr_full / df[1]), df, INDEPENDENT)
+
+
+def hausman(design: Design) -> Test:
+    """Hausman (1978): classical covariance matrices of fixed and random effects, terms that vary within units.
+
+    Each matrix has its own residual variance, as in the published tables; the difference need not be positive definite
+    and the test rejects too often in short panels, so that `mundlak` is the one to read.
+    """
+    effects = _without_unit(design)
+    fixed = linear.fe(_as(design, "fe", ("unit", *effects)))
+    random = linear.fit(_as(design, "re", effects))
+    place = [random.terms.index(term) for term in fixed.terms]
+    gap = fixed.params - random.params[place]
+    v_fixed = fixed.bread * float(fixed.residuals @ fixed.residuals) / fixed.df_resid
+    v_random = random.bread * float(random.residuals @ random.residuals) / random.df_resid
+    matrix = v_fixed - v_random[np.ix_(place, place)]
+    value = float(gap @ scaling.solve(matrix, gap))
+    if value < 0:
+        return Test(value, float(len(place)), float("nan"), "negative, hence undefined here: read the Mundlak test")
+    note = "takes errors as independent: where they persist it rejects true nulls too often; read the Mundlak test"
+    if np.linalg.eigvalsh(matrix)[0] <= 0:
+        note += "; difference of covariance matrices is not positive definite"
+    return _chi2(value, len(place), note)
+
+
+def mundlak(design: Design, seed: int = 0) -> Test:
+    """Mundlak (1978): unit means of the terms added to random effects, tested with errors clustered by unit.
+
+    The test is that of `joint.wald_of` (CR2, approximate Hotelling T²) and carries its simulated size, θ held fixed.
+    Means of steps of definition breaks stand in the regression and are not tested. With weights the means are weighted
+    and added to weighted pooled least squares, random effects being undefined.
+    """
+    codes = compact(design.unit_codes)
+    weights = np.ones(codes.size) if design.weights is None else design.weights
+    counts = np.bincount(codes, weights=weights)
+    means = (group_sums(design.x * weights[:, None], codes) / counts[:, None])[codes]
+    apart = np.abs(design.x - means).max(axis=0, initial=0.0)
+    varies = np.flatnonzero(apart > 1e-9 * np.std(design.x, axis=0)).tolist()
+    names = tuple(f"mean of {design.terms[j]}" for j in varies)
+    effects = _without_unit(design)
+    wide = replace(design, x=np.hstack([design.x, means[:, varies]]), terms=(*design.terms, *names))
+    wide = _as(wide, "re" if design.weights is None else "pooled", effects)
+    fit = linear.fit(wide) if design.weights is None else linear.pooled(wide)
+    place = [fit.terms.index(name) for name in names if name in fit.terms and not _is_step(name, design)]
+    if not place:
+        return Test(float("nan"), None, float("nan"), "no term that varies within and between units")
+    wald = joint.wald_of(fit, wide, np.eye(fit.params.size)[place], compact(wide.unit_codes[fit.rows]))
+    found = joint.test_of(wald, fit, "CR2 by unit, approximate Hotelling T²")
+    null = null_panels(fit, wide, seed, "size of mundlak") if design.spec.simulated_size else None
+    return joint.with_size(found, wald, null.outcomes if null else None)
+
+
+def _is_step(name: str, design: Design) -> bool:
+    return MARK in name or name.removeprefix("mean of ") in (design.extra.get("steps") or ())
+
+
+def breusch_pagan_lm(design: Design) -> Test:
+    """Breusch and Pagan (1980) Lagrange multiplier test of no unit effects; unbalanced: Baltagi and Li (1990)."""
+    pooled = linear.pooled(_as(design, "pooled", _without_unit(design)))
+    codes = compact(design.unit_codes[pooled.rows])
+    counts = np.bincount(codes).astype(float)
+    sums = np.bincount(codes, weights=pooled.residuals)
+    n = counts.sum()
+    ratio = float(np.sum(sums**2) / np.sum(pooled.residuals**2)) - 1.0
+    return _chi2(n**2 / (2.0 * float(np.sum(counts * (counts - 1.0)))) * ratio**2, 1, INDEPENDENT)
+
+
+def pesaran_cd(residuals: FloatArray, design: Design, effects: tuple[str, ...] = ()) -> Test:
+    """Pesaran (2004, 2021) test of no correlation between units; pairs use the periods that they share (at least 3).
+
+    Parameters
+    ----------
+    residuals : one per row of the design, NaN where the model does not use the row. effects : those removed.
+    """
+    units, periods = compact(design.unit_codes), compact(design.period_codes)
+    table = np.full((units.max() + 1, periods.max() + 1), np.nan)
+    table[units, periods] = residuals
+    _, _, correlation, shared = pair_correlations(table)
+    if not correlation.size:
+        return Test(float("nan"), None, float("nan"), "no two units share three periods")
+    value = float(np.sum(np.sqrt(shared) * correlation)) / np.sqrt(correlation.size)
+    note = "period effects pull the statistic towards zero (Juodis and Reese 2022)" if "period" in effects else ""
+    return Test(float(value), None, float(2.0 * special.ndtr(-abs(value))), note)
+
+
+def wooldridge(design: Design) -> Test | None:
+    """Wooldridge (2002, 10.6.3): residuals of first differences on their lag; independent errors give a slope of −½.
+
+    The F test has CR1 errors by unit. None where too few units have two adjacent differences.
+    """
+    effects = tuple(effect for effect in design.spec.effects if effect == "period")
+    try:
+        fit = linear.fd(_as(design, "fd", effects))
+    except UserError:
+        return None
+    place = {row: i for i, row in enumerate(fit.rows.tolist())}
+    earlier = design.earlier()
+    pairs = [(i, place[earlier[row]]) for row, i in place.items() if earlier[row] in place]
+    if len(pairs) < 3:
+        return None
+    now, lag = (fit.residuals[[pair[side] for pair in pairs]] for side in (0, 1))
+    codes = compact(design.unit_codes[fit.rows[[pair[0] for pair in pairs]]])
+    groups = int(codes.max()) + 1
+    slope = float(lag @ now) / float(lag @ lag)
+    scores = np.bincount(codes, weights=lag * (now - slope * lag))
+    if groups < 2:
+        return None
+    variance = groups / (groups - 1) * float(scores @ scores) / float(lag @ lag) ** 2
+    return _f((slope + 0.5) ** 2 / variance, (1, groups - 1), f"slope {slope:.3f}, −0.5 without serial correlation")
+
+
+def within_correlation(residuals: FloatArray, design: Design) -> Test | None:
+    """No serial correlation, from within residuals alone (Wooldridge 2002, 10.5.4), never across a gap of the panel.
+
+    Independent errors less their unit means correlate by −1/(T_i − 1): the products of neighbours less that, summed by
+    unit, have mean zero. t with G − 1 degrees of freedom; None where fewer than two units have two neighbours.
+    """
+    rows = np.flatnonzero(np.isfinite(residuals))
+    units, periods, values = design.unit_codes[rows], design.times[design.period_codes[rows]], residuals[rows]
+    counts = np.bincount(units)[units]
+    next_to = (units[1:] == units[:-1]) & (periods[1:] == periods[:-1] + 1)
+    products = values[1:] * values[:-1] + values[:-1] ** 2 / (counts[1:] - 1.0).clip(1.0)
+    codes = compact(units[1:][next_to])
+    if not codes.size or codes.max() < 1:
+        return None
+    sums = np.bincount(codes, weights=products[next_to])
+    groups = sums.size
+    value = float(sums.sum() / np.sqrt(groups / (groups - 1) * np.sum((sums - sums.mean()) ** 2)))
+    size = float(2.0 * special.stdtr(groups - 1, -abs(value)))
+    return Test(value, float(groups - 1), size, "from the residuals alone; period effects bias it by the order of 1/G")
+
+
+def breusch_pagan(fit: Fit) -> Test:
+    """Breusch and Pagan (1979) as Koenker (1981) studentised it: squared residuals on the terms, n R² as χ²(k)."""
+    assert fit.x is not None
+    squares = fit.residuals**2 - np.mean(fit.residuals**2)
+    columns = fit.x - fit.x.mean(axis=0)
+    fitted = columns @ scaling.least_squares(columns, squares)
+    return _chi2(fit.rows.size * float(fitted @ fitted) / float(squares @ squares), len(fit.terms))
+
+
+def groupwise(residuals: FloatArray, design: Design) -> Test:
+    """Modified Wald test that the residual variances of the units are equal (Greene 2000, 15.3)."""
+    there = np.isfinite(residuals)
+    codes = compact(design.unit_codes[there])
+    squares = residuals[there] ** 2
+    counts = np.bincount(codes).astype(float)
+    variances = np.bincount(codes, weights=squares) / counts
+    spread = np.bincount(codes, weights=(squares - variances[codes]) ** 2) / (counts * np.maximum(counts - 1.0, 1.0))
+    use = (counts > 1) & (spread > 0)
+    overall = float(squares.mean())
+    value = float(np.sum((variances[use] - overall) ** 2 / spread[use]))
+    return _chi2(value, int(use.sum()), "rejects too often with few periods")
+
+
+def _as(design: Design, estimator: str, effects: tuple[str, ...]) -> Design:
+    return replace(design, spec=replace(design.spec, estimator=estimator, effects=effects))
+
+
+def _quick(design: Design) -> Design:
+    """The design for auxiliary regressions: ours alone, terms that they cannot estimate left out."""
+    options = {**design.spec.options, "engine": "numpy", "drop_absorbed": True}
+    return replace(design, spec=replace(design.spec, options=options))
+
+
+def _take(design: Design, rows: np.ndarray[Any, Any]) -> Design:
+    return replace(
+        design,
+        y=design.y[rows],
+        x=design.x[rows],
+        unit_codes=design.unit_codes[rows],
+        period_codes=design.period_codes[rows],
+        weights=None if design.weights is None else design.weights[rows],
+        clusters={name: codes[rows] for name, codes in design.clusters.items()},
+    )
+
+
+def _f(value: float, df: tuple[float, float], note: str = "") -> Test:
+    return Test(float(value), (float(df[0]), float(df[1])), float(special.fdtrc(df[0], df[1], value)), note)
+
+
+def _chi2(value: float, df: int, note: str = "") -> Test:
+    return Test(float(value), float(df), float(special.chdtrc(df, value)), note)

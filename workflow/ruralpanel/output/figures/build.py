@@ -1,0 +1,328 @@
+"""One entry of the configuration's ``figures`` → its files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.estimate.base.model_json import read_results
+from ruralpanel.output.figures import claims, coefficients, curve, event_study, marginal_effect, power, series
+from ruralpanel.output.figures.coefficients import Estimate, from_model
+from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.results import OutputContext
+from ruralpanel.output.tables.inference_words import short_of
+from ruralpanel.output.words import word
+from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+
+Paths = Mapping[str, str | Path]
+HIGH_TRANSPORT_COST = 0.7  # on the branch of the model where rural firms live on being sheltered
+
+
+def draw(name: str, spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    """Draw the figure that `spec` declares under the key `name` (kinds and keys: `ruralpanel.project.kinds.figures`).
+
+    Parameters
+    ----------
+    names : unit id → name in print.
+    paths : ``png``, ``svg`` → file.
+
+    Raises
+    ------
+    UserError
+        An unknown kind, models without result, terms or variables that are not there, missing glyphs.
+    """
+    kind = str(spec["type"])
+    if kind not in _DRAWERS:
+        raise UserError(context.problem("type", f'"{kind}"', "a kind of figure", did_you_mean(kind, _DRAWERS)))
+    _DRAWERS[kind](spec, context, names, paths)
+
+
+def _coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    models = context.models(spec["models"])
+    labels = context.labels([str(model["panel"]) for model in models], spec)
+    declared = spec["term"]
+    group = str(spec.get("group", "outcome"))
+    estimates, drawn, problems = [], [], []
+    for model in models:
+        term = str(declared.get(model["model"], "")) if isinstance(declared, Mapping) else str(declared)
+        known = [str(entry["term"]) for entry in model["coefficients"]]
+        if term not in known:
+            expected = f"a term of model {model['model']}"
+            problems.append(context.problem("term", f'"{term}"', expected, did_you_mean(term, known)))
+            continue
+        heading = {"outcome": labels.of(str(model["outcome"])), "none": ""}.get(group) or str(model.get(group, ""))
+        title = _model_name(spec, model, context.language)
+        label = f"{title}: {labels.of(term)}" if isinstance(declared, Mapping) else title
+        drawn.append(model)
+        estimates.append(from_model(model, term, label, "" if group == "none" else heading, f"N = {model['n_obs']}"))
+    raise_any(problems)
+    axis = "" if isinstance(declared, Mapping) else labels.of(str(declared))
+    smallest = spec.get("smallest_effect")
+    title, note = _words(spec, context)
+    coefficients.draw(
+        estimates,
+        paths,
+        title=title,
+        axis=axis,
+        note=_with_intervals(note, zip(drawn, estimates, strict=True), context.language),
+        smallest_effect=None if smallest is None else float(smallest),
+        where=context.where,
+    )
+
+
+def _marginal_effect(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    (model,) = context.models([spec["model"]])
+    effects = model.get("marginal_effects") or ()
+    if not effects:
+        fix = f"declare models.{spec['model']}.marginal_effects"
+        raise UserError(context.problem("model", f'"{spec["model"]}"', "a model with marginal effects", fix))
+    of, over = str(spec.get("of", effects[0]["of"])), str(spec.get("over", effects[0]["over"]))
+    labels = context.labels([str(model["panel"])], spec)
+    try:
+        curve = marginal_effect.from_model(model, of, over, _rug(model, over, context, names), context.language)
+    except KeyError as error:
+        known = ", ".join(f"{effect['of']} over {effect['over']}" for effect in effects)
+        raise UserError(context.problem("of", f"{of} over {over}", known)) from error
+    title, note = _words(spec, context)
+    theory = _theory(context.language) if spec.get("theory") else None
+    marginal_effect.draw(
+        curve, paths, labels.of(of), labels.with_measure(over), title, note, theory, context.language, context.where
+    )
+
+
+def _theory(language: str) -> marginal_effect.TheoryCurve:
+    """What better transport does to the number of rural firms in the two-region model, along its technology gap.
+
+    From a high cost of transport, at which rural firms are sheltered; from a low one the sign is the opposite.
+    """
+    from ruralpanel.output.figures.theory import Parameters, effect_of_better_transport
+
+    gaps = [i / 100 for i in range(25)]
+    effects = effect_of_better_transport(Parameters(transport=HIGH_TRANSPORT_COST), gaps)
+    if language == "zh":
+        words = ("技术差距（模型单位）", "运输改善对农村企业数的影响", "模型（依宋、蒂斯、朱的思路）")
+    else:
+        words = (
+            "Technology gap (model's units)",
+            "Rural firms per unit of cheaper transport",
+            "A model in the spirit of Song, Thisse & Zhu",
+        )
+    return marginal_effect.TheoryCurve(gaps, effects, *words)
+
+
+def _rug(model: Mapping[str, Any], over: str, context: OutputContext, names: Mapping[str, str]) -> Mapping[str, float]:
+    """Each unit's mean of the moderator in the panel, over the model's units and periods."""
+    frame = context.panel(str(model["panel"]), [over], "over")
+    used = frame[frame["unit"].isin(model["units"]) & frame["period"].isin(model["periods"])]
+    means = used.groupby("unit")[over].mean().dropna()
+    return {names.get(str(unit), str(unit)): float(value) for unit, value in means.items()}
+
+
+def _event_study(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    models = context.models(spec["models"])
+    labels = context.labels([str(model["panel"]) for model in models], spec)
+    relative = any(event_study.is_staggered(model) for model in models)
+    lines = [event_study.from_model(model, _model_name(spec, model, context.language), relative) for model in models]
+    problems: list[Problem] = []
+    for index, (model, line) in enumerate(zip(models, lines, strict=True)):
+        if not line.estimates:
+            found = f'model "{model["model"]}" without effects by period'
+            problems.append(context.problem(f"models[{index}]", found, "event studies"))
+    settings = [(event_study.reference_of(model), 0) if relative else _event_settings(model) for model in models]
+    if len(set(settings)) > 1:
+        found = "; ".join(f"reference {reference}, treated from {first}" for reference, first in settings)
+        problems.append(context.problem("models", found, "models with one reference and one first treated period"))
+    raise_any(problems)
+    reference, first = settings[0]
+    title, note = _words(spec, context)
+    outcomes = list(dict.fromkeys(labels.of(str(model["outcome"])) for model in models))
+    axis = outcomes[0] if len(outcomes) == 1 else ""
+    pairs = [(model, one) for model, line in zip(models, lines, strict=True) for one in line.estimates.values()]
+    note = _with_intervals(note, pairs, context.language)
+    event_study.draw(lines, paths, reference, first, title, axis, note, context.language, context.where)
+
+
+def _event_settings(model: Mapping[str, Any]) -> tuple[int, int]:
+    """The reference and the first treated period, the former by default the last before the latter."""
+    options = (model.get("spec") or {}).get("options") or {}
+    periods = sorted(int(period) for period in model["periods"])
+    first = int((options.get("treatment") or {}).get("first", periods[-1]))
+    before = [period for period in periods if period < first]
+    return int(options.get("reference") or (before or periods)[-1]), first
+
+
+def _series(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    variables = [str(variable) for variable in spec["variables"]]
+    panel = str(spec["panel"])
+    frame = context.panel(panel, variables, "variables")
+    labels = context.labels([panel], spec)
+    groups = context.group_of(str(spec["by"])) if spec.get("by") else {}
+    rows = [_variable(variable, frame, labels, bool(spec.get("log", False))) for variable in variables]
+    title, note = _words(spec, context)
+    series.draw(rows, paths, names, groups, title, note, context.language, context.where)
+
+
+def _variable(variable: str, frame: pd.DataFrame, labels: Labels, log: bool) -> series.Variable:
+    columns = frame[["unit", "period", variable]].rename(columns={variable: "value"})
+    return series.Variable(labels.of(variable), labels.measure(variable), columns, log)
+
+
+def _scorecard(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    path = Path(spec.get("file") or context.results / "scorecard.json")
+    if not path.is_file():
+        raise UserError(context.problem("file", f"no file {path}", "the scorecard's JSON"))
+    title, note = _words(spec, context)
+    values = read_results(path)
+    claims.draw_scorecard(values, paths, title, note, context.language, context.where)
+
+
+def _specification_curve(
+    spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths
+) -> None:
+    path = context.results / "models" / "curves" / f"{spec['curve']}.json"
+    rows = path.with_suffix(".parquet")
+    for file in (path, rows):
+        if not file.is_file():
+            raise UserError(context.problem("curve", f"no file {file}", "the results of a specification curve"))
+    summary = read_results(path)
+    labels = context.labels([str(summary["panel"])], spec)
+    data = curve.curve_data(summary, pd.read_parquet(rows), labels)
+    title, note = _words(spec, context)
+    axis = word("standardised_effect", context.language)
+    clustered = short_of({"method": "cluster", "by": "unit", "options": {"small_sample": "CR1"}}, context.language)
+    note = _joined(note, word("intervals_one", context.language).format(outer=clustered))
+    curve.draw_curve(data, paths, title, axis, note, context.language, context.where)
+
+
+def _waterfall(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    (model,) = context.models([spec["model"]])
+    if model["estimator"] != "decomposition":
+        found = f'model "{spec["model"]}" of estimator {model["estimator"]}'
+        raise UserError(context.problem("model", found, "a decomposition"))
+    labels = context.labels([str(model["panel"])], spec)
+    gap = model["spec"]["options"]["gap"]
+    total = labels.names.get("total") or f"{gap['group']} − {gap['reference']}"
+    title, note = _words(spec, context)
+    claims.draw_waterfall(
+        curve.parts(model, labels), paths, total, title, labels.of(str(model["outcome"])), note,
+        _interval_name(model, context.language), language=context.language, where=context.where,
+    )  # fmt: skip
+
+
+def _interval_name(model: Mapping[str, Any], language: str) -> str:
+    """``95% interval: …`` of the setting that the coefficients' intervals are of."""
+    name = _first_setting(model, language)
+    return word("ci", language) + (f", {name}" if name else "")
+
+
+def _first_setting(model: Mapping[str, Any], language: str) -> str:
+    """Name of the first setting that gives errors or intervals of its own, bootstraps and permutations aside."""
+    for entry in model.get("inference") or ():
+        if entry["method"] not in ("wild_cluster", "permutation") and not entry.get("not_available"):
+            return short_of(entry, language)
+    return ""
+
+
+def _with_intervals(note: str, drawn: Iterable[tuple[Mapping[str, Any], Estimate]], language: str) -> str:
+    """The note with the names of the intervals that the models' estimates are drawn with."""
+    said: dict[str, None] = {}
+    for model, estimate in drawn:
+        name = {"ci": _first_setting(model, language), "ci_ar": word("ci_ar", language)}.get(estimate.kind, "")
+        if estimate.kind == "ci_wild":
+            name = next(
+                (short_of(e, language) for e in model.get("inference") or () if e["method"] == "wild_cluster"), ""
+            )
+        if name:
+            said[name] = None
+    return _joined(note, word("intervals_one", language).format(outer=", ".join(said)) if said else "")
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _target(spec: Mapping[str, Any], context: OutputContext, model: str, term: str, key: str) -> Mapping[str, Any]:
+    """What the robustness of a model says of one of its numbers, which must have the part `key`."""
+    path = context.results / "models" / "robustness" / f"{model}.json"
+    if not path.is_file():
+        fix = "robustness is computed for models that claims name"
+        raise UserError(context.problem("model", f"no file {path}", "a model with results on robustness", fix))
+    found = read_results(path)["targets"]
+    if term not in found:
+        expected = f"a number of model {model} that a claim names"
+        raise UserError(context.problem("term", f'"{term}"', expected, did_you_mean(term, found)))
+    entry: Mapping[str, Any] = found[term]
+    part = entry.get(key) or {"not_available": "it is no coefficient"}
+    if "not_available" in part:
+        raise UserError(context.problem("term", f'"{term}": {part["not_available"]}', f"a number with {key}"))
+    return entry
+
+
+def _sensitivity(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    (model,) = context.models([spec["model"]])
+    entry = _target(spec, context, str(spec["model"]), str(spec["term"]), "sensitivity")
+    labels = context.labels([str(model["panel"])], spec)
+    title, note = _words(spec, context)
+    data = curve.contours(entry, labels)
+    curve.draw_sensitivity(data, paths, title, note, context.language, context.where)
+
+
+def _leave_one_out(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    (model,) = context.models([spec["model"]])
+    over, term = str(spec.get("over", "unit")), str(spec["term"])
+    if over not in ("unit", "period"):
+        raise UserError(context.problem("over", f'"{over}"', "unit or period"))
+    entry = _target(spec, context, str(spec["model"]), term, f"leave_one_{over}_out")
+    labels = context.labels([str(model["panel"])], spec)
+    title, note = _words(spec, context)
+    smallest = (entry["power"].get("at_delta") or {}).get("delta")
+    rows = curve.left_out(entry, over, names)
+    if any(row.low is not None for row in rows):
+        name = _first_setting(model, context.language)
+        note = _joined(note, word("intervals_one", context.language).format(outer=name))
+    coefficients.draw(rows, paths, title, labels.of(term), note, smallest, where=context.where)
+
+
+def _power(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    models = context.models(spec["models"])
+    labels = context.labels([str(model["panel"]) for model in models], spec)
+    lines, declared = [], spec["term"]
+    for model in models:
+        name = str(model["model"])
+        wanted = declared.get(name, "") if isinstance(declared, Mapping) else declared
+        for term in map(str, wanted if isinstance(wanted, (list, tuple)) else [wanted]):
+            entry = _target(spec, context, name, term, "power")
+            parts = " × ".join(curve.short(labels.of(part)) for part in term.split(":"))
+            line = curve.power_line(entry, f"{' '.join(entry['claims'])}: {parts}")
+            if line is None:
+                expected = "numbers with a smallest effect and an effect that is detectable"
+                raise UserError(context.problem("term", f'"{term}" of {name} without δ or power', expected))
+            lines.append(line)
+    title, note = _words(spec, context)
+    power.draw(lines, paths, title, note, context.language, where=context.where)
+
+
+def _words(spec: Mapping[str, Any], context: OutputContext) -> tuple[str, str]:
+    return localised(spec, "title", context.language), localised(spec, "note", context.language)
+
+
+def _model_name(spec: Mapping[str, Any], model: Mapping[str, Any], language: str) -> str:
+    given = {**(spec.get("labels") or {}), **((spec.get("labels_zh") or {}) if language == "zh" else {})}
+    return str(given.get(model["model"]) or localised(model, "title", language) or model["model"])
+
+
+_DRAWERS: Mapping[str, Callable[[Mapping[str, Any], OutputContext, Mapping[str, str], Paths], None]] = {
+    "coefficients": _coefficients,
+    "marginal_effect": _marginal_effect,
+    "event_study": _event_study,
+    "series": _series,
+    "scorecard": _scorecard,
+    "specification_curve": _specification_curve,
+    "waterfall": _waterfall,
+    "sensitivity": _sensitivity,
+    "leave_one_out": _leave_one_out,
+    "power": _power,
+}

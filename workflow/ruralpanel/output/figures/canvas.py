@@ -1,0 +1,163 @@
+"""What all figures and maps share: settings, fonts, saving the same bytes each time."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import ScalarFormatter
+
+from ruralpanel.output import style
+from ruralpanel.output.fonts import FAMILY, figure_fonts, require_glyphs
+from ruralpanel.output.labels import wrapped
+from ruralpanel.project import formats
+from ruralpanel.project.files import atomic_path
+from ruralpanel.project.problems import CONFIGURATION
+
+PNG_DPI = 200
+NOTE_POINTS = 7.0
+_NARROW_MINUS = formats.DASH
+
+_SETTINGS: Mapping[str, Any] = {
+    "axes.edgecolor": style.MUTED,
+    "axes.labelcolor": style.INK,
+    "axes.labelsize": 8.5,
+    "axes.linewidth": 0.6,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlecolor": style.INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 9,
+    "axes.unicode_minus": True,
+    "figure.dpi": 100,
+    "figure.facecolor": style.PAPER,
+    "font.family": [FAMILY, "DejaVu Sans"],
+    "font.size": 8.5,
+    "grid.color": style.GRID,
+    "grid.linewidth": 0.6,
+    "hatch.color": style.NO_DATA_HATCH,
+    "hatch.linewidth": 0.6,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "path.simplify": True,
+    "savefig.facecolor": style.PAPER,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "ruralpanel",
+    "text.color": style.INK,
+    "text.parse_math": False,
+    "xtick.color": style.MUTED,
+    "xtick.labelcolor": style.INK,
+    "xtick.labelsize": 8,
+    "xtick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.color": style.MUTED,
+    "ytick.labelcolor": style.INK,
+    "ytick.labelsize": 8,
+    "ytick.major.size": 2.5,
+    "ytick.major.width": 0.6,
+}
+
+
+#: Settings of the session rather than of a drawing.
+_NOT_OURS = frozenset({"backend", "backend_fallback", "interactive", "toolbar", "date.epoch", "timezone"})
+
+
+@contextmanager
+def drawing(font: str | Path | None = None) -> Iterator[None]:
+    """Matplotlib's defaults with this project's settings on top, whatever the user's own; undone at the end.
+
+    `font` is a declared font file instead of Noto Sans CJK.
+    """
+    family = _register(str(figure_fonts(font)[0]))
+    defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if key not in _NOT_OURS}
+    settings: dict[Any, Any] = {**defaults, **_SETTINGS, "font.family": [family, "DejaVu Sans"]}
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of `width` × `height` inches that no window ever shows."""
+    figure = Figure(figsize=(width, height))
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str | Path | None = None) -> None:
+    """Write `figure` as ``png`` and ``svg``, without dates or versions inside; nothing is written if a glyph lacks.
+
+    Raises
+    ------
+    UserError
+        Text with characters that no font has; `where` names the figure in the configuration.
+    """
+    _narrow_minus(figure)
+    with warnings.catch_warnings():
+        # Matplotlib warns of a missing glyph; it becomes an error below.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.draw_without_rendering()
+    texts = sorted({artist.get_text() for artist in figure.findobj(Text) if artist.get_visible()})
+    require_glyphs(texts, figure_fonts(font), CONFIGURATION, where)
+    for form, path in paths.items():
+        metadata = {"Software": "ruralpanel"} if form == "png" else {"Date": None, "Creator": "ruralpanel"}
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=form, dpi=PNG_DPI, metadata=metadata)
+
+
+def foot_note(figure: Figure, note: str) -> None:
+    """A note below the figure, broken to its width."""
+    words = "\n".join(wrapped(note, note_width(figure)))
+    figure.supxlabel(words, fontsize=NOTE_POINTS, color=style.MUTED, ha="left", x=0.01)
+
+
+def note_width(figure: Figure) -> float:
+    """Ems of a line of a note."""
+    return 0.94 * 72 * figure.get_figwidth() / NOTE_POINTS
+
+
+class _Ticks(ScalarFormatter):
+    """Numbers on axes with the narrow minus."""
+
+    @staticmethod
+    def fix_minus(s: str) -> str:
+        return s.replace("-", _NARROW_MINUS).replace(formats.MINUS, _NARROW_MINUS)
+
+
+def _narrow_minus(figure: Figure) -> None:
+    """Set minus signs as en dashes: those of Noto Sans CJK are as wide as a Chinese character."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if type(axis.get_major_formatter()) is ScalarFormatter:
+                axis.set_major_formatter(_Ticks())
+    for text in figure.findobj(Text):
+        if isinstance(text, Text) and formats.MINUS in text.get_text():
+            text.set_text(text.get_text().replace(formats.MINUS, _NARROW_MINUS))
+
+
+def zero_line(axes: Axes, horizontal: bool = True) -> None:
+    """A thin line at zero, over the grid and under the data."""
+    line = axes.axhline if horizontal else axes.axvline
+    line(0, color=style.INK, linewidth=0.8, zorder=1.5)
+
+
+def grid(axes: Axes, axis: str) -> None:
+    """A light grid across ``x`` or ``y``, under the data."""
+    axes.set_axisbelow(True)
+    axes.grid(True, axis=axis)  # type: ignore[arg-type]
+
+
+@cache
+def _register(path: str) -> str:
+    """Make the font file known to Matplotlib and return its family name."""
+    from matplotlib.font_manager import FontProperties, fontManager
+
+    fontManager.addfont(path)
+    return str(FontProperties(fname=path).get_name())

@@ -1,0 +1,124 @@
+"""Event-study plot: the gap between treated and others, period by period or by the time since treatment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.output import style
+from ruralpanel.output.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
+from ruralpanel.output.figures.coefficients import Estimate, draw_interval, span
+from ruralpanel.output.figures.coefficients import from_model as estimate_of
+from ruralpanel.output.labels import wrapped
+from ruralpanel.output.words import word
+
+_PERIOD = re.compile(r"(?:^|[^0-9])(\d{4})\]?$")
+
+
+@dataclass(frozen=True)
+class EventSeries:
+    """Estimates by period under one name (one estimator or outcome).
+
+    `relative` says that periods are counted from each unit's first under treatment.
+    """
+
+    name: str
+    estimates: Mapping[int, Estimate]
+    relative: bool = False
+
+
+def is_staggered(model: Mapping[str, Any]) -> bool:
+    """Whether a model's JSON has effects by the time since treatment, its units starting at different dates."""
+    return any(row.get("period") is None for row in model.get("event_study") or ())
+
+
+def from_model(model: Mapping[str, Any], name: str, relative: bool = False) -> EventSeries:
+    """The effects by period of a model's JSON as one series.
+
+    They are the coefficients whose term ends in a period (``treated:1998``). Where there are none, or with `relative`,
+    they are the rows of ``event_study``: a coefficient's interval where a row has one, else its own.
+    """
+    estimates = {}
+    for entry in () if relative else model["coefficients"]:
+        found = _PERIOD.search(str(entry["term"]))
+        if found:
+            term = str(entry["term"])
+            estimates[int(found.group(1))] = estimate_of(model, term, term)
+    if estimates:
+        return EventSeries(name, estimates)
+    known = {str(entry["term"]) for entry in model["coefficients"]}
+    for row in model.get("event_study") or ():
+        place, term = row["event_time" if relative else "period"], str(row["term"])
+        if place is not None and not _is_reference(row):
+            own = Estimate(term, float(row["estimate"]), row["ci_low"], row["ci_high"])
+            estimates[int(place)] = estimate_of(model, term, term) if term in known else own
+    return EventSeries(name, estimates, relative)
+
+
+def reference_of(model: Mapping[str, Any]) -> int:
+    """The event time that a model's effects are measured against: its row of zeros, else the one before treatment."""
+    rows = model.get("event_study") or ()
+    return next((int(row["event_time"]) for row in rows if _is_reference(row)), -1)
+
+
+def _is_reference(row: Mapping[str, Any]) -> bool:
+    return bool(row["estimate"] == 0.0 and row["ci_low"] == 0.0 and row["ci_high"] == 0.0)
+
+
+def draw(
+    series: Sequence[EventSeries],
+    paths: Mapping[str, str | Path],
+    reference: int,
+    first_treated: int,
+    title: str = "",
+    axis: str = "",
+    note: str = "",
+    language: str = "en",
+    where: str = "figures",
+    font: str | Path | None = None,
+) -> None:
+    """Points with intervals over true calendar periods (uneven spacing shows), the reference period hollow at zero.
+
+    Parameters
+    ----------
+    reference : the period whose gap is zero by construction.
+    first_treated : first period of treatment; shaded from half a year before. Of `relative` series it is zero.
+    """
+    relative = any(one.relative for one in series)
+    every = [estimate for one in series for estimate in one.estimates.values()]
+    periods = sorted({period for one in series for period in one.estimates} | {reference})
+    with drawing(font):
+        figure = new_figure(6.5, 3.6)
+        figure.set_layout_engine("constrained")
+        axes = figure.add_subplot()
+        grid(axes, "y")
+        axes.axvspan(first_treated - 0.5, periods[-1] + 0.6, color=style.GRID, alpha=0.55, linewidth=0, zorder=0)
+        zero_line(axes)
+        limits = span(every)
+        step = 0.18
+        for index, one in enumerate(series):
+            colour = style.CATEGORICAL[index % len(style.CATEGORICAL)]
+            shift = step * (index - (len(series) - 1) / 2)
+            for period, estimate in sorted(one.estimates.items()):
+                draw_interval(axes, period + shift, estimate, limits, colour, horizontal=False)
+            axes.plot([], [], "o", color=colour, markersize=5, label=one.name)
+        axes.plot(
+            [reference], [0], "o", color=style.PAPER, markeredgecolor=style.INK, markersize=5.5, zorder=5,
+            label=f"{str(reference).replace('-', '−')} ({word('reference', language)})",
+        )  # fmt: skip
+        if relative:
+            axes.set_xlabel(word("event_time", language))
+        axes.set_xticks(periods)
+        if len(periods) > 10 and not relative:
+            axes.tick_params(axis="x", labelrotation=45)
+        axes.set_xlim(periods[0] - 0.6, periods[-1] + 0.6)
+        axes.set_ylim(limits)
+        axes.set_ylabel("\n".join(wrapped(axis, 28)))
+        axes.set_title(title)
+        axes.legend(loc="best", handletextpad=0.3)
+        if note:
+            foot_note(figure, note)
+        save(figure, paths, where, font)

@@ -1,0 +1,174 @@
+"""What variables, terms and models are called in print, and how wide a text is."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ruralpanel.project.files import restored
+from ruralpanel.project.measures import AS_PUBLISHED
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+_MEASURES_ZH = {
+    "person": "人",
+    "persons": "人",
+    "household": "户",
+    "households": "户",
+    "km": "公里",
+    "km2": "平方公里",
+    "km^2": "平方公里",
+    "ha": "公顷",
+    "CNY": "元",
+    "USD": "美元",
+    "kWh": "千瓦时",
+    "kW": "千瓦",
+    "vehicle": "辆",
+    "vehicles": "辆",
+    "item": "件",
+    "items": "件",
+    "share": "比例",
+    "year": "年",
+    "years": "年",
+}
+_POWER = re.compile(r"(?<![A-Za-z0-9])(k?m|cm)\^?([23])(?![0-9])")
+_SUPERSCRIPT = {"2": "²", "3": "³"}
+_DIMENSIONLESS = frozenset({"", "1", "dimensionless", "none", "nan", AS_PUBLISHED})
+
+
+NEIGHBOURS = "W:"
+"""Put before the name of what is averaged over neighbours."""
+
+_CONSTANTS = {
+    name: {"en": "Constant", "zh": "常数项"} for name in ("const", "constant", "_cons", "Intercept", "intercept")
+}
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Names of variables in one language, by variable; unknown names stand for themselves.
+
+    Attributes
+    ----------
+    names : variable → label.
+    measures : variable → unit of measure, empty where it has none.
+    formulas : variable → its formula, empty where it is a series.
+    """
+
+    language: str = "en"
+    names: Mapping[str, str] = field(default_factory=dict)
+    measures: Mapping[str, str] = field(default_factory=dict)
+    formulas: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, term: str) -> str:
+        """The label of a variable, of an interaction ``a:b`` as ``A × B``, of neighbours' means ``W:a`` as such."""
+        if term in self.names:
+            return self.names[term]
+        if term.startswith(NEIGHBOURS):
+            own = self.of(term.removeprefix(NEIGHBOURS))
+            return f"{own}（相邻单位）" if self.language == "zh" else f"{own}, neighbours"
+        if ":" in term:
+            return " × ".join(self.of(part) for part in term.split(":"))
+        return _CONSTANTS.get(term, {}).get(self.language) or term.replace("_", " ")
+
+    def measure(self, variable: str) -> str:
+        """The unit of measure in the language of the labels; empty for pure numbers and logarithms."""
+        text = self.measures.get(variable, "").strip().removesuffix(f" ({AS_PUBLISHED})")
+        if text in _DIMENSIONLESS:
+            return ""
+        shown = _measure_zh(text) if self.language == "zh" else text
+        return _POWER.sub(lambda match: match.group(1) + _SUPERSCRIPT[match.group(2)], shown)
+
+    def with_measure(self, variable: str) -> str:
+        """``Highways (km)``."""
+        measure = self.measure(variable)
+        if not measure:
+            return self.of(variable)
+        return f"{self.of(variable)}（{measure}）" if self.language == "zh" else f"{self.of(variable)} ({measure})"
+
+    def renamed(self, names: Mapping[str, str]) -> Labels:
+        """The same labels with some names replaced."""
+        return Labels(self.language, {**self.names, **names}, self.measures, self.formulas)
+
+
+def labels_from_codebook(codebook: pd.DataFrame, language: str) -> Labels:
+    """Labels of the variables of a panel; Chinese falls back to English, English to the variable's name."""
+    names: dict[str, str] = {}
+    measures: dict[str, str] = {}
+    formulas: dict[str, str] = {}
+    for row in codebook.to_dict("records"):
+        variable = str(row["variable"])
+        english = _text(row.get("label")) or variable.replace("_", " ")
+        names[variable] = (_text(row.get("label_zh")) or english) if language == "zh" else english
+        measures[variable] = _text(row.get("measure"))
+        formulas[variable] = _text(row.get("formula"))
+    return Labels(language, names, measures, formulas)
+
+
+def merged(labels: Iterable[Labels], language: str) -> Labels:
+    """Labels of several panels; the first that names a variable wins."""
+    names: dict[str, str] = {}
+    measures: dict[str, str] = {}
+    formulas: dict[str, str] = {}
+    for some in labels:
+        names = {**some.names, **names}
+        measures = {**some.measures, **measures}
+        formulas = {**some.formulas, **formulas}
+    return Labels(language, names, measures, formulas)
+
+
+def localised(values: Mapping[str, Any], key: str, language: str) -> str:
+    """`values[key]`, or `values[key_zh]` in a Chinese document that has one; empty where neither is there."""
+    chinese = _text(values.get(f"{key}_zh"))
+    return chinese if language == "zh" and chinese else _text(values.get(key))
+
+
+def _text(value: Any) -> str:
+    return "" if value is None or value != value else restored(str(value)).strip()
+
+
+def _measure_zh(text: str) -> str:
+    parts = [_MEASURES_ZH.get(part.strip(), part.strip()) for part in text.split("/")]
+    return "/".join(parts)
+
+
+_AVERAGE_LATIN_WIDTH = 0.54
+
+
+def width_of(text: str) -> float:
+    """Width in ems: Chinese characters one, others half of one on average."""
+    return sum(1.0 if unicodedata.east_asian_width(character) in "WF" else _AVERAGE_LATIN_WIDTH for character in text)
+
+
+def wrapped(text: str, ems: float) -> list[str]:
+    """`text` in lines of at most `ems`, broken at blanks or between Chinese characters; a longer word stays whole."""
+    lines: list[str] = []
+    line = ""
+    for piece in _pieces(text):
+        if line and width_of((line + piece).rstrip()) > ems:
+            lines.append(line.rstrip())
+            line = piece.lstrip()
+        else:
+            line += piece
+    return [*lines, line.rstrip()] if line.strip() else lines
+
+
+def _pieces(text: str) -> list[str]:
+    """Words with the blank after them; Chinese characters one by one."""
+    pieces: list[str] = []
+    for character in text:
+        joins = pieces and not _wide(character) and not pieces[-1].endswith(" ") and not _wide(pieces[-1][-1])
+        if joins:
+            pieces[-1] += character
+        else:
+            pieces.append(character)
+    return pieces
+
+
+def _wide(character: str) -> bool:
+    return unicodedata.east_asian_width(character) in "WF"

@@ -1,0 +1,132 @@
+"""Maps of clusters: where units and their neighbours are alike or unlike beyond chance, by local Moran's I."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.estimate.places.autocorrelation import Moran, local_moran, moran
+from ruralpanel.estimate.places.geography import Geography
+from ruralpanel.output import style
+from ruralpanel.output.labels import localised
+from ruralpanel.output.maps.boundaries import Boundaries
+from ruralpanel.output.maps.draw import draw_categories
+from ruralpanel.output.tables.coefficients import p_text
+from ruralpanel.output.words import word
+from ruralpanel.project.formats import format_number
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
+
+LEVEL = 0.05
+FEWEST = 5
+"""Units with a figure below which no arrangement could be told from another."""
+
+CLASSES = ("HH", "HL", "none", "LH", "LL")
+"""In the order of the legend, from high among high to low among low."""
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """Local and global Moran's I of one variable.
+
+    Attributes
+    ----------
+    table : one row per period and unit with a figure: ``period, unit, value, statistic, quadrant, p_value, p_adjusted,
+        cluster`` (one of `CLASSES`). overall : period → Moran's I of that year. weights : what they are.
+    """
+
+    table: pd.DataFrame
+    overall: Mapping[int, Moran]
+    weights: str
+
+
+def find_clusters(
+    name: str, spec: Mapping[str, Any], frame: pd.DataFrame, geography: Geography, seed: int, where: str
+) -> Clusters:
+    """Clusters of the map `name`, in each of its periods (default: the first and the last with figures).
+
+    Parameters
+    ----------
+    spec : the map; ``clusters`` holds ``variable``, ``weights_matrix``, ``draws`` and ``adjust`` (p-values for as many
+        tests as there are units, Benjamini and Hochberg 1995). where : the map's place, for messages.
+
+    Raises
+    ------
+    UserError
+        Periods with fewer than `FEWEST` figures or none that differ, units without a neighbour.
+    """
+    wanted = spec["clusters"]
+    variable, draws = str(wanted["variable"]), int(wanted["draws"])
+    known = frame.loc[frame[variable].notna()]
+    there = sorted({int(period) for period in known["period"]})
+    periods = [int(period) for period in spec.get("periods") or dict.fromkeys(there[:1] + there[-1:])]
+    parts, overall, words = [], {}, ""
+    for period in periods:
+        rows = known.loc[known["period"] == period].sort_values("unit")
+        values = rows[variable].to_numpy(dtype=float)
+        if values.size < FEWEST or np.ptp(values) == 0:
+            found = f"{variable} in {period} with {np.unique(values).size} different figures"
+            raise UserError(Problem(CONFIGURATION, where, found, f"figures of at least {FEWEST} units that differ"))
+        units = tuple(str(unit) for unit in rows["unit"])
+        neighbours = geography.neighbours(str(wanted["weights_matrix"]), units)
+        rng = generator(seed, "clusters", name, variable, str(period))
+        local = local_moran(values, neighbours.matrix, draws, rng)
+        overall[period] = moran(values, neighbours.matrix, draws, rng)
+        words = neighbours.words
+        p = local.p_adjusted if wanted["adjust"] else local.p_value
+        parts.append(
+            pd.DataFrame(
+                {
+                    "period": period,
+                    "unit": units,
+                    "value": values,
+                    "statistic": local.statistic,
+                    "quadrant": local.quadrant,
+                    "p_value": local.p_value,
+                    "p_adjusted": local.p_adjusted,
+                    "cluster": np.where(p < LEVEL, np.array(local.quadrant), "none"),
+                }
+            )
+        )
+    return Clusters(pd.concat(parts, ignore_index=True), overall, words)
+
+
+def draw_clusters(
+    name: str,
+    spec: Mapping[str, Any],
+    found: Clusters,
+    units: Sequence[str],
+    boundaries: Boundaries,
+    names: Mapping[str, str],
+    paths: Mapping[str, str | Path],
+    language: str = "en",
+    boundary_note: str = "",
+) -> None:
+    """One map for each period, coloured by `Clusters`; `units` of the panel without a figure are hatched."""
+    words = {kind: word(f"cluster_{kind}", language) for kind in CLASSES}
+    panels = {}
+    for period, rows in found.table.groupby("period"):
+        by_unit = dict(zip(rows["unit"], rows["cluster"], strict=True))
+        panels[str(period)] = {unit: words.get(str(by_unit.get(unit, "")), "") for unit in units}
+    notes = [text for text in (_note(spec, found, language), localised(spec, "note", language), boundary_note) if text]
+    title = localised(spec, "title", language)
+    colours = style.diverging(len(CLASSES))[::-1]
+    draw_categories(
+        name, title, panels, list(words.values()), boundaries, names if spec.get("labels", True) else {},
+        paths, language, notes, colours=colours,
+    )  # fmt: skip
+
+
+def _note(spec: Mapping[str, Any], found: Clusters, language: str) -> str:
+    wanted = spec["clusters"]
+    overall = word("list_separator", language).join(
+        f"{period} {format_number(total.statistic, 2)} ({p_text(total.p_permutation)})"
+        for period, total in found.overall.items()
+    )
+    key = "clusters_note" if wanted["adjust"] else "clusters_note_single"
+    return word(key, language).format(weights=found.weights, draws=f"{int(wanted['draws']):,}", overall=overall)

@@ -1,0 +1,280 @@
+"""Maps of a panel's variables: rows are variables, columns are periods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.output import style
+from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.maps.boundaries import Boundaries
+from ruralpanel.output.maps.classes import Classes, find_classes
+from ruralpanel.output.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow, draw_sheet
+from ruralpanel.output.regimes import REGIMES, from_spec, regime_names
+from ruralpanel.output.words import word
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+
+
+def draw(
+    name: str,
+    spec: Mapping[str, Any],
+    frame: pd.DataFrame,
+    labels: Labels,
+    boundaries: Boundaries,
+    names: Mapping[str, str],
+    paths: Mapping[str, str | Path],
+    language: str = "en",
+    boundary_note: str = "",
+    font: str | Path | None = None,
+) -> None:
+    """Draw one entry of the configuration's ``maps``.
+
+    Parameters
+    ----------
+    frame : columns ``unit``, ``period`` and the variables. Units of it without a figure are hatched; polygons that are
+        none of its units are grey.
+    names : unit id → name on the map.
+    boundary_note : what the boundaries are and are not; printed at the foot.
+
+    Raises
+    ------
+    UserError
+        Variables or periods that the panel does not hold, no polygon for any unit, nothing to show, missing glyphs.
+    """
+    where = f"maps.{name}"
+    periods = _checked(spec, frame, boundaries, where)
+    declared = dict(spec.get("classes") or {})
+    rows = [
+        map_row(
+            str(variable),
+            frame,
+            periods,
+            declared,
+            str(spec.get("palette", "sequential")),
+            labels,
+            language,
+            boundaries,
+        )
+        for variable in spec["variables"]
+    ]
+    shown = names if spec.get("labels", True) else {}
+    units = set(frame["unit"])
+    draw_sheet(
+        rows,
+        boundaries,
+        {unit: text for unit, text in shown.items() if unit in units},
+        paths,
+        localised(spec, "title", language),
+        _notes(spec, declared, units, boundaries, language, boundary_note, len(periods)),
+        where,
+        font,
+    )
+
+
+def draw_categories(
+    name: str,
+    title: str,
+    panels: Mapping[str, Mapping[str, str]],
+    categories: Sequence[str],
+    boundaries: Boundaries,
+    names: Mapping[str, str],
+    paths: Mapping[str, str | Path],
+    language: str = "en",
+    notes: Sequence[str] = (),
+    font: str | Path | None = None,
+    colours: Sequence[str] = (),
+) -> None:
+    """Maps of a classification, such as the regimes of H6.
+
+    Parameters
+    ----------
+    panels : heading (a sub-period) → unit → category; an empty category is no data.
+    categories : all of them, in the order of the legend. colours : theirs; empty: those of unordered groups.
+    """
+    colour_of = dict(zip(categories, colours or style.categorical(len(categories)), strict=True))
+    drawn = []
+    for heading, values in panels.items():
+        drawn.append(MapPanel(heading, {unit: colour_of.get(value, NO_DATA) for unit, value in values.items()}))
+    entries = [LegendEntry(colour, category) for category, colour in colour_of.items()]
+    entries += _other_entries(drawn, boundaries, language)
+    draw_sheet(
+        [MapRow(title, "", tuple(drawn), tuple(entries))], boundaries, names, paths, "", notes, f"maps.{name}", font
+    )
+
+
+def draw_regimes(
+    name: str,
+    spec: Mapping[str, Any],
+    frame: pd.DataFrame,
+    boundaries: Boundaries,
+    names: Mapping[str, str],
+    paths: Mapping[str, str | Path],
+    language: str = "en",
+    boundary_note: str = "",
+) -> None:
+    """Draw an entry with ``regimes``: one map for each span, coloured by which of two things grew.
+
+    Raises
+    ------
+    UserError
+        Years of a span that the panel does not hold.
+    """
+    regimes: Mapping[str, Any] = spec["regimes"]
+    known = set(frame["period"])
+    missing = sorted({year for span in regimes["spans"] for year in span} - known)
+    if missing:
+        found = ", ".join(map(str, missing))
+        raise UserError(Problem(CONFIGURATION, f"maps.{name}.regimes.spans", found, f"years of panel {spec['panel']}"))
+    words = regime_names(regimes, language)
+    kinds = from_spec(frame, regimes)
+    panels = {
+        str(span): {str(unit): words.get(kind, "") for unit, kind in kinds[span].items()} for span in kinds.columns
+    }
+    notes = [text for text in (localised(spec, "note", language), boundary_note) if text]
+    title = localised(spec, "title", language)
+    draw_categories(
+        name, title, panels, [words[regime] for regime in REGIMES], boundaries,
+        names if spec.get("labels", True) else {}, paths, language, notes,
+    )  # fmt: skip
+
+
+def boundary_note(path: str | Path, declared: str, language: str) -> str:
+    """The configuration's words on the boundaries, or the statement that nothing is known of the file."""
+    return declared.strip() or word("boundaries", language).format(file=Path(path).name)
+
+
+def names_of(attributes: Mapping[str, Mapping[str, Any]], language: str) -> dict[str, str]:
+    """unit id → name on maps: ``name_zh`` in Chinese, else ``name_en`` or ``name``, else the id."""
+    keys = ("name_zh", "name") if language == "zh" else ("name_en", "name")
+    return {
+        unit: next((str(values[key]) for key in keys if values.get(key)), unit) for unit, values in attributes.items()
+    }
+
+
+def class_colours(classes: Classes, palette: str) -> tuple[str, ...]:
+    """A colour for each class; a diverging palette is pale where the class holds zero, whatever its place."""
+    if palette != "diverging":
+        return style.sequential(classes.number)
+    below = [high <= 0 for high in classes.edges[1:]]
+    above = [low >= 0 for low in classes.edges[:-1]]
+    reach = max(sum(below), sum(above))
+    ramp = style.diverging(2 * reach + 1)
+    colours = []
+    for index in range(classes.number):
+        if below[index]:
+            colours.append(ramp[reach - (sum(below) - index)])
+        elif above[index]:
+            colours.append(ramp[reach + (index - (classes.number - sum(above)) + 1)])
+        else:
+            colours.append(ramp[reach])
+    return tuple(colours)
+
+
+def map_row(
+    variable: str,
+    frame: pd.DataFrame,
+    periods: Sequence[int],
+    declared: Mapping[str, Any],
+    palette: str,
+    labels: Labels,
+    language: str,
+    boundaries: Boundaries,
+) -> MapRow:
+    """The maps of one variable: class breaks over all `periods` together, or where ``shared`` is false of each."""
+    method, number = str(declared.get("method", "quantiles")), int(declared.get("number", 5))
+    shared = bool(declared.get("shared", True)) or method == "user"
+    breaks = declared.get("breaks") or ()
+    at = {period: frame.loc[frame["period"] == period].set_index("unit")[variable].astype(float) for period in periods}
+    together = find_classes(pd.concat(list(at.values())).to_list(), method, number, breaks) if shared else None
+    panels = []
+    entries: list[LegendEntry] = []
+    for period, values in at.items():
+        classes = together or find_classes(values.to_list(), method, number, breaks)
+        colours = class_colours(classes, palette)
+        found = classes.of(values.to_list())
+        fills = {
+            str(unit): NO_DATA if index < 0 else colours[index] for unit, index in zip(values.index, found, strict=True)
+        }
+        entries = [LegendEntry(c, text) for c, text in zip(colours, classes.labels(), strict=True)][::-1]
+        panel = MapPanel(str(period), fills)
+        own = () if shared else (*entries, *_other_entries([panel], boundaries, language))
+        panels.append(MapPanel(str(period), fills, own))
+    legend = (*entries, *_other_entries(panels, boundaries, language)) if shared else ()
+    return MapRow(labels.of(variable), labels.measure(variable), tuple(panels), legend)
+
+
+def _other_entries(panels: Sequence[MapPanel], boundaries: Boundaries, language: str) -> list[LegendEntry]:
+    entries = []
+    if any(fill == NO_DATA for panel in panels for fill in panel.fills.values()):
+        entries.append(LegendEntry(NO_DATA, word("no_data", language)))
+    if any(set(boundaries.shapes) - set(panel.fills) for panel in panels):
+        entries.append(LegendEntry(style.OUTSIDE, word("outside", language)))
+    return entries
+
+
+def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundaries, where: str) -> list[int]:
+    """The periods to show, after everything that a user may have got wrong."""
+    problems: list[Problem] = []
+    known = [str(column) for column in frame.columns if column not in ("unit", "period")]
+    for index, variable in enumerate(spec["variables"]):
+        place = f"{where}.variables[{index}]"
+        if variable not in known:
+            panel = str(spec.get("panel", ""))
+            fix = f"results/panels/{panel}/coverage.csv says what it lacks"
+            found = f'"{variable}", of which panel {panel} has no figure'
+            problems.append(Problem(CONFIGURATION, place, found, "a variable with figures", fix))
+        elif not frame[variable].notna().any():
+            problems.append(
+                Problem(CONFIGURATION, place, f'"{variable}" without any figure', "a variable with figures")
+            )
+    there = sorted({int(period) for period in frame["period"]})
+    periods = [int(period) for period in spec.get("periods") or dict.fromkeys((there[0], there[-1]))]
+    for index, period in enumerate(periods):
+        if period not in there:
+            fix = f"{there[0]} to {there[-1]}"
+            problems.append(
+                Problem(CONFIGURATION, f"{where}.periods[{index}]", str(period), "a period of the panel", fix)
+            )
+    if not set(frame["unit"]) & set(boundaries.shapes):
+        example = next(iter(boundaries.shapes), "none")
+        problems.append(
+            Problem(CONFIGURATION, "boundaries", f'ids such as "{example}"', "ids of the units file", "rename the ids")
+        )
+    raise_any(problems)
+    empty = [
+        f"variables {variable}, {period}"
+        for variable in spec["variables"]
+        for period in periods
+        if not frame.loc[frame["period"] == period, variable].notna().any()
+    ]
+    own = not dict(spec.get("classes") or {}).get("shared", True)
+    if own and empty:
+        raise UserError(
+            Problem(CONFIGURATION, where, "; ".join(empty) + " without any figure", "figures in each period shown")
+        )
+    return periods
+
+
+def _notes(
+    spec: Mapping[str, Any],
+    declared: Mapping[str, Any],
+    units: set[str],
+    boundaries: Boundaries,
+    language: str,
+    boundary_note: str,
+    n_periods: int,
+) -> list[str]:
+    own = "" if declared.get("shared", True) or declared.get("method") == "user" else "_own"
+    method = word(f"classes_{declared.get('method', 'quantiles')}{own}", language)
+    notes = [method + word("full_stop", language)] if n_periods > 1 or own else []
+    undrawn = sorted(units - set(boundaries.shapes))
+    if undrawn:
+        heading = "边界文件中没有：" if language == "zh" else "Without boundaries: "
+        notes.append(heading + word("comma", language).join(undrawn) + word("full_stop", language))
+    notes.append(localised(spec, "note", language))
+    notes.append(boundary_note)
+    gap = "" if language == "zh" else " "
+    return [gap.join(note for note in notes if note)]

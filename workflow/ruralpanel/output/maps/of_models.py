@@ -1,0 +1,207 @@
+"""Maps of what models estimate for each unit."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.output import style
+from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.maps.boundaries import Boundaries
+from ruralpanel.output.maps.classes import find_classes
+from ruralpanel.output.maps.draw import class_colours
+from ruralpanel.output.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow, draw_sheet
+from ruralpanel.output.results import Values, heading, in_percent, percent_of_level, values_of
+from ruralpanel.output.words import word
+from ruralpanel.project.formats import format_auto
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
+
+_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
+
+
+def draw_model(
+    name: str,
+    spec: Mapping[str, Any],
+    model: Mapping[str, Any],
+    labels: Labels,
+    boundaries: Boundaries,
+    names: Mapping[str, str],
+    paths: Mapping[str, str | Path],
+    language: str = "en",
+    boundary_note: str = "",
+    font: str | Path | None = None,
+) -> None:
+    """Draw an entry with ``model``: a map for each of its ``terms``, with one set of classes.
+
+    Up to three maps stand beside each other, more in rows of two.
+
+    Parameters
+    ----------
+    model : the model's JSON. labels : of its panel. names : unit id → name on the map.
+
+    Raises
+    ------
+    UserError
+        The model says nothing of single units, or not under these terms; or no unit has a polygon.
+    """
+    percent = percent_of_level(model, labels.formulas)
+    values = in_percent(values_of(model)) if percent else values_of(model)
+    terms = _checked(name, spec, model, values, boundaries)
+    declared = dict(spec.get("classes") or {})
+    everything = [value for term in terms for value in values[term].values()]
+    classes = find_classes(
+        everything,
+        str(declared.get("method", "quantiles")),
+        int(declared.get("number", 5)),
+        declared.get("breaks") or (),
+    )
+    colours = class_colours(classes, str(spec.get("palette", "diverging")))
+    entries = [LegendEntry(colour, text) for colour, text in zip(colours, classes.labels(), strict=True)][::-1]
+    panels = [MapPanel(heading(model, term, labels, language), classes.fills(values[term], colours)) for term in terms]
+    if any(set(boundaries.shapes) - set(panel.fills) for panel in panels):
+        entries.append(LegendEntry(style.OUTSIDE, word("not_asked", language)))
+    legend = tuple(entries)
+    outcome = str(model["outcome"])
+    title = _ASIDE.sub("", labels.of(outcome)) if percent else labels.of(outcome)
+    measure = "%" if percent else labels.measure(outcome)
+    side_by_side = len(panels) if len(panels) <= 3 else 2
+    rows = [
+        MapRow("" if start else title, "" if start else measure, tuple(panels[start : start + side_by_side]), legend)
+        for start in range(0, len(panels), side_by_side)
+    ]
+    shown = names if spec.get("labels", True) else {}
+    units = {unit for term in terms for unit in values[term]}
+    outside = [names.get(unit, unit) for unit in (model.get("support") or {}).get("outside") or ()]
+    beyond = word("beyond_support", language).format(units=word("comma", language).join(outside)) if outside else ""
+    gap = "" if language == "zh" else " "
+    note = gap.join(text for text in (localised(spec, "note", language), beyond, boundary_note) if text)
+    draw_sheet(
+        rows, boundaries, {unit: text for unit, text in shown.items() if unit in units}, paths,
+        localised(spec, "title", language), [note] if note else [], f"maps.{name}", font,
+    )  # fmt: skip
+
+
+def _checked(
+    name: str, spec: Mapping[str, Any], model: Mapping[str, Any], values: Values, boundaries: Boundaries
+) -> tuple[str, ...]:
+    if not values:
+        found = f'"{spec["model"]}" of estimator {model["estimator"]}, which says nothing of single units'
+        raise UserError(Problem(CONFIGURATION, f"maps.{name}.model", found, "a counterfactual, a decomposition or cce"))
+    return checked_terms(name, spec, values, boundaries)
+
+
+def checked_terms(name: str, spec: Mapping[str, Any], values: Values, boundaries: Boundaries) -> tuple[str, ...]:
+    """The declared ``terms``, else all of `values`.
+
+    Raises
+    ------
+    UserError
+        Terms without values, or no unit of theirs has a polygon.
+    """
+    terms = tuple(str(term) for term in spec.get("terms") or values)
+    expected = f"one of {', '.join(values)}"
+    raise_any(
+        Problem(CONFIGURATION, f"maps.{name}.terms[{index}]", f'"{term}"', expected, did_you_mean(term, values))
+        for index, term in enumerate(terms)
+        if term not in values
+    )
+    if not {unit for term in terms for unit in values[term]} & set(boundaries.shapes):
+        found = "no polygon of the model's units"
+        raise UserError(Problem(CONFIGURATION, "boundaries", found, "ids of the units file"))
+    return terms
+
+
+_WORDS = {
+    "own": ("Own regression", "各单位回归"),
+    "drawn": ("Drawn to the mean", "向均值收缩"),
+    "undecided": ("95% interval holds zero", "95% 区间包含零"),
+    "note": (
+        "Hatched: the 95% interval of its own regression holds zero ({counts}); were all slopes zero, one in 20 would "
+        "not be hatched, by chance. Right: every slope drawn to their mean by as much as its error asks for; the true "
+        "slopes' standard deviation is put at {spreads}.",
+        "斜线：各单位自身回归的 95% 区间包含零（{counts}）；若斜率均为零，约二十分之一会偶然没有斜线。"
+        "右：按误差大小向均值收缩的斜率；真实斜率的标准差估计为 {spreads}。",
+    ),
+    "count": ("{term}: {held} of {all}", "{term}：{all} 个中 {held} 个"),
+    "spread": ("{value} ({term})", "{value}（{term}）"),
+}
+
+
+def draw_slopes(
+    name: str,
+    spec: Mapping[str, Any],
+    model: Mapping[str, Any],
+    labels: Labels,
+    boundaries: Boundaries,
+    names: Mapping[str, str],
+    paths: Mapping[str, str | Path],
+    language: str = "en",
+    boundary_note: str = "",
+    font: str | Path | None = None,
+) -> None:
+    """Draw an entry with ``model`` of common correlated effects: a row for each term, two maps of one set of classes.
+
+    Left, slopes of each unit's own regression, hatched where its 95 % interval holds zero; right, all slopes drawn to
+    their mean
+    (`ruralpanel.estimate.families.common_effects.mean_group.shrunken`). A map of the plain slopes would show
+    mostly their errors.
+
+    Parameters
+    ----------
+    model : the model's JSON. labels : of its panel. names : unit id → name on the map.
+
+    Raises
+    ------
+    UserError
+        Terms that the model does not have, or no unit has a polygon.
+    """
+    own = values_of(model)
+    terms = checked_terms(name, spec, own, boundaries)
+    entries = {str(row["unit"]): row for row in model["by_unit"]}
+    declared = dict(spec.get("classes") or {})
+    rows, held = [], {}
+    for term in terms:
+        drawn = {unit: float(row["shrunken"][term]) for unit, row in entries.items()}
+        undecided = {unit for unit, row in entries.items() if row["ci"][term][0] <= 0.0 <= row["ci"][term][1]}
+        held[term] = len(undecided)
+        classes = find_classes(
+            [*own[term].values(), *drawn.values()],
+            str(declared.get("method", "quantiles")),
+            int(declared.get("number", 5)),
+            declared.get("breaks") or (),
+        )
+        colours = class_colours(classes, str(spec.get("palette", "diverging")))
+        left = {**classes.fills(own[term], colours), **dict.fromkeys(undecided, NO_DATA)}
+        panels = (
+            MapPanel(_word("own", language), left),
+            MapPanel(_word("drawn", language), classes.fills(drawn, colours)),
+        )
+        legend = [LegendEntry(c, text) for c, text in zip(colours, classes.labels(), strict=True)][::-1]
+        legend.append(LegendEntry(NO_DATA, _word("undecided", language)))
+        if set(boundaries.shapes) - set(entries):
+            legend.append(LegendEntry(style.OUTSIDE, word("not_asked", language)))
+        rows.append(MapRow(labels.of(term), "", panels, tuple(legend)))
+    note = _note(model, terms, held, len(entries), labels, language)
+    gap = "" if language == "zh" else " "
+    notes = gap.join(text for text in (note, localised(spec, "note", language), boundary_note) if text)
+    shown = {unit: text for unit, text in names.items() if unit in entries} if spec.get("labels", True) else {}
+    title = localised(spec, "title", language)
+    draw_sheet(rows, boundaries, shown, paths, title, [notes], f"maps.{name}", font)
+
+
+def _note(
+    model: Mapping[str, Any], terms: Sequence[str], held: Mapping[str, int], units: int, labels: Labels, language: str
+) -> str:
+    counts = (_word("count", language).format(term=labels.of(term), held=held[term], all=units) for term in terms)
+    spreads = (
+        _word("spread", language).format(value=format_auto(float(model["spread"][term]), 2), term=labels.of(term))
+        for term in terms
+    )
+    join = word("comma", language).join
+    return _word("note", language).format(counts=join(counts), spreads=join(spreads))
+
+
+def _word(key: str, language: str) -> str:
+    return _WORDS[key][language == "zh"]

@@ -1,0 +1,224 @@
+"""The first page: every claim with its number, what it means, what the data cannot show, and the verdict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.claims.evidence import CRITERIA
+from ruralpanel.output.report.context import Context
+from ruralpanel.output.report.designs import header, model_span, row
+from ruralpanel.output.report.document import (
+    Answer,
+    Answers,
+    Block,
+    Inline,
+    Marked,
+    Paragraph,
+    Section,
+    Table,
+    literal,
+    parse,
+)
+from ruralpanel.output.report.lookups import underpowered
+from ruralpanel.output.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns
+from ruralpanel.output.report.texts import Texts, anchor
+from ruralpanel.output.tables.inference_words import short_of
+
+_TONES = {
+    "supported": "for",
+    "contradicted": "against",
+    "differs from zero": "neither",
+    "no effect that matters": "neither",
+    "cannot tell": "open",
+    "cannot be tested with these data": "none",
+    "not yet tested": "none",
+}
+_MOST = 6.0  # multiples of δ beyond which a bar is cut off with an arrow: one wide bar must not flatten the rest
+_LEAST = 2.0
+
+
+def section(context: Context, texts: Texts) -> Section:
+    """Section "Answers"."""
+    claims: Sequence[Mapping[str, Any]] = context.scorecard.get("claims") or ()
+    title = texts.plain("answers.title")
+    if not claims:
+        return Section("answers", title, (Paragraph(texts.inline("answers.lede_none"), "lede"),))
+    lede = texts.inline("answers.lede", counts=_counts(context, texts))
+    items = tuple(_answer(context, texts, claim) for claim in claims)
+    axis = tuple(texts.plain(f"answers.axis_{side}") for side in ("left", "zero", "right"))
+    blocks: list[Block] = [
+        Paragraph(lede, "lede"),
+        *_weak(context, texts),
+        _grid(context, texts, claims),
+        Answers(items, _reach(items), (axis[0], axis[1], axis[2])),
+    ]
+    return Section("answers", title, tuple(blocks))
+
+
+def _grid(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]]) -> Table:
+    """Every claim's evidence, cell by cell (`ruralpanel.claims.evidence`)."""
+    columns = ("claim", *CRITERIA)
+    rows = []
+    for claim in claims:
+        base = f"claim:{claim['claim']}"
+        cells: dict[str, Inline] = {"claim": literal(claim["claim"])}
+        for i, cell in enumerate(claim["evidence"]):
+            cells[cell["criterion"]] = texts.inline(
+                f"grid.{cell['word']}",
+                n=Quote(texts, f"{base}:evidence.{i}"),
+                unit=context.unit(cell["detail"]),
+                interval=interval_text(texts, claim["design"], f"{base}:design") if claim["design"] else "",
+            )
+        rows.append(row(cells, columns))
+    words = nouns(context)
+    head = header(texts, columns, "grid.head", nouns=words)
+    notes = (texts.inline("grid.lede", nouns=words),)
+    return Table("evidence-grid", texts.inline("grid.caption"), head, tuple(rows), notes)
+
+
+def _weak(context: Context, texts: Texts) -> list[Block]:
+    """How many designs are too weak for δ."""
+    if not underpowered(context):
+        return []
+    return [Paragraph(texts.inline("answers.weak", weak=texts.numbers.num("count:underpowered", "int")))]
+
+
+def _counts(context: Context, texts: Texts) -> list[tuple[Marked, str]]:
+    counts: Mapping[str, int] = context.scorecard.get("counts") or {}
+    return [
+        (texts.numbers.num(f"verdicts:{word}", "int"), texts.plain(f"verdict.{word.replace(' ', '_')}").lower())
+        for word in _TONES
+        if counts.get(word)
+    ]
+
+
+def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:
+    name = claim["claim"]
+    base = f"claim:{name}:design"
+    design = claim.get("design")
+    number = parse(effect_sentence(context, texts, design, base)) if design else ()
+    place = _place(design)
+    return Answer(
+        id=name,
+        claim=literal(context.worded(claim, "text")),
+        verdict=verdict_word(texts, claim),
+        tone=_TONES.get(claim["verdict"], "none"),
+        number=number,
+        meaning=parse(meaning(context, texts, claim, base)),
+        cannot_show=literal(context.worded(claim, "cannot_show")),
+        facts=_facts(context, texts, claim, base) if design else (),
+        place=place,
+        place_text=_place_text(texts, design, base) if design and place else "",
+        reasons=tuple(reason_text(texts, claim, index) for index in range(len(claim["reasons"]))) if design else (),
+        beside=anchor("differs", name) if claim.get("others") else "",
+        benchmarks=tuple(_benchmark(texts, entry) for entry in claim.get("benchmarks") or ()),
+    )
+
+
+def verdict_word(texts: Texts, claim: Mapping[str, Any]) -> str:
+    """The verdict in the report's language, with the sign where none was foreseen."""
+    word = str(claim["verdict"])
+    if word == "differs from zero":
+        return texts.plain("verdict.differs_positive" if claim["sign"] > 0 else "verdict.differs_negative")
+    return texts.plain(f"verdict.{word.replace(' ', '_')}")
+
+
+def reason_text(texts: Texts, claim: Mapping[str, Any], index: int) -> Inline:
+    """One reason of a verdict, its numbers looked up in the scorecard."""
+    reason = claim["reasons"][index]
+    quote = Quote(texts, f"claim:{claim['claim']}:reasons.{index}.values")
+    words = {key: value for key, value in reason["values"].items() if isinstance(value, str)}
+    return texts.inline(f"reasons.{reason['code']}", n=quote, **words)
+
+
+def _facts(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) -> Inline:
+    design = claim["design"]
+    model = context.models.get(design["model"], {})
+    words = nouns(context)
+    quote = Quote(texts, base)
+    line = texts.render(
+        "answers.design_line",
+        title=design["title"],
+        n=quote,
+        nouns=words,
+        periods=design["n_periods"],
+        span=model_span(model),
+        evidence=texts.render(f"evidence.{design['evidence']}", units=words["units"]),
+    )
+    term = design["term_label_zh" if context.language == "zh" else "term_label"]
+    method = method_name(context, texts, design)
+    text = texts.render(
+        "answers.facts",
+        design=line,
+        what=texts.render("answers.coefficient" if design["plain"] else "answers.statistic", term=_capital(term)),
+        n=quote,
+        interval=interval_text(texts, design, base),
+        method=texts.render("answers.method", name=method) if method else Marked(""),
+    )
+    more = _other_errors(context, texts, design)
+    if claim.get("p_family") is not None:
+        p = texts.numbers.num(f"claim:{claim['claim']}:p_family", "p")
+        more.append(texts.render("answers.family", family=claim["family"], p=p))
+    if claim.get("agreement"):
+        kind, same = claim["agreement"]["kind"], claim["agreement"]["same_sign"]
+        more.append(texts.render("answers.agreement", claim=f"claim:{claim['claim']}", kind=kind, same_sign=same))
+    return parse("; ".join([text, *more]))
+
+
+def _other_errors(context: Context, texts: Texts, design: Mapping[str, Any]) -> list[Marked]:
+    """p-values of the main coefficient under the model's other kinds of errors, which may not agree."""
+    shown = []
+    entries = context.models.get(design["model"], {}).get("inference") or ()
+    used = next((index for index, entry in enumerate(entries) if entry["method"] == design["interval"]), -1)
+    for index, entry in enumerate(entries):
+        for place, values in enumerate(entry.get("coefficients") or ()):
+            if index != used and values["term"] == design["term"] and values.get("p_value") is not None:
+                key = f"model:{design['model']}:inference.{index}.coefficients.{place}.p_value"
+                name = short_of(entry, context.language)
+                shown.append(texts.render("answers.p_by", name=name, p=texts.numbers.num(key, "p")))
+    return [texts.render("answers.other_errors", items=Marked(", ".join(shown)))] if shown else []
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def method_name(context: Context, texts: Texts, design: Mapping[str, Any]) -> str:
+    """The inference that a design's interval comes from, in a few words."""
+    entries = context.models.get(design["model"], {}).get("inference") or ()
+    for entry in entries:
+        if entry.get("method") == design["interval"]:
+            return short_of(entry, context.language)
+    return ""
+
+
+def _place(design: Mapping[str, Any] | None) -> tuple[float, float, float] | None:
+    if not design or design["in_delta"] is None or not design["has_interval"]:
+        return None
+    low, high = design["in_delta_low"], design["in_delta_high"]
+    return (
+        float(design["in_delta"]),
+        -math.inf if low is None else float(low),
+        math.inf if high is None else float(high),
+    )
+
+
+def _place_text(texts: Texts, design: Mapping[str, Any], base: str) -> str:
+    quote = Quote(texts, base)
+    bounds = [
+        texts.render("answers.no_bound") if design[key] is None else quote(key, "fixed2")
+        for key in ("in_delta_low", "in_delta_high")
+    ]
+    return texts.plain("answers.place", n=quote, low=bounds[0], high=bounds[1])
+
+
+def _reach(items: Sequence[Answer]) -> float:
+    ends = [abs(x) for item in items if item.place for x in item.place if math.isfinite(x)]
+    most = max([_MOST, *(1.05 * abs(item.place[0]) for item in items if item.place)])  # no estimate is cut off
+    return min(max(1.05 * max(ends, default=_LEAST), _LEAST), most)
+
+
+def _benchmark(texts: Texts, entry: Mapping[str, Any]) -> Inline:
+    return texts.inline("benchmark", study=entry["study"], finding=entry["finding"], design=entry.get("design") or "")

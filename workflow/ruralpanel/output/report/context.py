@@ -1,0 +1,229 @@
+"""Everything that the report shows, read once from the results, the sidecars and the configuration."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.claims.designs import Statistics
+from ruralpanel.claims.scorecard import read_statistics
+from ruralpanel.estimate.base.model_json import read_results
+from ruralpanel.output.labels import Labels
+from ruralpanel.project.files import read_rows
+from ruralpanel.project.load import DEFAULT_FILE
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.sidecars import Correction, load_corrections
+from ruralpanel.project.yaml import load_yaml
+
+PACKAGES = (
+    "snakemake", "pandas", "numpy", "scipy", "statsmodels", "linearmodels", "geopandas", "shapely", "pyproj", "pyogrio",
+    "pyarrow", "matplotlib", "jinja2", "pyyaml", "jsonschema", "typst", "mplfonts", "fonttools", "duckdb",
+    "openpyxl", "xlrd", "pyreadstat", "python-docx",
+)  # fmt: skip
+COMMANDS = ("make", "snakemake check", "snakemake results/report/report.html", "make test")
+"""What gives the same results where a Makefile builds them."""
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One panel: its title, periods, codebook rows as text, and the share of units with a figure."""
+
+    name: str
+    title: str
+    periods: tuple[int, ...]
+    codebook: tuple[Mapping[str, str], ...]
+    coverage: Mapping[tuple[str, int], float]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source: its name in the configuration, adapter, path, and its sidecar (None: not declared).
+
+    `series` are those of the sidecar, with what the configuration says of them going over it.
+    """
+
+    name: str
+    adapter: str
+    path: str
+    about_file: str
+    about: Mapping[str, Any] | None
+    series: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What `gather` found. `config` is the resolved configuration; paths in it are relative to `root`."""
+
+    config: Mapping[str, Any]
+    config_file: str
+    root: Path
+    results: Path
+    language: str
+    models: Mapping[str, Mapping[str, Any]]
+    scorecard: Mapping[str, Any]
+    panels: Mapping[str, Panel]
+    statistics: Statistics
+    findings: tuple[Mapping[str, str], ...]
+    sources: Mapping[str, Source]
+    corrections: tuple[Correction, ...]
+    unit_names: Mapping[str, str]
+    versions: tuple[tuple[str, str], ...]
+    commands: tuple[str, ...]
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """The configuration's section ``report``."""
+        return self.config.get("report") or {}
+
+    def labels(self, panel: str) -> Labels:
+        """Names of a panel's variables in the report's language."""
+        rows = self.panels[panel].codebook if panel in self.panels else ()
+        chinese = self.language == "zh"
+        names = {
+            row["variable"]: (chinese and row.get("label_zh")) or row.get("label") or row["variable"].replace("_", " ")
+            for row in rows
+        }
+        measures = {row["variable"]: row.get("measure") or "" for row in rows}
+        return Labels(self.language, names, measures, {row["variable"]: row.get("formula") or "" for row in rows})
+
+    def unit(self, unit: str) -> str:
+        """A unit's name; what is no unit's id (a sum over all of them) stays as it is."""
+        return self.unit_names.get(unit, unit)
+
+    def worded(self, values: Mapping[str, Any], key: str) -> str:
+        """`values[key]` in the report's language, on one line."""
+        chinese = values.get(f"{key}_zh") if self.language == "zh" else None
+        return " ".join(str(chinese or values.get(key) or "").split())
+
+
+def gather(
+    config: Mapping[str, Any],
+    results: str | Path,
+    root: str | Path = ".",
+    config_file: str = CONFIGURATION,
+    commands: Sequence[str] | None = None,
+    packages: Iterable[str] = PACKAGES,
+) -> Context:
+    """Read everything below `results` and the sidecars that `config` names.
+
+    Parameters
+    ----------
+    config : the resolved configuration as plain values (`Config.resolved`).
+    results : the results folder. root : the folder that the configuration's paths are relative to.
+    commands : what to type to get the same results; None: `commands_for` the working folder.
+    packages : whose versions are printed, where installed.
+
+    Raises
+    ------
+    UserError
+        With every file that is missing or not readable.
+    """
+    base, place = Path(results), Path(root)
+    problems: list[Problem] = []
+    scorecard = _json(base / "scorecard.json", problems) if config.get("hypotheses") else {}
+    models = {
+        name: _json(base / "models" / f"{name}.json", problems)
+        for name in config.get("models") or {}
+        if (base / "models" / f"{name}.json").is_file()
+    }
+    sources = {name: _source(name, values, place, problems) for name, values in (config.get("sources") or {}).items()}
+    corrections: tuple[Correction, ...] = ()
+    if config.get("corrections"):
+        try:
+            corrections = load_corrections(place / config["corrections"], config["corrections"])
+        except UserError as error:
+            problems += error.problems
+    raise_any(problems)
+    return Context(
+        config=config,
+        config_file=config_file,
+        root=place,
+        results=base,
+        language=str(config.get("language", "en")),
+        models=models,
+        scorecard=scorecard,
+        panels={name: _panel(base / "panels" / name, name, values) for name, values in config["panels"].items()},
+        statistics=read_statistics(base),
+        findings=_rows(base / "reconciliation" / "findings.csv"),
+        sources=sources,
+        corrections=corrections,
+        unit_names=_unit_names(place / str(config.get("units") or ""), str(config.get("language", "en"))),
+        versions=(("python", platform.python_version()), *_versions(packages)),
+        commands=commands_for(config_file, Path()) if commands is None else tuple(commands),
+    )
+
+
+def commands_for(config_file: str, folder: Path) -> tuple[str, ...]:
+    """What to type in a folder to get the results of a configuration."""
+    default = config_file == DEFAULT_FILE
+    if default and (folder / "Makefile").is_file():
+        return COMMANDS
+    option = "" if default else f" --configfile {config_file}"
+    return tuple(f"snakemake{target}{option}" for target in (" check", "", " results/report/report.html"))
+
+
+def _json(path: Path, problems: list[Problem]) -> Mapping[str, Any]:
+    try:
+        values: Mapping[str, Any] = read_results(path)
+    except FileNotFoundError:
+        problems.append(Problem(str(path), "", "no such file", "a result", "run the whole workflow: snakemake"))
+    except ValueError as error:
+        problems.append(Problem(str(path), "", str(error), "valid JSON", "delete the file and run again"))
+    else:
+        return values
+    return {}
+
+
+def _source(name: str, values: Mapping[str, Any], root: Path, problems: list[Problem]) -> Source:
+    about: Mapping[str, Any] | None = None
+    if values.get("about"):
+        about, found = load_yaml(root / values["about"], values["about"])
+        problems += found
+    described, own = (about or {}).get("series") or {}, values.get("series") or {}
+    series = {key: {**(described.get(key) or {}), **(own.get(key) or {})} for key in {**described, **own}}
+    return Source(name, str(values["adapter"]), str(values["path"]), str(values.get("about") or ""), about, series)
+
+
+def _panel(folder: Path, name: str, values: Mapping[str, Any]) -> Panel:
+    coverage: dict[tuple[str, int], float] = {}
+    periods: list[int] = []
+    for row in _rows(folder / "coverage.csv"):
+        variable = row.get("variable", "")
+        if "period" in row and "share" in row:  # one row for each variable and period
+            coverage[variable, int(row["period"])] = float(row["share"] or 0)
+            continue
+        for column, share in row.items():  # one column for each period
+            if column.isdigit():
+                coverage[variable, int(column)] = float(share or 0)
+    periods = sorted({period for _, period in coverage})
+    return Panel(name, str(values.get("title") or name), tuple(periods), _rows(folder / "codebook.csv"), coverage)
+
+
+def _unit_names(path: Path, language: str) -> dict[str, str]:
+    """id → name; the first name column in the report's language, else the first name column."""
+    names: dict[str, str] = {}
+    for row in _rows(path):
+        columns = [column for column in row if column.startswith("name")]
+        own = [column for column in columns if column == f"name_{language}"] + columns
+        names[row["id"]] = next((row[column] for column in own if row[column]), row["id"])
+    return names
+
+
+def _rows(path: Path) -> tuple[Mapping[str, str], ...]:
+    if not path.is_file():
+        return ()
+    return read_rows(path)
+
+
+def _versions(packages: Iterable[str]) -> list[tuple[str, str]]:
+    found = []
+    for package in packages:
+        try:
+            found.append((package, metadata.version(package)))
+        except metadata.PackageNotFoundError:
+            continue
+    return found

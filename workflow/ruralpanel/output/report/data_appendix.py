@@ -1,0 +1,199 @@
+"""The data appendix: every source as its sidecar describes it, every variable with its coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.output.labels import localised
+from ruralpanel.output.report.context import Context, Panel, Source
+from ruralpanel.output.report.designs import header, row, span
+from ruralpanel.output.report.document import (
+    Block,
+    Bullets,
+    Code,
+    Definitions,
+    Details,
+    Inline,
+    Paragraph,
+    Run,
+    Section,
+    Table,
+    TableCell,
+    literal,
+    parse,
+)
+from ruralpanel.output.report.document import TableRow as Row
+from ruralpanel.output.report.numbers import formatted
+from ruralpanel.output.report.sentences import nouns
+from ruralpanel.output.report.texts import Texts, anchor, measure_text
+from ruralpanel.project.sidecars import years_of
+
+_FACTS = ("publisher", "title", "edition", "url", "licence", "accessed", "obtained", "checked")
+_SERIES_COLUMNS = ("series", "measure", "years", "counts")
+_VARIABLE_COLUMNS = ("variable", "made_of", "measure", "mean", "sd", "sd_within", "coverage", "breaks")
+_NUMERIC = ("mean", "sd", "sd_within", "coverage")
+_MANY_SERIES = 2
+_MANY_UNITS = 6  # units spelled out beside a break or fault; of more the number is given
+
+
+def section(context: Context, texts: Texts) -> Section:
+    """Section "Data"."""
+    parts = tuple(_source(context, texts, source) for source in context.sources.values())
+    variables = _variables(context, texts)
+    lede = Paragraph(texts.inline("data.lede"), "lede")
+    return Section("data", texts.plain("data.title"), (lede,), 2, (*parts, *variables))
+
+
+def _source(context: Context, texts: Texts, source: Source) -> Section:
+    about = source.about
+    title = localised(about or {}, "title", context.language) or source.name
+    read_by = (
+        texts.inline("data.adapter"),
+        texts.inline("data.adapter_text", adapter=source.adapter, path=source.path),
+    )
+    if about is None:
+        blocks: list[Block] = [Paragraph(texts.inline("data.undeclared"), "note"), Definitions((read_by,))]
+    else:
+        facts = [
+            (texts.inline("data.title_of" if key == "title" else f"data.{key}"), _fact(texts, key, about[key]))
+            for key in _FACTS
+            if about.get(key)
+        ]
+        blocks = [Definitions((*facts, read_by))]
+    if about is not None or source.series:
+        blocks.append(_series(context, texts, source))
+    for key, items in (
+        ("breaks", _breaks(context, texts, source)),
+        ("faults", _faults(context, texts, source)),
+        ("corrections", _corrections(context, texts, source)),
+    ):
+        if items:
+            blocks.append(Details(texts.inline(f"data.{key}_title"), (Bullets(tuple(items)),), id=""))
+    files: Mapping[str, Any] = (about or {}).get("files") or {}
+    if files:
+        summary = texts.inline("data.files_title", count=str(len(files)))
+        lines = tuple(f"{(values or {}).get('sha256', '')}  {name}" for name, values in files.items())
+        blocks.append(Details(summary, (Code(lines),), printed=False))
+    return Section(anchor("source", source.name), title, tuple(blocks), 3)
+
+
+def _fact(texts: Texts, key: str, value: Any) -> Inline:
+    text = " ".join(str(value).split())
+    if key == "url" and text.startswith(("http://", "https://")):
+        return (Run(text, "link", text),)
+    return literal(text)
+
+
+def _series(context: Context, texts: Texts, source: Source) -> Table:
+    rows = []
+    for key, values in source.series.items():
+        english, chinese = str(values.get("label") or key), str(values.get("label_zh") or "")
+        names = [chinese or english, english] if context.language == "zh" else [english, chinese]
+        cells = (
+            literal(" · ".join(dict.fromkeys(name for name in names if name))),
+            literal(measure_text(str(values.get("measure", "")))),
+            parse(span(years_of(values.get("years")))),
+            literal(localised(values, "counts", context.language)),
+        )
+        rows.append(Row(tuple(TableCell(cell, header=index == 0) for index, cell in enumerate(cells))))
+    head = header(texts, _SERIES_COLUMNS, "data.head")
+    caption = texts.inline("data.series_caption", source=source.name)
+    return Table(anchor("series", source.name), caption, head, tuple(rows), tall=True)
+
+
+def _breaks(context: Context, texts: Texts, source: Source) -> list[Inline]:
+    items = []
+    for key, values in source.series.items():
+        for year, entry in (values.get("breaks") or {}).items():
+            details = {"what": entry} if isinstance(entry, str) else dict(entry or {})
+            items.append(
+                texts.inline(
+                    "data.break_item",
+                    label=localised(values, "label", context.language) or key,
+                    year=str(year),
+                    what=_sentence(localised(details, "what", context.language)),
+                    units=_units(context, details.get("units")),
+                )
+            )
+    return items
+
+
+def _faults(context: Context, texts: Texts, source: Source) -> list[Inline]:
+    series = source.series
+    items = []
+    for entry in (source.about or {}).get("known_faults") or ():
+        keys = [entry["series"]] if isinstance(entry["series"], str) else list(entry["series"])
+        labels = [localised(series.get(key) or {}, "label", context.language) or key for key in keys]
+        items.append(
+            texts.inline(
+                "data.fault_item",
+                label="; ".join(labels[:_MANY_SERIES]) + (" …" if len(labels) > _MANY_SERIES else ""),
+                years=span(sorted(years_of(entry.get("years")))),
+                units=_units(context, entry.get("units")),
+                what=_sentence(str(entry.get("what", ""))),
+                reason=_sentence(str(entry.get("reason", ""))),
+            )
+        )
+    return items
+
+
+def _corrections(context: Context, texts: Texts, source: Source) -> list[Inline]:
+    return [
+        texts.inline(
+            "data.correction_item",
+            label=localised(source.series.get(repair.series) or {}, "label", context.language) or repair.series,
+            unit=context.unit(repair.unit),
+            year=str(repair.year),
+            text=_sentence(repair.text),
+            provider=repair.provider,
+        )
+        for repair in context.corrections
+        if repair.source == source.name
+    ]
+
+
+def _variables(context: Context, texts: Texts) -> tuple[Section, ...]:
+    tables = [_codebook(context, texts, panel) for panel in context.panels.values() if panel.codebook]
+    if not tables:
+        return ()
+    lede = Paragraph(texts.inline("data.variables_lede", nouns=nouns(context)))
+    blocks: tuple[Block, ...] = tuple(Details(table.caption, (table,), printed=False) for table in tables)
+    return (Section("variables", texts.plain("data.variables_title"), (lede, *blocks), 3),)
+
+
+def _codebook(context: Context, texts: Texts, panel: Panel) -> Table:
+    labels = context.labels(panel.name)
+    rows = []
+    for entry in panel.codebook:
+        name = entry["variable"]
+        made_of = entry.get("formula") or " · ".join(filter(None, (entry.get("source"), entry.get("series"))))
+        shares = [panel.coverage[name, period] for period in panel.periods if (name, period) in panel.coverage]
+        cells = {
+            "variable": literal(labels.of(name)),
+            "made_of": (Run(made_of, "code"),) if made_of else (),
+            "measure": literal(measure_text(labels.measure(name))),
+            "mean": _figure(entry.get("mean")),
+            "sd": _figure(entry.get("sd")),
+            "sd_within": _figure(entry.get("sd_within")),
+            "coverage": parse(formatted(sum(shares) / len(shares), "%0")) if shares else (),
+            "breaks": literal(entry.get("breaks") or ""),
+        }
+        rows.append(row(cells, _VARIABLE_COLUMNS, _NUMERIC))
+    head = header(texts, _VARIABLE_COLUMNS, "data.variables_head", _NUMERIC)
+    caption = texts.inline("data.variables_caption", panel=panel.title)
+    return Table(anchor("codebook", panel.name), caption, head, tuple(rows), tall=True)
+
+
+def _figure(text: str | None) -> Inline:
+    return parse(formatted(float(text), "sig3")) if text and text.strip() else ()
+
+
+def _units(context: Context, units: Sequence[str] | None) -> str:
+    names = [context.unit(str(unit)) for unit in units or ()]
+    return ", ".join(names) if len(names) <= _MANY_UNITS else f"{', '.join(names[:_MANY_UNITS])} … ({len(names)})"
+
+
+def _sentence(text: str) -> str:
+    words = " ".join(text.split())
+    return words if not words or words.endswith((".", "。", "?", "!")) else words + "."

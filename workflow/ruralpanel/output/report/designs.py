@@ -1,0 +1,231 @@
+"""The report's page of each claim's design, and the cells behind its numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from ruralpanel.output.report.context import Context
+from ruralpanel.output.report.document import (
+    Code,
+    Details,
+    Inline,
+    Paragraph,
+    Run,
+    Table,
+    TableCell,
+    TableRow,
+    literal,
+    parse,
+)
+from ruralpanel.output.report.document import Table as TableBlock
+from ruralpanel.output.report.numbers import Found, Quoted
+from ruralpanel.output.report.sentences import Quote, interval_text, nouns
+from ruralpanel.output.report.signs import Signed
+from ruralpanel.output.report.texts import Texts, short_label
+from ruralpanel.project.breaks import below
+from ruralpanel.project.formats import DASH
+
+_COLUMNS = ("design", "outcome", "evidence", "lever", "periods", "estimate", "interval", "sign")
+_NUMERIC = ("periods", "estimate", "interval", "sign")
+
+
+def model_span(model: Mapping[str, Any]) -> str:
+    """``2012–2019``, ``1998``, or ``1998, 1999, 2003, 2008``; empty where the results do not name their periods."""
+    periods = sorted(int(period) for period in model.get("periods") or ())
+    return span(periods)
+
+
+def span(periods: Sequence[int]) -> str:
+    """Years in a few characters; uneven spacing is spelled out."""
+    if not periods:
+        return ""
+    first, last = periods[0], periods[-1]
+    if len(periods) == 1:
+        return str(first)
+    if last - first + 1 == len(periods):
+        return f"{first}{DASH}{last}"
+    return ", ".join(map(str, periods)) if len(periods) <= 6 else f"{first}{DASH}{last} ({len(periods)})"
+
+
+def design_table(
+    context: Context,
+    texts: Texts,
+    pairs: Sequence[tuple[Mapping[str, Any], str]],
+    identity: str,
+    caption: Inline,
+) -> TableBlock:
+    """Designs (of the scorecard) with the keys under which their numbers are found, one row each."""
+    words = nouns(context)
+    head = header(texts, _COLUMNS, numeric=_NUMERIC)
+    rows, notes = [], []
+    for design, base in pairs:
+        notes += [literal(f"{design['title']}: {text}") for text in design["overrides"]]
+        quote = Quote(texts, base)
+        suffix = "_zh" if context.language == "zh" else ""
+        cells = {
+            "design": literal(design["title"]),
+            "outcome": literal(short_label(design[f"outcome_label{suffix}"])),
+            "evidence": texts.inline(f"evidence.{design['evidence']}", units=words["units"]),
+            "lever": literal(_lever(design, suffix)),
+            "periods": parse(model_span(context.models.get(design["model"], {}))),
+            "estimate": parse(quote("estimate", "sig3")),
+            "interval": parse(interval_text(texts, design, base)),
+            "sign": parse(signed(design).printed),
+        }
+        rows.append(row(cells, _COLUMNS, _NUMERIC))
+    return TableBlock(identity, caption, head, tuple(rows), tuple(dict.fromkeys(notes)))
+
+
+def _lever(design: Mapping[str, Any], suffix: str) -> str:
+    label = str(design[f"term_label{suffix}"])
+    # the place at which a marginal effect is taken stands in parentheses and must stay
+    return label if "marginal_effects" in design["pointer"] else short_label(label)
+
+
+def header(
+    texts: Texts, columns: Sequence[str], prefix: str = "contrasts.head", numeric: Collection[str] = (), **values: Any
+) -> tuple[TableRow, ...]:
+    """The row of column heads; those of `numeric` columns stand right, like their cells."""
+    cells = [
+        TableCell(texts.inline(f"{prefix}.{column}", **values), "right" if column in numeric else "left", header=True)
+        for column in columns
+    ]
+    return (TableRow(tuple(cells)),)
+
+
+def row(
+    cells: Mapping[str, Inline], columns: Sequence[str], numeric: Collection[str] = (), kind: str = "entry"
+) -> TableRow:
+    """A row in the order of `columns`, the first one its head."""
+    return TableRow(
+        tuple(
+            TableCell(cells[column], "right" if column in numeric else "left", header=index == 0)
+            for index, column in enumerate(columns)
+        ),
+        kind,
+    )
+
+
+def signed(design: Mapping[str, Any], name: str = "") -> Signed:
+    """Where a design's interval lies."""
+    return Signed.of(name, design["ci_low"], design["ci_high"], bool(design["has_interval"]))
+
+
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_ORIGIN_COLUMNS = ("variable", "unit", "period", "source", "series", "measure_from", "measure_to", "file", "correction",
+            "break_rule")  # fmt: skip
+_HEAD = ("variable", "series", "files", "cells", "conversion", "rules")
+_SHOWN = 4
+
+
+class Origins:
+    """The models behind quoted numbers, and what the lineage says of their variables.
+
+    Parameters
+    ----------
+    quoted : the numbers. Those of claims and models have an origin where the panel's lineage is among the results.
+    """
+
+    def __init__(self, context: Context, quoted: Iterable[Quoted]) -> None:
+        self._context = context
+        self._lineages: dict[str, Any] = {}
+        self._models = {
+            name: None for entry in quoted if (name := self._model(entry.found)) and self._lineage(name) is not None
+        }
+
+    def address(self, found: Found) -> str:
+        """Where on the page the cells behind a number are listed; empty where nowhere."""
+        name = self._model(found)
+        return f"#origin-{name}" if name in self._models else ""
+
+    def details(self, texts: Texts) -> tuple[Details, ...]:
+        """One folded part for each model: its variables' series, files, conversions, repairs, and how to trace one."""
+        return tuple(self._detail(name, texts) for name in self._models)
+
+    def _model(self, found: Found) -> str:
+        if found.file.startswith("models/"):
+            return found.file.removeprefix("models/").removesuffix(".json")
+        if found.file != "scorecard.json":
+            return ""
+        here: Any = self._context.scorecard
+        name = ""
+        for part in found.pointer.split("/")[1:]:
+            part = part.replace("~1", "/").replace("~0", "~")
+            here = (
+                here[int(part)] if isinstance(here, (list, tuple)) else here.get(part) if hasattr(here, "get") else None
+            )
+            if isinstance(here, Mapping):
+                own = here.get("model") or (here.get("design") or {}).get("model")
+                name = str(own) if own else name
+        return name if name in self._context.models else ""
+
+    def _lineage(self, model: str) -> Any:
+        """The lineage of the model's panel as a data frame of text, None where there is none."""
+        panel = str(self._context.models[model]["panel"])
+        if panel not in self._lineages:
+            path = self._context.results / "panels" / panel / "lineage.parquet"
+            self._lineages[panel] = None
+            if path.is_file():
+                import pandas as pd
+
+                cells = pd.read_parquet(path, columns=list(_ORIGIN_COLUMNS))
+                self._lineages[panel] = cells[cells["source"] != ""]
+        return self._lineages[panel]
+
+    def _detail(self, name: str, texts: Texts) -> Details:
+        model = self._context.models[name]
+        cells = self._lineage(name)
+        book = self._context.panels[str(model["panel"])].codebook
+        formulas = {row["variable"]: row.get("formula") or "" for row in book}
+        labels = self._context.labels(str(model["panel"]))
+        wanted = list(dict.fromkeys(_names(model)))
+        leaves = [leaf for leaf in dict.fromkeys(part for v in wanted for part in (v, *below(v, formulas)))
+                  if leaf in formulas and not formulas[leaf]]  # fmt: skip
+        rows = [
+            _row(leaf, own, labels.of(leaf))
+            for leaf in leaves
+            if len(own := cells[(cells["variable"] == leaf) & cells["unit"].isin(model["units"])])
+        ]
+        table = Table(
+            f"origin-{name}-table",
+            texts.inline("origins.caption", model=str(model.get("title") or name)),
+            header(texts, _HEAD, "origins.head", ("cells",)),
+            tuple(rows),
+        )
+        traced = [v for v in wanted if v in formulas][:2]
+        commands = tuple(f"python -m ruralpanel trace {v} {model['units'][0]} {model['periods'][-1]}" for v in traced)
+        blocks = (table, Paragraph(texts.inline("origins.trace"), "note"), Code(commands))
+        title = texts.inline("origins.title", model=str(model.get("title") or name))
+        return Details(title, blocks, printed=False, id=f"origin-{name}")
+
+
+def _names(model: Mapping[str, Any]) -> list[str]:
+    """The variables that a model names: outcome, regressors, controls, and those in its options."""
+    spec = model["spec"]
+    parts = [str(model["outcome"]), *map(str, spec.get("regressors") or ()), *map(str, spec.get("controls") or ())]
+    parts += [str(row["term"]) for row in model["coefficients"]]
+    return [name for part in (*parts, str(spec.get("options") or "")) for name in _NAME.findall(part)]
+
+
+def _row(variable: str, cells: Any, label: str) -> TableRow:
+    source = [f"{s}.{k}" for s, k in cells[["source", "series"]].drop_duplicates().itertuples(index=False)]
+    pairs = cells[["measure_from", "measure_to"]].drop_duplicates().itertuples(index=False)
+    measures = [a if a == b else f"{a} → {b}" for a, b in pairs]
+    rules = [text for column in ("correction", "break_rule") for text in cells[column].unique() if text]
+    return TableRow(
+        (
+            TableCell((Run(variable, "code"), Run(f" {label}")), header=True),
+            TableCell(_codes(source)),
+            TableCell(_codes(list(cells["file"].unique()))),
+            TableCell((Run(f"{len(cells):,}"),), "right"),
+            TableCell((Run("; ".join(measures)),)),
+            TableCell((Run("; ".join(rules[:_SHOWN]) + (" …" if len(rules) > _SHOWN else "")),)),
+        )
+    )
+
+
+def _codes(items: list[str]) -> Inline:
+    runs = [run for item in items[:_SHOWN] for run in (Run(item, "code"), Run(" "))]
+    return (*runs, Run(f"+ {len(items) - _SHOWN}")) if len(items) > _SHOWN else tuple(runs[:-1])

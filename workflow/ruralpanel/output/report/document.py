@@ -1,0 +1,343 @@
+"""The report as a value: blocks, and text with marked numbers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["text", "emphasis", "strong", "code", "link", "number"]
+
+_START, _BETWEEN, _END = "\x01", "\x02", "\x03"  # never part of a text that a person wrote
+_SPECIAL = re.compile(r"([\\*`\[\]])")
+_CHINESE_GAP = re.compile(r"(?<=[。，；：、）]) (?=[\u4e00-\u9fff（])")  # left by the folding of lines
+_TOKEN = re.compile(
+    r"\\(?P<escaped>[^\w\s])"  # before a letter it stands for itself, as in \alpha
+    r"|\x01(?P<index>\d+)\x02(?P<printed>[^\x03]*)\x03"
+    r"|\*\*(?P<strong>(?:\\.|[^*\\])+)\*\*"
+    r"|\*(?P<emphasis>(?:\\.|[^*\\])+)\*"
+    r"|`(?P<code>(?:\\.|[^`\\])+)`"
+    r"|\[(?P<label>(?:\\.|[^\]\\])+)\]\((?P<address>[^)\s]+)\)",
+    re.S,
+)
+
+
+class Marked(str):
+    """Text that already is markup: not escaped when a template inserts it."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A stretch of text of one kind; `target` is a link's address or a number's index among those quoted.
+
+    `within` is the kind of the marks around a number or a link (``strong``, ``emphasis``), else ``text``.
+    """
+
+    text: str
+    kind: Kind = "text"
+    target: str = ""
+    within: Kind = "text"
+
+
+Inline = tuple[Run, ...]
+SPACE: Inline = (Run(" "),)
+
+
+def escape(value: object) -> str:
+    """What a template inserts: marks in it are taken literally, unless it is `Marked`."""
+    return value if isinstance(value, Marked) else _SPECIAL.sub(r"\\\1", str(value))
+
+
+def number_mark(index: int, printed: str) -> Marked:
+    """A quoted number."""
+    return Marked(f"{_START}{index}{_BETWEEN}{printed}{_END}")
+
+
+def parse(text: str) -> Inline:
+    """Markup → runs. Numbers keep their index inside emphasis too; line breaks and blanks run together."""
+    one_line = re.sub(r"[ \t\r\n]+", " ", text.strip())
+    return tuple(_joined(_parse(_CHINESE_GAP.sub("", one_line), "text")))
+
+
+def literal(text: str) -> Inline:
+    """A text of the results or the configuration as it stands: marks in it are no marks."""
+    return parse(escape(text))
+
+
+def _parse(text: str, kind: Kind) -> list[Run]:
+    runs: list[Run] = []
+    position = 0
+    for found in _TOKEN.finditer(text):
+        if found.start() > position:
+            runs.append(Run(text[position : found.start()], kind))
+        position = found.end()
+        if found["escaped"] is not None:
+            runs.append(Run(found["escaped"], kind))
+        elif found["index"] is not None:
+            runs.append(Run(found["printed"], "number", found["index"], kind))
+        elif found["strong"] is not None:
+            runs += _parse(found["strong"], "strong")
+        elif found["emphasis"] is not None:
+            runs += _parse(found["emphasis"], "emphasis")
+        elif found["code"] is not None:
+            runs.append(Run(re.sub(r"\\([^\w\s])", r"\1", found["code"]), "code"))
+        else:
+            runs.append(Run(re.sub(r"\\([^\w\s])", r"\1", found["label"]), "link", found["address"]))
+    if position < len(text):
+        runs.append(Run(text[position:], kind))
+    return runs
+
+
+def _joined(runs: Iterable[Run]) -> list[Run]:
+    joined: list[Run] = []
+    for run in runs:
+        last = joined[-1] if joined else None
+        if last and last.kind == run.kind and run.kind in ("text", "emphasis", "strong"):
+            joined[-1] = Run(last.text + run.text, run.kind)
+        else:
+            joined.append(run)
+    return joined
+
+
+def plain_text(inline: Inline) -> str:
+    """The runs without their kinds."""
+    return "".join(run.text for run in inline)
+
+
+Align = Literal["left", "centre", "right"]
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A paragraph; `style` is ``normal``, ``lede`` (first words of a section) or ``note``."""
+
+    text: Inline
+    style: str = "normal"
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list."""
+
+    items: tuple[Inline, ...]
+
+
+@dataclass(frozen=True)
+class Definitions:
+    """Terms with their descriptions."""
+
+    items: tuple[tuple[Inline, Inline], ...]
+
+
+@dataclass(frozen=True)
+class Code:
+    """Lines to type, or text as it stands in a file."""
+
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TableCell:
+    """A cell; `header`: column heads and row heads."""
+
+    text: Inline
+    align: Align = "left"
+    colspan: int = 1
+    rowspan: int = 1
+    header: bool = False
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A row. `kind`: ``entry``, ``detail`` (beneath an entry), ``section`` (a heading across), ``summary``."""
+
+    cells: tuple[TableCell, ...]
+    kind: str = "entry"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table; `tall` ones scroll in their box on screen. `more` says in words what is left out, if anything."""
+
+    id: str
+    caption: Inline
+    head: tuple[TableRow, ...]
+    rows: tuple[TableRow, ...]
+    notes: tuple[Inline, ...] = ()
+    tall: bool = False
+    downloads: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """Number of columns."""
+        return max((sum(cell.colspan for cell in row.cells) for row in (*self.head, *self.rows)), default=0)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture from a file. `alternative` says in words what it shows."""
+
+    id: str
+    caption: Inline
+    path: Path
+    alternative: str
+    notes: tuple[Inline, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One claim on the first page.
+
+    Attributes
+    ----------
+    tone : ``for``, ``against``, ``neither``, ``open`` or ``none``: how the verdict is drawn (its word is printed too).
+    facts : short lines: design, number, interval.
+    place : estimate and bounds in multiples of δ for the drawing, None without a number; bounds may be infinite.
+    reasons : why this verdict. beside : id of the section that shows the claim's other designs, empty without any.
+    """
+
+    id: str
+    claim: Inline
+    verdict: str
+    tone: str
+    number: Inline
+    meaning: Inline
+    cannot_show: Inline
+    facts: Inline
+    place: tuple[float, float, float] | None
+    place_text: str
+    reasons: tuple[Inline, ...] = ()
+    beside: str = ""
+    benchmarks: tuple[Inline, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The list of claims with the common scale of their drawings (multiples of δ on either side of zero)."""
+
+    items: tuple[Answer, ...]
+    reach: float
+    axis: tuple[str, str, str]
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is folded away on screen; `printed` says whether the PDF shows it."""
+
+    summary: Inline
+    blocks: tuple[Block, ...]
+    printed: bool = True
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Interactive:
+    """Markup that a script of the page brings to life; it stands in `Details` that are not printed."""
+
+    html: str
+
+
+Block = Paragraph | Bullets | Definitions | Code | Table | Figure | Answers | Details | Interactive
+
+
+@dataclass(frozen=True)
+class Section:
+    """A section with a heading; `level` is 2 for those of the contents, 3 below."""
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+    level: int = 2
+    sections: tuple[Section, ...] = ()
+
+
+@dataclass(frozen=True)
+class Document:
+    """The whole report. `labels` are the fixed words that the renderers need."""
+
+    title: str
+    language: str
+    subtitle: Inline
+    sections: tuple[Section, ...]
+    labels: dict[str, str]
+
+    def blocks(self) -> Iterator[Block]:
+        """Every block, nested ones included, in order."""
+        for section in self.sections:
+            yield from _section_blocks(section)
+
+
+def _section_blocks(section: Section) -> Iterator[Block]:
+    for block in section.blocks:
+        yield from _within(block)
+    for part in section.sections:
+        yield from _section_blocks(part)
+
+
+def _within(block: Block) -> Iterator[Block]:
+    yield block
+    if isinstance(block, Details):
+        for inner in block.blocks:
+            yield from _within(inner)
+
+
+def texts(document: Document) -> Iterator[str]:
+    """Everything that is printed, for the check of glyphs."""
+    yield document.title
+    yield plain_text(document.subtitle)
+    yield from document.labels.values()
+    for section in _all_sections(document.sections):
+        yield section.title
+    for block in document.blocks():
+        yield from _block_texts(block)
+
+
+def _all_sections(sections: tuple[Section, ...]) -> Iterator[Section]:
+    for section in sections:
+        yield section
+        yield from _all_sections(section.sections)
+
+
+def _block_texts(block: Block) -> Iterator[str]:
+    if isinstance(block, Paragraph):
+        yield plain_text(block.text)
+    elif isinstance(block, Bullets):
+        yield from map(plain_text, block.items)
+    elif isinstance(block, Definitions):
+        for term, description in block.items:
+            yield plain_text(term)
+            yield plain_text(description)
+    elif isinstance(block, Code):
+        yield from block.lines
+    elif isinstance(block, Table):
+        yield from _table_texts(block)
+    elif isinstance(block, Figure):
+        yield plain_text(block.caption)
+        yield from map(plain_text, block.notes)
+    elif isinstance(block, Details):
+        yield plain_text(block.summary)
+    elif isinstance(block, Answers):
+        yield from block.axis
+        yield from block.labels.values()
+        for item in block.items:
+            yield from _answer_texts(item)
+
+
+def _table_texts(table: Table) -> Iterator[str]:
+    yield plain_text(table.caption)
+    for row in (*table.head, *table.rows):
+        for cell in row.cells:
+            yield plain_text(cell.text)
+    yield from map(plain_text, table.notes)
+
+
+def _answer_texts(answer: Answer) -> Iterator[str]:
+    yield answer.verdict
+    for inline in (answer.claim, answer.number, answer.meaning, answer.cannot_show, answer.facts):
+        yield plain_text(inline)
+    yield from map(plain_text, (*answer.reasons, *answer.benchmarks))

@@ -1,0 +1,109 @@
+"""The report as one self-contained HTML page: styles, script and pictures inside, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import math
+import re
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import jinja2
+from markupsafe import Markup
+
+from ruralpanel.output.report.document import Document, Interactive, plain_text
+
+FOLDER = Path(__file__).resolve().parents[3] / "report" / "html"
+_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg"}
+_SAFE = " =:/,;.()-+*!?@[]_~$'"  # may stand in a data URI inside double quotes; a line break would be dropped
+_SVG_SIZE = re.compile(r'<svg[^>]*?\bviewBox="\s*[\d.eE+-]+[\s,]+[\d.eE+-]+[\s,]+([\d.eE+-]+)[\s,]+([\d.eE+-]+)', re.S)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Where an interval is drawn, in percent of the track's width; bar and band as distances from either end."""
+
+    band: tuple[float, float]
+    bar: tuple[float, float]
+    dot: float | None
+    cut_left: bool
+    cut_right: bool
+
+
+def drawing(place: tuple[float, float, float], reach: float) -> Drawing:
+    """The drawing of an estimate and its interval (multiples of δ) on a scale from −`reach` to `reach`."""
+    estimate, low, high = place
+    inside = [min(max(x, -reach), reach) for x in (low, high)]
+    left, right = _percent(inside[0], reach), _percent(inside[1], reach)
+    edge = _percent(-1.0, reach)
+    return Drawing(
+        band=(edge, edge),
+        bar=(left, round(100 - right, 2)),
+        dot=_percent(estimate, reach) if abs(estimate) <= reach else None,
+        cut_left=low < -reach,
+        cut_right=high > reach,
+    )
+
+
+def _percent(value: float, reach: float) -> float:
+    return round(50 * (1 + value / reach), 2) if math.isfinite(value) else 0.0
+
+
+def render_html(document: Document) -> str:
+    """The page's text.
+
+    Notes
+    -----
+    Templates escape everything that is inserted; pictures become data URIs, SVG drawings as images, so that their inner
+    names cannot collide.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    alive = any(isinstance(block, Interactive) for block in document.blocks())
+    page = environment.get_template("page.html.j2").render(
+        document=document,
+        style=Markup("\n".join([_asset("page.css"), *([_asset("curve.css")] if alive else [])])),
+        script=Markup("\n".join([_asset("page.js"), *([_asset("curve.js")] if alive else [])])),
+        markup=Markup,
+        kind_of=lambda block: type(block).__name__,
+        plain=plain_text,
+        drawing=drawing,
+        data_uri=data_uri,
+        size_of=size_of,
+    )
+    return re.sub(r"\n{2,}", "\n", page)
+
+
+def _asset(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8").strip()
+
+
+def data_uri(path: Path) -> Markup:
+    """A picture as an address that holds it."""
+    kind = _TYPES[path.suffix.lower()]
+    if kind == "image/svg+xml":
+        # percent-encoded text compresses better than base64 and keeps the drawing readable
+        return Markup(f"data:{kind};charset=utf-8,{quote(path.read_text(encoding='utf-8'), safe=_SAFE)}")
+    return Markup(f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}")
+
+
+def size_of(path: Path) -> Markup:
+    """``width`` and ``height`` attributes, so that the page does not jump while it loads."""
+    if path.suffix.lower() == ".png":
+        width, height = struct.unpack(">II", path.read_bytes()[16:24])
+        # figures are drawn at twice the density of a screen
+        return Markup(f' width="{width // 2}" height="{height // 2}"')
+    found = _SVG_SIZE.search(path.read_text(encoding="utf-8")[:4000])
+    if not found:
+        return Markup("")
+    # Matplotlib's drawings are in points: 96 pixels are 72 of them
+    width, height = (round(float(size) * 96 / 72) for size in found.groups())
+    return Markup(f' width="{width}" height="{height}"')

@@ -1,0 +1,168 @@
+"""Keys of quoted numbers → where they stand in the results.
+
+=============================================  ================================================================
+``model:NAME:FIELD``                           a field of a model's JSON, dotted (``model:baseline:n_obs``)
+``model:NAME:TERM:FIELD``                      a coefficient's (``model:baseline:roads:gap:ci_low``)
+``claim:NAME:PATH``                            a claim of the scorecard (``claim:H1:design.estimate``)
+``rule:PATH`` ``verdicts:WORD``                the constants of the rule; how many claims have a verdict
+``codebook:PANEL:VARIABLE:COLUMN``             a figure of a codebook
+``coverage:PANEL:VARIABLE:PERIOD``             the share of units with a figure
+``cell:PANEL:VARIABLE:UNIT:PERIOD``            a figure of a panel, with the command that traces it
+``count:WHAT``                                 claims, tested, judged, underpowered, models, panels, sources, series,
+                                               findings, findings_declared, findings_undeclared, corrections
+``setting:PATH``                               a number of the resolved configuration
+=============================================  ================================================================
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from typing import Any
+
+from ruralpanel.output.report.context import Context
+from ruralpanel.output.report.numbers import Found, Lookup, MissingNumber, in_json
+
+
+def lookups(context: Context) -> Mapping[str, Lookup]:
+    """Every kind of key, for `Numbers`."""
+
+    def model(rest: str) -> Found:
+        name, _, field = rest.partition(":")
+        values = context.models.get(name)
+        if values is None:
+            raise MissingNumber(f'no results of model "{name}"')
+        file = f"models/{name}.json"
+        term, separator, column = field.rpartition(":")
+        if not separator:
+            return in_json(values, field, file)
+        for index, row in enumerate(values["coefficients"]):
+            if row["term"] == term:
+                return in_json(row, column, file, f"/coefficients/{index}")
+        raise MissingNumber(f'{file} has no term "{term}"')
+
+    def claim(rest: str) -> Found:
+        name, _, path = rest.partition(":")
+        for index, values in enumerate(context.scorecard.get("claims") or ()):
+            if values["claim"] == name:
+                return in_json(values, path, "scorecard.json", f"/claims/{index}")
+        raise MissingNumber(f'the scorecard has no claim "{name}"')
+
+    def rule(rest: str) -> Found:
+        return in_json(context.scorecard.get("rule") or {}, rest, "scorecard.json", "/rule")
+
+    def verdicts(rest: str) -> Found:
+        return in_json(context.scorecard.get("counts") or {}, rest, "scorecard.json", "/counts")
+
+    def codebook(rest: str) -> Found:
+        panel, variable, column = _parts(rest, 3)
+        file = f"panels/{panel}/codebook.csv"
+        for row in context.panels[panel].codebook if panel in context.panels else ():
+            if row["variable"] == variable:
+                return Found(_number(row.get(column), file, f"{variable}, {column}"), file, f"/{variable}/{column}")
+        raise MissingNumber(f'{file} has no variable "{variable}"')
+
+    def coverage(rest: str) -> Found:
+        panel, variable, period = _parts(rest, 3)
+        file = f"panels/{panel}/coverage.csv"
+        share = context.panels[panel].coverage.get((variable, int(period))) if panel in context.panels else None
+        if share is None:
+            raise MissingNumber(f'{file} has nothing for "{variable}" in {period}')
+        return Found(share, file, f"/{variable}/{period}")
+
+    def cell(rest: str) -> Found:
+        panel, variable, unit, period = _parts(rest, 4)
+        file = f"panels/{panel}/panel.csv"
+        row = _panel_row(context, panel, unit, period)
+        pointer = f"/{unit},{period}/{variable}"
+        trace = f"python -m ruralpanel trace {variable} {unit} {period}"
+        return Found(_number(row.get(variable), file, pointer), file, pointer, trace)
+
+    def setting(rest: str) -> Found:
+        return in_json(context.config, rest, context.config_file)
+
+    return {
+        "model": model,
+        "claim": claim,
+        "rule": rule,
+        "verdicts": verdicts,
+        "codebook": codebook,
+        "coverage": coverage,
+        "cell": cell,
+        "count": lambda rest: _count(context, rest),
+        "setting": setting,
+    }
+
+
+def _parts(rest: str, number: int) -> list[str]:
+    parts = rest.split(":")
+    if len(parts) != number:
+        raise MissingNumber(f'"{rest}" has {len(parts)} parts, not {number}')
+    return parts
+
+
+def _number(text: str | None, file: str, where: str) -> float:
+    try:
+        return float(text or "")
+    except ValueError:
+        raise MissingNumber(f"{file} has no number at {where}") from None
+
+
+def _panel_row(context: Context, panel: str, unit: str, period: str) -> Mapping[str, str]:
+    path = context.results / "panels" / panel / "panel.csv"
+    if path.is_file():
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            for row in csv.DictReader(stream):
+                if row["unit"] == unit and row["period"] == period:
+                    return row
+    raise MissingNumber(f"panels/{panel}/panel.csv has no row for {unit}, {period}")
+
+
+def _count(context: Context, what: str) -> Found:
+    declared = [row for row in context.findings if is_declared(row)]
+    declared_here = {name: (values or {}).get("series") or {} for name, values in context.config["sources"].items()}
+    series = [
+        key
+        for name, source in context.sources.items()
+        for key in {**((source.about or {}).get("series") or {}), **declared_here.get(name, {})}
+    ]
+    findings = "reconciliation/findings.csv"
+    counts: dict[str, tuple[Any, str]] = {
+        "claims": (context.scorecard.get("claims") or (), "scorecard.json"),
+        "tested": ([claim for claim in context.scorecard.get("claims") or () if claim.get("design")], "scorecard.json"),
+        "judged": (judged(context), "scorecard.json"),
+        "underpowered": (underpowered(context), "scorecard.json"),
+        "models": (context.models, "models"),
+        "panels": (context.panels, context.config_file),
+        "sources": (context.sources, context.config_file),
+        "series": (series, context.config_file),
+        "corrections": (context.corrections, str(context.config.get("corrections") or "")),
+        "findings": (context.findings, findings),
+        "findings_declared": (declared, findings),
+        "findings_undeclared": (range(len(context.findings) - len(declared)), findings),
+    }
+    if what not in counts:
+        raise MissingNumber(f'nothing called "{what}" is counted')
+    values, file = counts[what]
+    return Found(len(values), file, "number of entries")
+
+
+def judged(context: Context) -> list[Mapping[str, Any]]:
+    """Claims whose main design has a smallest effect that matters, and of which the detectable one is known."""
+    designs = [(claim, claim.get("design") or {}) for claim in context.scorecard.get("claims") or ()]
+    return [claim for claim, design in designs if design.get("delta") and design.get("detectable_by")]
+
+
+def underpowered(context: Context) -> list[Mapping[str, Any]]:
+    """Claims whose main design would miss the smallest effect that matters more often than the rule's power allows."""
+    return [
+        claim
+        for claim in judged(context)
+        # without one that is detectable no effect within reach is found with that power
+        if claim["design"]["detectable"] is None or claim["design"]["detectable"] > claim["design"]["delta"]
+    ]
+
+
+def is_declared(row: Mapping[str, str]) -> bool:
+    """Whether somebody declared a finding: a break, a known fault or a correction explains it."""
+    return (row.get("declared") or "").strip().lower() in ("true", "1", "yes")

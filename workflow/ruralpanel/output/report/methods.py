@@ -1,0 +1,267 @@
+"""Estimators and inference as the models' results record them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.output.report.context import Context
+from ruralpanel.output.report.designs import header, row, span
+from ruralpanel.output.report.document import (
+    Block,
+    Bullets,
+    Details,
+    Inline,
+    Marked,
+    Paragraph,
+    Section,
+    Table,
+    TableCell,
+    TableRow,
+    literal,
+    parse,
+)
+from ruralpanel.output.report.numbers import formatted
+from ruralpanel.output.report.sentences import nouns
+from ruralpanel.output.report.texts import Texts, short_label
+from ruralpanel.output.tables.inference_words import describe
+from ruralpanel.output.tables.size_words import sizes_by_setting
+
+_COLUMNS = ("model", "outcome", "estimator", "effects", "panel", "sample", "n", "units", "periods", "dropped")
+_NUMERIC = ("n", "units", "periods")
+_MANY_CLUSTERS = 50  # below, asymptotic critical values are known to mislead (Cameron, Gelbach and Miller 2008)
+_FEW = 6  # models named in a list
+_LONG = 15  # periods from which the estimators for long panels begin to be usable
+
+
+def section(context: Context, texts: Texts) -> Section:
+    """Section "Methods"."""
+    words = nouns(context)
+    used = list(dict.fromkeys(str(model["estimator"]) for model in context.models.values()))
+    rule = [_rule(context, texts)] if context.scorecard.get("claims") else []
+    parts = [
+        *rule,
+        Section(
+            "estimators",
+            texts.plain("methods.estimators_title"),
+            (
+                Bullets(
+                    tuple(
+                        texts.inline(f"methods.estimator.{name}", nouns=words)
+                        for name in used
+                        if texts.has(f"methods.estimator.{name}")
+                    )
+                ),
+                Paragraph(texts.inline("methods.association", nouns=words)),
+                *_short_panel(context, texts),
+            ),
+            3,
+        ),
+        Section("inference", texts.plain("methods.inference_title"), _inference(context, texts), 3),
+        Section("models", texts.plain("methods.models_title"), (_models(context, texts), *_notes(context, texts)), 3),
+    ]
+    lede = Paragraph(texts.inline("methods.lede"), "lede")
+    return Section("methods", texts.plain("methods.title"), (lede,), 2, tuple(parts) if used else ())
+
+
+def _rule(context: Context, texts: Texts) -> Section:
+    items = ("supported", "contradicted", "nothing", "cannot_tell", "two_sided", "not_negative", "agreement")
+    blocks: tuple[Block, ...] = (
+        Paragraph(texts.inline("answers.rule", nouns=nouns(context))),
+        Bullets(tuple(texts.inline(f"answers.rule_items.{item}") for item in items)),
+    )
+    return Section("rule", texts.plain("answers.rule_title"), blocks, 3)
+
+
+def _short_panel(context: Context, texts: Texts) -> tuple[Block, ...]:
+    panels = {name: model for name, model in context.models.items() if 1 < int(model["n_periods"]) < _LONG}
+    if not panels:
+        return ()
+    name = max(panels, key=lambda key: int(panels[key]["n_periods"]))
+    periods = texts.numbers.num(f"model:{name}:n_periods", "int")
+    return (Paragraph(texts.inline("methods.short_panel", periods=periods, nouns=nouns(context))),)
+
+
+def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
+    used: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+    unavailable: dict[tuple[str, str], list[str]] = {}
+    fewest: tuple[int, str, int] | None = None
+    for name, model in context.models.items():
+        title = str(model.get("title") or name)
+        for index, entry in enumerate(model.get("inference") or ()):
+            if entry.get("not_available"):
+                place = (str(entry.get("method", "")), str(entry["not_available"]))
+                unavailable.setdefault(place, []).append(title)
+                continue
+            words, details = describe(entry, context.language)
+            used.setdefault(words, []).append((title, details))
+            clusters = int(entry.get("n_clusters") or 0)
+            if clusters and (fewest is None or clusters < fewest[0]):
+                fewest = (clusters, name, index)
+    items = []
+    for words, entries in used.items():
+        everywhere = [detail for detail in entries[0][1] if all(detail in details for _, details in entries)]
+        items.append(
+            texts.inline(
+                "methods.inference_setting",
+                words=_capital(words),
+                details=_list(everywhere, context.language),
+                models=_models_named(texts, [t for t, _ in entries], len(context.models), context.language),
+            )
+        )
+    blocks: list[Block] = [
+        Paragraph(texts.inline("methods.inference_lede")),
+        Bullets(tuple(items)),
+    ]
+    if unavailable:
+        gaps = [
+            texts.inline(
+                "methods.unavailable",
+                method=method.replace("_", " "),
+                models=_models_named(texts, models, len(context.models), context.language),
+                reason=reason.rstrip("."),
+            )
+            for (method, reason), models in unavailable.items()
+        ]
+        blocks.append(Bullets(tuple(gaps)))
+    if fewest and fewest[0] < _MANY_CLUSTERS:
+        quoted = texts.numbers.num(f"model:{fewest[1]}:inference.{fewest[2]}.n_clusters", "int")
+        blocks.append(Paragraph(texts.inline("methods.few_clusters", clusters=quoted, **_kinds(context))))
+    blocks += _sizes(context, texts)
+    return tuple(blocks) if not used else (*blocks, _factors(context, texts, used))
+
+
+def _sizes(context: Context, texts: Texts) -> tuple[Block, ...]:
+    """How often each setting rejects a true null, simulated at each model's own design."""
+    by_model = {name: sizes_by_setting(model, context.language) for name, model in context.models.items()}
+    settings = tuple(dict.fromkeys(setting for sizes in by_model.values() for setting in sizes))
+    if not settings:
+        return ()
+    columns = ("model", *settings)
+    rows = []
+    for name, sizes in by_model.items():
+        if sizes:
+            title = literal(str(context.models[name].get("title") or name))
+            cells = {"model": title, **{setting: literal(sizes.get(setting, "")) for setting in settings}}
+            rows.append(row(cells, columns, settings))
+    head = TableRow(
+        (
+            TableCell(texts.inline("methods.head.model"), header=True),
+            *(TableCell(literal(_capital(setting)), "right", header=True) for setting in settings),
+        )
+    )
+    table = Table("sizes-table", texts.inline("methods.sizes_caption"), (head,), tuple(rows), tall=True)
+    return (Paragraph(texts.inline("methods.sizes", nouns=nouns(context))), table)
+
+
+def _kinds(context: Context) -> dict[str, bool]:
+    """Which of the remedies for few clusters some model uses."""
+    entries = [entry for model in context.models.values() for entry in model.get("inference") or ()]
+    options = [(entry.get("method"), entry.get("options") or {}) for entry in entries if not entry.get("not_available")]
+    return {
+        "student": any(method == "cluster" and values.get("critical") == "t" for method, values in options),
+        "cr2": any(method == "cluster" and values.get("small_sample") in ("CR2", "CR3") for method, values in options),
+        "wild": any(method == "wild_cluster" for method, _ in options),
+    }
+
+
+def _factors(context: Context, texts: Texts, used: Mapping[str, Sequence[tuple[str, tuple[str, ...]]]]) -> Details:
+    """What differs from model to model: factors, degrees of freedom, seeds; models that share all of it share a row."""
+    rows = []
+    for words, entries in used.items():
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for title, details in entries:
+            groups.setdefault(details, []).append(title)
+        for details, titles in groups.items():
+            cells = (
+                literal(_capital(words)),
+                literal("; ".join(details)),
+                literal(_list(titles, context.language)),
+            )
+            rows.append(TableRow(tuple(TableCell(cell, header=index == 0) for index, cell in enumerate(cells))))
+    head = header(texts, ("setting", "factors", "models"), "methods.head")
+    caption = texts.inline("methods.factors_caption")
+    table = Table("factors-table", (), head, tuple(rows), tall=True)
+    return Details(caption, (table,), printed=False, id="factors")
+
+
+def _models(context: Context, texts: Texts) -> Table:
+    rows = []
+    for name, model in context.models.items():
+        outcome = context.labels(str(model["panel"])).of(str(model["outcome"]))
+        effects = model.get("effects") or (model.get("spec") or {}).get("effects") or ()
+        periods = sorted(int(period) for period in model.get("periods") or ())
+        cells = {
+            "model": literal(str(model.get("title") or name)),
+            "outcome": literal(short_label(outcome)),
+            "estimator": _estimator(texts, model),
+            "effects": literal(", ".join(map(str, effects)) or texts.plain("methods.head_none")),
+            "panel": literal(context.panels[model["panel"]].title if model["panel"] in context.panels else ""),
+            "sample": literal(_sample(context, texts, model)),
+            "n": parse(formatted(model["n_obs"], "int")),
+            "units": parse(formatted(model["n_units"], "int")),
+            "periods": parse(span(periods) or formatted(model["n_periods"], "int")),
+            "dropped": _dropped(texts, model.get("n_dropped") or {}),
+        }
+        rows.append(row(cells, _COLUMNS, _NUMERIC))
+    head = header(texts, _COLUMNS, "methods.head", _NUMERIC)
+    return Table("models-table", texts.inline("methods.models_caption"), head, tuple(rows), tall=True)
+
+
+def _estimator(texts: Texts, model: Mapping[str, Any]) -> Inline:
+    estimator = str(model["estimator"])
+    key = f"methods.estimator_name.{estimator}"
+    name = texts.plain(key) if texts.has(key) else estimator.replace("_", " ")
+    method = str(model.get("method") or "").replace("_", " ")
+    return literal(f"{name} ({method})" if method else name)
+
+
+def _sample(context: Context, texts: Texts, model: Mapping[str, Any]) -> str:
+    name = str(model.get("sample", "all"))
+    if name == "all":
+        return texts.plain("methods.head_all")
+    return context.worded((context.config.get("samples") or {}).get(name) or {}, "label") or name.replace("_", " ")
+
+
+def _dropped(texts: Texts, dropped: Mapping[str, int]) -> Inline:
+    shown = [
+        texts.render("methods.dropped_item", n=formatted(count, "int"), reason=reason)
+        for reason, count in dropped.items()
+        if count
+    ]
+    return parse(Marked("; ".join(shown))) if shown else ()
+
+
+def _notes(context: Context, texts: Texts) -> tuple[Block, ...]:
+    notes: dict[str, list[str]] = {}
+    for name, model in context.models.items():
+        for note in model.get("notes") or ():
+            notes.setdefault(str(note), []).append(str(model.get("title") or name))
+    if not notes:
+        return ()
+    items = tuple(
+        texts.inline(
+            "methods.inference_item",
+            words=_capital(note.rstrip(".")),
+            models=_models_named(texts, models, len(context.models), context.language),
+        )
+        for note, models in notes.items()
+    )
+    return (Details(texts.inline("methods.notes_title"), (Bullets(items),), id="model-notes"),)
+
+
+def _models_named(texts: Texts, titles: Sequence[str], total: int, language: str) -> str:
+    """The models of an entry: all of them, or the first few by name."""
+    if len(titles) == total and total > 1:
+        return texts.plain("methods.all_models")
+    if len(titles) <= _FEW:
+        return _list(titles, language)
+    return texts.plain("methods.some_models", names=_list(titles[:_FEW], language), more=str(len(titles) - _FEW))
+
+
+def _list(names: Sequence[str], language: str) -> str:
+    return ("、" if language == "zh" else ", ").join(names)
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,164 @@
+"""The numbers that the report's prose quotes: looked up by key, formatted, recorded with their origin."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ruralpanel.output.report.document import Marked, number_mark
+from ruralpanel.project.formats import MINUS, format_auto, format_number, format_p, format_percent
+
+_FORMAT = re.compile(r"^(?P<sign>abs |\+)?(?P<kind>int|year|p|sig|fixed|points|%)(?P<digits>\d*)$")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A number and where it stands: a file below the results, a JSON pointer or a row and column in it.
+
+    `trace` is the command that leads further back, where the number is a figure of a panel.
+    """
+
+    value: float
+    file: str
+    pointer: str
+    trace: str = ""
+
+
+@dataclass(frozen=True)
+class Quoted:
+    """A number as printed."""
+
+    index: int
+    key: str
+    printed: str
+    found: Found
+
+    def record(self) -> dict[str, Any]:
+        """Its entry in ``numbers.json``."""
+        entry: dict[str, Any] = {
+            "key": self.key,
+            "printed": self.printed,
+            "value": self.found.value,
+            "file": self.found.file,
+            "pointer": self.found.pointer,
+        }
+        return {**entry, "trace": self.found.trace} if self.found.trace else entry
+
+
+Lookup = Callable[[str], Found]
+
+
+class MissingNumber(Exception):
+    """No number has the key; the caller knows in which text it stood."""
+
+
+class Numbers:
+    """Resolves keys and remembers what was quoted, in the order of quotation, each key and format once.
+
+    Parameters
+    ----------
+    lookups : prefix of a key → function from the rest of the key to `Found`, which raises `MissingNumber`.
+    """
+
+    def __init__(self, lookups: Mapping[str, Lookup]) -> None:
+        self._lookups = dict(lookups)
+        self._quoted: dict[tuple[str, str], Quoted] = {}
+
+    def find(self, key: str) -> Found:
+        """The number itself.
+
+        Raises
+        ------
+        MissingNumber
+            There is none under this key, or it is null.
+        """
+        prefix, _, rest = key.partition(":")
+        if prefix not in self._lookups:
+            raise MissingNumber(f'"{key}": no numbers are called "{prefix}:…"')
+        return self._lookups[prefix](rest)
+
+    def value(self, key: str) -> float:
+        """The number as it is, for conditions in the text; it is not recorded as quoted."""
+        return self.find(key).value
+
+    def has(self, key: str) -> bool:
+        """Whether there is a number under the key."""
+        try:
+            self.find(key)
+        except MissingNumber:
+            return False
+        return True
+
+    def num(self, key: str, fmt: str = "sig3") -> Marked:
+        """The number in print, recorded; see `formatted` for `fmt`."""
+        found = self.find(key)
+        if (key, fmt) not in self._quoted:
+            self._quoted[key, fmt] = Quoted(len(self._quoted) + 1, key, formatted(found.value, fmt), found)
+        quoted = self._quoted[key, fmt]
+        return number_mark(quoted.index, quoted.printed)
+
+    @property
+    def quoted(self) -> tuple[Quoted, ...]:
+        """Everything quoted so far."""
+        return tuple(self._quoted.values())
+
+
+def formatted(value: float, fmt: str) -> str:
+    """A number in print.
+
+    `fmt` is ``[abs |+]kind[digits]``: ``int`` (thousands separated), ``year``, ``p`` (never 0), ``sig3`` (significant
+    figures), ``fixed2`` (decimals), ``%1`` (times 100, with decimals and the sign %), ``points1`` (times 100). ``+``
+    prints the sign of positive numbers, ``abs`` none at all.
+
+    Raises
+    ------
+    ValueError
+        An unknown format.
+    """
+    found = _FORMAT.match(fmt)
+    if found is None:
+        raise ValueError(f"unknown number format {fmt!r}")
+    kind, digits = found["kind"], int(found["digits"] or {"sig": 3, "fixed": 3, "p": 3}.get(found["kind"], 0))
+    shown = abs(value) if found["sign"] == "abs " else value
+    if math.isinf(shown):
+        return "∞" if shown > 0 else MINUS + "∞"
+    if kind == "int":
+        text = f"{round(shown):,}".replace("-", MINUS)
+    elif kind == "year":
+        text = f"{shown:.0f}"
+    elif kind == "p":
+        text = format_p(shown, digits)
+    elif kind == "sig":
+        text = format_auto(shown, digits)
+    elif kind == "%":
+        text = format_percent(shown, digits)
+    elif kind == "points":
+        text = format_number(100 * shown, digits)
+    else:
+        text = format_number(shown, digits)
+    return "+" + text if found["sign"] == "+" and value > 0 else text
+
+
+def in_json(values: Any, path: str, file: str, root: str = "", trace: str = "") -> Found:
+    """The number at a dotted `path` below `values`, which stand at the pointer `root` of `file`.
+
+    Raises
+    ------
+    MissingNumber
+        No such path, or no number there.
+    """
+    pointer = root
+    for part in path.split("."):
+        pointer += "/" + part.replace("~", "~0").replace("/", "~1")
+        if isinstance(values, Mapping) and part in values:
+            values = values[part]
+        elif isinstance(values, (list, tuple)) and part.isdigit() and int(part) < len(values):
+            values = values[int(part)]
+        else:
+            raise MissingNumber(f"{file} has nothing at {pointer}")
+    if isinstance(values, bool) or not isinstance(values, (int, float)):
+        raise MissingNumber(f"{file} has no number at {pointer}, but {values!r}")
+    return Found(values, file, pointer, trace)

@@ -1,0 +1,239 @@
+"""What a number means, in a sentence: chosen by design, change, sign and verdict; worded in the text files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.output.report.context import Context
+from ruralpanel.output.report.document import Marked
+from ruralpanel.output.report.texts import Texts, is_count, noun, short_noun, singular
+
+Design = Mapping[str, Any]  # a design of scorecard.json
+_SHARES = ("share", "比例")
+_PARTS = ("share_",)  # terms that are parts of a whole, said in per cent; ``lead_``: their differences, in points
+
+
+class Quote:
+    """Quotes the numbers of one design, whose place in the results is the key `base`."""
+
+    def __init__(self, texts: Texts, base: str) -> None:
+        self._texts = texts
+        self._base = base
+
+    def __call__(self, path: str, fmt: str) -> Marked:
+        """The number in print."""
+        return self._texts.numbers.num(f"{self._base}.{path}", fmt)
+
+
+def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -> Marked:
+    """``In years when … was 10% higher, … was 2.1% higher (95% interval: …). That is …``.
+
+    Parameters
+    ----------
+    design : a design of the scorecard. base : the key under which its numbers are found (``claim:H1:design``).
+    """
+    quote = Quote(texts, base)
+    plain = design.get("plain")
+    chinese = context.language == "zh"
+    label = design["term_label_zh" if chinese else "term_label"]
+    if plain is None:
+        term = str(design["term"])
+        points, fmt = term.startswith("lead_"), _raw_format(term)
+        interval = _interval(texts, design, quote, "", fmt)
+        label = label[:1].upper() + label[1:]
+        return texts.render("effect.raw", label=label, amount=quote("estimate", fmt), interval=interval, points=points)
+    relative = plain["effect"] == "relative"
+    fmt = "abs %1" if relative else "abs sig3"
+    outcome_measure = _measure(context, design, design["outcome"])
+    effect = texts.render(
+        "effect.relative" if relative else "effect.absolute",
+        amount=quote("plain.value", fmt),
+        measure=outcome_measure,
+        up=plain["value"] >= 0,
+    )
+    values = {
+        "n": quote,
+        "plain": plain,
+        "lever": noun(label if design["evidence"] == "policy" else _lever_label(context, design)),
+        "lever_measure": _measure(context, design, design["lever"]),
+        "outcome": noun(design["outcome_label_zh" if chinese else "outcome_label"]),
+        "effect": effect,
+        "interval": _interval(texts, design, quote, "plain.", fmt, outcome_measure),
+        "nouns": nouns(context),
+        "by_period": "period" in _effects(context, design),
+        "points": plain["change"] != "relative" and _measure(context, design, design["lever"]) in _SHARES,
+        "about": texts.render("effect.about") if plain["spread"] else Marked(""),
+    }
+    values["size_fmt"] = _size_format(float(plain["size"]), bool(values["points"]))
+    if plain["moderator"]:
+        values["moderator"] = short_noun(context.labels(design["panel"]).of(plain["moderator"]))
+        key = "effect.moderated"
+    else:
+        key = f"effect.{design['evidence']}"
+    sentence = texts.render(key, change=texts.render(f"effect.change.{plain['change']}", **values), **values)
+    level = _level_sentence(context, texts, design, quote)
+    return Marked(f"{sentence} {level}".strip())
+
+
+def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) -> Marked:
+    """What the verdict means: the configuration's own words if it has any, else the rule's in plain language."""
+    own = context.worded(claim, "meaning")
+    if own:
+        return Marked(texts.render("answers.own", text=own))
+    design = claim.get("design")
+    quote = Quote(texts, base)
+    key = claim["verdict"].replace(" ", "_")
+    plain = (design or {}).get("plain")
+    return texts.render(
+        f"meaning.{key}",
+        n=quote,
+        benchmark=_benchmark(context, texts, design, quote) if design and design["delta"] is not None else "",
+        ruled_out=any(reason["code"] == "above_minus_delta" for reason in claim["reasons"]),
+        sign=claim["sign"],
+        expected=claim["expected"],
+        causal=bool(design and design["causal"]),
+        evidence=design["evidence"] if design else "",
+        plain=plain,
+        fmt="abs %1" if plain and plain["effect"] == "relative" else "abs sig3",
+        small=any(reason["code"] == "smaller_than_delta" for reason in claim["reasons"]),
+        covers_zero=claim["sign"] == 0,
+        unforeseen=(claim["expected"], claim["sign"]) in (("positive", -1), ("negative", 1)),
+        disagreeing=any(
+            r["code"] in ("agreement", "agreement_above") and r["values"]["share"] < r["values"]["needed"]
+            for r in claim["reasons"]
+        ),
+        failing=any(r["code"] in ("diagnostic_failed", "diagnostic_missing") for r in claim["reasons"]),
+        has_interval=bool(design and design["has_interval"]),
+        reason=next((r["values"].get("because", "") for r in claim["reasons"]), ""),
+        model=next((r["values"].get("model", "") for r in claim["reasons"]), ""),
+    )
+
+
+def nouns(context: Context) -> Mapping[str, str]:
+    """What units and periods are called: the configuration's ``report: nouns``, else units and periods."""
+    declared = context.report.get("nouns") or {}
+    if context.language == "zh":
+        usual = {"unit": "单位", "units": "单位", "period": "年份", "periods": "年份"}
+    else:
+        usual = {"unit": "unit", "units": "units", "period": "period", "periods": "periods"}
+    return {key: context.worded(declared, key) or word for key, word in usual.items()}
+
+
+def interval_text(texts: Texts, design: Design, base: str) -> Marked:
+    """The coefficient's interval as it is, with open ends."""
+    return _interval(texts, design, Quote(texts, base), "", "sig3")
+
+
+def _interval(texts: Texts, design: Design, quote: Quote, prefix: str, fmt: str, measure: str = "") -> Marked:
+    values = design if not prefix else design["plain"]
+    low, high = ("ci_low", "ci_high") if not prefix else ("low", "high")
+    if not design["has_interval"]:
+        return texts.render("interval.none")
+    bounds: list[Marked] = []
+    for bound in (low, high):
+        side = bound.removeprefix("ci_")
+        if design[f"ci_{side}"] is None or values[bound] is None:
+            bounds.append(texts.render(f"interval.open_{side}" if not prefix else "interval.open"))
+        elif not prefix:
+            bounds.append(quote(bound, fmt))
+        else:
+            relative = design["plain"]["effect"] == "relative"
+            bounds.append(
+                texts.render(
+                    "interval.relative" if relative else "interval.absolute",
+                    amount=quote(prefix + bound, fmt),
+                    up=values[bound] >= 0,
+                    measure=measure,
+                )
+            )
+    return texts.render("interval.plain" if prefix else "interval.raw", low=bounds[0], high=bounds[1])
+
+
+def _level_sentence(context: Context, texts: Texts, design: Design, quote: Quote) -> Marked:
+    plain = design["plain"]
+    level = plain.get("level")
+    if not level or plain["moderator"]:
+        return Marked("")
+    fmt = "abs sig2"
+    low, high = plain["at_level_low"], plain["at_level_high"]
+    counted = is_count(level["measure"]) and not level["unit"]
+    bounds = None
+    if design["has_interval"] and design["ci_low"] is not None and design["ci_high"] is not None:
+        bounds = [
+            texts.render("level.bound", amount=quote(f"plain.{key}", fmt), up=value >= 0, counted=counted)
+            for key, value in (("at_level_low", low), ("at_level_high", high))
+        ]
+    return texts.render(
+        "level.sentence",
+        n=quote,
+        what=_what(context, texts, design, quote),
+        measure=_level_measure(context, design),
+        level=quote("plain.level.shown", "sig2"),
+        amount=quote("plain.at_level", fmt),
+        up=plain["at_level"] >= 0,
+        counted=counted,
+        bounds=bounds,
+    )
+
+
+def _what(context: Context, texts: Texts, design: Design, quote: Quote) -> Marked:
+    """``rural manufacturing workers per 1,000 rural residents``: what the outcome's level counts."""
+    level = design["plain"]["level"]
+    labels = context.labels(design["panel"])
+    below = short_noun(labels.of(level["below"])) if level["below"] else ""
+    return texts.render(
+        "level.what",
+        n=quote,
+        unit=level["unit_zh"] if context.language == "zh" and level["unit_zh"] else level["unit"],
+        above=short_noun(labels.of(level["above"])) if level["above"] else "",
+        below=singular(below) if level["scale"] == 1 and context.language != "zh" else below,
+        scaled=level["scale"] != 1,
+        measure=_level_measure(context, design),
+    )
+
+
+def _level_measure(context: Context, design: Design) -> str:
+    level = design["plain"]["level"]
+    return "" if is_count(level["measure"]) else context.labels(design["panel"]).measure(level["above"])
+
+
+def _benchmark(context: Context, texts: Texts, design: Design, quote: Quote) -> Marked:
+    """δ in the terms of the effect and in the outcome's own unit: ``5.0%, or 1.2 workers per 1,000 residents``."""
+    plain = design["plain"]
+    if plain is None:
+        term = str(design["term"])
+        return texts.render("level.benchmark_raw", n=quote, fmt=_raw_format(term), points=term.startswith("lead_"))
+    relative = plain["effect"] == "relative"
+    return texts.render(
+        "level.benchmark",
+        n=quote,
+        fmt="abs %1" if relative else "abs sig3",
+        measure="" if relative else _measure(context, design, design["outcome"]),
+        what=_what(context, texts, design, quote) if plain["level"] and plain["delta_at_level"] is not None else "",
+    )
+
+
+def _raw_format(term: str) -> str:
+    return "points0" if term.startswith("lead_") else "%0" if term.startswith(_PARTS) else "sig3"
+
+
+def _size_format(size: float, points: bool) -> str:
+    """Per cent or points with as many decimals as two significant figures take."""
+    decimals = max(0, 1 - math.floor(math.log10(100.0 * size))) if size > 0 else 0
+    return f"{'points' if points else '%'}{decimals}"
+
+
+def _effects(context: Context, design: Design) -> Sequence[str]:
+    effects: Sequence[str] = context.models.get(design["model"], {}).get("effects") or ()
+    return effects
+
+
+def _lever_label(context: Context, design: Design) -> str:
+    labels = context.labels(design["panel"])
+    return labels.of(str(design["lever"]).split(":")[0])
+
+
+def _measure(context: Context, design: Design, variable: str) -> str:
+    return context.labels(design["panel"]).measure(variable)

@@ -1,0 +1,209 @@
+"""What tables and figures read of the results: models, panels, names of units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.estimate.base.model_json import read_results
+from ruralpanel.output.labels import Labels, labels_from_codebook, merged
+from ruralpanel.output.words import has_word, word
+from ruralpanel.project.logarithms import log_of
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
+
+
+@dataclass(frozen=True)
+class OutputContext:
+    """The results folder and what the configuration says for all outputs.
+
+    Attributes
+    ----------
+    results : folder with ``models/``, ``panels/`` and the other results.
+    language : ``en`` or ``zh``.
+    attributes : unit id → its attributes (`Units.attributes`), for groups such as regions.
+    config : name of the configuration file, for messages.
+    where : the place of the table or figure in it (``tables.main``).
+    """
+
+    results: Path
+    language: str = "en"
+    attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    config: str = CONFIGURATION
+    where: str = "tables"
+
+    def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:
+        """A mistake at `key` of this table or figure."""
+        return Problem(self.config, f"{self.where}.{key}" if key else self.where, found, expected, fix)
+
+    def models(self, names: Iterable[str]) -> tuple[Mapping[str, Any], ...]:
+        """The models' JSON, in the order of `names`.
+
+        Raises
+        ------
+        UserError
+            One problem for each model that has no result.
+        """
+        found, problems = [], []
+        for index, name in enumerate(names):
+            path = self.results / "models" / f"{name}.json"
+            if path.is_file():
+                found.append(read_results(path))
+            else:
+                problems.append(self._no_model(index, name))
+        if problems:
+            raise UserError(problems)
+        return tuple(found)
+
+    def panel(self, name: str, columns: Iterable[str], key: str = "panel") -> pd.DataFrame:
+        """`unit`, `period` and `columns` of a panel.
+
+        Raises
+        ------
+        UserError
+            The panel is not there, or it lacks columns.
+        """
+        import pyarrow.parquet as pq
+
+        path = self.results / "panels" / name / "panel.parquet"
+        if not path.is_file():
+            raise UserError(self._no_panel(name, key))
+        known = [column for column in pq.read_schema(path).names if column not in ("unit", "period")]
+        wanted = list(dict.fromkeys(columns))
+        unknown = [column for column in wanted if column not in known]
+        if unknown:
+            raise UserError(self._no_column(name, key, column, known) for column in unknown)
+        return pd.read_parquet(path, columns=["unit", "period", *wanted])
+
+    def _no_column(self, panel: str, key: str, column: str, known: Iterable[str]) -> Problem:
+        path = self.results / "panels" / panel / "coverage.csv"
+        rows = pd.read_csv(path, encoding="utf-8-sig").fillna("") if path.is_file() else pd.DataFrame({"variable": []})
+        own = rows.loc[rows["variable"] == column]
+        if len(own):
+            found = f'variable "{column}", of which panel {panel} has no figure ({own["remark"].iloc[0]})'
+            return self.problem(key, found, "a variable with figures", "take it out, or another panel")
+        return self.problem(key, f'variable "{column}"', f"a variable of panel {panel}", did_you_mean(column, known))
+
+    def variables(self, name: str, key: str = "panel") -> tuple[str, ...]:
+        """The variables of a panel, in its order."""
+        import pyarrow.parquet as pq
+
+        path = self.results / "panels" / name / "panel.parquet"
+        if not path.is_file():
+            raise UserError(self._no_panel(name, key))
+        return tuple(column for column in pq.read_schema(path).names if column not in ("unit", "period"))
+
+    def codebook(self, name: str) -> pd.DataFrame:
+        """A panel's codebook; empty where there is none."""
+        path = self.results / "panels" / name / "codebook.csv"
+        if not path.is_file():
+            return pd.DataFrame({"variable": []})
+        return pd.read_csv(path, encoding="utf-8-sig")
+
+    def labels(self, panels: Iterable[str], spec: Mapping[str, Any]) -> Labels:
+        """Labels from the codebooks of `panels`, replaced where the declaration's ``labels`` name a variable."""
+        books = [labels_from_codebook(self.codebook(panel), self.language) for panel in dict.fromkeys(panels)]
+        names = {str(key): str(label) for key, label in (spec.get("labels") or {}).items()}
+        if self.language == "zh":
+            names |= {str(key): str(label) for key, label in (spec.get("labels_zh") or {}).items()}
+        return merged(books, self.language).renamed(names)
+
+    @property
+    def unit_names(self) -> Mapping[str, str]:
+        """unit id → its name in the language of the outputs."""
+        key = "name_zh" if self.language == "zh" else "name_en"
+        return {unit: str(values.get(key) or unit) for unit, values in self.attributes.items()}
+
+    def group_of(self, attribute: str, key: str = "by") -> Mapping[str, str]:
+        """unit id → value of an attribute.
+
+        Raises
+        ------
+        UserError
+            No unit has the attribute.
+        """
+        groups = {unit: str(values[attribute]) for unit, values in self.attributes.items() if attribute in values}
+        if not groups:
+            known = sorted({name for values in self.attributes.values() for name in values})
+            raise UserError(
+                self.problem(key, f'"{attribute}"', "a column of the units file", did_you_mean(attribute, known))
+            )
+        return groups
+
+    def frame(self, path: str | Path, key: str = "file") -> pd.DataFrame:
+        """A CSV of the results, all columns as text where they are text.
+
+        Raises
+        ------
+        UserError
+            No such file.
+        """
+        if not Path(path).is_file():
+            raise UserError(self.problem(key, f"no file {path}", "a CSV file among the results"))
+        return pd.read_csv(path, encoding="utf-8-sig")
+
+    def _no_model(self, index: int, name: str) -> Problem:
+        known = sorted(path.stem for path in (self.results / "models").glob("*.json"))
+        return self.problem(
+            f"models[{index}]",
+            f'model "{name}", which has no result',
+            f"a model with a file in {self.results.name}/models",
+            did_you_mean(name, known),
+        )
+
+    def _no_panel(self, name: str, key: str) -> Problem:
+        known = sorted(path.parent.name for path in (self.results / "panels").glob("*/panel.parquet"))
+        return self.problem(key, f'panel "{name}"', "a panel of the results", did_you_mean(name, known))
+
+
+Values = dict[str, dict[str, float]]
+
+CHANGE, LOW, HIGH = "change", "change_low", "change_high"
+"""What a counterfactual says of a unit: the change and the ends of its 95 % interval."""
+
+_MEANS = frozenset({"share_closed", "mean_change"})
+
+
+def values_of(model: Mapping[str, Any]) -> Values:
+    """Name → unit → value, from a model's JSON; empty where the model says nothing of single units.
+
+    A counterfactual gives `CHANGE`, `LOW` and `HIGH`; other models what their ``by_unit`` holds, in its order.
+    """
+    if model["estimator"] == "counterfactual":
+        rows = [row for row in model["coefficients"] if row["term"] not in _MEANS]
+        keys = {CHANGE: "estimate", LOW: "ci_low", HIGH: "ci_high"}
+        return {
+            name: {str(row["term"]): float(row[key]) for row in rows if row.get(key) is not None}
+            for name, key in keys.items()
+        }
+    found: Values = {}
+    for row in model.get("by_unit") or ():
+        for name, value in row.items():
+            if name != "unit" and isinstance(value, (int, float)) and not isinstance(value, bool):
+                found.setdefault(str(name), {})[str(row["unit"])] = float(value)
+    return found
+
+
+def percent_of_level(model: Mapping[str, Any], formulas: Mapping[str, str]) -> bool:
+    """Whether changes of the model's outcome are said in per cent: those of a counterfactual of a logarithm."""
+    formula = formulas.get(str(model["outcome"])) or ""
+    return model["estimator"] == "counterfactual" and log_of(formula) is not None
+
+
+def in_percent(values: Values) -> Values:
+    """Changes of a logarithm as per cent of the level."""
+    return {name: {unit: 100.0 * math.expm1(v) for unit, v in units.items()} for name, units in values.items()}
+
+
+def heading(model: Mapping[str, Any], name: str, labels: Labels, language: str) -> str:
+    """What a value is called in print: a word of a counterfactual's or decomposition's own, else the term's label."""
+    own = name in (CHANGE, LOW, HIGH) or (model["estimator"] == "decomposition" and has_word(name))
+    return word(name, language) if own else _capital(labels.of(name))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

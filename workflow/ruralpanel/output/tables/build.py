@@ -1,0 +1,77 @@
+"""One entry of the configuration's ``tables`` → a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ruralpanel.output.results import OutputContext
+from ruralpanel.output.tables import dynamic, lists, panels, policy, regression, robustness, spatial, tests, validity
+from ruralpanel.output.tables.document import TableDocument
+from ruralpanel.output.tables.regression import model_title
+from ruralpanel.output.words import word
+from ruralpanel.project.kinds.tables import KEYS, REQUIRED, keys_of, kind_of
+from ruralpanel.project.problems import Problem, UserError, did_you_mean
+
+_BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableDocument]] = {
+    "regression": regression.build_regression,
+    "cross_section": regression.build_regression,
+    "by_outcome": regression.build_by_outcome,
+    "by_unit": lists.build_by_unit,
+    "correlations": lists.build_correlations,
+    "diagnostics": tests.build,
+    "dynamic": dynamic.build,
+    "policy": policy.build,
+    "heterogeneity": robustness.build_heterogeneity,
+    "spatial": spatial.build,
+    "descriptive": panels.build_descriptive,
+    "coverage": panels.build_coverage,
+    "validity": validity.build,
+    "regimes": panels.build,
+    "reconciliation": lists.build_listing,
+    "scorecard": lists.build_listing,
+    "robustness": robustness.build_robustness,
+}
+
+
+def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """The table that `spec` declares under the key `name`; refusals that its models set aside are among the notes.
+
+    Raises
+    ------
+    UserError
+        An unknown kind or key, a missing key, or whatever the kind's builder finds.
+    """
+    problems = check(spec, context)
+    if problems:
+        raise UserError(problems)
+    document = _BUILDERS[kind_of(spec)](name, spec, context)
+    printed = "\n".join(document.notes)
+    names = [str(model) for model in spec.get("models") or ()]
+    overrides = [
+        f"{model_title(model, context.language)}{word('colon', context.language)}{text}"
+        for model in context.models(dict.fromkeys(names))
+        for text in model.get("overrides") or ()
+        if str(text) not in printed
+    ]
+    return replace(document, notes=(*document.notes, *overrides))
+
+
+def check(spec: Mapping[str, Any], context: OutputContext) -> list[Problem]:
+    """Mistakes in the keys of a table's declaration, without looking at any result."""
+    kind = kind_of(spec)
+    if kind not in KEYS:
+        return [context.problem("type", f'"{kind}"', "a kind of table", did_you_mean(kind, KEYS))]
+    known = keys_of(kind)
+    problems = [
+        context.problem(str(key), "an unknown key", f"a key of {kind} tables", did_you_mean(str(key), sorted(known)))
+        for key in spec
+        if key not in known
+    ]
+    problems += [
+        context.problem(key, "nothing", f"a value: {kind} tables need {key}")
+        for key in REQUIRED[kind]
+        if not spec.get(key)
+    ]
+    return problems

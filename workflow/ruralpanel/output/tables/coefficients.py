@@ -1,0 +1,151 @@
+"""Coefficients of models, formatted for the cells of a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ruralpanel.estimate.base.model_json import number_of, set_of
+from ruralpanel.output.results import OutputContext
+from ruralpanel.output.tables.document import Cell
+from ruralpanel.output.tables.size_words import term_sizes
+from ruralpanel.project.formats import format_number, format_p, format_set
+from ruralpanel.project.kinds.tables import SHOW
+from ruralpanel.project.problems import did_you_mean, raise_any
+
+SETS = ("ci", "ci_wild", "ci_ar")
+"""Statistics that are sets of values: intervals, but for Anderson–Rubin sets."""
+
+DEFAULT_STARS = (0.10, 0.05, 0.01)
+
+STAR_SOURCES = ("p_value", "p_wild", "p_permutation")
+"""p-values that stars may come from."""
+
+
+def has_statistic(model: Mapping[str, Any], name: str) -> bool:
+    """Whether any coefficient of the model has the statistic."""
+    if name in SETS:
+        return any(set_of(model, entry, name) is not None for entry in model["coefficients"])
+    if name == "size":
+        return any(term_sizes(model, str(entry["term"])) for entry in model["coefficients"])
+    if name == "std_error_second":
+        return any(second_error(model, str(entry["term"])) is not None for entry in model["coefficients"])
+    return any(number_of(entry, name) is not None for entry in model["coefficients"])
+
+
+def second_error(model: Mapping[str, Any], term: str) -> float | None:
+    """The standard error under the second of the model's settings that give errors (CR2 beside CR1)."""
+    settings = [
+        {str(row["term"]): row["std_error"] for row in setting.get("coefficients") or () if row.get("std_error")}
+        for setting in model["inference"]
+    ]
+    with_errors = [errors for errors in settings if errors]
+    return float(with_errors[1][term]) if len(with_errors) > 1 and term in with_errors[1] else None
+
+
+def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name: str, digits: int) -> Cell:
+    """What stands beneath an estimate: ``(0.130)``, ``[−0.052, 0.410]``, ``p = 0.113``; empty where there is none."""
+    if entry is None:
+        return Cell()
+    if name in SETS:
+        return set_cell(model, entry, name, digits)
+    if name == "size":
+        sizes = term_sizes(model, str(entry["term"]))
+        return Cell(f"size {'/'.join(sizes)}%" if sizes else "")
+    second = name == "std_error_second"
+    value = second_error(model, str(entry["term"])) if second else number_of(entry, name)
+    if value is None:
+        return Cell()
+    if second:
+        return Cell(f"{{{format_number(value, digits)}}}", value)
+    if name == "std_error":
+        return Cell(f"({format_number(value, digits)})", value)
+    if name == "statistic":
+        return Cell(f"t = {format_number(value, 2)}", value)
+    return Cell(p_text(value, digits), value)
+
+
+def set_cell(model: Mapping[str, Any], entry: Mapping[str, Any], name: str, digits: int) -> Cell:
+    """``[−0.052, 0.410]``, ``[−∞, −1.2] ∪ [0.3, ∞]``, ``∅``; empty where nobody computed the set."""
+    pieces = set_of(model, entry, name)
+    return Cell() if pieces is None else Cell(format_set(pieces, digits))
+
+
+def p_text(value: float, digits: int = 3) -> str:
+    """``p = 0.113``, ``p < 0.001``."""
+    text = format_p(value, digits)
+    return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
+
+
+def estimate_cell(
+    entry: Mapping[str, Any] | None, digits: int, levels: Sequence[float], source: str = "p_value"
+) -> Cell:
+    """The estimate, starred by the p-value `source` where `levels` ask for it; empty where the model lacks the term."""
+    if entry is None:
+        return Cell()
+    value = None if entry["estimate"] is None else float(entry["estimate"])
+    return Cell(format_number(value, digits) + stars(number_of(entry, source), levels), value)
+
+
+def star_source(shown: Sequence[str]) -> str:
+    """The p-value that stars come from: the first that is shown, else that of the interval shown, else the first's.
+
+    A table has one kind of stars, so that none contradicts a p-value or an interval beneath it.
+    """
+    p_values = [name for name in shown if name in STAR_SOURCES]
+    intervals = ["p_wild" if name == "ci_wild" else "p_value" for name in shown if name in ("ci", "ci_wild")]
+    return next(iter((*p_values, *intervals)), "p_value")
+
+
+def stars(p_value: float | None, levels: Sequence[float]) -> str:
+    """One star for each level that the p-value is below."""
+    return "" if p_value is None else "*" * sum(p_value < level for level in levels)
+
+
+def star_levels(spec: Mapping[str, Any]) -> tuple[float, ...]:
+    """The levels of the stars, the largest first; none by default."""
+    declared = spec.get("stars", False)
+    if declared is True:
+        return DEFAULT_STARS
+    return tuple(sorted((float(level) for level in declared or ()), reverse=True))
+
+
+def shown_statistics(
+    spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: OutputContext, first: tuple[str, ...]
+) -> tuple[str, ...]:
+    """What stands beneath the estimates: as declared, or std_error and those of `first` that some model has, else ci.
+
+    A table with an instrumented model shows its Anderson–Rubin set too, unless it declares otherwise.
+
+    Raises
+    ------
+    UserError
+        An unknown name, or a declared statistic that no model has.
+    """
+    declared = spec.get("show")
+    if declared is None:
+        found = tuple(name for name in (*first, "ci_ar") if any(has_statistic(model, name) for model in models))
+        return ("std_error", *(found or ("ci",)))
+    problems = []
+    for index, name in enumerate(declared):
+        key = f"show[{index}]"
+        if name not in SHOW:
+            problems.append(context.problem(key, f'"{name}"', "a statistic", did_you_mean(str(name), SHOW)))
+        elif not any(has_statistic(model, name) for model in models):
+            problems.append(
+                context.problem(
+                    key,
+                    f'"{name}", which none of the models has',
+                    "a statistic of the models",
+                    "declare the inference that computes it, or leave it out",
+                )
+            )
+    raise_any(problems)
+    return tuple(declared)
+
+
+def terms_of(models: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """All terms in the order of their first appearance; main terms before interactions, constants last."""
+    names = dict.fromkeys(str(entry["term"]) for model in models for entry in model["coefficients"])
+    constants = {"const", "constant", "_cons", "Intercept", "intercept"}
+    return tuple(sorted(names, key=lambda name: (name in constants, ":" in name)))

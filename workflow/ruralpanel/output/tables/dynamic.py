@@ -1,0 +1,131 @@
+"""Tables of dynamic panels: the lag in one row, what fixed effects alone would say of it, long-run effects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ruralpanel.estimate.families.dynamic.dynamic_panel import PREFIX
+from ruralpanel.output.labels import Labels
+from ruralpanel.output.results import OutputContext
+from ruralpanel.output.tables import regression
+from ruralpanel.output.tables.coefficients import detail_cell, estimate_cell, shown_statistics
+from ruralpanel.output.tables.document import Cell, Row, TableDocument
+from ruralpanel.project.formats import format_number, format_set
+
+_WORDS = {
+    "lag": ("Outcome, {k} before", "被解释变量，滞后 {k} 期"),
+    "one": ("one period", "1"),
+    "several": ("{k} periods", "{k}"),
+    "plain": ("the same by fixed effects without correction", "未作修正的固定效应"),
+    "set": ("values of it not rejected at 5%", "5% 水平下未被拒绝的取值"),
+    "long_run": ("Long-run effects", "长期效应"),
+    "instruments": ("Instruments / units", "工具变量数／单位数"),
+}
+_BENEATH = ("std_error", "ci")
+
+
+def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """A regression table whose lags of different outcomes share a row (keys: `ruralpanel.project.kinds.tables`).
+
+    Beneath the first lag stand what fixed effects alone give and the values that its own test does not reject, for
+    models that are corrected; below the coefficients the long-run effects, with errors; instruments beside units.
+    Models without lags, for comparison, leave these rows empty.
+
+    Raises
+    ------
+    UserError
+        As regression tables.
+    """
+    document = regression.build_regression(name, {**spec, "type": "regression"}, context)
+    models = context.models(spec["models"])
+    labels = context.labels([str(model["panel"]) for model in models], spec)
+    digits, language = int(spec.get("digits", 3)), context.language
+    beneath = [statistic for statistic in shown_statistics(spec, models, context, ("ci",)) if statistic in _BENEATH]
+    lags, others = _merged(document.rows, models, language)
+    body = [row for row in others if row.kind != "summary"]
+    summary = [row for row in others if row.kind == "summary"]
+    place = 1 + next((i for i, row in enumerate(summary) if row.key == "n_units"), -1)
+    rows = [
+        *_with_plain(lags, models, digits, language),
+        *body,
+        *_long_run(models, labels, beneath, digits, language),
+        *summary[:place],
+        *_instruments(models, language),
+        *summary[place:],
+    ]
+    return replace(document, rows=tuple(rows))
+
+
+def _merged(rows: Sequence[Row], models: Sequence[Mapping[str, Any]], language: str) -> tuple[list[Row], list[Row]]:
+    """Rows of lags, each lag once with the cells of all outcomes, and the other rows."""
+    order = {f"lag({model['outcome']}, {k})": k for model in models for k in range(1, int(model.get("lags") or 0) + 1)}
+    found: dict[tuple[int, str], Row] = {}
+    others = []
+    for row in rows:
+        if row.key not in order:
+            others.append(row)
+            continue
+        k = order[row.key]
+        before = found.get((k, row.statistic))
+        cells = row.cells if before is None else tuple(
+            new if new.text else old for old, new in zip(before.cells, row.cells, strict=True)
+        )  # fmt: skip
+        label = _lag_label(k, language) if row.kind == "entry" else ""
+        found[k, row.statistic] = replace(row, label=label, cells=cells, key=f"lag({k})")
+    return [row for _, row in sorted(found.items(), key=lambda item: item[0][0])], others
+
+
+def _with_plain(lags: Sequence[Row], models: Sequence[Mapping[str, Any]], digits: int, language: str) -> list[Row]:
+    """The rows of lags; after those of the first, what is said of it without correction and by its own test."""
+    plain, sets = [], []
+    for model in models:
+        value = (model.get("fixed_effects") or {}).get(f"lag({model['outcome']}, 1)")
+        plain.append(Cell() if value is None else Cell(format_number(float(value), digits), float(value)))
+        parts = (model.get("lag_set") or {}).get("intervals")
+        sets.append(Cell() if parts is None else Cell(format_set(parts, digits)))
+    first = [row for row in lags if row.key == "lag(1)"]
+    extra = [
+        Row(_word(key, language), tuple(cells), "entry", key, "lag(1)")
+        for key, cells in (("plain", plain), ("set", sets))
+        if any(cell.text for cell in cells)
+    ]
+    return [*first, *extra, *(row for row in lags if row.key != "lag(1)")]
+
+
+def _long_run(
+    models: Sequence[Mapping[str, Any]], labels: Labels, beneath: Sequence[str], digits: int, language: str
+) -> list[Row]:
+    effects: list[Mapping[str, Any]] = [model.get("statistics") or {} for model in models]
+    names = [key for key in dict.fromkeys(key for own in effects for key in own) if key.startswith(PREFIX)]
+    rows = [Row(_word("long_run", language), (), "section", "", "long_run")] if names else []
+    for name in names:
+        entries = [own.get(name) for own in effects]
+        cells = tuple(estimate_cell(entry, digits, ()) for entry in entries)
+        rows.append(Row(labels.of(name.removeprefix(PREFIX)), cells, "entry", "estimate", name))
+        for statistic in beneath:
+            pairs = zip(models, entries, strict=True)
+            details = tuple(detail_cell(model, entry, statistic, digits) for model, entry in pairs)
+            rows.append(Row("", details, "detail", statistic, name))
+    return rows
+
+
+def _instruments(models: Sequence[Mapping[str, Any]], language: str) -> list[Row]:
+    counts = [model.get("n_instruments") for model in models]
+    cells = [
+        Cell() if count is None else Cell(f"{count} / {model['n_units']}", int(count))
+        for model, count in zip(models, counts, strict=True)
+    ]
+    if not any(cell.text for cell in cells):
+        return []
+    return [Row(_word("instruments", language), tuple(cells), "summary", "n_instruments", "n_instruments")]
+
+
+def _lag_label(k: int, language: str) -> str:
+    count = _word("one" if k == 1 else "several", language).format(k=k)
+    return _word("lag", language).format(k=count)
+
+
+def _word(key: str, language: str) -> str:
+    return _WORDS[key][language == "zh"]

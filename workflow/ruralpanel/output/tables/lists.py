@@ -1,0 +1,285 @@
+"""Tables that list: rows of a file, units, correlations."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.estimate.base.model_json import coefficient
+from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.results import (
+    CHANGE,
+    HIGH,
+    LOW,
+    OutputContext,
+    Values,
+    heading,
+    in_percent,
+    percent_of_level,
+    values_of,
+)
+from ruralpanel.output.tables.document import Alignment, Cell, Column, Row, Spanner, TableDocument
+from ruralpanel.output.tables.notes import declared_notes, effects_text, period_text, sample_text
+from ruralpanel.output.tables.regression import model_title, pairs_of
+from ruralpanel.output.words import has_word, word
+from ruralpanel.project.formats import format_auto, format_count, format_interval, format_number, format_p
+from ruralpanel.project.kinds.tables import DEFAULT_FILES, kind_of
+from ruralpanel.project.problems import did_you_mean, raise_any
+
+_DEFAULT_LIMIT: Mapping[str, int | None] = {"reconciliation": 40, "scorecard": None}
+_TITLES = {
+    "reconciliation": ("Reconciliation", "数据核对"),
+    "scorecard": ("Scorecard", "命题检验一览"),
+}
+
+
+def build_listing(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """Rows of a CSV, chosen columns, the first column as row label (keys: `ruralpanel.project.kinds.tables`).
+
+    Raises
+    ------
+    UserError
+        No such file or columns.
+    """
+    kind = kind_of(spec)
+    language = context.language
+    frame = context.frame(spec.get("file") or context.results / DEFAULT_FILES[kind])
+    chosen = _columns(frame, spec, context)
+    for column, wanted in (spec.get("where") or {}).items():
+        values = [str(value) for value in (wanted if isinstance(wanted, (list, tuple)) else [wanted])]
+        frame = frame[frame[str(column)].astype(str).isin(values)]
+    limit = spec.get("limit", _DEFAULT_LIMIT[kind])
+    shown = frame if limit is None else frame.head(int(limit))
+    digits = int(spec.get("digits", 3))
+    stub, *columns = chosen
+    rows = [
+        Row(_text(record[stub], digits), tuple(_cell(record[column], digits) for column in columns), "entry", kind)
+        for record in shown.to_dict("records")
+    ]
+    titles = _TITLES[kind]
+    return TableDocument(
+        name=name,
+        title=localised(spec, "title", language) or titles[language == "zh"],
+        stub=chosen[stub],
+        columns=tuple(Column(chosen[column], _alignment(frame[column])) for column in columns),
+        rows=tuple(rows),
+        notes=(
+            *_count_note(len(shown), len(frame), language),
+            *_overrides(shown, chosen, language),
+            *declared_notes(spec, language),
+        ),
+        language=language,
+    )
+
+
+def _overrides(frame: pd.DataFrame, chosen: Mapping[str, str], language: str) -> tuple[str, ...]:
+    """What the models of the claims shown were allowed, where no column says it."""
+    if "overrides" not in frame.columns or {"overrides", "reasons"} & set(chosen):
+        return ()
+    texts = zip(frame["claim"], frame["overrides"], strict=True)
+    return tuple(f"{claim}{word('colon', language)}{text}" for claim, text in texts if isinstance(text, str) and text)
+
+
+def _columns(frame: pd.DataFrame, spec: Mapping[str, Any], context: OutputContext) -> dict[str, str]:
+    """column → heading."""
+    declared = spec.get("columns")
+    if isinstance(declared, Mapping):
+        chosen = {str(column): str(heading) for column, heading in declared.items()}
+    else:
+        chosen = {str(column): _heading(str(column), context.language) for column in declared or frame.columns}
+    known = [str(column) for column in frame.columns]
+    wanted = [("columns", column) for column in chosen] + [("where", str(c)) for c in spec.get("where") or {}]
+    raise_any(
+        context.problem(key, f'column "{column}"', "a column of the file", did_you_mean(column, known))
+        for key, column in wanted
+        if column not in known
+    )
+    return chosen
+
+
+def _heading(column: str, language: str) -> str:
+    return word(column, language) if has_word(column) else column.replace("_", " ").capitalize()
+
+
+def _text(value: Any, digits: int) -> str:
+    if value is None or value != value:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return format_count(value) if value.is_integer() and abs(value) < 1e15 else format_auto(value, digits)
+    return str(value)
+
+
+def _cell(value: Any, digits: int) -> Cell:
+    numeric = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
+    return Cell(_text(value, digits), value if numeric else None)
+
+
+def _alignment(column: pd.Series[Any]) -> Alignment:
+    return "right" if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column) else "left"
+
+
+def _count_note(shown: int, total: int, language: str) -> Sequence[str]:
+    if shown == total:
+        return (f"共 {total} 行。" if language == "zh" else f"{total} rows.",)
+    return (f"共 {total} 行，列出前 {shown} 行。" if language == "zh" else f"The first {shown} of {total} rows.",)
+
+
+def build_by_unit(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """A row for each unit, columns for each model (keys: `ruralpanel.project.kinds.tables`).
+
+    Changes of a counterfactual of a logarithm are in per cent; what lies beyond the observed support is marked.
+
+    Raises
+    ------
+    UserError
+        Models without result, or that say nothing of single units.
+    """
+    models = context.models(spec["models"])
+    labels = context.labels([str(model["panel"]) for model in models], spec)
+    raise_any(
+        context.problem(f"models[{index}]", f'"{model["model"]}"', "a counterfactual, a decomposition or cce")
+        for index, model in enumerate(models)
+        if not values_of(model)
+    )
+    language, digits = context.language, int(spec.get("digits", 2))
+    given = spec.get("model_labels") or {}
+    columns: list[Column] = []
+    spanners: list[Spanner] = []
+    body: dict[str, list[Cell]] = {unit: [] for unit in _units(models, context)}
+    mean: list[Cell] = []
+    for model in models:
+        heads, cells, means = _part(model, labels, tuple(body), language, digits)
+        spanners.append(
+            Spanner(
+                str(given.get(model["model"]) or model_title(model, language)),
+                len(columns),
+                len(columns) + len(heads) - 1,
+            )
+        )
+        columns += [Column(head) for head in heads]
+        for unit, own in cells.items():
+            body[unit] += own
+        mean += means
+    rows = [
+        Row(context.unit_names.get(unit, unit), tuple(cells), "entry", "value", unit) for unit, cells in body.items()
+    ]
+    if any(cell.text for cell in mean):
+        rows.append(Row(word("mean", language), tuple(mean), "summary", "mean", "mean"))
+    marked = any((model.get("support") or {}).get("outside") for model in models)
+    notes = [word("support_note", language)] if marked else []
+    for model, spanner in zip(models, spanners, strict=True):
+        before = f"{spanner.label}{word('colon', language)}" if len(models) > 1 else ""
+        notes += [before + str(note) for note in model.get("notes") or ()]
+    return TableDocument(
+        name=name,
+        title=localised(spec, "title", language) or name.replace("_", " ").capitalize(),
+        stub=word("unit", language).capitalize(),
+        columns=tuple(columns),
+        rows=tuple(rows),
+        spanners=(tuple(spanners),),
+        notes=(*dict.fromkeys(notes), *declared_notes(spec, language)),
+        language=language,
+    )
+
+
+def _units(models: Sequence[Mapping[str, Any]], context: OutputContext) -> list[str]:
+    units = {unit for model in models for values in values_of(model).values() for unit in values}
+    return sorted(units, key=lambda unit: context.unit_names.get(unit, unit))
+
+
+def _part(
+    model: Mapping[str, Any], labels: Labels, units: Sequence[str], language: str, digits: int
+) -> tuple[list[str], dict[str, list[Cell]], list[Cell]]:
+    """Headings, cells by unit and the cells of the mean of one model's columns."""
+    percent = percent_of_level(model, labels.formulas)
+    values = in_percent(values_of(model)) if percent else values_of(model)
+    if CHANGE not in values:
+        heads = [heading(model, term, labels, language) for term in values]
+        cells = {unit: [_number(values[term].get(unit), digits) for term in values] for unit in units}
+        rows = [coefficient(model, term) for term in values]
+        return heads, cells, [_number(None if row is None else row.get("estimate"), digits) for row in rows]
+    places = 0 if percent else digits
+    outside = set((model.get("support") or {}).get("outside") or ())
+    heads = [word(CHANGE, language) + (" (%)" if percent else ""), word("ci", language)]
+    cells = {unit: _changes(values, unit, places, unit in outside) for unit in units}
+    row = coefficient(model, "mean_change")
+    means = [Cell(), Cell()]
+    if row is not None:
+        keys = {CHANGE: "estimate", LOW: "ci_low", HIGH: "ci_high"}
+        whole: Values = {name: {"mean": float(row[key])} for name, key in keys.items() if row.get(key) is not None}
+        means = _changes(in_percent(whole) if percent else whole, "mean", places, False)
+    return heads, cells, means
+
+
+def _changes(values: Values, unit: str, digits: int, beyond: bool) -> list[Cell]:
+    change = values[CHANGE].get(unit)
+    if change is None:
+        return [Cell(), Cell()]
+    low, high = values[LOW].get(unit), values[HIGH].get(unit)
+    interval = "" if low is None or high is None else format_interval(low, high, digits=digits)
+    return [Cell(format_number(change, digits) + ("†" if beyond else ""), change), Cell(interval)]
+
+
+def _number(value: float | None, digits: int) -> Cell:
+    return Cell() if value is None else Cell(format_number(float(value), digits), float(value))
+
+
+_HEADS = ("pair", "sample", "n_obs", "n_units", "n_periods", "effects", "correlation", "ci", "p_value")
+_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
+_LEFT = frozenset({"pair", "sample", "effects"})
+
+
+def build_correlations(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """Residual correlations of models of several outcomes (keys: `ruralpanel.project.kinds.tables`).
+
+    Raises
+    ------
+    UserError
+        Models without result, or of one outcome.
+    """
+    models = context.models(spec["models"])
+    raise_any(
+        context.problem(f"models[{index}]", f'"{model["model"]}", of one outcome', "a model of several outcomes (sur)")
+        for index, model in enumerate(models)
+        if not pairs_of(model)
+    )
+    language, digits = context.language, int(spec.get("digits", 2))
+    labels = context.labels([str(model["panel"]) for model in models], spec)
+    given = spec.get("model_labels") or {}
+    samples = {sample_text(model, language) for model in models}
+    heads = [head for head in _HEADS if head != "sample" or len(samples) > 1]
+    rows = []
+    for model in models:
+        title = str(given.get(model["model"]) or model_title(model, language))
+        for (first, second), found in pairs_of(model).items():
+            low, high, p = found["ci_low"], found["ci_high"], found["p_value"]
+            cells = {
+                "pair": Cell("; ".join(_ASIDE.sub("", labels.of(name)) for name in (first, second))),
+                "sample": Cell(sample_text(model, language)),
+                "n_obs": Cell(format_count(model["n_obs"]), model["n_obs"]),
+                "n_units": Cell(format_count(model["n_units"]), model["n_units"]),
+                "n_periods": Cell(period_text(model)),
+                "effects": Cell(effects_text(model, language)),
+                "correlation": Cell(format_number(found["estimate"], digits), found["estimate"]),
+                "ci": Cell("" if low is None or high is None else format_interval(low, high, digits=digits)),
+                "p_value": Cell("" if p is None else format_p(p, 3), p),
+            }
+            rows.append(Row(title, tuple(cells[head] for head in heads), "entry", "correlation", str(model["model"])))
+    shared = f"{word('sample', language)}{word('colon', language)}{next(iter(samples))}{word('full_stop', language)}"
+    same = (shared,) if len(samples) == 1 else ()
+    return TableDocument(
+        name=name,
+        title=localised(spec, "title", language) or name.replace("_", " ").capitalize(),
+        stub=word("model", language),
+        columns=tuple(Column(word(head, language), "left" if head in _LEFT else "centre") for head in heads),
+        rows=tuple(rows),
+        notes=(*same, word("correlation_note", language), *declared_notes(spec, language)),
+        language=language,
+    )

@@ -1,0 +1,204 @@
+"""The notes below a table of models: sample, counts, effects and inference, all from the models' JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.estimate.base.model_json import setting_of
+from ruralpanel.output.labels import Labels
+from ruralpanel.output.tables.coefficients import star_source
+from ruralpanel.output.tables.inference_words import column_numbers, inference_notes, short_of
+from ruralpanel.output.tables.size_words import size_note
+from ruralpanel.output.words import has_word, sentence, word
+from ruralpanel.project.formats import DASH, format_count
+
+_BENEATH = {
+    "std_error": ("standard errors in parentheses", "括号内为标准误"),
+    "std_error_second": ("those of the second setting in braces", "花括号内为第二种标准误"),
+    "statistic": ("t statistics", "t 值"),
+    "p_value": ("p-values of the first setting", "第一种推断的 p 值"),
+    "ci": ("95% intervals in brackets", "方括号内为 95% 置信区间"),
+    "p_wild": ("p: wild cluster bootstrap", "p 为 wild 聚类自助法 p 值"),
+    "ci_wild": (
+        "in brackets, 95% intervals by inversion of the wild bootstrap",
+        "方括号内为反演 wild 自助法所得 95% 区间",
+    ),
+    "ci_ar": (
+        "in brackets, 95% Anderson–Rubin sets, right however weak the instruments (∪: pieces apart; ∅: no value left)",
+        "方括号内为 95% Anderson–Rubin 集，工具变量再弱亦成立（∪：不相连的部分，∅：无一值未被拒绝）",
+    ),
+    "p_permutation": ("p: permutation test", "p 为置换检验 p 值"),
+    "size": ("size: simulated, of each setting in the order below", "size：各推断设置的模拟拒真率，次序同下"),
+}
+_FACTS = ("sample", "n_obs", "n_units", "n_periods", "effects")
+
+
+def sample_text(model: Mapping[str, Any], language: str) -> str:
+    """The sample's name; ``all`` in words."""
+    sample = model.get("sample", "all")
+    name = str(sample.get("name", "all")) if isinstance(sample, Mapping) else str(sample)
+    return word("all", language) if name == "all" else name.replace("_", " ")
+
+
+def period_text(model: Mapping[str, Any]) -> str:
+    """``8 (2012–2019)`` where the model's JSON names its periods, else their number."""
+    periods = model.get("periods") or ()
+    count = format_count(model["n_periods"])
+    if not periods:
+        return count
+    first, last = min(periods), max(periods)
+    return f"{count} ({first})" if first == last else f"{count} ({first}{DASH}{last})"
+
+
+def effects_of(model: Mapping[str, Any]) -> dict[str, str]:
+    """Effect → how the model treats it: ``yes`` (removed), ``differenced`` or ``random``.
+
+    What the estimator reports as removed counts, not what the configuration asked for: pooled and between models remove
+    no unit effects, whatever they inherit.
+    """
+    removed = (model.get("diagnostics") or {}).get("absorbed")
+    effects = {str(effect): "yes" for effect in (model.get("effects") or () if removed is None else removed)}
+    treated = {"fd": "differenced", "re": "random"}.get(str(model.get("estimator")))
+    return {"unit": treated, **effects} if treated else effects
+
+
+def effects_text(model: Mapping[str, Any], language: str) -> str:
+    """``unit, period``, or ``none``."""
+    effects = effects_of(model)
+    if not effects:
+        return word("none", language)
+    shown = []
+    for effect, how in effects.items():
+        name = {"unit": "单位", "period": "时期"}.get(effect, effect) if language == "zh" else effect
+        shown.append(name if how == "yes" else f"{name} ({word(how, language)})")
+    return word("comma", language).join(shown)
+
+
+def model_notes(
+    models: Sequence[Mapping[str, Any]],
+    spec: Mapping[str, Any],
+    labels: Labels,
+    beneath: Sequence[str],
+    levels: Sequence[float],
+    unshown: Sequence[str],
+    language: str,
+    source: str = "",
+) -> tuple[str, ...]:
+    """Notes of a table of models, the configuration's own first; the columns are numbered in the order of `models`.
+
+    `source` : the p-value that stars come from; empty: as what stands `beneath` the estimates says.
+    """
+    notes = [*declared_notes(spec, language), sentence([_fact(models, fact, language) for fact in _FACTS], language)]
+    chinese = language == "zh"
+    notes.append(sentence([_BENEATH[name][chinese] for name in beneath], language))
+    notes += inference_notes(models, language)
+    notes.append(size_note(models, language))
+    if levels:
+        pairs = [f"{'*' * (rank + 1)} p < {level:g}" for rank, level in enumerate(levels)]
+        notes.append(sentence([_stars(models, source or star_source(beneath), language), *pairs], language))
+    if unshown:
+        terms = word("comma", language).join(labels.of(term) for term in unshown)
+        notes.append(
+            ("未列出的变量：" if chinese else "Also included, not shown: ") + terms + word("full_stop", language)
+        )
+    dropped = _dropped(models, language)
+    if dropped:
+        notes.append(dropped)
+    notes += _warnings(models)
+    return tuple(_capital(note) for note in notes if note)
+
+
+def _stars(models: Sequence[Mapping[str, Any]], source: str, language: str) -> str:
+    """Which p-values the stars come from, by setting, and which columns have none."""
+    texts: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        there = any(entry.get(source) is not None for entry in model["coefficients"])
+        found = setting_of(model, source) if there else None
+        texts.setdefault("" if found is None else short_of(found, language), []).append(number)
+    named = [
+        text if len(texts) == 1 else f"{column_numbers(columns)} {text}" for text, columns in texts.items() if text
+    ]
+    chinese = language == "zh"
+    if not named:
+        return "无星号" if chinese else "no stars: no p-values of this kind"
+    words = ("星号依据的 p 值：" if chinese else "stars by the p-values of: ") + word("list_separator", language).join(
+        named
+    )
+    if "" in texts:
+        without = column_numbers(texts[""])
+        words += f"；{without} 无星号" if chinese else f"; no stars in {without}"
+    return words
+
+
+def test_notes(models: Sequence[Mapping[str, Any]], names: Sequence[str], language: str) -> tuple[str, ...]:
+    """What the named tests say of themselves, sizes above 10 % included, each once with its columns; one paragraph."""
+    texts: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        for test in names:
+            values = (model.get("tests") or {}).get(test) or {}
+            if values.get("note"):
+                name = word(f"test_{test}", language) if has_word(f"test_{test}") else str(test).replace("_", " ")
+                texts.setdefault(f"{name}{word('colon', language)}{values['note']}", []).append(number)
+    shown = [
+        text if len(columns) == len(models) else f"{column_numbers(columns)} {text}" for text, columns in texts.items()
+    ]
+    return (sentence(shown, language),) if shown else ()
+
+
+def declared_notes(spec: Mapping[str, Any], language: str) -> tuple[str, ...]:
+    """The notes that a table's configuration adds."""
+    declared = spec.get("notes_zh" if language == "zh" and spec.get("notes_zh") else "notes") or ()
+    return (declared,) if isinstance(declared, str) else tuple(str(note) for note in declared)
+
+
+def _fact(models: Sequence[Mapping[str, Any]], fact: str, language: str) -> str:
+    """``N 248`` where all columns agree, else ``N (1)–(2) 248, (3) 31``."""
+    texts: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        if fact == "sample":
+            text = sample_text(model, language)
+        elif fact == "n_periods":
+            text = period_text(model)
+        elif fact == "effects":
+            text = effects_text(model, language)
+        else:
+            text = format_count(model[fact])
+        texts.setdefault(text, []).append(number)
+    name = word(fact, language)
+    if len(texts) == 1:
+        return f"{name}{word('colon', language)}{next(iter(texts))}"
+    shown = word("comma", language).join(f"{column_numbers(columns)} {text}" for text, columns in texts.items())
+    return f"{name}{word('colon', language)}{shown}"
+
+
+def _dropped(models: Sequence[Mapping[str, Any]], language: str) -> str:
+    texts: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        reasons = {str(reason): count for reason, count in (model.get("n_dropped") or {}).items() if count}
+        if reasons:
+            text = word("comma", language).join(
+                f"{format_count(count)}（{reason}）" if language == "zh" else f"{format_count(count)} ({reason})"
+                for reason, count in reasons.items()
+            )
+            texts.setdefault(text, []).append(number)
+    if not texts:
+        return ""
+    heading = "剔除的观测：" if language == "zh" else "Rows left out: "
+    if len(texts) == 1 and len(next(iter(texts.values()))) == len(models):
+        return heading + next(iter(texts)) + word("full_stop", language)
+    return heading + sentence([f"{column_numbers(columns)} {text}" for text, columns in texts.items()], language)
+
+
+def _warnings(models: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the models' own notes say, each once, with the columns it holds for."""
+    texts: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        for note in model.get("notes") or ():
+            texts.setdefault(str(note), []).append(number)
+    everywhere = list(range(1, len(models) + 1))
+    return [text if columns == everywhere else f"{column_numbers(columns)} {text}" for text, columns in texts.items()]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

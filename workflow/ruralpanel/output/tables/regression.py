@@ -1,0 +1,346 @@
+"""Tables of regressions: by model, by outcome, by equation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.data.break_steps import MARK
+from ruralpanel.estimate.base.model_json import coefficient, number_of
+from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.results import OutputContext
+from ruralpanel.output.tables.coefficients import (
+    SETS,
+    detail_cell,
+    estimate_cell,
+    p_text,
+    set_cell,
+    shown_statistics,
+    star_levels,
+    star_source,
+    terms_of,
+)
+from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableDocument, runs
+from ruralpanel.output.tables.inference_words import short
+from ruralpanel.output.tables.notes import effects_of, effects_text, model_notes, period_text, sample_text, test_notes
+from ruralpanel.output.words import has_word, word
+from ruralpanel.project.formats import format_count, format_interval, format_number, format_p
+from ruralpanel.project.problems import UserError, did_you_mean, raise_any
+
+STATISTIC = "residual_correlation"
+
+
+def equations_of(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
+    """The model's JSON as that of each of its equations; a model of one outcome as it is.
+
+    Terms lose the outcome before them, measures of fit the outcome behind them. What holds for the whole system
+    (counts, effects, tests, statistics) stands in each.
+    """
+    names = [str(name) for name in model.get("outcomes") or ()]
+    return tuple(_equation(model, name) for name in names) if names else (model,)
+
+
+def _equation(model: Mapping[str, Any], outcome: str) -> Mapping[str, Any]:
+    fit: Mapping[str, Any] = model.get("fit") or {}
+    return {
+        **model,
+        "outcome": outcome,
+        "coefficients": _own(model["coefficients"], outcome),
+        "inference": [
+            {**entry, "coefficients": _own(entry.get("coefficients") or (), outcome)}
+            for entry in model.get("inference") or ()
+        ],
+        "fit": {**fit, **{key.rpartition(":")[0]: fit[key] for key in fit if key.endswith(f":{outcome}")}},
+    }
+
+
+def _own(rows: Sequence[Mapping[str, Any]], outcome: str) -> list[Mapping[str, Any]]:
+    prefix = f"{outcome}:"
+    return [
+        {**row, "term": str(row["term"]).removeprefix(prefix)} for row in rows if str(row["term"]).startswith(prefix)
+    ]
+
+
+def correlation_rows(
+    equations: Sequence[Mapping[str, Any]], labels: Labels, digits: int, language: str
+) -> tuple[Row, ...]:
+    """A row for each outcome that others' residuals are correlated with, the number under the other one of the pair."""
+    firsts = dict.fromkeys(pair[0] for model in equations for pair in pairs_of(model))
+    rows = []
+    for first in firsts:
+        cells = [_cell(pairs_of(model).get((first, str(model["outcome"]))), digits) for model in equations]
+        label = word("residual_correlation", language).format(outcome=labels.of(first))
+        rows.append(Row(label, tuple(cells), "summary", STATISTIC, first))
+    return tuple(rows)
+
+
+def pairs_of(model: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    """Pair of outcomes → the correlation of their residuals, as the model's statistics have it."""
+    return {
+        (str(value["outcomes"][0]), str(value["outcomes"][1])): value
+        for name, value in (model.get("statistics") or {}).items()
+        if name.startswith(STATISTIC)
+    }
+
+
+def _cell(statistic: Mapping[str, Any] | None, digits: int) -> Cell:
+    if statistic is None:
+        return Cell()
+    value = float(statistic["estimate"])
+    text = format_number(value, digits)
+    if statistic.get("ci_low") is not None and statistic.get("ci_high") is not None:
+        text += " " + format_interval(statistic["ci_low"], statistic["ci_high"], digits=digits)
+    return Cell(text, value)
+
+
+_BENEATH = {"regression": ("p_wild", "ci_wild"), "cross_section": ("p_permutation",)}
+_FIT = {"regression": ("r2_within", "r2"), "cross_section": ("r2",)}
+
+
+def build_regression(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """A regression or cross-section table (keys: `ruralpanel.project.kinds.tables`).
+
+    Each equation of a model of several outcomes has a column.
+
+    Raises
+    ------
+    UserError
+        Models without result, unknown terms, statistics that no model has.
+    """
+    kind = str(spec.get("type", "regression"))
+    models = [equation for model in context.models(spec["models"]) for equation in equations_of(model)]
+    labels = context.labels([str(model["panel"]) for model in models], spec)
+    digits = int(spec.get("digits", 3))
+    terms = _terms(spec, models, context)
+    beneath = shown_statistics(spec, models, context, _BENEATH[kind])
+    levels = star_levels(spec)
+
+    rows: list[Row] = []
+    for term in terms:
+        entries = [coefficient(model, term) for model in models]
+        pairs = list(zip(models, entries, strict=True))
+        cells = tuple(estimate_cell(entry, digits, levels, star_source(beneath)) for entry in entries)
+        rows.append(Row(labels.of(term), cells, "entry", "estimate", term))
+        for statistic in beneath:
+            details = tuple(detail_cell(model, entry, statistic, digits) for model, entry in pairs)
+            if any(cell.text for cell in details):
+                rows.append(Row("", details, "detail", statistic, term))
+    rows += _summary(models, spec, context, _FIT[kind], digits)
+    rows += correlation_rows(models, labels, digits, context.language)
+
+    headings, spanners = _headings(models, spec, labels, context)
+    return TableDocument(
+        name=name,
+        title=localised(spec, "title", context.language) or name.replace("_", " ").capitalize(),
+        stub=word("variable", context.language),
+        columns=tuple(Column(heading) for heading in headings),
+        rows=tuple(rows),
+        spanners=spanners,
+        notes=(
+            *model_notes(models, spec, labels, beneath, levels, _unshown(models, terms), context.language),
+            *test_notes(models, spec.get("tests") or (), context.language),
+        ),
+        language=context.language,
+    )
+
+
+def _terms(spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: OutputContext) -> tuple[str, ...]:
+    known = terms_of(models)
+    if spec.get("terms") is None:
+        # Steps of definition breaks are controls that nobody reads; the notes name them.
+        known = tuple(term for term in known if MARK not in term)
+        return known
+    raise_any(
+        context.problem(
+            f"terms[{index}]", f'term "{term}"', "a term of one of the models", did_you_mean(str(term), known)
+        )
+        for index, term in enumerate(spec["terms"])
+        if all(coefficient(model, str(term)) is None for model in models)
+    )
+    return tuple(str(term) for term in spec["terms"])
+
+
+def _unshown(models: Sequence[Mapping[str, Any]], terms: Sequence[str]) -> tuple[str, ...]:
+    shown = {str(entry["term"]) for model in models for term in terms if (entry := coefficient(model, term))}
+    return tuple(term for term in terms_of(models) if term not in shown)
+
+
+def _headings(
+    models: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], labels: Labels, context: OutputContext
+) -> tuple[list[str], tuple[tuple[Spanner, ...], ...]]:
+    """Column headings ``(1)`` …, above them the models' names, above those the outcome (or what ``group`` says)."""
+    given = spec.get("model_labels") or {}
+    names = [str(given.get(model["model"]) or model_title(model, context.language)) for model in models]
+    group = str(spec.get("group", "outcome"))
+    if group == "none":
+        groups = [""] * len(models)
+    elif group == "outcome":
+        groups = [labels.of(str(model["outcome"])) for model in models]
+    else:
+        groups = [str(model.get(group, "")) for model in models]
+    named = tuple(Spanner(text, index, index) for index, text in enumerate(names) if text)
+    levels = tuple(level for level in (runs(groups), named) if level)
+    return [f"({number})" for number in range(1, len(models) + 1)], levels
+
+
+def model_title(model: Mapping[str, Any], language: str) -> str:
+    """A model's heading: its title, else its name."""
+    return localised(model, "title", language) or str(model["model"])
+
+
+def _summary(
+    models: Sequence[Mapping[str, Any]],
+    spec: Mapping[str, Any],
+    context: OutputContext,
+    default_fit: tuple[str, ...],
+    digits: int,
+) -> list[Row]:
+    language = context.language
+
+    def row(key: str, cells: Sequence[Cell], label: str = "") -> Row:
+        return Row(label or word(key, language), tuple(cells), "summary", key, key)
+
+    rows = [row("sample", [Cell(sample_text(model, language)) for model in models])]
+    for count in ("n_obs", "n_units"):
+        rows.append(row(count, [Cell(format_count(model[count]), model[count]) for model in models]))
+    rows.append(row("n_periods", [Cell(period_text(model)) for model in models]))
+    for effect in _effects(models):
+        shown = [Cell(word(effects_of(model).get(effect, "no"), language)) for model in models]
+        label = word(f"{effect}_effects", language) if has_word(f"{effect}_effects") else effect
+        rows.append(row(f"{effect}_effects", shown, label))
+    if not _effects(models):
+        rows.append(row("effects", [Cell(word("none", language))] * len(models)))
+    rows.append(row("inference", [Cell(short(model, language)) for model in models]))
+    for measure in spec.get("fit", default_fit):
+        values = [(model.get("fit") or {}).get(measure) for model in models]
+        if any(value is not None for value in values):
+            label = word(measure, language) if has_word(measure) else str(measure)
+            rows.append(row(str(measure), [_number(value, digits) for value in values], label))
+    for test in spec.get("tests") or ():
+        values = [((model.get("tests") or {}).get(test) or {}).get("p_value") for model in models]
+        cells = [Cell("" if value is None else p_text(value), value) for value in values]
+        rows.append(row(str(test), cells, _test_label(str(test), language)))
+    return rows
+
+
+def _test_label(name: str, language: str) -> str:
+    return word(f"test_{name}", language) if has_word(f"test_{name}") else name.replace("_", " ").capitalize()
+
+
+def _number(value: float | None, digits: int) -> Cell:
+    return Cell("" if value is None else format_number(value, digits), value)
+
+
+def _effects(models: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The effects of any of the models, units first."""
+    names = dict.fromkeys(effect for model in models for effect in effects_of(model))
+    return tuple(sorted(names, key=lambda name: (name != "unit", name != "period", name)))
+
+
+def build_by_outcome(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """A table with one row for each model, and one term's estimate, errors, counts and effects across.
+
+    ``standardised`` adds the estimate times the term's standard deviation within units over that of the outcome, both
+    in the model's own sample, so that outcomes in different measures stand side by side.
+
+    Raises
+    ------
+    UserError
+        Models without result, terms that a model does not hold, statistics that no model has.
+    """
+    models = context.models(spec["models"])
+    panels = [str(model["panel"]) for model in models]
+    labels = context.labels(panels, spec)
+    terms = _by_outcome_terms(spec, models, context)
+    statistics = shown_statistics(spec, models, context, ("p_wild", "ci_wild"))
+    digits = int(spec.get("digits", 3))
+    levels = star_levels(spec)
+    language = context.language
+    standardised = bool(spec.get("standardised", False))
+    given = spec.get("model_labels") or {}
+
+    heads = ["outcome", "term", "estimate"] if len(set(terms)) > 1 else ["outcome", "estimate"]
+    heads += [*(["standardised"] if standardised else []), *statistics]
+    heads += ["sample", "n_obs", "n_units", "n_periods", "effects"]
+    rows = []
+    for model, term in zip(models, terms, strict=True):
+        entry = coefficient(model, term)
+        if entry is None:
+            continue
+        cells: dict[str, Cell] = {
+            "outcome": Cell(labels.of(str(model["outcome"]))),
+            "term": Cell(labels.of(term)),
+            "estimate": estimate_cell(entry, digits, levels, star_source(statistics)),
+            "sample": Cell(sample_text(model, language)),
+            "n_obs": Cell(format_count(model["n_obs"]), model["n_obs"]),
+            "n_units": Cell(format_count(model["n_units"]), model["n_units"]),
+            "n_periods": Cell(period_text(model)),
+            "effects": Cell(effects_text(model, language)),
+        }
+        if standardised:
+            cells["standardised"] = _standardised(model, entry, digits)
+        for statistic in statistics:
+            cells[statistic] = _by_outcome_cell(model, entry, statistic, digits)
+        title = str(given.get(model["model"]) or model_title(model, language))
+        rows.append(Row(title, tuple(cells[head] for head in heads), "entry", "estimate", str(model["model"])))
+
+    return TableDocument(
+        name=name,
+        title=localised(spec, "title", language) or f"{labels.of(terms[0])}: {word('outcome', language)}",
+        stub=word("model", language),
+        columns=tuple(
+            Column(word(head, language), "left" if head in ("outcome", "term", "sample", "effects") else "centre")
+            for head in heads
+        ),
+        rows=tuple(rows),
+        notes=model_notes(models, spec, labels, (), levels, _others(models, terms), language, star_source(statistics)),
+        language=language,
+    )
+
+
+def _by_outcome_terms(
+    spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: OutputContext
+) -> tuple[str, ...]:
+    declared = spec["term"]
+    names = [
+        str(declared.get(model["model"], "")) if isinstance(declared, Mapping) else str(declared) for model in models
+    ]
+    problems = [
+        context.problem(
+            "term" if not isinstance(declared, Mapping) else f"term.{model['model']}",
+            f'term "{term}"' if term else "no term for this model",
+            f"a term of model {model['model']}",
+            did_you_mean(term, terms_of([model])),
+        )
+        for model, term in zip(models, names, strict=True)
+        if coefficient(model, term) is None
+    ]
+    if problems:
+        raise UserError(problems)
+    return tuple(names)
+
+
+def _others(models: Sequence[Mapping[str, Any]], terms: Sequence[str]) -> tuple[str, ...]:
+    shown = {
+        str(entry["term"]) for model, term in zip(models, terms, strict=True) if (entry := coefficient(model, term))
+    }
+    return tuple(term for term in terms_of(models) if term not in shown)
+
+
+def _by_outcome_cell(model: Mapping[str, Any], entry: Mapping[str, Any], statistic: str, digits: int) -> Cell:
+    if statistic in SETS:
+        return set_cell(model, entry, statistic, digits)
+    value = number_of(entry, statistic)
+    if value is None:
+        return Cell()
+    if statistic.startswith("p"):
+        return Cell(format_p(value, digits), value)
+    return Cell(format_number(value, 2 if statistic == "statistic" else digits), value)
+
+
+def _standardised(model: Mapping[str, Any], entry: Mapping[str, Any], digits: int) -> Cell:
+    lever, outcome = entry.get("sd_within"), (model.get("fit") or {}).get("outcome_sd_within")
+    if lever is None or not outcome:
+        return Cell()
+    value = float(entry["estimate"]) * float(lever) / float(outcome)
+    return Cell(format_number(value, digits), value)

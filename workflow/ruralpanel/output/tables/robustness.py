@@ -1,0 +1,233 @@
+"""Tables of checks by claim, and of effects by group."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.estimate.base.model_json import LARGE_SIZE, read_results
+from ruralpanel.output.labels import localised
+from ruralpanel.output.results import OutputContext
+from ruralpanel.output.tables.coefficients import p_text
+from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
+from ruralpanel.output.tables.notes import declared_notes
+from ruralpanel.output.words import has_word, word
+from ruralpanel.project.formats import format_auto, format_interval, format_p
+from ruralpanel.project.kinds.tables import DEFAULT_FILES, robustness_file
+from ruralpanel.project.problems import did_you_mean, raise_any
+
+THIRDS = ("lowest", "middle", "highest")
+Target = tuple[str, str, Mapping[str, Any]]
+"""Model, target (a term) and what is known of its groups."""
+
+
+def build_heterogeneity(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """Groups in rows, the claims' main numbers in columns (keys: `ruralpanel.project.kinds.tables`).
+
+    Raises
+    ------
+    UserError
+        Models on which no claim rests, or whose estimator gives no estimate by group.
+    """
+    targets, problems = [], []
+    for index, model in enumerate(map(str, spec["models"])):
+        path = robustness_file(model, context.results)
+        values = read_results(path) if path.is_file() else {}
+        found = _targets(model, values)
+        if not found:
+            expected = "a model of a claim whose number can be estimated by group"
+            problems.append(context.problem(f"models[{index}]", f'"{model}"', expected))
+        targets += found
+    raise_any(problems)
+    language, digits = context.language, int(spec.get("digits", 3))
+    labels = context.labels([str(context.models([model])[0]["panel"]) for model, _, _ in targets], spec)
+    rows: list[Row] = []
+    for attribute in dict.fromkeys(key for _, _, groups in targets for key in groups):
+        rows += _attribute(attribute, targets, language, digits)
+    return TableDocument(
+        name=name,
+        title=localised(spec, "title", language),
+        stub=word("group", language),
+        columns=tuple(Column(labels.of(term)) for _, term, _ in targets),
+        rows=tuple(rows),
+        notes=(word("groups_note", language), *declared_notes(spec, language)),
+        language=language,
+    )
+
+
+def _targets(model: str, values: Mapping[str, Any]) -> list[Target]:
+    return [
+        (model, term, {key: group for key, group in (target.get("heterogeneity") or {}).items() if "groups" in group})
+        for term, target in (values.get("targets") or {}).items()
+        if target.get("main") and any("groups" in group for group in (target.get("heterogeneity") or {}).values())
+    ]
+
+
+def _attribute(attribute: str, targets: Sequence[Target], language: str, digits: int) -> list[Row]:
+    known = has_word(f"groups_{attribute}")
+    heading = word(f"groups_{attribute}", language) if known else attribute.replace("_", " ").capitalize()
+    rows = [Row(heading, (), "section")]
+    found_by_target = [groups.get(attribute) or {} for _, _, groups in targets]
+    by_target = [{str(entry["group"]): entry for entry in found.get("groups") or ()} for found in found_by_target]
+    names = list(dict.fromkeys(group for by_group in by_target for group in by_group))
+    for group in THIRDS if set(names) <= set(THIRDS) else names:
+        entries = [by_group.get(group) for by_group in by_target]
+        label = word(f"groups_{group}", language) if has_word(f"groups_{group}") else group
+        key = f"{attribute}.{group}"
+        rows += [
+            Row(label, tuple(_estimate(entry, digits) for entry in entries), "entry", "estimate", key),
+            Row("", tuple(_interval(entry, digits) for entry in entries), "detail", "ci", key),
+            Row("", tuple(_adjusted(entry) for entry in entries), "detail", "p_romano_wolf", key),
+        ]
+    equal = tuple(_equal(found.get("equal") or {}) for found in found_by_target)
+    return [*rows, Row(word("groups_equal", language), equal, "entry", "p_equal", attribute)]
+
+
+def _estimate(entry: Mapping[str, Any] | None, digits: int) -> Cell:
+    if entry is None or entry.get("estimate") is None:
+        return Cell()
+    mark = "†" if entry.get("few_units") else ""
+    return Cell(f"{format_auto(entry['estimate'], digits)}{mark}", float(entry["estimate"]))
+
+
+def _interval(entry: Mapping[str, Any] | None, digits: int) -> Cell:
+    if entry is None or entry.get("ci_low") is None:
+        return Cell()
+    return Cell(format_interval(entry["ci_low"], entry["ci_high"], digits))
+
+
+def _adjusted(entry: Mapping[str, Any] | None) -> Cell:
+    value = None if entry is None else entry.get("p_romano_wolf")
+    if value is None:
+        return Cell()
+    return Cell(p_text(float(value)), float(value))
+
+
+def _equal(test: Mapping[str, Any]) -> Cell:
+    """The p-value; with the test's simulated size where that is above 10 %."""
+    value, size = test.get("p_value"), test.get("size")
+    if value is None:
+        return Cell()
+    said = f" (size {format_auto(100.0 * size, 2)}%)" if size is not None and size > LARGE_SIZE else ""
+    return Cell(f"{format_p(float(value))}{said}", float(value))
+
+
+Values = Mapping[str, Any]
+
+
+def build_robustness(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """A table of the checks of the claims' main models (keys: `ruralpanel.project.kinds.tables`).
+
+    Raises
+    ------
+    UserError
+        No results of robustness, or claims without any.
+    """
+    file = str(spec.get("file") or context.results / DEFAULT_FILES["robustness"])
+    frame = context.frame(file)
+    raise_any(
+        context.problem("file", f'{file} without a column "{column}"', "a summary of the claims' checks")
+        for column in ("claims", "main")
+        if column not in frame
+    )
+    records = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
+    main = {str(row["claims"]): row for row in records if str(row["main"]) == "True"}
+    wanted = [str(claim) for claim in spec.get("claims") or sorted(main)]
+    raise_any(
+        context.problem(f"claims[{i}]", f'"{claim}"', "a claim with a main model", did_you_mean(claim, main))
+        for i, claim in enumerate(wanted)
+        if claim not in main
+    )
+    language, digits = context.language, int(spec.get("digits", 3))
+    units = context.unit_names
+    rows: list[Row] = []
+
+    def section(key: str, entries: Mapping[str, Callable[[Values], Cell]]) -> None:
+        found = {entry: tuple(cell(main[claim]) for claim in wanted) for entry, cell in entries.items()}
+        found = {entry: cells for entry, cells in found.items() if any(cell.text for cell in cells)}
+        if found:
+            rows.append(Row(word(f"firm_{key}", language), (), "section"))
+            rows.extend(
+                Row(word(f"firm_{entry}", language), cells, "entry", entry, f"{key}.{entry}")
+                for entry, cells in found.items()
+            )
+
+    def number(column: str) -> Callable[[Values], Cell]:
+        return lambda values: _number(values.get(column), digits)
+
+    def share(column: str) -> Callable[[Values], Cell]:
+        return lambda values: _share(values.get(column))
+
+    def span(low: str, high: str) -> Callable[[Values], Cell]:
+        return lambda values: _span(values, low, high, digits)
+
+    section("number", {"estimate": number("estimate"), "std_error": number("std_error")})
+    section(
+        "power",
+        {"detectable": number("detectable"), "delta": number("delta"), "power_at_delta": share("power_at_delta")},
+    )
+    section(
+        "left_out",
+        {
+            "units": span("without_unit_min", "without_unit_max"),
+            "most": lambda values: _named(values.get("unit_most_influential"), units),
+            "units_change_sign": _sign_changes,
+            "periods": span("without_period_min", "without_period_max"),
+        },
+    )
+    section(
+        "unobserved",
+        {
+            "robustness_value": share("robustness_value"),
+            "robustness_value_5": share("robustness_value_5"),
+            "oster_delta": number("oster_delta"),
+            "oster_estimate": number("oster_estimate"),
+            "reliability": share("least_reliability"),
+        },
+    )
+    section("differs", {"equal_regions": lambda values: _p(values.get("p_equal_regions"))})
+    return TableDocument(
+        name=name,
+        title=localised(spec, "title", language),
+        stub=word("firm_check", language),
+        columns=tuple(Column(claim) for claim in wanted),
+        rows=tuple(rows),
+        notes=(word("firm_note", language), *declared_notes(spec, language)),
+        language=language,
+    )
+
+
+def _number(value: Any, digits: int) -> Cell:
+    return Cell() if _blank(value) else Cell(format_auto(float(value), digits), float(value))
+
+
+def _share(value: Any) -> Cell:
+    return Cell() if _blank(value) else Cell(f"{float(value):.2f}", float(value))
+
+
+def _p(value: Any) -> Cell:
+    return Cell() if _blank(value) else Cell(format_p(float(value)), float(value))
+
+
+def _span(values: Values, low: str, high: str, digits: int) -> Cell:
+    if _blank(values.get(low)):
+        return Cell()
+    return Cell(format_interval(float(values[low]), float(values[high]), digits))
+
+
+def _named(value: Any, units: Mapping[str, str]) -> Cell:
+    return Cell() if _blank(value) else Cell(units.get(str(value), str(value)))
+
+
+def _sign_changes(values: Values) -> Cell:
+    if _blank(values.get("without_unit_min")):
+        return Cell()
+    units = values.get("units_change_sign")
+    number = 0 if _blank(units) else len(str(units).split())
+    return Cell(str(number), number)
+
+
+def _blank(value: Any) -> bool:
+    return value is None or bool(pd.isna(value))

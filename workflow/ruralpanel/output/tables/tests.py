@@ -1,0 +1,162 @@
+"""Tests of the models' assumptions and who carries their estimates: tests in rows, models in columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.results import OutputContext
+from ruralpanel.output.tables.coefficients import p_text
+from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
+from ruralpanel.output.tables.notes import declared_notes, test_notes
+from ruralpanel.output.tables.regression import model_title
+from ruralpanel.output.words import has_word, word
+from ruralpanel.project.formats import format_auto, format_count
+from ruralpanel.project.problems import did_you_mean, raise_any
+
+ORDER = (
+    "pretrend",
+    "f_effects",
+    "breusch_pagan_lm",
+    "hausman",
+    "mundlak",
+    "serial_correlation",
+    "heteroskedasticity",
+    "breusch_pagan",
+    "pesaran_cd",
+    "moran",
+)
+"""Tests in the order of rows; others follow as the models have them."""
+
+_TITLE = ("Diagnostics", "诊断检验")
+_TESTS = ("Tests: statistic, p-value beneath", "检验：统计量，其下为 p 值")
+_INFLUENCE = ("Collinearity and influence", "共线性与影响力")
+Number = tuple[float, str]
+"""A number and what it belongs to."""
+
+
+def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """A table of diagnostics (keys: `ruralpanel.project.kinds.tables`).
+
+    Raises
+    ------
+    UserError
+        Models without result, or tests that no model has.
+    """
+    models = context.models(spec["models"])
+    chinese = context.language == "zh"
+    labels = context.labels([str(model["panel"]) for model in models], spec)
+    digits = int(spec.get("digits", 3))
+    rows = [Row(_TESTS[chinese], (), "section")]
+    tests = _tests(models, spec, context)
+    for test in tests:
+        found = [(model.get("tests") or {}).get(test) for model in models]
+        label = word(f"test_{test}", context.language) if has_word(f"test_{test}") else test.replace("_", " ")
+        rows.append(Row(label, tuple(_statistic(values, digits) for values in found), "entry", "statistic", test))
+        rows.append(Row("", tuple(_p_value(values) for values in found), "detail", "p_value", test))
+    rows.append(Row(_INFLUENCE[chinese], (), "section"))
+    rows += _influence(models, labels, context, digits)
+    given = spec.get("model_labels") or {}
+    headings = [str(given.get(model["model"]) or model_title(model, context.language)) for model in models]
+    return TableDocument(
+        name=name,
+        title=localised(spec, "title", context.language) or _TITLE[chinese],
+        stub=word("diagnostic", context.language),
+        columns=tuple(Column(heading) for heading in headings),
+        rows=tuple(rows),
+        notes=(*_notes(models, tests, context.language), *declared_notes(spec, context.language)),
+        language=context.language,
+    )
+
+
+def _tests(models: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], context: OutputContext) -> tuple[str, ...]:
+    known = tuple(dict.fromkeys(str(test) for model in models for test in model.get("tests") or ()))
+    wanted = spec.get("tests")
+    if wanted is None:
+        first = [test for test in ORDER if test in known]
+        return (*first, *(test for test in known if test not in ORDER))
+    raise_any(
+        context.problem(f"tests[{i}]", f'test "{test}"', "a test of one of the models", did_you_mean(str(test), known))
+        for i, test in enumerate(wanted)
+        if test not in known
+    )
+    return tuple(map(str, wanted))
+
+
+def _statistic(test: Mapping[str, Any] | None, digits: int) -> Cell:
+    value = None if test is None else test.get("statistic")
+    return Cell() if value is None else Cell(format_auto(float(value), digits), float(value))
+
+
+def _p_value(test: Mapping[str, Any] | None) -> Cell:
+    value = None if test is None else test.get("p_value")
+    return Cell() if value is None else Cell(p_text(float(value)), float(value))
+
+
+def _influence(models: Sequence[Mapping[str, Any]], labels: Labels, context: OutputContext, digits: int) -> list[Row]:
+    names = context.unit_names
+
+    def unit(identity: str) -> str:
+        return names.get(identity, identity)
+
+    def row(key: str, find: Callable[[Mapping[str, Any]], Number | None], words: Callable[[str], str]) -> Row:
+        cells = []
+        for model in models:
+            found = find(model.get("diagnostics") or {})
+            text = "" if found is None else f"{format_auto(found[0], digits)} ({words(found[1])})"
+            cells.append(Cell(text, None if found is None else found[0]))
+        return Row(word(key, context.language), tuple(cells), "entry", key, key)
+
+    dropped = [(model.get("diagnostics") or {}).get("singletons") for model in models]
+    left = [", ".join(labels.of(str(t)) for t in (m.get("diagnostics") or {}).get("left_out") or ()) for m in models]
+    singletons = tuple(Cell("" if count is None else format_count(count), count) for count in dropped)
+    rows = [
+        Row(word("singletons", context.language), singletons, "entry", "singletons", "singletons"),
+        row("variance_inflation", _inflation, labels.of),
+        row("effective_units", _effective, labels.of),
+        row("largest_leverage", _leverage, unit),
+        row("largest_dfbetas", _dfbetas, lambda place: _place(place, unit, labels, context.language)),
+    ]
+    if any(left):
+        cells = tuple(Cell(text or word("none", context.language)) for text in left)
+        rows.insert(1, Row(word("left_out", context.language), cells, "entry", "left_out", "left_out"))
+    return rows
+
+
+def _inflation(diagnostics: Mapping[str, Any]) -> Number | None:
+    values = (diagnostics.get("collinearity") or {}).get("variance_inflation") or {}
+    return None if not values else max((float(value), str(term)) for term, value in values.items())
+
+
+def _effective(diagnostics: Mapping[str, Any]) -> Number | None:
+    values = (diagnostics.get("influence") or {}).get("effective_units") or {}
+    return None if not values else min((float(value), str(term)) for term, value in values.items())
+
+
+def _leverage(diagnostics: Mapping[str, Any]) -> Number | None:
+    influence = diagnostics.get("influence") or {}
+    pairs = zip(influence.get("leverage") or (), influence.get("units") or (), strict=True)
+    return max(((float(value), str(unit)) for value, unit in pairs), default=None)
+
+
+def _dfbetas(diagnostics: Mapping[str, Any]) -> Number | None:
+    influence = diagnostics.get("influence") or {}
+    units = influence.get("units") or ()
+    found = [
+        (abs(float(value)), f"{unit}\n{term}")
+        for term, values in (influence.get("dfbetas") or {}).items()
+        for unit, value in zip(units, values, strict=True)
+        if value is not None
+    ]
+    return max(found, default=None)
+
+
+def _place(place: str, unit: Callable[[str], str], labels: Labels, language: str) -> str:
+    identity, term = place.split("\n")
+    return f"{unit(identity)}{word('comma', language)}{labels.of(term)}"
+
+
+def _notes(models: Sequence[Mapping[str, Any]], names: Sequence[str], language: str) -> tuple[str, ...]:
+    """What the tests' own notes say, and what the rows of influence are."""
+    return (word("influence_note", language), *test_notes(models, names, language))

@@ -1,0 +1,165 @@
+"""Convergent validity: how far several measures of one thing agree across units."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.results import OutputContext
+from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
+from ruralpanel.output.tables.notes import declared_notes
+from ruralpanel.output.words import sentence, word
+from ruralpanel.project.formats import format_count, format_interval, format_number
+from ruralpanel.project.problems import Problem, UserError, raise_any
+
+_Z_95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A correlation of `n` pairs, with the 95 % interval of Fisher's z (None below four pairs)."""
+
+    r: float
+    n: int
+    low: float | None
+    high: float | None
+
+
+def correlate(x: pd.Series[Any], y: pd.Series[Any], method: str = "pearson") -> Correlation:
+    """Correlation of two series over the index entries where both have a figure; NaN where one does not vary.
+
+    The interval is ``tanh(atanh r ± 1.96 / √(n − 3))`` (Fisher 1921); for ranks the same with the variance
+    1.06 / (n − 3) of Fieller, Hartley & Pearson (1957).
+    """
+    pairs = pd.concat([x, y], axis=1, join="inner").dropna()
+    n = len(pairs)
+    if n < 3 or (pairs.nunique() < 2).any():
+        return Correlation(float("nan"), n, None, None)
+    columns = pairs.rank() if method == "spearman" else pairs
+    r = float(np.corrcoef(columns.to_numpy(dtype=float), rowvar=False)[0, 1])
+    if n < 4 or abs(r) >= 1:
+        return Correlation(r, n, None, None)
+    width = _Z_95 * math.sqrt((1.06 if method == "spearman" else 1.0) / (n - 3))
+    return Correlation(r, n, math.tanh(math.atanh(r) - width), math.tanh(math.atanh(r) + width))
+
+
+def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """The lower triangle of correlations among outcomes, N beneath each (keys: `ruralpanel.project.kinds.tables`).
+
+    Raises
+    ------
+    UserError
+        Unknown panels, variables or periods.
+    """
+    outcomes: Sequence[Mapping[str, Any]] = spec["outcomes"]
+    series, labels, logged = _outcomes(outcomes, spec, context)
+    method = str(spec.get("method", "pearson"))
+    digits = int(spec.get("digits", 2))
+    rows: list[Row] = []
+    for i, label in enumerate(labels):
+        found = [correlate(series[i], series[j], method) for j in range(i)]
+        blank = [Cell()] * (len(labels) - i - 1)
+        key = f"{outcomes[i]['panel']}.{outcomes[i]['variable']}.{outcomes[i]['period']}"
+        own = Cell("1")
+        estimates = [Cell(format_number(pair.r, digits), None if math.isnan(pair.r) else pair.r) for pair in found]
+        rows.append(Row(f"({i + 1}) {label}", (*estimates, own, *blank), "entry", "correlation", key))
+        if spec.get("interval", False) and i:
+            limits = [Cell(format_interval(pair.low, pair.high, digits)) for pair in found]
+            rows.append(Row("", (*limits, Cell(), *blank), "detail", "ci", key))
+        counts = [Cell(f"({format_count(pair.n)})", pair.n) for pair in found]
+        size = int(series[i].notna().sum())
+        rows.append(Row("", (*counts, Cell(f"({size})", size), *blank), "detail", "n", key))
+
+    language = context.language
+    return TableDocument(
+        name=name,
+        title=localised(spec, "title", language) or ("收敛效度" if language == "zh" else "Convergent validity"),
+        stub=word("outcome", language),
+        columns=tuple(Column(f"({number})", "centre") for number in range(1, len(labels) + 1)),
+        rows=tuple(rows),
+        notes=(
+            *_notes(series, logged, method, bool(spec.get("interval", False)), language),
+            *declared_notes(spec, language),
+        ),
+        language=language,
+    )
+
+
+def _outcomes(
+    outcomes: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], context: OutputContext
+) -> tuple[list[pd.Series[Any]], list[str], list[str]]:
+    """Per outcome: its values by unit (in logs where asked for), its label, and whether the log was taken here."""
+    series: list[pd.Series[Any]] = []
+    labels: list[str] = []
+    logged: list[str] = []
+    problems: list[Problem] = []
+    for index, outcome in enumerate(outcomes):
+        panel, variable = str(outcome["panel"]), str(outcome["variable"])
+        try:
+            frame = context.panel(panel, [variable], f"outcomes[{index}]")
+        except UserError as error:
+            problems += error.problems
+            continue
+        at = frame[frame["period"] == outcome["period"]]
+        if at.empty:
+            known = sorted(set(frame["period"]))
+            problems.append(
+                context.problem(
+                    f"outcomes[{index}].period",
+                    str(outcome["period"]),
+                    f"a period of panel {panel}",
+                    f"{known[0]} to {known[-1]}",
+                )
+            )
+            continue
+        names = context.labels([panel], spec)
+        values = at.set_index("unit")[variable].astype(float)
+        take = _takes_log(outcome, spec, names, variable)
+        if take == "here":
+            values = np.log(values.where(values > 0))
+        series.append(values.rename(str(index)))
+        labels.append(f"{localised(outcome, 'label', context.language) or names.of(variable)}, {outcome['period']}")
+        logged.append(take)
+    raise_any(problems)
+    return series, labels, logged
+
+
+def _takes_log(outcome: Mapping[str, Any], spec: Mapping[str, Any], labels: Labels, variable: str) -> str:
+    """``here``: take the logarithm; ``already``: the formula is one; ``none``: leave the figures as they are."""
+    formula = labels.formulas.get(variable, "").replace(" ", "")
+    if "log" in outcome:
+        return "here" if outcome["log"] else ("already" if formula.startswith("log(") else "none")
+    if formula.startswith("log("):
+        return "already"
+    return "here" if str(spec.get("transform", "log")) == "log" else "none"
+
+
+def _notes(
+    series: Sequence[pd.Series[Any]], logged: Sequence[str], method: str, interval: bool, language: str
+) -> tuple[str, ...]:
+    chinese = language == "zh"
+    units = {unit for values in series for unit in values[values.notna()].index}
+    name = method.capitalize()
+    facts = [
+        f"各单位间的 {name} 相关系数" if chinese else f"{name} correlations across units",
+        "括号内为成对观测数 N" if chinese else "in parentheses N, the units with both figures",
+        f"{word('sample', language)}{word('colon', language)}{word('all', language)}",
+        f"{word('n_units', language)}{word('colon', language)}{len(units)}",
+    ]
+    if interval:
+        facts.append("方括号内为 95% 区间（Fisher z）" if chinese else "in brackets 95% intervals of Fisher's z")
+    plain = [str(number) for number, take in enumerate(logged, 1) if take == "none"]
+    if len(plain) == len(logged):
+        facts.append("未取对数" if chinese else "figures as they are")
+    elif plain:
+        columns = ", ".join(f"({number})" for number in plain)
+        facts.append(f"除 {columns} 外均取自然对数" if chinese else f"natural logarithms, except {columns}")
+    else:
+        facts.append("均取自然对数" if chinese else "natural logarithms; figures that are not positive left out")
+    return (sentence(facts, language),)

@@ -1,0 +1,294 @@
+"""What the parts of a configuration and its files say of each other: checked before any job, all problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, years_read
+from ruralpanel.project.check_models import condition_problems, missing, model_problems, name_problems
+from ruralpanel.project.check_outputs import claim_problems, output_problems
+from ruralpanel.project.expressions import RESERVED
+from ruralpanel.project.files import unusable
+from ruralpanel.project.formula_measures import formula_problems
+from ruralpanel.project.formulas import WORDS
+from ruralpanel.project.load import Config
+from ruralpanel.project.measures import MeasureError, conversion
+from ruralpanel.project.problems import Problem, UserError
+from ruralpanel.project.reads import (
+    CURVE_COLUMNS,
+    compared_problems,
+    curve_names,
+    model_names,
+    place_problems,
+    series_by_variable,
+    used_variables,
+)
+from ruralpanel.project.sidecars import load_corrections
+from ruralpanel.project.units import Units, load_units
+from ruralpanel.project.yaml import with_lines
+
+
+def reference_problems(config: Config, attributes: set[str], units: Units | None) -> list[Problem]:
+    """Every name in panels, samples, models, curves, claims, tables, figures and maps that nothing declares."""
+    found = [*_panel_problems(config, units), *_sample_problems(config, attributes, units)]
+    found += _series_problems(config, units)
+    for model in config.models.values():
+        found += model_problems(config, model, attributes, units)
+    for name, curve in config.specification_curves.items():
+        found += _curve_problems(config, name, curve, attributes)
+    for name, claim in config.hypotheses.items():
+        found += claim_problems(config, name, claim)
+    for section, items in (("tables", config.tables), ("figures", config.figures), ("maps", config.maps)):
+        for name, item in items.items():
+            found += output_problems(config, section, name, item, attributes, units)
+    found += place_problems(config, attributes, units)
+    if config.maps and config.boundaries is None:
+        found.append(Problem(config.file, "maps", "maps without boundaries", "boundaries: a file of polygons"))
+    return found
+
+
+def _panel_problems(config: Config, units: Units | None) -> Iterator[Problem]:
+    for name, panel in config.panels.items():
+        if not panel.periods:
+            yield Problem(config.file, f"panels.{name}.periods", "no period", "first no later than last")
+        yield from _unit_problems(config, f"panels.{name}.units", panel.units, units)
+
+
+def _series_problems(config: Config, units: Units | None) -> Iterator[Problem]:
+    """Spans written backwards, of which nothing would be held against the figures, and units that do not exist."""
+    for name, source in config.sources.items():
+        own = config.resolved["sources"][name]
+        for key, series in source.series.items():
+            here = key in (own.get("series") or {})
+            file, where = (
+                (config.file, f"sources.{name}.series.{key}") if here else (str(own.get("about")), f"series.{key}")
+            )
+            declared = {
+                **((source.about or {}).get("series") or {}).get(key, {}),
+                **(own.get("series") or {}).get(key, {}),
+            }
+            for span in ("years", "range"):
+                ends = declared.get(span)
+                if isinstance(ends, list) and len(ends) == 2 and None not in ends and ends[0] > ends[1]:
+                    yield Problem(file, f"{where}.{span}", f"[{ends[0]}, {ends[1]}]", "the smaller one first")
+            concerned = [("retrospective", series.retrospective)]
+            concerned += [
+                (f"breaks.{year}.units", tuple(item.get("units") or ())) for year, item in series.breaks.items()
+            ]
+            for place, ids in concerned:
+                yield from _unit_problems(config, f"{where}.{place}", ids, units, file)
+
+
+def _unit_problems(
+    config: Config, where: str, ids: Iterable[str], units: Units | None, file: str = ""
+) -> Iterator[Problem]:
+    for unit in ids:
+        if units and unit not in units.ids:
+            meant = units.match(unit)
+            fix = f'write "{meant}"' if meant else units.suggest(unit)
+            yield Problem(file or config.file, where, f'"{unit}"', "ids of the units file", fix)
+
+
+def _sample_problems(config: Config, attributes: set[str], units: Units | None) -> Iterator[Problem]:
+    for name, sample in config.samples.items():
+        if "where" in sample:
+            yield from condition_problems(config, f"samples.{name}.where", sample["where"], attributes, units)
+        yield from _unit_problems(config, f"samples.{name}.drop", sample.get("drop") or (), units)
+        periods = {period for panel in config.panels.values() for period in panel.periods}
+        for period in sample.get("drop_periods") or ():
+            if period not in periods:
+                yield Problem(config.file, f"samples.{name}.drop_periods", str(period), "a period of one of the panels")
+
+
+def _curve_problems(config: Config, name: str, curve: Mapping[str, Any], attributes: set[str]) -> Iterator[Problem]:
+    where = f"specification_curves.{name}"
+    if curve["panel"] not in config.panels:
+        yield missing(config.file, f"{where}.panel", curve["panel"], "a name under panels", config.panels)
+    yield from name_problems(config, where, curve_names(curve), attributes)
+    for lever, measures in (curve.get("measures") or {}).items():
+        if lever in CURVE_COLUMNS:
+            expected = "a name that no other column of the curve's results has"
+            yield Problem(config.file, f"{where}.measures", f'"{lever}"', expected, "name the lever otherwise")
+        if lever == curve["term"] and not any(measures):
+            yield Problem(config.file, f"{where}.measures.{lever}", "no measure", "a variable for the lever followed")
+    for sample in curve.get("samples") or ():
+        if sample != "all" and sample not in config.samples:
+            yield missing(config.file, f"{where}.samples", sample, "a name under samples", config.samples)
+    known = {"unit", "period", *attributes}
+    for effect in dict.fromkeys(effect for effects in curve.get("effects") or () for effect in effects):
+        for part in effect.split(":"):
+            if part not in known:
+                expected = "unit, period, an attribute of the units, or two of them as a:b"
+                yield missing(config.file, f"{where}.effects", part, expected, known)
+
+
+OF_ATTRIBUTES = "attribute of the units"
+_ALIKE = 5
+
+
+def check(config: Config) -> tuple[Problem, ...]:
+    """Every contradiction between the parts of `config` and the files that it names.
+
+    Covers: files that do not exist, names that nothing declares, formulas that do not parse or run in a circle,
+    measures that do not convert, periods that a series does not cover, breaks crossed undeclared, and what
+    models, claims, tables and maps refer to. What needs the figures themselves is checked as they are read.
+    """
+    units, problems = _units(config)
+    attributes = set(units.attributes[units.ids[0]]) if units else set()
+    problems += _file_problems(config)
+    problems += _brace_problems(config)
+    problems += _variable_problems(config, attributes)
+    problems += reference_problems(config, attributes, units)
+    problems += compared_problems(config)
+    if units is None:  # a name that is like no declared one may be a column of the file that cannot be read
+        problems = [problem for problem in problems if OF_ATTRIBUTES not in problem.expected or _is_near(problem)]
+    if not problems and not config.problems:
+        problems += _coverage_problems(config)
+        problems += _break_problems(config)
+    return (*config.problems, *with_lines(_together(problems), config.locations))
+
+
+def _is_near(problem: Problem) -> bool:
+    """Whether a declared name is so like the unknown one that it is suggested."""
+    return problem.fix.startswith("did you mean")
+
+
+def _together(problems: Iterable[Problem]) -> list[Problem]:
+    """Each problem once; of one that more than a few places share the first place, and how many there are."""
+    alike: dict[Problem, list[Problem]] = {}
+    for problem in dict.fromkeys(problems):
+        alike.setdefault(replace(problem, where=""), []).append(problem)
+    found = []
+    for group in alike.values():
+        first, count = group[0], len(group) - 1
+        found += group if count < _ALIKE else [replace(first, found=f"{first.found}, here and in {count} more places")]
+    return found
+
+
+def _units(config: Config) -> tuple[Units | None, list[Problem]]:
+    if reason := unusable(config.units):
+        return None, [Problem(config.file, "units", f'"{config.units}", {reason}', "a CSV of units")]
+    try:
+        return load_units(config.units), []
+    except UserError as error:
+        return None, list(error.problems)
+
+
+def _file_problems(config: Config) -> Iterator[Problem]:
+    for key, path in (("boundaries", config.boundaries), ("control_totals", config.control_totals)):
+        if path is not None and (reason := unusable(path)):
+            yield Problem(config.file, key, f'"{path}", {reason}', "a file", "check the path")
+    if config.corrections is None:
+        return
+    if reason := unusable(config.corrections):
+        yield Problem(config.file, "corrections", f'"{config.corrections}", {reason}', "a file")
+        return
+    try:
+        corrections = load_corrections(config.corrections)
+    except UserError as error:
+        yield from error.problems
+        return
+    for correction in corrections:
+        source = config.sources.get(correction.source)
+        if source is None:
+            where = f"{correction.where}.source"
+            yield missing(correction.file, where, correction.source, f"a source of {config.file}", config.sources)
+        elif correction.series not in source.series and source.name not in config.faulty_sources:
+            yield missing(
+                correction.file,
+                f"{correction.where}.series",
+                correction.series,
+                f"a series of {source.name}",
+                source.series,
+            )
+
+
+def _brace_problems(config: Config) -> Iterator[Problem]:
+    """Paths with braces, which the workflow takes for the names of wildcards."""
+    paths = {key: [path or ""] for key, path in (
+        ("units", config.units), ("boundaries", config.boundaries), ("corrections", config.corrections),
+        ("control_totals", config.control_totals),
+    )}  # fmt: skip
+    for name, source in config.sources.items():
+        if name in config.faulty_sources:  # no file lies there: one thing at a time
+            continue
+        paths[f"sources.{name}.path"] = [source.path, *source.files]
+        paths[f"sources.{name}.about"] = [str(config.resolved["sources"][name].get("about", ""))]
+    for name, matrix in config.weights_matrices.items():
+        paths[f"weights_matrices.{name}.path"] = [str(matrix.get("path", ""))]
+    for where, own in paths.items():
+        braced = next((path for path in own if "{" in path or "}" in path), "")
+        if braced:
+            yield Problem(config.file, where, f'"{braced}"', "a path without { and }", "rename the file or folder")
+
+
+def _variable_problems(config: Config, attributes: set[str]) -> Iterator[Problem]:
+    try:
+        order = evaluation_order(config.variables, attributes, config.file)
+    except UserError as error:
+        yield from error.problems
+    else:
+        yield from formula_problems(config.variables, order, config.file)
+    for name, variable in config.variables.items():
+        where = f"variables.{name}"
+        if name in (*RESERVED, *WORDS):
+            found = f'"{name}", a word with a meaning of its own in formulas'
+            yield Problem(config.file, where, found, "another name", "rename it")
+        if name in attributes:
+            yield Problem(
+                config.file, where, f'"{name}", which is also a column of the units file', "another name", "rename it"
+            )
+        if variable.formula:
+            continue
+        source = config.sources.get(variable.source)
+        if source is None:
+            yield missing(config.file, f"{where}.source", variable.source, "a name under sources", config.sources)
+        elif variable.series not in source.series:
+            if source.name in config.faulty_sources:
+                continue
+            yield missing(
+                config.file, f"{where}.series", variable.series, f"a series of source {source.name}", source.series
+            )
+        else:
+            try:
+                conversion(source.series[variable.series].measure, variable.measure)
+            except MeasureError as error:
+                yield error.problem(config.file, f"{where}.measure")
+
+
+def _coverage_problems(config: Config) -> Iterator[Problem]:
+    series = series_by_variable(config)
+    for model in config.models.values():
+        panel = config.panels[model.panel]
+        for name in sorted(model_names(model) & set(config.variables)):
+            for leaf, years in leaves(years_read(name, config.variables, panel), config.variables).items():
+                covered = series[leaf].years
+                if covered and not years & set(covered):
+                    through = "" if leaf == name else f" through {name}"
+                    yield Problem(
+                        config.file,
+                        f"models.{model.name}",
+                        f"{leaf}{through} on panel {panel.name}, read in {_span(years)}",
+                        f"years that its source covers ({_span(covered)})",
+                        "use another panel, or a source with these years",
+                    )
+
+
+def _break_problems(config: Config) -> Iterator[Problem]:
+    series = series_by_variable(config)
+    seen: set[Problem] = set()
+    for panel in config.panels.values():
+        used = used_variables(config, panel.name)
+        for problem in break_problems(used, config.variables, panel, series, config.file):
+            if problem not in seen:
+                seen.add(problem)
+                yield problem
+
+
+def _span(years: Iterable[int]) -> str:
+    ordered = sorted(years)
+    if len(ordered) > 2 and ordered[-1] - ordered[0] == len(ordered) - 1:
+        return f"{ordered[0]}–{ordered[-1]}"
+    return ", ".join(str(year) for year in ordered)

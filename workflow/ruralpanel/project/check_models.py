@@ -1,0 +1,380 @@
+"""What a model asks of its estimator that can be refused before any figure is read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ruralpanel.project import formulas
+from ruralpanel.project.expressions import Name, Number, Operation, Text, names, walk
+from ruralpanel.project.kinds.estimators import (
+    ESTIMATORS,
+    KEYS_OF_METHODS,
+    SYSTEMS,
+    UNWEIGHTED,
+    WITHOUT_EFFECTS,
+    WITHOUT_MARGINAL,
+)
+from ruralpanel.project.load import Config
+from ruralpanel.project.problems import Problem, UserError, did_you_mean
+from ruralpanel.project.settings import ModelSpec
+from ruralpanel.project.treatment_dates import date_problems
+from ruralpanel.project.units import Units
+
+_LISTS = ("endogenous", "instruments", "shares", "shocks")
+_OF_TERMS = ("predetermined", "endogenous_regressors", "levers", "spatial_lags", "regressor_lags")
+"""Keys that name some of the model's own regressors and controls."""
+
+
+def model_problems(config: Config, model: ModelSpec, attributes: set[str], units: Units | None) -> Iterator[Problem]:
+    """Names that nothing declares, and what the model's estimator and method cannot do with its keys."""
+    yield from _panel_problems(config, model)
+    yield from _term_problems(config, model, attributes, units)
+    yield from _own_term_problems(config, model)
+    yield from _outcome_problems(config, model)
+    yield from _method_problems(config, model)
+    if model.estimator == "iv":
+        yield from _instrument_problems(config, model)
+    if model.options.get("treatment"):
+        yield from _treatment_problems(config, model, attributes, units)
+    if model.options.get("gap"):
+        yield from _gap_problems(config, model, attributes, units)
+    yield from _effect_problems(config, model)
+    yield from _inference_problems(config, model, attributes)
+    if model.sample != "all" and model.sample not in config.samples:
+        yield missing(config.file, place(config, model, "sample"), model.sample, "a name under samples", config.samples)
+    matrix = model.options.get("weights_matrix")
+    if matrix and matrix not in config.weights_matrices:
+        expected = "a name under weights_matrices"
+        yield missing(config.file, f"models.{model.name}.weights_matrix", matrix, expected, config.weights_matrices)
+
+
+def missing(file: str, where: str, name: str, expected: str, known: Iterable[str]) -> Problem:
+    """The problem of a name that nothing declares, with the nearest declared ones."""
+    return Problem(file, where, f'"{name}"', expected, did_you_mean(str(name), known))
+
+
+def place(config: Config, model: ModelSpec, key: str) -> str:
+    """Where a model's key is written: in the model, or in the defaults that it inherits."""
+    own: Mapping[str, Any] = config.resolved["models"][model.name]
+    inherited = key not in own and key in (config.resolved.get("defaults") or {})
+    return f"defaults.{key}" if inherited else f"models.{model.name}.{key}"
+
+
+def terms(model: ModelSpec) -> Iterator[tuple[str, str]]:
+    """(key, term) of everything in a model that stands for a column of figures."""
+    for outcome in model.options.get("outcomes") or (model.outcome,):
+        yield "outcome", outcome
+    for key, own in (("regressors", model.regressors), ("controls", model.controls)):
+        yield from ((key, term) for term in own)
+    for key in _LISTS:
+        yield from ((key, term) for term in model.options.get(key) or ())
+    if "exposure" in model.options:
+        yield "exposure", str(model.options["exposure"])
+    if model.weights:
+        yield "weights", model.weights
+    dated = (model.options.get("treatment") or {}).get("first_by_unit")
+    if dated:
+        yield "treatment.first_by_unit", str(dated)
+
+
+def coefficients(model: ModelSpec) -> frozenset[str] | None:
+    """Names of a model's coefficients as far as the configuration tells; None where it does not."""
+    own = (*model.regressors, *model.controls)
+    if ESTIMATORS[model.estimator].named_terms or model.estimator == "cce":
+        return frozenset(own)
+    if model.estimator == "iv":
+        return frozenset((*(model.options.get("endogenous") or ()), *own))
+    if model.estimator == "dynamic_panel":
+        lags = [(model.outcome, k) for k in range(1, int(model.options.get("lags") or 1) + 1)]
+        lags += [
+            (name, k) for name, n in (model.options.get("regressor_lags") or {}).items() for k in range(1, int(n) + 1)
+        ]
+        return frozenset((*own, *(f"lag({name}, {k})" for name, k in lags)))
+    if model.estimator in SYSTEMS:
+        equations = model.options.get("equations") or {}
+        outcomes = model.options.get("outcomes") or (model.outcome,)
+        return frozenset(f"{outcome}:{term}" for outcome in outcomes for term in equations.get(outcome) or own)
+    return None
+
+
+def _panel_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
+    panel = config.panels.get(model.panel)
+    least = ESTIMATORS[model.estimator].min_periods
+    where = f"models.{model.name}"
+    if panel is None:
+        yield missing(config.file, f"{where}.panel", model.panel, "a name under panels", config.panels)
+    elif 0 < len(panel.periods) < least:
+        yield Problem(
+            config.file,
+            f"{where}.estimator",
+            f"{model.estimator} on panel {model.panel}, which has {len(panel.periods)} period(s)",
+            f"at least {least} periods",
+            "use pooled with inference vcov: hc, or a longer panel",
+        )
+
+
+def _term_problems(config: Config, model: ModelSpec, attributes: set[str], units: Units | None) -> Iterator[Problem]:
+    known = {*config.variables, *attributes}
+    for key, term in terms(model):
+        where = place(config, model, key)
+        for name in (part.strip() for part in term.split(":")):
+            if name not in known and (not name or re.search(r"[^\w\s]", name)):
+                fix = "declare it under variables: with formula:, or write a product as a:b"
+                yield Problem(config.file, where, f'"{term}"', "a variable or an attribute of the units", fix)
+            elif name not in known:
+                yield missing(config.file, where, name, "a variable or an attribute of the units", known)
+            elif name not in config.variables and units and (words := _texts(units, name)):
+                expected = "a variable, or an attribute that is a number"
+                if key == "treatment.first_by_unit":
+                    expected = "years, and blank for units that are never treated"
+                found = f'the text attribute "{name}" ({", ".join(words[:3])}{", …" if len(words) > 3 else ""})'
+                yield Problem(config.file, where, found, expected)
+
+
+def _texts(units: Units, attribute: str) -> list[str]:
+    """The words of a text attribute; none for an attribute that is a number."""
+    values = dict.fromkeys(units.attributes[unit][attribute] for unit in units.ids)
+    return [value or "blank" for value in values if isinstance(value, str)]
+
+
+def _own_term_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
+    where = f"models.{model.name}"
+    own = (*model.regressors, *model.controls)
+    for key in _OF_TERMS:
+        for term in model.options.get(key) or ():
+            if term not in own:
+                yield missing(config.file, f"{where}.{key}", term, "a regressor or control of the model", own)
+    for block, members in (model.options.get("blocks") or {}).items():
+        for term in members:
+            if term not in own:
+                fix = "leave regressors out: they are the terms of the blocks"
+                expected = "a regressor or control of the model"
+                yield Problem(config.file, f"{where}.blocks.{block}", f'"{term}", not among regressors', expected, fix)
+    without = WITHOUT_MARGINAL.get(model.estimator)
+    if model.marginal_effects and without is not None and (not without or model.method in without):
+        found = f"marginal effects with {model.method or model.estimator}"
+        expected = "an estimator with one coefficient for each regressor"
+        fix = "leave marginal_effects out, or use estimator: fe"
+        yield Problem(config.file, f"{where}.marginal_effects", found, expected, fix)
+        return
+    for effect in model.marginal_effects:
+        pair = f"{effect['of']}:{effect['over']}"
+        if not {pair, f"{effect['over']}:{effect['of']}"} & set(model.regressors):
+            yield Problem(
+                config.file,
+                f"{where}.marginal_effects",
+                f"the effect of {effect['of']} over {effect['over']}",
+                "an interaction of the two among the regressors",
+                f'add "{pair}" to the regressors',
+            )
+        for value in effect.get("at") or ():
+            if isinstance(value, str) and not re.fullmatch(r"min|mean|max|p(?:100|[0-9]{1,2})", value):
+                expected = "a number, min, mean, max or a percentile such as p25"
+                yield Problem(config.file, f"{where}.marginal_effects", f'at: "{value}"', expected)
+
+
+def _outcome_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
+    equations = model.options.get("equations") or {}
+    outcomes = model.options.get("outcomes") or (model.outcome,)
+    for key, term in terms(model):
+        if key not in ("regressors", "controls", "endogenous", "instruments"):
+            continue
+        for outcome in outcomes:
+            of_others = model.estimator in SYSTEMS and equations.get(outcome) and term not in equations[outcome]
+            if outcome in (part.strip() for part in term.split(":")) and not of_others:
+                found = f'"{term}", the model\'s own outcome' if term == outcome else f'"{term}", made of the outcome'
+                fix = f"leave it out, or use a lag: a variable with formula: lag({outcome})"
+                yield Problem(config.file, place(config, model, key), found, "terms other than the outcome", fix)
+
+
+def _method_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
+    where = f"models.{model.name}"
+    for key, methods in KEYS_OF_METHODS.get(model.estimator, {}).items():
+        value = model.options.get(key)
+        idle = value in (None, [], "never") or (key == "group_trends" and not value)
+        if idle or model.method in methods:
+            continue
+        shown = f"{key}: {value}" if isinstance(value, str | bool | int) else key
+        found, fix = f"{shown} with method {model.method}", f"leave {key} out, or use method: {methods[0]}"
+        yield Problem(config.file, f"{where}.{key}", found, f"method {' or '.join(methods)}", fix)
+    if (
+        model.estimator == "event_study"
+        and model.options.get("draws")
+        and model.method in KEYS_OF_METHODS["event_study"]["draws"]
+    ):
+        yield from _lead_draws_problems(config, model)
+    if model.estimator == "decomposition" and model.options.get("drop_absorbed"):
+        found, fix = "drop_absorbed with a decomposition", "leave drop_absorbed out, and terms that others determine"
+        yield Problem(config.file, f"{where}.drop_absorbed", found, "blocks that keep all their terms", fix)
+    unweighted = UNWEIGHTED.get(model.estimator)
+    if model.weights and unweighted is not None and (not unweighted or model.method in unweighted):
+        what = model.method or model.estimator
+        found, fix = f'weights "{model.weights}" with {what}', "write weights: null in the model"
+        yield Problem(config.file, place(config, model, "weights"), found, "no weights: there is no weighted form", fix)
+    if model.estimator == "did" and model.method in ("synthetic", "synthetic_control"):
+        for key, own in (("regressors", model.regressors), ("controls", model.controls)):
+            if own:
+                found, expected = f"{key} with method {model.method}", f"no {key}: the weights stand for them"
+                yield Problem(config.file, place(config, model, key), found, expected, f"write {key}: [] in the model")
+    twice = set(model.options.get("predetermined") or ()) & set(model.options.get("endogenous_regressors") or ())
+    if twice:
+        found = f"{', '.join(sorted(twice))} under endogenous_regressors too"
+        yield Problem(config.file, f"{where}.predetermined", found, "each regressor under one of them")
+    first, last = model.options.get("gmm_lags") or (2, 2)
+    if last < first:
+        yield Problem(config.file, f"{where}.gmm_lags", f"[{first}, {last}]", "first no later than last")
+
+
+def _lead_draws_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
+    """Draws of an event study whose test before treatment has no randomisation over treated sets."""
+    dated = (model.options.get("treatment") or {}).get("first_by_unit")
+    against = {
+        "treatment.first_by_unit": bool(dated),
+        "regressors": bool(model.regressors),
+        "controls": bool(model.controls),
+        "weights": bool(model.weights),
+        "group_trends": bool(model.options.get("group_trends")),
+    }
+    if beside := [key for key, given in against.items() if given]:
+        expected = "one first period for all treated units, and neither controls, weights nor group_trends"
+        found, fix = f"draws beside {', '.join(beside)}", "leave draws out: treated sets do not change hands then"
+        yield Problem(config.file, f"models.{model.name}.draws", found, expected, fix)
+
+
+def _instrument_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
+    where = f"models.{model.name}"
+    options = model.options
+    endogenous, instruments = list(options.get("endogenous") or ()), list(options.get("instruments") or ())
+    shares, shocks = list(options.get("shares") or ()), list(options.get("shocks") or ())
+    number = len(instruments) + bool(shares)
+    if number < len(endogenous):
+        found = f"{number} instrument(s) for {len(endogenous)} endogenous regressor(s)"
+        yield Problem(config.file, f"{where}.instruments", found, "one for each at least", "name more instruments")
+    own = (*model.regressors, *model.controls)
+    for key, listed, others in (("instruments", instruments, (*endogenous, *own)), ("endogenous", endogenous, own)):
+        for term in listed:
+            if term in others:
+                found = f'"{term}", which is endogenous, a regressor or a control too'
+                yield Problem(config.file, f"{where}.{key}", found, "each term once", f"leave {term} out of one list")
+    if (shares or shocks) and (len(shares) != len(shocks) or len(shares) < 2):
+        found = f"{len(shares)} shares and {len(shocks)} shocks"
+        expected = "one shock for each share, in the same order, two sectors or more"
+        yield Problem(config.file, f"{where}.shares", found, expected, "name the shocks in the shares' order")
+
+
+def _treatment_problems(
+    config: Config, model: ModelSpec, attributes: set[str], units: Units | None
+) -> Iterator[Problem]:
+    where, declared = f"models.{model.name}.treatment", model.options["treatment"]
+    form = "units and first, or first_by_unit"
+    if declared.get("first_by_unit") and ("units" in declared or "first" in declared):
+        yield Problem(config.file, where, "first_by_unit beside units or first", form, "keep one of the two forms")
+        return
+    if not declared.get("first_by_unit") and not ("units" in declared and "first" in declared):
+        found = " and ".join(declared) or "nothing"
+        yield Problem(config.file, where, found, form, "say who is treated and since when")
+        return
+    panel = config.panels.get(model.panel)
+    if declared.get("first_by_unit"):
+        name = str(declared["first_by_unit"])
+        if panel and units and name in attributes and name not in config.variables and not _texts(units, name):
+            dates = {unit: float(units.attributes[unit][name]) for unit in units.ids}
+            yield from date_problems(dates, panel.periods, config.file, f"{where}.first_by_unit")
+        return
+    yield from condition_problems(config, f"{where}.units", declared["units"], attributes, units)
+    first, reference = int(declared["first"]), model.options.get("reference")
+    if panel and not any(p < first for p in panel.periods):
+        found, expected = f"{first}, with no period before it on panel {panel.name}", "a period before treatment"
+        yield Problem(config.file, f"{where}.first", found, expected, "use a panel that begins earlier")
+    elif panel and not any(p >= first for p in panel.periods):
+        found, expected = f"{first}, after the last period of panel {panel.name}", "a period under treatment"
+        yield Problem(config.file, f"{where}.first", found, expected, "use a panel that ends later")
+    elif panel and reference is not None and not (reference in panel.periods and reference < first):
+        expected = f"a period before treatment: {', '.join(str(p) for p in panel.periods if p < first)}"
+        yield Problem(config.file, f"models.{model.name}.reference", str(reference), expected)
+
+
+def _gap_problems(config: Config, model: ModelSpec, attributes: set[str], units: Units | None) -> Iterator[Problem]:
+    where, gap = f"models.{model.name}.gap", model.options["gap"]
+    if gap["by"] not in attributes:
+        yield missing(config.file, f"{where}.by", gap["by"], "an attribute of the units", attributes)
+        return
+    groups = list(dict.fromkeys(str(units.attributes[unit][gap["by"]]) for unit in units.ids)) if units else []
+    for key in ("group", "reference"):
+        if groups and gap[key] not in groups:
+            yield missing(config.file, f"{where}.{key}", gap[key], f"a value of {gap['by']}", groups)
+    if gap["group"] == gap["reference"]:
+        yield Problem(config.file, where, f'"{gap["group"]}" held against itself', "two different groups")
+
+
+def _effect_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
+    where, shown = place(config, model, "effects"), f"[{', '.join(model.effects)}]"
+    if model.estimator == "fe" and not model.effects:
+        fix = "name the effects, or use estimator: pooled"
+        yield Problem(config.file, where, "none", "at least one of unit, period for fe", fix)
+    if model.estimator in ("did", "event_study") and set(model.effects) != {"unit", "period"}:
+        fix = "write effects: [unit, period] in the model"
+        yield Problem(config.file, where, shown, f"unit and period for {model.estimator}", fix)
+    if model.estimator in WITHOUT_EFFECTS:
+        kind, expected = WITHOUT_EFFECTS[model.estimator]
+        idle = {
+            "unit": [effect for effect in model.effects if effect == "unit"],
+            "others": [effect for effect in model.effects if effect != "period"],
+            "attributes": [effect for effect in model.effects if effect not in ("unit", "period")],
+            "all": list(model.effects),
+        }[kind]
+        if idle:
+            found = f"{', '.join(idle)} with estimator {model.estimator}"
+            yield Problem(config.file, where, found, expected, f"leave {', '.join(idle)} out, or use estimator: fe")
+    if model.estimator == "dynamic_panel" and "unit" not in model.effects:
+        expected = "unit, or unit and period: a dynamic panel has unit effects"
+        yield Problem(config.file, where, shown, expected, "write effects: [unit, period] in the model")
+
+
+def _inference_problems(config: Config, model: ModelSpec, attributes: set[str]) -> Iterator[Problem]:
+    known = {"unit", "period", *attributes}
+    for setting in model.inference:
+        by = setting.options.get("by") or ()
+        for cluster in (by,) if isinstance(by, str) else by:
+            if cluster not in known:
+                expected = "unit, period or an attribute of the units"
+                yield missing(config.file, f"{place(config, model, 'inference')}.by", cluster, expected, known)
+
+
+def condition_problems(
+    config: Config, where: str, text: str, attributes: set[str], units: Units | None
+) -> Iterator[Problem]:
+    """A condition that does not parse, names what nothing declares, or asks for a value that no unit has."""
+    try:
+        expression = formulas.parse(text, config.file, where)
+    except UserError as error:
+        yield from error.problems
+        return
+    yield from name_problems(config, where, names(expression), attributes)
+    for node in walk(expression):
+        if units and isinstance(node, Operation) and node.operator in ("==", "!=", "in"):
+            yield from _value_problems(config, where, node, units)
+
+
+def _value_problems(config: Config, where: str, comparison: Operation, units: Units) -> Iterator[Problem]:
+    """``region == 'Wset'``: it holds for no unit, and the sample or the treated group would be empty without a word."""
+    sides = comparison.operands
+    compared = [side.name for side in sides if isinstance(side, Name) and side.name not in config.variables]
+    for name in compared:
+        values = list(units.ids) if name == "unit" else [units.attributes[unit].get(name) for unit in units.ids]
+        for side in sides if name == "unit" or None not in values else ():
+            if isinstance(side, Text | Number) and side.value not in values:
+                shown = f'"{side.value}"' if isinstance(side, Text) else f"{side.value:g}"
+                known = dict.fromkeys(f"{value:g}" if isinstance(value, float) else str(value) for value in values)
+                expected = "ids of the units file" if name == "unit" else f"a value of {name}"
+                fix = did_you_mean(str(side.value), known) if isinstance(side, Text) else ""
+                yield Problem(config.file, where, shown, expected, fix)
+
+
+def name_problems(config: Config, where: str, used: Iterable[str], attributes: set[str]) -> Iterator[Problem]:
+    """Names that are neither variables nor attributes of the units."""
+    known = {*config.variables, *attributes}
+    for name in sorted(set(used) - known):
+        yield missing(config.file, where, name, "a variable or an attribute of the units", known)

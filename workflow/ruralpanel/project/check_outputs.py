@@ -1,0 +1,326 @@
+"""What claims, tables, figures and maps ask of models and panels, checked before any job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ruralpanel.project.check_models import coefficients, missing
+from ruralpanel.project.kinds import figures, maps, tables
+from ruralpanel.project.kinds.estimators import DERIVED, LOG_LINEAR, SYSTEMS
+from ruralpanel.project.load import Config
+from ruralpanel.project.logarithms import log_of, ratio_of
+from ruralpanel.project.problems import Problem
+from ruralpanel.project.reads import claimed_models, shown_variables
+from ruralpanel.project.settings import ModelSpec
+from ruralpanel.project.units import Units
+
+OF_UNITS = ("counterfactual", "decomposition", "cce")
+"""Estimators that say something of single units."""
+_POLICY = ("did", "event_study")
+_ESTIMATORS_OF = {
+    "by_unit": OF_UNITS,
+    "correlations": tuple(sorted(SYSTEMS)),
+    "policy": _POLICY,
+    "event_study": _POLICY,
+    "waterfall": ("decomposition",),
+}
+"""Kinds of table and figure that only models of some estimators fit in."""
+_BREAK_STEP = "__break_"
+
+
+def claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is wrong with the numbers that a claim names, its own and those shown beside."""
+    estimands = [("estimand", claim["estimand"])] if "estimand" in claim else []
+    estimands += [(f"others[{i}]", other) for i, other in enumerate(claim.get("others") or ())]
+    for place, estimand in estimands:
+        yield from _estimand_problems(config, f"hypotheses.{name}.{place}", estimand)
+    curve = claim.get("robustness")
+    if curve and curve not in config.specification_curves:
+        expected = "a name under specification_curves"
+        yield missing(config.file, f"hypotheses.{name}.robustness", curve, expected, config.specification_curves)
+    if claim.get("untestable") and "estimand" in claim:
+        found, fix = "an estimand beside untestable", "leave one of them out"
+        yield Problem(config.file, f"hypotheses.{name}.estimand", found, "none where a claim is untestable", fix)
+    yield from _smallest_effect_problems(config, name, claim)
+    yield from _plain_problems(config, f"hypotheses.{name}.plain", claim)
+    for test, rule in (claim.get("diagnostics") or {}).items():
+        if not rule:
+            where = f"hypotheses.{name}.diagnostics.{test}"
+            yield Problem(config.file, where, "no bound", "p_above or statistic_above", "p_above: 0.05")
+
+
+def _smallest_effect_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iterator[Problem]:
+    """Keys of the smallest effect that others of its keys, or the outcomes, leave without use."""
+    declared = claim.get("smallest_effect") or {}
+    where = f"hypotheses.{name}.smallest_effect"
+    curve = config.specification_curves.get(str(claim.get("robustness"))) or {}
+    # a curve leaves `value` aside, and reads the other keys
+    if "value" in declared and not curve:
+        for key in [key for key in ("sd_of_outcome", "share_of_outcome") if key in declared]:
+            yield Problem(config.file, f"{where}.{key}", f"{key} beside value", "one of them", "keep one of them")
+        if declared.get("per", "within_sd") != "within_sd":
+            expected = "no per: value is the coefficient itself"
+            yield Problem(config.file, f"{where}.per", f"per: {declared['per']}", expected, "leave per out")
+    elif "sd_of_outcome" in declared and "share_of_outcome" in declared:
+        found = "share_of_outcome beside sd_of_outcome"
+        yield Problem(config.file, f"{where}.share_of_outcome", found, "one of them", "keep one of them")
+    models = _claimed_models(config, claim)
+    slopes, curved = [model for model, slope in models if slope], set(curve.get("outcome") or ())
+    for key in [
+        key for key in ("sd_of_outcome", "share_of_outcome", "per") if key in declared and "value" not in declared
+    ]:
+        if models and not slopes and not curve and declared[key] != "within_sd":  # the schema fills in within_sd
+            expected = "value: a share, a gap or a correlation has no such units"
+            yield Problem(config.file, f"{where}.{key}", f"{key} of what is no slope", expected, f"value, not {key}")
+        elif key == "share_of_outcome" and (slopes or curved) and not _any_logarithm(config, slopes, curved):
+            names = sorted({model.outcome for model in slopes} | curved)
+            found, fix = f"a share of {', '.join(names)}, in no logarithm", "sd_of_outcome, or value"
+            yield Problem(config.file, f"{where}.{key}", found, "an outcome in logarithms", fix)
+        elif key == "sd_of_outcome" and slopes and not curve and all(model.estimator in LOG_LINEAR for model in slopes):
+            found = f"{key} with {', '.join(sorted({model.estimator for model in slopes}))}"
+            expected = "share_of_outcome, or value: the spread of the outcome's logarithm is not known"
+            yield Problem(config.file, f"{where}.{key}", found, expected, f"share_of_outcome, not {key}")
+
+
+def _plain_problems(config: Config, where: str, claim: Mapping[str, Any]) -> Iterator[Problem]:
+    """Keys of the plain units that the claim's numbers leave without use."""
+    declared, models = claim.get("plain") or {}, _claimed_models(config, claim)
+    slopes = [model for model, slope in models if slope]
+    levels = [model for model in slopes if model.estimator not in LOG_LINEAR]
+    known = config.variables
+    ratio = any(m.outcome not in known or ratio_of(known[m.outcome].formula, known) is not None for m in levels)
+    for key in sorted(declared if models else ()):
+        if not slopes:
+            expected = "no plain: a share, a gap or a correlation is in plain units already"
+            yield Problem(config.file, f"{where}.{key}", f"{key} of what is no slope", expected, f"leave {key} out")
+        elif key == "change":
+            continue
+        elif not _any_logarithm(config, levels):
+            found = f"{key} of {', '.join(sorted({model.outcome for model in slopes}))}, in no logarithm"
+            yield Problem(config.file, f"{where}.{key}", found, "an outcome in logarithms", f"leave {key} out")
+        elif key != "unit" and not declared.get("unit") and not ratio:
+            found = f"{key} without unit, of {', '.join(sorted({m.outcome for m in levels}))}"
+            expected = "unit too: what the outcome counts, which only a logarithm of a ratio a / b says itself"
+            yield Problem(config.file, f"{where}.{key}", found, expected, f"add unit, or leave {key} out")
+
+
+def _claimed_models(config: Config, claim: Mapping[str, Any]) -> list[tuple[ModelSpec, bool]]:
+    """The known models of a claim's numbers, each with whether the number is a slope."""
+    named = [claim.get("estimand") or {}, *(claim.get("others") or ())]
+    known = [(config.models[e["model"]], "statistic" in e) for e in named if e.get("model") in config.models]
+    return [(model, not statistic and model.estimator not in DERIVED) for model, statistic in known]
+
+
+def _any_logarithm(config: Config, models: Iterable[ModelSpec], outcomes: Iterable[str] = ()) -> bool:
+    """Whether some model's outcome, or one of some outcomes, is a logarithm, or of no known formula."""
+    known = config.variables
+    names = {model.outcome for model in models if model.estimator not in LOG_LINEAR} | set(outcomes)
+    linear = any(model.estimator in LOG_LINEAR for model in models)
+    return linear or any(name not in known or log_of(known[name].formula, known) is not None for name in names)
+
+
+def _estimand_problems(config: Config, where: str, estimand: Mapping[str, Any]) -> Iterator[Problem]:
+    if not estimand.get("model"):
+        yield Problem(config.file, f"{where}.model", "no model", "a name under models")
+        return
+    model = config.models.get(estimand["model"])
+    if model is None:
+        yield missing(config.file, f"{where}.model", estimand["model"], "a name under models", config.models)
+        return
+    kinds = [key for key in ("term", "marginal", "statistic") if key in estimand]
+    if len(kinds) > 1:
+        yield Problem(config.file, where, " and ".join(kinds), "one number", "keep one of them")
+    elif "at" in estimand and "marginal" not in estimand:
+        found, fix = "at without marginal", "marginal: the variable whose effect counts there, or leave at out"
+        yield Problem(config.file, f"{where}.at", found, "a place of a marginal effect", fix)
+    elif model.estimator in SYSTEMS and not estimand.get("statistic"):
+        expected = "statistic: a correlation between outcomes, as no one term is the claim's"
+        yield Problem(config.file, where, f"no statistic of the system {model.name}", expected)
+    elif "marginal" in estimand:
+        yield from _marginal_problems(config, where, estimand, model)
+    elif "term" in estimand:
+        yield from term_problems(config, f"{where}.term", str(estimand["term"]), model)
+    elif "statistic" in estimand:
+        yield from _statistic_problems(config, f"{where}.statistic", str(estimand["statistic"]), model)
+    elif not kinds and len(coefficients(model) or ()) > 1:
+        yield Problem(config.file, f"{where}.term", "no term", f"a coefficient of model {model.name}", "name one")
+
+
+def _statistic_problems(config: Config, where: str, name: str, model: ModelSpec) -> Iterator[Problem]:
+    expected = f"a statistic of model {model.name}"
+    if model.estimator == "dynamic_panel":
+        known = [f"long_run:{term}" for term in (*model.regressors, *model.controls)]
+        if name not in known:
+            yield missing(config.file, where, name, expected, known)
+    elif model.estimator not in SYSTEMS:
+        yield Problem(config.file, where, f'"{name}"', expected, "it has none: name a term")
+    elif not name.startswith("residual_correlation"):
+        yield missing(config.file, where, name, expected, ["residual_correlation"])
+
+
+def _marginal_problems(config: Config, where: str, estimand: Mapping[str, Any], model: ModelSpec) -> Iterator[Problem]:
+    of, at = estimand["marginal"], estimand.get("at") or {}
+    known = [f"{effect['of']} over {effect['over']}" for effect in model.marginal_effects]
+    if not any(effect["of"] == of and set(at) == {effect["over"]} for effect in model.marginal_effects):
+        found = f'the effect of "{of}" at {", ".join(f"{name}: {value}" for name, value in at.items()) or "no value"}'
+        expected = f"a marginal effect that model {model.name} declares, at one value"
+        fix = f"it has {'; '.join(known)}" if known else f"declare models.{model.name}.marginal_effects"
+        yield Problem(config.file, f"{where}.marginal", found, expected, fix)
+
+
+def term_problems(config: Config, where: str, term: str, model: ModelSpec) -> Iterator[Problem]:
+    """A term that is no coefficient of a model, as far as the configuration tells."""
+    known = coefficients(model)
+    if known is not None and term not in known and _BREAK_STEP not in term:
+        yield missing(config.file, where, term, f"a coefficient of model {model.name}", known)
+
+
+def output_problems(
+    config: Config, section: str, name: str, item: Mapping[str, Any], attributes: set[str], units: Units | None
+) -> Iterator[Problem]:
+    """What is wrong with a table, figure or map: its keys, and the models, panels, terms and periods it names."""
+    where, kind = f"{section}.{name}", str(item.get("type", "regression"))
+    if section != "maps":
+        keys = tables if section == "tables" else figures
+        yield from _key_problems(config, where, item, keys.keys_of(kind), keys.REQUIRED[kind])
+    else:
+        yield from _map_key_problems(config, where, item)
+    yield from _named_problems(config, where, item)
+    models = [*(item.get("models") or ()), *([item["model"]] if "model" in item else [])]
+    known = [config.models[model] for model in models if model in config.models]
+    yield from _kind_problems(config, section, where, item, known)
+    yield from _model_term_problems(config, where, item, models, known)
+    yield from _period_problems(config, where, item)
+    if isinstance(item.get("by"), str) and item["by"] not in attributes:
+        yield missing(config.file, f"{where}.by", item["by"], "an attribute of the units", attributes)
+    if kind == "leave_one_out" and item.get("over", "unit") not in ("unit", "period"):
+        yield Problem(config.file, f"{where}.over", f'"{item["over"]}"', "unit or period")
+    for claim in item.get("claims") or ():
+        if claim not in config.hypotheses:
+            yield missing(config.file, f"{where}.claims", claim, "a name under hypotheses", config.hypotheses)
+    for unit in item.get("without") or ():
+        if units and unit not in units.ids:
+            yield Problem(config.file, f"{where}.without", f'"{unit}"', "ids of the units file", units.suggest(unit))
+
+
+def _key_problems(
+    config: Config, where: str, item: Mapping[str, Any], known: frozenset[str], required: Iterable[str]
+) -> Iterator[Problem]:
+    kind = item.get("type", "regression")
+    for key in sorted(set(item) - known):
+        yield missing(config.file, f"{where}.{key}", key, f"a key of type {kind}", known)
+    for key in required:
+        if not item.get(key):
+            yield Problem(config.file, where, f"no {key}", f"{key}, which type {kind} needs")
+
+
+def _map_key_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:
+    shown = next(key for key in maps.IDLE if key in item)
+    for key in sorted(maps.IDLE[shown] & set(item)):
+        yield Problem(config.file, f"{where}.{key}", f"{key} in a map of {shown}", f"no {key}", f"leave {key} out")
+    if shown == "model" and not (item.get("classes") or {}).get("shared", True):
+        expected = "one set of classes for all maps of a model"
+        yield Problem(config.file, f"{where}.classes.shared", "shared: false", expected, "leave shared out")
+    if "classes" not in maps.IDLE[shown]:
+        yield from _class_problems(config, f"{where}.classes", item.get("classes") or {}, shown == "model")
+
+
+def _class_problems(config: Config, where: str, classes: Mapping[str, Any], shown_model: bool) -> Iterator[Problem]:
+    """Keys of classes that the method leaves without use."""
+    method = classes.get("method", "quantiles")
+    if method == "user" and not classes.get("breaks"):
+        yield Problem(config.file, f"{where}.breaks", "none", "the inner edges of the classes", "breaks: [10, 20]")
+    if method == "user" and classes.get("number", 5) != 5:  # the schema fills in 5
+        expected = "breaks only: their number decides that of the classes"
+        yield Problem(config.file, f"{where}.number", str(classes["number"]), expected, "leave number out")
+    if method == "user" and not shown_model and not classes.get("shared", True):
+        expected = "one set of breaks, as method: user has"
+        yield Problem(config.file, f"{where}.shared", "shared: false", expected, "leave shared out")
+    if method != "user" and "breaks" in classes:
+        expected, fix = f"no breaks: method {method} finds them", "method: user, or leave breaks out"
+        yield Problem(config.file, f"{where}.breaks", str(classes["breaks"]), expected, fix)
+
+
+def _named_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:
+    curve = item.get("curve")
+    if curve and curve not in config.specification_curves:
+        expected = "a name under specification_curves"
+        yield missing(config.file, f"{where}.curve", curve, expected, config.specification_curves)
+    for model in [*(item.get("models") or ()), *([item["model"]] if "model" in item else [])]:
+        if model not in config.models:
+            yield missing(config.file, where, model, "a name under models", config.models)
+    pairs = shown_variables(item)
+    panels = {panel for panel, _ in pairs} | ({item["panel"]} if "panel" in item else set())
+    for panel in sorted(panels - {""} - set(config.panels)):
+        yield missing(config.file, where, panel, "a name under panels", config.panels)
+    for _, variable in pairs:
+        if variable not in config.variables:
+            yield missing(config.file, where, variable, "a name under variables", config.variables)
+
+
+def _kind_problems(
+    config: Config, section: str, where: str, item: Mapping[str, Any], models: list[ModelSpec]
+) -> Iterator[Problem]:
+    kind = str(item.get("type", "regression"))
+    fitting = OF_UNITS if section == "maps" else _ESTIMATORS_OF.get(kind)
+    for model in models if fitting else ():
+        if model.estimator not in (fitting or ()):
+            shown, expected = f'"{model.name}" of estimator {model.estimator}', " or ".join(fitting or ())
+            yield Problem(config.file, where, shown, f"a model of estimator {expected}", "take another model")
+    if kind == "spatial" and models and not any(model.estimator == "spatial" for model in models):
+        yield Problem(config.file, f"{where}.models", "no spatial model", "at least one with estimator: spatial")
+    if kind in figures.OF_CLAIMS or kind == "heterogeneity":
+        claimed = claimed_models(config)
+        for model in models:
+            if model.name not in claimed:
+                expected = f"a model that a claim names, which type {kind} needs"
+                yield missing(config.file, where, model.name, expected, claimed)
+    if kind == "marginal_effect":
+        for model in models:
+            pairs = [(effect["of"], effect["over"]) for effect in model.marginal_effects]
+            if not any(item.get("of", of) == of and item.get("over", over) == over for of, over in pairs):
+                found = f'no such marginal effect of model "{model.name}"'
+                known = "; ".join(f"{of} over {over}" for of, over in pairs)
+                fix = f"it has {known}" if known else f"declare models.{model.name}.marginal_effects"
+                yield Problem(config.file, where, found, "one that the model declares", fix)
+
+
+def _model_term_problems(
+    config: Config, where: str, item: Mapping[str, Any], models: list[str], known: list[ModelSpec]
+) -> Iterator[Problem]:
+    for key in ("term", "model_labels"):
+        given = item.get(key)
+        for model in given if isinstance(given, Mapping) else ():
+            if model not in models:
+                yield missing(config.file, f"{where}.{key}.{model}", model, "a model shown here", models)
+    term = item.get("term")
+    for model in known if term is not None else ():
+        if isinstance(term, Mapping) and model.name not in term:
+            yield Problem(config.file, f"{where}.term", f"no term of model {model.name}", "a term for each model")
+            continue
+        wanted = str(term[model.name] if isinstance(term, Mapping) else term)
+        if item.get("type") not in figures.OF_CLAIMS:  # these know numbers that are no coefficients too
+            yield from term_problems(config, f"{where}.term", wanted, model)
+    of_models = [coefficients(model) for model in known]
+    if item.get("terms") and "models" in item and known and None not in of_models:
+        every = frozenset[str]().union(*(own for own in of_models if own))
+        for wanted in item["terms"]:
+            if wanted not in every and _BREAK_STEP not in wanted:
+                yield missing(config.file, f"{where}.terms", wanted, "a term of one of the models", every)
+
+
+def _period_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:
+    asked = [("periods", item.get("panel"), year) for year in item.get("periods") or ()]
+    for key, regimes in (("spans", item), ("regimes.spans", item.get("regimes") or {})):
+        for first, last in regimes.get("spans") or ():
+            asked += [(key, item.get("panel"), year) for year in (first, last)]
+            if last <= first:
+                yield Problem(config.file, f"{where}.{key}", f"[{first}, {last}]", "the earlier year first")
+    for i, outcome in enumerate(item.get("outcomes") or ()):
+        asked.append((f"outcomes[{i}].period", outcome["panel"], outcome["period"]))
+    for key, name, year in dict.fromkeys(asked):
+        panel = config.panels.get(str(name))
+        if panel and year not in panel.periods:
+            fix = f"{panel.periods[0]} to {panel.periods[-1]}" if panel.periods else ""
+            yield Problem(config.file, f"{where}.{key}", str(year), f"a period of panel {panel.name}", fix)

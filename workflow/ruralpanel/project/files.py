@@ -1,0 +1,151 @@
+"""Writing files whole or not at all, CSV files that no spreadsheet runs, and files known by their content."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import io
+import json
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+# After a sign only a number, with words or an interval behind it, is none.
+_NUMBER = r"(?:$|inf\b|(?:\d|\.\d)(?:(?![A-Za-z]\(|[|!=]).)*$)"
+_FORMULA = re.compile(rf"\s*(?:[=@]|[+-](?!\s*{_NUMBER}))")
+
+
+@contextlib.contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary name beside `path`, of the same suffix; rename it to `path` once the block ends well."""
+    target = Path(os.path.realpath(path))  # a link keeps pointing to the file that it points to
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = part_of(target)
+    try:
+        yield temporary
+        os.replace(temporary, target)
+    except OSError as error:
+        if error.filename in (None, str(temporary), temporary):
+            error.filename = str(path)
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def part_of(path: Path) -> Path:
+    """The temporary name beside `path`."""
+    return path.with_name(f".{path.stem}.part{path.suffix}")
+
+
+def sha256_of(path: str | Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def content_of(path: str | Path) -> str:
+    """`sha256_of`, empty for a file that cannot be read."""
+    return "" if unusable(path) else sha256_of(path)
+
+
+def contents(*files: Any) -> dict[str, str]:
+    """What files hold (`content_of`), by name: a parameter by which a rule knows what it reads from outside.
+
+    Their time says nothing of files put back or unpacked over others. Snakemake leaves parameters aside that are
+    derived from ``input``, so that a rule names these files again: names, lists and mappings of them, None for no file.
+    """
+    return {name: content_of(name) for name in _names(files)}
+
+
+def _names(files: Any) -> Iterator[str]:
+    if isinstance(files, str):
+        yield files
+    else:
+        for part in files.values() if isinstance(files, Mapping) else files or ():
+            yield from _names(part)
+
+
+def unusable(path: str | Path) -> str:
+    """Why a path cannot be read as a file, as a clause (``which is a folder``); empty where it can."""
+    if os.path.isdir(path):
+        return "which is a folder"
+    if not os.path.isfile(path):
+        return "which is no file" if os.path.exists(path) else "which does not exist"
+    try:
+        with open(path, "rb") as stream:
+            stream.read(1)
+    except OSError as error:
+        return f"which cannot be read ({error.strerror})"
+    return ""
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write UTF-8 text with ``\\n`` line ends."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+
+
+def inert(text: str) -> str:
+    """The text with an apostrophe before it where a spreadsheet would run it as a formula; signed numbers stay."""
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def restored(text: str) -> str:
+    """The inverse of `inert`."""
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
+
+
+def csv_text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows as CSV, texts `inert`; None is a blank."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    for row in rows:
+        writer.writerow([inert(cell) if isinstance(cell, str) else cell for cell in row])
+    return buffer.getvalue()
+
+
+def write_frame(path: str | Path, frame: pd.DataFrame) -> None:
+    """Write a table as CSV, texts `inert`, floats with the fewest digits that read back to the same number."""
+    texts = {str(name): _inert_column(frame[name]) for name in frame if frame[name].dtype.kind not in "biuf"}
+    with atomic_path(path) as temporary:
+        frame.assign(**texts).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _inert_column(column: pd.Series) -> pd.Series:
+    distinct = {value: inert(value) for value in column.unique() if isinstance(value, str)}
+    changed = {old: new for old, new in distinct.items() if old != new}
+    return column.astype(object).replace(changed) if changed else column
+
+
+def read_rows(path: str | Path) -> tuple[dict[str, str], ...]:
+    """The rows of a CSV file that this program wrote, by column, texts `restored`."""
+    with Path(path).open(encoding="utf-8-sig", newline="") as stream:
+        return tuple({name: restored(cell) for name, cell in row.items()} for row in csv.DictReader(stream))
+
+
+def write_json(path: str | Path, values: Any) -> None:
+    """Write JSON in the order given; NaN and infinities become null, NumPy scalars and arrays plain values."""
+    write_text(path, json.dumps(plain(values), ensure_ascii=False, indent=1, allow_nan=False) + "\n")
+
+
+def plain(values: Any) -> Any:
+    """`values` as JSON can hold it."""
+    if isinstance(values, Mapping):
+        return {str(key): plain(value) for key, value in values.items()}
+    if isinstance(values, (list, tuple, set, frozenset)):
+        items = sorted(values) if isinstance(values, (set, frozenset)) else values
+        return [plain(value) for value in items]
+    if hasattr(values, "tolist"):
+        return plain(values.tolist())
+    if isinstance(values, float) and not math.isfinite(values):
+        return None
+    return values

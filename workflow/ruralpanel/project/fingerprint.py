@@ -1,0 +1,143 @@
+"""Which code a script stands on, as one short hash: a rule parameter that reruns a job when its code changes."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+import sys
+from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+PACKAGE = "ruralpanel"
+DISTRIBUTIONS = {"yaml": "pyyaml", "docx": "python-docx"}
+"""Libraries whose distribution has another name than what is imported."""
+
+_NAMED = re.compile(rf"({PACKAGE}(?:\.\w+)+)(?::\w+)?")
+
+
+def fingerprint(script: str | Path, root: str | Path) -> str:
+    """Hash of all files that a script stands on (`covered_files`) and of the versions of the libraries they import.
+
+    Parameters
+    ----------
+    script : the file that a job runs.
+    root : the folder that holds the package.
+    """
+    files = covered_files(script, root)
+    lines = [path.name + hashlib.sha256(path.read_bytes()).hexdigest() for path in files]
+    libraries = {name for path in files if path.suffix == ".py" for name in _read(path.read_bytes()).libraries}
+    lines += [f"{name}={_version(name)}" for name in libraries]
+    digest = hashlib.sha256()
+    for line in sorted(lines):
+        digest.update(line.encode())
+    return digest.hexdigest()[:12]
+
+
+def covered_files(script: str | Path, root: str | Path) -> tuple[Path, ...]:
+    """The script, every module of the package that it imports, directly or not, and the files that these read.
+
+    Imports inside functions count, and so do modules named in a string (``"ruralpanel.data.adapters.table"``,
+    ``"ruralpanel.estimate.families.iv.iv:fit"``), which is how registries name what they import lazily. Files
+    read at run time (templates, texts, schemas) are those that a module places beside itself:
+    ``Path(__file__).resolve().parents[2] / "report" / "html"``.
+    """
+    base = Path(root)
+    seen: set[Path] = set()
+    named: set[str] = set()
+    waiting = [Path(script)]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        if path.suffix == ".py":
+            code = _read(path.read_bytes())
+            waiting += [file for name in code.modules - named for file in _module_files(name, base)]
+            named |= code.modules
+            waiting += [file for parts in code.places for file in _data_files(path, parts)]
+    return tuple(sorted(seen))
+
+
+class _Code:
+    """What one module names: modules of the package, libraries, and places of files beside it."""
+
+    def __init__(self, content: bytes) -> None:
+        self.modules: set[str] = set()
+        self.libraries: set[str] = set()
+        self.places: set[tuple[int, tuple[str, ...]]] = set()
+        for node in _walk(ast.parse(content)):
+            for name in _imported(node):
+                top = name.split(".")[0]
+                if top == PACKAGE:
+                    self.modules.add(name)
+                elif top not in sys.stdlib_module_names:
+                    self.libraries.add(top)
+            place = _place(node)
+            if place is not None:
+                self.places.add(place)
+
+
+@cache
+def _read(content: bytes) -> _Code:
+    return _Code(content)
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those below ``if TYPE_CHECKING:``, which no run reaches."""
+    yield node
+    types_only = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+    for child in node.orelse if isinstance(node, ast.If) and types_only else ast.iter_child_nodes(node):
+        yield from _walk(child)
+
+
+def _imported(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module:
+        yield node.module
+        if node.module.split(".")[0] == PACKAGE:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and (named := _NAMED.fullmatch(node.value)):
+        yield named[1]
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "find_spec":
+        yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
+
+
+def _place(node: ast.AST) -> tuple[int, tuple[str, ...]] | None:
+    """``Path(__file__).resolve().parents[2] / "report" / "html"`` as (2, ("report", "html"))."""
+    parts: list[str] = []
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+        if not isinstance(node.right, ast.Constant):
+            return None
+        parts.insert(0, str(node.right.value))
+        node = node.left
+    if not (parts and isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant)):
+        return None
+    beside = any(isinstance(part, ast.Name) and part.id == "__file__" for part in ast.walk(node))
+    return (int(str(node.slice.value)), tuple(parts)) if beside else None
+
+
+def _module_files(name: str, root: Path) -> Iterator[Path]:
+    """The file of a module and those of the packages around it; nothing where the name is that of an object."""
+    parts = name.split(".")
+    for count in range(1, len(parts) + 1):
+        place = root.joinpath(*parts[:count])
+        yield from (file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file())
+
+
+def _data_files(module: Path, place: tuple[int, tuple[str, ...]]) -> Iterator[Path]:
+    level, parts = place
+    target = module.resolve().parents[level].joinpath(*parts)
+    found = sorted(target.rglob("*")) if target.is_dir() else [target]
+    yield from (file for file in found if file.is_file() and "__pycache__" not in file.parts)
+
+
+@cache
+def _version(library: str) -> str:
+    try:
+        return metadata.version(DISTRIBUTIONS.get(library, library))
+    except metadata.PackageNotFoundError:
+        return ""

@@ -1,0 +1,229 @@
+"""What each job of the workflow receives: its settings, and the hash of the code that it stands on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.project.check import check
+from ruralpanel.project.kinds.figures import OF_CLAIMS
+from ruralpanel.project.kinds.tables import needed_files
+from ruralpanel.project.load import DEFAULT_FILE, LIVE, Config, read_config
+from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.project.reads import matrices_of, series_by_variable
+from ruralpanel.project.yaml import load_document
+
+YAML = (".yaml", ".yml", ".json")
+"""How the names of configurations end."""
+
+
+def open_project(
+    files: Sequence[str | Path] = (), overrides: Mapping[str, Any] | None = None, fetching: bool = False
+) -> Config:
+    """Read and check the configuration that a run names, or ``config.yaml`` where it names none.
+
+    Parameters
+    ----------
+    files : configuration files named on the command line. One replaces the default file, it is not merged with it.
+    overrides : single keys set on the command line.
+    fetching : the run renews the live sources, so that their files may be missing or not those of the sidecar.
+
+    Raises
+    ------
+    UserError
+        With every problem of the configuration, its sidecars and files.
+    """
+    _one(files)
+    config = read_config(_shown(files[0]) if files else DEFAULT_FILE, overrides)
+    mended = config.unfetched if fetching else ()
+    raise_any(problem for problem in check(config) if problem not in mended)
+    return config
+
+
+def check_command_line(arguments: Sequence[str]) -> None:
+    """Check the words after ``--configfile`` before Snakemake reads the files: it names neither line nor cause.
+
+    Raises
+    ------
+    UserError
+        More than one file, a target in a file's place, or a file that is no YAML.
+    """
+    files: list[str] = []
+    given: list[str] = []
+    for position, word in enumerate(arguments):
+        option, equals, value = word.partition("=")
+        if option in ("--configfile", "--configfiles"):
+            rest = list(takewhile(lambda later: not later.startswith("-"), arguments[position + 1 :]))
+            files = [value] if equals else rest
+            given += files[:1]
+    if not files:
+        return
+    first, *more = files
+    others = [word for word in more if not word.endswith(YAML)]
+    if others:
+        targets = " ".join(others)
+        found, fix = f"{targets} after {first}", f"name targets first: snakemake {targets} --configfile {first}"
+        raise UserError(Problem("--configfile", "", found, "one configuration file and nothing else", fix))
+    _one(files)
+    _one(given)
+    if not os.path.exists(first):
+        fix = did_you_mean(first, [name for name in os.listdir() if name.endswith(YAML)])
+        found = "no such file"
+        raise UserError(Problem(first, "", found, "a configuration", fix or "name one that lies in this folder"))
+    document = load_document(first)
+    raise_any(document.problems)
+    if "__use_yte__" in document.values:  # Snakemake would run the code in it
+        raise UserError(Problem(first, "__use_yte__", "a template", "plain keys and values", "take the key out"))
+
+
+def _one(files: Sequence[str | Path]) -> None:
+    if len(files) > 1:
+        names = ", ".join(_shown(file) for file in files)
+        raise UserError(Problem("--configfile", "", names, "one configuration file", "put all keys into one file"))
+
+
+def require_room(results: Iterable[str]) -> None:
+    """Refuse to run where something lies in the place of a result that a run cannot replace.
+
+    Raises
+    ------
+    UserError
+        A file that has the name of the folder of results, and folders that have the name of a result.
+    """
+    expected = "a place for the results"
+    raise_any(
+        Problem(str(parent), "", "a file", expected, "move it away")
+        for parent in dict.fromkeys(parent for result in results for parent in Path(result).parents)
+        if parent.is_file()
+    )
+    raise_any(Problem(result, "", "a folder", expected, "move it away") for result in results if Path(result).is_dir())
+
+
+def _shown(file: str | Path) -> str:
+    relative = os.path.relpath(file)
+    return str(file) if relative.startswith("..") else relative
+
+
+def source_settings(config: Config, source: str) -> dict[str, Any]:
+    """What the reading of one source depends on."""
+    return asdict(config.sources[source])
+
+
+def panel_settings(config: Config, panel: str) -> dict[str, Any]:
+    """What the building of one panel depends on: its periods, all variables, the series that they read."""
+    return {
+        "panel": asdict(config.panels[panel]),
+        "variables": {name: asdict(variable) for name, variable in config.variables.items()},
+        "series": {name: asdict(series) for name, series in series_by_variable(config).items()},
+        "config": config.file,
+    }
+
+
+def models_on(config: Config, panel: str) -> tuple[str, ...]:
+    """Names of the models on a panel, in the order of the configuration."""
+    return tuple(name for name, model in config.models.items() if model.panel == panel)
+
+
+def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
+    """What the estimation of a panel's models depends on."""
+    models = [config.models[name] for name in models_on(config, panel)]
+    return {
+        "models": [model.to_dict() for model in models],
+        "samples": {
+            name: dict(config.samples[name]) for name in sorted({m.sample for m in models} & {*config.samples})
+        },
+        "weights_matrices": matrices_of(config, models),
+        "by": config.panels[panel].by,
+        "seed": config.seed,
+        "language": config.language,
+        "config": config.file,
+    }
+
+
+def claim_files(config: Config) -> tuple[str, ...]:
+    """The models and curves that claims rest on."""
+    estimands = [
+        estimand
+        for claim in config.hypotheses.values()
+        for estimand in [claim.get("estimand") or {}, *(claim.get("others") or ())]
+        if "model" in estimand
+    ]
+    return tuple(dict.fromkeys(f"results/models/{estimand['model']}.json" for estimand in estimands))
+
+
+def table_files(config: Config, names: Iterable[str] | None = None) -> tuple[str, ...]:
+    """What tables are built from, all or the named ones."""
+    panel_of = {name: model.panel for name, model in config.models.items()}
+    files = [file for name in names or config.tables for file in needed_files(config.tables[name], panel_of)]
+    return tuple(dict.fromkeys(files))
+
+
+def figure_files(config: Config, names: Iterable[str] | None = None) -> tuple[str, ...]:
+    """What figures are drawn from, all or the named ones."""
+    files: list[str] = []
+    for figure in (config.figures[name] for name in names or config.figures):
+        models = [*(figure.get("models") or ()), *([figure["model"]] if "model" in figure else [])]
+        panels = [config.models[model].panel for model in models] + ([figure["panel"]] if "panel" in figure else [])
+        files += [f"results/models/{model}.json" for model in models]
+        files += [f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet")]
+        files += ["results/scorecard.json"] if figure["type"] == "scorecard" else []
+        if "curve" in figure:
+            panel = config.specification_curves[figure["curve"]]["panel"]
+            files += [f"results/models/curves/{figure['curve']}.{kind}" for kind in ("json", "parquet")]
+            files += [f"results/panels/{panel}/codebook.csv"]
+        if figure["type"] in OF_CLAIMS:
+            files += [f"results/models/robustness/{model}.json" for model in models]
+    return tuple(dict.fromkeys(files))
+
+
+def map_files(config: Config) -> tuple[str, ...]:
+    """What the maps are drawn from."""
+    models = dict.fromkeys(item["model"] for item in config.maps.values() if "model" in item)
+    panels = dict.fromkeys(item["panel"] for item in config.maps.values() if "panel" in item)
+    files = [f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet")]
+    for model in models:
+        files += [f"results/models/{model}.json", f"results/panels/{config.models[model].panel}/codebook.csv"]
+    return tuple(dict.fromkeys(files))
+
+
+def live_settings(config: Config) -> dict[str, dict[str, Any]]:
+    """Live sources by name, and under ``sidecars`` where each one's sidecar is or will be.
+
+    Raises
+    ------
+    UserError
+        Live sources that name no sidecar, and two that would replace each other's files.
+    """
+    raise_any(
+        Problem(
+            config.file, f"sources.{name}", "no `about`", "the sidecar to write", f"about: data/sources/{name}.yaml"
+        )
+        for name, source in config.sources.items()
+        if source.adapter == LIVE and "about" not in config.resolved["sources"][name]
+    )
+    live = [name for name, source in config.sources.items() if source.adapter == LIVE]
+    root = Path(config.root)
+    sidecars = {name: str(root / config.resolved["sources"][name]["about"]) for name in live}
+    folders = {name: config.sources[name].path for name in live}
+    raise_any(_shared(config.file, "path", folders, "a folder of its own for the answers of each live source"))
+    raise_any(_shared(config.file, "about", sidecars, "a sidecar of its own for each live source"))
+    return {"sources": {name: source_settings(config, name) for name in live}, "sidecars": sidecars}
+
+
+def _shared(file: str, key: str, places: Mapping[str, str], expected: str) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for name, place in places.items():
+        other = first.setdefault(os.path.realpath(place), name)
+        if other != name:
+            yield Problem(file, f"sources.{name}.{key}", f'"{place}", which is that of {other}', expected)
+
+
+def sidecar_files(config: Config) -> tuple[str, ...]:
+    """The files that say where figures come from and what was repaired."""
+    root = Path(config.root)
+    sidecars = [str(root / source["about"]) for source in config.resolved["sources"].values() if "about" in source]
+    return tuple(dict.fromkeys([*sidecars, *([config.corrections] if config.corrections else [])]))

@@ -1,0 +1,1 @@
+"""What the house knows of every kind: estimators, inference, tables, figures, maps, adapters."""

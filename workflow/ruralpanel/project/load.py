@@ -1,0 +1,409 @@
+"""The configuration file: read, checked against its schema, defaults filled in, as frozen objects."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.project.files import unusable
+from ruralpanel.project.kinds.adapters import LAYOUT_KEYS, layout_problems
+from ruralpanel.project.kinds.estimators import COMMON_KEYS, ESTIMATORS, SHARED_OPTIONS, regressors_of, system_problems
+from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS, inference_problems, inference_spec
+from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.project.schema import check_against, schema_of
+from ruralpanel.project.settings import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
+from ruralpanel.project.sidecars import is_litter, load_sidecar, series_spec
+from ruralpanel.project.yaml import load_document, text_keys, with_lines
+
+SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+DEFAULT_FILE = "config.yaml"
+"""The configuration of a run that names none."""
+LIVE = "nbs_api"
+"""The adapter whose files `snakemake fetch` brings."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole configuration, defaults filled in; paths are relative to the working folder where they lie below it.
+
+    `resolved` holds the same as plain values, for the record that results keep; `locations` the line of each key.
+    `problems` are those of the sources (`faulty_sources`), which `contracts.check` reports together with its own;
+    `unfetched` are those among them that fetching a live source mends.
+    """
+
+    file: str
+    root: str
+    title: str
+    language: str
+    seed: int
+    units: str
+    boundaries: str | None
+    boundaries_note: str
+    corrections: str | None
+    control_totals: str | None
+    sources: Mapping[str, SourceSpec]
+    panels: Mapping[str, PanelSpec]
+    variables: Mapping[str, VariableSpec]
+    samples: Mapping[str, Mapping[str, Any]]
+    weights_matrices: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, ModelSpec]
+    hypotheses: Mapping[str, Mapping[str, Any]]
+    specification_curves: Mapping[str, Mapping[str, Any]]
+    tables: Mapping[str, Mapping[str, Any]]
+    figures: Mapping[str, Mapping[str, Any]]
+    maps: Mapping[str, Mapping[str, Any]]
+    report: Mapping[str, Any]
+    checks: Mapping[str, Any]
+    resolved: Mapping[str, Any] = field(default_factory=dict)
+    locations: Mapping[str, int] = field(default_factory=dict, repr=False)
+    problems: tuple[Problem, ...] = ()
+    faulty_sources: frozenset[str] = frozenset()
+    unfetched: tuple[Problem, ...] = ()
+
+
+def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
+    """Read a configuration.
+
+    Parameters
+    ----------
+    path : path of the YAML file. Paths inside are relative to its folder.
+    overrides : keys set on the command line (``--config key=value``); mappings are merged into the file's.
+
+    Raises
+    ------
+    UserError
+        With every unknown or missing key and wrong value at once. What the parts and their files say of each other
+        is checked by `contracts.check`.
+    """
+    file = str(path)
+    if reason := unusable(path):
+        raise_any(
+            [
+                Problem(
+                    file,
+                    "",
+                    "no such file" if not os.path.exists(path) else f"a path {reason}",
+                    "a configuration",
+                    "name one with --configfile, or run where a config.yaml lies",
+                )
+            ]
+        )
+    document = load_document(path)
+    raise_any(document.problems)
+    raw = _merged(document.values, text_keys(overrides or {}))
+    problems = check_against(raw, SCHEMAS / "config.schema.yaml", file)
+    problems += [*_misplaced_model_keys(raw, file), *inference_problems(raw, file), *system_problems(raw, file)]
+    raise_any(with_lines(problems, document.locations))
+    values = _with_defaults(raw)
+    root = Path(path).parent
+    sources: dict[str, SourceSpec] = {}
+    faulty: set[str] = set()
+    unfetched: list[Problem] = []
+    for name, source in values["sources"].items():
+        spec, of_files, of_layout = _source(name, source, root, file)
+        problems += [*of_files, *of_layout]
+        sources[name] = spec
+        if of_files or of_layout:
+            faulty.add(name)
+        if spec.adapter == LIVE:
+            unfetched += of_files
+    panels = {name: _panel(name, panel) for name, panel in values["panels"].items()}
+    first_panel = next(iter(panels))
+    return Config(
+        file=file,
+        root=str(root),
+        title=values["title"],
+        language=values["language"],
+        seed=values["seed"],
+        units=_path(root, values["units"]),
+        boundaries=_optional_path(root, values["boundaries"]),
+        boundaries_note=values["boundaries_note"],
+        corrections=_optional_path(root, values["corrections"]),
+        control_totals=_optional_path(root, values["control_totals"]),
+        sources=sources,
+        panels=panels,
+        variables={name: _variable(name, variable) for name, variable in values["variables"].items()},
+        samples=values["samples"],
+        weights_matrices={name: _weights_matrix(root, matrix) for name, matrix in values["weights_matrices"].items()},
+        models={name: _model(name, model, values["defaults"], first_panel) for name, model in values["models"].items()},
+        hypotheses=values["hypotheses"],
+        specification_curves=values["specification_curves"],
+        tables=values["tables"],
+        figures=values["figures"],
+        maps=values["maps"],
+        report=values["report"],
+        checks=values["checks"],
+        resolved=values,
+        locations=document.locations,
+        problems=tuple(with_lines(problems, document.locations)),
+        faulty_sources=frozenset(faulty),
+        unfetched=tuple(with_lines(unfetched, document.locations)),
+    )
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
+            merged[key] = _merged(merged[key], value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _misplaced_model_keys(raw: Mapping[str, Any], file: str) -> Iterator[Problem]:
+    models = raw.get("models")
+    if not isinstance(models, Mapping):
+        return
+    for name, model in models.items():
+        keys = ESTIMATORS.get(str(model.get("estimator"))) if isinstance(model, Mapping) else None
+        if keys is None:
+            continue
+        # What no estimator knows, the schema names.
+        others = set(map(str, model)) & _OF_ESTIMATORS - {*keys.required, *keys.optional}
+        for key in sorted(others - COMMON_KEYS - SHARED_OPTIONS):
+            allowed = ", ".join((*keys.required, *keys.optional)) or "no key of its own"
+            yield Problem(
+                file,
+                f"models.{name}.{key}",
+                f'"{key}" with estimator "{model["estimator"]}"',
+                f"keys that this estimator knows ({allowed})",
+                f"remove {key}, or choose the estimator that uses it",
+            )
+        for key in keys.required:
+            if not model.get(key):
+                yield Problem(
+                    file, f"models.{name}", f'no "{key}"', f'"{key}", which estimator {model["estimator"]} needs'
+                )
+        if keys.one_of and not any(model.get(key) for key in keys.one_of):
+            names = " or ".join(keys.one_of)
+            yield Problem(file, f"models.{name}", f"no {names}", f"one of them, for estimator {model['estimator']}")
+        method = model.get("method")
+        if method and method not in keys.methods:
+            known = ", ".join(m for m in keys.methods if m) or "none: remove the key"
+            yield Problem(file, f"models.{name}.method", f'"{method}"', f"one of: {known}")
+        if keys.regressors and not model.get("regressors") and not model.get("endogenous"):
+            yield Problem(file, f"models.{name}", 'no "regressors"', "at least one regressor")
+
+
+_OF_ESTIMATORS = frozenset(key for keys in ESTIMATORS.values() for key in (*keys.required, *keys.optional))
+
+
+def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in the defaults that the schema states, section by section."""
+    schema = schema_of(str(SCHEMAS / "config.schema.yaml"))
+    filled: dict[str, Any] = _filled(raw, schema, schema["$defs"])
+    return filled
+
+
+def _filled(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
+    schema = _resolved(schema, definitions)
+    if not isinstance(value, Mapping):
+        return value
+    filled = {}
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    for key, part in properties.items():
+        if not isinstance(part, Mapping):
+            continue
+        part = _resolved(part, definitions)
+        if key in value:
+            filled[key] = _filled(value[key], part, definitions)
+        elif "default" in part:
+            filled[key] = deepcopy(part["default"])
+        elif schema.get("title") == "Configuration" and part.get("type") == "object":
+            filled[key] = _filled({}, part, definitions)
+    rest = schema.get("additionalProperties")
+    for key, item in value.items():
+        if key not in filled:
+            filled[key] = _filled(item, rest, definitions) if isinstance(rest, Mapping) else item
+    return filled
+
+
+def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema in place of a reference to it; what stands beside the reference (a default) goes over it."""
+    while "$ref" in schema:
+        beside = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**definitions[schema["$ref"].rsplit("/", 1)[1]], **beside}
+    return schema
+
+
+def _path(root: Path, text: str) -> str:
+    path = os.path.normpath(os.path.join(root, os.path.expanduser(text)))
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") and os.path.isabs(path) else relative
+
+
+def _optional_path(root: Path, text: str | None) -> str | None:
+    return None if text is None else _path(root, text)
+
+
+_PLACES = frozenset({"file", "files"})
+
+
+def _source(
+    name: str, values: Mapping[str, Any], root: Path, file: str
+) -> tuple[SourceSpec, list[Problem], list[Problem]]:
+    """A source, what is wrong with its files and sidecar, and what is wrong with its layout."""
+    live = values["adapter"] == LIVE
+    path = _path(root, values["path"])
+    files, wrong = _files(path)
+    problems: list[Problem] = []
+    about: Mapping[str, Any] | None = None
+    series: dict[str, SeriesSpec] = {}
+    if "about" in values:
+        sidecar_path = _path(root, values["about"])
+        if reason := unusable(sidecar_path):
+            problems.append(
+                Problem(
+                    file,
+                    f"sources.{name}.about",
+                    f'"{values["about"]}", {reason}',
+                    "a sidecar file",
+                    "run: snakemake fetch" if live else "write one (docs/data-sources.md), or remove the key",
+                )
+            )
+        else:
+            try:
+                sidecar = load_sidecar(sidecar_path, path if wrong in ("", _NO_FILE) else "")
+            except UserError as error:
+                problems += error.problems
+            else:
+                about = sidecar.document
+                series.update(sidecar.series)
+    # A key given here goes over the sidecar's; what the sidecar says besides (breaks, years) stands.
+    described = (about or {}).get("series") or {}
+    for key, item in (values.get("series") or {}).items():
+        known = {k: v for k, v in (described.get(key) or {}).items() if not (k in _PLACES and _PLACES & set(item))}
+        series[key] = series_spec(key, {**known, **item})
+    if wrong:
+        problems.append(
+            Problem(
+                file,
+                f"sources.{name}.path",
+                f'"{values["path"]}", {wrong}',
+                "a file, a folder with files, or a glob that matches some",
+                "run: snakemake fetch" if live else "check the path: it is relative to the configuration file",
+            )
+        )
+    problems += [
+        Problem(file, f"sources.{name}.path", f'"{unread}", {reason}', "a file that can be read")
+        for unread in files
+        if (reason := unusable(unread))
+    ]
+    layout = {**((about or {}).get("layout") or {}), **(values.get("layout") or {})}
+    wrong_keys = [*layout_problems(values["adapter"], layout, file, f"sources.{name}.layout")]
+    if values["adapter"] not in LAYOUT_KEYS:
+        fix = did_you_mean(values["adapter"], LAYOUT_KEYS)
+        wrong_keys.append(
+            Problem(file, f"sources.{name}.adapter", f'"{values["adapter"]}"', " | ".join(LAYOUT_KEYS), fix)
+        )
+    spec = SourceSpec(
+        name=name,
+        adapter=values["adapter"],
+        path=path,
+        files=files,
+        about=about,
+        layout=layout,
+        series=series,
+    )
+    return spec, problems, wrong_keys
+
+
+_NO_FILE = "where no file lies"
+_MOST = 100_000
+"""Files and folders that a place may hold: more is somebody's whole disk."""
+
+
+def _files(path: str) -> tuple[tuple[str, ...], str]:
+    """The files of a place, in order, and what is wrong with the place; each empty where the other is not."""
+    parts = Path(path).parts
+    place = os.path.realpath(os.path.join(*takewhile(lambda part: not glob.has_magic(part), (".", *parts))))
+    if os.path.isdir(place) and place in (os.sep, os.path.realpath(os.path.expanduser("~"))):
+        return (), f"the whole of {place}"
+    try:
+        if os.path.isdir(path):
+            names = sorted(name for name in os.listdir(path) if not is_litter(name))
+            found = [file for name in names if os.path.isfile(file := os.path.join(path, name))]
+        elif os.path.isfile(path):
+            found = [path]
+        else:
+            if "**" in path and _holds_more(place, _MOST):
+                return (), f"more than {_MOST:,} files and folders below {place}"
+            matches = (file for file in glob.glob(path, recursive=True) if os.path.isfile(file))
+            found = sorted(file for file in matches if not is_litter(file))
+    except OSError as error:
+        return (), f"a place that cannot be read ({error.strerror})"
+    return tuple(found), "" if found else _NO_FILE
+
+
+def _holds_more(place: str, most: int) -> bool:
+    seen = 0
+    for _, folders, files in os.walk(place):
+        seen += len(folders) + len(files)
+        if seen > most:
+            return True
+    return False
+
+
+def _panel(name: str, values: Mapping[str, Any]) -> PanelSpec:
+    periods = values["periods"]
+    years = (
+        tuple(range(periods["first"], periods["last"] + 1)) if isinstance(periods, Mapping) else tuple(sorted(periods))
+    )
+    return PanelSpec(
+        name=name, periods=years, units=tuple(values.get("units") or ()), by=values["by"], title=values.get("title", "")
+    )
+
+
+def _variable(name: str, values: Mapping[str, Any]) -> VariableSpec:
+    breaks = {
+        int(year): rule if isinstance(rule, Mapping) else {"rule": rule}
+        for year, rule in (values.get("breaks") or {}).items()
+    }
+    known = ("source", "series", "formula", "measure", "label", "label_zh", "counts")
+    return VariableSpec(name=name, breaks=breaks, **{key: values[key] for key in known if key in values})
+
+
+def _weights_matrix(root: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {**values, "path": _path(root, values["path"])} if "path" in values else values
+
+
+def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str) -> ModelSpec:
+    estimator = values["estimator"]
+    keys = ESTIMATORS[estimator]
+    effects = values.get("effects", defaults.get("effects", ["unit", "period"]) if keys.effects else [])
+    outcome = values["outcome"]
+    options = {key: values[key] for key in sorted(set(values) - COMMON_KEYS)}
+    if values.get("drop_absorbed"):
+        options["drop_absorbed"] = True
+    if isinstance(outcome, list):
+        options["outcomes"] = outcome
+        outcome = outcome[0]
+    settings = values.get("inference") or defaults.get("inference") or DEFAULT_SETTINGS
+    return ModelSpec(
+        name=name,
+        estimator=estimator,
+        outcome=outcome,
+        panel=values.get("panel", first_panel),
+        title=values.get("title", ""),
+        method=values.get("method") or keys.methods[0],
+        regressors=tuple(values.get("regressors") or _block_terms(values) or regressors_of(values)),
+        controls=tuple(values.get("controls", defaults.get("controls")) or ()),
+        effects=tuple(effects),
+        weights=values.get("weights", defaults.get("weights")),
+        sample=values.get("sample", defaults.get("sample", "all")),
+        inference=tuple(inference_spec(setting) for setting in settings),
+        marginal_effects=tuple(values.get("marginal_effects") or ()),
+        options=options,
+        simulated_size=bool(values.get("simulated_size", defaults.get("simulated_size", True))),
+    )
+
+
+def _block_terms(values: Mapping[str, Any]) -> list[str]:
+    return [term for block in (values.get("blocks") or {}).values() for term in block]

@@ -1,0 +1,247 @@
+"""Units of measure: what a published figure counts, and the factor that leads from one measure to another."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cache
+
+from ruralpanel.project.problems import Problem, UserError, did_you_mean
+
+# Name of a base unit → its other names, each with the number of base units that one of it makes.
+_UNITS: dict[str, dict[str, str]] = {
+    "person": {"persons": "1", "people": "1", "capita": "1", "inhabitant": "1", "inhabitants": "1", "人": "1",
+               "人口": "1"},
+    "household": {"households": "1", "户": "1", "家庭": "1"},
+    "enterprise": {"enterprises": "1", "firm": "1", "firms": "1", "企业": "1"},
+    "village": {"villages": "1", "村": "1"},
+    "item": {"items": "1", "piece": "1", "pieces": "1", "unit": "1", "units": "1", "count": "1", "application": "1",
+             "applications": "1", "patent": "1", "patents": "1", "project": "1", "projects": "1",
+             "件": "1", "个": "1", "项": "1", "所": "1", "家": "1"},
+    "vehicle": {"vehicles": "1", "辆": "1"},
+    "machine": {"machines": "1", "台": "1", "部": "1"},
+    "km": {"kilometre": "1", "kilometres": "1", "kilometer": "1", "kilometers": "1", "公里": "1", "m": "1/1000",
+           "metre": "1/1000", "metres": "1/1000", "meter": "1/1000", "meters": "1/1000", "米": "1/1000",
+           "mile": "1.609344", "miles": "1.609344", "里": "1/2"},
+    "hectare": {"hectares": "1", "ha": "1", "公顷": "1", "km2": "100", "平方公里": "100", "平方千米": "100",
+                "m2": "1/10000", "平方米": "1/10000", "mu": "1/15", "亩": "1/15", "acre": "0.40468564224",
+                "acres": "0.40468564224", "squaremile": "258.9988110336", "squaremiles": "258.9988110336"},
+    "kWh": {"Wh": "1/1000", "MWh": "1000", "GWh": "1000000", "TWh": "1000000000", "瓦时": "1/1000", "瓦小时": "1/1000",
+            "度": "1", "kilowatthour": "1", "kilowatthours": "1"},
+    "kW": {"W": "1/1000", "MW": "1000", "GW": "1000000", "瓦": "1/1000", "kilowatt": "1", "kilowatts": "1"},
+    "ton": {"tons": "1", "tonne": "1", "tonnes": "1", "t": "1", "吨": "1", "kg": "1/1000", "公斤": "1/1000",
+            "克": "1/1000000"},
+    "tce": {"吨标准煤": "1", "tsce": "1"},
+    "m3": {"立方米": "1"},
+    "ton_km": {"tonkm": "1", "tonkms": "1", "tonnekm": "1", "tonnekilometre": "1", "吨公里": "1"},
+    "passenger": {"passengers": "1", "人次": "1"},
+    "passenger_km": {"passengerkm": "1", "personkm": "1", "人公里": "1"},
+    "person_year": {"personyear": "1", "personyears": "1", "manyear": "1", "manyears": "1", "fte": "1", "人年": "1"},
+    "year": {"years": "1", "年": "1"},
+    "day": {"days": "1", "天": "1", "日": "1"},
+    "hour": {"hours": "1", "小时": "1"},
+    "bed": {"beds": "1", "床": "1", "张": "1"},
+    "share": {"dimensionless": "1", "ratio": "1", "fraction": "1", "percent": "1/100", "percentage": "1/100",
+              "pct": "1/100", "%": "1/100", "per_mille": "1/1000", "permille": "1/1000", "‰": "1/1000"},
+    "CNY": {"yuan": "1", "RMB": "1", "元": "1", "人民币元": "1", "人民币": "1"},
+    "USD": {"US$": "1", "dollar": "1", "dollars": "1", "美元": "1"},
+    "EUR": {"euro": "1", "euros": "1", "欧元": "1"},
+    "GBP": {"英镑": "1"},
+    "JPY": {"yen": "1", "日元": "1"},
+    "HKD": {"港元": "1", "港币": "1"},
+}  # fmt: skip
+CURRENCIES = frozenset({"CNY", "USD", "EUR", "GBP", "JPY", "HKD"})
+_WORDS = {"hundred": 2, "thousand": 3, "million": 6, "billion": 9, "trillion": 12}
+_DIGITS = {"十": 1, "百": 2, "千": 3, "万": 4, "亿": 8}
+_NUMBER = re.compile(r"10\s*(?:\^|\*\*)\s*(-?\d+)|(\d[\d,]*(?:\.\d+)?(?:[eE][+-]?\d+)?)(k?)(?![\w.])")
+_SINCE = r"previous\s*year|preceding\s*year|last\s*year|上年|\d{4}年?"
+_INDEX = re.compile(rf"^(?:index)?\s*\(?\s*({_SINCE})\s*=\s*(1|100)\s*\)?$", re.I)
+_KNOWN = "10^4 km, 10^8 CNY, CNY@2010, person, CNY/household, percent, index (previous year = 100), 万人, 亿元, 元/户"
+
+
+AS_PUBLISHED = "as published"
+"""Stands for the measure of a variable whose figures are not converted and whose series names none."""
+
+
+class MeasureError(UserError):
+    """A measure that cannot be read, or two that do not convert; without a place until `problem` gives it one."""
+
+    def __init__(self, found: str, expected: str, fix: str = "") -> None:
+        super().__init__(Problem("measure", "", found, expected, fix))
+
+    def problem(self, file: str, where: str) -> Problem:
+        """The mistake as a `Problem` at a place of a file."""
+        return replace(self.problems[0], file=file, where=where)
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One unit of a measure, in base units.
+
+    Attributes
+    ----------
+    factor : Fraction
+        Base units in one unit of the measure, exactly: 10^4 km → 10000.
+    base : str
+        The base measure as a dimension expression: ``km``, ``CNY/household``, ``CNY@2010/person``, ``share``,
+        ``index (previous year = 100)``. What is the same above and below the line cancels to ``share``.
+    """
+
+    factor: Fraction
+    base: str
+
+
+@cache
+def _names() -> dict[str, tuple[str, Fraction]]:
+    table = {base: (base, Fraction(1)) for base in _UNITS}
+    for base, names in _UNITS.items():
+        table |= {name: (base, Fraction(size)) for name, size in names.items()}
+    # Exact names go before the case-folded ones, so that no capital prefix is lost (MW, kW).
+    return {name.casefold(): unit for name, unit in table.items()} | table
+
+
+def _lookup(name: str) -> tuple[str, Fraction] | None:
+    table = _names()
+    squeezed = re.sub(r"[\s_\-·*]+", "", name).replace("^2", "2").replace("²", "2")
+    for key in (name, squeezed, name.casefold(), squeezed.casefold()):
+        if key in table:
+            return table[key]
+    return None
+
+
+def _chinese(name: str) -> tuple[str, Fraction] | None:
+    """万公里 → (km, 10000): the longest unit that leaves only numerals before it."""
+    for cut in range(1, len(name)):
+        numerals, unit = name[:cut], _lookup(name[cut:])
+        if all(digit in _DIGITS for digit in numerals) and unit is not None:
+            return unit[0], unit[1] * Fraction(10) ** sum(_DIGITS[digit] for digit in numerals)
+    return None
+
+
+def _number(text: str) -> tuple[Fraction, str]:
+    """The number at the head of `text` (1 where there is none) and what follows."""
+    factor = Fraction(1)
+    match = _NUMBER.match(text)
+    if match:
+        power, plain, thousand = match.groups()
+        factor = Fraction(10) ** int(power) if power else Fraction(plain.replace(",", "")) * (1000 if thousand else 1)
+        text = text[match.end() :].lstrip(" *×")
+    words = text.split()
+    while words and words[0].casefold() in _WORDS:
+        factor *= 10 ** _WORDS[words.pop(0).casefold()]
+        text = " ".join(words)
+    return factor, text
+
+
+def _term(text: str, whole: str) -> tuple[Fraction, str]:
+    """One side of a slash: ``100 household`` → (100, household)."""
+    if text.strip() == "1":
+        return Fraction(1), "share"  # a pure number; above the line as in 1/km
+    factor, name = _number(text.strip())
+    name, _, price_year = (part.strip() for part in name.partition("@"))
+    if not name:
+        raise MeasureError(f'"{whole}"', f"a measure such as {_KNOWN}", "name what is counted")
+    unit = _lookup(name) or _chinese(name)
+    if unit is None:
+        guess = did_you_mean(name, [*_names()])
+        raise MeasureError(f'"{whole}", in which "{name}" is no known unit', f"a measure such as {_KNOWN}", guess)
+    base, size = unit
+    if price_year:
+        if base not in CURRENCIES or not re.fullmatch(r"\d{4}", price_year):
+            raise MeasureError(f'"{whole}"', "a currency with the year of its prices, such as CNY@2010")
+        base = f"{base}@{price_year}"
+    return factor * size, base
+
+
+@cache
+def parse(text: str) -> Measure:
+    """Read a measure in English or Chinese.
+
+    Parameters
+    ----------
+    text : str
+        A factor (``10^4``, ``10000``, ``million``, ``万``, ``亿``) and a unit, over any number of others:
+        ``10^4 km``, ``vehicle/100 household``, ``元/户``; a currency with its price year: ``10^8 CNY@2010``.
+
+    Returns
+    -------
+    Measure
+
+    Raises
+    ------
+    MeasureError
+        For what is not in the table of units.
+    """
+    clean = unicodedata.normalize("NFKC", str(text).replace("²", "^2")).strip()
+    index = _INDEX.match(clean)
+    if index:
+        since = index[1].removesuffix("年") if index[1][0].isdigit() else "previous year"
+        return Measure(Fraction(100, int(index[2])), f"index ({since} = 100)")
+    if clean.casefold() == "index":
+        return Measure(Fraction(1), "index")
+    sides = re.split(r"/|\bper\b|每", clean)
+    factor, above = _term(sides[0], text)
+    below: list[str] = []
+    for side in sides[1:]:
+        size, base = _term(side, text)
+        factor /= size
+        if base != "share":
+            below.append(base)
+    if above in below:
+        below.remove(above)
+        above = "share"
+    return Measure(factor, "/".join([above, *sorted(below)]))
+
+
+def convert_factor(source: str, target: str) -> float:
+    """Factor f with figure in `target` = f × figure in `source`; both as `parse` reads them.
+
+    Raises
+    ------
+    MeasureError
+        Where either is unknown, or the two measure different things; its `fix` says which formula would lead across.
+    """
+    old, new = parse(source), parse(target)
+    if old.base == new.base:
+        return float(old.factor / new.factor)
+    raise MeasureError(f"{source} ({old.base})", f"a measure that converts to {target} ({new.base})", _remedy(old, new))
+
+
+def conversion(published: str, wanted: str) -> tuple[float, str]:
+    """The factor from a series' measure to a variable's, and the measure of the result.
+
+    Without a measure of the variable nothing is converted: the result is in the series' own measure or, where that
+    has none either, `AS_PUBLISHED`.
+
+    Raises
+    ------
+    MeasureError
+        As `convert_factor`; and for a variable that names a measure while its series does not.
+    """
+    if not wanted:
+        return 1.0, published or AS_PUBLISHED
+    if not published:
+        raise MeasureError(
+            wanted,
+            "a series that says what it is measured in, to convert from",
+            "name the measure of the series, or leave the variable's out to take its figures as published",
+        )
+    return convert_factor(published, wanted), wanted
+
+
+def _remedy(old: Measure, new: Measure) -> str:
+    (above_old, *below_old), (above_new, *below_new) = old.base.split("/"), new.base.split("/")
+    (currency_old, _, year_old), (currency_new, _, year_new) = above_old.partition("@"), above_new.partition("@")
+    if currency_old in CURRENCIES and currency_new in CURRENCIES:
+        if currency_old != currency_new:
+            return f"{currency_old} to {currency_new} needs a series of exchange rates: use a formula"
+        if year_old != year_new:
+            old_prices, new_prices = year_old or "each year", year_new or "each year"
+            return f"prices of {old_prices} to {new_prices}: use deflate(x, index, year) in a formula"
+    if above_old == above_new and below_old != below_new:
+        return "totals do not convert to figures per head or household: multiply or divide by a variable in a formula"
+    if old.base.startswith("index") and new.base.startswith("index"):
+        return "chain a previous-year index with cumulate_index(x) in a formula"
+    return "correct the measure, or derive the variable by a formula"

@@ -1,0 +1,365 @@
+"""Which variables, attributes, places and files each part of a configuration reads."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.project import formulas
+from ruralpanel.project.expressions import Call, Name, names
+from ruralpanel.project.files import unusable
+from ruralpanel.project.load import Config
+from ruralpanel.project.logarithms import log_of
+from ruralpanel.project.problems import CONFIGURATION, Problem, did_you_mean
+from ruralpanel.project.settings import ModelSpec, SeriesSpec, VariableSpec
+from ruralpanel.project.units import Units
+
+CURVE_COLUMNS = frozenset(
+    {"outcome", "moderator", "controls", "sample", "lag", "effects", "weights", "term"}
+    | {"estimate", "std_error", "p_value", "ci_low", "ci_high", "standardised", "n_obs", "n_units", "n_periods"}
+)
+"""Columns of a specification curve's results that are not levers."""
+
+
+def model_names(model: ModelSpec) -> frozenset[str]:
+    """Variables and attributes that a model names; interactions count as their parts."""
+    found = {model.outcome, *(model.options.get("outcomes") or ())}
+    terms = [*model.regressors, *model.controls]
+    for key in ("endogenous", "instruments", "predetermined", "shares", "shocks"):
+        terms += model.options.get(key) or []
+    for term in terms:
+        found |= set(term.split(":"))
+    for single in (model.weights, model.options.get("exposure")):
+        if single:
+            found.add(str(single))
+    first_by_unit = (model.options.get("treatment") or {}).get("first_by_unit")
+    if first_by_unit:
+        found.add(first_by_unit)
+    return frozenset(found)
+
+
+def curve_names(curve: Mapping[str, Any]) -> frozenset[str]:
+    """Variables and attributes that a specification curve names; interactions count as their parts."""
+    measures = dict(curve.get("measures") or {})
+    terms = [*curve["outcome"], *(curve.get("moderator") or ()), *(curve.get("weights") or ())]
+    terms += [name for own in measures.values() for name in own] if measures else []
+    terms += [name for controls in curve.get("controls") or () for name in controls]
+    if curve["term"] not in measures:
+        terms.append(curve["term"])
+    return frozenset(part for term in terms if term for part in term.split(":"))
+
+
+def lag_names(curve: Mapping[str, Any], variables: Mapping[str, VariableSpec]) -> frozenset[str]:
+    """Variables that are declared as the lags that a curve takes of its lever."""
+    measures = (curve.get("measures") or {}).get(curve["term"], [curve["term"]])
+    lags = declared_lags(variables)
+    wanted = {(name, int(lag)) for name in measures for lag in curve.get("lags") or () if name}
+    return frozenset(lags[key] for key in wanted if key in lags)
+
+
+def declared_lags(variables: Mapping[str, VariableSpec]) -> dict[tuple[str, int], str]:
+    """(variable, k) → the variable whose formula is just ``lag(variable, k)``."""
+    found: dict[tuple[str, int], str] = {}
+    for name, variable in variables.items():
+        if not variable.formula.lstrip().startswith("lag"):
+            continue
+        tree = formulas.parse(variable.formula)
+        if isinstance(tree, Call) and tree.function == "lag" and isinstance(tree.arguments[0], Name):
+            found.setdefault((tree.arguments[0].name, tree.integer("k")), name)
+    return found
+
+
+def condition_names(config: Config, sample: str) -> frozenset[str]:
+    """Variables and attributes in the condition of a sample."""
+    where = config.samples.get(sample, {}).get("where")
+    return names(formulas.parse(where, config.file, f"samples.{sample}.where")) if where else frozenset()
+
+
+def shown_variables(item: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """(panel, variable) pairs that a table, figure or map shows."""
+    pairs = [(str(item.get("panel", "")), str(name)) for name in item.get("variables") or ()]
+    for regimes in (item, item.get("regimes") or {}):
+        if "spans" in regimes:
+            pairs += [(str(item.get("panel", "")), str(regimes[role])) for role in ("first", "second")]
+    if "clusters" in item:
+        pairs.append((str(item.get("panel", "")), str(item["clusters"]["variable"])))
+    pairs += [(str(outcome["panel"]), str(outcome["variable"])) for outcome in item.get("outcomes") or ()]
+    return tuple(pairs)
+
+
+def used_variables(config: Config, panel: str) -> frozenset[str]:
+    """Variables that models, curves, tables, figures or maps use on a panel: those whose breaks are enforced."""
+    found: set[str] = set()
+    for model in config.models.values():
+        if model.panel == panel:
+            found |= model_names(model) | condition_names(config, model.sample)
+    for curve in config.specification_curves.values():
+        if curve["panel"] == panel:
+            found |= curve_names(curve) | lag_names(curve, config.variables)
+            for sample in curve.get("samples") or ():
+                found |= condition_names(config, sample)
+    for section in (config.tables, config.figures, config.maps):
+        for item in section.values():
+            found |= {variable for where, variable in shown_variables(item) if where == panel}
+    return frozenset(found & set(config.variables))
+
+
+def series_by_variable(config: Config) -> dict[str, SeriesSpec]:
+    """Source variables → the series that they read; variables of undeclared series are left out."""
+    found = {}
+    for name, variable in config.variables.items():
+        source = config.sources.get(variable.source)
+        if source and variable.series in source.series:
+            found[name] = source.series[variable.series]
+    return found
+
+
+COORDINATES = ("longitude", "latitude")
+"""Attributes of the units file that say where units lie, in degrees."""
+
+KEYS = {
+    "contiguity": ((), ("join",)),
+    "inverse_distance": ((), ("cutoff_km", "join")),
+    "k_nearest": (("k",), ("join",)),
+    "file": (("path",), ("values", "join")),
+}
+"""Keys that each type of matrix needs, and may have."""
+
+
+def place_problems(config: Config, attributes: set[str], units: Units | None) -> Iterator[Problem]:
+    """Matrices with keys missing, to spare or of unknown units, and models that ask for positions nobody gives."""
+    for name, values in config.weights_matrices.items():
+        yield from _matrix_problems(config, f"weights_matrices.{name}", values, units)
+    for name, item in config.maps.items():
+        if item["projection"] != "auto":
+            yield from projection_problems(item["projection"], f"maps.{name}.projection", config.file)
+        matrix = (item.get("clusters") or {}).get("weights_matrix")
+        if matrix and matrix not in config.weights_matrices:
+            where, fix = f"maps.{name}.clusters.weights_matrix", did_you_mean(matrix, config.weights_matrices)
+            yield Problem(config.file, where, f'"{matrix}"', "a name under weights_matrices", fix)
+    placed = config.boundaries is not None or set(COORDINATES) <= attributes
+    for model in config.models.values():
+        matrix = config.weights_matrices.get(str(model.options.get("weights_matrix")), {})
+        kind = str(matrix.get("type", "file"))
+        where = f"models.{model.name}"
+        if kind == "contiguity" and config.boundaries is None:
+            yield Problem(
+                config.file,
+                f"{where}.weights_matrix",
+                "contiguity without boundaries",
+                "boundaries: a file of polygons",
+            )
+        elif kind in ("inverse_distance", "k_nearest") and not placed:
+            yield _unplaced(config, f"{where}.weights_matrix", kind)
+        if _needs_distances(model) and not placed:
+            yield _unplaced(config, f"{where}.inference", "conley")
+
+
+def matrices_of(config: Config, models: Iterable[ModelSpec]) -> dict[str, dict[str, Any]]:
+    """The declared weights matrices that models name."""
+    names = sorted({str(model.options["weights_matrix"]) for model in models if "weights_matrix" in model.options})
+    return {name: dict(config.weights_matrices[name]) for name in names}
+
+
+def cluster_maps(config: Config) -> tuple[str, ...]:
+    """Names of the maps of clusters."""
+    return tuple(name for name, item in config.maps.items() if "clusters" in item)
+
+
+def map_matrices(config: Config) -> dict[str, dict[str, Any]]:
+    """The declared weights matrices that maps name."""
+    names = sorted({str(config.maps[name]["clusters"]["weights_matrix"]) for name in cluster_maps(config)})
+    return {name: dict(config.weights_matrices[name]) for name in names}
+
+
+def place_files(config: Config, models: Iterable[str]) -> dict[str, Any]:
+    """The files that models need to know who is whose neighbour or how far away: boundaries, and matrices of type file.
+
+    Boundaries are asked for wherever polygons may be needed; whether they are is seen from the units file.
+    """
+    chosen = [config.models[name] for name in models]
+    matrices = matrices_of(config, chosen).values()
+    polygons = any(map(_needs_distances, chosen)) or any(matrix["type"] != "file" for matrix in matrices)
+    return {
+        "boundaries": [config.boundaries] if polygons and config.boundaries else [],
+        "matrices": sorted({matrix["path"] for matrix in matrices if matrix["type"] == "file"}),
+    }
+
+
+def _needs_distances(model: ModelSpec) -> bool:
+    return any(setting.method == "conley" for setting in model.inference)
+
+
+def _matrix_problems(config: Config, where: str, values: Mapping[str, Any], units: Units | None) -> Iterator[Problem]:
+    kind = str(values["type"])
+    needed, further = KEYS[kind]
+    for key in needed:
+        if key not in values:
+            yield Problem(config.file, where, f"no {key}", f"{key}, which type {kind} needs")
+    known = ("type", "standardise", *needed, *further)
+    for key in sorted(set(values) - set(known)):
+        expected = f"one of: {', '.join(known)}"
+        yield Problem(config.file, f"{where}.{key}", f'"{key}" with type {kind}', expected, f"remove {key}")
+    if kind == "file" and "path" in values and (reason := unusable(values["path"])):
+        found = f'"{values["path"]}", {reason}'
+        yield Problem(config.file, f"{where}.path", found, "a file", "check the path")
+    form = os.path.splitext(str(values.get("path", "")))[1].lower()
+    if kind == "file" and form in (".gwt", ".kwt") and "values" not in values:
+        found = f"a {form} file, whose third column may hold distances (GeoDa) or weights"
+        fix = "write values: distances (a link weighs 1 / distance), weights, or links (each weighs one)"
+        yield Problem(config.file, f"{where}.values", found, "to be told which", fix)
+    if kind == "file" and form == ".gal" and values.get("values", "links") != "links":
+        yield Problem(
+            config.file, f"{where}.values", f"{values['values']} of a .gal file", "links: it holds no figures"
+        )
+    for unit, others in (values.get("join") or {}).items():
+        for named in (unit, *others):
+            if units and named not in units.ids:
+                yield Problem(config.file, f"{where}.join", f'"{named}"', "ids of the units file", units.suggest(named))
+
+
+def _unplaced(config: Config, where: str, what: str) -> Problem:
+    expected = "boundaries, or columns longitude and latitude in the units file"
+    return Problem(config.file, where, f"{what} without positions of the units", expected)
+
+
+def projection_problems(projection: str, where: str = "maps", file: str = CONFIGURATION) -> Iterator[Problem]:
+    """The problem of a projection that PROJ does not know."""
+    from pyproj import CRS  # only here: few configurations need PROJ
+    from pyproj.exceptions import CRSError
+
+    try:
+        CRS.from_user_input("EPSG:4326" if projection == "auto" else projection)
+    except CRSError as error:
+        words = str(error).partition(": (")[0]
+        yield Problem(file, where, f'projection "{projection}"', "auto, or one that PROJ knows", words)
+
+
+def curve_settings(config: Config, name: str) -> dict[str, Any]:
+    """What one specification curve depends on: its declaration, samples, and variables that are lags of its lever."""
+    curve = config.specification_curves[name]
+    lags = declared_lags(config.variables)
+    measures = [m for m in (curve.get("measures") or {}).get(curve["term"], [curve["term"]]) if m]
+    wanted = [(measure, int(lag)) for measure in measures for lag in curve.get("lags") or ()]
+    return {
+        "name": name,
+        "curve": dict(curve),
+        "samples": _samples(config, curve.get("samples") or ()),
+        "lags": [[measure, lag, lags[measure, lag]] for measure, lag in wanted if (measure, lag) in lags],
+        "by": config.panels[curve["panel"]].by,
+        "smallest": _smallest_effect(config, name),
+        "logs": _logarithms(config, curve["outcome"]),
+        "seed": config.seed,
+        "config": config.file,
+    }
+
+
+def _smallest_effect(config: Config, curve: str) -> dict[str, Any]:
+    """What the curve declares, in standard deviations of the outcome, else what the claim that it belongs to does."""
+    own = config.specification_curves[curve].get("smallest_effect")
+    if own is not None:
+        return {"sd_of_outcome": float(own)}
+    for claim in config.hypotheses.values():
+        if claim.get("robustness") == curve:
+            declared = dict(claim.get("smallest_effect") or {})
+            declared.pop(
+                "value", None
+            )  # in units of one model's coefficient: specifications measure the lever otherwise
+            return declared
+    return {}
+
+
+def _logarithms(config: Config, outcomes: Iterable[str]) -> list[str]:
+    known = config.variables
+    return [name for name in outcomes if name in known and log_of(known[name].formula, known) is not None]
+
+
+def families(config: Config) -> dict[str, dict[str, Mapping[str, Any]]]:
+    """Family → claim → its estimand (empty where none is declared)."""
+    found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for name, claim in config.hypotheses.items():
+        if claim.get("family"):
+            found.setdefault(str(claim["family"]), {})[name] = dict(claim.get("estimand") or {})
+    return found
+
+
+def family_settings(config: Config) -> dict[str, Any]:
+    """What the families depend on."""
+    return {"families": families(config), **_models(config, family_models(config))}
+
+
+def family_models(config: Config) -> tuple[str, ...]:
+    """Models that the families' claims rest on."""
+    estimands = [estimand for claims in families(config).values() for estimand in claims.values()]
+    return tuple(dict.fromkeys(str(e["model"]) for e in estimands if e.get("model") in config.models))
+
+
+def claimed_models(config: Config) -> tuple[str, ...]:
+    """Models that claims rest on or show beside, in the order of the configuration."""
+    named = {
+        str(estimand.get("model"))
+        for claim in config.hypotheses.values()
+        for estimand in [claim.get("estimand") or {}, *(claim.get("others") or ())]
+    }
+    return tuple(name for name in config.models if name in named)
+
+
+def robustness_settings(config: Config) -> dict[str, Any]:
+    """What the robustness of the claims' models depends on."""
+    claims = {name: dict(claim) for name, claim in config.hypotheses.items()}
+    return {"claims": claims, **_models(config, claimed_models(config))}
+
+
+def panels_of(config: Config, settings: Mapping[str, Any]) -> tuple[str, ...]:
+    """Panels that the models of some settings are estimated on."""
+    return tuple(dict.fromkeys(str(model["panel"]) for model in settings["models"]))
+
+
+def _models(config: Config, names: Iterable[str]) -> dict[str, Any]:
+    models = [config.models[name] for name in dict.fromkeys(names)]
+    return {
+        "models": [model.to_dict() for model in models],
+        "samples": _samples(config, [model.sample for model in models]),
+        "weights_matrices": matrices_of(config, models),
+        "by": {model.panel: config.panels[model.panel].by for model in models},
+        "seed": config.seed,
+        "config": config.file,
+    }
+
+
+def _samples(config: Config, names: Any) -> dict[str, Any]:
+    return {name: dict(config.samples[name]) for name in sorted(set(names) & set(config.samples))}
+
+
+RESULTS = "results"
+_FILES = ("panels/*/panel.parquet", "panels/*/codebook.csv", "panels/*/lineage.parquet", "models/*.json",
+          "scorecard.json")  # fmt: skip
+
+
+def compared_folder(config: Config) -> str:
+    """The folder, relative to the working folder where it lies below it; empty without a comparison."""
+    named = config.report.get("compare_with")
+    if not named:
+        return ""
+    path = os.path.normpath(os.path.join(config.root, os.path.expanduser(str(named))))
+    return path if os.path.isabs(path) else os.path.relpath(path)
+
+
+def compared_files(config: Config) -> tuple[str, ...]:
+    """What is read of it."""
+    folder = compared_folder(config)
+    return tuple(str(path) for pattern in _FILES for path in sorted(Path(folder).glob(pattern))) if folder else ()
+
+
+def compared_problems(config: Config) -> Iterator[Problem]:
+    """A folder that holds no results, or that this run writes."""
+    folder = compared_folder(config)
+    if not folder:
+        return
+    where, fix = "report.compare_with", "keep a copy before the change: cp -r results before"
+    if Path(folder).resolve() == Path(RESULTS).resolve():
+        yield Problem(config.file, where, f'"{folder}", which this run writes', "a folder of earlier results", fix)
+    elif not os.path.isdir(os.path.join(folder, "panels")):
+        yield Problem(config.file, where, f'"{folder}", which holds no panels', "a folder of earlier results", fix)

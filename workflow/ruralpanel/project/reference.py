@@ -1,0 +1,91 @@
+"""The reference of all configuration keys, generated from the schema: ``python -m ruralpanel.project.reference``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
+_INTRODUCTION = """# Configuration
+
+Every key of `config.yaml`, generated from `workflow/schemas/config.schema.yaml`. A key marked \\* must be there; every
+other one has the default shown or none. An unknown key is an error with a suggestion. Paths are relative to the file
+that names them. `--configfile other.yaml` replaces the configuration; `--config key=value` changes single keys of it.
+Targets stand before `--configfile`, or they are taken for files.
+
+Of a configuration from elsewhere, trust the paths: whatever they name is read, with your rights. Nothing else in it can
+do harm: formulas are parsed and never run, texts that quote numbers are templates in a sandbox, `layout.query` may only
+read. YAML that would make Snakemake run code (`__use_yte__`) is refused before, with this folder's profile.
+"""
+
+
+def reference(schema: Mapping[str, Any]) -> str:
+    """The whole reference as Markdown: one section per top-level key, one line per key below it."""
+    parts = [_INTRODUCTION, "## At the top\n", _table(_rows(schema, schema["$defs"], depth=1))]
+    for name, part in schema["properties"].items():
+        inner = _resolved(part, schema["$defs"])
+        item = inner.get("additionalProperties")
+        below = _resolved(item, schema["$defs"]) if isinstance(item, Mapping) else inner
+        rows = list(_rows(below, schema["$defs"]))
+        if rows:
+            heading = f"{name}: <name>" if isinstance(item, Mapping) else name
+            parts += [f"## `{heading}`\n", f"{_description(inner)}.\n", _table(rows)]
+    return "\n".join(parts)
+
+
+def _rows(
+    schema: Mapping[str, Any], definitions: Mapping[str, Any], prefix: str = "", depth: int = 4
+) -> Iterator[tuple[str, str, str]]:
+    required = set(schema.get("required", ()))
+    for name, part in schema.get("properties", {}).items():
+        if not isinstance(part, Mapping):
+            continue
+        inner = _resolved(part, definitions)
+        star = " \\*" if name in required else ""
+        default = f" Default: `{_shown(inner['default'])}`." if "default" in inner else ""
+        yield f"`{prefix}{name}`{star}", _kind(inner), f"{_description(part) or _description(inner)}.{default}"
+        below = inner.get("items", inner) if inner.get("type") in ("array", "object") else inner
+        below = _resolved(below, definitions) if isinstance(below, Mapping) else {}
+        if depth > 1 and "properties" in below:
+            mark = "[]." if inner.get("type") == "array" else "."
+            yield from _rows(below, definitions, f"{prefix}{name}{mark}", depth - 1)
+
+
+def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
+    own = {key: value for key, value in schema.items() if key != "$ref"}
+    if "$ref" in schema:
+        return {**_resolved(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions), **own}
+    return schema
+
+
+def _description(schema: Mapping[str, Any]) -> str:
+    return str(schema.get("description", "")).rstrip(".")
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    if "enum" in schema:
+        return "one of " + ", ".join(f"`{value}`" for value in schema["enum"])
+    items = schema.get("items")
+    if isinstance(items, Mapping) and "enum" in items:
+        return "list of " + ", ".join(f"`{value}`" for value in items["enum"])
+    kinds = schema.get("type", "")
+    words = {"array": "list", "object": "mapping", "string": "text", "boolean": "true or false"}
+    names = [kinds] if isinstance(kinds, str) else list(kinds)
+    return " or ".join(words.get(name, name) for name in names if name)
+
+
+def _shown(value: Any) -> str:
+    return yaml.safe_dump(value, default_flow_style=True, allow_unicode=True).strip().removesuffix("...").strip()
+
+
+def _table(rows: Iterator[tuple[str, str, str]] | list[tuple[str, str, str]]) -> str:
+    lines = ["| key | kind | meaning |", "|---|---|---|"]
+    lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    print(reference(yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))), end="")

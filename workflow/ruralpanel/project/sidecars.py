@@ -1,0 +1,348 @@
+"""Sidecars of sources and the repairs of their figures: read and checked against their schemas."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.project.files import content_of
+from ruralpanel.project.problems import Problem, did_you_mean, raise_any
+from ruralpanel.project.schema import check_against
+from ruralpanel.project.settings import SeriesSpec
+from ruralpanel.project.yaml import load_document, with_lines
+
+CORRECTIONS_SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "corrections.schema.yaml"
+ALL_UNITS = "all"
+
+
+@dataclass(frozen=True)
+class Correction:
+    """One repair.
+
+    Attributes
+    ----------
+    source, series, unit, year : the figure; `unit` is an id or name, or ``all`` (a whole year, `action` blank).
+    action : ``replace`` (by `value`), ``blank`` (make missing), ``subtract`` (`value` from the published figure).
+    expect : the published bad value; a correction whose bad value is no longer there is an error.
+    expect_sum : the same guard for ``unit: all``: the sum over units.
+    reason, provider : why, and who says so.
+    file, where : its own place, for messages.
+    """
+
+    source: str
+    series: str
+    unit: str
+    year: int
+    action: str
+    reason: str
+    expect: float | None = None
+    expect_sum: float | None = None
+    value: float | None = None
+    provider: str = ""
+    file: str = ""
+    where: str = ""
+
+    @property
+    def text(self) -> str:
+        """What it did, in a phrase: ``replaced 150.8 by 158.8: misprint …``."""
+        if self.action == "replace":
+            done = f"replaced {self.expect:.10g} by {self.value:.10g}"
+        elif self.action == "subtract":
+            done = f"subtracted {self.value:.10g} from {self.expect:.10g}"
+        else:
+            done = "blanked" if self.expect is None else f"blanked {self.expect:.10g}"
+        return f"{done}: {self.reason}"
+
+
+def load_corrections(path: str | Path, name: str = "") -> tuple[Correction, ...]:
+    """Read ``corrections.yaml``: one key, ``corrections``, that holds a list of repairs.
+
+    Raises
+    ------
+    UserError
+        With every problem: what the schema forbids, and two repairs of one figure.
+    """
+    file = name or str(path)
+    document = load_document(path, file)
+    problems = list(document.problems)
+    if document.values or not problems:
+        problems += check_against(document.values, CORRECTIONS_SCHEMA, file)
+    raise_any(with_lines(problems, document.locations))
+    entries = enumerate(document.values["corrections"])
+    found = tuple(_correction(entry, file, f"corrections[{index}]") for index, entry in entries)
+    raise_any(with_lines(_twice(found), document.locations))
+    return found
+
+
+def _correction(entry: Mapping[str, Any], file: str, where: str) -> Correction:
+    numbers = {key: None if entry.get(key) is None else float(entry[key]) for key in ("expect", "expect_sum", "value")}
+    return Correction(
+        source=entry["source"],
+        series=entry["series"],
+        unit=entry["unit"],
+        year=entry["year"],
+        action=entry["action"],
+        reason=" ".join(entry["reason"].split()),
+        provider=entry["provider"],
+        file=file,
+        where=where,
+        **numbers,
+    )
+
+
+def _twice(corrections: tuple[Correction, ...]) -> list[Problem]:
+    seen: dict[tuple[str, str, str, int], str] = {}
+    problems = []
+    for c in corrections:
+        key = (c.source, c.series, c.unit, c.year)
+        if key in seen:
+            problems.append(Problem(c.file, c.where, f"the figure that {seen[key]} repairs", "one repair per figure"))
+        seen.setdefault(key, c.where)
+    return problems
+
+
+SIDECAR_SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "sidecar.schema.yaml"
+PLACEHOLDERS = {
+    "publisher": "PUBLISHER",
+    "title": "TITLE of the publication or data base",
+    "edition": "EDITION, year and table",
+    "licence": "TERMS under which the figures may be used",
+    "obtained": "HOW they were obtained, from which copy and by whom",
+}
+"""What no file tells, as `new-source --about` prints it for the user to replace."""
+_LITTER_ENDS = ("~", ".bak", ".tmp", ".swp", ".part", ".crdownload")
+_LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+_PROSE = {".md", ".rst", ".yaml", ".yml"}
+
+
+@dataclass(frozen=True)
+class KnownFault:
+    """A fault that no single cell explains or that cannot be repaired; empty `units` or `years`: all of them."""
+
+    series: str
+    what: str
+    units: tuple[str, ...] = ()
+    years: tuple[int, ...] = ()
+    reason: str = ""
+
+    def covers(self, series: str, unit: str, year: int) -> bool:
+        """Whether a figure (or, with an empty `unit`, a whole year) falls under this fault."""
+        in_units = not self.units or (unit in self.units if unit else False)
+        return self.series == series and in_units and (not self.years or year in self.years)
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What a source's sidecar says.
+
+    Attributes
+    ----------
+    file : for messages.
+    document : everything, as written; what adapters receive as ``SourceSpec.about``.
+    layout : the adapter's own keys. files : path relative to the source's path → sha256.
+    series : key → `SeriesSpec`. identities : as written. known_faults : typed.
+    locations : config path → line.
+    """
+
+    file: str
+    document: Mapping[str, Any]
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    series: Mapping[str, SeriesSpec] = field(default_factory=dict)
+    identities: tuple[Mapping[str, Any], ...] = ()
+    known_faults: tuple[KnownFault, ...] = ()
+    locations: Mapping[str, int] = field(default_factory=dict, repr=False)
+
+
+def load_sidecar(path: str | Path, source_path: str | Path = "", name: str = "") -> Sidecar:
+    """Read a sidecar and, where `source_path` is given, check its files (`check_files`).
+
+    Raises
+    ------
+    UserError
+        With everything wrong in the document and in the files, each with its line.
+    """
+    file = name or str(path)
+    document = load_document(path, file)
+    problems = list(document.problems)
+    if document.values or not problems:
+        problems += check_against(document.values, SIDECAR_SCHEMA, file)
+    raise_any(with_lines(problems, document.locations))
+    sidecar = sidecar_from(document.values, file, document.locations)
+    problems = _references(sidecar)
+    if str(source_path):
+        problems += check_files(sidecar, source_path)
+    raise_any(with_lines(problems, document.locations))
+    return sidecar
+
+
+def sidecar_from(values: Mapping[str, Any], file: str = "", locations: Mapping[str, int] | None = None) -> Sidecar:
+    """A `Sidecar` from values that have passed the schema."""
+    faults = tuple(
+        KnownFault(
+            series=str(key),
+            what=entry.get("what", ""),
+            units=tuple(entry.get("units") or ()),
+            years=years_of(entry.get("years")),
+            reason=entry.get("reason", ""),
+        )
+        for entry in values.get("known_faults") or ()
+        for key in _as_list(entry["series"])
+    )
+    return Sidecar(
+        file=file,
+        document=values,
+        layout=values.get("layout") or {},
+        files={str(k): str((v or {}).get("sha256", "")) for k, v in (values.get("files") or {}).items()},
+        series={str(k): series_spec(str(k), v or {}) for k, v in (values.get("series") or {}).items()},
+        identities=tuple(values.get("identities") or ()),
+        known_faults=faults,
+        locations=locations or {},
+    )
+
+
+def series_spec(key: str, values: Mapping[str, Any]) -> SeriesSpec:
+    """One entry under ``series`` (of a sidecar or of the configuration) as a `SeriesSpec`."""
+    low, high = values.get("range") or (None, None)
+    column = values.get("column", "")
+    return SeriesSpec(
+        key=key,
+        measure=str(values.get("measure", "")),
+        label=values.get("label", ""),
+        label_zh=values.get("label_zh", ""),
+        title_in_file=values.get("title_in_file", ""),
+        column=column if isinstance(column, str) else "",
+        years=years_of(values.get("years")),
+        range=(None if low is None else float(low), None if high is None else float(high)),
+        breaks={int(year): _break(entry) for year, entry in (values.get("breaks") or {}).items()},
+        note=values.get("counts", ""),
+        retrospective=tuple(values.get("retrospective") or ()),
+        same_as=tuple(_as_list(values.get("same_as") or ())),
+        files=_files_of(values),
+    )
+
+
+def _files_of(values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    listed = values.get("files") or ([values["file"]] if values.get("file") else [])
+    return tuple(
+        (str(item["file"]), str(item.get("column") or "")) if isinstance(item, Mapping) else (str(item), "")
+        for item in listed
+    )
+
+
+def years_of(value: Any) -> tuple[int, ...]:
+    """``[2005, 2023]`` → every year of it; ``{list: [1998, 2003]}``, ``{first:, last:}`` or one year likewise."""
+    if value is None:
+        return ()
+    if isinstance(value, Mapping):
+        if "list" in value:
+            return tuple(int(year) for year in value["list"])
+        return tuple(range(int(value["first"]), int(value["last"]) + 1))
+    if isinstance(value, int):
+        return (value,)
+    years = [int(year) for year in value]
+    return tuple(range(years[0], years[1] + 1)) if len(years) == 2 else tuple(years)
+
+
+def is_litter(file: str | Path) -> bool:
+    """Whether a file is what systems and programs leave in folders: hidden and lock files, backups, thumbnails."""
+    name = Path(file).name.lower()
+    return name.startswith((".", "~$")) or name.endswith(_LITTER_ENDS) or name in _LITTER
+
+
+def check_files(sidecar: Sidecar, source_path: str | Path) -> list[Problem]:
+    """Declared files that are missing or changed, and undeclared ones.
+
+    `source_path` is a folder (every declared file must be in it), a file or a glob (only the declared files that
+    it names count: a sidecar may serve several sources).
+    """
+    if not sidecar.files:
+        return []
+    base, present = _files_at(source_path)
+    problems = []
+    whole_folder = Path(source_path).is_dir()
+    for name, declared in sidecar.files.items():
+        if name not in present:
+            if whole_folder:
+                near = did_you_mean(name, present)
+                fix = near if near.startswith("did you mean") else "put the file there or take it out of the sidecar"
+                problems.append(Problem(sidecar.file, f"files.{name}", "no such file", f"a file in {base.name}", fix))
+            continue
+        actual = content_of(base / name)  # empty: a source's files are asked for themselves whether they can be read
+        if declared and actual and actual != declared.lower():
+            problems.append(
+                Problem(
+                    sidecar.file,
+                    f"files.{name}.sha256",
+                    f"another content: sha256 {actual[:12]}…",
+                    f"{declared[:12]}…",
+                    f"if the change is intended, write sha256: {actual}",
+                )
+            )
+    for name in sorted(present - set(sidecar.files)):
+        if Path(name).suffix.lower() not in _PROSE and not is_litter(name):
+            fix = f"add `{name}: {{sha256: {content_of(base / name)}}}` or move the file away"
+            problems.append(Problem(sidecar.file, "files", f"the undeclared file {name}", "every file declared", fix))
+    return problems
+
+
+def _files_at(source_path: str | Path) -> tuple[Path, set[str]]:
+    path = Path(source_path)
+    if path.is_dir():
+        return path, {p.relative_to(path).as_posix() for p in path.rglob("*") if p.is_file()}
+    if path.is_file():
+        return path.parent, {path.name}
+    plain = [part for part in path.parts if not glob.has_magic(part)]
+    base = Path(*plain[: len(plain)]) if glob.has_magic(str(path)) else path.parent
+    while glob.has_magic(str(path)) and not base.is_dir():
+        base = base.parent
+    found = (Path(p) for p in glob.glob(str(path), recursive=True))
+    return base, {p.relative_to(base).as_posix() for p in found if p.is_file()}
+
+
+def _references(sidecar: Sidecar) -> list[Problem]:
+    problems = [
+        Problem(sidecar.file, key, f'"{words}", as new-source prints it', f"the {key} in words", "or remove the line")
+        for key, words in PLACEHOLDERS.items()
+        if sidecar.document.get(key) == words
+    ]
+    for place, key in _series_named(sidecar.document):
+        if key not in sidecar.series:
+            near = did_you_mean(key, sidecar.series)
+            problems.append(Problem(sidecar.file, place, f'no series "{key}"', "a key under series", near))
+    for key, spec in sidecar.series.items():
+        low, high = spec.range
+        if low is not None and high is not None and low > high:
+            found = f"[{low:g}, {high:g}]"
+            problems.append(Problem(sidecar.file, f"series.{key}.range", found, "the lower bound first"))
+    return problems
+
+
+def _series_named(values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for i, identity in enumerate(values.get("identities") or ()):
+        for key in ("total", "smaller", "larger"):
+            if key in identity:
+                yield f"identities[{i}].{key}", identity[key]
+        for j, part in enumerate(identity.get("parts") or ()):
+            yield f"identities[{i}].parts[{j}]", part
+    for name, entry in (values.get("series") or {}).items():
+        for year, details in (entry.get("breaks") or {}).items():
+            if isinstance(details, Mapping) and isinstance(details.get("overlap"), Mapping):
+                yield f"series.{name}.breaks.{year}.overlap.series", str(details["overlap"]["series"])
+    for i, fault in enumerate(values.get("known_faults") or ()):
+        for key in _as_list(fault["series"]):
+            yield f"known_faults[{i}].series", key
+
+
+def _break(entry: Any) -> Mapping[str, Any]:
+    values = {"what": entry} if isinstance(entry, str) else dict(entry or {})
+    if "units" in values:
+        values["units"] = tuple(values["units"] or ())
+    return values
+
+
+def _as_list(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)

@@ -1,0 +1,30 @@
+"""Dates at which units are first treated: which numbers can be one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from ruralpanel.project.problems import Problem
+
+REACH = 100
+"""Years around a panel in which a treatment may begin: before it units are always treated, after it not yet."""
+
+
+def date_problems(dates: Mapping[str, float], periods: Sequence[int], file: str, where: str) -> Iterator[Problem]:
+    """Dates that are no plausible years, such as the 0 or 9999 by which other programs mean never treated.
+
+    Parameters
+    ----------
+    dates : unit → first treated period; NaN: never.
+    periods : the panel's. file, where : place of the declaration, for messages.
+    """
+    first, last = min(periods) - REACH, max(periods) + REACH
+    wrong: dict[float, list[str]] = {}
+    for unit, date in dates.items():
+        if not math.isnan(date) and not (first <= date <= last and date == int(date)):
+            wrong.setdefault(date, []).append(unit)
+    for date, units in sorted(wrong.items()):
+        shown = ", ".join(units[:4]) + (f" and {len(units) - 4} more" if len(units) > 4 else "")
+        expected = f"a year from {first} to {last}; blank: never treated"
+        yield Problem(file, where, f"{date:g} for {shown}", expected, "leave the figure of never treated units blank")

@@ -1,0 +1,307 @@
+"""The cross-section: ids of units, every name they go by, their attributes, and the years they exist."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import math
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from ruralpanel.project.expressions import RESERVED
+from ruralpanel.project.files import inert
+from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.project.yaml import read_text
+
+NATION = ("全国", "全国总计", "全国合计", "全 国", "national", "national total", "china", "total", "合计", "总计")
+_BLANKS = re.compile(r"\s+")
+_ABBREVIATIONS = (
+    (r"A\.?\s?R\.?", "Autonomous Region"),
+    (r"(?:Aut(?:on?)?\.?|Autonomous)\s?Reg\.?", "Autonomous Region"),
+    (r"S\.?A\.?R\.?", "Special Administrative Region"),
+    (r"Prov\.?", "Province"),
+    (r"Mun(?:ic)?\.?", "Municipality"),
+)
+_NOT_NUMBERS = ("id", "code")
+_UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f]")
+
+
+def normal(name: str) -> str:
+    """A name as it is compared: NFKC (full-width letters and digits become plain), case folded.
+
+    Blanks and marks that cannot be seen do not count.
+    """
+    if name.isascii():  # NFKC leaves it as it is
+        return "".join(name.split()).casefold()
+    shown = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
+    return _BLANKS.sub("", shown).casefold()
+
+
+def _other_forms(name: str) -> Iterator[tuple[str, ...]]:
+    """What a name may also be written as; the parts of one form must mean the same unit."""
+    whole = re.fullmatch(r"([0-9]+)\.0+", name.strip())
+    if whole:
+        yield (whole[1],)
+    chinese = "".join(re.findall(r"[\u3400-\u9fff]+", name))
+    latin = re.sub(r"[\u3400-\u9fff()（）/,，|\[\]]+", " ", name).strip(" -–—·:：")
+    if chinese and latin:
+        yield chinese, latin
+        yield from ((chinese, form) for form in _unabbreviated(latin))
+    yield from ((form,) for form in _unabbreviated(name))
+
+
+def _unabbreviated(name: str) -> Iterator[str]:
+    """``Hebei Prov.`` as ``Hebei Province`` and ``Hebei``."""
+    for short, full in _ABBREVIATIONS:
+        bare = re.sub(rf"[\s,]+{short}$", "", name.strip(), flags=re.IGNORECASE)
+        if bare != name.strip():
+            yield f"{bare} {full}"
+            yield bare
+
+
+@dataclass(frozen=True)
+class Units:
+    """The units of a project.
+
+    Attributes
+    ----------
+    ids : in the order of the file.
+    attributes : id → column → value. A column whose every figure is a number holds floats (NaN where blank),
+        any other holds text; `code` and the names are always text. Aliases and validity years are not attributes.
+    names : id → every name it is matched by, as written.
+    valid : id → (first, last) year in which the unit exists; None where open.
+    file : for messages.
+    """
+
+    ids: tuple[str, ...]
+    attributes: Mapping[str, Mapping[str, str | float]]
+    names: Mapping[str, tuple[str, ...]]
+    valid: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
+    file: str = ""
+
+    @cached_property
+    def _by_name(self) -> dict[str, tuple[str, ...]]:
+        table: dict[str, list[str]] = {}
+        for unit in self.ids:
+            for name in dict.fromkeys(normal(n) for n in (unit, *self.names[unit])):
+                table.setdefault(name, []).append(unit)
+        return {name: tuple(units) for name, units in table.items()}
+
+    def exists(self, unit: str, year: int) -> bool:
+        """Whether a year lies within the unit's validity."""
+        first, last = self.valid.get(unit, (None, None))
+        return (first is None or year >= first) and (last is None or year <= last)
+
+    def bearers(self, name: str) -> tuple[str, ...]:
+        """Every id that goes or went by `name`: none, one, or several that bore it in turn.
+
+        A name that is none is tried in its other forms: ``130000.0``, ``Guangxi Zhuang A.R.``, ``Beijing 北京``; of two
+        languages both must say the same.
+        """
+        found = self._by_name.get(normal(name), ())
+        if found or not name:
+            return found
+        for forms in _other_forms(name):
+            meant = {self._by_name.get(normal(form), ()) for form in forms}
+            if len(meant) == 1 and meant != {()}:
+                return meant.pop()
+        return ()
+
+    def match(self, name: str, year: int | None = None) -> str | None:
+        """The id that goes by `name` (id, code, name or alias), or None: never a guess.
+
+        With `year` only units that exist in that year count; without it a name that two units bore in turn is
+        matched by none.
+        """
+        found = self.bearers(name)
+        if year is not None:
+            found = tuple(unit for unit in found if self.exists(unit, year))
+        return found[0] if len(found) == 1 else None
+
+    def padded(self, code: str) -> str:
+        """The code with the zeros before it with which it is a unit's id; empty where there is no such unit."""
+        lengths = sorted({len(unit) for unit in self.ids if unit.isdecimal()}) if code.isdecimal() else []
+        longer = (code.zfill(length) for length in lengths if length > len(code))
+        return next((padded for padded in longer if self.bearers(padded)), "")
+
+    def suggest(self, name: str) -> str:
+        """``did you mean "贵州省"?`` in the spelling of the file; empty where nothing is near."""
+        if self.padded(name):
+            return f'write "{self.padded(name)}", as text: its leading zeros are lost'
+        spelling = {normal(n): n for unit in self.ids for n in (unit, *self.names[unit])}
+        wanted = normal(name)
+        # Half of a two-letter Chinese name may be right; single letters (short signs of provinces) are near everything.
+        cutoff = 0.5 if len(wanted) <= 4 else 0.6
+        near = difflib.get_close_matches(wanted, [n for n in spelling if len(n) > 1], n=3, cutoff=cutoff)
+        return "did you mean " + " or ".join(f'"{spelling[n]}"' for n in near) + "?" if near else ""
+
+    def label(self, unit: str, language: str = "en") -> str:
+        """The unit's name in a language (column ``name_en``, ``name_zh`` …), else its first name, else its id."""
+        for column in (f"name_{language}", "name_en", "name"):
+            value = self.attributes[unit].get(column)
+            if isinstance(value, str) and value:
+                return value
+        return next(iter(self.names[unit]), unit)
+
+
+def is_nation(name: str) -> bool:
+    """Whether a row's name says that it holds the national figure."""
+    return normal(name) in {normal(n) for n in NATION}
+
+
+def load_units(path: str | Path, name: str = "") -> Units:
+    """Read the units file: a CSV (or TSV) with ``id`` and at least one column ``name…``.
+
+    ``aliases`` (separated by ``;``), ``code``, ``valid_from`` and ``valid_to`` are known columns; all others are
+    attributes.
+
+    Raises
+    ------
+    UserError
+        No id or name column, blank or repeated ids, one name for two units that exist at the same time,
+        years that are no years, rows of another length than the header: all at once.
+    """
+    file = name or str(path)
+    text, problem = read_text(path, file)
+    if problem:
+        raise UserError(problem)
+    delimiter = "\t" if str(path).endswith((".tsv", ".tab")) else ","
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        raise UserError(Problem(file, "", f"a table that cannot be read ({error})", "comma-separated values")) from None
+    rows = [[cell.strip() for cell in row] for row in rows]
+    header = rows[0] if rows else []
+    problems = _header_problems(header, file)
+    body = [(number, row) for number, row in enumerate(rows[1:], start=2) if any(row)]
+    if not problems and not body:
+        problems.append(Problem(file, "", "a header and no unit", "one row per unit"))
+    for number, row in body:
+        if len(row) != len(header):
+            problems.append(Problem(file, f"row {number}", f"{len(row)} cells", f"{len(header)}, as the header has"))
+    for number, row in enumerate(rows, start=1):
+        for column, cell in zip(header, row, strict=False):
+            if unprintable := _UNPRINTABLE.search(cell):
+                found = f"{cell[: unprintable.start()]!r} and the control character U+{ord(unprintable.group()):04X}"
+                where = f"row {number}, column {column}" if number > 1 else "header"
+                problems.append(Problem(file, where, found, "text in one line", "take it out"))
+    raise_any(problems)
+    columns = {column: [row[i] for _, row in body] for i, column in enumerate(header)}
+    ids = columns["id"]
+    problems += _id_problems(ids, body, file)
+    valid, wrong = _validity(columns, ids, body, file)
+    problems += wrong
+    names = {unit: tuple(dict.fromkeys(n for n in _names(columns, i) if n)) for i, unit in enumerate(ids)}
+    units = Units(tuple(ids), _attributes(columns, ids), names, valid, file)
+    problems += _ambiguous(units) if not problems else []
+    raise_any(problems)
+    return units
+
+
+def _header_problems(header: Sequence[str], file: str) -> list[Problem]:
+    if not header:
+        return [Problem(file, "", "an empty file", "a table of units")]
+    problems = []
+    if "id" not in header:
+        fix = did_you_mean("id", header)
+        problems.append(Problem(file, "header", "no column id", "id and one column name… at least", fix))
+    if not any(_is_name(column) for column in header):
+        problems.append(Problem(file, "header", "no column of names", "name, name_en, name_zh or another name_…"))
+    for column in dict.fromkeys(header):
+        if not column:
+            problems.append(Problem(file, "header", "a column without a name", "a name for each column"))
+        elif column in RESERVED:
+            found = f"a column called {column}, which is what formulas call the rows themselves"
+            problems.append(Problem(file, f"column {column}", found, "another name", "rename it"))
+        elif header.count(column) > 1:
+            problems.append(Problem(file, f"column {column}", "the column twice", "each column once"))
+    return problems
+
+
+def _is_name(column: str) -> bool:
+    return column == "name" or column.startswith("name_")
+
+
+def _names(columns: Mapping[str, Sequence[str]], i: int) -> list[str]:
+    found = [values[i] for column, values in columns.items() if _is_name(column)]
+    found += [columns["code"][i]] if "code" in columns else []
+    if "aliases" in columns:
+        found += [alias.strip() for alias in columns["aliases"][i].replace("；", ";").split(";")]
+    return found
+
+
+def _id_problems(ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file: str) -> list[Problem]:
+    problems = []
+    first: dict[str, int] = {}
+    for unit, (number, _) in zip(ids, body, strict=True):
+        if not unit:
+            problems.append(Problem(file, f"row {number}, column id", "a blank", "an id"))
+        elif inert(unit) != unit:
+            found, expected = (
+                f'"{unit}", which spreadsheets run as a formula',
+                "an id that begins with a letter or digit",
+            )
+            problems.append(Problem(file, f"row {number}, column id", found, expected))
+        elif unit in first:
+            found = f'"{unit}" again (row {first[unit]})'
+            problems.append(Problem(file, f"row {number}, column id", found, "each id once"))
+        first.setdefault(unit, number)
+    return problems
+
+
+def _validity(
+    columns: Mapping[str, Sequence[str]], ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file: str
+) -> tuple[dict[str, tuple[int | None, int | None]], list[Problem]]:
+    problems = []
+    ends: dict[str, list[int | None]] = {}
+    for column in ("valid_from", "valid_to"):
+        years: list[int | None] = []
+        for value, (number, _) in zip(columns.get(column, [""] * len(ids)), body, strict=True):
+            if value and not re.fullmatch(r"\d{4}", value):
+                problems.append(Problem(file, f"row {number}, column {column}", f'"{value}"', "a year or a blank"))
+                value = ""
+            years.append(int(value) if value else None)
+        ends[column] = years
+    return dict(zip(ids, zip(ends["valid_from"], ends["valid_to"], strict=True), strict=True)), problems
+
+
+def _attributes(columns: Mapping[str, Sequence[str]], ids: Sequence[str]) -> dict[str, dict[str, str | float]]:
+    table: dict[str, dict[str, str | float]] = {unit: {} for unit in ids}
+    for column, values in columns.items():
+        if column in ("id", "aliases", "valid_from", "valid_to"):
+            continue
+        numbers = None if column in _NOT_NUMBERS or _is_name(column) else _numbers(values)
+        for i, unit in enumerate(ids):
+            table[unit][column] = values[i] if numbers is None else numbers[i]
+    return table
+
+
+def _numbers(values: Sequence[str]) -> list[float] | None:
+    if not any(values):
+        return None
+    try:
+        numbers = [float(value) if value else math.nan for value in values]
+    except ValueError:
+        return None
+    return numbers if all(math.isfinite(n) for n, v in zip(numbers, values, strict=True) if v) else None
+
+
+def _ambiguous(units: Units) -> list[Problem]:
+    problems = []
+    for name, owners in units._by_name.items():
+        pairs = ((a, b) for i, a in enumerate(owners) for b in owners[i + 1 :])
+        if any(_overlap(units.valid[a], units.valid[b]) for a, b in pairs):
+            found = f'the name "{name}" for {" and ".join(owners)}'
+            problems.append(Problem(units.file, f"id {owners[0]}", found, "each name for one unit"))
+    return problems
+
+
+def _overlap(a: tuple[int | None, int | None], b: tuple[int | None, int | None]) -> bool:
+    first = max(a[0] or 0, b[0] or 0)
+    last = min(a[1] or 9999, b[1] or 9999)
+    return first <= last

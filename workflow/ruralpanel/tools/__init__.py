@@ -1,0 +1,1 @@
+"""What users type beside snakemake: trace, describe, new-source, new-units, compare, fetch."""

@@ -1,0 +1,1 @@
+"""A file looked at, and the entry that reads it."""

@@ -1,0 +1,200 @@
+"""Entries for tables: text files, worksheets, and the formats of statistical software."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.data.adapters import columns, databases, grids, text
+from ruralpanel.data.adapters.sheets import Row
+from ruralpanel.data.adapters.table_files import open_table
+from ruralpanel.project.problems import Problem, UserError
+from ruralpanel.project.units import Units
+from ruralpanel.tools.new_source.grid import Located, locate, side_by_side, split_text
+from ruralpanel.tools.new_source.headings import is_measure, measure_of_table, template_of, year_named
+from ruralpanel.tools.new_source.roles import Roles, marks_of, roles_of, rows_left_out, unknown_doubts
+from ruralpanel.tools.new_source.series import series_of
+
+_LOOKED_AT = 20_000
+
+
+@dataclass(frozen=True)
+class Found:
+    """An entry (adapter, layout, series) before it has a name and a path; what is unsure; what it holds."""
+
+    adapter: str
+    layout: dict[str, Any]
+    series: dict[str, dict[str, Any]]
+    unsure: tuple[str, ...] = ()
+    figures: int = 0
+    units: tuple[str, ...] = ()
+    years: tuple[int, ...] = ()
+    part: str = ""
+
+
+def text_tables(file: Path, raw: bytes, units: Units | None, year: int | None) -> list[Found]:
+    """The entries for a delimited text file: one for each table that stands beside another in it."""
+    content = text.decode(raw, file.name)
+    grids.lines_of(content, file.name)
+    layout: dict[str, Any] = {}
+    unsure: list[str] = []
+    if not raw.startswith((b"\xff\xfe", b"\xfe\xff")) and not _is_utf8(raw):
+        layout["encoding"] = "gb18030"
+        sample = next((line for line in content.splitlines() if not line.isascii()), "")[:40]
+        unsure.append(f"the encoding: read as GB18030 (GBK). If this is no text, name another one: {sample}")
+    delimiter, rows = split_text(content)
+    if delimiter != ",":
+        layout["delimiter"] = "tab" if delimiter == "\t" else delimiter
+    marks = marks_of(cell for row in rows for cell in row.cells)
+    layout |= marks.layout
+    if marks.layout.get("thousands") == "," == delimiter and '"' not in content:
+        layout.pop("thousands")
+    elif marks.doubt:
+        unsure.append(marks.doubt)
+    parts = side_by_side(rows)
+    found = []
+    for part in parts:
+        located = _located(file, part, units, worksheet=False, bounded=len(parts) > 1)
+        own = located.layout.get("range", "").lower() if len(parts) > 1 else ""
+        found.append(entry(file, {**layout, **located.layout}, units, year, located, unsure, own))
+    return found
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def sheet_tables(
+    file: Path, sheet: str, rows: Sequence[Row], only: bool, units: Units | None, year: int | None
+) -> list[Found]:
+    """The entries for a worksheet, as `text_tables`; `only`: it needs no name, because no other holds anything."""
+    parts = side_by_side(rows)
+    return [_sheet_table(file, sheet, part, only, units, year, len(parts) > 1) for part in parts]
+
+
+def _sheet_table(
+    file: Path, sheet: str, rows: Sequence[Row], only: bool, units: Units | None, year: int | None, bounded: bool
+) -> Found:
+    located = _located(file, rows, units, True, bounded)
+    # A sheet named km or 万人 says what is in it.
+    located = replace(located, titles=(*([f"({sheet})"] if is_measure(sheet) else []), *located.titles))
+    marks = marks_of(cell for row in rows for cell in row.cells if "," in cell or " " in cell)
+    layout = {**({} if only else {"sheet": sheet}), **marks.layout, **located.layout}
+    names = [*([] if only else [sheet]), *([located.layout["range"].lower()] if bounded else [])]
+    return entry(file, layout, units, year, located, [marks.doubt] if marks.doubt else [], "_".join(names))
+
+
+def _located(file: Path, rows: Sequence[Row], units: Units | None, worksheet: bool, bounded: bool = False) -> Located:
+    located = locate(rows, (lambda cell: bool(units.bearers(cell))) if units else None, worksheet, bounded)
+    if located is None:
+        raise UserError(
+            Problem(
+                file.name,
+                "",
+                "no row of names above rows of figures",
+                "a table with a name above each column",
+                "write one name above each column (unit, year, …), or export the table anew",
+            )
+        )
+    return located
+
+
+def entry(
+    file: Path,
+    layout: dict[str, Any],
+    units: Units | None,
+    year: int | None,
+    located: Located | None = None,
+    unsure: Sequence[str] = (),
+    part: str = "",
+) -> Found:
+    """The entry for a table that the adapter `table` opens with `layout`."""
+    table = open_table(str(file), file.name, layout)
+    names = list(dict.fromkeys(name for name in table.names if table.names.count(name) == 1))
+    loaded, rows = table.read(names, [])
+    doubts = list(unsure)
+    twice = list(dict.fromkeys(name for name in table.names if table.names.count(name) > 1))
+    if twice:
+        doubts.append(f"columns of the same name cannot be read until one is renamed: {', '.join(twice)}")
+    if len(rows) > _LOOKED_AT:
+        doubts.append(f"only the first {_LOOKED_AT:,} of {len(rows):,} rows were looked at")
+    texts = {name: columns.labels_as_text(column.iloc[:_LOOKED_AT]).tolist() for name, column in loaded.items()}
+    found = roles_of(texts, units)
+    doubts += found.doubts
+    beside = dict(located.beside) if located else {}
+    titles = located.titles if located else ()
+    overall = measure_of_table(titles)
+    labels = {name: beside.get(name, "") or overall for name in names}
+    headings = {name: table.labels.get(name) or name for name in names}
+    keys = {"unit": found.unit} if not found.across else {}
+    shape = {"shape": "wide"} if found.templates or found.across else {}
+    full = {**shape, **({"across": "unit"} if found.across else {}), **keys, **layout}
+    full |= _period(found, file, titles, headings, year, doubts)
+    if found.where:
+        full["where"] = dict(found.where)
+    named = [name for name in names if name not in (found.period, found.series)]
+    totals, unknown = rows_left_out(named if found.across else texts[found.unit], units)
+    if totals:
+        full["skip_rows"] = totals
+    if units is not None and unknown and len(unknown) < len(set(texts.get(found.unit, unknown)) - set(totals)):
+        doubts += unknown_doubts(unknown, units)
+    series, counted = series_of(found, texts, headings, labels, part or file.stem, titles, full, doubts)
+    if not series:
+        raise UserError(Problem(file.name, "", "no column of figures", "at least one column of numbers"))
+    unit_names = found.figures if found.across else tuple(dict.fromkeys(texts[found.unit]))
+    shown = tuple(name for name in unit_names if name and name not in totals)
+    return Found("table", full, series, tuple(doubts), counted, shown, _years(found, texts, full), part)
+
+
+def _period(
+    found: Roles,
+    file: Path,
+    titles: Sequence[str],
+    headings: Mapping[str, str],
+    year: int | None,
+    doubts: list[str],
+) -> dict[str, Any]:
+    if found.templates:
+        return {}
+    if found.period:
+        return {"period": found.period}
+    if year:
+        return {"period": year}
+    for place, words in (
+        ("the titles", titles),
+        ("the columns' names", headings.values()),
+        ("the file's name", [file.stem]),
+    ):
+        named = year_named(words)
+        if named:
+            doubts.append(f"the year {named}, from {place}: no column holds years")
+            return {"period": named}
+    doubts.append("the year: no column holds it. Write the year of the figures instead of YYYY under period")
+    return {"period": "YYYY"}
+
+
+def _years(found: Roles, texts: Mapping[str, Sequence[str]], layout: Mapping[str, Any]) -> tuple[int, ...]:
+    if found.templates:
+        named = [template_of(name) for names in found.templates.values() for name in names]
+        return tuple(sorted({item[1] for item in named if item}))
+    if found.period:
+        years = {text.plain(cell)[:4] for cell in texts[found.period] if cell}
+        return tuple(sorted(int(year) for year in years if year.isdecimal()))
+    return (layout["period"],) if isinstance(layout.get("period"), int) else ()
+
+
+def filled_sheets(file: Path) -> list[tuple[str, tuple[Row, ...]]]:
+    """The worksheets of a spreadsheet that hold anything."""
+    return [(sheet.name, sheet.rows) for sheet in grids.read_sheets(str(file), file.name, {}) if sheet.rows]
+
+
+def tables_of(file: Path) -> tuple[str, ...]:
+    """The tables of a data base in the order of their names; none for other formats."""
+    kind = grids.kind(file)
+    return databases.tables_in(str(file), file.name, kind) if kind in ("sqlite", "duckdb") else ()
