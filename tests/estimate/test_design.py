@@ -237,6 +237,33 @@ def test_instruments_and_endogenous_regressors(frame: pd.DataFrame, units: Units
     assert "1 instrument(s) for 2 endogenous" in found
 
 
+def test_effects_of_groups_and_periods(frame: pd.DataFrame, units: Units) -> None:
+    """Attributes and variables group rows; a pair has a level for each combination; a group of one row is left out."""
+    frame["zone"] = np.where(frame["unit"].isin(["CN-AH", "CN-BJ"]), frame["period"] % 2, 5.0)
+    frame.loc[0, "zone"] = math.nan
+    frame.loc[frame["unit"] == "CN-GZ", "zone"] = [7.0, 5.0, 5.0, 5.0]
+    model = spec(effects=("unit", "region:period", "zone"), inference=(InferenceSpec("cluster", {"by": "region"}),))
+    design = build_design(model, frame, units)
+    assert design.n_dropped == {"missing zone": 1, "singletons": 1}
+    rows = frame.drop(index=[0, *frame.index[frame["zone"] == 7.0]]).reset_index(drop=True)
+    pairs = [
+        f"{units.attributes[unit]['region']} {period}"
+        for unit, period in zip(rows["unit"], rows["period"], strict=True)
+    ]
+    np.testing.assert_array_equal(design.clusters["region:period"], pd.factorize(np.array(pairs), sort=True)[0])
+    np.testing.assert_array_equal(design.clusters["zone"], pd.factorize(rows["zone"], sort=True)[0])
+    (found,) = problems(spec(effects=("unit", "regoin:period")), frame, units)
+    assert found == 'models.m.effects: "regoin"'
+    (found,) = problems(spec(effects=("unit:period",)), frame, units)
+    assert found == 'models.m.effects: "unit:period", an effect for every row'
+    blank = replace(units, attributes={**units.attributes, "CN-GZ": {**units.attributes["CN-GZ"], "region": ""}})
+    (found,) = problems(spec(effects=("unit", "region:period")), frame, blank)
+    assert found == 'models.m: the attribute "region:period", blank for CN-GZ'
+    pair = spec(inference=(InferenceSpec("cluster", {"by": ["unit", "region:period"]}),))
+    (found,) = problems(pair, frame, units)
+    assert found.startswith('models.m.inference.by: "region:period": errors of one unit would count as independent')
+
+
 def test_treatment(frame: pd.DataFrame, units: Units) -> None:
     options = {"treatment": {"units": "go_west == 1", "first": 2014}}
     design = build_design(spec(estimator="event_study", regressors=(), options=options), frame, units)

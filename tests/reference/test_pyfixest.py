@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from data_sets import design, table
 
+from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.settings import InferenceSpec
@@ -45,3 +47,34 @@ def test_wild_bootstrap_agrees() -> None:
     theirs = float(boot.pvalue)
     ours = infer(fit(panel), panel, InferenceSpec("wild_cluster", {"draws": 9999, "interval": False}), 1)
     assert ours.p_value[place] == pytest.approx(theirs, abs=3 * np.sqrt(2 * 0.034 * 0.966 / 9999))
+
+
+@pytest.mark.parametrize(
+    "effects", [("unit", "region:period"), ("unit", "period", "sector"), ("unit", "region:sector", "period")]
+)
+def test_effects_of_groups_agree(effects: tuple[str, ...]) -> None:
+    """Unbalanced, with rows alone in a level; clustered by unit, effects inside the clusters not counted."""
+    frame, terms = table("munnell")
+    rng = np.random.default_rng(8)
+    frame = frame.assign(
+        region=pd.factorize(frame["unit"])[0] // 6,
+        sector=rng.integers(0, 5, len(frame)),
+        unit=frame["unit"].astype(str),
+    )
+    kept = (rng.uniform(size=len(frame)) > 0.5) & ~((frame["region"] == 3) & (frame["period"] == 1975))
+    kept |= (frame["unit"] == frame["unit"][frame["region"] == 3].iloc[0]) & (frame["period"] == 1975)
+    frame = frame[kept].reset_index(drop=True)
+    groups = {effect: frame[effect.split(":")].astype(str).agg(" ".join, axis=1) for effect in effects}
+    panel = design_from_arrays(
+        frame["y"], frame[list(terms)].to_numpy(), frame["unit"], frame["period"], effects=effects, terms=terms,
+        clusters={name: codes for name, codes in groups.items() if name not in ("unit", "period")},
+    )  # fmt: skip
+    formula = f"y ~ {' + '.join(terms)} | {' + '.join(effect.replace(':', '^') for effect in effects)}"
+    theirs = pf.feols(formula, data=frame, vcov={"CRV1": "unit"}, fixef_rm="singleton", fixef_tol=1e-12)
+    found = fit(panel)
+    if effects[1] == "region:period":
+        assert len(frame) > found.rows.size
+    assert found.rows.size == theirs._N
+    np.testing.assert_allclose(found.params, theirs.coef()[list(terms)], rtol=1e-6)
+    ours = infer(found, panel, InferenceSpec("cluster", {"small_sample": "CR1"}), 0)
+    np.testing.assert_allclose(ours.std_error, theirs.se()[list(terms)], rtol=1e-6)

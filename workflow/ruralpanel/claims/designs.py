@@ -13,6 +13,7 @@ from ruralpanel.claims.numbers import Estimand, find_estimand
 from ruralpanel.claims.plain_effects import PlainEffect, VariableStats, plain_effect
 from ruralpanel.claims.verdicts import Diagnostic
 from ruralpanel.estimate.inference.detectable import error_of_interval, smallest_detectable
+from ruralpanel.project.effects import involving
 from ruralpanel.project.kinds.estimators import DERIVED, LOG_LINEAR
 from ruralpanel.project.logarithms import log_of
 from ruralpanel.project.problems import CONFIGURATION
@@ -244,7 +245,7 @@ def evidence_kind(model: Mapping[str, Any]) -> str:
     if estimator in ("between", "decomposition") or int(model["n_periods"]) == 1:
         return "between"
     effects = model.get("effects") or (model.get("spec") or {}).get("effects") or ()
-    if estimator in ("fd", "cce", "dynamic_panel") or (estimator != "pooled" and "unit" in effects):
+    if estimator in ("fd", "cce", "dynamic_panel") or (estimator != "pooled" and involving("unit", effects)):
         return "within"
     return "mixed"
 

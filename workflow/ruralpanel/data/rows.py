@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.formulas import Context, evaluate, wide_frame
+from ruralpanel.project.effects import factors
 from ruralpanel.project.expressions import names
 from ruralpanel.project.formulas import parse
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 from ruralpanel.project.units import Units
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
+Codes = np.ndarray[Any, np.dtype[np.intp]]
 
 
 def attribute_column(units: Units, ids: Sequence[str], name: str) -> list[float] | list[str]:
@@ -27,6 +29,31 @@ def attribute_column(units: Units, ids: Sequence[str], name: str) -> list[float]
 def attribute_names(units: Units) -> tuple[str, ...]:
     """Names of all attributes, in the order of the units file."""
     return tuple(dict.fromkeys(name for values in units.attributes.values() for name in values))
+
+
+def group_codes(name: str, frame: pd.DataFrame, units: Units) -> Codes:
+    """The group of each row of `frame` (n,), from 0 without gaps; −1 where what makes the group is blank or missing.
+
+    Parameters
+    ----------
+    name : ``unit``, ``period``, an attribute, a variable, or several as ``a:b``: a group for each pair that occurs.
+    frame : a panel, columns ``unit``, ``period`` and variables.
+    """
+    codes = np.zeros(len(frame), dtype=np.intp)
+    blank = np.zeros(len(frame), dtype=bool)
+    for part in factors(name):
+        if part in frame.columns and part != "unit":
+            values = frame[part].to_numpy()
+            own, absent = np.unique(values, return_inverse=True)[1], np.isnan(values)
+        else:
+            rows, ids = pd.factorize(frame["unit"], sort=True)
+            column = list(ids) if part == "unit" else attribute_column(units, [str(unit) for unit in ids], part)
+            texts = np.array([str(value) for value in column])
+            own = np.unique(texts, return_inverse=True)[1][rows]
+            absent = ((texts == "") | (texts == "nan"))[rows]
+        codes = np.unique(codes * (int(own.max(initial=0)) + 1) + own, return_inverse=True)[1].astype(np.intp)
+        blank |= absent
+    return np.where(blank, -1, codes)
 
 
 def condition(text: str, frame: pd.DataFrame, units: Units, file: str, where: str, by: str = "year") -> Flags:

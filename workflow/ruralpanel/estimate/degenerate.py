@@ -78,7 +78,7 @@ def _net(design: Design) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
     """Outcome (n,), terms and endogenous regressors (n, k) net of effects or a constant, and names of the latter."""
     endogenous = design.extra.get("endogenous", np.zeros((design.y.size, 0)))
     columns = np.column_stack([design.y, design.x, endogenous])
-    effects = tuple(effect for effect in design.spec.effects if effect in ("unit", "period"))
+    effects = tuple(effect for effect in design.spec.effects if effect in ("unit", "period", *design.clusters))
     net = demean(design, columns, effects) if effects else columns - columns.mean(axis=0)
     return net[:, 0], net[:, 1:], (*design.terms, *design.extra.get("endogenous_terms", ()))
 

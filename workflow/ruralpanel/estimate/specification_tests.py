@@ -21,6 +21,7 @@ from ruralpanel.estimate.inference.romano_wolf import is_least_squares
 from ruralpanel.estimate.inference.size_kernels import LEVEL
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.simulated_size import Null, null_panels
+from ruralpanel.project.effects import involving
 from ruralpanel.project.problems import UserError
 
 STANDARD = ("pooled", "between", "fe", "fd", "re")
@@ -59,8 +60,9 @@ def specification_tests(design: Design, fit: Fit, seed: int = 0, null: Null | No
     found: dict[str, Test] = {}
     quick = _quick(design)
     if "unit" in fit.absorbed:
-        found["f_effects"] = f_effects(quick)
-    if estimator == "re" or "unit" in fit.absorbed:
+        found |= f_effects(quick)
+    # random effects stand beside none but effects of periods
+    if (estimator == "re" or "unit" in fit.absorbed) and set(design.spec.effects) <= {"unit", "period"}:
         with suppress(UserError):
             if design.weights is None:
                 found["hausman"] = hausman(quick)
@@ -123,7 +125,7 @@ def _by_simulation(test: Test, values: list[float], own: float, words: str, besi
 def _policy_tests(design: Design, fit: Fit) -> dict[str, Test]:
     """Tests of the residuals of a policy regression."""
     distinct = np.unique(fit.rows).size == fit.rows.size
-    if not distinct or "unit" not in fit.absorbed or not is_least_squares(fit):
+    if not distinct or not involving("unit", fit.absorbed) or not is_least_squares(fit):
         return {}
     residuals = _by_row(design, fit)
     found = {"pesaran_cd": pesaran_cd(residuals, design, fit.absorbed)}
@@ -144,15 +146,20 @@ def _without_unit(design: Design) -> tuple[str, ...]:
     return tuple(effect for effect in design.spec.effects if effect != "unit")
 
 
-def f_effects(design: Design) -> Test:
-    """F test that all unit effects are equal: restricted model without unit effects, same other effects."""
+def f_effects(design: Design) -> dict[str, Test]:
+    """F test that all unit effects are equal: restricted model without unit effects, same other effects.
+
+    Empty where the other effects contain those of units.
+    """
     effects = _without_unit(design)
     full = linear.fe(_as(design, "fe", ("unit", *effects)))
     kept = _take(design, full.rows)
     short = linear.pooled(_as(kept, "pooled", effects))
     ssr_full, ssr_short = float(full.residuals @ full.residuals), float(short.residuals @ short.residuals)
     df = (short.df_resid - full.df_resid, full.df_resid)
-    return _f((ssr_short - ssr_full) / df[0] / (ssr_full / df[1]), df, INDEPENDENT)
+    if df[0] < 1:
+        return {}
+    return {"f_effects": _f((ssr_short - ssr_full) / df[0] / (ssr_full / df[1]), df, INDEPENDENT)}
 
 
 def hausman(design: Design) -> Test:
@@ -234,16 +241,19 @@ def pesaran_cd(residuals: FloatArray, design: Design, effects: tuple[str, ...] =
     if not correlation.size:
         return Test(float("nan"), None, float("nan"), "no two units share three periods")
     value = float(np.sum(np.sqrt(shared) * correlation)) / np.sqrt(correlation.size)
-    note = "period effects pull the statistic towards zero (Juodis and Reese 2022)" if "period" in effects else ""
+    note = (
+        "period effects pull the statistic towards zero (Juodis and Reese 2022)" if involving("period", effects) else ""
+    )
     return Test(float(value), None, float(2.0 * special.ndtr(-abs(value))), note)
 
 
 def wooldridge(design: Design) -> Test | None:
     """Wooldridge (2002, 10.6.3): residuals of first differences on their lag; independent errors give a slope of −½.
 
-    The F test has CR1 errors by unit. None where too few units have two adjacent differences.
+    The F test has CR1 errors by unit. None where too few units have two adjacent differences, or where effects are of
+    groups that units change.
     """
-    effects = tuple(effect for effect in design.spec.effects if effect == "period")
+    effects = involving("period", design.spec.effects)
     try:
         fit = linear.fd(_as(design, "fd", effects))
     except UserError:

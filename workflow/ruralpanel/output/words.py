@@ -28,6 +28,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "inference": ("Inference", "推断"),
     "unit_effects": ("Unit effects", "单位固定效应"),
     "period_effects": ("Period effects", "时期固定效应"),
+    "effects_of": ("Effects: {name}", "固定效应：{name}"),
     "yes": ("yes", "是"),
     "no": ("no", "否"),
     "none": ("none", "无"),

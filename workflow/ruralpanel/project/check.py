@@ -9,6 +9,7 @@ from typing import Any
 from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, years_read
 from ruralpanel.project.check_models import condition_problems, missing, model_problems, name_problems
 from ruralpanel.project.check_outputs import claim_problems, output_problems
+from ruralpanel.project.effects import effect_problems
 from ruralpanel.project.expressions import RESERVED
 from ruralpanel.project.files import unusable
 from ruralpanel.project.formula_measures import formula_problems
@@ -116,12 +117,8 @@ def _curve_problems(config: Config, name: str, curve: Mapping[str, Any], attribu
     for sample in curve.get("samples") or ():
         if sample != "all" and sample not in config.samples:
             yield missing(config.file, f"{where}.samples", sample, "a name under samples", config.samples)
-    known = {"unit", "period", *attributes}
-    for effect in dict.fromkeys(effect for effects in curve.get("effects") or () for effect in effects):
-        for part in effect.split(":"):
-            if part not in known:
-                expected = "unit, period, an attribute of the units, or two of them as a:b"
-                yield missing(config.file, f"{where}.effects", part, expected, known)
+    effects = [effect for chosen in curve.get("effects") or () for effect in chosen]
+    yield from effect_problems(effects, attributes | set(config.variables), config.file, f"{where}.effects")
 
 
 OF_ATTRIBUTES = "attribute of the units"

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ruralpanel.project import formulas
+from ruralpanel.project.effects import cluster_problem, effect_problems, factors, involving
 from ruralpanel.project.expressions import Name, Number, Operation, Text, names, walk
 from ruralpanel.project.kinds.estimators import (
     ESTIMATORS,
@@ -40,7 +41,7 @@ def model_problems(config: Config, model: ModelSpec, attributes: set[str], units
         yield from _treatment_problems(config, model, attributes, units)
     if model.options.get("gap"):
         yield from _gap_problems(config, model, attributes, units)
-    yield from _effect_problems(config, model)
+    yield from _effect_problems(config, model, attributes)
     yield from _inference_problems(config, model, attributes)
     if model.sample != "all" and model.sample not in config.samples:
         yield missing(config.file, place(config, model, "sample"), model.sample, "a name under samples", config.samples)
@@ -309,8 +310,9 @@ def _gap_problems(config: Config, model: ModelSpec, attributes: set[str], units:
         yield Problem(config.file, where, f'"{gap["group"]}" held against itself', "two different groups")
 
 
-def _effect_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
+def _effect_problems(config: Config, model: ModelSpec, attributes: set[str]) -> Iterator[Problem]:
     where, shown = place(config, model, "effects"), f"[{', '.join(model.effects)}]"
+    yield from effect_problems(model.effects, attributes | set(config.variables), config.file, where)
     if model.estimator == "fe" and not model.effects:
         fix = "name the effects, or use estimator: pooled"
         yield Problem(config.file, where, "none", "at least one of unit, period for fe", fix)
@@ -320,8 +322,9 @@ def _effect_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
     if model.estimator in WITHOUT_EFFECTS:
         kind, expected = WITHOUT_EFFECTS[model.estimator]
         idle = {
-            "unit": [effect for effect in model.effects if effect == "unit"],
+            "unit": list(involving("unit", model.effects)),
             "others": [effect for effect in model.effects if effect != "period"],
+            "differenced": [effect for effect in model.effects if effect != "unit" and not _by_period(effect, config)],
             "attributes": [effect for effect in model.effects if effect not in ("unit", "period")],
             "all": list(model.effects),
         }[kind]
@@ -333,14 +336,20 @@ def _effect_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
         yield Problem(config.file, where, shown, expected, "write effects: [unit, period] in the model")
 
 
+def _by_period(effect: str, config: Config) -> bool:
+    """Whether differences between periods leave an effect one of the later period: period, attribute:period."""
+    parts = factors(effect)
+    return "period" in parts and not set(parts) & set(config.variables)
+
+
 def _inference_problems(config: Config, model: ModelSpec, attributes: set[str]) -> Iterator[Problem]:
-    known = {"unit", "period", *attributes}
+    where = f"{place(config, model, 'inference')}.by"
     for setting in model.inference:
         by = setting.options.get("by") or ()
         for cluster in (by,) if isinstance(by, str) else by:
-            if cluster not in known:
-                expected = "unit, period or an attribute of the units"
-                yield missing(config.file, f"{place(config, model, 'inference')}.by", cluster, expected, known)
+            problem = cluster_problem(cluster, attributes, config.file, where)
+            if problem:
+                yield problem
 
 
 def condition_problems(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project import formulas
+from ruralpanel.project.effects import grouped_by
 from ruralpanel.project.expressions import Call, Name, names
 from ruralpanel.project.files import unusable
 from ruralpanel.project.load import Config
@@ -31,6 +32,7 @@ def model_names(model: ModelSpec) -> frozenset[str]:
         terms += model.options.get(key) or []
     for term in terms:
         found |= set(term.split(":"))
+    found |= grouped_by(model.effects)
     for single in (model.weights, model.options.get("exposure")):
         if single:
             found.add(str(single))
@@ -98,6 +100,7 @@ def used_variables(config: Config, panel: str) -> frozenset[str]:
     for curve in config.specification_curves.values():
         if curve["panel"] == panel:
             found |= curve_names(curve) | lag_names(curve, config.variables)
+            found |= grouped_by(effect for effects in curve.get("effects") or () for effect in effects)
             for sample in curve.get("samples") or ():
                 found |= condition_names(config, sample)
     for section in (config.tables, config.figures, config.maps):

@@ -12,14 +12,15 @@ import pandas as pd
 
 from ruralpanel.claims.robustness.curve_plan import Plan, Specification, lagged_name
 from ruralpanel.data.break_steps import step_terms, steps_by_factor
-from ruralpanel.data.rows import Flags, attribute_column, attribute_names, sample_rows
+from ruralpanel.data.rows import Flags, attribute_names, group_codes, sample_rows
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.columns import columns_of
 from ruralpanel.estimate.base.effects import TINY
 from ruralpanel.estimate.base.results import FloatArray, IntArray
 from ruralpanel.estimate.spread import net_sd
+from ruralpanel.project.effects import effect_problems
 from ruralpanel.project.expressions import shifted
-from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.units import Units
 
 
@@ -29,7 +30,7 @@ class CurveData:
 
     Attributes
     ----------
-    units : labels; `codes` holds ``unit``, ``period`` and every further effect by name (n,).
+    units : labels; `codes` holds ``unit``, ``period`` and every further effect by name (n,), −1 where it is blank.
     columns : factor → (n,) values, NaN where missing.
     steps : factor → names of the columns that take up its definition breaks (rule ``dummy``).
     samples : name → rows kept (n,).
@@ -78,8 +79,9 @@ def curve_data(
     found = columns_of(dict.fromkeys(named, where), rows, units, panel, file)
     problems = list(found.problems)
     effects = dict.fromkeys(effect for spec in plan.specifications for effect in spec.effects)
-    codes, wrong = _effect_codes(effects, codes, labels, units, file, where)
-    raise_any([*problems, *wrong])
+    known = {*attribute_names(units), *rows.columns[2:]}
+    raise_any([*problems, *effect_problems(tuple(effects), known, file, f"{where}.effects")])
+    codes |= {effect: group_codes(effect, rows, units) for effect in effects if effect not in codes}
     columns: dict[str, FloatArray] = dict(found.values)
     steps = steps_by_factor(columns, rows.columns)
     columns |= {step: rows[step].to_numpy(dtype=np.float64) for names in steps.values() for step in names}
@@ -117,38 +119,6 @@ def _places(units: IntArray, period_codes: IntArray, periods: Sequence[int], lag
 
 def _moved(values: FloatArray, place: IntArray) -> FloatArray:
     return np.where(place >= 0, values[place], np.nan)
-
-
-def _effect_codes(
-    effects: Mapping[str, Any],
-    codes: Mapping[str, IntArray],
-    labels: Sequence[str],
-    units: Units,
-    file: str,
-    where: str,
-) -> tuple[dict[str, IntArray], list[Problem]]:
-    """Codes of all effects; ``attribute:period`` is one effect per group and period."""
-    found, problems = dict(codes), []
-    attributes = attribute_names(units)
-    for effect in effects:
-        parts = effect.split(":")
-        unknown = [part for part in parts if part not in found and part not in attributes]
-        if unknown:
-            known = ["unit", "period", *attributes]
-            expected = "unit, period, an attribute of the units or two of them as a:b"
-            problems.append(
-                Problem(file, f"{where}.effects", f'"{unknown[0]}"', expected, did_you_mean(unknown[0], known))
-            )
-            continue
-        together = np.zeros(codes["unit"].size, dtype=np.intp)
-        for part in parts:
-            own = found.get(part)
-            if own is None:
-                column = [str(value) for value in attribute_column(units, labels, part)]
-                own = np.unique(np.array(column), return_inverse=True)[1].astype(np.intp)[codes["unit"]]
-            together = together * (int(own.max()) + 1) + own
-        found[effect] = compact(together)
-    return found, problems
 
 
 @dataclass(frozen=True)
@@ -235,6 +205,8 @@ def cells(data: CurveData, specifications: Sequence[Specification]) -> Iterator[
             if name not in there:
                 there[name] = ~np.isnan(data.columns[name])
             mask = mask & there[name]
+        for effect in spec.effects:
+            mask = mask & (data.codes[effect] >= 0)
         if spec.weights:
             mask = mask & (data.columns[spec.weights] > 0)
         key = mask.tobytes()

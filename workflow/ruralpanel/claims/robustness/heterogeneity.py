@@ -10,7 +10,7 @@ import numpy as np
 
 from ruralpanel.claims.robustness.designs import quick
 from ruralpanel.estimate.base.absorb import compact, group_sums
-from ruralpanel.estimate.base.effects import usable_columns
+from ruralpanel.estimate.base.effects import demean, effect_codes, usable_columns
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.estimators import fit as fit_model
 from ruralpanel.estimate.inference import joint, romano_wolf, validity
@@ -18,6 +18,7 @@ from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.simulated_size import null_panels
+from ruralpanel.project.effects import involving
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -164,7 +165,7 @@ def initial_groups(design: Design, values: FloatArray, number: int = 3) -> dict[
 def mean_group(design: Design, term: str) -> MeanGroup:
     """The slope of `term` in each unit's own regression on its periods.
 
-    Period effects of the model are allowed for by taking the period's mean over units out of every column. Each
+    Effects of periods are allowed for by taking the mean over their units out of every column. Each
     regression has a constant and the model's other regressors that vary in the unit; where too few periods carry them
     for most units, the followed term alone.
 
@@ -174,8 +175,11 @@ def mean_group(design: Design, term: str) -> MeanGroup:
         Too few units with two periods more than parameters.
     """
     columns = np.column_stack([design.y, design.x])
-    if "period" in design.spec.effects:
-        codes = compact(design.period_codes)
+    of_periods = involving("period", design.spec.effects)
+    if len(of_periods) > 1:
+        columns = demean(replace(design, weights=None), columns, of_periods)
+    elif of_periods:
+        codes = compact(effect_codes(design, of_periods[0]))
         columns = columns - (group_sums(columns, codes) / np.bincount(codes)[:, None])[codes]
     place = design.terms.index(term)
     others = [j for j in range(len(design.terms)) if j != place]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
+from scipy.sparse import csgraph
 
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
@@ -16,15 +18,22 @@ Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
 LARGEST_DENSE = 4000
-"""Levels of all effects but the largest that one dense eigenvalue decomposition takes."""
+"""Levels that hang together, of all effects but the largest, that one dense eigenvalue decomposition takes."""
+
+SMALL = 400
+"""Levels beside the largest effect up to which they are taken as one piece, whether or not they hang together."""
+
+Matrix: TypeAlias = "Floats | sparse.csr_array"
 
 
 @dataclass(frozen=True)
 class Absorbed:
     """Columns that are projected out of a model: dummies of `factors` and the columns of `dense`.
 
-    The factor with most levels is eliminated in closed form; what remains of the others is one small symmetric
-    matrix, so that the projection is exact for balanced and unbalanced panels and linear in the rows.
+    Effects that a finer one contains (regions of units) are left aside. The factor with most levels is eliminated in
+    closed form; what remains of the others is one symmetric matrix, taken apart into the pieces that share no level of
+    it (periods of one region), so that the projection is exact for balanced and unbalanced panels and linear in the
+    rows.
 
     Attributes
     ----------
@@ -40,9 +49,18 @@ class Absorbed:
     root: Floats | None = None
 
     @cached_property
+    def finest(self) -> tuple[Codes, ...]:
+        """Codes of the effects that no other one contains, that with most levels first."""
+        kept: list[Codes] = []
+        for codes in sorted(self.factors, key=_levels, reverse=True):
+            if not any(nested(finer, codes) for finer in kept):
+                kept.append(codes)
+        return tuple(kept)
+
+    @property
     def first(self) -> Codes | None:
         """Codes of the factor with most levels."""
-        return max(self.factors, key=_levels) if self.factors else None
+        return self.finest[0] if self.finest else None
 
     @cached_property
     def _weights(self) -> Floats:
@@ -57,7 +75,7 @@ class Absorbed:
     @cached_property
     def _rest(self) -> sparse.csr_array | None:
         """Columns other than the first factor's dummies, (n, r)."""
-        parts = [_dummies(codes, self._weights) for codes in self.factors if codes is not self.first]
+        parts = [_dummies(codes, self._weights) for codes in self.finest[1:]]
         if self.dense is not None and self.dense.shape[1]:
             parts.append(sparse.csr_array(self.dense))
         if not parts:
@@ -65,44 +83,67 @@ class Absorbed:
         return sparse.csr_array(sparse.hstack(parts, format="csr"))
 
     @cached_property
-    def _half(self) -> Floats:
+    def _half(self) -> Matrix:
         """(r, rank) matrix H with H H' the pseudo-inverse of the Gram matrix of the rest net of the first factor."""
         rest = self._rest
         if rest is None:
             return np.zeros((0, 0))
-        if rest.shape[1] > LARGEST_DENSE:
+        gram = sparse.csr_array(rest.T @ rest)
+        whole = gram.diagonal()
+        if self.first is not None:
+            cross = (rest.T @ _dummies(self.first, self._weights)).tocsr()
+            gram = sparse.csr_array(gram - cross @ sparse.diags_array(1.0 / self._sums) @ cross.T)
+        scale = 1.0 / np.sqrt(np.where(whole > 0, whole, 1.0))
+        pieces = [np.arange(whole.size)] if whole.size <= SMALL else _pieces(gram, scale)
+        largest = max(piece.size for piece in pieces)
+        if largest > LARGEST_DENSE:
             raise UserError(
                 Problem(
                     CONFIGURATION,
                     "effects",
-                    f"effects with {rest.shape[1]} levels beside the largest one",
+                    f"effects with {largest} levels that hang together beside the largest one",
                     f"at most {LARGEST_DENSE}",
                     "use coarser effects",
                 )
             )
-        gram = (rest.T @ rest).toarray()
-        whole = np.diag(gram).copy()
-        if self.first is not None:
-            cross = (rest.T @ _dummies(self.first, self._weights)).tocsr()
-            gram = gram - (cross @ sparse.diags_array(1.0 / self._sums) @ cross.T).toarray()
-        scale = 1.0 / np.sqrt(np.where(whole > 0, whole, 1.0))
-        values, vectors = np.linalg.eigh(gram * np.outer(scale, scale))
-        kept = values > 1e-10 * max(1.0, float(values[-1]))
-        half: Floats = scale[:, None] * vectors[:, kept] / np.sqrt(values[kept])
-        return half
+        halves = [_half(gram[piece][:, piece].toarray(), scale[piece]) for piece in pieces]
+        if len(pieces) == 1:
+            return halves[0]
+        order = np.argsort(np.concatenate(pieces))
+        return sparse.csr_array(sparse.block_diag(halves, format="csr")[order])
 
     @cached_property
     def rank(self) -> int:
-        """Dimension of the space."""
+        """Dimension of the space.
+
+        That of two effects is counted exactly: levels less the groups of levels that hang together. Of more, or beside
+        dense columns, it is the number of eigenvalues that are not zero, which weights do not change.
+        """
+        if self.root is not None and (self.dense is None or not self.dense.shape[1]):
+            return Absorbed(self.n, self.finest).rank
+        if self.dense is None and len(self.finest) == 2:
+            return sum(map(_levels, self.finest)) - _groups(*self.finest)
         return (0 if self.first is None else _levels(self.first)) + int(self._half.shape[1])
 
     @cached_property
-    def basis(self) -> Floats:
-        """(n, r) orthonormal columns that span the space net of the first factor's dummies."""
+    def _basis(self) -> Matrix:
+        """(n, r) orthonormal columns that span the space net of the first factor's dummies, sparse in large panels."""
         rest = self._rest
         if rest is None or not self._half.shape[1]:
             return np.zeros((self.n, 0))
-        return self._without_first(np.asarray(rest @ self._half))
+        columns = rest @ self._half
+        if not sparse.issparse(columns):
+            return self._without_first(np.asarray(columns))
+        if self.first is None:
+            return sparse.csr_array(columns)
+        dummies = _dummies(self.first, self._weights)
+        means = sparse.diags_array(1.0 / self._sums) @ (dummies.T @ columns)
+        return sparse.csr_array(columns - dummies @ means)
+
+    @property
+    def basis(self) -> Floats:
+        """(n, r) orthonormal columns that span the space net of the first factor's dummies."""
+        return _dense(self._basis)
 
     def _without_first(self, columns: Floats) -> Floats:
         if self.first is None:
@@ -127,15 +168,18 @@ class Absorbed:
 
     def leverage(self) -> Floats:
         """Diagonal (n,) of the projection on the space."""
-        diagonal: Floats = np.einsum("ij,ij->i", self.basis, self.basis)
+        basis = self._basis
+        diagonal: Floats = (
+            np.einsum("ij,ij->i", basis, basis) if isinstance(basis, np.ndarray) else np.asarray((basis**2).sum(axis=1))
+        )
         if self.first is not None:
             diagonal = diagonal + self._weights**2 / self._sums[self.first]
         return diagonal
 
     def block(self, rows: Codes) -> Floats:
         """The projection's block for `rows`."""
-        basis = self.basis[rows]
-        values = basis @ basis.T
+        basis = self._basis[rows]
+        values = _dense(basis @ basis.T)
         if self.first is not None:
             codes, root = self.first[rows], self._weights[rows]
             same = codes[:, None] == codes[None, :]
@@ -156,7 +200,11 @@ class Absorbed:
         the rows g and h: all that bootstraps and degrees of freedom need of P.
         """
         groups = _levels(codes)
-        along = group_sums(values[:, None] * self.basis, codes)
+        basis = self._basis
+        if isinstance(basis, np.ndarray):
+            along = group_sums(values[:, None] * basis, codes)
+        else:
+            along = (_dummies(codes, values).T @ basis).toarray()
         if self.first is None:
             return along, sparse.csr_array((groups, 0))
         entries = values * self._weights / np.sqrt(self._sums)[self.first]
@@ -173,12 +221,41 @@ class Absorbed:
 
         A factor is nested when each of its levels lies in a single group (province effects in province clusters).
         """
-        free = tuple(codes for codes in self.factors if not any(nested(codes, group) for group in groups))
-        if len(free) == len(self.factors):
+        free = tuple(codes for codes in self.finest if not any(nested(codes, group) for group in groups))
+        if len(free) == len(self.finest):
             return self.rank
         constant = self._weights[:, None]
         dense = constant if self.dense is None else np.hstack([constant, self.dense])
         return Absorbed(self.n, free, dense, self.root).rank
+
+
+def _half(gram: Floats, scale: Floats) -> Floats:
+    """H with H H' the pseudo-inverse of `gram` (r, r), whose columns `scale` brings to length one."""
+    values, vectors = np.linalg.eigh(gram * np.outer(scale, scale))
+    kept = values > 1e-10 * max(1.0, float(values[-1]))
+    half: Floats = scale[:, None] * vectors[:, kept] / np.sqrt(values[kept])
+    return half
+
+
+def _pieces(gram: sparse.csr_array, scale: Floats) -> list[Codes]:
+    """Columns of a symmetric matrix that hang together, piece by piece."""
+    entries = gram.tocoo()
+    tied = np.abs(entries.data) * scale[entries.row] * scale[entries.col] > 1e-12
+    links = sparse.csr_array((np.ones(int(tied.sum())), (entries.row[tied], entries.col[tied])), shape=gram.shape)
+    _, labels = csgraph.connected_components(links, directed=False)
+    order = np.argsort(labels, kind="stable")
+    return [piece.astype(np.intp) for piece in np.split(order, np.flatnonzero(np.diff(labels[order])) + 1)]
+
+
+def _groups(left: Codes, right: Codes) -> int:
+    """How many groups two effects fall into: levels in one row together, directly or over others, are one group."""
+    shape = (_levels(left) + _levels(right),) * 2
+    links = sparse.csr_array((np.ones(left.size), (left, _levels(left) + right)), shape=shape)
+    return int(csgraph.connected_components(links, directed=False, return_labels=False))
+
+
+def _dense(matrix: Matrix) -> Floats:
+    return matrix if isinstance(matrix, np.ndarray) else np.asarray(matrix.toarray())
 
 
 def nested(codes: Codes, groups: Codes) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,11 +10,13 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.break_steps import step_terms, steps_by_factor
-from ruralpanel.data.rows import attribute_column, attribute_names, sample_rows
+from ruralpanel.data.rows import attribute_column, attribute_names, group_codes, sample_rows
+from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.columns import Space, columns_of, indistinct, parts, product
 from ruralpanel.estimate.base.effects import singletons
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.base.treatment import treatment_columns
+from ruralpanel.project.effects import cluster_problem, effect_problems, factors
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.units import Units
@@ -69,9 +71,10 @@ def build_design(
         absorb or that are collinear (unless ``drop_absorbed``), attributes that are blank where they are needed.
     """
     where = f"models.{spec.name}"
-    wanted = _terms(spec)
+    grouping = {part: f"{where}.effects" for effect in spec.effects for part in factors(effect)}
+    wanted = _terms(spec) | {part: place for part, place in grouping.items() if part in frame.columns[2:]}
     columns = columns_of(wanted, frame, units, spec.panel, file)
-    raise_any([*columns.problems, *_effect_problems(spec, units, file)])
+    raise_any([*columns.problems, *_effect_problems(spec, frame, units, file)])
     kept, dropped = sample_rows(sample or {}, frame, units, file, f"samples.{spec.sample}", by)
     values = dict(columns.values)
     every = _steps(spec, frame)
@@ -85,13 +88,18 @@ def build_design(
     if spec.weights:
         kept = _weighted(values[spec.weights], kept, dropped, file, f"{where}.weights")
     rows = _sorted_rows(frame, kept)
-    alone = _alone(spec, frame, units, rows)
+    groups = {
+        name: group_codes(name, frame, units)
+        for name in dict.fromkeys((*_clustered_by(spec), *spec.effects))
+        if name not in ("unit", "period")
+    }
+    alone = _alone(spec, frame, groups, rows)
     if alone.size:
         dropped["singletons"] = int(alone.size)
         rows = np.delete(rows, alone)
     _enough(spec, frame, rows, dropped, file)
     draft = replace(_indexed(spec, frame, rows), calendar=_calendar(frame, by))
-    clusters = _clusters(spec, frame, rows, units, draft, file)
+    clusters = _clusters(spec, groups, rows, draft, file)
     weights = values[spec.weights][rows] if spec.weights else None
     terms, notes, lost = _told_apart(replace(draft, clusters=clusters, weights=weights), values, rows, steps, file)
     extra: dict[str, Any] = {}
@@ -185,17 +193,12 @@ def _sorted_rows(frame: pd.DataFrame, kept: np.ndarray[Any, np.dtype[np.bool_]])
     return np.asarray(order[kept[order]], dtype=np.intp)
 
 
-def _alone(spec: ModelSpec, frame: pd.DataFrame, units: Units, rows: IntArray) -> IntArray:
+def _alone(spec: ModelSpec, frame: pd.DataFrame, groups: Mapping[str, IntArray], rows: IntArray) -> IntArray:
     """Positions in `rows` that alone make up a level of an effect, found again and again."""
     if not rows.size:
         return np.zeros(0, dtype=np.intp)
-    draft = _indexed(spec, frame, rows)
-    clusters = {
-        name: _codes(attribute_column(units, [str(u) for u in frame["unit"].to_numpy()[rows]], name))
-        for name in spec.effects
-        if name not in ("unit", "period")
-    }
-    return singletons(replace(draft, clusters=clusters), spec.effects)
+    clusters = {name: codes[rows] for name, codes in groups.items()}
+    return singletons(replace(_indexed(spec, frame, rows), clusters=clusters), spec.effects)
 
 
 def _indexed(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray) -> Design:
@@ -239,13 +242,11 @@ def _enough(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, dropped: Mappi
             raise UserError(Problem(file, where, found, f"units with at least two periods for {spec.estimator}"))
 
 
-def _effect_problems(spec: ModelSpec, units: Units, file: str) -> list[Problem]:
-    known = {"unit", "period", *attribute_names(units)}
-    expected = "unit, period or an attribute of the units"
-    names = [("effects", name) for name in spec.effects] + [("inference.by", name) for name in _clustered_by(spec)]
-    return [
-        Problem(file, f"models.{spec.name}.{key}", f'"{name}"', expected) for key, name in names if name not in known
-    ]
+def _effect_problems(spec: ModelSpec, frame: pd.DataFrame, units: Units, file: str) -> list[Problem]:
+    where, attributes = f"models.{spec.name}", attribute_names(units)
+    problems = list(effect_problems(spec.effects, {*attributes, *frame.columns[2:]}, file, f"{where}.effects"))
+    clusters = [cluster_problem(name, attributes, file, f"{where}.inference.by") for name in _clustered_by(spec)]
+    return [*problems, *(problem for problem in clusters if problem)]
 
 
 def _clustered_by(spec: ModelSpec) -> tuple[str, ...]:
@@ -257,25 +258,18 @@ def _clustered_by(spec: ModelSpec) -> tuple[str, ...]:
 
 
 def _clusters(
-    spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, units: Units, draft: Design, file: str
+    spec: ModelSpec, groups: Mapping[str, IntArray], rows: IntArray, draft: Design, file: str
 ) -> dict[str, IntArray]:
     clusters = {"unit": draft.unit_codes, "period": draft.period_codes}
     problems = []
-    for name in dict.fromkeys((*_clustered_by(spec), *spec.effects)):
-        if name in clusters:
-            continue
-        column = attribute_column(units, draft.units, name)
-        blank = [unit for unit, value in zip(draft.units, column, strict=True) if value == "" or value != value]
+    for name, codes in groups.items():
+        blank = [draft.units[unit] for unit in np.unique(draft.unit_codes[codes[rows] < 0])]
         if blank:
             found = f'the attribute "{name}", blank for {", ".join(blank)}'
             problems.append(Problem(file, f"models.{spec.name}", found, "a value for every unit of the sample"))
-        clusters[name] = _codes(column)[draft.unit_codes]
+        clusters[name] = compact(codes[rows])
     raise_any(problems)
     return clusters
-
-
-def _codes(column: Iterable[float] | Iterable[str]) -> IntArray:
-    return np.unique(np.array([str(value) for value in column]), return_inverse=True)[1].astype(np.intp)
 
 
 def _matrix(terms: Sequence[str], values: Mapping[str, FloatArray], rows: IntArray) -> FloatArray:

@@ -9,6 +9,7 @@ import numpy as np
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
+from ruralpanel.project.effects import EXPECTED
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
 
 TINY = 1e-9
@@ -22,7 +23,7 @@ ROUNDING = 1e-13
 
 
 def effect_codes(design: Design, effect: str) -> IntArray:
-    """Codes (n,) of one effect: ``unit``, ``period`` or the name of a clustering attribute.
+    """Codes (n,) of one effect: ``unit``, ``period`` or a further one of the design's groups (``region:period``).
 
     Raises
     ------
@@ -41,7 +42,7 @@ def effect_codes(design: Design, effect: str) -> IntArray:
             CONFIGURATION,
             f"models.{design.spec.name}.effects",
             f'"{effect}"',
-            "unit, period or an attribute of the units",
+            EXPECTED,
             did_you_mean(effect, known),
         )
     )

@@ -42,7 +42,7 @@ class Design:
     units, periods : labels; `unit_codes`, `period_codes` (n,) index into them.
     calendar : the panel's declared periods where its lags count observations; empty: they count years.
     weights : (n,) analytic weights, or None.
-    clusters : codes (n,) by name: ``unit``, ``period`` and every attribute that an inference asks for.
+    clusters : codes (n,) by name: ``unit``, ``period`` and every further group that effects or an inference ask for.
     extra : further columns an estimator asked for (``endogenous``, ``instruments``: (n, q) arrays with
         their names under ``endogenous_terms``, ``instrument_terms``; ``treated``, ``first_treated``); of places,
         added by `ruralpanel.estimate.places.geography`: ``weights_matrix`` (N, N), sparse, ``weights_about``, what it
@@ -124,7 +124,7 @@ class Fit:
     rows : (m,) indices into the design's rows that `x`, `y`, `residuals`, `scores` refer to
         (first differences lose rows; the between estimator has one row per unit).
     n_absorbed : number of effects removed, the constant included, that are not columns of `x`.
-    absorbed : names of the effects removed ("unit", "period").
+    absorbed : names of the effects removed ("unit", "period", "region:period").
     n_slopes : slopes that small-sample factors count, where they are not all of `terms` (systems of equations).
     own_vcov : (k, k) and `own_vcov_type`, where the estimator brings its own covariance; `own_interval` (k, 2): 95 %
         intervals of its own (percentiles of a bootstrap) and `own_p` (k,) the p-values that go with them, else those of

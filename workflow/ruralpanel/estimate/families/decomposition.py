@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.effects import demean
+from ruralpanel.estimate.base.absorb import Absorbed
+from ruralpanel.estimate.base.effects import absorbed_space, demean
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
@@ -310,9 +311,9 @@ def counterfactual(design: Design) -> Fit:
     slopes = bread @ x.T @ y
     residuals = y - x @ slopes
     number = len(design.units)
-    absorbed = _absorbed(design)
+    space = absorbed_space(design, spec.effects, np.arange(len(y)), None)
     panel = design.y.size > number
-    vcov, df, kind = _clustered(design, x, residuals, bread, absorbed) if panel else _hc3(x, residuals, bread, absorbed)
+    vcov, df, kind = _clustered(design, x, residuals, bread, space) if panel else _hc3(x, residuals, bread, space.rank)
     groups = groups_of(design, spec.options["gap"])
     means, outcome = unit_means(design, design.x), unit_means(design, design.y)
     inside, target = groups.codes == groups.reference, np.flatnonzero(groups.codes == groups.target)
@@ -356,14 +357,6 @@ def counterfactual(design: Design) -> Fit:
     )
 
 
-def _absorbed(design: Design) -> int:
-    effects = design.spec.effects
-    if not effects:
-        return 1
-    levels = {"unit": len(design.units), "period": len(design.periods)}
-    return sum(levels[effect] for effect in effects) - (len(effects) - 1)
-
-
 def _hc3(x: FloatArray, residuals: FloatArray, bread: FloatArray, absorbed: int) -> tuple[FloatArray, float, str]:
     leverage = np.einsum("ij,jk,ik->i", x, bread, x) + 1 / len(x)
     scores = x * (residuals / (1 - leverage))[:, None]
@@ -371,13 +364,12 @@ def _hc3(x: FloatArray, residuals: FloatArray, bread: FloatArray, absorbed: int)
 
 
 def _clustered(
-    design: Design, x: FloatArray, residuals: FloatArray, bread: FloatArray, absorbed: int
+    design: Design, x: FloatArray, residuals: FloatArray, bread: FloatArray, space: Absorbed
 ) -> tuple[FloatArray, float, str]:
     codes: IntArray = design.unit_codes
     scores = np.column_stack([np.bincount(codes, weights=column) for column in (x * residuals[:, None]).T])
     number, size = len(design.units), len(x)
-    nested = number if "unit" in design.spec.effects else 0
-    parameters = x.shape[1] + max(absorbed - nested, 0) + (1 if nested else 0)
+    parameters = x.shape[1] + space.rank_outside((codes,))
     factor = number / (number - 1) * (size - 1) / (size - parameters)
     return factor * bread @ scores.T @ scores @ bread, float(number - 1), "CR1 by unit, t(G − 1)"
 

@@ -10,15 +10,16 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
-from ruralpanel.estimate.base.effects import absorbed_space, root_weights, singletons, usable_columns
+from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums, nested
+from ruralpanel.estimate.base.effects import absorbed_space, effect_codes, root_weights, singletons, usable_columns
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.families import confirm_linear
+from ruralpanel.project.effects import factors
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 
 
 def pooled(design: Design) -> Fit:
-    """Ordinary (weighted) least squares with a constant; period effects where `spec.effects` names them."""
+    """Ordinary (weighted) least squares with a constant, or effects of periods and groups that `spec.effects` names."""
     rows = np.arange(design.y.size)
     root = root_weights(design, rows)
     effects = _without_unit(design)
@@ -70,7 +71,7 @@ def between(design: Design) -> Fit:
 
 
 def fd(design: Design) -> Fit:
-    """First differences between adjacent periods, without a constant; period effects are removed where named.
+    """First differences between adjacent periods, without a constant, less effects of periods (``region:period``).
 
     A row whose unit lacks the period before on the panel's calendar (`Design.earlier`) is not used and counted under
     ``n_dropped``: a gap is never bridged, be it of one unit or of all. With weights a difference weighs
@@ -96,10 +97,28 @@ def fd(design: Design) -> Fit:
         weights = 1.0 / (1.0 / design.weights[rows] + 1.0 / design.weights[before])
         root = np.sqrt(weights / weights.mean())
     effects = _without_unit(design)
+    _need_later_levels(design, effects, rows, before)
     space = absorbed_space(design, effects, rows, root=root, constant=False)
     y, x = design.y[rows] - design.y[before], design.x[rows] - design.x[before]
     extra = {"n_dropped": {"without the period before": design.y.size - rows.size}}
     return solve(design, _scaled(x, root), _scaled(y, root), rows, space, effects, extra=extra)
+
+
+def _need_later_levels(design: Design, effects: tuple[str, ...], rows: IntArray, before: IntArray) -> None:
+    """Stop where differences leave no effect of the later period: groups without period, or that units change."""
+    raise_any(
+        Problem(
+            CONFIGURATION,
+            f"models.{design.spec.name}.effects",
+            f"{effect}, of which differences leave "
+            + ("movements between groups" if "period" in factors(effect) else "nothing"),
+            "period or attribute:period with fd",
+            "leave it out, or use estimator: fe",
+        )
+        for effect in effects
+        if "period" not in factors(effect)
+        or not nested(compact(effect_codes(design, effect)[rows]), effect_codes(design, effect)[before])
+    )
 
 
 def solve(

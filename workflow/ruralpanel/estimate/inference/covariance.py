@@ -13,6 +13,7 @@ from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import absorbed_space, root_weights
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import validity
+from ruralpanel.project.effects import involving
 from ruralpanel.project.settings import InferenceSpec
 
 LEVEL = 0.95
@@ -179,7 +180,7 @@ def infer_hc(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) ->
     n = fit.rows.size
     validity.need_scores(fit, design, f"{kind} errors")
     warnings: tuple[str, ...] = ()
-    if "unit" in fit.absorbed and np.bincount(design.unit_codes[fit.rows]).max() > 2:
+    if involving("unit", fit.absorbed) and np.bincount(design.unit_codes[fit.rows]).max() > 2:
         warnings += validity.need_no_unit_effects(design, kind)
     if critical == "normal":
         warnings += validity.need_clusters(design, "normal critical values", "normal", n, "with fewer, t is needed")

@@ -12,6 +12,7 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference,
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.covariance import inference
 from ruralpanel.estimate.places.distances import spatial_kernel
+from ruralpanel.project.effects import involving
 from ruralpanel.project.settings import InferenceSpec
 
 LARGEST = 3000
@@ -152,7 +153,7 @@ def _check(
     if critical == "normal":
         reason = "with fewer, t is needed"
         warnings += validity.need_clusters(design, "normal critical values", "normal", pairs.units, reason)
-    if lag == 0 and "unit" in fit.absorbed and np.bincount(design.unit_codes[fit.rows]).max() > 2:
+    if lag == 0 and involving("unit", fit.absorbed) and np.bincount(design.unit_codes[fit.rows]).max() > 2:
         warnings += validity.need_no_unit_effects(design, "Conley errors with lag: 0", "leave lag out")
     if kind != "unbiased" and critical != "satterthwaite":
         return warnings

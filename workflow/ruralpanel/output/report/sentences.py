@@ -9,6 +9,7 @@ from typing import Any
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.document import Marked
 from ruralpanel.output.report.texts import Texts, is_count, noun, short_noun, singular
+from ruralpanel.project.effects import involving
 
 Design = Mapping[str, Any]  # a design of scorecard.json
 _SHARES = ("share", "比例")
@@ -62,7 +63,7 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
         "effect": effect,
         "interval": _interval(texts, design, quote, "plain.", fmt, outcome_measure),
         "nouns": nouns(context),
-        "by_period": "period" in _effects(context, design),
+        "by_period": bool(involving("period", _effects(context, design))),
         "points": plain["change"] != "relative" and _measure(context, design, design["lever"]) in _SHARES,
         "about": texts.render("effect.about") if plain["spread"] else Marked(""),
     }

@@ -11,6 +11,7 @@ from ruralpanel.output.tables.coefficients import star_source
 from ruralpanel.output.tables.inference_words import column_numbers, inference_notes, short_of
 from ruralpanel.output.tables.size_words import size_note
 from ruralpanel.output.words import has_word, sentence, word
+from ruralpanel.project.effects import factors
 from ruralpanel.project.formats import DASH, format_count
 
 _BENEATH = {
@@ -70,9 +71,15 @@ def effects_text(model: Mapping[str, Any], language: str) -> str:
         return word("none", language)
     shown = []
     for effect, how in effects.items():
-        name = {"unit": "单位", "period": "时期"}.get(effect, effect) if language == "zh" else effect
+        name = effect_name(effect, language)
         shown.append(name if how == "yes" else f"{name} ({word(how, language)})")
     return word("comma", language).join(shown)
+
+
+def effect_name(effect: str, language: str) -> str:
+    """``region × period``: what an effect is made of."""
+    names = {"unit": "单位", "period": "时期"} if language == "zh" else {}
+    return " × ".join(names.get(part, part) for part in factors(effect))
 
 
 def model_notes(

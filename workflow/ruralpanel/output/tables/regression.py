@@ -22,7 +22,15 @@ from ruralpanel.output.tables.coefficients import (
 )
 from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableDocument, runs
 from ruralpanel.output.tables.inference_words import short
-from ruralpanel.output.tables.notes import effects_of, effects_text, model_notes, period_text, sample_text, test_notes
+from ruralpanel.output.tables.notes import (
+    effect_name,
+    effects_of,
+    effects_text,
+    model_notes,
+    period_text,
+    sample_text,
+    test_notes,
+)
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_count, format_interval, format_number, format_p
 from ruralpanel.project.problems import UserError, did_you_mean, raise_any
@@ -206,7 +214,9 @@ def _summary(
     rows.append(row("n_periods", [Cell(period_text(model)) for model in models]))
     for effect in _effects(models):
         shown = [Cell(word(effects_of(model).get(effect, "no"), language)) for model in models]
-        label = word(f"{effect}_effects", language) if has_word(f"{effect}_effects") else effect
+        label = word("effects_of", language).format(name=effect_name(effect, language))
+        if effect in ("unit", "period"):
+            label = word(f"{effect}_effects", language)
         rows.append(row(f"{effect}_effects", shown, label))
     if not _effects(models):
         rows.append(row("effects", [Cell(word("none", language))] * len(models)))

@@ -124,11 +124,15 @@ KEYS_OF_METHODS: dict[str, dict[str, tuple[str, ...]]] = {
 WITHOUT_EFFECTS: dict[str, tuple[str, str]] = {
     "pooled": ("unit", "effects of periods or of attributes: with unit effects the estimator is fe"),
     "re": ("others", "period, or none: unit effects are random"),
+    "fd": ("differenced", "period or attribute:period: what does not change between periods is differenced away"),
     "between": ("all", "none: means of units are compared"),
     "decomposition": ("all", "none: means of units are compared, with a constant for each group"),
     "spatial": ("attributes", "unit, period, both or none"),
+    "dynamic_panel": ("attributes", "unit, or unit and period: a dynamic panel has unit effects"),
+    "cce": ("attributes", "unit, period, both or none: averages over units stand for what is common to a period"),
 }
-"""Effects that an estimator has no use for (unit; others than period; attributes; all), and what it takes instead."""
+"""Effects that an estimator has no use for (unit; others than period; those that differences leave nothing of;
+attributes; all), and what it takes instead."""
 
 UNWEIGHTED: dict[str, tuple[str, ...]] = {
     "re": (),
