@@ -273,3 +273,66 @@ def test_differences_refuse_effects_that_do_not_survive_them() -> None:
     moving = {**d.clusters, "region:period": compact(d.clusters["industry"] * 10 + d.period_codes)}
     with pytest.raises(UserError, match="movements between groups"):
         fit(replace(d, clusters=moving))
+
+
+def test_the_constant_is_that_of_least_squares() -> None:
+    """Pooled, weighted: statsmodels' own intercept and its errors, classical and clustered."""
+    sm = pytest.importorskip("statsmodels.api")
+    d = panel((), estimator="pooled", weighted=True, missing=0.0)
+    d = replace(d, spec=replace(d.spec, options={**d.spec.options, "constant": True}))
+    found = fit(d)
+    assert found.intercept is not None and found.terms == ("x1", "x2")
+    theirs = sm.WLS(d.y, np.column_stack([d.x, np.ones(d.y.size)]), weights=d.weights).fit()
+    np.testing.assert_allclose(found.intercept.params, theirs.params, rtol=1e-10)
+    classical = infer(found.intercept, d, InferenceSpec("classical"), 0)
+    np.testing.assert_allclose(classical.std_error, theirs.bse, rtol=1e-10)
+    clustered = theirs.get_robustcov_results("cluster", groups=d.unit_codes)
+    ours = infer(found.intercept, d, InferenceSpec("cluster", {"small_sample": "CR1"}), 0)
+    np.testing.assert_allclose(ours.std_error, clustered.bse, rtol=1e-10)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_the_constant_beside_effects_is_their_mean(weighted: bool) -> None:
+    """The mean of the effects over the rows, with the error of that contrast; slopes keep theirs under every method."""
+    d = panel(REGION_BY_PERIOD, weighted=weighted, inference=(InferenceSpec("cluster", {"by": "unit"}),))
+    d = replace(d, spec=replace(d.spec, options={**d.spec.options, "constant": True}))
+    found = fit(d)
+    assert found.intercept is not None
+    rows = found.rows
+    root = np.ones(rows.size) if d.weights is None else np.sqrt(d.weights[rows])
+    effects = columns_of(d, rows, d.spec.effects)
+    columns = np.hstack([d.x[rows], effects])
+    params = np.linalg.lstsq(columns * root[:, None], d.y[rows] * root, rcond=None)[0]
+    share = root**2 / np.sum(root**2)
+    assert found.intercept.params[-1] == pytest.approx(share @ effects @ params[2:], rel=1e-9)
+    # its variance is that of a contrast of the dummies' coefficients
+    gram = np.linalg.pinv((columns * root[:, None]).T @ (columns * root[:, None]), rcond=1e-12)
+    contrast = np.append(np.zeros(2), share @ effects)
+    residuals = (d.y[rows] - columns @ params) * root
+    sums = np.array([
+        (columns * (root * residuals)[:, None])[d.unit_codes[rows] == unit].sum(axis=0) for unit in range(30)
+    ])  # fmt: skip
+    errors = infer(found.intercept, d, InferenceSpec("cluster", {"small_sample": "CR1"}), 0)
+    n, units, k = (
+        rows.size,
+        np.unique(d.unit_codes[rows]).size,
+        covariance.parameters(found, d, (compact(d.unit_codes[rows]),)),
+    )
+    expected = np.sqrt(units / (units - 1) * (n - 1) / (n - k)) * np.sqrt(
+        contrast @ gram @ sums.T @ sums @ gram @ contrast
+    )
+    assert errors.std_error is not None
+    assert errors.std_error[-1] == pytest.approx(expected, rel=1e-8)
+    for kind in ("CR1", "CR2", "CR3"):
+        setting = InferenceSpec("cluster", {"small_sample": kind})
+        plain, wide = infer(found, d, setting, 0), infer(found.intercept, d, setting, 0)
+        assert plain.std_error is not None and wide.std_error is not None
+        np.testing.assert_allclose(wide.std_error[:2], plain.std_error, rtol=1e-8)
+        np.testing.assert_allclose(wide.df[:2], plain.df, rtol=1e-8)
+    setting = InferenceSpec("wild_cluster", {"draws": 499})
+    np.testing.assert_allclose(infer(found.intercept, d, setting, 3).p_value[:2], infer(found, d, setting, 3).p_value)
+    result = estimate(d.spec, d, 1, "")
+    assert [row.term for row in result.coefficients] == ["x1", "x2", "constant"]
+    assert result.coefficients[-1].estimate == found.intercept.params[-1]
+    assert any(note.startswith("constant: the mean of the removed effects") for note in result.notes)
+    assert {"x1", "x2"} == set(result.vcov["terms"])

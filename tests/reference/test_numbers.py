@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -58,3 +59,21 @@ def test_cr3_is_not_multiplied_by_a_factor() -> None:
     assert error is not None
     factor = 48 / 47 * 815 / 811
     assert error * np.sqrt(factor) == pytest.approx(0.06554456, abs=5e-9)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "effects", "constant", "error"),
+    [
+        ("pooled", (), 1.6433023, 0.0575873),
+        ("between", (), 1.5894444, 0.2329796),
+        ("re", (), 2.1354110, 0.1334615),
+        ("fe", ("unit",), 2.352898, 0.1748131),
+    ],
+)
+def test_the_constant(estimator: str, effects: tuple[str, ...], constant: float, error: float) -> None:
+    """Munnell: plm's intercepts (its vignette's model on Produc), and ``_cons`` of Stata's ``xtreg, fe``."""
+    panel = design("munnell", estimator, effects, inference=(InferenceSpec("classical"),))
+    panel = replace(panel, spec=replace(panel.spec, options={**panel.spec.options, "constant": True}))
+    row = estimate(panel.spec, panel, 0, "").coefficients[-1]
+    assert (row.term, row.estimate) == ("constant", pytest.approx(constant, abs=2e-6))
+    assert row.std_error == pytest.approx(error, abs=2e-6)

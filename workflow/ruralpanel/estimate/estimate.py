@@ -26,6 +26,13 @@ NO_COEFFICIENTS = ("decomposition", "counterfactual")
 
 NO_NEIGHBOURS = "weights_matrix is not used: this estimator leaves no residual for each unit and period to compare"
 
+MEANING = {
+    False: "constant: the expected outcome where every regressor is zero",
+    True: "constant: the mean of the removed effects over the rows, that is the mean outcome less the slopes times the "
+    "mean regressors",
+}
+"""What the constant is, without and with effects removed."""
+
 Outcome = Inference | UserError
 
 
@@ -74,6 +81,7 @@ def estimate(
         tests["moran"] = neighbours.test
     unused = spec.estimator != "spatial" and spec.options.get("weights_matrix") and neighbours is None
     extra = dict(fit.extra)
+    constants, of_constant = _constant(design, fit, settings, words, seed)
     overrides = _overrides(spec, fit, outcomes)
     if overrides:
         extra["overrides"] = list(overrides)
@@ -96,7 +104,7 @@ def estimate(
         n_units=int(units.size),
         n_periods=int(periods.size),
         n_dropped={reason: int(count) for reason, count in dropped.items()},
-        coefficients=_coefficients(design, fit, settings, outcomes, words),
+        coefficients=(*_coefficients(design, fit, settings, outcomes, words), *constants),
         inference=tuple(
             _entry(fit, setting, outcome, size)
             for setting, outcome, size in zip(settings, outcomes, sizes, strict=True)
@@ -130,6 +138,7 @@ def estimate(
             *overrides,
             *design.notes,
             *fit.notes,
+            *of_constant,
             *((PERFECT,) if perfect else ()),
             *alike_notes(design),
             *((NO_NEIGHBOURS,) if unused else ()),
@@ -256,6 +265,18 @@ def _coefficients(
             )
         )
     return tuple(rows)
+
+
+def _constant(
+    design: Design, fit: Fit, settings: tuple[InferenceSpec, ...], labels: Mapping[str, str], seed: int
+) -> tuple[tuple[Coefficient, ...], tuple[str, ...]]:
+    """The constant's coefficient, where the model asks for it, and what it means."""
+    if fit.intercept is None:
+        return (), ()
+    outcomes = [_try(fit.intercept, design, setting, seed) for setting in settings]
+    if isinstance(outcomes[0], UserError):
+        raise outcomes[0]
+    return _coefficients(design, fit.intercept, settings, outcomes, labels)[-1:], (MEANING[bool(fit.absorbed)],)
 
 
 def _marginals(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
 
@@ -41,12 +41,14 @@ class Absorbed:
     factors : codes (n,) of each effect, from 0 without gaps.
     dense : (n, q) further columns, already multiplied by `root`; None: none.
     root : (n,) square roots of the weights; None: ones.
+    without_constant : the constant, which dummies add up to, is no part of the space (it is among the regressors).
     """
 
     n: int
     factors: tuple[Codes, ...] = ()
     dense: Floats | None = None
     root: Floats | None = None
+    without_constant: bool = False
 
     @cached_property
     def finest(self) -> tuple[Codes, ...]:
@@ -119,6 +121,8 @@ class Absorbed:
         That of two effects is counted exactly: levels less the groups of levels that hang together. Of more, or beside
         dense columns, it is the number of eigenvalues that are not zero, which weights do not change.
         """
+        if self.without_constant:
+            return replace(self, without_constant=False).rank - 1
         if self.root is not None and (self.dense is None or not self.dense.shape[1]):
             return Absorbed(self.n, self.finest).rank
         if self.dense is None and len(self.finest) == 2:
@@ -164,7 +168,15 @@ class Absorbed:
             if rest is not None and self._half.shape[1]:
                 fitted = rest @ (self._half @ (self._half.T @ (rest.T @ values)))
                 values = values - self._without_first(np.asarray(fitted))
+        if self.without_constant:
+            raw = np.asarray(columns, dtype=float).reshape(self.n, -1)
+            values = values + np.outer(self._constant, self._constant @ raw)
         return np.asarray(values.reshape(np.shape(columns)))
+
+    @property
+    def _constant(self) -> Floats:
+        """(n,) the constant in the metric of the weights, of length one."""
+        return self._weights / np.linalg.norm(self._weights)
 
     def leverage(self) -> Floats:
         """Diagonal (n,) of the projection on the space."""
@@ -174,7 +186,7 @@ class Absorbed:
         )
         if self.first is not None:
             diagonal = diagonal + self._weights**2 / self._sums[self.first]
-        return diagonal
+        return diagonal - self._constant**2 if self.without_constant else diagonal
 
     def block(self, rows: Codes) -> Floats:
         """The projection's block for `rows`."""
@@ -184,6 +196,8 @@ class Absorbed:
             codes, root = self.first[rows], self._weights[rows]
             same = codes[:, None] == codes[None, :]
             values = values + np.where(same, np.outer(root, root) / self._sums[codes][:, None], 0.0)
+        if self.without_constant:
+            values = values - np.outer(self._constant[rows], self._constant[rows])
         return values
 
     def grouped(self, values: Floats, codes: Codes) -> tuple[Floats, sparse.csr_array]:
@@ -208,7 +222,11 @@ class Absorbed:
         if self.first is None:
             return along, sparse.csr_array((groups, 0))
         entries = values * self._weights / np.sqrt(self._sums)[self.first]
-        return along, sparse.csr_array((entries, (codes, self.first)), shape=(groups, _levels(self.first)))
+        first = sparse.csr_array((entries, (codes, self.first)), shape=(groups, _levels(self.first)))
+        if self.without_constant:
+            share = np.sqrt(self._sums / self._sums.sum())
+            first = sparse.csr_array(first.toarray() - np.outer(first @ share, share))
+        return along, first
 
     def cross(self, left: Floats, left_codes: Codes, right: Floats, right_codes: Codes) -> Floats:
         """Matrix (groups, groups) of the products that `grouped` describes."""
@@ -221,6 +239,8 @@ class Absorbed:
 
         A factor is nested when each of its levels lies in a single group (province effects in province clusters).
         """
+        if self.without_constant:
+            return replace(self, without_constant=False).rank_outside(groups) - 1
         free = tuple(codes for codes in self.finest if not any(nested(codes, group) for group in groups))
         if len(free) == len(self.finest):
             return self.rank

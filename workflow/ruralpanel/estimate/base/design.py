@@ -124,7 +124,7 @@ def build_design(
     return Design(
         spec=spec,
         y=values[spec.outcome][rows],
-        x=x if spec.marginal_effects else _less_level(x),
+        x=x if spec.marginal_effects or spec.options.get("constant") else _less_level(x),
         terms=terms,
         units=draft.units,
         periods=draft.periods,

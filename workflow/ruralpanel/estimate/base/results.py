@@ -132,6 +132,7 @@ class Fit:
         without a variance (a bootstrapped ratio), which has an interval and a p-value alone.
     df_resid : residual degrees of freedom for classical inference.
     space : the effects and constant projected out of `x` and `y`, for leverages and bootstraps; None: not recorded.
+    intercept : the same fit with the constant as its last term, where the model asks for it.
     fit, tests, notes, extra : go to the JSON as they are. overrides : refusals that the model's ``allow`` set aside.
     """
 
@@ -157,6 +158,7 @@ class Fit:
     notes: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     space: Absorbed | None = None
+    intercept: Fit | None = None
     n_slopes: int | None = None
     overrides: tuple[str, ...] = ()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from scipy.linalg import solve_triangular
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums, nested
 from ruralpanel.estimate.base.effects import absorbed_space, effect_codes, root_weights, singletons, usable_columns
+from ruralpanel.estimate.base.intercept import with_constant
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.families import confirm_linear
 from ruralpanel.project.effects import factors
@@ -161,7 +162,7 @@ def solve(
         spread = np.sqrt(np.sum(inverse**2, axis=1))
         engine = confirm_linear.confirm(design, rows, terms, params, spread, scaling.condition(x_net))
     left_out = tuple(f"{term} left out: {reason}" for term, reason in reasons.items())
-    return Fit(
+    result = Fit(
         terms=terms,
         params=params,
         rows=rows,
@@ -178,6 +179,9 @@ def solve(
         extra={"engine": engine, **({"left_out": reasons} if reasons else {}), **(extra or {})},
         space=space,
     )
+    if not space.rank or not design.spec.options.get("constant"):
+        return result
+    return replace(result, intercept=with_constant(result, x[:, list(kept)], y))
 
 
 def refuse(design: Design, reasons: Mapping[str, str]) -> None:

@@ -38,11 +38,11 @@ SHARED_OPTIONS = frozenset({"weights_matrix", "allow"})
 be refused."""
 
 ESTIMATORS: dict[str, EstimatorKeys] = {
-    "pooled": EstimatorKeys(effects=False, named_terms=True),
-    "between": EstimatorKeys(effects=False, named_terms=True),
-    "fe": EstimatorKeys(min_periods=2, named_terms=True),
+    "pooled": EstimatorKeys(optional=("constant",), effects=False, named_terms=True),
+    "between": EstimatorKeys(optional=("constant",), effects=False, named_terms=True),
+    "fe": EstimatorKeys(optional=("constant",), min_periods=2, named_terms=True),
     "fd": EstimatorKeys(min_periods=2, named_terms=True),
-    "re": EstimatorKeys(effects=False, min_periods=2, named_terms=True),
+    "re": EstimatorKeys(optional=("constant",), effects=False, min_periods=2, named_terms=True),
     "iv": EstimatorKeys(
         required=("endogenous",),
         optional=("instruments", "shares", "shocks"),
