@@ -32,6 +32,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "yes": ("yes", "是"),
     "no": ("no", "否"),
     "none": ("none", "无"),
+    "contained": ("contained", "已包含"),
     "differenced": ("differenced", "差分消除"),
     "random": ("random", "随机"),
     "scorecard_axis": (

@@ -64,6 +64,13 @@ def effects_of(model: Mapping[str, Any]) -> dict[str, str]:
     return {"unit": treated, **effects} if treated else effects
 
 
+def effect_state(model: Mapping[str, Any], effect: str) -> str:
+    """How a model treats an effect: as in `effects_of`, ``contained`` in a finer one (``region:period``), or ``no``."""
+    effects = effects_of(model)
+    finer = any(set(factors(effect)) < set(factors(other)) for other in effects)
+    return effects.get(effect, "contained" if finer else "no")
+
+
 def effects_text(model: Mapping[str, Any], language: str) -> str:
     """``unit, period``, or ``none``."""
     effects = effects_of(model)

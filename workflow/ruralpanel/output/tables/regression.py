@@ -24,6 +24,7 @@ from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableD
 from ruralpanel.output.tables.inference_words import short
 from ruralpanel.output.tables.notes import (
     effect_name,
+    effect_state,
     effects_of,
     effects_text,
     model_notes,
@@ -213,7 +214,7 @@ def _summary(
         rows.append(row(count, [Cell(format_count(model[count]), model[count]) for model in models]))
     rows.append(row("n_periods", [Cell(period_text(model)) for model in models]))
     for effect in _effects(models):
-        shown = [Cell(word(effects_of(model).get(effect, "no"), language)) for model in models]
+        shown = [Cell(word(effect_state(model, effect), language)) for model in models]
         label = word("effects_of", language).format(name=effect_name(effect, language))
         if effect in ("unit", "period"):
             label = word(f"{effect}_effects", language)
