@@ -154,8 +154,9 @@ def one(step: str, file: Path, columns: int) -> None:
     import pandas  # noqa: F401
     import pyarrow.csv
     import pyarrow.parquet  # noqa: F401
-    import ruralpanel.adapters.table
-    import ruralpanel.panel  # noqa: F401
+
+    import ruralpanel.data.adapters.table
+    import ruralpanel.data.panel  # noqa: F401
 
     start, before = time.perf_counter(), time.process_time()
     STEPS[step](file, columns)

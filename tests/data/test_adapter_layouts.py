@@ -52,7 +52,7 @@ def test_unknown_adapter(tmp_path: Path) -> None:
 
 def test_keys_and_registry_import_no_pandas() -> None:
     code = (
-        "import sys; from ruralpanel.adapters import registry; from ruralpanel.contracts import layouts; "
+        "import sys; from ruralpanel.data.adapters import registry; from ruralpanel.project.kinds import adapters; "
         "sys.exit(int('pandas' in sys.modules or 'numpy' in sys.modules))"
     )
     root = Path(__file__).resolve().parents[2] / "workflow"

@@ -34,7 +34,7 @@ def loaded(name: str, code: str, folder: Path) -> Any:
 
 def test_the_documented_adapter_passes_the_documented_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     adapter, declared, test = blocks()
-    assert '"json": "ruralpanel.adapters.json_records"' in declared
+    assert '"json": "ruralpanel.data.adapters.json_records"' in declared
     folder = tmp_path / "code"
     folder.mkdir()
     (tmp_path / "files").mkdir()

@@ -268,7 +268,7 @@ def test_files_are_the_same_each_time_and_hold_the_notes(china: Boundaries, tmp_
 
 def test_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
     script = (
-        "import sys; from pathlib import Path; sys.path.insert(0, 'tests/unit');"
+        "import sys; from pathlib import Path; sys.path[:0] = ['tests', 'tests/output'];"
         "from test_maps import *; from test_figures import DRAWERS;"
         "out = Path(sys.argv[1]);"
         "names = {unit: unit for unit in provinces()};"

@@ -14,7 +14,7 @@ from report_project import Page, config, context, made_up_project
 from ruralpanel.claims import scorecard
 from ruralpanel.output.report.build import build, compose
 from ruralpanel.output.report.context import commands_for, gather
-from ruralpanel.output.report.document import parse, plain_text
+from ruralpanel.output.report.document import Answers, Definitions, Paragraph, parse, plain_text
 from ruralpanel.output.report.lookups import lookups
 from ruralpanel.output.report.numbers import MissingNumber, Numbers, formatted
 from ruralpanel.output.report.texts import FOLDER, Texts, measure_text, noun, short_label, singular
@@ -182,7 +182,7 @@ def test_an_unknown_format_is_an_error() -> None:
 
 def test_prose_follows_the_results(place: Path) -> None:
     document, _ = compose(context(place))
-    answers = next(block for block in document.blocks() if isinstance(block, document.Answers))
+    answers = next(block for block in document.blocks() if isinstance(block, Answers))
     said = {item.id: plain_text(item.number) + " " + plain_text(item.meaning) for item in answers.items}
     assert "35% higher than usual for the province and the year (one standard deviation, rounded)" in said["H1"]
     assert "was 13.4% higher" in said["H1"] and "that the lever causes it is not shown" in said["H1"]
@@ -212,7 +212,7 @@ def test_parts_of_a_whole_are_said_in_per_cent(place: Path) -> None:
     scorecard.write_scorecard(rows, place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
     models = {**config(place)["models"], "gap": {}}
     document, _ = compose(context(place, hypotheses=claims, models=models))
-    answer = next(block for block in document.blocks() if isinstance(block, document.Answers)).items[0]
+    answer = next(block for block in document.blocks() if isinstance(block, Answers)).items[0]
     assert plain_text(answer.number) == "Share of the gap: 90% [40%, 140%]."
     assert answer.place is None  # no smallest effect was declared for it
 
@@ -229,14 +229,14 @@ def test_what_designs_say_differently_is_said_with_the_reason(place: Path) -> No
     document, _ = compose(context(place))
     section = next(s for s in document.sections if s.id == "differences")
     words = {
-        part.id: " ".join(plain_text(b.text) for b in part.blocks if isinstance(b, document.Paragraph))
+        part.id: " ".join(plain_text(b.text) for b in part.blocks if isinstance(b, Paragraph))
         for part in section.sections
     }
     assert "designs contradict each other" in words["differs-h3a"]
     assert "1 above zero, interval and all (“Enterprises 1998”)" in words["differs-h3a"]
     assert "1 below zero, interval and all (“Two-way fixed effects”)" in words["differs-h3a"]
     counted = next(part for part in section.sections if part.id == "outcomes").blocks[0]
-    assert isinstance(counted, document.Definitions)
+    assert isinstance(counted, Definitions)
     assert "Value added of township enterprises" in " ".join(plain_text(words) for _, words in counted.items)
     assert "compare provinces with each other" in words["differs-h1"]
     assert "different years: 2012–2019; 1998" in words["differs-h1"]
@@ -244,7 +244,7 @@ def test_what_designs_say_differently_is_said_with_the_reason(place: Path) -> No
 
 def test_another_language(place: Path) -> None:
     document, _ = compose(context(place, language="zh"))
-    answers = next(block for block in document.blocks() if isinstance(block, document.Answers))
+    answers = next(block for block in document.blocks() if isinstance(block, Answers))
     assert answers.items[0].verdict == "支持" and "高 13.4%" in plain_text(answers.items[0].number)
     assert plain_text(answers.items[0].claim) == "技术促进农村工业"
 

@@ -176,8 +176,8 @@ def test_findings_are_listed_by_check_the_largest_first(place: Path) -> None:
         "jump,made_source,workers,MU-03,2015,9,6,0.3,,True,break",
     ]
     (place / "made_up" / "reconciliation" / "findings.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    document, _ = compose(context(place))
-    tables = {block.id: block for block in document.blocks() if isinstance(block, document.Table)}
+    whole, _ = compose(context(place))
+    tables = {block.id: block for block in whole.blocks() if isinstance(block, document.Table)}
     summary = [[plain_text(cell.text) for cell in row.cells] for row in tables["findings-by-check"].rows]
     assert summary == [["repeat", "40", "0"], ["jump", "1", "1"]]
     undeclared = tables["findings-undeclared"]
