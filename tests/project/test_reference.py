@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from ruralpanel.project.reference import SCHEMA, reference
+from ruralpanel.project.reference import SCHEMA, SHORT_SCHEMA, reference
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_the_reference_is_current() -> None:
     written = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     fix = "python -m ruralpanel.project.reference > docs/configuration.md"
-    assert written == reference(yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))), fix
+    schemas = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (SCHEMA, SHORT_SCHEMA)]
+    assert written == reference(*schemas), fix
 
 
 def properties(schema: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -33,6 +34,6 @@ def properties(schema: Any, path: str = "") -> Iterator[tuple[str, Mapping[str, 
 
 
 def test_every_key_is_described() -> None:
-    schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
+    schema = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (SCHEMA, SHORT_SCHEMA)]
     bare = [path for path, part in properties(schema) if "description" not in part and "$ref" not in part]
     assert not bare

@@ -28,7 +28,6 @@ from ruralpanel.project.reads import (
 )
 from ruralpanel.project.sidecars import load_corrections
 from ruralpanel.project.units import Units, load_units
-from ruralpanel.project.yaml import with_lines
 
 
 def reference_problems(config: Config, attributes: set[str], units: Units | None) -> list[Problem]:
@@ -144,7 +143,7 @@ def check(config: Config) -> tuple[Problem, ...]:
     if not problems and not config.problems:
         problems += _coverage_problems(config)
         problems += _break_problems(config)
-    return (*config.problems, *with_lines(_together(problems), config.locations))
+    return tuple(dict.fromkeys((*config.problems, *config.places.located(_together(problems), config.file))))
 
 
 def _is_near(problem: Problem) -> bool:

@@ -15,11 +15,12 @@ from ruralpanel.project.files import unusable
 from ruralpanel.project.kinds.adapters import LAYOUT_KEYS, layout_problems
 from ruralpanel.project.kinds.estimators import COMMON_KEYS, ESTIMATORS, SHARED_OPTIONS, regressors_of, system_problems
 from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS, inference_problems, inference_spec
+from ruralpanel.project.places import Place, Places
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.schema import check_against, schema_of
 from ruralpanel.project.settings import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
 from ruralpanel.project.sidecars import is_litter, load_sidecar, series_spec
-from ruralpanel.project.yaml import load_document, text_keys, with_lines
+from ruralpanel.project.whole import read_whole
 
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 DEFAULT_FILE = "config.yaml"
@@ -32,7 +33,8 @@ LIVE = "nbs_api"
 class Config:
     """A whole configuration, defaults filled in; paths are relative to the working folder where they lie below it.
 
-    `resolved` holds the same as plain values, for the record that results keep; `locations` the line of each key.
+    `resolved` holds the same as plain values in the long form, for the record that results keep; `places` the file and
+    line of each key; `files` all files that it was read from; `idle_words` where words stand for what nothing declares.
     `problems` are those of the sources (`faulty_sources`), which `contracts.check` reports together with its own;
     `unfetched` are those among them that fetching a live source mends.
     """
@@ -61,7 +63,9 @@ class Config:
     report: Mapping[str, Any]
     checks: Mapping[str, Any]
     resolved: Mapping[str, Any] = field(default_factory=dict)
-    locations: Mapping[str, int] = field(default_factory=dict, repr=False)
+    places: Places = field(default_factory=lambda: Places({}), repr=False)
+    files: tuple[str, ...] = ()
+    idle_words: tuple[Place, ...] = ()
     problems: tuple[Problem, ...] = ()
     faulty_sources: frozenset[str] = frozenset()
     unfetched: tuple[Problem, ...] = ()
@@ -94,12 +98,11 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
                 )
             ]
         )
-    document = load_document(path)
-    raise_any(document.problems)
-    raw = _merged(document.values, text_keys(overrides or {}))
+    whole = read_whole(path, overrides)
+    raw, places = whole.values, whole.places
     problems = check_against(raw, SCHEMAS / "config.schema.yaml", file)
     problems += [*_misplaced_model_keys(raw, file), *inference_problems(raw, file), *system_problems(raw, file)]
-    raise_any(with_lines(problems, document.locations))
+    raise_any(whole.with_problems(problems))
     values = _with_defaults(raw)
     root = Path(path).parent
     sources: dict[str, SourceSpec] = {}
@@ -140,21 +143,13 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         report=values["report"],
         checks=values["checks"],
         resolved=values,
-        locations=document.locations,
-        problems=tuple(with_lines(problems, document.locations)),
+        places=places,
+        files=whole.files,
+        idle_words=whole.idle_words,
+        problems=tuple(places.located(problems, file)),
         faulty_sources=frozenset(faulty),
-        unfetched=tuple(with_lines(unfetched, document.locations)),
+        unfetched=tuple(places.located(unfetched, file)),
     )
-
-
-def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        if isinstance(value, Mapping) and isinstance(merged.get(key), Mapping):
-            merged[key] = _merged(merged[key], value)
-        else:
-            merged[key] = value
-    return merged
 
 
 def _misplaced_model_keys(raw: Mapping[str, Any], file: str) -> Iterator[Problem]:
@@ -363,7 +358,7 @@ def _panel(name: str, values: Mapping[str, Any]) -> PanelSpec:
 
 def _variable(name: str, values: Mapping[str, Any]) -> VariableSpec:
     breaks = {
-        int(year): rule if isinstance(rule, Mapping) else {"rule": rule}
+        int(year): {k: v for k, v in rule.items() if k != "because_zh"} if isinstance(rule, Mapping) else {"rule": rule}
         for year, rule in (values.get("breaks") or {}).items()
     }
     known = ("source", "series", "formula", "measure", "label", "label_zh", "counts")

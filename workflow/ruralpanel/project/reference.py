@@ -1,4 +1,4 @@
-"""The reference of all configuration keys, generated from the schema: ``python -m ruralpanel.project.reference``."""
+"""The reference of all configuration keys, generated from the schemas: ``python -m ruralpanel.project.reference``."""
 
 from __future__ import annotations
 
@@ -9,22 +9,53 @@ from typing import Any
 import yaml
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
+SHORT_SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "short.schema.yaml"
 _INTRODUCTION = """# Configuration
 
-Every key of `config.yaml`, generated from `workflow/schemas/config.schema.yaml`. A key marked \\* must be there; every
-other one has the default shown or none. An unknown key is an error with a suggestion. Paths are relative to the file
-that names them. `--configfile other.yaml` replaces the configuration; `--config key=value` changes single keys of it.
-Targets stand before `--configfile`, or they are taken for files.
+Every key of `config.yaml`, generated from `workflow/schemas/config.schema.yaml` and, for the short forms at the end,
+`short.schema.yaml` beside it. A key marked \\* must be there; every other one has the default shown or none. An unknown
+key is an error with a suggestion. Paths are relative to the file that names them. `--configfile other.yaml` replaces the
+configuration; `--config key=value` changes single keys of it. Targets stand before `--configfile`, or they are taken for
+files.
 
 Of a configuration from elsewhere, trust the paths: whatever they name is read, with your rights. Nothing else in it can
 do harm: formulas are parsed and never run, texts that quote numbers are templates in a sandbox, `layout.query` may only
 read. YAML that would make Snakemake run code (`__use_yte__`) is refused before, with this folder's profile.
 """
 
+_SHORT_FORMS = """# Short forms
 
-def reference(schema: Mapping[str, Any]) -> str:
-    """The whole reference as Markdown: one section per top-level key, one line per key below it."""
+Whatever is said above can be written shorter, in several files, and with its words apart. What an entry comes to, and
+where each of its settings is written: `python -m ruralpanel explain models.interaction`. The long forms stay valid; both
+may stand in one configuration, but nothing twice.
+
+- `include: [config/models.yaml, …]` reads further files. Only the file that a run names may include others. Sections
+  are put together, entry by entry; a key that stands in two files is an error that names both places. Paths in an
+  included file are relative to that file.
+- `panels: {provinces: 2012-2019, townships_1998: [1998]}`: periods alone, in place of `{periods: …}`.
+- `variables: {roads: log(highway_km / land_area_km2)}`: text alone is a formula.
+- `inference: [cr1, wild]`: names under `errors`.
+- `like: within` in a model: all keys of that preset; the model's own keys go over them, `null` takes one away.
+- `number: "baseline[electricity]"`: a model and its term, in place of `estimand`. Statistics are written
+  `"joint[statistic residual_correlation]"`, marginal effects in the long form.
+- `outcomes: [provinces.rural_industry.2012]` in a table: panel, variable and year.
+- `words: config/words` names a folder with a file for each language, `en.yaml` and `zh.yaml`. By section (`panels`,
+  `variables`, `samples`, `models`, `claims`, `tables`, `figures`, `maps`) and entry it holds the title, label or claim as
+  text, or several kinds of words by key (`{label: …, counts: …}`); under `report` introduction, nouns and contrasts;
+  under `breaks`, by variable and year, why a break is accepted; under `numbers`, by `model[term]` or by the term alone,
+  what a claim's number is. What a language lacks is shown in the other, and `snakemake check` lists it. Words change
+  neither a number nor a verdict.
+"""
+
+
+def reference(schema: Mapping[str, Any], short: Mapping[str, Any]) -> str:
+    """The whole reference as Markdown: a section for each key at the top, a line for each below, then the short forms."""
     parts = [_INTRODUCTION, "## At the top\n", _table(_rows(schema, schema["$defs"], depth=1))]
+    parts += [*_sections(schema), _SHORT_FORMS, _table(_rows(short, short["$defs"], depth=1)), *_sections(short)]
+    return "\n".join(parts)
+
+
+def _sections(schema: Mapping[str, Any]) -> Iterator[str]:
     for name, part in schema["properties"].items():
         inner = _resolved(part, schema["$defs"])
         item = inner.get("additionalProperties")
@@ -32,8 +63,7 @@ def reference(schema: Mapping[str, Any]) -> str:
         rows = list(_rows(below, schema["$defs"]))
         if rows:
             heading = f"{name}: <name>" if isinstance(item, Mapping) else name
-            parts += [f"## `{heading}`\n", f"{_description(inner)}.\n", _table(rows)]
-    return "\n".join(parts)
+            yield from (f"## `{heading}`\n", f"{_description(inner)}.\n", _table(rows))
 
 
 def _rows(
@@ -88,4 +118,5 @@ def _table(rows: Iterator[tuple[str, str, str]] | list[tuple[str, str, str]]) ->
 
 
 if __name__ == "__main__":
-    print(reference(yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))), end="")
+    schemas = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (SCHEMA, SHORT_SCHEMA)]
+    print(reference(*schemas), end="")

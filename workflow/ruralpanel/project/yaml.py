@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -249,12 +249,14 @@ def with_lines(problems: Sequence[Problem], locations: Mapping[str, int]) -> lis
 
 def line_of(where: str, locations: Mapping[str, int]) -> int | None:
     """The line of a config path or, where it is not in the file, of the nearest one above it."""
-    path = where
+    return next((locations[path] for path in upwards(where) if path in locations), None)
+
+
+def upwards(path: str) -> Iterator[str]:
+    """A config path and those above it: ``models.baseline.regressors[1]``, ``models.baseline.regressors``, …"""
     while path:
-        if path in locations:
-            return locations[path]
-        path = re.sub(r"(?:\.[^.\[]*|\[\d+\]|^[^.\[]+)$", "", path) if re.search(r"[.\[]", path) else ""
-    return None
+        yield path
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
 
 
 def _with_line(problem: Problem, locations: Mapping[str, int]) -> Problem:

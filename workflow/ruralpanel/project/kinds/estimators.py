@@ -29,7 +29,19 @@ class EstimatorKeys:
 
 
 COMMON_KEYS = frozenset(
-    {"title", "panel", "estimator", "method", "outcome", "regressors", "controls", "effects", "weights", "sample"}
+    {
+        "title",
+        "title_zh",
+        "panel",
+        "estimator",
+        "method",
+        "outcome",
+        "regressors",
+        "controls",
+        "effects",
+        "weights",
+        "sample",
+    }
     | {"inference", "drop_absorbed", "marginal_effects", "simulated_size"}
 )
 

@@ -1,0 +1,68 @@
+"""Where each setting of a configuration was written: the file, the line and the path there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from ruralpanel.project.problems import Problem
+from ruralpanel.project.yaml import at_line, upwards
+
+COMMAND_LINE = "--config"
+"""The file of what was set on the command line."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A path in a file of the configuration, and its line or that of the nearest path above it (0: none)."""
+
+    file: str
+    path: str
+    line: int = 0
+
+    @property
+    def where(self) -> str:
+        """``presets.gap.regressors (line 9)``."""
+        return at_line(self.path, self.line) if self.line else self.path
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+
+@dataclass(frozen=True)
+class Places:
+    """The way from a path of the whole configuration back to where it was written.
+
+    Attributes
+    ----------
+    written : path as written → place. Paths in files of words begin with ``words.`` and the language.
+    origins : path in the whole configuration → path as written, for what short forms, presets and words brought there
+        (``variables.highway_km.measure`` → ``series.highway_km.in``). It holds for all paths below, too.
+    """
+
+    written: Mapping[str, Place]
+    origins: Mapping[str, str] = field(default_factory=dict)
+
+    def as_written(self, path: str) -> str:
+        """The path under which a setting of the whole configuration was written."""
+        for above in upwards(path):
+            if above in self.origins:
+                return self.origins[above] + path[len(above) :]
+        return path
+
+    def of(self, path: str) -> Place | None:
+        """The place of a setting; of one that is not written that of the nearest above it, with its own path."""
+        written = self.as_written(path)
+        for above in upwards(written):
+            if above in self.written:
+                place = self.written[above]
+                return replace(place, path=place.path + written[len(above) :])
+        return None
+
+    def located(self, problems: Iterable[Problem], file: str) -> list[Problem]:
+        """The problems of the configuration `file` with the file, path and line where each was written, each once."""
+        return list(dict.fromkeys(self._located(problem) if problem.file == file else problem for problem in problems))
+
+    def _located(self, problem: Problem) -> Problem:
+        place = self.of(problem.where) if problem.where else None
+        return problem if place is None else replace(problem, file=place.file, where=place.where)

@@ -1,0 +1,75 @@
+"""A whole configuration in its long form: what files and command line say, short forms expanded, words put in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.project.expand import SHORT, expand
+from ruralpanel.project.places import Place, Places
+from ruralpanel.project.problems import Problem, raise_any
+from ruralpanel.project.schema import check_against
+from ruralpanel.project.words import with_words
+from ruralpanel.project.written import overridden, read_written
+from ruralpanel.project.yaml import upwards
+
+SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "short.schema.yaml"
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A configuration in its long form.
+
+    Attributes
+    ----------
+    values : sections as `workflow/schemas/config.schema.yaml` describes them; not yet held against it.
+    places : where each of its settings was written.
+    files : all files that it was read from. idle_words : where words stand for what nothing declares.
+    problems : of the short forms; their paths are those as written.
+    """
+
+    file: str
+    values: dict[str, Any]
+    places: Places
+    files: tuple[str, ...]
+    idle_words: tuple[Place, ...]
+    problems: tuple[Problem, ...]
+
+    def with_problems(self, problems: Iterable[Problem]) -> list[Problem]:
+        """The problems of the short forms, and of the long form those that do not follow from them, where written."""
+        wrong = {self.places.as_written(problem.where) for problem in self.problems if problem.file == self.file}
+        others = [
+            problem
+            for problem in problems
+            if problem.file != self.file or not wrong & set(upwards(self.places.as_written(problem.where)))
+        ]
+        return self.places.located([*self.problems, *others], self.file)
+
+
+def read_whole(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Whole:
+    """Read a configuration with all that it includes.
+
+    Raises
+    ------
+    UserError
+        Files that cannot be read, that are no YAML or that say the same key.
+    """
+    file = str(path)
+    written = read_written(path)
+    raise_any(written.problems)
+    if overrides:
+        written = overridden(written, overrides)
+    short = {key: value for key, value in written.values.items() if key in SHORT}
+    problems = check_against(short, SCHEMA, file)
+    expanded = expand(written.values, written.places, file)
+    worded = with_words(expanded.values, short.get("words"), Path(path).parent, written.places, file)
+    return Whole(
+        file=file,
+        values=worded.values,
+        places=Places({**written.places, **worded.places}, {**expanded.origins, **worded.origins}),
+        files=(*written.files, *worded.files),
+        idle_words=worded.idle,
+        problems=(*problems, *expanded.problems, *worded.problems),
+    )

@@ -1,0 +1,382 @@
+"""The configuration's words, a file for each language, put where the long form has them; and what a language lacks."""
+
+from __future__ import annotations
+
+import copy
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.project.places import COMMAND_LINE, Place
+from ruralpanel.project.problems import Problem, did_you_mean
+from ruralpanel.project.yaml import load_document, upwards
+
+SUFFIXES = {"en": "", "zh": "_zh"}
+"""What a key ends in that holds words of a language: ``title``, ``title_zh``."""
+
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "panels": ("title",),
+    "variables": ("label", "counts"),
+    "samples": ("label",),
+    "models": ("title",),
+    "claims": ("claim", "cannot_show", "meaning", "untestable", "plain", "benchmarks"),
+    "tables": ("title", "notes", "labels", "outcomes"),
+    "figures": ("title", "note", "labels"),
+    "maps": ("title", "note", "labels"),
+}
+"""Words of an entry by section; text alone is the first of them."""
+
+_TOP = ("title", "boundaries_note")
+_REPORT = ("introduction", "nouns", "contrasts")
+_SECTIONS = (*_TOP, *KEYS, "report", "breaks", "numbers")
+
+
+@dataclass(frozen=True)
+class Worded:
+    """A long configuration with its words.
+
+    Attributes
+    ----------
+    values : the long configuration. origins : as of `places.Places`.
+    places : ``words.<language>.<path>`` → place.
+    files : the files of words. idle : where words stand for what nothing declares.
+    problems : what is wrong with these files.
+    """
+
+    values: dict[str, Any]
+    origins: Mapping[str, str]
+    places: Mapping[str, Place]
+    files: tuple[str, ...]
+    idle: tuple[Place, ...]
+    problems: tuple[Problem, ...]
+
+
+def with_words(
+    values: Mapping[str, Any], folder: object, root: str | Path, places: Mapping[str, Place], file: str
+) -> Worded:
+    """Put the words of ``<folder>/<language>.yaml`` into a long configuration.
+
+    Parameters
+    ----------
+    values : the long configuration. folder : what ``words`` names, relative to `root`; None: no files of words.
+    places : of the configuration as written. file : its name in problems.
+    """
+    writer = _Writer(copy.deepcopy(dict(values)), places, file)
+    if folder is not None:
+        for language, name in _files(folder, Path(root), writer):
+            _write(language, name, writer)
+        for holder, key in writer.put_there:  # words of one language stand in for those of the other
+            holder.setdefault(key.removesuffix("_zh"), holder[key])
+    return Worded(
+        writer.values, writer.origins, writer.own, tuple(writer.files), tuple(writer.idle), tuple(writer.problems)
+    )
+
+
+@dataclass
+class _Writer:
+    """The configuration being filled, and what is noted on the way."""
+
+    values: dict[str, Any]
+    places: Mapping[str, Place]
+    file: str
+    origins: dict[str, str] = field(default_factory=dict)
+    own: dict[str, Place] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    idle: list[Place] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    put_there: list[tuple[dict[str, Any], str]] = field(default_factory=list)
+
+    def put(self, holder: dict[str, Any], path: str, key: str, value: Any, words: str) -> None:
+        """Words under `key` of the entry at `path`, in the language of the path `words` of their file."""
+        key += SUFFIXES[words.split(".")[1]]
+        where = f"{path}.{key}" if path else key
+        if key not in holder:
+            holder[key] = value
+            self.origins[where] = words
+            self.put_there.append((holder, key))
+            return
+        first = next((self.places[above] for above in upwards(where) if above in self.places), None)
+        if first is None or first.file != COMMAND_LINE:
+            found = (
+                f"words that stand in the configuration too ({first.where} of {first.file})" if first else "words again"
+            )
+            self.report(words, found, "words in one place", "remove one")
+
+    def place(self, words: str) -> Place:
+        return next(self.own[path] for path in upwards(words) if path in self.own)
+
+    def report(self, words: str, found: str, expected: str, fix: str = "") -> None:
+        place = self.place(words)
+        self.problems.append(Problem(place.file, place.where, found, expected, fix))
+
+
+def _files(folder: object, root: Path, writer: _Writer) -> Iterator[tuple[str, str]]:
+    """(language, file) of each file of words."""
+    path = os.path.normpath(root / str(folder))
+    names = sorted(os.listdir(path)) if os.path.isdir(path) else []
+    languages = {Path(name).stem: os.path.join(path, name) for name in names if name.endswith((".yaml", ".yml"))}
+    if not languages:
+        found = f'"{folder}", where no file of words lies'
+        writer.problems.append(Problem(writer.file, "words", found, "a folder with en.yaml or zh.yaml"))
+    for language, name in languages.items():
+        if language in SUFFIXES:
+            yield language, name
+        else:
+            fix = did_you_mean(language, SUFFIXES)
+            writer.problems.append(Problem(name, "", f'words in the language "{language}"', "en or zh", fix))
+
+
+def _write(language: str, name: str, writer: _Writer) -> None:
+    document = load_document(name)
+    writer.files.append(name)
+    writer.problems += document.problems
+    top = f"words.{language}"
+    writer.own |= {f"{top}.{path}": Place(name, path, line) for path, line in document.locations.items()}
+    for section, words in document.values.items():
+        path = f"{top}.{section}"
+        if section in _TOP:
+            if _is(words, str, path, writer):
+                writer.put(writer.values, "", section, words, path)
+        elif section not in _SECTIONS:
+            writer.report(path, "unknown key", "one of the kinds of words", did_you_mean(section, _SECTIONS))
+        elif not _is(words, Mapping, path, writer):
+            continue
+        elif section == "report":
+            _write_report(words, path, writer)
+        elif section == "breaks":
+            _write_breaks(words, path, writer)
+        elif section == "numbers":
+            _write_numbers(words, path, writer)
+        else:
+            for entry, own in words.items():
+                _write_entry(section, entry, own, f"{path}.{entry}", writer)
+
+
+_KINDS = {str: "text", list: "a list of texts", Mapping: "keys and values"}
+
+
+def _is(words: Any, kind: Any, path: str, writer: _Writer) -> bool:
+    if isinstance(words, kind):
+        return True
+    shown = "nothing" if words is None else "a list" if isinstance(words, list) else str(words)[:60]
+    shown = "keys and values" if isinstance(words, Mapping) else shown
+    writer.report(path, shown, _KINDS[kind])
+    return False
+
+
+def _section(values: Mapping[str, Any], section: str) -> dict[str, Any]:
+    entries = values.get(section)
+    return entries if isinstance(entries, dict) else {}
+
+
+def _write_entry(section: str, name: str, words: Any, path: str, writer: _Writer) -> None:
+    known = KEYS[section]
+    long = "hypotheses" if section == "claims" else section
+    entry = _section(writer.values, long).get(name)
+    if not isinstance(entry, dict):
+        writer.idle.append(writer.place(path))
+        return
+    where = f"{long}.{name}"
+    if isinstance(words, str):
+        writer.put(entry, where, known[0], words, path)
+    elif _is(words, Mapping, path, writer):
+        for key, value in words.items():
+            below = f"{path}.{key}"
+            if key not in known:
+                writer.report(below, "unknown key", "one of the known keys", did_you_mean(key, known))
+            elif _is(value, _kind(key), below, writer):
+                _write_key(entry, where, key, value, below, writer)
+
+
+def _kind(key: str) -> Any:
+    if key == "notes":
+        return list
+    return Mapping if key in ("labels", "outcomes", "plain", "benchmarks") else str
+
+
+def _write_key(entry: dict[str, Any], where: str, key: str, value: Any, path: str, writer: _Writer) -> None:
+    if key == "plain":
+        plain = entry.setdefault("plain", {})
+        for part, words in value.items():
+            if part != "unit":
+                writer.report(f"{path}.{part}", "unknown key", "unit")
+            elif isinstance(plain, dict) and _is(words, str, f"{path}.{part}", writer):
+                writer.put(plain, f"{where}.plain", part, words, f"{path}.{part}")
+    elif key == "benchmarks":
+        _write_benchmarks(entry, where, value, path, writer)
+    elif key == "outcomes":
+        _write_outcomes(entry, where, value, path, writer)
+    elif key == "labels" and isinstance(entry.get("regimes"), dict):
+        writer.put(entry["regimes"], f"{where}.regimes", key, value, path)
+    elif key == "untestable":
+        if entry.get("untestable") is True:  # until a language says why
+            del entry["untestable"]
+        elif not {"untestable", "untestable_zh"} & set(entry):  # words change no verdict
+            writer.idle.append(writer.place(path))
+            return
+        writer.put(entry, where, key, value, path)
+    else:
+        writer.put(entry, where, key, value, path)
+
+
+def _write_benchmarks(entry: dict[str, Any], where: str, words: Mapping[str, Any], path: str, writer: _Writer) -> None:
+    """Published findings, by study."""
+    benchmarks = entry.setdefault("benchmarks", [])
+    if not isinstance(benchmarks, list):
+        return
+    for study, own in words.items():
+        below = f"{path}.{study}"
+        if not _is(own, Mapping, below, writer):
+            continue
+        position = next((i for i, b in enumerate(benchmarks) if isinstance(b, dict) and b.get("study") == study), None)
+        if position is None:
+            position = len(benchmarks)
+            benchmarks.append({"study": study})
+        for key, value in own.items():
+            if key not in ("design", "finding"):
+                writer.report(f"{below}.{key}", "unknown key", "design or finding")
+            elif _is(value, str, f"{below}.{key}", writer):
+                writer.put(benchmarks[position], f"{where}.benchmarks[{position}]", key, value, f"{below}.{key}")
+
+
+def _write_outcomes(entry: dict[str, Any], where: str, words: Mapping[str, Any], path: str, writer: _Writer) -> None:
+    """Labels of outcomes compared, by ``panel.variable.period``."""
+    outcomes = entry.get("outcomes")
+    known = {
+        f"{item.get('panel')}.{item.get('variable')}.{item.get('period')}": (position, item)
+        for position, item in enumerate(outcomes if isinstance(outcomes, list) else ())
+        if isinstance(item, dict)
+    }
+    for key, label in words.items():
+        below = f"{path}.{key}"
+        if key not in known:
+            writer.idle.append(writer.place(below))
+        elif _is(label, str, below, writer):
+            position, item = known[key]
+            writer.put(item, f"{where}.outcomes[{position}]", "label", label, below)
+
+
+def _write_report(words: Mapping[str, Any], path: str, writer: _Writer) -> None:
+    report = writer.values.setdefault("report", {})
+    for key, value in words.items():
+        below = f"{path}.{key}"
+        if key not in _REPORT:
+            writer.report(below, "unknown key", "one of the known keys", did_you_mean(key, _REPORT))
+        elif not _is(value, {"nouns": Mapping, "contrasts": list}.get(key, str), below, writer):
+            continue
+        elif not isinstance(report, dict):
+            return
+        elif key == "nouns":
+            nouns = report.setdefault("nouns", {})
+            for noun, text in value.items():
+                writer.put(nouns, "report.nouns", noun, text, f"{below}.{noun}")
+        elif key == "contrasts":
+            contrasts = report.setdefault("contrasts", [])
+            for position, text in enumerate(value):
+                if position == len(contrasts):
+                    contrasts.append({})
+                writer.put(contrasts[position], f"report.contrasts[{position}]", "text", text, f"{below}[{position}]")
+        else:
+            writer.put(report, "report", key, value, below)
+
+
+def _write_breaks(words: Mapping[str, Any], path: str, writer: _Writer) -> None:
+    """Why breaks are accepted, by variable and year."""
+    for name, years in words.items():
+        variable = _section(writer.values, "variables").get(name)
+        breaks = variable.get("breaks") if isinstance(variable, dict) else None
+        if not isinstance(breaks, dict):
+            writer.idle.append(writer.place(f"{path}.{name}"))
+            continue
+        if not _is(years, Mapping, f"{path}.{name}", writer):
+            continue
+        for year, text in years.items():
+            below, where = f"{path}.{name}.{year}", f"variables.{name}.breaks.{year}"
+            if year not in breaks:
+                writer.idle.append(writer.place(below))
+            elif _is(text, str, below, writer):
+                if isinstance(breaks[year], str):
+                    breaks[year] = {"rule": breaks[year]}
+                writer.put(breaks[year], where, "because", text, below)
+
+
+def _write_numbers(words: Mapping[str, Any], path: str, writer: _Writer) -> None:
+    """What a claim's number is in words, by ``model[term]`` or by the term alone."""
+    for name, text in words.items():
+        below = f"{path}.{name}"
+        if not _is(text, str, below, writer):
+            continue
+        meant = [
+            (estimand, where)
+            for estimand, where in _estimands(writer.values)
+            if name in _names(estimand) and (name == _names(estimand)[0] or _names(estimand)[0] not in words)
+        ]
+        for estimand, where in meant:
+            writer.put(estimand, where, "label", text, below)
+        if not meant:
+            writer.idle.append(writer.place(below))
+
+
+def _estimands(values: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]]:
+    for name, claim in _section(values, "hypotheses").items():
+        if not isinstance(claim, dict):
+            continue
+        where = f"hypotheses.{name}"
+        if isinstance(claim.get("estimand"), dict):
+            yield claim["estimand"], f"{where}.estimand"
+        others = claim.get("others")
+        for position, other in enumerate(others if isinstance(others, list) else ()):
+            if isinstance(other, dict):
+                yield other, f"{where}.others[{position}]"
+
+
+def _names(estimand: Mapping[str, Any]) -> tuple[str, str]:
+    term = str(estimand.get("term", estimand.get("statistic", "")))
+    return f"{estimand.get('model')}[{term}]", term
+
+
+_TEXTS = frozenset(
+    ("title", "boundaries_note", "label", "counts", "claim", "cannot_show", "meaning", "untestable", "note", "notes",
+     "labels", "introduction", "text", "design", "finding", "because")
+)  # fmt: skip
+_NOUNS = frozenset(("unit", "units", "period", "periods"))
+_WITHOUT_WORDS = frozenset(("sources", "weights_matrices", "defaults", "checks", "specification_curves"))
+_LATIN, _HAN = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
+
+
+def lacking(values: Mapping[str, Any], language: str) -> tuple[str, ...]:
+    """Paths of words that a long configuration has in another language and not in this one.
+
+    Words without letters are those of every language, and Chinese words are Chinese under whatever key they stand.
+    """
+    sections = {key: value for key, value in values.items() if key not in _WITHOUT_WORDS}
+    return tuple(_lacking(sections, "", language))
+
+
+def _lacking(holder: Any, path: str, language: str) -> Iterator[str]:
+    if isinstance(holder, list):
+        for position, item in enumerate(holder):
+            yield from _lacking(item, f"{path}[{position}]", language)
+    if not isinstance(holder, Mapping):
+        return
+    nouns = path.endswith((".nouns", ".plain"))
+    for key in dict.fromkeys(key.removesuffix("_zh") for key in holder):
+        where = f"{path}.{key}" if path else key
+        if key in _TEXTS or (nouns and key in _NOUNS):
+            english, chinese = holder.get(key), holder.get(f"{key}_zh")
+            if not _said(english, chinese, language):
+                yield where
+        else:
+            yield from _lacking(holder.get(key), where, language)
+
+
+def _said(english: Any, chinese: Any, language: str) -> bool:
+    if language == "en":
+        return not chinese or (bool(english) and english != chinese)
+    if isinstance(english, Mapping):
+        return not set(english) - set(chinese or ())
+    texts = english if isinstance(english, list) else [english]
+    return bool(chinese) or all(not isinstance(t, str) or not _LATIN.search(t) or _HAN.search(t) for t in texts)

@@ -1,0 +1,162 @@
+"""A configuration as written: the file that a run names, the files that it includes, what the command line sets."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.project.files import unusable
+from ruralpanel.project.places import COMMAND_LINE, Place
+from ruralpanel.project.problems import Problem, did_you_mean
+from ruralpanel.project.yaml import Document, load_document, text_keys, upwards
+
+_PATHS = ("units", "boundaries", "corrections", "control_totals", "words")
+_PATHS_BELOW = {"sources": ("path", "about"), "weights_matrices": ("path",)}
+
+
+@dataclass(frozen=True)
+class Written:
+    """A configuration as its files say it, short forms and all.
+
+    Attributes
+    ----------
+    values : one mapping of all files; paths are relative to the folder of the first of them.
+    places : path → where it is written.
+    files : the file that a run names and those that it includes.
+    problems : what is wrong with the files as YAML and with ``include``.
+    """
+
+    values: dict[str, Any]
+    places: Mapping[str, Place]
+    files: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def read_written(path: str | Path) -> Written:
+    """Read a configuration and the files that its ``include`` names, relative to it.
+
+    A key that stands in two of them is a problem, and so is an ``include`` in an included file: whoever names another
+    file with ``--configfile`` knows that nothing but what it says is read.
+    """
+    file = str(path)
+    first = load_document(path)
+    written = Written(dict(first.values), _places(first, file), (file,), first.problems)
+    entries = written.values.pop("include", [])
+    if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+        problem = _problem(written, "include", "no list of files", "a list such as [config/models.yaml]")
+        return replace(written, problems=(*written.problems, problem))
+    for position, entry in enumerate(entries):
+        where = f"include[{position}]"
+        included = os.path.normpath(os.path.join(os.path.dirname(file), os.path.expanduser(entry)))
+        refusal = _not_to_be_included(written, where, entry, included)
+        if refusal:
+            written = replace(written, problems=(*written.problems, refusal))
+        else:
+            document = load_document(included)
+            written = _joined(written, document, included, os.path.dirname(os.path.expanduser(entry)))
+    return written
+
+
+def overridden(written: Written, overrides: Mapping[str, Any]) -> Written:
+    """The same with the keys that the command line sets; mappings are merged into those of the files."""
+    places = dict(written.places)
+
+    def merged(base: Mapping[str, Any], over: Mapping[str, Any], above: str) -> dict[str, Any]:
+        values = dict(base)
+        for key, value in over.items():
+            path = f"{above}.{key}" if above else key
+            if isinstance(value, Mapping) and isinstance(values.get(key), Mapping):
+                values[key] = merged(values[key], value, path)
+                continue
+            for replaced in [known for known in places if path in upwards(known)]:
+                del places[replaced]
+            values[key] = value
+            places[path] = Place(COMMAND_LINE, path)
+        return values
+
+    values = merged(written.values, text_keys(overrides), "")
+    return replace(written, values=values, places=places)
+
+
+def _places(document: Document, file: str) -> dict[str, Place]:
+    return {path: Place(file, path, line) for path, line in document.locations.items()}
+
+
+def _problem(written: Written, where: str, found: str, expected: str, fix: str = "") -> Problem:
+    place = written.places[where]
+    return Problem(place.file, place.where, found, expected, fix)
+
+
+def _not_to_be_included(written: Written, where: str, entry: str, included: str) -> Problem | None:
+    if reason := unusable(included):
+        folder = os.path.dirname(included) or "."
+        beside = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        near = did_you_mean(os.path.basename(included), beside) if beside else ""
+        fix = near if near.startswith("did you mean") else f"check the path: it is relative to {written.files[0]}"
+        return _problem(written, where, f'"{entry}", {reason}', "a file of the configuration", fix)
+    same = next((file for file in written.files if os.path.samefile(file, included)), "")
+    if same == written.files[0]:
+        return _problem(written, where, f'"{entry}", which is this file itself', "other files", "take it out")
+    if same:
+        return _problem(written, where, f'"{entry}" twice', "each file once", "take one of them out")
+    return None
+
+
+def _joined(written: Written, document: Document, file: str, folder: str) -> Written:
+    """What is written so far and an included file, whose paths are relative to its own folder."""
+    values, problems = dict(written.values), [*written.problems, *document.problems]
+    places = _places(document, file)
+    for key, value in _rebased(document.values, folder).items():
+        if key == "include":
+            expected = "files included by the one that a run names only"
+            problems.append(
+                Problem(
+                    file, places[key].where, "include in an included file", expected, f"move it to {written.files[0]}"
+                )
+            )
+        elif values.get(key) is None:
+            values[key] = value
+        elif isinstance(value, Mapping) and isinstance(values[key], Mapping):
+            problems += [_twice(f"{key}.{name}", written.places, places) for name in value if name in values[key]]
+            values[key] = {**values[key], **value}
+        elif value is not None:
+            problems.append(_twice(key, written.places, places))
+    return Written(values, {**places, **written.places}, (*written.files, file), tuple(problems))
+
+
+def _twice(path: str, first: Mapping[str, Place], second: Mapping[str, Place]) -> Problem:
+    found = f"the key again (first in {first[path].file}, line {first[path].line})"
+    return Problem(second[path].file, second[path].where, found, "each key once", "remove or rename one")
+
+
+def _rebased(values: Mapping[str, Any], folder: str) -> dict[str, Any]:
+    """The same values, paths relative to the folder of the file that includes them."""
+    if not folder:
+        return dict(values)
+    return dict(_rebased_items(values, folder))
+
+
+def _rebased_items(values: Mapping[str, Any], folder: str) -> Iterator[tuple[str, Any]]:
+    def moved(value: Any) -> Any:
+        if not isinstance(value, str) or value.startswith("~"):
+            return value
+        return os.path.normpath(os.path.join(folder, value))
+
+    for key, value in values.items():
+        if key in _PATHS:
+            yield key, moved(value)
+        elif key in _PATHS_BELOW and isinstance(value, Mapping):
+            inner = {
+                name: {k: moved(v) if k in _PATHS_BELOW[key] else v for k, v in entry.items()}
+                if isinstance(entry, Mapping)
+                else entry
+                for name, entry in value.items()
+            }
+            yield key, inner
+        elif key == "report" and isinstance(value, Mapping):
+            yield key, {k: moved(v) if k == "compare_with" else v for k, v in value.items()}
+        else:
+            yield key, value
