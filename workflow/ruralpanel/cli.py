@@ -1,4 +1,4 @@
-"""What users type beside ``snakemake``: trace, describe, new-source, new-units, compare."""
+"""What users type beside ``snakemake``: trace, describe, explain, new-source, new-units, compare."""
 
 from __future__ import annotations
 
@@ -47,6 +47,9 @@ def _parser() -> argparse.ArgumentParser:
     describe = commands.add_parser("describe", help="sources, coverage and breaks, of all or of single variables")
     describe.add_argument("variables", nargs="*", metavar="VARIABLE", help="everything about this variable")
     describe.set_defaults(run=_describe)
+    explain = commands.add_parser("explain", help="the settings of one entry of the configuration, and their places")
+    explain.add_argument("entry", help="such as models.interaction, series.highway_km or claims.H1")
+    explain.set_defaults(run=_explain)
     new_source = commands.add_parser("new-source", help="look at a file and print an entry for `sources`")
     new_source.add_argument("file")
     new_source.add_argument("--year", type=int, help="year of the figures, where no column holds it")
@@ -89,17 +92,24 @@ def _describe(options: argparse.Namespace) -> str:
     return describe(config, options.results)
 
 
+def _explain(options: argparse.Namespace) -> str:
+    from ruralpanel.project.load import read_config
+    from ruralpanel.tools.explain import explain
+
+    return explain(read_config(options.configfile), options.entry)
+
+
 def _new_source(options: argparse.Namespace) -> str:
     from ruralpanel.project.units import load_units
-    from ruralpanel.project.yaml import load_document
+    from ruralpanel.project.written import read_written
     from ruralpanel.tools.new_source.inspect import inspect_source, inspect_with_sidecar
 
     configuration = Path(options.configfile)
     # Only names are asked of the configuration: it may be half written.
-    values = load_document(configuration).values if configuration.is_file() else {}
+    values = read_written(configuration).values if configuration.is_file() else {}
     file = configuration.parent / str(values.get("units") or "")
     units = load_units(file) if file.is_file() else None
-    taken = [*(values.get("sources") or ()), *(values.get("variables") or ())]
+    taken = [name for section in ("sources", "series", "variables") for name in values.get(section) or ()]
     look = inspect_with_sidecar if options.about else inspect_source
     return look(options.file, units, configuration.parent, options.year, taken)
 

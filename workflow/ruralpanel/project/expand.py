@@ -14,6 +14,9 @@ from ruralpanel.project.yaml import upwards
 SHORT = ("words", "series", "errors", "presets", "claims", "others", "curves", "curve_defaults")
 """Keys at the top that have no place in the long form."""
 
+LONG_NAMES = {"series": "variables", "claims": "hypotheses", "curves": "specification_curves"}
+"""Sections whose entries have another section in the long form."""
+
 _SPAN = re.compile(r"\s*(\d{4})\s*[-–]\s*(\d{4})\s*")
 _NUMBER = re.compile(r"\s*(\w+)\s*\[\s*(statistic\s+)?([^\[\]]+?)\s*\]\s*")
 _NULL_COUNTS = frozenset({"weights"})

@@ -59,6 +59,13 @@ class Places:
                 return replace(place, path=place.path + written[len(above) :])
         return None
 
+    def declared(self, path: str) -> Place | None:
+        """The place of a setting that is written itself, or of the first of those below it; None for a default."""
+        if self.as_written(path) in self.written:
+            return self.of(path)
+        below = (known for known in (*self.written, *self.origins) if known.startswith((f"{path}.", f"{path}[")))
+        return next(map(self.of, below), None)
+
     def located(self, problems: Iterable[Problem], file: str) -> list[Problem]:
         """The problems of the configuration `file` with the file, path and line where each was written, each once."""
         return list(dict.fromkeys(self._located(problem) if problem.file == file else problem for problem in problems))

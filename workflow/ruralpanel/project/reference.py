@@ -14,9 +14,9 @@ _INTRODUCTION = """# Configuration
 
 Every key of `config.yaml`, generated from `workflow/schemas/config.schema.yaml` and, for the short forms at the end,
 `short.schema.yaml` beside it. A key marked \\* must be there; every other one has the default shown or none. An unknown
-key is an error with a suggestion. Paths are relative to the file that names them. `--configfile other.yaml` replaces the
-configuration; `--config key=value` changes single keys of it. Targets stand before `--configfile`, or they are taken for
-files.
+key is an error with a suggestion. Paths are relative to the file that names them. `--configfile other.yaml` replaces
+the configuration; `--config key=value` changes single keys of it. Targets stand before `--configfile`, or they are
+taken for files.
 
 Of a configuration from elsewhere, trust the paths: whatever they name is read, with your rights. Nothing else in it can
 do harm: formulas are parsed and never run, texts that quote numbers are templates in a sandbox, `layout.query` may only
@@ -26,8 +26,8 @@ read. YAML that would make Snakemake run code (`__use_yte__`) is refused before,
 _SHORT_FORMS = """# Short forms
 
 Whatever is said above can be written shorter, in several files, and with its words apart. What an entry comes to, and
-where each of its settings is written: `python -m ruralpanel explain models.interaction`. The long forms stay valid; both
-may stand in one configuration, but nothing twice.
+where each of its settings is written: `python -m ruralpanel explain models.interaction`. The long forms stay valid;
+both may stand in one configuration, but nothing twice.
 
 - `include: [config/models.yaml, …]` reads further files. Only the file that a run names may include others. Sections
   are put together, entry by entry; a key that stands in two files is an error that names both places. Paths in an
@@ -40,8 +40,8 @@ may stand in one configuration, but nothing twice.
   `"joint[statistic residual_correlation]"`, marginal effects in the long form.
 - `outcomes: [provinces.rural_industry.2012]` in a table: panel, variable and year.
 - `words: config/words` names a folder with a file for each language, `en.yaml` and `zh.yaml`. By section (`panels`,
-  `variables`, `samples`, `models`, `claims`, `tables`, `figures`, `maps`) and entry it holds the title, label or claim as
-  text, or several kinds of words by key (`{label: …, counts: …}`); under `report` introduction, nouns and contrasts;
+  `variables`, `samples`, `models`, `claims`, `tables`, `figures`, `maps`) and entry it holds the title, label or claim
+  as text, or several kinds of words by key (`{label: …, counts: …}`); under `report` introduction, nouns and contrasts;
   under `breaks`, by variable and year, why a break is accepted; under `numbers`, by `model[term]` or by the term alone,
   what a claim's number is. What a language lacks is shown in the other, and `snakemake check` lists it. Words change
   neither a number nor a verdict.
@@ -49,7 +49,7 @@ may stand in one configuration, but nothing twice.
 
 
 def reference(schema: Mapping[str, Any], short: Mapping[str, Any]) -> str:
-    """The whole reference as Markdown: a section for each key at the top, a line for each below, then the short forms."""
+    """The whole reference as Markdown: a section for each key at the top, a line for each below; then short forms."""
     parts = [_INTRODUCTION, "## At the top\n", _table(_rows(schema, schema["$defs"], depth=1))]
     parts += [*_sections(schema), _SHORT_FORMS, _table(_rows(short, short["$defs"], depth=1)), *_sections(short)]
     return "\n".join(parts)

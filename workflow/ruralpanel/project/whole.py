@@ -64,7 +64,8 @@ def read_whole(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
     short = {key: value for key, value in written.values.items() if key in SHORT}
     problems = check_against(short, SCHEMA, file)
     expanded = expand(written.values, written.places, file)
-    worded = with_words(expanded.values, short.get("words"), Path(path).parent, written.places, file)
+    places = Places(written.places, expanded.origins)
+    worded = with_words(expanded.values, short.get("words"), Path(path).parent, places, file)
     return Whole(
         file=file,
         values=worded.values,

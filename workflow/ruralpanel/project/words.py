@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.project.places import COMMAND_LINE, Place
+from ruralpanel.project.places import COMMAND_LINE, Place, Places
 from ruralpanel.project.problems import Problem, did_you_mean
 from ruralpanel.project.yaml import load_document, upwards
 
@@ -54,15 +54,15 @@ class Worded:
     problems: tuple[Problem, ...]
 
 
-def with_words(
-    values: Mapping[str, Any], folder: object, root: str | Path, places: Mapping[str, Place], file: str
-) -> Worded:
-    """Put the words of ``<folder>/<language>.yaml`` into a long configuration.
+def with_words(values: Mapping[str, Any], folder: object, root: str | Path, places: Places, file: str) -> Worded:
+    """Put the words of a folder's files into a long configuration.
+
+    A file's language is the last part of its name: ``zh.yaml``, ``claims.zh.yaml``.
 
     Parameters
     ----------
     values : the long configuration. folder : what ``words`` names, relative to `root`; None: no files of words.
-    places : of the configuration as written. file : its name in problems.
+    places : of the long configuration. file : its name in problems.
     """
     writer = _Writer(copy.deepcopy(dict(values)), places, file)
     if folder is not None:
@@ -80,7 +80,7 @@ class _Writer:
     """The configuration being filled, and what is noted on the way."""
 
     values: dict[str, Any]
-    places: Mapping[str, Place]
+    places: Places
     file: str
     origins: dict[str, str] = field(default_factory=dict)
     own: dict[str, Place] = field(default_factory=dict)
@@ -91,6 +91,8 @@ class _Writer:
 
     def put(self, holder: dict[str, Any], path: str, key: str, value: Any, words: str) -> None:
         """Words under `key` of the entry at `path`, in the language of the path `words` of their file."""
+        if key == "notes" and isinstance(value, str):
+            value = [value]
         key += SUFFIXES[words.split(".")[1]]
         where = f"{path}.{key}" if path else key
         if key not in holder:
@@ -98,12 +100,10 @@ class _Writer:
             self.origins[where] = words
             self.put_there.append((holder, key))
             return
-        first = next((self.places[above] for above in upwards(where) if above in self.places), None)
+        first = self.place(self.origins[where]) if where in self.origins else self.places.of(where)
         if first is None or first.file != COMMAND_LINE:
-            found = (
-                f"words that stand in the configuration too ({first.where} of {first.file})" if first else "words again"
-            )
-            self.report(words, found, "words in one place", "remove one")
+            found = f"words again (first as {first.where} of {first.file})" if first else "words again"
+            self.report(words, found, "each once", "remove one")
 
     def place(self, words: str) -> Place:
         return next(self.own[path] for path in upwards(words) if path in self.own)
@@ -117,25 +117,26 @@ def _files(folder: object, root: Path, writer: _Writer) -> Iterator[tuple[str, s
     """(language, file) of each file of words."""
     path = os.path.normpath(root / str(folder))
     names = sorted(os.listdir(path)) if os.path.isdir(path) else []
-    languages = {Path(name).stem: os.path.join(path, name) for name in names if name.endswith((".yaml", ".yml"))}
-    if not languages:
+    files = [name for name in names if name.endswith((".yaml", ".yml"))]
+    if not files:
         found = f'"{folder}", where no file of words lies'
         writer.problems.append(Problem(writer.file, "words", found, "a folder with en.yaml or zh.yaml"))
-    for language, name in languages.items():
+    for name in files:
+        language = Path(name).stem.rpartition(".")[2]
         if language in SUFFIXES:
-            yield language, name
+            yield language, os.path.join(path, name)
         else:
-            fix = did_you_mean(language, SUFFIXES)
-            writer.problems.append(Problem(name, "", f'words in the language "{language}"', "en or zh", fix))
+            found, fix = f'words in the language "{language}"', did_you_mean(language, SUFFIXES)
+            writer.problems.append(Problem(os.path.join(path, name), "", found, "en or zh before .yaml", fix))
 
 
 def _write(language: str, name: str, writer: _Writer) -> None:
     document = load_document(name)
     writer.files.append(name)
     writer.problems += document.problems
-    top = f"words.{language}"
+    top = f"words.{language}.{len(writer.files)}"
     writer.own |= {f"{top}.{path}": Place(name, path, line) for path, line in document.locations.items()}
-    for section, words in document.values.items():
+    for section, words in (_unfolded(document.values) if language == "zh" else document.values).items():
         path = f"{top}.{section}"
         if section in _TOP:
             if _is(words, str, path, writer):
@@ -155,6 +156,17 @@ def _write(language: str, name: str, writer: _Writer) -> None:
                 _write_entry(section, entry, own, f"{path}.{entry}", writer)
 
 
+def _unfolded(words: Any) -> Any:
+    """The same without the blanks that a text folded over several lines has between Chinese characters."""
+    if isinstance(words, Mapping):
+        return {key: _unfolded(value) for key, value in words.items()}
+    if isinstance(words, list):
+        return [_unfolded(value) for value in words]
+    return _FOLD.sub("", words) if isinstance(words, str) else words
+
+
+_WIDE = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d]"
+_FOLD = re.compile(f"(?<={_WIDE}) (?={_WIDE})")
 _KINDS = {str: "text", list: "a list of texts", Mapping: "keys and values"}
 
 
@@ -163,7 +175,7 @@ def _is(words: Any, kind: Any, path: str, writer: _Writer) -> bool:
         return True
     shown = "nothing" if words is None else "a list" if isinstance(words, list) else str(words)[:60]
     shown = "keys and values" if isinstance(words, Mapping) else shown
-    writer.report(path, shown, _KINDS[kind])
+    writer.report(path, shown, _KINDS.get(kind, "a text or a list of texts"))
     return False
 
 
@@ -192,8 +204,9 @@ def _write_entry(section: str, name: str, words: Any, path: str, writer: _Writer
 
 
 def _kind(key: str) -> Any:
+    """What words of a key are."""
     if key == "notes":
-        return list
+        return (list, str)
     return Mapping if key in ("labels", "outcomes", "plain", "benchmarks") else str
 
 
@@ -365,12 +378,14 @@ def _lacking(holder: Any, path: str, language: str) -> Iterator[str]:
     nouns = path.endswith((".nouns", ".plain"))
     for key in dict.fromkeys(key.removesuffix("_zh") for key in holder):
         where = f"{path}.{key}" if path else key
-        if key in _TEXTS or (nouns and key in _NOUNS):
-            english, chinese = holder.get(key), holder.get(f"{key}_zh")
+        english, chinese = holder.get(key), holder.get(f"{key}_zh")
+        if isinstance(english, Mapping) and key != "labels":  # an entry that happens to be called like a kind of words
+            yield from _lacking(english, where, language)
+        elif key in _TEXTS or (nouns and key in _NOUNS):
             if not _said(english, chinese, language):
                 yield where
         else:
-            yield from _lacking(holder.get(key), where, language)
+            yield from _lacking(english, where, language)
 
 
 def _said(english: Any, chinese: Any, language: str) -> bool:

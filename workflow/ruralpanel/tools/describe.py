@@ -13,6 +13,7 @@ from ruralpanel.project.load import Config
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 from ruralpanel.project.reads import model_names, series_by_variable
 from ruralpanel.project.settings import SourceSpec, VariableSpec
+from ruralpanel.project.words import lacking
 
 _MOST = 5
 
@@ -54,8 +55,21 @@ def verdict(config: Config, results: str | Path = "results") -> str:
     lines += _impossible(Path(results) / "reconciliation" / "findings.csv")
     for panel in config.panels.values():
         lines += _summary(panel.name, panel.periods, Path(results) / "panels" / panel.name)
+    lines += _words(config)
     lines += ["Where a variable comes from, what it covers and its breaks: python -m ruralpanel describe VARIABLE"]
     return "\n".join(lines)
+
+
+def _words(config: Config) -> Iterator[str]:
+    """Words that the configuration has in another language only, and words for what it does not declare."""
+    absent = lacking(config.resolved, config.language)
+    if absent:
+        language = {"en": "English", "zh": "Chinese"}[config.language]
+        yield f"  look at the words: {_counted(len(absent), 'text')} without {language}, shown in the other language"
+        yield from (f"    {path}" for path in absent)
+    if config.idle_words:
+        yield "  look at the words: what they stand for is not declared"
+        yield from (f"    {place.path} ({place})" for place in config.idle_words)
 
 
 def _summary(name: str, periods: tuple[int, ...], folder: Path) -> Iterator[str]:

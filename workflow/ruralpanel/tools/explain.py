@@ -1,0 +1,122 @@
+"""The resolved settings of one entry of the configuration, each with the place that it came from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Set
+from typing import Any
+
+from ruralpanel.project.expand import LONG_NAMES
+from ruralpanel.project.kinds.inference import setting_words
+from ruralpanel.project.load import Config
+from ruralpanel.project.places import Place
+from ruralpanel.project.problems import Problem, UserError, did_you_mean
+from ruralpanel.project.settings import ModelSpec
+
+
+def explain(config: Config, entry: str) -> str:
+    """One line for each setting of an entry: where it was written, what brought it there, key and value.
+
+    Parameters
+    ----------
+    config : a configuration. entry : ``models.interaction``, ``series.highway_km``, ``claims.H1``, ``report``.
+
+    Raises
+    ------
+    UserError
+        No such section, or no such entry in it.
+    """
+    section, name = _long_name(config, entry)
+    path = f"{section}.{name}" if name else section
+    if section == "models":
+        settings = [(key, text, _of_model(config, config.models[name], key)) for key, text in _model(config, name)]
+    else:
+        values = config.resolved[section][name] if name else config.resolved[section]
+        below = values if isinstance(values, Mapping) else {"": values}
+        settings = [
+            (key or section, _text(value), config.places.declared(f"{path}.{key}" if key else path))
+            for key, value in below.items()
+        ]
+    words = {place.file for written, place in config.places.written.items() if written.startswith("words.")}
+    rows = [(str(place or ""), _origin(place, key, entry, words), f"{key}: {text}") for key, text, place in settings]
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return "\n".join([entry, *(f"  {place:<{first}}  {origin:<{second}}  {text}" for place, origin, text in rows)])
+
+
+def _long_name(config: Config, entry: str) -> tuple[str, str]:
+    """Section and name of an entry in the long form; both of what is written and of what it comes to are understood."""
+    section, _, name = entry.partition(".")
+    sections = {**{key: key for key in config.resolved}, **LONG_NAMES}
+    if section not in sections:
+        raise UserError(
+            Problem("explain", "", f'"{entry}"', "an entry such as models.baseline", did_you_mean(section, sections))
+        )
+    long = sections[section]
+    entries = config.resolved.get(long)
+    if not name or not isinstance(entries, Mapping):
+        if long in _NAMED and isinstance(entries, Mapping):
+            fix = f"name one: {section}.{next(iter(entries), '…')}"
+            raise UserError(Problem("explain", "", f'"{entry}"', f"one entry of {section}", fix))
+        return long, ""
+    if name not in entries and long in _NAMED:
+        fix = did_you_mean(name, entries)
+        raise UserError(Problem("explain", "", f'"{name}"', f"a name under {section}", fix))
+    return (long, name) if long in _NAMED else (long, "")
+
+
+_NAMED = frozenset(
+    ("sources", "panels", "variables", "samples", "weights_matrices", "models", "hypotheses", "specification_curves",
+     "tables", "figures", "maps")
+)  # fmt: skip
+"""Sections that consist of named entries."""
+
+
+def _model(config: Config, name: str) -> Iterator[tuple[str, str]]:
+    """(key, value in words) of a model, its options and settings of inference one by one."""
+    model = config.models[name]
+    words = config.resolved["models"][name]
+    for key in ("title", "title_zh"):
+        if words.get(key):
+            yield key, words[key]
+    outcome = model.options.get("outcomes", model.outcome)
+    yield from (("estimator", model.estimator), ("method", model.method or "none"), ("panel", model.panel))
+    yield from (("outcome", _text(outcome)), ("regressors", _text(model.regressors)))
+    for key in ("controls", "effects", "weights", "sample", "marginal_effects"):
+        yield key, _text(getattr(model, key))
+    for key, value in model.options.items():
+        if key != "outcomes":
+            yield key, _text(value)
+    for position, setting in enumerate(model.inference):
+        yield f"inference[{position}]", setting_words(setting)
+    yield "simulated_size", _text(model.simulated_size)
+
+
+def _of_model(config: Config, model: ModelSpec, key: str) -> Place | None:
+    """Where a key of a model is written: in the model, a preset, the settings of errors or the defaults."""
+    plain = key.partition("[")[0]
+    own = plain in config.resolved["models"][model.name]
+    return config.places.declared(f"models.{model.name}.{key}" if own else f"defaults.{key}")
+
+
+def _origin(place: Place | None, key: str, entry: str, words: Set[str]) -> str:
+    """What brought a setting to an entry: the entry itself, something that it names, words, or nothing (a default)."""
+    if place is None:
+        return "default"
+    if place.file in words:
+        return "words"
+    if place.path == entry or place.path.startswith(f"{entry}."):
+        return "own"
+    return place.path.removesuffix(f".{key}")
+
+
+def _text(value: Any) -> str:
+    """A value as the configuration writes it, on one line."""
+    if isinstance(value, str):
+        return " ".join(value.split())
+    if value is None:
+        return "none"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(_text(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_text(item)}" for key, item in value.items()) + "}"
+    return json.dumps(value)
