@@ -24,14 +24,14 @@ NAMES = {"CN-BJ": "Beijing", "CN-HE": "Hebei", "CN-GZ": "Guizhou"}
 def pasted(printed: str, folder: Path) -> Path:
     """A configuration with what was printed, and the least that it needs besides."""
     document = yaml.safe_load(printed)
-    first = next(iter(document["variables"]))
+    first = next(iter(document["series"]))
     document |= {
         "title": "Made up",
         "units": str(UNITS),
         "panels": {"mine": {"periods": [2001, 2002, 2003], "units": [*NAMES]}},
         "models": {"m": {"estimator": "pooled", "outcome": first, "regressors": ["twice"]}},
     }
-    document["variables"]["twice"] = {"formula": f"log({first})"}
+    document["variables"] = {"twice": f"log({first})"}
     file = folder / "config.yaml"
     file.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
     return file
@@ -93,7 +93,7 @@ def test_names_that_the_configuration_has_are_not_taken_again(tmp_path: Path) ->
 
     file = KINDS["plain"][0](tmp_path)
     printed = yaml.safe_load(inspect_source(file, load_units(UNITS), tmp_path, taken=("roads", "roads_2", "roads_km")))
-    assert list(printed["sources"]) == ["roads_3"] and list(printed["variables"]) == ["roads_km_2"]
+    assert list(printed["sources"]) == ["roads_3"] and list(printed["series"]) == ["roads_km_2"]
 
 
 def test_what_is_unsure_is_said(tmp_path: Path) -> None:

@@ -231,9 +231,9 @@ def test_series_without_a_variable_are_counted(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text(rows_of(",".join(["province", "year", *names]), rows), encoding="utf-8")
     text = inspect_source(tmp_path / "mine.csv", UNITS, tmp_path)
     document = yaml.safe_load(text)
-    assert len(document["sources"]["mine"]["series"]) == 23 and len(document["variables"]) == 20
+    assert len(document["sources"]["mine"]["series"]) == 23 and len(document["series"]) == 20
     assert "mine has 3 more series" in text
-    assert "measure" not in document["variables"]["x1"]
+    assert "in" not in document["series"]["x1"]
 
 
 def test_the_sidecar_has_the_same_keys(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_the_shortest_source_reads_a_table(tmp_path: Path) -> None:
         "units": str(ROOT / "data" / "units" / "china_provinces.csv"),
         "panels": {"mine": {"periods": [2012]}},
         "models": {},
-        "variables": yaml.safe_load(block("highway_km:"))["variables"],
+        **yaml.safe_load(block("highway_km:")),
     }
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     config = open_project([tmp_path / "config.yaml"])

@@ -73,3 +73,28 @@ class Places:
     def _located(self, problem: Problem) -> Problem:
         place = self.of(problem.where) if problem.where else None
         return problem if place is None else replace(problem, file=place.file, where=place.where)
+
+
+@dataclass
+class Trail:
+    """What expanding short forms leaves behind beside the values (`expand.Expanded`)."""
+
+    file: str
+    places: Mapping[str, Place]
+    origins: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    torn: set[str] = field(default_factory=set)
+    settings: dict[str, str] = field(default_factory=dict)
+    """Path as written of an entry under ``inference`` → that of the named setting that it stands for."""
+
+    def report(self, where: str, found: str, expected: str, fix: str = "") -> None:
+        self.problems.append(Problem(self.file, where, found, expected, fix))
+
+    def report_twice(self, where: str, other: str) -> None:
+        place = self.places.get(other)
+        first = f"first as {other} in {place.file}, line {place.line}" if place else f"first as {other}"
+        self.report(where, f"the key again ({first})", "each key once", "remove or rename one")
+
+    def on_command_line(self, path: str) -> bool:
+        nearest = next((self.places[above] for above in upwards(path) if above in self.places), None)
+        return nearest is not None and nearest.file == COMMAND_LINE

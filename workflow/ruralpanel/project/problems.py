@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import importlib
 import logging
 import os
 import sys
@@ -170,7 +171,7 @@ def job(
                     raise
                 _require_unchanged(content, output)
             except UserError as error:
-                _leave(error.of(config), name)
+                _leave(_located(error.of(config), config), name)
             except OSError as error:
                 _leave(UserError(refused(error)), name)
     except OSError as error:  # no log can be written either
@@ -237,6 +238,18 @@ class Piece:
             fix = "the traceback is in the job's log: please report it; everything else of this job is written"
             self.problems = (Problem(CONFIGURATION, self._where, found, "a result", fix),)
         return bool(self.problems)
+
+
+def _located(error: UserError, config: str) -> UserError:
+    """The same problems, those of the configuration with the file and line where it says so."""
+    if not any(problem.file == config for problem in error.problems):
+        return error
+    # Imported by a name put together: no result stands on where a message says that a setting is written.
+    whole = importlib.import_module(f"{__package__}.whole")
+    try:
+        return UserError(whole.read_whole(config).places.located(error.problems, config))
+    except (UserError, OSError):  # changed or gone since the run began
+        return error
 
 
 def _leave(error: UserError, name: str) -> None:

@@ -27,7 +27,7 @@ class Whole:
     values : sections as `workflow/schemas/config.schema.yaml` describes them; not yet held against it.
     places : where each of its settings was written.
     files : all files that it was read from. idle_words : where words stand for what nothing declares.
-    problems : of the short forms; their paths are those as written.
+    problems : of the short forms; their paths are those as written. torn : entries of which they leave a part only.
     """
 
     file: str
@@ -36,6 +36,7 @@ class Whole:
     files: tuple[str, ...]
     idle_words: tuple[Place, ...]
     problems: tuple[Problem, ...]
+    torn: frozenset[str]
 
     def with_problems(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems of the short forms, and of the long form those that do not follow from them, where written."""
@@ -43,7 +44,10 @@ class Whole:
         others = [
             problem
             for problem in problems
-            if problem.file != self.file or not wrong & set(upwards(self.places.as_written(problem.where)))
+            if problem.file != self.file
+            or not (
+                wrong & set(upwards(self.places.as_written(problem.where))) or self.torn & set(upwards(problem.where))
+            )
         ]
         return self.places.located([*self.problems, *others], self.file)
 
@@ -73,4 +77,5 @@ def read_whole(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
         files=(*written.files, *worded.files),
         idle_words=worded.idle,
         problems=(*problems, *expanded.problems, *worded.problems),
+        torn=expanded.torn,
     )

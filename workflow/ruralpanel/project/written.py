@@ -93,9 +93,10 @@ def _problem(written: Written, where: str, found: str, expected: str, fix: str =
 def _not_to_be_included(written: Written, where: str, entry: str, included: str) -> Problem | None:
     if reason := unusable(included):
         folder = os.path.dirname(included) or "."
-        beside = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-        near = did_you_mean(os.path.basename(included), beside) if beside else ""
-        fix = near if near.startswith("did you mean") else f"check the path: it is relative to {written.files[0]}"
+        beside = sorted(os.listdir(folder)) if os.path.isdir(folder) and not os.path.exists(included) else []
+        near = [os.path.join(os.path.dirname(entry), name) for name in beside if name.endswith((".yaml", ".yml"))]
+        fix = did_you_mean(entry, near)
+        fix = fix if fix.startswith("did you mean") else f"check the path: it is relative to {written.files[0]}"
         return _problem(written, where, f'"{entry}", {reason}', "a file of the configuration", fix)
     same = next((file for file in written.files if os.path.samefile(file, included)), "")
     if same == written.files[0]:

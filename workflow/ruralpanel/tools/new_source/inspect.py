@@ -101,7 +101,7 @@ def inspect_source(
     year: int | None = None,
     taken: Collection[str] = (),
 ) -> str:
-    """The entries for a file as text: YAML to paste under ``sources`` and ``variables``, then the doubts as comments.
+    """The entries for a file as text: YAML to paste under ``sources`` and ``series``, then the doubts as comments.
 
     Parameters
     ----------
@@ -109,7 +109,7 @@ def inspect_source(
     units : the project's units, to find the column that names them; None: found by its heading.
     folder : of the configuration; paths below it are printed relative to it.
     year : of the figures, where no column holds it.
-    taken : names of sources and variables that the configuration has already.
+    taken : names of sources, series and variables that the configuration has already.
 
     Raises
     ------
@@ -120,10 +120,10 @@ def inspect_source(
     lines = [f"# {part.name}: {part.summary}" for part in found]
     if len(found) > 1:
         lines.append("# One entry for each table of the file: leave out those that you do not need.")
-    lines.append("# Paste what stands below the words sources and variables under these words of the configuration.")
+    lines.append("# Paste what stands below the words sources and series under these words of the configuration.")
     lines.append(_yaml({"sources": {part.name: part.entry for part in found}}))
     lines.append("# Variables take series in the measure that you want, for example:")
-    lines.append(_yaml({"variables": _variables(found, taken)}))
+    lines.append(_yaml({"series": _columns(found, taken)}))
     lines += [f"# {words}" for words in _not_shown(found)]
     unsure = [
         f"{part.name}: {doubt}" if len(found) > 1 else doubt for part in found for doubt in _gathered(part.unsure)
@@ -339,23 +339,23 @@ def _free(name: str, taken: Collection[str]) -> str:
 
 
 def _not_shown(found: tuple[Inspection, ...]) -> list[str]:
-    """How many series of each entry have no variable in the example."""
+    """How many series of each entry have no column in the example."""
     return [
-        f"{part.name} has {number - _MOST_VARIABLES} more series: declare variables for them in the same way"
+        f"{part.name} has {number - _MOST_VARIABLES} more series: declare them in the same way"
         for part in found
         if (number := len(part.entry["series"])) > _MOST_VARIABLES
     ]
 
 
-def _variables(found: tuple[Inspection, ...], taken: Collection[str]) -> dict[str, dict[str, str]]:
-    variables: dict[str, dict[str, str]] = {}
+def _columns(found: tuple[Inspection, ...], taken: Collection[str]) -> dict[str, dict[str, str]]:
+    columns: dict[str, dict[str, str]] = {}
     for part in found:
         for number, (key, series) in enumerate(list(part.entry["series"].items())[:_MOST_VARIABLES], 1):
             name = key if re.fullmatch(r"[A-Za-z]\w*", key, re.A) else f"{part.name}_{number}"
-            free = _free(name if name not in variables else f"{part.name}_{name}", [*taken, *variables])
+            free = _free(name if name not in columns else f"{part.name}_{name}", [*taken, *columns])
             measure = measured(base_measure(series["measure"])) if "measure" in series else {}
-            variables[free] = {"source": part.name, "series": key, **measure}
-    return variables
+            columns[free] = {"from": f"{part.name}.{key}", **({"in": measure["measure"]} if measure else {})}
+    return columns
 
 
 def _yaml(values: Any) -> str:
