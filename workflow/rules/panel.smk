@@ -35,6 +35,7 @@ rule check:
         runtime=5,
     params:
         config=CONFIG.file,
+        overrides=dict(workflow.config_settings.config),
     message:
         "Checking the configuration and everything it names"
     script:

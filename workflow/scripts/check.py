@@ -1,6 +1,7 @@
 """Say in a few lines that a configuration is in order, and what of its figures deserves a look."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ruralpanel.project.interrupts import starting
 
@@ -12,9 +13,9 @@ with starting("check"):
     from ruralpanel.tools.describe import verdict
 
 
-def main(files: Sequence[str]) -> None:
+def main(files: Sequence[str], overrides: Mapping[str, Any]) -> None:
     """Print the verdict on a configuration that has passed all checks, those of boundaries and matrices here."""
-    config = open_project(files)
+    config = open_project(files, overrides)
     geography = Geography(load_units(config.units), config.boundaries, config.weights_matrices, config.file)
     raise_any(place_problems(geography))
     print(verdict(config, "results"))
@@ -22,4 +23,4 @@ def main(files: Sequence[str]) -> None:
 
 if __name__ == "__main__":
     with job(snakemake.log[0], snakemake.params.config):
-        main(files=[snakemake.params.config])
+        main(files=[snakemake.params.config], overrides=snakemake.params.overrides)
