@@ -62,6 +62,7 @@ OTHER: dict[str, Any] = {
     "simulated_size": True,
     "weights_matrix": "line",
     "allow": ["few_clusters"],
+    "components": "walhus",
     "endogenous": ["fourth"],
     "instruments": ["z1"],
     "lags": 2,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +14,8 @@ from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.effects import demean, singletons
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import ESTIMATORS, estimator, fit
-from ruralpanel.estimate.families.linear import quasi_demean, variance_components
+from ruralpanel.estimate.families import error_components, random_effects
+from ruralpanel.estimate.families.error_components import Layout, quasi_demean
 from ruralpanel.project.problems import UserError
 
 RNG = np.random.default_rng(20120126)
@@ -202,32 +205,119 @@ def test_between_counts_each_unit_once() -> None:
 def test_random_effects_lie_between_pooled_and_fixed() -> None:
     """With θ = 0 quasi-demeaning does nothing, with θ = 1 it is the within transformation."""
     d = panel(estimator="re", effects=())
-    codes = d.unit_codes
-    np.testing.assert_allclose(quasi_demean(d.x, codes, np.zeros(12)), d.x)
-    np.testing.assert_allclose(quasi_demean(d.x, codes, np.ones(12)), demean(d, d.x, ("unit",)), atol=1e-12)
+    layout = random_effects.layout_of(d)
+    np.testing.assert_allclose(quasi_demean(d.x, layout, np.zeros(12)), d.x)
+    np.testing.assert_allclose(quasi_demean(d.x, layout, np.ones(12)), demean(d, d.x, ("unit",)), atol=1e-12)
     found = fit(d)
     assert 0 < found.fit["theta"] < 1
 
 
-def test_random_effects_recover_known_variances() -> None:
-    """σ_e = 1, σ_u = 2 at 400 × 6: standard errors of the estimates are about .02 and .07; four of them allowed."""
+def random_panel(effects: Sequence[str] = (), missing: float = 0.0, weighted: bool = False, **options: Any) -> Design:
+    """30 × 6, σ_e = 1, σ_u = 2, σ of periods 1.5; x2 is constant over periods but for `options` that forbid it."""
+    rng = np.random.default_rng(7)
+    units, periods = (codes.ravel() for codes in np.indices((30, 6)))
+    kept = rng.random(units.size) >= missing
+    units, periods = units[kept], periods[kept]
+    x = rng.normal(size=(units.size, 2)) + rng.normal(size=(30, 2))[units]
+    if options.get("components") not in ("amemiya", "nerlove"):
+        x[:, 1] = rng.normal(size=30)[units]
+    weights = rng.uniform(0.5, 2.0, size=units.size) if weighted else None
+    noise = rng.normal(size=units.size) / (1.0 if weights is None else np.sqrt(weights))
+    y = x @ [1.0, -1.0] + 2.0 * rng.normal(size=30)[units] + 1.5 * rng.normal(size=6)[periods] + noise
+    return design_from_arrays(
+        y, x, units, periods, estimator="re", effects=effects, weights=weights, options={"engine": "numpy", **options}
+    )
+
+
+def covariance_of(d: Design, layout: Layout, variances: Sequence[float]) -> Any:
+    """Dense covariance matrix of the errors times the weights' roots: idiosyncratic variance, then by effect."""
+    total = variances[0] * np.eye(d.y.size)
+    for codes, variance in zip(layout.codes.values(), variances[1:], strict=True):
+        total = total + variance * np.outer(layout.root, layout.root) * (codes[:, None] == codes)
+    return total
+
+
+PANELS = [
+    ((), 0.0, False),
+    ((), 0.3, False),
+    ((), 0.3, True),
+    (("period",), 0.3, True),
+    (("unit", "period"), 0.0, False),
+    (("unit", "period"), 0.3, False),
+    (("unit", "period"), 0.3, True),
+]
+
+
+@pytest.mark.parametrize("components", ["swar", "walhus", "amemiya"])
+@pytest.mark.parametrize(("effects", "missing", "weighted"), PANELS)
+def test_variance_components_equate_quadratic_forms_to_their_expectations(
+    components: str, effects: tuple[str, ...], missing: float, weighted: bool
+) -> None:
+    """The expectation of a form is its sum over the columns of a root of the errors' covariance matrix: brute force."""
+    d = random_panel(effects, missing, weighted, components=components)
+    layout = random_effects.layout_of(d)
+    variances = (1.3, 2.1, 0.7)[: 1 + len(layout.codes)]
+    x = np.column_stack([random_effects.dummies_of(d), d.x]) * layout.root[:, None]
+    draws = np.linalg.cholesky(covariance_of(d, layout, variances)).T
+    solve = {"swar": "swamy_arora", "walhus": "wallace_hussain", "amemiya": "amemiya"}[components]
+    found = [getattr(error_components._Forms(y, x, layout, d), solve)() for y in draws]
+    np.testing.assert_allclose(sum(forms for forms, _ in found), found[0][1] @ variances, rtol=1e-9)
+
+
+@pytest.mark.parametrize("components", ["swar", "walhus", "amemiya", "nerlove"])
+@pytest.mark.parametrize(("effects", "missing", "weighted"), PANELS)
+def test_random_effects_are_generalised_least_squares(
+    components: str, effects: tuple[str, ...], missing: float, weighted: bool
+) -> None:
+    """Slopes and bread by the dense inverse of the errors' covariance matrix at the components of the results."""
+    if components == "nerlove" and (missing or weighted):
+        return
+    d = random_panel(effects, missing, weighted, components=components)
+    layout, found = random_effects.layout_of(d), fit(d)
+    variances = [found.fit[f"sigma_{name}"] ** 2 for name in ("e", "u", "period") if f"sigma_{name}" in found.fit]
+    columns = np.column_stack([d.y, random_effects.dummies_of(d), d.x]) * layout.root[:, None]
+    inverse = np.linalg.inv(covariance_of(d, layout, variances)) * variances[0]
+    gram = columns[:, 1:].T @ inverse @ columns[:, 1:]
+    np.testing.assert_allclose(
+        found.params, np.linalg.solve(gram, columns[:, 1:].T @ inverse @ columns[:, 0])[-2:], rtol=1e-8
+    )
+    np.testing.assert_allclose(found.bread, np.linalg.inv(gram)[-2:, -2:], rtol=1e-8)
+
+
+@pytest.mark.parametrize("components", ["swar", "walhus", "amemiya", "nerlove"])
+def test_random_effects_recover_known_variances(components: str) -> None:
+    """σ_e = 1, σ_u = 2 at 400 × 6: standard errors of the estimates are about .02 and .07; four of them allowed.
+
+    Nerlove's residual variance divides by n, so that its root is (5/6)^½ = .913 here.
+    """
     rng = np.random.default_rng(7)
     codes = np.repeat(np.arange(400), 6)
     x = rng.normal(size=(2400, 2))
     y = x @ [1.0, -1.0] + 2.0 * rng.normal(size=400)[codes] + rng.normal(size=2400)
-    parts = variance_components(y, np.column_stack([np.ones(2400), x]), codes, "m")
-    assert np.sqrt(parts.sigma2_e) == pytest.approx(1.0, abs=0.08)
-    assert np.sqrt(parts.sigma2_u) == pytest.approx(2.0, abs=0.28)
-    kept = rng.random(2400) > 0.4
-    parts = variance_components(y[kept], np.column_stack([np.ones(2400), x])[kept], compact(codes[kept]), "m")
-    assert np.sqrt(parts.sigma2_u) == pytest.approx(2.0, abs=0.3)
+    for kept in (np.ones(2400, dtype=bool), rng.random(2400) > 0.4):
+        if components == "nerlove" and not kept.all():
+            continue
+        periods = np.tile(np.arange(6), 400)[kept]
+        d = design_from_arrays(
+            y[kept], x[kept], codes[kept], periods, estimator="re", options={"components": components}
+        )
+        found = fit(d).fit
+        assert found["sigma_e"] == pytest.approx(0.913 if components == "nerlove" else 1.0, abs=0.08)
+        assert found["sigma_u"] == pytest.approx(2.0, abs=0.3)
 
 
-def test_random_effects_refuse_weights_and_too_few_units() -> None:
-    with pytest.raises(UserError, match="no weights with random effects"):
-        fit(panel(weighted=True, estimator="re", effects=()))
+def test_random_effects_refuse_what_their_components_are_not_made_for() -> None:
     with pytest.raises(UserError, match="at least 4 units"):
         fit(panel(units=3, estimator="re", effects=(), k=2))
+    fixed = random_panel()
+    for components in ("amemiya", "nerlove"):
+        d = replace(fixed, spec=replace(fixed.spec, options={"components": components}))
+        with pytest.raises(UserError, match=rf'components: found "{components}" with x2, which the effects absorb'):
+            fit(d)
+    with pytest.raises(UserError, match='"nerlove" with weights, or with units that lack periods'):
+        fit(random_panel(weighted=True, components="nerlove"))
+    with pytest.raises(UserError, match='"nerlove" with weights, or with units that lack periods'):
+        fit(random_panel(missing=0.3, components="nerlove"))
 
 
 def test_slopes_are_unbiased_where_effects_correlate_with_regressors() -> None:

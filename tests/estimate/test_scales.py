@@ -58,6 +58,9 @@ SPECS = {
     "fe": spec("fe", effects=BOTH),
     "fd": spec("fd", effects=("period",)),
     "re": spec("re"),
+    "re_walhus": spec("re", effects=("period",), components="walhus"),
+    "re_amemiya": spec("re", effects=BOTH, components="amemiya"),
+    "re_nerlove": spec("re", effects=BOTH, components="nerlove"),
     "2sls": spec("iv", terms=("x2",), effects=BOTH, **IV),
     "liml": spec("iv", terms=("x2",), effects=BOTH, method="liml", **IV),
     "gmm": spec("iv", terms=("x2",), effects=BOTH, method="gmm", **IV),
@@ -79,7 +82,7 @@ SPECS = {
     "spatial_gmm": spec("spatial", effects=BOTH, method="gmm", weights_matrix="ring"),
     "slx": spec("spatial", effects=BOTH, method="slx", weights_matrix="ring", spatial_lags=["x1", "x2"]),
 }
-LEAST_SQUARES = ("pooled", "between", "fe", "fd", "re", "event_twfe")
+LEAST_SQUARES = ("pooled", "between", "fe", "fd", "re", "re_amemiya", "event_twfe")
 
 
 @pytest.fixture(scope="module")

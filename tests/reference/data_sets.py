@@ -31,12 +31,14 @@ def table(name: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
                 "unemp": raw["UNEMP"],
             }
         )
-    elif name == "grunfeld":
+    elif name in ("grunfeld", "grunfeld_199"):
         from statsmodels.datasets import grunfeld
 
         raw = grunfeld.load_pandas().data
         raw = raw[raw["firm"] != "American Steel"]
         frame = raw.rename(columns={"firm": "unit", "year": "period", "invest": "y"})
+        if name == "grunfeld_199":
+            frame = frame[(frame["unit"] != "Diamond Match") | (frame["period"] < 1954)]
     elif name == "jobtraining":
         from linearmodels.datasets import jobtraining
 

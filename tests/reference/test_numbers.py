@@ -20,7 +20,7 @@ CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("numbers.y
 
 
 def name_of(case: dict[str, Any]) -> str:
-    inference = case.get("inference", {})
+    inference = case.get("inference", {}) | case.get("options", {})
     what = "-".join(str(value) for value in inference.values()) or "-".join(case["values"])
     return "-".join([case["data"], case["estimator"], *case.get("effects", []), what])
 
@@ -30,7 +30,14 @@ def test_stored_numbers(case: dict[str, Any]) -> None:
     assert case["source"] and case["why"]
     options = dict(case.get("inference", {"method": "cluster"}))
     setting = InferenceSpec(options.pop("method"), options)
-    panel = design(case["data"], case["estimator"], case.get("effects", ()), inference=(setting,))
+    panel = design(
+        case["data"],
+        case["estimator"],
+        case.get("effects", ()),
+        method=case.get("method", ""),
+        inference=(setting,),
+        options=case.get("options"),
+    )
     wanted = {(kind, name): number for kind, names in case["values"].items() for name, number in names.items()}
     found = {key: quantity(panel, setting, *key) for key in wanted}
     assert found == pytest.approx(wanted, abs=case["tolerance"], rel=0)

@@ -14,7 +14,7 @@ from ruralpanel.claims.plain_effects import PlainEffect, VariableStats, plain_ef
 from ruralpanel.claims.verdicts import Diagnostic
 from ruralpanel.estimate.inference.detectable import error_of_interval, smallest_detectable
 from ruralpanel.project.effects import involving
-from ruralpanel.project.kinds.estimators import DERIVED, LOG_LINEAR
+from ruralpanel.project.kinds.estimators import DERIVED, LOG_LINEAR, removed_effects
 from ruralpanel.project.logarithms import log_of
 from ruralpanel.project.problems import CONFIGURATION
 
@@ -234,7 +234,13 @@ def _removes_effects(model: Mapping[str, Any]) -> bool:
     estimator = str(model["estimator"])
     if estimator in ("fd", "cce", "dynamic_panel", "did", "event_study"):
         return True
-    return estimator != "pooled" and bool(model.get("effects") or (model.get("spec") or {}).get("effects"))
+    return estimator != "pooled" and bool(_removed(model))
+
+
+def _removed(model: Mapping[str, Any]) -> tuple[str, ...]:
+    spec: Mapping[str, Any] = model.get("spec") or {}
+    declared = model.get("effects") or spec.get("effects") or ()
+    return removed_effects(str(model["estimator"]), str(model.get("method") or spec.get("method") or ""), declared)
 
 
 def evidence_kind(model: Mapping[str, Any]) -> str:
@@ -244,8 +250,7 @@ def evidence_kind(model: Mapping[str, Any]) -> str:
         return "policy"
     if estimator in ("between", "decomposition") or int(model["n_periods"]) == 1:
         return "between"
-    effects = model.get("effects") or (model.get("spec") or {}).get("effects") or ()
-    if estimator in ("fd", "cce", "dynamic_panel") or (estimator != "pooled" and involving("unit", effects)):
+    if estimator in ("fd", "cce", "dynamic_panel") or (estimator != "pooled" and involving("unit", _removed(model))):
         return "within"
     return "mixed"
 

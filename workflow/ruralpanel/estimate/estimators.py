@@ -13,7 +13,7 @@ ESTIMATORS: dict[str, str] = {
     "between": "ruralpanel.estimate.families.linear:between",
     "fe": "ruralpanel.estimate.families.linear:fe",
     "fd": "ruralpanel.estimate.families.linear:fd",
-    "re": "ruralpanel.estimate.families.linear:fit",
+    "re": "ruralpanel.estimate.families.random_effects:fit",
     "iv": "ruralpanel.estimate.families.iv.iv:fit",
     "dynamic_panel": "ruralpanel.estimate.families.dynamic.dynamic_panel:fit",
     "cce": "ruralpanel.estimate.families.common_effects.cce:fit",

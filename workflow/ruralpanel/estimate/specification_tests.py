@@ -12,9 +12,10 @@ from scipy import special
 from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, group_sums
+from ruralpanel.estimate.base.effects import removed_effects
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.dependence import pair_correlations
-from ruralpanel.estimate.families import linear
+from ruralpanel.estimate.families import linear, random_effects
 from ruralpanel.estimate.inference import covariance, joint
 from ruralpanel.estimate.inference.error_process import least_squares as least_squares_of
 from ruralpanel.estimate.inference.romano_wolf import is_least_squares
@@ -64,7 +65,7 @@ def specification_tests(design: Design, fit: Fit, seed: int = 0, null: Null | No
     # random effects stand beside none but effects of periods
     if (estimator == "re" or "unit" in fit.absorbed) and set(design.spec.effects) <= {"unit", "period"}:
         with suppress(UserError):
-            if design.weights is None:
+            if design.weights is None or estimator == "re":
                 found["hausman"] = hausman(quick)
         with suppress(UserError):
             found["mundlak"] = mundlak(quick, seed)
@@ -143,7 +144,12 @@ def _by_row(design: Design, fit: Fit, values: FloatArray | None = None) -> Float
 
 
 def _without_unit(design: Design) -> tuple[str, ...]:
-    return tuple(effect for effect in design.spec.effects if effect != "unit")
+    return tuple(effect for effect in removed_effects(design.spec) if effect != "unit")
+
+
+def _beside_random_units(design: Design) -> tuple[str, ...]:
+    """The effects of the model where those of units are random: a model of random effects says it, period too."""
+    return design.spec.effects if design.spec.estimator == "re" else _without_unit(design)
 
 
 def f_effects(design: Design) -> dict[str, Test]:
@@ -168,9 +174,9 @@ def hausman(design: Design) -> Test:
     Each matrix has its own residual variance, as in the published tables; the difference need not be positive definite
     and the test rejects too often in short panels, so that `mundlak` is the one to read.
     """
-    effects = _without_unit(design)
-    fixed = linear.fe(_as(design, "fe", ("unit", *effects)))
-    random = linear.fit(_as(design, "re", effects))
+    effects = _beside_random_units(design)
+    fixed = linear.fe(_as(design, "fe", tuple(dict.fromkeys(("unit", *effects)))))
+    random = random_effects.fit(_as(design, "re", effects))
     place = [random.terms.index(term) for term in fixed.terms]
     gap = fixed.params - random.params[place]
     v_fixed = fixed.bread * float(fixed.residuals @ fixed.residuals) / fixed.df_resid
@@ -189,8 +195,8 @@ def mundlak(design: Design, seed: int = 0) -> Test:
     """Mundlak (1978): unit means of the terms added to random effects, tested with errors clustered by unit.
 
     The test is that of `joint.wald_of` (CR2, approximate Hotelling T²) and carries its simulated size, θ held fixed.
-    Means of steps of definition breaks stand in the regression and are not tested. With weights the means are weighted
-    and added to weighted pooled least squares, random effects being undefined.
+    Means of steps of definition breaks stand in the regression and are not tested. With weights the means are weighted;
+    for fixed effects they are then added to weighted pooled least squares.
     """
     codes = compact(design.unit_codes)
     weights = np.ones(codes.size) if design.weights is None else design.weights
@@ -199,10 +205,13 @@ def mundlak(design: Design, seed: int = 0) -> Test:
     apart = np.abs(design.x - means).max(axis=0, initial=0.0)
     varies = np.flatnonzero(apart > 1e-9 * np.std(design.x, axis=0)).tolist()
     names = tuple(f"mean of {design.terms[j]}" for j in varies)
-    effects = _without_unit(design)
+    effects = _beside_random_units(design)
     wide = replace(design, x=np.hstack([design.x, means[:, varies]]), terms=(*design.terms, *names))
-    wide = _as(wide, "re" if design.weights is None else "pooled", effects)
-    fit = linear.fit(wide) if design.weights is None else linear.pooled(wide)
+    random = design.weights is None or design.spec.estimator == "re"
+    wide = _as(wide, "re" if random else "pooled", effects)
+    # unit means do not vary within units, which other variance components ask for
+    wide = replace(wide, spec=replace(wide.spec, options={**wide.spec.options, "components": "swar"}))
+    fit = random_effects.fit(wide) if random else linear.pooled(wide)
     place = [fit.terms.index(name) for name in names if name in fit.terms and not _is_step(name, design)]
     if not place:
         return Test(float("nan"), None, float("nan"), "no term that varies within and between units")

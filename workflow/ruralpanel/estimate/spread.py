@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
-from ruralpanel.estimate.base.effects import absorbed_space
+from ruralpanel.estimate.base.effects import absorbed_space, removed_effects
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 
 TINY = 1e-9
@@ -93,7 +93,7 @@ def rows_used(design: Design, fit: Fit) -> IntArray:
 
 def effects_of(design: Design) -> tuple[str, ...]:
     """Names of the effects that a model removes, differenced ones included."""
-    estimator, declared = design.spec.estimator, tuple(design.spec.effects)
+    estimator, declared = design.spec.estimator, removed_effects(design.spec)
     if estimator in _NO_EFFECTS:
         return ()
     if estimator in _TWO_WAY:

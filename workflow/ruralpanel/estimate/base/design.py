@@ -13,7 +13,7 @@ from ruralpanel.data.break_steps import step_terms, steps_by_factor
 from ruralpanel.data.rows import attribute_column, attribute_names, group_codes, sample_rows
 from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.columns import Space, columns_of, indistinct, parts, product
-from ruralpanel.estimate.base.effects import singletons
+from ruralpanel.estimate.base.effects import removed_effects, singletons
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.base.treatment import treatment_columns
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors
@@ -198,7 +198,7 @@ def _alone(spec: ModelSpec, frame: pd.DataFrame, groups: Mapping[str, IntArray],
     if not rows.size:
         return np.zeros(0, dtype=np.intp)
     clusters = {name: codes[rows] for name, codes in groups.items()}
-    return singletons(replace(_indexed(spec, frame, rows), clusters=clusters), spec.effects)
+    return singletons(replace(_indexed(spec, frame, rows), clusters=clusters), removed_effects(spec))
 
 
 def _indexed(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray) -> Design:
@@ -300,7 +300,7 @@ def _told_apart(
     terms = tuple(dict.fromkeys((*spec.regressors, *spec.controls)))
     endogenous = tuple(spec.options.get("endogenous") or ())
     instruments = tuple(spec.options.get("instruments") or ())
-    effects = ("unit", *spec.effects) if spec.estimator == "fd" else spec.effects
+    effects = ("unit", *spec.effects) if spec.estimator == "fd" else removed_effects(spec)
     space = Space(
         {name: clusters[name] for name in dict.fromkeys(effects)},
         clusters["unit"],
@@ -346,7 +346,7 @@ def _told_apart(
     added = tuple(step for step in steps if step not in useless)
     if added:
         notes.append(f"steps of definition breaks added to the controls: {', '.join(added)}")
-    effects_removed = " and ".join(spec.effects)
+    effects_removed = " and ".join(removed_effects(spec))
     absorbed = [step for step, reason in useless.items() if step in steps and _taken_up(reason)]
     if absorbed:
         notes.append(f"steps of definition breaks that {effects_removed} effects absorb: {', '.join(absorbed)}")

@@ -10,7 +10,9 @@ from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.project.effects import EXPECTED
+from ruralpanel.project.kinds import estimators
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
+from ruralpanel.project.settings import ModelSpec
 
 TINY = 1e-9
 """Share of a column's length, its mean aside, below which effects leave nothing of it."""
@@ -20,6 +22,11 @@ ALIKE = 1e-7
 
 ROUNDING = 1e-13
 """Share of a column's length, its mean included, that is rounding error."""
+
+
+def removed_effects(spec: ModelSpec) -> tuple[str, ...]:
+    """The effects that a model removes of those it declares: not the random ones."""
+    return estimators.removed_effects(spec.estimator, spec.method, spec.effects)
 
 
 def effect_codes(design: Design, effect: str) -> IntArray:

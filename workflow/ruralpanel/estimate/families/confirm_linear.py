@@ -69,6 +69,8 @@ def estimate(design: Design, rows: IntArray, terms: tuple[str, ...]) -> FloatArr
 
     kind, effects = design.spec.estimator, design.spec.effects
     used = rows if kind == "fe" else np.arange(design.y.size)
+    if kind == "re" and not _as_theirs(design):
+        return None
     if len(effects) > 2 or (kind != "fe" and set(effects) - {"unit", "period"}):
         return None
     y, x, weights, powers = _frames(design, used, terms)
@@ -111,6 +113,12 @@ def estimate(design: Design, rows: IntArray, terms: tuple[str, ...]) -> FloatArr
     else:
         return None
     return np.asarray(result.params.loc[list(terms)], dtype=float) * powers
+
+
+def _as_theirs(design: Design) -> bool:
+    """Whether random effects are those that linearmodels has: of units alone, by Swamy and Arora, without weights."""
+    components = str(design.spec.options.get("components") or "swar")
+    return "unit" not in design.spec.effects and components == "swar" and design.weights is None
 
 
 def _frames(

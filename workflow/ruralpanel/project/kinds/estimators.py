@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,7 +54,7 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
     "between": EstimatorKeys(optional=("constant",), effects=False, named_terms=True),
     "fe": EstimatorKeys(optional=("constant",), min_periods=2, named_terms=True),
     "fd": EstimatorKeys(min_periods=2, named_terms=True),
-    "re": EstimatorKeys(optional=("constant",), effects=False, min_periods=2, named_terms=True),
+    "re": EstimatorKeys(optional=("components", "constant"), effects=False, min_periods=2, named_terms=True),
     "iv": EstimatorKeys(
         required=("endogenous",),
         optional=("instruments", "shares", "shocks"),
@@ -135,7 +135,7 @@ KEYS_OF_METHODS: dict[str, dict[str, tuple[str, ...]]] = {
 
 WITHOUT_EFFECTS: dict[str, tuple[str, str]] = {
     "pooled": ("unit", "effects of periods or of attributes: with unit effects the estimator is fe"),
-    "re": ("others", "period, or none: unit effects are random"),
+    "re": ("attributes", "unit and period (both random), period (removed), or none: unit effects are random"),
     "fd": ("differenced", "period or attribute:period: what does not change between periods is differenced away"),
     "between": ("all", "none: means of units are compared"),
     "decomposition": ("all", "none: means of units are compared, with a constant for each group"),
@@ -147,7 +147,6 @@ WITHOUT_EFFECTS: dict[str, tuple[str, str]] = {
 attributes; all), and what it takes instead."""
 
 UNWEIGHTED: dict[str, tuple[str, ...]] = {
-    "re": (),
     "dynamic_panel": (),
     "cce": (),
     "spatial": (),
@@ -171,9 +170,22 @@ DERIVED = frozenset({"decomposition", "counterfactual"})
 LOG_LINEAR = frozenset({"ppml"})
 """Estimators whose coefficients are changes of the logarithm of an outcome in levels."""
 
+RANDOM_EFFECTS: dict[str, tuple[str, ...]] = {"re": ()}
+"""Estimators whose unit effects are random, and where only some methods' are, these methods."""
 
 SYSTEMS = frozenset({"sur"})
 """Estimators of several outcomes at once."""
+
+
+def has_random_effects(estimator: str, method: str = "") -> bool:
+    """Whether a model's unit effects are random."""
+    methods = RANDOM_EFFECTS.get(estimator)
+    return methods is not None and (not methods or method in methods)
+
+
+def removed_effects(estimator: str, method: str, effects: Sequence[str]) -> tuple[str, ...]:
+    """Of the declared effects those that a model removes: where unit is random, what stands beside it is too."""
+    return () if has_random_effects(estimator, method) and "unit" in effects else tuple(effects)
 
 
 def system_problems(raw: Mapping[str, Any], file: str) -> Iterator[Problem]:

@@ -1,0 +1,85 @@
+"""Random effects of units, and of periods beside them, by feasible generalised least squares."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ruralpanel.estimate.base.absorb import Absorbed, compact
+from ruralpanel.estimate.base.effects import removed_effects, root_weights
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.families.error_components import METHODS, ErrorComponents, Layout, error_components
+from ruralpanel.estimate.families.linear import solve
+
+
+def fit(design: Design) -> Fit:
+    """Random unit effects and a constant; with ``effects: [unit, period]`` random period effects too.
+
+    With ``effects: [period]`` the periods have dummies. Options: ``components``, how the variances are estimated
+    (`error_components`; default swar). The model is least squares on columns in which errors are alike
+    (`ErrorComponents.whiten`). A weight w says that a row's idiosyncratic error has the variance ``σ_e² / w``; effects
+    have the same variance whatever the weights.
+    """
+    layout = layout_of(design)
+    nuisance = dummies_of(design)
+    everything = np.column_stack([design.y, nuisance, design.x]) * layout.root[:, None]
+    method = str(design.spec.options.get("components") or "swar")
+    components = error_components(everything[:, 0], everything[:, 1:], layout, method, design)
+    white = components.whiten(everything)
+    split = 1 + nuisance.shape[1]
+    space = Absorbed(design.y.size, (), white[:, 1:split], root_weights(design, np.arange(design.y.size)))
+    return solve(
+        design,
+        white[:, split:],
+        white[:, 0],
+        np.arange(design.y.size),
+        space,
+        removed_effects(design.spec),
+        fit=fit_of(components),
+        notes=(f"variance components by {METHODS[method]}; errors take θ as known", *zero_notes(components)),
+    )
+
+
+def layout_of(design: Design) -> Layout:
+    """Where rows have random effects: by unit, and by period where the model says that both are random."""
+    effects = ["unit", *(effect for effect in design.spec.effects if effect not in removed_effects(design.spec))]
+    codes = {"unit": design.unit_codes, "period": design.period_codes}
+    root = root_weights(design, np.arange(design.y.size))
+    return Layout(
+        {effect: compact(codes[effect]) for effect in dict.fromkeys(effects)},
+        np.ones(design.y.size) if root is None else root,
+    )
+
+
+def dummies_of(design: Design) -> FloatArray:
+    """(n, q) the constant and, where periods are removed, dummies of all of them but the first."""
+    one = np.ones((design.y.size, 1))
+    if "period" not in removed_effects(design.spec):
+        return one
+    periods = compact(design.period_codes)
+    return np.hstack([one, (periods[:, None] == np.arange(1, periods.max() + 1)).astype(float)])
+
+
+def fit_of(components: ErrorComponents) -> dict[str, float]:
+    """The components as they stand in the model's results."""
+    theta = components.theta("unit")
+    found = {
+        "theta": float(np.median(theta)),
+        "theta_min": float(theta.min()),
+        "theta_max": float(theta.max()),
+        "sigma_e": float(np.sqrt(components.idiosyncratic)),
+        "sigma_u": float(np.sqrt(components.effects["unit"])),
+    }
+    if "period" in components.effects:
+        found["theta_period"] = float(np.median(components.theta("period")))
+        found["sigma_period"] = float(np.sqrt(components.effects["period"]))
+    return found
+
+
+def zero_notes(components: ErrorComponents) -> tuple[str, ...]:
+    """What to say of effects whose variance is estimated as zero."""
+    zero = [effect for effect, variance in components.effects.items() if variance == 0]
+    if len(zero) == len(components.effects):
+        return (
+            f"the variance of the {' and '.join(zero)} effects is estimated as zero: the estimates are those of pooled",
+        )
+    return tuple(f"the variance of the {effect} effects is estimated as zero" for effect in zero)
