@@ -171,6 +171,11 @@ ONE = [
     (of_model("two_stage", instruments=["lever"]), "models.two_stage.instruments", '"lever", which is endogenous'),
     (of_model("two_stage", controls=["lever"]), "models.two_stage.endogenous", "each term once"),
     (of_model("two_stage", shares=["other"], shocks=["output"]), "models.two_stage.shares", "1 shares and 1 shocks"),
+    (
+        of_model("two_stage", method="g2sls", effects=["unit", "period"]),
+        "models.two_stage.effects",
+        "unit and period with g2sls",
+    ),
     (of_model("effect", effects=[]), "models.effect.effects", "at least one of unit, period"),
     (of_model("effect", effects=["unit", "regoin:period"]), "models.effect.effects", 'did you mean "region"?'),
     (of_model("effect", effects=["unit:period"]), "models.effect.effects", "an effect for every row"),
@@ -178,7 +183,7 @@ ONE = [
     (of_model("effect", estimator="pooled", effects=["unit:region"]), "models.effect.effects", "unit:region with"),
     (of_model("effect", estimator="fd", effects=["region"]), "models.effect.effects", "period or attribute:period"),
     (of_model("effect", estimator="fd", effects=["lever:period"]), "models.effect.effects", "differenced away"),
-    (of_model("random", effects=["region:period"]), "models.random.effects", "period, or none"),
+    (of_model("random", effects=["region:period"]), "models.random.effects", "unit effects are random"),
     (of_model("common", effects=["unit", "region:period"]), "models.common.effects", "unit, period, both or none"),
     (of_model("dynamic", effects=["unit", "region"]), "models.dynamic.effects", "region with estimator dynamic_panel"),
     (
@@ -186,7 +191,6 @@ ONE = [
         "models.effect.inference.by",
         "write by: region, or by: [region, period] for both dimensions",
     ),
-    (of_model("random", weights="output"), "models.random.weights", "no weighted form"),
     (of_model("common", weights="output"), "models.common.weights", "no weighted form"),
     (of_model("dynamic", collapse=True), "models.dynamic.collapse", "collapse: True with method bias_corrected"),
     (of_model("dynamic", regressor_lags={"leverr": 1}), "models.dynamic.regressor_lags", 'did you mean "lever"?'),

@@ -23,6 +23,7 @@ ROLES: dict[str, tuple[str, list[str], list[str], list[str]]] = {
     "card": ("lwage", ["educ"], ["nearc4"], ["exper", "expersq", "black", "smsa", "south", "smsa66", *REGIONS]),
     "mroz": ("lwage", ["educ"], ["motheduc", "fatheduc"], ["exper", "expersq"]),
     "crime": ("lcrmrte", ["lprbarr", "lpolpc"], ["ltaxpc", "lmix"], [*DETERRENCE, *WAGES, "lpctymle"]),
+    "crime_places": ("lcrmrte", ["lprbarr", "lpolpc"], ["ltaxpc", "lmix"], [*DETERRENCE, *WAGES, "lpctymle", *PLACE]),
     "crime_means": ("lcrmrte", ["lprbarr", "lpolpc"], ["ltaxpc", "lmix"], [*DETERRENCE, *WAGES, "lpctymle", *PLACE]),
 }
 """Outcome, endogenous regressors, excluded instruments, exogenous regressors."""

@@ -23,7 +23,9 @@ ROBUST = InferenceSpec("hc", {"kind": "HC0"})
 
 
 def name_of(case: dict[str, Any]) -> str:
-    return "-".join([case["data"], case.get("estimator", "iv"), *case.get("effects", ()), *case["values"]])
+    return "-".join(
+        [case["data"], case.get("estimator", "iv"), *case.get("effects", ()), case.get("method", ""), *case["values"]]
+    )
 
 
 @pytest.mark.parametrize("case", CASES, ids=name_of)
@@ -32,7 +34,11 @@ def test_stored_numbers(case: dict[str, Any]) -> None:
     options = dict(case["inference"])
     setting = InferenceSpec(options.pop("method"), options)
     design = iv_data.design(
-        case["data"], case.get("estimator", "iv"), effects=case.get("effects", ()), inference=(setting,)
+        case["data"],
+        case.get("estimator", "iv"),
+        effects=case.get("effects", ()),
+        method=case.get("method", ""),
+        inference=(setting,),
     )
     result = estimate(design.spec, design, 0, "")
     wanted = {(kind, name): number for kind, names in case["values"].items() for name, number in names.items()}
@@ -43,6 +49,8 @@ def test_stored_numbers(case: dict[str, Any]) -> None:
 def quantity(result: ModelResult, kind: str, name: str) -> float:
     if kind == "test":
         return result.tests[name].statistic
+    if kind == "fit":
+        return result.fit[name]
     if kind == "set":
         ((low, high),) = result.extra["anderson_rubin"]["intervals"]
         return float({"low": low, "high": high}[name])

@@ -12,10 +12,12 @@ from ruralpanel.project.expressions import Name, Number, Operation, Text, names,
 from ruralpanel.project.kinds.estimators import (
     ESTIMATORS,
     KEYS_OF_METHODS,
+    RANDOM_PERIODS,
     SYSTEMS,
     UNWEIGHTED,
     WITHOUT_EFFECTS,
     WITHOUT_MARGINAL,
+    has_random_effects,
 )
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
@@ -319,11 +321,12 @@ def _effect_problems(config: Config, model: ModelSpec, attributes: set[str]) -> 
     if model.estimator in ("did", "event_study") and set(model.effects) != {"unit", "period"}:
         fix = "write effects: [unit, period] in the model"
         yield Problem(config.file, where, shown, f"unit and period for {model.estimator}", fix)
+    if has_random_effects(model.estimator, model.method):
+        yield from _random_effect_problems(config, model)
     if model.estimator in WITHOUT_EFFECTS:
         kind, expected = WITHOUT_EFFECTS[model.estimator]
         idle = {
             "unit": list(involving("unit", model.effects)),
-            "others": [effect for effect in model.effects if effect != "period"],
             "differenced": [effect for effect in model.effects if effect != "unit" and not _by_period(effect, config)],
             "attributes": [effect for effect in model.effects if effect not in ("unit", "period")],
             "all": list(model.effects),
@@ -340,6 +343,20 @@ def _by_period(effect: str, config: Config) -> bool:
     """Whether differences between periods leave an effect one of the later period: period, attribute:period."""
     parts = factors(effect)
     return "period" in parts and not set(parts) & set(config.variables)
+
+
+def _random_effect_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
+    where, what = place(config, model, "effects"), model.method or model.estimator
+    idle = [effect for effect in model.effects if effect not in ("unit", "period")]
+    expected = "period (removed by dummies) or none: unit effects are random"
+    if model.estimator in RANDOM_PERIODS:
+        expected = "unit and period (both random), period alone (removed by dummies) or none: unit effects are random"
+    elif set(model.effects) >= {"unit", "period"}:
+        fix = "write effects: [period]"
+        yield Problem(config.file, where, f"unit and period with {what}", expected, fix)
+    if idle:
+        fix = f"leave {', '.join(idle)} out, or use estimator: fe"
+        yield Problem(config.file, where, f"{', '.join(idle)} with {what}", expected, fix)
 
 
 def _inference_problems(config: Config, model: ModelSpec, attributes: set[str]) -> Iterator[Problem]:

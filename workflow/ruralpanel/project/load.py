@@ -13,7 +13,14 @@ from typing import Any
 
 from ruralpanel.project.files import unusable
 from ruralpanel.project.kinds.adapters import LAYOUT_KEYS, layout_problems
-from ruralpanel.project.kinds.estimators import COMMON_KEYS, ESTIMATORS, SHARED_OPTIONS, regressors_of, system_problems
+from ruralpanel.project.kinds.estimators import (
+    COMMON_KEYS,
+    ESTIMATORS,
+    SHARED_OPTIONS,
+    has_random_effects,
+    regressors_of,
+    system_problems,
+)
 from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS, inference_problems, inference_spec
 from ruralpanel.project.places import Place, Places
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
@@ -372,7 +379,9 @@ def _weights_matrix(root: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
 def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str) -> ModelSpec:
     estimator = values["estimator"]
     keys = ESTIMATORS[estimator]
-    effects = values.get("effects", defaults.get("effects", ["unit", "period"]) if keys.effects else [])
+    method = values.get("method") or keys.methods[0]
+    inherited = keys.effects and not has_random_effects(estimator, method)
+    effects = values.get("effects", defaults.get("effects", ["unit", "period"]) if inherited else [])
     outcome = values["outcome"]
     options = {key: values[key] for key in sorted(set(values) - COMMON_KEYS)}
     if values.get("drop_absorbed"):
@@ -387,7 +396,7 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
         outcome=outcome,
         panel=values.get("panel", first_panel),
         title=values.get("title", ""),
-        method=values.get("method") or keys.methods[0],
+        method=method,
         regressors=tuple(values.get("regressors") or _block_terms(values) or regressors_of(values)),
         controls=tuple(values.get("controls", defaults.get("controls")) or ()),
         effects=tuple(effects),

@@ -100,7 +100,14 @@ def quasi_demean(columns: FloatArray, layout: Layout, theta: FloatArray) -> Floa
     return np.asarray(columns - layout.root[:, None] * (theta[:, None] * means)[layout.codes["unit"]])
 
 
-def error_components(y: FloatArray, x: FloatArray, layout: Layout, method: str, design: Design) -> ErrorComponents:
+def error_components(
+    y: FloatArray,
+    x: FloatArray,
+    layout: Layout,
+    method: str,
+    design: Design,
+    instruments: FloatArray | None = None,
+) -> ErrorComponents:
     """Variance components from quadratic forms of residuals, each effect's set to zero where its estimate is negative.
 
     The forms are sums of squares of residuals within all effects, and between the levels of each effect; a linear
@@ -113,6 +120,7 @@ def error_components(y: FloatArray, x: FloatArray, layout: Layout, method: str, 
     ----------
     y : (n,). x : (n, p) all regressors, constant and dummies included; both multiplied by `layout.root`.
     design : names the model in messages, and its terms: the last columns of `x`.
+    instruments : (n, q) for ``swar``, whose regressions are then two-stage least squares (Baltagi and Chang 2000).
 
     Raises
     ------
@@ -120,7 +128,7 @@ def error_components(y: FloatArray, x: FloatArray, layout: Layout, method: str, 
         A regression without residual degrees of freedom; ``amemiya`` or ``nerlove`` with a term that is constant over
         periods (or, in a two-way model, over units); ``nerlove`` with gaps or weights.
     """
-    forms = _Forms(y, x, layout, design)
+    forms = _Forms(y, x, layout, design, instruments)
     if method == "swar":
         return forms.components(*forms.swamy_arora())
     if method == "walhus":
@@ -149,6 +157,7 @@ class _Forms:
     x: FloatArray
     layout: Layout
     design: Design
+    instruments: FloatArray | None = None
 
     @cached_property
     def space(self) -> Absorbed:
@@ -188,13 +197,22 @@ class _Forms:
 
     def swamy_arora(self) -> tuple[FloatArray, FloatArray]:
         """Residuals of the within regression, and of the between regression of each effect (Swamy and Arora 1972)."""
-        forms = [_squares(self.y_within - self.basis_within @ (self.basis_within.T @ self.y_within))]
+        if self.instruments is None:
+            forms = [_squares(self.y_within - self.basis_within @ (self.basis_within.T @ self.y_within))]
+        else:
+            own = _basis(self.space.residuals(self.instruments), np.linalg.norm(self.instruments, axis=0))
+            forms = [_squares(_two_stage(self.y_within, self.x_within, own, np.linalg.norm(self.x, axis=0))[0])]
         expected = [[float(self.df_within), *(0.0 for _ in self.levels)]]
         bases = {}
         for effect in self.levels:
             both = self.layout.between(effect, np.column_stack([self.y, self.x]))
             bases[effect] = _basis(both[:, 1:])
-            forms.append(_squares(both[:, 0] - bases[effect] @ (bases[effect].T @ both[:, 0])))
+            residuals = both[:, 0] - bases[effect] @ (bases[effect].T @ both[:, 0])
+            if self.instruments is not None:
+                own = _basis(self.layout.between(effect, self.instruments))
+                lengths = np.linalg.norm(both[:, 1:], axis=0)
+                residuals, bases[effect] = _two_stage(both[:, 0], both[:, 1:], own, lengths)
+            forms.append(_squares(residuals))
         self._need_degrees({effect: basis.shape[1] for effect, basis in bases.items()})
         for effect, basis in bases.items():
             own = [self._overlap(effect, other) - _squares(self.layout.sums(other, basis)) for other in self.levels]
@@ -324,6 +342,18 @@ def _basis(x: FloatArray, lengths: FloatArray | None = None) -> FloatArray:
         return np.zeros((len(x), 0))
     vectors, values, _ = np.linalg.svd(x[:, kept] / own[kept], full_matrices=False)
     return np.asarray(vectors[:, values > max(x.shape) * np.finfo(float).eps * values[0]])
+
+
+def _two_stage(y: FloatArray, x: FloatArray, basis: FloatArray, lengths: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Residuals of two-stage least squares with instruments that span `basis`, and a basis of the projected `x`.
+
+    A column that is rounding beside `lengths` has no slope.
+    """
+    projected = basis @ (basis.T @ x)
+    kept = np.linalg.norm(projected, axis=0) > 1e-12 * lengths
+    slopes = np.zeros(x.shape[1])
+    slopes[kept] = scaling.least_squares(projected[:, kept], y)
+    return np.asarray(y - x @ slopes), _basis(projected[:, kept])
 
 
 def _squares(values: FloatArray) -> float:

@@ -59,7 +59,7 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
         required=("endogenous",),
         optional=("instruments", "shares", "shocks"),
         one_of=("instruments", "shares"),
-        methods=("2sls", "liml", "gmm"),
+        methods=("2sls", "liml", "gmm", "g2sls", "ec2sls"),
     ),
     "dynamic_panel": EstimatorKeys(
         optional=(
@@ -114,7 +114,10 @@ _EVENT_KEYS: dict[str, tuple[str, ...]] = {
     "group_trends": ("twfe", "imputation"),
 }
 
+_FIXED_EFFECTS = ("2sls", "liml", "gmm")
+
 KEYS_OF_METHODS: dict[str, dict[str, tuple[str, ...]]] = {
+    "iv": {"shares": _FIXED_EFFECTS, "shocks": _FIXED_EFFECTS},
     "dynamic_panel": {
         "gmm_lags": _GMM,
         "collapse": _GMM,
@@ -135,7 +138,6 @@ KEYS_OF_METHODS: dict[str, dict[str, tuple[str, ...]]] = {
 
 WITHOUT_EFFECTS: dict[str, tuple[str, str]] = {
     "pooled": ("unit", "effects of periods or of attributes: with unit effects the estimator is fe"),
-    "re": ("attributes", "unit and period (both random), period (removed), or none: unit effects are random"),
     "fd": ("differenced", "period or attribute:period: what does not change between periods is differenced away"),
     "between": ("all", "none: means of units are compared"),
     "decomposition": ("all", "none: means of units are compared, with a constant for each group"),
@@ -143,8 +145,8 @@ WITHOUT_EFFECTS: dict[str, tuple[str, str]] = {
     "dynamic_panel": ("attributes", "unit, or unit and period: a dynamic panel has unit effects"),
     "cce": ("attributes", "unit, period, both or none: averages over units stand for what is common to a period"),
 }
-"""Effects that an estimator has no use for (unit; others than period; those that differences leave nothing of;
-attributes; all), and what it takes instead."""
+"""Effects that an estimator has no use for (unit; those that differences leave nothing of; attributes; all), and what
+it takes instead."""
 
 UNWEIGHTED: dict[str, tuple[str, ...]] = {
     "dynamic_panel": (),
@@ -170,8 +172,11 @@ DERIVED = frozenset({"decomposition", "counterfactual"})
 LOG_LINEAR = frozenset({"ppml"})
 """Estimators whose coefficients are changes of the logarithm of an outcome in levels."""
 
-RANDOM_EFFECTS: dict[str, tuple[str, ...]] = {"re": ()}
+RANDOM_EFFECTS: dict[str, tuple[str, ...]] = {"re": (), "iv": ("g2sls", "ec2sls")}
 """Estimators whose unit effects are random, and where only some methods' are, these methods."""
+
+RANDOM_PERIODS = frozenset({"re"})
+"""Those of them that take random period effects beside."""
 
 SYSTEMS = frozenset({"sur"})
 """Estimators of several outcomes at once."""

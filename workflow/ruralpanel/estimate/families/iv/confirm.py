@@ -71,7 +71,7 @@ def result(system: System, errors: Errors, method: str, **covariance: Any) -> An
         if errors.kind == "cluster":
             weights["clusters"] = errors.groups[0][1]
         return IVGMM(*data, **weights).fit(iter_limit=2, **(covariance or {"cov_type": "robust"}))
-    model = IV2SLS(*data) if method == "2sls" else IVLIML(*data)
+    model = IVLIML(*data) if method == "liml" else IV2SLS(*data)
     return model.fit(**(covariance or {"cov_type": "unadjusted"}))
 
 

@@ -93,6 +93,8 @@ def infer_wild_iv(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -
         "seed": seed,
     }
     notes = ["the endogenous regressor alone is tested; exogenous ones have the other settings' errors"]
+    if system.components:
+        notes.append("θ of the random effects is held fixed over the draws")
     if extra["interval"]:
         pieces = invert(result, design, system, float(fit.params[0]), float(np.sqrt(np.mean(fit.residuals**2))))
         extra["anderson_rubin"] = {"term": system.endogenous[0], "level": 0.95, **anderson_rubin.described(pieces)}

@@ -162,6 +162,9 @@ class Estimate:
 def fit(design: Design) -> Fit:
     """Instrumental variables by `spec.method`: 2sls, liml or gmm (two steps, weights by the model's errors).
 
+    With random unit effects two-stage least squares on quasi-demeaned columns: g2sls (Balestra and
+    Varadharajan-Krishnakumar 1987) or ec2sls (Baltagi 1981).
+
     Options: ``endogenous``, ``instruments``; or ``shares`` and ``shocks``, from which the instrument is made
     (`shift_share`). With the estimate come the first stages, the effective F statistic, the Anderson–Rubin test and
     set, with one instrument the tF interval, and tests of over-identification and endogeneity, all for the errors of
@@ -193,7 +196,7 @@ def fit(design: Design) -> Fit:
         df_resid=float(df),
         n_absorbed=system.space.rank,
         absorbed=system.absorbed,
-        fit={"rmse": float(np.sqrt(residuals @ residuals / df)), **found.fit},
+        fit={"rmse": float(np.sqrt(residuals @ residuals / df)), **found.fit, **system.components},
         tests={
             **strength,
             "anderson_rubin": anderson_rubin.test_zero(system, errors),
@@ -201,7 +204,7 @@ def fit(design: Design) -> Fit:
             "endogeneity": endogeneity(system, errors),
         },
         first_stage=first_stage,
-        notes=(*system.left_out, *shift_share.notes(design, system)),
+        notes=(*system.notes, *system.left_out, *shift_share.notes(design, system)),
         extra={"engine": confirmed, "instruments": list(system.instruments)},
         space=system.space,
     )
@@ -267,7 +270,13 @@ def gmm(system: System, errors: Errors, design: Design) -> Estimate:
     return Estimate(linear @ (moments.T @ system.y), bread, np.asarray(np.linalg.solve(bread, weights.T).T))
 
 
-METHODS: dict[str, Callable[[System, Errors, Design], Estimate]] = {"2sls": two_stage, "liml": liml, "gmm": gmm}
+METHODS: dict[str, Callable[[System, Errors, Design], Estimate]] = {
+    "2sls": two_stage,
+    "liml": liml,
+    "gmm": gmm,
+    "g2sls": two_stage,
+    "ec2sls": two_stage,
+}
 
 
 def _robust(design: Design, system: System, errors: Errors, draft: Fit) -> dict[str, Any]:

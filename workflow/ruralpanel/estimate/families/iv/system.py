@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
-from ruralpanel.estimate.base.effects import absorbed_space, root_weights, singletons, usable_columns
+from ruralpanel.estimate.base.effects import usable_columns
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray, Test
+from ruralpanel.estimate.families.iv.columns import Columns, columns_of
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.covariance import cluster_factor, hc_factor
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
@@ -26,6 +28,7 @@ class System:
     y : (n,) outcome. d : (n, p) endogenous regressors. w : (n, k) exogenous ones. z : (n, q) excluded instruments.
     rows : (n,) of the design. space : what was projected out. absorbed : names of the effects.
     left_out : exogenous terms that the data cannot tell apart, with the reason (``drop_absorbed``).
+    components, notes : of random effects.
     """
 
     y: FloatArray
@@ -39,6 +42,8 @@ class System:
     space: Absorbed
     absorbed: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    components: Mapping[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -101,17 +106,17 @@ def system_of(design: Design) -> System:
         found = f"{len(instruments)} instrument(s) for {len(endogenous)} endogenous regressor(s)"
         expected = "an endogenous regressor and at least one instrument for each"
         raise UserError(Problem(CONFIGURATION, f"{where}.instruments", found, expected, "name more instruments"))
-    effects = design.spec.effects
-    rows = np.setdiff1d(np.arange(design.y.size), singletons(design, effects))
-    root = root_weights(design, rows)
-    space = absorbed_space(design, effects, rows, root)
-    raw = {
-        "x": _scaled(design.x[rows], root),
-        "d": _scaled(np.asarray(design.extra["endogenous"], dtype=float)[rows], root),
-        "z": _scaled(np.asarray(design.extra["instruments"], dtype=float)[rows], root),
-    }
-    net = {name: space.residuals(columns) for name, columns in raw.items()}
-    kept, reasons = usable_columns(raw["x"], net["x"], design.terms, effects, root)
+    return system_from(design, columns_of(design), endogenous)
+
+
+def system_from(design: Design, columns: Columns, endogenous: tuple[str, ...]) -> System:
+    """The system of `columns`, whose endogenous regressors are called `endogenous`; raises as `system_of`."""
+    where = f"models.{design.spec.name}"
+    effects, rows, space, constant = columns.absorbed, columns.rows, columns.space, columns.constant
+    instruments = columns.instruments
+    raw = {"x": columns.x, "d": columns.d, "z": columns.z}
+    net = {name: space.residuals(column) for name, column in raw.items()}
+    kept, reasons = usable_columns(raw["x"], net["x"], design.terms, effects, constant)
     problems = []
     if reasons and not design.spec.options.get("drop_absorbed"):
         problems += [_indistinct(where, "regressors", term, reason) for term, reason in reasons.items()]
@@ -119,7 +124,7 @@ def system_of(design: Design) -> System:
     exogenous = tuple(design.terms[j] for j in kept)
     for key, names, column in (("endogenous", endogenous, "d"), ("instruments", instruments, "z")):
         both = np.hstack([raw["x"][:, list(kept)], raw[column]]), np.hstack([w, net[column]])
-        lost = usable_columns(*both, (*exogenous, *names), effects, root)[1]
+        lost = usable_columns(*both, (*exogenous, *names), effects, constant)[1]
         problems += [_indistinct(where, key, term, reason) for term, reason in lost.items()]
     raise_any(problems)
     everything = np.hstack([w, net["z"], net["d"]])
@@ -140,7 +145,7 @@ def system_of(design: Design) -> System:
         found = f"{rows.size} observations for {slopes} instruments and exogenous terms and {space.rank} effects"
         raise UserError(Problem(CONFIGURATION, where, found, "more observations than these", "use a longer panel"))
     return System(
-        y=space.residuals(_scaled(design.y[rows], root)),
+        y=space.residuals(columns.y),
         d=net["d"],
         w=w,
         z=net["z"],
@@ -151,6 +156,8 @@ def system_of(design: Design) -> System:
         space=space,
         absorbed=effects,
         left_out=tuple(f"{term} left out: {reason}" for term, reason in reasons.items()),
+        components=columns.fit,
+        notes=columns.notes,
     )
 
 
@@ -161,12 +168,6 @@ def _names(design: Design, kind: str) -> tuple[str, ...]:
 def _indistinct(where: str, key: str, term: str, reason: str) -> Problem:
     fix = f"leave {term} out" if key != "regressors" else f"leave {term} out, or set drop_absorbed: true"
     return Problem(CONFIGURATION, f"{where}.{key}", f'"{term}", {reason}', "terms that the data can tell apart", fix)
-
-
-def _scaled(columns: FloatArray, root: FloatArray | None) -> FloatArray:
-    if root is None:
-        return columns
-    return columns * (root if columns.ndim == 1 else root[:, None])
 
 
 @dataclass(frozen=True)
