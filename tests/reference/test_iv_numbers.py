@@ -13,7 +13,9 @@ import yaml
 from ruralpanel.estimate.base.results import ModelResult
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.iv import anderson_rubin, confirm, iv
+from ruralpanel.estimate.families.iv import system as systems
 from ruralpanel.estimate.families.iv.system import errors_of, system_of
+from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("numbers_iv.yaml").read_text(encoding="utf-8"))
@@ -64,6 +66,24 @@ def test_proximity_set_at_the_critical_value_of_chi_square() -> None:
     statistic = anderson_rubin.statistic(system, errors_of(design, system))
     ((low, high),) = anderson_rubin.confidence_set(statistic, 3.841458820694124, 0.1, 0.05)
     assert (low, high) == pytest.approx((0.0274, 0.2552), abs=5e-5)
+
+
+def test_breusch_mizon_and_schmidt_of_the_wage_equation_are_refused_for_experience(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Deviations of experience and its square give away its level, so that an endogenous regressor instruments itself.
+
+    Without the refusal the numbers are plm's (inst.method = bms, stored output of its tests), to half a unit of their
+    last digit.
+    """
+    design = iv_data.design("wages", "hausman_taylor", method="breusch_mizon_schmidt", inference=(CLASSICAL,))
+    with pytest.raises(UserError, match=r'"exp", collinear with .*instruments that explain it entirely'):
+        estimate(design.spec, design, 0, "")
+    monkeypatch.setattr(systems, "usable_columns", lambda raw, net, terms, *_: (tuple(range(len(terms))), {}))
+    result = estimate(design.spec, design, 0, "")
+    found = {term: result.coefficient(term).estimate for term in ("ed", "exp", "female", "smsa")}
+    assert found == pytest.approx({"ed": 0.22066, "exp": 0.10867, "female": -0.18027, "smsa": -0.052042}, abs=5e-6)
+    assert result.coefficient("ed").std_error == pytest.approx(0.019850, abs=5e-7)
 
 
 @pytest.mark.parametrize("method", ["2sls", "liml", "gmm"])

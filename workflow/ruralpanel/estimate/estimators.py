@@ -15,6 +15,7 @@ ESTIMATORS: dict[str, str] = {
     "fd": "ruralpanel.estimate.families.linear:fd",
     "re": "ruralpanel.estimate.families.random_effects:fit",
     "iv": "ruralpanel.estimate.families.iv.iv:fit",
+    "hausman_taylor": "ruralpanel.estimate.families.iv.hausman_taylor:fit",
     "dynamic_panel": "ruralpanel.estimate.families.dynamic.dynamic_panel:fit",
     "cce": "ruralpanel.estimate.families.common_effects.cce:fit",
     "event_study": "ruralpanel.estimate.families.policy.event_study:fit",

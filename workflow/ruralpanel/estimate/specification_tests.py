@@ -177,18 +177,7 @@ def hausman(design: Design) -> Test:
     effects = _beside_random_units(design)
     fixed = linear.fe(_as(design, "fe", tuple(dict.fromkeys(("unit", *effects)))))
     random = random_effects.fit(_as(design, "re", effects))
-    place = [random.terms.index(term) for term in fixed.terms]
-    gap = fixed.params - random.params[place]
-    v_fixed = fixed.bread * float(fixed.residuals @ fixed.residuals) / fixed.df_resid
-    v_random = random.bread * float(random.residuals @ random.residuals) / random.df_resid
-    matrix = v_fixed - v_random[np.ix_(place, place)]
-    value = float(gap @ scaling.solve(matrix, gap))
-    if value < 0:
-        return Test(value, float(len(place)), float("nan"), "negative, hence undefined here: read the Mundlak test")
-    note = "takes errors as independent: where they persist it rejects true nulls too often; read the Mundlak test"
-    if np.linalg.eigvalsh(matrix)[0] <= 0:
-        note += "; difference of covariance matrices is not positive definite"
-    return _chi2(value, len(place), note)
+    return random_effects.contrast(fixed, random, len(fixed.terms), "the Mundlak test")
 
 
 def mundlak(design: Design, seed: int = 0) -> Test:

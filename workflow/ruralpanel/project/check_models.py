@@ -18,6 +18,7 @@ from ruralpanel.project.kinds.estimators import (
     WITHOUT_EFFECTS,
     WITHOUT_MARGINAL,
     has_random_effects,
+    takes_instruments,
 )
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
@@ -37,7 +38,7 @@ def model_problems(config: Config, model: ModelSpec, attributes: set[str], units
     yield from _own_term_problems(config, model)
     yield from _outcome_problems(config, model)
     yield from _method_problems(config, model)
-    if model.estimator == "iv":
+    if model.options.get("endogenous"):
         yield from _instrument_problems(config, model)
     if model.options.get("treatment"):
         yield from _treatment_problems(config, model, attributes, units)
@@ -84,11 +85,9 @@ def terms(model: ModelSpec) -> Iterator[tuple[str, str]]:
 
 def coefficients(model: ModelSpec) -> frozenset[str] | None:
     """Names of a model's coefficients as far as the configuration tells; None where it does not."""
-    own = (*model.regressors, *model.controls)
+    own = (*(model.options.get("endogenous") or ()), *model.regressors, *model.controls)
     if ESTIMATORS[model.estimator].named_terms or model.estimator == "cce":
         return frozenset(own)
-    if model.estimator == "iv":
-        return frozenset((*(model.options.get("endogenous") or ()), *own))
     if model.estimator == "dynamic_panel":
         lags = [(model.outcome, k) for k in range(1, int(model.options.get("lags") or 1) + 1)]
         lags += [
@@ -252,7 +251,7 @@ def _instrument_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
     endogenous, instruments = list(options.get("endogenous") or ()), list(options.get("instruments") or ())
     shares, shocks = list(options.get("shares") or ()), list(options.get("shocks") or ())
     number = len(instruments) + bool(shares)
-    if number < len(endogenous):
+    if takes_instruments(model.estimator) and number < len(endogenous):
         found = f"{number} instrument(s) for {len(endogenous)} endogenous regressor(s)"
         yield Problem(config.file, f"{where}.instruments", found, "one for each at least", "name more instruments")
     own = (*model.regressors, *model.controls)

@@ -17,6 +17,7 @@ from ruralpanel.estimate.base.effects import removed_effects, singletons
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.base.treatment import treatment_columns
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors
+from ruralpanel.project.kinds.estimators import takes_instruments
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.units import Units
@@ -26,7 +27,10 @@ _OF_MEANS = ("between", "decomposition")
 NEARLY_CONSTANT = 1e6
 """Mean in standard deviations beyond which a column is measured from its mean."""
 
-_LEAST_PERIODS = {"fe": 2, "fd": 2, "re": 2, "dynamic_panel": 3, "spatial": 2, "cce": 2, "event_study": 3, "did": 2}
+_LEAST_PERIODS = {
+    **dict.fromkeys(("fe", "fd", "re", "hausman_taylor", "spatial", "cce", "did"), 2),
+    **dict.fromkeys(("dynamic_panel", "event_study"), 3),
+}
 
 
 def build_design(
@@ -235,7 +239,7 @@ def _enough(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, dropped: Mappi
         found = f"{np.unique(periods).size} period(s) with every figure ({lost})"
         fix = "a longer panel, terms with more figures, or estimator: pooled"
         raise UserError(Problem(file, where, found, f"at least {least} periods for {spec.estimator}", fix))
-    if spec.estimator in ("fe", "fd", "re"):
+    if spec.estimator in ("fe", "fd", "re", "hausman_taylor"):
         counts = np.unique(frame["unit"].to_numpy(dtype=object)[rows].astype(str), return_counts=True)[1]
         if counts.max() < 2:
             found = f"no unit with two periods ({lost})"
@@ -333,7 +337,7 @@ def _told_apart(
         if term in instruments
     ]
     number = len(instruments) + ("shares" in spec.options)
-    if number < len(endogenous):
+    if takes_instruments(spec.estimator) and number < len(endogenous):
         found = f"{number} instrument(s) for {len(endogenous)} endogenous regressors"
         problems.append(Problem(file, f"{where}.instruments", found, "at least one instrument for each"))
     raise_any(problems)

@@ -177,7 +177,7 @@ class _Forms:
     @cached_property
     def basis_within(self) -> FloatArray:
         """Orthonormal columns that span `x_within`."""
-        return _basis(self.x_within, np.linalg.norm(self.x, axis=0))
+        return basis_of(self.x_within, np.linalg.norm(self.x, axis=0))
 
     @cached_property
     def levels(self) -> dict[str, int]:
@@ -200,18 +200,18 @@ class _Forms:
         if self.instruments is None:
             forms = [_squares(self.y_within - self.basis_within @ (self.basis_within.T @ self.y_within))]
         else:
-            own = _basis(self.space.residuals(self.instruments), np.linalg.norm(self.instruments, axis=0))
-            forms = [_squares(_two_stage(self.y_within, self.x_within, own, np.linalg.norm(self.x, axis=0))[0])]
+            spanned = basis_of(self.space.residuals(self.instruments), np.linalg.norm(self.instruments, axis=0))
+            forms = [_squares(two_stage(self.y_within, self.x_within, spanned, np.linalg.norm(self.x, axis=0))[0])]
         expected = [[float(self.df_within), *(0.0 for _ in self.levels)]]
         bases = {}
         for effect in self.levels:
             both = self.layout.between(effect, np.column_stack([self.y, self.x]))
-            bases[effect] = _basis(both[:, 1:])
+            bases[effect] = basis_of(both[:, 1:])
             residuals = both[:, 0] - bases[effect] @ (bases[effect].T @ both[:, 0])
             if self.instruments is not None:
-                own = _basis(self.layout.between(effect, self.instruments))
+                spanned = basis_of(self.layout.between(effect, self.instruments))
                 lengths = np.linalg.norm(both[:, 1:], axis=0)
-                residuals, bases[effect] = _two_stage(both[:, 0], both[:, 1:], own, lengths)
+                residuals, bases[effect] = two_stage(both[:, 0], both[:, 1:], spanned, lengths)
             forms.append(_squares(residuals))
         self._need_degrees({effect: basis.shape[1] for effect, basis in bases.items()})
         for effect, basis in bases.items():
@@ -221,7 +221,7 @@ class _Forms:
 
     def wallace_hussain(self) -> tuple[FloatArray, FloatArray]:
         """Residuals of least squares (Wallace and Hussain 1969)."""
-        basis = _basis(self.x)
+        basis = basis_of(self.x)
         sums = {effect: self.layout.sums(effect, basis) for effect in self.levels}
         within = self.space.residuals(basis)
         gram = within.T @ within
@@ -272,7 +272,7 @@ class _Forms:
     @property
     def least_squares(self) -> FloatArray:
         """(n,) residuals of least squares."""
-        basis = _basis(self.x)
+        basis = basis_of(self.x)
         return np.asarray(self.y - basis @ (basis.T @ self.y))
 
     @property
@@ -334,7 +334,7 @@ class _Forms:
         return np.asarray(columns - np.outer(root, root @ columns / (root @ root)))
 
 
-def _basis(x: FloatArray, lengths: FloatArray | None = None) -> FloatArray:
+def basis_of(x: FloatArray, lengths: FloatArray | None = None) -> FloatArray:
     """Orthonormal columns that span `x`; a column that is rounding beside `lengths` counts as zero."""
     own = np.linalg.norm(x, axis=0)
     kept = own > 1e-12 * (own if lengths is None else lengths)
@@ -344,7 +344,7 @@ def _basis(x: FloatArray, lengths: FloatArray | None = None) -> FloatArray:
     return np.asarray(vectors[:, values > max(x.shape) * np.finfo(float).eps * values[0]])
 
 
-def _two_stage(y: FloatArray, x: FloatArray, basis: FloatArray, lengths: FloatArray) -> tuple[FloatArray, FloatArray]:
+def two_stage(y: FloatArray, x: FloatArray, basis: FloatArray, lengths: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Residuals of two-stage least squares with instruments that span `basis`, and a basis of the projected `x`.
 
     A column that is rounding beside `lengths` has no slope.
@@ -353,7 +353,7 @@ def _two_stage(y: FloatArray, x: FloatArray, basis: FloatArray, lengths: FloatAr
     kept = np.linalg.norm(projected, axis=0) > 1e-12 * lengths
     slopes = np.zeros(x.shape[1])
     slopes[kept] = scaling.least_squares(projected[:, kept], y)
-    return np.asarray(y - x @ slopes), _basis(projected[:, kept])
+    return np.asarray(y - x @ slopes), basis_of(projected[:, kept])
 
 
 def _squares(values: FloatArray) -> float:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import special
 
+from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.effects import removed_effects, root_weights
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.error_components import METHODS, ErrorComponents, Layout, error_components
 from ruralpanel.estimate.families.linear import solve
 
@@ -37,6 +39,27 @@ def fit(design: Design) -> Fit:
         fit=fit_of(components),
         notes=(f"variance components by {METHODS[method]}; errors take θ as known", *zero_notes(components)),
     )
+
+
+def contrast(fixed: Fit, random: Fit, df: int, instead: str) -> Test:
+    """Hausman's (1978) test of `fixed` against `random`, which is efficient where it is right, on the terms of `fixed`.
+
+    Parameters
+    ----------
+    df : restrictions that are tested. instead : the test that notes advise to read.
+    """
+    place = [random.terms.index(term) for term in fixed.terms]
+    gap = fixed.params - random.params[place]
+    v_fixed = fixed.bread * float(fixed.residuals @ fixed.residuals) / fixed.df_resid
+    v_random = random.bread * float(random.residuals @ random.residuals) / random.df_resid
+    matrix = v_fixed - v_random[np.ix_(place, place)]
+    value = float(gap @ scaling.solve(matrix, gap))
+    if value < 0:
+        return Test(value, float(df), float("nan"), f"negative, hence undefined here: read {instead}")
+    note = f"takes errors as independent: where they persist it rejects true nulls too often; read {instead}"
+    if np.linalg.eigvalsh(matrix)[0] <= 0:
+        note += "; difference of covariance matrices is not positive definite"
+    return Test(value, float(df), float(special.chdtrc(df, value)), note)
 
 
 def layout_of(design: Design) -> Layout:

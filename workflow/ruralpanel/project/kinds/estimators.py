@@ -15,7 +15,7 @@ class EstimatorKeys:
 
     At least one key of `one_of` must be there. `effects` says whether the effects of ``defaults`` are inherited,
     `min_periods` how many periods the panel needs, `regressors` whether it asks for some, `named_terms` whether its
-    coefficients are just the regressors and controls.
+    coefficients are just the regressors (endogenous ones among them) and controls.
     """
 
     required: tuple[str, ...] = ()
@@ -60,6 +60,14 @@ ESTIMATORS: dict[str, EstimatorKeys] = {
         optional=("instruments", "shares", "shocks"),
         one_of=("instruments", "shares"),
         methods=("2sls", "liml", "gmm", "g2sls", "ec2sls"),
+        named_terms=True,
+    ),
+    "hausman_taylor": EstimatorKeys(
+        required=("endogenous",),
+        methods=("hausman_taylor", "amemiya_macurdy", "breusch_mizon_schmidt"),
+        effects=False,
+        min_periods=2,
+        named_terms=True,
     ),
     "dynamic_panel": EstimatorKeys(
         optional=(
@@ -172,7 +180,7 @@ DERIVED = frozenset({"decomposition", "counterfactual"})
 LOG_LINEAR = frozenset({"ppml"})
 """Estimators whose coefficients are changes of the logarithm of an outcome in levels."""
 
-RANDOM_EFFECTS: dict[str, tuple[str, ...]] = {"re": (), "iv": ("g2sls", "ec2sls")}
+RANDOM_EFFECTS: dict[str, tuple[str, ...]] = {"re": (), "iv": ("g2sls", "ec2sls"), "hausman_taylor": ()}
 """Estimators whose unit effects are random, and where only some methods' are, these methods."""
 
 RANDOM_PERIODS = frozenset({"re"})
@@ -186,6 +194,11 @@ def has_random_effects(estimator: str, method: str = "") -> bool:
     """Whether a model's unit effects are random."""
     methods = RANDOM_EFFECTS.get(estimator)
     return methods is not None and (not methods or method in methods)
+
+
+def takes_instruments(estimator: str) -> bool:
+    """Whether a model's endogenous regressors ask for instruments from outside."""
+    return "instruments" in ESTIMATORS[estimator].optional
 
 
 def removed_effects(estimator: str, method: str, effects: Sequence[str]) -> tuple[str, ...]:
