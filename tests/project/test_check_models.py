@@ -172,11 +172,6 @@ ONE = [
     (of_model("two_stage", controls=["lever"]), "models.two_stage.endogenous", "each term once"),
     (of_model("two_stage", shares=["other"], shocks=["output"]), "models.two_stage.shares", "1 shares and 1 shocks"),
     (
-        of_model("two_stage", estimator="hausman_taylor", effects=["unit", "period"]),
-        "models.two_stage.effects",
-        "unit and period with hausman_taylor",
-    ),
-    (
         of_model("two_stage", method="g2sls", effects=["unit", "period"]),
         "models.two_stage.effects",
         "unit and period with g2sls",
