@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -46,6 +47,13 @@ def snakemake() -> Run:
         )
 
     return run
+
+
+def planned(run: subprocess.CompletedProcess[str]) -> set[str]:
+    """The rules whose jobs a dry run announces, the target left out."""
+    assert run.returncode == 0, run.stderr
+    counts = re.findall(r"^(\w+) +[0-9]+$", run.stdout.partition("Job stats:")[2], re.MULTILINE)
+    return set(counts) - {"all", "total"}
 
 
 @pytest.fixture

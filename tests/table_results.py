@@ -34,7 +34,7 @@ def made_up_model(name: str, **changes: Any) -> ModelResult:
         "notes": [],
     }
     values: dict[str, Any] = {
-        "model": name, "title": f"Model {name}", "label": "", "panel": "provinces", "estimator": "fe", "method": "",
+        "model": name, "panel": "provinces", "estimator": "fe", "method": "",
         "outcome": "industry", "sample": "all", "effects": ("unit", "period"), "n_obs": 24, "n_units": 6,
         "n_periods": 4, "n_dropped": {}, "coefficients": coefficients,
         "inference": (cluster, wild | {"options": {"draws": 63, "weights": "webb", "interval": True, "seed": 7}}),
@@ -74,7 +74,8 @@ def made_up_results(folder: Path) -> OutputContext:
         }
     ).to_csv(panel / "codebook.csv", index=False)
     attributes = {unit: {"region": "West" if unit < "D" else "East"} for unit in UNITS}
-    return OutputContext(results, attributes=attributes, where="tables.main")
+    titles = {model.model: f"Model {model.model}" for model in models}
+    return OutputContext(results, attributes=attributes, where="tables.main", titles=titles)
 
 
 def frame() -> pd.DataFrame:

@@ -261,7 +261,7 @@ def test_which_formulas_are_logarithms(formula: str, inside: str | None) -> None
 def test_ten_percent_more_of_the_lever_in_shares_of_the_outcome_and_in_its_own_units() -> None:
     variables = {
         "x": VariableStats("x", formula="log(kwh / people)"),
-        "workers": VariableStats("workers", measure="person", label="Workers"),
+        "workers": VariableStats("workers", measure="person"),
     }
     outcome = VariableStats("y", formula="log(workers / people)", mean=math.log(0.05), sd=1.0)
     plain = plain_effect((0.5, 0.2, 0.8), outcome, "x", variables, delta=0.1, detectable=0.4)

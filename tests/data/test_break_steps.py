@@ -211,7 +211,7 @@ def test_steps_of_formulas_are_written_in_the_panel(units: Units) -> None:
     np.testing.assert_allclose(frame["xz__break_2005"], (step() * z).ravel())
     np.testing.assert_allclose(frame["mean__break_2005"], np.tile(step().mean(axis=0), N))
     assert not [name for name in frame if str(name).startswith("early__break")], "years read lie on one side"
-    assert not any("absorb" in str(words) for words in result.codebook["remarks"])
+    assert not any("absorb" in str(words) for words in result.columns["remarks"])
 
 
 def test_a_model_says_which_steps_its_effects_absorb(units: Units) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ruralpanel.data.codebook import codebook
 from ruralpanel.data.figures import COLUMNS
 from ruralpanel.data.panel import PanelResult, build, write_panel
 from ruralpanel.data.series import converted
@@ -95,6 +96,18 @@ def make(
     used: tuple[str, ...] = (),
 ) -> PanelResult:
     return build(panel, variables, figures, series_of(variables, breaks or {}), units, used, "config.yaml")
+
+
+def book_of(
+    result: PanelResult,
+    variables: Mapping[str, VariableSpec],
+    panel: PanelSpec,
+    breaks: Mapping[str, Mapping[int, Mapping[str, Any]]] | None = None,
+) -> pd.DataFrame:
+    """The panel's codebook, variables down the side."""
+    rows = [{key: str(value) for key, value in row.items()} for row in result.columns.to_dict("records")]
+    head, *lines = codebook(rows, variables, panel, series_of(variables, breaks or {}))
+    return pd.DataFrame(lines, columns=head).set_index("variable")
 
 
 def raw(figures: Mapping[str, pd.DataFrame], series: str) -> dict[tuple[str, int], float]:
@@ -187,19 +200,20 @@ def test_drop_keeps_the_side_of_more_periods_and_the_later_in_a_tie(
 
 
 def test_drop_for_some_units_leaves_the_others(figures: dict[str, pd.DataFrame], units: Units) -> None:
-    for (unit, year), value in column(_with_accept(figures, units), "kwh").items():
+    for (unit, year), value in column(_with_accept(figures, units)[0], "kwh").items():
         assert math.isnan(value) == (unit == "CN-SH" and year < 2013)
 
 
-def _with_accept(figures: dict[str, pd.DataFrame], units: Units) -> PanelResult:
+def _with_accept(figures: dict[str, pd.DataFrame], units: Units) -> tuple[PanelResult, pd.DataFrame]:
     rules = {2013: "drop", 2014: {"rule": "accept", "because": "a test"}}
     variables = {"kwh": leaf("kwh", "rural_electricity", "kWh", rules)}
-    return make(panel_of(2011, 2018), variables, figures, units, {"rural_electricity": STEP}, ("kwh",))
+    result = make(panel_of(2011, 2018), variables, figures, units, {"rural_electricity": STEP}, ("kwh",))
+    return result, book_of(result, variables, panel_of(2011, 2018), {"rural_electricity": STEP})
 
 
 def test_accept_is_recorded_with_its_reason(figures: dict[str, pd.DataFrame], units: Units) -> None:
-    result = _with_accept(figures, units)
-    assert "2014: accept (a test)" in result.codebook.set_index("variable").loc["kwh", "breaks"]
+    result, book = _with_accept(figures, units)
+    assert "2014: accept (a test)" in book.loc["kwh", "breaks"]
     marked = result.lineage[result.lineage["break_rule"].str.contains("accepted, a test")]
     assert set(marked["unit"]) == {"CN-TJ", "CN-SH"}
 
@@ -228,7 +242,8 @@ def test_dummy_adds_steps_for_the_units_concerned(figures: dict[str, pd.DataFram
     for name, values in expected.items():
         assert column(result, name) == values
     assert list(result.frame.columns)[2:5] == ["kwh", "kwh__break_2013", "kwh__break_2014"]
-    assert result.codebook.set_index("variable").loc["growth__break_2013_across", "label"].startswith("Across break")
+    book = book_of(result, variables, panel_of(2011, 2016), {"rural_electricity": STEP})
+    assert book.loc["growth__break_2013_across", "label"].startswith("Across break")
 
 
 def test_a_step_common_to_all_units_is_a_column_that_each_model_judges(
@@ -293,7 +308,7 @@ def test_breaks_are_enforced_on_the_years_read(
         assert (problem.file, problem.where) == ("config.yaml", "variables.km.breaks")
         assert "village roads counted" in problem.found and "drop" in problem.expected
         result = make(panel, variables, figures, units, breaks)
-        noted = result.codebook.set_index("variable")["breaks"]
+        noted = book_of(result, variables, panel, breaks)["breaks"]
         assert "2006: crossed without a rule" in noted["x"], "an unused variable is flagged, not refused"
     elif formula != "lag(km, 4)":
         make(panel, variables, figures, units, breaks, ("x",))
@@ -382,7 +397,7 @@ def test_variables_without_figures_are_left_out_and_listed(figures: dict[str, pd
 def test_codebook_and_coverage_equal_direct_computation(figures: dict[str, pd.DataFrame], units: Units) -> None:
     variables = {"fast": leaf("fast", "expressway_length", "km"), **derived(lf="log(fast)", area="land_area_km2 * 1")}
     result = make(panel_of(2008, 2015), variables, figures, units)
-    book, frame = result.codebook.set_index("variable"), result.frame
+    book, frame = result.columns.set_index("variable"), result.frame
     for name in ("fast", "lf", "area"):
         x = frame[name].dropna()
         within = x - x.groupby(frame["unit"]).transform("mean")
@@ -391,9 +406,10 @@ def test_codebook_and_coverage_equal_direct_computation(figures: dict[str, pd.Da
         want = [x.mean(), x.std(), math.sqrt((within**2).sum() / (len(x) - 1)), x.min(), x.max()]
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
     assert book.loc["area", "sd_within"] == 0
-    assert (
-        book.loc["fast", "what_it_counts"] == "Counts expressway_length." and book.loc["lf", "formula"] == "log(fast)"
-    )
+    words = book_of(result, variables, panel_of(2008, 2015))
+    assert words.loc["fast", "what_it_counts"] == "Counts expressway_length."
+    assert words.loc["fast", "label"] == "Label of expressway_length" and words.loc["lf", "formula"] == "log(fast)"
+    assert words.loc["lf", "mean"] == str(book.loc["lf", "mean"])
     shares = frame.assign(there=frame["lf"].notna()).groupby("period")["there"].mean()
     line = result.coverage.set_index("variable").loc["lf"]
     assert all(line[str(t)] == share for t, share in shares.items())
@@ -413,7 +429,7 @@ def test_interpolation_is_flagged_in_lineage_and_codebook(figures: dict[str, pd.
     assert math.isclose(values["CN-GZ", 2012], (values["CN-GZ", 2011] + values["CN-GZ", 2013]) / 2)
     (row,) = result.lineage[result.lineage["variable"] == "filled"].to_dict("records")
     assert (row["unit"], row["period"]) == ("CN-GZ", 2012) and "interpolated between 2011 and 2013" in row["correction"]
-    assert "1 interpolated" in result.codebook.set_index("variable").loc["filled", "remarks"]
+    assert "1 interpolated" in result.columns.set_index("variable").loc["filled", "remarks"]
 
 
 def test_lineage_holds_every_cell_that_is_read(figures: dict[str, pd.DataFrame], units: Units) -> None:
@@ -443,7 +459,7 @@ def test_written_files_are_whole_and_the_same_each_time(
         files = sorted((tmp_path / folder).iterdir())
         hashes.append({f.name: hashlib.sha256(f.read_bytes()).hexdigest() for f in files})
     assert hashes[0] == hashes[1]
-    assert set(hashes[0]) == {"panel.parquet", "panel.csv", "codebook.csv", "coverage.csv", "lineage.parquet"}
+    assert set(hashes[0]) == {"panel.parquet", "panel.csv", "columns.csv", "coverage.csv", "lineage.parquet"}
     stored = pd.read_parquet(tmp_path / "one" / "panel.parquet")
     pd.testing.assert_frame_equal(stored, result.frame, check_exact=True)
     with (tmp_path / "one" / "panel.csv").open(encoding="utf-8") as stream:
@@ -459,5 +475,5 @@ def test_figures_without_a_measure_are_taken_as_published(figures: dict[str, pd.
     result = build(panel_of(2007, 2012), {"bare": bare}, unsaid, series, units, (), "config.yaml")
     for panel, said in ((named, "10^4 km (as published)"), (result, "as published")):
         assert column(panel, "bare")["CN-GZ", 2008] == 12.54
-        assert panel.codebook.set_index("variable").loc["bare", "measure"] == said
+        assert panel.columns.set_index("variable").loc["bare", "measure"] == said
     assert set(result.lineage["measure_from"]) == set(result.lineage["measure_to"]) == {"as published"}

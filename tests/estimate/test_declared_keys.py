@@ -25,6 +25,7 @@ from ruralpanel.project.load import read_config
 from ruralpanel.project.problems import UserError, raise_any
 from ruralpanel.project.reads import matrices_of
 from ruralpanel.project.schema import check_schema
+from ruralpanel.project.settings import WORDS
 from ruralpanel.project.units import Units, load_units
 from ruralpanel.project.yaml import load_document
 
@@ -50,7 +51,6 @@ OWN: dict[str, dict[str, Any]] = {
 
 WITH_ERRORS = ("cce", "decomposition", "spatial")
 OTHER: dict[str, Any] = {
-    "title": "Another title",
     "panel": "short",
     "outcome": "other",
     "regressors": ["third"],
@@ -102,13 +102,15 @@ def combinations() -> Iterator[tuple[str, str, str]]:
         for method in keys.methods:
             own = {*keys.required, *keys.optional, *keys.one_of} - set(APART)
             shared = (
-                {*COMMON_KEYS, *SHARED_OPTIONS} - {"estimator", "method"} if method == keys.methods[0] else {"effects"}
+                {*COMMON_KEYS, *SHARED_OPTIONS} - {"estimator", "method"} - WORDS
+                if method == keys.methods[0]
+                else {"effects"}
             )
             yield from ((estimator, method, key) for key in sorted(own | shared))
 
 
 def test_every_key_of_models_has_a_case() -> None:
-    keys = set(SCHEMA["$defs"]["model"]["properties"]) - {"estimator", "method"}
+    keys = set(SCHEMA["$defs"]["model"]["properties"]) - {"estimator", "method"} - WORDS
     assert keys == set(OTHER) == {key for _, _, key in combinations()} | set(APART)
 
 

@@ -162,13 +162,6 @@ def test_marginal_effects_carry_the_bootstrap_and_mistakes_are_all_reported() ->
     assert len(error.value.problems) == 2
 
 
-def test_labels_reach_the_coefficients() -> None:
-    d = panel()
-    result = estimate(d.spec, d, 1, "", labels={"roads": "Highways", "y": "Rural industry"})
-    assert [row.label for row in result.coefficients] == ["Highways", "schools", "roads:gap"]
-    assert result.label == "Rural industry"
-
-
 def test_same_bytes_under_another_hash_seed(tmp_path: Path) -> None:
     here = Path(__file__).parent
     code = (

@@ -23,8 +23,6 @@ COEFFICIENT = {
 def result() -> ModelResult:
     return ModelResult(
         model="baseline",
-        title="Two-way fixed effects",
-        label="Rural industry",
         panel="provinces",
         estimator="fe",
         method="",
@@ -35,9 +33,7 @@ def result() -> ModelResult:
         n_units=31,
         n_periods=8,
         n_dropped={"no figure": 2},
-        coefficients=(
-            Coefficient("roads", 0.1 + 0.2, "Highways", 0.1, 3.0, None, 1e-300, 0.1, 0.5, 0.04, float("-inf"), 0.7),
-        ),
+        coefficients=(Coefficient("roads", 0.1 + 0.2, 0.1, 3.0, None, 1e-300, 0.1, 0.5, 0.04, float("-inf"), 0.7),),
         inference=({"method": "cluster", "coefficients": [{"term": "roads", "std_error": 0.1}]},),
         vcov={"type": "cluster", "by": "unit", "small_sample": "CR1", "matrix": [[0.01]]},
         fit={"r2": 1 / 3, "rmse": 2.0},
@@ -63,7 +59,7 @@ def test_json_holds_the_contract_s_fields_in_place(tmp_path: Path) -> None:
     result().to_json(path)
     values = json.loads(path.read_text(encoding="utf-8"))
     assert set(values) >= CONTRACT
-    assert list(values)[:2] == ["model", "title"]
+    assert list(values)[:2] == ["model", "panel"]
     assert set(values["coefficients"][0]) >= COEFFICIENT
     assert values["coefficients"][0]["estimate"] == 0.30000000000000004
     assert values["coefficients"][0]["p_value"] == 1e-300
@@ -90,7 +86,7 @@ def test_estimator_results_cannot_overwrite_fields() -> None:
 
 
 def test_coefficients_by_term() -> None:
-    assert result().coefficient("roads").label == "Highways"
+    assert result().coefficient("roads").term == "roads"
     with pytest.raises(KeyError, match="has no term rail"):
         result().coefficient("rail")
 

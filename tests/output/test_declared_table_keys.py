@@ -21,7 +21,7 @@ __all__ = ["folder"]  # the fixture
 
 MODELS: dict[str, dict[str, Any]] = {
     "fe": declared("fe", "") | {"regressors": ["lever", "third"]},
-    "other": declared("fe", "") | {"regressors": ["lever", "third"], "outcome": "other", "title": "The other"},
+    "other": declared("fe", "") | {"regressors": ["lever", "third"], "outcome": "other"},
     "changes": declared("counterfactual", ""),
     "parts": declared("decomposition", "gelbach"),
     "slopes": declared("cce", "mean_group"),
@@ -146,7 +146,7 @@ def context(folder: Path) -> OutputContext:
     attributes = {
         f"U{i:02d}": {"name_en": f"Unit {i}", "region": "North" if i < 11 else "South"} for i in range(1, NUMBER + 1)
     }
-    return OutputContext(results, attributes=attributes, where="tables.t")
+    return OutputContext(results, attributes=attributes, where="tables.t", titles={"other": "The other"})
 
 
 def test_every_kind_and_key_of_tables_has_a_case() -> None:

@@ -132,7 +132,7 @@ def model(**changes: Any) -> dict[str, Any]:
     wild = {"ci_wild_low": None, "ci_wild_high": 3.0}
     row = {"at": 0.0, "estimate": 1.0, "ci_low": 0.5, "ci_high": 1.5}
     values: dict[str, Any] = {
-        "model": "m", "title": "Baseline", "panel": "p", "estimator": "fe", "outcome": "y", "n_obs": 24,
+        "model": "m", "panel": "p", "estimator": "fe", "outcome": "y", "n_obs": 24,
         "units": ["A", "B"], "periods": [2012, 2013],
         "coefficients": [
             {"term": "roads", "estimate": 1.0, "ci_low": 0.0, "ci_high": 2.0, **wild},

@@ -83,7 +83,7 @@ def designs_like(design: dict[str, Any], pattern: tuple[str, ...]) -> list[dict[
     made = []
     for i, place in enumerate(pattern):
         low, high, has = INTERVALS[place]
-        own = {**copy.deepcopy(design), "title": f"Made {i}", "ci_low": low, "ci_high": high, "has_interval": has}
+        own = {**copy.deepcopy(design), "model": f"Made {i}", "ci_low": low, "ci_high": high, "has_interval": has}
         made.append(own)
     return made
 
@@ -117,15 +117,15 @@ def test_levers_elsewhere_are_counted_from_models_without_products(project: Path
     baseline = found.models["baseline"]
     for name, low, high in (("clear", 0.1, 0.4), ("weak", -0.1, 0.4)):
         rows = [{**row, "ci_wild_low": low, "ci_wild_high": high} for row in baseline["coefficients"]]
-        found.models[name] = {**baseline, "model": name, "title": f"Made {name}", "coefficients": rows}
+        found.models[name] = {**baseline, "model": name, "coefficients": rows}
     crossed = [*baseline["coefficients"], {**baseline["coefficients"][0], "term": "electricity:gap"}]
-    found.models["crossed"] = {**baseline, "model": "crossed", "title": "Made crossed", "coefficients": crossed}
+    found.models["crossed"] = {**baseline, "model": "crossed", "coefficients": crossed}
     texts = Texts("en", Numbers(lookups(found)))
     section = contrasts._claim(found, texts, claim)
     sentences = [plain_text(block.text) for block in section.blocks if isinstance(block, document.Paragraph)]
     (elsewhere,) = [sentence for sentence in sentences if "the same lever across models" in sentence]
     assert "in 3 other models" in elsewhere and "crossed" not in elsewhere  # one is the fixture's
-    assert said(elsewhere, 3) == {"above": 2, "open": 1} and "“Made clear”)" in elsewhere
+    assert said(elsewhere, 3) == {"above": 2, "open": 1} and "“clear”)" in elsewhere
 
 
 def test_kinds_of_numbers_are_told_apart_by_where_they_stand() -> None:

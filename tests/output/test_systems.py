@@ -44,7 +44,7 @@ def system() -> dict[str, Any]:
         extra={"outcomes": outcomes, "outcome_terms": NAMES},
     )  # fmt: skip
     found = estimate(design.spec, design, 1, "").to_dict()
-    return json.loads(json.dumps({**found, "panel": "provinces", "outcome": "urban", "title": "Joint"}))
+    return json.loads(json.dumps({**found, "panel": "provinces", "outcome": "urban"}))
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def results(tmp_path: Path, system: dict[str, Any]) -> OutputContext:
     pd.DataFrame({**codebook, "measure": [""] * 3, "formula": [""] * 3}).to_csv(
         tmp_path / "panels" / "provinces" / "codebook.csv", index=False
     )
-    return OutputContext(tmp_path, where="tables.joint")
+    return OutputContext(tmp_path, where="tables.joint", titles={"joint": "Joint"})
 
 
 def values(document: TableDocument, key: str, statistic: str) -> list[float | int | None]:
@@ -127,7 +127,7 @@ def with_system(place: Path, **statistic: Any) -> tuple[document.Section, dict[s
     models = place / "made_up" / "models"
     between = statistic.pop("between", False)
     base = json.loads((models / ("between" if between else "baseline") / "").with_suffix(".json").read_text("utf-8"))
-    base |= {"model": "joint", "title": "Joint", "estimator": "sur", "outcomes": ["workers", "industry"]}
+    base |= {"model": "joint", "estimator": "sur", "outcomes": ["workers", "industry"]}
     if between:
         base |= {"n_periods": 1, "periods": [1998], "effects": []}
     given = {"outcomes": ["workers", "industry"], "std_error": 0.1, "df": 10.0, "p_value": 0.2, **statistic}
@@ -138,7 +138,9 @@ def with_system(place: Path, **statistic: Any) -> tuple[document.Section, dict[s
     claims = {"H1": {**claims["H1"], "others": [other]}}
     rows = scorecard.evaluate(claims, place / "made_up")
     scorecard.write_scorecard(rows, place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
-    document, _ = compose(context(place, hypotheses=claims, models={**config(place)["models"], "joint": {}}))
+    document, _ = compose(
+        context(place, hypotheses=claims, models={**config(place)["models"], "joint": {"title": "Joint"}})
+    )
     differences = next(section for section in document.sections if section.id == "differences")
     ours = next(section for section in differences.sections if section.id == "differs-h1")
     return ours, json.loads((place / "made_up" / "scorecard.json").read_text("utf-8"))["claims"][0]
@@ -171,7 +173,7 @@ def test_what_the_correlation_means_is_one_sentence(
     assert f"correlation {str(estimate).replace('-', '−')}0" in said
     design = claim["others"][0]
     assert design["delta"] is None and design["plain"] is None
-    assert design["outcome_label"].count(";") == 1
+    assert design["outcomes"] == ["workers", "industry"]
 
 
 def test_between_units_it_is_asked_otherwise(place: Path) -> None:

@@ -24,7 +24,7 @@ CLUSTER, OWN = (InferenceSpec("cluster"),), (InferenceSpec("own"),)
 def result(name: str, outcome: str = "y", seed: int = 1, **settings: Any) -> ModelResult:
     y, x = paths(np.random.default_rng(seed), 31, 8)
     design = designed(y, x, terms=("roads",), **settings)
-    spec = replace(design.spec, name=name, outcome=outcome, title=name)
+    spec = replace(design.spec, name=name, outcome=outcome)
     return estimate(spec, replace(design, spec=spec), 1, "")
 
 

@@ -14,9 +14,9 @@ from ruralpanel.output.tables.document import Cell, TableDocument
 from ruralpanel.project.kinds.tables import needed_files
 from ruralpanel.project.problems import UserError
 
+TITLES = {"west": "Group trend", "event": "Event study"}
 POLICY = {
     "model": "west",
-    "title": "Group trend",
     "treatment": {"n_treated": 3},
     "coefficients": [{"term": "treated", "estimate": 0.5, "ci_low": -0.1, "ci_high": 1.1}],
     "tests": {"pretrend": {"p_value": 0.25}},
@@ -26,7 +26,6 @@ POLICY = {
 }
 EVENT = {
     "model": "event",
-    "title": "Event study",
     "treatment": {"n_treated": 3},
     "coefficients": [],
     "average_effect": {"estimate": 0.3, "ci_low": 0.1, "ci_high": 0.5},
@@ -75,7 +74,7 @@ def context(tmp_path: Path) -> OutputContext:
     }
     (robustness / "fe.json").write_text(json.dumps({"model": "fe", "targets": targets}), encoding="utf-8")
     attributes = {"A": {"name_en": "Anhui", "name_zh": "安徽"}, "B": {"name_en": "Beijing", "name_zh": "北京"}}
-    return OutputContext(tmp_path, attributes=attributes, where="tables.checks")
+    return OutputContext(tmp_path, attributes=attributes, where="tables.checks", titles=TITLES)
 
 
 def cells(document: TableDocument) -> dict[tuple[str, str], tuple[Cell, ...]]:

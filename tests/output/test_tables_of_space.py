@@ -26,14 +26,15 @@ CLUSTER = (InferenceSpec("cluster"), InferenceSpec("own"))
 def context(tmp_path: Path) -> OutputContext:
     (tmp_path / "models").mkdir()
     y, x = draw(np.random.default_rng(4), ROW, lag=0.4, durbin=True)
-    for method in ("sdm", "sem", "gmm_error", "fe"):
+    methods = ("sdm", "sem", "gmm_error", "fe")
+    for method in methods:
         design = designed(y, x, ROW, "" if method == "fe" else method, options={"engine": "numpy"}, inference=CLUSTER)
         design = replace(design, extra={**design.extra, "weights_about": {"name": "next_door", "what": "shared edges"}})
-        spec = replace(design.spec, name=method, title=method.upper())
+        spec = replace(design.spec, name=method)
         if method == "fe":
             spec = replace(spec, estimator="fe", inference=CLUSTER[:1])
         estimate(spec, design, 1, "").to_json(tmp_path / "models" / f"{method}.json")
-    return OutputContext(tmp_path, where="tables.space")
+    return OutputContext(tmp_path, where="tables.space", titles={name: name.upper() for name in methods})
 
 
 def cells(document: TableDocument) -> dict[tuple[str, str], tuple[Cell, ...]]:

@@ -40,7 +40,7 @@ def made_up(estimator: str, method: str = "", **options: Any) -> dict[str, Any]:
         extra={"groups": {unit: "West" if unit in WEST else "East" for unit in units}},
     )  # fmt: skip
     found = estimate(design.spec, design, 1, "").to_dict()
-    return json.loads(json.dumps({**found, "panel": "made", "outcome": "output", "title": estimator}))
+    return json.loads(json.dumps({**found, "panel": "made", "outcome": "output"}))
 
 
 @pytest.fixture(scope="module")

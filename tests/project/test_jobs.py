@@ -1,4 +1,4 @@
-"""Jobs of the workflow: what fails costs nothing else, and the log says how far the work is."""
+"""Jobs of the workflow: no word reaches those that compute, what fails costs nothing else, the log says how far."""
 
 from __future__ import annotations
 
@@ -6,10 +6,56 @@ import errno
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
+from conftest import tiny_config
+from ruralpanel.project import jobs, reads
+from ruralpanel.project.check import check
+from ruralpanel.project.load import read_config
 from ruralpanel.project.problems import LOG, Problem, UserError, duration, job, left, pieces, tracked
+
+
+def settings(folder: Path, config: dict[str, Any]) -> list[dict[str, Any]]:
+    """What the jobs that compute receive."""
+    path = folder / "config.yaml"
+    path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    read = read_config(str(path))
+    assert not list(check(read))
+    return [
+        jobs.reading_settings(read, "made_up"),
+        jobs.panel_settings(read, "main"),
+        jobs.estimation_settings(read, "main"),
+        reads.curve_settings(read, "choices"),
+        reads.family_settings(read),
+        reads.robustness_settings(read),
+    ]
+
+
+def test_no_word_reaches_a_job_that_computes(tiny: Path) -> None:
+    config: dict[str, Any] = tiny_config()
+    config["samples"] = {"early": {"drop_periods": [2008]}}
+    config["models"]["effect"]["sample"] = "early"
+    config["hypotheses"]["T1"] |= {"family": "levers", "robustness": "choices"}
+    config["specification_curves"] = {
+        "choices": {"panel": "main", "term": "lever", "outcome": ["log_output"], "samples": ["early"]}
+    }
+    plain = settings(tiny, config)
+    config["language"] = "zh"
+    for part in (config["panels"]["main"], config["models"]["effect"]):
+        part["title"] = "A title"
+    for part in (
+        config["sources"]["made_up"]["series"]["output"],
+        config["variables"]["log_output"],
+        config["hypotheses"]["T1"]["estimand"],
+    ):
+        part |= {"label": "A label", "label_zh": "名称"}
+    config["samples"]["early"]["label"] = "A label"
+    config["variables"]["output"]["counts"] = config["sources"]["made_up"]["series"]["output"]["counts"] = "A sentence"
+    config["hypotheses"]["T1"] |= {"claim": "Other words", "claim_zh": "主张", "meaning": "A meaning"}
+    assert settings(tiny, config) == plain
 
 
 def test_pieces_of_work_go_on_after_a_problem_and_all_are_reported() -> None:

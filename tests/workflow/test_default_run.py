@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import ROOT, Run
+from conftest import ROOT, Run, planned
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.kinds import maps
 
@@ -47,6 +47,21 @@ def test_a_second_run_does_nothing(built: Path, root: Path, snakemake: Run) -> N
     run = snakemake(built.parent, "--configfile", str(root / "config.yaml"))
     assert run.returncode == 0, run.stderr
     assert "Nothing to be done" in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "concerned"),
+    [
+        ("variables={roads: {label: Another}}", {"codebook", "tables", "figures", "maps", "report"}),
+        ("models={baseline: {title: Another}}", {"tables", "figures", "report"}),
+        ("language=zh", {"tables", "figures", "maps", "report"}),
+    ],
+)
+def test_words_run_outputs_again_and_no_job_that_computes(
+    built: Path, root: Path, snakemake: Run, words: str, concerned: set[str]
+) -> None:
+    run = snakemake(built.parent, "--dry-run", "--configfile", str(root / "config.yaml"), "--config", words)
+    assert planned(run) == concerned
 
 
 def test_first_looks_come_out_again(built: Path) -> None:

@@ -9,7 +9,6 @@ for _panel in ESTIMATED:
         input:
             **place_files(CONFIG, project.models_on(CONFIG, _panel)),
             panel=f"results/panels/{_panel}/panel.parquet",
-            codebook=f"results/panels/{_panel}/codebook.csv",
             units=CONFIG.units,
         output:
             expand("results/models/{model}.json", model=project.models_on(CONFIG, _panel)),

@@ -15,7 +15,7 @@ rule ingest:
         mem_mb=1000,
         runtime=10,
     params:
-        source=lambda wildcards: project.source_settings(CONFIG, wildcards.source),
+        source=lambda wildcards: project.reading_settings(CONFIG, wildcards.source),
         code=code("ingest.py"),
         content=lambda wildcards: contents(CONFIG.sources[wildcards.source].files, CONFIG.units, CONFIG.corrections),
     message:

@@ -1,3 +1,6 @@
+CODEBOOKS = expand("results/panels/{panel}/codebook.csv", panel=PANELS)
+
+
 rule panel:
     input:
         figures=FIGURES_READ,
@@ -5,7 +8,7 @@ rule panel:
     output:
         expand(
             "results/panels/{{panel}}/{file}",
-            file=["panel.parquet", "panel.csv", "codebook.csv", "coverage.csv", "lineage.parquet"],
+            file=["panel.parquet", "panel.csv", "columns.csv", "coverage.csv", "lineage.parquet"],
         ),
     log:
         "results/logs/panel_{panel}.log",
@@ -23,8 +26,30 @@ rule panel:
         "../scripts/panel.py"
 
 
+# Words alone: no job that computes reads a codebook, so that a changed label leaves all estimates alone.
+rule codebook:
+    input:
+        expand("results/panels/{panel}/columns.csv", panel=PANELS),
+    output:
+        CODEBOOKS,
+    log:
+        "results/logs/codebook.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        settings=project.codebook_settings(CONFIG),
+        code=code("codebook.py"),
+    message:
+        f"Naming the variables of {len(PANELS)} panel(s)"
+    script:
+        "../scripts/codebook.py"
+
+
 rule check:
     input:
+        CODEBOOKS,
         expand("results/panels/{panel}/coverage.csv", panel=PANELS),
         "results/reconciliation/findings.csv",
     log:

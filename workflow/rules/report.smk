@@ -19,7 +19,7 @@ rule scorecard:
         curves=CURVES,
         families=FAMILIES,
         robustness=ROBUSTNESS,
-        codebooks=expand("results/panels/{panel}/codebook.csv", panel=ESTIMATED),
+        columns=expand("results/panels/{panel}/columns.csv", panel=ESTIMATED),
     output:
         csv="results/scorecard.csv",
         json="results/scorecard.json",
@@ -57,6 +57,7 @@ rule tables:
         runtime=10,
     params:
         tables=lambda wildcards: chosen(CONFIG.tables, wildcards),
+        titles=project.model_titles(CONFIG),
         number=lambda wildcards: len(chosen(CONFIG.tables, wildcards)),
         language=CONFIG.language,
         config=CONFIG.file,
@@ -84,6 +85,7 @@ rule figures:
         runtime=10,
     params:
         figures=lambda wildcards: chosen(CONFIG.figures, wildcards),
+        titles=project.model_titles(CONFIG),
         number=lambda wildcards: len(chosen(CONFIG.figures, wildcards)),
         language=CONFIG.language,
         config=CONFIG.file,

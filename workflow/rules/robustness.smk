@@ -67,7 +67,7 @@ if ROBUSTNESS:
                 "results/panels/{panel}/panel.parquet",
                 panel=robustness.panels_of(CONFIG, robustness.robustness_settings(CONFIG)),
             ),
-            codebooks=expand("results/panels/{panel}/codebook.csv", panel=ESTIMATED),
+            columns=expand("results/panels/{panel}/columns.csv", panel=ESTIMATED),
             units=CONFIG.units,
         output:
             ROBUSTNESS,

@@ -12,7 +12,6 @@ with starting("estimate"):
     from ruralpanel.estimate.base.design import build_design
     from ruralpanel.estimate.estimate import estimate
     from ruralpanel.estimate.places.geography import Geography
-    from ruralpanel.output.labels import labels_from_codebook
     from ruralpanel.project.files import sha256_of
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.settings import ModelSpec
@@ -25,10 +24,8 @@ def main(
     weights_matrices: Mapping[str, Mapping[str, Any]],
     by: str,
     seed: int,
-    language: str,
     config: str,
     panel: str,
-    codebook: str,
     units: str,
     boundaries: str | None,
     folder: str,
@@ -37,14 +34,12 @@ def main(
     frame = pd.read_parquet(panel)
     cross_section = load_units(units)
     geography = Geography(cross_section, boundaries, weights_matrices, config)
-    labels = labels_from_codebook(pd.read_csv(codebook), language)
     panel_sha256 = sha256_of(panel)
     specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
     for name, spec, piece in pieces(specs, "models", "model"):
         with piece:
             design = geography.placed(build_design(spec, frame, cross_section, samples.get(spec.sample), config, by))
-            words = {term: labels.of(term) for term in (spec.outcome, *design.terms)}
-            estimate(spec, design, seed, panel_sha256, words).to_json(Path(folder) / f"{name}.json")
+            estimate(spec, design, seed, panel_sha256).to_json(Path(folder) / f"{name}.json")
 
 
 if __name__ == "__main__":
@@ -54,7 +49,6 @@ if __name__ == "__main__":
         main(
             **snakemake.params.settings,
             panel=snakemake.input.panel,
-            codebook=snakemake.input.codebook,
             units=snakemake.input.units,
             boundaries=next(iter(snakemake.input.boundaries), None),
             folder=Path(snakemake.output[0]).parent,

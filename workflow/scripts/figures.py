@@ -14,11 +14,13 @@ with starting("figures"):
     from ruralpanel.project.units import load_units
 
 
-def main(figures: Mapping[str, Mapping[str, Any]], units: str, language: str, config: str) -> None:
+def main(
+    figures: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str], units: str, language: str, config: str
+) -> None:
     """Write ``results/figures/<figure>.{png,svg}``; all problems of all figures are reported together."""
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
-    context = OutputContext(Path("results"), language, cross_section.attributes, config)
+    context = OutputContext(Path("results"), language, cross_section.attributes, config, titles=titles)
     for name, spec, piece in pieces(figures, "figures", "figure"):
         paths = {form: f"results/figures/{name}.{form}" for form in ("png", "svg")}
         with piece:
@@ -29,6 +31,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0], snakemake.params.config, content=snakemake.params.content, output=snakemake.output):
         main(
             figures=snakemake.params.figures,
+            titles=snakemake.params.titles,
             units=snakemake.input.units,
             language=snakemake.params.language,
             config=snakemake.params.config,

@@ -15,9 +15,11 @@ with starting("tables"):
     from ruralpanel.project.units import load_units
 
 
-def main(tables: Mapping[str, Mapping[str, Any]], units: str, language: str, config: str) -> None:
+def main(
+    tables: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str], units: str, language: str, config: str
+) -> None:
     """Write ``results/tables/<table>.{csv,tex,html,docx}``; all problems of all tables are reported together."""
-    context = OutputContext(Path("results"), language, load_units(units).attributes, config)
+    context = OutputContext(Path("results"), language, load_units(units).attributes, config, titles=titles)
     for name, spec, piece in pieces(tables, "tables", "table"):
         with piece:
             document = build(name, spec, replace(context, where=f"tables.{name}"))
@@ -28,6 +30,7 @@ if __name__ == "__main__":
     with job(snakemake.log[0], snakemake.params.config, content=snakemake.params.content, output=snakemake.output):
         main(
             tables=snakemake.params.tables,
+            titles=snakemake.params.titles,
             units=snakemake.input.units,
             language=snakemake.params.language,
             config=snakemake.params.config,

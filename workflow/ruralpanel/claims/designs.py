@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +17,7 @@ from ruralpanel.project.kinds.estimators import DERIVED, LOG_LINEAR, removed_eff
 from ruralpanel.project.logarithms import log_of
 from ruralpanel.project.problems import CONFIGURATION
 
-Statistics = Mapping[str, Mapping[str, VariableStats]]  # panel → variable → its codebook row
+Statistics = Mapping[str, Mapping[str, VariableStats]]  # panel → variable → how it varies
 Powers = Mapping[tuple[str, str], float | None]  # (model, number) → effect found with 80 % power, where it is simulated
 
 #: Tests that can refute a design, by estimator: name of the test → what it must show.
@@ -28,7 +27,6 @@ DIAGNOSTICS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
     "dynamic_panel": {"ar2": {"p_above": 0.05}, "hansen": {"p_above": 0.05}},
     "iv": {"effective_f": {"statistic_above": 10.0}},
 }
-_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
 _DESIGN_BASED = frozenset({"iv", "event_study", "did"})
 _NO_INSTRUMENTS = frozenset({"bias_corrected"})  # dynamic-panel methods that make no use of instruments
 
@@ -39,7 +37,9 @@ class Design:
 
     Attributes
     ----------
-    lever : the variable (or interaction) that the number is the effect of.
+    label, label_zh : what the claim calls the number; empty where it leaves that to the variables' labels.
+    outcomes : of a statistic of several outcomes all of them, else the one.
+    lever : the variable (or interaction) that the number is the effect of. at : where a marginal effect is evaluated.
     evidence : ``within`` units, ``between`` units, ``mixed`` or ``policy``.
     causal : whether the design, with its diagnostics passed, claims an effect; else the number is an association.
     delta : smallest effect that matters, in units of the coefficient; `delta_per` : the change of the lever it is for.
@@ -53,19 +53,17 @@ class Design:
     """
 
     model: str
-    title: str
     label: str
+    label_zh: str
     estimator: str
     evidence: str
     causal: bool
     panel: str
     outcome: str
-    outcome_label: str
-    outcome_label_zh: str
+    outcomes: tuple[str, ...]
     term: str
     lever: str
-    term_label: str
-    term_label_zh: str
+    at: Mapping[str, Any]
     estimate: float
     std_error: float | None
     ci_low: float
@@ -127,22 +125,19 @@ def describe(
     diagnostics = _diagnostics(model, claim)
     detectable, detectable_by = _detectable(number, powers or {}, str(model["model"]))
     in_delta = [_ratio(x, delta) for x in (number.estimate, number.ci_low, number.ci_high)]
-    label = str(estimand.get("label") or "")
     return Design(
         model=str(model["model"]),
-        title=str(model.get("title") or model["model"]),
-        label=label,
+        label=str(estimand.get("label") or ""),
+        label_zh=str(estimand.get("label_zh") or ""),
         estimator=estimator,
         evidence=evidence_kind(model),
         causal=estimator in _DESIGN_BASED and bool(diagnostics) and all(d.passed for d in diagnostics),
         panel=panel,
         outcome=outcome_name,
-        outcome_label=_outcome_label(model, estimand, outcome_name, variables, "label"),
-        outcome_label_zh=_outcome_label(model, estimand, outcome_name, variables, "label_zh"),
+        outcomes=_outcomes(model, estimand) or (outcome_name,),
         term=number.term,
         lever=number.lever,
-        term_label=label or _term_label(number, estimand, variables, "label"),
-        term_label_zh=str(estimand.get("label_zh") or label) or _term_label(number, estimand, variables, "label_zh"),
+        at=dict(estimand.get("at") or {}),
         estimate=number.estimate,
         std_error=number.std_error,
         ci_low=number.ci_low,
@@ -307,30 +302,7 @@ def _ratio(value: float, delta: float | None) -> float | None:
     return None if delta is None or math.isnan(value) else value / delta
 
 
-def _term_label(
-    number: Estimand, estimand: Mapping[str, Any], variables: Mapping[str, VariableStats], attribute: str
-) -> str:
-    label = " × ".join(_label(part, variables, attribute) for part in number.lever.split(":"))
-    over = (estimand.get("at") or {}).items()
-    places = [f"{_ASIDE.sub('', _label(name, variables, attribute))}: {at}" for name, at in over]
-    return f"{_ASIDE.sub('', label)} ({'; '.join(places)})" if places else label
-
-
-def _outcome_label(
-    model: Mapping[str, Any], estimand: Mapping[str, Any], outcome: str, variables: Mapping[str, VariableStats], by: str
-) -> str:
-    """The outcome's label; of a statistic of several outcomes those of all, without asides."""
+def _outcomes(model: Mapping[str, Any], estimand: Mapping[str, Any]) -> tuple[str, ...]:
+    """The outcomes of a statistic that has several."""
     statistic = (model.get("statistics") or {}).get(str(estimand.get("statistic", ""))) or {}
-    names = [str(name) for name in statistic.get("outcomes") or ()]
-    if names:
-        return "; ".join(_ASIDE.sub("", _label(name, variables, by)) for name in names)
-    return _label(outcome, variables, by)
-
-
-def _label(name: str, variables: Mapping[str, VariableStats], by: str) -> str:
-    stats = variables.get(name)
-    return ("" if stats is None else getattr(stats, by) or stats.label) or _readable(name)
-
-
-def _readable(name: str) -> str:
-    return name.replace("_", " ")
+    return tuple(str(name) for name in statistic.get("outcomes") or ())

@@ -14,18 +14,15 @@ RELATIVE_CHANGE = 0.1  # of a lever in logarithms whose spread is not known
 
 @dataclass(frozen=True)
 class VariableStats:
-    """A codebook's row: what a variable is and how it varies. Figures are None where the codebook has none.
+    """How a variable varies in a panel: a row of its ``columns.csv``, whose empty figures are None.
 
     `sd_within` is the standard deviation around unit means; in a model's sample, net of the model's effects and of the
     variable's declared steps. It is None or 0 for what does not change over time.
     """
 
     variable: str
-    label: str = ""
-    label_zh: str = ""
     measure: str = ""
     formula: str = ""
-    what_it_counts: str = ""
     n: int | None = None
     mean: float | None = None
     sd: float | None = None

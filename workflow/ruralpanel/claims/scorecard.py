@@ -59,7 +59,7 @@ def evaluate_claims(
     ----------
     hypotheses : the configuration's section.
     models : model name → its JSON; a claim whose model is absent is "not yet tested".
-    statistics : panel → variable → codebook row, for δ and for plain units.
+    statistics : panel → variable → how it varies, for δ and for plain units.
     curves : specification curve → its JSON (``share_same_sign``, ``n_specifications``; for claims of no trade-off
         ``share_not_negative``).
     family_p : claim → Romano–Wolf p-value within its family.
@@ -197,9 +197,9 @@ def _text(values: Mapping[str, Any], key: str) -> str:
 
 
 def read_statistics(results: str | Path) -> dict[str, dict[str, VariableStats]]:
-    """panel → variable → `VariableStats`, from the codebooks below `results`."""
+    """panel → variable → `VariableStats`, from the panels' ``columns.csv`` below `results`."""
     found: dict[str, dict[str, VariableStats]] = {}
-    for path in sorted((Path(results) / "panels").glob("*/codebook.csv")):
+    for path in sorted((Path(results) / "panels").glob("*/columns.csv")):
         found[path.parent.name] = {row["variable"]: _stats(row) for row in read_rows(path)}
     return found
 
@@ -208,11 +208,8 @@ def _stats(row: Mapping[str, str]) -> VariableStats:
     n = _float(row.get("n"))
     return VariableStats(
         variable=row["variable"],
-        label=row.get("label") or "",
-        label_zh=row.get("label_zh") or "",
         measure=row.get("measure") or "",
         formula=row.get("formula") or "",
-        what_it_counts=row.get("what_it_counts") or "",
         n=None if n is None else int(n),
         mean=_float(row.get("mean")),
         sd=_float(row.get("sd")),
@@ -232,7 +229,7 @@ def _float(text: str | None) -> float | None:
 def evaluate(
     hypotheses: Mapping[str, Mapping[str, Any]], results: str | Path, config: str = CONFIGURATION
 ) -> tuple[ClaimRow, ...]:
-    """`evaluate_claims` on the files below `results`: models, codebooks and, where they exist, specification curves.
+    """`evaluate_claims` on the files below `results`: models, panels and, where they exist, specification curves.
 
     Raises
     ------

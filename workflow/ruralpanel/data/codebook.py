@@ -1,4 +1,4 @@
-"""Codebook and coverage of a panel: what each column is, how it varies, and for how many units it is known."""
+"""What a panel holds: the columns in numbers, the codebook that adds words to them, and for how many units each is."""
 
 from __future__ import annotations
 
@@ -13,22 +13,21 @@ from ruralpanel.project.breaks import crossings, leaves, rule_of, years_read
 from ruralpanel.project.measures import AS_PUBLISHED
 from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
 
+COLUMNS = ("variable", "measure", "formula", "n", "missing", "mean", "sd", "sd_within", "min", "max", "remarks")
 CODEBOOK = ("variable", "label", "label_zh", "measure", "formula", "source", "series", "what_it_counts", "n", "missing",
             "mean", "sd", "sd_within", "min", "max", "breaks", "remarks")  # fmt: skip
 
 
-def codebook(
+def columns(
     frame: pd.DataFrame,
     variables: Mapping[str, VariableSpec],
-    panel: PanelSpec,
-    series: Mapping[str, SeriesSpec],
     measures: Mapping[str, str],
     remarks: Mapping[str, Sequence[str]],
 ) -> pd.DataFrame:
-    """One row per column of the panel, in its order.
+    """What computations read of each column of the panel, in its order (`COLUMNS`): no words that a user may change.
 
     `sd` and `sd_within` (of the deviations from each unit's mean) divide by n − 1; all figures are of the cells that
-    are there. `breaks` lists, by series, the breaks whose both sides the variable would read, with the rule.
+    are there.
 
     Parameters
     ----------
@@ -37,18 +36,38 @@ def codebook(
     """
     rows = []
     codes = pd.factorize(frame["unit"])[0]
-    for name in frame.columns[2:]:
-        parent, _, step = str(name).partition(MARK)
-        if step:
-            words = _step_words(parent, step, variables)
-        else:
-            words = _words(parent, variables, panel, series)
-            words |= {
-                "measure": _measure(variables[parent], measures.get(parent, "")),
-                "remarks": "; ".join(remarks.get(parent, ())),
+    for name in map(str, frame.columns[2:]):
+        about = {"measure": "share", "formula": "", "remarks": ""}
+        if MARK not in name:
+            about = {
+                "measure": _measure(variables[name], measures.get(name, "")),
+                "formula": variables[name].formula,
+                "remarks": "; ".join(remarks.get(name, ())),
             }
-        rows.append({"variable": name, **words, **describe_column(frame[name].to_numpy(), codes)})
-    return pd.DataFrame(rows, columns=list(CODEBOOK)).astype({"n": "int64", "missing": "int64"})
+        rows.append({"variable": name, **about, **describe_column(frame[name].to_numpy(), codes)})
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"n": "int64", "missing": "int64"})
+
+
+def codebook(
+    rows: Sequence[Mapping[str, str]],
+    variables: Mapping[str, VariableSpec],
+    panel: PanelSpec,
+    series: Mapping[str, SeriesSpec],
+) -> list[list[str]]:
+    """The codebook, head first (`CODEBOOK`): the panel's `columns` with what the configuration says of each in words.
+
+    `breaks` lists, by series, the breaks whose both sides the variable would read, with the rule.
+
+    Parameters
+    ----------
+    rows : the panel's ``columns.csv``, as text.
+    """
+    table = [list(CODEBOOK)]
+    for row in rows:
+        parent, _, step = row["variable"].partition(MARK)
+        words = _step_words(parent, step, variables) if step else _words(parent, variables, panel, series)
+        table.append([words.get(name, row.get(name, "")) for name in CODEBOOK])
+    return table
 
 
 def _measure(variable: VariableSpec, measure: str) -> str:
@@ -65,7 +84,6 @@ def _step_words(parent: str, step: str, variables: Mapping[str, VariableSpec]) -
     return {
         "label": f"{kind} of {year}: {label}",
         "label_zh": f"{year}年{kind_zh}：{variables[parent].label_zh or label}",
-        "measure": "share",
         "what_it_counts": "1 where figures follow the definition that begins with this year, for the units concerned, "
         "times what the formula multiplies them by"
         if not across
@@ -86,7 +104,6 @@ def _words(
     return {
         "label": variable.label or (series[name].label if name in series else ""),
         "label_zh": variable.label_zh or (series[name].label_zh if name in series else ""),
-        "formula": variable.formula,
         "source": "; ".join(dict.fromkeys(variables[leaf].source for leaf in below)),
         "series": "; ".join(dict.fromkeys(variables[leaf].series for leaf in below)),
         "what_it_counts": counts,

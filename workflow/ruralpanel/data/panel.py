@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.break_steps import Figures, break_steps
-from ruralpanel.data.codebook import codebook, coverage
+from ruralpanel.data.codebook import columns, coverage
 from ruralpanel.data.formulas import Context, Evaluated, Undefined, evaluate
 from ruralpanel.data.lineage import LINEAGE, READ, joined, write
 from ruralpanel.data.rows import attribute_column, attribute_names
@@ -32,7 +32,7 @@ class PanelResult:
     ----------
     frame : ``unit``, ``period``, then the variables as declared, each followed by the steps of its breaks; one row
         per unit and period, sorted by them.
-    codebook, coverage : see `ruralpanel.data.codebook`.
+    columns, coverage : see `ruralpanel.data.codebook`.
     cells : by variable, the source cells behind every series that is read (`ruralpanel.data.lineage.LINEAGE`), and
         one row for every figure that a formula interpolated.
     left_out : variables without a figure in these periods, with the reason.
@@ -41,7 +41,7 @@ class PanelResult:
     """
 
     frame: pd.DataFrame
-    codebook: pd.DataFrame
+    columns: pd.DataFrame
     coverage: pd.DataFrame
     cells: tuple[pd.DataFrame, ...]
     left_out: Mapping[str, str]
@@ -104,7 +104,7 @@ def build(
             frames[name] = found.frame
             remarks[name] = [_undefined_words(u) for u in found.undefined] + _filled_words(found)
             interpolated.append(_filled_rows(name, variables[name].measure, found))
-    columns: dict[str, pd.DataFrame] = {}
+    placed: dict[str, pd.DataFrame] = {}
     left_out: dict[str, str] = {}
     available = {name: values.years for name, values in leaf.items()}
     built = Figures(variables, panel, series, available, frames, context)
@@ -114,23 +114,23 @@ def build(
             left_out[name] = _reason(name, variables, panel, available)
             continue
         steps, notes = break_steps(name, built)
-        columns |= {name: values, **steps}
+        placed |= {name: values, **steps}
         remarks[name] += notes
-    frame = _long(columns, ids, panel.periods)
+    frame = _long(placed, ids, panel.periods)
     measures = {name: leaf[name].measure if name in leaf else variables[name].measure for name in variables}
     return PanelResult(
         frame=frame,
-        codebook=codebook(frame, variables, panel, series, measures, remarks),
+        columns=columns(frame, variables, measures, remarks),
         coverage=coverage(frame, panel.periods, left_out),
         cells=(*(values.cells for values in leaf.values()), *interpolated),
         left_out=left_out,
-        notes=tuple(f"{name}: {note}" for name in columns if name in variables for note in remarks[name]),
+        notes=tuple(f"{name}: {note}" for name in placed if name in variables for note in remarks[name]),
         read={name: own.attrs[READ] for name, own in figures.items() if READ in own.attrs},
     )
 
 
 def write_panel(result: PanelResult, folder: str | Path) -> None:
-    """Write ``panel.parquet``, ``panel.csv``, ``codebook.csv``, ``coverage.csv`` and ``lineage.parquet``.
+    """Write ``panel.parquet``, ``panel.csv``, ``columns.csv``, ``coverage.csv`` and ``lineage.parquet``.
 
     Floats in the CSV files have the fewest digits that read back to the same number.
     """
@@ -139,7 +139,7 @@ def write_panel(result: PanelResult, folder: str | Path) -> None:
         result.frame.to_parquet(path, index=False, compression="zstd")
     with atomic_path(target / "lineage.parquet") as path:
         write(result.cells, path, result.read)
-    for table, name in ((result.frame, "panel"), (result.codebook, "codebook"), (result.coverage, "coverage")):
+    for table, name in ((result.frame, "panel"), (result.columns, "columns"), (result.coverage, "coverage")):
         write_frame(target / f"{name}.csv", table)
 
 

@@ -41,7 +41,6 @@ def estimate(
     design: Design,
     seed: int,
     panel_sha256: str,
-    labels: Mapping[str, str] | None = None,
 ) -> ModelResult:
     """Fit the model and collect everything that is reported of it.
 
@@ -51,7 +50,6 @@ def estimate(
     seed : the project's seed. Each random method derives its stream from it, the model's name and the term, so that a
         result depends neither on the order of models nor on the process that runs them.
     panel_sha256 : hash of the panel's file, for the record.
-    labels : words for terms and the outcome.
 
     Raises
     ------
@@ -59,7 +57,6 @@ def estimate(
         The model cannot be estimated, or its *first* inference setting does not apply. A later setting that does not
         apply (the wild bootstrap of a between model) is recorded with the reason under ``not_available``.
     """
-    words = dict(labels or {})
     design = replace(design, spec=spec)
     seeded = replace(spec, options={**spec.options, "seed": seed})
     fit = fitted(replace(design, spec=seeded))
@@ -92,8 +89,6 @@ def estimate(
     periods = np.unique(design.period_codes[rows_used(design, fit)])
     return ModelResult(
         model=spec.name,
-        title=spec.title or spec.name,
-        label=words.get(spec.outcome, ""),
         panel=spec.panel,
         estimator=spec.estimator,
         method=spec.method,
@@ -104,7 +99,7 @@ def estimate(
         n_units=int(units.size),
         n_periods=int(periods.size),
         n_dropped={reason: int(count) for reason, count in dropped.items()},
-        coefficients=(*_coefficients(design, fit, settings, outcomes, words), *constants),
+        coefficients=(*_coefficients(design, fit, settings, outcomes), *constants),
         inference=tuple(
             _entry(fit, setting, outcome, size)
             for setting, outcome, size in zip(settings, outcomes, sizes, strict=True)
@@ -232,7 +227,6 @@ def _coefficients(
     fit: Fit,
     settings: tuple[InferenceSpec, ...],
     outcomes: list[Outcome],
-    labels: Mapping[str, str],
 ) -> tuple[Coefficient, ...]:
     first = outcomes[0]
     assert isinstance(first, Inference)
@@ -247,7 +241,6 @@ def _coefficients(
             Coefficient(
                 term=term,
                 estimate=float(fit.params[j]),
-                label=labels.get(term, term),
                 std_error=error,
                 statistic=_at(first.statistic, j),
                 df=finite(df),

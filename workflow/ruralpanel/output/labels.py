@@ -44,6 +44,7 @@ _DIMENSIONLESS = frozenset({"", "1", "dimensionless", "none", "nan", AS_PUBLISHE
 NEIGHBOURS = "W:"
 """Put before the name of what is averaged over neighbours."""
 
+_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")
 _CONSTANTS = {
     name: {"en": "Constant", "zh": "常数项"} for name in ("const", "constant", "_cons", "Intercept", "intercept")
 }
@@ -120,6 +121,11 @@ def merged(labels: Iterable[Labels], language: str) -> Labels:
         measures = {**some.measures, **measures}
         formulas = {**some.formulas, **formulas}
     return Labels(language, names, measures, formulas)
+
+
+def without_aside(label: str) -> str:
+    """A label without what stands in parentheses at its end, such as ``(log)``."""
+    return _ASIDE.sub("", label)
 
 
 def localised(values: Mapping[str, Any], key: str, language: str) -> str:

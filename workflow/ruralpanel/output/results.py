@@ -28,6 +28,7 @@ class OutputContext:
     attributes : unit id → its attributes (`Units.attributes`), for groups such as regions.
     config : name of the configuration file, for messages.
     where : the place of the table or figure in it (``tables.main``).
+    titles : model → what it is called in print; others go by their name.
     """
 
     results: Path
@@ -35,6 +36,7 @@ class OutputContext:
     attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     config: str = CONFIGURATION
     where: str = "tables"
+    titles: Mapping[str, str] = field(default_factory=dict)
 
     def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:
         """A mistake at `key` of this table or figure."""
@@ -111,6 +113,10 @@ class OutputContext:
         if self.language == "zh":
             names |= {str(key): str(label) for key, label in (spec.get("labels_zh") or {}).items()}
         return merged(books, self.language).renamed(names)
+
+    def title(self, model: str, given: Mapping[str, Any] | None = None) -> str:
+        """What a model is called in print; `given`: the names that a table or figure has for its models."""
+        return str((given or {}).get(model) or self.titles.get(model) or model)
 
     @property
     def unit_names(self) -> Mapping[str, str]:

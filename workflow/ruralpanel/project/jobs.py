@@ -14,7 +14,8 @@ from ruralpanel.project.kinds.figures import OF_CLAIMS
 from ruralpanel.project.kinds.tables import needed_files
 from ruralpanel.project.load import DEFAULT_FILE, LIVE, Config, read_config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
-from ruralpanel.project.reads import matrices_of, series_by_variable
+from ruralpanel.project.reads import matrices_of, samples_of, series_by_variable
+from ruralpanel.project.settings import wordless
 from ruralpanel.project.yaml import load_document
 
 YAML = (".yaml", ".yml", ".json")
@@ -108,19 +109,52 @@ def _shown(file: str | Path) -> str:
     return str(file) if relative.startswith("..") else relative
 
 
+_READ = ("layout", "files", "series", "known_faults")
+"""What the reading of a source takes from its sidecar."""
+
+
 def source_settings(config: Config, source: str) -> dict[str, Any]:
-    """What the reading of one source depends on."""
+    """A source with everything that its sidecar says of it."""
     return asdict(config.sources[source])
+
+
+def reading_settings(config: Config, source: str) -> dict[str, Any]:
+    """What the reading of one source depends on: what its figures are called does not count."""
+    settings = source_settings(config, source)
+    settings["series"] = {key: wordless(series) for key, series in settings["series"].items()}
+    about = settings["about"]
+    if about is not None:
+        about = {key: about[key] for key in _READ if key in about}
+        described = {key: wordless(entry or {}) for key, entry in (about.get("series") or {}).items()}
+        settings["about"] = about | ({"series": described} if described else {})
+    return settings
 
 
 def panel_settings(config: Config, panel: str) -> dict[str, Any]:
     """What the building of one panel depends on: its periods, all variables, the series that they read."""
+    series = series_by_variable(config)
     return {
-        "panel": asdict(config.panels[panel]),
-        "variables": {name: asdict(variable) for name, variable in config.variables.items()},
-        "series": {name: asdict(series) for name, series in series_by_variable(config).items()},
+        "panel": wordless(asdict(config.panels[panel])),
+        "variables": {name: wordless(asdict(variable)) for name, variable in config.variables.items()},
+        "series": {name: wordless(asdict(one)) for name, one in series.items()},
         "config": config.file,
     }
+
+
+def codebook_settings(config: Config) -> dict[str, Any]:
+    """What the codebooks say of variables beside the panels' numbers."""
+    return {
+        "panels": {name: asdict(panel) for name, panel in config.panels.items()},
+        "variables": {name: asdict(variable) for name, variable in config.variables.items()},
+        "series": {name: asdict(series) for name, series in series_by_variable(config).items()},
+    }
+
+
+def model_titles(config: Config) -> dict[str, str]:
+    """What the models are called in print: their title, else their name."""
+    key = "title_zh" if config.language == "zh" else "title"
+    models = config.resolved["models"].items()
+    return {name: str(values.get(key) or values.get("title") or name) for name, values in models}
 
 
 def models_on(config: Config, panel: str) -> tuple[str, ...]:
@@ -133,13 +167,10 @@ def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
     models = [config.models[name] for name in models_on(config, panel)]
     return {
         "models": [model.to_dict() for model in models],
-        "samples": {
-            name: dict(config.samples[name]) for name in sorted({m.sample for m in models} & {*config.samples})
-        },
+        "samples": samples_of(config, [model.sample for model in models]),
         "weights_matrices": matrices_of(config, models),
         "by": config.panels[panel].by,
         "seed": config.seed,
-        "language": config.language,
         "config": config.file,
     }
 

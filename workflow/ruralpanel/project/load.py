@@ -395,7 +395,6 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
         estimator=estimator,
         outcome=outcome,
         panel=values.get("panel", first_panel),
-        title=values.get("title", ""),
         method=method,
         regressors=tuple(values.get("regressors") or _block_terms(values) or regressors_of(values)),
         controls=tuple(values.get("controls", defaults.get("controls")) or ()),

@@ -14,7 +14,7 @@ from ruralpanel.project.files import unusable
 from ruralpanel.project.load import Config
 from ruralpanel.project.logarithms import log_of
 from ruralpanel.project.problems import CONFIGURATION, Problem, did_you_mean
-from ruralpanel.project.settings import ModelSpec, SeriesSpec, VariableSpec
+from ruralpanel.project.settings import ModelSpec, SeriesSpec, VariableSpec, wordless
 from ruralpanel.project.units import Units
 
 CURVE_COLUMNS = frozenset(
@@ -249,7 +249,7 @@ def curve_settings(config: Config, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "curve": dict(curve),
-        "samples": _samples(config, curve.get("samples") or ()),
+        "samples": samples_of(config, curve.get("samples") or ()),
         "lags": [[measure, lag, lags[measure, lag]] for measure, lag in wanted if (measure, lag) in lags],
         "by": config.panels[curve["panel"]].by,
         "smallest": _smallest_effect(config, name),
@@ -284,7 +284,7 @@ def families(config: Config) -> dict[str, dict[str, Mapping[str, Any]]]:
     found: dict[str, dict[str, Mapping[str, Any]]] = {}
     for name, claim in config.hypotheses.items():
         if claim.get("family"):
-            found.setdefault(str(claim["family"]), {})[name] = dict(claim.get("estimand") or {})
+            found.setdefault(str(claim["family"]), {})[name] = wordless(claim.get("estimand") or {})
     return found
 
 
@@ -311,8 +311,15 @@ def claimed_models(config: Config) -> tuple[str, ...]:
 
 def robustness_settings(config: Config) -> dict[str, Any]:
     """What the robustness of the claims' models depends on."""
-    claims = {name: dict(claim) for name, claim in config.hypotheses.items()}
+    claims = {name: _numbers(claim) for name, claim in config.hypotheses.items()}
     return {"claims": claims, **_models(config, claimed_models(config))}
+
+
+def _numbers(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """The numbers that a claim names, and the effect that would matter."""
+    others = [wordless(estimand) for estimand in claim.get("others") or ()]
+    matters = dict(claim.get("smallest_effect") or {})
+    return {"estimand": wordless(claim.get("estimand") or {}), "others": others, "smallest_effect": matters}
 
 
 def panels_of(config: Config, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -324,7 +331,7 @@ def _models(config: Config, names: Iterable[str]) -> dict[str, Any]:
     models = [config.models[name] for name in dict.fromkeys(names)]
     return {
         "models": [model.to_dict() for model in models],
-        "samples": _samples(config, [model.sample for model in models]),
+        "samples": samples_of(config, [model.sample for model in models]),
         "weights_matrices": matrices_of(config, models),
         "by": {model.panel: config.panels[model.panel].by for model in models},
         "seed": config.seed,
@@ -332,8 +339,9 @@ def _models(config: Config, names: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def _samples(config: Config, names: Any) -> dict[str, Any]:
-    return {name: dict(config.samples[name]) for name in sorted(set(names) & set(config.samples))}
+def samples_of(config: Config, names: Iterable[str]) -> dict[str, Any]:
+    """The samples among `names` that the configuration declares, without their labels."""
+    return {name: wordless(config.samples[name]) for name in sorted(set(names) & set(config.samples))}
 
 
 RESULTS = "results"

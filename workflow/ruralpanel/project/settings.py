@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+WORDS = frozenset({"title", "title_zh", "label", "label_zh", "note", "counts"})
+"""Keys that only say what something is called or counts: no job that computes may depend on them."""
+
+
+def wordless(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys that results depend on: all but `WORDS`."""
+    return {key: value for key, value in values.items() if key not in WORDS}
+
 
 @dataclass(frozen=True)
 class InferenceSpec:
@@ -26,7 +34,6 @@ class ModelSpec:
     estimator: str
     outcome: str
     panel: str
-    title: str = ""
     method: str = ""
     regressors: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()

@@ -144,7 +144,7 @@ def _variable(config: Config, variable: VariableSpec, results: Path) -> Iterator
         folder = results / "panels" / panel.name
         rows = read_rows(folder / "coverage.csv") if (folder / "coverage.csv").is_file() else []
         for row in (row for row in rows if row["variable"] == variable.name):
-            own = next((own for own in read_rows(folder / "codebook.csv") if own["variable"] == variable.name), {})
+            own = _codebook(folder).get(variable.name, {})
             words = row["remark"] or f"{_gaps(_shares(row))}{_spread(own)}"
             yield f"  panel {panel.name}: {words}"
     readers = [name for name, other in config.variables.items() if other.formula and variable.name in _read_by(other)]
@@ -204,7 +204,7 @@ def _coverage(folder: Path) -> Iterator[str]:
     if not (folder / "coverage.csv").is_file():
         yield "  not built yet: run snakemake"
         return
-    book = {row["variable"]: row for row in read_rows(folder / "codebook.csv")}
+    book = _codebook(folder)
     left_out = []
     covered = []
     for row in read_rows(folder / "coverage.csv"):
@@ -219,6 +219,12 @@ def _coverage(folder: Path) -> Iterator[str]:
     if left_out:
         yield f"  without figures here: {', '.join(left_out)}"
     yield from _empty_periods(covered)
+
+
+def _codebook(folder: Path) -> Mapping[str, Mapping[str, str]]:
+    """Variable → its row of a panel's codebook; empty before that is written."""
+    file = folder / "codebook.csv"
+    return {row["variable"]: row for row in read_rows(file)} if file.is_file() else {}
 
 
 def _origin(own: Mapping[str, str]) -> str:

@@ -25,7 +25,7 @@ def targets_of(
 
     Parameters
     ----------
-    models : model → its JSON. statistics : panel → variable → its codebook row, for δ.
+    models : model → its JSON. statistics : panel → variable → how it varies, for δ.
 
     Raises
     ------

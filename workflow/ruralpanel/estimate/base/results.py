@@ -205,7 +205,6 @@ class Coefficient:
 
     term: str
     estimate: float
-    label: str = ""
     std_error: float | None = None
     statistic: float | None = None
     df: float | None = None
@@ -232,8 +231,6 @@ class ModelResult:
     """
 
     model: str
-    title: str
-    label: str
     panel: str
     estimator: str
     method: str

@@ -11,7 +11,7 @@ import pandas as pd
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.figures import claims, coefficients, curve, event_study, marginal_effect, power, series
 from ruralpanel.output.figures.coefficients import Estimate, from_model
-from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.labels import Labels, localised, without_aside
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.inference_words import short_of
 from ruralpanel.output.words import word
@@ -54,7 +54,7 @@ def _coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mappin
             problems.append(context.problem("term", f'"{term}"', expected, did_you_mean(term, known)))
             continue
         heading = {"outcome": labels.of(str(model["outcome"])), "none": ""}.get(group) or str(model.get(group, ""))
-        title = _model_name(spec, model, context.language)
+        title = _model_name(spec, model, context)
         label = f"{title}: {labels.of(term)}" if isinstance(declared, Mapping) else title
         drawn.append(model)
         estimates.append(from_model(model, term, label, "" if group == "none" else heading, f"N = {model['n_obs']}"))
@@ -125,7 +125,7 @@ def _event_study(spec: Mapping[str, Any], context: OutputContext, names: Mapping
     models = context.models(spec["models"])
     labels = context.labels([str(model["panel"]) for model in models], spec)
     relative = any(event_study.is_staggered(model) for model in models)
-    lines = [event_study.from_model(model, _model_name(spec, model, context.language), relative) for model in models]
+    lines = [event_study.from_model(model, _model_name(spec, model, context), relative) for model in models]
     problems: list[Problem] = []
     for index, (model, line) in enumerate(zip(models, lines, strict=True)):
         if not line.estimates:
@@ -295,7 +295,7 @@ def _power(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, 
         wanted = declared.get(name, "") if isinstance(declared, Mapping) else declared
         for term in map(str, wanted if isinstance(wanted, (list, tuple)) else [wanted]):
             entry = _target(spec, context, name, term, "power")
-            parts = " × ".join(curve.short(labels.of(part)) for part in term.split(":"))
+            parts = " × ".join(without_aside(labels.of(part)) for part in term.split(":"))
             line = curve.power_line(entry, f"{' '.join(entry['claims'])}: {parts}")
             if line is None:
                 expected = "numbers with a smallest effect and an effect that is detectable"
@@ -309,9 +309,9 @@ def _words(spec: Mapping[str, Any], context: OutputContext) -> tuple[str, str]:
     return localised(spec, "title", context.language), localised(spec, "note", context.language)
 
 
-def _model_name(spec: Mapping[str, Any], model: Mapping[str, Any], language: str) -> str:
-    given = {**(spec.get("labels") or {}), **((spec.get("labels_zh") or {}) if language == "zh" else {})}
-    return str(given.get(model["model"]) or localised(model, "title", language) or model["model"])
+def _model_name(spec: Mapping[str, Any], model: Mapping[str, Any], context: OutputContext) -> str:
+    given = {**(spec.get("labels") or {}), **((spec.get("labels_zh") or {}) if context.language == "zh" else {})}
+    return context.title(model["model"], given)
 
 
 _DRAWERS: Mapping[str, Callable[[Mapping[str, Any], OutputContext, Mapping[str, str], Paths], None]] = {

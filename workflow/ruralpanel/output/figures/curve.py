@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,7 @@ from ruralpanel.output.figures.canvas import drawing, foot_note, grid, new_figur
 from ruralpanel.output.figures.claims import Part
 from ruralpanel.output.figures.coefficients import Estimate
 from ruralpanel.output.figures.power import PowerLine
-from ruralpanel.output.labels import Labels
+from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto
 
@@ -226,12 +225,6 @@ def _levels(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], estimate:
 
 
 CONTOUR_POINTS = 161
-_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
-
-
-def short(label: str) -> str:
-    """A label without what stands in brackets at its end."""
-    return _ASIDE.sub("", label)
 
 
 def curve_data(summary: Mapping[str, Any], rows: pd.DataFrame, labels: Labels) -> CurveData:
@@ -260,7 +253,7 @@ def dimension_label(name: str, language: str) -> str:
 def option_labels(dimension: str, options: Sequence[str], labels: Labels) -> list[str]:
     """The words for the options of a dimension, without what stands in brackets where they can do without."""
     full = [_option(dimension, option, labels) for option in options]
-    brief = [short(label) for label in full]
+    brief = [without_aside(label) for label in full]
     return [b if brief.count(b) == 1 else f for b, f in zip(brief, full, strict=True)]
 
 
@@ -300,7 +293,9 @@ def contours(entry: Mapping[str, Any], labels: Labels) -> Contours:
     found = entry["sensitivity"]
     classical, estimate = found["classical"], float(entry["estimate"])
     points = [
-        Benchmark(short(labels.of(str(b["name"]))), float(b["r2_lever"]), float(b["r2_outcome"]), float(b["estimate"]))
+        Benchmark(
+            without_aside(labels.of(str(b["name"]))), float(b["r2_lever"]), float(b["r2_outcome"]), float(b["estimate"])
+        )
         for b in found["bounds"]
         if b["times"] == 1.0
     ]

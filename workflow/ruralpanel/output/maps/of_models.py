@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.output import style
-from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.labels import Labels, localised, without_aside
 from ruralpanel.output.maps.boundaries import Boundaries
 from ruralpanel.output.maps.classes import find_classes
 from ruralpanel.output.maps.draw import class_colours
@@ -17,8 +16,6 @@ from ruralpanel.output.results import Values, heading, in_percent, percent_of_le
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
-
-_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
 
 
 def draw_model(
@@ -64,7 +61,7 @@ def draw_model(
         entries.append(LegendEntry(style.OUTSIDE, word("not_asked", language)))
     legend = tuple(entries)
     outcome = str(model["outcome"])
-    title = _ASIDE.sub("", labels.of(outcome)) if percent else labels.of(outcome)
+    title = without_aside(labels.of(outcome)) if percent else labels.of(outcome)
     measure = "%" if percent else labels.measure(outcome)
     side_by_side = len(panels) if len(panels) <= 3 else 2
     rows = [

@@ -22,7 +22,7 @@ from ruralpanel.output.report.document import (
     parse,
 )
 from ruralpanel.output.report.lookups import underpowered
-from ruralpanel.output.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns
+from ruralpanel.output.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns, term_label
 from ruralpanel.output.report.texts import Texts, anchor
 from ruralpanel.output.tables.inference_words import short_of
 
@@ -140,14 +140,14 @@ def _facts(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) 
     quote = Quote(texts, base)
     line = texts.render(
         "answers.design_line",
-        title=design["title"],
+        title=context.title(design["model"]),
         n=quote,
         nouns=words,
         periods=design["n_periods"],
         span=model_span(model),
         evidence=texts.render(f"evidence.{design['evidence']}", units=words["units"]),
     )
-    term = design["term_label_zh" if context.language == "zh" else "term_label"]
+    term = term_label(context, design)
     method = method_name(context, texts, design)
     text = texts.render(
         "answers.facts",

@@ -9,8 +9,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.claims.designs import Statistics
-from ruralpanel.claims.scorecard import read_statistics
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.labels import Labels
 from ruralpanel.project.files import read_rows
@@ -66,7 +64,6 @@ class Context:
     models: Mapping[str, Mapping[str, Any]]
     scorecard: Mapping[str, Any]
     panels: Mapping[str, Panel]
-    statistics: Statistics
     findings: tuple[Mapping[str, str], ...]
     sources: Mapping[str, Source]
     corrections: tuple[Correction, ...]
@@ -89,6 +86,10 @@ class Context:
         }
         measures = {row["variable"]: row.get("measure") or "" for row in rows}
         return Labels(self.language, names, measures, {row["variable"]: row.get("formula") or "" for row in rows})
+
+    def title(self, model: str) -> str:
+        """What a model is called in print: its title, else its name."""
+        return self.worded((self.config.get("models") or {}).get(model) or {}, "title") or model
 
     def unit(self, unit: str) -> str:
         """A unit's name; what is no unit's id (a sum over all of them) stays as it is."""
@@ -147,7 +148,6 @@ def gather(
         models=models,
         scorecard=scorecard,
         panels={name: _panel(base / "panels" / name, name, values) for name, values in config["panels"].items()},
-        statistics=read_statistics(base),
         findings=_rows(base / "reconciliation" / "findings.csv"),
         sources=sources,
         corrections=corrections,

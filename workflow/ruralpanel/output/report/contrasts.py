@@ -25,7 +25,7 @@ from ruralpanel.output.report.document import (
     parse,
 )
 from ruralpanel.output.report.numbers import formatted
-from ruralpanel.output.report.sentences import Quote, interval_text, nouns
+from ruralpanel.output.report.sentences import Quote, interval_text, nouns, outcome_label, term_label
 from ruralpanel.output.report.signs import Signed, summary
 from ruralpanel.output.report.texts import Texts, anchor, short_label, short_noun
 
@@ -115,7 +115,7 @@ def _claim(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Section:
                 Paragraph(
                     _joined(
                         (
-                            _summary(texts, alike, kind if len(kinds) > 1 else "design"),
+                            _summary(context, texts, alike, kind if len(kinds) > 1 else "design"),
                             *_differences(context, texts, alike),
                         )
                     )
@@ -139,8 +139,8 @@ def _kind(design: Mapping[str, Any]) -> str:
     return "interaction" if ":" in design["lever"] else "slope"
 
 
-def _summary(texts: Texts, designs: Sequence[Mapping[str, Any]], kind: str) -> Inline:
-    rows = [signed(design, _name(design)) for design in designs]
+def _summary(context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]], kind: str) -> Inline:
+    rows = [signed(design, _name(context, design)) for design in designs]
     return summary(texts, rows, "contrasts.summary", kind=texts.plain(f"contrasts.kind_{kind}"))
 
 
@@ -163,8 +163,13 @@ def _elsewhere(context: Context, texts: Texts, designs: Sequence[Mapping[str, An
     if not others:
         return []
     numbers = [(find_estimand(model, {"term": main["lever"]}, "", ""), model) for model in others]
-    rows = [Signed.of(f"“{model.get('title') or model['model']}”", *_ends(number)) for number, model in numbers]
+    rows = [Signed.of(f"“{context.title(model['model'])}”", *_ends(number)) for number, model in numbers]
     return [summary(texts, rows, "contrasts.elsewhere", term=context.labels(main["panel"]).of(main["lever"]))]
+
+
+def _what_it_counts(context: Context, panel: str) -> Mapping[str, str]:
+    rows = context.panels[panel].codebook if panel in context.panels else ()
+    return {row["variable"]: row.get("what_it_counts") or "" for row in rows}
 
 
 def _ends(number: Estimand) -> tuple[float, float, bool]:
@@ -178,8 +183,8 @@ def _joined(parts: Sequence[Inline]) -> Inline:
     return tuple(joined)
 
 
-def _name(design: Mapping[str, Any]) -> str:
-    return f"“{design['title']}”"
+def _name(context: Context, design: Mapping[str, Any]) -> str:
+    return f"“{context.title(design['model'])}”"
 
 
 def _differences(context: Context, texts: Texts, designs: Sequence[Mapping[str, Any]]) -> tuple[Inline, ...]:
@@ -187,7 +192,6 @@ def _differences(context: Context, texts: Texts, designs: Sequence[Mapping[str, 
     if len({signed(design).place for design in designs}) < 2:
         return ()
     words = nouns(context)
-    suffix = "_zh" if context.language == "zh" else ""
     reasons = []
     if len({design["outcome"] for design in designs}) > 1:
         names = dict.fromkeys(_outcome_name(context, design) for design in designs)
@@ -197,14 +201,14 @@ def _differences(context: Context, texts: Texts, designs: Sequence[Mapping[str, 
     spans = list(dict.fromkeys(model_span(context.models.get(d["model"], {})) for d in designs))
     if len(spans) > 1 and all(spans):
         reasons.append(texts.inline("contrasts.reason_panel", nouns=words, spans="; ".join(spans)))
-    terms = list(dict.fromkeys(short_label(design[f"term_label{suffix}"]) for design in designs))
+    terms = list(dict.fromkeys(short_label(term_label(context, design)) for design in designs))
     if len(terms) > 1:
         reasons.append(texts.inline("contrasts.reason_term", terms="; ".join(terms)))
     return tuple(reasons)
 
 
 def _outcome_name(context: Context, design: Mapping[str, Any]) -> str:
-    return short_label(design["outcome_label_zh" if context.language == "zh" else "outcome_label"])
+    return short_label(outcome_label(context, design))
 
 
 def _outcomes(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]]) -> Section | None:
@@ -212,15 +216,15 @@ def _outcomes(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]
     found: dict[str, str] = {}
     for claim in claims:
         for design, _ in _designs(claim):
-            labels, known = context.labels(design["panel"]), context.statistics.get(design["panel"], {})
+            labels, counts = context.labels(design["panel"]), _what_it_counts(context, design["panel"])
             several = context.models.get(design["model"], {}).get("outcomes") or ()
             for name in several or (design["outcome"],):
                 label = short_label(labels.of(name)) if several else _outcome_name(context, design)
-                if name in known and not known[name].what_it_counts.startswith(_DERIVED):
-                    found.setdefault(label, known[name].what_it_counts)
+                if name in counts and not counts[name].startswith(_DERIVED):
+                    found.setdefault(label, counts[name])
     if not found:
         return None
-    items = tuple((literal(label), literal(counts)) for label, counts in found.items())
+    items = tuple((literal(label), literal(text)) for label, text in found.items())
     return Section("outcomes", texts.plain("contrasts.outcomes_title"), (Definitions(items),), 3)
 
 
@@ -263,7 +267,7 @@ def _term_row(context: Context, texts: Texts, model: Mapping[str, Any], term: st
     low, high = (formatted(bound, "sig3") for bound in (number.ci_low, number.ci_high))
     interval = texts.inline(f"interval.{'raw' if number.has_interval else 'none'}", low=low, high=high)
     cells = {
-        "design": literal(str(model.get("title") or model["model"])),
+        "design": literal(context.title(model["model"])),
         "outcome": literal(short_label(_outcome(context, model))),
         "evidence": texts.inline(f"evidence.{evidence_kind(model)}", units=nouns(context)["units"]),
         "periods": parse(span(sorted(int(p) for p in model.get("periods") or ()))),

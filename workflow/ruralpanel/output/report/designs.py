@@ -21,7 +21,7 @@ from ruralpanel.output.report.document import (
 )
 from ruralpanel.output.report.document import Table as TableBlock
 from ruralpanel.output.report.numbers import Found, Quoted
-from ruralpanel.output.report.sentences import Quote, interval_text, nouns
+from ruralpanel.output.report.sentences import Quote, interval_text, nouns, outcome_label, term_label
 from ruralpanel.output.report.signs import Signed
 from ruralpanel.output.report.texts import Texts, short_label
 from ruralpanel.project.breaks import below
@@ -61,14 +61,13 @@ def design_table(
     head = header(texts, _COLUMNS, numeric=_NUMERIC)
     rows, notes = [], []
     for design, base in pairs:
-        notes += [literal(f"{design['title']}: {text}") for text in design["overrides"]]
+        notes += [literal(f"{context.title(design['model'])}: {text}") for text in design["overrides"]]
         quote = Quote(texts, base)
-        suffix = "_zh" if context.language == "zh" else ""
         cells = {
-            "design": literal(design["title"]),
-            "outcome": literal(short_label(design[f"outcome_label{suffix}"])),
+            "design": literal(context.title(design["model"])),
+            "outcome": literal(short_label(outcome_label(context, design))),
             "evidence": texts.inline(f"evidence.{design['evidence']}", units=words["units"]),
-            "lever": literal(_lever(design, suffix)),
+            "lever": literal(_lever(context, design)),
             "periods": parse(model_span(context.models.get(design["model"], {}))),
             "estimate": parse(quote("estimate", "sig3")),
             "interval": parse(interval_text(texts, design, base)),
@@ -78,8 +77,8 @@ def design_table(
     return TableBlock(identity, caption, head, tuple(rows), tuple(dict.fromkeys(notes)))
 
 
-def _lever(design: Mapping[str, Any], suffix: str) -> str:
-    label = str(design[f"term_label{suffix}"])
+def _lever(context: Context, design: Mapping[str, Any]) -> str:
+    label = term_label(context, design)
     # the place at which a marginal effect is taken stands in parentheses and must stay
     return label if "marginal_effects" in design["pointer"] else short_label(label)
 
@@ -190,14 +189,14 @@ class Origins:
         ]
         table = Table(
             f"origin-{name}-table",
-            texts.inline("origins.caption", model=str(model.get("title") or name)),
+            texts.inline("origins.caption", model=self._context.title(name)),
             header(texts, _HEAD, "origins.head", ("cells",)),
             tuple(rows),
         )
         traced = [v for v in wanted if v in formulas][:2]
         commands = tuple(f"python -m ruralpanel trace {v} {model['units'][0]} {model['periods'][-1]}" for v in traced)
         blocks = (table, Paragraph(texts.inline("origins.trace"), "note"), Code(commands))
-        title = texts.inline("origins.title", model=str(model.get("title") or name))
+        title = texts.inline("origins.title", model=self._context.title(name))
         return Details(title, blocks, printed=False, id=f"origin-{name}")
 
 

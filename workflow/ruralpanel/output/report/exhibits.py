@@ -308,7 +308,7 @@ def _tables(context: Context, problems: list[Problem]) -> Iterable[Block]:
 def _figure_alt(context: Context, texts: Texts, values: Mapping[str, Any], title: str) -> str:
     kind = str(values.get("type", ""))
     models = [str(m) for m in values.get("models") or ([values["model"]] if values.get("model") else [])]
-    names = ", ".join(str(context.models.get(model, {}).get("title") or model) for model in models)
+    names = ", ".join(context.title(model) for model in models)
     entry = f"exhibits.figure_kind.{kind}"
     words = texts.plain(entry) if texts.has(entry) else kind.replace("_", " ")
     return texts.plain("exhibits.figure_alt", title=title, kind=words, models=names)

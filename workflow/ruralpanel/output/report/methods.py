@@ -87,7 +87,7 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
     unavailable: dict[tuple[str, str], list[str]] = {}
     fewest: tuple[int, str, int] | None = None
     for name, model in context.models.items():
-        title = str(model.get("title") or name)
+        title = context.title(name)
         for index, entry in enumerate(model.get("inference") or ()):
             if entry.get("not_available"):
                 place = (str(entry.get("method", "")), str(entry["not_available"]))
@@ -141,7 +141,7 @@ def _sizes(context: Context, texts: Texts) -> tuple[Block, ...]:
     rows = []
     for name, sizes in by_model.items():
         if sizes:
-            title = literal(str(context.models[name].get("title") or name))
+            title = literal(context.title(name))
             cells = {"model": title, **{setting: literal(sizes.get(setting, "")) for setting in settings}}
             rows.append(row(cells, columns, settings))
     head = TableRow(
@@ -192,7 +192,7 @@ def _models(context: Context, texts: Texts) -> Table:
         effects = model.get("effects") or (model.get("spec") or {}).get("effects") or ()
         periods = sorted(int(period) for period in model.get("periods") or ())
         cells = {
-            "model": literal(str(model.get("title") or name)),
+            "model": literal(context.title(name)),
             "outcome": literal(short_label(outcome)),
             "estimator": _estimator(texts, model),
             "effects": literal(", ".join(map(str, effects)) or texts.plain("methods.head_none")),
@@ -236,7 +236,7 @@ def _notes(context: Context, texts: Texts) -> tuple[Block, ...]:
     notes: dict[str, list[str]] = {}
     for name, model in context.models.items():
         for note in model.get("notes") or ():
-            notes.setdefault(str(note), []).append(str(model.get("title") or name))
+            notes.setdefault(str(note), []).append(context.title(name))
     if not notes:
         return ()
     items = tuple(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ruralpanel.output.labels import without_aside
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.document import Marked
 from ruralpanel.output.report.texts import Texts, is_count, noun, short_noun, singular
@@ -37,8 +38,7 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
     """
     quote = Quote(texts, base)
     plain = design.get("plain")
-    chinese = context.language == "zh"
-    label = design["term_label_zh" if chinese else "term_label"]
+    label = term_label(context, design)
     if plain is None:
         term = str(design["term"])
         points, fmt = term.startswith("lead_"), _raw_format(term)
@@ -59,7 +59,7 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
         "plain": plain,
         "lever": noun(label if design["evidence"] == "policy" else _lever_label(context, design)),
         "lever_measure": _measure(context, design, design["lever"]),
-        "outcome": noun(design["outcome_label_zh" if chinese else "outcome_label"]),
+        "outcome": noun(outcome_label(context, design)),
         "effect": effect,
         "interval": _interval(texts, design, quote, "plain.", fmt, outcome_measure),
         "nouns": nouns(context),
@@ -76,6 +76,23 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
     sentence = texts.render(key, change=texts.render(f"effect.change.{plain['change']}", **values), **values)
     level = _level_sentence(context, texts, design, quote)
     return Marked(f"{sentence} {level}".strip())
+
+
+def outcome_label(context: Context, design: Design) -> str:
+    """What a design's outcome is called; several without what stands in parentheses."""
+    names = [context.labels(design["panel"]).of(name) for name in design["outcomes"]]
+    return names[0] if len(names) == 1 else "; ".join(map(without_aside, names))
+
+
+def term_label(context: Context, design: Design) -> str:
+    """What a design's number is the effect of: the claim's own words, else the lever and where it is evaluated."""
+    declared = context.worded(design, "label")
+    if declared:
+        return declared
+    labels = context.labels(design["panel"])
+    places = [f"{without_aside(labels.of(name))}: {at}" for name, at in design["at"].items()]
+    lever = labels.of(str(design["lever"]))
+    return f"{without_aside(lever)} ({'; '.join(places)})" if places else lever
 
 
 def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) -> Marked:

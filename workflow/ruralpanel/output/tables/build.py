@@ -9,7 +9,6 @@ from typing import Any
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables import dynamic, lists, panels, policy, regression, robustness, spatial, tests, validity
 from ruralpanel.output.tables.document import TableDocument
-from ruralpanel.output.tables.regression import model_title
 from ruralpanel.output.words import word
 from ruralpanel.project.kinds.tables import KEYS, REQUIRED, keys_of, kind_of
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
@@ -50,7 +49,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     printed = "\n".join(document.notes)
     names = [str(model) for model in spec.get("models") or ()]
     overrides = [
-        f"{model_title(model, context.language)}{word('colon', context.language)}{text}"
+        f"{context.title(model['model'])}{word('colon', context.language)}{text}"
         for model in context.models(dict.fromkeys(names))
         for text in model.get("overrides") or ()
         if str(text) not in printed

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
 from ruralpanel.estimate.base.model_json import coefficient
-from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.labels import Labels, localised, without_aside
 from ruralpanel.output.results import (
     CHANGE,
     HIGH,
@@ -23,7 +22,7 @@ from ruralpanel.output.results import (
 )
 from ruralpanel.output.tables.document import Alignment, Cell, Column, Row, Spanner, TableDocument
 from ruralpanel.output.tables.notes import declared_notes, effects_text, period_text, sample_text
-from ruralpanel.output.tables.regression import model_title, pairs_of
+from ruralpanel.output.tables.regression import pairs_of
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto, format_count, format_interval, format_number, format_p
 from ruralpanel.project.kinds.tables import DEFAULT_FILES, kind_of
@@ -158,7 +157,7 @@ def build_by_unit(name: str, spec: Mapping[str, Any], context: OutputContext) ->
         heads, cells, means = _part(model, labels, tuple(body), language, digits)
         spanners.append(
             Spanner(
-                str(given.get(model["model"]) or model_title(model, language)),
+                context.title(model["model"], given),
                 len(columns),
                 len(columns) + len(heads) - 1,
             )
@@ -232,7 +231,6 @@ def _number(value: float | None, digits: int) -> Cell:
 
 
 _HEADS = ("pair", "sample", "n_obs", "n_units", "n_periods", "effects", "correlation", "ci", "p_value")
-_ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")  # "(log)" at the end of a label
 _LEFT = frozenset({"pair", "sample", "effects"})
 
 
@@ -257,11 +255,11 @@ def build_correlations(name: str, spec: Mapping[str, Any], context: OutputContex
     heads = [head for head in _HEADS if head != "sample" or len(samples) > 1]
     rows = []
     for model in models:
-        title = str(given.get(model["model"]) or model_title(model, language))
+        title = context.title(model["model"], given)
         for (first, second), found in pairs_of(model).items():
             low, high, p = found["ci_low"], found["ci_high"], found["p_value"]
             cells = {
-                "pair": Cell("; ".join(_ASIDE.sub("", labels.of(name)) for name in (first, second))),
+                "pair": Cell("; ".join(without_aside(labels.of(name)) for name in (first, second))),
                 "sample": Cell(sample_text(model, language)),
                 "n_obs": Cell(format_count(model["n_obs"]), model["n_obs"]),
                 "n_units": Cell(format_count(model["n_units"]), model["n_units"]),

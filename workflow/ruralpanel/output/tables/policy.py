@@ -9,7 +9,6 @@ from ruralpanel.output.labels import localised
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
-from ruralpanel.output.tables.regression import model_title
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto, format_interval, format_p
 from ruralpanel.project.problems import raise_any
@@ -96,7 +95,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         name=name,
         title=localised(spec, "title", language),
         stub=word("diagnostic", language),
-        columns=tuple(Column(str(given.get(m["model"]) or model_title(m, language))) for m in models),
+        columns=tuple(Column(context.title(m["model"], given)) for m in models),
         rows=tuple(rows),
         notes=(word("policy_note", language), *declared_notes(spec, language)),
         language=language,

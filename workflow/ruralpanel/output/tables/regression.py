@@ -179,7 +179,7 @@ def _headings(
 ) -> tuple[list[str], tuple[tuple[Spanner, ...], ...]]:
     """Column headings ``(1)`` …, above them the models' names, above those the outcome (or what ``group`` says)."""
     given = spec.get("model_labels") or {}
-    names = [str(given.get(model["model"]) or model_title(model, context.language)) for model in models]
+    names = [context.title(model["model"], given) for model in models]
     group = str(spec.get("group", "outcome"))
     if group == "none":
         groups = [""] * len(models)
@@ -190,11 +190,6 @@ def _headings(
     named = tuple(Spanner(text, index, index) for index, text in enumerate(names) if text)
     levels = tuple(level for level in (runs(groups), named) if level)
     return [f"({number})" for number in range(1, len(models) + 1)], levels
-
-
-def model_title(model: Mapping[str, Any], language: str) -> str:
-    """A model's heading: its title, else its name."""
-    return localised(model, "title", language) or str(model["model"])
 
 
 def _summary(
@@ -292,7 +287,7 @@ def build_by_outcome(name: str, spec: Mapping[str, Any], context: OutputContext)
             cells["standardised"] = _standardised(model, entry, digits)
         for statistic in statistics:
             cells[statistic] = _by_outcome_cell(model, entry, statistic, digits)
-        title = str(given.get(model["model"]) or model_title(model, language))
+        title = context.title(model["model"], given)
         rows.append(Row(title, tuple(cells[head] for head in heads), "entry", "estimate", str(model["model"])))
 
     return TableDocument(

@@ -12,7 +12,6 @@ from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableDocument, runs
 from ruralpanel.output.tables.inference_words import short
 from ruralpanel.output.tables.notes import model_notes, period_text, sample_text
-from ruralpanel.output.tables.regression import model_title
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_count, format_interval, format_number
 from ruralpanel.project.problems import raise_any
@@ -62,7 +61,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
             rows += _entry(word(f"spatial_{kind}", language), entries, digits, f"spatial_{kind}")
     rows += _summary(models, language)
     given = spec.get("model_labels") or {}
-    titles = [str(given.get(model["model"]) or model_title(model, language)) for model in models]
+    titles = [context.title(model["model"], given) for model in models]
     heads = tuple(Spanner(text, index, index) for index, text in enumerate(titles) if text)
     outcomes = runs([labels.of(str(model["outcome"])) for model in models])
     notes = model_notes(models, spec, labels, ("std_error", "ci"), (), (), language)

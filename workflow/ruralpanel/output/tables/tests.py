@@ -10,7 +10,6 @@ from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes, test_notes
-from ruralpanel.output.tables.regression import model_title
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto, format_count
 from ruralpanel.project.problems import did_you_mean, raise_any
@@ -58,7 +57,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     rows.append(Row(_INFLUENCE[chinese], (), "section"))
     rows += _influence(models, labels, context, digits)
     given = spec.get("model_labels") or {}
-    headings = [str(given.get(model["model"]) or model_title(model, context.language)) for model in models]
+    headings = [context.title(model["model"], given) for model in models]
     return TableDocument(
         name=name,
         title=localised(spec, "title", context.language) or _TITLE[chinese],
