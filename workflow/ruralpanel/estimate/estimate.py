@@ -78,7 +78,7 @@ def estimate(
         tests["moran"] = neighbours.test
     unused = spec.estimator != "spatial" and spec.options.get("weights_matrix") and neighbours is None
     extra = dict(fit.extra)
-    constants, of_constant = _constant(design, fit, settings, words, seed)
+    constants, of_constant = _constant(design, fit, settings, seed)
     overrides = _overrides(spec, fit, outcomes)
     if overrides:
         extra["overrides"] = list(overrides)
@@ -261,7 +261,7 @@ def _coefficients(
 
 
 def _constant(
-    design: Design, fit: Fit, settings: tuple[InferenceSpec, ...], labels: Mapping[str, str], seed: int
+    design: Design, fit: Fit, settings: tuple[InferenceSpec, ...], seed: int
 ) -> tuple[tuple[Coefficient, ...], tuple[str, ...]]:
     """The constant's coefficient, where the model asks for it, and what it means."""
     if fit.intercept is None:
@@ -269,7 +269,7 @@ def _constant(
     outcomes = [_try(fit.intercept, design, setting, seed) for setting in settings]
     if isinstance(outcomes[0], UserError):
         raise outcomes[0]
-    return _coefficients(design, fit.intercept, settings, outcomes, labels)[-1:], (MEANING[bool(fit.absorbed)],)
+    return _coefficients(design, fit.intercept, settings, outcomes)[-1:], (MEANING[bool(fit.absorbed)],)
 
 
 def _marginals(

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-WORDS = frozenset({"title", "title_zh", "label", "label_zh", "note", "counts"})
+WORDS = frozenset({"title", "title_zh", "label", "label_zh", "note", "note_zh", "counts", "counts_zh"})
 """Keys that only say what something is called or counts: no job that computes may depend on them."""
 
 

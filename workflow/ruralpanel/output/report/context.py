@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.estimate.base.model_json import read_results
-from ruralpanel.output.labels import Labels
+from ruralpanel.output.labels import Labels, localised
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.load import DEFAULT_FILE
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
@@ -147,7 +147,10 @@ def gather(
         language=str(config.get("language", "en")),
         models=models,
         scorecard=scorecard,
-        panels={name: _panel(base / "panels" / name, name, values) for name, values in config["panels"].items()},
+        panels={
+            name: _panel(base / "panels" / name, name, values, str(config.get("language", "en")))
+            for name, values in config["panels"].items()
+        },
         findings=_rows(base / "reconciliation" / "findings.csv"),
         sources=sources,
         corrections=corrections,
@@ -188,7 +191,7 @@ def _source(name: str, values: Mapping[str, Any], root: Path, problems: list[Pro
     return Source(name, str(values["adapter"]), str(values["path"]), str(values.get("about") or ""), about, series)
 
 
-def _panel(folder: Path, name: str, values: Mapping[str, Any]) -> Panel:
+def _panel(folder: Path, name: str, values: Mapping[str, Any], language: str) -> Panel:
     coverage: dict[tuple[str, int], float] = {}
     periods: list[int] = []
     for row in _rows(folder / "coverage.csv"):
@@ -200,7 +203,9 @@ def _panel(folder: Path, name: str, values: Mapping[str, Any]) -> Panel:
             if column.isdigit():
                 coverage[variable, int(column)] = float(share or 0)
     periods = sorted({period for _, period in coverage})
-    return Panel(name, str(values.get("title") or name), tuple(periods), _rows(folder / "codebook.csv"), coverage)
+    return Panel(
+        name, localised(values, "title", language) or name, tuple(periods), _rows(folder / "codebook.csv"), coverage
+    )
 
 
 def _unit_names(path: Path, language: str) -> dict[str, str]:
