@@ -11,7 +11,6 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-import yaml
 
 from conftest import ROOT, Run, planned
 from ruralpanel.project.jobs import open_project
@@ -27,8 +26,8 @@ def built(tmp_path_factory: pytest.TempPathFactory, root: Path, snakemake: Run) 
 
 
 @pytest.fixture(scope="module")
-def config(root: Path) -> dict:
-    return yaml.safe_load((root / "config.yaml").read_text(encoding="utf-8"))
+def config(root: Path) -> Mapping[str, Any]:
+    return open_project([root / "config.yaml"]).resolved
 
 
 def coefficient(results: Path, model: str, term: str) -> dict:
@@ -36,7 +35,7 @@ def coefficient(results: Path, model: str, term: str) -> dict:
     return next(row for row in result["coefficients"] if row["term"] == term)
 
 
-def test_everything_declared_is_there(built: Path, config: dict) -> None:
+def test_everything_declared_is_there(built: Path, config: Mapping[str, Any]) -> None:
     assert {p.stem for p in (built / "models").glob("*.json")} == set(config["models"])
     assert {p.name for p in (built / "panels").iterdir()} == set(config["panels"])
     for section in ("tables", "figures", "maps"):
@@ -78,7 +77,7 @@ def test_first_looks_come_out_again(built: Path) -> None:
     assert abs(schooling["estimate"] - 1.64) < 0.3 and abs(schooling["std_error"] - 0.76) < 0.1
 
 
-def test_every_claim_has_a_verdict(built: Path, config: dict) -> None:
+def test_every_claim_has_a_verdict(built: Path, config: Mapping[str, Any]) -> None:
     claims = json.loads((built / "scorecard.json").read_text(encoding="utf-8"))["claims"]
     assert [claim["claim"] for claim in claims] == list(config["hypotheses"])
     known = {"supported", "contradicted", "no effect that matters", "cannot tell", "cannot be tested with these data"}

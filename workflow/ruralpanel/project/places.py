@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -67,12 +68,32 @@ class Places:
         return next(map(self.of, below), None)
 
     def located(self, problems: Iterable[Problem], file: str) -> list[Problem]:
-        """The problems of the configuration `file` with the file, path and line where each was written, each once."""
-        return list(dict.fromkeys(self._located(problem) if problem.file == file else problem for problem in problems))
+        """The problems of the configuration `file` with the file, path and line where each was written, each once.
 
-    def _located(self, problem: Problem) -> Problem:
-        place = self.of(problem.where) if problem.where else None
-        return problem if place is None else replace(problem, file=place.file, where=place.where)
+        One of what several entries share (a preset, a named setting) names them.
+        """
+        entries: dict[Problem, list[str]] = {}
+        for problem in problems:
+            place = self.of(problem.where) if problem.file == file and problem.where else None
+            if place is None:
+                entries.setdefault(problem, [])
+                continue
+            users = entries.setdefault(replace(problem, file=place.file, where=place.where), [])
+            if self.as_written(problem.where).startswith(_SHARED) and problem.where.startswith(_SHARING):
+                users.append(".".join(re.split(r"[.\[]", problem.where)[:2]))
+        return [replace(p, where=f"{p.where}, for {_some(users)}") if users else p for p, users in entries.items()]
+
+
+_SHARED = ("presets.", "errors.", "curve_defaults.")
+_SHARING = ("models.", "specification_curves.")
+_NAMED = 3
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first names, and how many more there are."""
+    each = list(dict.fromkeys(names))
+    more = len(each) - _NAMED
+    return ", ".join(each[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 @dataclass

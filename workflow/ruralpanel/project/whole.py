@@ -58,7 +58,7 @@ def read_whole(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
     Raises
     ------
     UserError
-        Files that cannot be read, that are no YAML or that say the same key.
+        Files that cannot be read, that are no YAML or that say the same key; words that are nowhere.
     """
     file = str(path)
     written = read_written(path)
@@ -69,7 +69,11 @@ def read_whole(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
     problems = check_against(short, SCHEMA, file)
     expanded = expand(written.values, written.places, file)
     places = Places(written.places, expanded.origins)
-    worded = with_words(expanded.values, short.get("words"), Path(path).parent, places, file)
+    folder = short.get("words")
+    if folder is not None and not isinstance(folder, str):
+        raise_any(places.located(problems, file))
+    worded = with_words(expanded.values, folder, Path(path).parent, places, file)
+    raise_any(places.located(worded.unread, file))
     return Whole(
         file=file,
         values=worded.values,

@@ -43,7 +43,7 @@ class Worded:
     values : the long configuration. origins : as of `places.Places`.
     places : ``words.<language>.<path>`` → place.
     files : the files of words. idle : where words stand for what nothing declares.
-    problems : what is wrong with these files.
+    problems : what is wrong with what these files say. unread : what keeps words from being read at all.
     """
 
     values: dict[str, Any]
@@ -52,9 +52,10 @@ class Worded:
     files: tuple[str, ...]
     idle: tuple[Place, ...]
     problems: tuple[Problem, ...]
+    unread: tuple[Problem, ...]
 
 
-def with_words(values: Mapping[str, Any], folder: object, root: str | Path, places: Places, file: str) -> Worded:
+def with_words(values: Mapping[str, Any], folder: str | None, root: str | Path, places: Places, file: str) -> Worded:
     """Put the words of a folder's files into a long configuration.
 
     A file's language is the last part of its name: ``zh.yaml``, ``claims.zh.yaml``.
@@ -71,7 +72,13 @@ def with_words(values: Mapping[str, Any], folder: object, root: str | Path, plac
         for holder, key in writer.put_there:  # words of one language stand in for those of the other
             holder.setdefault(key.removesuffix("_zh"), holder[key])
     return Worded(
-        writer.values, writer.origins, writer.own, tuple(writer.files), tuple(writer.idle), tuple(writer.problems)
+        values=writer.values,
+        origins=writer.origins,
+        places=writer.own,
+        files=tuple(writer.files),
+        idle=tuple(writer.idle),
+        problems=tuple(writer.problems),
+        unread=tuple(writer.unread),
     )
 
 
@@ -87,6 +94,7 @@ class _Writer:
     files: list[str] = field(default_factory=list)
     idle: list[Place] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    unread: list[Problem] = field(default_factory=list)
     put_there: list[tuple[dict[str, Any], str]] = field(default_factory=list)
 
     def put(self, holder: dict[str, Any], path: str, key: str, value: Any, words: str) -> None:
@@ -113,27 +121,27 @@ class _Writer:
         self.problems.append(Problem(place.file, place.where, found, expected, fix))
 
 
-def _files(folder: object, root: Path, writer: _Writer) -> Iterator[tuple[str, str]]:
+def _files(folder: str, root: Path, writer: _Writer) -> Iterator[tuple[str, str]]:
     """(language, file) of each file of words."""
-    path = os.path.normpath(root / str(folder))
+    path = os.path.normpath(root / os.path.expanduser(folder))
     names = sorted(os.listdir(path)) if os.path.isdir(path) else []
     files = [name for name in names if name.endswith((".yaml", ".yml"))]
     if not files:
         found = f'"{folder}", where no file of words lies'
-        writer.problems.append(Problem(writer.file, "words", found, "a folder with en.yaml or zh.yaml"))
+        writer.unread.append(Problem(writer.file, "words", found, "a folder with en.yaml or zh.yaml"))
     for name in files:
         language = Path(name).stem.rpartition(".")[2]
         if language in SUFFIXES:
             yield language, os.path.join(path, name)
         else:
-            found, fix = f'words in the language "{language}"', did_you_mean(language, SUFFIXES)
-            writer.problems.append(Problem(os.path.join(path, name), "", found, "en or zh before .yaml", fix))
+            found = f'words in the language "{language}"'
+            writer.problems.append(Problem(os.path.join(path, name), "", found, "en or zh before .yaml"))
 
 
 def _write(language: str, name: str, writer: _Writer) -> None:
     document = load_document(name)
     writer.files.append(name)
-    writer.problems += document.problems
+    writer.unread += document.problems
     top = f"words.{language}.{len(writer.files)}"
     writer.own |= {f"{top}.{path}": Place(name, path, line) for path, line in document.locations.items()}
     for section, words in (_unfolded(document.values) if language == "zh" else document.values).items():
@@ -167,7 +175,14 @@ def _unfolded(words: Any) -> Any:
 
 _WIDE = "[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef\u201c\u201d]"
 _FOLD = re.compile(f"(?<={_WIDE}) (?={_WIDE})")
-_KINDS = {str: "text", list: "a list of texts", Mapping: "keys and values"}
+_NOTES, _ENTRY = (str, list), (str, Mapping)
+_KINDS: Mapping[Any, str] = {
+    str: "text",
+    list: "a list of texts",
+    Mapping: "keys and values",
+    _NOTES: "text or a list of texts",
+    _ENTRY: "text, or keys and values",
+}
 
 
 def _is(words: Any, kind: Any, path: str, writer: _Writer) -> bool:
@@ -175,7 +190,7 @@ def _is(words: Any, kind: Any, path: str, writer: _Writer) -> bool:
         return True
     shown = "nothing" if words is None else "a list" if isinstance(words, list) else str(words)[:60]
     shown = "keys and values" if isinstance(words, Mapping) else shown
-    writer.report(path, shown, _KINDS.get(kind, "a text or a list of texts"))
+    writer.report(path, shown, _KINDS[kind])
     return False
 
 
@@ -194,7 +209,7 @@ def _write_entry(section: str, name: str, words: Any, path: str, writer: _Writer
     where = f"{long}.{name}"
     if isinstance(words, str):
         writer.put(entry, where, known[0], words, path)
-    elif _is(words, Mapping, path, writer):
+    elif _is(words, _ENTRY, path, writer):
         for key, value in words.items():
             below = f"{path}.{key}"
             if key not in known:
@@ -206,7 +221,7 @@ def _write_entry(section: str, name: str, words: Any, path: str, writer: _Writer
 def _kind(key: str) -> Any:
     """What words of a key are."""
     if key == "notes":
-        return (list, str)
+        return _NOTES
     return Mapping if key in ("labels", "outcomes", "plain", "benchmarks") else str
 
 

@@ -1,0 +1,90 @@
+"""The shipped configuration: small files, words in both languages, the same analysis as in one long file of before."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ruralpanel.project.check import check
+from ruralpanel.project.load import Config, read_config
+from ruralpanel.project.words import lacking
+
+ROOT = Path(__file__).resolve().parents[2]
+BEFORE = ROOT / "tests" / "fixtures" / "configurations"
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Config:
+    return read_config(ROOT / "config.yaml")
+
+
+@pytest.fixture
+def one_file(tmp_path: Path) -> Iterator[Any]:
+    """A configuration of an earlier version, read where the shipped data lie beside it."""
+    (tmp_path / "data").symlink_to(ROOT / "data")
+
+    def read(version: str) -> Config:
+        shutil.copy(BEFORE / f"{version}.yaml", tmp_path / "config.yaml")
+        return read_config(tmp_path / "config.yaml")
+
+    yield read
+
+
+def differences(before: Any, now: Any, path: str = "") -> Iterator[str]:
+    """Paths at which plain values differ; Chinese words that are new do not count, nor do blanks at a text's end."""
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        for key in dict.fromkeys((*before, *now)):
+            if key not in before and not key.endswith("_zh"):
+                yield f"{path}.{key} new"
+            elif key in before:
+                yield from differences(before[key], now.get(key), f"{path}.{key}")
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        for position, (one, other) in enumerate(zip(before, now, strict=True)):
+            yield from differences(one, other, f"{path}[{position}]")
+    elif isinstance(before, str) and isinstance(now, str):
+        if before.strip() != now.strip():
+            yield path
+    elif before != now:
+        yield path
+
+
+def test_it_comes_to_the_same_as_the_one_file_of_before(shipped: Config, one_file: Any) -> None:
+    before = one_file("0.3.0")
+    assert list(differences(before.resolved, shipped.resolved)) == []
+    assert before.models == shipped.models and before.panels == shipped.panels
+    for section in ("models", "panels", "hypotheses", "specification_curves", "tables", "figures", "maps"):
+        assert list(before.resolved[section]) == list(shipped.resolved[section]), section  # the same order, too
+    assert check(before) == ()
+
+
+def test_the_file_of_the_version_before_that_is_still_one(shipped: Config, one_file: Any) -> None:
+    before = one_file("0.2.0")
+    assert check(before) == ()
+    kept = ("sources", "panels", "samples", "weights_matrices", "defaults", "specification_curves", "checks", "seed")
+    for section in kept:
+        assert list(differences(before.resolved[section], shipped.resolved[section])) == [], section
+    changed = {path.split(".")[1] for path in differences(before.resolved["models"], shipped.resolved["models"])}
+    assert changed == {"training_complement", "interaction", "counts"}  # their errors, since then
+
+
+def test_it_has_all_words_in_both_languages(shipped: Config) -> None:
+    assert lacking(shipped.resolved, "zh") == () and lacking(shipped.resolved, "en") == ()
+    assert shipped.idle_words == ()
+    labels = {variable.label_zh for variable in shipped.variables.values()}
+    assert "" not in labels
+
+
+def test_its_files_are_small() -> None:
+    lines = (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 150 and max(map(len, lines)) <= 120
+    files = sorted((ROOT / "config").rglob("*.yaml"))
+    assert {"variables.yaml", "models.yaml", "claims.yaml", "outputs.yaml", "en.yaml", "zh.yaml"} <= {
+        f.name for f in files
+    }
+    for file in files:
+        lines = file.read_text(encoding="utf-8").splitlines()
+        assert len(lines) < 400 and max(map(len, lines)) <= 120, file
