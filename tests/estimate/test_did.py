@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,6 +56,44 @@ def test_single_date_methods_agree_where_theory_says_so() -> None:
     for name in ("twfe", "stacked", "imputation"):
         assert points[name] == pytest.approx(gap[5:].mean() - gap[:5].mean(), abs=1e-12)
     assert points["callaway_santanna"] == pytest.approx(gap[5:].mean() - gap[4], abs=1e-12)
+
+
+@pytest.mark.parametrize("first", [single(5, 7), STAGGERED, STAGGERED[:9]])
+def test_a_two_way_effect_is_the_mean_of_its_comparisons(first: list[float]) -> None:
+    """Each is a two-way regression on its own rows; weights add up to one and the mean is the effect, to rounding."""
+    s = quick(first, np.random.default_rng(3))
+    found = did.fit(s.design)
+    told = found.extra["bacon"]
+    weights = np.array([one["weight"] for one in told["comparisons"]])
+    estimates = np.array([one["estimate"] for one in told["comparisons"]])
+    assert weights.sum() == pytest.approx(1.0, abs=1e-14) and (weights > 0).all()
+    assert weights @ estimates == pytest.approx(found.params[0], abs=1e-13)
+    assert told["estimate"] == pytest.approx(found.params[0], abs=1e-13)
+    dates = s.cohorts.first[s.design.unit_codes]
+    years = np.array(s.design.periods)[s.design.period_codes]
+    for one in told["comparisons"]:
+        control = np.inf if one["control"] is None else one["control"]
+        rows = (dates == one["treated"]) | (dates == control)
+        if one["kind"] != "untreated":
+            rows &= years < control if one["kind"] == "earlier" else years >= control
+        own = take(s.design, np.flatnonzero(rows))
+        under = ((years >= one["treated"]) & (dates == one["treated"]))[rows].astype(float)
+        assert slopes(own, under[:, None])[0] == pytest.approx(one["estimate"], abs=1e-11)
+        assert one["n_treated"] == np.sum(s.cohorts.first == one["treated"])
+        assert one["n_control"] == np.sum(s.cohorts.first == control)
+
+
+@pytest.mark.parametrize(
+    ("settings", "beside"),
+    [
+        ({"controls": 1}, ["controls"]),
+        ({"weighted": True}, ["weights"]),
+        ({"options": {"group_trends": True, "draws": 99}}, ["group_trends"]),
+        ({"missing": 0.1, "controls": 1}, ["controls", "gaps"]),
+    ],
+)
+def test_what_makes_a_two_way_effect_another_mean_is_said(settings: dict[str, Any], beside: list[str]) -> None:
+    assert did.fit(quick(STAGGERED, np.random.default_rng(4), **settings).design).extra["bacon"] == {"beside": beside}
 
 
 @pytest.mark.parametrize("name", list(did.METHODS))

@@ -45,6 +45,7 @@ BASE: dict[str, dict[str, Any]] = {
     "dynamic": {"models": ["dynamic", "fe"]},
     "diagnostics": LISTED,
     "policy": {"models": ["policy", "policy_later"]},
+    "bacon": {"models": ["policy", "policy_later"]},
     "heterogeneity": LISTED,
     "spatial": {"models": ["space", "errors"]},
     "descriptive": {"panel": "main", "variables": ["lever", "third"]},

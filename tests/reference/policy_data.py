@@ -34,6 +34,11 @@ def ehec(estimator: str = "event_study", **settings: Any) -> Design:
     return _design(table, range(2008, 2016), estimator, (), **settings)
 
 
+def castle(estimator: str = "did", **settings: Any) -> Design:
+    """50 states × 2000–2010, laws of self-defence from 2005 on."""
+    return _design(wide("castle"), range(2000, 2011), estimator, (), **settings)
+
+
 def prop99(estimator: str = "did", **settings: Any) -> Design:
     """39 states × 1970–2000, California treated from 1989."""
     return _design(wide("prop99"), range(1970, 2001), estimator, (), **settings)

@@ -164,6 +164,28 @@ _WORDS: dict[str, tuple[str, str]] = {
     "policy_left_out_range": ("Range", "范围"),
     "policy_left_out_most": ("Farthest", "变化最大"),
     "policy_without": ("Without {unit}", "剔除{unit}"),
+    "bacon_comparison": ("Comparison", "比较"),
+    "bacon_weight": ("Weight", "权重"),
+    "bacon_n_treated": ("Units treated", "处理单位数"),
+    "bacon_n_control": ("Units compared with", "对照单位数"),
+    "bacon_untreated": ("Treated against untreated units", "处理单位与未处理单位比较"),
+    "bacon_earlier": (
+        "Earlier treated against units treated later, before these are",
+        "较早处理与尚未处理的较晚处理单位比较",
+    ),
+    "bacon_later": ("Later treated against units treated before", "较晚处理与已经处理的单位比较"),
+    "bacon_pair": ("{treated} against {control}", "{treated} 对 {control}"),
+    "bacon_never": ("untreated", "未处理"),
+    "bacon_total": ("Two-way effect", "双向固定效应估计"),
+    "bacon_note": (
+        "The two-way effect is the mean of these comparisons of two groups of units, each a difference in differences; "
+        "weights grow with the groups and with the evenness of the periods before and after (Goodman-Bacon 2021). "
+        "Years are those in which treatment starts. In comparisons with units treated before, what treatment goes on "
+        "to change in these counts against the effect.",
+        "双向固定效应估计是上述两组单位之间双重差分的加权平均；组越大、处理前后时期越均衡，权重越大"
+        "（Goodman-Bacon 2021）。年份为处理开始的年份。"
+        "与已经处理的单位比较时，处理在这些单位中继续引起的变化会从效应中扣除。",
+    ),
     "policy_note": (
         "Trends and biases in the measure of the effect. Bounds after Rambachan and Roth (2023): the mean effect when "
         "deviations from parallel trends after the policy are as large as the largest before it, or when the "

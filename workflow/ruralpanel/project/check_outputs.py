@@ -22,6 +22,7 @@ _ESTIMATORS_OF = {
     "by_unit": OF_UNITS,
     "correlations": tuple(sorted(SYSTEMS)),
     "policy": _POLICY,
+    "bacon": ("did",),
     "event_study": _POLICY,
     "waterfall": ("decomposition",),
 }
@@ -268,6 +269,8 @@ def _kind_problems(
         if model.estimator not in (fitting or ()):
             shown, expected = f'"{model.name}" of estimator {model.estimator}', " or ".join(fitting or ())
             yield Problem(config.file, where, shown, f"a model of estimator {expected}", "take another model")
+    if kind == "bacon":
+        yield from _bacon_problems(config, where, models)
     if kind == "spatial" and models and not any(model.estimator == "spatial" for model in models):
         yield Problem(config.file, f"{where}.models", "no spatial model", "at least one with estimator: spatial")
     if kind in figures.OF_CLAIMS or kind == "heterogeneity":
@@ -284,6 +287,22 @@ def _kind_problems(
                 known = "; ".join(f"{of} over {over}" for of, over in pairs)
                 fix = f"it has {known}" if known else f"declare models.{model.name}.marginal_effects"
                 yield Problem(config.file, where, found, "one that the model declares", fix)
+
+
+def _bacon_problems(config: Config, where: str, models: list[ModelSpec]) -> Iterator[Problem]:
+    """Models of a policy whose effect is no mean of comparisons of two groups, as far as the configuration tells."""
+    for model in models:
+        beside = {
+            f"method {model.method}": model.estimator == "did" and model.method != "twfe",
+            "regressors": bool(model.regressors),
+            "controls": bool(model.controls),
+            "weights": bool(model.weights),
+            "group_trends": bool(model.options.get("group_trends")),
+        }
+        if found := [name for name, there in beside.items() if there and model.estimator == "did"]:
+            expected = "a did model of method twfe without regressors, controls, weights and group_trends"
+            shown, fix = f'"{model.name}" with {", ".join(found)}', "take another model, or a table of type policy"
+            yield Problem(config.file, where, shown, expected, fix)
 
 
 def _model_term_problems(

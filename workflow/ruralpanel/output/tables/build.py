@@ -7,7 +7,18 @@ from dataclasses import replace
 from typing import Any
 
 from ruralpanel.output.results import OutputContext
-from ruralpanel.output.tables import dynamic, lists, panels, policy, regression, robustness, spatial, tests, validity
+from ruralpanel.output.tables import (
+    bacon,
+    dynamic,
+    lists,
+    panels,
+    policy,
+    regression,
+    robustness,
+    spatial,
+    tests,
+    validity,
+)
 from ruralpanel.output.tables.document import TableDocument
 from ruralpanel.output.words import word
 from ruralpanel.project.kinds.tables import KEYS, REQUIRED, keys_of, kind_of
@@ -22,6 +33,7 @@ _BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableD
     "diagnostics": tests.build,
     "dynamic": dynamic.build,
     "policy": policy.build,
+    "bacon": bacon.build,
     "heterogeneity": robustness.build_heterogeneity,
     "spatial": spatial.build,
     "descriptive": panels.build_descriptive,

@@ -26,6 +26,7 @@ dynamic            as regression; lags of all outcomes in one row, with what fix
 diagnostics        models*. tests: names from the models' ``tests`` (default: all). model_labels.
 policy             models*: ``did`` and ``event_study`` models. without: treated units whose absence is shown.
                    model_labels.
+bacon              models*: two-way ``did`` models, without controls, weights and trends. model_labels.
 heterogeneity      models*: models that claims rest on; each main number by group of units.
 spatial            models*: spatial models, and others to compare; effects in the own unit and in others. model_labels.
 descriptive        panel*: a panel. variables*: list. statistics: of n, mean, median, sd, sd_within, sd_between,
@@ -67,6 +68,7 @@ KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
         "correlations": frozenset({"models", "model_labels"}),
         "diagnostics": frozenset({"models", "tests", "model_labels"}),
         "policy": frozenset({"models", "without", "model_labels"}),
+        "bacon": frozenset({"models", "model_labels"}),
         "heterogeneity": frozenset({"models"}),
         "spatial": frozenset({"models", "model_labels"}),
         "descriptive": frozenset({"panel", "variables", "statistics", "by", "periods"}),
@@ -84,6 +86,7 @@ IDLE: Mapping[str, frozenset[str]] = MappingProxyType(
         "coverage": frozenset({"digits"}),
         "regimes": frozenset({"digits"}),
         "policy": _WORDS,
+        "bacon": _WORDS,
         "reconciliation": _WORDS,
         "scorecard": _WORDS,
         "robustness": _WORDS,
@@ -100,6 +103,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "correlations": ("models",),
         "diagnostics": ("models",),
         "policy": ("models",),
+        "bacon": ("models",),
         "heterogeneity": ("models",),
         "spatial": ("models",),
         "descriptive": ("panel", "variables"),

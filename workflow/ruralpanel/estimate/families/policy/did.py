@@ -10,6 +10,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.results import Design, Fit, Test
 from ruralpanel.estimate.families.policy import (
+    bacon,
     callaway_santanna,
     did_synthetic,
     dynamics,
@@ -71,7 +72,8 @@ def fit(design: Design) -> Fit:
     `extra` of the result
     ---------------------
     ``treatment``, ``randomisation`` (p over treated sets), ``placebo_dates``, ``leave_one_treated_out``,
-    ``event_study`` and ``pretrend``, and by method ``group_time`` and ``aggregations``, ``matches``, ``weights``.
+    ``event_study`` and ``pretrend``, and by method ``bacon`` (the comparisons that a two-way effect is the mean of),
+    ``group_time`` and ``aggregations``, ``matches``, ``weights``.
 
     Raises
     ------
@@ -166,9 +168,10 @@ def _as_event_study(sample: Sample, name: str) -> Design:
 
 
 def _twfe(sample: Sample) -> Fit:
-    fitted = regressions.static(
-        sample.design, sample.cohorts, bool(sample.design.spec.options.get("group_trends", False))
-    )
+    trends = bool(sample.design.spec.options.get("group_trends", False))
+    fitted = regressions.static(sample.design, sample.cohorts, trends)
+    comparisons = bacon.report(sample.design, sample.cohorts, trends)
+    fitted = replace(fitted, extra={**fitted.extra, "bacon": comparisons})
     if sample.cohorts.single:
         return fitted
     note = (

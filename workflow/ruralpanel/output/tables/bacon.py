@@ -1,0 +1,88 @@
+"""Which comparisons of two groups of units a two-way effect of a policy is the mean of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.output.labels import localised
+from ruralpanel.output.results import OutputContext
+from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
+from ruralpanel.output.tables.notes import declared_notes
+from ruralpanel.output.tables.regression import model_title
+from ruralpanel.output.words import word
+from ruralpanel.project.formats import format_auto, format_count, format_number
+from ruralpanel.project.problems import Problem, raise_any
+
+_KINDS = ("untreated", "earlier", "later")
+_HEADS = ("bacon_weight", "estimate", "bacon_n_treated", "bacon_n_control")
+
+
+def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+    """Comparisons in rows, by kind with the sum of their weights and their mean; the two-way effect below.
+
+    Raises
+    ------
+    UserError
+        Models without result, or whose effect is no mean of such comparisons.
+    """
+    models = context.models(spec["models"])
+    raise_any(problem for index, model in enumerate(models) for problem in _problems(index, model, context))
+    language, digits = context.language, int(spec.get("digits", 3))
+    given = spec.get("model_labels") or {}
+    rows: list[Row] = []
+    for model in models:
+        if len(models) > 1:
+            rows.append(Row(str(given.get(model["model"]) or model_title(model, language)), (), "section"))
+        rows += _rows(model, language, digits)
+    return TableDocument(
+        name=name,
+        title=localised(spec, "title", language) or model_title(models[0], language),
+        stub=word("bacon_comparison", language),
+        columns=tuple(Column(word(head, language)) for head in _HEADS),
+        rows=tuple(rows),
+        notes=(word("bacon_note", language), *declared_notes(spec, language)),
+        language=language,
+    )
+
+
+def _problems(index: int, model: Mapping[str, Any], context: OutputContext) -> Sequence[Problem]:
+    found = model.get("bacon")
+    expected = "a two-way did model in a balanced panel, without controls, weights and group_trends"
+    shown = f'"{model["model"]}"'
+    if found is None:
+        return [context.problem(f"models[{index}]", shown, expected)]
+    beside = " and ".join(found.get("beside") or ())
+    return [context.problem(f"models[{index}]", f"{shown} with {beside}", expected)] if beside else []
+
+
+def _rows(model: Mapping[str, Any], language: str, digits: int) -> list[Row]:
+    comparisons, key = model["bacon"]["comparisons"], str(model["model"])
+    rows = []
+    for kind in _KINDS:
+        own = [one for one in comparisons if one["kind"] == kind]
+        if not own:
+            continue
+        weight = sum(one["weight"] for one in own)
+        mean = sum(one["weight"] * one["estimate"] for one in own) / weight
+        cells = (*_numbers(weight, mean, digits), Cell(), Cell())
+        rows.append(Row(word(f"bacon_{kind}", language), cells, "entry", "mean", f"{key}.{kind}"))
+        rows += [_comparison(one, key, language, digits) for one in own]
+    cells = (*_numbers(1.0, model["bacon"]["estimate"], digits), Cell(), Cell())
+    return [*rows, Row(word("bacon_total", language), cells, "summary", "estimate", key)]
+
+
+def _comparison(one: Mapping[str, Any], model: str, language: str, digits: int) -> Row:
+    control = word("bacon_never", language) if one["control"] is None else str(one["control"])
+    counts = (Cell(format_count(one[name]), int(one[name])) for name in ("n_treated", "n_control"))
+    return Row(
+        word("bacon_pair", language).format(treated=one["treated"], control=control),
+        (*_numbers(one["weight"], one["estimate"], digits), *counts),
+        "entry",
+        "comparison",
+        f"{model}.{one['kind']}.{one['treated']}.{one['control'] or 'never'}",
+    )
+
+
+def _numbers(weight: float, estimate: float, digits: int) -> tuple[Cell, Cell]:
+    return Cell(format_number(weight, digits), weight), Cell(format_auto(estimate, digits), estimate)
