@@ -68,7 +68,7 @@ def test_comparisons_stand_by_kind_with_the_sum_of_their_weights_and_their_mean(
 
 def test_several_models_stand_in_sections_in_chinese_too(context: OutputContext) -> None:
     spec = {"type": "bacon", "models": ["two_way", "again"], "model_labels": {"again": "Later"}, "title_zh": "分解"}
-    chinese = OutputContext(context.results, language="zh", where="tables.comparisons")
+    chinese = OutputContext(context.results, language="zh", where="tables.comparisons", titles={"two_way": "Two-way"})
     document = build("comparisons", spec, chinese)
     assert [row.label for row in document.rows if row.kind == "section"] == ["Two-way", "Later"]
     assert document.title == "分解" and document.rows[2].label == "2001 对 未处理"

@@ -9,7 +9,6 @@ from ruralpanel.output.labels import localised
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
-from ruralpanel.output.tables.regression import model_title
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto, format_count, format_number
 from ruralpanel.project.problems import Problem, raise_any
@@ -33,11 +32,11 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     rows: list[Row] = []
     for model in models:
         if len(models) > 1:
-            rows.append(Row(str(given.get(model["model"]) or model_title(model, language)), (), "section"))
+            rows.append(Row(context.title(str(model["model"]), given), (), "section"))
         rows += _rows(model, language, digits)
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or model_title(models[0], language),
+        title=localised(spec, "title", language),
         stub=word("bacon_comparison", language),
         columns=tuple(Column(word(head, language)) for head in _HEADS),
         rows=tuple(rows),
