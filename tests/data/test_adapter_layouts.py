@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -10,14 +9,7 @@ from pathlib import Path
 import pytest
 
 from adapter_harness import refusal, source_of
-from ruralpanel.data.adapters.registry import ADAPTERS
-from ruralpanel.project.kinds.adapters import LAYOUT_KEYS, layout_problems
-
-
-def test_every_adapter_has_keys_and_reads() -> None:
-    assert set(ADAPTERS) <= set(LAYOUT_KEYS)
-    for module in ADAPTERS.values():
-        assert callable(importlib.import_module(module).read)
+from ruralpanel.project.layouts import layout_problems
 
 
 @pytest.mark.parametrize(("adapter", "layout", "words"), [
@@ -52,7 +44,7 @@ def test_unknown_adapter(tmp_path: Path) -> None:
 
 def test_keys_and_registry_import_no_pandas() -> None:
     code = (
-        "import sys; from ruralpanel.data.adapters import registry; from ruralpanel.project.kinds import adapters; "
+        "import sys; from ruralpanel.data.adapters import registry; from ruralpanel.project import layouts; "
         "sys.exit(int('pandas' in sys.modules or 'numpy' in sys.modules))"
     )
     root = Path(__file__).resolve().parents[2] / "workflow"

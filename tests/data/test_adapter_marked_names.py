@@ -14,6 +14,7 @@ import pytest
 from adapter_harness import check_marked_names, figures, source_of
 from ruralpanel.data.adapters import delimited, registry
 from ruralpanel.data.adapters.table import Piece, frame_of
+from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.settings import SourceSpec
 
 UNITS = ("Alabama", "Alaska", "Arizona", "Arkansas", "Colorado")
@@ -119,7 +120,7 @@ CASES: dict[str, tuple[str, str, Writer, list[list[str]], dict[str, Any], dict[s
 
 
 def test_every_adapter_has_a_case() -> None:
-    assert {case[0] for case in CASES.values()} == set(registry.ADAPTERS)
+    assert {case[0] for case in CASES.values()} == set(ADAPTERS)
 
 
 @pytest.mark.parametrize("large", [False, True])

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from ruralpanel.data.adapters import registry
-from ruralpanel.project.kinds.adapters import LAYOUT_KEYS
+from ruralpanel.project.kinds.adapters import ADAPTERS
+from ruralpanel.project.kinds.facts import Adapter
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "adapters.md"
 
@@ -34,19 +35,19 @@ def loaded(name: str, code: str, folder: Path) -> Any:
 
 def test_the_documented_adapter_passes_the_documented_test(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     adapter, declared, test = blocks()
-    assert '"json": "ruralpanel.data.adapters.json_records"' in declared
+    assert 'read="ruralpanel.data.adapters.json_records:read"' in declared
     folder = tmp_path / "code"
     folder.mkdir()
     (tmp_path / "files").mkdir()
     loaded("documented_adapter", adapter, folder)
-    monkeypatch.setattr(registry, "ADAPTERS", {**registry.ADAPTERS, "json": "documented_adapter"})
+    monkeypatch.setattr(registry, "ADAPTERS", {**ADAPTERS, "json": Adapter(read="documented_adapter:read", keys={})})
     loaded("documented_test", test, folder).test_json(tmp_path / "files")
 
 
 def test_every_adapter_is_documented_with_its_keys() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    for adapter in registry.ADAPTERS:
+    for adapter, kind in ADAPTERS.items():
         section = text.partition(f"\n## {adapter}\n")[2].partition("\n## ")[0]
         assert section, adapter
-        missing = [key for key in LAYOUT_KEYS[adapter] if f"`{key}`" not in section]
+        missing = [key for key in kind.keys if f"`{key}`" not in section]
         assert not missing, f"{adapter}: {missing}"

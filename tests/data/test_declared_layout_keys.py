@@ -14,7 +14,8 @@ import pytest
 
 from adapter_harness import refusal, source_of
 from ruralpanel.data.adapters import registry
-from ruralpanel.project.kinds.adapters import LAYOUT_KEYS, layout_problems
+from ruralpanel.project.kinds.adapters import ADAPTERS
+from ruralpanel.project.layouts import layout_problems
 from ruralpanel.project.problems import UserError
 
 Sheets = Mapping[str, list[list[Any]]]
@@ -175,7 +176,7 @@ def outcome(adapter: str, case: Case, path: Path, layout: Mapping[str, Any]) -> 
 
 def test_a_case_for_every_key() -> None:
     assert {adapter: set(cases) for adapter, cases in CASES.items()} == {
-        adapter: set(LAYOUT_KEYS[adapter]) for adapter in CASES
+        adapter: set(ADAPTERS[adapter].keys) for adapter in CASES
     }
 
 

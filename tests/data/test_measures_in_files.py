@@ -13,6 +13,7 @@ import pytest
 from adapter_harness import figures, refusal, source_of
 from ruralpanel.data.adapters import registry
 from ruralpanel.data.adapters.titles import first_measure, measure_of_table, measure_problem, measures_in
+from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.settings import SeriesSpec
 
 # name → adapter, file, content, layout, column or title of the series
@@ -72,7 +73,7 @@ def test_another_measure_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_every_adapter_is_asked() -> None:
-    assert {case[0] for case in CSV.values()} == set(registry.ADAPTERS)
+    assert {case[0] for case in CSV.values()} == set(ADAPTERS)
 
 
 def test_a_worksheet_and_a_label_of_stata(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from adapter_harness import Figures, check_cells, check_workbook, figures, refus
 from ruralpanel.data.adapters import cells, registry
 from ruralpanel.data.adapters.number_formats import only_year, scale_of, value_in
 from ruralpanel.data.adapters.sheets import joined
-from ruralpanel.project.kinds.adapters import layout_problems
+from ruralpanel.project.layouts import layout_problems
 from ruralpanel.project.settings import SourceSpec
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures" / "workbooks"

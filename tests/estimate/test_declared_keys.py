@@ -20,8 +20,10 @@ from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.project.check import check
 from ruralpanel.project.files import plain
-from ruralpanel.project.kinds.estimators import COMMON_KEYS, ESTIMATORS, KEYS_OF_METHODS, SHARED_OPTIONS
+from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.kinds.options import keys_of_methods
 from ruralpanel.project.load import read_config
+from ruralpanel.project.model_keys import FIELDS, SHARED_OPTIONS
 from ruralpanel.project.problems import UserError, raise_any
 from ruralpanel.project.reads import matrices_of
 from ruralpanel.project.schema import check_schema
@@ -98,14 +100,11 @@ APART = ("shares", "shocks")
 
 def combinations() -> Iterator[tuple[str, str, str]]:
     """(estimator, method, key): an estimator's own keys by method, keys of all models with the first method."""
-    for estimator, keys in ESTIMATORS.items():
-        for method in keys.methods:
-            own = {*keys.required, *keys.optional, *keys.one_of} - set(APART)
-            shared = (
-                {*COMMON_KEYS, *SHARED_OPTIONS} - {"estimator", "method"} - WORDS
-                if method == keys.methods[0]
-                else {"effects"}
-            )
+    for estimator, kind in ESTIMATORS.items():
+        for method in kind.methods:
+            own = {*kind.keys} - set(APART)
+            shared = {*FIELDS, *SHARED_OPTIONS} - {"estimator", "method"} - WORDS
+            shared = shared if method == kind.method else {"effects"}
             yield from ((estimator, method, key) for key in sorted(own | shared))
 
 
@@ -172,7 +171,7 @@ def declared(estimator: str, method: str) -> dict[str, Any]:
     values["simulated_size"] = False  # the default is tried as another value: it takes the longest
     own = (estimator in WITH_ERRORS and method != "slx") or method.startswith("synthetic")
     values |= {"inference": [{"vcov": "own"} if own else CR1]} | OWN.get(estimator, {})
-    if method not in KEYS_OF_METHODS.get(estimator, {}).get("draws", (method,)):
+    if method not in keys_of_methods(ESTIMATORS[estimator].options).get("draws", (method,)):
         values.pop("draws", None)
     if method:
         values["method"] = method

@@ -373,7 +373,7 @@ def test_unevenly_spaced_periods_are_refused() -> None:
         dynamic_panel.fit(designed(y, x, kept=kept))
 
 
-@pytest.mark.parametrize("method", ESTIMATORS["dynamic_panel"].methods)
+@pytest.mark.parametrize("method", list(ESTIMATORS["dynamic_panel"].methods))
 def test_results_hold_what_verdicts_and_tables_read(method: str) -> None:
     settings = (InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1"}),)
     y, x = paths(np.random.default_rng(12), 31, 8)

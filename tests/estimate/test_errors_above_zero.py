@@ -21,10 +21,11 @@ from ruralpanel.estimate.base.results import Design, Fit
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import estimator
 from ruralpanel.estimate.families.decomposition import heavy_tailed
-from ruralpanel.estimate.inference.methods import METHODS, infer
+from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.regression import build_regression
-from ruralpanel.project.kinds.inference import inference_spec
+from ruralpanel.project.inference_settings import inference_spec
+from ruralpanel.project.kinds.inference import INFERENCE
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 from shift_share_panels import shift_share
@@ -114,7 +115,7 @@ def test_methods_give_errors_of_the_right_size_or_are_not_available(name: str) -
     d = DESIGNS[name]()
     found = estimator(d.spec.estimator)(d)
     own = spread(d, found)
-    for method in METHODS:
+    for method in INFERENCE:
         try:
             result = infer(found, d, InferenceSpec(method, SETTINGS.get(method, {})), 1)
         except UserError as error:

@@ -13,7 +13,7 @@ from ruralpanel.estimate.base.absorb import Absorbed, compact, nested
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.effects import demean, singletons
 from ruralpanel.estimate.base.results import Design
-from ruralpanel.estimate.estimators import ESTIMATORS, estimator, fit
+from ruralpanel.estimate.estimators import estimator, fit
 from ruralpanel.estimate.families import error_components, random_effects
 from ruralpanel.estimate.families.error_components import Layout, quasi_demean
 from ruralpanel.project.problems import UserError
@@ -165,8 +165,6 @@ def test_unknown_effect_and_estimator_are_named() -> None:
         fit(replace(d, spec=replace(d.spec, effects=("periods",))))
     with pytest.raises(UserError, match='did you mean "pooled"'):
         estimator("poold", "m")
-    names = "pooled between fe fd re iv hausman_taylor dynamic_panel cce event_study did ppml sur spatial"
-    assert " ".join(ESTIMATORS) == names + " decomposition counterfactual"
 
 
 def test_first_differences_never_bridge_a_gap() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +14,7 @@ from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.cluster import adjusted_rows, satterthwaite_df
 from ruralpanel.estimate.inference.covariance import critical_values, leverages, p_values
-from ruralpanel.estimate.inference.methods import METHODS, OF_INSTRUMENTS, infer
+from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
@@ -296,10 +295,3 @@ def test_streams_depend_on_names_alone() -> None:
     np.testing.assert_array_equal(first, again)
     others = [generator(2, "model", "wild", "roads"), generator(1, "model", "wild", "road"), generator(1, "m")]
     assert all(not np.array_equal(first, other.random(3)) for other in others)
-
-
-def test_every_registered_method_names_a_module_of_the_package() -> None:
-    assert {"cluster", "hc", "classical", "driscoll_kraay", "wild_cluster", "permutation"} <= set(METHODS)
-    for place in (*METHODS.values(), *OF_INSTRUMENTS.values()):
-        module, function = place.split(":")
-        assert callable(getattr(importlib.import_module(module), function))

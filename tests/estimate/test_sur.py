@@ -18,7 +18,7 @@ from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families.sur import confirm, correlation, sur
 from ruralpanel.estimate.inference.methods import infer
-from ruralpanel.project.kinds.estimators import system_problems
+from ruralpanel.project.model_keys import key_problems
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import load_units
@@ -311,7 +311,7 @@ def test_what_cannot_be_estimated_is_said(change: dict[str, Any], words: str) ->
     ],
 )
 def test_declarations_are_checked_before_anything_runs(model: dict[str, Any], words: str) -> None:
-    problems = list(system_problems({"models": {"m": model}}, "config.yaml"))
+    problems = list(key_problems({"models": {"m": model}}, "config.yaml"))
     assert len(problems) == 1
     assert words in str(problems[0])
 
@@ -320,7 +320,7 @@ def test_right_declarations_pass() -> None:
     shared = {"estimator": "sur", "outcome": ["a", "b"], "regressors": ["x"], "controls": ["z"]}
     own = {"estimator": "sur", "outcome": ["a", "b"], "equations": {"a": ["x"], "b": ["x", "y"]}}
     models = {"one": shared, "two": own, "three": {**shared, "equations": {"b": ["x", "z"]}}, "four": None}
-    assert not list(system_problems({"models": models}, "config.yaml"))
+    assert not list(key_problems({"models": models}, "config.yaml"))
 
 
 def test_absorbed_terms_stop_or_are_left_out() -> None:

@@ -21,7 +21,7 @@ from ruralpanel.output.figures import build, claims, coefficients, curve, event_
 from ruralpanel.output.figures.coefficients import Estimate, from_model, span
 from ruralpanel.output.figures.curve import option_shares
 from ruralpanel.output.results import OutputContext
-from ruralpanel.project.kinds.figures import COMMON, KEYS, REQUIRED
+from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.problems import UserError
 
 Paths = Mapping[str, Path]
@@ -376,8 +376,8 @@ def test_figures_from_the_configuration(context: OutputContext, spec: dict[str, 
     path = tmp_path / "f.svg"
     build.draw("f", spec, context, {"A": "Anhui"}, {"svg": path})
     assert path.stat().st_size > 5000
-    assert set(spec) <= KEYS[spec["type"]] | COMMON
-    assert set(REQUIRED[spec["type"]]) <= set(spec)
+    kind = FIGURES[spec["type"]]
+    assert {*kind.required} <= set(spec) <= {"type", *kind.keys}
 
 
 @pytest.mark.parametrize(

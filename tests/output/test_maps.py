@@ -35,7 +35,6 @@ from ruralpanel.output.maps.draw import (
     names_of,
 )
 from ruralpanel.output.maps.sheet import NO_DATA, place_labels
-from ruralpanel.project.kinds.maps import CLASS_KEYS, KEYS
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import load_units
 from ruralpanel.project.yaml import load_document
@@ -362,11 +361,6 @@ def test_names_fall_back() -> None:
     attributes = {"A": {"name_en": "Anhui", "name_zh": "安徽"}, "B": {"name": "Berlin"}, "C": {"name_en": ""}}
     assert names_of(attributes, "en") == {"A": "Anhui", "B": "Berlin", "C": "C"}
     assert names_of(attributes, "zh")["A"] == "安徽"
-
-
-def test_keys_are_complete() -> None:
-    assert set(SPEC) <= KEYS
-    assert frozenset({"method", "number", "shared", "breaks"}) == CLASS_KEYS
 
 
 def _polygon(outline: Any) -> Any:

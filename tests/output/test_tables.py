@@ -19,9 +19,9 @@ from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableD
 from ruralpanel.output.tables.panels import describe
 from ruralpanel.output.tables.render import render_csv
 from ruralpanel.output.tables.tex import check_tex, render_tex
-from ruralpanel.project.kinds.figures import KEYS as FIGURE_KEYS
-from ruralpanel.project.kinds.maps import KEYS as MAP_KEYS
-from ruralpanel.project.kinds.tables import COMMON, KEYS, REQUIRED, needed_files
+from ruralpanel.project.kinds.figures import FIGURES
+from ruralpanel.project.kinds.maps import MAPS
+from ruralpanel.project.kinds.tables import TABLES, needed_files
 from ruralpanel.project.problems import UserError
 from table_results import MAIN, cells, frame, made_up_model, made_up_results
 
@@ -288,12 +288,6 @@ def test_needed_files_name_models_codebooks_and_panels() -> None:
     assert needed_files({"type": "scorecard"}, {}) == ("results/scorecard.csv",)
 
 
-def test_every_kind_lists_what_it_requires() -> None:
-    for kind, required in REQUIRED.items():
-        assert set(required) <= KEYS[kind]
-        assert not KEYS[kind] & COMMON
-
-
 def test_numbers_in_json_are_read_as_written(context: OutputContext) -> None:
     values = json.loads((context.results / "models" / "baseline.json").read_text(encoding="utf-8"))
     assert context.models(["baseline"])[0] == values
@@ -301,5 +295,5 @@ def test_numbers_in_json_are_read_as_written(context: OutputContext) -> None:
 
 def test_the_documentation_names_every_key() -> None:
     text = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
-    keys = [key for keys in (*KEYS.values(), *FIGURE_KEYS.values(), MAP_KEYS) for key in keys]
+    keys = [key for kind in (*TABLES.values(), *FIGURES.values(), *MAPS.values()) for key in kind.keys]
     assert [key for key in keys if f"`{key.removesuffix('_zh')}`" not in text] == []

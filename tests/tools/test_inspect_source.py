@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ruralpanel.data.adapters.registry import read
-from ruralpanel.project.kinds.adapters import layout_problems
+from ruralpanel.project.layouts import layout_problems
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import PLACEHOLDERS, load_sidecar, series_spec

@@ -14,7 +14,8 @@ import pytest
 
 from conftest import ROOT, Run, planned
 from ruralpanel.project.jobs import open_project
-from ruralpanel.project.kinds import maps
+from ruralpanel.project.kinds.figures import FIGURES
+from ruralpanel.project.kinds.maps import MAPS, shown_by
 
 
 @pytest.fixture(scope="module")
@@ -176,9 +177,9 @@ def test_no_key_of_a_figure_or_a_map_is_passed_over(
     figures = {str(spec["type"]): dict(spec) for spec in declared.figures.values()}
     figures["sensitivity"] = {"type": "sensitivity", "model": "baseline", "term": "electricity"}
     figures["coefficients"] = {"type": "coefficients", "models": ["baseline"], "term": "electricity"}
-    assert set(figures) == set(figures.KEYS)
-    maps = {next(key for key in maps.IDLE if key in spec): dict(spec) for spec in declared.maps.values()}
-    assert set(maps) == set(maps.IDLE)
+    assert set(figures) == set(FIGURES)
+    maps = {shown_by(spec): dict(spec) for spec in declared.maps.values()}
+    assert set(maps) == set(MAPS)
     for part in (*(f"figures/{name}" for name in figures), *(f"maps/{name}" for name in maps)):
         (tmp_path / "results" / part).parent.mkdir(exist_ok=True)
     heard: dict[str, set[str]] = {}
@@ -192,9 +193,7 @@ def test_no_key_of_a_figure_or_a_map_is_passed_over(
         )  # fmt: skip
         for name, spec in {**drawn, **shown}.items():
             heard.setdefault(name, set()).update(spec.asked)
-    wanted = {kind: figures.keys_of(kind) for kind in figures}
-    others = set(maps.IDLE)  # an entry shows one of them
-    wanted |= {what: maps.KEYS - idle - (others - {what}) for what, idle in maps.IDLE.items()}
+    wanted = {name: {*kind.keys} for name, kind in (*FIGURES.items(), *MAPS.items())}
     assert {kind: keys - heard[kind] for kind, keys in wanted.items() if keys - heard[kind]} == {}
 
 

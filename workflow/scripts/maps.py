@@ -17,6 +17,7 @@ with starting("maps"):
     from ruralpanel.output.maps.draw import boundary_note, draw, draw_regimes
     from ruralpanel.output.maps.of_models import draw_model, draw_slopes
     from ruralpanel.project.files import write_frame
+    from ruralpanel.project.kinds.estimators import ESTIMATORS
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.units import load_units
 
@@ -46,7 +47,8 @@ def main(
             folder = f"results/panels/{spec['panel'] if model is None else model['panel']}"
             labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
             if model is not None:
-                drawn = draw_slopes if model["estimator"] == "cce" else draw_model
+                slopes = ESTIMATORS[model["estimator"]].of_units == "slopes"
+                drawn = draw_slopes if slopes else draw_model
                 drawn(name, spec, model, labels, shape, names, paths, language, note)
                 continue
             frame = pd.read_parquet(f"{folder}/panel.parquet")

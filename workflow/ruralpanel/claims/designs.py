@@ -13,22 +13,13 @@ from ruralpanel.claims.plain_effects import PlainEffect, VariableStats, plain_ef
 from ruralpanel.claims.verdicts import Diagnostic
 from ruralpanel.estimate.inference.detectable import error_of_interval, smallest_detectable
 from ruralpanel.project.effects import involving
-from ruralpanel.project.kinds.estimators import DERIVED, LOG_LINEAR, removed_effects
+from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS, MIXED, POLICY, WITHIN, removed_effects
+from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.logarithms import log_of
 from ruralpanel.project.problems import CONFIGURATION
 
 Statistics = Mapping[str, Mapping[str, VariableStats]]  # panel → variable → how it varies
 Powers = Mapping[tuple[str, str], float | None]  # (model, number) → effect found with 80 % power, where it is simulated
-
-#: Tests that can refute a design, by estimator: name of the test → what it must show.
-DIAGNOSTICS: Mapping[str, Mapping[str, Mapping[str, float]]] = {
-    "event_study": {"pretrend": {"p_above": 0.05}},
-    "did": {"pretrend": {"p_above": 0.05}},
-    "dynamic_panel": {"ar2": {"p_above": 0.05}, "hansen": {"p_above": 0.05}},
-    "iv": {"effective_f": {"statistic_above": 10.0}},
-}
-_DESIGN_BASED = frozenset({"iv", "event_study", "did"})
-_NO_INSTRUMENTS = frozenset({"bias_corrected"})  # dynamic-panel methods that make no use of instruments
 
 
 @dataclass(frozen=True)
@@ -113,11 +104,12 @@ def describe(
     outcome_name = str(model["outcome"]) if isinstance(model["outcome"], str) else str(model["outcome"][0])
     variables = _in_sample(model, statistics.get(panel, {}), outcome_name)
     estimator = str(model["estimator"])
+    kind = ESTIMATORS[estimator]
     outcome = variables[outcome_name]
-    if estimator in LOG_LINEAR:
+    if kind.log_linear:
         # the spread of the outcome's logarithm is not known, nor its mean
         outcome = replace(outcome, formula=f"log({outcome_name})", sd=None, sd_within=None, mean=None)
-    derived = estimator in DERIVED or "statistic" in estimand
+    derived = not kind.slopes or "statistic" in estimand
     declared = claim.get("smallest_effect") or {}
     logarithm = log_of(outcome.formula, variables) is not None
     change = None if derived else verdicts.change_that_matters(declared, logarithm, outcome.spread[0])
@@ -131,7 +123,7 @@ def describe(
         label_zh=str(estimand.get("label_zh") or ""),
         estimator=estimator,
         evidence=evidence_kind(model),
-        causal=estimator in _DESIGN_BASED and bool(diagnostics) and all(d.passed for d in diagnostics),
+        causal=kind.causal and bool(diagnostics) and all(d.passed for d in diagnostics),
         panel=panel,
         outcome=outcome_name,
         outcomes=_outcomes(model, estimand) or (outcome_name,),
@@ -204,7 +196,7 @@ def _in_sample(
     Between units, and where the model removes no effects, a variable is not moved by what it varies over time: what is
     left of it then counts as its standard deviation.
     """
-    plain = evidence_kind(model) == "between" or not _removes_effects(model)
+    plain = evidence_kind(model) == BETWEEN or not _removes_effects(model)
     found = {name: replace(stats, sd_within=None) if plain else stats for name, stats in variables.items()}
 
     def moved(name: str, values: Mapping[str, Any], prefix: str = "") -> None:
@@ -226,10 +218,10 @@ def _in_sample(
 
 
 def _removes_effects(model: Mapping[str, Any]) -> bool:
-    estimator = str(model["estimator"])
-    if estimator in ("fd", "cce", "dynamic_panel", "did", "event_study"):
+    treated = ESTIMATORS[str(model["estimator"])].unit_effects
+    if treated in ("removed", "differenced"):
         return True
-    return estimator != "pooled" and bool(_removed(model))
+    return treated != "none" and bool(_removed(model))
 
 
 def _removed(model: Mapping[str, Any]) -> tuple[str, ...]:
@@ -240,22 +232,20 @@ def _removed(model: Mapping[str, Any]) -> tuple[str, ...]:
 
 def evidence_kind(model: Mapping[str, Any]) -> str:
     """``within`` units over time, ``between`` units, ``mixed``, or ``policy`` (a change that some units underwent)."""
-    estimator = str(model["estimator"])
-    if estimator in ("event_study", "did"):
-        return "policy"
-    if estimator in ("between", "decomposition") or int(model["n_periods"]) == 1:
-        return "between"
-    if estimator in ("fd", "cce", "dynamic_panel") or (estimator != "pooled" and involving("unit", _removed(model))):
-        return "within"
-    return "mixed"
+    kind = ESTIMATORS[str(model["estimator"])]
+    if kind.evidence == POLICY:
+        return POLICY
+    if kind.evidence == BETWEEN or int(model["n_periods"]) == 1:
+        return BETWEEN
+    removed = kind.unit_effects in ("removed", "differenced")
+    return WITHIN if removed or (kind.unit_effects != "none" and involving("unit", _removed(model))) else MIXED
 
 
 def _diagnostics(model: Mapping[str, Any], claim: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
-    method = str((model.get("spec") or {}).get("method", ""))
-    asked: Mapping[str, Mapping[str, float]] = (
-        {} if method in _NO_INSTRUMENTS else DIAGNOSTICS.get(str(model["estimator"]), {})
-    )
-    asked = {**asked, **(claim.get("diagnostics") or {})}
+    kind = ESTIMATORS[str(model["estimator"])]
+    method = kind.methods.get(str((model.get("spec") or {}).get("method", "")))
+    of_design = kind.refuted_by if method is None or method.refutable else {}
+    asked: Mapping[str, Mapping[str, float]] = {**of_design, **(claim.get("diagnostics") or {})}
     tests: Mapping[str, Mapping[str, Any]] = model.get("tests") or {}
     found = []
     for name, rule in asked.items():
@@ -289,7 +279,7 @@ def _plain(
 
 
 def _detectable(number: Estimand, powers: Powers, model: str) -> tuple[float | None, str]:
-    if number.interval == "wild_cluster" and (model, number.term) in powers:
+    if number.interval == WILD and (model, number.term) in powers:
         return powers[model, number.term], "simulation"
     if not number.has_interval or math.isinf(number.ci_high - number.ci_low):
         return None, ""

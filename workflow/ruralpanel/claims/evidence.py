@@ -25,6 +25,7 @@ from typing import Any, Literal
 from ruralpanel.claims.designs import Design
 from ruralpanel.claims.verdicts import Agreement, Expected
 from ruralpanel.estimate.inference.detectable import LEVEL
+from ruralpanel.project.kinds.inference import CLUSTER, WILD
 
 Criterion = Literal["interval", "cr2", "two_way", "family", "specifications", "influence"]
 Bearing = Literal["for", "against", "differs", "steady", "open", "none"]
@@ -142,8 +143,8 @@ def _is(criterion: Criterion, entry: Mapping[str, Any]) -> bool:
     by = options.get("by", "unit")
     two = isinstance(by, Sequence) and not isinstance(by, str) and len(by) == 2
     if criterion == "cr2":
-        return entry["method"] == "cluster" and options.get("small_sample") == "CR2"
-    return bool(entry["method"] == "wild_cluster" and two)
+        return entry["method"] == CLUSTER and options.get("small_sample") == "CR2"
+    return bool(entry["method"] == WILD and two)
 
 
 def _specifications(agreement: Agreement | None, curve: str) -> Cell:

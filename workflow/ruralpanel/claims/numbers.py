@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ruralpanel.estimate.base.model_json import set_of
+from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 
 
@@ -126,7 +127,7 @@ def _from_row(model: Mapping[str, Any], row: Mapping[str, Any], term: str, lever
         ci_low=low,
         ci_high=high,
         p_value_used=p_value,
-        interval="wild_cluster" if wild else str(settings[0].get("method", "")),
+        interval=WILD if wild else str(settings[0].get("method", "")),
         pointer=pointer,
     )
 

@@ -18,11 +18,10 @@ from ruralpanel.estimate.marginal import marginal_effect
 from ruralpanel.estimate.residuals import moran_of_residuals
 from ruralpanel.estimate.simulated_size import Null, null_panels, simulated_sizes
 from ruralpanel.estimate.spread import moderators_of, rows_used, spread_of, spread_of_term
+from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.kinds.inference import CLUSTER, OWN, ROBUST, WILD, shown_as
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
-
-NO_COEFFICIENTS = ("decomposition", "counterfactual")
-"""Estimators whose terms are parts of a gap: that all of them are zero is no hypothesis."""
 
 NO_NEIGHBOURS = "weights_matrix is not used: this estimator leaves no residual for each unit and period to compare"
 
@@ -76,7 +75,8 @@ def estimate(
     neighbours = moran_of_residuals(design, fit, seed)
     if neighbours is not None:
         tests["moran"] = neighbours.test
-    unused = spec.estimator != "spatial" and spec.options.get("weights_matrix") and neighbours is None
+    needs_weights = "weights_matrix" in ESTIMATORS[spec.estimator].required
+    unused = not needs_weights and spec.options.get("weights_matrix") and neighbours is None
     extra = dict(fit.extra)
     constants, of_constant = _constant(design, fit, settings, seed)
     overrides = _overrides(spec, fit, outcomes)
@@ -149,12 +149,12 @@ def estimate(
 def _settings(spec: ModelSpec, design: Design, fit: Fit) -> tuple[InferenceSpec, ...]:
     """The model's settings; errors of the estimator's own come first, and without any setting the panel decides."""
     settings = tuple(spec.inference)
-    if fit.own_vcov is not None and all(setting.method != "own" for setting in settings):
-        return (InferenceSpec("own"), *settings)
+    if fit.own_vcov is not None and all(setting.method != OWN for setting in settings):
+        return (InferenceSpec(OWN), *settings)
     if settings:
         return settings
     repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
-    return (InferenceSpec("cluster" if repeated else "hc"),)
+    return (InferenceSpec(CLUSTER if repeated else ROBUST),)
 
 
 def _try(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Outcome:
@@ -230,9 +230,9 @@ def _coefficients(
 ) -> tuple[Coefficient, ...]:
     first = outcomes[0]
     assert isinstance(first, Inference)
-    wild = _first(outcomes, "wild_cluster")
+    wild = _first(outcomes, "p_wild")
     asked = wild is not None and bool(wild.extra.get("interval", True))
-    permutation = _first(outcomes, "permutation") or _first(outcomes, "treatment")
+    permutation = _first(outcomes, "p_permutation")
     rows = []
     for j, term in enumerate(fit.terms):
         error, df = _at(first.std_error, j), None if first.df is None else float(first.df[j])
@@ -284,14 +284,12 @@ def _marginals(
         return ()
     usable = next((o for o in outcomes if isinstance(o, Inference) and o.vcov is not None), None)
     if usable is None:
-        usable = infer(fit, design, InferenceSpec("cluster"), seed)
+        usable = infer(fit, design, InferenceSpec(CLUSTER), seed)
     bootstrap = next(
         (
             setting
             for setting, outcome in zip(settings, outcomes, strict=True)
-            if setting.method == "wild_cluster"
-            and isinstance(outcome, Inference)
-            and "subcluster" not in setting.options
+            if setting.method == WILD and isinstance(outcome, Inference) and "subcluster" not in setting.options
         ),
         None,
     )
@@ -311,12 +309,14 @@ def _joint(
     spec: ModelSpec, fit: Fit, design: Design, setting: InferenceSpec, first: Inference, null: Null | None
 ) -> Test | None:
     """Test that all terms are zero; None where they are no coefficients."""
-    found = None if spec.estimator in NO_COEFFICIENTS else all_zero(fit, design, setting, first)
+    found = all_zero(fit, design, setting, first) if ESTIMATORS[spec.estimator].slopes else None
     return None if found is None else with_size(*found, null.outcomes if null else None)
 
 
-def _first(outcomes: list[Outcome], method: str) -> Inference | None:
-    return next((o for o in outcomes if isinstance(o, Inference) and o.method == method), None)
+def _first(outcomes: list[Outcome], field: str) -> Inference | None:
+    """The first result whose p-value the coefficients hold in a field; in the methods' order, then the settings'."""
+    given = [outcome for outcome in outcomes if isinstance(outcome, Inference)]
+    return next((outcome for method in shown_as(field) for outcome in given if outcome.method == method), None)
 
 
 def _at(column: FloatArray | None, j: int) -> float | None:

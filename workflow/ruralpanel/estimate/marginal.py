@@ -12,6 +12,7 @@ from ruralpanel.estimate.inference.covariance import critical_values, p_values
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild import clusters_of
 from ruralpanel.estimate.inference.wild_kernel import combination, invert
+from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.project.settings import InferenceSpec
 
@@ -190,7 +191,7 @@ def _bootstrap(
         drawn,
         str(setting.options.get("weights", "rademacher")),
         int(setting.options.get("draws", 99_999)),
-        generator(seed, design.spec.name, "wild_cluster", label),
+        generator(seed, design.spec.name, WILD, label),
         further=dimensions[1:],
     )
     if draws.own <= 0:

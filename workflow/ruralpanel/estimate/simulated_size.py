@@ -20,6 +20,9 @@ from ruralpanel.estimate.inference.error_process import ErrorProcess, error_proc
 from ruralpanel.estimate.inference.romano_wolf import is_least_squares
 from ruralpanel.estimate.inference.size_kernels import Outcomes, by_variance, one_by_one, permuted, wild
 from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.kinds.facts import function
+from ruralpanel.project.kinds.inference import PERMUTATION, WILD
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -43,9 +46,6 @@ MOST_NUMBERS = 20_000_000
 
 MOST_BOOTSTRAP_CLUSTERS = 200
 """Clusters beyond which the wild bootstrap is not simulated: its size is then near 5 % (docs/inference.md)."""
-
-POLICY = ("did", "event_study")
-"""Estimators some of whose methods are no single regression."""
 
 Size = dict[str, Any]
 
@@ -119,11 +119,8 @@ def null_panels(fit: Fit, design: Design, seed: int, name: str = "simulated size
 
 
 def _policy(fit: Fit, design: Design) -> Simulation | None:
-    if design.spec.estimator not in POLICY:
-        return None
-    from ruralpanel.estimate.families.policy.inference import policy_rejections
-
-    return policy_rejections(fit, design)
+    rejections = ESTIMATORS[design.spec.estimator].rejections
+    return function(rejections)(fit, design) if rejections else None
 
 
 def _of_policy(fit: Fit, design: Design, process: ErrorProcess, rejected: FloatArray | None) -> Size:
@@ -139,12 +136,12 @@ def _one(null: Null, setting: InferenceSpec, found: Inference, seed: int) -> Siz
     terms = outcomes.fit.terms
     main = main_terms(outcomes.fit, outcomes.design)
     places = [terms.index(term) for term in main]
-    if setting.method == "wild_cluster":
+    if setting.method == WILD:
         if found.n_clusters > MOST_BOOTSTRAP_CLUSTERS:
             return _without(f"not simulated with {found.n_clusters} clusters: so many need no correction")
         draws, terms = BOOTSTRAP_DRAWS, main
         rejected = wild(outcomes.head(BOOTSTRAP_PANELS), setting, places, draws, rng)
-    elif setting.method == "permutation":
+    elif setting.method == PERMUTATION:
         draws, terms = BOOTSTRAP_DRAWS, main
         rejected = permuted(outcomes.head(SLOW_PANELS), setting, places, draws, rng)
     else:

@@ -23,10 +23,8 @@ from ruralpanel.estimate.inference.size_kernels import LEVEL
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.simulated_size import Null, null_panels
 from ruralpanel.project.effects import involving
+from ruralpanel.project.kinds.estimators import ESTIMATORS, FD, FE, POLICY, POOLED, RE
 from ruralpanel.project.problems import UserError
-
-STANDARD = ("pooled", "between", "fe", "fd", "re")
-POLICY = ("did", "event_study")
 
 INDEPENDENT = "takes errors as independent over time: where they persist it rejects nearly always"
 
@@ -50,11 +48,11 @@ def specification_tests(design: Design, fit: Fit, seed: int = 0, null: Null | No
     means of units: ``breusch_pagan`` (variances do not go with the terms). Policy designs that are a regression with
     unit effects: the last three, serial correlation by the residuals alone.
     """
-    estimator = design.spec.estimator
+    kind = ESTIMATORS[design.spec.estimator]
     repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
-    if estimator in POLICY:
+    if kind.evidence == POLICY:
         return _simulated(_policy_tests(design, fit), design, fit, seed, null)
-    if estimator not in STANDARD or not is_least_squares(fit):
+    if not kind.standard or not is_least_squares(fit):
         return {}
     if not repeated:
         return {"breusch_pagan": breusch_pagan(fit)}
@@ -63,13 +61,14 @@ def specification_tests(design: Design, fit: Fit, seed: int = 0, null: Null | No
     if "unit" in fit.absorbed:
         found |= f_effects(quick)
     # random effects stand beside none but effects of periods
-    if (estimator == "re" or "unit" in fit.absorbed) and set(design.spec.effects) <= {"unit", "period"}:
+    random = kind.unit_effects == "random"
+    if (random or "unit" in fit.absorbed) and set(design.spec.effects) <= {"unit", "period"}:
         with suppress(UserError):
-            if design.weights is None or estimator == "re":
+            if design.weights is None or random:
                 found["hausman"] = hausman(quick)
         with suppress(UserError):
             found["mundlak"] = mundlak(quick, seed)
-    if estimator in ("pooled", "re") and design.weights is None:
+    if kind.unit_effects in ("none", "random") and design.weights is None:
         found["breusch_pagan_lm"] = breusch_pagan_lm(quick)
     residuals = _by_row(design, fit)
     found["pesaran_cd"] = pesaran_cd(residuals, design, fit.absorbed)
@@ -102,9 +101,9 @@ def _simulated(found: dict[str, Test], design: Design, fit: Fit, seed: int, null
         changed["pesaran_cd"] = _by_simulation(
             test, away, abs(test.statistic - centre), "of independent units", test.note
         )
-    if "f_effects" in found and design.spec.estimator == "fe":
+    if "f_effects" in found and ESTIMATORS[design.spec.estimator].unit_effects == "declared":
         outcomes = null.process.draw(draws, rng)
-        short = linear.pooled(_as(_take(_quick(design), fit.rows), "pooled", _without_unit(design)))
+        short = linear.pooled(_as(_take(_quick(design), fit.rows), POOLED, _without_unit(design)))
         full = least_squares_of(fit, space, outcomes)[1]
         restricted = least_squares_of(short, covariance.space_of(short, design), outcomes)[1]
         df = found["f_effects"].df
@@ -149,7 +148,8 @@ def _without_unit(design: Design) -> tuple[str, ...]:
 
 def _beside_random_units(design: Design) -> tuple[str, ...]:
     """The effects of the model where those of units are random: a model of random effects says it, period too."""
-    return design.spec.effects if design.spec.estimator == "re" else _without_unit(design)
+    random = ESTIMATORS[design.spec.estimator].unit_effects == "random"
+    return design.spec.effects if random else _without_unit(design)
 
 
 def f_effects(design: Design) -> dict[str, Test]:
@@ -158,9 +158,9 @@ def f_effects(design: Design) -> dict[str, Test]:
     Empty where the other effects contain those of units.
     """
     effects = _without_unit(design)
-    full = linear.fe(_as(design, "fe", ("unit", *effects)))
+    full = linear.fe(_as(design, FE, ("unit", *effects)))
     kept = _take(design, full.rows)
-    short = linear.pooled(_as(kept, "pooled", effects))
+    short = linear.pooled(_as(kept, POOLED, effects))
     ssr_full, ssr_short = float(full.residuals @ full.residuals), float(short.residuals @ short.residuals)
     df = (short.df_resid - full.df_resid, full.df_resid)
     if df[0] < 1:
@@ -175,8 +175,8 @@ def hausman(design: Design) -> Test:
     and the test rejects too often in short panels, so that `mundlak` is the one to read.
     """
     effects = _beside_random_units(design)
-    fixed = linear.fe(_as(design, "fe", tuple(dict.fromkeys(("unit", *effects)))))
-    random = random_effects.fit(_as(design, "re", effects))
+    fixed = linear.fe(_as(design, FE, tuple(dict.fromkeys(("unit", *effects)))))
+    random = random_effects.fit(_as(design, RE, effects))
     return random_effects.contrast(fixed, random, len(fixed.terms), "the Mundlak test")
 
 
@@ -196,8 +196,8 @@ def mundlak(design: Design, seed: int = 0) -> Test:
     names = tuple(f"mean of {design.terms[j]}" for j in varies)
     effects = _beside_random_units(design)
     wide = replace(design, x=np.hstack([design.x, means[:, varies]]), terms=(*design.terms, *names))
-    random = design.weights is None or design.spec.estimator == "re"
-    wide = _as(wide, "re" if random else "pooled", effects)
+    random = design.weights is None or ESTIMATORS[design.spec.estimator].unit_effects == "random"
+    wide = _as(wide, RE if random else POOLED, effects)
     # unit means do not vary within units, which other variance components ask for
     wide = replace(wide, spec=replace(wide.spec, options={**wide.spec.options, "components": "swar"}))
     fit = random_effects.fit(wide) if random else linear.pooled(wide)
@@ -216,7 +216,7 @@ def _is_step(name: str, design: Design) -> bool:
 
 def breusch_pagan_lm(design: Design) -> Test:
     """Breusch and Pagan (1980) Lagrange multiplier test of no unit effects; unbalanced: Baltagi and Li (1990)."""
-    pooled = linear.pooled(_as(design, "pooled", _without_unit(design)))
+    pooled = linear.pooled(_as(design, POOLED, _without_unit(design)))
     codes = compact(design.unit_codes[pooled.rows])
     counts = np.bincount(codes).astype(float)
     sums = np.bincount(codes, weights=pooled.residuals)
@@ -253,7 +253,7 @@ def wooldridge(design: Design) -> Test | None:
     """
     effects = involving("period", design.spec.effects)
     try:
-        fit = linear.fd(_as(design, "fd", effects))
+        fit = linear.fd(_as(design, FD, effects))
     except UserError:
         return None
     place = {row: i for i, row in enumerate(fit.rows.tolist())}

@@ -9,13 +9,10 @@ import numpy as np
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import absorbed_space, removed_effects
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 
 TINY = 1e-9
 """Share of a standard deviation below which what effects leave of a variable is rounding."""
-
-_UNIT_REMOVED = frozenset({"fd", "cce", "dynamic_panel"})  # whatever effects they declare beside
-_TWO_WAY = frozenset({"did", "event_study"})
-_NO_EFFECTS = frozenset({"pooled", "between", "decomposition"})
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,8 @@ def spread_of(column: FloatArray, design: Design, fit: Fit, steps: FloatArray | 
     means = group_sums(values[:, None], codes)[:, 0] / np.bincount(codes)
     within = values - means[codes]
     sd = float(np.std(values, ddof=1))
-    net = _of_means(means) if design.spec.estimator == "between" else _net(values, design, rows, steps)
+    averaged = ESTIMATORS[design.spec.estimator].averages_units
+    net = _of_means(means) if averaged else _net(values, design, rows, steps)
     return Spread(
         sd=sd,
         sd_within=float(np.sqrt(np.sum(within**2) / (values.size - 1))),
@@ -88,17 +86,18 @@ def net_sd(net: FloatArray, weights: FloatArray | None = None) -> FloatArray:
 
 def rows_used(design: Design, fit: Fit) -> IntArray:
     """Rows of the design behind the fit: all of them where units are averaged, else the fit's own."""
-    return np.arange(design.y.size, dtype=np.intp) if design.spec.estimator == "between" else fit.rows
+    return np.arange(design.y.size, dtype=np.intp) if ESTIMATORS[design.spec.estimator].averages_units else fit.rows
 
 
 def effects_of(design: Design) -> tuple[str, ...]:
     """Names of the effects that a model removes, differenced ones included."""
-    estimator, declared = design.spec.estimator, removed_effects(design.spec)
-    if estimator in _NO_EFFECTS:
+    kind, declared = ESTIMATORS[design.spec.estimator], removed_effects(design.spec)
+    if kind.unit_effects == "none":
         return ()
-    if estimator in _TWO_WAY:
+    if kind.needs_effects == "both":
         return ("unit", "period")
-    return tuple(dict.fromkeys(("unit", *declared))) if estimator in _UNIT_REMOVED else declared
+    removed = kind.unit_effects in ("removed", "differenced")
+    return tuple(dict.fromkeys(("unit", *declared))) if removed else declared
 
 
 def _of_means(means: FloatArray) -> float | None:

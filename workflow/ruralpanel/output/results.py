@@ -13,6 +13,7 @@ import pandas as pd
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.labels import Labels, labels_from_codebook, merged
 from ruralpanel.output.words import has_word, word
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.logarithms import log_of
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
 
@@ -179,7 +180,7 @@ def values_of(model: Mapping[str, Any]) -> Values:
 
     A counterfactual gives `CHANGE`, `LOW` and `HIGH`; other models what their ``by_unit`` holds, in its order.
     """
-    if model["estimator"] == "counterfactual":
+    if ESTIMATORS[model["estimator"]].of_units == "changes":
         rows = [row for row in model["coefficients"] if row["term"] not in _MEANS]
         keys = {CHANGE: "estimate", LOW: "ci_low", HIGH: "ci_high"}
         return {
@@ -197,7 +198,12 @@ def values_of(model: Mapping[str, Any]) -> Values:
 def percent_of_level(model: Mapping[str, Any], formulas: Mapping[str, str]) -> bool:
     """Whether changes of the model's outcome are said in per cent: those of a counterfactual of a logarithm."""
     formula = formulas.get(str(model["outcome"])) or ""
-    return model["estimator"] == "counterfactual" and log_of(formula) is not None
+    return ESTIMATORS[model["estimator"]].of_units == "changes" and log_of(formula) is not None
+
+
+def is_decomposition(model: Mapping[str, Any]) -> bool:
+    """Whether the model splits a gap between groups of units into parts."""
+    return ESTIMATORS[model["estimator"]].of_units == "parts"
 
 
 def in_percent(values: Values) -> Values:
@@ -207,7 +213,7 @@ def in_percent(values: Values) -> Values:
 
 def heading(model: Mapping[str, Any], name: str, labels: Labels, language: str) -> str:
     """What a value is called in print: a word of a counterfactual's or decomposition's own, else the term's label."""
-    own = name in (CHANGE, LOW, HIGH) or (model["estimator"] == "decomposition" and has_word(name))
+    own = name in (CHANGE, LOW, HIGH) or (is_decomposition(model) and has_word(name))
     return word(name, language) if own else _capital(labels.of(name))
 
 

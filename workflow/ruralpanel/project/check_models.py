@@ -9,17 +9,8 @@ from typing import Any
 from ruralpanel.project import formulas
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors, involving
 from ruralpanel.project.expressions import Name, Number, Operation, Text, names, walk
-from ruralpanel.project.kinds.estimators import (
-    ESTIMATORS,
-    KEYS_OF_METHODS,
-    RANDOM_PERIODS,
-    SYSTEMS,
-    UNWEIGHTED,
-    WITHOUT_EFFECTS,
-    WITHOUT_MARGINAL,
-    has_random_effects,
-    takes_instruments,
-)
+from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
+from ruralpanel.project.kinds.options import keys_of_methods
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 from ruralpanel.project.settings import ModelSpec
@@ -86,15 +77,16 @@ def terms(model: ModelSpec) -> Iterator[tuple[str, str]]:
 def coefficients(model: ModelSpec) -> frozenset[str] | None:
     """Names of a model's coefficients as far as the configuration tells; None where it does not."""
     own = (*(model.options.get("endogenous") or ()), *model.regressors, *model.controls)
-    if ESTIMATORS[model.estimator].named_terms or model.estimator == "cce":
+    named = ESTIMATORS[model.estimator].coefficients
+    if named == "terms":
         return frozenset(own)
-    if model.estimator == "dynamic_panel":
+    if named == "lags":
         lags = [(model.outcome, k) for k in range(1, int(model.options.get("lags") or 1) + 1)]
         lags += [
             (name, k) for name, n in (model.options.get("regressor_lags") or {}).items() for k in range(1, int(n) + 1)
         ]
         return frozenset((*own, *(f"lag({name}, {k})" for name, k in lags)))
-    if model.estimator in SYSTEMS:
+    if named == "equations":
         equations = model.options.get("equations") or {}
         outcomes = model.options.get("outcomes") or (model.outcome,)
         return frozenset(f"{outcome}:{term}" for outcome in outcomes for term in equations.get(outcome) or own)
@@ -103,7 +95,7 @@ def coefficients(model: ModelSpec) -> frozenset[str] | None:
 
 def _panel_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
     panel = config.panels.get(model.panel)
-    least = ESTIMATORS[model.estimator].min_periods
+    least = ESTIMATORS[model.estimator].least_periods
     where = f"models.{model.name}"
     if panel is None:
         yield missing(config.file, f"{where}.panel", model.panel, "a name under panels", config.panels)
@@ -154,8 +146,8 @@ def _own_term_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
                 fix = "leave regressors out: they are the terms of the blocks"
                 expected = "a regressor or control of the model"
                 yield Problem(config.file, f"{where}.blocks.{block}", f'"{term}", not among regressors', expected, fix)
-    without = WITHOUT_MARGINAL.get(model.estimator)
-    if model.marginal_effects and without is not None and (not without or model.method in without):
+    kind = ESTIMATORS[model.estimator]
+    if model.marginal_effects and not (kind.marginal_effects and kind.methods[model.method].marginal_effects):
         found = f"marginal effects with {model.method or model.estimator}"
         expected = "an estimator with one coefficient for each regressor"
         fix = "leave marginal_effects out, or use estimator: fe"
@@ -184,7 +176,7 @@ def _outcome_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
         if key not in ("regressors", "controls", "endogenous", "instruments"):
             continue
         for outcome in outcomes:
-            of_others = model.estimator in SYSTEMS and equations.get(outcome) and term not in equations[outcome]
+            of_others = equations.get(outcome) and term not in equations[outcome]
             if outcome in (part.strip() for part in term.split(":")) and not of_others:
                 found = f'"{term}", the model\'s own outcome' if term == outcome else f'"{term}", made of the outcome'
                 fix = f"leave it out, or use a lag: a variable with formula: lag({outcome})"
@@ -192,8 +184,9 @@ def _outcome_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
 
 
 def _method_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
-    where = f"models.{model.name}"
-    for key, methods in KEYS_OF_METHODS.get(model.estimator, {}).items():
+    where, kind = f"models.{model.name}", ESTIMATORS[model.estimator]
+    only = keys_of_methods(kind.options)
+    for key, methods in only.items():
         value = model.options.get(key)
         idle = value in (None, [], "never") or (key == "group_trends" and not value)
         if idle or model.method in methods:
@@ -201,21 +194,18 @@ def _method_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
         shown = f"{key}: {value}" if isinstance(value, str | bool | int) else key
         found, fix = f"{shown} with method {model.method}", f"leave {key} out, or use method: {methods[0]}"
         yield Problem(config.file, f"{where}.{key}", found, f"method {' or '.join(methods)}", fix)
-    if (
-        model.estimator == "event_study"
-        and model.options.get("draws")
-        and model.method in KEYS_OF_METHODS["event_study"]["draws"]
-    ):
+    if kind.by_event_time and model.options.get("draws") and model.method in only.get("draws", ()):
         yield from _lead_draws_problems(config, model)
-    if model.estimator == "decomposition" and model.options.get("drop_absorbed"):
-        found, fix = "drop_absorbed with a decomposition", "leave drop_absorbed out, and terms that others determine"
-        yield Problem(config.file, f"{where}.drop_absorbed", found, "blocks that keep all their terms", fix)
-    unweighted = UNWEIGHTED.get(model.estimator)
-    if model.weights and unweighted is not None and (not unweighted or model.method in unweighted):
+    if not kind.drop_absorbed and model.options.get("drop_absorbed"):
+        found = f"drop_absorbed with estimator {model.estimator}"
+        fix = "leave drop_absorbed out, and terms that others determine"
+        yield Problem(config.file, f"{where}.drop_absorbed", found, "a model that keeps all its terms", fix)
+    method = kind.methods[model.method]
+    if model.weights and not (kind.weighted and method.weighted):
         what = model.method or model.estimator
         found, fix = f'weights "{model.weights}" with {what}', "write weights: null in the model"
         yield Problem(config.file, place(config, model, "weights"), found, "no weights: there is no weighted form", fix)
-    if model.estimator == "did" and model.method in ("synthetic", "synthetic_control"):
+    if not method.terms:
         for key, own in (("regressors", model.regressors), ("controls", model.controls)):
             if own:
                 found, expected = f"{key} with method {model.method}", f"no {key}: the weights stand for them"
@@ -251,7 +241,7 @@ def _instrument_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
     endogenous, instruments = list(options.get("endogenous") or ()), list(options.get("instruments") or ())
     shares, shocks = list(options.get("shares") or ()), list(options.get("shocks") or ())
     number = len(instruments) + bool(shares)
-    if takes_instruments(model.estimator) and number < len(endogenous):
+    if ESTIMATORS[model.estimator].instruments and number < len(endogenous):
         found = f"{number} instrument(s) for {len(endogenous)} endogenous regressor(s)"
         yield Problem(config.file, f"{where}.instruments", found, "one for each at least", "name more instruments")
     own = (*model.regressors, *model.controls)
@@ -314,27 +304,28 @@ def _gap_problems(config: Config, model: ModelSpec, attributes: set[str], units:
 def _effect_problems(config: Config, model: ModelSpec, attributes: set[str]) -> Iterator[Problem]:
     where, shown = place(config, model, "effects"), f"[{', '.join(model.effects)}]"
     yield from effect_problems(model.effects, attributes | set(config.variables), config.file, where)
-    if model.estimator == "fe" and not model.effects:
+    kind = ESTIMATORS[model.estimator]
+    if kind.needs_effects == "some" and not model.effects:
         fix = "name the effects, or use estimator: pooled"
-        yield Problem(config.file, where, "none", "at least one of unit, period for fe", fix)
-    if model.estimator in ("did", "event_study") and set(model.effects) != {"unit", "period"}:
+        yield Problem(config.file, where, "none", f"at least one of unit, period for {model.estimator}", fix)
+    if kind.needs_effects == "both" and set(model.effects) != {"unit", "period"}:
         fix = "write effects: [unit, period] in the model"
         yield Problem(config.file, where, shown, f"unit and period for {model.estimator}", fix)
     if has_random_effects(model.estimator, model.method):
         yield from _random_effect_problems(config, model)
-    if model.estimator in WITHOUT_EFFECTS:
-        kind, expected = WITHOUT_EFFECTS[model.estimator]
-        idle = {
-            "unit": list(involving("unit", model.effects)),
-            "differenced": [effect for effect in model.effects if effect != "unit" and not _by_period(effect, config)],
-            "attributes": [effect for effect in model.effects if effect not in ("unit", "period")],
-            "all": list(model.effects),
-        }[kind]
-        if idle:
-            found = f"{', '.join(idle)} with estimator {model.estimator}"
-            yield Problem(config.file, where, found, expected, f"leave {', '.join(idle)} out, or use estimator: fe")
-    if model.estimator == "dynamic_panel" and "unit" not in model.effects:
-        expected = "unit, or unit and period: a dynamic panel has unit effects"
+    refused, expected = kind.refused_effects
+    idle = {
+        "": [],
+        "unit": list(involving("unit", model.effects)),
+        "differenced": [effect for effect in model.effects if effect != "unit" and not _by_period(effect, config)],
+        "attributes": [effect for effect in model.effects if effect not in ("unit", "period")],
+        "all": list(model.effects),
+    }[refused]
+    if idle:
+        found = f"{', '.join(idle)} with estimator {model.estimator}"
+        yield Problem(config.file, where, found, expected, f"leave {', '.join(idle)} out, or use estimator: fe")
+    if kind.needs_effects == "unit" and "unit" not in model.effects:
+        expected = f"unit, or unit and period: {model.estimator} has unit effects"
         yield Problem(config.file, where, shown, expected, "write effects: [unit, period] in the model")
 
 
@@ -348,7 +339,7 @@ def _random_effect_problems(config: Config, model: ModelSpec) -> Iterator[Proble
     where, what = place(config, model, "effects"), model.method or model.estimator
     idle = [effect for effect in model.effects if effect not in ("unit", "period")]
     expected = "period (removed by dummies) or none: unit effects are random"
-    if model.estimator in RANDOM_PERIODS:
+    if ESTIMATORS[model.estimator].random_periods:
         expected = "unit and period (both random), period alone (removed by dummies) or none: unit effects are random"
     elif set(model.effects) >= {"unit", "period"}:
         fix = "write effects: [period]"

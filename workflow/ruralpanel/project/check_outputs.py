@@ -6,8 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ruralpanel.project.check_models import coefficients, missing
-from ruralpanel.project.kinds import figures, maps, tables
-from ruralpanel.project.kinds.estimators import DERIVED, LOG_LINEAR, SYSTEMS
+from ruralpanel.project.kinds.estimators import ESTIMATORS, estimators_of
+from ruralpanel.project.kinds.facts import Output
+from ruralpanel.project.kinds.figures import FIGURES
+from ruralpanel.project.kinds.maps import KEYS as MAP_KEYS
+from ruralpanel.project.kinds.maps import MAPS, shown_by
+from ruralpanel.project.kinds.options import properties
+from ruralpanel.project.kinds.tables import TABLES, kind_of
 from ruralpanel.project.load import Config
 from ruralpanel.project.logarithms import log_of, ratio_of
 from ruralpanel.project.problems import Problem
@@ -15,18 +20,6 @@ from ruralpanel.project.reads import claimed_models, shown_variables
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.units import Units
 
-OF_UNITS = ("counterfactual", "decomposition", "cce")
-"""Estimators that say something of single units."""
-_POLICY = ("did", "event_study")
-_ESTIMATORS_OF = {
-    "by_unit": OF_UNITS,
-    "correlations": tuple(sorted(SYSTEMS)),
-    "policy": _POLICY,
-    "bacon": ("did",),
-    "event_study": _POLICY,
-    "waterfall": ("decomposition",),
-}
-"""Kinds of table and figure that only models of some estimators fit in."""
 _BREAK_STEP = "__break_"
 
 
@@ -78,7 +71,12 @@ def _smallest_effect_problems(config: Config, name: str, claim: Mapping[str, Any
             names = sorted({model.outcome for model in slopes} | curved)
             found, fix = f"a share of {', '.join(names)}, in no logarithm", "sd_of_outcome, or value"
             yield Problem(config.file, f"{where}.{key}", found, "an outcome in logarithms", fix)
-        elif key == "sd_of_outcome" and slopes and not curve and all(model.estimator in LOG_LINEAR for model in slopes):
+        elif (
+            key == "sd_of_outcome"
+            and slopes
+            and not curve
+            and all(ESTIMATORS[model.estimator].log_linear for model in slopes)
+        ):
             found = f"{key} with {', '.join(sorted({model.estimator for model in slopes}))}"
             expected = "share_of_outcome, or value: the spread of the outcome's logarithm is not known"
             yield Problem(config.file, f"{where}.{key}", found, expected, f"share_of_outcome, not {key}")
@@ -88,7 +86,7 @@ def _plain_problems(config: Config, where: str, claim: Mapping[str, Any]) -> Ite
     """Keys of the plain units that the claim's numbers leave without use."""
     declared, models = claim.get("plain") or {}, _claimed_models(config, claim)
     slopes = [model for model, slope in models if slope]
-    levels = [model for model in slopes if model.estimator not in LOG_LINEAR]
+    levels = [model for model in slopes if not _log_linear(model)]
     known = config.variables
     ratio = any(m.outcome not in known or ratio_of(known[m.outcome].formula, known) is not None for m in levels)
     for key in sorted(declared if models else ()):
@@ -110,14 +108,18 @@ def _claimed_models(config: Config, claim: Mapping[str, Any]) -> list[tuple[Mode
     """The known models of a claim's numbers, each with whether the number is a slope."""
     named = [claim.get("estimand") or {}, *(claim.get("others") or ())]
     known = [(config.models[e["model"]], "statistic" in e) for e in named if e.get("model") in config.models]
-    return [(model, not statistic and model.estimator not in DERIVED) for model, statistic in known]
+    return [(model, not statistic and ESTIMATORS[model.estimator].slopes) for model, statistic in known]
+
+
+def _log_linear(model: ModelSpec) -> bool:
+    return ESTIMATORS[model.estimator].log_linear
 
 
 def _any_logarithm(config: Config, models: Iterable[ModelSpec], outcomes: Iterable[str] = ()) -> bool:
     """Whether some model's outcome, or one of some outcomes, is a logarithm, or of no known formula."""
     known = config.variables
-    names = {model.outcome for model in models if model.estimator not in LOG_LINEAR} | set(outcomes)
-    linear = any(model.estimator in LOG_LINEAR for model in models)
+    names = {model.outcome for model in models if not _log_linear(model)} | set(outcomes)
+    linear = any(map(_log_linear, models))
     return linear or any(name not in known or log_of(known[name].formula, known) is not None for name in names)
 
 
@@ -135,7 +137,7 @@ def _estimand_problems(config: Config, where: str, estimand: Mapping[str, Any]) 
     elif "at" in estimand and "marginal" not in estimand:
         found, fix = "at without marginal", "marginal: the variable whose effect counts there, or leave at out"
         yield Problem(config.file, f"{where}.at", found, "a place of a marginal effect", fix)
-    elif model.estimator in SYSTEMS and not estimand.get("statistic"):
+    elif ESTIMATORS[model.estimator].several_outcomes and not estimand.get("statistic"):
         expected = "statistic: a correlation between outcomes, as no one term is the claim's"
         yield Problem(config.file, where, f"no statistic of the system {model.name}", expected)
     elif "marginal" in estimand:
@@ -150,14 +152,15 @@ def _estimand_problems(config: Config, where: str, estimand: Mapping[str, Any]) 
 
 def _statistic_problems(config: Config, where: str, name: str, model: ModelSpec) -> Iterator[Problem]:
     expected = f"a statistic of model {model.name}"
-    if model.estimator == "dynamic_panel":
+    statistics = ESTIMATORS[model.estimator].statistics
+    if statistics == "long_run":
         known = [f"long_run:{term}" for term in (*model.regressors, *model.controls)]
         if name not in known:
             yield missing(config.file, where, name, expected, known)
-    elif model.estimator not in SYSTEMS:
+    elif not statistics:
         yield Problem(config.file, where, f'"{name}"', expected, "it has none: name a term")
-    elif not name.startswith("residual_correlation"):
-        yield missing(config.file, where, name, expected, ["residual_correlation"])
+    elif not name.startswith(statistics):
+        yield missing(config.file, where, name, expected, [statistics])
 
 
 def _marginal_problems(config: Config, where: str, estimand: Mapping[str, Any], model: ModelSpec) -> Iterator[Problem]:
@@ -181,22 +184,24 @@ def output_problems(
     config: Config, section: str, name: str, item: Mapping[str, Any], attributes: set[str], units: Units | None
 ) -> Iterator[Problem]:
     """What is wrong with a table, figure or map: its keys, and the models, panels, terms and periods it names."""
-    where, kind = f"{section}.{name}", str(item.get("type", "regression"))
-    if section != "maps":
-        keys = tables if section == "tables" else figures
-        yield from _key_problems(config, where, item, keys.keys_of(kind), keys.REQUIRED[kind])
-    else:
+    where = f"{section}.{name}"
+    if section == "maps":
+        kind = MAPS[shown_by(item)]
         yield from _map_key_problems(config, where, item)
+    else:
+        kind = TABLES[kind_of(item)] if section == "tables" else FIGURES[item["type"]]
+        yield from _key_problems(config, where, item, kind)
     yield from _named_problems(config, where, item)
     models = [*(item.get("models") or ()), *([item["model"]] if "model" in item else [])]
     known = [config.models[model] for model in models if model in config.models]
-    yield from _kind_problems(config, section, where, item, known)
-    yield from _model_term_problems(config, where, item, models, known)
+    yield from _kind_problems(config, where, item, kind, known)
+    yield from _model_term_problems(config, where, item, kind, models, known)
     yield from _period_problems(config, where, item)
     if isinstance(item.get("by"), str) and item["by"] not in attributes:
         yield missing(config.file, f"{where}.by", item["by"], "an attribute of the units", attributes)
-    if kind == "leave_one_out" and item.get("over", "unit") not in ("unit", "period"):
-        yield Problem(config.file, f"{where}.over", f'"{item["over"]}"', "unit or period")
+    over = properties(kind.options).get("over", {}).get("enum")
+    if over and item.get("over", over[0]) not in over:
+        yield Problem(config.file, f"{where}.over", f'"{item["over"]}"', " or ".join(over))
     for claim in item.get("claims") or ():
         if claim not in config.hypotheses:
             yield missing(config.file, f"{where}.claims", claim, "a name under hypotheses", config.hypotheses)
@@ -205,25 +210,23 @@ def output_problems(
             yield Problem(config.file, f"{where}.without", f'"{unit}"', "ids of the units file", units.suggest(unit))
 
 
-def _key_problems(
-    config: Config, where: str, item: Mapping[str, Any], known: frozenset[str], required: Iterable[str]
-) -> Iterator[Problem]:
-    kind = item.get("type", "regression")
-    for key in sorted(set(item) - known):
-        yield missing(config.file, f"{where}.{key}", key, f"a key of type {kind}", known)
-    for key in required:
+def _key_problems(config: Config, where: str, item: Mapping[str, Any], kind: Output) -> Iterator[Problem]:
+    name = kind_of(item)
+    for key in sorted(set(item) - {"type", *kind.keys}):
+        yield missing(config.file, f"{where}.{key}", key, f"a key of type {name}", kind.keys)
+    for key in kind.required:
         if not item.get(key):
-            yield Problem(config.file, where, f"no {key}", f"{key}, which type {kind} needs")
+            yield Problem(config.file, where, f"no {key}", f"{key}, which type {name} needs")
 
 
 def _map_key_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:
-    shown = next(key for key in maps.IDLE if key in item)
-    for key in sorted(maps.IDLE[shown] & set(item)):
+    shown = shown_by(item)
+    for key in sorted((MAP_KEYS - {*MAPS[shown].keys}) & set(item)):
         yield Problem(config.file, f"{where}.{key}", f"{key} in a map of {shown}", f"no {key}", f"leave {key} out")
     if shown == "model" and not (item.get("classes") or {}).get("shared", True):
         expected = "one set of classes for all maps of a model"
         yield Problem(config.file, f"{where}.classes.shared", "shared: false", expected, "leave shared out")
-    if "classes" not in maps.IDLE[shown]:
+    if "classes" in MAPS[shown].keys:
         yield from _class_problems(config, f"{where}.classes", item.get("classes") or {}, shown == "model")
 
 
@@ -261,25 +264,26 @@ def _named_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iter
 
 
 def _kind_problems(
-    config: Config, section: str, where: str, item: Mapping[str, Any], models: list[ModelSpec]
+    config: Config, where: str, item: Mapping[str, Any], kind: Output, models: list[ModelSpec]
 ) -> Iterator[Problem]:
-    kind = str(item.get("type", "regression"))
-    fitting = OF_UNITS if section == "maps" else _ESTIMATORS_OF.get(kind)
-    for model in models if fitting else ():
-        if model.estimator not in (fitting or ()):
-            shown, expected = f'"{model.name}" of estimator {model.estimator}', " or ".join(fitting or ())
+    fitting = estimators_of(kind.fits) if kind.fits else tuple(ESTIMATORS)
+    for model in models:
+        if model.estimator not in fitting:
+            shown, expected = f'"{model.name}" of estimator {model.estimator}', " or ".join(fitting)
             yield Problem(config.file, where, shown, f"a model of estimator {expected}", "take another model")
-    if kind == "bacon":
+    if kind.of_two_way_effects:
         yield from _bacon_problems(config, where, models)
-    if kind == "spatial" and models and not any(model.estimator == "spatial" for model in models):
-        yield Problem(config.file, f"{where}.models", "no spatial model", "at least one with estimator: spatial")
-    if kind in figures.OF_CLAIMS or kind == "heterogeneity":
+    needed = estimators_of(kind.needs_one) if kind.needs_one else ()
+    if needed and models and not any(model.estimator in needed for model in models):
+        of = " or ".join(needed)
+        yield Problem(config.file, f"{where}.models", f"no {of} model", f"at least one with estimator: {of}")
+    if kind.of_claims:
         claimed = claimed_models(config)
         for model in models:
             if model.name not in claimed:
-                expected = f"a model that a claim names, which type {kind} needs"
+                expected = f"a model that a claim names, which type {kind_of(item)} needs"
                 yield missing(config.file, where, model.name, expected, claimed)
-    if kind == "marginal_effect":
+    if {"of", "over"} <= {*kind.keys}:
         for model in models:
             pairs = [(effect["of"], effect["over"]) for effect in model.marginal_effects]
             if not any(item.get("of", of) == of and item.get("over", over) == over for of, over in pairs):
@@ -306,7 +310,7 @@ def _bacon_problems(config: Config, where: str, models: list[ModelSpec]) -> Iter
 
 
 def _model_term_problems(
-    config: Config, where: str, item: Mapping[str, Any], models: list[str], known: list[ModelSpec]
+    config: Config, where: str, item: Mapping[str, Any], kind: Output, models: list[str], known: list[ModelSpec]
 ) -> Iterator[Problem]:
     for key in ("term", "model_labels"):
         given = item.get(key)
@@ -319,7 +323,7 @@ def _model_term_problems(
             yield Problem(config.file, f"{where}.term", f"no term of model {model.name}", "a term for each model")
             continue
         wanted = str(term[model.name] if isinstance(term, Mapping) else term)
-        if item.get("type") not in figures.OF_CLAIMS:  # these know numbers that are no coefficients too
+        if not kind.of_claims:  # these know numbers that are no coefficients too
             yield from term_problems(config, f"{where}.term", wanted, model)
     of_models = [coefficients(model) for model in known]
     if item.get("terms") and "models" in item and known and None not in of_models:

@@ -15,6 +15,10 @@ PACKAGE = "ruralpanel"
 DISTRIBUTIONS = {"yaml": "pyyaml", "docx": "python-docx"}
 """Libraries whose distribution has another name than what is imported."""
 
+_KINDS = f"{PACKAGE}.project.kinds."
+_RESOLVER = f"{_KINDS}facts.function"
+"""What turns the names that a table of kinds holds into functions."""
+
 _NAMED = re.compile(rf"({PACKAGE}(?:\.\w+)+)(?::\w+)?")
 
 
@@ -39,10 +43,10 @@ def fingerprint(script: str | Path, root: str | Path) -> str:
 def covered_files(script: str | Path, root: str | Path) -> tuple[Path, ...]:
     """The script, every module of the package that it imports, directly or not, and the files that these read.
 
-    Imports inside functions count, and so do modules named in a string (``"ruralpanel.data.adapters.table"``,
-    ``"ruralpanel.estimate.families.iv.iv:fit"``), which is how registries name what they import lazily. Files
-    read at run time (templates, texts, schemas) are those that a module places beside itself:
-    ``Path(__file__).resolve().parents[2] / "report" / "html"``.
+    Imports inside functions count, and so do modules named in a string (``"ruralpanel.data.adapters.table"``). What a
+    table of kinds names in strings counts for modules that import the table beside `kinds.facts.function`, not for
+    those that ask a kind something else. Files read at run time (templates, texts, schemas) are those that a module
+    places beside itself: ``Path(__file__).resolve().parents[2] / "report" / "html"``.
     """
     base = Path(root)
     seen: set[Path] = set()
@@ -55,8 +59,9 @@ def covered_files(script: str | Path, root: str | Path) -> tuple[Path, ...]:
         seen.add(path)
         if path.suffix == ".py":
             code = _read(path.read_bytes())
-            waiting += [file for name in code.modules - named for file in _module_files(name, base)]
-            named |= code.modules
+            modules = code.imports | _resolved(code, path, base)
+            waiting += [file for name in modules - named for file in _module_files(name, base)]
+            named |= modules
             waiting += [file for parts in code.places for file in _data_files(path, parts)]
     return tuple(sorted(seen))
 
@@ -65,14 +70,21 @@ class _Code:
     """What one module names: modules of the package, libraries, and places of files beside it."""
 
     def __init__(self, content: bytes) -> None:
-        self.modules: set[str] = set()
+        self.imports: set[str] = set()
+        self.named: set[str] = set()
         self.libraries: set[str] = set()
         self.places: set[tuple[int, tuple[str, ...]]] = set()
         for node in _walk(ast.parse(content)):
+            if (
+                isinstance(node, ast.Constant)
+                and isinstance(node.value, str)
+                and (named := _NAMED.fullmatch(node.value))
+            ):
+                self.named.add(named[1])
             for name in _imported(node):
                 top = name.split(".")[0]
                 if top == PACKAGE:
-                    self.modules.add(name)
+                    self.imports.add(name)
                 elif top not in sys.stdlib_module_names:
                     self.libraries.add(top)
             place = _place(node)
@@ -100,8 +112,6 @@ def _imported(node: ast.AST) -> Iterator[str]:
         yield node.module
         if node.module.split(".")[0] == PACKAGE:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str) and (named := _NAMED.fullmatch(node.value)):
-        yield named[1]
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "find_spec":
         yield from (a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str))
 
@@ -118,6 +128,15 @@ def _place(node: ast.AST) -> tuple[int, tuple[str, ...]] | None:
         return None
     beside = any(isinstance(part, ast.Name) and part.id == "__file__" for part in ast.walk(node))
     return (int(str(node.slice.value)), tuple(parts)) if beside else None
+
+
+def _resolved(code: _Code, path: Path, root: Path) -> set[str]:
+    """Modules that a module names in strings, or that a table of kinds does whose functions it calls."""
+    if path.parent.parts[-2:] == ("project", "kinds"):
+        return set()
+    tables = {name for name in code.imports if name.startswith(_KINDS)} if _RESOLVER in code.imports else set()
+    files = {file for table in tables for file in _module_files(table, root)}
+    return code.named.union(*(_read(file.read_bytes()).named for file in files))
 
 
 def _module_files(name: str, root: Path) -> Iterator[Path]:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.check import check
-from ruralpanel.project.kinds.figures import OF_CLAIMS
+from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.tables import needed_files
-from ruralpanel.project.load import DEFAULT_FILE, LIVE, Config, read_config
+from ruralpanel.project.load import DEFAULT_FILE, Config, read_config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.reads import matrices_of, samples_of, series_by_variable
 from ruralpanel.project.settings import wordless
@@ -201,12 +201,13 @@ def figure_files(config: Config, names: Iterable[str] | None = None) -> tuple[st
         panels = [config.models[model].panel for model in models] + ([figure["panel"]] if "panel" in figure else [])
         files += [f"results/models/{model}.json" for model in models]
         files += [f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet")]
-        files += ["results/scorecard.json"] if figure["type"] == "scorecard" else []
+        kind = FIGURES[figure["type"]]
+        files += [f"results/{kind.file}"] if kind.file else []
         if "curve" in figure:
             panel = config.specification_curves[figure["curve"]]["panel"]
-            files += [f"results/models/curves/{figure['curve']}.{kind}" for kind in ("json", "parquet")]
+            files += [f"results/models/curves/{figure['curve']}.{form}" for form in ("json", "parquet")]
             files += [f"results/panels/{panel}/codebook.csv"]
-        if figure["type"] in OF_CLAIMS:
+        if kind.of_claims:
             files += [f"results/models/robustness/{model}.json" for model in models]
     return tuple(dict.fromkeys(files))
 
@@ -234,9 +235,9 @@ def live_settings(config: Config) -> dict[str, dict[str, Any]]:
             config.file, f"sources.{name}", "no `about`", "the sidecar to write", f"about: data/sources/{name}.yaml"
         )
         for name, source in config.sources.items()
-        if source.adapter == LIVE and "about" not in config.resolved["sources"][name]
+        if source.live and "about" not in config.resolved["sources"][name]
     )
-    live = [name for name, source in config.sources.items() if source.adapter == LIVE]
+    live = [name for name, source in config.sources.items() if source.live]
     root = Path(config.root)
     sidecars = {name: str(root / config.resolved["sources"][name]["about"]) for name in live}
     folders = {name: config.sources[name].path for name in live}

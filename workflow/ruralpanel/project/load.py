@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import takewhile
@@ -12,16 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.files import unusable
-from ruralpanel.project.kinds.adapters import LAYOUT_KEYS, layout_problems
-from ruralpanel.project.kinds.estimators import (
-    COMMON_KEYS,
-    ESTIMATORS,
-    SHARED_OPTIONS,
-    has_random_effects,
-    regressors_of,
-    system_problems,
-)
-from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS, inference_problems, inference_spec
+from ruralpanel.project.inference_settings import inference_problems, inference_spec
+from ruralpanel.project.kinds.adapters import ADAPTERS
+from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
+from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS
+from ruralpanel.project.layouts import layout_problems
+from ruralpanel.project.model_keys import FIELDS, key_problems
 from ruralpanel.project.places import Place, Places
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.schema import check_against, schema_of
@@ -32,8 +28,6 @@ from ruralpanel.project.whole import read_whole
 SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 DEFAULT_FILE = "config.yaml"
 """The configuration of a run that names none."""
-LIVE = "nbs_api"
-"""The adapter whose files `snakemake fetch` brings."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +102,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     whole = read_whole(path, overrides)
     raw, places = whole.values, whole.places
     problems = check_against(raw, SCHEMAS / "config.schema.yaml", file)
-    problems += [*_misplaced_model_keys(raw, file), *inference_problems(raw, file), *system_problems(raw, file)]
+    problems += [*key_problems(raw, file), *inference_problems(raw, file)]
     raise_any(whole.with_problems(problems))
     values = _with_defaults(raw)
     root = Path(path).parent
@@ -121,7 +115,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         sources[name] = spec
         if of_files or of_layout:
             faulty.add(name)
-        if spec.adapter == LIVE:
+        if spec.live:
             unfetched += of_files
     panels = {name: _panel(name, panel) for name, panel in values["panels"].items()}
     first_panel = next(iter(panels))
@@ -157,44 +151,6 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         faulty_sources=frozenset(faulty),
         unfetched=tuple(places.located(unfetched, file)),
     )
-
-
-def _misplaced_model_keys(raw: Mapping[str, Any], file: str) -> Iterator[Problem]:
-    models = raw.get("models")
-    if not isinstance(models, Mapping):
-        return
-    for name, model in models.items():
-        keys = ESTIMATORS.get(str(model.get("estimator"))) if isinstance(model, Mapping) else None
-        if keys is None:
-            continue
-        # What no estimator knows, the schema names.
-        others = set(map(str, model)) & _OF_ESTIMATORS - {*keys.required, *keys.optional}
-        for key in sorted(others - COMMON_KEYS - SHARED_OPTIONS):
-            allowed = ", ".join((*keys.required, *keys.optional)) or "no key of its own"
-            yield Problem(
-                file,
-                f"models.{name}.{key}",
-                f'"{key}" with estimator "{model["estimator"]}"',
-                f"keys that this estimator knows ({allowed})",
-                f"remove {key}, or choose the estimator that uses it",
-            )
-        for key in keys.required:
-            if not model.get(key):
-                yield Problem(
-                    file, f"models.{name}", f'no "{key}"', f'"{key}", which estimator {model["estimator"]} needs'
-                )
-        if keys.one_of and not any(model.get(key) for key in keys.one_of):
-            names = " or ".join(keys.one_of)
-            yield Problem(file, f"models.{name}", f"no {names}", f"one of them, for estimator {model['estimator']}")
-        method = model.get("method")
-        if method and method not in keys.methods:
-            known = ", ".join(m for m in keys.methods if m) or "none: remove the key"
-            yield Problem(file, f"models.{name}.method", f'"{method}"', f"one of: {known}")
-        if keys.regressors and not model.get("regressors") and not model.get("endogenous"):
-            yield Problem(file, f"models.{name}", 'no "regressors"', "at least one regressor")
-
-
-_OF_ESTIMATORS = frozenset(key for keys in ESTIMATORS.values() for key in (*keys.required, *keys.optional))
 
 
 def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -252,7 +208,8 @@ def _source(
     name: str, values: Mapping[str, Any], root: Path, file: str
 ) -> tuple[SourceSpec, list[Problem], list[Problem]]:
     """A source, what is wrong with its files and sidecar, and what is wrong with its layout."""
-    live = values["adapter"] == LIVE
+    adapter = ADAPTERS.get(values["adapter"])
+    live = adapter is not None and adapter.live
     path = _path(root, values["path"])
     files, wrong = _files(path)
     problems: list[Problem] = []
@@ -300,11 +257,9 @@ def _source(
     ]
     layout = {**((about or {}).get("layout") or {}), **(values.get("layout") or {})}
     wrong_keys = [*layout_problems(values["adapter"], layout, file, f"sources.{name}.layout")]
-    if values["adapter"] not in LAYOUT_KEYS:
-        fix = did_you_mean(values["adapter"], LAYOUT_KEYS)
-        wrong_keys.append(
-            Problem(file, f"sources.{name}.adapter", f'"{values["adapter"]}"', " | ".join(LAYOUT_KEYS), fix)
-        )
+    if adapter is None:
+        fix = did_you_mean(values["adapter"], ADAPTERS)
+        wrong_keys.append(Problem(file, f"sources.{name}.adapter", f'"{values["adapter"]}"', " | ".join(ADAPTERS), fix))
     spec = SourceSpec(
         name=name,
         adapter=values["adapter"],
@@ -378,12 +333,12 @@ def _weights_matrix(root: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str) -> ModelSpec:
     estimator = values["estimator"]
-    keys = ESTIMATORS[estimator]
-    method = values.get("method") or keys.methods[0]
-    inherited = keys.effects and not has_random_effects(estimator, method)
+    kind = ESTIMATORS[estimator]
+    method = values.get("method") or kind.method
+    inherited = kind.inherits_effects and not has_random_effects(estimator, method)
     effects = values.get("effects", defaults.get("effects", ["unit", "period"]) if inherited else [])
     outcome = values["outcome"]
-    options = {key: values[key] for key in sorted(set(values) - COMMON_KEYS)}
+    options = {key: values[key] for key in sorted(set(values) - FIELDS)}
     if values.get("drop_absorbed"):
         options["drop_absorbed"] = True
     if isinstance(outcome, list):
@@ -396,7 +351,7 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
         outcome=outcome,
         panel=values.get("panel", first_panel),
         method=method,
-        regressors=tuple(values.get("regressors") or _block_terms(values) or regressors_of(values)),
+        regressors=tuple(values.get("regressors") or _terms_of(values, "blocks") or _terms_of(values, "equations")),
         controls=tuple(values.get("controls", defaults.get("controls")) or ()),
         effects=tuple(effects),
         weights=values.get("weights", defaults.get("weights")),
@@ -408,5 +363,6 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
     )
 
 
-def _block_terms(values: Mapping[str, Any]) -> list[str]:
-    return [term for block in (values.get("blocks") or {}).values() for term in block]
+def _terms_of(values: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """The terms of all blocks or equations of a model that names none under ``regressors``, each once."""
+    return tuple(dict.fromkeys(term for terms in (values.get(key) or {}).values() for term in terms))

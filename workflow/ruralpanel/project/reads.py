@@ -11,6 +11,7 @@ from ruralpanel.project import formulas
 from ruralpanel.project.effects import grouped_by
 from ruralpanel.project.expressions import Call, Name, names
 from ruralpanel.project.files import unusable
+from ruralpanel.project.kinds.inference import CONLEY, INFERENCE
 from ruralpanel.project.load import Config
 from ruralpanel.project.logarithms import log_of
 from ruralpanel.project.problems import CONFIGURATION, Problem, did_you_mean
@@ -157,7 +158,7 @@ def place_problems(config: Config, attributes: set[str], units: Units | None) ->
         elif kind in ("inverse_distance", "k_nearest") and not placed:
             yield _unplaced(config, f"{where}.weights_matrix", kind)
         if _needs_distances(model) and not placed:
-            yield _unplaced(config, f"{where}.inference", "conley")
+            yield _unplaced(config, f"{where}.inference", CONLEY)
 
 
 def matrices_of(config: Config, models: Iterable[ModelSpec]) -> dict[str, dict[str, Any]]:
@@ -192,7 +193,7 @@ def place_files(config: Config, models: Iterable[str]) -> dict[str, Any]:
 
 
 def _needs_distances(model: ModelSpec) -> bool:
-    return any(setting.method == "conley" for setting in model.inference)
+    return any(INFERENCE[setting.method].distances for setting in model.inference)
 
 
 def _matrix_problems(config: Config, where: str, values: Mapping[str, Any], units: Units | None) -> Iterator[Problem]:

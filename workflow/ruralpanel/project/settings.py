@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ruralpanel.project.kinds.adapters import ADAPTERS
+
 WORDS = frozenset({"title", "title_zh", "label", "label_zh", "note", "note_zh", "counts", "counts_zh"})
 """Keys that only say what something is called or counts: no job that computes may depend on them."""
 
@@ -99,6 +101,11 @@ class SourceSpec:
     about: Mapping[str, Any] | None
     layout: Mapping[str, Any] = field(default_factory=dict)
     series: Mapping[str, SeriesSpec] = field(default_factory=dict)
+
+    @property
+    def live(self) -> bool:
+        """Whether `snakemake fetch` brings its files."""
+        return self.adapter in ADAPTERS and ADAPTERS[self.adapter].live
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> SourceSpec:

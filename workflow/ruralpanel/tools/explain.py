@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from ruralpanel.project.expand import LONG_NAMES
-from ruralpanel.project.kinds.inference import setting_words
+from ruralpanel.project.inference_settings import setting_words
 from ruralpanel.project.load import Config
 from ruralpanel.project.places import Place
 from ruralpanel.project.problems import Problem, UserError, did_you_mean

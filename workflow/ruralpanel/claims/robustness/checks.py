@@ -17,15 +17,9 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray, finite
 from ruralpanel.estimate.inference import covariance, romano_wolf
 from ruralpanel.estimate.inference.detectable import error_of_interval
 from ruralpanel.estimate.simulated_power import SimulatedPower, simulated_power
+from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
+from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
-
-NOT_LEFT_OUT = {
-    "spatial": "a unit less changes its neighbours",
-    "event_study": "see the bounds and the pre-trend test in the model's results",
-    "synthetic": "see leave_one_treated_out and the weights in the model's results",
-    "synthetic_control": "see leave_one_treated_out and the weights in the model's results",
-}
-"""Estimators and methods that are not estimated again without a unit or period, and why."""
 
 BENCHMARK_TIMES = (1.0, 2.0, 3.0)
 
@@ -132,7 +126,9 @@ def _contrast(target: Target, fitted: Fit, design: Design, file: str) -> Contras
 def _left_out(own: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
     design = own.design
     found: dict[str, Any] = {}
-    reason = NOT_LEFT_OUT.get(design.spec.estimator) or NOT_LEFT_OUT.get(design.spec.method)
+    kind = ESTIMATORS[design.spec.estimator]
+    method = kind.methods.get(design.spec.method)
+    reason = kind.not_left_out or (method.not_left_out if method else "")
     for over, number in (("unit", len(design.units)), ("period", len(design.periods))):
         if reason:
             found[over] = {"not_available": reason}
@@ -145,9 +141,9 @@ def _left_out(own: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
 
 def _simulated(own: _Fitted, vectors: Sequence[FloatArray]) -> dict[str, SimulatedPower]:
     """Power of the wild bootstrap for the targets whose interval is the bootstrap's."""
-    setting = next((s for s in own.design.spec.inference if s.method == "wild_cluster"), None)
+    setting = next((s for s in own.design.spec.inference if s.method == WILD), None)
     chosen = zip(own.targets, vectors, strict=True)
-    wanted = {target.name: vector for target, vector in chosen if target.interval == "wild_cluster"}
+    wanted = {target.name: vector for target, vector in chosen if target.interval == WILD}
     return {} if setting is None else simulated_power(own.fit, own.design, wanted, setting, own.seed)
 
 
@@ -184,6 +180,7 @@ def _described(target: Target, error: float, df: float, found: Power) -> dict[st
 
 def _of_coefficient(own: _Fitted, target: Target) -> dict[str, Any]:
     term, estimator = target.term, own.design.spec.estimator
+    between = ESTIMATORS[estimator].evidence == BETWEEN
     if not romano_wolf.is_least_squares(own.fit):
         reason = {"not_available": f"{estimator} is not least squares on rows"}
         return {"selection": reason, "sensitivity": reason, "measurement_error": reason}
@@ -192,7 +189,7 @@ def _of_coefficient(own: _Fitted, target: Target) -> dict[str, Any]:
         "sensitivity": _sensitivity(own, term),
         "measurement_error": _measurement_error(own, term),
     }
-    if target.main and term in own.design.terms and len(own.design.periods) > 1 and estimator != "between":
+    if target.main and term in own.design.terms and len(own.design.periods) > 1 and not between:
         found["heterogeneity"] = _heterogeneity(own, term)
         found["mean_group"] = heterogeneity.mean_group_results(own.design, term)
     return found
@@ -266,7 +263,7 @@ def _measurement_error(own: _Fitted, term: str) -> dict[str, Any]:
     fit, design = own.fit, own.design
     assert fit.x is not None and fit.y is not None
     lever = term.split(":")[0]
-    if lever not in fit.terms or design.spec.estimator not in ("pooled", "fe"):
+    if lever not in fit.terms or not ESTIMATORS[design.spec.estimator].measurement_error:
         return {"not_available": "stated for coefficients of pooled and fe models whose lever is a regressor itself"}
     place = fit.terms.index(term)
     space = covariance.space_of(fit, design)

@@ -31,6 +31,7 @@ from ruralpanel.estimate.base.results import FloatArray, IntArray
 from ruralpanel.estimate.inference import validity
 from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.estimate.inference.wild_kernel import TIE
+from ruralpanel.project.kinds.inference import PERMUTATION
 
 STATISTICS = ("median", "share_significant", "stouffer")
 SCHEMES = ("paths", "signs")
@@ -140,7 +141,7 @@ class _Moved:
 
     def possible(self, cell: Cell) -> bool:
         """Whether enough units are observed in the same periods."""
-        return max(len(block) for block in self._blocks(cell)) >= validity.MIN_CLUSTERS["permutation"]
+        return max(len(block) for block in self._blocks(cell)) >= validity.MIN_CLUSTERS[PERMUTATION]
 
     def orders(self, cell: Cell) -> _Orders:
         """The orders of the cell's units; the first draw moves nothing."""

@@ -14,6 +14,7 @@ from ruralpanel.estimate.base.results import Design, Fit, IntArray
 from ruralpanel.estimate.estimators import fit as fit_model
 from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.estimate.places.weights import OF_UNITS, among
+from ruralpanel.project.kinds.estimators import ESTIMATORS, POLICY
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.settings import ModelSpec
 
@@ -85,13 +86,14 @@ def subset(design: Design, rows: IntArray) -> Design:
 def quick(design: Design) -> Design:
     """The design for repeated estimates: our engine alone, few random draws inside the estimator."""
     options = {**design.spec.options, "engine": "numpy", "drop_absorbed": True}
-    if "draws" in options or design.spec.estimator in ("did", "event_study", "decomposition", "counterfactual"):
+    kind = ESTIMATORS[design.spec.estimator]
+    if "draws" in options or kind.evidence == POLICY or not kind.slopes:
         options["draws"] = 20
     return replace(design, spec=replace(design.spec, options=options))
 
 
 def refit(design: Design) -> Fit:
-    """The estimate without the placebos and pre-trend tests that stand beside a difference in differences.
+    """The estimate alone, without placebos and tests that the estimator puts beside it.
 
     Raises
     ------
@@ -99,26 +101,12 @@ def refit(design: Design) -> Fit:
         The model cannot be estimated, or its columns cannot be told apart.
     """
     try:
-        if design.spec.estimator == "did":
-            return _difference_in_differences(design)
-        return fit_model(design)
+        return fit_model(design, beside=False)
     except np.linalg.LinAlgError as error:
         where = f"models.{design.spec.name}"
         raise UserError(
             Problem(CONFIGURATION, where, "columns that the rows left cannot tell apart", "terms that vary")
         ) from error
-
-
-def _difference_in_differences(design: Design) -> Fit:
-    from ruralpanel.estimate.families.policy import did
-    from ruralpanel.estimate.families.policy.cohorts import sample_of
-
-    method = did.METHODS.get(design.spec.method or "twfe")
-    if method is None:
-        return fit_model(design)
-    sample = did.plain(sample_of(design))
-    fitted = method.fit(sample)
-    return replace(fitted, rows=sample.rows[fitted.rows])
 
 
 def _cut(extra: Mapping[str, Any], n: int, rows: IntArray) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.simulated_size import null_panels
 from ruralpanel.project.effects import involving
+from ruralpanel.project.kinds.inference import CLUSTER
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -113,7 +114,7 @@ def _group_results(
     seed: int,
     name: str,
 ) -> dict[str, Any]:
-    errors = infer(fitted, split, InferenceSpec("cluster"), 0)
+    errors = infer(fitted, split, InferenceSpec(CLUSTER), 0)
     assert errors.vcov is not None and errors.std_error is not None and errors.df is not None
     chosen = [fitted.terms.index(own) for own in names]
     units = romano_wolf.units_of([(fitted, split)])

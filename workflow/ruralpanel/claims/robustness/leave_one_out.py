@@ -11,6 +11,7 @@ import numpy as np
 from ruralpanel.claims.robustness.designs import quick, refit, subset
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, finite
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.kinds.inference import CLUSTER, INFERENCE, OWN, ROBUST
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -70,11 +71,11 @@ def covariance(fit: Fit, design: Design) -> FloatArray | None:
     if fit.own_vcov is not None and "draws" in design.spec.options:
         return None
     repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
-    settings = [*design.spec.inference, InferenceSpec("cluster" if repeated else "hc")]
+    settings = [*design.spec.inference, InferenceSpec(CLUSTER if repeated else ROBUST)]
     if fit.own_vcov is not None:
-        settings = [InferenceSpec("own")]
+        settings = [InferenceSpec(OWN)]
     for setting in settings:
-        if setting.method in ("wild_cluster", "permutation"):
+        if INFERENCE[setting.method].resamples:
             continue
         try:
             found = infer(fit, design, setting, 0)

@@ -1,26 +1,18 @@
-"""The source formats by name; a new one is a module with `read` and a line here (and its keys in `layouts`)."""
+"""Sources read by the adapter that they name; its module is imported then."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ruralpanel.project.kinds.adapters import format_problems
+from ruralpanel.project.kinds.adapters import ADAPTERS
+from ruralpanel.project.kinds.facts import function
+from ruralpanel.project.layouts import format_problems
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.settings import SourceSpec
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-ADAPTERS: Mapping[str, str] = {
-    "nbs_api": "ruralpanel.data.adapters.nbs_api",
-    "nbs_export": "ruralpanel.data.adapters.nbs_export",
-    "table": "ruralpanel.data.adapters.table",
-    "yearbook": "ruralpanel.data.adapters.yearbook",
-}
 
 
 def read(source: SourceSpec) -> pd.DataFrame:
@@ -53,6 +45,6 @@ def read(source: SourceSpec) -> pd.DataFrame:
     formats = {grids.kind(file) for file in source.files if Path(file).is_file()} - {"empty"}
     wrong = format_problems(source.adapter, layout_of(source), formats, source.name) if formats else []
     raise_any([*wrong, *without_use(source)])
-    frame: pd.DataFrame = import_module(ADAPTERS[source.adapter]).read(source)
+    frame: pd.DataFrame = function(ADAPTERS[source.adapter].read)(source)
     raise_any([*cells.year_problems(frame, source), *cells.share_problems(frame, source)])
     return frame

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.results import Design, IntArray
+from ruralpanel.project.kinds.estimators import FE
+from ruralpanel.project.kinds.inference import CLUSTER
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 
 
@@ -17,12 +19,12 @@ def design_from_arrays(
     units: Sequence[Any],
     periods: Sequence[int] | None = None,
     *,
-    estimator: str = "fe",
+    estimator: str = FE,
     effects: Sequence[str] = (),
     terms: Sequence[str] | None = None,
     weights: Sequence[float] | np.ndarray[Any, Any] | None = None,
     clusters: Mapping[str, Sequence[Any]] | None = None,
-    inference: Sequence[InferenceSpec] = (InferenceSpec("cluster"),),
+    inference: Sequence[InferenceSpec] = (InferenceSpec(CLUSTER),),
     marginal_effects: Sequence[Mapping[str, Any]] = (),
     method: str = "",
     options: Mapping[str, Any] | None = None,

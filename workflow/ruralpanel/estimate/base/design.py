@@ -17,20 +17,13 @@ from ruralpanel.estimate.base.effects import removed_effects, singletons
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.base.treatment import treatment_columns
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors
-from ruralpanel.project.kinds.estimators import takes_instruments
+from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.units import Units
 
-_OF_MEANS = ("between", "decomposition")
-
 NEARLY_CONSTANT = 1e6
 """Mean in standard deviations beyond which a column is measured from its mean."""
-
-_LEAST_PERIODS = {
-    **dict.fromkeys(("fe", "fd", "re", "hausman_taylor", "spatial", "cce", "did"), 2),
-    **dict.fromkeys(("dynamic_panel", "event_study"), 3),
-}
 
 
 def build_design(
@@ -82,7 +75,7 @@ def build_design(
     kept, dropped = sample_rows(sample or {}, frame, units, file, f"samples.{spec.sample}", by)
     values = dict(columns.values)
     every = _steps(spec, frame)
-    steps = () if spec.estimator in _OF_MEANS else every
+    steps = () if ESTIMATORS[spec.estimator].evidence == BETWEEN else every
     values |= {part: frame[part].to_numpy(dtype=np.float64) for name in every for part in parts(name) if part in frame}
     for name in dict.fromkeys(part for term in (*wanted, *steps) for part in parts(term)):
         missing = kept & np.isnan(values[name])
@@ -233,15 +226,16 @@ def _enough(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, dropped: Mappi
         raise UserError(
             Problem(file, where, found, "rows with the outcome and every term", "see codebook and coverage")
         )
-    least = _LEAST_PERIODS.get(spec.estimator, 1)
+    kind = ESTIMATORS[spec.estimator]
+    least = kind.least_periods
     periods = frame["period"].to_numpy()[rows]
     if np.unique(periods).size < least:
         found = f"{np.unique(periods).size} period(s) with every figure ({lost})"
         fix = "a longer panel, terms with more figures, or estimator: pooled"
         raise UserError(Problem(file, where, found, f"at least {least} periods for {spec.estimator}", fix))
-    if spec.estimator in ("fe", "fd", "re", "hausman_taylor"):
+    if kind.least_periods_of_a_unit > 1:
         counts = np.unique(frame["unit"].to_numpy(dtype=object)[rows].astype(str), return_counts=True)[1]
-        if counts.max() < 2:
+        if counts.max() < kind.least_periods_of_a_unit:
             found = f"no unit with two periods ({lost})"
             raise UserError(Problem(file, where, found, f"units with at least two periods for {spec.estimator}"))
 
@@ -304,13 +298,15 @@ def _told_apart(
     terms = tuple(dict.fromkeys((*spec.regressors, *spec.controls)))
     endogenous = tuple(spec.options.get("endogenous") or ())
     instruments = tuple(spec.options.get("instruments") or ())
-    effects = ("unit", *spec.effects) if spec.estimator == "fd" else removed_effects(spec)
+    kind = ESTIMATORS[spec.estimator]
+    differenced = kind.unit_effects == "differenced"
+    effects = ("unit", *spec.effects) if differenced else removed_effects(spec)
     space = Space(
         {name: clusters[name] for name in dict.fromkeys(effects)},
         clusters["unit"],
         clusters["period"],
         draft.weights,
-        spec.estimator == "between",
+        kind.averages_units,
     )
 
     def reasons(names: Sequence[str]) -> dict[str, str]:
@@ -337,7 +333,7 @@ def _told_apart(
         if term in instruments
     ]
     number = len(instruments) + ("shares" in spec.options)
-    if takes_instruments(spec.estimator) and number < len(endogenous):
+    if kind.instruments and number < len(endogenous):
         found = f"{number} instrument(s) for {len(endogenous)} endogenous regressors"
         problems.append(Problem(file, f"{where}.instruments", found, "at least one instrument for each"))
     raise_any(problems)
@@ -345,7 +341,7 @@ def _told_apart(
     notes = [f"{term} left out: {reason}" for term, reason in lost.items()]
     everything = (*terms, *endogenous, *steps)
     useless = reasons(everything) if steps else {}
-    if steps and spec.estimator == "fd":
+    if steps and differenced:
         useless |= _unchanged(draft, _matrix(everything, values, rows), everything)
     added = tuple(step for step in steps if step not in useless)
     if added:
@@ -364,7 +360,8 @@ def _taken_up(reason: str) -> bool:
 
 def _mixed(draft: Design, x: FloatArray, steps: Sequence[str]) -> tuple[str, ...]:
     """What to say where a model compares means of units over both sides of a break."""
-    if draft.spec.estimator not in (*_OF_MEANS, "counterfactual") or not steps:
+    kind = ESTIMATORS[draft.spec.estimator]
+    if not (kind.evidence == BETWEEN or kind.compares_groups) or not steps:
         return ()
     space = Space({}, draft.unit_codes, draft.period_codes, draft.weights, means=True)
     alike = indistinct(x, steps, space)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.files import write_json
+from ruralpanel.project.kinds.inference import INFERENCE, shown_as
 
 LARGE_SIZE = 0.10
 """Simulated size of a nominal 5 % test beyond which every place that prints the test says so."""
@@ -102,7 +103,7 @@ def _pieces(model: Mapping[str, Any], term: str, name: str) -> Pieces | None:
 def _setting(model: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
     settings = model.get("inference") or ()
     if name == "ci_wild":
-        return next((setting for setting in settings if method_of(setting) == "wild_cluster"), None)
+        return next((setting for setting in settings if method_of(setting) in shown_as("p_wild")), None)
     return settings[0] if settings else None
 
 
@@ -110,9 +111,14 @@ def setting_of(model: Mapping[str, Any], p_value: str) -> Mapping[str, Any] | No
     """The inference entry that ``p_value``, ``p_wild`` or ``p_permutation`` of the coefficients comes from."""
     if p_value == "p_value":
         return next(iter(model.get("inference") or ()), model.get("vcov"))
-    methods = ("wild_cluster",) if p_value == "p_wild" else ("permutation", "treatment")
     settings = [entry for entry in model.get("inference") or () if not entry.get("not_available")]
-    return next((entry for method in methods for entry in settings if method_of(entry) == method), None)
+    return next((entry for method in shown_as(p_value) for entry in settings if method_of(entry) == method), None)
+
+
+def first_with_errors(model: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The first inference entry that gives errors or intervals of its own, bootstraps and permutations aside."""
+    given = [entry for entry in model.get("inference") or () if not entry.get("not_available")]
+    return next((entry for entry in given if not INFERENCE[method_of(entry)].resamples), None)
 
 
 def method_of(entry: Mapping[str, Any]) -> str:

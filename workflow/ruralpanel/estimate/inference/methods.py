@@ -1,9 +1,7 @@
-"""Which module serves which method of inference; modules are imported when a setting asks for them."""
+"""The functions behind the table of methods of inference; modules are imported when a setting asks for them."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,33 +9,12 @@ import numpy as np
 
 from ruralpanel.estimate.base.results import Design, Fit, Inference
 from ruralpanel.estimate.inference import validity
-from ruralpanel.project.kinds.inference import setting_words
+from ruralpanel.project.inference_settings import setting_words
+from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.kinds.facts import function
+from ruralpanel.project.kinds.inference import INFERENCE
 from ruralpanel.project.problems import UserError, did_you_mean
 from ruralpanel.project.settings import InferenceSpec
-
-METHODS: dict[str, str] = {
-    "cluster": "ruralpanel.estimate.inference.cluster:infer",
-    "hc": "ruralpanel.estimate.inference.covariance:infer_hc",
-    "classical": "ruralpanel.estimate.inference.covariance:infer_classical",
-    "own": "ruralpanel.estimate.inference.covariance:infer_own",
-    "akm": "ruralpanel.estimate.families.iv.inference:infer_akm",
-    "akm0": "ruralpanel.estimate.families.iv.inference:infer_akm",
-    "driscoll_kraay": "ruralpanel.estimate.inference.dependence:infer_driscoll_kraay",
-    "conley": "ruralpanel.estimate.inference.dependence:infer_conley",
-    "wild_cluster": "ruralpanel.estimate.inference.wild:infer",
-    "permutation": "ruralpanel.estimate.inference.permutation:infer",
-    "treatment": "ruralpanel.estimate.families.policy.inference:infer",
-}
-
-OF_INSTRUMENTS: dict[str, str] = {"wild_cluster": "ruralpanel.estimate.families.iv.inference:infer_wild_iv"}
-"""Methods that instrumented models have in another form."""
-
-TRIAL: dict[str, Mapping[str, Any]] = {
-    "wild_cluster": {"draws": 99, "interval": False},
-    "permutation": {"draws": 99},
-    "treatment": {"draws": 99},
-}
-"""Options with which a method is tried before it is advised."""
 
 ROUNDING = 1e-10
 """An error below this share of its estimate, or residuals below this share of the outcome, are rounding."""
@@ -58,10 +35,9 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         Unknown method, a panel outside the range in which the method is valid, or no term with an error above zero.
         What is advised instead has been tried and applies.
     """
-    if setting.method not in METHODS:
-        validity.stop(
-            design, f'"{setting.method}"', "one of " + ", ".join(METHODS), did_you_mean(setting.method, METHODS)
-        )
+    if setting.method not in INFERENCE:
+        expected, fix = "one of " + ", ".join(INFERENCE), did_you_mean(setting.method, INFERENCE)
+        validity.stop(design, f'"{setting.method}"', expected, fix)
     try:
         return _above_zero(fit, design, raw(fit, design, setting, seed))
     except validity.Refused as refused:
@@ -74,9 +50,10 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
 
 def raw(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Inference:
     """What the method gives, errors of zero included: for covariance matrices that further numbers are made of."""
-    forms = {**METHODS, **OF_INSTRUMENTS} if design.spec.estimator == "iv" else METHODS
-    module, function = forms[setting.method].split(":")
-    result: Inference = getattr(importlib.import_module(module), function)(fit, design, setting, seed)
+    kind = INFERENCE[setting.method]
+    instruments = ESTIMATORS[design.spec.estimator].instruments
+    place = kind.with_instruments if instruments and kind.with_instruments else kind.infer
+    result: Inference = function(place)(fit, design, setting, seed)
     return result
 
 
@@ -85,7 +62,7 @@ def _advice(fit: Fit, design: Design, refused: validity.Refused, setting: Infere
     for other in refused.instead:
         if other == setting:
             continue
-        tried = replace(other, options={**other.options, **TRIAL.get(other.method, {})})
+        tried = replace(other, options={**other.options, **INFERENCE[other.method].trial})
         try:
             _above_zero(fit, design, raw(fit, design, tried, seed))
         except UserError:

@@ -14,6 +14,7 @@ from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.places.distances import FloatArray, on_sphere
 from ruralpanel.estimate.places.matrix_files import read_matrix
 from ruralpanel.estimate.places.weights import Neighbours, Place, described, weights_from
+from ruralpanel.project.kinds.inference import INFERENCE
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.reads import COORDINATES
 from ruralpanel.project.units import Units
@@ -280,7 +281,7 @@ class Geography:
         """
         name = design.spec.options.get("weights_matrix")
         values = None if name is None else self.matrices[str(name)]
-        distant = any(setting.method == "conley" for setting in design.spec.inference)
+        distant = any(INFERENCE[setting.method].distances for setting in design.spec.inference)
         if values is None and not distant:
             return design
         extra = dict(design.extra)

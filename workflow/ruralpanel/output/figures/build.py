@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from ruralpanel.estimate.base.model_json import read_results
+from ruralpanel.estimate.base.model_json import first_with_errors, read_results, setting_of
 from ruralpanel.output.figures import claims, coefficients, curve, event_study, marginal_effect, power, series
 from ruralpanel.output.figures.coefficients import Estimate, from_model
 from ruralpanel.output.labels import Labels, localised, without_aside
-from ruralpanel.output.results import OutputContext
+from ruralpanel.output.results import OutputContext, is_decomposition
 from ruralpanel.output.tables.inference_words import short_of
 from ruralpanel.output.words import word
+from ruralpanel.project.kinds.facts import function
+from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 
 Paths = Mapping[str, str | Path]
@@ -35,12 +37,13 @@ def draw(name: str, spec: Mapping[str, Any], context: OutputContext, names: Mapp
         An unknown kind, models without result, terms or variables that are not there, missing glyphs.
     """
     kind = str(spec["type"])
-    if kind not in _DRAWERS:
-        raise UserError(context.problem("type", f'"{kind}"', "a kind of figure", did_you_mean(kind, _DRAWERS)))
-    _DRAWERS[kind](spec, context, names, paths)
+    if kind not in FIGURES:
+        raise UserError(context.problem("type", f'"{kind}"', "a kind of figure", did_you_mean(kind, FIGURES)))
+    function(FIGURES[kind].build)(spec, context, names, paths)
 
 
-def _coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    """Estimates of one term over models."""
     models = context.models(spec["models"])
     labels = context.labels([str(model["panel"]) for model in models], spec)
     declared = spec["term"]
@@ -73,7 +76,10 @@ def _coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mappin
     )
 
 
-def _marginal_effect(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_marginal_effect(
+    spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths
+) -> None:
+    """The effect of one variable along another."""
     (model,) = context.models([spec["model"]])
     effects = model.get("marginal_effects") or ()
     if not effects:
@@ -121,7 +127,8 @@ def _rug(model: Mapping[str, Any], over: str, context: OutputContext, names: Map
     return {names.get(str(unit), str(unit)): float(value) for unit, value in means.items()}
 
 
-def _event_study(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_event_study(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    """Effects by time from the event."""
     models = context.models(spec["models"])
     labels = context.labels([str(model["panel"]) for model in models], spec)
     relative = any(event_study.is_staggered(model) for model in models)
@@ -154,7 +161,8 @@ def _event_settings(model: Mapping[str, Any]) -> tuple[int, int]:
     return int(options.get("reference") or (before or periods)[-1]), first
 
 
-def _series(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_series(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    """Variables over time."""
     variables = [str(variable) for variable in spec["variables"]]
     panel = str(spec["panel"])
     frame = context.panel(panel, variables, "variables")
@@ -170,7 +178,8 @@ def _variable(variable: str, frame: pd.DataFrame, labels: Labels, log: bool) -> 
     return series.Variable(labels.of(variable), labels.measure(variable), columns, log)
 
 
-def _scorecard(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_scorecard(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    """All claims with their numbers."""
     path = Path(spec.get("file") or context.results / "scorecard.json")
     if not path.is_file():
         raise UserError(context.problem("file", f"no file {path}", "the scorecard's JSON"))
@@ -179,9 +188,10 @@ def _scorecard(spec: Mapping[str, Any], context: OutputContext, names: Mapping[s
     claims.draw_scorecard(values, paths, title, note, context.language, context.where)
 
 
-def _specification_curve(
+def draw_specification_curve(
     spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths
 ) -> None:
+    """All specifications of a curve."""
     path = context.results / "models" / "curves" / f"{spec['curve']}.json"
     rows = path.with_suffix(".parquet")
     for file in (path, rows):
@@ -197,9 +207,10 @@ def _specification_curve(
     curve.draw_curve(data, paths, title, axis, note, context.language, context.where)
 
 
-def _waterfall(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_waterfall(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    """The parts of a decomposition."""
     (model,) = context.models([spec["model"]])
-    if model["estimator"] != "decomposition":
+    if not is_decomposition(model):
         found = f'model "{spec["model"]}" of estimator {model["estimator"]}'
         raise UserError(context.problem("model", found, "a decomposition"))
     labels = context.labels([str(model["panel"])], spec)
@@ -220,10 +231,8 @@ def _interval_name(model: Mapping[str, Any], language: str) -> str:
 
 def _first_setting(model: Mapping[str, Any], language: str) -> str:
     """Name of the first setting that gives errors or intervals of its own, bootstraps and permutations aside."""
-    for entry in model.get("inference") or ():
-        if entry["method"] not in ("wild_cluster", "permutation") and not entry.get("not_available"):
-            return short_of(entry, language)
-    return ""
+    entry = first_with_errors(model)
+    return short_of(entry, language) if entry else ""
 
 
 def _with_intervals(note: str, drawn: Iterable[tuple[Mapping[str, Any], Estimate]], language: str) -> str:
@@ -232,9 +241,8 @@ def _with_intervals(note: str, drawn: Iterable[tuple[Mapping[str, Any], Estimate
     for model, estimate in drawn:
         name = {"ci": _first_setting(model, language), "ci_ar": word("ci_ar", language)}.get(estimate.kind, "")
         if estimate.kind == "ci_wild":
-            name = next(
-                (short_of(e, language) for e in model.get("inference") or () if e["method"] == "wild_cluster"), ""
-            )
+            wild = setting_of(model, "p_wild")
+            name = short_of(wild, language) if wild else ""
         if name:
             said[name] = None
     return _joined(note, word("intervals_one", language).format(outer=", ".join(said)) if said else "")
@@ -261,7 +269,8 @@ def _target(spec: Mapping[str, Any], context: OutputContext, model: str, term: s
     return entry
 
 
-def _sensitivity(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_sensitivity(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    """An estimate over the strength of an omitted variable."""
     (model,) = context.models([spec["model"]])
     entry = _target(spec, context, str(spec["model"]), str(spec["term"]), "sensitivity")
     labels = context.labels([str(model["panel"])], spec)
@@ -270,7 +279,8 @@ def _sensitivity(spec: Mapping[str, Any], context: OutputContext, names: Mapping
     curve.draw_sensitivity(data, paths, title, note, context.language, context.where)
 
 
-def _leave_one_out(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_leave_one_out(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    """An estimate without one unit or period at a time."""
     (model,) = context.models([spec["model"]])
     over, term = str(spec.get("over", "unit")), str(spec["term"])
     if over not in ("unit", "period"):
@@ -286,7 +296,8 @@ def _leave_one_out(spec: Mapping[str, Any], context: OutputContext, names: Mappi
     coefficients.draw(rows, paths, title, labels.of(term), note, smallest, where=context.where)
 
 
-def _power(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_power(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+    """Power over multiples of the smallest effect that matters."""
     models = context.models(spec["models"])
     labels = context.labels([str(model["panel"]) for model in models], spec)
     lines, declared = [], spec["term"]
@@ -312,17 +323,3 @@ def _words(spec: Mapping[str, Any], context: OutputContext) -> tuple[str, str]:
 def _model_name(spec: Mapping[str, Any], model: Mapping[str, Any], context: OutputContext) -> str:
     given = {**(spec.get("labels") or {}), **((spec.get("labels_zh") or {}) if context.language == "zh" else {})}
     return context.title(model["model"], given)
-
-
-_DRAWERS: Mapping[str, Callable[[Mapping[str, Any], OutputContext, Mapping[str, str], Paths], None]] = {
-    "coefficients": _coefficients,
-    "marginal_effect": _marginal_effect,
-    "event_study": _event_study,
-    "series": _series,
-    "scorecard": _scorecard,
-    "specification_curve": _specification_curve,
-    "waterfall": _waterfall,
-    "sensitivity": _sensitivity,
-    "leave_one_out": _leave_one_out,
-    "power": _power,
-}

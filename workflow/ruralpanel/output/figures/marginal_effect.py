@@ -17,6 +17,7 @@ from ruralpanel.output.labels import wrapped
 from ruralpanel.output.tables.inference_words import short_of
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto
+from ruralpanel.project.kinds.inference import WILD
 
 FINE = 401
 """Places at which the band is asked whether it holds zero."""
@@ -78,7 +79,7 @@ def from_model(
             rows = sorted({float(row["at"]): row for row in rows}.items())
             at, estimate = [place for place, _ in rows], [float(row["estimate"]) for _, row in rows]
             low, high = ([_limit(row[f"{prefix}_{end}"]) for _, row in rows] for end in ("low", "high"))
-            method = "wild_cluster" if wild else str(effect.get("method", ""))
+            method = WILD if wild else str(effect.get("method", ""))
             name = next(
                 (short_of(entry, language) for entry in model.get("inference") or () if entry["method"] == method), ""
             )

@@ -268,7 +268,7 @@ def _pictures(context: Context, texts: Texts, kind: str, problems: list[Problem]
             note = context.worded(values, "note")
             notes = (literal(note),) if note else ()
             blocks.append(Figure(anchor(kind, path.stem), literal(caption), path, alternative, notes))
-        if values.get("type") == "specification_curve":
+        if "curve" in values:
             blocks += _filtered(context, texts, name, values)
     return blocks
 

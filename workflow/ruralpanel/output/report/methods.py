@@ -26,6 +26,7 @@ from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, short_label
 from ruralpanel.output.tables.inference_words import describe
 from ruralpanel.output.tables.size_words import sizes_by_setting
+from ruralpanel.project.kinds.inference import CLUSTER, WILD
 
 _COLUMNS = ("model", "outcome", "estimator", "effects", "panel", "sample", "n", "units", "periods", "dropped")
 _NUMERIC = ("n", "units", "periods")
@@ -159,9 +160,9 @@ def _kinds(context: Context) -> dict[str, bool]:
     entries = [entry for model in context.models.values() for entry in model.get("inference") or ()]
     options = [(entry.get("method"), entry.get("options") or {}) for entry in entries if not entry.get("not_available")]
     return {
-        "student": any(method == "cluster" and values.get("critical") == "t" for method, values in options),
-        "cr2": any(method == "cluster" and values.get("small_sample") in ("CR2", "CR3") for method, values in options),
-        "wild": any(method == "wild_cluster" for method, _ in options),
+        "student": any(method == CLUSTER and values.get("critical") == "t" for method, values in options),
+        "cr2": any(method == CLUSTER and values.get("small_sample") in ("CR2", "CR3") for method, values in options),
+        "wild": any(method == WILD for method, _ in options),
     }
 
 

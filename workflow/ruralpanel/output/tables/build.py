@@ -2,48 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from ruralpanel.output.results import OutputContext
-from ruralpanel.output.tables import (
-    bacon,
-    dynamic,
-    lists,
-    panels,
-    policy,
-    regression,
-    robustness,
-    spatial,
-    tests,
-    validity,
-)
 from ruralpanel.output.tables.document import TableDocument
 from ruralpanel.output.words import word
-from ruralpanel.project.kinds.tables import KEYS, REQUIRED, keys_of, kind_of
+from ruralpanel.project.kinds.facts import function
+from ruralpanel.project.kinds.tables import TABLES, kind_of
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
-
-_BUILDERS: Mapping[str, Callable[[str, Mapping[str, Any], OutputContext], TableDocument]] = {
-    "regression": regression.build_regression,
-    "cross_section": regression.build_regression,
-    "by_outcome": regression.build_by_outcome,
-    "by_unit": lists.build_by_unit,
-    "correlations": lists.build_correlations,
-    "diagnostics": tests.build,
-    "dynamic": dynamic.build,
-    "policy": policy.build,
-    "bacon": bacon.build,
-    "heterogeneity": robustness.build_heterogeneity,
-    "spatial": spatial.build,
-    "descriptive": panels.build_descriptive,
-    "coverage": panels.build_coverage,
-    "validity": validity.build,
-    "regimes": panels.build,
-    "reconciliation": lists.build_listing,
-    "scorecard": lists.build_listing,
-    "robustness": robustness.build_robustness,
-}
 
 
 def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
@@ -57,7 +25,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     problems = check(spec, context)
     if problems:
         raise UserError(problems)
-    document = _BUILDERS[kind_of(spec)](name, spec, context)
+    document: TableDocument = function(TABLES[kind_of(spec)].build)(name, spec, context)
     printed = "\n".join(document.notes)
     names = [str(model) for model in spec.get("models") or ()]
     overrides = [
@@ -72,9 +40,9 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
 def check(spec: Mapping[str, Any], context: OutputContext) -> list[Problem]:
     """Mistakes in the keys of a table's declaration, without looking at any result."""
     kind = kind_of(spec)
-    if kind not in KEYS:
-        return [context.problem("type", f'"{kind}"', "a kind of table", did_you_mean(kind, KEYS))]
-    known = keys_of(kind)
+    if kind not in TABLES:
+        return [context.problem("type", f'"{kind}"', "a kind of table", did_you_mean(kind, TABLES))]
+    known = {"type", *TABLES[kind].keys}
     problems = [
         context.problem(str(key), "an unknown key", f"a key of {kind} tables", did_you_mean(str(key), sorted(known)))
         for key in spec
@@ -82,7 +50,7 @@ def check(spec: Mapping[str, Any], context: OutputContext) -> list[Problem]:
     ]
     problems += [
         context.problem(key, "nothing", f"a value: {kind} tables need {key}")
-        for key in REQUIRED[kind]
+        for key in TABLES[kind].required
         if not spec.get(key)
     ]
     return problems

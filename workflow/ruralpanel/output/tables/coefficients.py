@@ -10,7 +10,7 @@ from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell
 from ruralpanel.output.tables.size_words import term_sizes
 from ruralpanel.project.formats import format_number, format_p, format_set
-from ruralpanel.project.kinds.tables import SHOW
+from ruralpanel.project.kinds.tables import SHOWN
 from ruralpanel.project.problems import did_you_mean, raise_any
 
 SETS = ("ci", "ci_wild", "ci_ar")
@@ -129,8 +129,8 @@ def shown_statistics(
     problems = []
     for index, name in enumerate(declared):
         key = f"show[{index}]"
-        if name not in SHOW:
-            problems.append(context.problem(key, f'"{name}"', "a statistic", did_you_mean(str(name), SHOW)))
+        if name not in SHOWN:
+            problems.append(context.problem(key, f'"{name}"', "a statistic", did_you_mean(str(name), SHOWN)))
         elif not any(has_statistic(model, name) for model in models):
             problems.append(
                 context.problem(

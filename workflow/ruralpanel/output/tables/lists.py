@@ -25,7 +25,7 @@ from ruralpanel.output.tables.notes import declared_notes, effects_text, period_
 from ruralpanel.output.tables.regression import pairs_of
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto, format_count, format_interval, format_number, format_p
-from ruralpanel.project.kinds.tables import DEFAULT_FILES, kind_of
+from ruralpanel.project.kinds.tables import TABLES, kind_of
 from ruralpanel.project.problems import did_you_mean, raise_any
 
 _DEFAULT_LIMIT: Mapping[str, int | None] = {"reconciliation": 40, "scorecard": None}
@@ -45,7 +45,7 @@ def build_listing(name: str, spec: Mapping[str, Any], context: OutputContext) ->
     """
     kind = kind_of(spec)
     language = context.language
-    frame = context.frame(spec.get("file") or context.results / DEFAULT_FILES[kind])
+    frame = context.frame(spec.get("file") or context.results / TABLES[kind].file)
     chosen = _columns(frame, spec, context)
     for column, wanted in (spec.get("where") or {}).items():
         values = [str(value) for value in (wanted if isinstance(wanted, (list, tuple)) else [wanted])]

@@ -13,7 +13,7 @@ from ruralpanel.output.tables.size_words import size_note
 from ruralpanel.output.words import has_word, sentence, word
 from ruralpanel.project.effects import factors
 from ruralpanel.project.formats import DASH, format_count
-from ruralpanel.project.kinds.estimators import has_random_effects
+from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 
 _BENEATH = {
     "std_error": ("standard errors in parentheses", "括号内为标准误"),
@@ -65,7 +65,8 @@ def effects_of(model: Mapping[str, Any]) -> dict[str, str]:
     if has_random_effects(estimator, str(model.get("method") or "")):
         random = {str(effect): "random" for effect in model.get("effects") or () if effect not in effects}
         return {"unit": "random", **random, **effects}
-    return {"unit": "differenced", **effects} if estimator == "fd" else effects
+    kind = ESTIMATORS.get(estimator)
+    return {"unit": "differenced", **effects} if kind and kind.unit_effects == "differenced" else effects
 
 
 def effect_state(model: Mapping[str, Any], effect: str) -> str:

@@ -15,7 +15,7 @@ from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto, format_interval, format_p
-from ruralpanel.project.kinds.tables import DEFAULT_FILES, robustness_file
+from ruralpanel.project.kinds.tables import TABLES, kind_of, robustness_file
 from ruralpanel.project.problems import did_you_mean, raise_any
 
 THIRDS = ("lowest", "middle", "highest")
@@ -125,7 +125,7 @@ def build_robustness(name: str, spec: Mapping[str, Any], context: OutputContext)
     UserError
         No results of robustness, or claims without any.
     """
-    file = str(spec.get("file") or context.results / DEFAULT_FILES["robustness"])
+    file = str(spec.get("file") or context.results / TABLES[kind_of(spec)].file)
     frame = context.frame(file)
     raise_any(
         context.problem("file", f'{file} without a column "{column}"', "a summary of the claims' checks")

@@ -1,69 +1,123 @@
-"""The kinds of figure that come from the configuration and the keys of each; no pandas, for the check before any job.
+"""The table of kinds of figure: what each shows, its keys, the function that draws it; no pandas.
 
-Every kind takes ``title``, ``title_zh``, ``note``, ``note_zh``, and, but for scorecard, ``labels`` and ``labels_zh``
-(variable, term or model → words).
-
-===================  =======================================================================================
-kind                 keys (* required)
-===================  =======================================================================================
-coefficients         models*. term*: a term, or model → term. group: outcome (default), panel, estimator or
-                     none. smallest_effect: half-width of the grey band around zero.
-marginal_effect      model*. of, over (default: the model's first marginal effect). theory: true puts the curve of
-                     the two-region model beside it.
-event_study          models*: one series each, the same reference period; by event time where dates are staggered.
-series               panel*, variables*: one row of charts each. by: an attribute of the units (default
-                     none). log: false (default) or true, a logarithmic scale.
-scorecard            file (default results/scorecard.json).
-specification_curve  curve*: all its specifications, in standardised units.
-waterfall            model*: a decomposition.
-sensitivity          model*, term*: contours of the estimate over the strength of an omitted variable.
-leave_one_out        model*, term*. over: unit (default) or period.
-power                models*, term*: a number that claims name, or model → number or
-                     numbers. Power over multiples of δ.
-===================  =======================================================================================
+To add a kind: an entry here, a function below ``output/figures``, a row in docs/tables.md.
+``tests/project/test_kinds.py`` says what is missing.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
-OF_CLAIMS = frozenset({"sensitivity", "leave_one_out", "power"})
-"""Kinds that read results on robustness, which exist for models that claims name."""
+from ruralpanel.project.kinds.facts import Output, of_gaps, of_policies
+from ruralpanel.project.kinds.options import Group, Names, Options, Positive, Term, Words, key, required
 
-COMMON = frozenset({"type", "title", "title_zh", "note", "note_zh", "labels", "labels_zh"})
-KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
+
+class Unnamed(Options):
+    """Keys of every figure."""
+
+    title: str | None = key("Caption")
+    title_zh: str | None = key("Caption in Chinese")
+    note: str | None = key("Words under the figure")
+    note_zh: str | None = key("The same in Chinese")
+
+
+class _Any(Unnamed):
+    """Keys of figures that name variables, terms or models."""
+
+    labels: Words | None = key("Words for variables, terms or models")
+    labels_zh: Words | None = key("The same in Chinese")
+
+
+class Coefficients(_Any):
+    """Keys of figures of estimates."""
+
+    models: Names = required("Models drawn")
+    term: Term = required("Term drawn, or model: term")
+    group: Group | None = key("What estimates are grouped by")
+    smallest_effect: Positive | None = key("Half-width of the grey band around zero")
+
+
+class MarginalEffect(_Any):
+    """Keys of figures of a marginal effect."""
+
+    model: str = required("Model drawn")
+    of: str | None = key("Variable whose marginal effect is drawn")
+    over: str | None = key("Variable along which it is drawn")
+    theory: bool | None = key("The curve of the two-region model beside the estimate")
+
+
+class Effects(_Any):
+    """Keys of figures of effects by time."""
+
+    models: Names = required("Models drawn")
+
+
+class Series(_Any):
+    """Keys of figures of a variable over time."""
+
+    panel: str = required("A name under panels")
+    variables: Names = required("Variables drawn, one row of charts each")
+    by: str | None = key("Attribute that charts are grouped by")
+    log: bool | None = key("A logarithmic scale")
+
+
+class Scorecard(Unnamed):
+    """Keys of figures of all claims."""
+
+    file: str | None = key("Scorecard drawn")
+
+
+class Curve(_Any):
+    """Keys of figures of a specification curve."""
+
+    curve: str = required("A name under specification_curves")
+
+
+class Waterfall(_Any):
+    """Keys of figures of a decomposition."""
+
+    model: str = required("Model drawn")
+
+
+class Sensitivity(_Any):
+    """Keys of figures of what an omitted variable would do."""
+
+    model: str = required("Model drawn")
+    term: Term = required("Term drawn, or model: term")
+
+
+class LeaveOneOut(Sensitivity):
+    """Keys of figures of estimates without one unit or period."""
+
+    over: Literal["unit", "period"] | None = key("Unit or period left out")
+
+
+class Power(_Any):
+    """Keys of figures of power."""
+
+    models: Names = required("Models drawn")
+    term: Term = required("Term drawn, or model: term")
+
+
+FIGURES: Mapping[str, Output] = MappingProxyType(
     {
-        "coefficients": frozenset({"models", "term", "group", "smallest_effect"}),
-        "marginal_effect": frozenset({"model", "of", "over", "theory"}),
-        "event_study": frozenset({"models"}),
-        "series": frozenset({"panel", "variables", "by", "log"}),
-        "scorecard": frozenset({"file"}),
-        "specification_curve": frozenset({"curve"}),
-        "waterfall": frozenset({"model"}),
-        "sensitivity": frozenset({"model", "term"}),
-        "leave_one_out": frozenset({"model", "term", "over"}),
-        "power": frozenset({"models", "term"}),
+        "coefficients": Output(build="ruralpanel.output.figures.build:draw_coefficients", options=Coefficients),
+        "marginal_effect": Output(build="ruralpanel.output.figures.build:draw_marginal_effect", options=MarginalEffect),
+        "event_study": Output(
+            build="ruralpanel.output.figures.build:draw_event_study", options=Effects, fits=of_policies
+        ),
+        "series": Output(build="ruralpanel.output.figures.build:draw_series", options=Series),
+        "waterfall": Output(build="ruralpanel.output.figures.build:draw_waterfall", options=Waterfall, fits=of_gaps),
+        "specification_curve": Output(build="ruralpanel.output.figures.build:draw_specification_curve", options=Curve),
+        "sensitivity": Output(
+            build="ruralpanel.output.figures.build:draw_sensitivity", options=Sensitivity, of_claims=True
+        ),
+        "leave_one_out": Output(
+            build="ruralpanel.output.figures.build:draw_leave_one_out", options=LeaveOneOut, of_claims=True
+        ),
+        "power": Output(build="ruralpanel.output.figures.build:draw_power", options=Power, of_claims=True),
+        "scorecard": Output(
+            build="ruralpanel.output.figures.build:draw_scorecard", options=Scorecard, file="scorecard.json"
+        ),
     }
 )
-IDLE: Mapping[str, frozenset[str]] = MappingProxyType({"scorecard": frozenset({"labels", "labels_zh"})})
-"""Keys of `COMMON` that a kind has no use for."""
-REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "coefficients": ("models", "term"),
-        "marginal_effect": ("model",),
-        "event_study": ("models",),
-        "series": ("panel", "variables"),
-        "scorecard": (),
-        "specification_curve": ("curve",),
-        "waterfall": ("model",),
-        "sensitivity": ("model", "term"),
-        "leave_one_out": ("model", "term"),
-        "power": ("models", "term"),
-    }
-)
-
-
-def keys_of(kind: str) -> frozenset[str]:
-    """All keys that a kind of figure has a use for."""
-    return KEYS[kind] | (COMMON - IDLE.get(kind, frozenset()))

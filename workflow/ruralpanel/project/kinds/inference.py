@@ -1,121 +1,175 @@
-"""Which keys each method of inference takes, and what holds where a configuration leaves them out."""
+"""The table of methods of inference: keys and defaults of each, the function behind it; no numpy.
 
-from __future__ import annotations
+To add a method: an entry here, a module below ``estimate/inference``, a word in each catalogue and a paragraph in
+docs/inference.md. ``tests/project/test_kinds.py`` says what is missing.
+"""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
-from ruralpanel.project.problems import Problem, did_you_mean
-from ruralpanel.project.settings import InferenceSpec
+from pydantic import Field, WithJsonSchema
 
-KINDS = ("vcov", "bootstrap", "randomisation")
+from ruralpanel.project.kinds.facts import Inference
+from ruralpanel.project.kinds.options import Draws, Kilometres, Name, Options, key, required
+
+CLASSICAL, ROBUST, CLUSTER, CONLEY, OWN = "classical", "hc", "cluster", "conley", "own"
+WILD, PERMUTATION = "wild_cluster", "permutation"
+"""Methods that other modules fall back on or look for."""
+
+_By = Annotated[
+    str | tuple[Name, ...],
+    WithJsonSchema(
+        {
+            "type": ["string", "array"],
+            "minLength": 1,
+            "items": {"type": "string", "minLength": 1},
+            "minItems": 1,
+            "maxItems": 2,
+            "uniqueItems": True,
+        }
+    ),
+]
+_BY = "Cluster: unit, period or an attribute; a list of two for two-way"
+_CRITICAL = "Where critical values come from"
+_SMALL_SAMPLE = "Small-sample correction"
+_DRAWS = "Number of draws"
+_Lag = Annotated[int, Field(ge=0, le=200)]
+
+
+class Classical(Options):
+    """Independent errors of one variance."""
+
+    critical: Literal["t"] = key(_CRITICAL, default="t")
+
+
+class Robust(Options):
+    """Errors of unequal variances."""
+
+    kind: Literal["HC0", "HC1", "HC2", "HC3"] = key("Variant", default="HC3")
+    critical: Literal["t", "normal"] = key(_CRITICAL, default="t")
+
+
+class Cluster(Options):
+    """Errors correlated within clusters."""
+
+    by: _By = key(_BY, default="unit")
+    small_sample: Literal["CR0", "CR1", "CR2", "CR3"] = key(_SMALL_SAMPLE, default="CR1")
+    critical: Literal["t", "satterthwaite", "normal"] | None = key(_CRITICAL)
+    count: Literal["nonnested", "slopes", "all"] = key(
+        "What K counts in CR1's factor: slopes, constant and effects not nested in the clusters (default), slopes "
+        "only, or everything",
+        default="nonnested",
+    )
+
+
+class DriscollKraay(Options):
+    """Errors correlated between units and over some periods."""
+
+    lag: _Lag | None = key("Periods over which errors are correlated")
+    small_sample: Literal["CR1", "residual_df", "none"] = key(_SMALL_SAMPLE, default="CR1")
+    critical: Literal["t"] = key(_CRITICAL, default="t")
+
+
+class Conley(Options):
+    """Errors correlated between units near to each other."""
+
+    cutoff_km: Kilometres = required("Distance at which correlation is taken to end")
+    kernel: Literal["bartlett", "uniform"] = key(
+        "How weights fall with distance: to zero at the cut-off, or one up to it", default="bartlett"
+    )
+    lag: _Lag | None = key("Periods over which rows of a unit are correlated; absent: all")
+    small_sample: Literal["unbiased", "CR1", "none"] = key(_SMALL_SAMPLE, default="unbiased")
+    critical: Literal["t", "satterthwaite", "normal"] | None = key(_CRITICAL)
+
+
+class Own(Options):
+    """Errors that the estimator brings."""
+
+    critical: Literal["t", "normal"] | None = key(_CRITICAL)
+
+
+class WildCluster(Options):
+    """Bootstrap that turns the signs of whole clusters."""
+
+    by: _By = key(_BY, default="unit")
+    draws: Draws = key(_DRAWS, default=99999)
+    weights: Literal["rademacher", "webb", "mammen"] = key("Bootstrap weights", default="rademacher")
+    interval: bool = key("Confidence interval by test inversion", default=True)
+    subcluster: str | None = key(
+        "What shares a bootstrap weight: parts of the clusters (row, period or an attribute; errors stay clustered by "
+        "the whole); of two-way clusters row or one of the two (default: the one with fewer clusters)"
+    )
+    theta: Literal["fixed"] | None = key("The bootstrap of random effects holds theta at its estimate")
+
+
+class Permutation(Options):
+    """Units or rows that change places."""
+
+    draws: Draws = key(_DRAWS, default=9999)
+    over: Literal["units", "rows"] = key("What is permuted", default="units")
+    scheme: Literal["freedman_lane", "rows"] = key(
+        "Permutation of residuals with the null imposed (default), or of whole outcomes", default="freedman_lane"
+    )
+
+
+class TreatedSets(Options):
+    """Treated sets that change hands."""
+
+    draws: Draws | None = key(_DRAWS)
+
+
+INFERENCE: Mapping[str, Inference] = MappingProxyType(
+    {
+        CLASSICAL: Inference(
+            infer="ruralpanel.estimate.inference.covariance:infer_classical", options=Classical, clustered=False
+        ),
+        ROBUST: Inference(infer="ruralpanel.estimate.inference.covariance:infer_hc", options=Robust, clustered=False),
+        CLUSTER: Inference(infer="ruralpanel.estimate.inference.cluster:infer", options=Cluster),
+        "driscoll_kraay": Inference(
+            infer="ruralpanel.estimate.inference.dependence:infer_driscoll_kraay", options=DriscollKraay
+        ),
+        CONLEY: Inference(
+            infer="ruralpanel.estimate.inference.dependence:infer_conley", options=Conley, distances=True
+        ),
+        OWN: Inference(infer="ruralpanel.estimate.inference.covariance:infer_own", options=Own),
+        "akm": Inference(infer="ruralpanel.estimate.families.iv.inference:infer_akm", clustered=False),
+        "akm0": Inference(infer="ruralpanel.estimate.families.iv.inference:infer_akm", clustered=False),
+        WILD: Inference(
+            infer="ruralpanel.estimate.inference.wild:infer",
+            with_instruments="ruralpanel.estimate.families.iv.inference:infer_wild_iv",
+            options=WildCluster,
+            key="bootstrap",
+            shown_as="p_wild",
+            trial={"draws": 99, "interval": False},
+        ),
+        PERMUTATION: Inference(
+            infer="ruralpanel.estimate.inference.permutation:infer",
+            options=Permutation,
+            key="randomisation",
+            shown_as="p_permutation",
+            trial={"draws": 99},
+        ),
+        "treatment": Inference(
+            infer="ruralpanel.estimate.families.policy.inference:infer",
+            options=TreatedSets,
+            key="randomisation",
+            shown_as="p_permutation",
+            trial={"draws": 99},
+        ),
+    }
+)
+
+KEYS = tuple(dict.fromkeys(kind.key for kind in INFERENCE.values()))
 """Keys of which a setting has one; its value is the method."""
 
-DEFAULTS: dict[str, dict[str, Any]] = {
-    "classical": {"critical": "t"},
-    "hc": {"kind": "HC3", "critical": "t"},
-    "cluster": {"by": "unit", "small_sample": "CR1", "critical": None, "count": "nonnested"},
-    "driscoll_kraay": {"lag": None, "small_sample": "CR1", "critical": "t"},
-    "conley": {"kernel": "bartlett", "lag": None, "small_sample": "unbiased", "critical": None},
-    "own": {},
-    "akm": {},
-    "akm0": {},
-    "wild_cluster": {"by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
-    "permutation": {"draws": 9999, "over": "units", "scheme": "freedman_lane"},
-    "treatment": {},
-}
-"""Options of each method; None: the method decides (docs/inference.md)."""
-
-FURTHER: dict[str, tuple[str, ...]] = {
-    "own": ("critical",),
-    "conley": ("cutoff_km",),
-    "wild_cluster": ("subcluster", "theta"),
-    "treatment": ("draws",),
-}
-"""Keys without a default."""
-
-REQUIRED = {"conley": ("cutoff_km",)}
-"""Keys that a method cannot do without."""
-
-_ALL = frozenset(key for keys in (*DEFAULTS.values(), *FURTHER.values()) for key in keys)
-
-SMALL_SAMPLE = {
-    "cluster": ("CR0", "CR1", "CR2", "CR3"),
-    "driscoll_kraay": ("CR1", "residual_df", "none"),
-    "conley": ("unbiased", "CR1", "none"),
-}
-"""Values of ``small_sample`` by method."""
-
-CRITICAL = {"classical": ("t",), "driscoll_kraay": ("t",), "hc": ("t", "normal"), "own": ("t", "normal")}
-"""Values of ``critical`` by method, where they are not all that there are."""
-
 DEFAULT_SETTINGS: tuple[dict[str, Any], ...] = (
-    {"vcov": "cluster", "by": "unit", "small_sample": "CR1", "critical": "t"},
-    {"bootstrap": "wild_cluster", "by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
-    {"vcov": "cluster", "by": "unit", "small_sample": "CR2", "critical": "satterthwaite"},
+    {"vcov": CLUSTER, "by": "unit", "small_sample": "CR1", "critical": "t"},
+    {"bootstrap": WILD, "by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
+    {"vcov": CLUSTER, "by": "unit", "small_sample": "CR2", "critical": "satterthwaite"},
 )
 
 
-def method_of(setting: Mapping[str, Any]) -> str:
-    """The method that a setting names."""
-    return str(next(setting[kind] for kind in KINDS if kind in setting))
-
-
-def setting_words(setting: InferenceSpec) -> str:
-    """A setting as the configuration writes it: ``{vcov: cluster, by: unit}``."""
-    kind = {"wild_cluster": "bootstrap", "permutation": "randomisation", "treatment": "randomisation"}
-    pairs = {kind.get(setting.method, "vcov"): setting.method, **setting.options}
-
-    def text(value: Any) -> str:
-        if isinstance(value, (list, tuple)):
-            return f"[{', '.join(map(str, value))}]"
-        if isinstance(value, float):
-            return f"{value:g}"
-        return str(value).lower() if isinstance(value, bool) else str(value)
-
-    return "{" + ", ".join(f"{key}: {text(value)}" for key, value in pairs.items()) + "}"
-
-
-def inference_spec(setting: Mapping[str, Any]) -> InferenceSpec:
-    """A setting of the configuration with its defaults.
-
-    Clustered CR2 and Conley's unbiased variances go with Satterthwaite's degrees of freedom, others with t.
-    """
-    method = method_of(setting)
-    options = {**DEFAULTS[method], **{key: value for key, value in setting.items() if key not in KINDS}}
-    if method in ("cluster", "conley") and options["critical"] is None:
-        options["critical"] = "satterthwaite" if options["small_sample"] in ("CR2", "unbiased") else "t"
-    return InferenceSpec(method=method, options={key: value for key, value in options.items() if value is not None})
-
-
-def inference_problems(raw: Mapping[str, Any], file: str) -> Iterator[Problem]:
-    """Keys and values that a setting's method does not know, in the defaults and in every model."""
-    places = {"defaults": raw.get("defaults")}
-    models = raw.get("models")
-    places |= {f"models.{name}": model for name, model in models.items()} if isinstance(models, Mapping) else {}
-    for place, holder in places.items():
-        settings = holder.get("inference") if isinstance(holder, Mapping) else None
-        for i, setting in enumerate(settings if isinstance(settings, list) else ()):
-            if isinstance(setting, Mapping) and sum(kind in setting for kind in KINDS) == 1:
-                yield from _setting_problems(setting, f"{place}.inference[{i}]", file)
-
-
-def _setting_problems(setting: Mapping[str, Any], where: str, file: str) -> Iterator[Problem]:
-    method = method_of(setting)
-    if method not in DEFAULTS:
-        return
-    known = (*DEFAULTS[method], *FURTHER.get(method, ()))
-    misspelt = [str(key) for key in setting if key not in KINDS and key not in _ALL]
-    for key in setting:
-        if key in _ALL and key not in known:
-            expected = f"keys of {method}: {', '.join(known) or 'none'}"
-            fix = did_you_mean(str(key), known) or f"remove {key}"
-            yield Problem(file, f"{where}.{key}", f'"{key}" with method {method}', expected, fix)
-    for key in REQUIRED.get(method, ()):
-        if key not in setting and not did_you_mean(key, misspelt).startswith("did you mean"):
-            yield Problem(file, where, f"{method} without {key}", f"{key}, which {method} needs")
-    for key, values in (("small_sample", SMALL_SAMPLE), ("critical", CRITICAL)):
-        wanted, allowed = setting.get(key), values.get(method)
-        if allowed and wanted is not None and wanted not in allowed:
-            found, expected = f'"{wanted}" with method {method}', f"one of: {', '.join(allowed)}"
-            yield Problem(file, f"{where}.{key}", found, expected)
+def shown_as(field: str) -> tuple[str, ...]:
+    """Methods whose p-value the coefficients hold in a field (``p_wild``, ``p_permutation``)."""
+    return tuple(name for name, kind in INFERENCE.items() if kind.shown_as == field)

@@ -1,55 +1,111 @@
-"""The keys of one entry of the configuration's ``maps``; no pandas, for the check before any job.
+"""The table of kinds of map: what an entry may show, and the keys that go with it; no pandas.
 
-==========  ================================================================================================
-key         meaning (* required)
-==========  ================================================================================================
-panel*      a panel (not with model)
-variables   one row of maps each
-periods     one column of maps each (default: the first and the last of the panel)
-classes     {method: quantiles (default) | equal | user, number: 5, shared: true, breaks: inner edges of user}
-model       a counterfactual, a decomposition or a model with slopes of each unit, in place of panel and variables
-terms       with model: what is shown of each unit, one map each (default: all that the model says)
-regimes     {first, second, spans, above, labels} in place of variables: which of two things grew where
-clusters    {variable, weights_matrix, draws, adjust} in place of variables: neighbours alike (local Moran's I)
-palette     sequential (default; of models diverging), or diverging: pale around zero
-labels      true (default): names of units on the maps
-projection  auto (default; see `ruralpanel.output.maps.boundaries`), or anything PROJ understands
-title       above the maps; title_zh in Chinese
-note        at the foot; note_zh in Chinese
-==========  ================================================================================================
+An entry has no ``type``: the first of these names that it has as a key says what it shows. To add a kind: an entry
+here, a function below ``output/maps``, a row in docs/tables.md. ``tests/project/test_kinds.py`` says what is missing.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
-KEYS = frozenset(
+from pydantic import Field
+
+from ruralpanel.project.kinds.facts import Output, of_units
+from ruralpanel.project.kinds.options import Above, Draws, Names, Options, Spans, Words, Year, key, required
+
+_Palette = Literal["sequential", "diverging"]
+_PALETTE = "Colours; diverging, pale around zero, is the default of models"
+
+
+class _Any(Options):
+    """Keys of every map."""
+
+    title: str | None = key("Caption")
+    title_zh: str | None = key("Caption in Chinese")
+    labels: bool = key("Names of units on the map", default=True)
+    projection: str = key("auto (equal-area, fitted to the polygons) or anything PROJ understands", default="auto")
+    note: str | None = key("Words under the map")
+    note_zh: str | None = key("The same in Chinese")
+
+
+class Classes(Options):
+    """How values become colours."""
+
+    method: Literal["quantiles", "equal", "user"] = key("How breaks are found", default="quantiles")
+    number: Annotated[int, Field(ge=2, le=9)] = key("Number of classes", default=5)
+    shared: bool = key("One set of breaks for all periods of a variable", default=True)
+    breaks: tuple[float, ...] | None = key("Inner breaks (user)")
+
+
+class OfModel(_Any):
+    """Keys of maps of what a model says of each unit."""
+
+    model: str = required(
+        "A model that says something of each unit (counterfactual, decomposition, cce), in place of panel and variables"
+    )
+    terms: Names | None = key("What is shown of each unit, one map each (model); absent: all")
+    classes: Classes | None = key("How values become colours")
+    palette: _Palette | None = key(_PALETTE)
+
+
+class Grown(Options):
+    """Which of two things grew where."""
+
+    first: str = required("First variable")
+    second: str = required("Second variable")
+    spans: Spans = required("Spans of years, one map each")
+    above: Above | None = key("What a change must exceed to count as growth")
+    labels: Words | None = key("Words for both, first, second, neither")
+    labels_zh: Words | None = key("The same in Chinese")
+
+
+class Regimes(_Any):
+    """Keys of maps of what grew where."""
+
+    panel: str = required("A name under panels")
+    regimes: Grown = required("Which of two things grew where, in place of variables")
+
+
+class Moran(Options):
+    """Where units and their neighbours are alike."""
+
+    variable: str = required("Variable looked at")
+    weights_matrix: str = required("A name under weights_matrices")
+    draws: Draws = key("Random arrangements of the other units", default=9999)
+    adjust: bool = key("p-values for as many tests as there are units (Benjamini and Hochberg)", default=True)
+
+
+class Clusters(_Any):
+    """Keys of maps of neighbours alike."""
+
+    panel: str = required("A name under panels")
+    clusters: Moran = required(
+        "Where units and their neighbours are alike or unlike (local Moran's I), in place of variables"
+    )
+    periods: tuple[Year, ...] | None = key("Periods, one column of maps each; absent: first and last")
+
+
+class Variables(_Any):
+    """Keys of maps of variables."""
+
+    panel: str = required("A name under panels")
+    variables: Names = required("Variables, one row of maps each")
+    periods: tuple[Year, ...] | None = key("Periods, one column of maps each; absent: first and last")
+    classes: Classes | None = key("How values become colours")
+    palette: _Palette | None = key(_PALETTE)
+
+
+MAPS: Mapping[str, Output] = MappingProxyType(
     {
-        "panel",
-        "variables",
-        "model",
-        "terms",
-        "regimes",
-        "clusters",
-        "periods",
-        "classes",
-        "palette",
-        "labels",
-        "projection",
-        "title",
-        "title_zh",
-        "note",
-        "note_zh",
+        "model": Output(build="ruralpanel.output.maps.of_models:draw_model", options=OfModel, fits=of_units),
+        "regimes": Output(build="ruralpanel.output.maps.draw:draw_regimes", options=Regimes),
+        "clusters": Output(build="ruralpanel.output.maps.clusters:draw_clusters", options=Clusters),
+        "variables": Output(build="ruralpanel.output.maps.draw:draw", options=Variables),
     }
 )
-IDLE: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "model": frozenset({"panel", "variables", "regimes", "clusters", "periods"}),
-        "regimes": frozenset({"variables", "clusters", "terms", "periods", "classes", "palette"}),
-        "clusters": frozenset({"variables", "terms", "classes", "palette"}),
-        "variables": frozenset({"terms"}),
-    }
-)
-"""What is shown → keys without a use then; the first of these that an entry has is what it shows."""
-CLASS_KEYS = frozenset({"method", "number", "shared", "breaks"})
+KEYS = frozenset(name for kind in MAPS.values() for name in kind.keys)
+
+
+def shown_by(spec: Mapping[str, Any]) -> str:
+    """What an entry shows."""
+    return next(kind for kind in MAPS if kind in spec)

@@ -1,142 +1,234 @@
-"""The kinds of table, the keys of each, and the result files each one reads; no pandas, for the check before any job.
+"""The table of kinds of table: what each shows, its keys, the function that builds it; no pandas.
 
-``type`` defaults to ``regression``. Every kind also takes ``title``, ``title_zh``, ``notes`` (a list) and ``notes_zh``;
-``digits`` (decimals, default 3) where it prints decimals (not coverage, regimes), ``labels`` / ``labels_zh`` (variable
-or term → name in print) where it names variables (not policy, reconciliation, scorecard, robustness).
-
-=================  =========================================================================================
-kind               keys (* required)
-=================  =========================================================================================
-regression         models*: list of model names. terms: which coefficients, in this order (default: all).
-                   show: what stands beneath a coefficient, of std_error, std_error_second (that of the
-                   second setting with errors, in braces), statistic, p_value, ci, p_wild,
-                   ci_wild, ci_ar (Anderson–Rubin set), p_permutation, size (simulated, of each setting)
-                   (default: std_error; then p_wild, ci_wild and ci_ar where a model has them, else ci).
-                   stars: false (default), true (10, 5, 1 %) or a list of levels. fit: names
-                   from the models' ``fit`` (default: r2_within, r2). tests: names from the models' ``tests``
-                   (default none). model_labels: model → heading. group: outcome (default),
-                   panel, estimator or none.
-cross_section      as regression; show defaults to std_error, p_permutation where a model has it; fit to r2.
-by_outcome         models*. term*: a term, or a mapping model → term. show as above. standardised: false
-                   (default) or true, a column with the estimate per within-province standard deviations.
-by_unit            models*: counterfactuals, decompositions or cce. model_labels.
-correlations       models*: models of several outcomes (sur). model_labels.
-dynamic            as regression; lags of all outcomes in one row, with what fixed effects alone say of the first one;
-                   long-run effects; instruments beside units.
-diagnostics        models*. tests: names from the models' ``tests`` (default: all). model_labels.
-policy             models*: ``did`` and ``event_study`` models. without: treated units whose absence is shown.
-                   model_labels.
-bacon              models*: two-way ``did`` models, without controls, weights and trends. model_labels.
-heterogeneity      models*: models that claims rest on; each main number by group of units.
-spatial            models*: spatial models, and others to compare; effects in the own unit and in others. model_labels.
-descriptive        panel*: a panel. variables*: list. statistics: of n, mean, median, sd, sd_within, sd_between,
-                   min, max, units, missing (default all but median and missing). by: an attribute of the
-                   units file (region), one section for each value. periods: list (default: all).
-coverage           panel*. variables (default: all). Percent of units with a figure, variable × period.
-validity           outcomes*: list of {panel*, variable*, period*, label, label_zh, log}. transform: log (default)
-                   or none; a variable whose formula already is a logarithm is taken as it is; ``log`` of an
-                   outcome overrides. method: pearson (default) or spearman. interval: false (default) or true (Fisher).
-regimes            panel*, first*, second*: two variables; spans*: list of [year, year]. above: {first, second} of
-                   zero (default) or median: what a change must exceed. labels: both, first, second, neither → words.
-reconciliation     file (default results/reconciliation/findings.csv). columns: list, or column → heading (default:
-                   all). where: column → value or list of values. limit: rows shown (default 40).
-scorecard          file (default results/scorecard.csv). columns, where, limit as above (limit: none).
-robustness         file (default results/models/robustness/summary.csv). claims: list (default: all with a main
-                   model that has checks).
-=================  =========================================================================================
+To add a kind: an entry here, a function below ``output/tables``, a row in docs/tables.md.
+``tests/project/test_kinds.py`` says what is missing.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any, Literal, get_args
 
-COMMON = frozenset({"type", "title", "title_zh", "notes", "notes_zh", "digits", "labels", "labels_zh"})
+from pydantic import Field, WithJsonSchema
 
-_REGRESSION = frozenset({"models", "terms", "show", "stars", "fit", "tests", "model_labels", "group"})
-_LISTING = frozenset({"file", "columns", "where", "limit"})
+from ruralpanel.project.kinds.facts import Output, of_policies, of_single_effects, of_space, of_systems, of_units
+from ruralpanel.project.kinds.options import Above, Group, Names, Options, Spans, Term, Words, Year, key, required
 
-KEYS: Mapping[str, frozenset[str]] = MappingProxyType(
+_Digits = Annotated[int, Field(ge=0, le=8)]
+_Stars = Annotated[
+    bool | tuple[float, ...],
+    WithJsonSchema(
+        {"type": ["boolean", "array"], "items": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1}}
+    ),
+]
+_Columns = Annotated[
+    tuple[str, ...] | dict[str, str],
+    WithJsonSchema(
+        {"type": ["array", "object"], "items": {"type": "string"}, "additionalProperties": {"type": "string"}}
+    ),
+]
+_Shown = Literal[
+    "std_error", "std_error_second", "statistic", "p_value", "ci", "p_wild", "ci_wild", "ci_ar", "p_permutation", "size"
+]  # fmt: skip
+_Statistic = Literal["n", "mean", "median", "sd", "sd_within", "sd_between", "min", "max", "units", "missing"]
+SHOWN: tuple[str, ...] = get_args(_Shown)
+STATISTICS: tuple[str, ...] = get_args(_Statistic)
+
+REGRESSION = "regression"
+"""The kind of a table that names none."""
+
+
+class _Any(Options):
+    """Keys of every table."""
+
+    title: str | None = key("Caption")
+    title_zh: str | None = key("Caption in Chinese")
+    notes: tuple[str, ...] | None = key("Sentences added to the notes")
+    notes_zh: tuple[str, ...] | None = key("The same in Chinese")
+
+
+class _Decimals(_Any):
+    """Keys of tables that print decimals."""
+
+    digits: _Digits | None = key("Decimals")
+
+
+class _Named(_Any):
+    """Keys of tables that name variables."""
+
+    labels: Words | None = key("Words for variables or terms")
+    labels_zh: Words | None = key("The same in Chinese")
+
+
+class _Both(_Decimals, _Named):
+    """Keys of tables that print decimals and name variables."""
+
+
+class OfModels(_Both):
+    """Keys of tables with a column for each model."""
+
+    models: Names = required("Models in columns")
+    model_labels: Words | None = key("Headings of models")
+
+
+class Regression(OfModels):
+    """Keys of tables of coefficients."""
+
+    terms: Names | None = key("Terms shown, in this order; absent: all")
+    show: tuple[_Shown, ...] | None = key("What stands beneath an estimate")
+    stars: _Stars | None = key("Stars beside estimates")
+    fit: Names | None = key("Measures of fit shown")
+    tests: Names | None = key("Tests shown")
+    group: Group | None = key("What columns are grouped by")
+
+
+class ByOutcome(OfModels):
+    """Keys of tables that follow one term over models."""
+
+    term: Term = required("Term followed across models, or model: term")
+    show: tuple[_Shown, ...] | None = key("What stands beneath an estimate")
+    stars: _Stars | None = key("Stars beside estimates")
+    standardised: bool | None = key("A column with the estimate per within-province standard deviations")
+
+
+class Diagnostics(OfModels):
+    """Keys of tables of tests."""
+
+    tests: Names | None = key("Tests shown")
+
+
+class PolicyModels(_Decimals):
+    """Keys of tables with a column for each policy design."""
+
+    models: Names = required("Models in columns")
+    model_labels: Words | None = key("Headings of models")
+
+
+class PolicyTable(PolicyModels):
+    """Keys of tables of policy designs."""
+
+    without: Names | None = key("Treated units whose absence is shown")
+
+
+class Heterogeneity(_Both):
+    """Keys of tables of groups of units."""
+
+    models: Names = required("Models in columns")
+
+
+class Descriptive(_Both):
+    """Keys of tables of figures."""
+
+    panel: str = required("A name under panels")
+    variables: Names = required("Variables in rows")
+    statistics: tuple[_Statistic, ...] | None = key("Statistics in columns")
+    by: str | None = key("Attribute that sections are made by")
+    periods: tuple[Year, ...] | None = key("Periods that count")
+
+
+class Coverage(_Named):
+    """Keys of tables of coverage."""
+
+    panel: str = required("A name under panels")
+    variables: Names | None = key("Variables in rows")
+
+
+class Compared(Options):
+    """One of the outcomes that are compared."""
+
+    panel: str = required("A name under panels")
+    variable: str = required("A name under variables")
+    period: Year = required("Year compared")
+    label: str | None = key("Words in the table")
+    label_zh: str | None = key("The same in Chinese")
+    log: bool | None = key("Whether its logarithm is taken")
+
+
+class Validity(_Both):
+    """Keys of tables that compare outcomes."""
+
+    outcomes: tuple[Compared, ...] = required("Outcomes compared")
+    transform: Literal["log", "none"] | None = key("What is compared")
+    method: Literal["pearson", "spearman"] | None = key("Correlation")
+    interval: bool | None = key("Show intervals of correlations")
+
+
+class Regimes(_Named):
+    """Keys of tables of what grew where."""
+
+    panel: str = required("A name under panels")
+    first: str = required("First variable whose growth is looked at")
+    second: str = required("Second variable")
+    spans: Spans = required("Spans of years")
+    above: Above | None = key("What a change must exceed to count as growth")
+
+
+class Listing(_Decimals):
+    """Keys of tables that list a file of results."""
+
+    file: str | None = key("File of results that is read")
+    columns: _Columns | None = key("Columns shown")
+    where: dict[str, Any] | None = key("Rows shown")
+    limit: Annotated[int, Field(ge=1, le=100000)] | None = key("Number of rows shown")
+
+
+class Findings(Listing):
+    """Keys of tables of findings."""
+
+    limit: Annotated[int, Field(ge=1, le=100000)] = key("Number of rows shown", default=40)
+
+
+class Robustness(_Decimals):
+    """Keys of tables of checks of claims."""
+
+    file: str | None = key("File of results that is read")
+    claims: Names | None = key("Claims in columns")
+
+
+TABLES: Mapping[str, Output] = MappingProxyType(
     {
-        "regression": _REGRESSION,
-        "cross_section": _REGRESSION,
-        "dynamic": _REGRESSION,
-        "by_outcome": frozenset({"models", "term", "show", "stars", "standardised", "model_labels"}),
-        "by_unit": frozenset({"models", "model_labels"}),
-        "correlations": frozenset({"models", "model_labels"}),
-        "diagnostics": frozenset({"models", "tests", "model_labels"}),
-        "policy": frozenset({"models", "without", "model_labels"}),
-        "bacon": frozenset({"models", "model_labels"}),
-        "heterogeneity": frozenset({"models"}),
-        "spatial": frozenset({"models", "model_labels"}),
-        "descriptive": frozenset({"panel", "variables", "statistics", "by", "periods"}),
-        "coverage": frozenset({"panel", "variables"}),
-        "validity": frozenset({"outcomes", "transform", "method", "interval"}),
-        "regimes": frozenset({"panel", "first", "second", "spans", "above"}),
-        "reconciliation": _LISTING,
-        "scorecard": _LISTING,
-        "robustness": frozenset({"file", "claims"}),
+        REGRESSION: Output(build="ruralpanel.output.tables.regression:build_regression", options=Regression),
+        "cross_section": Output(build="ruralpanel.output.tables.regression:build_regression", options=Regression),
+        "by_outcome": Output(build="ruralpanel.output.tables.regression:build_by_outcome", options=ByOutcome),
+        "by_unit": Output(build="ruralpanel.output.tables.lists:build_by_unit", options=OfModels, fits=of_units),
+        "correlations": Output(
+            build="ruralpanel.output.tables.lists:build_correlations", options=OfModels, fits=of_systems
+        ),
+        "diagnostics": Output(build="ruralpanel.output.tables.tests:build", options=Diagnostics),
+        "dynamic": Output(build="ruralpanel.output.tables.dynamic:build", options=Regression),
+        "policy": Output(build="ruralpanel.output.tables.policy:build", options=PolicyTable, fits=of_policies),
+        "bacon": Output(
+            build="ruralpanel.output.tables.bacon:build",
+            options=PolicyModels,
+            fits=of_single_effects,
+            of_two_way_effects=True,
+        ),
+        "heterogeneity": Output(
+            build="ruralpanel.output.tables.robustness:build_heterogeneity", options=Heterogeneity, of_claims=True
+        ),
+        "spatial": Output(build="ruralpanel.output.tables.spatial:build", options=OfModels, needs_one=of_space),
+        "descriptive": Output(build="ruralpanel.output.tables.panels:build_descriptive", options=Descriptive),
+        "coverage": Output(build="ruralpanel.output.tables.panels:build_coverage", options=Coverage),
+        "validity": Output(build="ruralpanel.output.tables.validity:build", options=Validity),
+        "regimes": Output(build="ruralpanel.output.tables.panels:build", options=Regimes),
+        "reconciliation": Output(
+            build="ruralpanel.output.tables.lists:build_listing", options=Findings, file="reconciliation/findings.csv"
+        ),
+        "scorecard": Output(
+            build="ruralpanel.output.tables.lists:build_listing", options=Listing, file="scorecard.csv"
+        ),
+        "robustness": Output(
+            build="ruralpanel.output.tables.robustness:build_robustness",
+            options=Robustness,
+            file="models/robustness/summary.csv",
+        ),
     }
 )
-_WORDS = frozenset({"labels", "labels_zh"})
-IDLE: Mapping[str, frozenset[str]] = MappingProxyType(
-    {
-        "coverage": frozenset({"digits"}),
-        "regimes": frozenset({"digits"}),
-        "policy": _WORDS,
-        "bacon": _WORDS,
-        "reconciliation": _WORDS,
-        "scorecard": _WORDS,
-        "robustness": _WORDS,
-    }
-)
-"""Keys of `COMMON` that a kind has no use for."""
-REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "regression": ("models",),
-        "cross_section": ("models",),
-        "dynamic": ("models",),
-        "by_outcome": ("models", "term"),
-        "by_unit": ("models",),
-        "correlations": ("models",),
-        "diagnostics": ("models",),
-        "policy": ("models",),
-        "bacon": ("models",),
-        "heterogeneity": ("models",),
-        "spatial": ("models",),
-        "descriptive": ("panel", "variables"),
-        "coverage": ("panel",),
-        "validity": ("outcomes",),
-        "regimes": ("panel", "first", "second", "spans"),
-        "reconciliation": (),
-        "scorecard": (),
-        "robustness": (),
-    }
-)
-DEFAULT_FILES: Mapping[str, str] = MappingProxyType(
-    {
-        "reconciliation": "reconciliation/findings.csv",
-        "scorecard": "scorecard.csv",
-        "robustness": "models/robustness/summary.csv",
-    }
-)
-SHOW = (
-    "std_error", "std_error_second", "statistic", "p_value", "ci", "p_wild", "ci_wild", "ci_ar", "p_permutation",
-    "size",
-)  # fmt: skip
-STATISTICS = ("n", "mean", "median", "sd", "sd_within", "sd_between", "min", "max", "units", "missing")
-
-
-def keys_of(kind: str) -> frozenset[str]:
-    """All keys that a kind of table has a use for."""
-    return KEYS[kind] | (COMMON - IDLE.get(kind, frozenset()))
 
 
 def kind_of(spec: Mapping[str, Any]) -> str:
     """The kind of a table."""
-    return str(spec.get("type", "regression"))
+    return str(spec.get("type", REGRESSION))
 
 
 def robustness_file(model: str, results: str | Path = "results") -> Path:
@@ -161,12 +253,13 @@ def needed_files(
     models = [str(name) for name in spec.get("models") or ()]
     panels = list(panels_of(spec)) + [panel_of_model[name] for name in models if name in panel_of_model]
     files = [f"{results}/models/{name}.json" for name in models]
-    if kind_of(spec) == "heterogeneity":
+    kind = TABLES[kind_of(spec)]
+    if kind.of_claims:
         files += [robustness_file(name, results).as_posix() for name in models]
     for panel in dict.fromkeys(panels):
         files.append(f"{results}/panels/{panel}/codebook.csv")
         if panel in panels_of(spec):
             files.append(f"{results}/panels/{panel}/panel.parquet")
-    if kind_of(spec) in DEFAULT_FILES:
-        files.append(str(spec.get("file") or f"{results}/{DEFAULT_FILES[kind_of(spec)]}"))
+    if kind.file:
+        files.append(str(spec.get("file") or f"{results}/{kind.file}"))
     return tuple(files)

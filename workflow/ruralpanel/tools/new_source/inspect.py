@@ -15,6 +15,7 @@ import yaml
 from ruralpanel.data.adapters import grids, text
 from ruralpanel.data.adapters.cells import remarks_of
 from ruralpanel.data.adapters.registry import read
+from ruralpanel.project.kinds.adapters import NBS_EXPORT
 from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import series_spec
@@ -216,11 +217,11 @@ def _folder(
             found += inspect(file, units, folder, year, [*taken, *(part.name for part in found)])
         except UserError as error:
             refused.append(f"{file.name} was passed over: {error.problems[0].found}")
-    exports = [part for part in found if part.entry["adapter"] == "nbs_export" and len(part.entry["series"]) == 1]
+    exports = [part for part in found if part.entry["adapter"] == NBS_EXPORT and len(part.entry["series"]) == 1]
     if len(exports) == len(files) > 1:
         series = {Path(part.entry["path"]).stem: next(iter(part.entry["series"].values())) for part in exports}
         layout = {key: value for part in exports for key, value in part.entry.get("layout", {}).items()}
-        entry = {"adapter": "nbs_export", "path": shown_path(path, folder), **({"layout": layout} if layout else {})}
+        entry = {"adapter": NBS_EXPORT, "path": shown_path(path, folder), **({"layout": layout} if layout else {})}
         doubts = tuple(dict.fromkeys(doubt for part in exports for doubt in part.unsure))
         number = sum(part.figures for part in exports)
         summary = f"{number:,} figures, {len(series)} series; {exports[0].summary.partition(', ')[2]} in the first"

@@ -12,6 +12,7 @@ from ruralpanel.data.adapters.registry import read
 from ruralpanel.data.adapters.sheets import Sheet
 from ruralpanel.data.adapters.titles import is_left_out, left_out, split_measure
 from ruralpanel.data.adapters.yearbook_tables import RegionTable, column_of, is_note, region_table
+from ruralpanel.project.kinds.adapters import NBS_EXPORT, YEARBOOK
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.units import Units
@@ -37,7 +38,7 @@ def export(file: Path, units: Units | None = None) -> Found | None:
     unsure: list[str] = []
     for _ in range(3):
         try:
-            cells = read(SourceSpec(file.stem, "nbs_export", str(file), (str(file),), None, layout))
+            cells = read(SourceSpec(file.stem, NBS_EXPORT, str(file), (str(file),), None, layout))
             break
         except UserError as error:
             if "indicators of no region" in str(error) and "region" not in layout:
@@ -67,7 +68,7 @@ def export(file: Path, units: Units | None = None) -> Found | None:
     names = tuple(map(str, dict.fromkeys(cells["unit"])))
     if units is not None:
         unsure += unknown_doubts([name for name in names if not units.bearers(name) and name != "REGION"], units)
-    return Found("nbs_export", layout, series, tuple(unsure), units=names)
+    return Found(NBS_EXPORT, layout, series, tuple(unsure), units=names)
 
 
 def _titles(head: str) -> dict[str, str]:
@@ -126,7 +127,7 @@ def printed(file: Path, units: Units | None, year: int | None, sheet: str = "", 
             layout["skip_rows"] = unknown
             unsure.append(f"rows left out because {units.file} does not know them: {', '.join(unknown[:6])}")
             names = tuple(name for name in names if name not in unknown)
-    return Found("yearbook", layout, series, tuple(unsure), units=names, part="" if only else sheet)
+    return Found(YEARBOOK, layout, series, tuple(unsure), units=names, part="" if only else sheet)
 
 
 def _columns(

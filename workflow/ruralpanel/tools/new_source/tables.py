@@ -10,6 +10,7 @@ from typing import Any
 from ruralpanel.data.adapters import columns, databases, grids, text
 from ruralpanel.data.adapters.sheets import Row
 from ruralpanel.data.adapters.table_files import open_table
+from ruralpanel.project.kinds.adapters import TABLE
 from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.project.units import Units
 from ruralpanel.tools.new_source.grid import Located, locate, side_by_side, split_text
@@ -149,7 +150,7 @@ def entry(
         raise UserError(Problem(file.name, "", "no column of figures", "at least one column of numbers"))
     unit_names = found.figures if found.across else tuple(dict.fromkeys(texts[found.unit]))
     shown = tuple(name for name in unit_names if name and name not in totals)
-    return Found("table", full, series, tuple(doubts), counted, shown, _years(found, texts, full), part)
+    return Found(TABLE, full, series, tuple(doubts), counted, shown, _years(found, texts, full), part)
 
 
 def _period(

@@ -99,6 +99,16 @@ def fit(design: Design) -> Fit:
     return finished(replace(fitted, overrides=overrides), sample, tests, (), extra)
 
 
+def refit(design: Design) -> Fit:
+    """The estimate alone, without placebos and pre-trend test; of synthetic methods, whose errors they are, `fit`."""
+    method = METHODS.get(design.spec.method or "twfe")
+    if method is None:
+        return fit(design)
+    sample = plain(sample_of(design))
+    fitted = method.fit(sample)
+    return replace(fitted, rows=sample.rows[fitted.rows])
+
+
 def _otherwise(sample: Sample) -> str:
     """What to advise with one treated unit: synthetic methods, where they apply to this panel."""
     try:

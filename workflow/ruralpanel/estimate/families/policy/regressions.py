@@ -9,6 +9,7 @@ import numpy as np
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.families import linear
 from ruralpanel.estimate.families.policy.cohorts import Cohorts
+from ruralpanel.project.kinds.estimators import FE
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
 TREND = "treated:trend"
@@ -172,5 +173,5 @@ def dynamic(design: Design, cohorts: Cohorts, times: tuple[EventTime, ...], grou
 
 def regress(design: Design, columns: FloatArray, terms: tuple[str, ...]) -> Fit:
     """Two-way fixed effects of the outcome on `columns` and the design's controls."""
-    spec = replace(design.spec, estimator="fe", effects=("unit", "period"))
+    spec = replace(design.spec, estimator=FE, effects=("unit", "period"))
     return linear.fe(replace(design, x=np.hstack([columns, design.x]), terms=(*terms, *design.terms), spec=spec))

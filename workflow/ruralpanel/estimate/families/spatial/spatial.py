@@ -17,6 +17,7 @@ from ruralpanel.estimate.families.spatial.impacts import DRAWS, Coefficients, ef
 from ruralpanel.estimate.families.spatial.maximum_likelihood import Size, Solution
 from ruralpanel.estimate.families.spatial.panel import MARK, SpatialPanel, columns, panel_of, weights_of
 from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.project.kinds.estimators import FE, POOLED
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.project.settings import InferenceSpec
 
@@ -140,7 +141,7 @@ def _regressors(design: Design) -> tuple[str, ...]:
 def _least_squares(setting: Setting) -> Fit:
     design, panel = setting.design, setting.panel
     terms = panel.terms
-    kind = "fe" if panel.effects else "pooled"
+    kind = FE if panel.effects else POOLED
     wide = replace(
         design,
         x=columns(panel.x[:, :, : len(terms)]),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from test_declared_keys import SCHEMA, declared, folder, outcome_of
 
-from ruralpanel.project.kinds.inference import DEFAULTS, FURTHER, KINDS
+from ruralpanel.project.kinds.inference import INFERENCE, KEYS
 
 __all__ = ["folder"]  # the fixture
 
@@ -51,15 +51,14 @@ ESTIMATOR = {"hc": "pooled", "classical": "pooled", "permutation": "pooled", "ow
 
 
 def combinations() -> Iterator[tuple[str, str]]:
-    for method, defaults in DEFAULTS.items():
-        yield from ((method, key) for key in (*defaults, *FURTHER.get(method, ())))
+    yield from ((method, key) for method, kind in INFERENCE.items() for key in kind.keys)
 
 
 def test_every_method_and_key_of_inference_has_a_case() -> None:
     keys = SCHEMA["$defs"]["inference"]["items"]["properties"]
-    methods = {method for kind in KINDS for method in keys[kind]["enum"]}
-    assert methods == set(DEFAULTS) == set(BASE)
-    assert set(keys) - set(KINDS) == set(OTHER) == {key for _, key in combinations()}
+    methods = {method for kind in KEYS for method in keys[kind]["enum"]}
+    assert methods == set(INFERENCE) == set(BASE)
+    assert set(keys) - set(KEYS) == set(OTHER) == {key for _, key in combinations()}
 
 
 @pytest.mark.parametrize(("method", "key"), list(combinations()))

@@ -1,0 +1,103 @@
+"""What the keys of a model say of each other, before defaults are filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.problems import Problem, did_you_mean
+
+FIELDS = frozenset(
+    {"title", "title_zh", "panel", "estimator", "method", "outcome", "regressors", "controls", "effects", "weights"}
+    | {"sample", "inference", "drop_absorbed", "marginal_effects", "simulated_size"}
+)
+"""Keys of all models that are no options of the estimator."""
+
+SHARED_OPTIONS = frozenset({"weights_matrix", "allow"})
+"""Options that every estimator takes: residuals of any model may resemble those of neighbours, and its errors may
+be refused."""
+
+_OF_ESTIMATORS = frozenset(key for kind in ESTIMATORS.values() for key in kind.keys)
+_SYSTEMS = tuple(name for name, kind in ESTIMATORS.items() if kind.several_outcomes)
+
+
+def key_problems(raw: Mapping[str, Any], file: str) -> Iterator[Problem]:
+    """What is wrong with the keys of the models in a configuration as read; what no model knows, the schema names."""
+    models = raw.get("models")
+    for name, model in models.items() if isinstance(models, Mapping) else ():
+        if isinstance(model, Mapping):
+            yield from _estimator_problems(f"models.{name}", model, file)
+            yield from _outcome_problems(f"models.{name}", model, file)
+
+
+def _estimator_problems(where: str, model: Mapping[str, Any], file: str) -> Iterator[Problem]:
+    """Keys that the estimator does not know, and those that it needs."""
+    name = str(model.get("estimator"))
+    kind = ESTIMATORS.get(name)
+    if kind is None:
+        return
+    others = set(map(str, model)) & _OF_ESTIMATORS - {*kind.keys}
+    for key in sorted(others - FIELDS - SHARED_OPTIONS):
+        allowed = ", ".join(kind.keys) or "no key of its own"
+        yield Problem(
+            file,
+            f"{where}.{key}",
+            f'"{key}" with estimator "{name}"',
+            f"keys that this estimator knows ({allowed})",
+            f"remove {key}, or choose the estimator that uses it",
+        )
+    for key in kind.required:
+        if not model.get(key):
+            yield Problem(file, where, f'no "{key}"', f'"{key}", which estimator {name} needs')
+    if kind.one_of and not any(model.get(key) for key in kind.one_of):
+        yield Problem(file, where, f"no {' or '.join(kind.one_of)}", f"one of them, for estimator {name}")
+    method = model.get("method")
+    if method and str(method) not in kind.methods:
+        known = tuple(filter(None, kind.methods))
+        near = did_you_mean(str(method), known)
+        fix = near if near.startswith("did you mean") else ""
+        expected = f"one of: {', '.join(known) or 'none: remove the key'}"
+        yield Problem(file, f"{where}.method", f'"{method}"', expected, fix)
+    if kind.regressors and not model.get("regressors") and not model.get("endogenous"):
+        yield Problem(file, where, 'no "regressors"', "at least one regressor")
+
+
+def _outcome_problems(where: str, model: Mapping[str, Any], file: str) -> Iterator[Problem]:
+    """Outcomes that are too many or too few for the estimator, and ``equations`` that do not fit them."""
+    outcome = model.get("outcome")
+    several = isinstance(outcome, list)
+    if str(model.get("estimator")) not in _SYSTEMS:
+        if several:
+            fix = f"name one outcome, or use estimator: {', '.join(_SYSTEMS)}"
+            yield Problem(file, f"{where}.outcome", f"a list of {len(_texts(outcome))}", "one variable", fix)
+        return
+    names = _texts(outcome) if several else [str(outcome)]
+    if len(set(names)) < max(2, len(names)):
+        found = f"the list {', '.join(names)}" if several else f'"{names[0]}"'
+        yield Problem(file, f"{where}.outcome", found, "a list of two different outcomes or more")
+    equations = model.get("equations") or {}
+    if not isinstance(equations, Mapping):
+        return
+    regressors = _texts(model.get("regressors"))
+    if not regressors and not equations:
+        yield Problem(file, where, 'no "regressors"', "regressors of all outcomes, or equations for each")
+    if not regressors and equations:
+        for missing in (name for name in names if name not in equations):
+            found = f'no equation for "{missing}"'
+            yield Problem(file, f"{where}.equations", found, "one for each outcome where no regressors are named")
+    known = [*regressors, *_texts(model.get("controls"))]
+    for item, terms in equations.items():
+        if item not in names:
+            near = did_you_mean(str(item), names)
+            yield Problem(file, f"{where}.equations.{item}", f'"{item}"', "one of the model's outcomes", near)
+        for term in _texts(terms) if regressors else ():
+            if term not in known:
+                near = did_you_mean(term, known)
+                expected = "a term among regressors and controls"
+                yield Problem(file, f"{where}.equations.{item}", f'"{term}"', expected, near)
+
+
+def _texts(value: Any) -> list[str]:
+    """The texts of a list; what is none is for the schema to refuse."""
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
