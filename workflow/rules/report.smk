@@ -119,7 +119,7 @@ rule maps:
         seed=CONFIG.seed,
         config=CONFIG.file,
         language=CONFIG.language,
-        boundaries_note=CONFIG.boundaries_note,
+        boundaries_note=project.boundaries_note(CONFIG),
         code=code("maps.py"),
         content=contents(CONFIG.units, CONFIG.boundaries, MATRICES_SHOWN),
     message:

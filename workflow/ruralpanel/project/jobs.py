@@ -157,6 +157,12 @@ def model_titles(config: Config) -> dict[str, str]:
     return {name: str(values.get(key) or values.get("title") or name) for name, values in models}
 
 
+def boundaries_note(config: Config) -> str:
+    """The words under every map."""
+    chinese = config.resolved.get("boundaries_note_zh") if config.language == "zh" else None
+    return str(chinese or config.boundaries_note)
+
+
 def models_on(config: Config, panel: str) -> tuple[str, ...]:
     """Names of the models on a panel, in the order of the configuration."""
     return tuple(name for name, model in config.models.items() if model.panel == panel)

@@ -113,7 +113,7 @@ def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:
         place_text=_place_text(texts, design, base) if design and place else "",
         reasons=tuple(reason_text(texts, claim, index) for index in range(len(claim["reasons"]))) if design else (),
         beside=anchor("differs", name) if claim.get("others") else "",
-        benchmarks=tuple(_benchmark(texts, entry) for entry in claim.get("benchmarks") or ()),
+        benchmarks=tuple(_benchmark(context, texts, entry) for entry in claim.get("benchmarks") or ()),
     )
 
 
@@ -220,5 +220,6 @@ def _reach(items: Sequence[Answer]) -> float:
     return min(max(1.05 * max(ends, default=_LEAST), _LEAST), most)
 
 
-def _benchmark(texts: Texts, entry: Mapping[str, Any]) -> Inline:
-    return texts.inline("benchmark", study=entry["study"], finding=entry["finding"], design=entry.get("design") or "")
+def _benchmark(context: Context, texts: Texts, entry: Mapping[str, Any]) -> Inline:
+    finding, design = (context.worded(entry, key) for key in ("finding", "design"))
+    return texts.inline("benchmark", study=entry["study"], finding=finding, design=design)
