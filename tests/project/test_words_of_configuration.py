@@ -11,8 +11,8 @@ import yaml
 from conftest import make_tiny, tiny_config
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.load import Config
+from ruralpanel.project.missing_words import lacking
 from ruralpanel.project.problems import UserError
-from ruralpanel.project.words import lacking
 
 EN = """title: A made-up project
 panels: {main: The years 2001–2008}
@@ -146,9 +146,10 @@ def test_words_that_are_alike_in_all_languages_are_not_missed() -> None:
     values = {
         "variables": {"a": {"label": "公路"}, "b": {"label": "1/2"}, "label": {"formula": "a", "label": "x"}},
         "tables": {"t": {"labels": {"a": "A", "b": "B"}, "labels_zh": {"a": "甲"}}},
-        "models": {"counts": {"estimator": "ppml", "title": "计数"}},
+        "models": {"counts": {"estimator": "ppml", "title": "计数"}, "counts_zh": {"title": "GMM", "title_zh": "GMM"}},
     }
     assert lacking(values, "zh") == ("variables.label.label", "tables.t.labels")
+    assert lacking(values, "en") == ()
 
 
 def test_words_for_nothing_are_no_fault_but_are_told(folder: Path) -> None:
@@ -215,3 +216,20 @@ def test_words_do_not_decide_whether_a_claim_can_be_tested(folder: Path) -> None
     assert read(silent, hypotheses={}, claims=claims).hypotheses["T1"]["untestable"] == "No figures exist"
     (problem,) = said(hypotheses={}, claims=claims)
     assert problem.startswith("config.yaml: claims.T1.untestable (line ") and "found true; expected text" in problem
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"report": {"nouns": ["village"]}},
+        {"report": {"contrasts": ["They differ."]}},
+        {"report": {"contrasts": {"text": "They differ."}}},
+        {"report": ["html"]},
+        {"variables": ["lever"]},
+        {"models": {"effect": None}},
+        {"hypotheses": {"T1": {"plain": [1], "benchmarks": [1], "estimand": 1}}},
+        {"tables": {"main": {"outcomes": 3, "models": ["effect"]}}},
+    ],
+)
+def test_words_for_what_is_itself_wrong_hide_no_fault(folder: Path, wrong: dict[str, Any]) -> None:
+    assert any(f"config.yaml: {next(iter(wrong))}" in problem for problem in said(**wrong))

@@ -1,4 +1,4 @@
-"""The configuration's words, a file for each language, put where the long form has them; and what a language lacks."""
+"""The configuration's words, in files for each language, put where the long form has them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 
 from ruralpanel.project.places import COMMAND_LINE, Place, Places
 from ruralpanel.project.problems import Problem, did_you_mean
+from ruralpanel.project.sidecars import is_litter
 from ruralpanel.project.yaml import load_document, upwards
 
 SUFFIXES = {"en": "", "zh": "_zh"}
@@ -97,8 +98,10 @@ class _Writer:
     unread: list[Problem] = field(default_factory=list)
     put_there: list[tuple[dict[str, Any], str]] = field(default_factory=list)
 
-    def put(self, holder: dict[str, Any], path: str, key: str, value: Any, words: str) -> None:
+    def put(self, holder: Any, path: str, key: str, value: Any, words: str) -> None:
         """Words under `key` of the entry at `path`, in the language of the path `words` of their file."""
+        if not isinstance(holder, dict):  # for the schema to refuse
+            return
         if key == "notes" and isinstance(value, str):
             value = [value]
         key += SUFFIXES[words.split(".")[1]]
@@ -125,7 +128,7 @@ def _files(folder: str, root: Path, writer: _Writer) -> Iterator[tuple[str, str]
     """(language, file) of each file of words."""
     path = os.path.normpath(root / os.path.expanduser(folder))
     names = sorted(os.listdir(path)) if os.path.isdir(path) else []
-    files = [name for name in names if name.endswith((".yaml", ".yml"))]
+    files = [name for name in names if name.endswith((".yaml", ".yml")) and not is_litter(name)]
     if not files:
         found = f'"{folder}", where no file of words lies'
         writer.unread.append(Problem(writer.file, "words", found, "a folder with en.yaml or zh.yaml"))
@@ -231,7 +234,7 @@ def _write_key(entry: dict[str, Any], where: str, key: str, value: Any, path: st
         for part, words in value.items():
             if part != "unit":
                 writer.report(f"{path}.{part}", "unknown key", "unit")
-            elif isinstance(plain, dict) and _is(words, str, f"{path}.{part}", writer):
+            elif _is(words, str, f"{path}.{part}", writer):
                 writer.put(plain, f"{where}.plain", part, words, f"{path}.{part}")
     elif key == "benchmarks":
         _write_benchmarks(entry, where, value, path, writer)
@@ -303,7 +306,7 @@ def _write_report(words: Mapping[str, Any], path: str, writer: _Writer) -> None:
                 writer.put(nouns, "report.nouns", noun, text, f"{below}.{noun}")
         elif key == "contrasts":
             contrasts = report.setdefault("contrasts", [])
-            for position, text in enumerate(value):
+            for position, text in enumerate(value if isinstance(contrasts, list) else ()):
                 if position == len(contrasts):
                     contrasts.append({})
                 writer.put(contrasts[position], f"report.contrasts[{position}]", "text", text, f"{below}[{position}]")
@@ -364,49 +367,3 @@ def _estimands(values: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]
 def _names(estimand: Mapping[str, Any]) -> tuple[str, str]:
     term = str(estimand.get("term", estimand.get("statistic", "")))
     return f"{estimand.get('model')}[{term}]", term
-
-
-_TEXTS = frozenset(
-    ("title", "boundaries_note", "label", "counts", "claim", "cannot_show", "meaning", "untestable", "note", "notes",
-     "labels", "introduction", "text", "design", "finding", "because")
-)  # fmt: skip
-_NOUNS = frozenset(("unit", "units", "period", "periods"))
-_WITHOUT_WORDS = frozenset(("sources", "weights_matrices", "defaults", "checks", "specification_curves"))
-_LATIN, _HAN = re.compile("[A-Za-z]"), re.compile("[\u4e00-\u9fff]")
-
-
-def lacking(values: Mapping[str, Any], language: str) -> tuple[str, ...]:
-    """Paths of words that a long configuration has in another language and not in this one.
-
-    Words without letters are those of every language, and Chinese words are Chinese under whatever key they stand.
-    """
-    sections = {key: value for key, value in values.items() if key not in _WITHOUT_WORDS}
-    return tuple(_lacking(sections, "", language))
-
-
-def _lacking(holder: Any, path: str, language: str) -> Iterator[str]:
-    if isinstance(holder, list):
-        for position, item in enumerate(holder):
-            yield from _lacking(item, f"{path}[{position}]", language)
-    if not isinstance(holder, Mapping):
-        return
-    nouns = path.endswith((".nouns", ".plain"))
-    for key in dict.fromkeys(key.removesuffix("_zh") for key in holder):
-        where = f"{path}.{key}" if path else key
-        english, chinese = holder.get(key), holder.get(f"{key}_zh")
-        if isinstance(english, Mapping) and key != "labels":  # an entry that happens to be called like a kind of words
-            yield from _lacking(english, where, language)
-        elif key in _TEXTS or (nouns and key in _NOUNS):
-            if not _said(english, chinese, language):
-                yield where
-        else:
-            yield from _lacking(english, where, language)
-
-
-def _said(english: Any, chinese: Any, language: str) -> bool:
-    if language == "en":
-        return not chinese or (bool(english) and english != chinese)
-    if isinstance(english, Mapping):
-        return not set(english) - set(chinese or ())
-    texts = english if isinstance(english, list) else [english]
-    return bool(chinese) or all(not isinstance(t, str) or not _LATIN.search(t) or _HAN.search(t) for t in texts)
