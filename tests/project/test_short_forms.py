@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import random
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +306,38 @@ def test_a_fault_is_told_once_where_it_is_written(folder: Path, fault: str) -> N
     with pytest.raises(UserError) as raised:
         read(text)
     assert [str(problem) for problem in raised.value.problems] == answers
+
+
+def paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in plain values below the top."""
+    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+        yield (*above, key)
+        yield from paths(value[key], (*above, key))
+
+
+def test_odd_values_anywhere_are_refused_in_words_or_heard(folder: Path) -> None:
+    more = {
+        "others": {"T1": [{"model": "effect", "term": "lever", "label": "again"}]},
+        "curve_defaults": {"panel": "main", "outcome": ["log_output"]},
+        "curves": {"one": {"term": "lever"}},
+        "tables": {"v": {"type": "validity", "outcomes": ["main.lever.2001", "main.output.2002"]}},
+    }
+    whole = yaml.safe_load(SHORT) | more
+    odd = (None, [], {}, 3, True, "x", "a.b", "a[b]", [{"x": 1}], {"x": {"y": [1]}}, [["x"]], "2001-1999")
+    cases = [(path, value) for path in paths(whole) if path[0] != "sources" for value in odd]
+    refused = 0
+    for path, value in random.Random(20120126).sample(cases, 150):
+        values = copy.deepcopy(whole)
+        holder = values
+        for key in path[:-1]:
+            holder = holder[key]
+        holder[path[-1]] = value
+        try:
+            read(yaml.safe_dump(values, sort_keys=False))
+        except UserError as error:
+            refused += 1
+            assert all(problem.file and problem.found and problem.expected for problem in error.problems)
+    assert refused > 100
 
 
 def test_other_faults_are_told_beside_those_of_short_forms(folder: Path) -> None:

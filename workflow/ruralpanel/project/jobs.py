@@ -84,7 +84,7 @@ def check_command_line(arguments: Sequence[str]) -> None:
 def _one(files: Sequence[str | Path]) -> None:
     if len(files) > 1:
         names = ", ".join(_shown(file) for file in files)
-        raise UserError(Problem("--configfile", "", names, "one configuration file", "put all keys into one file"))
+        raise UserError(Problem("--configfile", "", names, "one configuration file", "name one; it may include others"))
 
 
 def require_room(results: Iterable[str]) -> None:

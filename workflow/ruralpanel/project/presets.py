@@ -116,13 +116,14 @@ class _Chains:
         """The preset that ``like`` names, an empty one where there is none of that name; None without ``like``."""
         if "like" not in holder:
             return None
-        name = holder["like"]
-        if isinstance(name, str) and name in self.presets:
+        name = holder["like"] if isinstance(holder["like"], str) else ""
+        if name in self.presets:
             return self.preset(name, chain)
-        fix = did_you_mean(str(name), self.presets)
+        fix = did_you_mean(name, self.presets)
         if not fix.startswith("did you mean") and name in self.models:
             fix = f"{name} is a model: put what the two share under presets"
-        self.trail.report(f"{where}.like", f'"{name}"', "a name under presets", fix)
+        found = f'"{name}"' if name else "no name"
+        self.trail.report(f"{where}.like", found, "a name under presets", fix)
         return Preset({}, {}, whole=False)
 
     def preset(self, name: str, chain: tuple[str, ...] = ()) -> Preset:

@@ -336,18 +336,22 @@ def _write_breaks(words: Mapping[str, Any], path: str, writer: _Writer) -> None:
 
 def _write_numbers(words: Mapping[str, Any], path: str, writer: _Writer) -> None:
     """What a claim's number is in words, by ``model[term]`` or by the term alone."""
+    key = f"label{SUFFIXES[path.split('.')[1]]}"
     for name, text in words.items():
         below = f"{path}.{name}"
         if not _is(text, str, below, writer):
             continue
-        meant = [
-            (estimand, where)
-            for estimand, where in _estimands(writer.values)
-            if name in _names(estimand) and (name == _names(estimand)[0] or _names(estimand)[0] not in words)
-        ]
-        for estimand, where in meant:
-            writer.put(estimand, where, "label", text, below)
-        if not meant:
+        idle = True
+        for estimand, where in _estimands(writer.values):
+            whole, term = _names(estimand)
+            # Words of a term are for all its numbers that have none of their own.
+            general = (
+                name == term and whole not in words and (key not in estimand or f"{where}.{key}" in writer.origins)
+            )
+            if name == whole or general:
+                writer.put(estimand, where, "label", text, below)
+            idle = idle and name not in (whole, term)
+        if idle:
             writer.idle.append(writer.place(below))
 
 
