@@ -21,6 +21,7 @@ from ruralpanel.project.expressions import (
     argument_years,
     base_year,
     describe,
+    other_periods,
     shifted,
     span,
 )
@@ -138,7 +139,7 @@ class _Evaluation:
 
     def visit(self, node: Expression, years: frozenset[int]) -> Array:
         if isinstance(node, Number):
-            return np.array([[node.value]])
+            return np.array([[float(node.value)]])
         if isinstance(node, Text):
             return np.array([[node.value]], dtype=object)
         if isinstance(node, Name):
@@ -164,6 +165,8 @@ class _Evaluation:
         operator = node.operator
         if operator in _COMPARE or operator == "in":
             self.alike(values, node)
+            if other_periods(node, self.context.periods):
+                return np.array([[np.nan]])
         if operator == "in":
             hits = [np.equal(values[0], value) for value in values[1:]]
             return _where_present(np.logical_or.reduce(np.broadcast_arrays(*hits)), values[:1])

@@ -10,8 +10,9 @@ import pandas as pd
 
 from ruralpanel.data.formulas import Context, evaluate, wide_frame
 from ruralpanel.project.effects import factors
-from ruralpanel.project.expressions import names
+from ruralpanel.project.expressions import Operation, names, other_periods, walk
 from ruralpanel.project.formulas import parse
+from ruralpanel.project.periods import frequency, in_formula, shown
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 from ruralpanel.project.units import Units
 
@@ -79,7 +80,13 @@ def condition(text: str, frame: pd.DataFrame, units: Units, file: str, where: st
         expected = "a column of the panel or an attribute of the units"
         raise UserError([Problem(file, where, f'"{name}"', expected, did_you_mean(name, known)) for name in unknown])
     ids = tuple(sorted({str(unit) for unit in frame["unit"]}))
-    periods = tuple(sorted({int(period) for period in frame["period"]}))
+    periods = tuple(sorted({shown(period) for period in frame["period"]}))
+    compared = [node for node in walk(expression) if isinstance(node, Operation)]
+    others = dict.fromkeys(number for node in compared for number in other_periods(node, periods))
+    if others:
+        kind = frequency(periods[0])
+        expected = f"a {kind}, as {in_formula(periods[0])}: the panel has {kind}s"
+        raise UserError([Problem(file, where, f"period compared with {shown(number)}", expected) for number in others])
     rows, columns = pd.Index(ids).get_indexer(pd.Index(frame["unit"])), np.searchsorted(periods, frame["period"])
     tables = {
         name: wide_frame(frame["unit"], frame["period"], frame[name].to_numpy(dtype=np.float64), ids, periods)

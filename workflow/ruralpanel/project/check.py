@@ -16,6 +16,7 @@ from ruralpanel.project.formula_measures import formula_problems
 from ruralpanel.project.formulas import WORDS
 from ruralpanel.project.load import Config
 from ruralpanel.project.measures import MeasureError, conversion
+from ruralpanel.project.periods import frequency, mixed
 from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.project.reads import (
     CURVE_COLUMNS,
@@ -53,6 +54,10 @@ def _panel_problems(config: Config, units: Units | None) -> Iterator[Problem]:
     for name, panel in config.panels.items():
         if not panel.periods:
             yield Problem(config.file, f"panels.{name}.periods", "no period", "first no later than last")
+        if mixed(panel.periods):
+            found = " and ".join(dict.fromkeys(f"{frequency(period)}s" for period in panel.periods))
+            expected = "periods of one kind: years, quarters or months"
+            yield Problem(config.file, f"panels.{name}.periods", found, expected, "make a panel of each")
         yield from _unit_problems(config, f"panels.{name}.units", panel.units, units)
 
 

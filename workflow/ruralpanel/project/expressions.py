@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ruralpanel.project.periods import Period, frequency, in_formula
+
 
 @dataclass(frozen=True)
 class Number:
@@ -138,6 +140,14 @@ def names(expression: Expression) -> frozenset[str]:
     return frozenset(found)
 
 
+def other_periods(node: Operation, panel: tuple[int, ...]) -> tuple[int, ...]:
+    """Numbers that a comparison holds ``period`` against although no period of the panel is of their kind."""
+    if not panel or not any(isinstance(side, Name) and side.name == "period" for side in node.operands):
+        return ()
+    numbers = [int(side.value) for side in node.operands if isinstance(side, Number)]
+    return tuple(number for number in numbers if frequency(number) != frequency(panel[0]))
+
+
 def walk(expression: Expression) -> Iterator[Expression]:
     """The expression and all below it, parents first."""
     yield expression
@@ -253,6 +263,8 @@ def describe(expression: Expression) -> str:
 
 def _written(node: Expression) -> tuple[str, int]:
     """The text of a node and its operator's rank; higher binds tighter."""
+    if isinstance(node, Number) and isinstance(node.value, Period):
+        return in_formula(node.value), 9
     if isinstance(node, Number):
         return (f"{node.value:.0f}" if node.value == int(node.value) < 1e15 else repr(node.value)), 9
     if isinstance(node, Text):
@@ -260,7 +272,11 @@ def _written(node: Expression) -> tuple[str, int]:
     if isinstance(node, Name):
         return node.name, 9
     if isinstance(node, Call):
-        options = [f"{name}={value}" for name, value in node.options if value is not None and name != "attribute"]
+        options = [
+            f"{name}={in_formula(value) if isinstance(value, Period) else value}"
+            for name, value in node.options
+            if value is not None and name != "attribute"
+        ]
         group = [str(value) for name, value in node.options if name == "attribute"]
         return f"{node.function}({', '.join([describe(a) for a in node.arguments] + group + options)})", 9
     if node.operator == "in":

@@ -22,12 +22,13 @@ from ruralpanel.project.expressions import (
     source_years,
     walk,
 )
+from ruralpanel.project.periods import is_period, parsed, shown
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 
 __all__ = ["FUNCTIONS", "Expression", "describe", "names", "parse", "source_years", "walk"]
 
 _TOKEN = re.compile(
-    r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])|(?P<name>[^\W\d]\w*)"
+    r"\s*(?:(?P<period>\d{4}[Qq][1-4]|\d{4}[Mm](?:0?[1-9]|1[0-2]))(?!\w)|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])|(?P<name>[^\W\d]\w*)"
     r"|(?P<text>'[^']*'|\"[^\"]*\")|(?P<operator>\*\*|[=!<>]=|[-+*/()<>,=]))"
 )
 _COMPARISONS = frozenset({"==", "!=", "<", "<=", ">", ">="})
@@ -182,6 +183,8 @@ class _Parser:
             self.next += 1
             if literal.kind == "number":
                 values.append(Number(sign * float(literal.text), value.at))
+            elif literal.kind == "period" and sign == 1:
+                values.append(Number(parsed(literal.text), value.at))
             elif literal.kind == "text" and sign == 1:
                 values.append(Text(literal.text[1:-1], value.at))
             else:
@@ -225,6 +228,9 @@ class _Parser:
 
     def atom(self) -> Expression:
         token = self.token
+        if token.kind == "period":
+            self.next += 1
+            return Number(parsed(token.text), token.at)
         if token.kind == "number":
             self.next += 1
             if float(token.text) == float("inf"):
@@ -306,8 +312,9 @@ class _Parser:
     def whole_number(self, start: _Token, value: Expression, parameter: Parameter) -> int:
         number = value.value if isinstance(value, Number) else None
         if parameter.kind == "period":
-            if number is None or number != int(number) or not 1000 <= number <= 3000:
-                self.fail(start, f"a year for {parameter.name}, such as 2011")
+            if number is None or number != int(number) or not is_period(int(number)):
+                self.fail(start, f"a period for {parameter.name}, such as 2011 or 2011Q3")
+            return shown(int(number))
         elif number is None or number != int(number) or not 1 <= number <= 200:
             self.fail(start, f"a whole number from 1 on for {parameter.name}")
         return int(number)

@@ -18,6 +18,7 @@ from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS
 from ruralpanel.project.layouts import layout_problems
 from ruralpanel.project.model_keys import FIELDS, key_problems
+from ruralpanel.project.periods import between, parsed, with_periods
 from ruralpanel.project.places import Place, Places
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.schema import check_against, schema_of
@@ -104,7 +105,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     problems = check_against(raw, SCHEMAS / "config.schema.yaml", file)
     problems += [*key_problems(raw, file), *inference_problems(raw, file)]
     raise_any(whole.with_problems(problems))
-    values = _with_defaults(raw)
+    values = with_periods(_with_defaults(raw), schema_of(str(SCHEMAS / "config.schema.yaml")))
     root = Path(path).parent
     sources: dict[str, SourceSpec] = {}
     faulty: set[str] = set()
@@ -310,17 +311,21 @@ def _holds_more(place: str, most: int) -> bool:
 
 def _panel(name: str, values: Mapping[str, Any]) -> PanelSpec:
     periods = values["periods"]
-    years = (
-        tuple(range(periods["first"], periods["last"] + 1)) if isinstance(periods, Mapping) else tuple(sorted(periods))
-    )
+    declared = between(periods["first"], periods["last"]) if isinstance(periods, Mapping) else tuple(sorted(periods))
     return PanelSpec(
-        name=name, periods=years, units=tuple(values.get("units") or ()), by=values["by"], title=values.get("title", "")
+        name=name,
+        periods=declared,
+        units=tuple(values.get("units") or ()),
+        by=values["by"],
+        title=values.get("title", ""),
     )
 
 
 def _variable(name: str, values: Mapping[str, Any]) -> VariableSpec:
     breaks = {
-        int(year): {k: v for k, v in rule.items() if k != "because_zh"} if isinstance(rule, Mapping) else {"rule": rule}
+        parsed(year): {k: v for k, v in rule.items() if k != "because_zh"}
+        if isinstance(rule, Mapping)
+        else {"rule": rule}
         for year, rule in (values.get("breaks") or {}).items()
     }
     known = ("source", "series", "formula", "measure", "label", "label_zh", "counts")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.files import content_of
+from ruralpanel.project.periods import between, parsed, with_periods
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
-from ruralpanel.project.schema import check_against
+from ruralpanel.project.schema import check_against, schema_of
 from ruralpanel.project.settings import SeriesSpec
 from ruralpanel.project.yaml import load_document, with_lines
 
@@ -83,7 +84,7 @@ def _correction(entry: Mapping[str, Any], file: str, where: str) -> Correction:
         source=entry["source"],
         series=entry["series"],
         unit=entry["unit"],
-        year=entry["year"],
+        year=parsed(entry["year"]),
         action=entry["action"],
         reason=" ".join(entry["reason"].split()),
         provider=entry["provider"],
@@ -171,7 +172,8 @@ def load_sidecar(path: str | Path, source_path: str | Path = "", name: str = "")
     if document.values or not problems:
         problems += check_against(document.values, SIDECAR_SCHEMA, file)
     raise_any(with_lines(problems, document.locations))
-    sidecar = sidecar_from(document.values, file, document.locations)
+    values = with_periods(document.values, schema_of(str(SIDECAR_SCHEMA)))
+    sidecar = sidecar_from(values, file, document.locations)
     problems = _references(sidecar)
     if str(source_path):
         problems += check_files(sidecar, source_path)
@@ -217,7 +219,7 @@ def series_spec(key: str, values: Mapping[str, Any]) -> SeriesSpec:
         column=column if isinstance(column, str) else "",
         years=years_of(values.get("years")),
         range=(None if low is None else float(low), None if high is None else float(high)),
-        breaks={int(year): _break(entry) for year, entry in (values.get("breaks") or {}).items()},
+        breaks={parsed(year): _break(entry) for year, entry in (values.get("breaks") or {}).items()},
         note=values.get("counts", ""),
         retrospective=tuple(values.get("retrospective") or ()),
         same_as=tuple(_as_list(values.get("same_as") or ())),
@@ -239,12 +241,11 @@ def years_of(value: Any) -> tuple[int, ...]:
         return ()
     if isinstance(value, Mapping):
         if "list" in value:
-            return tuple(int(year) for year in value["list"])
-        return tuple(range(int(value["first"]), int(value["last"]) + 1))
+            return tuple(value["list"])
+        return between(value["first"], value["last"])
     if isinstance(value, int):
         return (value,)
-    years = [int(year) for year in value]
-    return tuple(range(years[0], years[1] + 1)) if len(years) == 2 else tuple(years)
+    return between(*value) if len(value) == 2 else tuple(value)
 
 
 def is_litter(file: str | Path) -> bool:

@@ -1,0 +1,140 @@
+"""Periods as whole numbers: a year is itself, quarters and months count on; their size tells them apart.
+
+2012 is the year, 8050 = 4·2012 + 2 its third quarter, 24150 = 12·2012 + 6 its July: one less is always the period
+before, so that lags, differences and gaps are arithmetic at every frequency. What people read and write is the label:
+2012, 2012Q3, 2012-07.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+YEARS = range(1000, 2101)
+"""Years that a period can lie in."""
+
+PARTS = {"year": 1, "quarter": 4, "month": 12}
+"""Periods of a year at each frequency."""
+
+PATTERN = r"[0-9]{4}(?:-?[Qq][1-4]|-(?:0[1-9]|1[0-2])|[Mm](?:0?[1-9]|1[0-2]))"
+"""A quarter or month as a configuration writes it."""
+
+_LABEL = re.compile(r"([0-9]{4})(?:-?[Qq]([1-4])|(?:-|[Mm])([0-9]{1,2}))")
+
+
+class Period(int):
+    """A quarter or month: the number, shown as its label."""
+
+    def __str__(self) -> str:
+        return label(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(label(self), spec) if spec in ("", "s") else int.__format__(self, spec)
+
+
+def is_period(number: int) -> bool:
+    """Whether a number stands for a year, quarter or month."""
+    return any(number // parts in YEARS for parts in PARTS.values())
+
+
+def frequency(number: int) -> str:
+    """``year``, ``quarter`` or ``month``."""
+    return next((name for name, parts in PARTS.items() if number // parts in YEARS), "year")
+
+
+def year_of(number: int) -> int:
+    """The year that a period lies in."""
+    return int(number) // PARTS[frequency(number)]
+
+
+def label(number: int) -> str:
+    """``2012``, ``2012Q3``, ``2012-07``; any other whole number (an event time) as it is."""
+    kind = frequency(number)
+    year, part = divmod(int(number), PARTS[kind])
+    return {"year": str(year), "quarter": f"{year}Q{part + 1}", "month": f"{year}-{part + 1:02d}"}[kind]
+
+
+def in_formula(number: int) -> str:
+    """The label as a formula writes it, where 2012-07 is a difference: 2012M07."""
+    return label(number).replace("-", "M")
+
+
+def shown(number: int) -> int:
+    """The number, one of a quarter or month as a `Period`, which messages and tables show as its label."""
+    return int(number) if frequency(number) == "year" else Period(number)
+
+
+def written(number: int) -> int | str:
+    """What files hold: a year as a number, anything else as its label."""
+    return int(number) if frequency(number) == "year" else label(number)
+
+
+def of_part(year: int, kind: str, part: int) -> int | None:
+    """The quarter or month number `part` of a year; None where there is none."""
+    if year not in YEARS or not 1 <= part <= PARTS[kind]:
+        return None
+    return shown(year * PARTS[kind] + part - 1)
+
+
+def parse(value: int | str) -> int | None:
+    """The number of a period as written in a configuration or a file of results; None for what is none."""
+    if isinstance(value, int):
+        return shown(value)
+    text = str(value).strip()
+    if re.fullmatch(r"[0-9]{4}", text):
+        return int(text) if int(text) in YEARS else None
+    match = _LABEL.fullmatch(text)
+    if match is None:
+        return None
+    return of_part(int(match[1]), "quarter" if match[2] else "month", int(match[2] or match[3]))
+
+
+def parsed(value: int | str) -> int:
+    """`parse` of what has been checked before.
+
+    Raises
+    ------
+    ValueError
+        No period.
+    """
+    found = parse(value)
+    if found is None:
+        raise ValueError(f"{value!r} is no period")
+    return found
+
+
+def between(first: int, last: int) -> tuple[int, ...]:
+    """All periods from the first to the last, which have one frequency."""
+    return tuple(shown(number) for number in range(first, last + 1))
+
+
+def mixed(numbers: Iterable[int]) -> bool:
+    """Whether they have more than one frequency."""
+    return len({frequency(number) for number in numbers}) > 1
+
+
+def with_periods(document: Any, schema: Mapping[str, Any]) -> Any:
+    """A document that has passed its schema, with numbers for the labels wherever the schema has ``$defs/year``."""
+    return _converted(document, schema, schema["$defs"])
+
+
+def _converted(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
+    while "$ref" in schema:
+        name = str(schema["$ref"]).rsplit("/", 1)[1]
+        if name == "year":
+            return parse(value) if isinstance(value, int | str) else value
+        schema = {**definitions[name], **{key: part for key, part in schema.items() if key != "$ref"}}
+    for alternative in (*(schema.get("oneOf") or ()), *(schema.get("anyOf") or ())):
+        value = _converted(value, alternative, definitions)
+    if isinstance(value, Mapping):
+        known, rest = schema.get("properties") or {}, schema.get("additionalProperties")
+        parts: dict[str, Any] = {key: known.get(key, rest) for key in value}
+        return {
+            key: _converted(item, parts[key], definitions) if isinstance(parts[key], Mapping) else item
+            for key, item in value.items()
+        }
+    items = schema.get("items")
+    if isinstance(value, list) and isinstance(items, Mapping):
+        return [_converted(item, items, definitions) for item in value]
+    return value
