@@ -181,17 +181,37 @@ def test_years_with_remarks(written: str, year: int | None) -> None:
 @pytest.mark.parametrize(
     ("written", "year"),
     [
+        ("2010年", 2010),
+        ("2010.0", 2010),
         ("2010/12/31", 2010),
         ("2010-12-31", 2010),
         ("2010.12.31", 2010),
         ("2010-12-31 00:00:00", 2010),
         ("2010年12月31日", 2010),
         ("31/12/2010", 2010),
-        ("2010/12", None),
         ("10/12/31", None),
         ("2010/12-31", None),
-        ("2010", None),
+        ("2010/13", None),
+        ("2010Q5", None),
     ],
 )
-def test_dates(written: str, year: int | None) -> None:
-    assert text.year_of_date(written) == year
+def test_years_and_dates(written: str, year: int | None) -> None:
+    assert text.period(written) == year
+
+
+@pytest.mark.parametrize(
+    "written", ["2012Q3", "2012 q3", "2012-Q3", "Q3 2012", "2012年第三季度", "2012年3季度", "2012年三季度"]
+)
+def test_quarters(written: str) -> None:
+    assert text.period(written) == 4 * 2012 + 2
+
+
+@pytest.mark.parametrize("written", ["2012-07", "2012/07", "2012M07", "2012年7月", "2012年07月份", "201207"])
+def test_months(written: str) -> None:
+    assert text.period(written) == 12 * 2012 + 6
+
+
+def test_dates_are_what_is_asked_for() -> None:
+    assert text.period("2012-09-30", "quarter") == 4 * 2012 + 2
+    assert text.period("2012年9月30日", "month") == 12 * 2012 + 8
+    assert text.period("30/09/2012", "month") is None  # the day or the month may come first

@@ -65,6 +65,7 @@ TABLE = {
     "shape": Case("unit,period,x,2001\nA,2001,1,5\nB,2001,2,6\n", "wide"),
     "unit": Case(LONG, "place"),
     "period": Case("unit,period,year,x\nA,2001,2002,1\nB,2001,2002,2\n", "year"),
+    "frequency": Case("unit,period,x\nA,2001-03-31,1\nB,2001-03-31,2\n", "quarter"),
     "series": Case(TITLED.replace("other", "x"), "what"),
     "value": Case(TITLED, "other", {"series": "what"}),
     "across": Case("unit,2001,2002\n2001,1,3\n2002,2,4\n", "unit", {"shape": "wide", "period": "unit"}),

@@ -119,6 +119,7 @@ def _without_use(layout: Mapping[str, Any], known: Mapping[str, LayoutKey], file
     elif units_across:
         unused |= dict.fromkeys(("unit", "columns"), "shape: wide with a column for each period")
     else:
+        unused["frequency"] = "a column of dates"
         unused["period"] = "the years in the names of the columns, as {period} in layout.columns says"
     if wide:
         unused["value"] = "a long table: in a wide one the figures stand below the years or units"

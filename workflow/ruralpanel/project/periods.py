@@ -85,7 +85,7 @@ def parse(value: int | str) -> int | None:
     if re.fullmatch(r"[0-9]{4}", text):
         return int(text) if int(text) in YEARS else None
     match = _LABEL.fullmatch(text)
-    if match is None:
+    if match is None or not re.fullmatch(PATTERN, text):
         return None
     return of_part(int(match[1]), "quarter" if match[2] else "month", int(match[2] or match[3]))
 

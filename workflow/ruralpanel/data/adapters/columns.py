@@ -11,6 +11,7 @@ import pandas as pd
 
 from ruralpanel.data.adapters import text
 from ruralpanel.data.adapters.sheets import cell_text
+from ruralpanel.project.periods import PARTS
 
 Values = np.ndarray[Any, np.dtype[np.float64]]
 Codes = np.ndarray[Any, np.dtype[np.int64]]
@@ -127,20 +128,18 @@ def labels(column: pd.Series, clean: Callable[[str], str] = text.trimmed) -> tup
     return recode[first], list(known)
 
 
-def periods(column: pd.Series) -> tuple[Codes, Mask, Mask]:
-    """Years of a column, which cells are no years, and which are empty.
+def periods(column: pd.Series, kind: str = "") -> tuple[Codes, Mask, Mask]:
+    """Periods of a column, which cells are none, and which are empty.
 
-    What `text.year` reads, and whole dates (their year). Two digits are no year.
+    What `text.period` reads; of dates the year, or with `kind` the quarter or month. Two digits are no year.
     """
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         empty = column.isna().to_numpy(dtype=bool)
         years = column.dt.year.fillna(0).to_numpy(dtype=np.int64)
-        return years, ~np.isin(years, text.YEARS) & ~empty, empty
+        parts = PARTS.get(kind, 1)
+        months = column.dt.month.fillna(1).to_numpy(dtype=np.int64)
+        return years * parts + (months - 1) * parts // 12, ~np.isin(years, text.YEARS) & ~empty, empty
     codes, names = labels(column)
-    years = np.array([_period(name) for name in names] + [0], dtype=np.int64)[codes]
+    found = np.array([text.period(name, kind) or 0 for name in names] + [0], dtype=np.int64)[codes]
     empty = codes < 0
-    return years, (years == 0) & ~empty, empty
-
-
-def _period(name: str) -> int:
-    return text.year(name) or text.year_of_date(name) or 0
+    return found, (found == 0) & ~empty, empty

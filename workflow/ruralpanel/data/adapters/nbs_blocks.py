@@ -159,9 +159,9 @@ def _header_problems(block: Block, label: str) -> list[Problem]:
     seen: dict[str, str] = {}
     for _, name in block.columns:
         where = place(block.sheet, block.header.number, name)
-        if block.head != "time" and text.year(name) is None:
+        if block.head != "time" and text.period(name) is None:
             problems.append(Problem(label, where, text.quoted(name), "a year, as 2012年", "export years, one a column"))
-        same = text.squeezed(name if block.head == "time" else str(text.year(name) or name))
+        same = text.squeezed(name if block.head == "time" else str(text.period(name) or name))
         if same in seen:
             problems.append(
                 Problem(label, where, f"a second column for {name}", "each column once", "remove one of the two")

@@ -290,7 +290,7 @@ def _block_cells(
     cells: list[Cell] = []
     problems: list[Problem] = []
     for row in block.rows:
-        if block.head == "time" and text.year(row.cell(0)) is None:
+        if block.head == "time" and text.period(row.cell(0)) is None:
             problems.append(
                 Problem(label, place(block.sheet, row.number), text.quoted(row.cell(0)), "a year, as 2012年")
             )
@@ -300,7 +300,7 @@ def _block_cells(
                 unit, title = (row.cell(0) if block.head == "region" else name), block.title
             else:
                 unit, title = region, (row.cell(0) if block.head == "indicator" else name)
-            year = text.year(row.cell(0) if block.head == "time" else name)
+            year = text.period(row.cell(0) if block.head == "time" else name)
             key = None if is_left_out(unit, skipped) else naming.key(title, block)
             if key is None or year is None:
                 continue

@@ -10,7 +10,7 @@ from typing import Any
 
 from ruralpanel.data.adapters.cells import file_label
 from ruralpanel.data.adapters.sheets import Sheet
-from ruralpanel.data.adapters.text import squeezed
+from ruralpanel.data.adapters.text import period, squeezed
 from ruralpanel.data.adapters.titles import years_pattern
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.settings import SeriesSpec, SourceSpec
@@ -126,11 +126,11 @@ def one_sheet(sheets: Sequence[Sheet], label: str, layout: Mapping[str, Any]) ->
 
 
 def _year_in(name: str, layout: Mapping[str, Any]) -> int | None:
-    """The one year in a name; None for none or several."""
+    """The one period in a name; None for none or several. Without a declared form it is a year."""
     template = layout["period"].get("as")
     if template:
         match = years_pattern(str(template)).search(squeezed(name))
-        return int(match[1]) if match else None
+        return period(match[1]) if match else None
     years = set(re.findall(r"(?<![0-9])(?:19|20)[0-9]{2}(?![0-9])", name))
     return int(years.pop()) if len(years) == 1 else None
 

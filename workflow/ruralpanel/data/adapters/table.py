@@ -26,6 +26,7 @@ from ruralpanel.data.adapters.table_headings import (
     year_columns,
 )
 from ruralpanel.data.adapters.titles import years_left_aside
+from ruralpanel.project.periods import parse
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.settings import SourceSpec
 
@@ -276,7 +277,7 @@ def _long(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
     keys += measure_column(table, [*keys, *column.values()])
     body = load_body(table, keys, list(dict.fromkeys(column[spot.series.key] for spot in here)), layout, unit)
     codes, names, without = units_of(body, unit)
-    years, wrong = years_of(body, period)
+    years, wrong = years_of(body, period, str(layout.get("frequency", "")))
     used = (codes >= 0) & (years > 0)
     problems = [*figure_problems(body, layout), *without, *wrong]
     problems += repeated(body, used, (codes, years), (names, ()))
@@ -297,7 +298,7 @@ def _longest(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any
     keys += measure_column(table, [*keys, value])
     body = load_body(table, keys, [value], layout, unit)
     codes, names, without = units_of(body, unit)
-    years, wrong = years_of(body, period)
+    years, wrong = years_of(body, period, str(layout.get("frequency", "")))
     titles, untitled = rows_by_series(body, named, wanted)
     wanted_rows = np.any(list(titles.rows.values()), axis=0)
     used = (codes >= 0) & (years > 0) & wanted_rows
@@ -392,4 +393,4 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
 
 def _unit_and_period(layout: Mapping[str, Any]) -> tuple[str, str | int]:
     period = layout.get("period", "period")
-    return str(layout.get("unit", "unit")), period if isinstance(period, int) else str(period)
+    return str(layout.get("unit", "unit")), period if isinstance(period, int) else parse(str(period)) or str(period)

@@ -162,15 +162,15 @@ def units_of(body: Body, column: str) -> tuple[columns.Codes, list[str], list[Pr
     return codes, names, problems
 
 
-def years_of(body: Body, period: str | int) -> tuple[columns.Codes, list[Problem]]:
-    """The year of each row (0: none), and cells that are no years."""
+def years_of(body: Body, period: str | int, kind: str = "") -> tuple[columns.Codes, list[Problem]]:
+    """The period of each row (0: none), and cells that are none; `kind`: what dates are read as."""
     if isinstance(period, int):
         return np.full(len(body.rows), period, dtype=np.int64), []
-    years, wrong, empty = columns.periods(body.keys[period])
+    years, wrong, empty = columns.periods(body.keys[period], kind)
     found = body.keys[period]
     problems = []
     kinds = (
-        (np.flatnonzero(wrong), "", "a year, as 2012 or 2012年"),
+        (np.flatnonzero(wrong), "", "a year, quarter or month: 2012, 2012年, 2012Q3, 2012-07"),
         (np.flatnonzero(empty & body.filled), "nothing", "the year of the row's figures"),
     )
     for rows, what, expected in kinds:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from ruralpanel.data.adapters.advice import SIDE_BY_SIDE
 from ruralpanel.data.adapters.number_formats import Scale
-from ruralpanel.data.adapters.text import plain, year
+from ruralpanel.data.adapters.text import period, plain
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 
 Columns = dict[str, pd.Series]
@@ -69,7 +69,7 @@ class TableFile:
         UserError
             Missing and repeated columns, and whatever else is wrong with the file.
         """
-        wide = any(year(name) is not None for name in columns)
+        wide = any(period(name) is not None for name in columns)
         problems = self._missing([name for name in dict.fromkeys(columns) if name not in self.names], wide)
         problems += self._repeated([name for name in dict.fromkeys(columns) if self.names.count(name) > 1])
         if problems:
@@ -102,7 +102,7 @@ class TableFile:
             return []
         listed = f"one of {', '.join(self.names[:20])}" + (" …" if len(self.names) > 20 else "")
         fix = self.advice(names) if self.advice else ""
-        if not fix and not wide and sum(year(name) is not None for name in self.names) > 1:
+        if not fix and not wide and sum(period(name) is not None for name in self.names) > 1:
             fix = "a column for each year: layout: {shape: wide}"
         near = {name: did_you_mean(name, self.names) for name in names}
         if not fix and len(names) > 1 and not any(words.startswith("did you mean") for words in near.values()):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from ruralpanel.project import periods
 from ruralpanel.project.problems import Problem, UserError
 
 MISSING = frozenset(
@@ -63,12 +64,25 @@ _FULL_WIDTH |= _INVISIBLE
 _DASHES = str.maketrans({"−": "-", "–": "-", "—": "-", "‐": "-"})
 _YEAR = re.compile(rf"([0-9]{{4}})\s*{BEHIND_YEAR}", re.IGNORECASE)
 _DATES = (
-    re.compile(r"([0-9]{4})([-/.])[0-9]{1,2}\2[0-9]{1,2}(?:[T\s][0-9:.+Z ]*)?"),
-    re.compile(r"([0-9]{4})()年[0-9]{1,2}月[0-9]{1,2}日"),
+    re.compile(r"([0-9]{4})([-/.])(?P<month>[0-9]{1,2})\2[0-9]{1,2}(?:[T\s][0-9:.+Z ]*)?"),
+    re.compile(r"([0-9]{4})()年(?P<month>[0-9]{1,2})月[0-9]{1,2}日"),
     re.compile(r"[0-9]{1,2}([-/.])[0-9]{1,2}\1(?P<year>[0-9]{4})"),
 )
-YEARS = range(1000, 2101)
-"""Years that a file can hold."""
+_PARTS = (
+    (re.compile(r"([0-9]{4})\s*(?:年\s*)?[-. ]?Q\s*([1-4])", re.IGNORECASE), "quarter"),
+    (re.compile(r"Q([1-4])\s*[-/ ]?\s*(?P<year>[0-9]{4})", re.IGNORECASE), "quarter"),
+    (re.compile(r"([0-9]{4})年\s*第?\s*([1-4一二三四])\s*季度?"), "quarter"),
+    (re.compile(r"([0-9]{4})(?:-|/|M)(0[1-9]|1[0-2])", re.IGNORECASE), "month"),
+    (re.compile(r"([0-9]{4})年\s*(0?[1-9]|1[0-2])月份?"), "month"),
+    (re.compile(r"([0-9]{4})(0[1-9]|1[0-2])"), "month"),
+)
+IN_HEADING = (
+    r"[0-9]{4}(?:年?[-.]?q[1-4]|年第?[1-4一二三四]季度?|年(?:0?[1-9]|1[0-2])月份?"
+    r"|[-/m](?:0[1-9]|1[0-2])(?![-/0-9])|(?:0[1-9]|1[0-2])(?![0-9]))"
+)
+"""A quarter or month as a heading without blanks writes it, for `re.IGNORECASE`."""
+YEARS = periods.YEARS
+_NUMERALS = {"一": 1, "二": 2, "三": 3, "四": 4}
 _CJK = r"\u3400-\u9fff"
 
 
@@ -291,14 +305,35 @@ def year(text: str) -> int | None:
     return int(match[1]) if match and int(match[1]) in YEARS else None
 
 
-def year_of_date(text: str) -> int | None:
-    """The year of a whole date (``2010/12/31``, ``2010-12-31``, ``2010年12月31日``, ``31.12.2010``); None for else."""
-    bare = plain(text)
+def period(text: str, kind: str = "") -> int | None:
+    """The year, or the quarter or month (`ruralpanel.project.periods`), that a text names; None for any other.
+
+    ``2012Q3``, ``2012年第三季度``, ``2012-07``, ``2012年7月``, ``201207``. A whole date is its year, or with `kind`
+    the quarter or month that it lies in; its day may come first only where the year is wanted.
+    """
+    found = year(text)
+    if found is not None:
+        return found
+    bare = without_marks(text)
+    for pattern, part in _PARTS:
+        match = pattern.fullmatch(bare)
+        if match:
+            named = match.groupdict().get("year")
+            first, second = (named, match[1]) if named else (match[1], match[2])
+            return periods.of_part(int(first), part, _NUMERALS.get(second) or int(second))
+    return _of_date(bare, kind)
+
+
+def _of_date(bare: str, kind: str) -> int | None:
     match = next((match for pattern in _DATES if (match := pattern.fullmatch(bare))), None)
     if match is None:
         return None
-    found = int(match.groupdict().get("year") or match[1])
-    return found if found in YEARS else None
+    groups = match.groupdict()
+    found = int(groups.get("year") or match[1])
+    if kind not in ("quarter", "month"):
+        return found if found in YEARS else None
+    month = int(groups.get("month") or 0)
+    return periods.of_part(found, kind, month if kind == "month" else (month + 2) // 3)
 
 
 def region_name(text: str) -> str:

@@ -146,20 +146,20 @@ def contradicts(found: str, measure: str) -> bool:
 
 
 def years_pattern(template: str) -> re.Pattern[str]:
-    """``gdp_{period}`` as a pattern whose first group is the year; ``年``, footnote marks and ``(初步)`` may follow it.
+    """``gdp_{period}`` as a pattern whose group is the period; ``年``, footnote marks and ``(初步)`` may follow it.
 
-    A year that stands twice (``{period} [YR{period}]``) must be the same.
+    A period that stands twice (``{period} [YR{period}]``) must be the same.
     """
     before, *after = (re.escape(re.sub("^年[度末底]?", "", squeezed(part))) for part in template.split("{period}"))
     behind = text.BEHIND_YEAR
-    return re.compile(rf"{before}([0-9]{{4}}){behind}" + rf"\1{behind}".join(after), re.IGNORECASE)
+    return re.compile(rf"{before}({text.IN_HEADING}|[0-9]{{4}}){behind}" + rf"\1{behind}".join(after), re.IGNORECASE)
 
 
 def year_named(heading: str, pattern: re.Pattern[str]) -> int | None:
-    """The year of a heading that `years_pattern` describes, with or without a measure in parentheses behind it."""
+    """The period of a heading that `years_pattern` describes, with or without a measure in parentheses behind it."""
     bare, measure = split_measure(without_marks(heading))
     match = pattern.fullmatch(squeezed(heading)) or (first_measure([measure]) and pattern.fullmatch(squeezed(bare)))
-    return int(match[1]) if match and int(match[1]) in text.YEARS else None
+    return text.period(match[1]) if match else None
 
 
 def years_left_aside(

@@ -125,6 +125,11 @@ _OF_TABLE = {
         ("text", "number", "mapping"),
         parts=_FROM_NAME,
     ),
+    "frequency": LayoutKey(
+        "what a date in the period's column stands for; quarters (2012Q3) and months (2012-07) are read as such",
+        "year",
+        choices=("year", "quarter", "month"),
+    ),
     "series": LayoutKey("the column that names the series, where all figures stand in one column", ""),
     "value": LayoutKey("the column of all figures, together with `series`", "value"),
     "across": LayoutKey("wide: what the columns stand for", "period", choices=("period", "unit")),
