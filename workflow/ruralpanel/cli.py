@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.load import DEFAULT_FILE
+from ruralpanel.project.periods import parse
 from ruralpanel.project.problems import UserError, raise_any, refused
 
 
@@ -40,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     trace = commands.add_parser("trace", help="one figure's way back to its source cell")
     trace.add_argument("variable")
     trace.add_argument("unit", help="id or any name of the unit")
-    trace.add_argument("period", type=int)
+    trace.add_argument("period", type=_period, help="a year, a quarter as 2012Q3 or a month as 2012-07")
     trace.add_argument("--panel", default="", help="the panel, where several hold the figure")
     trace.set_defaults(run=_trace)
 
@@ -74,6 +75,13 @@ def _parser() -> argparse.ArgumentParser:
     compare.add_argument("--language", default="en", choices=["en", "zh"], help="of the page (default: %(default)s)")
     compare.set_defaults(run=_compare)
     return parser
+
+
+def _period(text: str) -> int:
+    found = parse(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(f'"{text}" is no year, quarter (2012Q3) or month (2012-07)')
+    return found
 
 
 def _trace(options: argparse.Namespace) -> str:

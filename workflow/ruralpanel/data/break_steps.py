@@ -28,6 +28,7 @@ from ruralpanel.project.expressions import (
     source_years,
     walk,
 )
+from ruralpanel.project.periods import in_formula
 from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
 
 MARK = "__break_"
@@ -88,7 +89,7 @@ def break_steps(name: str, figures: Figures) -> tuple[dict[str, pd.DataFrame], t
             continue
         kept.append(values)
         suffix = ACROSS if all(side == "across" for _, _, side in key) else ""
-        label = _free(f"{name}{MARK}{max(part[0] for part in key)}{suffix}", columns)
+        label = _free(f"{name}{MARK}{in_formula(max(part[0] for part in key))}{suffix}", columns)
         columns[label] = pd.DataFrame(values, index=list(figures.context.units), columns=list(figures.panel.periods))
     units = frozenset(figures.context.units)
     common = sorted({year for leaf, year in crossed if affected(figures.series[leaf].breaks[year], units) >= units})

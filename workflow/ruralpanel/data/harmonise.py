@@ -13,6 +13,7 @@ from ruralpanel.data.adapters.cells import capped, place
 from ruralpanel.data.adapters.figure_order import Codes
 from ruralpanel.data.adapters.titles import reads_like_note
 from ruralpanel.data.figures import bare_columns, in_order
+from ruralpanel.project.periods import label, year_of
 from ruralpanel.project.problems import Problem, raise_any
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import ALL_UNITS, Correction, KnownFault, sidecar_from
@@ -81,7 +82,7 @@ def _unit_codes(source: SourceSpec, cells: pd.DataFrame, units: Units) -> tuple[
         rows = np.flatnonzero(names == i)
         years = cells["period"].to_numpy()[rows]
         for year in np.unique(years):
-            unit = units.match(labels[i], int(year))
+            unit = units.match(labels[i], year_of(year))
             codes[rows[years == year]] = -1 if unit is None else position[unit]
             if unit is None and i not in unknown:
                 unknown.append(i)
@@ -138,7 +139,9 @@ def _out_of_time(source: SourceSpec, cells: pd.DataFrame, codes: Codes, units: U
         np.array([bound if bound is not None else open_end for bound in bounds], dtype=np.int32)
         for bounds, open_end in (([v[0] for v in valid], -9999), ([v[1] for v in valid], 9999))
     )
-    years = cells["period"].to_numpy()
+    periods = cells["period"].to_numpy()
+    distinct, places = np.unique(periods, return_inverse=True)
+    years = np.array([year_of(period) for period in distinct], dtype=np.int64)[places]
     at = np.flatnonzero((years < first_of[codes]) | (years > last_of[codes]))
     at = at[cells["value"].notna().to_numpy()[at]]
     problems = []
@@ -164,8 +167,7 @@ def _out_of_time(source: SourceSpec, cells: pd.DataFrame, codes: Codes, units: U
 
 
 def _span(years: pd.Series) -> str:
-    first, last = int(years.min()), int(years.max())
-    return str(first) if first == last else f"{first} to {last}"
+    return " to ".join(dict.fromkeys(label(period) for period in (years.min(), years.max())))
 
 
 def _duplicates(figures: pd.DataFrame) -> Iterator[Problem]:

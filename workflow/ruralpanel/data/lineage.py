@@ -20,6 +20,7 @@ from ruralpanel.project.breaks import evaluation_order, tree
 from ruralpanel.project.expressions import RESERVED, Call, Expression, Name, Operation, argument_years, describe
 from ruralpanel.project.files import content_of
 from ruralpanel.project.load import Config
+from ruralpanel.project.periods import shown
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.settings import PanelSpec, SourceSpec
 from ruralpanel.project.units import Units, load_units
@@ -228,7 +229,7 @@ class _Story:
         cells = pd.read_parquet(folder / "lineage.parquet")
         table = pd.read_parquet(folder / "panel.parquet", columns=["unit", "period"])
         ids = tuple(sorted(table["unit"].unique()))
-        years = tuple(sorted({*panel.periods, *(int(year) for year in cells["period"].unique())}))
+        years = tuple(sorted({*panel.periods, *(shown(year) for year in cells["period"].unique())}))
         own = {name: attribute_column(units, ids, name) for name in attribute_names(units)}
         self.context = Context(ids, years, panel.periods, panel.by, own)
         self.cells = cells[cells["source"] != ""]
@@ -261,7 +262,8 @@ class _Story:
         value = self.value(self.frames[name], _At(unit, year))
         measure = f" {spec.measure}" if spec.measure else ""
         label = f" [{spec.label}]" if spec.label else ""
-        yield f"{indent}{name}{label}, {self.name(unit)}, {year}: {_number(value)}{measure if value == value else ''}"
+        figure = f"{_number(value)}{measure if value == value else ''}"
+        yield f"{indent}{name}{label}, {self.name(unit)}, {shown(year)}: {figure}"
         deeper = indent + "  "
         if spec.formula:
             yield f"{deeper}= {spec.formula}"

@@ -17,6 +17,8 @@ from ruralpanel.data.rows import attribute_column, attribute_names
 from ruralpanel.data.series import SeriesValues, series_values, units_with_figures
 from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, tree, years_read
 from ruralpanel.project.files import atomic_path, write_frame
+from ruralpanel.project.periods import frequency, shown
+from ruralpanel.project.periods import written as written_period
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.project.units import Units
@@ -87,7 +89,7 @@ def build(
     needed = _needed(variables, panel)
     ids = _units_with_figures(panel, variables, figures, units, needed, file)
     leaf = _leaves(panel, variables, figures, series, ids, needed, file)
-    years = tuple(sorted({*panel.periods, *(year for read in needed.values() for year in read)}))
+    years = tuple(sorted({*panel.periods, *(shown(year) for read in needed.values() for year in read)}))
     context = Context(
         ids, years, panel.periods, panel.by, {name: attribute_column(units, ids, name) for name in attributes}
     )
@@ -139,7 +141,8 @@ def write_panel(result: PanelResult, folder: str | Path) -> None:
         result.frame.to_parquet(path, index=False, compression="zstd")
     with atomic_path(target / "lineage.parquet") as path:
         write(result.cells, path, result.read)
-    for table, name in ((result.frame, "panel"), (result.columns, "columns"), (result.coverage, "coverage")):
+    labelled = result.frame.assign(period=[written_period(period) for period in result.frame["period"]])
+    for table, name in ((labelled, "panel"), (result.columns, "columns"), (result.coverage, "coverage")):
         write_frame(target / f"{name}.csv", table)
 
 
@@ -171,7 +174,9 @@ def _units_with_figures(
     known = tuple(sorted(found & set(units.ids)))
     if not known:
         found_words = f"no figure in {panel.periods[0]}–{panel.periods[-1]}"
-        raise UserError(Problem(file, f"panels.{panel.name}", found_words, "periods that a source covers"))
+        kinds = {frequency(period) for table in figures.values() for period in table["period"].unique()}
+        fix = "" if frequency(panel.periods[0]) in kinds else f"the figures are of {' and '.join(sorted(kinds))}s"
+        raise UserError(Problem(file, f"panels.{panel.name}", found_words, "periods that a source covers", fix))
     return known
 
 

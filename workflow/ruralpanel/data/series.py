@@ -14,6 +14,7 @@ from ruralpanel.data.formulas import unit_places, wide_frame
 from ruralpanel.data.lineage import LINEAGE, constant
 from ruralpanel.project.breaks import affected, dropped, keeps_later, rule_of
 from ruralpanel.project.measures import MeasureError, conversion
+from ruralpanel.project.periods import shown
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
 
@@ -88,7 +89,7 @@ def series_values(
     """
     own = _of_series(figures, variable.series)
     _refuse_duplicates(variable, own, file)
-    available = tuple(sorted({int(year) for year in own.loc[own["value"].notna(), "period"].unique()}))
+    available = tuple(sorted({shown(year) for year in own.loc[own["value"].notna(), "period"].unique()}))
     used = _among(own["unit"], units) & _among_years(own["period"], needed)
     own = (own if used.all() else own[used]).reset_index(drop=True)
     measure, factors = _factors(variable, own, spec, file)
@@ -178,7 +179,7 @@ def _refuse_duplicates(variable: VariableSpec, own: pd.DataFrame, file: str) -> 
     problems = []
     for (unit, period), rows in twice.groupby(["unit", "period"], sort=True, observed=True):
         places = " and ".join(f"{r.file} row {r.row}, column {r.column}" for r in rows.itertuples())
-        found = f"two figures of {variable.series} for {unit} in {period} ({places})"
+        found = f"two figures of {variable.series} for {unit} in {shown(period)} ({places})"
         problems.append(Problem(file, f"variables.{variable.name}", found, "one figure for each unit and period"))
     raise UserError(problems)
 

@@ -128,7 +128,7 @@ def estimate(
             **({} if neighbours is None else {"moran": neighbours.about}),
         },
         units=tuple(design.units[code] for code in units),
-        periods=tuple(int(design.periods[code]) for code in periods),
+        periods=tuple(design.periods[code] for code in periods),
         notes=(
             *overrides,
             *design.notes,

@@ -276,7 +276,7 @@ def _treatment_problems(
             yield from date_problems(dates, panel.periods, config.file, f"{where}.first_by_unit")
         return
     yield from condition_problems(config, f"{where}.units", declared["units"], attributes, units)
-    first, reference = int(declared["first"]), model.options.get("reference")
+    first, reference = declared["first"], model.options.get("reference")
     if panel and not any(p < first for p in panel.periods):
         found, expected = f"{first}, with no period before it on panel {panel.name}", "a period before treatment"
         yield Problem(config.file, f"{where}.first", found, expected, "use a panel that begins earlier")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ruralpanel.project.periods import PATTERN, parse
 from ruralpanel.project.places import Place, Trail
 from ruralpanel.project.presets import Preset, models_of, over, trace_settings, with_settings
 from ruralpanel.project.problems import Problem, did_you_mean
@@ -17,7 +18,7 @@ SHORT = ("words", "series", "errors", "presets", "claims", "others", "curves", "
 LONG_NAMES = {"series": "variables", "claims": "hypotheses", "curves": "specification_curves"}
 """Sections whose entries have another section in the long form."""
 
-_SPAN = re.compile(r"\s*(\d{4})\s*[-–]\s*(\d{4})\s*")
+_SPAN = re.compile(rf"\s*([0-9]{{4}}|{PATTERN})\s*[-–]\s*([0-9]{{4}}|{PATTERN})\s*")
 _NUMBER = re.compile(r"\s*(\w+)\s*\[\s*(statistic\s+)?([^\[\]]+?)\s*\]\s*")
 
 
@@ -73,14 +74,15 @@ def _entries(values: Mapping[str, Any], section: str) -> Mapping[str, Any]:
 
 
 def _panel(name: str, panel: Any, trail: Trail) -> Any:
-    """A panel by its periods alone: ``2012-2019``, ``[1998]``."""
+    """A panel by its periods alone: ``2012-2019``, ``2012Q1-2019Q4``, ``[1998]``."""
     written = f"panels.{name}.periods"
     if not isinstance(panel, Mapping):
         trail.origins[written] = written = f"panels.{name}"
         panel = {"periods": panel}
     periods = panel.get("periods", {})
     if isinstance(periods, str) and (span := _SPAN.fullmatch(periods)):
-        return {**panel, "periods": {"first": int(span[1]), "last": int(span[2])}}
+        first, last = (int(end) if end.isdigit() else end for end in span.groups())
+        return {**panel, "periods": {"first": first, "last": last}}
     if not isinstance(periods, (list, Mapping)):
         shown = f'"{periods}"' if isinstance(periods, str) else "nothing" if periods is None else str(periods)
         fix = f"write [{periods}]" if isinstance(periods, int) else ""
@@ -237,6 +239,7 @@ def _table(table: Any) -> Any:
 
 def _outcome(outcome: Any) -> Any:
     parts = outcome.split(".") if isinstance(outcome, str) else ()
-    if len(parts) != 3 or not parts[2].isdigit():
+    if len(parts) != 3 or parse(parts[2]) is None:
         return outcome
-    return {"panel": parts[0], "variable": parts[1], "period": int(parts[2])}
+    period = int(parts[2]) if parts[2].isdigit() else parts[2]
+    return {"panel": parts[0], "variable": parts[1], "period": period}

@@ -18,6 +18,10 @@ key is an error with a suggestion. Paths are relative to the file that names the
 the configuration; `--config key=value` changes single keys of it. Targets stand before `--configfile`, or they are
 taken for files.
 
+Periods are years (2012), quarters (2012Q3) or months (2012-07), those of one panel of one kind; every key that takes a
+year takes them, breaks of definition and corrections too. In files and on axes they stand as written here; only
+`panel.parquet` and `lineage.parquet` count them on, quarters as 4 × year + quarter − 1, months as 12 × year + month − 1.
+
 Of a configuration from elsewhere, trust the paths: whatever they name is read, with your rights. Nothing else in it can
 do harm: formulas are parsed and never run, texts that quote numbers are templates in a sandbox, `layout.query` may only
 read. YAML that would make Snakemake run code (`__use_yte__`) is refused before, with this folder's profile.
@@ -102,6 +106,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
     if isinstance(items, Mapping) and "enum" in items:
         return "list of " + ", ".join(f"`{value}`" for value in items["enum"])
     kinds = schema.get("type", "")
+    if "anyOf" in schema:
+        kinds = list(dict.fromkeys(str(part["type"]) for part in schema["anyOf"] if "type" in part))
     words = {"array": "list", "object": "mapping", "string": "text", "boolean": "true or false"}
     names = [kinds] if isinstance(kinds, str) else list(kinds)
     return " or ".join(words.get(name, name) for name in names if name)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
+from ruralpanel.project.periods import frequency, label
 from ruralpanel.project.problems import Problem
 
 REACH = 100
-"""Years around a panel in which a treatment may begin: before it units are always treated, after it not yet."""
+"""Periods around a panel in which a treatment may begin: before it units are always treated, after it not yet."""
 
 
 def date_problems(dates: Mapping[str, float], periods: Sequence[int], file: str, where: str) -> Iterator[Problem]:
@@ -25,6 +26,6 @@ def date_problems(dates: Mapping[str, float], periods: Sequence[int], file: str,
         if not math.isnan(date) and not (first <= date <= last and date == int(date)):
             wrong.setdefault(date, []).append(unit)
     for date, units in sorted(wrong.items()):
-        shown = ", ".join(units[:4]) + (f" and {len(units) - 4} more" if len(units) > 4 else "")
-        expected = f"a year from {first} to {last}; blank: never treated"
-        yield Problem(file, where, f"{date:g} for {shown}", expected, "leave the figure of never treated units blank")
+        listed = ", ".join(units[:4]) + (f" and {len(units) - 4} more" if len(units) > 4 else "")
+        expected = f"a {frequency(min(periods))} from {label(first)} to {label(last)}; blank: never treated"
+        yield Problem(file, where, f"{date:g} for {listed}", expected, "leave the figure of never treated units blank")

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ruralpanel.project.expressions import RESERVED
 from ruralpanel.project.files import inert
+from ruralpanel.project.periods import Period, parse, parsed
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.yaml import read_text
 
@@ -284,6 +285,9 @@ def _attributes(columns: Mapping[str, Sequence[str]], ids: Sequence[str]) -> dic
 def _numbers(values: Sequence[str]) -> list[float] | None:
     if not any(values):
         return None
+    periods = [parse(value) for value in values if value]
+    if all(isinstance(period, Period) for period in periods):  # quarters or months; years are numbers anyway
+        return [float(parsed(value)) if value else math.nan for value in values]
     try:
         numbers = [float(value) if value else math.nan for value in values]
     except ValueError:

@@ -11,6 +11,7 @@ from ruralpanel.project import formulas
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.load import Config
 from ruralpanel.project.missing_words import lacking
+from ruralpanel.project.periods import parse, parsed
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 from ruralpanel.project.reads import model_names, series_by_variable
 from ruralpanel.project.settings import SourceSpec, VariableSpec
@@ -95,14 +96,14 @@ def _some(names: list[str]) -> str:
 
 
 def _shares(row: Mapping[str, str]) -> dict[str, float]:
-    return {period: float(share) for period, share in row.items() if period.isdigit()}
+    return {period: float(share) for period, share in row.items() if parse(period) is not None}
 
 
 def _empty_periods(variables: Iterable[Mapping[str, float]]) -> Iterator[str]:
     covered: dict[str, float] = {}
     for shares in variables:
         covered = {period: max(share, covered.get(period, 0.0)) for period, share in shares.items()}
-    empty = tuple(int(period) for period, share in covered.items() if not share)
+    empty = tuple(parsed(period) for period, share in covered.items() if not share)
     if empty:
         yield f"  look at the periods: no variable has a figure in {_span(empty)}"
 

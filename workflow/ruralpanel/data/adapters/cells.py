@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem
 from ruralpanel.project.settings import SourceSpec
 
@@ -228,9 +229,9 @@ def year_problems(frame: pd.DataFrame, source: SourceSpec) -> list[Problem]:
 
 def _span(years: Sequence[int]) -> str:
     whole = len(years) > 2 and years[-1] - years[0] == len(years) - 1
-    return f"{years[0]}–{years[-1]}" if whole else _listed(years)
+    return f"{label(years[0])}–{label(years[-1])}" if whole else _listed(years)
 
 
 def _listed(years: Sequence[int]) -> str:
-    shown = ", ".join(str(year) for year in years[:8])
+    shown = ", ".join(label(year) for year in years[:8])
     return shown + (f" and {len(years) - 8} more years" if len(years) > 8 else "")

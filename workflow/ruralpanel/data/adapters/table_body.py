@@ -16,6 +16,7 @@ from ruralpanel.data.adapters.figure_order import distinct
 from ruralpanel.data.adapters.sheets import cell_text
 from ruralpanel.data.adapters.table_file import Numbers, TableFile
 from ruralpanel.data.adapters.titles import continues
+from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem, UserError
 
 # Building a message for each of a million bad cells would take longer than reading the table.
@@ -211,7 +212,7 @@ def repeated(
     for j in again[:_MOST_FAULTS]:
         first, second = where[order[j - 1]], where[order[j]]
         what = ", ".join(
-            known[part[second]] if known else str(part[second]) for part, known in zip(parts, names, strict=True)
+            known[part[second]] if known else label(int(part[second])) for part, known in zip(parts, names, strict=True)
         )
         problems.append(
             Problem(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ruralpanel.project.periods import shown, written
 from ruralpanel.project.settings import SeriesSpec, SourceSpec
 
 CHECKS = (
@@ -75,6 +76,8 @@ def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:
     names = [field.name for field in fields(Finding)]
     rows = [[getattr(finding, name) for name in names] for finding in findings]
     frame = pd.DataFrame(rows, columns=names)
+    for name in ("period", "since"):
+        frame[name] = [written(number) for number in frame[name]]
     frame["involved"] = [" ".join(value) for value in frame["involved"]]
     return frame.astype({"value": "float64", "expected": "float64", "size": "float64"})
 
@@ -159,7 +162,7 @@ def _of_source(source: str, frame: pd.DataFrame, specs: Mapping[str, SeriesSpec]
         corrected = np.zeros(values.shape, dtype=bool)
         corrected[unit_codes, period_codes] = (rows["correction"].astype("str") != "").to_numpy()
         spec = specs.get(str(key)) or SeriesSpec(str(key), str(rows["measure"].iloc[0]))
-        labels = tuple(str(unit) for unit in units), tuple(int(period) for period in periods)
+        labels = tuple(str(unit) for unit in units), tuple(shown(period) for period in periods)
         found.append(Matrix(source, spec, *labels, values, corrected, resolution(values)))
     return found
 

@@ -10,6 +10,7 @@ import numpy as np
 from ruralpanel.estimate.base.results import Design, IntArray
 from ruralpanel.project.kinds.estimators import FE
 from ruralpanel.project.kinds.inference import CLUSTER
+from ruralpanel.project.periods import shown
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 
 
@@ -68,7 +69,7 @@ def design_from_arrays(
         x=matrix[order],
         terms=names,
         units=tuple(str(unit) for unit in unit_names),
-        periods=tuple(int(period) for period in period_names),
+        periods=tuple(shown(period) for period in period_names),
         unit_codes=groups["unit"],
         period_codes=groups["period"],
         weights=None if weights is None else np.asarray(weights, dtype=float)[order],

@@ -18,6 +18,7 @@ from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.base.treatment import treatment_columns
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
+from ruralpanel.project.periods import shown
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.units import Units
@@ -208,14 +209,14 @@ def _indexed(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray) -> Design:
         x=np.zeros((rows.size, 0)),
         terms=(),
         units=tuple(str(unit) for unit in units),
-        periods=tuple(int(period) for period in periods),
+        periods=tuple(shown(period) for period in periods),
         unit_codes=unit_codes.astype(np.intp),
         period_codes=period_codes.astype(np.intp),
     )
 
 
 def _calendar(frame: pd.DataFrame, by: str) -> tuple[int, ...]:
-    return tuple(sorted({int(period) for period in frame["period"]})) if by == "observation" else ()
+    return tuple(sorted({shown(period) for period in frame["period"]})) if by == "observation" else ()
 
 
 def _enough(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, dropped: Mapping[str, int], file: str) -> None:

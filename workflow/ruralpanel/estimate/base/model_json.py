@@ -10,6 +10,7 @@ from typing import Any
 
 from ruralpanel.project.files import write_json
 from ruralpanel.project.kinds.inference import INFERENCE, shown_as
+from ruralpanel.project.periods import Period, parse, written
 
 LARGE_SIZE = 0.10
 """Simulated size of a nominal 5 % test beyond which every place that prints the test says so."""
@@ -18,15 +19,36 @@ OF_ERROR = ("std_error", "statistic", "df", "p_value", "ci_low", "ci_high", "det
 """Numbers that follow from a standard error."""
 
 
+_PERIODS = ("period", "periods")
+
+
 def read_results(path: str | Path) -> dict[str, Any]:
     """A JSON file of results, `cleared`."""
-    values: dict[str, Any] = cleared(json.loads(Path(path).read_text(encoding="utf-8")))
+    values: dict[str, Any] = cleared(numbered(json.loads(Path(path).read_text(encoding="utf-8"))))
     return values
 
 
 def write_results(path: str | Path, values: Any) -> None:
-    """Write results as JSON, `cleared`."""
-    write_json(path, cleared(values))
+    """Write results as JSON, `cleared`, quarters and months by their labels."""
+    write_json(path, _labelled(cleared(values)))
+
+
+def numbered(values: Any, key: str = "") -> Any:
+    """What has been read from JSON, with the numbers of quarters and months for their labels under period(s)."""
+    if isinstance(values, Mapping):
+        return {name: numbered(value, name) for name, value in values.items()}
+    if isinstance(values, list):
+        return [numbered(value, key) for value in values]
+    return parse(values) or values if key in _PERIODS and isinstance(values, str) else values
+
+
+def _labelled(values: Any, key: str = "") -> Any:
+    if isinstance(values, Mapping):
+        return {name: _labelled(value, name) for name, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return [_labelled(value, key) for value in values]
+    named = key in _PERIODS and type(values) is int
+    return written(values) if named or isinstance(values, Period) else values
 
 
 def cleared(values: Any) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ruralpanel.data.break_steps import belongs
 from ruralpanel.estimate.base.absorb import Absorbed
-from ruralpanel.estimate.base.model_json import cleared, write_results
+from ruralpanel.estimate.base.model_json import cleared, numbered, write_results
 from ruralpanel.project.expressions import place
 from ruralpanel.project.settings import ModelSpec
 
@@ -293,7 +293,7 @@ class ModelResult:
     @classmethod
     def from_json(cls, path: str | Path) -> ModelResult:
         """Read what `to_json` wrote."""
-        return cls.from_dict(json.loads(Path(path).read_text(encoding="utf-8")))
+        return cls.from_dict(numbered(json.loads(Path(path).read_text(encoding="utf-8"))))
 
 
 def finite(value: float | None) -> float | None:

@@ -11,6 +11,7 @@ import pandas as pd
 from ruralpanel.data.rows import condition
 from ruralpanel.estimate.base.columns import columns_of
 from ruralpanel.estimate.base.results import FloatArray, IntArray
+from ruralpanel.project.periods import shown
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.treatment_dates import date_problems
@@ -45,7 +46,7 @@ def treatment_columns(
         raise_any(columns.problems)
         first = columns.values[name]
         ids, dates = frame["unit"].to_numpy(dtype=object)[rows].astype(str), first[rows]
-        periods = sorted({int(period) for period in frame["period"]})
+        periods = sorted({shown(period) for period in frame["period"]})
         raise_any(_implausible(ids, dates, periods, file, f"{where}.first_by_unit"))
         treated = ~np.isnan(first)
     else:

@@ -17,6 +17,7 @@ from ruralpanel.output.tables.inference_words import short_of
 from ruralpanel.output.words import word
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.figures import FIGURES
+from ruralpanel.project.periods import parsed
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 
 Paths = Mapping[str, str | Path]
@@ -156,9 +157,9 @@ def _event_settings(model: Mapping[str, Any]) -> tuple[int, int]:
     """The reference and the first treated period, the former by default the last before the latter."""
     options = (model.get("spec") or {}).get("options") or {}
     periods = sorted(int(period) for period in model["periods"])
-    first = int((options.get("treatment") or {}).get("first", periods[-1]))
+    first = parsed((options.get("treatment") or {}).get("first", periods[-1]))
     before = [period for period in periods if period < first]
-    return int(options.get("reference") or (before or periods)[-1]), first
+    return parsed(options.get("reference") or (before or periods)[-1]), first
 
 
 def draw_series(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:

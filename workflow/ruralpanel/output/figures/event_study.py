@@ -14,6 +14,7 @@ from ruralpanel.output.figures.coefficients import Estimate, draw_interval, span
 from ruralpanel.output.figures.coefficients import from_model as estimate_of
 from ruralpanel.output.labels import wrapped
 from ruralpanel.output.words import word
+from ruralpanel.project.periods import label
 
 _PERIOD = re.compile(r"(?:^|[^0-9])(\d{4})\]?$")
 
@@ -107,11 +108,11 @@ def draw(
             axes.plot([], [], "o", color=colour, markersize=5, label=one.name)
         axes.plot(
             [reference], [0], "o", color=style.PAPER, markeredgecolor=style.INK, markersize=5.5, zorder=5,
-            label=f"{str(reference).replace('-', '−')} ({word('reference', language)})",
+            label=f"{label(reference).replace('-', '−')} ({word('reference', language)})",
         )  # fmt: skip
         if relative:
             axes.set_xlabel(word("event_time", language))
-        axes.set_xticks(periods)
+        axes.set_xticks(periods, [label(period) for period in periods])
         if len(periods) > 10 and not relative:
             axes.tick_params(axis="x", labelrotation=45)
         axes.set_xlim(periods[0] - 0.6, periods[-1] + 0.6)

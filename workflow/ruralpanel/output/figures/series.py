@@ -15,6 +15,7 @@ from matplotlib.ticker import FuncFormatter
 from ruralpanel.output import style
 from ruralpanel.output.figures.canvas import drawing, grid, new_figure, save
 from ruralpanel.output.words import word
+from ruralpanel.project.periods import label
 
 _UNIT_LINE = "#b8c1cc"
 _CHARTS, _LABEL = 6.4, 0.36
@@ -99,7 +100,7 @@ def _periods(axes: Axes, periods: list[int], inches: float) -> None:
     for period in periods if len(periods) <= 4 else periods[:: math.ceil(len(periods) / 4)]:
         if not ticks or period - ticks[-1] >= apart:
             ticks.append(period)
-    axes.set_xticks(ticks)
+    axes.set_xticks(ticks, [label(period) for period in ticks])
     axes.set_xlim(periods[0] - 0.03 * length, periods[-1] + 0.3 * length)
 
 

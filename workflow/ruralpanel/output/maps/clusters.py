@@ -20,6 +20,7 @@ from ruralpanel.output.maps.draw import draw_categories
 from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_number
+from ruralpanel.project.periods import label, shown
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
 LEVEL = 0.05
@@ -63,8 +64,8 @@ def find_clusters(
     wanted = spec["clusters"]
     variable, draws = str(wanted["variable"]), int(wanted["draws"])
     known = frame.loc[frame[variable].notna()]
-    there = sorted({int(period) for period in known["period"]})
-    periods = [int(period) for period in spec.get("periods") or dict.fromkeys(there[:1] + there[-1:])]
+    there = sorted({shown(period) for period in known["period"]})
+    periods = [shown(period) for period in spec.get("periods") or dict.fromkeys(there[:1] + there[-1:])]
     parts, overall, words = [], {}, ""
     for period in periods:
         rows = known.loc[known["period"] == period].sort_values("unit")
@@ -110,9 +111,9 @@ def draw_clusters(
     """One map for each period, coloured by `Clusters`; `units` of the panel without a figure are hatched."""
     words = {kind: word(f"cluster_{kind}", language) for kind in CLASSES}
     panels = {}
-    for period, rows in found.table.groupby("period"):
+    for _, rows in found.table.groupby("period"):
         by_unit = dict(zip(rows["unit"], rows["cluster"], strict=True))
-        panels[str(period)] = {unit: words.get(str(by_unit.get(unit, "")), "") for unit in units}
+        panels[label(int(rows["period"].iloc[0]))] = {unit: words.get(str(by_unit.get(unit, "")), "") for unit in units}
     notes = [text for text in (_note(spec, found, language), localised(spec, "note", language), boundary_note) if text]
     title = localised(spec, "title", language)
     colours = style.diverging(len(CLASSES))[::-1]

@@ -15,6 +15,7 @@ from ruralpanel.output.maps.classes import Classes, find_classes
 from ruralpanel.output.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow, draw_sheet
 from ruralpanel.output.regimes import REGIMES, from_spec, regime_names
 from ruralpanel.output.words import word
+from ruralpanel.project.periods import label, shown
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 
 
@@ -199,9 +200,9 @@ def map_row(
             str(unit): NO_DATA if index < 0 else colours[index] for unit, index in zip(values.index, found, strict=True)
         }
         entries = [LegendEntry(c, text) for c, text in zip(colours, classes.labels(), strict=True)][::-1]
-        panel = MapPanel(str(period), fills)
+        panel = MapPanel(label(period), fills)
         own = () if shared else (*entries, *_other_entries([panel], boundaries, language))
-        panels.append(MapPanel(str(period), fills, own))
+        panels.append(MapPanel(label(period), fills, own))
     legend = (*entries, *_other_entries(panels, boundaries, language)) if shared else ()
     return MapRow(labels.of(variable), labels.measure(variable), tuple(panels), legend)
 
@@ -230,8 +231,8 @@ def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundarie
             problems.append(
                 Problem(CONFIGURATION, place, f'"{variable}" without any figure', "a variable with figures")
             )
-    there = sorted({int(period) for period in frame["period"]})
-    periods = [int(period) for period in spec.get("periods") or dict.fromkeys((there[0], there[-1]))]
+    there = sorted({shown(period) for period in frame["period"]})
+    periods = [shown(period) for period in spec.get("periods") or dict.fromkeys((there[0], there[-1]))]
     for index, period in enumerate(periods):
         if period not in there:
             fix = f"{there[0]} to {there[-1]}"

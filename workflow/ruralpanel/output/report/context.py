@@ -13,6 +13,7 @@ from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.labels import Labels, localised
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.load import DEFAULT_FILE
+from ruralpanel.project.periods import parse, parsed
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.sidecars import Correction, load_corrections
 from ruralpanel.project.yaml import load_yaml
@@ -22,6 +23,7 @@ PACKAGES = (
     "pyarrow", "matplotlib", "jinja2", "pyyaml", "jsonschema", "typst", "mplfonts", "fonttools", "duckdb",
     "openpyxl", "xlrd", "pyreadstat", "python-docx",
 )  # fmt: skip
+
 COMMANDS = ("make", "snakemake check", "snakemake results/report/report.html", "make test")
 """What gives the same results where a Makefile builds them."""
 
@@ -197,11 +199,11 @@ def _panel(folder: Path, name: str, values: Mapping[str, Any], language: str) ->
     for row in _rows(folder / "coverage.csv"):
         variable = row.get("variable", "")
         if "period" in row and "share" in row:  # one row for each variable and period
-            coverage[variable, int(row["period"])] = float(row["share"] or 0)
+            coverage[variable, parsed(row["period"])] = float(row["share"] or 0)
             continue
         for column, share in row.items():  # one column for each period
-            if column.isdigit():
-                coverage[variable, int(column)] = float(share or 0)
+            if (period := parse(column)) is not None:
+                coverage[variable, period] = float(share or 0)
     periods = sorted({period for _, period in coverage})
     return Panel(
         name, localised(values, "title", language) or name, tuple(periods), _rows(folder / "codebook.csv"), coverage

@@ -26,6 +26,7 @@ from ruralpanel.output.report.signs import Signed
 from ruralpanel.output.report.texts import Texts, short_label
 from ruralpanel.project.breaks import below
 from ruralpanel.project.formats import DASH
+from ruralpanel.project.periods import label
 
 _COLUMNS = ("design", "outcome", "evidence", "lever", "periods", "estimate", "interval", "sign")
 _NUMERIC = ("periods", "estimate", "interval", "sign")
@@ -41,12 +42,12 @@ def span(periods: Sequence[int]) -> str:
     """Years in a few characters; uneven spacing is spelled out."""
     if not periods:
         return ""
-    first, last = periods[0], periods[-1]
+    first, last = label(periods[0]), label(periods[-1])
     if len(periods) == 1:
         return str(first)
-    if last - first + 1 == len(periods):
+    if periods[-1] - periods[0] + 1 == len(periods):
         return f"{first}{DASH}{last}"
-    return ", ".join(map(str, periods)) if len(periods) <= 6 else f"{first}{DASH}{last} ({len(periods)})"
+    return ", ".join(map(label, periods)) if len(periods) <= 6 else f"{first}{DASH}{last} ({len(periods)})"
 
 
 def design_table(
@@ -194,7 +195,8 @@ class Origins:
             tuple(rows),
         )
         traced = [v for v in wanted if v in formulas][:2]
-        commands = tuple(f"python -m ruralpanel trace {v} {model['units'][0]} {model['periods'][-1]}" for v in traced)
+        figure = f"{model['units'][0]} {label(model['periods'][-1])}"
+        commands = tuple(f"python -m ruralpanel trace {v} {figure}" for v in traced)
         blocks = (table, Paragraph(texts.inline("origins.trace"), "note"), Code(commands))
         title = texts.inline("origins.title", model=self._context.title(name))
         return Details(title, blocks, printed=False, id=f"origin-{name}")

@@ -34,6 +34,7 @@ from ruralpanel.output.report.document import (
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor
 from ruralpanel.output.words import word
+from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem
 
 _ALIGNMENTS: dict[str, Align] = {"left": "left", "centre": "centre", "right": "right"}
@@ -318,7 +319,7 @@ def _map_alt(context: Context, texts: Texts, values: Mapping[str, Any], title: s
     model = context.models.get(str(values.get("model", "")), {})
     labels = context.labels(str(values.get("panel") or model.get("panel", "")))
     variables = ", ".join(labels.of(str(variable)) for variable in values.get("variables") or ())
-    periods = ", ".join(str(period) for period in values.get("periods") or ())
+    periods = ", ".join(label(period) for period in values.get("periods") or ())
     return texts.plain("exhibits.map_alt", variables=variables or title, periods=periods, nouns=nouns(context))
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.numbers import Found, Lookup, MissingNumber, in_json
+from ruralpanel.project.periods import parse
 
 
 def lookups(context: Context) -> Mapping[str, Lookup]:
@@ -65,7 +66,7 @@ def lookups(context: Context) -> Mapping[str, Lookup]:
     def coverage(rest: str) -> Found:
         panel, variable, period = _parts(rest, 3)
         file = f"panels/{panel}/coverage.csv"
-        share = context.panels[panel].coverage.get((variable, int(period))) if panel in context.panels else None
+        share = context.panels[panel].coverage.get((variable, parse(period) or 0)) if panel in context.panels else None
         if share is None:
             raise MissingNumber(f'{file} has nothing for "{variable}" in {period}')
         return Found(share, file, f"/{variable}/{period}")

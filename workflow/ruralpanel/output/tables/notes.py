@@ -14,6 +14,7 @@ from ruralpanel.output.words import has_word, sentence, word
 from ruralpanel.project.effects import factors
 from ruralpanel.project.formats import DASH, format_count
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
+from ruralpanel.project.periods import label
 
 _BENEATH = {
     "std_error": ("standard errors in parentheses", "括号内为标准误"),
@@ -49,7 +50,7 @@ def period_text(model: Mapping[str, Any]) -> str:
     count = format_count(model["n_periods"])
     if not periods:
         return count
-    first, last = min(periods), max(periods)
+    first, last = label(min(periods)), label(max(periods))
     return f"{count} ({first})" if first == last else f"{count} ({first}{DASH}{last})"
 
 

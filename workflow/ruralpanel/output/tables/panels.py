@@ -17,6 +17,7 @@ from ruralpanel.output.tables.notes import declared_notes
 from ruralpanel.output.words import sentence, word
 from ruralpanel.project.formats import DASH, format_auto, format_count
 from ruralpanel.project.kinds.tables import STATISTICS
+from ruralpanel.project.periods import label
 from ruralpanel.project.problems import UserError, did_you_mean, raise_any
 
 _DEFAULT = tuple(name for name in STATISTICS if name not in ("median", "missing"))
@@ -116,7 +117,7 @@ def build_coverage(name: str, spec: Mapping[str, Any], context: OutputContext) -
         name=name,
         title=localised(spec, "title", language) or ("数据覆盖率" if language == "zh" else "Coverage"),
         stub=word("variable", language),
-        columns=tuple(Column(str(period), "right") for period in periods),
+        columns=tuple(Column(label(period), "right") for period in periods),
         rows=tuple(rows),
         notes=(sentence([meaning], language), _panel_note(frame, spec, language), *declared_notes(spec, language)),
         language=language,
@@ -146,7 +147,9 @@ def _periods(frame: pd.DataFrame, spec: Mapping[str, Any], context: OutputContex
     wanted: Sequence[Any] = spec["periods"]
     known = set(frame["period"])
     raise_any(
-        context.problem(f"periods[{index}]", str(period), "a period of the panel", f"{min(known)} to {max(known)}")
+        context.problem(
+            f"periods[{index}]", str(period), "a period of the panel", f"{label(min(known))} to {label(max(known))}"
+        )
         for index, period in enumerate(wanted)
         if period not in known
     )
@@ -161,7 +164,7 @@ def _cell(statistic: str, value: float, digits: int) -> Cell:
 
 def _panel_note(frame: pd.DataFrame, spec: Mapping[str, Any], language: str) -> str:
     periods = sorted(set(frame["period"]))
-    span = str(periods[0]) if len(periods) == 1 else f"{periods[0]}{DASH}{periods[-1]}"
+    span = DASH.join(dict.fromkeys(label(period) for period in (periods[0], periods[-1])))
     colon = word("colon", language)
     facts = [
         f"{word('panel', language)}{colon}{spec['panel']}",

@@ -15,6 +15,7 @@ from ruralpanel.data.lineage import as_text
 from ruralpanel.project.breaks import below, tree
 from ruralpanel.project.expressions import Call, Expression, Operation
 from ruralpanel.project.files import read_rows
+from ruralpanel.project.periods import shown
 from ruralpanel.tools.compare.changes import TOLERANCE, Cause, CellChange, Side
 
 Key = tuple[str, int]
@@ -87,7 +88,7 @@ def _whole(panel: str, side: _Panel, came: bool) -> Iterator[CellChange]:
         figures = side.frame[name].dropna()
         for (unit, period), value in zip(figures.index.to_list(), figures, strict=True):
             old, new = (None, float(value)) if came else (float(value), None)
-            yield CellChange(panel, str(name), str(unit), int(period), old, new, (cause,))
+            yield CellChange(panel, str(name), str(unit), shown(period), old, new, (cause,))
 
 
 def _changes(panel: str, old: _Panel, new: _Panel) -> Iterator[CellChange]:
@@ -184,7 +185,7 @@ def _moved_leaves(old: _Panel, new: _Panel) -> _Leaves:
     chosen = joined[moved]
     for (variable, unit, period), (_, row) in zip(chosen.index.to_list(), chosen.iterrows(), strict=True):
         causes, sides = _leaf_causes(row), [Side(_text(row, f"place_{s}"), _text(row, f"text_{s}")) for s in _SIDES]
-        cells.setdefault(str(variable), {})[str(unit), int(period)] = (causes, sides[0], sides[1])
+        cells.setdefault(str(variable), {})[str(unit), shown(period)] = (causes, sides[0], sides[1])
         by_unit.setdefault((str(variable), str(unit)), {}).update(dict.fromkeys(causes))
         by_variable.setdefault(str(variable), {}).update(dict.fromkeys(causes))
     return _Leaves(cells, by_unit, by_variable)
