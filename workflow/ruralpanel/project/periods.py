@@ -20,6 +20,8 @@ PARTS = {"year": 1, "quarter": 4, "month": 12}
 PATTERN = r"[0-9]{4}(?:-?[Qq][1-4]|-(?:0[1-9]|1[0-2])|[Mm](?:0?[1-9]|1[0-2]))"
 """A quarter or month as a configuration writes it."""
 
+WORDS = "A year, a quarter as 2012Q3 or a month as 2012-07"
+
 _LABEL = re.compile(r"([0-9]{4})(?:-?[Qq]([1-4])|(?:-|[Mm])([0-9]{1,2}))")
 
 
@@ -115,16 +117,16 @@ def mixed(numbers: Iterable[int]) -> bool:
 
 
 def with_periods(document: Any, schema: Mapping[str, Any]) -> Any:
-    """A document that has passed its schema, with numbers for the labels wherever the schema has ``$defs/year``."""
+    """A document that has passed its schema, with numbers for labels wherever the schema says ``format: period``."""
     return _converted(document, schema, schema["$defs"])
 
 
 def _converted(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
     while "$ref" in schema:
         name = str(schema["$ref"]).rsplit("/", 1)[1]
-        if name == "year":
-            return parse(value) if isinstance(value, int | str) else value
         schema = {**definitions[name], **{key: part for key, part in schema.items() if key != "$ref"}}
+    if schema.get("format") == "period":
+        return parse(value) if isinstance(value, int | str) else value
     for alternative in (*(schema.get("oneOf") or ()), *(schema.get("anyOf") or ())):
         value = _converted(value, alternative, definitions)
     if isinstance(value, Mapping):

@@ -19,8 +19,8 @@ the configuration; `--config key=value` changes single keys of it. Targets stand
 taken for files.
 
 Periods are years (2012), quarters (2012Q3) or months (2012-07), those of one panel of one kind; every key that takes a
-year takes them, breaks of definition and corrections too. In files and on axes they stand as written here; only
-`panel.parquet` and `lineage.parquet` count them on, quarters as 4 × year + quarter − 1, months as 12 × year + month − 1.
+year takes them, breaks of definition and corrections too. In files and on axes they stand as written here; Parquet
+files alone count them on, quarters as 4 × year + quarter − 1, months as 12 × year + month − 1.
 
 Of a configuration from elsewhere, trust the paths: whatever they name is read, with your rights. Nothing else in it can
 do harm: formulas are parsed and never run, texts that quote numbers are templates in a sandbox, `layout.query` may only

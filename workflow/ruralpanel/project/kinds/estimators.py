@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ruralpanel.project.kinds.facts import Estimator, Method
-from ruralpanel.project.kinds.options import Draws, Name, Names, Options, Year, key, required
+from ruralpanel.project.kinds.options import Draws, Name, Names, Options, PeriodOrEventTime, Year, key, required
 
 _Lags = Annotated[int, Field(ge=1, le=100)]
 _Span = Annotated[tuple[Annotated[int, Field(ge=2, le=200)], ...], Field(min_length=2, max_length=2)]
@@ -95,14 +95,11 @@ class Treatment(Options):
     first_by_unit: str | None = key("A variable or attribute that holds each unit's first treated period")
 
 
-_Reference = Annotated[int, Field(ge=-3000, le=3000)]
-
-
 class Policy(Options):
     """Keys of policy designs."""
 
     treatment: Treatment = required("Who is treated and since when")
-    reference: _Reference | None = key("Period (or event time) that effects are measured against")
+    reference: PeriodOrEventTime | None = key("Period (or event time) that effects are measured against")
     group_trends: bool | None = key("A linear trend of the treated group", ("twfe", "imputation"))
     comparison: Literal["never", "not_yet"] | None = key("Comparison group", ("callaway_santanna", "stacked"))
 
@@ -116,7 +113,7 @@ class EventStudy(Policy):
 class Did(Policy):
     """Keys of differences in differences."""
 
-    reference: _Reference | None = key(
+    reference: PeriodOrEventTime | None = key(
         "Period (or event time) that effects are measured against",
         ("twfe", "callaway_santanna", "imputation", "stacked", "matched"),
     )

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
+from ruralpanel.project.periods import PATTERN, WORDS
+
 
 class Options(BaseModel):
     """Keys of one kind. A key without a default must be there; None as default: absent."""
@@ -26,7 +28,17 @@ def key(meaning: str, only: Iterable[str] = (), default: Any = None) -> Any:
 
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], Field(json_schema_extra={"uniqueItems": True})]
-Year = Annotated[int, Field(ge=1000, le=2100)]
+
+
+def _period(least: int, most: int) -> WithJsonSchema:
+    """A whole number, or a quarter or month by its label; what is marked so is read as `periods` numbers them."""
+    number = {"type": "integer", "minimum": least, "maximum": most}
+    label = {"type": "string", "pattern": f"^{PATTERN}\\Z", "description": WORDS}
+    return WithJsonSchema({"format": "period", "anyOf": [number, label]})
+
+
+Year = Annotated[int | str, _period(1000, 2100)]
+PeriodOrEventTime = Annotated[int | str, _period(-3000, 3000)]
 Draws = Annotated[int, Field(ge=99, le=1_000_000)]
 Positive = Annotated[float, Field(gt=0, le=1e15)]
 Kilometres = Annotated[float, Field(gt=0, le=40_100)]
