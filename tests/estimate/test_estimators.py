@@ -307,6 +307,10 @@ def test_random_effects_recover_known_variances(components: str) -> None:
 def test_random_effects_refuse_what_their_components_are_not_made_for() -> None:
     with pytest.raises(UserError, match="at least 4 units"):
         fit(panel(units=3, estimator="re", effects=(), k=2))
+    still = random_panel()
+    still = replace(still, y=np.repeat(np.random.default_rng(1).normal(size=30), 6))
+    with pytest.raises(UserError, match='outcome: found "y", absorbed by unit effects'):
+        fit(still)
     fixed = random_panel()
     for components in ("amemiya", "nerlove"):
         d = replace(fixed, spec=replace(fixed.spec, options={"components": components}))

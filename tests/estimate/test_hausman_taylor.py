@@ -184,6 +184,8 @@ def test_what_cannot_be_identified_is_refused() -> None:
     for method in ("amemiya_macurdy", "breusch_mizon_schmidt"):
         with pytest.raises(UserError, match=f'"{method}" on a panel whose units lack periods of others'):
             fit(panel(5, missing=0.2, method=method))
+    with pytest.raises(UserError, match='"y", absorbed by unit effects'):
+        fit(replace(design, y=design.y[::5].repeat(5)))
     both = np.hstack([design.x, design.x[:, :1]])
     with pytest.raises(UserError, match='"x3", collinear with x1'):
         fit(replace(design, x=both, terms=("x1", "x2", "z1", "x3")))

@@ -189,7 +189,27 @@ def itself(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("change", [summed, itself])
-@pytest.mark.parametrize("name", ["pooled", "between", "fe", "fd", "re", "2sls", "liml", "gmm", "sur", "spatial_gmm"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pooled",
+        "between",
+        "fe",
+        "fd",
+        "re",
+        "re_walhus",
+        "re_amemiya",
+        "re_nerlove",
+        "2sls",
+        "liml",
+        "gmm",
+        "g2sls",
+        "ec2sls",
+        "hausman_taylor",
+        "sur",
+        "spatial_gmm",
+    ],
+)
 def test_a_perfect_fit_is_said(
     name: str, change: Callable[[pd.DataFrame], pd.DataFrame], places: tuple[Units, Geography]
 ) -> None:

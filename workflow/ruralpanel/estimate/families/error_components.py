@@ -10,6 +10,7 @@ import numpy as np
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed, group_sums
+from ruralpanel.estimate.base.effects import TINY
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
@@ -125,10 +126,11 @@ def error_components(
     Raises
     ------
     UserError
-        A regression without residual degrees of freedom; ``amemiya`` or ``nerlove`` with a term that is constant over
-        periods (or, in a two-way model, over units); ``nerlove`` with gaps or weights.
+        An outcome that effects absorb; a regression without residual degrees of freedom; ``amemiya`` or ``nerlove``
+        with a term that is constant over periods (or, in a two-way model, over units); ``nerlove`` with gaps or weights.
     """
     forms = _Forms(y, x, layout, design, instruments)
+    need_varying(y, forms.y_within, layout, design)
     if method == "swar":
         return forms.components(*forms.swamy_arora())
     if method == "walhus":
@@ -147,6 +149,22 @@ def error_components(
             )
         )
     return forms.nerlove()
+
+
+def need_varying(y: FloatArray, within: FloatArray, layout: Layout, design: Design) -> None:
+    """Stop where the effects leave nothing of the outcome: `within` is what they leave of `y`."""
+    root = layout.root / np.linalg.norm(layout.root)
+    if np.linalg.norm(within) <= TINY * np.linalg.norm(y - root * (root @ y)):
+        effects = " and ".join(layout.codes)
+        raise UserError(
+            Problem(
+                CONFIGURATION,
+                f"models.{design.spec.name}.outcome",
+                f'"{design.spec.outcome}", absorbed by {effects} effects',
+                "an outcome that varies within units, by which the error's variance is known",
+                "use estimator: between, or a panel of one period",
+            )
+        )
 
 
 @dataclass(frozen=True)

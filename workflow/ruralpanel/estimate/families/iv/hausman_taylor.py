@@ -11,7 +11,7 @@ from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import TINY, removed_effects, root_weights
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families import linear, random_effects
-from ruralpanel.estimate.families.error_components import ErrorComponents, Layout, basis_of, two_stage
+from ruralpanel.estimate.families.error_components import ErrorComponents, Layout, basis_of, need_varying, two_stage
 from ruralpanel.estimate.families.iv import iv, weak_instruments
 from ruralpanel.estimate.families.iv.columns import Columns, with_instruments
 from ruralpanel.estimate.families.iv.system import System, errors_of, system_from
@@ -126,6 +126,7 @@ def components_of(design: Design, layout: Layout, roles: Roles, nuisance: FloatA
     units = layout.sizes("unit").size
     moving = np.hstack([nuisance[:, 1:], roles.x[:, roles.moving]])
     net = np.column_stack([y, moving]) - layout.between("unit", np.column_stack([y, moving]))
+    need_varying(y, net[:, 0], layout, design)
     slopes = scaling.least_squares(net[:, 1:], net[:, 0])
     error = float(np.sum((net[:, 0] - net[:, 1:] @ slopes) ** 2)) / (layout.n - units)
     means = layout.between("unit", (y - moving @ slopes)[:, None])[:, 0]
