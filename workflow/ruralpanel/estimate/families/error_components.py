@@ -127,7 +127,7 @@ def error_components(
     ------
     UserError
         An outcome that effects absorb; a regression without residual degrees of freedom; ``amemiya`` or ``nerlove``
-        with a term that is constant over periods (or, in a two-way model, over units); ``nerlove`` with gaps or weights.
+        with a term that is constant over periods (in a two-way model: or over units); ``nerlove`` with gaps or weights.
     """
     forms = _Forms(y, x, layout, design, instruments)
     need_varying(y, forms.y_within, layout, design)
