@@ -63,7 +63,7 @@ def test_a_two_way_effect_is_the_mean_of_its_comparisons(first: list[float]) -> 
     """Each is a two-way regression on its own rows; weights add up to one and the mean is the effect, to rounding."""
     s = quick(first, np.random.default_rng(3))
     found = did.fit(s.design)
-    told = found.extra["bacon"]
+    told = found.extra["two_by_two"]
     weights = np.array([one["weight"] for one in told["comparisons"]])
     estimates = np.array([one["estimate"] for one in told["comparisons"]])
     assert weights.sum() == pytest.approx(1.0, abs=1e-14) and (weights > 0).all()
@@ -93,7 +93,9 @@ def test_a_two_way_effect_is_the_mean_of_its_comparisons(first: list[float]) -> 
     ],
 )
 def test_what_makes_a_two_way_effect_another_mean_is_said(settings: dict[str, Any], beside: list[str]) -> None:
-    assert did.fit(quick(STAGGERED, np.random.default_rng(4), **settings).design).extra["bacon"] == {"beside": beside}
+    assert did.fit(quick(STAGGERED, np.random.default_rng(4), **settings).design).extra["two_by_two"] == {
+        "beside": beside
+    }
 
 
 @pytest.mark.parametrize("name", list(did.METHODS))

@@ -34,9 +34,9 @@ def context(tmp_path: Path) -> OutputContext:
     (tmp_path / "models").mkdir()
     common = {"estimator": "did", "outcome": "y", "panel": "p", "coefficients": [], "inference": []}
     for name, further in {
-        "two_way": {"bacon": BACON, "title": "Two-way"},
-        "again": {"bacon": BACON, "title": "Again"},
-        "controlled": {"bacon": {"beside": ["controls", "gaps"]}},
+        "two_way": {"two_by_two": BACON, "title": "Two-way"},
+        "again": {"two_by_two": BACON, "title": "Again"},
+        "controlled": {"two_by_two": {"beside": ["controls", "gaps"]}},
         "imputed": {},
     }.items():
         text = json.dumps({"model": name, "title": name, **common, **further})

@@ -59,6 +59,7 @@ def models() -> dict[str, Any]:
             "treatment": {"first_by_unit": "started"},
             "comparison": "not_yet",
         },
+        "two_way": {"estimator": "did", "outcome": "log_output", "treatment": dict(POLICY)},
         "system": {"estimator": "sur", "outcome": ["log_output", "other"], "regressors": ["lever"]},
         "parts": {
             "estimator": "decomposition",
@@ -80,6 +81,7 @@ def whole() -> dict[str, Any]:
         {"model": "two_stage", "term": "lever"},
     ]
     config["tables"]["gaps"] = {"type": "by_unit", "models": ["parts"]}
+    config["tables"]["comparisons"] = {"type": "bacon", "models": ["two_way"]}
     config["tables"]["described"] = {"type": "descriptive", "panel": "main", "variables": ["lever"], "periods": [2001]}
     config["figures"]["event"] = {"type": "event_study", "models": ["event"]}
     config["figures"]["along"] = {"type": "marginal_effect", "model": "product"}
@@ -259,6 +261,13 @@ ONE = [
     (put("figures", "event", "models", value=["effect"]), "figures.event", "a model of estimator event_study or did"),
     (put("figures", "along", "model", value="effect"), "figures.along", "declare models.effect.marginal_effects"),
     (put("tables", "gaps", "models", value=["effect"]), "tables.gaps", "cce or decomposition or counterfactual"),
+    (put("tables", "comparisons", "models", value=["event"]), "tables.comparisons", "a model of estimator did"),
+    (of_model("two_way", weights="output"), "tables.comparisons", '"two_way" with weights'),
+    (
+        of_model("two_way", group_trends=True, controls=["other"]),
+        "tables.comparisons",
+        '"two_way" with controls, group_trends; expected a model of method twfe without',
+    ),
     (put("tables", "described", "periods", value=[1999]), "tables.described.periods", "2001 to 2008"),
     (put("tables", "described", "by", value="regio"), "tables.described.by", 'did you mean "region"?'),
     (put("tables", "main", "terms", value=["levr"]), "tables.main.terms", "a term of one of the models"),

@@ -74,14 +74,14 @@ def test_the_comparisons_behind_the_two_way_effect_of_castle_doctrines() -> None
     """R bacondecomp on its table castle prints weights and means of three kinds to five digits, and .0818 in all."""
     result = result_of("castle", "did", "twfe", (), tuple(NORMAL.items()))
     found: dict[str, list[float]] = {}
-    for one in result.extra["bacon"]["comparisons"]:
+    for one in result.extra["two_by_two"]["comparisons"]:
         weight, total = found.setdefault(one["kind"], [0.0, 0.0])
         found[one["kind"]] = [weight + one["weight"], total + one["weight"] * one["estimate"]]
     shown = {kind: (weight, total / weight) for kind, (weight, total) in found.items()}
     expected = {"earlier": (0.05976, -0.00554), "later": (0.03190, 0.07032), "untreated": (0.90834, 0.08796)}
     assert {kind: pytest.approx(pair, abs=5e-6) for kind, pair in expected.items()} == shown
     assert result.coefficient("treated").estimate == pytest.approx(0.0818, abs=5e-5)
-    assert result.extra["bacon"]["estimate"] == pytest.approx(result.coefficient("treated").estimate, abs=1e-12)
+    assert result.extra["two_by_two"]["estimate"] == pytest.approx(result.coefficient("treated").estimate, abs=1e-12)
 
 
 def medicaid() -> honest_did.EventStudy:

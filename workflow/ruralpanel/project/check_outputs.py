@@ -272,7 +272,7 @@ def _kind_problems(
             shown, expected = f'"{model.name}" of estimator {model.estimator}', " or ".join(fitting)
             yield Problem(config.file, where, shown, f"a model of estimator {expected}", "take another model")
     if kind.of_two_way_effects:
-        yield from _bacon_problems(config, where, models)
+        yield from _two_way_problems(config, where, [model for model in models if model.estimator in fitting])
     needed = estimators_of(kind.needs_one) if kind.needs_one else ()
     if needed and models and not any(model.estimator in needed for model in models):
         of = " or ".join(needed)
@@ -293,18 +293,19 @@ def _kind_problems(
                 yield Problem(config.file, where, found, "one that the model declares", fix)
 
 
-def _bacon_problems(config: Config, where: str, models: list[ModelSpec]) -> Iterator[Problem]:
+def _two_way_problems(config: Config, where: str, models: list[ModelSpec]) -> Iterator[Problem]:
     """Models of a policy whose effect is no mean of comparisons of two groups, as far as the configuration tells."""
     for model in models:
+        two_way = ESTIMATORS[model.estimator].method
         beside = {
-            f"method {model.method}": model.estimator == "did" and model.method != "twfe",
+            f"method {model.method}": model.method != two_way,
             "regressors": bool(model.regressors),
             "controls": bool(model.controls),
             "weights": bool(model.weights),
             "group_trends": bool(model.options.get("group_trends")),
         }
-        if found := [name for name, there in beside.items() if there and model.estimator == "did"]:
-            expected = "a did model of method twfe without regressors, controls, weights and group_trends"
+        if found := [name for name, there in beside.items() if there]:
+            expected = f"a model of method {two_way} without regressors, controls, weights and group_trends"
             shown, fix = f'"{model.name}" with {", ".join(found)}', "take another model, or a table of type policy"
             yield Problem(config.file, where, shown, expected, fix)
 

@@ -46,7 +46,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
 
 
 def _problems(index: int, model: Mapping[str, Any], context: OutputContext) -> Sequence[Problem]:
-    found = model.get("bacon")
+    found = model.get("two_by_two")
     expected = "a two-way did model in a balanced panel, without controls, weights and group_trends"
     shown = f'"{model["model"]}"'
     if found is None:
@@ -56,7 +56,7 @@ def _problems(index: int, model: Mapping[str, Any], context: OutputContext) -> S
 
 
 def _rows(model: Mapping[str, Any], language: str, digits: int) -> list[Row]:
-    comparisons, key = model["bacon"]["comparisons"], str(model["model"])
+    comparisons, key = model["two_by_two"]["comparisons"], str(model["model"])
     rows = []
     for kind in _KINDS:
         own = [one for one in comparisons if one["kind"] == kind]
@@ -67,7 +67,7 @@ def _rows(model: Mapping[str, Any], language: str, digits: int) -> list[Row]:
         cells = (*_numbers(weight, mean, digits), Cell(), Cell())
         rows.append(Row(word(f"bacon_{kind}", language), cells, "entry", "mean", f"{key}.{kind}"))
         rows += [_comparison(one, key, language, digits) for one in own]
-    cells = (*_numbers(1.0, model["bacon"]["estimate"], digits), Cell(), Cell())
+    cells = (*_numbers(1.0, model["two_by_two"]["estimate"], digits), Cell(), Cell())
     return [*rows, Row(word("bacon_total", language), cells, "summary", "estimate", key)]
 
 

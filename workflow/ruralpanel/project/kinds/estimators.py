@@ -398,12 +398,6 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
     }
 )
 
-RANDOM_EFFECTS: dict[str, tuple[str, ...]] = {"re": (), "iv": ("g2sls", "ec2sls"), "hausman_taylor": ()}
-"""Estimators whose unit effects are random, and where only some methods' are, these methods."""
-
-RANDOM_PERIODS = frozenset({"re"})
-"""Those of them that take random period effects beside."""
-
 
 def estimators_of(fitting: Callable[[Estimator], bool]) -> tuple[str, ...]:
     """Names of the estimators of which something is true."""

@@ -15,6 +15,7 @@ from ruralpanel.estimate.families.error_components import ErrorComponents, Layou
 from ruralpanel.estimate.families.iv import iv, weak_instruments
 from ruralpanel.estimate.families.iv.columns import Columns, with_instruments
 from ruralpanel.estimate.families.iv.system import System, errors_of, system_from
+from ruralpanel.project.kinds.estimators import FE
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -194,7 +195,7 @@ def hausman(design: Design, system: System, roles: Roles, fitted: Fit) -> dict[s
         return {}
     spec = replace(
         design.spec,
-        estimator="fe",
+        estimator=FE,
         effects=("unit", *removed_effects(design.spec)),
         options={"engine": "numpy", "drop_absorbed": True},
     )

@@ -72,7 +72,7 @@ def fit(design: Design) -> Fit:
     `extra` of the result
     ---------------------
     ``treatment``, ``randomisation`` (p over treated sets), ``placebo_dates``, ``leave_one_treated_out``,
-    ``event_study`` and ``pretrend``, and by method ``bacon`` (the comparisons that a two-way effect is the mean of),
+    ``event_study`` and ``pretrend``, and by method ``two_by_two`` (what a two-way effect is the mean of),
     ``group_time`` and ``aggregations``, ``matches``, ``weights``.
 
     Raises
@@ -181,7 +181,7 @@ def _twfe(sample: Sample) -> Fit:
     trends = bool(sample.design.spec.options.get("group_trends", False))
     fitted = regressions.static(sample.design, sample.cohorts, trends)
     comparisons = bacon.report(sample.design, sample.cohorts, trends)
-    fitted = replace(fitted, extra={**fitted.extra, "bacon": comparisons})
+    fitted = replace(fitted, extra={**fitted.extra, "two_by_two": comparisons})
     if sample.cohorts.single:
         return fitted
     note = (
