@@ -12,6 +12,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ruralpanel.output.report.document import Inline, Marked, escape, parse, plain_text
 from ruralpanel.output.report.numbers import MissingNumber, Numbers
+from ruralpanel.output.words import flat
 from ruralpanel.project.problems import CONFIGURATION, Problem, raise_any
 from ruralpanel.project.yaml import at_line, load_document
 
@@ -33,7 +34,7 @@ class Texts:
         self._file = f"{folder.name}/{path.name}"
         document = load_document(path, self._file)
         raise_any(document.problems)
-        self._entries = _flat(document.values)
+        self._entries = flat(document.values)
         self._lines = document.locations
         self._own: dict[str, str] = {}
         self._problems: list[Problem] = []
@@ -93,17 +94,6 @@ class Texts:
     def finish(self) -> None:
         """Raise `UserError` with everything that was missing."""
         raise_any(self._problems)
-
-
-def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
-    for key, value in values.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, Mapping):
-            found.update(_flat(value, f"{name}."))
-        else:
-            found[name] = str(value)
-    return found
 
 
 _LOG = re.compile(r"\s*[(（](?:log|logs|in logs|对数)[)）]\s*$|,\s*(?:log|in logs)\s*$|^log (?:of )?", re.I)
