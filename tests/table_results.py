@@ -23,13 +23,19 @@ def made_up_model(name: str, **changes: Any) -> ModelResult:
         Coefficient("roads", 1.0812, std_error=0.7304, df=5.0, p_value=0.199, ci_low=-0.8, ci_high=2.96, sd_within=0.1),
         Coefficient("roads:gap", -0.00042, std_error=0.49, df=5.0, p_value=0.04, ci_low=-2.3, ci_high=None),
     )
-    wild = {"method": "wild_cluster", "by": "unit", "n_clusters": 6, "small_sample": "null imposed", "notes": []}
+    wild = {
+        "method": "wild_cluster",
+        "by": "unit",
+        "n_clusters": 6,
+        "small_sample": [{"code": "null_imposed"}],
+        "notes": [],
+    }
     cluster = {
         "method": "cluster",
         "by": "unit",
         "n_clusters": 6,
         "options": {"small_sample": "CR1", "critical": "t"},
-        "small_sample": "CR1: G/(G−1)·(N−1)/(N−K) with G = 6, N = 24, K = 6 (slopes only), factor 1.533333",
+        "small_sample": [{"code": "CR1", "G": 6, "N": 24, "K": 6, "counted": "slopes", "factor": 1.533333}],
         "df": [5.0, 5.0],
         "notes": [],
     }

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -93,7 +94,7 @@ def test_limits_are_robust_clustered_and_driscoll_kraay_errors() -> None:
     plain = infer(found, cross, setting("hc", kind="HC0"), 0)
     near = infer(found, cross, setting(cutoff_km=1e-3, small_sample="none"), 0)
     np.testing.assert_allclose(near.std_error, plain.std_error, rtol=1e-13)
-    assert near.notes == ("no two units within 0.001 km: errors are those clustered by unit",)
+    assert near.notes == (note("none_within", km=1e-3),)
     d = panel(units=30)
     found = fit(d)
     for kind in ("none", "CR1"):
@@ -153,7 +154,7 @@ def test_moments_under_independent_errors_by_explicit_matrices(lag: int | None, 
     plain = np.sqrt(np.diag(dependence.conley_covariance(found, pairs)))
     np.testing.assert_allclose(result.std_error, plain * np.sqrt(np.diag(found.bread) / mean), rtol=1e-12)
     np.testing.assert_allclose(result.df, df)
-    assert result.small_sample.startswith("each variance over its mean")
+    assert result.small_sample == (note("unbiased"),)
 
 
 def test_without_near_units_degrees_of_freedom_are_those_of_clusters() -> None:
@@ -229,7 +230,8 @@ def test_a_models_results_carry_the_setting_and_its_size() -> None:
     words, details = describe(entry, "en")
     assert words == "Conley standard errors"
     assert {"Bartlett kernel", "cut-off 600 km", "critical values t, Satterthwaite"} < set(details)
-    assert any("25 units, " in note and "others within 600 km on average" in note for note in entry["notes"])
+    assert any("25 units, " in text and "others within 600 km on average" in text for text in details)
+    assert [(one["code"], one["units"], one["km"]) for one in entry["notes"]] == [("others_within", 25, 600.0)]
 
 
 def stopped(d: Design, chosen: InferenceSpec, change: Callable[[Fit], Fit] = lambda found: found) -> str:

@@ -15,6 +15,7 @@ from scipy import stats
 
 from ruralpanel.estimate import degenerate
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, Test
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -60,7 +61,8 @@ def test_the_first_setting_fills_coefficients_and_vcov() -> None:
     assert result.vcov["matrix"] == first.vcov.tolist()
     assert [entry["method"] for entry in result.inference] == ["cluster", "wild_cluster", "cluster"]
     assert result.inference[0]["options"]["count"] == "nonnested"  # a default that nobody wrote is stated
-    assert "K = 8" in result.inference[0]["small_sample"]
+    factor = {"code": "CR1", "G": 20, "N": 100, "K": 8, "counted": "nonnested", "factor": 20 / 19 * 99 / 92}
+    assert result.inference[0]["small_sample"] == [factor]
     assert (result.n_obs, result.n_units, result.n_periods) == (100, 20, 5)
     assert result.periods == (2012, 2013, 2014, 2015, 2016)
     assert result.panel_sha256 == "sha" and result.spec["name"] == "model"
@@ -110,7 +112,7 @@ def test_an_estimator_with_errors_of_its_own_shows_them_first(monkeypatch: pytes
         return replace(
             fit(design),
             own_vcov=np.eye(3) * 4.0,
-            own_vcov_type="Windmeijer",
+            own_vcov_type=(note("windmeijer"),),
             extra={"long_run": {"roads": 2.0}, "n_dropped": {"first differences": 20}},
             tests={"hansen": Test(3.0, 2.0, 0.22)},
             notes=("lags collapsed",),

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import covariance, validity
@@ -154,7 +155,7 @@ def test_cr1_counts_what_it_says() -> None:
     assert covariance.parameters(replace(found, space=None), d, [d.unit_codes]) == 2 + 1 + 4
     factor = covariance.cluster_factor("CR1", 12, 60, 7)
     assert factor.value == pytest.approx(12 / 11 * 59 / 53)
-    assert "G = 12, N = 60, K = 7" in factor.words and "1.2144" in factor.words
+    assert factor.note == note("CR1", G=12, N=60, K=7, counted="nonnested", factor=factor.value)
     cr1 = infer(found, d, setting(), 0)
     cr0 = brute_cluster(d, d.unit_codes, 0.0)
     np.testing.assert_allclose(cr1.vcov, factor.value * cr0, rtol=1e-9)
@@ -205,7 +206,7 @@ def test_hc3_and_cr3_agree_with_one_row_per_cluster() -> None:
     hc3 = infer(found, d, setting("hc"), 0)
     cr3 = infer(found, d, setting(small_sample="CR3"), 0)
     np.testing.assert_allclose(hc3.std_error, cr3.std_error, rtol=1e-9)
-    assert "one row per cluster" in cr3.notes[0]
+    assert cr3.notes[0] == note("one_row_per_cluster", kind="CR3")
 
 
 def test_classical_errors() -> None:
@@ -231,10 +232,10 @@ def test_intervals_and_p_values_belong_together() -> None:
 
 def test_own_errors_are_passed_on() -> None:
     d = panel()
-    found = replace(fit(d), own_vcov=np.diag([4.0, 9.0]), own_vcov_type="Windmeijer")
+    found = replace(fit(d), own_vcov=np.diag([4.0, 9.0]), own_vcov_type=(note("windmeijer"),))
     result = infer(found, d, setting("own"), 0)
     np.testing.assert_allclose(result.std_error, [2.0, 3.0])
-    assert result.df is not None and np.isinf(result.df).all() and result.small_sample == "Windmeijer"
+    assert result.df is not None and np.isinf(result.df).all() and result.small_sample == (note("windmeijer"),)
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,7 @@ def test_one_difference_and_missing_errors_are_said() -> None:
     )
     assert np.isnan(fit.own_vcov).all() and any(note.startswith("no errors: placebos need") for note in fit.notes)
     one = did.fit(panel(single(1, 12), YEARS, np.random.default_rng(12), method="synthetic", options={"draws": 99}))
-    assert one.own_vcov_type.startswith("placebos") and np.isfinite(one.own_vcov).all()
+    assert one.own_vcov_type[0].code == "placebos" and np.isfinite(one.own_vcov).all()
 
 
 def test_less_biased_where_the_treated_have_steeper_trends() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
@@ -165,7 +166,8 @@ def test_two_way_clusters_by_brute_force(shape: dict, sub: str | None) -> None:
 
 
 def test_two_way_clusters_are_named_in_both_languages() -> None:
-    entry = {"method": "wild_cluster", "by": "unit and period", "small_sample": "null imposed; two-way variance"}
+    factors = [{"code": "null_imposed"}, {"code": "two_way_variance"}]
+    entry = {"method": "wild_cluster", "by": "unit and period", "small_sample": factors}
     assert describe(entry, "en") == ("wild cluster bootstrap by unit and period", ("null imposed", "two-way variance"))
     assert describe(entry, "zh") == ("按单位、时期的 wild 聚类自助法", ("施加原假设", "双向聚类方差"))
 
@@ -321,7 +323,7 @@ def test_instrumented_fits_are_refused() -> None:
 def test_random_effects_hold_theta_and_say_so() -> None:
     d = panel(11, units=10, estimator="re", effects=())
     result = infer(fit(d), d, InferenceSpec("wild_cluster", {"draws": 1024}), 0)
-    assert "θ" in result.notes[-1]
+    assert result.notes[-1] == note("theta_fixed")
     with pytest.raises(UserError, match="theta: re-estimated"):
         infer(fit(d), d, InferenceSpec("wild_cluster", {"theta": "re-estimated"}), 0)
 

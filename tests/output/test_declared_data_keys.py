@@ -25,7 +25,14 @@ from ruralpanel.output.maps.draw import boundary_note
 from ruralpanel.output.report.build import compose
 from ruralpanel.output.report.context import gather
 from ruralpanel.project.files import content_of
-from ruralpanel.project.jobs import estimation_settings, open_project, panel_settings, source_settings
+from ruralpanel.project.jobs import (
+    codebook_settings,
+    estimation_settings,
+    open_project,
+    panel_settings,
+    reading_settings,
+    source_settings,
+)
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import load_units
 from ruralpanel.tools.describe import describe
@@ -119,6 +126,7 @@ VARIABLE = {
     "label": Case("In words"),
     "label_zh": Case("文字", {"language": "zh"}),
     "counts": Case("Roads that a map shows"),
+    "counts_zh": Case("地图上的道路"),
     "breaks": Case({"2003": "drop"}, {"sources.made.series.roads.breaks": {"2003": BREAK}}),
 }
 RULE = {"rule": Case("drop"), "because": Case("only a tenth of the roads is new")}
@@ -316,7 +324,7 @@ def result() -> str:
     panel.mkdir(parents=True)
     figures = [f"results/ingest/{name}.parquet" for name in read.sources]
     for name, file in zip(read.sources, figures, strict=True):
-        settings = source_settings(read, name)
+        settings = reading_settings(read, name)
         digests = {path: content_of(path) for path in read.sources[name].files}
         script("ingest").main(settings, units, read.corrections or "", file, digests)
     sources = {name: source_settings(read, name) for name in read.sources}
@@ -324,6 +332,7 @@ def result() -> str:
         sources, read.checks, figures, read.control_totals or "", "results/reconciliation/findings.csv"
     )
     script("panel").main(**panel_settings(read, "main"), figures=figures, units=units, folder=panel)
+    script("codebook").main(**codebook_settings(read), results="results")
     context = gather(read.resolved, "results", read.root, read.file, commands=(), packages=())
     found = [panel / "panel.csv", panel / "codebook.csv", panel / "coverage.csv",
              Path("results/reconciliation/findings.csv")]  # fmt: skip

@@ -152,9 +152,12 @@ def test_by_outcome_standardises_within_units(context: OutputContext) -> None:
     assert [row.cells[0].text for row in document.rows] == ["Rural industry", "employment"]
 
 
+FACTOR = [{"code": "HC3"}]
+
+
 def test_cross_section_shows_permutation_p(context: OutputContext) -> None:
     row = made_up_model("x").coefficients[0]
-    hc = {"method": "hc", "options": {"kind": "HC3", "critical": "t"}, "small_sample": "HC3: …", "n_clusters": 6}
+    hc = {"method": "hc", "options": {"kind": "HC3", "critical": "t"}, "small_sample": FACTOR, "n_clusters": 6}
     made_up_model(
         "cross", coefficients=(Coefficient(**{**vars(row), "p_permutation": 0.037}),), inference=(hc,), periods=(1998,),
         n_periods=1, effects=(), diagnostics={"absorbed": []},

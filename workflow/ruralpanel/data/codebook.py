@@ -14,8 +14,10 @@ from ruralpanel.project.measures import AS_PUBLISHED
 from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
 
 COLUMNS = ("variable", "measure", "formula", "n", "missing", "mean", "sd", "sd_within", "min", "max", "remarks")
-CODEBOOK = ("variable", "label", "label_zh", "measure", "formula", "source", "series", "what_it_counts", "n", "missing",
-            "mean", "sd", "sd_within", "min", "max", "breaks", "remarks")  # fmt: skip
+CODEBOOK = (
+    *("variable", "label", "label_zh", "measure", "formula", "source", "series", "what_it_counts"),
+    *("n", "missing", "mean", "sd", "sd_within", "min", "max", "breaks", "remarks"),
+)
 
 
 def columns(

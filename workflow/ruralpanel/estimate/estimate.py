@@ -108,7 +108,7 @@ def estimate(
             "type": first.method,
             "by": first.by,
             "small_sample": str(first.extra.get("small_sample") or first.extra.get("kind") or ""),
-            "note": first.small_sample,
+            "note": [one.to_dict() for one in first.small_sample],
             "terms": list(fit.terms),
             "matrix": None if first.vcov is None else first.vcov.tolist(),
         },
@@ -210,14 +210,14 @@ def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome, size: dict[str, A
         "method": outcome.method,
         "by": outcome.by,
         "options": {**setting.options, **outcome.extra},
-        "small_sample": outcome.small_sample,
+        "small_sample": [one.to_dict() for one in outcome.small_sample],
         "n_clusters": outcome.n_clusters,
         "df": None if outcome.df is None else [finite(value) for value in outcome.df],
         "coefficients": [
             {"term": term, **{name: _at(column, j) for name, column in columns.items()}}
             for j, term in enumerate(fit.terms)
         ],
-        "notes": list(outcome.notes),
+        "notes": [one.to_dict() for one in outcome.notes],
         "simulated_size": size,
     }
 

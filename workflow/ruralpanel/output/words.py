@@ -1,4 +1,4 @@
-"""The fixed words of outputs, one catalogue for each language with the same keys: ``workflow/words/<language>.yaml``."""
+"""The fixed words of outputs, a catalogue for each language with the same keys: ``workflow/words/<language>/``."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ def catalogue(language: str) -> Mapping[str, str]:
     UserError
         The catalogue is no valid YAML.
     """
-    name = f"{'zh' if language == 'zh' else 'en'}.yaml"
-    document = load_document(FOLDER / name, f"words/{name}")
-    raise_any(document.problems)
-    return flat(document.values)
+    found: dict[str, str] = {}
+    for file in sorted((FOLDER / ("zh" if language == "zh" else "en")).glob("*.yaml")):
+        document = load_document(file, f"words/{file.parent.name}/{file.name}")
+        raise_any(document.problems)
+        found |= flat(document.values)
+    return found
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

@@ -145,7 +145,12 @@ def _group_results(
     null = null_panels(fitted, split, seed, f"size of equal slopes {name}") if split.spec.simulated_size else None
     test = joint.test_of(found, fitted, "CR2 by unit, approximate Hotelling T²")
     equal = asdict(joint.with_size(test, found, null.outcomes if null else None))
-    return {"groups": entries, "equal": equal, "draws": DRAWS, "inference": errors.small_sample}
+    return {
+        "groups": entries,
+        "equal": equal,
+        "draws": DRAWS,
+        "inference": [one.to_dict() for one in errors.small_sample],
+    }
 
 
 def initial_groups(design: Design, values: FloatArray, number: int = 3) -> dict[str, str]:

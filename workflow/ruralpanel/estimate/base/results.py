@@ -14,6 +14,7 @@ import numpy as np
 from ruralpanel.data.break_steps import belongs
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.model_json import cleared, numbered, write_results
+from ruralpanel.estimate.base.notes import Note
 from ruralpanel.project.expressions import place
 from ruralpanel.project.settings import ModelSpec
 
@@ -148,7 +149,7 @@ class Fit:
     n_absorbed: int = 0
     absorbed: tuple[str, ...] = ()
     own_vcov: FloatArray | None = None
-    own_vcov_type: str = ""
+    own_vcov_type: tuple[Note, ...] = ()
     own_interval: FloatArray | None = None
     own_p: FloatArray | None = None
     own_df: float | None = None
@@ -168,7 +169,7 @@ class Inference:
     """Errors of the k terms under one setting.
 
     `std_error`, `df`, `vcov` are None where the method gives p-values or intervals only. `df` is (k,): the degrees of
-    freedom of the critical value (inf: normal). `small_sample` says in words and numbers every factor applied,
+    freedom of the critical value (inf: normal). `small_sample` names every factor applied with its numbers,
     `overrides` which refusals the model's ``allow`` set aside.
     """
 
@@ -181,9 +182,9 @@ class Inference:
     df: FloatArray | None = None
     vcov: FloatArray | None = None
     by: str = ""
-    small_sample: str = ""
+    small_sample: tuple[Note, ...] = ()
     n_clusters: int = 0
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     overrides: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 

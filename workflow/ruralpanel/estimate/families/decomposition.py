@@ -13,6 +13,7 @@ import numpy as np
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import absorbed_space, demean
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
@@ -187,8 +188,9 @@ def decomposition(design: Design) -> Fit:
         df_resid=float(y.size - x.shape[1] - len(groups.names)),
         own_vcov=vcov,
         own_vcov_type=(
-            f"bootstrap of units within groups, {len(kept)} of {draws} draws usable; percentile intervals and "
-            "p-values; no standard error of shares and leads, which are ratios, nor where draws have heavy tails"
+            note("bootstrap_within_groups", usable=len(kept), draws=draws),
+            note("percentiles"),
+            note("no_ratios"),
         ),
         own_interval=interval.T,
         own_p=_percentile_p(drawn),
@@ -338,7 +340,7 @@ def counterfactual(design: Design) -> Fit:
         absorbed=spec.effects,
         n_slopes=x.shape[1],
         own_vcov=own_vcov,
-        own_vcov_type=f"{kind}; the gap is taken as known",
+        own_vcov_type=(kind, note("gap_known")),
         own_df=df,
         fit={"gap": gap, "share_outside_support": float(np.mean(support))},
         notes=(
@@ -357,21 +359,21 @@ def counterfactual(design: Design) -> Fit:
     )
 
 
-def _hc3(x: FloatArray, residuals: FloatArray, bread: FloatArray, absorbed: int) -> tuple[FloatArray, float, str]:
+def _hc3(x: FloatArray, residuals: FloatArray, bread: FloatArray, absorbed: int) -> tuple[FloatArray, float, Note]:
     leverage = np.einsum("ij,jk,ik->i", x, bread, x) + 1 / len(x)
     scores = x * (residuals / (1 - leverage))[:, None]
-    return bread @ scores.T @ scores @ bread, float(len(x) - x.shape[1] - absorbed), "HC3, t(n − K)"
+    return bread @ scores.T @ scores @ bread, float(len(x) - x.shape[1] - absorbed), note("HC3_t")
 
 
 def _clustered(
     design: Design, x: FloatArray, residuals: FloatArray, bread: FloatArray, space: Absorbed
-) -> tuple[FloatArray, float, str]:
+) -> tuple[FloatArray, float, Note]:
     codes: IntArray = design.unit_codes
     scores = np.column_stack([np.bincount(codes, weights=column) for column in (x * residuals[:, None]).T])
     number, size = len(design.units), len(x)
     parameters = x.shape[1] + space.rank_outside((codes,))
     factor = number / (number - 1) * (size - 1) / (size - parameters)
-    return factor * bread @ scores.T @ scores @ bread, float(number - 1), "CR1 by unit, t(G − 1)"
+    return factor * bread @ scores.T @ scores @ bread, float(number - 1), note("CR1_by_unit_t")
 
 
 def _support(observed: FloatArray, points: FloatArray) -> list[bool]:

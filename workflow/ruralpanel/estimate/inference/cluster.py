@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.covariance import inference
@@ -73,7 +74,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         )
     k = covariance.parameters(fit, design, groups, count)
     factor = covariance.cluster_factor(kind, clusters, fit.rows.size, k, count)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     if len(groups) == 1:
         meat, weights = _one_way(fit, design, groups[0], kind)
     else:
@@ -87,16 +88,16 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         assert fit.x is not None
         df = satterthwaite_df(fit, design, groups[0], fit.x @ fit.bread if weights is None else weights)
     if clusters == fit.rows.size:
-        notes += (f"one row per cluster: {kind} errors are heteroskedasticity-robust errors",)
+        notes += (note("one_row_per_cluster", kind=kind),)
     if kind in ("CR0", "CR1") and clusters < validity.FEW_CLUSTERS:
-        notes += (f"{clusters} clusters: CR2 or the wild bootstrap is the safer guide",)
+        notes += (note("few_clusters", clusters=clusters),)
     return inference(
         fit,
         "cluster",
         vcov,
         df,
         by=" and ".join(names),
-        small_sample=factor.words,
+        small_sample=(factor.note,),
         n_clusters=clusters,
         notes=notes,
         overrides=warnings,
@@ -182,12 +183,10 @@ def _one_way(fit: Fit, design: Design, codes: IntArray, kind: str) -> tuple[Floa
     return sums.T @ sums, rows @ fit.bread
 
 
-def _two_way(fit: Fit, groups: list[IntArray]) -> tuple[FloatArray, tuple[str, ...]]:
+def _two_way(fit: Fit, groups: list[IntArray]) -> tuple[FloatArray, tuple[Note, ...]]:
     sums = [group_sums(fit.scores, codes) for codes in (*groups, crossing(groups))]
     meat = sums[0].T @ sums[0] + sums[1].T @ sums[1] - sums[2].T @ sums[2]
     values, vectors = np.linalg.eigh(meat)
     if values[0] >= 0:
         return meat, ()
-    return (vectors * np.maximum(values, 0.0)) @ vectors.T, (
-        "a negative eigenvalue of the two-way matrix was set to zero",
-    )
+    return (vectors * np.maximum(values, 0.0)) @ vectors.T, (note("negative_eigenvalue"),)

@@ -11,6 +11,7 @@ from scipy import special
 
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import absorbed_space, root_weights
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import validity
 from ruralpanel.project.effects import involving
@@ -62,20 +63,17 @@ def inference(fit: Fit, method: str, vcov: FloatArray, df: FloatArray | float, *
     )
 
 
-COUNTS = {
-    "nonnested": "slopes, constant and effects not nested in the clusters",
-    "slopes": "slopes only",
-    "all": "slopes, constant and all effects",
-}
-"""What K counts, by the key `count`; the first is the default."""
+COUNTS = ("nonnested", "slopes", "all")
+"""What K counts, by the key `count`: slopes with the constant and the effects that are not nested in the clusters (the
+default), slopes alone, or slopes with the constant and all effects."""
 
 
 @dataclass(frozen=True)
 class Factor:
-    """A number that multiplies a covariance matrix, and what it is."""
+    """A number that multiplies a covariance matrix, and how it is formed."""
 
     value: float
-    words: str
+    note: Note
 
 
 def space_of(fit: Fit, design: Design) -> Absorbed:
@@ -99,42 +97,26 @@ def cluster_factor(kind: str, clusters: int, n: int, k: int, count: str = "nonne
     """CR0: 1; CR1: G/(G-1) · (N-1)/(N-K); CR2 and CR3 carry their correction in the residuals: 1."""
     if kind == "CR1":
         value = clusters / (clusters - 1) * (n - 1) / (n - k)
-        words = f"CR1: G/(G−1)·(N−1)/(N−K) with G = {clusters}, N = {n}, K = {k} ({COUNTS[count]}), factor {value:.6f}"
-        return Factor(value, words)
-    return Factor(
-        1.0,
-        {
-            "CR0": "CR0: no factor",
-            "CR2": "CR2: residuals of each cluster times (I − H)^(−1/2), H of the whole model with effects; no factor",
-            "CR3": "CR3: residuals of each cluster times (I − H)^(−1), the delete-one-cluster jackknife around the "
-            "estimate; no factor",
-        }[kind],
-    )
+        return Factor(value, note("CR1", G=clusters, N=n, K=k, counted=count, factor=value))
+    return Factor(1.0, note(kind))
 
 
 def hc_factor(kind: str, n: int, k: int) -> Factor:
     """HC0, HC2, HC3: 1; HC1: N/(N-K), K counting all effects."""
     if kind == "HC1":
-        return Factor(n / (n - k), f"HC1: N/(N−K) with N = {n}, K = {k}, factor {n / (n - k):.6f}")
-    return Factor(
-        1.0,
-        {
-            "HC0": "HC0: no factor",
-            "HC2": "HC2: squared residuals over (1 − h), h the leverage in the whole model with effects",
-            "HC3": "HC3: squared residuals over (1 − h)², h the leverage in the whole model with effects",
-        }[kind],
-    )
+        return Factor(n / (n - k), note("HC1", N=n, K=k, factor=n / (n - k)))
+    return Factor(1.0, note(kind))
 
 
 def driscoll_kraay_factor(kind: str, periods: int, n: int, k: int, k_all: int) -> Factor:
     """none: 1 (plm); residual_df: N/(N-K) (linearmodels); CR1: T/(T-1) · (N-1)/(N-K), periods as clusters (fixest)."""
     if kind == "none":
-        return Factor(1.0, "no factor")
+        return Factor(1.0, note("no_factor"))
     if kind == "residual_df":
         value = n / (n - k_all)
-        return Factor(value, f"N/(N−K) with N = {n}, K = {k_all} (all effects), factor {value:.6f}")
+        return Factor(value, note("residual_df", N=n, K=k_all, factor=value))
     value = periods / (periods - 1) * (n - 1) / (n - k)
-    return Factor(value, f"T/(T−1)·(N−1)/(N−K) with T = {periods}, N = {n}, K = {k}, factor {value:.6f}")
+    return Factor(value, note("CR1_periods", T=periods, N=n, K=k, factor=value))
 
 
 def infer_classical(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> Inference:
@@ -156,9 +138,9 @@ def infer_classical(fit: Fit, design: Design, setting: InferenceSpec, seed: int 
         "classical",
         variance * fit.bread,
         fit.df_resid,
-        small_sample=f"residual variance with {fit.df_resid:g} degrees of freedom",
+        small_sample=(note("residual_variance", df=fit.df_resid),),
         n_clusters=fit.rows.size,
-        notes=("ignores correlation within units",) if repeated else (),
+        notes=(note("ignores_correlation"),) if repeated else (),
         extra={"critical": "t"},
     )
 
@@ -196,16 +178,16 @@ def infer_hc(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) ->
             0.5 if kind == "HC2" else 1.0
         )
     vcov = factor.value * fit.bread @ (scores.T @ scores) @ fit.bread
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     if np.unique(design.unit_codes[fit.rows]).size < n:
-        notes = ("rows of one unit are taken as independent",)
+        notes = (note("rows_independent"),)
     return inference(
         fit,
         "hc",
         vcov,
         np.inf if critical == "normal" else fit.df_resid,
         by="row",
-        small_sample=factor.words,
+        small_sample=(factor.note,),
         n_clusters=n,
         notes=notes,
         overrides=warnings,
@@ -235,7 +217,7 @@ def infer_own(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
         )
     critical = str(setting.options.get("critical", "normal" if fit.own_df is None else "t"))
     df = np.inf if critical == "normal" else (fit.df_resid if fit.own_df is None else fit.own_df)
-    kind = fit.own_vcov_type or "the estimator's own"
+    kind = fit.own_vcov_type or (note("own_errors"),)
     units = int(np.unique(design.unit_codes[fit.rows]).size)
     found = inference(fit, "own", fit.own_vcov, df, small_sample=kind, n_clusters=units, extra={"critical": critical})
     if fit.own_p is not None:

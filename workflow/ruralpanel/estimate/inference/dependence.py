@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.covariance import inference
@@ -80,7 +81,7 @@ def infer_conley(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0
         mean, df_matched = moments(fit, design, pairs)
         df = df_matched if critical == "satterthwaite" else df
     df = np.inf if critical == "normal" else df
-    factor = covariance.Factor(1.0, "no factor")
+    factor = covariance.Factor(1.0, note("no_factor"))
     if kind == "CR1":
         k = covariance.parameters(fit, design, [compact(design.unit_codes[fit.rows])])
         factor = covariance.cluster_factor("CR1", pairs.units, fit.rows.size, k)
@@ -89,17 +90,16 @@ def infer_conley(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0
         assert mean is not None
         root = np.sqrt(np.diag(fit.bread) / mean)
         vcov = vcov * np.outer(root, root)
-        factor = covariance.Factor(1.0, "each variance over its mean under independent errors of equal variance")
-    notes = (f"{pairs.units} units, {pairs.near:.1f} others within {cutoff:g} km on average",)
-    if not pairs.near:
-        notes = (f"no two units within {cutoff:g} km: errors are those clustered by unit",)
+        factor = covariance.Factor(1.0, note("unbiased"))
+    near = note("others_within", units=pairs.units, others=float(pairs.near), km=cutoff)
+    notes = (near if pairs.near else note("none_within", km=cutoff),)
     return inference(
         fit,
         "conley",
         vcov,
         df,
         by="unit",
-        small_sample=factor.words,
+        small_sample=(factor.note,),
         notes=notes,
         overrides=warnings,
         extra={"cutoff_km": cutoff, "kernel": kernel, "lag": lag, "small_sample": kind, "critical": critical},
@@ -186,9 +186,6 @@ def _by_row(near: sparse.csr_array, units: IntArray, periods: IntArray, lag: int
     return sparse.csr_array((values, (rows, columns)), shape=(m, m))
 
 
-_SIZE = "with errors autocorrelated by .5 it rejects true hypotheses in 13 % of panels of 30 periods, in 10 % of 50"
-
-
 def infer_driscoll_kraay(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> Inference:
     """Driscoll and Kraay (1998) errors with Bartlett weights.
 
@@ -219,9 +216,9 @@ def infer_driscoll_kraay(fit: Fit, design: Design, setting: InferenceSpec, seed:
         vcov,
         float(periods - 1),
         by="period",
-        small_sample=f"Bartlett weights; {factor.words}",
+        small_sample=(note("bartlett_weights"), factor.note),
         n_clusters=periods,
-        notes=(_SIZE,) if periods < validity.LONG_PERIODS else (),
+        notes=(note("driscoll_kraay_size"),) if periods < validity.LONG_PERIODS else (),
         overrides=warnings,
         extra={"lag": lag, "small_sample": kind, "critical": "t"},
     )

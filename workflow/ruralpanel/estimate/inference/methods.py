@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, Inference
 from ruralpanel.estimate.inference import validity
 from ruralpanel.project.inference_settings import setting_words
@@ -106,5 +107,5 @@ def _above_zero(fit: Fit, design: Design, found: Inference) -> Inference:
         p_value=cleared(found.p_value),
         ci_low=cleared(found.ci_low),
         ci_high=cleared(found.ci_high),
-        notes=(*found.notes, f"no error of {terms}: its variance comes out as zero or negative"),
+        notes=(*found.notes, note("no_error", terms=[term for term, own in zip(fit.terms, bad, strict=True) if own])),
     )

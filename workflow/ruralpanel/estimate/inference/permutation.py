@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.validity import generator
@@ -15,7 +16,7 @@ from ruralpanel.estimate.inference.wild_kernel import TIE
 from ruralpanel.project.problems import did_you_mean, tracked
 from ruralpanel.project.settings import InferenceSpec
 
-_SCHEMES = {"freedman_lane": "Freedman–Lane residuals", "rows": "whole outcomes"}
+_SCHEMES = ("freedman_lane", "rows")
 
 CELLS = 2_000_000
 """Numbers held at once: draws are worked on in chunks of this many cells."""
@@ -75,16 +76,16 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         test = UnitPermutation.of(fit, design, j, grid)
         p[j] = test.p_value(test.moved(fit, scheme), draws, rng)
     nothing = np.full(p.size, np.nan)
-    paths = "whole paths of units" if grid.shape[1] > 1 else "units"
+    moved = "paths_change_places" if grid.shape[1] > 1 else "units_change_places"
     return Inference(
         method="permutation",
         p_value=p,
         ci_low=nothing,
         ci_high=nothing,
         by="unit",
-        small_sample=f"{paths} change places ({_SCHEMES[scheme]}); t with robust errors; p counts the sample itself",
+        small_sample=(note(moved, scheme=scheme), note("t_robust"), note("p_counts_sample")),
         n_clusters=number,
-        notes=("takes units as exchangeable once the other terms are allowed for",),
+        notes=(note("units_exchangeable"),),
         overrides=warnings,
         extra={"draws": draws, "over": over, "residuals": scheme == "freedman_lane", "seed": seed},
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, Inference, IntArray
 from ruralpanel.estimate.inference import validity
 from ruralpanel.estimate.inference.cluster import cluster_codes, crossing
@@ -55,7 +56,8 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     )
     interval = bool(options.get("interval", True))
     k = len(fit.terms)
-    p, low, high, notes = np.empty(k), np.full(k, np.nan), np.full(k, np.nan), []
+    p, low, high = np.empty(k), np.full(k, np.nan), np.full(k, np.nan)
+    notes: list[Note] = []
     for j, term in enumerate(fit.terms):
         rng = generator(seed, design.spec.name, "wild_cluster", term)
         result = combination(fit, design, np.eye(k)[j], codes, drawn, kind, draws, rng, further=dimensions[1:])
@@ -70,27 +72,32 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         if interval:
             low[j], high[j], whole = invert(result, float(fit.params[j]))
             if not whole:
-                notes.append(f"{term}: the values not rejected are not one interval; its outer ends are given")
+                notes.append(note("not_one_interval", term=term))
             if not np.isfinite([low[j], high[j]]).all():
-                notes.append(f"{term}: the interval has no end on one side or both")
+                notes.append(note("no_end", term=term))
     enumerated = kind == "rademacher" and 2**number <= draws
-    words = "null imposed; t with clustered errors, whose factor cancels; p counts the sample itself"
+    how = [note("null_imposed"), note("t_clustered"), note("p_counts_sample")]
     if enumerated:
-        words += f"; all {2**number} vectors of signs"
+        how.append(note("all_signs", vectors=2**number))
     if len(names) > 1:
-        shared = "intersections" if sub == "row" else "clusters of the dimension with fewer" if sub is None else sub
-        words += f"; two-way variance; weights for {number} {shared}"
+        shared = {"row": "intersections", None: "fewer"}.get(sub)
+        shares = (
+            note("weights_for", number=number, drawn=sub)
+            if shared is None
+            else note(f"weights_{shared}", number=number)
+        )
+        how += [note("two_way_variance"), shares]
     elif sub is not None:
-        words += f"; weights for {number} subclusters ({sub})"
+        how.append(note("weights_subclusters", number=number, subcluster=str(sub)))
     if "theta" in fit.fit:
-        notes.append("θ of the random effects is held fixed over the draws")
+        notes.append(note("theta_fixed"))
     return Inference(
         method="wild_cluster",
         p_value=p,
         ci_low=low,
         ci_high=high,
         by=" and ".join(names),
-        small_sample=words,
+        small_sample=tuple(how),
         n_clusters=clusters,
         notes=tuple(notes),
         overrides=warnings,

@@ -10,6 +10,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.effects import usable_columns
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
 from ruralpanel.estimate.dependence import weighted_cd
 from ruralpanel.estimate.families.common_effects import mean_group, unit_roots
@@ -94,7 +95,7 @@ def fit(design: Design) -> Fit:
         "spread": dict(zip(terms, mean_group.shrunken(found)[1].tolist(), strict=True)),
         "unit_roots": (roots := _unit_roots(design, terms)),
     }
-    words = "units' slopes about their mean, over N(N − 1)" if method == METHODS[0] else "Pesaran (2006), eq. 67–69"
+    scatter = "scatter_of_slopes" if method == METHODS[0] else "scatter_of_slopes_pooled"
     return Fit(
         terms=terms,
         params=params,
@@ -104,7 +105,7 @@ def fit(design: Design) -> Fit:
         scores=np.zeros((0, params.size)),
         df_resid=float(found.df.sum()),
         own_vcov=vcov,
-        own_vcov_type=f"scatter of the units' slopes ({words}); t with {units - 1} degrees of freedom (units − 1)",
+        own_vcov_type=(note(scatter), note("t_units", df=units - 1)),
         own_df=units - 1.0,
         n_absorbed=int(found.absorbed.sum()),
         absorbed=("unit",),

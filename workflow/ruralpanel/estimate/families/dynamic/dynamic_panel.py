@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
 from ruralpanel.estimate.families.dynamic import bias_corrected, gmm
 from ruralpanel.estimate.families.dynamic.instruments import PERIODS, Stack, choices_of, stack
@@ -107,7 +108,6 @@ def fit_gmm(equation: Equation, design: Design) -> Fit:
             for name, (without, difference) in differences.items()
         },
     }
-    errors = "one-step, robust to correlation within units" if steps == 1 else "two-step, Windmeijer (2005) correction"
     return Fit(
         terms=equation.terms,
         params=step.params[:k],
@@ -117,7 +117,7 @@ def fit_gmm(equation: Equation, design: Design) -> Fit:
         scores=np.zeros((0, k)),
         df_resid=float(stacked.rows.size - moments.x.shape[1]),
         own_vcov=vcov[:k, :k],
-        own_vcov_type=f"{errors}; no small-sample factor, t with {units - 1} degrees of freedom (units − 1)",
+        own_vcov_type=(note("one_step" if steps == 1 else "windmeijer"), note("no_factor_t_units", df=units - 1)),
         own_df=units - 1.0,
         absorbed=tuple(design.spec.effects),
         n_absorbed=moments.x.shape[1] - k,

@@ -134,18 +134,6 @@ def shape(intervals: Sequence[Interval]) -> str:
 
 
 def described(intervals: Sequence[Interval]) -> dict[str, Any]:
-    """``set`` (`shape`), ``intervals`` (limits in order, None: without end), ``words``."""
-    kind = shape(intervals)
-    inner = [(intervals[i][1], intervals[i + 1][0]) for i in range(len(intervals) - 1)]
-    words = {
-        "empty": "no value: the instruments are rejected at every value, so they or the model are wrong",
-        "all": "every value: the data say nothing about the coefficient",
-        "two_rays": "all values but those between "
-        + ("{:.4g} and {:.4g}".format(*inner[0]) if inner else "")
-        + ": weak instruments",
-    }.get(kind) or " and ".join(f"from {_end(low)} to {_end(high)}" for low, high in intervals)
-    return {"set": kind, "intervals": [[finite(low), finite(high)] for low, high in intervals], "words": words}
-
-
-def _end(value: float) -> str:
-    return f"{value:.4g}" if np.isfinite(value) else "infinity" if value > 0 else "minus infinity"
+    """``set`` (`shape`), ``intervals`` (limits in order, None: without end)."""
+    limits = [[finite(low), finite(high)] for low, high in intervals]
+    return {"set": shape(intervals), "intervals": limits}

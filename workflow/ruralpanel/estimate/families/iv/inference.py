@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.families.iv import anderson_rubin, shift_share
 from ruralpanel.estimate.families.iv.system import System, errors_of, system_of
@@ -92,26 +93,24 @@ def infer_wild_iv(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -
         "enumerated": not result.random,
         "seed": seed,
     }
-    notes = ["the endogenous regressor alone is tested; exogenous ones have the other settings' errors"]
+    notes = [note("endogenous_alone_tested")]
     if system.components:
-        notes.append("θ of the random effects is held fixed over the draws")
+        notes.append(note("theta_fixed"))
     if extra["interval"]:
         pieces = invert(result, design, system, float(fit.params[0]), float(np.sqrt(np.mean(fit.residuals**2))))
         extra["anderson_rubin"] = {"term": system.endogenous[0], "level": 0.95, **anderson_rubin.described(pieces)}
         if pieces:
             low[0], high[0] = pieces[0][0], pieces[-1][1]
-        if anderson_rubin.shape(pieces) != "interval":
-            notes.append(f"{system.endogenous[0]}: {anderson_rubin.described(pieces)['words']}")
-    words = "Anderson–Rubin statistic, null imposed, errors clustered in every draw; p counts the sample itself"
+    how = [note("anderson_rubin_draws"), note("p_counts_sample")]
     if not result.random:
-        words += f"; all {2**clusters} vectors of signs"
+        how.append(note("all_signs", vectors=2**clusters))
     return Inference(
         method="wild_cluster",
         p_value=p,
         ci_low=low,
         ci_high=high,
         by=names[0],
-        small_sample=words,
+        small_sample=tuple(how),
         n_clusters=clusters,
         notes=tuple(notes),
         overrides=warnings,
@@ -277,7 +276,7 @@ def infer_akm(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
         warnings = validity.refuse(design, "few_sectors", found, expected, instead=tuple(others))
     terms = len(fit.terms)
     columns = {name: np.full(terms, np.nan) for name in ("std_error", "statistic", "p_value", "ci_low", "ci_high")}
-    notes = ["the endogenous regressor alone; exogenous ones have the other settings' errors"]
+    notes = [note("endogenous_alone")]
     extra: dict[str, object] = {"critical": "normal", "sectors": sectors.y.size}
     if setting.method == "akm":
         error = sectors.std_error()
@@ -290,9 +289,6 @@ def infer_akm(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
         columns["p_value"][0] = special.chdtrc(1.0, sectors.statistic().at(0.0))
         columns["ci_low"][0], columns["ci_high"][0] = pieces[0][0], pieces[-1][1]
         extra |= {"term": fit.terms[0], **anderson_rubin.described(pieces)}
-        if anderson_rubin.shape(pieces) != "interval":
-            notes.append(f"{fit.terms[0]}: {extra['words']}")
-    imposed = ", null imposed" if setting.method == "akm0" else ""
     return Inference(
         method=setting.method,
         p_value=columns["p_value"],
@@ -302,7 +298,7 @@ def infer_akm(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
         statistic=columns["statistic"] if setting.method == "akm" else None,
         df=np.full(terms, np.inf),
         by="sector",
-        small_sample=f"sums by sector of shocks times exposed residuals{imposed}; no factor",
+        small_sample=(note(f"{setting.method}_sums"), note("no_factor")),
         n_clusters=sectors.y.size,
         notes=tuple(notes),
         overrides=warnings,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.policy import placebo, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, need_balance, need_no, need_no_steps, paths_of
@@ -53,9 +54,9 @@ def fit(sample: Sample, name: str) -> Fit:
         "jackknife": synthetic.jackknife(y, found),
         "placebo": _placebo_variance(y, sample, difference, draws),
     }
-    variance, kind = errors["jackknife"], "jackknife over units, weights fixed"
+    variance, kind = errors["jackknife"], note("jackknife")
     if not difference or not np.isfinite(variance):
-        variance, kind = errors["placebo"], f"placebos among the untreated units, {draws} draws"
+        variance, kind = errors["placebo"], note("placebos", draws=draws)
     extra: dict[str, Any] = {
         "treatment": treatment_summary(sample),
         "weights": [_weights(sample, weights) for weights in found.weights],
@@ -81,7 +82,7 @@ def fit(sample: Sample, name: str) -> Fit:
         scores=np.zeros((0, 1)),
         df_resid=float(len(design.units) - 1),
         own_vcov=np.array([[variance]]),
-        own_vcov_type=kind,
+        own_vcov_type=(kind,),
         own_df=float(len(design.units) - 1),
     )
     return finished(result, sample, _in_time(extra["placebo_dates"]), notes, extra)

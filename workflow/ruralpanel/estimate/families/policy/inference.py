@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference
 from ruralpanel.estimate.families.policy import did, dynamics, regressions, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Sample, paths_of, sample_of
@@ -52,16 +53,16 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     warnings = validity.need_sets(design, int(found["draws"]) + 1)
     p, nothing = np.full(len(fit.terms), np.nan), np.full(len(fit.terms), np.nan)
     p[fit.terms.index(did.TERM)] = found["p_value"]
-    sets = f"all {found['draws'] + 1} treated sets" if found["enumerated"] else "random treated sets"
+    sets = note("all_sets", sets=found["draws"] + 1) if found["enumerated"] else note("random_sets")
     return Inference(
         method="treatment",
         p_value=p,
         ci_low=nothing,
         ci_high=nothing,
         by="unit",
-        small_sample=f"{sets}; {found['statistic']}; p counts the sample itself",
+        small_sample=(sets, note(f"randomised_{found['statistic']}"), note("p_counts_sample")),
         n_clusters=int(np.unique(sample.design.unit_codes).size),
-        notes=("takes it as random which units are treated",),
+        notes=(note("treatment_random"),),
         overrides=warnings,
         extra={"draws": found["draws"], "enumerated": found["enumerated"], "seed": seed},
     )
@@ -122,7 +123,7 @@ def policy_rejections(fit: Fit, design: Design) -> Simulation | None:
 
 def _estimate(estimator: str, method: str, group_trends: bool, fit: Fit) -> Estimate | None:
     """The estimator without what stands beside the estimate; None where it takes too long to be run many times."""
-    if method == "synthetic" and fit.own_vcov_type.startswith("jackknife"):
+    if method == "synthetic" and any(one.code == "jackknife" for one in fit.own_vcov_type):
         return _synthetic
     if method in ("synthetic", "synthetic_control") or group_trends:
         return None

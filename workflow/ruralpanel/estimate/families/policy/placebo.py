@@ -76,7 +76,7 @@ def treated_sets(
     result: dict[str, Any] = {
         "p_value": _p(statistics[valid]) if valid[0] else float("nan"),
         "p_value_estimate": _p(np.abs(estimates[valid])) if valid[0] else float("nan"),
-        "statistic": "t, errors clustered by unit" if fast else "estimate" if scale is None else "estimate over misfit",
+        "statistic": "t_by_unit" if fast else "estimate" if scale is None else "over_misfit",
         "draws": int(drawn.size),
         "enumerated": enumerated,
         "placebo_low": low,

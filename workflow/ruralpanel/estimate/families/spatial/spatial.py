@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families import linear
 from ruralpanel.estimate.families.spatial import gmm, impacts, maximum_likelihood
@@ -164,7 +165,7 @@ def _likelihood(setting: Setting) -> Fit:
     assert found.spatial is not None
     plain = _without_neighbours(setting) if setting.method in DURBIN else panel
     tests = impacts.likelihood_ratios(setting.method, found, panel, plain, size, setting.filter, name)
-    own = "inverse of the expected information"
+    own = (note("expected_information"),)
     parameters = len(panel.terms) + 2
     values = {
         "log_likelihood": found.log_likelihood,
@@ -190,10 +191,8 @@ def _moments(setting: Setting) -> Fit:
     if found.sargan is not None:
         value, df = found.sargan
         tests["sargan"] = Test(value, float(df), float(special.chdtrc(df, value)), "instruments WX and W²X")
-    own = "two-stage least squares, residual degrees of freedom" if has_lag else "least squares on filtered data"
-    if has_error:
-        own += ", λ taken as known"
-    return _assembled(setting, params, found.vcov, found.scores, found.bread, found.residuals, own, values, tests)
+    own = note(("two_stages" if has_lag else "filtered_least_squares") + ("_lambda_known" if has_error else ""))
+    return _assembled(setting, params, found.vcov, found.scores, found.bread, found.residuals, (own,), values, tests)
 
 
 def _assembled(
@@ -203,7 +202,7 @@ def _assembled(
     scores: FloatArray,
     bread: FloatArray,
     residuals: FloatArray,
-    own: str,
+    own: tuple[Note, ...],
     values: Mapping[str, float],
     tests: Mapping[str, Test],
 ) -> Fit:
@@ -282,11 +281,11 @@ def _extra(setting: Setting, found: Fit) -> dict[str, Any]:
     draws = int(spec.options.get("draws", DRAWS))
     rng = generator(int(spec.options.get("seed", 0)), spec.name, "spatial_effects")
     rows = effects(coefficients, found.terms, setting.filter.whole(), draws, rng)
-    extra["spatial_effects"] = {**rows, "basis": basis}
+    extra["spatial_effects"] = {**rows, "basis": [one.to_dict() for one in basis]}
     return extra
 
 
-def _covariance(setting: Setting, found: Fit) -> tuple[FloatArray, float, str]:
+def _covariance(setting: Setting, found: Fit) -> tuple[FloatArray, float, tuple[Note, ...]]:
     """Covariance, degrees of freedom and name of the first setting of inference, as in the model's table."""
     from ruralpanel.estimate.inference.methods import infer
 

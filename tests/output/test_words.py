@@ -1,0 +1,81 @@
+"""The catalogues of fixed words: the same keys and places in both languages, and every key that the package names."""
+
+from __future__ import annotations
+
+import ast
+import string
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+from ruralpanel.output.said import said
+from ruralpanel.output.words import FOLDER, catalogue, has_word, word
+
+PACKAGE = ROOT / "workflow" / "ruralpanel"
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def calls(name: str, folder: str) -> Iterator[tuple[Path, ast.Call]]:
+    for path in sorted((PACKAGE / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+                yield path, node
+
+
+def codes(node: ast.expr) -> Iterator[str]:
+    """The texts that an argument is, or is composed of."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value
+    children = {ast.IfExp: ("body", "orelse"), ast.BinOp: ("left", "right")}.get(type(node), ())
+    for name in children:
+        yield from codes(getattr(node, name))
+    for part in node.values if isinstance(node, ast.JoinedStr) else ():
+        yield from codes(part)
+
+
+def test_both_languages_have_the_same_keys_and_places() -> None:
+    english, chinese = catalogue("en"), catalogue("zh")
+    assert {file.name for file in (FOLDER / "en").iterdir()} == {file.name for file in (FOLDER / "zh").iterdir()}
+    assert list(english) == list(chinese)
+    assert {key: places(text) for key, text in english.items()} == {key: places(text) for key, text in chinese.items()}
+
+
+def test_every_word_that_is_asked_for_by_name_is_there() -> None:
+    named = [(path, codes(call.args[0]), call.args[0]) for path, call in calls("word", "output")]
+    whole = [(path, text) for path, texts, node in named if not isinstance(node, ast.JoinedStr) for text in texts]
+    assert len(whole) > 100
+    assert not [f"{path.name}: {key}" for path, key in whole if not has_word(key)]
+
+
+def test_every_note_of_a_computation_has_words_with_its_values() -> None:
+    english = catalogue("en")
+    found = [call for folder in ("estimate", "claims") for _, call in calls("note", folder)]
+    assert len(found) > 40
+    for call in found:
+        given = {keyword.arg for keyword in call.keywords}
+        if isinstance(call.args[0], (ast.JoinedStr, ast.BinOp)):  # composed: each part is one of some code
+            assert all(any(part in key for key in english if key.startswith("said.")) for part in codes(call.args[0]))
+            continue
+        for code in codes(call.args[0]):
+            texts = [text for key, text in english.items() if f"{key}.".startswith(f"said.{code}.")]
+            assert texts, code
+            assert None in given or set().union(*map(places, texts)) <= given, (code, given)
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_note_in_words(language: str) -> None:
+    factor = {"code": "CR1", "G": 31, "N": 248, "K": 12, "counted": "slopes", "factor": 1.0826}
+    formula, counted, numbers = said(factor, language)
+    assert formula == "CR1: G/(G−1)·(N−1)/(N−K)" and numbers == "G = 31, N = 248, K = 12, factor 1.082600"
+    assert counted == {"en": "K: slopes only", "zh": "K 只计斜率"}[language]
+    (listed,) = said({"code": "no_error", "terms": ["a", "b"]}, language)
+    assert listed.startswith({"en": "no error of a, b:", "zh": "a，b 无标准误"}[language])
+    with pytest.raises(KeyError):
+        said({"code": "no_such_code"}, language)
+    with pytest.raises(KeyError):
+        word("no such word", language)
