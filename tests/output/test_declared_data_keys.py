@@ -126,7 +126,6 @@ VARIABLE = {
     "label": Case("In words"),
     "label_zh": Case("文字", {"language": "zh"}),
     "counts": Case("Roads that a map shows"),
-    "counts_zh": Case("地图上的道路"),
     "breaks": Case({"2003": "drop"}, {"sources.made.series.roads.breaks": {"2003": BREAK}}),
 }
 RULE = {"rule": Case("drop"), "because": Case("only a tenth of the roads is new")}
