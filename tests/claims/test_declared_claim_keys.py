@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from test_scorecard import model
 
 from ruralpanel.claims import scorecard
 from ruralpanel.claims.robustness.curve import run_curve
+from ruralpanel.project.config_schema import config_schema
 from ruralpanel.project.units import Units, load_units
 
 ROOT = Path(__file__).parents[2]
-SCHEMA = yaml.safe_load((ROOT / "workflow" / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))["$defs"]
+SCHEMA = config_schema()["$defs"]
 BASE: dict[str, Any] = {
     "claim": "x raises y", "estimand": {"model": "m", "term": "x"}, "expected": "positive",
     "smallest_effect": {"sd_of_outcome": 0.1}, "diagnostics": {"pretrend": {"p_above": 0.05}},

@@ -13,12 +13,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import ROOT, make_tiny, tiny_config
+from conftest import make_tiny, tiny_config
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.base.results import ModelResult
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.project.check import check
+from ruralpanel.project.config_schema import config_schema
 from ruralpanel.project.files import plain
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.options import keys_of_methods
@@ -29,9 +30,8 @@ from ruralpanel.project.reads import matrices_of
 from ruralpanel.project.schema import check_schema
 from ruralpanel.project.settings import WORDS
 from ruralpanel.project.units import Units, load_units
-from ruralpanel.project.yaml import load_document
 
-SCHEMA = load_document(ROOT / "workflow" / "schemas" / "config.schema.yaml").values
+SCHEMA = config_schema()
 NUMBER, PERIODS = 20, range(2001, 2013)
 POLICY = {"units": "region == 'North'", "first": 2006}
 GAP = {"by": "region", "group": "North", "reference": "South"}

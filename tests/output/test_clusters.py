@@ -16,11 +16,11 @@ from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.output.maps.boundaries import load_boundaries
 from ruralpanel.output.maps.clusters import CLASSES, draw_clusters, find_clusters
 from ruralpanel.project.check import check
+from ruralpanel.project.config_schema import config_schema
 from ruralpanel.project.load import read_config
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.reads import cluster_maps, map_matrices, used_variables
 from ruralpanel.project.units import load_units
-from ruralpanel.project.yaml import load_document
 
 DATA = Path(__file__).parents[2] / "data"
 BOUNDARIES = DATA / "boundaries" / "china_provinces.geojson"
@@ -78,7 +78,7 @@ OTHER: dict[str, Any] = {"variable": "other", "weights_matrix": "five", "draws":
 
 
 def test_every_key_of_clusters_has_a_case() -> None:
-    schema = load_document(DATA.parent / "workflow" / "schemas" / "config.schema.yaml").values["$defs"]
+    schema = config_schema()["$defs"]
     assert set(schema["map"]["properties"]["clusters"]["properties"]) == set(OTHER)
 
 

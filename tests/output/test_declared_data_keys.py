@@ -24,6 +24,7 @@ from ruralpanel.estimate.places.geography import read_polygons
 from ruralpanel.output.maps.draw import boundary_note
 from ruralpanel.output.report.build import compose
 from ruralpanel.output.report.context import gather
+from ruralpanel.project.config_schema import config_schema
 from ruralpanel.project.files import content_of
 from ruralpanel.project.jobs import (
     codebook_settings,
@@ -38,7 +39,7 @@ from ruralpanel.project.units import load_units
 from ruralpanel.tools.describe import describe
 
 WORKFLOW = Path(__file__).parents[2] / "workflow"
-SCHEMA = yaml.safe_load((WORKFLOW / "schemas" / "config.schema.yaml").read_text(encoding="utf-8"))
+SCHEMA = config_schema()
 OF_SIDECARS = yaml.safe_load((WORKFLOW / "schemas" / "sidecar.schema.yaml").read_text(encoding="utf-8"))
 OF_CORRECTIONS = yaml.safe_load((WORKFLOW / "schemas" / "corrections.schema.yaml").read_text(encoding="utf-8"))
 OTHERS = {"samples", "weights_matrices", "defaults", "models", "hypotheses", "specification_curves", "tables",
@@ -194,7 +195,7 @@ def keys_of_schema() -> dict[str, set[str]]:
         "place": of(parts["place"]["oneOf"][1]),
         "overlap": of(parts["declared_break"]["properties"]["overlap"]),
         "break_rule": of(parts["break_rule"]["oneOf"][1]),
-        "periods": of(parts["panel"]["properties"]["periods"]["oneOf"][1]),
+        "periods": of(parts["span"]),
         "report": of(parts["report"]) - WITH_A_TEST_OF_ITS_OWN["report"],
         "contrast": of(parts["report"]["properties"]["contrasts"]["items"]),
         "top": of(SCHEMA) - OTHERS - {"sources", "panels", "variables", "report", "checks"},

@@ -157,10 +157,11 @@ def test_keys_of_kinds_are_written_in_one_style() -> None:
 # The search for names of kinds in the code.
 
 WORDS_TOO = {
-    "between", "decomposition", "event_study", "spatial", "cluster", "own", "treatment", "permutation", "classical",
-    "regression", "coverage", "diagnostics", "dynamic", "heterogeneity", "policy", "reconciliation", "regimes",
-    "robustness", "scorecard", "coefficients", "marginal_effect", "leave_one_out", "power", "sensitivity", "series",
-    "specification_curve", "by_unit", "model", "clusters", "variables", "table", "akm", "akm0", "validity",
+    "akm", "akm0", "bacon", "between", "by_unit", "classical", "cluster", "clusters", "coefficients", "coverage",
+    "decomposition", "diagnostics", "dynamic", "event_study", "heterogeneity", "leave_one_out", "marginal_effect",
+    "model", "own", "permutation", "policy", "power", "reconciliation", "regimes", "regression", "robustness",
+    "scorecard", "sensitivity", "series", "spatial", "specification_curve", "table", "treatment", "validity",
+    "variables",
 }  # fmt: skip
 """Names of kinds that are also fields of results, keys of the configuration or plain words: these may stand in the
 code, but nothing may be compared with them where a kind is meant, and no list of kinds be made of them."""

@@ -1,4 +1,4 @@
-"""What users type beside ``snakemake``: trace, describe, explain, new-source, new-units, compare."""
+"""What users type beside ``snakemake``: trace, describe, explain, new-source, new-units, compare, schema."""
 
 from __future__ import annotations
 
@@ -74,6 +74,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--language", default="en", choices=["en", "zh"], help="of the page (default: %(default)s)")
     compare.set_defaults(run=_compare)
+    schema = commands.add_parser("schema", help="write what is made of the declared keys and kinds anew")
+    schema.set_defaults(run=_schema)
     return parser
 
 
@@ -148,6 +150,12 @@ def _compare(options: argparse.Namespace) -> str:
 
         write_page(found, options.html, options.old, options.new, options.language, options.csv)
     return summary(found, f"written: {', '.join(written)}" if written else "--html FILE and --csv FILE list everything")
+
+
+def _schema(options: argparse.Namespace) -> str:
+    from ruralpanel.tools.generated import write
+
+    return f"written: {', '.join(write()) or 'nothing, all is current'}"
 
 
 def _require_current(folders: Sequence[str], options: argparse.Namespace) -> None:

@@ -28,7 +28,7 @@ class Expanded:
 
     Attributes
     ----------
-    values : sections as `workflow/schemas/config.schema.yaml` describes them.
+    values : sections as `project/sections` and `project/kinds` describe them.
     origins : path in `values` → path as written, where they differ (`places.Places`).
     problems : short forms that say nothing; their paths are those as written.
     torn : paths in `values` of entries that lack what such a short form should have brought.

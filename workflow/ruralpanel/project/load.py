@@ -11,6 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from ruralpanel.project.config_schema import config_schema
 from ruralpanel.project.files import unusable
 from ruralpanel.project.inference_settings import inference_problems, inference_spec
 from ruralpanel.project.kinds.adapters import ADAPTERS
@@ -21,12 +22,11 @@ from ruralpanel.project.model_keys import FIELDS, key_problems
 from ruralpanel.project.periods import between, parsed, with_periods
 from ruralpanel.project.places import Place, Places
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
-from ruralpanel.project.schema import check_against, schema_of
+from ruralpanel.project.schema import check_schema
 from ruralpanel.project.settings import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
 from ruralpanel.project.sidecars import is_litter, load_sidecar, series_spec
 from ruralpanel.project.whole import read_whole
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 DEFAULT_FILE = "config.yaml"
 """The configuration of a run that names none."""
 
@@ -102,10 +102,10 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         )
     whole = read_whole(path, overrides)
     raw, places = whole.values, whole.places
-    problems = check_against(raw, SCHEMAS / "config.schema.yaml", file)
+    problems = check_schema(raw, config_schema(), file)
     problems += [*key_problems(raw, file), *inference_problems(raw, file)]
     raise_any(whole.with_problems(problems))
-    values = with_periods(_with_defaults(raw), schema_of(str(SCHEMAS / "config.schema.yaml")))
+    values = with_periods(_with_defaults(raw), config_schema())
     root = Path(path).parent
     sources: dict[str, SourceSpec] = {}
     faulty: set[str] = set()
@@ -155,8 +155,8 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
 
 
 def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in the defaults that the schema states, section by section."""
-    schema = schema_of(str(SCHEMAS / "config.schema.yaml"))
+    """Fill in the defaults that the sections and kinds state."""
+    schema = config_schema()
     filled: dict[str, Any] = _filled(raw, schema, schema["$defs"])
     return filled
 

@@ -24,7 +24,7 @@ class Whole:
 
     Attributes
     ----------
-    values : sections as `workflow/schemas/config.schema.yaml` describes them; not yet held against it.
+    values : sections as `project/sections` and `project/kinds` describe them; not yet held against it.
     places : where each of its settings was written.
     files : all files that it was read from. idle_words : where words stand for what nothing declares.
     problems : of the short forms; their paths are those as written. torn : entries of which they leave a part only.

@@ -36,7 +36,7 @@ class Method:
 
 
 @dataclass(frozen=True)
-class _Keyed:
+class Keyed:
     """A kind with keys of its own."""
 
     options: type[Options] = Options
@@ -60,7 +60,7 @@ class _Keyed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimator(_Keyed):
+class Estimator(Keyed):
     """What the house knows of an estimator.
 
     Attributes
@@ -138,7 +138,7 @@ class Estimator(_Keyed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inference(_Keyed):
+class Inference(Keyed):
     """What the house knows of a method of inference.
 
     Attributes
@@ -165,7 +165,7 @@ class Inference(_Keyed):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output(_Keyed):
+class Output(Keyed):
     """What the house knows of a kind of table or figure.
 
     Attributes

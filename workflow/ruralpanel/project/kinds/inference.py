@@ -160,7 +160,14 @@ INFERENCE: Mapping[str, Inference] = MappingProxyType(
     }
 )
 
-KEYS = tuple(dict.fromkeys(kind.key for kind in INFERENCE.values()))
+KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        "vcov": "Covariance estimator; own: the one that the estimator brings; akm, akm0: by sectors of a shift-share "
+        "instrument, akm0 with the null imposed",
+        "bootstrap": "Bootstrap",
+        "randomisation": "Randomisation inference: whole units change places, or treated sets (did)",
+    }
+)
 """Keys of which a setting has one; its value is the method."""
 
 DEFAULT_SETTINGS: tuple[dict[str, Any], ...] = (

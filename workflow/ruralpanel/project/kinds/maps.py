@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ruralpanel.project.kinds.facts import Output, of_units
-from ruralpanel.project.kinds.options import Above, Draws, Names, Options, Spans, Words, Year, key, required
+from ruralpanel.project.kinds.options import Above, Draws, Names, Options, Spans, Year, key, required
 
 _Palette = Literal["sequential", "diverging"]
+_Regime = Literal["both", "first", "second", "neither"]
 _PALETTE = "Colours; diverging, pale around zero, is the default of models"
 
 
@@ -55,8 +56,8 @@ class Grown(Options):
     second: str = required("Second variable")
     spans: Spans = required("Spans of years, one map each")
     above: Above | None = key("What a change must exceed to count as growth")
-    labels: Words | None = key("Words for both, first, second, neither")
-    labels_zh: Words | None = key("The same in Chinese")
+    labels: dict[_Regime, str] | None = key("Words for both, first, second, neither")
+    labels_zh: dict[_Regime, str] | None = key("The same in Chinese")
 
 
 class Regimes(_Any):

@@ -8,6 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from ruralpanel.project.periods import PATTERN, WORDS
 
+PART = "x-part"
+"""In the schema of a key: the part of the whole schema that stands here."""
+
+_NULL = "x-null"
+
 
 class Options(BaseModel):
     """Keys of one kind. A key without a default must be there; None as default: absent."""
@@ -20,29 +25,32 @@ def required(meaning: str) -> Any:
     return Field(description=meaning)
 
 
-def key(meaning: str, only: Iterable[str] = (), default: Any = None) -> Any:
-    """A key that may be left out; `only`: the methods that have a use for it, all where empty."""
+def key(meaning: str, only: Iterable[str] = (), default: Any = None, null: bool = False) -> Any:
+    """A key that may be left out; `only`: the methods that have a use for it, all where empty; `null`: null then."""
     extra: dict[str, Any] = {"only": list(only)} if only else {}
-    return Field(default, description=meaning, json_schema_extra=extra)
+    return Field(default, description=meaning, json_schema_extra=extra | ({_NULL: True} if null else {}))
 
 
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[tuple[Name, ...], Field(json_schema_extra={"uniqueItems": True})]
 
 
-def _period(least: int, most: int) -> WithJsonSchema:
+def _period(least: int, most: int) -> dict[str, Any]:
     """A whole number, or a quarter or month by its label; what is marked so is read as `periods` numbers them."""
     number = {"type": "integer", "minimum": least, "maximum": most}
     label = {"type": "string", "pattern": f"^{PATTERN}\\Z", "description": WORDS}
-    return WithJsonSchema({"format": "period", "anyOf": [number, label]})
+    return {"format": "period", "anyOf": [number, label]}
 
 
-Year = Annotated[int | str, _period(1000, 2100)]
-PeriodOrEventTime = Annotated[int | str, _period(-3000, 3000)]
+PERIOD = _period(1000, 2100)
+Year = Annotated[int | str, WithJsonSchema(PERIOD)]
+PeriodOrEventTime = Annotated[int | str, WithJsonSchema(_period(-3000, 3000))]
 Draws = Annotated[int, Field(ge=99, le=1_000_000)]
 Positive = Annotated[float, Field(gt=0, le=1e15)]
 Kilometres = Annotated[float, Field(gt=0, le=40_100)]
 Words = dict[str, str]
+Path = Annotated[str, Field(min_length=1, max_length=1000)]
+SomeNames = Annotated[tuple[Name, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
 Group = Literal["outcome", "panel", "estimator", "none"]
 Spans = Annotated[tuple[Annotated[tuple[Year, ...], Field(min_length=2, max_length=2)], ...], Field(min_length=1)]
 Term = Annotated[
@@ -68,11 +76,15 @@ class Above(Options):
     second: Literal["zero", "median"] = key("For the second variable", default="zero")
 
 
+def parts(name: str, extra: Mapping[str, Any] | None = None) -> Any:
+    """That the entries of a mapping are each a part of the schema; `extra`: what else is asked of the mapping."""
+    return WithJsonSchema({"type": "object", "additionalProperties": {PART: name}, **(extra or {})})
+
+
 @cache
 def properties(options: type[Options]) -> Mapping[str, Mapping[str, Any]]:
     """Key → its JSON schema; ``only`` beside it names the methods that have a use for the key."""
-    schema = options.model_json_schema()
-    return {name: _plain(part, schema.get("$defs", {})) for name, part in schema.get("properties", {}).items()}
+    return plain(options.model_json_schema()).get("properties", {})  # type: ignore[no-any-return]
 
 
 def keys_of_methods(options: type[Options]) -> Mapping[str, tuple[str, ...]]:
@@ -80,24 +92,35 @@ def keys_of_methods(options: type[Options]) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(part["only"]) for name, part in properties(options).items() if "only" in part}
 
 
-def _plain(part: Any, definitions: Mapping[str, Any]) -> Any:
-    """A schema as a person writes it: no titles, no references, no null that only stands for an absent key."""
+def plain(part: Any, definitions: Mapping[str, Any] | None = None) -> Any:
+    """A schema as a person writes it: no titles, nothing apart, no null that only stands for an absent key."""
     if isinstance(part, list):
-        return [_plain(item, definitions) for item in part]
+        return [plain(item, definitions) for item in part]
     if not isinstance(part, Mapping):
         return part
-    if "$ref" in part:
-        return _plain({**definitions[part["$ref"].rsplit("/", 1)[1]], **_without(part, "$ref")}, definitions)
-    if "anyOf" in part and part.get("default", "") is None:
-        (inner,) = [branch for branch in part["anyOf"] if branch != {"type": "null"}]
-        return _plain({**inner, **_without(part, "anyOf", "default")}, definitions)
-    if "const" in part:
-        return _plain({"enum": [part["const"]], **_without(part, "const")}, definitions)
-    kept = _without(part, "title", *(("type",) if "enum" in part else ()))
-    if "properties" not in kept:
-        return {name: _plain(value, definitions) for name, value in kept.items()}
-    inside = {name: _plain(value, definitions) for name, value in kept.pop("properties").items()}
-    return {name: _plain(value, definitions) for name, value in kept.items()} | {"properties": inside}
+    if definitions is None:
+        definitions = part.get("$defs", {})
+    kept = _without(part, "title", "$defs", _NULL)
+    if kept.get("default", "") is None and _NULL not in part:
+        del kept["default"]
+        inner = [branch for branch in kept.pop("anyOf", ()) if branch != {"type": "null"}]
+        kept = {**(inner[0] if inner else {}), **kept}
+    if PART in kept:
+        return {"$ref": f"#/$defs/{kept[PART]}", **plain(_without(kept, PART), definitions)}
+    if "$ref" in kept:
+        of_class = _without(definitions[kept["$ref"].rsplit("/", 1)[1]], "description")
+        return plain({**of_class, **_without(kept, "$ref")}, definitions)
+    if "const" in kept:
+        kept["enum"] = [kept.pop("const")]
+    if "enum" in kept:
+        kept.pop("type", None)
+    if kept.get("additionalProperties") is True:
+        del kept["additionalProperties"]
+    inside = kept.pop("properties", None)
+    found = {name: plain(value, definitions) for name, value in kept.items()}
+    if inside is not None:
+        found["properties"] = {name: plain(value, definitions) for name, value in inside.items()}
+    return found
 
 
 def _without(part: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -1,20 +1,34 @@
-"""The reference of all configuration keys, generated from the schemas: ``python -m ruralpanel.project.reference``."""
+"""docs/configuration.md: every key of a configuration, from its sections and the tables of kinds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "config.schema.yaml"
-SHORT_SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "short.schema.yaml"
+from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.kinds.facts import Keyed
+from ruralpanel.project.kinds.figures import FIGURES
+from ruralpanel.project.kinds.inference import INFERENCE
+from ruralpanel.project.kinds.maps import MAPS
+from ruralpanel.project.kinds.tables import TABLES
+
+_KINDS: Mapping[str, tuple[str, Mapping[str, Keyed]]] = {
+    "defaults": ("method of inference", INFERENCE),
+    "models": ("estimator", ESTIMATORS),
+    "tables": ("kind of table", TABLES),
+    "figures": ("kind of figure", FIGURES),
+    "maps": ("what is shown", MAPS),
+}
+"""Section → what its kinds are called, and their table."""
+
 _INTRODUCTION = """# Configuration
 
-Every key of `config.yaml`, generated from `workflow/schemas/config.schema.yaml` and, for the short forms at the end,
-`short.schema.yaml` beside it. A key marked \\* must be there; every other one has the default shown or none. An unknown
-key is an error with a suggestion. Paths are relative to the file that names them. `--configfile other.yaml` replaces
+Every key of `config.yaml`, written by `python -m ruralpanel schema` from `project/sections`, `project/kinds` and, for
+the short forms at the end, `workflow/schemas/short.schema.yaml`. A key marked \\* must be there; every other one has
+the default shown or none. An unknown key is an error with a suggestion. Editors that know YAML complete keys: the first
+line of each file names their schema. Paths are relative to the file that names them. `--configfile other.yaml` replaces
 the configuration; `--config key=value` changes single keys of it. Targets stand before `--configfile`, or they are
 taken for files.
 
@@ -54,25 +68,44 @@ both may stand in one configuration, but nothing twice.
 
 def reference(schema: Mapping[str, Any], short: Mapping[str, Any]) -> str:
     """The whole reference as Markdown: a section for each key at the top, a line for each below; then short forms."""
-    parts = [_INTRODUCTION, "## At the top\n", _table(_rows(schema, schema["$defs"], depth=1))]
-    parts += [*_sections(schema), _SHORT_FORMS, _table(_rows(short, short["$defs"], depth=1)), *_sections(short)]
+    parts = [_INTRODUCTION, "## At the top\n", _table(_rows(schema, schema["$defs"], set(), depth=1))]
+    parts += [*_sections(schema), _SHORT_FORMS, _table(_rows(short, short["$defs"], set(), depth=1)), *_sections(short)]
     return "\n".join(parts)
 
 
 def _sections(schema: Mapping[str, Any]) -> Iterator[str]:
+    told: set[str] = set()
     for name, part in schema["properties"].items():
         inner = _resolved(part, schema["$defs"])
         item = inner.get("additionalProperties")
         below = _resolved(item, schema["$defs"]) if isinstance(item, Mapping) else inner
-        rows = list(_rows(below, schema["$defs"]))
+        rows = list(_rows(below, schema["$defs"], told))
         if rows:
             heading = f"{name}: <name>" if isinstance(item, Mapping) else name
-            yield from (f"## `{heading}`\n", f"{_description(inner)}.\n", _table(rows))
+            yield from (f"## `{heading}`\n", f"{_description(part) or _description(inner)}.\n", _table(rows))
+        if name in _KINDS:
+            yield _of_kinds(*_KINDS[name])
+
+
+def _of_kinds(what: str, kinds: Mapping[str, Keyed]) -> str:
+    """Which keys each kind has."""
+    lines = [f"| {what} | keys |", "|---|---|"]
+    for name, kind in kinds.items():
+        methods = [method for method in getattr(kind, "methods", ()) if method]
+        variants = f"`method`: {', '.join(f'`{method}`' for method in methods)}" if methods else ""
+        defaults = kind.defaults
+        keys = [
+            f"`{key}`" + (" \\*" if key in kind.required else f" (`{_shown(defaults[key])}`)" if defaults[key] else "")
+            for key in kind.keys
+        ]
+        lines.append(f"| `{name}` | {'; '.join(filter(None, (variants, ', '.join(keys)))) or 'none'} |")
+    return "\n".join(lines) + "\n"
 
 
 def _rows(
-    schema: Mapping[str, Any], definitions: Mapping[str, Any], prefix: str = "", depth: int = 4
+    schema: Mapping[str, Any], definitions: Mapping[str, Any], told: set[str], prefix: str = "", depth: int = 4
 ) -> Iterator[tuple[str, str, str]]:
+    """A row for each key and for those below it; parts that several sections share (`told`) are taken apart once."""
     required = set(schema.get("required", ()))
     for name, part in schema.get("properties", {}).items():
         if not isinstance(part, Mapping):
@@ -83,9 +116,10 @@ def _rows(
         yield f"`{prefix}{name}`{star}", _kind(inner), f"{_description(part) or _description(inner)}.{default}"
         below = inner.get("items", inner) if inner.get("type") in ("array", "object") else inner
         below = _resolved(below, definitions) if isinstance(below, Mapping) else {}
-        if depth > 1 and "properties" in below:
+        if depth > 1 and "properties" in below and part.get("$ref", "") not in told:
+            told |= {part["$ref"]} if "$ref" in part else set()
             mark = "[]." if inner.get("type") == "array" else "."
-            yield from _rows(below, definitions, f"{prefix}{name}{mark}", depth - 1)
+            yield from _rows(below, definitions, told, f"{prefix}{name}{mark}", depth - 1)
 
 
 def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -121,8 +155,3 @@ def _table(rows: Iterator[tuple[str, str, str]] | list[tuple[str, str, str]]) ->
     lines = ["| key | kind | meaning |", "|---|---|---|"]
     lines += ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows]
     return "\n".join(lines) + "\n"
-
-
-if __name__ == "__main__":
-    schemas = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (SCHEMA, SHORT_SCHEMA)]
-    print(reference(*schemas), end="")

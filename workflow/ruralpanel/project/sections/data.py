@@ -1,0 +1,190 @@
+"""Where figures come from, and what is made of them: sources, panels, variables, samples, neighbours."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field, WithJsonSchema
+
+from ruralpanel.project.kinds.adapters import ADAPTERS
+from ruralpanel.project.kinds.options import (
+    PART,
+    PERIOD,
+    Kilometres,
+    Name,
+    Names,
+    Options,
+    Path,
+    Positive,
+    SomeNames,
+    Year,
+    key,
+    parts,
+    required,
+)
+from ruralpanel.project.periods import PATTERN, WORDS
+
+_ZH = "The same in Chinese"
+_Years = Annotated[tuple[Year, ...], Field(json_schema_extra={"uniqueItems": True})]
+_BY_YEAR = {"propertyNames": {"pattern": rf"^(?:[0-9]{{4}}|{PATTERN})\Z", "description": WORDS}}
+
+
+FILE_ALONE = {"type": "string", "minLength": 1, "description": "A file; the column is the one under column"}
+RULE_ALONE = {"enum": ["error", "drop", "dummy", "splice"]}
+_YEARS_ALONE = {
+    "type": "array",
+    "items": PERIOD,
+    "minItems": 1,
+    "uniqueItems": True,
+}
+_ONE_LINE = {"propertyNames": {"pattern": r"^[^\n\t]{1,200}\Z", "description": "Text in one line, at most 200 letters"}}
+
+
+class Place(Options):
+    """A file and the column in it."""
+
+    file: Name = required("A file")
+    column: Name = required("The column that holds the series in this file")
+
+
+class Overlap(Options):
+    """Years given in both definitions of a series."""
+
+    series: str = required("Series of the source that gives the other definition")
+    years: Annotated[tuple[Year, ...], Field(min_length=1)] = required("Years that both give")
+
+
+class DeclaredBreak(Options):
+    """A break in a series' definition."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["factor", "overlap"]}})
+    what: Name = required("What changes with this year")
+    units: SomeNames | None = key("Ids of the units concerned; without it all")
+    factor: Positive | None = key("Old figures times this factor are comparable with new ones")
+    overlap: Overlap | None = key("Years given in both definitions")
+
+
+class Series(Options):
+    """A series of a source."""
+
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["file", "files"]}})
+    column: str | None = key("Column of the file that holds the series")
+    file: str | None = key("File that holds the series, where the source is a folder")
+    files: Annotated[tuple[Any, ...], WithJsonSchema({"type": "array", "items": {PART: "place"}, "minItems": 1})] = key(
+        "Files that hold the series, each for its own years: names, or {file, column}"
+    )
+    measure: str | None = key(
+        "Measure as published, such as 10^8 CNY or 亿元; 1: a pure number; absent: not said, and nothing is converted"
+    )
+    label: str | None = key("English name")
+    label_zh: str | None = key("Chinese name")
+    title_in_file: str | None = key("The indicator's name inside the file")
+    years: Annotated[tuple[Year, ...], Field(min_length=2, max_length=2)] | None = key("First and last year")
+    range: Annotated[
+        tuple[float | None, ...],
+        WithJsonSchema({"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2}),
+    ] = key("Smallest and largest possible figure")
+    counts: str | None = key("What the figure counts and what it does not")
+    retrospective: tuple[str, ...] | None = key(
+        "Units whose figures for years before they were set up were published later"
+    )
+    breaks: Annotated[dict[str, Any], parts("declared_break", _BY_YEAR)] = key(
+        "Definition breaks by the first year of the new definition: {2006: {what: village roads counted}}"
+    )
+
+
+class Source(Options):
+    """Where figures come from."""
+
+    adapter: str = required(
+        f"How the files are read: {', '.join(ADAPTERS)}, or an adapter of your own (docs/adapters.md)"
+    )
+    path: Path = required("A file, a folder or a glob; ~ is the home folder")
+    about: Path | None = key("The sidecar that says who published the figures and what they count")
+    layout: dict[str, Any] | None = key("The adapter's own keys (docs/adapters.md)")
+    series: Annotated[dict[str, Any], parts("series", _ONE_LINE)] = key(
+        "Series declared here instead of in the sidecar"
+    )
+
+
+class Span(Options):
+    """Years by the first and the last."""
+
+    first: Year = required("First period")
+    last: Year = required("Last period")
+
+
+class Panel(Options):
+    """Units and periods that are looked at together."""
+
+    title: str | None = key("Name in tables")
+    title_zh: str | None = key(_ZH)
+    periods: Annotated[Any, WithJsonSchema({"oneOf": [_YEARS_ALONE, {PART: "span"}]})] = required(
+        "A list of periods, or first and last: years, quarters (2012Q3) or months (2012-07)"
+    )
+    units: Names | None = key("Ids of the units; absent: all")
+    by: Literal["year", "observation"] = key(
+        "What the period before is, for lag() and diff(), first differences, lags in models, tests and errors: the "
+        "year before, or the panel's period before",
+        default="year",
+    )
+
+
+class AcceptedBreak(Options):
+    """What is done about a break, with the reason."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"if": {"properties": {"rule": {"const": "accept"}}}, "then": {"required": ["because"]}}
+    )
+    rule: Literal["error", "drop", "dummy", "splice", "accept"] = required("What is done about the break")
+    because: Annotated[str, Field(min_length=10)] | None = key("Why the break may be accepted (needed by accept)")
+    because_zh: str | None = key(_ZH)
+
+
+class Variable(Options):
+    """A column: a series in a measure, or a formula."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": ["formula"], "properties": {"source": False, "series": False, "breaks": False}},
+                {"required": ["source", "series"], "properties": {"formula": False}},
+            ]
+        }
+    )
+    source: str | None = key("A name under sources")
+    series: str | None = key("A series of the source")
+    formula: str | None = key("Formula of other variables and unit attributes (docs/formulas.md)")
+    measure: str | None = key("Measure of the column; absent: the figures as published, not converted")
+    label: str | None = key("English name in tables and maps")
+    label_zh: str | None = key("Chinese name")
+    counts: str | None = key(
+        "What the column counts and what it does not, in one sentence; absent: of a series what its source says"
+    )
+    counts_zh: str | None = key(_ZH)
+    breaks: Annotated[dict[str, Any], parts("break_rule", _BY_YEAR)] = key(
+        "Rule for each break of the series that the sidecar declares, by its year"
+    )
+
+
+class Sample(Options):
+    """A subset of the rows."""
+
+    where: str | None = key("Condition on variables and attributes")
+    drop: Names | None = key("Ids of units left out")
+    drop_periods: _Years | None = key("Periods left out")
+    label: str | None = key("Name in tables")
+    label_zh: str | None = key(_ZH)
+
+
+class WeightsMatrix(Options):
+    """Who is whose neighbour."""
+
+    type: Literal["contiguity", "inverse_distance", "k_nearest", "file"] = required("Kind of neighbourhood")
+    join: dict[str, Names] | None = key("Declared links of islands")
+    cutoff_km: Kilometres | None = key("Distance beyond which nobody is a neighbour")
+    k: Annotated[int, Field(ge=1, le=10000)] | None = key("Number of neighbours")
+    path: Path | None = key("A matrix: CSV with columns unit, neighbour, weight; square CSV; .gal; .gwt")
+    values: Literal["weights", "distances", "links"] | None = key(
+        "What the figures of a file are; distances: a link weighs 1 / distance; links: each weighs one. Needed for "
+        ".gwt, which holds distances or weights"
+    )
+    standardise: Literal["row", "spectral", "none"] = key("How weights are scaled", default="row")
