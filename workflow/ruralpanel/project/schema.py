@@ -237,7 +237,8 @@ def _alternatives(error: _Error, root: Mapping[str, Any], file: str, where: str)
         forms = [_form(_resolve(branch, root)) for branch in error.validator_value]
         allowed = [v for branch in error.validator_value for v in _values(_resolve(branch, root))]
         expected = " or ".join(dict.fromkeys(form for form in forms if form)) or "another form"
-        yield Problem(file, where, _shown(error.instance), expected, _near(error.instance, allowed))
+        fix = _near(error.instance, allowed) or _whole(error.instance)
+        yield Problem(file, where, _shown(error.instance), expected, fix)
         return
     for inner in min(fitting, key=_badness):
         yield from _problems(inner, root, file)
