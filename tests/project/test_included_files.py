@@ -146,7 +146,7 @@ def test_it_is_read_alike_from_another_folder(folder: Path, monkeypatch: pytest.
             {"data": DATA.replace("../figures.csv", "figures.csv")},
             'config/data.yaml: sources.made_up.path (line 4): found "config/figures.csv", where no file lies; '
             "expected a file, a folder with files, or a glob that matches some; "
-            "fix: check the path: it is relative to the configuration file",
+            "fix: check the path: it is relative to the file that names it",
         ),
     ],
 )

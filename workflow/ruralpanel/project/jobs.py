@@ -236,19 +236,23 @@ def live_settings(config: Config) -> dict[str, dict[str, Any]]:
     UserError
         Live sources that name no sidecar, and two that would replace each other's files.
     """
-    raise_any(
+    without = [
         Problem(
             config.file, f"sources.{name}", "no `about`", "the sidecar to write", f"about: data/sources/{name}.yaml"
         )
         for name, source in config.sources.items()
         if source.live and "about" not in config.resolved["sources"][name]
-    )
+    ]
+    raise_any(config.places.located(without, config.file))
     live = [name for name, source in config.sources.items() if source.live]
     root = Path(config.root)
     sidecars = {name: str(root / config.resolved["sources"][name]["about"]) for name in live}
     folders = {name: config.sources[name].path for name in live}
-    raise_any(_shared(config.file, "path", folders, "a folder of its own for the answers of each live source"))
-    raise_any(_shared(config.file, "about", sidecars, "a sidecar of its own for each live source"))
+    shared = [
+        *_shared(config.file, "path", folders, "a folder of its own for the answers of each live source"),
+        *_shared(config.file, "about", sidecars, "a sidecar of its own for each live source"),
+    ]
+    raise_any(config.places.located(shared, config.file))
     return {"sources": {name: source_settings(config, name) for name in live}, "sidecars": sidecars}
 
 

@@ -248,7 +248,7 @@ def _source(
                 f"sources.{name}.path",
                 f'"{values["path"]}", {wrong}',
                 "a file, a folder with files, or a glob that matches some",
-                "run: snakemake fetch" if live else "check the path: it is relative to the configuration file",
+                "run: snakemake fetch" if live else "check the path: it is relative to the file that names it",
             )
         )
     problems += [
