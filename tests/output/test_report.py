@@ -131,7 +131,7 @@ def test_a_missing_number_in_the_configurations_own_words_stops_the_report(place
 
 def test_declared_exhibits_without_a_file_are_named_all_at_once(place: Path) -> None:
     (place / "made_up" / "figures" / "outcome.svg").unlink()
-    (place / "made_up" / "tables" / "main.html").unlink()
+    (place / "made_up" / "tables" / "main.json").unlink()
     with pytest.raises(UserError) as caught:
         build(context(place), place / "out", ["html"])
     assert [problem.where for problem in caught.value.problems] == ["figures.outcome", "tables.main"]

@@ -16,9 +16,10 @@ from ruralpanel.claims import scorecard
 from ruralpanel.output.report import document
 from ruralpanel.output.report.build import build, compose
 from ruralpanel.output.report.document import Run, escape, parse, plain_text
-from ruralpanel.output.report.exhibits import read_fragment
+from ruralpanel.output.report.exhibits import shown
 from ruralpanel.output.report.html import drawing
 from ruralpanel.output.report.pdf import LANDSCAPE, PORTRAIT, SIZES, layout
+from ruralpanel.output.tables.document import TableDocument
 from ruralpanel.project.problems import UserError
 
 
@@ -90,8 +91,8 @@ def test_dot_and_bar() -> None:
     assert beyond.dot is None and beyond.cut_left and beyond.cut_right and beyond.bar == (0.0, 0.0)
 
 
-def test_a_rendered_table_is_read_back_cell_by_cell() -> None:
-    table = read_fragment(FIXTURE / "made_up" / "tables" / "main.html", "main")
+def test_a_table_of_the_results_is_set_cell_by_cell() -> None:
+    table = shown(TableDocument.from_json(FIXTURE / "made_up" / "tables" / "main.json"), "main")
     assert plain_text(table.caption) == "Made-up estimates: one estimator after another"
     assert [[plain_text(cell.text) for cell in row.cells] for row in table.head] == [
         ["Term", "Rural manufacturing", ""],

@@ -43,6 +43,12 @@ def test_csv_is_a_rectangle_of_unrounded_numbers(context: OutputContext) -> None
     assert table["", "title"][0] == MAIN["title"]
 
 
+def test_json_keeps_the_whole_document(context: OutputContext, tmp_path: Path) -> None:
+    document = build("main", MAIN, context)
+    document.to_json(tmp_path / "main.json")
+    assert TableDocument.from_json(tmp_path / "main.json") == document
+
+
 def test_latex_is_sound_and_escaped(context: OutputContext) -> None:
     text = render_tex(build("main", MAIN, context))
     assert check_tex(text) == ()

@@ -45,7 +45,7 @@ def test_results_have_the_contracted_files(built: Path) -> None:
     results = built / "results"
     panel = {p.name for p in (results / "panels/main").iterdir()}
     assert {"panel.parquet", "panel.csv", "columns.csv", "codebook.csv", "coverage.csv", "lineage.parquet"} == panel
-    assert {p.suffix for p in (results / "tables").glob("main.*")} == {".csv", ".tex", ".html", ".docx"}
+    assert {p.suffix for p in (results / "tables").glob("main.*")} == {".csv", ".tex", ".html", ".docx", ".json"}
     assert {p.suffix for p in (results / "figures").glob("effect.*")} == {".png", ".svg"}
     assert {"report.html", "report.pdf", "numbers.json"} == {p.name for p in (results / "report").iterdir()}
     header = (results / "panels/main/panel.csv").read_text(encoding="utf-8").splitlines()[0]
@@ -197,7 +197,7 @@ def test_a_single_table_or_figure_needs_only_what_it_shows(tiny: Path, snakemake
     run = snakemake(tiny, "results/tables/about.tex")
     assert run.returncode == 0, run.stderr
     assert sorted(path.name for path in (tiny / "results/tables").iterdir()) == [
-        "about.csv", "about.docx", "about.html", "about.tex",
+        "about.csv", "about.docx", "about.html", "about.json", "about.tex",
     ]  # fmt: skip
     refused = snakemake(tiny, "-n", "results/tables/abaut.tex")
     assert refused.returncode != 0 and "No rule to produce" in refused.stdout + refused.stderr

@@ -1,4 +1,4 @@
-FORMATS = ["csv", "tex", "html", "docx"]
+FORMATS = ["csv", "tex", "html", "docx", "json"]
 TABLES = expand("results/tables/{table}.{format}", table=list(CONFIG.tables), format=FORMATS)
 FIGURES = expand("results/figures/{figure}.{format}", figure=list(CONFIG.figures), format=["png", "svg"])
 # A run that asks for single tables or figures makes each by a job of its own.
@@ -166,7 +166,7 @@ rule report:
         SCORECARD,
         FIGURES,
         MAPS,
-        expand("results/tables/{table}.html", table=list(CONFIG.tables)),
+        expand("results/tables/{table}.json", table=list(CONFIG.tables)),
         expand("results/panels/{panel}/{file}.csv", panel=PANELS, file=["codebook", "coverage"]),
         expand("results/panels/{panel}/lineage.parquet", panel=PANELS),
         project.sidecar_files(CONFIG),

@@ -10,7 +10,7 @@ from ruralpanel.project.interrupts import starting
 with starting("tables"):
     from ruralpanel.output.results import OutputContext
     from ruralpanel.output.tables.build import build
-    from ruralpanel.output.tables.render import render
+    from ruralpanel.output.tables.render import FORMATS, render
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.units import load_units
 
@@ -18,12 +18,12 @@ with starting("tables"):
 def main(
     tables: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str], units: str, language: str, config: str
 ) -> None:
-    """Write ``results/tables/<table>.{csv,tex,html,docx}``; all problems of all tables are reported together."""
+    """Write ``results/tables/<table>.{csv,tex,html,docx,json}``; all problems of all tables are reported together."""
     context = OutputContext(Path("results"), language, load_units(units).attributes, config, titles=titles)
     for name, spec, piece in pieces(tables, "tables", "table"):
         with piece:
             document = build(name, spec, replace(context, where=f"tables.{name}"))
-            render(document, {form: f"results/tables/{name}.{form}" for form in ("csv", "tex", "html", "docx")})
+            render(document, {form: f"results/tables/{name}.{form}" for form in FORMATS})
 
 
 if __name__ == "__main__":

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from html import escape
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from ruralpanel.output.figures.curve import dimension_label, option_labels
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.document import (
-    Align,
     Block,
     Details,
     Figure,
@@ -33,124 +31,64 @@ from ruralpanel.output.report.document import (
 )
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor
+from ruralpanel.output.tables.document import Spanner, TableDocument
 from ruralpanel.output.words import word
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem
 
-_ALIGNMENTS: dict[str, Align] = {"left": "left", "centre": "centre", "right": "right"}
-_KINDS = ("entry", "detail", "section", "summary")
 
-
-def read_fragment(path: Path, identity: str, downloads: tuple[str, ...] = ()) -> Table:
-    """The table of an HTML file: caption, head, body and notes (the ``figcaption``'s paragraphs)."""
-    parser = _TableParser()
-    parser.feed(path.read_text(encoding="utf-8"))
-    parser.close()
+def shown(document: TableDocument, identity: str, downloads: tuple[str, ...] = ()) -> Table:
+    """A table of the results as the report sets it."""
     return Table(
         id=identity,
-        caption=_inline(parser.caption),
-        head=tuple(parser.head),
-        rows=_spanned(parser.rows),
-        notes=tuple(_inline(note) for note in parser.notes if note.strip()),
+        caption=_inline(document.title),
+        head=_head(document),
+        rows=_body(document),
+        notes=tuple(_inline(note) for note in document.notes if note.strip()),
         downloads=downloads,
     )
 
 
-def _spanned(rows: Sequence[TableRow]) -> tuple[TableRow, ...]:
+def _head(document: TableDocument) -> tuple[TableRow, ...]:
+    """The levels of headings from the outermost; the heading of the row labels reaches down over all of them."""
+    columns = [TableCell(_inline(column.label), column.align, header=True) for column in document.columns]
+    levels = [*(_spanner_cells(level, len(columns)) for level in document.spanners), columns]
+    stub = TableCell(_inline(document.stub), rowspan=len(levels), header=True)
+    return tuple(TableRow((stub, *cells) if i == 0 else tuple(cells)) for i, cells in enumerate(levels))
+
+
+def _spanner_cells(level: Sequence[Spanner], width: int) -> list[TableCell]:
+    cells: list[TableCell] = []
+    at = 0
+    for spanner in level:
+        if spanner.first > at:
+            cells.append(TableCell((), colspan=spanner.first - at))
+        span = spanner.last - spanner.first + 1
+        cells.append(TableCell(_inline(spanner.label), "centre", span, header=True))
+        at = spanner.last + 1
+    return [*cells, TableCell((), colspan=width - at)] if at < width else cells
+
+
+def _body(document: TableDocument) -> tuple[TableRow, ...]:
     """Row heads reach down over the details beneath them, whose own heads are empty, so that long ones have room."""
     found: list[TableRow] = []
     entry = -1
-    for row in rows:
-        if row.kind == "detail" and entry >= 0 and row.cells and not row.cells[0].text:
-            head, *rest = found[entry].cells
-            found[entry] = replace(found[entry], cells=(replace(head, rowspan=head.rowspan + 1), *rest))
-            found.append(replace(row, cells=row.cells[1:]))
+    for row in document.rows:
+        head = TableCell(_inline(row.label), header=True)
+        if row.kind == "section":
+            found.append(TableRow((replace(head, colspan=len(document.columns) + 1),), row.kind))
+            entry = -1
+            continue
+        pairs = zip(document.columns, row.cells, strict=True)
+        cells = tuple(TableCell(_inline(cell.text), column.align) for column, cell in pairs)
+        if row.kind == "detail" and entry >= 0 and not head.text:
+            above, *rest = found[entry].cells
+            found[entry] = replace(found[entry], cells=(replace(above, rowspan=above.rowspan + 1), *rest))
+            found.append(TableRow(cells, row.kind))
             continue
         entry = len(found) if row.kind == "entry" else -1
-        found.append(row)
+        found.append(TableRow((head, *cells), row.kind))
     return tuple(found)
-
-
-@dataclass
-class _Open:
-    """The cell being read."""
-
-    tag: str
-    classes: tuple[str, ...]
-    colspan: int
-    rowspan: int
-    text: list[str] = field(default_factory=list)
-
-
-class _TableParser(HTMLParser):
-    """Collects one table; what screen readers alone are told is skipped."""
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.caption = ""
-        self.notes: list[str] = []
-        self.head: list[TableRow] = []
-        self.rows: list[TableRow] = []
-        self._part = ""
-        self._row: list[TableCell] | None = None
-        self._kind = "entry"
-        self._cell: _Open | None = None
-        self._target = ""
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {key: value or "" for key, value in attrs}
-        classes = tuple(values.get("class", "").split())
-        if self._hidden or "visually-hidden" in classes:
-            self._hidden += tag not in ("br", "img", "wbr")
-        elif tag in ("thead", "tbody", "tfoot"):
-            self._part = "summary" if "summary" in classes or tag == "tfoot" else tag
-        elif tag == "tr":
-            self._row = []
-            self._kind = next((name for name in classes if name in _KINDS), "entry")
-            if self._part == "summary" and self._kind == "entry":
-                self._kind = "summary"
-        elif tag in ("td", "th"):
-            self._cell = _Open(tag, classes, int(values.get("colspan") or 1), int(values.get("rowspan") or 1))
-            if "section" in classes:
-                self._kind = "section"
-        elif tag == "caption":
-            self._target = "caption"
-        elif tag == "p" and self._cell is None:
-            self.notes.append("")
-            self._target = "notes"
-        elif tag == "br" and self._cell:
-            self._cell.text.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        if self._hidden:
-            self._hidden -= 1
-        elif tag in ("td", "th") and self._cell is not None and self._row is not None:
-            self._row.append(_finished(self._cell))
-            self._cell = None
-        elif tag == "tr" and self._row is not None:
-            row = TableRow(tuple(self._row), "entry" if self._part == "thead" else self._kind)
-            (self.head if self._part == "thead" else self.rows).append(row)
-            self._row = None
-        elif tag in ("caption", "p"):
-            self._target = ""
-
-    def handle_data(self, data: str) -> None:
-        if self._hidden:
-            return
-        if self._cell is not None:
-            self._cell.text.append(data)
-        elif self._target == "caption":
-            self.caption += data
-        elif self._target == "notes":
-            self.notes[-1] += data
-
-
-def _finished(cell: _Open) -> TableCell:
-    align = next((_ALIGNMENTS[name] for name in cell.classes if name in _ALIGNMENTS), None)
-    if align is None:
-        align = "centre" if "spanner" in cell.classes else "left"
-    return TableCell(_inline("".join(cell.text)), align, cell.colspan, cell.rowspan, cell.tag == "th")
 
 
 def _inline(text: str) -> Inline:
@@ -298,12 +236,13 @@ def _files(folder: Path, name: str) -> list[Path]:
 
 def _tables(context: Context, problems: list[Problem]) -> Iterable[Block]:
     for name in context.config.get("tables") or {}:
-        path = context.results / "tables" / f"{name}.html"
+        path = context.results / "tables" / f"{name}.json"
         if not path.is_file():
             problems.append(_missing(context, f"tables.{name}", path))
             continue
         others = [path.with_suffix(f".{suffix}") for suffix in ("csv", "tex", "docx")]
-        yield read_fragment(path, anchor("table", name), tuple(f"tables/{o.name}" for o in others if o.is_file()))
+        downloads = tuple(f"tables/{other.name}" for other in others if other.is_file())
+        yield shown(TableDocument.from_json(path), anchor("table", name), downloads)
 
 
 def _figure_alt(context: Context, texts: Texts, values: Mapping[str, Any], title: str) -> str:

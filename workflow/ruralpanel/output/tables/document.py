@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Literal
+
+from ruralpanel.project.files import write_json
 
 Alignment = Literal["left", "centre", "right"]
 RowKind = Literal["entry", "detail", "section", "summary"]
@@ -96,6 +100,30 @@ class TableDocument:
                 if not end < spanner.first <= spanner.last < len(self.columns):
                     raise ValueError(f"spanner {spanner.label!r} overlaps another or leaves the table")
                 end = spanner.last
+
+    def to_json(self, path: str | Path) -> None:
+        """Write the table as JSON, unrounded values beside the texts; `from_json` reads it back."""
+        write_json(path, asdict(self))
+
+    @classmethod
+    def from_json(cls, path: str | Path) -> TableDocument:
+        """Read what `to_json` wrote.
+
+        Raises
+        ------
+        ValueError, KeyError
+            A file that is no such JSON.
+        """
+        values = json.loads(Path(path).read_text(encoding="utf-8"))
+        rows = (Row(**{**row, "cells": tuple(Cell(**cell) for cell in row["cells"])}) for row in values.pop("rows"))
+        levels = values.pop("spanners")
+        return cls(
+            columns=tuple(Column(**column) for column in values.pop("columns")),
+            rows=tuple(rows),
+            spanners=tuple(tuple(Spanner(**spanner) for spanner in level) for level in levels),
+            notes=tuple(values.pop("notes")),
+            **values,
+        )
 
     @property
     def texts(self) -> tuple[str, ...]:

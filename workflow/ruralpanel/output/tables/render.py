@@ -1,4 +1,4 @@
-"""A table in every format; as CSV one rectangle, numbers unrounded."""
+"""A table in every format; as CSV one rectangle, as JSON the whole document, numbers unrounded."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def _ascii(text: str) -> str:
     return text.replace(MINUS, "-")
 
 
-FORMATS = ("csv", "tex", "html", "docx")
+FORMATS = ("csv", "tex", "html", "docx", "json")
 _TEXTS = {"csv": render_csv, "tex": render_tex, "html": render_html}
 
 
 def render(document: TableDocument, paths: Mapping[str, str | Path]) -> None:
-    """Write `document` in each format that `paths` names (``csv``, ``tex``, ``html``, ``docx``).
+    """Write `document` in each format that `paths` names (`FORMATS`).
 
     Raises
     ------
@@ -71,7 +71,9 @@ def render(document: TableDocument, paths: Mapping[str, str | Path]) -> None:
         A format that is none of these.
     """
     for form, path in paths.items():
-        if form == "docx":
+        if form == "json":
+            document.to_json(path)
+        elif form == "docx":
             with atomic_path(path) as temporary:
                 temporary.write_bytes(render_docx(document))
         else:
