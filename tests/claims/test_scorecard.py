@@ -173,6 +173,9 @@ def test_evidence_kinds(rows: dict[str, ClaimRow]) -> None:
     assert [design.evidence for design in kinds if design] == ["within", "between", "between", "policy"]
     assert evidence_kind(model(estimator="pooled", effects=[])) == "mixed"
     assert evidence_kind(model(estimator="re", effects=[])) == "mixed"
+    assert evidence_kind(model(estimator="re", effects=["unit", "period"])) == "mixed"
+    assert evidence_kind(model(estimator="hausman_taylor", effects=["unit"])) == "mixed"
+    assert evidence_kind(model(estimator="iv", method="g2sls", effects=["unit"])) == "mixed"
     assert evidence_kind(model(estimator="fe", effects=["period"])) == "mixed"
     assert evidence_kind(model(estimator="fd", effects=["period"])) == "within"
 

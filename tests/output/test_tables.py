@@ -16,6 +16,7 @@ from ruralpanel.estimate.base.results import Coefficient
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build
 from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableDocument, runs
+from ruralpanel.output.tables.notes import effects_of
 from ruralpanel.output.tables.panels import describe
 from ruralpanel.output.tables.render import render_csv
 from ruralpanel.output.tables.tex import check_tex, render_tex
@@ -300,3 +301,22 @@ def test_the_documentation_names_every_key() -> None:
     text = (Path(__file__).parents[2] / "docs" / "tables.md").read_text(encoding="utf-8")
     keys = [key for kind in (*TABLES.values(), *FIGURES.values(), *MAPS.values()) for key in kind.keys]
     assert [key for key in keys if f"`{key.removesuffix('_zh')}`" not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("estimator", "method", "declared", "absorbed", "shown"),
+    [
+        ("re", "", [], [], {"unit": "random"}),
+        ("re", "", ["period"], ["period"], {"unit": "random", "period": "yes"}),
+        ("re", "", ["unit", "period"], [], {"unit": "random", "period": "random"}),
+        ("iv", "g2sls", ["period"], ["period"], {"unit": "random", "period": "yes"}),
+        ("iv", "2sls", ["unit"], ["unit"], {"unit": "yes"}),
+        ("hausman_taylor", "amemiya_macurdy", ["unit"], [], {"unit": "random"}),
+        ("fd", "", ["period"], ["period"], {"unit": "differenced", "period": "yes"}),
+    ],
+)
+def test_effects_are_printed_as_the_model_takes_them(
+    estimator: str, method: str, declared: list[str], absorbed: list[str], shown: dict[str, str]
+) -> None:
+    model = {"estimator": estimator, "method": method, "effects": declared, "diagnostics": {"absorbed": absorbed}}
+    assert effects_of(model) == shown
