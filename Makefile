@@ -32,7 +32,7 @@ lint: $(DEVELOPMENT)  ## style, format and types
 	@$(RUN) mypy
 
 test: $(DEVELOPMENT) lint  ## set up, check style and types, run all tests
-	@$(RUN) pytest --numprocesses auto --dist loadfile
+	@$(RUN) pytest --numprocesses auto --dist worksteal
 
 keep: $(RUNTIME)  ## build all results and keep a copy, to compare later ones with
 	@test ! -e $(KEPT) || { echo "$(KEPT) is there already: move or remove it, or name another as in: make keep KEPT=before" >&2; exit 1; }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -19,6 +21,15 @@ PERIODS = range(2001, 2009)
 NUMBER = 20
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
+Shared = Callable[[str, Callable[[Path], object]], Path]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Real runs bear the marker `workflow` and start first, so that short tests fill what they leave of the cores."""
+    for item in items:
+        if item.path.parent.name in ("workflow", "cluster"):
+            item.add_marker(pytest.mark.workflow)
+    items.sort(key=lambda item: item.get_closest_marker("workflow") is None)
 
 
 @pytest.fixture(scope="session")
@@ -54,6 +65,57 @@ def planned(run: subprocess.CompletedProcess[str]) -> set[str]:
     assert run.returncode == 0, run.stderr
     counts = re.findall(r"^(\w+) +[0-9]+$", run.stdout.partition("Job stats:")[2], re.MULTILINE)
     return set(counts) - {"all", "total"}
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Shared:
+    """A folder made once for all tests, whichever process asks first; the others wait for it.
+
+    ``shared(name, make)`` calls ``make(folder)``. Tests read what is there; one that changes it takes a `copy`.
+    """
+    base = tmp_path_factory.getbasetemp()
+    # with pytest-xdist each process has a folder of its own below a common one
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def once(name: str, make: Callable[[Path], object]) -> Path:
+        folder, finished = base / name, base / f"{name}.finished"
+        with (base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not finished.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                make(folder)
+                finished.touch()
+        return folder
+
+    return once
+
+
+def copy(folder: Path, place: Path) -> Path:
+    """A copy of a project to change, with its results and Snakemake's records."""
+    return shutil.copytree(folder, place / folder.name)
+
+
+@pytest.fixture(scope="session")
+def tiny_run(shared: Shared, snakemake: Run) -> Path:
+    """The tiny project with all its results; to be read only."""
+
+    def make(folder: Path) -> None:
+        run = snakemake(make_tiny(folder))
+        assert run.returncode == 0, run.stderr
+
+    return shared("tiny_run", make)
+
+
+@pytest.fixture(scope="session")
+def default_run(shared: Shared, snakemake: Run, root: Path) -> Path:
+    """A folder with all results of the shipped configuration; to be read only."""
+
+    def make(folder: Path) -> None:
+        run = snakemake(folder, "--configfile", str(root / "config.yaml"))
+        assert run.returncode == 0, run.stderr
+
+    return shared("default_run", make)
 
 
 @pytest.fixture

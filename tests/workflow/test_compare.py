@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import Run, make_tiny, tiny_config
+from conftest import Run, Shared, make_tiny, tiny_config
 from ruralpanel.output.report.document import Table, texts
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.problems import UserError
@@ -28,9 +28,12 @@ PANEL = "results/panels/main/panel.csv"
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory, snakemake: Run) -> Path:
+def before(shared: Shared, snakemake: Run) -> Path:
     """The tiny project and its results as they were before any change, in `before`."""
-    folder = make_tiny(tmp_path_factory.mktemp("compare"))
+    return shared("compare", lambda folder: build(make_tiny(folder), snakemake))
+
+
+def build(folder: Path, snakemake: Run) -> None:
     config = tiny_config()
     source: dict[str, Any] = config["sources"]["made_up"]  # type: ignore[index]
     series = {key: {"label": key, **values} for key, values in source.pop("series").items()}
@@ -44,7 +47,6 @@ def before(tmp_path_factory: pytest.TempPathFactory, snakemake: Run) -> Path:
     run = snakemake(folder)
     assert run.returncode == 0, run.stderr
     (folder / "results").rename(folder / "before")
-    return folder
 
 
 def write(folder: Path, config: dict[str, Any]) -> None:
@@ -84,10 +86,14 @@ def changed(before: Path, tmp_path: Path, snakemake: Run) -> Changed:
 
 
 @pytest.fixture(scope="module")
-def swapped(before: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Comparison]:
+def swapped(before: Path, shared: Shared, snakemake: Run) -> tuple[Path, Comparison]:
     """After `lever` comes from a second file in which one figure differs, the whole run compared by the workflow."""
-    folder = tmp_path_factory.mktemp("swapped") / "after"
-    shutil.copytree(before, folder)
+    folder = shared("swapped", lambda folder: swap(before, folder, snakemake))
+    return folder, compare(folder / "before", folder / "results")
+
+
+def swap(before: Path, folder: Path, snakemake: Run) -> None:
+    shutil.copytree(before, folder, dirs_exist_ok=True)
     other_figures(folder, "other.csv", lambda parts: [*parts[:3], str(float(parts[3]) + 1)])
     config = configured(folder)
     config["sources"]["swapped"] = {**config["sources"]["made_up"], "path": "other.csv"}
@@ -96,7 +102,6 @@ def swapped(before: Path, snakemake: Run, tmp_path_factory: pytest.TempPathFacto
     write(folder, config)
     run = snakemake(folder)
     assert run.returncode == 0, run.stderr
-    return folder, compare(folder / "before", folder / "results")
 
 
 def causes(comparison: Comparison, variable: str) -> set[Cause]:

@@ -51,40 +51,50 @@ def made_up(file: Path) -> None:
     pyogrio.write_dataframe(pd.concat([frame, again], ignore_index=True), file, driver="ESRI Shapefile")
 
 
-@pytest.fixture(scope="module")
-def counties(tmp_path_factory: pytest.TempPathFactory, root: Path, snakemake: Run) -> Path:
-    folder = tmp_path_factory.mktemp("counties") / "project"
+FILE = "data/MADE_UP_agecona.dbf"
+
+
+@pytest.fixture
+def counties(tmp_path: Path, root: Path) -> Path:
+    folder = tmp_path / "project"
     shutil.copytree(
         root / "examples" / "china_counties_1990", folder, ignore=shutil.ignore_patterns("results", ".snakemake")
     )
     (folder / "data").mkdir()
-    made_up(folder / "data" / "MADE_UP_agecona.dbf")
+    made_up(folder / FILE)
     config = folder / "config.yaml"
     text = config.read_text(encoding="utf-8")
     assert text.count("data/agecona.dbf") == 1
-    config.write_text(text.replace("data/agecona.dbf", "data/MADE_UP_agecona.dbf"), encoding="utf-8")
+    config.write_text(text.replace("data/agecona.dbf", FILE), encoding="utf-8")
     return folder
+
+
+def units_file(capsys: pytest.CaptureFixture[str]) -> str:
+    """What the command prints of the table in the present folder."""
+    assert main(["new-units", FILE, "--id", "gbcenmq", "--name", "nmcenmq", "--part", "province=2"]) == 0
+    return capsys.readouterr().out
 
 
 def test_the_units_file_comes_from_the_table(
     counties: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(counties)
-    file = "data/MADE_UP_agecona.dbf"
-    assert main(["new-units", file, "--id", "gbcenmq", "--name", "nmcenmq", "--part", "province=2"]) == 0
-    text = capsys.readouterr().out
+    text = units_file(capsys)
     lines = text.splitlines()
     assert lines[0] == (counties / "units_template.csv").read_text(encoding="utf-8").strip()
     assert len(lines) == COUNTIES + 1 and lines[1] == "110100,Made Up 0 110100,11"
-    (counties / "units.csv").write_text(text, encoding="utf-8")
-    assert main(["new-units", file, "--id", "gbcode"]) == 1
+    assert main(["new-units", FILE, "--id", "gbcode"]) == 1
     assert 'did you mean "gbcenmq"' in capsys.readouterr().err
-    assert main(["new-units", file, "--id", "gbcenmq", "--part", "province"]) == 1
-    assert main(["new-units", file, "--id", "gbcenmq", "--attribute", "a6poly"]) == 1  # DP and DS for one county
+    assert main(["new-units", FILE, "--id", "gbcenmq", "--part", "province"]) == 1
+    assert main(["new-units", FILE, "--id", "gbcenmq", "--attribute", "a6poly"]) == 1  # DP and DS for one county
     assert "row 241" in capsys.readouterr().err
 
 
-def test_the_example_runs_and_finds_the_truth(counties: Path, snakemake: Run) -> None:
+def test_the_example_runs_and_finds_the_truth(
+    counties: Path, snakemake: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(counties)
+    (counties / "units.csv").write_text(units_file(capsys), encoding="utf-8")
     run = snakemake(counties)
     assert run.returncode == 0, run.stderr
     model = json.loads((counties / "results" / "models" / "labour_within.json").read_text(encoding="utf-8"))

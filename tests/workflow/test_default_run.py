@@ -19,11 +19,8 @@ from ruralpanel.project.kinds.maps import MAPS, shown_by
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, root: Path, snakemake: Run) -> Path:
-    folder = tmp_path_factory.mktemp("default")
-    run = snakemake(folder, "--configfile", str(root / "config.yaml"))
-    assert run.returncode == 0, run.stderr
-    return folder / "results"
+def built(default_run: Path) -> Path:
+    return default_run / "results"
 
 
 @pytest.fixture(scope="module")

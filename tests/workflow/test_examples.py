@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Run
+from conftest import Run, Shared
 
 # Munnell (1990), as printed for these data by Baltagi and Pinnoi (1995) and given by linearmodels and R's plm:
 # log_public, log_private, log_employment, unemployment
@@ -25,14 +25,14 @@ ERRORS = {"pooled": 0.01715377, "within": 0.02900158, "two_way": 0.02693654, "ra
 
 
 @pytest.fixture(scope="module")
-def states(tmp_path_factory: pytest.TempPathFactory, root: Path, snakemake: Run) -> Path:
-    folder = tmp_path_factory.mktemp("states") / "project"
-    shutil.copytree(
-        root / "examples" / "us_public_capital", folder, ignore=shutil.ignore_patterns("results", ".snakemake")
-    )
-    run = snakemake(folder)
-    assert run.returncode == 0, run.stderr
-    return folder / "results"
+def states(shared: Shared, root: Path, snakemake: Run) -> Path:
+    def build(folder: Path) -> None:
+        ignored = shutil.ignore_patterns("results", ".snakemake")
+        shutil.copytree(root / "examples" / "us_public_capital", folder, ignore=ignored, dirs_exist_ok=True)
+        run = snakemake(folder)
+        assert run.returncode == 0, run.stderr
+
+    return shared("states", build) / "results"
 
 
 @pytest.mark.parametrize("model", PUBLISHED)

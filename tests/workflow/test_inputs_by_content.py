@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
 import subprocess
@@ -12,7 +13,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from conftest import ROOT, Run, make_tiny, tiny_config
+from conftest import ROOT, Run, Shared, copy, make_tiny, tiny_config
+from ruralpanel.data.lineage import READ, files_read
+from ruralpanel.project.files import sha256_of
 from ruralpanel.project.problems import Problem, UserError, job
 
 CENTURY = 946684800  # 2000-01-01: older than any result
@@ -33,9 +36,17 @@ def replace(file: Path, text: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, snakemake: Run) -> Path:
+def whole(shared: Shared, snakemake: Run) -> Path:
     """The tiny project with corrections, control totals, boundaries and a weights matrix beside its figures."""
-    folder = make_tiny(tmp_path_factory.mktemp("content"))
+    return shared("content", lambda folder: build(make_tiny(folder), snakemake))
+
+
+@pytest.fixture
+def built(whole: Path, tmp_path: Path) -> Path:
+    return copy(whole, tmp_path)
+
+
+def build(folder: Path, snakemake: Run) -> None:
     config = tiny_config()
     config["corrections"] = "corrections.yaml"
     config["report"] = {"formats": ["html"]}
@@ -63,7 +74,6 @@ def built(tmp_path_factory: pytest.TempPathFactory, snakemake: Run) -> Path:
     (folder / "links.csv").write_text("\n".join(["unit,neighbour,weight", *links]) + "\n", encoding="utf-8")
     run = snakemake(folder)
     assert run.returncode == 0, run.stderr
-    return folder
 
 
 @pytest.mark.parametrize(
@@ -107,13 +117,16 @@ def test_neither_trace_nor_compare_quotes_what_the_file_no_longer_holds(built: P
     assert '"12.5"' in command(built, "trace", "lever", "U02", "2003").stdout
     moved = command(built, "compare", "before", "results")
     assert moved.returncode == 0 and "other published figures" in moved.stdout, moved.stderr
+    # each step notes what it has read
+    frame = pd.read_parquet(built / "before/ingest/made_up.parquet")
+    assert set(frame.attrs[READ]) == {"figures.csv"} and len(frame.attrs[READ]["figures.csv"]) == 64
+    now = files_read(built / "results/panels/main/lineage.parquet")["made_up"]["figures.csv"]
+    assert now == hashlib.sha256((built / "figures.csv").read_bytes()).hexdigest()
 
 
 def test_a_digit_changed_between_start_and_reading_is_refused(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from ruralpanel.project.files import sha256_of
-
     file = tmp_path / "figures.csv"
     file.write_text("a,1\n", encoding="utf-8")
     content = {str(file): sha256_of(file)}
@@ -163,17 +176,6 @@ def test_a_file_changed_while_the_run_goes_on_leaves_no_result(tmp_path: Path) -
     assert process.wait() == 1, "".join(said)
     assert "another content than when the run began" in "".join(said)
     assert not (tmp_path / "results/ingest/made_up.parquet").exists()
-
-
-def test_ingest_notes_what_it_has_read(built: Path) -> None:
-    import hashlib
-
-    from ruralpanel.data.lineage import READ, files_read
-
-    frame = pd.read_parquet(built / "before/ingest/made_up.parquet")
-    assert set(frame.attrs[READ]) == {"figures.csv"} and len(frame.attrs[READ]["figures.csv"]) == 64
-    now = files_read(built / "results/panels/main/lineage.parquet")["made_up"]["figures.csv"]
-    assert now == hashlib.sha256((built / "figures.csv").read_bytes()).hexdigest()
 
 
 def test_user_errors_still_end_a_job_in_words(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from conftest import NUMBER, Run, make_tiny, tiny_config
+from conftest import NUMBER, Run, Shared, copy, make_tiny, tiny_config
 
 OTHERS = ("zh_CN.UTF-8", "ja_JP.UTF-8", "C")
 
@@ -53,26 +53,26 @@ def project(folder: Path) -> Path:
 def outputs(folder: Path, snakemake: Run, locale: str) -> dict[str, str]:
     run = snakemake(folder, LC_ALL=locale, LANG=locale, LANGUAGE=locale)
     assert run.returncode == 0, run.stderr
+    return hashes(folder)
+
+
+def hashes(folder: Path) -> dict[str, str]:
     found = (p for p in sorted((folder / "results").rglob("*")) if p.is_file() and "logs" not in p.parts)
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, snakemake: Run) -> tuple[Path, dict[str, str]]:
-    folder = project(tmp_path_factory.mktemp("first"))
-    return folder, outputs(folder, snakemake, "C.UTF-8")
+def built(shared: Shared, snakemake: Run) -> Path:
+    return shared("locales", lambda folder: outputs(project(folder), snakemake, "C.UTF-8"))
 
 
 @pytest.mark.parametrize("locale", OTHERS)
-def test_every_output_is_the_same(
-    built: tuple[Path, dict[str, str]], tmp_path: Path, snakemake: Run, locale: str
-) -> None:
+def test_every_output_is_the_same(built: Path, tmp_path: Path, snakemake: Run, locale: str) -> None:
     if locale.lower().replace("utf-8", "utf8") not in {name.lower() for name in installed()}:
         pytest.skip(f"the locale {locale} is not installed here (Debian: localedef -i {locale[:5]} -f UTF-8 {locale})")
-    folder, expected = built
-    shutil.copytree(folder, tmp_path / "copy")
+    folder = copy(built, tmp_path)
     for name in ("figures", "maps", "tables", "report", "panels"):
-        shutil.rmtree(tmp_path / "copy" / "results" / name)
-    found = outputs(tmp_path / "copy", snakemake, locale)
+        shutil.rmtree(folder / "results" / name)
+    found = outputs(folder, snakemake, locale)
     assert {Path(name).suffix for name in found} >= {".png", ".svg", ".pdf", ".html", ".csv", ".json", ".docx"}
-    assert found == expected
+    assert found == hashes(built)

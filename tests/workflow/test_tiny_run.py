@@ -15,15 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import ROOT, SLOPE, Run, make_tiny, planned, tiny_config
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory, snakemake: Run) -> Path:
-    folder = make_tiny(tmp_path_factory.mktemp("tiny"))
-    run = snakemake(folder)
-    assert run.returncode == 0, run.stderr
-    return folder
+from conftest import ROOT, SLOPE, Run, copy, make_tiny, planned, tiny_config
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -31,18 +23,18 @@ def hashes(folder: Path) -> dict[str, str]:
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 
-def test_the_truth_is_found(built: Path) -> None:
-    model = json.loads((built / "results/models/effect.json").read_text(encoding="utf-8"))
+def test_the_truth_is_found(tiny_run: Path) -> None:
+    model = json.loads((tiny_run / "results/models/effect.json").read_text(encoding="utf-8"))
     (row,) = model["coefficients"]
     assert (model["n_obs"], model["n_units"], model["n_periods"]) == (160, 20, 8)
     assert row["ci_wild_low"] < SLOPE < row["ci_wild_high"]
     assert abs(row["estimate"] - SLOPE) < 4 * row["std_error"]
-    scorecard = json.loads((built / "results/scorecard.json").read_text(encoding="utf-8"))
+    scorecard = json.loads((tiny_run / "results/scorecard.json").read_text(encoding="utf-8"))
     assert [claim["verdict"] for claim in scorecard["claims"]] == ["supported"]
 
 
-def test_results_have_the_contracted_files(built: Path) -> None:
-    results = built / "results"
+def test_results_have_the_contracted_files(tiny_run: Path) -> None:
+    results = tiny_run / "results"
     panel = {p.name for p in (results / "panels/main").iterdir()}
     assert {"panel.parquet", "panel.csv", "columns.csv", "codebook.csv", "coverage.csv", "lineage.parquet"} == panel
     assert {p.suffix for p in (results / "tables").glob("main.*")} == {".csv", ".tex", ".html", ".docx", ".json"}
@@ -52,15 +44,15 @@ def test_results_have_the_contracted_files(built: Path) -> None:
     assert header == "unit,period,output,lever,log_output"
 
 
-def test_measures_are_converted(built: Path) -> None:
-    source = (built / "figures.csv").read_text(encoding="utf-8").splitlines()[1].split(",")
-    panel = (built / "results/panels/main/panel.csv").read_text(encoding="utf-8").splitlines()[1].split(",")
+def test_measures_are_converted(tiny_run: Path) -> None:
+    source = (tiny_run / "figures.csv").read_text(encoding="utf-8").splitlines()[1].split(",")
+    panel = (tiny_run / "results/panels/main/panel.csv").read_text(encoding="utf-8").splitlines()[1].split(",")
     assert float(panel[2]) == pytest.approx(1000 * float(source[2]), rel=1e-15)
 
 
-def test_the_report_leads_from_a_number_to_the_cells_behind_it(built: Path) -> None:
-    page = (built / "results/report/report.html").read_text(encoding="utf-8")
-    numbers = json.loads((built / "results/report/numbers.json").read_text(encoding="utf-8"))["numbers"]
+def test_the_report_leads_from_a_number_to_the_cells_behind_it(tiny_run: Path) -> None:
+    page = (tiny_run / "results/report/report.html").read_text(encoding="utf-8")
+    numbers = json.loads((tiny_run / "results/report/numbers.json").read_text(encoding="utf-8"))["numbers"]
     of_claims = [i for i, entry in enumerate(numbers, 1) if entry["key"].startswith("claim:T1:design")]
     assert sum(f'href="#n{i}"' in page for i in of_claims) > 3
     for i in of_claims:  # the number in the text → its row in the register → the cells behind its model
@@ -71,7 +63,8 @@ def test_the_report_leads_from_a_number_to_the_cells_behind_it(built: Path) -> N
     assert "python -m ruralpanel trace log_output U01 2008" in behind
 
 
-def test_a_second_run_does_nothing(built: Path, snakemake: Run) -> None:
+def test_a_second_run_does_nothing(tiny_run: Path, tmp_path: Path, snakemake: Run) -> None:
+    built = copy(tiny_run, tmp_path)
     before = {p: p.stat().st_mtime_ns for p in (built / "results").rglob("*") if p.is_file()}
     run = snakemake(built)
     assert run.returncode == 0, run.stderr
@@ -79,11 +72,11 @@ def test_a_second_run_does_nothing(built: Path, snakemake: Run) -> None:
     assert {p: p.stat().st_mtime_ns for p in (built / "results").rglob("*") if p.is_file()} == before
 
 
-def test_serial_parallel_and_hash_seed_give_the_same_bytes(built: Path, tmp_path: Path, snakemake: Run) -> None:
+def test_serial_parallel_and_hash_seed_give_the_same_bytes(tiny_run: Path, tmp_path: Path, snakemake: Run) -> None:
     make_tiny(tmp_path)
     run = snakemake(tmp_path, "--cores", "1", PYTHONHASHSEED="77")
     assert run.returncode == 0, run.stderr
-    assert hashes(tmp_path) == hashes(built)
+    assert hashes(tmp_path) == hashes(tiny_run)
 
 
 @pytest.mark.parametrize(
@@ -105,8 +98,9 @@ def test_serial_parallel_and_hash_seed_give_the_same_bytes(built: Path, tmp_path
     ],
 )
 def test_words_run_outputs_again_and_no_job_that_computes(
-    built: Path, snakemake: Run, place: tuple[str, ...], words: str, concerned: set[str]
+    tiny_run: Path, tmp_path: Path, snakemake: Run, place: tuple[str, ...], words: str, concerned: set[str]
 ) -> None:
+    built = copy(tiny_run, tmp_path)
     config: dict[str, Any] = tiny_config()
     part = config
     for key in place[:-1]:
@@ -114,15 +108,13 @@ def test_words_run_outputs_again_and_no_job_that_computes(
     part[place[-1]] = words
     (built / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     run = snakemake(built, "--dry-run")
-    (built / "config.yaml").write_text(yaml.safe_dump(tiny_config(), sort_keys=False), encoding="utf-8")
     assert "report" in planned(run) <= concerned
 
 
-def test_a_changed_module_runs_its_jobs_again_and_no_others(built: Path, tmp_path: Path) -> None:
+def test_a_changed_module_runs_its_jobs_again_and_no_others(tiny_run: Path, tmp_path: Path) -> None:
     """On a copy of the workflow: an edited module, of a registry too, or template runs again what stands on it."""
     subprocess.run(["cp", "-r", str(ROOT / "workflow"), str(ROOT / "Snakefile"), str(tmp_path)], check=True)
-    project = tmp_path / "project"
-    subprocess.run(["cp", "-r", str(built), str(project)], check=True)
+    project = copy(tiny_run, tmp_path)
     command = [sys.executable, "-m", "snakemake", "-s", str(tmp_path / "Snakefile"), "--directory", str(project)]
     command += ["--cores", "2", "--workflow-profile", "none"]
     first = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
@@ -130,7 +122,7 @@ def test_a_changed_module_runs_its_jobs_again_and_no_others(built: Path, tmp_pat
     for file, runs, rests in (
         ("ruralpanel/output/tables/render.py", "Setting 1 table(s)", ("Estimating", "Reading", "Drawing")),
         ("ruralpanel/estimate/families/ppml.py", "Estimating 1 model", ("Reading", "Building panel")),
-        ("ruralpanel/estimate/families/sur/confirm.py", "Estimating 1 model", ("Reading", "Building panel")),
+        ("ruralpanel/estimate/families/sur/sur.py", "Estimating 1 model", ("Reading", "Building panel")),
         ("ruralpanel/data/adapters/yearbook.py", "Reading made_up", ()),
         ("report/pdf/report.typ", "Writing the report", ("Estimating", "Reading", "Setting", "Drawing")),
         (
@@ -164,7 +156,7 @@ def test_another_configfile_replaces_the_default_one(tiny: Path, snakemake: Run)
     assert "The other project" in report and "A made-up project" not in report
 
 
-def test_a_killed_run_continues_and_gives_the_same_bytes(built: Path, tmp_path: Path, snakemake: Run) -> None:
+def test_a_killed_run_continues_and_gives_the_same_bytes(tiny_run: Path, tmp_path: Path, snakemake: Run) -> None:
     make_tiny(tmp_path)
     command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(tmp_path)]
     command += ["--cores", "2", "--workflow-profile", "none"]
@@ -180,7 +172,7 @@ def test_a_killed_run_continues_and_gives_the_same_bytes(built: Path, tmp_path: 
     assert snakemake(tmp_path, "--unlock").returncode == 0
     run = snakemake(tmp_path, "--rerun-incomplete")
     assert run.returncode == 0, run.stderr
-    assert hashes(tmp_path) == hashes(built)
+    assert hashes(tmp_path) == hashes(tiny_run)
 
 
 def test_a_single_table_or_figure_needs_only_what_it_shows(tiny: Path, snakemake: Run) -> None:
