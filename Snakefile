@@ -36,6 +36,7 @@ RESULTS = [
     *FIGURES,
     *MAPS,
     *MODELS,
+    *CONFIRMATION,
     *CURVES,
     *FAMILIES,
     *ROBUSTNESS,

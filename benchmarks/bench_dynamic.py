@@ -70,7 +70,7 @@ def designed(y: np.ndarray[Any, Any], x: np.ndarray[Any, Any], method: str, opti
         both = np.column_stack([lag, columns])[later]
         return design_from_arrays(
             y.reshape(-1)[later], both, units[later], periods[later],
-            estimator="fe", effects=("unit", "period"), options={"engine": "numpy"},
+            estimator="fe", effects=("unit", "period"),
         )  # fmt: skip
     return design_from_arrays(
         y.reshape(-1), columns, units, periods,
@@ -139,7 +139,7 @@ def table_cce(replications: int) -> None:
         found: dict[str, list[list[float]]] = defaultdict(list)
         for _ in range(replications):
             y, x = factors(rng, periods, k, spread)
-            base = designed(y, x, "pooled", {"engine": "numpy"})
+            base = designed(y, x, "pooled", {})
             for method in ("fe", "mean_group", "pooled"):
                 family = "fe" if method == "fe" else "cce"
                 d = replace(base, spec=replace(base.spec, method=method, estimator=family))

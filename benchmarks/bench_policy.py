@@ -52,7 +52,6 @@ def draw(rng: np.random.Generator, rho: float, scale: float, effect: float = 0.0
         estimator="did",
         effects=("unit", "period"),
         extra={"first_treated": first},
-        options={"engine": "numpy"},
     )
 
 

@@ -50,7 +50,7 @@ def panel(
     design = design_from_arrays(
         outcomes[:, 0], x, [f"{code:04d}" for code in unit], period.tolist(), estimator="sur",
         effects=("unit", "period"), inference=(InferenceSpec("cluster", {"by": "unit"}),),
-        options={"draws": 99, "engine": "numpy"}, extra={"outcomes": outcomes, "outcome_terms": ("a", "b")},
+        options={"draws": 99}, extra={"outcomes": outcomes, "outcome_terms": ("a", "b")},
     )  # fmt: skip
     return design, outcomes
 

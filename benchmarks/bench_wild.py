@@ -33,7 +33,7 @@ def panel(units: int = UNITS, periods: int = PERIODS) -> Design:
     rng = np.random.default_rng(0)
     unit, period = np.repeat(np.arange(units), periods), np.tile(np.arange(periods), units)
     y, x = rng.normal(size=unit.size), rng.normal(size=(unit.size, TERMS))
-    return design_from_arrays(y, x, unit, period, effects=("unit", "period"), options={"engine": "numpy"})
+    return design_from_arrays(y, x, unit, period, effects=("unit", "period"))
 
 
 def seconds(draws: int, interval: bool, design: Design) -> float:

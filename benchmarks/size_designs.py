@@ -60,7 +60,6 @@ class Case:
             np.tile(np.arange(periods), units) if panel else None,
             estimator="fe" if panel else "pooled",
             effects=("unit", "period") if panel else (),
-            options={"engine": "numpy"},
             extra=extra,
         )
         return outcomes_of(design, y)

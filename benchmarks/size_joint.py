@@ -57,7 +57,7 @@ def design(rng: np.random.Generator, units: int, periods: int, k: int, steps: in
     x = [ar(rng, 0.5, (units, periods)).ravel() for _ in range(k)]
     x += [((unit == s) & (period >= 2 + s % (periods - 3))).astype(float) for s in range(steps)]
     names = (*(f"x{j}" for j in range(k)), *(f"x0__break_{2000 + s}" for s in range(steps)))
-    options: dict[str, Any] = {"options": {"engine": "numpy"}, "extra": {"steps": names[k:]}}
+    options: dict[str, Any] = {"extra": {"steps": names[k:]}}
     labels = [f"{u:03d}" for u in unit]
     return design_from_arrays(y, np.column_stack(x), labels, period, terms=names, effects=("unit", "period"), **options)
 

@@ -36,7 +36,7 @@ def panel(
     paths = strength * z @ rng.normal(size=(instruments, endogenous)) + 0.3 * w.sum(axis=1)[:, None]
     d = paths + 0.7 * error[:, None] + rng.normal(size=(size, endogenous)) + rng.normal(size=units)[unit, None]
     y = beta * d.sum(axis=1) + w.sum(axis=1) + error + rng.normal(size=units)[unit] + rng.normal(size=periods)[period]
-    settings = {"effects": ("unit", "period"), "inference": (CR0,), "options": {"engine": "numpy"}} | settings
+    settings = {"effects": ("unit", "period"), "inference": (CR0,)} | settings
     return design_from_arrays(
         y[kept],
         w[kept],

@@ -52,7 +52,7 @@ def panel(
         effects=("unit", "period"),
         weights=weights,
         extra={"first_treated": np.broadcast_to(dates[:, None], shape)[kept]},
-        options={"engine": "numpy", **(options or {})},
+        options={**(options or {})},
         **settings,
     )
 

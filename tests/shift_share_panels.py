@@ -46,7 +46,7 @@ def shift_share(
     z = np.sum(exposure * shocks[period], axis=1)
     d = strength * z + 0.5 * error + 0.3 * rng.normal(size=unit.size) + 0.3 * w.sum(axis=1)
     y = beta * d + w.sum(axis=1) + error
-    settings = {"effects": ("unit", "period"), "inference": (CR1,), "options": {"engine": "numpy"}} | settings
+    settings = {"effects": ("unit", "period"), "inference": (CR1,)} | settings
     return design_from_arrays(
         y,
         w,

@@ -26,7 +26,7 @@ def panel(slopes: np.ndarray, seed: int = 0, periods: int = PERIODS, noise: floa
     y = slopes[unit] * x + 0.5 * c + rng.normal(size=UNITS)[unit] + noise * rng.normal(size=unit.size)
     return design_from_arrays(
         y, np.column_stack([x, c]), [f"U{u:02d}" for u in unit], period, terms=("x", "c"),
-        effects=("unit", "period"), options={"engine": "numpy"},
+        effects=("unit", "period"),
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
 UNITS, PERIODS = 14, 6
-OPTIONS = {"engine": "numpy"}
+OPTIONS = {}
 
 
 @pytest.fixture

@@ -32,7 +32,6 @@ def test_corrected_coefficients_are_right_on_average(product: bool, weighted: bo
         terms = ("x", "c", *(["x:m"] if product else []))
         design = design_from_arrays(
             y, np.column_stack(columns), unit, period, terms=terms, weights=weights, effects=("unit", "period"),
-            options={"engine": "numpy"},
         )  # fmt: skip
         lever, estimate = lever_of(design, terms[-1] if product else "x")
         plain.append(estimate)
@@ -73,7 +72,7 @@ def test_noise_can_be_all_that_is_left() -> None:
     x = control + 0.5 * rng.normal(size=120)
     design = design_from_arrays(
         x + rng.normal(size=120), np.column_stack([x, control]), unit, period, terms=("x", "c"),
-        effects=("unit", "period"), options={"engine": "numpy"},
+        effects=("unit", "period"),
     )  # fmt: skip
     entry = check_model(design, [Target("x", {"term": "x"})], 1)["targets"]["x"]["measurement_error"]
     by = {row["reliability"]: row["estimate"] for row in entry["corrected"]}

@@ -98,7 +98,6 @@ def by_main_estimator(spec: Specification, frame: pd.DataFrame, units: Units) ->
         weights=spec.weights,
         sample=spec.sample,
         inference=(InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1", "critical": "t"}),),
-        options={"engine": "numpy"},
     )
     design = build_design(model, with_lag(frame), units, SAMPLES.get(spec.sample))
     found = fit(design)
@@ -154,7 +153,7 @@ def test_effects_by_group_and_period(frame: pd.DataFrame, units: Units) -> None:
     table = frame.dropna(subset=["roads", "y"])
     region = [str(units.attributes[unit]["region"]) for unit in table["unit"]]
     both = [f"{r} {p}" for r, p in zip(region, table["period"], strict=True)]
-    options = {"engine": "numpy"}
+    options = {}
     design = design_from_arrays(
         table["y"].to_numpy(), table["roads"].to_numpy(), table["unit"].tolist(), table["period"].tolist(),
         effects=("unit", "region:period"), clusters={"region:period": both}, options=options,

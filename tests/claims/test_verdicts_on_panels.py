@@ -39,7 +39,7 @@ def verdict(rng: np.random.Generator, slope: float, delta: float) -> str:
         regressors = np.column_stack([column.ravel()[rows] for column in columns])
         return design_from_arrays(
             y.ravel()[rows], regressors, unit[rows], period[rows],
-            effects=("unit", "period"), options={"engine": "numpy"},
+            effects=("unit", "period"),
         )  # fmt: skip
 
     everything = np.ones(unit.size, dtype=bool)

@@ -236,7 +236,7 @@ def test_lags_of_a_broken_regressor_and_outcome_in_a_dynamic_panel(units: Units)
             published[broken] = published[broken] + 6.0 * step(concerned, years=years)
             frame = panel_of(published, units, {broken: concerned}, years=years).frame
             for method in ("bias_corrected", "difference_gmm"):
-                options = {"lags": 1, "regressor_lags": {"x": 1}, "engine": "numpy"}
+                options = {"lags": 1, "regressor_lags": {"x": 1}}
                 found = slopes(frame, units, "dynamic_panel", method=method, regressors=("x",),
                                effects=("unit", "period"), options=options)  # fmt: skip
                 got = [found[term] for term in ("lag(y, 1)", "x", "lag(x, 1)")]
@@ -299,8 +299,8 @@ def test_marginal_effects_rest_on_the_mended_product(units: Units) -> None:
     y = 1.0 * x + 0.3 * z + 0.5 * x * z + 0.01 * drawn(3)
     frame = panel_of({"y": y, "x": x + 6.0 * step(), "z": z}, units, {"x": SOME}).frame
     spec = ModelSpec("m", "fe", "y", "p", regressors=("x", "z", "x:z"), effects=("unit", "period"),
-                     marginal_effects=({"of": "x", "over": "z", "at": [2.0]},), inference=(InferenceSpec("cluster"),),
-                     options={"engine": "numpy"})  # fmt: skip
+                     marginal_effects=({"of": "x", "over": "z", "at": [2.0]},),
+                     inference=(InferenceSpec("cluster"),))  # fmt: skip
     result = estimate(spec, build_design(spec, frame, units), 1, "")
     (shown,) = result.marginal_effects
     points = [point for point in shown["points"] if point["at"] == pytest.approx(2.0)]

@@ -37,7 +37,7 @@ def panel(units: int = 24, periods: int = 6, **options: Any) -> Design:
         2000 + period,
         effects=("unit", "period"),
         clusters={"region": unit % 4},
-        options={"engine": "numpy", **options},
+        options={**options},
         extra={"coordinates": rng.uniform((100.0, 25.0), (104.0, 28.0), (units, 2))},
     )
 
@@ -117,7 +117,7 @@ def test_more_coefficients_than_units_are_refused_whatever_is_allowed(method: st
 def test_one_treated_unit() -> None:
     dates = [2004.0, *[np.inf] * 11]
     make = lambda **more: policy_panel(  # noqa: E731
-        dates, list(range(2000, 2008)), np.random.default_rng(0), method="twfe", options={"engine": "numpy", **more}
+        dates, list(range(2000, 2008)), np.random.default_rng(0), method="twfe", options={**more}
     )
     with pytest.raises(UserError, match=r"allow: \[few_treated\]"):
         fit(make())

@@ -137,7 +137,7 @@ def panel(
     x = rng.normal(size=(unit.size, 1))
     names = [f"u{i:02d}" for i in unit[kept]]
     about = {"name": "ring", "standardise": "row"}
-    more = {"estimator": "fe", "effects": ("unit", "period"), "options": {"engine": "numpy"}} | more
+    more = {"estimator": "fe", "effects": ("unit", "period")} | more
     extra = {"weights_matrix": sparse.csr_array(ring(units)), "weights_about": about}
     return design_from_arrays(
         (x[:, 0] + errors.ravel())[kept], x[kept], names, 2000 + period[kept], extra=extra, **more

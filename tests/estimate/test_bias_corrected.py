@@ -163,9 +163,7 @@ def test_bias_and_coverage_at_the_shipped_size(without_set: None) -> None:
     truth = np.array([0.5, 1.0])
     for _ in range(draws):
         y, x = paths(rng, 31, 7)
-        lag = designed(
-            y[:, 1:], np.concatenate([y[:, :-1, None], x[:, 1:]], axis=2), estimator="fe", options={"engine": "numpy"}
-        )
+        lag = designed(y[:, 1:], np.concatenate([y[:, :-1, None], x[:, 1:]], axis=2), estimator="fe")
         design = designed(y, x)
         for name, d, fit in (("corrected", design, dynamic_panel.fit(design)), ("plain", lag, fe(lag))):
             found = infer(fit, d, InferenceSpec("cluster"), 0)

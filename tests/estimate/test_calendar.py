@@ -16,12 +16,13 @@ from ruralpanel.estimate import specification_tests
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
-from ruralpanel.estimate.families import linear
+from ruralpanel.estimate.families import confirm_linear, linear
 from ruralpanel.estimate.families.dynamic import dynamic_panel
 from ruralpanel.estimate.families.policy import synthetic
 from ruralpanel.estimate.families.policy.cohorts import Cohorts
 from ruralpanel.estimate.inference import dependence
 from ruralpanel.estimate.inference.error_process import error_process
+from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.expressions import shifted
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
@@ -117,8 +118,12 @@ def test_weights_and_linearmodels_agree_across_gaps(units: Units) -> None:
     frame = frame.drop(index=frame.index[[3, 20, 21, 47]]).reset_index(drop=True)
     for effects in ((), ("period",)):
         design = designed(frame, units, effects=effects, weights="w")
+        theirs = confirm_linear.again(design, InferenceSpec("cluster"))
         fit = linear.fd(design)
-        assert fit.extra["engine"] == "linearmodels"
+        np.testing.assert_allclose(fit.params, theirs.params, rtol=1e-9)
+        np.testing.assert_allclose(
+            infer(fit, design, InferenceSpec("cluster"), 0).std_error, theirs.std_error, rtol=1e-9
+        )
 
 
 def test_a_design_and_a_formula_name_the_same_period_before(units: Units) -> None:
@@ -144,7 +149,7 @@ def test_conditions_of_samples_count_lags_as_the_panel_does(units: Units) -> Non
 
 def test_serial_correlation_is_asked_of_adjacent_years(units: Units) -> None:
     frame = frame_of(GAP, 3)
-    found = specification_tests.wooldridge(designed(frame, units, "pooled", options={"engine": "numpy"}))
+    found = specification_tests.wooldridge(designed(frame, units, "pooled"))
     changes = differenced(frame, years_apart(GAP))
     slope = changes["x"] @ changes["y"] / (changes["x"] @ changes["x"])
     left = changes.assign(e=changes["y"] - slope * changes["x"]).set_index(["unit", "period"])["e"]
@@ -217,7 +222,7 @@ def test_lags_of_dynamic_panels_follow_the_panel(units: Units) -> None:
         y[:, t] = 0.4 * y[:, t - 1] * (t > 0) + frame["x"].to_numpy().reshape(15, -1)[:, t] + rng.standard_normal(15)
     frame["y"] = y.ravel()
     even = frame.assign(period=np.tile(np.arange(len(years)), 15))
-    settings: dict[str, Any] = {"effects": ("unit", "period"), "options": {"engine": "numpy"}}
+    settings: dict[str, Any] = {"effects": ("unit", "period")}
     found = dynamic_panel.fit(designed(frame, units, "dynamic_panel", "observation", **settings))
     wanted = dynamic_panel.fit(designed(even, units, "dynamic_panel", **settings))
     np.testing.assert_allclose(found.params, wanted.params)

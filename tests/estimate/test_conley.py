@@ -44,7 +44,7 @@ def panel(
     y = x.sum(axis=1) + rng.normal(size=units)[unit] + rng.normal(size=unit.size)
     weights = rng.uniform(0.5, 3.0, unit.size)[kept] if weighted else None
     names = [f"u{i:03d}" for i in unit[kept]]
-    more = {"estimator": "fe", "effects": ("unit", "period"), "options": {"engine": "numpy"}} | more
+    more = {"estimator": "fe", "effects": ("unit", "period")} | more
     extra = {"coordinates": places(units, rng)}
     return design_from_arrays(y[kept], x[kept], names, 2000 + period[kept], weights=weights, extra=extra, **more)
 
@@ -123,7 +123,7 @@ def test_spreg_gives_the_same_errors_for_a_cross_section() -> None:
     x = np.column_stack([lon / 10 + rng.normal(size=40), rng.normal(size=40)])
     y = x @ [1, -0.5] + np.sin(lat / 3) + rng.normal(size=40)
     d = design_from_arrays(
-        y, x, [f"u{i:02d}" for i in range(40)], estimator="pooled", options={"engine": "numpy"},
+        y, x, [f"u{i:02d}" for i in range(40)], estimator="pooled",
         extra={"coordinates": np.column_stack([lon, lat])},
     )  # fmt: skip
     found = fit(d)
@@ -178,7 +178,7 @@ def test_smooth_errors_and_regressors_are_told_from_independent_ones() -> None:
     x = smooth(coordinates, 400.0, 1, rng)
     names = [f"u{i:03d}" for i in range(250)]
     d = design_from_arrays(
-        np.zeros(250) + x[:, 0], x, names, estimator="pooled", options={"engine": "numpy"},
+        np.zeros(250) + x[:, 0], x, names, estimator="pooled",
         extra={"coordinates": coordinates},
     )  # fmt: skip
     errors = smooth(coordinates, 400.0, 2000, rng)
@@ -272,7 +272,7 @@ def test_a_negative_variance_is_an_error_with_its_reason() -> None:
     y = np.concatenate([np.zeros(20), [1.0, -1.4, 1.0]])
     names = [f"u{i:02d}" for i in range(23)]
     d = design_from_arrays(
-        y, x, names, estimator="pooled", options={"engine": "numpy"},
+        y, x, names, estimator="pooled",
         extra={"coordinates": np.column_stack([lon, np.zeros(23)])},
     )  # fmt: skip
     words = stopped(d, setting(cutoff_km=110, kernel="uniform", small_sample="CR1"))

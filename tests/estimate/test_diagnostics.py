@@ -29,7 +29,7 @@ def panel(
     for t in range(periods):
         noise[:, t] = (rho * noise[:, t - 1] if t else 0.0) + shock[:, t]
     y = x.sum(axis=1) + effect[unit] + noise.ravel()
-    settings = {"estimator": "fe", "effects": ("unit", "period"), "options": {"engine": "numpy"}} | settings
+    settings = {"estimator": "fe", "effects": ("unit", "period")} | settings
     return design_from_arrays(y, x, [f"{u:02d}" for u in unit], period, **settings)
 
 
@@ -43,7 +43,7 @@ def test_influence_is_the_change_without_the_unit(settings: dict) -> None:
         kept = np.array(d.units)[d.unit_codes] != name
         part = design_from_arrays(
             d.y[kept], d.x[kept], np.array(d.units)[d.unit_codes][kept], d.period_codes[kept],
-            estimator=d.spec.estimator, effects=d.spec.effects, options={"engine": "numpy"},
+            estimator=d.spec.estimator, effects=d.spec.effects,
         )  # fmt: skip
         change = whole.params - fit(part).params
         assert [found["dfbeta"][term][i] for term in whole.terms] == pytest.approx(change, rel=1e-8)
@@ -243,7 +243,7 @@ def test_collinear_terms_are_named() -> None:
     d = panel(14)
     rng = np.random.default_rng(1)
     x = np.column_stack([d.x, d.x[:, 0] + 0.1 * rng.normal(size=d.y.size), d.x[:, 0] - d.x[:, 1]])
-    spec = replace(d.spec, options={"engine": "numpy", "drop_absorbed": True})
+    spec = replace(d.spec, options={"drop_absorbed": True})
     wide = replace(d, x=x, terms=("x1", "x2", "near", "exact"), spec=spec)
     result = estimate(wide.spec, wide, 1, "")
     found = result.diagnostics

@@ -248,9 +248,7 @@ def test_a_break_of_one_unit_is_a_change_of_its_effect() -> None:
     step = np.zeros((*y.shape, 1))
     step[4, 4:] = 1.0
     both = np.concatenate([x, step], axis=2)
-    found = dynamic_panel.fit(
-        designed(y, both, "bias_corrected", terms=("x1", "b"), extra={"steps": ("b",)}, options={"engine": "numpy"})
-    )
+    found = dynamic_panel.fit(designed(y, both, "bias_corrected", terms=("x1", "b"), extra={"steps": ("b",)}))
     dummies = np.column_stack(
         [np.kron(np.eye(20), np.ones((7, 1))), np.kron(np.ones((20, 1)), np.eye(7))[:, 1:], step[:, 1:].reshape(-1, 1)]
     )

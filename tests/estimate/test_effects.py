@@ -57,7 +57,6 @@ def panel(
         effects=effects,
         weights=rng.uniform(0.5, 2.0, unit.size) if weighted else None,
         clusters={"region": region, "industry": industry, "region:period": region * 10 + period},
-        options={"engine": "numpy"},
         **settings,
     )
 

@@ -56,7 +56,7 @@ def plain(name: str, effects: tuple[str, ...] = ("unit", "period"), k: int = 2, 
         estimator=name,
         effects=effects,
         extra=extra,
-        **{"options": {"engine": "numpy"}, **settings},  # type: ignore[arg-type]
+        **{**settings},  # type: ignore[arg-type]
     )
 
 
@@ -68,7 +68,7 @@ DATES = [2004.0 if i % 3 == 0 else np.inf for i in range(UNITS)]
 def policy(kind: str, method: str) -> Design:
     rng = np.random.default_rng(2)
     years = list(range(2000, 2000 + PERIODS))
-    options = {"engine": "numpy", "draws": 99}
+    options = {"draws": 99}
     return policy_panel(DATES, years, rng, effect=1.0, estimator=kind, method=method, options=options)
 
 
@@ -224,7 +224,7 @@ def test_every_f_has_the_p_value_of_the_statistic_shown(name: str) -> None:
 
 
 def made(estimator_name: str, method: str, dates: list[float], **more: object) -> Design:
-    options = {"engine": "numpy", "draws": 99, **more.pop("options", {})}  # type: ignore[dict-item]
+    options = {"draws": 99, **more.pop("options", {})}  # type: ignore[dict-item]
     years = list(range(2000, 2008))
     rng = np.random.default_rng(1)
     return policy_panel(dates, years, rng, estimator=estimator_name, method=method, options=options, **more)  # type: ignore[arg-type]

@@ -41,7 +41,6 @@ def panel(units: int = 20, periods: int = 5, **settings) -> Design:
         "effects": ("unit", "period"),
         "terms": ("roads", "schools", "roads:gap"),
         "inference": DEFAULTS,
-        "options": {"engine": "numpy"},
     } | settings
     return design_from_arrays(y, columns, [f"CN-{u:02d}" for u in unit], 2012 + period, **settings)
 
@@ -98,7 +97,6 @@ def test_without_settings_the_panel_decides() -> None:
     rng = np.random.default_rng(1)
     cross = design_from_arrays(
         rng.normal(size=30), rng.normal(size=30), range(30), estimator="pooled", inference=(),
-        options={"engine": "numpy"},
     )  # fmt: skip
     result = estimate(cross.spec, cross, 1, "")
     assert result.inference[0]["options"]["kind"] == "HC3"

@@ -29,7 +29,7 @@ def panel(
     x = RNG.normal(size=(unit.size, k)) + RNG.normal(size=units)[unit, None]
     y = x.sum(axis=1) + RNG.normal(size=units)[unit] + RNG.normal(size=periods)[period] + RNG.normal(size=unit.size)
     weights = RNG.uniform(0.5, 4.0, unit.size)[kept] if weighted else None
-    settings = {"estimator": "fe", "effects": ("unit", "period"), "options": {"engine": "numpy"}} | settings
+    settings = {"estimator": "fe", "effects": ("unit", "period")} | settings
     return design_from_arrays(y[kept], x[kept], unit[kept], 2000 + period[kept], weights=weights, **settings)
 
 
@@ -120,7 +120,6 @@ def test_singletons_are_left_out_and_counted() -> None:
         [*d.unit_codes, 90, 91],
         [*np.array(d.periods)[d.period_codes], 2000, 1990],
         effects=("unit", "period"),
-        options={"engine": "numpy"},
     )
     assert singletons(alone, ("unit", "period")).size == 2
     found = fit(alone)
@@ -140,7 +139,7 @@ def test_absorbed_and_collinear_terms_are_all_named() -> None:
         '"area", absorbed by unit and period effects',
         '"both", collinear with roads, schools',
     ]
-    relaxed = replace(bad, spec=replace(bad.spec, options={"drop_absorbed": True, "engine": "numpy"}))
+    relaxed = replace(bad, spec=replace(bad.spec, options={"drop_absorbed": True}))
     found = fit(relaxed)
     assert found.terms == ("roads", "schools")
     assert len(found.notes) == 2
@@ -176,7 +175,6 @@ def test_first_differences_never_bridge_a_gap() -> None:
         d.unit_codes[gap],
         d.period_codes[gap],
         estimator="fd",
-        options={"engine": "numpy"},
     )
     found = fit(holed)
     assert found.rows.size == 4 * 4 - 2
@@ -223,7 +221,7 @@ def random_panel(effects: Sequence[str] = (), missing: float = 0.0, weighted: bo
     noise = rng.normal(size=units.size) / (1.0 if weights is None else np.sqrt(weights))
     y = x @ [1.0, -1.0] + 2.0 * rng.normal(size=30)[units] + 1.5 * rng.normal(size=6)[periods] + noise
     return design_from_arrays(
-        y, x, units, periods, estimator="re", effects=effects, weights=weights, options={"engine": "numpy", **options}
+        y, x, units, periods, estimator="re", effects=effects, weights=weights, options={**options}
     )
 
 
@@ -331,7 +329,7 @@ def test_slopes_are_unbiased_where_effects_correlate_with_regressors() -> None:
         effect = rng.normal(size=20)
         x = effect[unit] + rng.normal(size=100)
         y = 0.5 * x + 2 * effect[unit] + rng.normal(size=100)
-        d = design_from_arrays(y, x, unit, period, effects=("unit", "period"), options={"engine": "numpy"})
+        d = design_from_arrays(y, x, unit, period, effects=("unit", "period"))
         pooled = replace(d, spec=replace(d.spec, estimator="pooled", effects=()))
         estimates.append([fit(d).params[0], fit(pooled).params[0]])
     mean = np.mean(estimates, axis=0)

@@ -118,7 +118,7 @@ def test_what_is_fixed_over_time_is_recovered_where_random_effects_are_not() -> 
     np.testing.assert_allclose(components, 1.0, atol=0.06)
     biased = panel(3, units=200, periods=4)
     x = np.hstack([biased.x, biased.extra["endogenous"]])
-    spec = replace(biased.spec, estimator="re", options={"engine": "numpy"})
+    spec = replace(biased.spec, estimator="re")
     pooled = fit(replace(biased, spec=spec, x=x, terms=(*biased.terms, "d", "s"), extra={}))
     assert pooled.params[4] > 0.65
 
@@ -170,7 +170,7 @@ def test_as_many_stand_ins_as_endogenous_regressors_give_fixed_effects_slopes() 
     x = design.x[:, [0, 2]]
     design = replace(design, x=x, terms=("x1", "z1"))
     found = fit(design)
-    spec = replace(design.spec, estimator="fe", effects=("unit",), options={"engine": "numpy"})
+    spec = replace(design.spec, estimator="fe", effects=("unit",))
     moving = np.column_stack([design.x[:, 0], design.extra["endogenous"][:, 0]])
     fixed = fit(replace(design, spec=spec, x=moving, terms=("x1", "d"), extra={}))
     np.testing.assert_allclose(found.params[[found.terms.index("x1"), found.terms.index("d")]], fixed.params, rtol=1e-8)

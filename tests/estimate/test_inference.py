@@ -31,7 +31,7 @@ def panel(
     x = RNG.normal(size=(unit.size, k)) + RNG.normal(size=units)[unit, None]
     y = x.sum(axis=1) + RNG.normal(size=units)[unit] + RNG.normal(size=unit.size)
     weights = RNG.uniform(0.5, 3.0, unit.size)[kept] if weighted else None
-    settings = {"estimator": "fe", "effects": ("unit", "period"), "options": {"engine": "numpy"}} | settings
+    settings = {"estimator": "fe", "effects": ("unit", "period")} | settings
     return design_from_arrays(y[kept], x[kept], unit[kept], 2000 + period[kept], weights=weights, **settings)
 
 
@@ -109,7 +109,6 @@ def test_cr3_is_the_delete_one_cluster_jackknife() -> None:
             d.unit_codes[kept],
             d.period_codes[kept],
             effects=("unit", "period"),
-            options={"engine": "numpy"},
         )
         changes.append(whole.params - fit(part).params)
     expected = np.array(changes).T @ np.array(changes)
@@ -137,7 +136,7 @@ def test_cr2_is_unbiased_under_equal_independent_errors() -> None:
 def test_satterthwaite_in_a_balanced_difference_of_means_is_known() -> None:
     """Two groups of one-row clusters, pooled: HC2 with Welch's degrees of freedom at equal variances and sizes."""
     y = RNG.normal(size=20)
-    d = design_from_arrays(y, np.repeat([0.0, 1.0], 10), np.arange(20), estimator="pooled", options={"engine": "numpy"})
+    d = design_from_arrays(y, np.repeat([0.0, 1.0], 10), np.arange(20), estimator="pooled")
     found = infer(fit(d), d, setting(small_sample="CR2"), 0)
     welch = stats.ttest_ind(y[10:], y[:10], equal_var=False)
     assert found.statistic is not None and found.df is not None
@@ -184,7 +183,7 @@ def test_two_way_clusters() -> None:
 
 def test_hc_by_brute_force() -> None:
     x, y = RNG.normal(size=(30, 3)), RNG.normal(size=30)
-    d = design_from_arrays(y, x, np.arange(30), estimator="pooled", options={"engine": "numpy"})
+    d = design_from_arrays(y, x, np.arange(30), estimator="pooled")
     found = fit(d)
     columns = np.column_stack([d.x, np.ones(30)])
     inverse = np.linalg.inv(columns.T @ columns)
@@ -201,7 +200,7 @@ def test_hc_by_brute_force() -> None:
 
 def test_hc3_and_cr3_agree_with_one_row_per_cluster() -> None:
     x, y = RNG.normal(size=(30, 2)), RNG.normal(size=30)
-    d = design_from_arrays(y, x, np.arange(30), estimator="between", options={"engine": "numpy"})
+    d = design_from_arrays(y, x, np.arange(30), estimator="between")
     found = fit(d)
     hc3 = infer(found, d, setting("hc"), 0)
     cr3 = infer(found, d, setting(small_sample="CR3"), 0)

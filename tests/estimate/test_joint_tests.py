@@ -42,7 +42,6 @@ def panel(seed: int = 0, units: int = 31, periods: int = 8, steps: int = 0, miss
         2000 + period[kept],
         terms=names,
         effects=("unit", "period"),
-        options={"engine": "numpy"},
         inference=(CR1,),
         extra={"steps": names[2:]},
     )

@@ -34,7 +34,6 @@ def interaction(seed: int, shift: float = 0.0, further: bool = False) -> Design:
         PERIOD,
         terms=tuple(columns),
         effects=("unit", "period"),
-        options={"engine": "numpy"},
     )
 
 
@@ -103,7 +102,6 @@ def test_a_moderator_that_is_a_regressor_is_read_from_its_column() -> None:
         d.period_codes,
         terms=("roads", "rail", "rail:roads"),
         effects=("unit", "period"),
-        options={"engine": "numpy"},
     )
     np.testing.assert_array_equal(moderator(both, fit(both), "roads", "rail"), moving)
 

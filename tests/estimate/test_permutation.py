@@ -21,7 +21,7 @@ def cross_section(seed: int, n: int = 7) -> Design:
     rng = np.random.default_rng(seed)
     x = rng.normal(size=(n, 2))
     y = x @ [1.0, 0.2] + rng.normal(size=n)
-    return design_from_arrays(y, x, np.arange(n), estimator="pooled", options={"engine": "numpy"})
+    return design_from_arrays(y, x, np.arange(n), estimator="pooled")
 
 
 def setting(**options) -> InferenceSpec:
@@ -61,7 +61,7 @@ def test_units_keep_their_paths_together() -> None:
     for _ in range(300):
         walk = np.cumsum(rng.normal(size=(2, 14, 6)), axis=2)
         x, y = walk.reshape(2, -1)
-        d = design_from_arrays(y, x, unit, period, effects=("unit", "period"), options={"engine": "numpy"})
+        d = design_from_arrays(y, x, unit, period, effects=("unit", "period"))
         found = fit(d)
         rejected += infer(found, d, setting(draws=199), 1).p_value[0] <= 0.05
         naive += infer(found, d, InferenceSpec("classical"), 1).p_value[0] <= 0.05
@@ -76,7 +76,6 @@ def test_whole_outcomes_test_that_nothing_matters() -> None:
     for _ in range(400):
         d = design_from_arrays(
             rng.exponential(size=15), rng.normal(size=15), np.arange(15), estimator="pooled",
-            options={"engine": "numpy"},
         )  # fmt: skip
         rejected += infer(fit(d), d, setting(draws=199, scheme="rows"), 1).p_value[0] <= 0.05
     assert rejected / 400 == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / 400))
@@ -85,9 +84,7 @@ def test_whole_outcomes_test_that_nothing_matters() -> None:
 def test_schemes_agree_with_one_regressor() -> None:
     """With a constant alone beside it, Freedman–Lane residuals are the outcome less its mean."""
     rng = np.random.default_rng(5)
-    d = design_from_arrays(
-        rng.normal(size=12), rng.normal(size=12), np.arange(12), estimator="pooled", options={"engine": "numpy"}
-    )
+    d = design_from_arrays(rng.normal(size=12), rng.normal(size=12), np.arange(12), estimator="pooled")
     found = fit(d)
     a, b = (infer(found, d, setting(draws=499, scheme=scheme), 1).p_value for scheme in ("freedman_lane", "rows"))
     np.testing.assert_array_equal(a, b)
@@ -110,7 +107,6 @@ def test_what_is_refused() -> None:
     kept = np.arange(40) != 5
     holed = design_from_arrays(
         rng.normal(size=39), rng.normal(size=39), unit[kept], period[kept], effects=("unit",),
-        options={"engine": "numpy"},
     )  # fmt: skip
     with pytest.raises(UserError, match="balanced panel"):
         infer(fit(holed), holed, setting(), 1)
@@ -120,9 +116,7 @@ def test_what_is_refused() -> None:
         infer(fit(weighted), weighted, setting(), 1)
     with pytest.raises(UserError, match="randomisation: treatment"):
         infer(fit(d), d, setting(over="treatment"), 1)
-    full = design_from_arrays(
-        rng.normal(size=40), rng.normal(size=40), unit, period, effects=("unit",), options={"engine": "numpy"}
-    )
+    full = design_from_arrays(rng.normal(size=40), rng.normal(size=40), unit, period, effects=("unit",))
     with pytest.raises(UserError, match="write over: units"):
         infer(fit(full), full, setting(over="rows"), 1)
     assert infer(fit(d), d, setting(over="rows", draws=99), 1).p_value.size == 2

@@ -19,8 +19,6 @@ from ruralpanel.estimate.inference.romano_wolf import Statistic, adjust, holm
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
-OPTIONS = {"engine": "numpy"}
-
 
 def statistics(rng: np.random.Generator, values: list[float], draws: int = 999) -> list[Statistic]:
     common = rng.normal(size=draws)
@@ -82,7 +80,7 @@ def panel(
     effect = more.pop("effect", 0.0)
     return design_from_arrays(
         (effect * x + noise).ravel(), x.ravel(), np.repeat(units, periods), np.tile(np.arange(periods), len(units)),
-        effects=("unit", "period"), options=OPTIONS, name=name, **more,
+        effects=("unit", "period"), name=name, **more,
     )  # fmt: skip
 
 
@@ -105,7 +103,7 @@ def test_units_keep_their_weights_across_models_and_samples() -> None:
     rows = np.flatnonzero(whole.unit_codes >= 5)
     part = design_from_arrays(
         whole.y[rows], whole.x[rows], [names[c] for c in whole.unit_codes[rows]], whole.period_codes[rows],
-        effects=("unit", "period"), options=OPTIONS, name="part",
+        effects=("unit", "period"), name="part",
     )  # fmt: skip
     fits = [(fit(whole), whole), (fit(part), part)]
     units = romano_wolf.units_of(fits)
@@ -151,7 +149,7 @@ def test_a_marginal_effect_and_a_difference_in_differences() -> None:
     y = x - 0.8 * x * gap + rng.normal(size=unit.size)
     interaction = design_from_arrays(
         y, np.column_stack([x, x * gap, gap * period]), unit, period, terms=("x", "x:gap", "trend"),
-        effects=("unit", "period"), options=OPTIONS, name="interaction",
+        effects=("unit", "period"), name="interaction",
     )  # fmt: skip
     treated = np.where(np.arange(units) % 2 == 0, 2003.0, np.nan)[unit]
     outcome = 0.7 * (period >= treated) + rng.normal(size=unit.size)
@@ -199,7 +197,7 @@ def test_the_jackknife_reproduces_its_own_error() -> None:
 def test_what_a_family_cannot_take() -> None:
     rng = np.random.default_rng(8)
     names = [f"U{i:02d}" for i in range(12)]
-    cross = design_from_arrays(rng.normal(size=12), rng.normal(size=12), names, estimator="pooled", options=OPTIONS)
+    cross = design_from_arrays(rng.normal(size=12), rng.normal(size=12), names, estimator="pooled")
     with pytest.raises(UserError, match="several rows per unit"):
         run_family("f", {"A": {"model": "model", "term": "x1"}}, {"model": cross}, 1, 99)
     design = panel(rng, names, 4, np.zeros((12, 4)), "one")

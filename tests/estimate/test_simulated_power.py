@@ -31,7 +31,7 @@ def panel(units: int = 14, periods: int = 6, leader: float = 1.0, seed: int = 0,
     x = rng.normal(size=(unit.size, 2))
     x[unit == 0, 0] *= leader
     y = x[:, 0] + rng.normal(size=unit.size)
-    settings = {"estimator": "fe", "effects": ("unit", "period"), "options": {"engine": "numpy"}, **more}
+    settings = {"estimator": "fe", "effects": ("unit", "period"), **more}
     return design_from_arrays(y, x, unit, period, **settings)
 
 

@@ -44,7 +44,7 @@ def panel(
         errors[:, t] = rho * errors[:, t - 1] + np.sqrt(1 - rho**2) * rng.normal(size=units)
     y = x[:, 0] + rng.normal(size=units)[unit] + errors.ravel()
     weights = rng.uniform(0.5, 3.0, unit.size)[kept] if weighted else None
-    more = {"estimator": "fe", "effects": ("unit", "period"), "options": {"engine": "numpy"}} | more
+    more = {"estimator": "fe", "effects": ("unit", "period")} | more
     return design_from_arrays(y[kept], x[kept], unit[kept], 2000 + period[kept], weights=weights, **more)
 
 
@@ -132,9 +132,7 @@ def test_the_bootstrap_kernel_is_the_bootstrap(units: int, options: dict[str, An
 def test_the_permutation_kernel_keeps_its_level() -> None:
     """400 cross-sections of normal errors: 5 % within 3 Monte Carlo errors; with an effect it rejects."""
     rng = np.random.default_rng(3)
-    d = design_from_arrays(
-        rng.normal(size=20), rng.normal(size=(20, 2)), np.arange(20), estimator="pooled", options={"engine": "numpy"}
-    )
+    d = design_from_arrays(rng.normal(size=20), rng.normal(size=(20, 2)), np.arange(20), estimator="pooled")
     outcomes = outcomes_of(d, fit(d), 400)
     share = size_kernels.permuted(outcomes, setting("permutation"), [0], 99, rng).mean()
     assert share == pytest.approx(0.05, abs=3 * np.sqrt(0.05 * 0.95 / 400))
@@ -177,9 +175,7 @@ def test_draws_have_the_autocorrelation_of_their_years() -> None:
     """Years 1998, 1999, 2003: correlations ρ and ρ⁴ in 20,000 draws, whose errors are below .01."""
     rng = np.random.default_rng(0)
     unit, year = np.repeat(np.arange(8), 3), np.tile([1998, 1999, 2003], 8)
-    d = design_from_arrays(
-        rng.normal(size=24), rng.normal(size=24), unit, year, effects=("unit",), options={"engine": "numpy"}
-    )
+    d = design_from_arrays(rng.normal(size=24), rng.normal(size=24), unit, year, effects=("unit",))
     found = fit(d)
     process = replace(error_process(found, d, covariance.space_of(found, d), rng), rho=0.6, scale=np.ones(8))
     levels = process.levels(process.noise(20_000, rng), 0.6)
@@ -225,7 +221,7 @@ def test_results_repeat_and_depend_on_the_seed() -> None:
 
 
 def test_controls_and_steps_do_not_enter_the_size() -> None:
-    d = panel(7, options={"engine": "numpy"})
+    d = panel(7)
     d = replace(d, spec=replace(d.spec, controls=("x2",)))
     found = fit(d)
     methods = (setting(), setting("wild_cluster", draws=99, interval=False))

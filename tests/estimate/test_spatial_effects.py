@@ -33,7 +33,7 @@ def estimates(found: dict[str, Any], term: str) -> list[float]:
 
 def run(method: str, weights: Any, **settings: Any) -> Any:
     y, x = draw(np.random.default_rng(4), weights, lag=0.4, durbin=True)
-    options = {"engine": "numpy", "seed": 7, **settings.pop("options", {})}
+    options = {"seed": 7, **settings.pop("options", {})}
     return fit(designed(y, x, weights, method, options=options, **settings))
 
 

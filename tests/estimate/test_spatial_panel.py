@@ -228,7 +228,7 @@ def test_estimates_centre_on_the_truth(method: str) -> None:
     rng, rows = np.random.default_rng(11), []
     for _ in range(60):
         y, x = draw(rng, ROW, **truth)
-        found = fit(designed(y, x, ROW, method, options={"draws": 2, "engine": "numpy"}))
+        found = fit(designed(y, x, ROW, method, options={"draws": 2}))
         rows.append([*found.params, *([found.fit["lambda"]] if "lambda" in found.fit else [])])
     wanted = [*BETA, *(THETA if truth.get("durbin") else [])]
     wanted += [truth[name] for name in ("lag", "error") if name in truth]
@@ -290,7 +290,7 @@ def test_factorisations_replace_eigenvalues(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.parametrize("method", METHODS)
 def test_scores_sum_to_zero(method: str) -> None:
     """So that covariances from them are centred; for moments this is their condition."""
-    found: Fit = fit(sample(method, options={"engine": "numpy", "draws": 2}))
+    found: Fit = fit(sample(method, options={"draws": 2}))
     assert found.scores.sum(axis=0) == pytest.approx(0, abs=1e-6 * abs(found.scores).max() * 216)
 
 
@@ -359,10 +359,10 @@ def test_what_neighbours_have_in_common_is_no_term_of_its_own() -> None:
     """Where all are each other's neighbours, the neighbours' mean is the period's less the unit's own."""
     everyone = by_row(1.0 - np.eye(36))
     y, x = draw(np.random.default_rng(2), ROW)
-    design = designed(y, x, everyone, "slx", options={"engine": "numpy"})
+    design = designed(y, x, everyone, "slx")
     with pytest.raises(UserError, match=r"W:x1.*collinear with x1"):
         fit(design)
-    found = fit(replace(design, spec=replace(design.spec, options={"drop_absorbed": True, "engine": "numpy"})))
+    found = fit(replace(design, spec=replace(design.spec, options={"drop_absorbed": True})))
     assert found.terms == ("x1", "x2") and set(found.extra["left_out"]) == {"W:x1", "W:x2"}
 
 

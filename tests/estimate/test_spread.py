@@ -31,7 +31,6 @@ def panel(weighted: bool = False, **more: Any) -> Design:
         "estimator": "fe",
         "effects": ("unit", "period"),
         "terms": ("x", "z", STEP),
-        "options": {"engine": "numpy"},
     }
     y = rng.normal(size=unit.size)[kept]
     return design_from_arrays(
@@ -99,7 +98,7 @@ def test_moderators_that_the_effects_absorb_keep_the_spread_of_the_sample() -> N
     x[3] = 0.0
     design = design_from_arrays(
         rng.normal(size=unit.size), np.column_stack([x, x * gap]), unit, period, effects=("unit", "period"),
-        terms=("x", "x:gap"), options={"engine": "numpy"},
+        terms=("x", "x:gap"),
     )  # fmt: skip
     result = estimate(design.spec, design, 1, "")
     assert result.diagnostics["moderator_sd"] == {"gap": pytest.approx(np.std(np.delete(gap, 3), ddof=1))}

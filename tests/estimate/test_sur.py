@@ -230,7 +230,7 @@ def test_the_interval_holds_a_known_correlation() -> None:
     rng = np.random.default_rng(5)
     panels, held, means = 300, 0, []
     for number in range(panels):
-        design = system(**panel(rng, 24, 6, 0.4), options={"draws": 399, "seed": number, "engine": "numpy"})
+        design = system(**panel(rng, 24, 6, 0.4), options={"draws": 399, "seed": number})
         statistic = fit(design).extra["statistics"]["residual_correlation"]
         held += statistic["ci_low"] <= 0.4 <= statistic["ci_high"]
         means.append(statistic["estimate"])

@@ -32,7 +32,7 @@ def panel(
     noise = rng.normal(size=unit.size) + rng.normal(size=unit.size) * np.abs(x[:, 0])
     y = x @ [0.5, 0.0, -0.5] + rng.normal(size=units)[unit] + noise
     weights = rng.uniform(0.5, 3.0, unit.size)[kept] if weighted else None
-    settings = {"estimator": "fe", "effects": ("unit", "period"), "options": {"engine": "numpy"}} | settings
+    settings = {"estimator": "fe", "effects": ("unit", "period")} | settings
     return design_from_arrays(y[kept], x[kept], unit[kept], period[kept], weights=weights, **settings)
 
 
@@ -241,9 +241,7 @@ def test_a_combination_of_coefficients_is_a_reparametrised_model() -> None:
     changed = d.x.copy()
     changed[:, 1] = d.x[:, 1] - 2 * d.x[:, 0]
     # y = b1 x1 + b2 x2 = (b1 + 2 b2) x1 + b2 (x2 − 2 x1)
-    other = design_from_arrays(
-        d.y, changed, d.unit_codes, d.period_codes, effects=("unit", "period"), options={"engine": "numpy"}
-    )
+    other = design_from_arrays(d.y, changed, d.unit_codes, d.period_codes, effects=("unit", "period"))
     refit = fit(other)
     assert refit.params[0] == pytest.approx(contrast @ found.params)
     indirect = combination(refit, other, np.eye(3)[0], d.unit_codes, d.unit_codes, "rademacher", 200, rng)
@@ -284,7 +282,7 @@ def test_p_is_never_zero_and_results_repeat() -> None:
     x = rng.normal(size=200)
     d = design_from_arrays(
         5 * x + 0.01 * rng.normal(size=200), x, np.repeat(np.arange(25), 8), np.tile(np.arange(8), 25),
-        effects=("unit",), options={"engine": "numpy"},
+        effects=("unit",),
     )  # fmt: skip
     found = fit(d)
     setting = InferenceSpec("wild_cluster", {"draws": 999})
@@ -300,7 +298,6 @@ def test_terms_do_not_share_a_stream_and_do_not_depend_on_each_other() -> None:
     names = np.array(d.units)[d.unit_codes]
     swapped = design_from_arrays(
         d.y, d.x[:, ::-1], names, d.period_codes, terms=("x3", "x2", "x1"), effects=("unit", "period"),
-        options={"engine": "numpy"},
     )  # fmt: skip
     again = infer(fit(swapped), swapped, InferenceSpec("wild_cluster", {"draws": 499}), 1)
     np.testing.assert_allclose(both.p_value, again.p_value[::-1])
@@ -341,7 +338,7 @@ def test_size_with_twelve_unequal_clusters() -> None:
     for _ in range(400):
         x = rng.normal(size=12)[unit] + rng.normal(size=unit.size)
         y = rng.normal(size=12)[unit] * (0.5 + np.abs(x)) + rng.normal(size=unit.size)
-        d = design_from_arrays(y, x, unit, period, estimator="pooled", options={"engine": "numpy"})
+        d = design_from_arrays(y, x, unit, period, estimator="pooled")
         found = fit(d)
         draws = combination(found, d, np.eye(1)[0], unit, unit, "rademacher", 199, rng)
         wild_rejects += draws.p_value(float(found.params[0])) <= 0.05
@@ -356,7 +353,7 @@ def test_a_province_panel_takes_a_moment() -> None:
     rng = np.random.default_rng(0)
     d = design_from_arrays(
         rng.normal(size=248), rng.normal(size=(248, 8)), np.repeat(np.arange(31), 8), np.tile(np.arange(8), 31),
-        effects=("unit", "period"), options={"engine": "numpy"},
+        effects=("unit", "period"),
     )  # fmt: skip
     found = fit(d)
     start = time.process_time()

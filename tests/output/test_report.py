@@ -160,6 +160,24 @@ def test_keys_with_a_number(place: Path) -> None:
     assert numbers.value("coverage:made:staff:2018") == 0.67
     assert numbers.value("count:findings_undeclared") == 2
     assert numbers.value("setting:seed") == 7
+    found = {
+        name: numbers.value(f"confirmation:{name}") for name in ("models", "coefficients", "errors", "unconfirmed")
+    }
+    assert found == {"models": 1, "coefficients": 3, "errors": 3, "unconfirmed": 1}
+    assert (numbers.value("confirmation:difference"), numbers.value("confirmation:allowed")) == (2e-13, 1e-6)
+
+
+def test_the_methods_say_how_far_other_libraries_agree(place: Path) -> None:
+    file = place / "made_up" / "models" / "confirmation.csv"
+    build(context(place), place / "out", ["html"])
+    page = re.sub(r"<[^>]+>", "", (place / "out" / "report.html").read_text(encoding="utf-8"))
+    assert "coefficients compared: 3, standard errors: 3." in page and "difference is 2e−13" in page
+    assert "Models that neither library can estimate: 1;" in page
+    rows = file.read_text(encoding="utf-8").splitlines()
+    file.write_text("\n".join(row for row in rows if not row.startswith("baseline")) + "\n", encoding="utf-8")
+    build(context(place, language="zh"), place / "out", ["html"])
+    page = (place / "out" / "report.html").read_text(encoding="utf-8")
+    assert "两个程序库都不能估计的模型" in page and "重新估计的模型" not in page
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def model(name: str, periods: int, estimator: str) -> ModelResult:
     design = design_from_arrays(
         x[:, 0] + rng.normal(size=unit.size), x, [f"u{u:02d}" for u in unit], period, terms=("roads", "schools"),
         estimator=estimator, effects=("unit", "period") if estimator == "fe" else (), name=name,
-        options={"engine": "numpy"}, inference=methods[estimator],
+        inference=methods[estimator],
     )  # fmt: skip
     return estimate(replace(design.spec, simulated_size=True), design, 1, "")
 

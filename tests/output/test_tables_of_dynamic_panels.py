@@ -34,7 +34,7 @@ def models() -> dict[str, ModelResult]:
         "corrected": result("corrected", inference=CLUSTER),
         "difference": result("difference", method="difference_gmm", inference=OWN),
         "other": result("other", "z", seed=2, inference=CLUSTER, options={"lags": 2}),
-        "static": result("static", estimator="fe", inference=CLUSTER, options={"engine": "numpy"}),
+        "static": result("static", estimator="fe", inference=CLUSTER),
     }
 
 

@@ -28,7 +28,7 @@ def context(tmp_path: Path) -> OutputContext:
     y, x = draw(np.random.default_rng(4), ROW, lag=0.4, durbin=True)
     methods = ("sdm", "sem", "gmm_error", "fe")
     for method in methods:
-        design = designed(y, x, ROW, "" if method == "fe" else method, options={"engine": "numpy"}, inference=CLUSTER)
+        design = designed(y, x, ROW, "" if method == "fe" else method, inference=CLUSTER)
         design = replace(design, extra={**design.extra, "weights_about": {"name": "next_door", "what": "shared edges"}})
         spec = replace(design.spec, name=method)
         if method == "fe":

@@ -91,7 +91,7 @@ def test_morans_i_of_residuals(table: dict[str, np.ndarray[Any, Any]], weights: 
     x = np.column_stack([table["income"], table["house_value"]])
     order = np.argsort(np.array(IDS))  # designs sort units by name
     d = design_from_arrays(
-        table["crime"], x, IDS, estimator="pooled", options={"engine": "numpy"},
+        table["crime"], x, IDS, estimator="pooled",
         extra={"weights_matrix": sparse.csr_array(weights[order][:, order]), "weights_about": {"standardise": "row"}},
     )  # fmt: skip
     found = fit(d)

@@ -9,8 +9,10 @@ from data_sets import design, table
 
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families import confirm_linear
+from ruralpanel.estimate.families.second import NotConfirmedError
 from ruralpanel.estimate.inference import dependence
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
 MODELS = [
@@ -28,29 +30,46 @@ MODELS = [
 SOME = np.random.default_rng(3).random(816) > 0.3
 
 
+SETTINGS = [
+    InferenceSpec("classical"),
+    InferenceSpec("cluster", {"small_sample": "CR0"}),
+    InferenceSpec("cluster", {"small_sample": "CR1"}),
+    InferenceSpec("cluster", {"small_sample": "CR1", "by": ["unit", "period"]}),
+    InferenceSpec("hc", {"kind": "HC1"}),
+    InferenceSpec("hc", {"kind": "HC3"}),
+]
+
+
 @pytest.mark.parametrize("rows", [None, SOME], ids=["balanced", "unbalanced"])
 @pytest.mark.parametrize(
     ("estimator", "effects", "weighted"),
     [(*model, False) for model in MODELS] + [(*model, True) for model in MODELS if model[0] != "re"],
 )
-def test_estimates_agree(estimator: str, effects: tuple[str, ...], weighted: bool, rows: np.ndarray | None) -> None:
+def test_estimates_and_errors_agree(
+    estimator: str, effects: tuple[str, ...], weighted: bool, rows: np.ndarray | None
+) -> None:
     frame, _ = table("munnell")
     kept = np.ones(816, dtype=bool) if rows is None else rows
     weights = np.exp(frame["log_emp"].to_numpy())[kept] if weighted else None
-    ours = design("munnell", estimator, effects, rows=kept, weights=weights, options={"engine": "numpy"})
+    ours = design("munnell", estimator, effects, rows=kept, weights=weights)
     found = fit(ours)
-    theirs = confirm_linear.estimate(ours, found.rows, found.terms)
-    assert theirs is not None
-    # 1e-10: both are direct solutions of the same normal equations; condition numbers here are below 1e4
-    np.testing.assert_allclose(found.params, theirs, rtol=1e-10, atol=1e-12)
-
-
-def test_a_wrong_estimate_is_stopped() -> None:
-    panel = design("munnell", "fe", ("unit", "period"))
-    found = fit(panel)
-    scale = np.sqrt(np.diag(found.bread))
-    with pytest.raises(ArithmeticError, match="differ from linearmodels"):
-        confirm_linear.confirm(panel, found.rows, found.terms, found.params * 1.001, scale, 1.0)
+    compared = 0
+    for setting in SETTINGS:
+        try:
+            errors = infer(found, ours, setting, 0).std_error
+        except UserError:  # robust errors with unit effects, two-way clusters of one period
+            continue
+        if estimator == "fd" and setting.options.get("by"):
+            with pytest.raises(NotConfirmedError, match="does not change within a unit"):
+                confirm_linear.again(ours, setting)
+            continue
+        theirs = confirm_linear.again(ours, setting)
+        # 1e-10: both are direct solutions of the same normal equations; condition numbers here are below 1e4
+        np.testing.assert_allclose(found.params, theirs.params, rtol=1e-10, atol=1e-12)
+        if theirs.std_error is not None:
+            np.testing.assert_allclose(errors, theirs.std_error, rtol=1e-9, err_msg=str(setting))
+            compared += 1
+    assert compared >= 3
 
 
 def panel_ols(effects: tuple[str, ...], data: str = "munnell"):
@@ -122,13 +141,23 @@ def test_two_way_clusters_agree() -> None:
     np.testing.assert_allclose(ours.std_error, theirs.std_errors[list(terms)] * np.sqrt(factor), rtol=1e-9)
 
 
-def test_what_linearmodels_lacks_is_recorded() -> None:
+def test_what_linearmodels_lacks_comes_from_statsmodels() -> None:
+    """Three effects, and nested ones, counted once, with the errors of each kind; 1e-9: dummies are less exact."""
     frame, _ = table("munnell")
     region = (pd.factorize(frame["unit"])[0] % 5).tolist()
     crossing = ((pd.factorize(frame["unit"])[0] + frame["period"].astype(int)) % 7).tolist()
     groups = {"region": region, "crossing": crossing}
-    engines = {
-        effects: fit(design("munnell", "fe", effects, clusters=groups)).extra["engine"]
-        for effects in [("unit", "period", "crossing"), ("unit", "region"), ("unit", "crossing"), ("period", "region")]
-    }
-    assert list(engines.values()) == ["numpy", "numpy", "linearmodels", "linearmodels"]
+    for effects, library in {
+        ("unit", "period", "crossing"): "statsmodels WLS",
+        ("unit", "region"): "statsmodels WLS",
+        ("unit", "crossing"): "linearmodels PanelOLS",
+        ("period", "region"): "linearmodels PanelOLS",
+    }.items():
+        for setting in (SETTINGS[0], SETTINGS[2]):
+            panel = design("munnell", "fe", effects, clusters=groups)
+            theirs, found = confirm_linear.again(panel, setting), fit(panel)
+            assert theirs.library == library
+            np.testing.assert_allclose(theirs.params, found.params, rtol=1e-9)
+            np.testing.assert_allclose(theirs.std_error, infer(found, panel, setting, 0).std_error, rtol=1e-9)
+    with pytest.raises(NotConfirmedError, match="no fd model with the effects crossing"):
+        confirm_linear.again(design("munnell", "fd", ("crossing",), clusters=groups), None)

@@ -29,7 +29,7 @@ NORMAL = {"method": "cluster", "small_sample": "CR0", "critical": "normal"}
 def result_of(data: str, estimator: str, method: str, controls: tuple[str, ...], inference: Any) -> ModelResult:
     """The model's results; the shapes of the placebos are not looked at, so few draws will do."""
     settings: dict[str, Any] = {"controls": controls} if controls else {}
-    options = {"draws": 99, "engine": "numpy"}
+    options = {"draws": 99}
     choices = dict(inference)
     setting = InferenceSpec(choices.pop("method"), choices)
     design = getattr(policy_data, data)(
@@ -48,7 +48,7 @@ def name_of(case: dict[str, Any]) -> str:
 def test_stored_numbers(case: dict[str, Any]) -> None:
     assert case["source"] and case["why"]
     if "treated" in case:  # one treated unit: the workflow refuses errors clustered by unit
-        sample = sample_of(policy_data.prop99(options={"engine": "numpy"}))
+        sample = sample_of(policy_data.prop99(options={}))
         found = {"point": did.METHODS[case["method"]].point(sample.design, sample.cohorts)}
     else:
         options = tuple(case.get("inference", NORMAL).items())
@@ -86,9 +86,7 @@ def test_the_comparisons_behind_the_two_way_effect_of_castle_doctrines() -> None
 
 def medicaid() -> honest_did.EventStudy:
     """The README example of HonestDiD: the effect in 2014, errors clustered by state, normal quantiles."""
-    design = policy_data.ehec(
-        options={"engine": "numpy"}, inference=(InferenceSpec("cluster", {"small_sample": "CR1"}),)
-    )
+    design = policy_data.ehec(inference=(InferenceSpec("cluster", {"small_sample": "CR1"}),))
     found = dynamics.dynamic(sample_of(design), "twfe")
     times = np.array(sorted([time.event_time for time in found.times] + [-1]), dtype=float)
     return honest_did.EventStudy(found.fit.params, found.errors.vcov, times, np.array([1.0, 0.0]))

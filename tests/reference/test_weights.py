@@ -27,7 +27,7 @@ SHAPES = [("pooled", ()), ("pooled", ("period",)), ("fe", ("unit",)), ("fe", ("u
 
 def weighted(estimator: str, effects: tuple[str, ...] = (), scale: float = 1.0, **settings: Any) -> Design:
     """Munnell's states weighted by employment."""
-    return design("munnell", estimator, effects, weights=scale * EMPLOYMENT, options={"engine": "numpy"}, **settings)
+    return design("munnell", estimator, effects, weights=scale * EMPLOYMENT, **settings)
 
 
 def by_statsmodels(d: Design, cov_type: str, **settings: Any) -> tuple[FloatArray, FloatArray]:
@@ -131,7 +131,7 @@ def test_cr3_is_the_jackknife_of_weighted_refits(estimator: str, effects: tuple[
     for name in d.units:
         kept = (frame["unit"] != name).to_numpy()
         part = design(
-            "munnell", estimator, effects, rows=kept, weights=EMPLOYMENT[kept], options={"engine": "numpy"}
+            "munnell", estimator, effects, rows=kept, weights=EMPLOYMENT[kept]
         )  # fmt: skip
         gaps.append(fit(part).params - found.params)
     expected = np.sqrt(np.sum(np.square(gaps), axis=0))
@@ -179,7 +179,7 @@ def test_only_ratios_of_weights_matter(setting: InferenceSpec) -> None:
     first, second = (infer(fit(d), d, setting, 1) for d in (one, other))
     np.testing.assert_allclose(first.ci_low, second.ci_low, rtol=1e-6)
     np.testing.assert_allclose(first.p_value, second.p_value, rtol=1e-6)
-    plain = design("munnell", "fe", ("unit", "period"), options={"engine": "numpy"})
+    plain = design("munnell", "fe", ("unit", "period"))
     equal = replace(plain, weights=np.full(816, 7.0))
     first, second = (infer(fit(d), d, setting, 1) for d in (plain, equal))
     np.testing.assert_allclose(first.ci_low, second.ci_low, rtol=1e-6)

@@ -1,4 +1,5 @@
 MODELS = expand("results/models/{model}.json", model=list(CONFIG.models))
+CONFIRMATION = ["results/models/confirmation.csv"] if MODELS else []
 
 # One job per panel: the models of a panel share its figures and the price of the imports.
 for _panel in ESTIMATED:
@@ -26,3 +27,30 @@ for _panel in ESTIMATED:
             f"Estimating {len(project.models_on(CONFIG, _panel))} model(s) on panel {_panel}"
         script:
             "../scripts/estimate.py"
+
+
+if CONFIRMATION:
+
+    # Nothing but the report waits for it.
+    rule confirm:
+        input:
+            MODELS,
+            expand("results/panels/{panel}/panel.parquet", panel=ESTIMATED),
+            units=CONFIG.units,
+        output:
+            CONFIRMATION,
+        log:
+            "results/logs/confirm.log",
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=30,
+        params:
+            settings=project.confirmation_settings(CONFIG),
+            number=len(MODELS),
+            code=code("confirm.py"),
+            content=contents(CONFIG.units),
+        message:
+            "Confirming {params.number} model(s) with other libraries"
+        script:
+            "../scripts/confirm.py"

@@ -161,6 +161,7 @@ rule comparison:
 rule report:
     input:
         MODELS,
+        CONFIRMATION,
         COMPARISON,
         CURVES,
         SCORECARD,

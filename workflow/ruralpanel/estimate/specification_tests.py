@@ -322,7 +322,7 @@ def _as(design: Design, estimator: str, effects: tuple[str, ...]) -> Design:
 
 def _quick(design: Design) -> Design:
     """The design for auxiliary regressions: ours alone, terms that they cannot estimate left out."""
-    options = {**design.spec.options, "engine": "numpy", "drop_absorbed": True}
+    options = {**design.spec.options, "drop_absorbed": True}
     return replace(design, spec=replace(design.spec, options=options))
 
 

@@ -181,6 +181,19 @@ def estimation_settings(config: Config, panel: str) -> dict[str, Any]:
     }
 
 
+def confirmation_settings(config: Config) -> dict[str, Any]:
+    """What the second estimation of all models depends on, beside their results."""
+    models = list(config.models.values())
+    return {
+        "models": [model.to_dict() for model in models],
+        "samples": {
+            name: dict(config.samples[name]) for name in sorted({m.sample for m in models} & {*config.samples})
+        },
+        "by": {name: config.panels[name].by for name in dict.fromkeys(model.panel for model in models)},
+        "config": config.file,
+    }
+
+
 def claim_files(config: Config) -> tuple[str, ...]:
     """The models and curves that claims rest on."""
     estimands = [

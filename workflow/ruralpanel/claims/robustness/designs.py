@@ -60,7 +60,7 @@ def subset(design: Design, rows: IntArray) -> Design:
 
     Arrays in `extra` with an entry per row are cut alike, weights and coordinates by unit. Steps of definition breaks
     of units that are left out go too; other terms that the rest cannot tell apart are left out by the estimator
-    (``drop_absorbed``), and only our own engine runs.
+    (``drop_absorbed``).
     """
     units, unit_codes = np.unique(design.unit_codes[rows], return_inverse=True)
     periods, period_codes = np.unique(design.period_codes[rows], return_inverse=True)
@@ -84,8 +84,8 @@ def subset(design: Design, rows: IntArray) -> Design:
 
 
 def quick(design: Design) -> Design:
-    """The design for repeated estimates: our engine alone, few random draws inside the estimator."""
-    options = {**design.spec.options, "engine": "numpy", "drop_absorbed": True}
+    """The design for repeated estimates: few random draws inside the estimator."""
+    options = {**design.spec.options, "drop_absorbed": True}
     kind = ESTIMATORS[design.spec.estimator]
     if "draws" in options or kind.evidence == POLICY or not kind.slopes:
         options["draws"] = 20

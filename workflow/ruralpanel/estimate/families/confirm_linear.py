@@ -1,4 +1,4 @@
-"""The standard models in linearmodels: every estimate of ours is confirmed by it, or the run stops."""
+"""Linear panel models in linearmodels, with every setting stated; errors that it lacks in statsmodels."""
 
 from __future__ import annotations
 
@@ -7,112 +7,173 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import compact, nested
+from ruralpanel.estimate.base.absorb import compact, group_sums, nested
 from ruralpanel.estimate.base.effects import effect_codes
-from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
+from ruralpanel.estimate.estimators import fit as fit_model
+from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, groups_of, need_rows, root_factor
+from ruralpanel.project.settings import InferenceSpec
 
 if TYPE_CHECKING:
     import pandas as pd
 
-
-LARGEST = 200_000
-"""Rows beyond which our kernels stand alone: linearmodels would take longer than the rest of the model."""
-
-AGREEMENT = 1e-6
-"""Largest difference allowed, in standard errors: far below what any inference can see, above rounding error."""
-
-TOO_FEW = 1e-3
-"""Agreement to fewer digits confirms nothing."""
+LARGEST_DUMMIES = 5_000_000
+"""Cells of a matrix of regressors and dummies that statsmodels still decomposes in a moment."""
 
 
-def confirm(
-    design: Design, rows: IntArray, terms: tuple[str, ...], params: FloatArray, scale: FloatArray, condition: float
-) -> str:
-    """Estimate the same model with linearmodels and compare.
+def again(design: Design, setting: InferenceSpec | None) -> Second:
+    """The same model in linearmodels; in statsmodels, with dummies, where linearmodels lacks effects or errors.
 
     Parameters
     ----------
-    rows, terms : what the model uses of the design.
-    params : (k,) our estimates.
-    scale : (k,) standard errors up to a common factor; differences are judged against the larger of it and `params`.
-    condition : number of the terms' columns net of effects: linearmodels loses twice its digits, ours once.
-
-    Returns
-    -------
-    ``linearmodels`` where it confirms the estimates, ``numpy`` where it lacks the model (three or nested effects),
-    the panel has more than `LARGEST` rows, or the terms are too much alike for it.
+    setting : of the errors to compute: classical, hc, cluster with CR0 or CR1; None: estimates alone.
 
     Raises
     ------
-    ArithmeticError
-        The engines disagree.
+    NotConfirmedError
+        Too many rows or dummies, terms too much alike, or differences that linearmodels lacks.
     """
-    allowed = agreement(condition)
-    theirs = estimate(design, rows, terms) if rows.size <= LARGEST and allowed < TOO_FEW else None
-    if theirs is None:
-        return "numpy"
-    if not np.all(np.abs(theirs - params) <= allowed * np.maximum(scale * np.std(design.y), np.abs(params))):
-        raise ArithmeticError(
-            f"model {design.spec.name}: our estimates {params} differ from linearmodels' {theirs}; terms {terms}"
-        )
-    return "linearmodels"
+    found = fit_model(design)
+    need_rows(found.rows.size)
+    assert found.x is not None
+    allowed = agreement(scaling.condition(found.x))
+    hat = setting is not None and setting.method == "hc" and setting.options.get("kind", "HC3") in ("HC2", "HC3")
+    lacking = _lacking(design, found)
+    if lacking:
+        params, errors = by_dummies(design, found, setting, lacking)
+        return Second("statsmodels WLS", found.terms, params, errors, allowed)
+    result, powers = estimate(design, found, None if hat else setting)
+    library = f"linearmodels {type(result.model).__name__}"
+    terms = list(found.terms)
+    errors = None
+    if hat:
+        _, errors = by_dummies(design, found, setting, "linearmodels has no leverages")
+        library += ", errors statsmodels WLS"
+    elif setting is not None:
+        errors = result.std_errors.loc[terms].to_numpy() * powers * root_factor(setting, found, design)
+    return Second(library, found.terms, result.params.loc[terms].to_numpy() * powers, errors, allowed)
 
 
-def agreement(condition: float) -> float:
-    """Largest relative difference that rounding explains where normal equations are solved at a condition number."""
-    return max(AGREEMENT, 100.0 * float(np.finfo(float).eps) * condition**2)
+def _lacking(design: Design, found: Fit) -> str:
+    """Why linearmodels lacks the model; empty where it has it."""
+    kind, effects, rows = design.spec.estimator, design.spec.effects, found.rows
+    if kind == "fe":
+        codes = [compact(effect_codes(design, effect)[rows]) for effect in effects]
+        if len(codes) == 2 and (nested(codes[0], codes[1]) or nested(codes[1], codes[0])):
+            return f"linearmodels counts the nested effects {' and '.join(effects)} twice"
+    if len(effects) > 2 or (kind != "fe" and set(effects) - {"unit", "period"}):
+        return f"linearmodels has no {kind} model with the effects {', '.join(effects)}"
+    if kind == "re" and not _as_theirs(design):
+        return "linearmodels has random effects of units alone, by Swamy and Arora, without weights"
+    return ""
 
 
-def estimate(design: Design, rows: IntArray, terms: tuple[str, ...]) -> FloatArray | None:
-    """Coefficients (k,) of `terms` by linearmodels with every setting stated; None where it lacks the model."""
+def estimate(design: Design, found: Fit, setting: InferenceSpec | None) -> tuple[Any, FloatArray]:
+    """linearmodels' result for the rows and terms of our fit, and the powers (k,) that its measures lack to ours."""
     from linearmodels.panel import BetweenOLS, FirstDifferenceOLS, PanelOLS, PooledOLS, RandomEffects
 
-    kind, effects = design.spec.estimator, design.spec.effects
+    kind, effects, rows = design.spec.estimator, design.spec.effects, found.rows
     used = rows if kind == "fe" else np.arange(design.y.size)
-    if kind == "re" and not _as_theirs(design):
-        return None
-    if len(effects) > 2 or (kind != "fe" and set(effects) - {"unit", "period"}):
-        return None
-    y, x, weights, powers = _frames(design, used, terms)
-    dummies = kind != "fe" and "period" in effects
-    if dummies:
+    y, x, weights, powers = _frames(design, used, found.terms)
+    if kind != "fe" and "period" in effects:
         # from each period on, for differences: what is one in that period alone once differenced
         codes = design.period_codes
         for code in np.unique(codes[rows]) if kind == "fd" else range(1, len(design.periods)):
             x[f"period {code}"] = (codes >= code if kind == "fd" else codes == code).astype(float)
     if kind in ("pooled", "between", "re"):
         x["constant"] = 1.0
+    errors = _errors(design, used, y, setting)
     if kind == "fe":
-        own = [effect_codes(design, effect)[used] for effect in effects]
-        if len(own) == 2 and (nested(compact(own[0]), own[1]) or nested(compact(own[1]), own[0])):
-            return None
-        others = [code for code, effect in zip(own, effects, strict=True) if effect not in ("unit", "period")]
+        attributes = [effect_codes(design, effect)[used] for effect in effects if effect not in ("unit", "period")]
         model: Any = PanelOLS(
             y,
             x,
             weights=weights,
             entity_effects="unit" in effects,
             time_effects="period" in effects,
-            other_effects=_other_effects(y, others) if others else None,
+            other_effects=_other_effects(y, attributes) if attributes else None,
             singletons=True,
             drop_absorbed=False,
         )
-        result = model.fit(use_lsdv=False, cov_type="unadjusted", debiased=True, auto_df=True, count_effects=True)
-    elif kind == "pooled":
-        result = PooledOLS(y, x, weights=weights).fit(cov_type="unadjusted", debiased=True)
-    elif kind == "between":
-        if dummies:
-            return None
-        result = BetweenOLS(y, x, weights=weights).fit(reweight=False, cov_type="unadjusted", debiased=True)
-    elif kind == "fd":
+        exact = setting is None or setting.method == "classical"
+        return model.fit(use_lsdv=False, auto_df=exact, count_effects=exact, **errors), powers
+    if kind == "pooled":
+        return PooledOLS(y, x, weights=weights).fit(**errors), powers
+    if kind == "between":
+        return BetweenOLS(y, x, weights=weights).fit(reweight=False, **errors), powers
+    if kind == "fd":
         y, x = _in_runs(y, design), _in_runs(x, design)
         weights = None if weights is None else _in_runs(weights, design)
-        result = FirstDifferenceOLS(y, x, weights=weights).fit(cov_type="unadjusted", debiased=True)
-    elif kind == "re":
-        result = RandomEffects(y, x).fit(small_sample=True, cov_type="unadjusted", debiased=True)
+        if "clusters" in errors:
+            errors["clusters"] = _in_runs(errors["clusters"], design)
+        return FirstDifferenceOLS(y, x, weights=weights).fit(**errors), powers
+    return RandomEffects(y, x).fit(small_sample=True, **errors), powers
+
+
+def by_dummies(
+    design: Design, found: Fit, setting: InferenceSpec | None, lacking: str
+) -> tuple[FloatArray, FloatArray | None]:
+    """Estimates and errors (k,) of statsmodels, effects as dummies.
+
+    Parameters
+    ----------
+    lacking : why linearmodels does not do, for the message.
+
+    Raises
+    ------
+    NotConfirmedError
+        Differences, random effects or between models with period effects, two-way clusters, or too many dummies.
+    """
+    import statsmodels.api as sm
+
+    rows, name = found.rows, design.spec.estimator
+    x = design.x[:, [design.terms.index(term) for term in found.terms]]
+    weights = np.ones(design.y.size) if design.weights is None else design.weights
+    if name == "between":
+        codes = compact(design.unit_codes)
+        total = np.bincount(codes, weights=weights)
+        means = group_sums(np.column_stack([design.y, x]) * weights[:, None], codes) / total[:, None]
+        y, x, effects = means[:, 0], means[:, 1:], ()
+        weights = np.ones(y.size) if design.weights is None else total
+    elif name in ("pooled", "fe"):
+        y, x, weights, effects = design.y[rows], x[rows], weights[rows], found.absorbed
     else:
-        return None
-    return np.asarray(result.params.loc[list(terms)], dtype=float) * powers
+        raise NotConfirmedError(lacking)
+    powers = scaling.scales(np.linalg.norm(x, axis=0))
+    columns = [x / powers, np.ones((y.size, 1))]
+    levels = [compact(effect_codes(design, effect)[rows]) for effect in effects]
+    if y.size * (x.shape[1] + sum(int(codes.max()) for codes in levels)) > LARGEST_DUMMIES:
+        raise NotConfirmedError(f"{lacking}, and statsmodels needs too many dummies")
+    columns += [(codes[:, None] == np.arange(1, codes.max() + 1)).astype(float) for codes in levels]
+    model = sm.WLS(y, np.hstack(columns), weights=weights)
+    k = len(found.terms)
+    if setting is None or setting.method == "classical":
+        result = model.fit()
+    elif setting.method == "hc":
+        result = model.fit(cov_type=str(setting.options.get("kind", "HC3")).replace("HC1", "HC0"))
+    else:
+        names = groups_of(setting)
+        if len(names) > 1:
+            raise NotConfirmedError(f"{lacking}, and statsmodels gives two-way clusters factors of its own")
+        groups = compact(effect_codes(design, names[0])[rows])
+        result = model.fit(cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False})
+    errors = None if setting is None else result.bse[:k] / powers * root_factor(setting, found, design)
+    return np.asarray(result.params[:k] / powers), errors
+
+
+def _errors(design: Design, rows: IntArray, y: pd.DataFrame, setting: InferenceSpec | None) -> dict[str, Any]:
+    """Settings of the covariance matrix, without a factor for small samples but in classical errors."""
+    import pandas as pd
+
+    if setting is None or setting.method == "classical":
+        return {"cov_type": "unadjusted", "debiased": True}
+    if setting.method == "hc":
+        return {"cov_type": "robust", "debiased": False}
+    codes = {name: effect_codes(design, name)[rows] for name in groups_of(setting)}
+    if design.spec.estimator == "fd" and any(np.unique((design.unit_codes, code), axis=1).shape[1] > len(design.units)
+                                             for code in codes.values()):  # fmt: skip
+        raise NotConfirmedError("linearmodels clusters differences by what does not change within a unit")
+    return {"cov_type": "clustered", "debiased": False, "clusters": pd.DataFrame(codes, index=y.index)}
 
 
 def _as_theirs(design: Design) -> bool:

@@ -14,7 +14,6 @@ from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums, neste
 from ruralpanel.estimate.base.effects import absorbed_space, effect_codes, root_weights, singletons, usable_columns
 from ruralpanel.estimate.base.intercept import with_constant
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
-from ruralpanel.estimate.families import confirm_linear
 from ruralpanel.project.effects import factors
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 
@@ -136,8 +135,6 @@ def solve(
 ) -> Fit:
     """Least squares of `y` (m,) on `x` (m, k) net of `space`; both are already multiplied by the weights' roots.
 
-    The result is compared with linearmodels' unless ``options: {engine: numpy}``.
-
     Raises
     ------
     UserError
@@ -157,10 +154,6 @@ def solve(
     params = solve_triangular(r, q.T @ y_net)
     inverse = solve_triangular(r, np.eye(len(kept)))
     residuals = y_net - x_net @ params
-    engine = str(design.spec.options.get("engine", "linearmodels"))
-    if engine == "linearmodels":
-        spread = np.sqrt(np.sum(inverse**2, axis=1))
-        engine = confirm_linear.confirm(design, rows, terms, params, spread, scaling.condition(x_net))
     left_out = tuple(f"{term} left out: {reason}" for term, reason in reasons.items())
     result = Fit(
         terms=terms,
@@ -176,7 +169,7 @@ def solve(
         absorbed=tuple(absorbed),
         fit={**_goodness(y, y_net, residuals, space, df_resid), **(fit or {})},
         notes=(*notes, *left_out),
-        extra={"engine": engine, **({"left_out": reasons} if reasons else {}), **(extra or {})},
+        extra={**({"left_out": reasons} if reasons else {}), **(extra or {})},
         space=space,
     )
     if not space.rank or not design.spec.options.get("constant"):

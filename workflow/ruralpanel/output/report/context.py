@@ -67,6 +67,7 @@ class Context:
     scorecard: Mapping[str, Any]
     panels: Mapping[str, Panel]
     findings: tuple[Mapping[str, str], ...]
+    confirmation: tuple[Mapping[str, str], ...]
     sources: Mapping[str, Source]
     corrections: tuple[Correction, ...]
     unit_names: Mapping[str, str]
@@ -154,6 +155,7 @@ def gather(
             for name, values in config["panels"].items()
         },
         findings=_rows(base / "reconciliation" / "findings.csv"),
+        confirmation=_rows(base / "models" / "confirmation.csv"),
         sources=sources,
         corrections=corrections,
         unit_names=_unit_names(place / str(config.get("units") or ""), str(config.get("language", "en"))),

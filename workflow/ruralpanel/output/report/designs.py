@@ -146,7 +146,8 @@ class Origins:
 
     def _model(self, found: Found) -> str:
         if found.file.startswith("models/"):
-            return found.file.removeprefix("models/").removesuffix(".json")
+            name = found.file.removeprefix("models/").removesuffix(".json")
+            return name if name in self._context.models else ""
         if found.file != "scorecard.json":
             return ""
         here: Any = self._context.scorecard

@@ -10,6 +10,8 @@
 ``cell:PANEL:VARIABLE:UNIT:PERIOD``            a figure of a panel, with the command that traces it
 ``count:WHAT``                                 claims, tested, judged, underpowered, models, panels, sources, series,
                                                findings, findings_declared, findings_undeclared, corrections
+``confirmation:WHAT``                          what other libraries gave again: models, coefficients, errors,
+                                               unconfirmed (models), difference (the largest), allowed (the smallest)
 ``setting:PATH``                               a number of the resolved configuration
 =============================================  ================================================================
 """
@@ -90,6 +92,7 @@ def lookups(context: Context) -> Mapping[str, Lookup]:
         "codebook": codebook,
         "coverage": coverage,
         "cell": cell,
+        "confirmation": lambda rest: _confirmation(context, rest),
         "count": lambda rest: _count(context, rest),
         "setting": setting,
     }
@@ -146,6 +149,23 @@ def _count(context: Context, what: str) -> Found:
         raise MissingNumber(f'nothing called "{what}" is counted')
     values, file = counts[what]
     return Found(len(values), file, "number of entries")
+
+
+def _confirmation(context: Context, what: str) -> Found:
+    confirmed = [row for row in context.confirmation if row["estimate_again"]]
+    models = {row["model"] for row in confirmed}
+    numbers: dict[str, float] = {
+        "models": len(models),
+        "unconfirmed": len({row["model"] for row in context.confirmation} - models),
+        "coefficients": len(confirmed),
+        "errors": sum(bool(row["std_error_again"]) for row in confirmed),
+    }
+    if confirmed:
+        numbers["difference"] = max(float(row["difference"]) for row in confirmed)
+        numbers["allowed"] = min(float(row["allowed"]) for row in confirmed)
+    if what not in numbers:
+        raise MissingNumber(f'no model is confirmed, or "{what}" is not known of it')
+    return Found(numbers[what], "models/confirmation.csv", f"all rows: {what}")
 
 
 def judged(context: Context) -> list[Mapping[str, Any]]:

@@ -59,10 +59,28 @@ def section(context: Context, texts: Texts) -> Section:
             3,
         ),
         Section("inference", texts.plain("methods.inference_title"), _inference(context, texts), 3),
-        Section("models", texts.plain("methods.models_title"), (_models(context, texts), *_notes(context, texts)), 3),
+        Section(
+            "models",
+            texts.plain("methods.models_title"),
+            (*_confirmation(context, texts), _models(context, texts), *_notes(context, texts)),
+            3,
+        ),
     ]
     lede = Paragraph(texts.inline("methods.lede"), "lede")
     return Section("methods", texts.plain("methods.title"), (lede,), 2, tuple(parts) if used else ())
+
+
+def _confirmation(context: Context, texts: Texts) -> tuple[Block, ...]:
+    """How far other libraries give the same numbers."""
+    if not context.confirmation:
+        return ()
+    num = texts.numbers.num
+    counts = {name: num(f"confirmation:{name}", "int") for name in ("models", "coefficients", "errors", "unconfirmed")}
+    sizes: dict[str, object] = {"difference": "", "allowed": ""}
+    if texts.numbers.value("confirmation:models"):
+        sizes = {name: num(f"confirmation:{name}", "sig1") for name in ("difference", "allowed")}
+    missing = bool(texts.numbers.value("confirmation:unconfirmed"))
+    return (Paragraph(texts.inline("methods.confirmation", **counts, **sizes, missing=missing)),)
 
 
 def _rule(context: Context, texts: Texts) -> Section:

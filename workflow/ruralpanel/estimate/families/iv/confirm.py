@@ -1,4 +1,4 @@
-"""Instrumented models in linearmodels: every estimate of ours is confirmed by it, or the run stops."""
+"""Instrumented models in linearmodels, on the demeaned data."""
 
 from __future__ import annotations
 
@@ -8,53 +8,49 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.results import Design, FloatArray
-from ruralpanel.estimate.families.confirm_linear import LARGEST, TOO_FEW, agreement
-from ruralpanel.estimate.families.iv.system import Errors, System
+from ruralpanel.estimate.base.effects import effect_codes
+from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.families.iv import iv, shift_share
+from ruralpanel.estimate.families.iv.system import Errors, System, errors_of, system_of
+from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, groups_of, need_rows, root_factor
+from ruralpanel.project.settings import InferenceSpec
 
 
-def confirm(design: Design, system: System, errors: Errors, method: str, params: FloatArray, bread: FloatArray) -> str:
-    """Estimate the same model with linearmodels on the demeaned data and compare.
+def again(design: Design, setting: InferenceSpec | None) -> Second:
+    """The same model in linearmodels.
 
     Parameters
     ----------
-    params : (k,) our estimates. bread : (k, k) their covariance up to a common factor.
-
-    Returns
-    -------
-    ``linearmodels`` where it confirms the estimates; ``numpy`` with ``options: {engine: numpy}``, beyond `LARGEST`
-    rows, where it lacks the weights (two-way clusters; as many moments as clusters), or where regressors or
-    instruments are too much alike for it.
+    setting : of the errors to compute: classical, hc with HC0 or HC1, cluster with CR0 or CR1; None: estimates alone.
 
     Raises
     ------
-    ArithmeticError
-        The engines disagree.
+    NotConfirmedError
+        Weights of GMM by two-way clusters, as many moments as clusters, too many rows, or regressors or
+        instruments too much alike.
     """
-    lacks = method == "gmm" and (len(errors.groups) > 1 or system.z.shape[1] + system.w.shape[1] > errors.most())
-    if lacks or system.n > LARGEST or design.spec.options.get("engine", "linearmodels") != "linearmodels":
-        return "numpy"
-    spread = np.sqrt(np.diag(bread))
-    second = np.sqrt(np.linalg.cond(bread / np.outer(spread, spread)))
+    design = shift_share.with_instrument(design)
+    system, found = system_of(design), iv.fit(design)
+    errors, method = errors_of(design, system), design.spec.method or "2sls"
+    need_rows(system.n)
+    if method == "gmm" and (len(errors.groups) > 1 or system.z.shape[1] + system.w.shape[1] > errors.most()):
+        raise NotConfirmedError("linearmodels weighs moments by one dimension of clusters, of which there must be more")
+    spread = np.sqrt(np.diag(found.bread))
+    second = np.sqrt(np.linalg.cond(found.bread / np.outer(spread, spread)))
     allowed = agreement(max(scaling.condition(np.hstack([system.w, system.z])), float(second)))
-    if allowed >= TOO_FEW:
-        return "numpy"
-    theirs = estimate(system, errors, method)
-    if not np.all(np.abs(theirs - params) <= allowed * np.maximum(spread * np.std(design.y), np.abs(params))):
-        raise ArithmeticError(
-            f"model {design.spec.name}: our estimates {params} differ from linearmodels' {theirs}; terms {system.terms}"
-        )
-    return "linearmodels"
-
-
-def estimate(system: System, errors: Errors, method: str) -> FloatArray:
-    """Coefficients (k,) of endogenous, then exogenous regressors by linearmodels."""
     parts = (system.w, system.d, system.z, system.y[:, None])
     powers = scaling.scales(np.concatenate([np.linalg.norm(part, axis=0) for part in parts]))
     w, d, z, y = np.split(powers, np.cumsum([part.shape[1] for part in parts])[:-1])
     measured = replace(system, w=system.w / w, d=system.d / d, z=system.z / z, y=system.y / y)
-    params = np.asarray(result(measured, errors, method).params)
-    return np.asarray(params * y / np.concatenate([w, d]))[_order(system)]
+    theirs = result(measured, errors, method, **_covariance(design, system, setting))
+    factor = y / np.concatenate([w, d])
+    order = _order(system)
+    std_error = None
+    if setting is not None:
+        degrees = np.sqrt(system.n / found.df_resid) if setting.method == "classical" else 1.0
+        std_error = np.asarray(theirs.std_errors * factor)[order] * root_factor(setting, found, design) * degrees
+    library = f"linearmodels {type(theirs.model).__name__}"
+    return Second(library, found.terms, np.asarray(theirs.params * factor)[order], std_error, allowed)
 
 
 def result(system: System, errors: Errors, method: str, **covariance: Any) -> Any:
@@ -73,6 +69,18 @@ def result(system: System, errors: Errors, method: str, **covariance: Any) -> An
         return IVGMM(*data, **weights).fit(iter_limit=2, **(covariance or {"cov_type": "robust"}))
     model = IVLIML(*data) if method == "liml" else IV2SLS(*data)
     return model.fit(**(covariance or {"cov_type": "unadjusted"}))
+
+
+def _covariance(design: Design, system: System, setting: InferenceSpec | None) -> dict[str, Any]:
+    """Settings of the covariance matrix, without a factor for small samples."""
+    if setting is None:
+        return {}
+    if setting.method == "classical":
+        return {"cov_type": "unadjusted", "debiased": False}
+    if setting.method == "hc":
+        return {"cov_type": "robust", "debiased": False}
+    codes = np.column_stack([effect_codes(design, name)[system.rows] for name in groups_of(setting)])
+    return {"cov_type": "clustered", "clusters": codes, "debiased": False}
 
 
 def _order(system: System) -> list[int]:

@@ -11,7 +11,7 @@ from scipy import linalg, special
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
-from ruralpanel.estimate.families.iv import anderson_rubin, confirm, shift_share, weak_instruments
+from ruralpanel.estimate.families.iv import anderson_rubin, shift_share, weak_instruments
 from ruralpanel.estimate.families.iv.system import Errors, System, errors_of, system_of
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
@@ -168,8 +168,8 @@ def fit(design: Design) -> Fit:
     Options: ``endogenous``, ``instruments``; or ``shares`` and ``shocks``, from which the instrument is made
     (`shift_share`). With the estimate come the first stages, the effective F statistic, the Anderson–Rubin test and
     set, with one instrument the tF interval, and tests of over-identification and endogeneity, all for the errors of
-    the model's first setting. Estimates are ours, confirmed by linearmodels on the same demeaned data. The fit carries
-    no transformed regressors: CR2, CR3 and permutations, which rest on residuals of least squares, are refused.
+    the model's first setting. The fit carries no transformed regressors: CR2, CR3 and permutations, which rest on
+    residuals of least squares, are refused.
 
     Raises
     ------
@@ -182,7 +182,6 @@ def fit(design: Design) -> Fit:
     errors = errors_of(design, system)
     method = design.spec.method or "2sls"
     found = METHODS[method](system, errors, design)
-    confirmed = confirm.confirm(design, system, errors, method, found.params, found.bread)
     residuals = system.y - np.hstack([system.d, system.w]) @ found.params
     df = system.df(len(system.terms))
     first_stage, strength = weak_instruments.first_stage(system, errors)
@@ -205,7 +204,7 @@ def fit(design: Design) -> Fit:
         },
         first_stage=first_stage,
         notes=(*system.notes, *system.left_out, *shift_share.notes(design, system)),
-        extra={"engine": confirmed, "instruments": list(system.instruments)},
+        extra={"instruments": list(system.instruments)},
         space=system.space,
     )
     robust = _robust(design, system, errors, draft)

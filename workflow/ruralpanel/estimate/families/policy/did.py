@@ -145,9 +145,9 @@ def randomisation(sample: Sample, name: str) -> dict[str, Any]:
 
 
 def plain(sample: Sample) -> Sample:
-    """The sample for auxiliary estimates: our engine alone, terms that cannot be told apart left out."""
+    """The sample for auxiliary estimates: terms that cannot be told apart left out."""
     design = sample.design
-    options = {**design.spec.options, "engine": "numpy", "drop_absorbed": True}
+    options = {**design.spec.options, "drop_absorbed": True}
     return replace(sample, design=replace(design, spec=replace(design.spec, options=options)))
 
 

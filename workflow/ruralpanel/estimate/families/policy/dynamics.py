@@ -276,8 +276,8 @@ def _pooled(sample: Sample, stack: stacked.Stack, times: Times) -> tuple[Fit, Ti
 
 
 def _plain(design: Design) -> Design:
-    """The design for auxiliary regressions: ours alone, terms that they cannot estimate left out."""
-    options = {**design.spec.options, "engine": "numpy", "drop_absorbed": True}
+    """The design for auxiliary regressions: terms that they cannot estimate left out."""
+    options = {**design.spec.options, "drop_absorbed": True}
     return replace(design, spec=replace(design.spec, options=options))
 
 

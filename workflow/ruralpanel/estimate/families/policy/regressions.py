@@ -131,21 +131,30 @@ STATIC = "treated"
 
 
 def static(design: Design, cohorts: Cohorts, group_trends: bool = False) -> Fit:
-    """The effect of being under treatment, unit and period effects and controls removed.
+    """The effect of being under treatment, unit and period effects and controls removed."""
+    return linear.fe(static_design(design, cohorts, group_trends))
 
-    With `group_trends` each cohort of treated units has a linear trend of its own beside.
-    """
+
+def static_design(design: Design, cohorts: Cohorts, group_trends: bool = False) -> Design:
+    """The columns of `static`; with `group_trends` each cohort of treated units has a linear trend of its own too."""
     columns, terms = [treated_rows(design, cohorts)[:, None]], [STATIC]
     if group_trends:
         need_pre_periods(design, cohorts, 2, "group_trends")
         matrix, names = trends(design, cohorts)
         columns.append(matrix)
         terms += names
-    return regress(design, np.hstack(columns), tuple(terms))
+    return _beside_controls(design, np.hstack(columns), tuple(terms))
 
 
 def dynamic(design: Design, cohorts: Cohorts, times: tuple[EventTime, ...], group_trends: bool = False) -> Fit:
-    """Effects at the given event times (all but the reference, or with trends those after treatment).
+    """Effects at the given event times (all but the reference, or with trends those after treatment)."""
+    return linear.fe(dynamic_design(design, cohorts, times, group_trends))
+
+
+def dynamic_design(
+    design: Design, cohorts: Cohorts, times: tuple[EventTime, ...], group_trends: bool = False
+) -> Design:
+    """The columns of `dynamic`.
 
     Raises
     ------
@@ -168,10 +177,10 @@ def dynamic(design: Design, cohorts: Cohorts, times: tuple[EventTime, ...], grou
         matrix, names = trends(design, cohorts)
         columns.append(matrix)
         terms += names
-    return regress(design, np.hstack(columns), tuple(terms))
+    return _beside_controls(design, np.hstack(columns), tuple(terms))
 
 
-def regress(design: Design, columns: FloatArray, terms: tuple[str, ...]) -> Fit:
+def _beside_controls(design: Design, columns: FloatArray, terms: tuple[str, ...]) -> Design:
     """Two-way fixed effects of the outcome on `columns` and the design's controls."""
     spec = replace(design.spec, estimator=FE, effects=("unit", "period"))
-    return linear.fe(replace(design, x=np.hstack([columns, design.x]), terms=(*terms, *design.terms), spec=spec))
+    return replace(design, x=np.hstack([columns, design.x]), terms=(*terms, *design.terms), spec=spec)

@@ -108,8 +108,7 @@ def _regress(design: Design, stacked: Stack, columns: FloatArray, terms: tuple[s
         for codes in (design.unit_codes, design.period_codes)
     )
     space = Absorbed(rows.size, factors, None, root)
-    options = {**design.spec.options, "engine": "numpy"}
-    wide = replace(design, terms=(*terms, *design.terms), spec=replace(design.spec, options=options))
+    wide = replace(design, terms=(*terms, *design.terms))
     x = np.hstack([columns, design.x[rows]]) * root[:, None]
     return linear.solve(wide, x, design.y[rows] * root, rows, space, ("unit", "period"))
 

@@ -1,49 +1,66 @@
-"""The same system in linearmodels: our estimates are confirmed by it, or the run stops."""
+"""Systems of outcomes in linearmodels, on columns net of effects."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.results import FloatArray
-from ruralpanel.estimate.families.confirm_linear import LARGEST, TOO_FEW, agreement
+from ruralpanel.estimate.base.effects import effect_codes, root_weights
+from ruralpanel.estimate.base.results import Design, IntArray
+from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, groups_of, need_rows, root_factor
+from ruralpanel.estimate.families.sur import sur
+from ruralpanel.project.settings import InferenceSpec
+
+DRAWS = 20
+"""Draws of the correlations' bootstrap, which is not compared."""
 
 
-def confirm(
-    model: str, own: tuple[tuple[int, ...], ...], x: FloatArray, y: FloatArray, params: FloatArray, errors: FloatArray
-) -> str:
-    """Estimate the system with `linearmodels.system.SUR` and compare.
+def again(design: Design, setting: InferenceSpec | None) -> Second:
+    """The same system by `linearmodels.system.SUR`, one step of generalised least squares.
 
     Parameters
     ----------
-    own : per outcome the places of its regressors. x : (n, k) and y : (n, m), net of effects.
-    params, errors : our coefficients, one equation after the other, and their unadjusted errors.
-
-    Returns
-    -------
-    ``linearmodels`` where it confirms the estimates, ``numpy`` where there are too many rows to estimate twice or the
-    columns are too much alike for it.
+    setting : of the errors to compute: cluster with CR0 or CR1; None: estimates alone.
 
     Raises
     ------
-    ArithmeticError
-        The engines disagree.
+    NotConfirmedError
+        Too many rows, or columns too much alike.
     """
-    allowed = agreement(max(scaling.condition(x), scaling.condition(y)))
-    if x.shape[0] > LARGEST or allowed >= TOO_FEW:
-        return "numpy"
-    powers, measures = scaling.scales(np.linalg.norm(x, axis=0)), scaling.scales(np.linalg.norm(y, axis=0))
-    factor = np.concatenate([measure / powers[list(places)] for measure, places in zip(measures, own, strict=True)])
-    theirs = estimate(own, x / powers, y / measures) * factor
-    if not np.all(np.abs(theirs - params) <= allowed * np.maximum(errors, np.abs(params))):
-        raise ArithmeticError(f"model {model}: our estimates {params} differ from linearmodels' {theirs}")
-    return "linearmodels"
-
-
-def estimate(own: tuple[tuple[int, ...], ...], x: FloatArray, y: FloatArray) -> FloatArray:
-    """Coefficients by one step of generalised least squares, one equation after the other."""
     from linearmodels.system import SUR
 
-    equations = {f"equation {m}": (y[:, [m]], x[:, list(places)]) for m, places in enumerate(own)}
-    result = SUR(equations).fit(method="gls", full_cov=True, iterate=False, cov_type="unadjusted", debiased=False)
-    return np.asarray(result.params, dtype=float)
+    options = {**design.spec.options, "draws": DRAWS}
+    found = sur.fit(replace(design, spec=replace(design.spec, options=options)))
+    rows, space = found.rows, found.space
+    need_rows(rows.size)
+    assert space is not None
+    root = root_weights(design, rows)
+    scale = np.ones((rows.size, 1)) if root is None else root[:, None]
+    x = space.residuals(design.x[rows] * scale)
+    y = space.residuals(np.asarray(design.extra["outcomes"], dtype=float)[rows] * scale)
+    used = sorted({design.terms.index(term) for terms in found.extra["equations"].values() for term in terms})
+    allowed = agreement(max(scaling.condition(x[:, used]), scaling.condition(y)))
+    powers, measures = scaling.scales(np.linalg.norm(x, axis=0)), scaling.scales(np.linalg.norm(y, axis=0))
+    equations, factors = {}, []
+    for m, (name, terms) in enumerate(found.extra["equations"].items()):
+        places = [design.terms.index(term) for term in terms]
+        equations[name] = (y[:, [m]] / measures[m], x[:, places] / powers[places])
+        factors.append(measures[m] / powers[places])
+    model = SUR(equations)
+    theirs = model.fit(method="gls", full_cov=True, iterate=False, **_errors(design, rows, setting))
+    factor = np.concatenate(factors)
+    errors = None if setting is None else np.asarray(theirs.std_errors) * factor * root_factor(setting, found, design)
+    return Second("linearmodels SUR", found.terms, np.asarray(theirs.params) * factor, errors, allowed)
+
+
+def _errors(design: Design, rows: IntArray, setting: InferenceSpec | None) -> dict[str, Any]:
+    """Settings of the covariance matrix, without a factor for small samples."""
+    if setting is None:
+        return {"cov_type": "unadjusted", "debiased": False}
+    if setting.method != "cluster":
+        raise NotConfirmedError("linearmodels adds up rows of all equations with other errors than clustered ones")
+    codes = np.column_stack([effect_codes(design, name)[rows] for name in groups_of(setting)])
+    return {"cov_type": "clustered", "clusters": codes, "debiased": False, "group_debias": False}

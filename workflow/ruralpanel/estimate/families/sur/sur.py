@@ -10,7 +10,7 @@ from scipy import special
 from ruralpanel.estimate.base.effects import absorbed_space, root_weights, singletons, usable_columns
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.linear import refuse
-from ruralpanel.estimate.families.sur import confirm, correlation
+from ruralpanel.estimate.families.sur import correlation
 from ruralpanel.estimate.families.sur.equations import Equations, correlations
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
@@ -61,9 +61,6 @@ def fit(design: Design) -> Fit:
     params, precision = equations.estimate(rows.size)
     stacked = np.concatenate([params[list(places), m] for m, places in enumerate(own)])
     inverse = np.linalg.inv(equations.normal(precision)[0])
-    engine = str(design.spec.options.get("engine", "linearmodels"))
-    if engine == "linearmodels":
-        engine = confirm.confirm(design.spec.name, own, x, y, stacked, np.sqrt(np.diag(inverse)))
     residuals = y - x @ params
     combined = residuals @ precision
     left = correlation.report(design, rows, names, own, (raw[:, list(kept)] / lengths, outcomes), scale)
@@ -83,7 +80,6 @@ def fit(design: Design) -> Fit:
         tests={INDEPENDENCE: _independence(equations, rows.size - space.rank + 1)},
         notes=(*notes, left.words),
         extra={
-            "engine": engine,
             "outcomes": list(names),
             "equations": {name: [terms[j] for j in places] for name, places in zip(names, own, strict=True)},
             "generalised": equations.generalised,

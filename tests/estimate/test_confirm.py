@@ -1,0 +1,168 @@
+"""Every standard model estimated twice: the two agree, or the run stops; what cannot be confirmed says why."""
+
+from __future__ import annotations
+
+import ast
+import csv
+from dataclasses import replace
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import iv_panels
+import policy_panels
+from conftest import ROOT
+from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.confirm import confirm, disagreements
+from ruralpanel.estimate.estimate import estimate
+from ruralpanel.project.fingerprint import covered_files
+from ruralpanel.project.problems import UserError
+from ruralpanel.project.settings import InferenceSpec, ModelSpec
+
+CR1, HC1, CLASSICAL = InferenceSpec("cluster"), InferenceSpec("hc", {"kind": "HC1"}), InferenceSpec("classical")
+UNITS, PERIODS = 24, 6
+
+
+def panel(estimator: str, setting: InferenceSpec, weighted: bool = False, **settings: Any) -> Design:
+    rng = np.random.default_rng(7)
+    unit, period = np.repeat(np.arange(UNITS), PERIODS), np.tile(np.arange(PERIODS), UNITS)
+    x = rng.normal(size=(unit.size, 2)) * (1.0, 1e4)
+    index = 0.3 * x[:, 0] + rng.normal(size=UNITS)[unit]
+    y = rng.poisson(np.exp(index)) if estimator == "ppml" else index + rng.normal(size=unit.size)
+    outcomes = {"outcomes": np.column_stack([y, rng.normal(size=unit.size)]), "outcome_terms": ("y", "z")}
+    return design_from_arrays(
+        y, x, unit, 2000 + period, estimator=estimator, inference=(setting,),
+        weights=rng.uniform(0.5, 2.0, unit.size) if weighted else None,
+        extra=outcomes if estimator == "sur" else None, **settings,
+    )  # fmt: skip
+
+
+def policy(estimator: str) -> Design:
+    dates = [2006.0] * 6 + [np.inf] * 12
+    made = policy_panels.panel(dates, list(range(2002, 2009)), np.random.default_rng(1), estimator=estimator)
+    return replace(made, spec=replace(made.spec, inference=(CR1,), options={**made.spec.options, "draws": 19}))
+
+
+TWO = ("unit", "period")
+CASES = {
+    "pooled": panel("pooled", HC1, weighted=True),
+    "fe": panel("fe", CR1, effects=TWO),
+    "fe, classical": panel("fe", CLASSICAL, effects=TWO, weighted=True),
+    "fd": panel("fd", CR1, effects=("period",)),
+    "re": panel("re", CR1),
+    "ppml": panel("ppml", CR1, effects=TWO),
+    "ppml, weighted": panel("ppml", HC1, weighted=True),
+    "ppml, classical": panel("ppml", CLASSICAL, effects=("unit",)),
+    "sur": panel("sur", CR1, effects=TWO, options={"draws": 99}),
+    "sur, equations": panel("sur", CR1, weighted=True, options={"draws": 99, "equations": {"z": ["x2"]}}),
+    "2sls": iv_panels.panel(1, inference=(CR1,), weighted=True),
+    "liml": iv_panels.panel(1, inference=(HC1,), effects=(), method="liml"),
+    "gmm": iv_panels.panel(1, inference=(CR1,), method="gmm"),
+    "2sls, classical": iv_panels.panel(1, inference=(CLASSICAL,)),
+    "did": policy("did"),
+    "event_study": policy("event_study"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_estimates_and_errors_are_confirmed_and_a_wrong_one_stops(case: str) -> None:
+    """1e-8: the tolerance of a run, 1e-6, is no excuse here, where columns are far from collinear."""
+    design = CASES[case]
+    result = estimate(design.spec, design, 0, "")
+    rows = confirm(design, result)
+    assert [row.term for row in rows] == [row.term for row in result.coefficients]
+    assert all(row.std_error_again is not None and row.difference < 1e-8 and not row.reason for row in rows), rows
+    assert not disagreements(rows)
+    for field in ("estimate", "std_error"):
+        entry = result.inference[0]
+        wrong = [dict(row) for row in entry["coefficients"]]
+        wrong[0][field] = wrong[0][field] * 1.001 if field in wrong[0] else None
+        first = result.coefficients[0]
+        spoilt = (replace(first, **{field: getattr(first, field) * 1.001 + 1e-4}), *result.coefficients[1:])
+        changed = replace(result, coefficients=spoilt, inference=({**entry, "coefficients": wrong},))
+        (problem,) = disagreements(confirm(design, changed))
+        assert problem.file == f"results/models/{result.model}.json" and problem.where == f"coefficients.{first.term}"
+
+
+def test_what_no_library_has_gets_a_reason() -> None:
+    bootstrap = InferenceSpec("wild_cluster", {"draws": 99, "interval": False})
+    design = panel("fe", bootstrap, effects=TWO)
+    rows = confirm(design, estimate(design.spec, design, 0, ""))
+    assert all(row.estimate_again is not None and row.std_error_again is None for row in rows)
+    assert {row.reason for row in rows} == {"errors: of no kind that linearmodels or statsmodels has"}
+    dynamic = replace(estimate(design.spec, design, 0, ""), estimator="dynamic_panel")
+    assert {row.reason for row in confirm(design, dynamic)} == {
+        "neither linearmodels nor statsmodels has the estimator dynamic_panel"
+    }
+    twin = panel("fe", CR1, effects=TWO)
+    twin = replace(twin, x=np.column_stack([twin.x[:, 0], twin.x[:, 0] + 1e-6 * twin.x[:, 1] / 1e4]))
+    assert "so much alike" in confirm(twin, estimate(twin.spec, twin, 0, ""))[0].reason
+
+
+def script() -> ModuleType:
+    spec = spec_from_file_location("script_confirm", ROOT / "workflow" / "scripts" / "confirm.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_job_writes_a_table_or_stops_with_all_differences(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "units.csv").write_text("id,name_en\n" + "".join(f"u{i:02d},U {i}\n" for i in range(20)))
+    frame = pd.DataFrame(
+        {"unit": np.repeat([f"u{i:02d}" for i in range(20)], 5), "period": np.tile(range(2001, 2006), 20)}
+    )
+    frame["y"], frame["x"] = rng.normal(size=(2, 100))
+    (tmp_path / "panels" / "p").mkdir(parents=True)
+    frame.to_parquet(tmp_path / "panels" / "p" / "panel.parquet")
+    spec = ModelSpec("m", "fe", "y", "p", regressors=("x",), effects=TWO, inference=(CR1,))
+    design = design_from_arrays(frame["y"], frame["x"], frame["unit"], frame["period"], terms=("x",), effects=TWO)
+    result = estimate(spec, replace(design, spec=spec), 0, "")
+    (tmp_path / "models").mkdir()
+    out = tmp_path / "models" / "confirmation.csv"
+
+    def run() -> None:
+        script().main(
+            [spec.to_dict()], {}, {"p": "year"}, "config.yaml", str(tmp_path / "units.csv"), str(tmp_path), str(out)
+        )
+
+    result.to_json(tmp_path / "models" / "m.json")
+    run()
+    with out.open(encoding="utf-8-sig", newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert (row["model"], row["term"], row["library"], row["errors"]) == (
+        "m",
+        "x",
+        "linearmodels PanelOLS",
+        "cluster CR1 unit",
+    )
+    assert float(row["estimate"]) == result.coefficients[0].estimate and float(row["difference"]) < 1e-10
+    out.unlink()
+    wrong = replace(result.coefficients[0], estimate=result.coefficients[0].estimate * 1.01)
+    replace(result, coefficients=(wrong,)).to_json(tmp_path / "models" / "m.json")
+    with pytest.raises(UserError, match="as linearmodels PanelOLS gives"):
+        run()
+    assert not out.exists()
+
+
+def test_no_other_job_imports_linearmodels_or_statsmodels() -> None:
+    users = {}
+    for path in sorted((ROOT / "workflow" / "scripts").glob("*.py")):
+        modules = [file for file in covered_files(path, ROOT / "workflow") if file.suffix == ".py"]
+        users[path.stem] = {name for file in modules for name in imported(file)} & {"linearmodels", "statsmodels"}
+    assert {name for name, libraries in users.items() if libraries} == {"confirm"}
+    assert users["confirm"] == {"linearmodels", "statsmodels"}
+
+
+def imported(file: Path) -> set[str]:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
+    names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+    return {name.split(".")[0] for name in names}

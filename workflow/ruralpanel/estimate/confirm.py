@@ -1,0 +1,153 @@
+"""Every standard model a second time, by linearmodels or statsmodels: what differs, and what cannot be confirmed."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from ruralpanel.estimate.base.results import Design, ModelResult
+from ruralpanel.estimate.families.second import NotConfirmedError, Second
+from ruralpanel.project.problems import Problem
+from ruralpanel.project.settings import InferenceSpec
+
+LINEAR = "ruralpanel.estimate.families.confirm_linear"
+POLICY = "ruralpanel.estimate.families.policy.confirm"
+MODULES: dict[str, str] = {
+    **dict.fromkeys(("pooled", "between", "fe", "fd", "re"), LINEAR),
+    **dict.fromkeys(("did", "event_study"), POLICY),
+    "iv": "ruralpanel.estimate.families.iv.confirm",
+    "ppml": "ruralpanel.estimate.families.confirm_ppml",
+    "sur": "ruralpanel.estimate.families.sur.confirm",
+}
+"""Estimator: the module whose ``again`` asks another library for it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One term of one model; without `reason` it is confirmed.
+
+    Attributes
+    ----------
+    library : what gave the other numbers. errors : the setting whose errors are compared, of those of the model the
+    first that a library has. difference : the largest of both, relative to the larger of estimate and error.
+    allowed : the largest that passes. reason : why estimate or error are not confirmed.
+    """
+
+    model: str
+    term: str
+    library: str
+    estimate: float
+    estimate_again: float | None
+    errors: str
+    std_error: float | None
+    std_error_again: float | None
+    difference: float | None
+    allowed: float | None
+    reason: str
+
+    @property
+    def differs(self) -> bool:
+        """Whether the libraries disagree."""
+        return self.difference is not None and self.allowed is not None and not self.difference <= self.allowed
+
+
+def confirm(design: Design, result: ModelResult) -> list[Row]:
+    """Hold a model's published numbers against another library's.
+
+    Parameters
+    ----------
+    design : the model's rows and columns. result : what was written of it.
+    """
+    module = MODULES.get(result.estimator)
+    if module is None:
+        return _unconfirmed(result, f"neither linearmodels nor statsmodels has the estimator {result.estimator}")
+    again = importlib.import_module(module).again
+    index = next(_comparable(result.inference), None)
+    reason = "errors: of no kind that linearmodels or statsmodels has"
+    second: Second | None = None
+    if index is not None:
+        entry = result.inference[index]
+        try:
+            second = again(design, InferenceSpec(str(entry["method"]), dict(entry["options"])))
+        except NotConfirmedError as refusal:
+            reason = f"errors: {refusal}"
+    try:
+        second = second or again(design, None)
+    except NotConfirmedError as refusal:
+        return _unconfirmed(result, str(refusal))
+    return list(_compared(result, second, index, reason))
+
+
+def _comparable(settings: Sequence[Mapping[str, object]]) -> Iterator[int]:
+    """Places of the settings whose errors other libraries have: classical, robust, clustered without correction."""
+    for index, entry in enumerate(settings):
+        options = entry.get("options")
+        plain = isinstance(options, Mapping) and options.get("small_sample", "CR1") in ("CR0", "CR1")
+        known = entry["method"] in ("classical", "hc") or (entry["method"] == "cluster" and plain)
+        if known and "not_available" not in entry:
+            yield index
+
+
+def _unconfirmed(result: ModelResult, reason: str) -> list[Row]:
+    return [
+        Row(result.model, row.term, "", row.estimate, None, "", row.std_error, None, None, None, reason)
+        for row in result.coefficients
+    ]
+
+
+def _compared(result: ModelResult, second: Second, index: int | None, lacking: str) -> Iterator[Row]:
+    entry = None if index is None else result.inference[index]
+    ours = {} if entry is None else {row["term"]: row["std_error"] for row in entry["coefficients"]}
+    words = "" if entry is None or second.std_error is None else _words(entry)
+    for row in result.coefficients:
+        if row.term not in second.terms:
+            reason = "a term that the other library's regression lacks"
+            yield Row(result.model, row.term, "", row.estimate, None, "", row.std_error, None, None, None, reason)
+            continue
+        j = second.terms.index(row.term)
+        estimate, error = float(second.params[j]), ours.get(row.term) if words else None
+        again = None if second.std_error is None or error is None else float(second.std_error[j])
+        size = max(abs(row.estimate), row.std_error or 0.0)
+        gaps = [abs(estimate - row.estimate) / size if size else abs(estimate)]
+        if error is not None and again is not None:
+            gaps.append(abs(again - error) / error if error else abs(again))
+        reason = lacking if again is None else ""
+        yield Row(
+            result.model, row.term, second.library, row.estimate, estimate, words, error, again,
+            float(np.max(gaps)), second.allowed, reason,
+        )  # fmt: skip
+
+
+def _words(entry: Mapping[str, object]) -> str:
+    options = entry["options"]
+    assert isinstance(options, Mapping)
+    kind = options.get("small_sample") or options.get("kind") or ""
+    return " ".join(str(part) for part in (entry["method"], kind, entry.get("by") or "") if part)
+
+
+def table(rows: Iterable[Row]) -> pd.DataFrame:
+    """One row per term, as it is written."""
+    return pd.DataFrame([asdict(row) for row in rows], columns=list(Row.__dataclass_fields__))
+
+
+def disagreements(rows: Iterable[Row]) -> list[Problem]:
+    """What stops the run: numbers that two programs give differently."""
+    return [
+        Problem(
+            f"results/models/{row.model}.json",
+            f"coefficients.{row.term}",
+            f"{row.estimate:.10g} (error {_number(row.std_error)})",
+            f"{_number(row.estimate_again)} (error {_number(row.std_error_again)}), as {row.library} gives",
+            "one of the two is wrong: report it, and do not use this model's numbers until it is mended",
+        )
+        for row in rows
+        if row.differs
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "not compared" if value is None else f"{value:.10g}"

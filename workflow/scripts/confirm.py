@@ -1,0 +1,49 @@
+"""Estimate every standard model a second time with another library; stop where the two differ."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.estimate.base.design import build_design
+from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.estimate.confirm import confirm, disagreements, table
+from ruralpanel.project.files import write_frame
+from ruralpanel.project.problems import job, pieces, raise_any
+from ruralpanel.project.settings import ModelSpec
+from ruralpanel.project.units import load_units
+
+
+def main(
+    models: Sequence[Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, Any]],
+    by: Mapping[str, str],
+    config: str,
+    units: str,
+    results: str,
+    confirmation: str,
+) -> None:
+    """Write `confirmation`, a row per term of each model, unless a number of two libraries differs."""
+    cross_section = load_units(units)
+    frames = {panel: pd.read_parquet(f"{results}/panels/{panel}/panel.parquet") for panel in by}
+    specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
+    rows = []
+    for name, spec, piece in pieces(specs, "models", "confirmation of model"):
+        with piece:
+            sample = samples.get(spec.sample)
+            design = build_design(spec, frames[spec.panel], cross_section, sample, config, by[spec.panel])
+            rows += confirm(design, ModelResult.from_json(f"{results}/models/{name}.json"))
+    raise_any(disagreements(rows))
+    write_frame(confirmation, table(rows))
+
+
+if __name__ == "__main__":
+    with job(
+        snakemake.log[0], snakemake.params.settings["config"], content=snakemake.params.content, output=snakemake.output
+    ):
+        main(
+            **snakemake.params.settings,
+            units=snakemake.input.units,
+            results="results",
+            confirmation=snakemake.output[0],
+        )
