@@ -171,7 +171,7 @@ def test_the_methods_say_how_far_other_libraries_agree(place: Path) -> None:
     file = place / "made_up" / "models" / "confirmation.csv"
     build(context(place), place / "out", ["html"])
     page = re.sub(r"<[^>]+>", "", (place / "out" / "report.html").read_text(encoding="utf-8"))
-    assert "coefficients compared: 3, standard errors: 3." in page and "difference is 2e−13" in page
+    assert "coefficients compared: 3, standard errors: 3." in page and "difference is 2.0e−13" in page
     assert "Models that neither library can estimate: 1;" in page
     rows = file.read_text(encoding="utf-8").splitlines()
     file.write_text("\n".join(row for row in rows if not row.startswith("baseline")) + "\n", encoding="utf-8")

@@ -133,15 +133,15 @@ def by_dummies(
         codes = compact(design.unit_codes)
         total = np.bincount(codes, weights=weights)
         means = group_sums(np.column_stack([design.y, x]) * weights[:, None], codes) / total[:, None]
-        y, x, effects = means[:, 0], means[:, 1:], ()
-        weights = np.ones(y.size) if design.weights is None else total
+        y, x = means[:, 0], means[:, 1:]
+        weights = np.ones(y.size) if design.weights is None else total.astype(float)
     elif name in ("pooled", "fe"):
-        y, x, weights, effects = design.y[rows], x[rows], weights[rows], found.absorbed
+        y, x, weights = design.y[rows], x[rows], weights[rows]
     else:
         raise NotConfirmedError(lacking)
     powers = scaling.scales(np.linalg.norm(x, axis=0))
     columns = [x / powers, np.ones((y.size, 1))]
-    levels = [compact(effect_codes(design, effect)[rows]) for effect in effects]
+    levels = [compact(effect_codes(design, effect)[rows]) for effect in found.absorbed]
     if y.size * (x.shape[1] + sum(int(codes.max()) for codes in levels)) > LARGEST_DUMMIES:
         raise NotConfirmedError(f"{lacking}, and statsmodels needs too many dummies")
     columns += [(codes[:, None] == np.arange(1, codes.max() + 1)).astype(float) for codes in levels]

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums, nested
 from ruralpanel.estimate.base.effects import absorbed_space, effect_codes, root_weights, singletons, usable_columns
 from ruralpanel.estimate.base.intercept import with_constant

@@ -180,7 +180,11 @@ def dynamic_design(
     return _beside_controls(design, np.hstack(columns), tuple(terms))
 
 
-def _beside_controls(design: Design, columns: FloatArray, terms: tuple[str, ...]) -> Design:
+def regress(design: Design, columns: FloatArray, terms: tuple[str, ...]) -> Fit:
     """Two-way fixed effects of the outcome on `columns` and the design's controls."""
+    return linear.fe(_beside_controls(design, columns, terms))
+
+
+def _beside_controls(design: Design, columns: FloatArray, terms: tuple[str, ...]) -> Design:
     spec = replace(design.spec, estimator=FE, effects=("unit", "period"))
     return replace(design, x=np.hstack([columns, design.x]), terms=(*terms, *design.terms), spec=spec)
