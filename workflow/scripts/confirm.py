@@ -4,15 +4,18 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
+from ruralpanel.project.interrupts import starting
 
-from ruralpanel.estimate.base.design import build_design
-from ruralpanel.estimate.base.results import ModelResult
-from ruralpanel.estimate.confirm import confirm, disagreements, table
-from ruralpanel.project.files import write_frame
-from ruralpanel.project.problems import job, pieces, raise_any
-from ruralpanel.project.settings import ModelSpec
-from ruralpanel.project.units import load_units
+with starting("confirm"):
+    import pandas as pd
+
+    from ruralpanel.estimate.base.design import build_design
+    from ruralpanel.estimate.base.results import ModelResult
+    from ruralpanel.estimate.confirm import confirm, disagreements, table
+    from ruralpanel.project.files import write_frame
+    from ruralpanel.project.problems import job, pieces, raise_any
+    from ruralpanel.project.settings import ModelSpec
+    from ruralpanel.project.units import load_units
 
 
 def main(

@@ -186,9 +186,7 @@ def confirmation_settings(config: Config) -> dict[str, Any]:
     models = list(config.models.values())
     return {
         "models": [model.to_dict() for model in models],
-        "samples": {
-            name: dict(config.samples[name]) for name in sorted({m.sample for m in models} & {*config.samples})
-        },
+        "samples": samples_of(config, [model.sample for model in models]),
         "by": {name: config.panels[name].by for name in dict.fromkeys(model.panel for model in models)},
         "config": config.file,
     }

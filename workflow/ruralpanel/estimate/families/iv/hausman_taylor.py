@@ -87,7 +87,6 @@ def fit(design: Design) -> Fit:
         tests={**iv.overidentification(system, errors, residuals), **_strength(design, system, roles)},
         notes=(*system.notes, *system.left_out),
         extra={
-            "engine": "numpy",
             "instruments": list(system.instruments),
             "roles": {
                 "time_varying_exogenous": list(roles.of(True, True)),
@@ -197,7 +196,7 @@ def hausman(design: Design, system: System, roles: Roles, fitted: Fit) -> dict[s
         design.spec,
         estimator=FE,
         effects=("unit", *removed_effects(design.spec)),
-        options={"engine": "numpy", "drop_absorbed": True},
+        options={"drop_absorbed": True},
     )
     x = roles.x[:, roles.moving] / random_effects.layout_of(design).root[:, None]
     names = tuple(name for name, moves in zip(roles.names, roles.moving, strict=True) if moves)
