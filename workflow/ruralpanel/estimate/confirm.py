@@ -11,19 +11,19 @@ import pandas as pd
 
 from ruralpanel.estimate.base.results import Design, ModelResult
 from ruralpanel.estimate.families.second import NotConfirmedError, Second
+from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.kinds.inference import CLASSICAL, CLUSTER, ROBUST
 from ruralpanel.project.problems import Problem
 from ruralpanel.project.settings import InferenceSpec
 
-LINEAR = "ruralpanel.estimate.families.confirm_linear"
-POLICY = "ruralpanel.estimate.families.policy.confirm"
 MODULES: dict[str, str] = {
-    **dict.fromkeys(("pooled", "between", "fe", "fd", "re"), LINEAR),
-    **dict.fromkeys(("did", "event_study"), POLICY),
-    "iv": "ruralpanel.estimate.families.iv.confirm",
-    "ppml": "ruralpanel.estimate.families.confirm_ppml",
-    "sur": "ruralpanel.estimate.families.sur.confirm",
+    "linear": "ruralpanel.estimate.families.confirm_linear",
+    "instruments": "ruralpanel.estimate.families.iv.confirm",
+    "policy": "ruralpanel.estimate.families.policy.confirm",
+    "counts": "ruralpanel.estimate.families.confirm_ppml",
+    "systems": "ruralpanel.estimate.families.sur.confirm",
 }
-"""Estimator: the module whose ``again`` asks another library for it."""
+"""Family (``confirmed_by`` of an estimator): the module whose ``again`` asks another library for the model."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def confirm(design: Design, result: ModelResult) -> list[Row]:
     ----------
     design : the model's rows and columns. result : what was written of it.
     """
-    module = MODULES.get(result.estimator)
-    if module is None:
+    family = ESTIMATORS[result.estimator].confirmed_by
+    if not family:
         return _unconfirmed(result, f"neither linearmodels nor statsmodels has the estimator {result.estimator}")
-    again = importlib.import_module(module).again
+    again = importlib.import_module(MODULES[family]).again
     index = next(_comparable(result.inference), None)
     reason = "errors: of no kind that linearmodels or statsmodels has"
     second: Second | None = None
@@ -87,7 +87,7 @@ def _comparable(settings: Sequence[Mapping[str, object]]) -> Iterator[int]:
     for index, entry in enumerate(settings):
         options = entry.get("options")
         plain = isinstance(options, Mapping) and options.get("small_sample", "CR1") in ("CR0", "CR1")
-        known = entry["method"] in ("classical", "hc") or (entry["method"] == "cluster" and plain)
+        known = entry["method"] in (CLASSICAL, ROBUST) or (entry["method"] == CLUSTER and plain)
         if known and "not_available" not in entry:
             yield index
 

@@ -187,7 +187,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         "pooled": Estimator(
             fit="ruralpanel.estimate.families.linear:pooled",
             options=Linear,
-            confirmed_by="linearmodels",
+            confirmed_by="linear",
             standard=True,
             inherits_effects=False,
             refused_effects=("unit", "effects of periods or of attributes: with unit effects the estimator is fe"),
@@ -198,7 +198,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         "between": Estimator(
             fit="ruralpanel.estimate.families.linear:between",
             options=Linear,
-            confirmed_by="linearmodels",
+            confirmed_by="linear",
             standard=True,
             inherits_effects=False,
             refused_effects=("all", "none: means of units are compared"),
@@ -210,7 +210,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         "fe": Estimator(
             fit="ruralpanel.estimate.families.linear:fe",
             options=Linear,
-            confirmed_by="linearmodels",
+            confirmed_by="linear",
             standard=True,
             least_periods=2,
             least_periods_of_a_unit=2,
@@ -221,7 +221,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         "fd": Estimator(
             fit="ruralpanel.estimate.families.linear:fd",
             reference="tests/reference/test_linearmodels.py",
-            confirmed_by="linearmodels",
+            confirmed_by="linear",
             standard=True,
             least_periods=2,
             least_periods_of_a_unit=2,
@@ -236,7 +236,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             fit="ruralpanel.estimate.families.random_effects:fit",
             options=RandomEffects,
             page="estimators/random_effects.md",
-            confirmed_by="linearmodels",
+            confirmed_by="linear",
             standard=True,
             least_periods=2,
             least_periods_of_a_unit=2,
@@ -252,7 +252,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             methods=_methods(*_FIXED_EFFECTS, **dict.fromkeys(("g2sls", "ec2sls"), Method(random_effects=True))),
             page="estimators/iv.md",
             reference="tests/reference/test_iv_numbers.py",
-            confirmed_by="linearmodels",
+            confirmed_by="instruments",
             instruments=True,
             coefficients="terms",
             causal=True,
@@ -304,6 +304,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         ),
         "event_study": Estimator(
             fit="ruralpanel.estimate.families.policy.event_study:fit",
+            confirmed_by="policy",
             options=EventStudy,
             methods=_methods("twfe", "callaway_santanna", "imputation", "stacked", **_WITHOUT_REGRESSION),
             by_event_time=True,
@@ -321,6 +322,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         ),
         "did": Estimator(
             fit="ruralpanel.estimate.families.policy.did:fit",
+            confirmed_by="policy",
             options=Did,
             methods=_methods(
                 *("twfe", "callaway_santanna", "imputation", "stacked", "synthetic", "synthetic_control", "matched"),
@@ -344,7 +346,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             options=Poisson,
             page="estimators/dynamic.md",
             reference="tests/estimate/test_ppml.py",
-            confirmed_by="statsmodels",
+            confirmed_by="counts",
             coefficients="terms",
             log_linear=True,
         ),
@@ -353,7 +355,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             options=System,
             page="estimators/sur.md",
             reference="tests/estimate/test_sur.py",
-            confirmed_by="linearmodels",
+            confirmed_by="systems",
             regressors=False,
             several_outcomes=True,
             marginal_effects=False,

@@ -68,8 +68,8 @@ class Estimator(Keyed):
     fit : ``module:function`` that turns a design into a fit. options : its keys beyond those of every model, of which
         at least one of `one_of` must be there. methods : its variants, the first the default.
     page : its page in docs/. reference : the test that holds it to published numbers or another implementation.
-    confirmed_by : the package that re-estimates it. standard : it is one of the textbook's, to which specification
-        tests apply.
+    confirmed_by : the family of ``estimate.confirm.MODULES`` that asks another library for it; empty: none has it.
+        standard : it is one of the textbook's, to which specification tests apply.
     regressors : it asks for some. several_outcomes : it explains several at once. instruments : excluded instruments
         are named in the configuration. weighted : it has a weighted form. drop_absorbed : terms may be left out.
         marginal_effects : it has one coefficient for each regressor. by_event_time : its coefficients are effects by
@@ -96,7 +96,7 @@ class Estimator(Keyed):
     one_of: tuple[str, ...] = ()
     page: str = "estimators.md"
     reference: str = "tests/reference/test_numbers.py"
-    confirmed_by: Literal["", "linearmodels", "statsmodels"] = ""
+    confirmed_by: Literal["", "linear", "instruments", "policy", "counts", "systems"] = ""
     standard: bool = False
     regressors: bool = True
     several_outcomes: bool = False
