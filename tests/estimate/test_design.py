@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from ruralpanel.estimate.base.design import build_design
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import Units, load_units
@@ -49,6 +50,18 @@ def problems(*args: Any, **kwargs: Any) -> list[str]:
     with pytest.raises(UserError) as caught:
         build_design(*args, **kwargs)
     return [f"{p.where}: {p.found}" for p in caught.value.problems]
+
+
+@pytest.mark.parametrize("estimator", ESTIMATORS)
+def test_as_many_periods_are_asked_for_as_the_table_of_estimators_says(
+    estimator: str, frame: pd.DataFrame, units: Units
+) -> None:
+    least = ESTIMATORS[estimator].least_periods
+    enough = spec(estimator=estimator, effects=())
+    assert len(build_design(enough, frame[frame["period"].isin(YEARS[:least])], units).periods) == least
+    if least > 1:
+        with pytest.raises(UserError, match=f"at least {least} periods for {estimator}"):
+            build_design(enough, frame[frame["period"].isin(YEARS[: least - 1])], units)
 
 
 def test_rows_columns_and_codes(frame: pd.DataFrame, units: Units) -> None:

@@ -102,6 +102,20 @@ def test_likelihood_with_every_effect_as_a_dummy(method: str, weights: Any, effe
         assert found.residuals @ dummies(design) == pytest.approx(0, abs=1e-9)
 
 
+@pytest.mark.parametrize("method", ["sar", "sem", "sdm", "sdem"])
+def test_a_cross_section_is_a_panel_of_one_period(method: str) -> None:
+    """Without effects of units one period is enough, as in the textbooks' examples."""
+    weights = by_row(touching(9))
+    lag, error = (0.4, 0.0) if method in ("sar", "sdm") else (0.0, 0.5)
+    y, x = draw(np.random.default_rng(3), weights, periods=1, lag=lag, error=error, durbin=method in ("sdm", "sdem"))
+    design = designed(y, x, weights, method, effects=(), options={"correction": "none"})
+    params, likelihood, vcov = brute(design, weights)
+    found = fit(design)
+    np.testing.assert_allclose(found.params, params, atol=2e-7)
+    assert found.fit["log_likelihood"] == pytest.approx(likelihood, abs=1e-8)
+    np.testing.assert_allclose(found.own_vcov, vcov, rtol=1e-5, atol=1e-9)
+
+
 @pytest.mark.parametrize("method", ["sar", "sem"])
 def test_lee_yu_is_the_likelihood_of_orthonormal_deviations(method: str) -> None:
     """Data in the N − 1 and T − 1 dimensions that effects leave, weights F'WF, no effects: the same estimates."""

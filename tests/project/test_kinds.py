@@ -39,7 +39,7 @@ PLACES = ("fit", "refit", "rejections", "infer", "with_instruments", "build", "r
 
 HOMES = {
     "estimators": ("estimate/families",),
-    "inference": ("estimate/inference", "estimate/families", "output/tables/inference_words"),
+    "inference": ("estimate/inference", "estimate/families"),
     "tables": ("output/tables",),
     "figures": ("output/figures",),
     "maps": ("output/maps",),

@@ -13,11 +13,8 @@ with starting("maps"):
     from ruralpanel.estimate.places.geography import Geography, read_polygons
     from ruralpanel.output.labels import labels_from_codebook
     from ruralpanel.output.maps.boundaries import load_boundaries
-    from ruralpanel.output.maps.clusters import draw_clusters, find_clusters
-    from ruralpanel.output.maps.draw import boundary_note, draw, draw_regimes
-    from ruralpanel.output.maps.of_models import draw_model, draw_slopes
-    from ruralpanel.project.files import write_frame
-    from ruralpanel.project.kinds.estimators import ESTIMATORS
+    from ruralpanel.output.maps.build import MapContext, build
+    from ruralpanel.output.maps.draw import boundary_note
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.units import load_units
 
@@ -40,26 +37,13 @@ def main(
     geography = Geography(cross_section, boundaries, weights_matrices, config)
     note = boundary_note(boundaries, boundaries_note, language)
     for name, spec, piece in pieces(maps, "maps", "map"):
-        paths = {form: f"results/maps/{name}.{form}" for form in ("png", "svg")}
         with piece:
-            shape = shapes(projection=spec["projection"])
             model = read_results(f"results/models/{spec['model']}.json") if "model" in spec else None
             folder = f"results/panels/{spec['panel'] if model is None else model['panel']}"
             labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
-            if model is not None:
-                slopes = ESTIMATORS[model["estimator"]].of_units == "slopes"
-                drawn = draw_slopes if slopes else draw_model
-                drawn(name, spec, model, labels, shape, names, paths, language, note)
-                continue
-            frame = pd.read_parquet(f"{folder}/panel.parquet")
-            if "clusters" in spec:
-                found = find_clusters(name, spec, frame, geography, seed, f"maps.{name}")
-                draw_clusters(name, spec, found, sorted(set(frame["unit"])), shape, names, paths, language, note)
-                write_frame(f"results/maps/{name}.csv", found.table)
-            elif "regimes" in spec:
-                draw_regimes(name, spec, frame, shape, names, paths, language, note)
-            else:
-                draw(name, spec, frame, labels, shape, names, paths, language, note)
+            frame = None if model is not None else pd.read_parquet(f"{folder}/panel.parquet")
+            shape = shapes(projection=spec["projection"])
+            build(name, spec, MapContext(shape, names, labels, language, note, geography, seed, frame, model))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,13 @@ from ruralpanel.output.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow,
 from ruralpanel.output.results import Values, heading, in_percent, percent_of_level, values_of
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
+
+
+def drawer_of(model: Mapping[str, Any]) -> Callable[..., None]:
+    """The function that draws what a model says of each unit."""
+    return draw_slopes if ESTIMATORS[model["estimator"]].of_units == "slopes" else draw_model
 
 
 def draw_model(

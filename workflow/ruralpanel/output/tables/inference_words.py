@@ -9,9 +9,8 @@ from ruralpanel.estimate.base.model_json import method_of
 from ruralpanel.output.said import said
 from ruralpanel.output.words import has_word, sentence, word
 from ruralpanel.project.formats import format_count, format_number
+from ruralpanel.project.kinds.inference import CLUSTER, INFERENCE, OWN, ROBUST
 
-_NO_CLUSTERS = ("classical", "hc", "akm", "akm0")
-"""Methods whose number of clusters is that of rows, which the table gives as observations, or of sectors."""
 _SCHEMES = ("CR0", "CR1", "CR2", "CR3", "HC0", "HC1", "HC2", "HC3")
 _DETAILS = ("n_clusters", "sectors", "small_sample", "lag", "kernel", "cutoff_km", "weights", "draws", "seed")
 
@@ -29,10 +28,11 @@ def describe(entry: Mapping[str, Any], language: str) -> tuple[str, tuple[str, .
     text = _method(entry, language)
     if entry.get("not_available"):
         return text, (word("setting.not_available", language, reason=entry["not_available"]),)
+    kind = INFERENCE.get(method_of(entry))
     details: list[str] = []
     for key in _DETAILS:
         value = setting(entry, key)
-        if value is None or (key == "n_clusters" and method_of(entry) in _NO_CLUSTERS):
+        if value is None or (key == "n_clusters" and kind and not kind.clustered):
             continue
         if key == "small_sample":
             details += [value] if isinstance(value, str) else [part for one in value for part in said(one, language)]
@@ -56,12 +56,12 @@ def short_of(entry: Mapping[str, Any], language: str) -> str:
     """A setting in a few words: ``CR1 by unit``, ``HC3``, ``wild cluster bootstrap by unit``."""
     method = method_of(entry)
     kind = setting(entry, "kind")
-    if method == "hc" and kind:
+    if method == ROBUST and kind:
         return str(kind)
-    if method == "cluster":
+    if method == CLUSTER:
         name = _scheme(entry) or word("std_error", language)
         return word("setting.clustered", language, name=name, by=_noun(setting(entry, "by") or "unit", language))
-    if method == "own" and setting(entry, "critical") == "percentile":
+    if method == OWN and setting(entry, "critical") == "percentile":
         return word("setting.percentiles", language)
     return _method(entry, language)
 

@@ -145,7 +145,8 @@ class Inference(Keyed):
     ----------
     infer : ``module:function`` from fit, design, setting and seed to the inference; with_instruments : the same for
         models with excluded instruments, where they need another. options : its keys with their defaults.
-    key : the key whose value names it. clustered : it counts clusters. distances : it asks how far units are apart.
+    key : the key whose value names it. clustered : it counts clusters; else rows, which a table gives as observations,
+        or sectors. distances : it asks how far units are apart.
     shown_as : the coefficients' field that holds its p-value; ``p_value`` where it gives errors.
     trial : options with which it is tried before it is advised.
     """

@@ -98,10 +98,10 @@ class Variables(_Any):
 
 MAPS: Mapping[str, Output] = MappingProxyType(
     {
-        "model": Output(build="ruralpanel.output.maps.of_models:draw_model", options=OfModel, fits=of_units),
-        "regimes": Output(build="ruralpanel.output.maps.draw:draw_regimes", options=Regimes),
-        "clusters": Output(build="ruralpanel.output.maps.clusters:draw_clusters", options=Clusters),
-        "variables": Output(build="ruralpanel.output.maps.draw:draw", options=Variables),
+        "model": Output(build="ruralpanel.output.maps.build:of_model", options=OfModel, fits=of_units),
+        "regimes": Output(build="ruralpanel.output.maps.build:of_regimes", options=Regimes),
+        "clusters": Output(build="ruralpanel.output.maps.build:of_clusters", options=Clusters),
+        "variables": Output(build="ruralpanel.output.maps.build:of_variables", options=Variables),
     }
 )
 KEYS = frozenset(name for kind in MAPS.values() for name in kind.keys)

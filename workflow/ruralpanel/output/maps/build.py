@@ -1,0 +1,99 @@
+"""One entry of the configuration's ``maps`` → its files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ruralpanel.estimate.places.geography import Geography
+from ruralpanel.output.labels import Labels
+from ruralpanel.output.maps.boundaries import Boundaries
+from ruralpanel.output.maps.clusters import draw_clusters, find_clusters
+from ruralpanel.output.maps.draw import draw, draw_regimes
+from ruralpanel.output.maps.of_models import drawer_of
+from ruralpanel.project.files import write_frame
+from ruralpanel.project.kinds.facts import function
+from ruralpanel.project.kinds.maps import MAPS, shown_by
+
+
+@dataclass(frozen=True)
+class MapContext:
+    """What maps are drawn from.
+
+    Attributes
+    ----------
+    boundaries : polygons in the map's projection. names : unit id → name in print. labels : of variables.
+    frame : the panel (None: a map of a model). model : its results (None: a map of a panel).
+    geography, seed : neighbours and random arrangements, for clusters. note : words under every map.
+    folder : where the files go.
+    """
+
+    boundaries: Boundaries
+    names: Mapping[str, str]
+    labels: Labels
+    language: str
+    note: str
+    geography: Geography
+    seed: int
+    frame: pd.DataFrame | None = None
+    model: Mapping[str, Any] | None = None
+    folder: str = "results/maps"
+
+    def paths(self, name: str) -> dict[str, str]:
+        """Form → file of a map."""
+        return {form: f"{self.folder}/{name}.{form}" for form in ("png", "svg")}
+
+
+def build(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
+    """Draw the map that `spec` declares under the key `name`.
+
+    Raises
+    ------
+    UserError
+        Whatever the kind's function finds.
+    """
+    function(MAPS[shown_by(spec)].build)(name, spec, context)
+
+
+def of_model(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
+    """What a model says of each unit."""
+    model = context.model
+    assert model is not None
+    drawer_of(model)(
+        name, spec, model, context.labels, context.boundaries, context.names, context.paths(name), context.language,
+        context.note,
+    )  # fmt: skip
+
+
+def of_regimes(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
+    """Which of two things grew where."""
+    frame = context.frame
+    assert frame is not None
+    draw_regimes(
+        name, spec, frame, context.boundaries, context.names, context.paths(name), context.language, context.note
+    )
+
+
+def of_clusters(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
+    """Where neighbours are alike; the figures behind the map go beside it."""
+    frame = context.frame
+    assert frame is not None
+    found = find_clusters(name, spec, frame, context.geography, context.seed, f"maps.{name}")
+    draw_clusters(
+        name, spec, found, sorted(set(frame["unit"])), context.boundaries, context.names, context.paths(name),
+        context.language, context.note,
+    )  # fmt: skip
+    write_frame(f"{context.folder}/{name}.csv", found.table)
+
+
+def of_variables(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
+    """Variables in some periods."""
+    frame = context.frame
+    assert frame is not None
+    draw(
+        name, spec, frame, context.labels, context.boundaries, context.names, context.paths(name), context.language,
+        context.note,
+    )  # fmt: skip
