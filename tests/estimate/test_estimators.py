@@ -305,6 +305,11 @@ def test_random_effects_recover_known_variances(components: str) -> None:
 def test_random_effects_refuse_what_their_components_are_not_made_for() -> None:
     with pytest.raises(UserError, match="at least 4 units"):
         fit(panel(units=3, estimator="re", effects=(), k=2))
+    with pytest.raises(UserError, match=r"at least 4 units, 4 periods, .* or components: walhus"):
+        fit(panel(units=12, periods=3, estimator="re", effects=("unit", "period"), k=2))
+    for components in ("walhus", "amemiya"):
+        with pytest.raises(UserError, match="6 observations of 3 units for 4 coefficients; expected at least 7"):
+            fit(panel(units=3, periods=2, estimator="re", effects=(), options={"components": components}))
     still = random_panel()
     still = replace(still, y=np.repeat(np.random.default_rng(1).normal(size=30), 6))
     with pytest.raises(UserError, match='outcome: found "y", absorbed by unit effects'):

@@ -133,6 +133,7 @@ def error_components(
     need_varying(y, forms.y_within, layout, design)
     if method == "swar":
         return forms.components(*forms.swamy_arora())
+    forms.need_degrees({})
     if method == "walhus":
         return forms.components(*(forms.published(forms.least_squares) if layout.plain else forms.wallace_hussain()))
     forms.need_within_variation(method)
@@ -203,6 +204,11 @@ class _Forms:
         return {effect: int(codes.max()) + 1 for effect, codes in self.layout.codes.items()}
 
     @property
+    def instrumented(self) -> bool:
+        """Whether the regressions are two-stage least squares."""
+        return self.instruments is not None
+
+    @property
     def df_within(self) -> int:
         """Residual degrees of freedom of the within regression."""
         return self.layout.n - self.space.rank - int(self.basis_within.shape[1])
@@ -210,6 +216,16 @@ class _Forms:
     def components(self, forms: FloatArray, expected: FloatArray) -> ErrorComponents:
         """The variances at which `forms` are as `expected`: within, then by effect."""
         found = np.linalg.solve(expected, forms)
+        if not found[0] > 0:
+            raise UserError(
+                Problem(
+                    CONFIGURATION,
+                    f"models.{self.design.spec.name}.components",
+                    f"{found[0]:.3g} as the variance of the error",
+                    "a variance above zero, which effects and terms do not explain entirely",
+                    "use components: swar, a longer panel or fewer terms",
+                )
+            )
         effects = dict(zip(self.layout.codes, np.maximum(found[1:], 0.0).tolist(), strict=True))
         return ErrorComponents(self.layout, float(found[0]), effects)
 
@@ -231,7 +247,7 @@ class _Forms:
                 lengths = np.linalg.norm(both[:, 1:], axis=0)
                 residuals, bases[effect] = two_stage(both[:, 0], both[:, 1:], spanned, lengths)
             forms.append(_squares(residuals))
-        self._need_degrees({effect: basis.shape[1] for effect, basis in bases.items()})
+        self.need_degrees({effect: basis.shape[1] for effect, basis in bases.items()})
         for effect, basis in bases.items():
             own = [self._overlap(effect, other) - _squares(self.layout.sums(other, basis)) for other in self.levels]
             expected.append([float(self.levels[effect] - basis.shape[1]), *own])
@@ -317,22 +333,22 @@ class _Forms:
                 )
             )
 
-    def _need_degrees(self, ranks: Mapping[str, int]) -> None:
+    def need_degrees(self, ranks: Mapping[str, int]) -> None:
+        """Stop without residual degrees of freedom within; or between, where regressions of these ranks are run."""
         short = [effect for effect, rank in ranks.items() if self.levels[effect] <= rank]
         if self.df_within >= 1 and not short:
             return
-        units, rank = self.levels["unit"], ranks["unit"]
-        least = f"at least {rank + 1} units"
-        if "period" in ranks:
-            least += f", {ranks['period'] + 1} periods"
+        least = "".join(f"{rank + 1} {effect}s, " for effect, rank in ranks.items())
         raise UserError(
             Problem(
                 CONFIGURATION,
                 f"models.{self.design.spec.name}.estimator",
-                f"{self.design.spec.estimator} with {self.layout.n} observations of {units} units for "
-                f"{self.x.shape[1]} coefficients",
-                f"{least} and {self.space.rank + self.basis_within.shape[1] + 1} observations",
-                "use more units or fewer terms",
+                f"{self.design.spec.estimator} with {self.layout.n} observations of "
+                + " and ".join(f"{count} {effect}s" for effect, count in self.levels.items())
+                + f" for {self.x.shape[1]} coefficients",
+                f"at least {least}{self.space.rank + self.basis_within.shape[1] + 1} observations",
+                "use more units or fewer terms"
+                + (", or components: walhus" if short and not self.instrumented else ""),
             )
         )
 
