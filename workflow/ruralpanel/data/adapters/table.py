@@ -14,7 +14,15 @@ from ruralpanel.data.adapters.cells import COLUMNS, LABELS, capped, file_label, 
 from ruralpanel.data.adapters.columns import Codes, Figures, Mask
 from ruralpanel.data.adapters.series_files import Place, by_file, layout_of, need_series, places, remarks_on_files
 from ruralpanel.data.adapters.sheets import Shown, cell_text
-from ruralpanel.data.adapters.table_body import figure_problems, load_body, repeated, squeezed, units_of, years_of
+from ruralpanel.data.adapters.table_body import (
+    figure_problems,
+    finer_dates,
+    load_body,
+    repeated,
+    squeezed,
+    units_of,
+    years_of,
+)
 from ruralpanel.data.adapters.table_file import Numbers, TableFile
 from ruralpanel.data.adapters.table_files import open_dated
 from ruralpanel.data.adapters.table_headings import (
@@ -280,7 +288,7 @@ def _long(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
     years, wrong = years_of(body, period, str(layout.get("frequency", "")))
     used = (codes >= 0) & (years > 0)
     problems = [*figure_problems(body, layout), *without, *wrong]
-    problems += repeated(body, used, (codes, years), (names, ()))
+    problems += repeated(body, used, (codes, years), (names, ()), finer_dates(body, period, years))
     problems += measures_of(body, [(spot.series, column[spot.series.key], used) for spot in here], layout)
     raise_any(capped(problems, table.label))
     pieces = [
@@ -303,7 +311,8 @@ def _longest(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any
     wanted_rows = np.any(list(titles.rows.values()), axis=0)
     used = (codes >= 0) & (years > 0) & wanted_rows
     problems = [*figure_problems(body, layout, wanted_rows), *without, *wrong, *untitled]
-    problems += repeated(body, used, (codes, years, titles.codes), (names, (), titles.names))
+    hint = finer_dates(body, period, years)
+    problems += repeated(body, used, (codes, years, titles.codes), (names, (), titles.names), hint)
     asked = [(spot.series, value, titles.rows[spot.series.key]) for spot in wanted]
     problems += measures_of(body, asked, layout, titles)
     raise_any(capped(problems, table.label))

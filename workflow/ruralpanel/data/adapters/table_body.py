@@ -188,12 +188,20 @@ def years_of(body: Body, period: str | int, kind: str = "") -> tuple[columns.Cod
     return years, problems
 
 
-def repeated(
-    body: Body, used: columns.Mask, parts: Sequence[columns.Codes], names: Sequence[Sequence[str]]
-) -> list[Problem]:
-    """Rows that say the same in all `parts` (unit, year, title) as an earlier one.
+def finer_dates(body: Body, period: str | int, periods: columns.Codes) -> str:
+    """Advice where a column of dates has more of them than the periods that they are read as."""
+    if isinstance(period, int) or body.keys[period].nunique() <= np.unique(periods[periods > 0]).size:
+        return ""
+    return "; if its dates stand for quarters or months: layout: {frequency: quarter}"
 
-    `names` translate the codes of each part for the message; an empty one means that the codes are numbers.
+
+def repeated(
+    body: Body, used: columns.Mask, parts: Sequence[columns.Codes], names: Sequence[Sequence[str]], hint: str = ""
+) -> list[Problem]:
+    """Rows that say the same in all `parts` (unit, period, title) as an earlier one.
+
+    `names` translate the codes of each part for the message; an empty one means that the codes are numbers. `hint`
+    ends the advice.
     """
     where = np.flatnonzero(used)
     position = np.zeros(len(where), dtype=np.int64)
@@ -221,7 +229,7 @@ def repeated(
                 f"a second row for {what}",
                 "one row for each unit and period",
                 f"the first is row {body.rows[first]}: remove one, or layout: {{where: …}} says which rows are meant"
-                + ("; if a column holds years, name it under layout.period" if one_year else ""),
+                + (hint or ("; if a column holds years, name it under layout.period" if one_year else "")),
             )
         )
     return together(problems, body.rows[where[order[again[:8]]]].tolist(), len(again))

@@ -16,6 +16,7 @@ from ruralpanel.data.adapters import grids, text
 from ruralpanel.data.adapters.cells import remarks_of
 from ruralpanel.data.adapters.registry import read
 from ruralpanel.project.kinds.adapters import NBS_EXPORT
+from ruralpanel.project.periods import shown, year_of
 from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import series_spec
@@ -54,7 +55,7 @@ def tried(file: Path, part: Found, units: Units | None) -> Found:
         found = f"{percents} figures are stored as parts of one and shown as percent"
         doubts += (f"{found}: the measure decides what is read",)
     part = replace(part, unsure=(*part.unsure, *doubts))
-    years = () if "YYYY" in part.layout.values() else tuple(sorted(set(map(int, cells["period"]))))
+    years = () if "YYYY" in part.layout.values() else tuple(sorted(set(map(shown, cells["period"]))))
     part = replace(part, figures=int(cells["value"].notna().sum()), years=years)
     return _before_their_time(part, cells, units) if units is not None and years else part
 
@@ -66,7 +67,7 @@ def _before_their_time(part: Found, cells: pd.DataFrame, units: Units) -> Found:
     for (key, name), rows in filled.groupby(["series", "unit"], observed=True):
         bearers = units.bearers(str(name))
         first = units.valid.get(bearers[0], (None, None))[0] if len(bearers) == 1 else None
-        if first is not None and int(rows["period"].min()) < first:
+        if first is not None and year_of(rows["period"].min()) < first:
             early.setdefault(str(key), []).append(bearers[0])
     if not early:
         return part

@@ -10,6 +10,7 @@ from typing import Any
 from ruralpanel.data.adapters import text
 from ruralpanel.data.adapters.text import without_marks
 from ruralpanel.data.adapters.titles import is_left_out, left_out
+from ruralpanel.project.periods import frequency
 from ruralpanel.project.units import Units
 from ruralpanel.tools.new_source.headings import template_of
 
@@ -38,9 +39,12 @@ def is_missing(cell: str) -> bool:
 
 
 def is_year(cell: str) -> bool:
-    """Whether a text is a year from 1600 to 2099, as 2012, 2012年 or 2012.0; or a date."""
+    """Whether a text is a year from 1600 to 2099, as 2012, 2012年 or 2012.0; a quarter, a month or a date."""
     bare = text.plain(cell)
-    return bool(_YEAR.fullmatch(bare)) or bool(re.fullmatch(r"(?:1[6-9]|20)\d\d-\d\d-\d\d(?:[ T].*)?", bare))
+    if _YEAR.fullmatch(bare) or re.fullmatch(r"(?:1[6-9]|20)\d\d-\d\d-\d\d(?:[ T].*)?", bare):
+        return True
+    # six digits may be a figure as well as a month
+    return not bare.isdigit() and frequency(text.period(bare) or 0) != "year"
 
 
 def marks_of(cells: Iterable[str]) -> Marks:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from ruralpanel.data.adapters.registry import read
 from ruralpanel.project.files import sha256_of
+from ruralpanel.project.periods import written
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import PLACEHOLDERS, series_spec
 from ruralpanel.tools.new_source.headings import guess_measure, is_measure, key_of, measured, share_doubt, template_of
@@ -56,12 +57,12 @@ def _extent(rows: pd.DataFrame) -> dict[str, Any]:
     if not years:
         return {}
     between = years[-1] - years[0] + 1 == len(years)
-    extent: dict[str, Any] = {"years": _span(years) if between else {"list": years}}
+    extent: dict[str, Any] = {"years": _span(years) if between else {"list": [written(year) for year in years]}}
     return {**extent, "range": [0, None]} if float(rows["value"].min()) >= 0 else extent
 
 
-def _span(years: Sequence[int]) -> list[int]:
-    return [years[0], years[-1]] if len(years) > 1 else [years[0]]
+def _span(years: Sequence[int]) -> list[int | str]:
+    return [written(year) for year in dict.fromkeys((years[0], years[-1]))]
 
 
 Texts = Mapping[str, Sequence[str]]
