@@ -11,7 +11,7 @@ import pytest
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build
 from ruralpanel.output.tables.document import Cell, TableDocument
-from ruralpanel.project.kinds.tables import needed_files
+from ruralpanel.project.jobs import needed_files
 from ruralpanel.project.problems import UserError
 
 TITLES = {"west": "Group trend", "event": "Event study"}

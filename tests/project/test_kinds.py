@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 import yaml
 
+from ruralpanel.project.jobs import open_project
 from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import Estimator, function
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.inference import INFERENCE
-from ruralpanel.project.kinds.maps import MAPS
+from ruralpanel.project.kinds.maps import MAPS, shown_by
 from ruralpanel.project.kinds.options import Options, keys_of_methods, properties
-from ruralpanel.project.kinds.tables import TABLES
+from ruralpanel.project.kinds.tables import TABLES, kind_of
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / "workflow"
@@ -152,6 +153,23 @@ def test_keys_of_kinds_are_written_in_one_style() -> None:
         for kind in table.values():
             assert issubclass(kind.options, Options)
             assert importlib.import_module(kind.options.__module__).__name__.startswith("ruralpanel.project.kinds.")
+
+
+def test_classes_take_what_a_configuration_says() -> None:
+    """The schema is made of the classes, and they are classes all the same: what passes one passes the other."""
+    config = open_project([ROOT / "config.yaml"])
+    cases = [
+        (ESTIMATORS[m.estimator], {k: m.options[k] for k in m.options if k in ESTIMATORS[m.estimator].keys})
+        for m in config.models.values()
+    ]
+    cases += [(INFERENCE[s.method], dict(s.options)) for m in config.models.values() for s in m.inference]
+    cases += [(TABLES[kind_of(spec)], dict(spec)) for spec in config.tables.values()]
+    cases += [(FIGURES[spec["type"]], dict(spec)) for spec in config.figures.values()]
+    cases += [(MAPS[shown_by(spec)], dict(spec)) for spec in config.maps.values()]
+    for kind, values in cases:
+        values.pop("type", None)
+        taken = kind.options.model_validate(values)
+        assert taken.model_dump(exclude_unset=True, mode="json") == values
 
 
 # The search for names of kinds in the code.

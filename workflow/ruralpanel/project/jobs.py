@@ -11,7 +11,7 @@ from typing import Any
 
 from ruralpanel.project.check import check
 from ruralpanel.project.kinds.figures import FIGURES
-from ruralpanel.project.kinds.tables import needed_files
+from ruralpanel.project.kinds.tables import TABLES, kind_of, robustness_file
 from ruralpanel.project.load import DEFAULT_FILE, Config, read_config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.reads import matrices_of, samples_of, series_by_variable
@@ -208,6 +208,35 @@ def table_files(config: Config, names: Iterable[str] | None = None) -> tuple[str
     panel_of = {name: model.panel for name, model in config.models.items()}
     files = [file for name in names or config.tables for file in needed_files(config.tables[name], panel_of)]
     return tuple(dict.fromkeys(files))
+
+
+def needed_files(
+    spec: Mapping[str, Any], panel_of_model: Mapping[str, str], results: str = "results"
+) -> tuple[str, ...]:
+    """The files below `results` that must be there before the table can be built.
+
+    `panel_of_model` maps a model's name to its panel; a model that is not in it needs its JSON only.
+    """
+    models = [str(name) for name in spec.get("models") or ()]
+    panels = list(_named_panels(spec)) + [panel_of_model[name] for name in models if name in panel_of_model]
+    files = [f"{results}/models/{name}.json" for name in models]
+    kind = TABLES[kind_of(spec)]
+    if kind.of_claims:
+        files += [robustness_file(name, results).as_posix() for name in models]
+    for panel in dict.fromkeys(panels):
+        files.append(f"{results}/panels/{panel}/codebook.csv")
+        if panel in _named_panels(spec):
+            files.append(f"{results}/panels/{panel}/panel.parquet")
+    if kind.file:
+        files.append(str(spec.get("file") or f"{results}/{kind.file}"))
+    return tuple(files)
+
+
+def _named_panels(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """The panels that a table names itself (those of its models are known from the models)."""
+    named = [str(spec["panel"])] if "panel" in spec else []
+    named += [str(outcome["panel"]) for outcome in spec.get("outcomes") or () if "panel" in outcome]
+    return tuple(dict.fromkeys(named))
 
 
 def figure_files(config: Config, names: Iterable[str] | None = None) -> tuple[str, ...]:

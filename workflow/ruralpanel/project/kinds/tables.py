@@ -234,32 +234,3 @@ def kind_of(spec: Mapping[str, Any]) -> str:
 def robustness_file(model: str, results: str | Path = "results") -> Path:
     """Where the checks of a model that claims rest on are kept."""
     return Path(results) / "models" / "robustness" / f"{model}.json"
-
-
-def panels_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    """The panels that a table names itself (those of its models are known from the models)."""
-    named = [str(spec["panel"])] if "panel" in spec else []
-    named += [str(outcome["panel"]) for outcome in spec.get("outcomes") or () if "panel" in outcome]
-    return tuple(dict.fromkeys(named))
-
-
-def needed_files(
-    spec: Mapping[str, Any], panel_of_model: Mapping[str, str], results: str = "results"
-) -> tuple[str, ...]:
-    """The files below `results` that must be there before the table can be built.
-
-    `panel_of_model` maps a model's name to its panel; a model that is not in it needs its JSON only.
-    """
-    models = [str(name) for name in spec.get("models") or ()]
-    panels = list(panels_of(spec)) + [panel_of_model[name] for name in models if name in panel_of_model]
-    files = [f"{results}/models/{name}.json" for name in models]
-    kind = TABLES[kind_of(spec)]
-    if kind.of_claims:
-        files += [robustness_file(name, results).as_posix() for name in models]
-    for panel in dict.fromkeys(panels):
-        files.append(f"{results}/panels/{panel}/codebook.csv")
-        if panel in panels_of(spec):
-            files.append(f"{results}/panels/{panel}/panel.parquet")
-    if kind.file:
-        files.append(str(spec.get("file") or f"{results}/{kind.file}"))
-    return tuple(files)
