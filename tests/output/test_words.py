@@ -52,6 +52,17 @@ def test_every_word_that_is_asked_for_by_name_is_there() -> None:
     assert not [f"{path.name}: {key}" for path, key in whole if not has_word(key)]
 
 
+def test_no_word_of_a_language_stands_in_the_code_of_outputs() -> None:
+    """But for what is looked for in labels and measures of users, in either language."""
+    allowed = {"texts.py", "sentences.py", "words.py"}
+    found = []
+    for path in sorted((PACKAGE / "output").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts = [n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+        found += [f"{path.name}: {text}" for text in texts if any("\u4e00" <= sign <= "\u9fff" for sign in text)]
+    assert not [line for line in found if line.partition(":")[0] not in allowed]
+
+
 def test_every_note_of_a_computation_has_words_with_its_values() -> None:
     english = catalogue("en")
     found = [call for folder in ("estimate", "claims") for _, call in calls("note", folder)]

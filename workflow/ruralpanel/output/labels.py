@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ruralpanel.output.words import has_word, word
 from ruralpanel.project.files import restored
 from ruralpanel.project.measures import AS_PUBLISHED
 
@@ -15,39 +16,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-_MEASURES_ZH = {
-    "person": "人",
-    "persons": "人",
-    "household": "户",
-    "households": "户",
-    "km": "公里",
-    "km2": "平方公里",
-    "km^2": "平方公里",
-    "ha": "公顷",
-    "CNY": "元",
-    "USD": "美元",
-    "kWh": "千瓦时",
-    "kW": "千瓦",
-    "vehicle": "辆",
-    "vehicles": "辆",
-    "item": "件",
-    "items": "件",
-    "share": "比例",
-    "year": "年",
-    "years": "年",
-}
 _POWER = re.compile(r"(?<![A-Za-z0-9])(k?m|cm)\^?([23])(?![0-9])")
 _SUPERSCRIPT = {"2": "²", "3": "³"}
 _DIMENSIONLESS = frozenset({"", "1", "dimensionless", "none", "nan", AS_PUBLISHED})
 
 
+_CONSTANTS = frozenset({"const", "constant", "_cons", "Intercept", "intercept"})
 NEIGHBOURS = "W:"
 """Put before the name of what is averaged over neighbours."""
 
 _ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")
-_CONSTANTS = {
-    name: {"en": "Constant", "zh": "常数项"} for name in ("const", "constant", "_cons", "Intercept", "intercept")
-}
 
 
 @dataclass(frozen=True)
@@ -72,17 +50,17 @@ class Labels:
             return self.names[term]
         if term.startswith(NEIGHBOURS):
             own = self.of(term.removeprefix(NEIGHBOURS))
-            return f"{own}（相邻单位）" if self.language == "zh" else f"{own}, neighbours"
+            return word("label.neighbours", self.language, name=own)
         if ":" in term:
             return " × ".join(self.of(part) for part in term.split(":"))
-        return _CONSTANTS.get(term, {}).get(self.language) or term.replace("_", " ")
+        return word("label.constant", self.language) if term in _CONSTANTS else term.replace("_", " ")
 
     def measure(self, variable: str) -> str:
         """The unit of measure in the language of the labels; empty for pure numbers and logarithms."""
         text = self.measures.get(variable, "").strip().removesuffix(f" ({AS_PUBLISHED})")
         if text in _DIMENSIONLESS:
             return ""
-        shown = _measure_zh(text) if self.language == "zh" else text
+        shown = "/".join(self._measure(part) for part in text.split("/"))
         return _POWER.sub(lambda match: match.group(1) + _SUPERSCRIPT[match.group(2)], shown)
 
     def with_measure(self, variable: str) -> str:
@@ -90,7 +68,11 @@ class Labels:
         measure = self.measure(variable)
         if not measure:
             return self.of(variable)
-        return f"{self.of(variable)}（{measure}）" if self.language == "zh" else f"{self.of(variable)} ({measure})"
+        return word("label.with_measure", self.language, name=self.of(variable), measure=measure)
+
+    def _measure(self, part: str) -> str:
+        key = f"measures.{part.strip()}"
+        return word(key, self.language) if has_word(key) else part
 
     def renamed(self, names: Mapping[str, str]) -> Labels:
         """The same labels with some names replaced."""
@@ -136,11 +118,6 @@ def localised(values: Mapping[str, Any], key: str, language: str) -> str:
 
 def _text(value: Any) -> str:
     return "" if value is None or value != value else restored(str(value)).strip()
-
-
-def _measure_zh(text: str) -> str:
-    parts = [_MEASURES_ZH.get(part.strip(), part.strip()) for part in text.split("/")]
-    return "/".join(parts)
 
 
 _AVERAGE_LATIN_WIDTH = 0.54

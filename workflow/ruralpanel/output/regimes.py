@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ruralpanel.output.words import word
+
 REGIMES = ("both", "first", "second", "neither")
 
 
@@ -59,11 +61,8 @@ def span_label(span: Sequence[int]) -> str:
 
 def regime_names(spec: Mapping[str, Any], language: str) -> dict[str, str]:
     """Regime → its name in print: the table's or map's ``labels``, else plain words."""
-    plain = {"both": "both grew", "first": "only the first", "second": "only the second", "neither": "neither"}
-    chinese = {"both": "两者均增长", "first": "仅前者", "second": "仅后者", "neither": "均未增长"}
-    words = chinese if language == "zh" else plain
     own = (spec.get("labels_zh") if language == "zh" else None) or spec.get("labels") or {}
-    return {regime: str(own.get(regime, words[regime])) for regime in REGIMES}
+    return {regime: str(own.get(regime) or word(f"regimes.{regime}", language)) for regime in REGIMES}
 
 
 def from_spec(frame: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:

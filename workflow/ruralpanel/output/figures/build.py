@@ -109,15 +109,8 @@ def _theory(language: str) -> marginal_effect.TheoryCurve:
 
     gaps = [i / 100 for i in range(25)]
     effects = effect_of_better_transport(Parameters(transport=HIGH_TRANSPORT_COST), gaps)
-    if language == "zh":
-        words = ("技术差距（模型单位）", "运输改善对农村企业数的影响", "模型（依宋、蒂斯、朱的思路）")
-    else:
-        words = (
-            "Technology gap (model's units)",
-            "Rural firms per unit of cheaper transport",
-            "A model in the spirit of Song, Thisse & Zhu",
-        )
-    return marginal_effect.TheoryCurve(gaps, effects, *words)
+    axes = (word(f"theory_of.{name}", language) for name in ("gap", "firms", "source"))
+    return marginal_effect.TheoryCurve(gaps, effects, *axes)
 
 
 def _rug(model: Mapping[str, Any], over: str, context: OutputContext, names: Mapping[str, str]) -> Mapping[str, float]:

@@ -111,16 +111,6 @@ def _number(axes: Axes, row: int, x: float, value: float, digits: int) -> None:
 #: Intervals reach this many δ to either side at most, or as far as the farthest estimate; what lies beyond is an arrow.
 REACH = 12.0
 
-_VERDICTS_ZH = {
-    "supported": "支持",
-    "contradicted": "相反",
-    "differs from zero": "不为零",
-    "no effect that matters": "无实质影响",
-    "cannot tell": "无法判断",
-    "cannot be tested with these data": "现有数据无法检验",
-    "not yet tested": "尚未检验",
-}
-
 
 def from_scorecard(scorecard: Mapping[str, Any], language: str) -> list[Estimate]:
     """One estimate for each claim of ``scorecard.json``, in the number's own direction as on the report's first page.
@@ -133,7 +123,7 @@ def from_scorecard(scorecard: Mapping[str, Any], language: str) -> list[Estimate
     for claim in scorecard["claims"]:
         text = claim.get("text_zh") if language == "zh" and claim.get("text_zh") else claim["text"]
         verdict = str(claim["verdict"])
-        verdict = _VERDICTS_ZH.get(verdict, verdict) if language == "zh" else verdict
+        verdict = word(f"verdict.{verdict.replace(' ', '_')}", language)
         label = _broken(f"{claim['claim']}  {text}")
         design = claim.get("design") or {}
         value = design.get("in_delta")

@@ -273,9 +273,7 @@ def _notes(
     notes = [method + word("full_stop", language)] if n_periods > 1 or own else []
     undrawn = sorted(units - set(boundaries.shapes))
     if undrawn:
-        heading = "边界文件中没有：" if language == "zh" else "Without boundaries: "
-        notes.append(heading + word("comma", language).join(undrawn) + word("full_stop", language))
+        notes.append(word("map.without_boundaries", language, units=word("comma", language).join(undrawn)))
     notes.append(localised(spec, "note", language))
     notes.append(boundary_note)
-    gap = "" if language == "zh" else " "
-    return [gap.join(note for note in notes if note)]
+    return [word("between_sentences", language).join(note for note in notes if note)]

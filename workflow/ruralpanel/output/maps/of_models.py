@@ -78,7 +78,7 @@ def draw_model(
     units = {unit for term in terms for unit in values[term]}
     outside = [names.get(unit, unit) for unit in (model.get("support") or {}).get("outside") or ()]
     beyond = word("beyond_support", language).format(units=word("comma", language).join(outside)) if outside else ""
-    gap = "" if language == "zh" else " "
+    gap = word("between_sentences", language)
     note = gap.join(text for text in (localised(spec, "note", language), beyond, boundary_note) if text)
     draw_sheet(
         rows, boundaries, {unit: text for unit, text in shown.items() if unit in units}, paths,
@@ -114,22 +114,6 @@ def checked_terms(name: str, spec: Mapping[str, Any], values: Values, boundaries
         found = "no polygon of the model's units"
         raise UserError(Problem(CONFIGURATION, "boundaries", found, "ids of the units file"))
     return terms
-
-
-_WORDS = {
-    "own": ("Own regression", "各单位回归"),
-    "drawn": ("Drawn to the mean", "向均值收缩"),
-    "undecided": ("95% interval holds zero", "95% 区间包含零"),
-    "note": (
-        "Hatched: the 95% interval of its own regression holds zero ({counts}); were all slopes zero, one in 20 would "
-        "not be hatched, by chance. Right: every slope drawn to their mean by as much as its error asks for; the true "
-        "slopes' standard deviation is put at {spreads}.",
-        "斜线：各单位自身回归的 95% 区间包含零（{counts}）；若斜率均为零，约二十分之一会偶然没有斜线。"
-        "右：按误差大小向均值收缩的斜率；真实斜率的标准差估计为 {spreads}。",
-    ),
-    "count": ("{term}: {held} of {all}", "{term}：{all} 个中 {held} 个"),
-    "spread": ("{value} ({term})", "{value}（{term}）"),
-}
 
 
 def draw_slopes(
@@ -178,16 +162,16 @@ def draw_slopes(
         colours = class_colours(classes, str(spec.get("palette", "diverging")))
         left = {**classes.fills(own[term], colours), **dict.fromkeys(undecided, NO_DATA)}
         panels = (
-            MapPanel(_word("own", language), left),
-            MapPanel(_word("drawn", language), classes.fills(drawn, colours)),
+            MapPanel(word("slopes.own", language), left),
+            MapPanel(word("slopes.drawn", language), classes.fills(drawn, colours)),
         )
         legend = [LegendEntry(c, text) for c, text in zip(colours, classes.labels(), strict=True)][::-1]
-        legend.append(LegendEntry(NO_DATA, _word("undecided", language)))
+        legend.append(LegendEntry(NO_DATA, word("slopes.undecided", language)))
         if set(boundaries.shapes) - set(entries):
             legend.append(LegendEntry(style.OUTSIDE, word("not_asked", language)))
         rows.append(MapRow(labels.of(term), "", panels, tuple(legend)))
     note = _note(model, terms, held, len(entries), labels, language)
-    gap = "" if language == "zh" else " "
+    gap = word("between_sentences", language)
     notes = gap.join(text for text in (note, localised(spec, "note", language), boundary_note) if text)
     shown = {unit: text for unit, text in names.items() if unit in entries} if spec.get("labels", True) else {}
     title = localised(spec, "title", language)
@@ -197,14 +181,10 @@ def draw_slopes(
 def _note(
     model: Mapping[str, Any], terms: Sequence[str], held: Mapping[str, int], units: int, labels: Labels, language: str
 ) -> str:
-    counts = (_word("count", language).format(term=labels.of(term), held=held[term], all=units) for term in terms)
+    counts = (word("slopes.count", language, term=labels.of(term), held=held[term], all=units) for term in terms)
     spreads = (
-        _word("spread", language).format(value=format_auto(float(model["spread"][term]), 2), term=labels.of(term))
+        word("slopes.spread", language, value=format_auto(float(model["spread"][term]), 2), term=labels.of(term))
         for term in terms
     )
     join = word("comma", language).join
-    return _word("note", language).format(counts=join(counts), spreads=join(spreads))
-
-
-def _word(key: str, language: str) -> str:
-    return _WORDS[key][language == "zh"]
+    return word("slopes.note", language, counts=join(counts), spreads=join(spreads))

@@ -26,6 +26,7 @@ from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, short_label
 from ruralpanel.output.tables.inference_words import describe
 from ruralpanel.output.tables.size_words import sizes_by_setting
+from ruralpanel.output.words import word
 from ruralpanel.project.kinds.inference import CLUSTER, WILD
 
 _COLUMNS = ("model", "outcome", "estimator", "effects", "panel", "sample", "n", "units", "periods", "dropped")
@@ -279,7 +280,7 @@ def _models_named(texts: Texts, titles: Sequence[str], total: int, language: str
 
 
 def _list(names: Sequence[str], language: str) -> str:
-    return ("、" if language == "zh" else ", ").join(names)
+    return word("and_names", language).join(names)
 
 
 def _capital(text: str) -> str:

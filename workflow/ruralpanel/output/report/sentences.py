@@ -10,6 +10,7 @@ from ruralpanel.output.labels import without_aside
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.document import Marked
 from ruralpanel.output.report.texts import Texts, is_count, noun, short_noun, singular
+from ruralpanel.output.words import word
 from ruralpanel.project.effects import involving
 
 Design = Mapping[str, Any]  # a design of scorecard.json
@@ -132,11 +133,8 @@ def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str)
 def nouns(context: Context) -> Mapping[str, str]:
     """What units and periods are called: the configuration's ``report: nouns``, else units and periods."""
     declared = context.report.get("nouns") or {}
-    if context.language == "zh":
-        usual = {"unit": "单位", "units": "单位", "period": "年份", "periods": "年份"}
-    else:
-        usual = {"unit": "unit", "units": "units", "period": "period", "periods": "periods"}
-    return {key: context.worded(declared, key) or word for key, word in usual.items()}
+    names = ("unit", "units", "period", "periods")
+    return {name: context.worded(declared, name) or word(f"nouns.{name}", context.language) for name in names}
 
 
 def interval_text(texts: Texts, design: Design, base: str) -> Marked:

@@ -12,17 +12,9 @@ from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables import regression
 from ruralpanel.output.tables.coefficients import detail_cell, estimate_cell, shown_statistics
 from ruralpanel.output.tables.document import Cell, Row, TableDocument
+from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_number, format_set
 
-_WORDS = {
-    "lag": ("Outcome, {k} before", "被解释变量，滞后 {k} 期"),
-    "one": ("one period", "1"),
-    "several": ("{k} periods", "{k}"),
-    "plain": ("the same by fixed effects without correction", "未作修正的固定效应"),
-    "set": ("values of it not rejected at 5%", "5% 水平下未被拒绝的取值"),
-    "long_run": ("Long-run effects", "长期效应"),
-    "instruments": ("Instruments / units", "工具变量数／单位数"),
-}
 _BENEATH = ("std_error", "ci")
 
 
@@ -87,7 +79,7 @@ def _with_plain(lags: Sequence[Row], models: Sequence[Mapping[str, Any]], digits
         sets.append(Cell() if parts is None else Cell(format_set(parts, digits)))
     first = [row for row in lags if row.key == "lag(1)"]
     extra = [
-        Row(_word(key, language), tuple(cells), "entry", key, "lag(1)")
+        Row(word(f"dynamic.{key}", language), tuple(cells), "entry", key, "lag(1)")
         for key, cells in (("plain", plain), ("set", sets))
         if any(cell.text for cell in cells)
     ]
@@ -99,7 +91,7 @@ def _long_run(
 ) -> list[Row]:
     effects: list[Mapping[str, Any]] = [model.get("statistics") or {} for model in models]
     names = [key for key in dict.fromkeys(key for own in effects for key in own) if key.startswith(PREFIX)]
-    rows = [Row(_word("long_run", language), (), "section", "", "long_run")] if names else []
+    rows = [Row(word("dynamic.long_run", language), (), "section", "", "long_run")] if names else []
     for name in names:
         entries = [own.get(name) for own in effects]
         cells = tuple(estimate_cell(entry, digits, ()) for entry in entries)
@@ -119,13 +111,8 @@ def _instruments(models: Sequence[Mapping[str, Any]], language: str) -> list[Row
     ]
     if not any(cell.text for cell in cells):
         return []
-    return [Row(_word("instruments", language), tuple(cells), "summary", "n_instruments", "n_instruments")]
+    return [Row(word("dynamic.instruments", language), tuple(cells), "summary", "n_instruments", "n_instruments")]
 
 
 def _lag_label(k: int, language: str) -> str:
-    count = _word("one" if k == 1 else "several", language).format(k=k)
-    return _word("lag", language).format(k=count)
-
-
-def _word(key: str, language: str) -> str:
-    return _WORDS[key][language == "zh"]
+    return word("dynamic.lag_one", language) if k == 1 else word("dynamic.lag", language, k=k)

@@ -29,10 +29,6 @@ from ruralpanel.project.kinds.tables import TABLES, kind_of
 from ruralpanel.project.problems import did_you_mean, raise_any
 
 _DEFAULT_LIMIT: Mapping[str, int | None] = {"reconciliation": 40, "scorecard": None}
-_TITLES = {
-    "reconciliation": ("Reconciliation", "数据核对"),
-    "scorecard": ("Scorecard", "命题检验一览"),
-}
 
 
 def build_listing(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
@@ -58,10 +54,9 @@ def build_listing(name: str, spec: Mapping[str, Any], context: OutputContext) ->
         Row(_text(record[stub], digits), tuple(_cell(record[column], digits) for column in columns), "entry", kind)
         for record in shown.to_dict("records")
     ]
-    titles = _TITLES[kind]
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or titles[language == "zh"],
+        title=localised(spec, "title", language) or word(f"table.titles.{kind}", language),
         stub=chosen[stub],
         columns=tuple(Column(chosen[column], _alignment(frame[column])) for column in columns),
         rows=tuple(rows),
@@ -126,8 +121,8 @@ def _alignment(column: pd.Series[Any]) -> Alignment:
 
 def _count_note(shown: int, total: int, language: str) -> Sequence[str]:
     if shown == total:
-        return (f"共 {total} 行。" if language == "zh" else f"{total} rows.",)
-    return (f"共 {total} 行，列出前 {shown} 行。" if language == "zh" else f"The first {shown} of {total} rows.",)
+        return (word("table.all_rows", language, total=total),)
+    return (word("table.first_rows", language, shown=shown, total=total),)
 
 
 def build_by_unit(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:

@@ -16,24 +16,6 @@ from ruralpanel.project.formats import DASH, format_count
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.periods import label
 
-_BENEATH = {
-    "std_error": ("standard errors in parentheses", "括号内为标准误"),
-    "std_error_second": ("those of the second setting in braces", "花括号内为第二种标准误"),
-    "statistic": ("t statistics", "t 值"),
-    "p_value": ("p-values of the first setting", "第一种推断的 p 值"),
-    "ci": ("95% intervals in brackets", "方括号内为 95% 置信区间"),
-    "p_wild": ("p: wild cluster bootstrap", "p 为 wild 聚类自助法 p 值"),
-    "ci_wild": (
-        "in brackets, 95% intervals by inversion of the wild bootstrap",
-        "方括号内为反演 wild 自助法所得 95% 区间",
-    ),
-    "ci_ar": (
-        "in brackets, 95% Anderson–Rubin sets, right however weak the instruments (∪: pieces apart; ∅: no value left)",
-        "方括号内为 95% Anderson–Rubin 集，工具变量再弱亦成立（∪：不相连的部分，∅：无一值未被拒绝）",
-    ),
-    "p_permutation": ("p: permutation test", "p 为置换检验 p 值"),
-    "size": ("size: simulated, of each setting in the order below", "size：各推断设置的模拟拒真率，次序同下"),
-}
 _FACTS = ("sample", "n_obs", "n_units", "n_periods", "effects")
 
 
@@ -85,14 +67,13 @@ def effects_text(model: Mapping[str, Any], language: str) -> str:
     shown = []
     for effect, how in effects.items():
         name = effect_name(effect, language)
-        shown.append(name if how == "yes" else f"{name} ({word(how, language)})")
+        shown.append(name if how == "yes" else word("table.treated", language, name=name, how=word(how, language)))
     return word("comma", language).join(shown)
 
 
 def effect_name(effect: str, language: str) -> str:
     """``region × period``: what an effect is made of."""
-    names = {"unit": "单位", "period": "时期"} if language == "zh" else {}
-    return " × ".join(names.get(part, part) for part in factors(effect))
+    return " × ".join(word(f"by.{part}", language) if has_word(f"by.{part}") else part for part in factors(effect))
 
 
 def model_notes(
@@ -110,8 +91,7 @@ def model_notes(
     `source` : the p-value that stars come from; empty: as what stands `beneath` the estimates says.
     """
     notes = [*declared_notes(spec, language), sentence([_fact(models, fact, language) for fact in _FACTS], language)]
-    chinese = language == "zh"
-    notes.append(sentence([_BENEATH[name][chinese] for name in beneath], language))
+    notes.append(sentence([word(f"beneath.{name}", language) for name in beneath], language))
     notes += inference_notes(models, language)
     notes.append(size_note(models, language))
     if levels:
@@ -119,9 +99,7 @@ def model_notes(
         notes.append(sentence([_stars(models, source or star_source(beneath), language), *pairs], language))
     if unshown:
         terms = word("comma", language).join(labels.of(term) for term in unshown)
-        notes.append(
-            ("未列出的变量：" if chinese else "Also included, not shown: ") + terms + word("full_stop", language)
-        )
+        notes.append(word("table.not_shown", language, terms=terms))
     dropped = _dropped(models, language)
     if dropped:
         notes.append(dropped)
@@ -139,15 +117,11 @@ def _stars(models: Sequence[Mapping[str, Any]], source: str, language: str) -> s
     named = [
         text if len(texts) == 1 else f"{column_numbers(columns)} {text}" for text, columns in texts.items() if text
     ]
-    chinese = language == "zh"
     if not named:
-        return "无星号" if chinese else "no stars: no p-values of this kind"
-    words = ("星号依据的 p 值：" if chinese else "stars by the p-values of: ") + word("list_separator", language).join(
-        named
-    )
+        return word("table.no_stars", language)
+    words = word("table.stars", language, settings=word("list_separator", language).join(named))
     if "" in texts:
-        without = column_numbers(texts[""])
-        words += f"；{without} 无星号" if chinese else f"; no stars in {without}"
+        words += word("table.stars_missing", language, columns=column_numbers(texts[""]))
     return words
 
 
@@ -198,16 +172,17 @@ def _dropped(models: Sequence[Mapping[str, Any]], language: str) -> str:
         reasons = {str(reason): count for reason, count in (model.get("n_dropped") or {}).items() if count}
         if reasons:
             text = word("comma", language).join(
-                f"{format_count(count)}（{reason}）" if language == "zh" else f"{format_count(count)} ({reason})"
+                word("table.left_out", language, count=format_count(count), reason=reason)
                 for reason, count in reasons.items()
             )
             texts.setdefault(text, []).append(number)
     if not texts:
         return ""
-    heading = "剔除的观测：" if language == "zh" else "Rows left out: "
     if len(texts) == 1 and len(next(iter(texts.values()))) == len(models):
-        return heading + next(iter(texts)) + word("full_stop", language)
-    return heading + sentence([f"{column_numbers(columns)} {text}" for text, columns in texts.items()], language)
+        rows = next(iter(texts)) + word("full_stop", language)
+    else:
+        rows = sentence([f"{column_numbers(columns)} {text}" for text, columns in texts.items()], language)
+    return word("table.rows_left_out", language, rows=rows)
 
 
 def _warnings(models: Sequence[Mapping[str, Any]]) -> list[str]:

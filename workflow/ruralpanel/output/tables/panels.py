@@ -60,7 +60,7 @@ def build_descriptive(name: str, spec: Mapping[str, Any], context: OutputContext
     language = context.language
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or ("描述性统计" if language == "zh" else "Descriptive statistics"),
+        title=localised(spec, "title", language) or word("table.titles.descriptives", language),
         stub=word("variable", language),
         columns=tuple(Column(word(statistic, language), "right") for statistic in statistics),
         rows=tuple(rows),
@@ -112,10 +112,10 @@ def build_coverage(name: str, spec: Mapping[str, Any], context: OutputContext) -
         shares = [float(share.loc[period, variable]) for period in periods]
         cells = tuple(Cell(_per_cent(value), value) for value in shares)
         rows.append(Row(labels.of(variable), cells, "entry", "share", variable))
-    meaning = "有数据的单位占比（%）" if language == "zh" else "Per cent of units with a figure"
+    meaning = word("table.share_covered", language)
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or ("数据覆盖率" if language == "zh" else "Coverage"),
+        title=localised(spec, "title", language) or word("table.titles.coverage", language),
         stub=word("variable", language),
         columns=tuple(Column(label(period), "right") for period in periods),
         rows=tuple(rows),
@@ -179,12 +179,7 @@ def _panel_note(frame: pd.DataFrame, spec: Mapping[str, Any], language: str) -> 
 def _spread_note(statistics: Sequence[str], language: str) -> str:
     if not {"sd_within", "sd_between"} & set(statistics):
         return ""
-    if language == "zh":
-        return "组内标准差：对单位均值的离差，除以观测值数减一；组间标准差：各单位均值的标准差。"
-    return (
-        "S.d. within: of deviations from the unit's mean, divided by observations less one; "
-        "s.d. between: of the units' means."
-    )
+    return word("table.spreads", language)
 
 
 def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
@@ -204,7 +199,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     names = regime_names(spec, context.language)
     spans = list(regimes.columns)
     columns = [Column(span) for span in spans]
-    spanners = [Spanner("省份数" if context.language == "zh" else "Provinces in each regime", 0, len(spans) - 1)]
+    spanners = [Spanner(word("table.in_each_regime", context.language), 0, len(spans) - 1)]
     moves = []
     for earlier, later in pairwise(spans):
         spanners.append(Spanner(f"{earlier} → {later}", len(columns), len(columns) + len(REGIMES) - 1))
@@ -222,7 +217,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     return TableDocument(
         name=name,
         title=localised(spec, "title", context.language),
-        stub="格局" if context.language == "zh" else "Regime",
+        stub=word("table.regime", context.language),
         columns=tuple(columns),
         rows=tuple(rows),
         spanners=(tuple(spanners),),

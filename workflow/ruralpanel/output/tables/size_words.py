@@ -9,13 +9,6 @@ from ruralpanel.output.tables.inference_words import column_numbers, short_of
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import DASH, format_count, format_number
 
-_NOTE = (
-    "Simulated size of a nominal 5% test, in %, at each model's own units, periods and regressors, errors like its "
-    "residuals ({panels} panels, Monte Carlo error {error}): {sizes}.",
-    "名义水平 5% 的检验在各模型自身的单位、时期与解释变量下的模拟拒真率（%；误差仿照残差，{panels} 个模拟面板，"
-    "蒙特卡洛误差 {error}）：{sizes}。",
-)
-
 
 def size_of(entry: Mapping[str, Any]) -> str:
     """Per cent of simulated panels in which a true null is rejected, ``5.3`` or over the terms ``5.3–9.4``.
@@ -67,4 +60,4 @@ def size_note(models: Sequence[Mapping[str, Any]], language: str) -> str:
     )
     error = format_number(100.0 * max(float(size["error"]) for size in simulated), 1)
     separator = word("list_separator", language)
-    return _NOTE[language == "zh"].format(panels=counts, error=error, sizes=separator.join(shown))
+    return word("table.sizes", language, panels=counts, error=error, sizes=separator.join(shown))

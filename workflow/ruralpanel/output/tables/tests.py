@@ -28,9 +28,6 @@ ORDER = (
 )
 """Tests in the order of rows; others follow as the models have them."""
 
-_TITLE = ("Diagnostics", "诊断检验")
-_TESTS = ("Tests: statistic, p-value beneath", "检验：统计量，其下为 p 值")
-_INFLUENCE = ("Collinearity and influence", "共线性与影响力")
 Number = tuple[float, str]
 """A number and what it belongs to."""
 
@@ -44,23 +41,22 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         Models without result, or tests that no model has.
     """
     models = context.models(spec["models"])
-    chinese = context.language == "zh"
     labels = context.labels([str(model["panel"]) for model in models], spec)
     digits = int(spec.get("digits", 3))
-    rows = [Row(_TESTS[chinese], (), "section")]
+    rows = [Row(word("table.tests_and_p", context.language), (), "section")]
     tests = _tests(models, spec, context)
     for test in tests:
         found = [(model.get("tests") or {}).get(test) for model in models]
         label = word(f"test_{test}", context.language) if has_word(f"test_{test}") else test.replace("_", " ")
         rows.append(Row(label, tuple(_statistic(values, digits) for values in found), "entry", "statistic", test))
         rows.append(Row("", tuple(_p_value(values) for values in found), "detail", "p_value", test))
-    rows.append(Row(_INFLUENCE[chinese], (), "section"))
+    rows.append(Row(word("table.influence", context.language), (), "section"))
     rows += _influence(models, labels, context, digits)
     given = spec.get("model_labels") or {}
     headings = [context.title(model["model"], given) for model in models]
     return TableDocument(
         name=name,
-        title=localised(spec, "title", context.language) or _TITLE[chinese],
+        title=localised(spec, "title", context.language) or word("table.titles.diagnostics", context.language),
         stub=word("diagnostic", context.language),
         columns=tuple(Column(heading) for heading in headings),
         rows=tuple(rows),

@@ -79,7 +79,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     language = context.language
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or ("收敛效度" if language == "zh" else "Convergent validity"),
+        title=localised(spec, "title", language) or word("table.titles.validity", language),
         stub=word("outcome", language),
         columns=tuple(Column(f"({number})", "centre") for number in range(1, len(labels) + 1)),
         rows=tuple(rows),
@@ -143,23 +143,22 @@ def _takes_log(outcome: Mapping[str, Any], spec: Mapping[str, Any], labels: Labe
 def _notes(
     series: Sequence[pd.Series[Any]], logged: Sequence[str], method: str, interval: bool, language: str
 ) -> tuple[str, ...]:
-    chinese = language == "zh"
     units = {unit for values in series for unit in values[values.notna()].index}
     name = method.capitalize()
     facts = [
-        f"各单位间的 {name} 相关系数" if chinese else f"{name} correlations across units",
-        "括号内为成对观测数 N" if chinese else "in parentheses N, the units with both figures",
+        word("validity.what", language, method=name),
+        word("validity.pairs", language),
         f"{word('sample', language)}{word('colon', language)}{word('all', language)}",
         f"{word('n_units', language)}{word('colon', language)}{len(units)}",
     ]
     if interval:
-        facts.append("方括号内为 95% 区间（Fisher z）" if chinese else "in brackets 95% intervals of Fisher's z")
+        facts.append(word("validity.intervals", language))
     plain = [str(number) for number, take in enumerate(logged, 1) if take == "none"]
     if len(plain) == len(logged):
-        facts.append("未取对数" if chinese else "figures as they are")
+        facts.append(word("validity.none", language))
     elif plain:
         columns = ", ".join(f"({number})" for number in plain)
-        facts.append(f"除 {columns} 外均取自然对数" if chinese else f"natural logarithms, except {columns}")
+        facts.append(word("validity.except", language, columns=columns))
     else:
-        facts.append("均取自然对数" if chinese else "natural logarithms; figures that are not positive left out")
+        facts.append(word("validity.log", language))
     return (sentence(facts, language),)
