@@ -12,6 +12,7 @@ from ruralpanel.project.kinds.facts import Keyed
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.inference import INFERENCE
 from ruralpanel.project.kinds.maps import MAPS
+from ruralpanel.project.kinds.options import keys_of_methods
 from ruralpanel.project.kinds.tables import TABLES
 
 _KINDS: Mapping[str, tuple[str, Mapping[str, Keyed]]] = {
@@ -88,18 +89,24 @@ def _sections(schema: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _of_kinds(what: str, kinds: Mapping[str, Keyed]) -> str:
-    """Which keys each kind has."""
+    """Which keys each kind has, those of all kinds apart."""
+    shared = set.intersection(*(set(kind.keys) for kind in kinds.values()))
+    every = [key for key in next(iter(kinds.values())).keys if key in shared]
     lines = [f"| {what} | keys |", "|---|---|"]
+    lines += [f"| all | {', '.join(f'`{key}`' for key in every)} |"] if every else []
     for name, kind in kinds.items():
         methods = [method for method in getattr(kind, "methods", ()) if method]
         variants = f"`method`: {', '.join(f'`{method}`' for method in methods)}" if methods else ""
-        defaults = kind.defaults
-        keys = [
-            f"`{key}`" + (" \\*" if key in kind.required else f" (`{_shown(defaults[key])}`)" if defaults[key] else "")
-            for key in kind.keys
-        ]
-        lines.append(f"| `{name}` | {'; '.join(filter(None, (variants, ', '.join(keys)))) or 'none'} |")
+        own = ", ".join(_with_default(key, kind) for key in kind.keys if key not in shared)
+        lines.append(f"| `{name}` | {'; '.join(filter(None, (variants, own))) or 'no others'} |")
     return "\n".join(lines) + "\n"
+
+
+def _with_default(key: str, kind: Keyed) -> str:
+    """A key with its star or default, and the methods that have a use for it where they are not all."""
+    default, only = kind.defaults.get(key), keys_of_methods(kind.options).get(key, ())
+    text = f"`{key}`" + (" \\*" if key in kind.required else f" (`{_shown(default)}`)" if default else "")
+    return f"{text} ({', '.join(only)})" if only else text
 
 
 def _rows(

@@ -17,7 +17,7 @@ _NULL = "x-null"
 class Options(BaseModel):
     """Keys of one kind. A key without a default must be there; None as default: absent."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 def required(meaning: str) -> Any:
