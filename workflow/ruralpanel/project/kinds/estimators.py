@@ -261,7 +261,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         "hausman_taylor": Estimator(
             fit="ruralpanel.estimate.families.iv.hausman_taylor:fit",
             options=HausmanTaylor,
-            methods=_methods("hausman_taylor", "amemiya_macurdy", "breusch_mizon_schmidt"),
+            methods=_methods("", "amemiya_macurdy", "breusch_mizon_schmidt"),
             page="estimators/random_effects.md",
             reference="tests/reference/test_iv_numbers.py",
             least_periods=2,
