@@ -29,6 +29,15 @@ BACON = {
 }
 
 
+QUARTERS = {
+    "comparisons": [
+        comparison("untreated", 4 * 2012 + 2, None, 0.5, 1.0),
+        {**comparison("later", 4 * 2012 + 2, 4 * 2012, 0.5, 2.0), "control": "2012Q1"},
+    ],
+    "estimate": 1.5,
+}
+
+
 @pytest.fixture
 def context(tmp_path: Path) -> OutputContext:
     (tmp_path / "models").mkdir()
@@ -37,6 +46,7 @@ def context(tmp_path: Path) -> OutputContext:
         "two_way": {"two_by_two": BACON, "title": "Two-way"},
         "again": {"two_by_two": BACON, "title": "Again"},
         "controlled": {"two_by_two": {"beside": ["controls", "gaps"]}},
+        "quarters": {"two_by_two": QUARTERS},
         "imputed": {},
     }.items():
         text = json.dumps({"model": name, "title": name, **common, **further})
@@ -64,6 +74,11 @@ def test_comparisons_stand_by_kind_with_the_sum_of_their_weights_and_their_mean(
         ("Two-way effect", 1.0, 1.5, None, None),
     ]
     assert document.rows[-1].kind == "summary"
+
+
+def test_quarters_are_printed_as_such(context: OutputContext) -> None:
+    document = build("comparisons", {"type": "bacon", "models": ["quarters"]}, context)
+    assert [row.label for row in document.rows][1::2] == ["2012Q3 against untreated", "2012Q3 against 2012Q1"]
 
 
 def test_several_models_stand_in_sections_in_chinese_too(context: OutputContext) -> None:

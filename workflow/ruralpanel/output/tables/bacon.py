@@ -11,6 +11,7 @@ from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto, format_count, format_number
+from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem, raise_any
 
 _KINDS = ("untreated", "earlier", "later")
@@ -72,15 +73,21 @@ def _rows(model: Mapping[str, Any], language: str, digits: int) -> list[Row]:
 
 
 def _comparison(one: Mapping[str, Any], model: str, language: str, digits: int) -> Row:
-    control = word("bacon_never", language) if one["control"] is None else str(one["control"])
+    treated = _date(one["treated"])
+    control = word("bacon_never", language) if one["control"] is None else _date(one["control"])
     counts = (Cell(format_count(one[name]), int(one[name])) for name in ("n_treated", "n_control"))
     return Row(
-        word("bacon_pair", language).format(treated=one["treated"], control=control),
+        word("bacon_pair", language).format(treated=treated, control=control),
         (*_numbers(one["weight"], one["estimate"], digits), *counts),
         "entry",
         "comparison",
-        f"{model}.{one['kind']}.{one['treated']}.{one['control'] or 'never'}",
+        f"{model}.{one['kind']}.{treated}.{'never' if one['control'] is None else control}",
     )
+
+
+def _date(period: int | str) -> str:
+    """A first treated period as people write it: the results hold quarters and months by number or by label."""
+    return label(period) if isinstance(period, int) else period
 
 
 def _numbers(weight: float, estimate: float, digits: int) -> tuple[Cell, Cell]:
