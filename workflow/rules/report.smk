@@ -6,7 +6,7 @@ TABLES_EACH = "_{table}" if alone("tables", "table") else ""
 TABLES_MADE = expand("results/tables/{{table}}.{format}", format=FORMATS) if TABLES_EACH else TABLES
 FIGURES_EACH = "_{figure}" if alone("figures", "figure") else ""
 FIGURES_MADE = expand("results/figures/{{figure}}.{format}", format=["png", "svg"]) if FIGURES_EACH else FIGURES
-MAPS = expand("results/maps/{map}.{format}", map=list(CONFIG.maps), format=["png", "svg"])
+MAPS = expand("results/maps/{map}.{format}", map=list(CONFIG.maps), format=["png", "svg", "gpkg"])
 SCORECARD = ["results/scorecard.csv", "results/scorecard.json", "results/evidence.csv"] if CONFIG.hypotheses else []
 COMPARISON = ["results/report/comparison.html"] if compared_folder(CONFIG) else []
 MATRICES_SHOWN = [matrix["path"] for matrix in map_matrices(CONFIG).values() if matrix["type"] == "file"]

@@ -29,7 +29,7 @@ def main(
     boundaries_note: str,
     language: str,
 ) -> None:
-    """Write ``results/maps/<map>.{png,svg}``, for clusters ``.csv`` too; all problems are reported together."""
+    """Write ``results/maps/<map>.{png,svg,gpkg}``, for clusters ``.csv`` too; all problems are reported together."""
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
     read_polygons(boundaries, cross_section)  # a file that will not do stops all maps, a projection only its own

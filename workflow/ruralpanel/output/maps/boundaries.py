@@ -95,6 +95,7 @@ class Boundaries:
 
     Attributes
     ----------
+    polygons : as the file has them, in degrees: a GeoDataFrame with ``id``.
     land : their union (a Shapely geometry).
     extent : west, south, east, north in the plane.
     """
@@ -103,6 +104,7 @@ class Boundaries:
     land: Any
     extent: tuple[float, float, float, float]
     projection: str
+    polygons: Any
 
 
 def load_boundaries(path: str | Path, projection: str = "auto", units: Units | None = None) -> Boundaries:
@@ -138,7 +140,7 @@ def load_boundaries(path: str | Path, projection: str = "auto", units: Units | N
         for identifier, geometry in zip(plane["id"], simple, strict=True)
         if not geometry.is_empty
     }
-    return Boundaries(shapes, shapely.union_all(simple), (west, south, east, north), projection)
+    return Boundaries(shapes, shapely.union_all(simple), (west, south, east, north), projection, geographic)
 
 
 def _shape(geometry: Any, shapely: Any) -> Shape:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ from ruralpanel.output.labels import Labels
 from ruralpanel.output.maps.boundaries import Boundaries
 from ruralpanel.output.maps.clusters import draw_clusters, find_clusters
 from ruralpanel.output.maps.draw import draw, draw_regimes
+from ruralpanel.output.maps.geopackage import write_geopackage
 from ruralpanel.output.maps.of_models import drawer_of
+from ruralpanel.output.maps.sheet import MapRow
 from ruralpanel.project.files import write_frame
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.maps import MAPS, shown_by
@@ -48,52 +50,54 @@ class MapContext:
 
 
 def build(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
-    """Draw the map that `spec` declares under the key `name`.
+    """Draw the map that `spec` declares under the key `name`, and write its figures beside it as a GeoPackage.
 
     Raises
     ------
     UserError
         Whatever the kind's function finds.
     """
-    function(MAPS[shown_by(spec)].build)(name, spec, context)
+    drawn: Sequence[MapRow] = function(MAPS[shown_by(spec)].build)(name, spec, context)
+    write_geopackage(f"{context.folder}/{name}.gpkg", drawn, context.boundaries, context.names)
 
 
-def of_model(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
+def of_model(name: str, spec: Mapping[str, Any], context: MapContext) -> Sequence[MapRow]:
     """What a model says of each unit."""
     model = context.model
     assert model is not None
-    drawer_of(model)(
+    return drawer_of(model)(
         name, spec, model, context.labels, context.boundaries, context.names, context.paths(name), context.language,
         context.note,
     )  # fmt: skip
 
 
-def of_regimes(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
+def of_regimes(name: str, spec: Mapping[str, Any], context: MapContext) -> Sequence[MapRow]:
     """Which of two things grew where."""
     frame = context.frame
     assert frame is not None
-    draw_regimes(
+    return draw_regimes(
         name, spec, frame, context.boundaries, context.names, context.paths(name), context.language, context.note
     )
 
 
-def of_clusters(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
+def of_clusters(name: str, spec: Mapping[str, Any], context: MapContext) -> Sequence[MapRow]:
     """Where neighbours are alike; the figures behind the map go beside it."""
     frame = context.frame
     assert frame is not None
     found = find_clusters(name, spec, frame, context.geography, context.seed, f"maps.{name}")
-    draw_clusters(
+    drawn = draw_clusters(
         name, spec, found, sorted(set(frame["unit"])), context.boundaries, context.names, context.paths(name),
         context.language, context.note,
     )  # fmt: skip
     write_frame(f"{context.folder}/{name}.csv", found.table)
+    return drawn
 
 
-def of_variables(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
+def of_variables(name: str, spec: Mapping[str, Any], context: MapContext) -> Sequence[MapRow]:
     """Variables in some periods."""
     frame = context.frame
     assert frame is not None
-    draw(
+    return draw(
         name, spec, frame, context.labels, context.boundaries, context.names, context.paths(name), context.language,
         context.note,
     )  # fmt: skip

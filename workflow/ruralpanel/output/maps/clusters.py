@@ -17,6 +17,7 @@ from ruralpanel.output import style
 from ruralpanel.output.labels import localised
 from ruralpanel.output.maps.boundaries import Boundaries
 from ruralpanel.output.maps.draw import draw_categories
+from ruralpanel.output.maps.sheet import MapRow
 from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_number
@@ -107,19 +108,21 @@ def draw_clusters(
     paths: Mapping[str, str | Path],
     language: str = "en",
     boundary_note: str = "",
-) -> None:
+) -> tuple[MapRow, ...]:
     """One map for each period, coloured by `Clusters`; `units` of the panel without a figure are hatched."""
     words = {kind: word(f"cluster_{kind}", language) for kind in CLASSES}
-    panels = {}
+    panels, values = {}, {}
     for _, rows in found.table.groupby("period"):
         by_unit = dict(zip(rows["unit"], rows["cluster"], strict=True))
-        panels[label(int(rows["period"].iloc[0]))] = {unit: words.get(str(by_unit.get(unit, "")), "") for unit in units}
+        heading = label(int(rows["period"].iloc[0]))
+        values[heading] = {str(unit): float(value) for unit, value in zip(rows["unit"], rows["value"], strict=True)}
+        panels[heading] = {unit: words.get(str(by_unit.get(unit, "")), "") for unit in units}
     notes = [text for text in (_note(spec, found, language), localised(spec, "note", language), boundary_note) if text]
     title = localised(spec, "title", language)
     colours = style.diverging(len(CLASSES))[::-1]
-    draw_categories(
+    return draw_categories(
         name, title, panels, list(words.values()), boundaries, names if spec.get("labels", True) else {},
-        paths, language, notes, colours=colours,
+        paths, language, notes, colours=colours, values=values,
     )  # fmt: skip
 
 

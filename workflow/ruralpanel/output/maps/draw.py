@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,8 @@ def draw(
     language: str = "en",
     boundary_note: str = "",
     font: str | Path | None = None,
-) -> None:
-    """Draw one entry of the configuration's ``maps``.
+) -> tuple[MapRow, ...]:
+    """Draw one entry of the configuration's ``maps`` and return what is drawn.
 
     Parameters
     ----------
@@ -73,6 +74,7 @@ def draw(
         where,
         font,
     )
+    return tuple(rows)
 
 
 def draw_categories(
@@ -87,23 +89,26 @@ def draw_categories(
     notes: Sequence[str] = (),
     font: str | Path | None = None,
     colours: Sequence[str] = (),
-) -> None:
-    """Maps of a classification, such as the regimes of H6.
+    values: Mapping[str, Mapping[str, float]] | None = None,
+) -> tuple[MapRow, ...]:
+    """Maps of a classification, such as the regimes of H6, and what is drawn.
 
     Parameters
     ----------
     panels : heading (a sub-period) → unit → category; an empty category is no data.
     categories : all of them, in the order of the legend. colours : theirs; empty: those of unordered groups.
+    values : heading → unit → the figure that was classified, where there is one.
     """
     colour_of = dict(zip(categories, colours or style.categorical(len(categories)), strict=True))
     drawn = []
-    for heading, values in panels.items():
-        drawn.append(MapPanel(heading, {unit: colour_of.get(value, NO_DATA) for unit, value in values.items()}))
+    for heading, kinds in panels.items():
+        fills = {unit: colour_of.get(kind, NO_DATA) for unit, kind in kinds.items()}
+        drawn.append(MapPanel(heading, fills, values=(values or {}).get(heading, {})))
     entries = [LegendEntry(colour, category) for category, colour in colour_of.items()]
     entries += _other_entries(drawn, boundaries, language)
-    draw_sheet(
-        [MapRow(title, "", tuple(drawn), tuple(entries))], boundaries, names, paths, "", notes, f"maps.{name}", font
-    )
+    rows = (MapRow(title, "", tuple(drawn), tuple(entries)),)
+    draw_sheet(rows, boundaries, names, paths, "", notes, f"maps.{name}", font)
+    return rows
 
 
 def draw_regimes(
@@ -115,7 +120,7 @@ def draw_regimes(
     paths: Mapping[str, str | Path],
     language: str = "en",
     boundary_note: str = "",
-) -> None:
+) -> tuple[MapRow, ...]:
     """Draw an entry with ``regimes``: one map for each span, coloured by which of two things grew.
 
     Raises
@@ -136,7 +141,7 @@ def draw_regimes(
     }
     notes = [text for text in (localised(spec, "note", language), boundary_note) if text]
     title = localised(spec, "title", language)
-    draw_categories(
+    return draw_categories(
         name, title, panels, [words[regime] for regime in REGIMES], boundaries,
         names if spec.get("labels", True) else {}, paths, language, notes,
     )  # fmt: skip
@@ -200,9 +205,9 @@ def map_row(
             str(unit): NO_DATA if index < 0 else colours[index] for unit, index in zip(values.index, found, strict=True)
         }
         entries = [LegendEntry(c, text) for c, text in zip(colours, classes.labels(), strict=True)][::-1]
-        panel = MapPanel(label(period), fills)
+        panel = MapPanel(label(period), fills, values={str(unit): float(value) for unit, value in values.items()})
         own = () if shared else (*entries, *_other_entries([panel], boundaries, language))
-        panels.append(MapPanel(label(period), fills, own))
+        panels.append(replace(panel, legend=own))
     legend = (*entries, *_other_entries(panels, boundaries, language)) if shared else ()
     return MapRow(labels.of(variable), labels.measure(variable), tuple(panels), legend)
 

@@ -19,7 +19,7 @@ from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
 
-def drawer_of(model: Mapping[str, Any]) -> Callable[..., None]:
+def drawer_of(model: Mapping[str, Any]) -> Callable[..., tuple[MapRow, ...]]:
     """The function that draws what a model says of each unit."""
     return draw_slopes if ESTIMATORS[model["estimator"]].of_units == "slopes" else draw_model
 
@@ -35,8 +35,8 @@ def draw_model(
     language: str = "en",
     boundary_note: str = "",
     font: str | Path | None = None,
-) -> None:
-    """Draw an entry with ``model``: a map for each of its ``terms``, with one set of classes.
+) -> tuple[MapRow, ...]:
+    """Draw an entry with ``model`` and return what is drawn: a map for each of its ``terms``, with one set of classes.
 
     Up to three maps stand beside each other, more in rows of two.
 
@@ -62,7 +62,10 @@ def draw_model(
     )
     colours = class_colours(classes, str(spec.get("palette", "diverging")))
     entries = [LegendEntry(colour, text) for colour, text in zip(colours, classes.labels(), strict=True)][::-1]
-    panels = [MapPanel(heading(model, term, labels, language), classes.fills(values[term], colours)) for term in terms]
+    panels = [
+        MapPanel(heading(model, term, labels, language), classes.fills(values[term], colours), values=values[term])
+        for term in terms
+    ]
     if any(set(boundaries.shapes) - set(panel.fills) for panel in panels):
         entries.append(LegendEntry(style.OUTSIDE, word("not_asked", language)))
     legend = tuple(entries)
@@ -84,6 +87,7 @@ def draw_model(
         rows, boundaries, {unit: text for unit, text in shown.items() if unit in units}, paths,
         localised(spec, "title", language), [note] if note else [], f"maps.{name}", font,
     )  # fmt: skip
+    return tuple(rows)
 
 
 def _checked(
@@ -127,7 +131,7 @@ def draw_slopes(
     language: str = "en",
     boundary_note: str = "",
     font: str | Path | None = None,
-) -> None:
+) -> tuple[MapRow, ...]:
     """Draw an entry with ``model`` of common correlated effects: a row for each term, two maps of one set of classes.
 
     Left, slopes of each unit's own regression, hatched where its 95 % interval holds zero; right, all slopes drawn to
@@ -162,8 +166,8 @@ def draw_slopes(
         colours = class_colours(classes, str(spec.get("palette", "diverging")))
         left = {**classes.fills(own[term], colours), **dict.fromkeys(undecided, NO_DATA)}
         panels = (
-            MapPanel(word("slopes.own", language), left),
-            MapPanel(word("slopes.drawn", language), classes.fills(drawn, colours)),
+            MapPanel(word("slopes.own", language), left, values=own[term]),
+            MapPanel(word("slopes.drawn", language), classes.fills(drawn, colours), values=drawn),
         )
         legend = [LegendEntry(c, text) for c, text in zip(colours, classes.labels(), strict=True)][::-1]
         legend.append(LegendEntry(NO_DATA, word("slopes.undecided", language)))
@@ -176,6 +180,7 @@ def draw_slopes(
     shown = {unit: text for unit, text in names.items() if unit in entries} if spec.get("labels", True) else {}
     title = localised(spec, "title", language)
     draw_sheet(rows, boundaries, shown, paths, title, [notes], f"maps.{name}", font)
+    return tuple(rows)
 
 
 def _note(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -133,11 +133,15 @@ class LegendEntry:
 
 @dataclass(frozen=True)
 class MapPanel:
-    """One map: its heading and the fill of each unit, a colour or `NO_DATA`; other polygons are outside the sample."""
+    """One map: its heading and the fill of each unit, a colour or `NO_DATA`; other polygons are outside the sample.
+
+    `values`: the figures behind the fills, where there are any.
+    """
 
     heading: str
     fills: Mapping[str, str]
     legend: tuple[LegendEntry, ...] = ()
+    values: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
