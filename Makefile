@@ -7,11 +7,13 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-$(shell pwd -P | cksum | cut -d' ' -f1)
 DEVELOPMENT := $(VENV)/.development
 RUN := $(BIN)/python -m
+# Each process of the tests keeps to one core; the one that has nothing left takes over tests of the others.
+PARALLEL := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) pytest --numprocesses auto --dist worksteal
 # Results of an earlier state, to hold those of the present one against.
 KEPT ?= .kept
 
 .DEFAULT_GOAL := all
-.PHONY: all test check report lint keep same clean help setup
+.PHONY: all test quick check report lint keep same clean help setup
 
 all: $(RUNTIME)  ## set up and build all results (the default)
 	@$(RUN) snakemake
@@ -31,8 +33,11 @@ lint: $(DEVELOPMENT)  ## style, format and types
 	@$(BIN)/snakefmt --check Snakefile workflow/rules
 	@$(RUN) mypy
 
+quick: $(DEVELOPMENT) lint  ## style, types and the short tests, in less than two minutes
+	@$(PARALLEL) -m "not slow and not workflow"
+
 test: $(DEVELOPMENT) lint  ## set up, check style and types, run all tests
-	@$(RUN) pytest --numprocesses auto --dist worksteal
+	@$(PARALLEL)
 
 keep: $(RUNTIME)  ## build all results and keep a copy, to compare later ones with
 	@test ! -e $(KEPT) || { echo "$(KEPT) is there already: move or remove it, or name another as in: make keep KEPT=before" >&2; exit 1; }

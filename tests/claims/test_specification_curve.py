@@ -24,6 +24,8 @@ from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import Units, load_units
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 YEARS = tuple(range(2012, 2020))
 CURVE: dict[str, Any] = {

@@ -19,6 +19,8 @@ from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.settings import InferenceSpec
 
+pytestmark = pytest.mark.slow
+
 UNITS, PERIODS, PANELS = 31, 8, 100
 SETTING = InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1", "critical": "t"})
 

@@ -24,6 +24,8 @@ from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec, PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.project.units import Units, load_units
 
+pytestmark = pytest.mark.slow
+
 Array = np.ndarray[Any, Any]
 
 N, YEARS, BREAK = 40, tuple(range(2000, 2012)), 2005

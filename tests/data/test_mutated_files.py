@@ -49,6 +49,8 @@ from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import Correction, Sidecar, check_files, load_corrections
 from ruralpanel.project.units import Units, load_units
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 FIXTURES = ROOT / "tests" / "fixtures" / "adapters"
 SECONDS = 10.0

@@ -22,6 +22,8 @@ from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import load_corrections, load_sidecar, sidecar_from
 from ruralpanel.project.units import load_units
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parents[2] / "data"
 ADAPTERS = {"nbs_annual": "nbs_export", "nbs_history": "nbs_export", "nbs_yearbook": "table"}
 ANNUAL, HISTORY, YEARBOOK = "nbs_annual", "nbs_history", "nbs_yearbook"

@@ -282,6 +282,7 @@ BOMBS: Mapping[str, tuple[bytes, dict[str, Any], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", BOMBS)
 def test_small_files_that_unpack_to_endless_ones(tmp_path: Path, kind: str) -> None:
     added, layout, words = BOMBS[kind]

@@ -18,6 +18,8 @@ from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def without_set(monkeypatch: pytest.MonkeyPatch) -> None:

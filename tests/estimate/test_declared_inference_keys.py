@@ -11,6 +11,8 @@ from test_declared_keys import SCHEMA, declared, folder, outcome_of
 
 from ruralpanel.project.kinds.inference import INFERENCE, KEYS
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["folder"]  # the fixture
 
 BASE: dict[str, dict[str, Any]] = {

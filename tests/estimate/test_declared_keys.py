@@ -31,6 +31,8 @@ from ruralpanel.project.schema import check_schema
 from ruralpanel.project.settings import WORDS
 from ruralpanel.project.units import Units, load_units
 
+pytestmark = pytest.mark.slow
+
 SCHEMA = config_schema()
 NUMBER, PERIODS = 20, range(2001, 2013)
 POLICY = {"units": "region == 'North'", "first": 2006}

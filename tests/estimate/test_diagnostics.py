@@ -266,6 +266,7 @@ def test_singletons_are_counted() -> None:
     assert result.diagnostics["singletons"] == 1 == result.n_dropped["singletons"]
 
 
+@pytest.mark.slow
 def test_tests_of_variances_and_dependence_keep_their_size_by_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
     """40 panels of 12 × 6, all alike and independent: by χ² nearly all true nulls of equal variances are rejected."""
     monkeypatch.setattr(specification_tests, "SIMULATED", 99)

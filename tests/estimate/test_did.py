@@ -382,6 +382,7 @@ def test_staggered_growing_effects_bias_twfe_alone() -> None:
     assert np.mean(found["twfe"]) < truth - 0.5
 
 
+@pytest.mark.slow
 def test_coverage_and_size_at_31_by_15() -> None:
     """300 panels, 12 of 31 treated, autocorrelation .7, effect 1. Monte Carlo error of a share of 95 %: 1.3 %."""
     rng = np.random.default_rng(21)

@@ -11,6 +11,8 @@ from ruralpanel.estimate.families.policy import dynamics, honest_did
 from ruralpanel.estimate.families.policy.honest_did import EventStudy
 from ruralpanel.project.problems import UserError
 
+pytestmark = pytest.mark.slow
+
 UNEVEN = np.array([-9.0, -6.0, -4.0, -1.0, 1.0, 2.0, 5.0])
 
 

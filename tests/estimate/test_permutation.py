@@ -16,6 +16,8 @@ from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
+pytestmark = pytest.mark.slow
+
 
 def cross_section(seed: int, n: int = 7) -> Design:
     rng = np.random.default_rng(seed)

@@ -19,6 +19,8 @@ from ruralpanel.estimate.inference.romano_wolf import Statistic, adjust, holm
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
+pytestmark = pytest.mark.slow
+
 
 def statistics(rng: np.random.Generator, values: list[float], draws: int = 999) -> list[Statistic]:
     common = rng.normal(size=draws)

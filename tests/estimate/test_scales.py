@@ -18,6 +18,8 @@ from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import Units, load_units
 
+pytestmark = pytest.mark.slow
+
 NUMBER, PERIODS = 24, range(2000, 2012)
 CLUSTERED = InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1", "critical": "t"})
 CR2 = InferenceSpec("cluster", {"by": "unit", "small_sample": "CR2", "critical": "satterthwaite"})

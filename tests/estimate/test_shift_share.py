@@ -24,6 +24,8 @@ from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import load_units
 from shift_share_panels import shares_of, shift_share
 
+pytestmark = pytest.mark.slow
+
 Z95 = 1.959963984540054
 
 VARIANTS: list[dict[str, Any]] = [

@@ -24,6 +24,8 @@ from ruralpanel.estimate.inference.wild_kernel import combination, draw_weights
 from ruralpanel.estimate.simulated_size import simulated_sizes
 from ruralpanel.project.settings import InferenceSpec
 
+pytestmark = pytest.mark.slow
+
 
 def setting(method: str = "cluster", **options: Any) -> InferenceSpec:
     return InferenceSpec(method, options)

@@ -18,6 +18,8 @@ from ruralpanel.estimate.inference import size_kernels, validity
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.settings import InferenceSpec
 
+pytestmark = pytest.mark.slow
+
 SETS = 20
 ERROR = float(np.sqrt(0.05 * 0.95 / (SETS * 20)))
 

@@ -26,6 +26,8 @@ from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 from spatial_panels import BETA, THETA, by_row, designed, draw, spectral, touching
 
+pytestmark = pytest.mark.slow
+
 ROW, SPECTRAL = by_row(touching()), spectral(touching() * np.random.default_rng(5).uniform(0.5, 1.5, (36, 36)))
 
 

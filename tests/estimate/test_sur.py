@@ -222,6 +222,7 @@ def test_drawn_samples_are_estimated_anew() -> None:
     assert error[0, 0] == pytest.approx(np.sqrt(by_unit @ by_unit) / (1 - r**2), rel=1e-9)
 
 
+@pytest.mark.slow
 def test_the_interval_holds_a_known_correlation() -> None:
     """300 panels of 24 units and 6 periods with persistent errors: the interval holds .4 as often as it says.
 

@@ -18,6 +18,8 @@ from ruralpanel.estimate.families.iv.system import errors_of, system_of
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.settings import InferenceSpec
 
+pytestmark = pytest.mark.slow
+
 
 def brute_force_bootstrap(design: Design, b: float, signs: np.ndarray) -> np.ndarray:
     """The Wald statistic of every draw by explicit regressions on dummies."""

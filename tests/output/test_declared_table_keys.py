@@ -17,6 +17,8 @@ from ruralpanel.output.tables.build import build
 from ruralpanel.project.kinds.tables import TABLES
 from ruralpanel.project.problems import UserError
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["folder"]  # the fixture
 
 MODELS: dict[str, dict[str, Any]] = {

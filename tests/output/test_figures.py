@@ -24,6 +24,8 @@ from ruralpanel.output.results import OutputContext
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.problems import UserError
 
+pytestmark = pytest.mark.slow
+
 Paths = Mapping[str, Path]
 
 ESTIMATES = [

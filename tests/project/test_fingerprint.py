@@ -12,6 +12,8 @@ import pytest
 
 from ruralpanel.project.fingerprint import DISTRIBUTIONS, covered_files, fingerprint
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / "workflow"
 SCRIPTS = sorted((WORKFLOW / "scripts").glob("*.py"))

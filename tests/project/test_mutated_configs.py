@@ -107,6 +107,7 @@ def test_the_undamaged_configuration_is_fine(folder: Path) -> None:
     assert isinstance(open_project(), Config)
 
 
+@pytest.mark.slow
 def test_damaged_configurations_are_refused_in_words(folder: Path) -> None:
     rng = random.Random(20120126)
     refused = 0

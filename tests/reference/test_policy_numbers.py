@@ -17,6 +17,8 @@ from ruralpanel.estimate.families.policy import did, dynamics, honest_did
 from ruralpanel.estimate.families.policy.cohorts import sample_of
 from ruralpanel.project.settings import InferenceSpec
 
+pytestmark = pytest.mark.slow
+
 CASES: list[dict[str, Any]] = yaml.safe_load(
     Path(__file__).with_name("numbers_policy.yaml").read_text(encoding="utf-8")
 )
