@@ -91,6 +91,7 @@ OTHER: dict[str, Any] = {
     "blocks": {"a": ["lever", "third"], "b": ["fourth"]},
     "levers": ["third"],
     "drop_absorbed": True,
+    "constant": True,
     "shares": ["s1", "s3"],
     "shocks": ["g1", "g3"],
 }
