@@ -27,6 +27,7 @@ from ruralpanel.output.report.context import gather
 from ruralpanel.project.config_schema import config_schema
 from ruralpanel.project.files import content_of
 from ruralpanel.project.jobs import (
+    boundaries_note,
     codebook_settings,
     estimation_settings,
     open_project,
@@ -127,11 +128,17 @@ VARIABLE = {
     "label": Case("In words"),
     "label_zh": Case("文字", {"language": "zh"}),
     "counts": Case("Roads that a map shows"),
+    "counts_zh": Case("地图上的公路", {"language": "zh"}),
     "breaks": Case({"2003": "drop"}, {"sources.made.series.roads.breaks": {"2003": BREAK}}),
 }
-RULE = {"rule": Case("drop"), "because": Case("only a tenth of the roads is new")}
+RULE = {
+    "rule": Case("drop"),
+    "because": Case("only a tenth of the roads is new"),
+    "because_zh": Case("新路仅占十分之一", {"language": "zh"}),
+}
 PANEL = {
     "title": Case("A panel in words"),
+    "title_zh": Case("以文字命名的面板", {"language": "zh"}),
     "periods": Case([2001, 2003, 2004]),
     "units": Case(["A", "B"]),
     "by": Case("observation", {"panels.main.periods": [2001, 2003, 2005]}),
@@ -153,6 +160,7 @@ TOP = {
     "units": Case("fewer.csv"),
     "boundaries": Case("moved.geojson"),
     "boundaries_note": Case("Simplified.", {"boundaries": "map.geojson"}),
+    "boundaries_note_zh": Case("已简化。", {"boundaries": "map.geojson", "language": "zh"}),
     "corrections": Case("corrections.yaml"),
     "control_totals": Case("totals.csv"),
     "seed": Case(7),
@@ -339,7 +347,7 @@ def result() -> str:
     said = [file.read_text(encoding="utf-8") for file in found]
     if read.boundaries:
         polygons = read_polygons(read.boundaries, load_units(units))
-        said += [repr(polygons), boundary_note(read.boundaries, read.boundaries_note, read.language)]
+        said += [repr(polygons), boundary_note(read.boundaries, boundaries_note(read), read.language)]
     said += [trace("results", read, "roads", "A", 2003), describe(read, "results")]
     given = [read.report["formats"], estimation_settings(read, "main")["seed"]]
     return "\n".join([*said, repr(compose(context)), repr(given)])

@@ -109,7 +109,7 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
     estimand: Mapping[str, Any] = claim.get("estimand") or {}
     design: Design | None = None
     if claim.get("untestable"):
-        verdict = verdicts.untestable(" ".join(str(claim["untestable"]).split()))
+        verdict = verdicts.untestable(_text(claim, "untestable"), _text(claim, "untestable_zh"))
     elif not estimand.get("model"):
         verdict = verdicts.untested()
     elif estimand["model"] not in results.models:

@@ -160,9 +160,10 @@ def untested(model: str = "") -> Verdict:
     return Verdict("not yet tested", 0, (reason,))
 
 
-def untestable(because: str) -> Verdict:
+def untestable(because: str, because_zh: str = "") -> Verdict:
     """The verdict on a claim for which no admissible design exists; `because` says why, in words."""
-    return Verdict("cannot be tested with these data", 0, (Reason("untestable", {"because": because}),))
+    words = {"because": because, **({"because_zh": because_zh} if because_zh else {})}
+    return Verdict("cannot be tested with these data", 0, (Reason("untestable", words),))
 
 
 def decide(expected: Expected, evidence: Evidence, delta: float | None) -> Verdict:

@@ -15,9 +15,10 @@ from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
 
 COLUMNS = ("variable", "measure", "formula", "n", "missing", "mean", "sd", "sd_within", "min", "max", "remarks")
 CODEBOOK = (
-    *("variable", "label", "label_zh", "measure", "formula", "source", "series", "what_it_counts"),
-    *("n", "missing", "mean", "sd", "sd_within", "min", "max", "breaks", "remarks"),
+    *("variable", "label", "label_zh", "measure", "formula", "source", "series", "what_it_counts", "what_it_counts_zh"),
+    *("n", "missing", "mean", "sd", "sd_within", "min", "max", "breaks", "breaks_zh", "remarks"),
 )
+_RULES_ZH = {"drop": "剔除", "dummy": "虚拟变量", "splice": "衔接", "accept": "接受"}
 
 
 def columns(
@@ -109,7 +110,9 @@ def _words(
         "source": "; ".join(dict.fromkeys(variables[leaf].source for leaf in below)),
         "series": "; ".join(dict.fromkeys(variables[leaf].series for leaf in below)),
         "what_it_counts": counts,
+        "what_it_counts_zh": variable.counts_zh,
         "breaks": "; ".join(_breaks(name, below, variables, panel, series)),
+        "breaks_zh": "；".join(_breaks(name, below, variables, panel, series, chinese=True)),
     }
 
 
@@ -119,6 +122,7 @@ def _breaks(
     variables: Mapping[str, VariableSpec],
     panel: PanelSpec,
     series: Mapping[str, SeriesSpec],
+    chinese: bool = False,
 ) -> list[str]:
     """The breaks whose both sides are read, with their rules."""
     crossed = set(crossings(name, variables, panel, series))
@@ -130,11 +134,16 @@ def _breaks(
             if not (any(y < year for y in read) and any(y >= year for y in read)):
                 continue
             rule = rule_of(variables[leaf], year)
-            because = variables[leaf].breaks.get(year, {}).get("because", "")
-            if rule != "error":
+            own = variables[leaf].breaks.get(year, {})
+            because = (chinese and own.get("because_zh")) or own.get("because", "")
+            if chinese and rule != "error":
+                found.append(f"{prefix}{year}年：{_RULES_ZH[rule]}" + (f"（{because}）" if because else ""))
+            elif rule != "error":
                 found.append(f"{prefix}{year}: {rule}" + (f" ({because})" if because else ""))
             elif (leaf, year) in crossed:
-                found.append(f"{prefix}{year}: crossed without a rule")
+                found.append(
+                    f"{prefix}{year}年：跨越而未声明规则" if chinese else f"{prefix}{year}: crossed without a rule"
+                )
     return found
 
 

@@ -323,12 +323,10 @@ def _panel(name: str, values: Mapping[str, Any]) -> PanelSpec:
 
 def _variable(name: str, values: Mapping[str, Any]) -> VariableSpec:
     breaks = {
-        parsed(year): {k: v for k, v in rule.items() if k != "because_zh"}
-        if isinstance(rule, Mapping)
-        else {"rule": rule}
+        parsed(year): rule if isinstance(rule, Mapping) else {"rule": rule}
         for year, rule in (values.get("breaks") or {}).items()
     }
-    known = ("source", "series", "formula", "measure", "label", "label_zh", "counts")
+    known = ("source", "series", "formula", "measure", "label", "label_zh", "counts", "counts_zh")
     return VariableSpec(name=name, breaks=breaks, **{key: values[key] for key in known if key in values})
 
 

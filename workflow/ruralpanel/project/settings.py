@@ -8,13 +8,17 @@ from typing import Any
 
 from ruralpanel.project.kinds.adapters import ADAPTERS
 
-WORDS = frozenset({"title", "title_zh", "label", "label_zh", "note", "note_zh", "counts", "counts_zh"})
+WORDS = frozenset({"title", "title_zh", "label", "label_zh", "note", "note_zh", "counts", "counts_zh", "because_zh"})
 """Keys that only say what something is called or counts: no job that computes may depend on them."""
 
 
 def wordless(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys that results depend on: all but `WORDS`."""
-    return {key: value for key, value in values.items() if key not in WORDS}
+    """The keys that results depend on: all but `WORDS`, at every depth."""
+    return {
+        key: wordless(value) if isinstance(value, Mapping) else value
+        for key, value in values.items()
+        if key not in WORDS
+    }
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ class VariableSpec:
     label: str = ""
     label_zh: str = ""
     counts: str = ""
+    counts_zh: str = ""
     breaks: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
 
 

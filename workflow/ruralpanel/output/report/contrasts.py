@@ -168,15 +168,8 @@ def _elsewhere(context: Context, texts: Texts, designs: Sequence[Mapping[str, An
 
 
 def _what_it_counts(context: Context, panel: str) -> Mapping[str, str]:
-    """Variable → what it counts: in the configuration's words, else in those of the codebook."""
     rows = context.panels[panel].codebook if panel in context.panels else ()
-    declared = context.config.get("variables") or {}
-    return {
-        row["variable"]: context.worded(declared.get(row["variable"]) or {}, "counts")
-        or row.get("what_it_counts")
-        or ""
-        for row in rows
-    }
+    return {row["variable"]: context.worded(row, "what_it_counts") for row in rows}
 
 
 def _ends(number: Estimand) -> tuple[float, float, bool]:

@@ -177,7 +177,7 @@ def _codebook(context: Context, texts: Texts, panel: Panel) -> Table:
             "sd": _figure(entry.get("sd")),
             "sd_within": _figure(entry.get("sd_within")),
             "coverage": parse(formatted(sum(shares) / len(shares), "%0")) if shares else (),
-            "breaks": literal(entry.get("breaks") or ""),
+            "breaks": literal(context.worded(entry, "breaks")),
         }
         rows.append(row(cells, _VARIABLE_COLUMNS, _NUMERIC))
     head = header(texts, _VARIABLE_COLUMNS, "data.variables_head", _NUMERIC)

@@ -125,7 +125,7 @@ def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str)
         ),
         failing=any(r["code"] in ("diagnostic_failed", "diagnostic_missing") for r in claim["reasons"]),
         has_interval=bool(design and design["has_interval"]),
-        reason=context.worded((context.config.get("hypotheses") or {}).get(claim["claim"]) or {}, "untestable"),
+        reason=next((context.worded(reason["values"], "because") for reason in claim["reasons"]), ""),
         model=next((r["values"].get("model", "") for r in claim["reasons"]), ""),
     )
 
