@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -265,6 +266,24 @@ def test_another_language(place: Path) -> None:
     answers = next(block for block in document.blocks() if isinstance(block, Answers))
     assert answers.items[0].verdict == "支持" and "高 13.4%" in plain_text(answers.items[0].number)
     assert plain_text(answers.items[0].claim) == "技术促进农村工业"
+
+
+def test_words_that_others_said_and_words_of_figures_are_in_the_language_too(place: Path) -> None:
+    values = config(place, language="zh")
+    values["hypotheses"]["H1"]["benchmarks"][0] |= {"design_zh": "虚构的设计", "finding_zh": "虚构的发现"}
+    values["hypotheses"]["H7"]["untestable_zh"] = "没有实施日期。"
+    rows = scorecard.evaluate(values["hypotheses"], place / "made_up")
+    scorecard.write_scorecard(rows, place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
+    book = place / "made_up" / "panels" / "made" / "codebook.csv"
+    table = pd.read_csv(book, dtype=str)
+    table["what_it_counts_zh"], table["breaks"], table["breaks_zh"] = "所计之数", "2003: drop", "2003年：剔除"
+    table.to_csv(book, index=False)
+    build(gather(values, place / "made_up", place, "config.json"), place / "out", ["html"])
+    text = (place / "out" / "report.html").read_text(encoding="utf-8")
+    for chinese in ("虚构的设计", "虚构的发现", "没有实施日期", "所计之数", "2003年：剔除"):
+        assert chinese in text, chinese
+    for english in ("an invented finding", "No dates of implementation", "2003: drop"):
+        assert english not in text, english
 
 
 def test_a_project_without_claims_models_or_sidecars_has_a_report(place: Path) -> None:
