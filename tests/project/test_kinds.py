@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / "workflow"
 PACKAGE = WORKFLOW / "ruralpanel"
 TEXTS = {language: WORKFLOW / "report" / "text" / f"{language}.yaml" for language in ("en", "zh")}
+OUTPUT_WORDS = [WORKFLOW / "words" / language / "outputs.yaml" for language in ("en", "zh")]
 
 ALL: Mapping[str, Mapping[str, Any]] = {
     "estimators": ESTIMATORS,
@@ -75,8 +76,12 @@ def problems_of(table: str, name: str, kind: Any) -> Iterator[str]:
             yield f"{table}.{name}.{key}: no description"
     if isinstance(kind, Estimator):
         yield from _estimator_problems(name, kind)
-    if table == "inference" and f"`{kind.key}: {name}`" not in page_of("inference"):
-        yield f"docs/inference.md does not name `{kind.key}: {name}`"
+    if table == "inference":
+        if f"`{kind.key}: {name}`" not in page_of("inference"):
+            yield f"docs/inference.md does not name `{kind.key}: {name}`"
+        for file in OUTPUT_WORDS:
+            if name not in yaml.safe_load(file.read_text(encoding="utf-8"))["setting"]["methods"]:
+                yield f"{file.relative_to(ROOT)}: no setting.methods.{name}"
     if table in ("tables", "figures", "maps") and f"`{name}`" not in page_of("tables"):
         yield f"docs/tables.md does not name `{name}`"
     if table == "adapters" and f"`{name}`" not in page_of("adapters"):
