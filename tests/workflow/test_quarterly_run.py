@@ -86,6 +86,13 @@ def test_effects_of_regions_by_quarter_are_removed(built: Path) -> None:
     assert model["periods"] == QUARTERS[2:-1] and "constant" in rows
 
 
+def test_terms_of_event_studies_name_quarters(built: Path) -> None:
+    event = result(built, "event")
+    terms = [row["term"] for row in event["coefficients"]]
+    assert terms == [f"treated:{quarter}" for quarter in QUARTERS[1:] if quarter != "2006Q3"]
+    assert [row["period"] for row in event["event_study"]] == QUARTERS[1:]
+
+
 def test_files_and_tables_show_quarters(built: Path) -> None:
     panel = pd.read_csv(built / "results/panels/main/panel.csv")
     assert panel["period"].unique().tolist() == QUARTERS[1:]

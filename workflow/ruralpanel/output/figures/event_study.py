@@ -14,9 +14,9 @@ from ruralpanel.output.figures.coefficients import Estimate, draw_interval, span
 from ruralpanel.output.figures.coefficients import from_model as estimate_of
 from ruralpanel.output.labels import wrapped
 from ruralpanel.output.words import word
-from ruralpanel.project.periods import label
+from ruralpanel.project.periods import PATTERN, label, parsed
 
-_PERIOD = re.compile(r"(?:^|[^0-9])(\d{4})\]?$")
+_PERIOD = re.compile(rf"(?:^|[^0-9])([0-9]{{4}}|{PATTERN})\]?$")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def from_model(model: Mapping[str, Any], name: str, relative: bool = False) -> E
         found = _PERIOD.search(str(entry["term"]))
         if found:
             term = str(entry["term"])
-            estimates[int(found.group(1))] = estimate_of(model, term, term)
+            estimates[parsed(found.group(1))] = estimate_of(model, term, term)
     if estimates:
         return EventSeries(name, estimates)
     known = {str(entry["term"]) for entry in model["coefficients"]}

@@ -9,6 +9,7 @@ import numpy as np
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.results import FloatArray
 from ruralpanel.estimate.families.policy.cohorts import Paths
+from ruralpanel.project.periods import label
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
 STEPS = 50
@@ -225,7 +226,7 @@ def _cell(paths: Paths, start: int, period: int, base: int, others: FloatArray, 
                 Problem(
                     CONFIGURATION,
                     f"{where}.controls",
-                    f"{error}, cohort {cohort:g} in {year}",
+                    f"{error}, cohort {label(int(cohort))} in {label(year)}",
                     "covariates at which treated and untreated units both occur",
                     "use fewer controls, a larger sample, or method: imputation",
                 )

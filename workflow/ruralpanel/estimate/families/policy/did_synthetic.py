@@ -11,6 +11,7 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.policy import placebo, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, need_balance, need_no, need_no_steps, paths_of
 from ruralpanel.estimate.families.policy.summary import LEAST_TREATED, finished, row, stream, treatment_summary
+from ruralpanel.project.periods import label
 from ruralpanel.project.problems import CONFIGURATION, LOG, Problem, UserError
 
 METHODS = {"synthetic": True, "synthetic_control": False}
@@ -183,7 +184,7 @@ def _in_time(dates: list[dict[str, Any]]) -> dict[str, Test]:
     middle = dates[len(dates) // 2]
     if not np.isfinite(middle["std_error"]) or middle["std_error"] <= 0:
         return {}
-    first = middle["first"] if isinstance(middle["first"], int) else f"{middle['shift']} periods earlier"
+    first = label(middle["first"]) if isinstance(middle["first"], int) else f"{middle['shift']} periods earlier"
     note = f"placebo: treatment taken to start in {first}, treated rows left out"
     return {"pretrend": Test(middle["estimate"] / middle["std_error"], middle["df"], middle["p_value"], note)}
 
@@ -211,7 +212,7 @@ def _gaps(sample: Sample, y: FloatArray, found: synthetic.Synthetic) -> list[dic
         sizes = np.array([size for _, _, size in values], dtype=float)
         estimate = float(sizes @ [gap for _, gap, _ in values] / sizes.sum())
         date = values[0][0] if len(found.weights) == 1 else None
-        term = f"event:{time:+d}" if date is None else f"treated:{date}"
+        term = f"event:{time:+d}" if date is None else f"treated:{label(date)}"
         empty = dict.fromkeys(("std_error", "df", "p_value", "ci_low", "ci_high"))
         rows.append({"term": term, "period": date, "event_time": time, "estimate": estimate, **empty})
     return rows

@@ -10,6 +10,7 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.families import linear
 from ruralpanel.estimate.families.policy.cohorts import Cohorts
 from ruralpanel.project.kinds.estimators import FE
+from ruralpanel.project.periods import label
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
 TREND = "treated:trend"
@@ -47,7 +48,7 @@ def event_times(design: Design, cohorts: Cohorts) -> tuple[EventTime, ...]:
     found = np.unique(values[np.isfinite(values)]).astype(int)
     if cohorts.single:
         first = int(cohorts.date(cohorts.starts[0]))
-        return tuple(EventTime(f"treated:{first + e}", first + int(e), int(e)) for e in found)
+        return tuple(EventTime(f"treated:{label(first + e)}", first + int(e), int(e)) for e in found)
     return tuple(EventTime(f"event:{e:+d}" if e else "event:0", None, int(e)) for e in found)
 
 
