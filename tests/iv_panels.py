@@ -11,6 +11,7 @@ from ruralpanel.estimate.base.results import Design
 from ruralpanel.project.settings import InferenceSpec
 
 CR0 = InferenceSpec("cluster", {"small_sample": "CR0"})
+CLASSICAL = InferenceSpec("classical")
 
 
 def panel(
@@ -50,5 +51,32 @@ def panel(
             "instruments": z[kept],
             "instrument_terms": tuple(f"z{j + 1}" for j in range(instruments)),
         },
+        **settings,
+    )
+
+
+def fixed_over_time(
+    seed: int = 0, units: int = 40, periods: int = 5, missing: float = 0.0, weighted: bool = False, **settings: Any
+) -> Design:
+    """x1, x2, z1 free of the effects, d (varies) and s (fixed, as schooling) not; slopes 1 but that of s, 0.5."""
+    settings = {"inference": (CLASSICAL,)} | settings
+    rng = np.random.default_rng(seed)
+    unit, period = (codes.ravel() for codes in np.indices((units, periods)))
+    level, effect = rng.normal(size=(units, 2)), rng.normal(size=units)
+    x = level[unit] + rng.normal(size=(unit.size, 2))
+    z = rng.normal(size=units)
+    d = effect[unit] + rng.normal(size=unit.size)
+    s = level.sum(axis=1) + effect + rng.normal(size=units)
+    y = x.sum(axis=1) + z[unit] + d + 0.5 * s[unit] + effect[unit] + rng.normal(size=unit.size)
+    kept = rng.random(unit.size) >= missing
+    return design_from_arrays(
+        y[kept],
+        np.column_stack([x, z[unit]])[kept],
+        [f"u{code:03d}" for code in unit[kept]],
+        2000 + period[kept],
+        terms=("x1", "x2", "z1"),
+        estimator="hausman_taylor",
+        weights=rng.uniform(0.5, 2.0, unit.size)[kept] if weighted else None,
+        extra={"endogenous": np.column_stack([d, s[unit]])[kept], "endogenous_terms": ("d", "s")},
         **settings,
     )

@@ -65,6 +65,10 @@ CASES = {
     "liml": iv_panels.panel(1, inference=(HC1,), effects=(), method="liml"),
     "gmm": iv_panels.panel(1, inference=(CR1,), method="gmm"),
     "2sls, classical": iv_panels.panel(1, inference=(CLASSICAL,)),
+    "g2sls": iv_panels.panel(1, inference=(CR1,), effects=("period",), method="g2sls", missing=0.2),
+    "ec2sls, classical": iv_panels.panel(1, inference=(CLASSICAL,), effects=(), method="ec2sls", weighted=True),
+    "hausman_taylor": iv_panels.fixed_over_time(1, inference=(CR1,), missing=0.2),
+    "amemiya_macurdy": iv_panels.fixed_over_time(1, method="amemiya_macurdy"),
     "did": policy("did"),
     "event_study": policy("event_study"),
 }

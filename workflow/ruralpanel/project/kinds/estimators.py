@@ -264,6 +264,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             methods=_methods("", "amemiya_macurdy", "breusch_mizon_schmidt"),
             page="estimators/random_effects.md",
             reference="tests/reference/test_iv_numbers.py",
+            confirmed_by="instruments",
             least_periods=2,
             least_periods_of_a_unit=2,
             inherits_effects=False,

@@ -1,4 +1,4 @@
-"""Instrumented models in linearmodels, on the demeaned data."""
+"""Instrumented models in linearmodels, on the demeaned or quasi-demeaned data."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ import numpy as np
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.effects import effect_codes
-from ruralpanel.estimate.base.results import Design
-from ruralpanel.estimate.families.iv import iv, shift_share
+from ruralpanel.estimate.base.results import Design, Fit
+from ruralpanel.estimate.families.iv import hausman_taylor, iv, shift_share
 from ruralpanel.estimate.families.iv.system import Errors, System, errors_of, system_of
 from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, groups_of, need_rows, root_factor
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.settings import InferenceSpec
 
 
@@ -29,8 +30,7 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
         Weights of GMM by two-way clusters, as many moments as clusters, too many rows, or regressors or
         instruments too much alike.
     """
-    design = shift_share.with_instrument(design)
-    system, found = system_of(design), iv.fit(design)
+    system, found = _ours(design)
     errors, method = errors_of(design, system), design.spec.method or "2sls"
     need_rows(system.n)
     if method == "gmm" and (len(errors.groups) > 1 or system.z.shape[1] + system.w.shape[1] > errors.most()):
@@ -51,6 +51,14 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
         std_error = np.asarray(theirs.std_errors * factor)[order] * root_factor(setting, found, design) * degrees
     library = f"linearmodels {type(theirs.model).__name__}"
     return Second(library, found.terms, np.asarray(theirs.params * factor)[order], std_error, allowed)
+
+
+def _ours(design: Design) -> tuple[System, Fit]:
+    """The columns whose two-stage least squares the model is, and our fit."""
+    if not ESTIMATORS[design.spec.estimator].instruments:
+        return hausman_taylor.system_of(design)[0], hausman_taylor.fit(design)
+    design = shift_share.with_instrument(design)
+    return system_of(design), iv.fit(design)
 
 
 def result(system: System, errors: Errors, method: str, **covariance: Any) -> Any:

@@ -61,14 +61,7 @@ def fit(design: Design) -> Fit:
         Fewer free regressors that vary than endogenous ones that are fixed, a panel with gaps where the method asks for
         none, columns that the data cannot tell apart, or too few rows.
     """
-    layout = random_effects.layout_of(design)
-    roles = roles_of(design, layout)
-    _check(design, layout, roles)
-    nuisance = random_effects.dummies_of(design) * layout.root[:, None]
-    components = components_of(design, layout, roles, nuisance)
-    columns = columns_of(design, layout, roles, nuisance, components)
-    endogenous = tuple(str(term) for term in design.extra["endogenous_terms"])
-    system = system_from(design, columns, endogenous)
+    system, roles = system_of(design)
     errors = errors_of(design, system)
     found = iv.two_stage(system, errors, design)
     residuals = system.y - np.hstack([system.d, system.w]) @ found.params
@@ -98,6 +91,17 @@ def fit(design: Design) -> Fit:
         space=system.space,
     )
     return replace(fitted, tests={**hausman(design, system, roles, fitted), **fitted.tests})
+
+
+def system_of(design: Design) -> tuple[System, Roles]:
+    """The quasi-demeaned columns of which the model is two-stage least squares; raises as `fit`."""
+    layout = random_effects.layout_of(design)
+    roles = roles_of(design, layout)
+    _check(design, layout, roles)
+    nuisance = random_effects.dummies_of(design) * layout.root[:, None]
+    components = components_of(design, layout, roles, nuisance)
+    columns = columns_of(design, layout, roles, nuisance, components)
+    return system_from(design, columns, tuple(str(term) for term in design.extra["endogenous_terms"])), roles
 
 
 def roles_of(design: Design, layout: Layout) -> Roles:
