@@ -28,8 +28,6 @@ from ruralpanel.project.formats import format_auto, format_count, format_interva
 from ruralpanel.project.kinds.tables import TABLES, kind_of
 from ruralpanel.project.problems import did_you_mean, raise_any
 
-_DEFAULT_LIMIT: Mapping[str, int | None] = {"reconciliation": 40, "scorecard": None}
-
 
 def build_listing(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
     """Rows of a CSV, chosen columns, the first column as row label (keys: `ruralpanel.project.kinds.tables`).
@@ -46,7 +44,7 @@ def build_listing(name: str, spec: Mapping[str, Any], context: OutputContext) ->
     for column, wanted in (spec.get("where") or {}).items():
         values = [str(value) for value in (wanted if isinstance(wanted, (list, tuple)) else [wanted])]
         frame = frame[frame[str(column)].astype(str).isin(values)]
-    limit = spec.get("limit", _DEFAULT_LIMIT[kind])
+    limit = spec.get("limit", TABLES[kind].defaults["limit"])
     shown = frame if limit is None else frame.head(int(limit))
     digits = int(spec.get("digits", 3))
     stub, *columns = chosen

@@ -16,11 +16,10 @@ from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableD
 from ruralpanel.output.tables.notes import declared_notes
 from ruralpanel.output.words import sentence, word
 from ruralpanel.project.formats import DASH, format_auto, format_count
-from ruralpanel.project.kinds.tables import STATISTICS
+from ruralpanel.project.kinds.tables import STATISTICS, TABLES, kind_of
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import UserError, did_you_mean, raise_any
 
-_DEFAULT = tuple(name for name in STATISTICS if name not in ("median", "missing"))
 _COUNTS = frozenset({"n", "units", "missing"})
 
 
@@ -132,7 +131,7 @@ def _per_cent(share: float) -> str:
 
 
 def _statistics(spec: Mapping[str, Any], context: OutputContext) -> tuple[str, ...]:
-    declared = tuple(str(name) for name in spec.get("statistics") or _DEFAULT)
+    declared = tuple(str(name) for name in spec.get("statistics") or TABLES[kind_of(spec)].defaults["statistics"])
     raise_any(
         context.problem(f"statistics[{index}]", f'"{name}"', "a statistic", did_you_mean(name, STATISTICS))
         for index, name in enumerate(declared)

@@ -34,6 +34,7 @@ from ruralpanel.output.tables.notes import (
 )
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_count, format_interval, format_number, format_p
+from ruralpanel.project.kinds.tables import TABLES, kind_of
 from ruralpanel.project.problems import UserError, did_you_mean, raise_any
 
 STATISTIC = "residual_correlation"
@@ -103,7 +104,6 @@ def _cell(statistic: Mapping[str, Any] | None, digits: int) -> Cell:
 
 
 _BENEATH = {"regression": ("p_wild", "ci_wild"), "cross_section": ("p_permutation",)}
-_FIT = {"regression": ("r2_within", "r2"), "cross_section": ("r2",)}
 
 
 def build_regression(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
@@ -116,7 +116,7 @@ def build_regression(name: str, spec: Mapping[str, Any], context: OutputContext)
     UserError
         Models without result, unknown terms, statistics that no model has.
     """
-    kind = str(spec.get("type", "regression"))
+    kind = kind_of(spec)
     models = [equation for model in context.models(spec["models"]) for equation in equations_of(model)]
     labels = context.labels([str(model["panel"]) for model in models], spec)
     digits = int(spec.get("digits", 3))
@@ -134,7 +134,7 @@ def build_regression(name: str, spec: Mapping[str, Any], context: OutputContext)
             details = tuple(detail_cell(model, entry, statistic, digits) for model, entry in pairs)
             if any(cell.text for cell in details):
                 rows.append(Row("", details, "detail", statistic, term))
-    rows += _summary(models, spec, context, _FIT[kind], digits)
+    rows += _summary(models, spec, context, TABLES[kind].defaults["fit"], digits)
     rows += correlation_rows(models, labels, digits, context.language)
 
     headings, spanners = _headings(models, spec, labels, context)

@@ -77,9 +77,15 @@ class Regression(OfModels):
     terms: Names | None = key("Terms shown, in this order; absent: all")
     show: tuple[_Shown, ...] | None = key("What stands beneath an estimate")
     stars: _Stars | None = key("Stars beside estimates")
-    fit: Names | None = key("Measures of fit shown")
+    fit: Names = key("Measures of fit shown", default=["r2_within", "r2"])
     tests: Names | None = key("Tests shown")
     group: Group | None = key("What columns are grouped by")
+
+
+class CrossSection(Regression):
+    """Keys of tables of coefficients of cross-sections."""
+
+    fit: Names = key("Measures of fit shown", default=["r2"])
 
 
 class ByOutcome(OfModels):
@@ -121,7 +127,9 @@ class Descriptive(_Both):
 
     panel: str = required("A name under panels")
     variables: Names = required("Variables in rows")
-    statistics: tuple[_Statistic, ...] | None = key("Statistics in columns")
+    statistics: tuple[_Statistic, ...] = key(
+        "Statistics in columns", default=[name for name in STATISTICS if name not in ("median", "missing")]
+    )
     by: str | None = key("Attribute that sections are made by")
     periods: tuple[Year, ...] | None = key("Periods that count")
 
@@ -188,7 +196,7 @@ class Robustness(_Decimals):
 TABLES: Mapping[str, Output] = MappingProxyType(
     {
         REGRESSION: Output(build="ruralpanel.output.tables.regression:build_regression", options=Regression),
-        "cross_section": Output(build="ruralpanel.output.tables.regression:build_regression", options=Regression),
+        "cross_section": Output(build="ruralpanel.output.tables.regression:build_regression", options=CrossSection),
         "by_outcome": Output(build="ruralpanel.output.tables.regression:build_by_outcome", options=ByOutcome),
         "by_unit": Output(build="ruralpanel.output.tables.lists:build_by_unit", options=OfModels, fits=of_units),
         "correlations": Output(
