@@ -98,8 +98,8 @@ def _variables(values: Mapping[str, Any], trail: Trail) -> dict[str, Any]:
         if isinstance(variable, str):
             trail.origins[f"{path}.formula"] = path
             variable = {"formula": variable}
-        if name in variables and _set_there(path, variable, trail):
-            variables[name] = _setover(variables[name], variable, path, trail)
+        if name in variables and _of_command_line(path, variable, trail):
+            variables[name] = _merged(variables[name], variable, path, trail)
         elif name in variables:
             trail.report_twice(f"series.{name}", path)
         else:
@@ -107,19 +107,19 @@ def _variables(values: Mapping[str, Any], trail: Trail) -> dict[str, Any]:
     return variables
 
 
-def _set_there(path: str, entry: Any, trail: Trail) -> bool:
+def _of_command_line(path: str, entry: Any, trail: Trail) -> bool:
     """Whether an entry says nothing but what the command line sets."""
     if trail.on_command_line(path):
         return True
     return isinstance(entry, Mapping) and bool(entry) and all(trail.on_command_line(f"{path}.{key}") for key in entry)
 
 
-def _setover(base: Any, over: Any, path: str, trail: Trail) -> Any:
+def _merged(base: Any, over: Any, path: str, trail: Trail) -> Any:
     """What the command line sets merged into what a short form came to."""
     if not isinstance(base, Mapping) or not isinstance(over, Mapping):
         trail.origins[path] = path
         return over
-    return {**base, **{key: _setover(base.get(key), value, f"{path}.{key}", trail) for key, value in over.items()}}
+    return {**base, **{key: _merged(base.get(key), value, f"{path}.{key}", trail) for key, value in over.items()}}
 
 
 def _series(name: str, series: Any, trail: Trail) -> Any:
@@ -159,8 +159,8 @@ def _claims(values: Mapping[str, Any], trail: Trail) -> dict[str, Any]:
         hypotheses[name] = _claim(claim, path, written, trail)
         if own is None:
             continue
-        if _set_there(path, own, trail):
-            hypotheses[name] = _setover(hypotheses[name], own, path, trail)
+        if _of_command_line(path, own, trail):
+            hypotheses[name] = _merged(hypotheses[name], own, path, trail)
         else:
             trail.report_twice(written, path)
     for name, others in _entries(values, "others").items():
