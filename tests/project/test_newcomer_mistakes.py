@@ -89,7 +89,7 @@ MISTAKES: dict[str, tuple[str | bytes, Callable[[Config], None], tuple[str, ...]
     ),
     "year as text": (table().replace(",2011,", ",FY2011,"), nothing, ("row 3, column year", "3 more rows", "FY2011")),
     "year of two digits": (table().replace(",2011,", ",11,"), nothing, ("column year", '"11"', "a year")),
-    "quarters": (table().replace(",2011,", ",2011Q1,"), nothing, ('"2011Q1"', "a year")),
+    "quarters": (table().replace(",2011,", ",2011Q5,"), nothing, ('"2011Q5"', "a year")),
     "one year for many": (table(), layout(period=1998), ("second row", "11 more rows", "layout.period")),
     "percent against share": (
         changed(fourth=lambda x: 100 * x),
@@ -123,7 +123,7 @@ MISTAKES: dict[str, tuple[str | bytes, Callable[[Config], None], tuple[str, ...]
     "wide taken for long": ("province,2010,2011\nBeijing,1,2\n", nothing, ("no such column", "shape: wide")),
     "long taken for wide": (table(), layout(shape="wide"), ("{period}", "leave shape: wide out")),
     "wrong delimiter": (table(), layout(delimiter=";"), ("province,year,km,share", '{"delimiter": ","}')),
-    "wrong path": (table(), source(path="g.csv"), ("sources.mine.path", "g.csv", "relative to the configuration")),
+    "wrong path": (table(), source(path="g.csv"), ("sources.mine.path", "g.csv", "relative to the file that names it")),
     "series misspelt": (table(), variable("km", series="kms"), ("variables.km.series", 'did you mean "km"')),
     "layout key misspelt": (table(), layout(units="province"), ('unknown key "units"', 'did you mean "unit"')),
     "adapter misspelt": (table(), source(adapter="tabel"), ("sources.mine.adapter", 'did you mean "table"')),
