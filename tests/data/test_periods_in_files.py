@@ -45,6 +45,13 @@ def test_dates_of_quarters_and_months(tmp_path: Path) -> None:
     assert registry.read(source)["period"].map(label).tolist() == ["2012Q1", "2012Q2"]
 
 
+def test_a_quarter_among_years_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "f.csv"
+    path.write_text("unit,period,x\nA,2012,1\nA,2013Q1,2\nB,2012,3\n", encoding="utf-8")
+    said = refusal(source_of("table", path, {"x": {}}))
+    assert 'row 3, column period: found "2013Q1"; expected a year, as in the other rows' in said
+
+
 def test_headings_of_quarters(tmp_path: Path) -> None:
     wide = "unit,2012Q1,2012年2季度,2012-07,note 1\nA,1,2,3,x\n"
     assert read(tmp_path / "f.csv", wide, layout={"shape": "wide"}) == ["A 2012Q1 1", "A 2012Q2 2", "A 2012-07 3"]

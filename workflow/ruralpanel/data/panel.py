@@ -141,7 +141,8 @@ def write_panel(result: PanelResult, folder: str | Path) -> None:
         result.frame.to_parquet(path, index=False, compression="zstd")
     with atomic_path(target / "lineage.parquet") as path:
         write(result.cells, path, result.read)
-    labelled = result.frame.assign(period=[written_period(period) for period in result.frame["period"]])
+    labels = {period: written_period(period) for period in result.frame["period"].unique()}
+    labelled = result.frame.assign(period=result.frame["period"].map(labels))
     for table, name in ((labelled, "panel"), (result.columns, "columns"), (result.coverage, "coverage")):
         write_frame(target / f"{name}.csv", table)
 

@@ -16,7 +16,7 @@ from ruralpanel.data.adapters.figure_order import distinct
 from ruralpanel.data.adapters.sheets import cell_text
 from ruralpanel.data.adapters.table_file import Numbers, TableFile
 from ruralpanel.data.adapters.titles import continues
-from ruralpanel.project.periods import label
+from ruralpanel.project.periods import frequency, label
 from ruralpanel.project.problems import Problem, UserError
 
 # Building a message for each of a million bad cells would take longer than reading the table.
@@ -170,7 +170,9 @@ def years_of(body: Body, period: str | int, kind: str = "") -> tuple[columns.Cod
     years, wrong, empty = columns.periods(body.keys[period], kind)
     found = body.keys[period]
     problems = []
+    among, usual = _of_another_kind(years)
     kinds = (
+        (among, "", f"a {usual}, as in the other rows: figures of two kinds of periods add up to no series"),
         (np.flatnonzero(wrong), "", "a year, quarter or month: 2012, 2012年, 2012Q3, 2012-07"),
         (np.flatnonzero(empty & body.filled), "nothing", "the year of the row's figures"),
     )
@@ -186,6 +188,19 @@ def years_of(body: Body, period: str | int, kind: str = "") -> tuple[columns.Cod
         ]
         problems += together(faults, body.rows[rows[:8]].tolist(), len(rows))
     return years, problems
+
+
+def _of_another_kind(periods: columns.Codes) -> tuple[columns.Codes, str]:
+    """Rows whose period is a quarter among years or the like, and the kind of most rows."""
+    known = periods[periods > 0]
+    if not known.size or frequency(known.min()) == frequency(known.max()):
+        return np.zeros(0, dtype=np.int64), ""
+    distinct, places, counts = np.unique(periods, return_inverse=True, return_counts=True)
+    kinds = np.array([frequency(period) if period > 0 else "" for period in distinct])
+    totals = {kind: int(counts[kinds == kind].sum()) for kind in dict.fromkeys(kinds.tolist()) if kind}
+    usual = max(totals, key=lambda kind: totals[kind], default="")
+    other = (kinds != usual) & (kinds != "")
+    return np.flatnonzero(other[places]), usual
 
 
 def finer_dates(body: Body, period: str | int, periods: columns.Codes) -> str:
