@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Coefficient, ModelResult, Test
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import TableDocument
 
 UNITS = ("A", "B", "C", "D", "E", "F")
 PERIODS = tuple(range(2012, 2016))
+
+
+IMPUTED = note("not_imputed", rows=2)
 
 
 def made_up_model(name: str, **changes: Any) -> ModelResult:
@@ -62,7 +66,9 @@ def made_up_results(folder: Path) -> OutputContext:
     )
     models = [
         made_up_model("baseline", coefficients=with_wild, n_dropped={"outcome missing": 3}),
-        made_up_model("pooled", estimator="pooled", diagnostics={"absorbed": []}, n_obs=23, notes=("a note",)),
+        made_up_model(
+            "pooled", estimator="pooled", diagnostics={"absorbed": []}, n_obs=23, notes=(note("few_treated", units=4),)
+        ),
         made_up_model("other", outcome="employment", sample="west"),
     ]
     for model in models:

@@ -18,6 +18,7 @@ from ruralpanel.data.break_steps import belongs, step_terms
 from ruralpanel.data.figures import COLUMNS
 from ruralpanel.data.panel import PanelResult, build
 from ruralpanel.estimate.base.design import build_design
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import estimator
 from ruralpanel.project.problems import UserError
@@ -219,10 +220,10 @@ def test_steps_of_formulas_are_written_in_the_panel(units: Units) -> None:
 def test_a_model_says_which_steps_its_effects_absorb(units: Units) -> None:
     x = drawn(1)
     frame = panel_of({"y": x + drawn(2), "x": x + step(ALL)}, units, {"x": ALL}).frame
-    for effects, words in ((("unit", "period"), "unit and period effects absorb: x__break_2005"),
-                           (("unit",), "added to the controls: x__break_2005")):  # fmt: skip
+    absorbed = note("steps_absorbed", steps=["x__break_2005"], effects=["unit", "period"])
+    for effects, said in ((("unit", "period"), absorbed), (("unit",), note("steps_added", steps=("x__break_2005",)))):
         design = build_design(ModelSpec("m", "fe", "y", "p", regressors=("x",), effects=effects), frame, units)
-        assert any(words in note for note in design.notes)
+        assert said in design.notes
 
 
 def test_lags_of_a_broken_regressor_and_outcome_in_a_dynamic_panel(units: Units) -> None:
@@ -315,7 +316,9 @@ def test_models_of_unit_means_say_that_they_mix_definitions(units: Units) -> Non
         frame = panel_of({"y": x + drawn(2), "x": x + step(concerned)}, units, {"x": concerned}).frame
         design = build_design(ModelSpec("m", "between", "y", "p", regressors=("x",)), frame, units)
         assert design.terms == ("x",)
-        assert any("x__break_2005" in note for note in design.notes) == mixed, "equal for all units it changes no gap"
+        assert (note("means_mix", steps=["x__break_2005"]) in design.notes) == mixed, (
+            "equal for all units it changes no gap"
+        )
 
 
 @pytest.mark.parametrize("method", ["callaway_santanna", "matched", "synthetic", "synthetic_control"])

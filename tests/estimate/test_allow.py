@@ -14,6 +14,7 @@ from policy_panels import panel as policy_panel
 from ruralpanel.claims.designs import describe
 from ruralpanel.claims.scorecard import evaluate_claims, scorecard_csv
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -103,7 +104,9 @@ def test_as_many_instruments_as_units() -> None:
     found = fit(allowed)
     assert np.isfinite(found.params).all() and "instruments (" in found.overrides[0]
     result = estimate(allowed.spec, allowed, 1, "")
-    assert result.extra["overrides"] == list(found.overrides) and found.overrides[0] in result.notes
+    assert (
+        result.extra["overrides"] == list(found.overrides) and note("override", text=found.overrides[0]) in result.notes
+    )
 
 
 @pytest.mark.parametrize("method", ["difference_gmm", "system_gmm"])
@@ -128,7 +131,7 @@ def test_one_treated_unit() -> None:
 def test_an_override_without_need_is_said() -> None:
     d = panel(allow=["few_periods"])
     result = estimate(d.spec, d, 1, "")
-    assert "allow: few_periods was not needed: nothing was refused" in result.notes
+    assert note("allow_unneeded", name="few_periods") in result.notes
     assert "overrides" not in result.extra
 
 

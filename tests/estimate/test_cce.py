@@ -11,6 +11,7 @@ import pytest
 from linearmodels.datasets import munnell
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.dependence import weighted_cd
 from ruralpanel.estimate.families.common_effects import cce, mean_group
@@ -297,8 +298,8 @@ def test_units_without_a_regression_of_their_own_are_named() -> None:
     kept[0, 4:] = False
     x[1, :, 0] = 2.0
     fit = cce.fit(designed(y, x, kept))
-    assert "u000 left out: 4 periods for 4 parameters" in fit.notes
-    assert "u001 left out: x1 does not move of its own" in fit.notes
+    assert note("left_out", term="u000", reason="4 periods for 4 parameters") in fit.notes
+    assert note("left_out", term="u001", reason="x1 does not move of its own") in fit.notes
     assert [row["unit"] for row in fit.extra["by_unit"]] == [f"u{i:03d}" for i in range(2, 14)]
     assert fit.extra["n_dropped"] == {"units without a regression of their own": 16}
 
@@ -347,9 +348,7 @@ def test_drifting_variables_are_named() -> None:
     y, x = factors(rng, 20, 16)
     walk = np.cumsum(rng.standard_normal((20, 16)), axis=1)
     fit = cce.fit(designed(y, np.stack([x[:, :, 0], walk], axis=2)))
-    assert [note for note in fit.notes if "CIPS" in note] == [
-        "no unit-root test (CIPS) rejects at 5% for x2: slopes relate levels that may drift"
-    ]
+    assert [one for one in fit.notes if one.code == "may_drift"] == [note("may_drift", variables=["x2"])]
 
 
 def test_a_step_that_left_with_its_units_is_no_matter() -> None:

@@ -156,7 +156,7 @@ def test_terms_that_cannot_be_told_apart_are_named_with_the_reason(
     assert f'"{term}", {reason}' in found
     if "outcome" not in settings:
         dropped = build_design(spec(**settings, options={"drop_absorbed": True}), frame, units)
-        assert term not in dropped.terms and any(note.startswith(f"{term} left out: ") for note in dropped.notes)
+        assert term not in dropped.terms and any(one.values.get("term") == term for one in dropped.notes)
 
 
 def test_the_same_terms_pass_where_nothing_absorbs_them(frame: pd.DataFrame, units: Units) -> None:
@@ -217,7 +217,7 @@ def test_steps_join_the_controls_where_they_vary(frame: pd.DataFrame, units: Uni
     design = build_design(spec(regressors=("z", "x:fixed")), frame, units)
     assert design.terms == ("z", "x:fixed", "y__break_2013", "x__break_2014")
     assert design.extra["steps"] == ("y__break_2013", "x__break_2014")
-    assert any("steps of definition breaks" in note for note in design.notes)
+    assert any(one.code.startswith("steps_") for one in design.notes)
     without = build_design(spec(), frame, units, {"drop": ["CN-SH", "CN-TJ"]})
     assert without.terms == ("x",) and without.notes == ()
     assert build_design(spec(estimator="between", effects=()), frame, units).terms == ("x",)

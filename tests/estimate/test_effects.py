@@ -13,6 +13,7 @@ from ruralpanel.estimate.base import absorb
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.effects import effect_codes
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -333,5 +334,5 @@ def test_the_constant_beside_effects_is_their_mean(weighted: bool) -> None:
     result = estimate(d.spec, d, 1, "")
     assert [row.term for row in result.coefficients] == ["x1", "x2", "constant"]
     assert result.coefficients[-1].estimate == found.intercept.params[-1]
-    assert any(note.startswith("constant: the mean of the removed effects") for note in result.notes)
+    assert note("constant_mean_effect") in result.notes
     assert {"x1", "x2"} == set(result.vcov["terms"])

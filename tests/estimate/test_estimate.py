@@ -113,7 +113,7 @@ def test_an_estimator_with_errors_of_its_own_shows_them_first(monkeypatch: pytes
             own_vcov_type=(note("windmeijer"),),
             extra={"long_run": {"roads": 2.0}, "n_dropped": {"first differences": 20}},
             tests={"hansen": Test(3.0, 2.0, 0.22)},
-            notes=("lags collapsed",),
+            notes=(note("lags_collapsed"),),
         )
 
     monkeypatch.setattr(degenerate, "estimator", lambda *_: own)
@@ -122,7 +122,7 @@ def test_an_estimator_with_errors_of_its_own_shows_them_first(monkeypatch: pytes
     assert result.coefficients[0].std_error == 2.0 and result.coefficients[0].df is None
     assert result.tests["hansen"].statistic == 3.0 and result.tests["joint"].df == 3.0
     assert result.to_dict()["long_run"] == {"roads": 2.0}
-    assert result.n_dropped == {"first differences": 20} and "lags collapsed" in result.notes
+    assert result.n_dropped == {"first differences": 20} and note("lags_collapsed") in result.notes
 
 
 def test_joint_test_of_classical_errors_is_the_wald_test() -> None:

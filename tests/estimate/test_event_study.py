@@ -9,6 +9,7 @@ import pytest
 from scipy import special
 
 from policy_panels import panel, sample, single, slopes
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import estimator
 from ruralpanel.estimate.families.policy import dynamics, event_study, placebo, pretrends, regressions
@@ -91,11 +92,11 @@ def test_several_dates_are_counted_in_event_time() -> None:
     times = years - d.extra["first_treated"]
     columns = np.column_stack([times == t for t in (-6, -5, -4, -3, -2, 0, 1, 2, 3, 4, 5)]).astype(float)
     np.testing.assert_allclose(fit.params, slopes(d, columns), atol=1e-10)
-    assert any("mixes" in note for note in fit.notes)
+    assert note("event_times_mixed") in fit.notes
     for method in ("callaway_santanna", "imputation", "stacked"):
         other = event_study.fit(panel(first, YEARS, np.random.default_rng(5), estimator="event_study", method=method))
         assert set(other.terms) == set(fit.terms)
-        assert not any("mixes" in note for note in other.notes)
+        assert note("event_times_mixed") not in other.notes
 
 
 def test_who_is_left_out_is_named() -> None:
@@ -103,8 +104,8 @@ def test_who_is_left_out_is_named() -> None:
     d = panel(first, YEARS, np.random.default_rng(6), estimator="event_study")
     fit = event_study.fit(d)
     assert fit.extra["n_dropped"] == {"treated from the first period": 20}
-    assert "left out, treated from the first period: u000, u001" in fit.notes
-    assert "first treated after the last period, so compared with as untreated: u005" in fit.notes
+    assert note("treated_from_first", units=["u000", "u001"]) in fit.notes
+    assert note("treated_after_last", units=["u005"]) in fit.notes
     assert set(d.unit_codes[fit.rows]) == set(range(2, 12))
     assert fit.extra["treatment"]["cohorts"] == [
         {"first": 2000, "first_in_sample": 2000, "units": ["u002", "u003", "u004"]}
@@ -114,8 +115,8 @@ def test_who_is_left_out_is_named() -> None:
 def test_one_difference_before_treatment_is_said_and_gives_no_bounds() -> None:
     fit = event_study.fit(panel(single(6, 8), UNEVEN, np.random.default_rng(7), estimator="event_study"))
     assert fit.extra["honest_did"] is None
-    assert any(note.startswith("no bounds on differing trends: 1 change") for note in fit.notes)
-    assert any("all that is known of trends is one difference" in note for note in fit.notes)
+    assert any(one.code == "no_bounds" and one.values["found"].startswith("1 change") for one in fit.notes)
+    assert any(one.code == "two_periods_before" for one in fit.notes)
     assert fit.tests["pretrend"].df[0] == 1.0 and 5.0 <= fit.tests["pretrend"].df[1] <= 13.0
 
 
@@ -235,7 +236,7 @@ def test_reference_and_terms_without_periods_before() -> None:
     found = event_study.fit(panel(single(5, 6), [1999, 2000, 2001], np.random.default_rng(15), estimator="event_study"))
     assert regressions.reference_of(one.design, one.cohorts).period == 1999
     assert np.isnan(found.tests["pretrend"].p_value)
-    assert any("whether their trends were parallel is not seen" in note for note in found.notes)
+    assert any(one.code == "one_period_before" for one in found.notes)
 
 
 def _with(design, **options):

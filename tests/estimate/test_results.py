@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Coefficient, ModelResult, Test, finite
 
 CONTRACT = {
@@ -46,7 +47,7 @@ def result() -> ModelResult:
         diagnostics={"influence": {"units": ["CN-GZ"]}},
         units=("CN-GZ",),
         periods=(2012, 2013),
-        notes=("a note",),
+        notes=(note("few_treated", units=4),),
         seed=1,
         panel_sha256="abc",
         spec={"name": "baseline"},

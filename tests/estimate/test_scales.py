@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from ruralpanel.estimate.base.design import build_design
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import ModelResult
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.places.geography import Geography
@@ -171,7 +172,7 @@ def test_terms_alike_to_some_digits_are_estimated_and_named(
     alike = result(SPECS[name], panel().assign(x2=lambda frame: frame["x1"] + 10.0**-digits * little), places)
     expected = apart.coefficient("x2").estimate * 10.0**digits
     assert alike.coefficient("x2").estimate == pytest.approx(expected, rel=10.0 ** (2 * digits - 15))
-    assert any(f"x1 and x2 are alike to {digits} digits" in note for note in alike.notes)
+    assert note("nearly_alike", alike=f"x1 and x2 are alike to {digits} digits") in alike.notes
 
 
 @pytest.mark.parametrize("name", list(SPECS))
@@ -220,7 +221,7 @@ def test_a_perfect_fit_is_said(
     except UserError as error:
         assert any(words in str(error) for words in ("a perfect fit", "explain entirely", "errors of zero"))
         return
-    assert any("a perfect fit" in note for note in found.notes)
+    assert note("perfect_fit") in found.notes
     assert "joint" not in found.tests
 
 

@@ -13,6 +13,7 @@ from scipy import stats
 
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.base.model_json import coefficient, set_of
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -231,14 +232,14 @@ def test_complete_shares_leave_the_shocks_origin_open() -> None:
 
 def test_incomplete_shares_are_warned_of_unless_their_sum_is_controlled_for() -> None:
     design = shift_share(8, complete=False, effects=("period",))
-    assert any("do not sum to one" in note for note in fit(design).notes)
+    assert note("shares_incomplete") in fit(design).notes
     sums = design.extra["shares"].sum(axis=1)
     by_period = dummies(design.period_codes) * sums[:, None]
     terms = (*design.terms, *(f"sum{t}" for t in range(by_period.shape[1])))
     spec = replace(design.spec, regressors=terms)
     controlled = replace(design, spec=spec, x=np.hstack([design.x, by_period]), terms=terms)
-    assert not any("do not sum to one" in note for note in fit(controlled).notes)
-    assert not any("do not sum to one" in note for note in fit(shift_share(8)).notes)
+    assert note("shares_incomplete") not in fit(controlled).notes
+    assert note("shares_incomplete") not in fit(shift_share(8)).notes
 
 
 @pytest.mark.parametrize(("sector_errors", "draws"), [(1.0, 300), (0.0, 200)])

@@ -14,6 +14,7 @@ from scipy import linalg, optimize, sparse
 
 from conftest import tiny_config
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.spatial import filter, impacts, maximum_likelihood
@@ -146,7 +147,7 @@ def test_lee_yu_with_unit_effects_changes_errors_alone() -> None:
     np.testing.assert_allclose(found.params, without.params, atol=1e-9)
     assert found.fit["sigma"] ** 2 == pytest.approx(without.fit["sigma"] ** 2 * 6 / 5)
     np.testing.assert_allclose(found.own_vcov, without.own_vcov * 6 / 5, rtol=1e-6)
-    assert "36 of 36 units × 5 of 6 periods" in found.notes[0]
+    assert found.notes[0] == note("lee_yu", units=36, periods=6, units_counted=36, periods_counted=5)
 
 
 @pytest.mark.parametrize("correction", ["none", "lee_yu"])

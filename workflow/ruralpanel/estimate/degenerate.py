@@ -6,6 +6,7 @@ import numpy as np
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.effects import demean
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.estimators import estimator
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
@@ -22,7 +23,6 @@ SIZES = (1e-50, 1e50)
 FAR = 1e-6
 """Standard deviation of an outcome, in its mean, below which what varies may drown in rounding."""
 
-PERFECT = "a perfect fit: terms and effects leave nothing of the outcome, and errors and p-values are rounding errors"
 LITTLE = "the equations of this estimator have no solution to that precision"
 
 
@@ -97,10 +97,10 @@ def nearly_alike(x: FloatArray, names: tuple[str, ...]) -> str:
     return f"{' and '.join(involved)} are alike to {int(-np.log10(max(share, 1e-16)))} digits"
 
 
-def alike_notes(design: Design) -> tuple[str, ...]:
+def alike_notes(design: Design) -> tuple[Note, ...]:
     """A note that names terms which are nearly collinear."""
     alike = nearly_alike(*_net(design)[1:])
-    return (f"{alike}, net of effects: their coefficients rest on what little they differ by",) if alike else ()
+    return (note("nearly_alike", alike=alike),) if alike else ()
 
 
 def is_perfect(design: Design, fit: Fit) -> bool:

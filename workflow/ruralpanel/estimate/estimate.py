@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate import influence, specification_tests
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Coefficient, Design, Fit, FloatArray, Inference, ModelResult, Test, finite
-from ruralpanel.estimate.degenerate import PERFECT, alike_notes, fitted, is_perfect
+from ruralpanel.estimate.degenerate import alike_notes, fitted, is_perfect
 from ruralpanel.estimate.inference.detectable import smallest_detectable
 from ruralpanel.estimate.inference.joint import all_zero, with_size
 from ruralpanel.estimate.inference.methods import infer
@@ -23,13 +24,7 @@ from ruralpanel.project.kinds.inference import CLUSTER, OWN, ROBUST, WILD, shown
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 
-NO_NEIGHBOURS = "weights_matrix is not used: this estimator leaves no residual for each unit and period to compare"
-
-MEANING = {
-    False: "constant: the expected outcome where every regressor is zero",
-    True: "constant: the mean of the removed effects over the rows, that is the mean outcome less the slopes times the "
-    "mean regressors",
-}
+MEANING = {False: note("constant_at_zero"), True: note("constant_mean_effect")}
 """What the constant is, without and with effects removed."""
 
 Outcome = Inference | UserError
@@ -130,13 +125,13 @@ def estimate(
         units=tuple(design.units[code] for code in units),
         periods=tuple(design.periods[code] for code in periods),
         notes=(
-            *overrides,
+            *(note("override", text=text) for text in overrides),
             *design.notes,
             *fit.notes,
             *of_constant,
-            *((PERFECT,) if perfect else ()),
+            *((note("perfect_fit"),) if perfect else ()),
             *alike_notes(design),
-            *((NO_NEIGHBOURS,) if unused else ()),
+            *((note("weights_matrix_unused"),) if unused else ()),
             *_unneeded(spec, overrides),
         ),
         seed=seed,
@@ -177,10 +172,10 @@ def _overrides(spec: ModelSpec, fit: Fit, outcomes: list[Outcome]) -> tuple[str,
     return tuple(dict.fromkeys((*fit.overrides, *of_settings)))
 
 
-def _unneeded(spec: ModelSpec, overrides: tuple[str, ...]) -> tuple[str, ...]:
+def _unneeded(spec: ModelSpec, overrides: tuple[str, ...]) -> tuple[Note, ...]:
     names = [str(name) for name in spec.options.get("allow") or ()]
     return tuple(
-        f"allow: {name} was not needed: nothing was refused"
+        note("allow_unneeded", name=name)
         for name in names
         if not any(text.startswith(f"allow: {name}:") for text in overrides)
     )
@@ -262,7 +257,7 @@ def _coefficients(
 
 def _constant(
     design: Design, fit: Fit, settings: tuple[InferenceSpec, ...], seed: int
-) -> tuple[tuple[Coefficient, ...], tuple[str, ...]]:
+) -> tuple[tuple[Coefficient, ...], tuple[Note, ...]]:
     """The constant's coefficient, where the model asks for it, and what it means."""
     if fit.intercept is None:
         return (), ()

@@ -12,7 +12,7 @@ def said(note: Mapping[str, Any], language: str) -> tuple[str, ...]:
     """A note of a result's JSON as one clause or, where its entry ``said.CODE`` has parts, as several.
 
     A value that is itself a code (``counted: nonnested``) stands for its word (``counted.nonnested``), a list for its
-    members joined, a further note for its own words.
+    members joined (of effects by "and"), a further note for its own words.
 
     Raises
     ------
@@ -29,9 +29,16 @@ def said(note: Mapping[str, Any], language: str) -> tuple[str, ...]:
     return tuple(text.format(**values) for text in parts)
 
 
+def clause(note: Mapping[str, Any], language: str) -> str:
+    """A note as one clause."""
+    return word("list_separator", language).join(said(note, language))
+
+
 def _shown(name: str, value: Any, language: str) -> Any:
     if isinstance(value, Mapping):
-        return word("list_separator", language).join(said(value, language))
+        return clause(value, language)
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return word("comma", language).join(str(_shown(name, part, language)) for part in value)
-    return word(f"{name}.{value}", language) if isinstance(value, str) and has_word(f"{name}.{value}") else value
+        joint = word("and" if name == "effects" else "comma", language)
+        return joint.join(str(_shown(name, part, language)) for part in value)
+    key = f"{'by' if name == 'effects' else name}.{value}"
+    return word(key, language) if isinstance(value, str) and has_word(key) else value

@@ -14,6 +14,7 @@ from ruralpanel.data.rows import attribute_column, attribute_names, group_codes,
 from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.columns import Space, columns_of, indistinct, parts, product
 from ruralpanel.estimate.base.effects import removed_effects, singletons
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.base.treatment import treatment_columns
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors
@@ -289,7 +290,7 @@ def _less_level(x: FloatArray) -> FloatArray:
 
 def _told_apart(
     draft: Design, values: Mapping[str, FloatArray], rows: IntArray, steps: Sequence[str], file: str
-) -> tuple[tuple[str, ...], tuple[str, ...], dict[str, str]]:
+) -> tuple[tuple[str, ...], tuple[Note, ...], dict[str, str]]:
     """Terms of the design's `x` (regressors, controls, usable steps), notes, and terms left out with the reason.
 
     `draft` is the design without `y` and `x`.
@@ -339,18 +340,18 @@ def _told_apart(
         problems.append(Problem(file, f"{where}.instruments", found, "at least one instrument for each"))
     raise_any(problems)
     terms = tuple(term for term in terms if term not in lost)
-    notes = [f"{term} left out: {reason}" for term, reason in lost.items()]
+    notes = [note("left_out", term=term, reason=reason) for term, reason in lost.items()]
     everything = (*terms, *endogenous, *steps)
     useless = reasons(everything) if steps else {}
     if steps and differenced:
         useless |= _unchanged(draft, _matrix(everything, values, rows), everything)
     added = tuple(step for step in steps if step not in useless)
     if added:
-        notes.append(f"steps of definition breaks added to the controls: {', '.join(added)}")
-    effects_removed = " and ".join(removed_effects(spec))
+        notes.append(note("steps_added", steps=added))
+    effects_removed = list(removed_effects(spec))
     absorbed = [step for step, reason in useless.items() if step in steps and _taken_up(reason)]
     if absorbed:
-        notes.append(f"steps of definition breaks that {effects_removed} effects absorb: {', '.join(absorbed)}")
+        notes.append(note("steps_absorbed", steps=absorbed, effects=effects_removed))
     return (*terms, *added), tuple(notes), lost
 
 
@@ -359,7 +360,7 @@ def _taken_up(reason: str) -> bool:
     return "absorbed by" in reason and not reason.startswith("constant over periods")
 
 
-def _mixed(draft: Design, x: FloatArray, steps: Sequence[str]) -> tuple[str, ...]:
+def _mixed(draft: Design, x: FloatArray, steps: Sequence[str]) -> tuple[Note, ...]:
     """What to say where a model compares means of units over both sides of a break."""
     kind = ESTIMATORS[draft.spec.estimator]
     if not (kind.evidence == BETWEEN or kind.compares_groups) or not steps:
@@ -367,9 +368,7 @@ def _mixed(draft: Design, x: FloatArray, steps: Sequence[str]) -> tuple[str, ...
     space = Space({}, draft.unit_codes, draft.period_codes, draft.weights, means=True)
     alike = indistinct(x, steps, space)
     mixed = [step for step, column in zip(steps, x.T, strict=True) if step not in alike and np.ptp(column) > 0]
-    return (
-        (f"unit means, which mix both definitions, are compared without the steps {', '.join(mixed)}",) if mixed else ()
-    )
+    return (note("means_mix", steps=mixed),) if mixed else ()
 
 
 def _unchanged(draft: Design, x: FloatArray, terms: Sequence[str]) -> dict[str, str]:

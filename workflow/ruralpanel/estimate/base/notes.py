@@ -23,6 +23,11 @@ class Note:
         """The code with the values beside it, as results' JSON has it."""
         return {"code": self.code, **{name: _plain(value) for name, value in self.values.items()}}
 
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Note:
+        """The inverse of `to_dict`; further notes and lists stay as JSON has them."""
+        return cls(values["code"], {name: value for name, value in values.items() if name != "code"})
+
 
 def note(code: str, **values: Any) -> Note:
     """The statement `code` on `values`."""

@@ -63,7 +63,7 @@ class Design:
     clusters: Mapping[str, IntArray] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
     n_dropped: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     calendar: tuple[int, ...] = ()
 
     @property
@@ -156,7 +156,7 @@ class Fit:
     fit: Mapping[str, float] = field(default_factory=dict)
     tests: Mapping[str, Test] = field(default_factory=dict)
     first_stage: Mapping[str, Any] | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
     space: Absorbed | None = None
     intercept: Fit | None = None
@@ -252,7 +252,7 @@ class ModelResult:
     diagnostics: Mapping[str, Any]
     units: tuple[str, ...]
     periods: tuple[int, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
     seed: int
     panel_sha256: str
     spec: Mapping[str, Any]
@@ -269,6 +269,7 @@ class ModelResult:
         """Plain values in the order of the fields, `extra` spread out at the end, `cleared` of errors of zero."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "extra"}
         values["coefficients"] = [asdict(row) for row in self.coefficients]
+        values["notes"] = [one.to_dict() for one in self.notes]
         values["tests"] = {name: asdict(test) for name, test in self.tests.items()}
         clash = sorted(set(self.extra) & {item.name for item in fields(self)})
         if clash:
@@ -287,8 +288,9 @@ class ModelResult:
         known = {name: values[name] for name in names}
         known["coefficients"] = tuple(Coefficient(**row) for row in values["coefficients"])
         known["tests"] = {name: _test(test) for name, test in values["tests"].items()}
-        for name in ("effects", "inference", "marginal_effects", "units", "periods", "notes"):
+        for name in ("effects", "inference", "marginal_effects", "units", "periods"):
             known[name] = tuple(values[name])
+        known["notes"] = tuple(Note.from_dict(one) for one in values["notes"])
         return cls(**known, extra={name: value for name, value in values.items() if name not in names})
 
     @classmethod

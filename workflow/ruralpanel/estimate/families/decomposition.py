@@ -195,10 +195,7 @@ def decomposition(design: Design) -> Fit:
         own_interval=interval.T,
         own_p=_percentile_p(drawn),
         fit={"gap": float(parts[-1]), "explained_share": float(1 - parts[-2] / parts[-1])},
-        notes=(
-            f"Gap: mean of {groups.names[groups.target]} less mean of {groups.names[groups.reference]}; "
-            "all units enter the coefficients, with a dummy for each group.",
-        ),
+        notes=(note("gap_all_units", group=groups.names[groups.target], reference=groups.names[groups.reference]),),
         extra={"parts": [*blocks, "unexplained"], "by_unit": _by_unit(design, y, x, columns, groups, blocks)},
     )
 
@@ -344,10 +341,8 @@ def counterfactual(design: Design) -> Fit:
         own_df=df,
         fit={"gap": gap, "share_outside_support": float(np.mean(support))},
         notes=(
-            f"Gap: mean of {groups.names[groups.reference]} less mean of {groups.names[groups.target]}, {gap:.3f}; "
-            "a unit ahead of the reference mean keeps its own level.",
-            f"{len(outside)} of {target.size} counterfactual points lie outside the observed support"
-            + (f" ({', '.join(outside)})." if outside else "."),
+            note("gap_own_level", group=groups.names[groups.target], reference=groups.names[groups.reference], gap=gap),
+            note("outside_support" if outside else "all_in_support", n=len(outside), points=target.size, units=outside),
         ),
         extra={
             "slopes": [

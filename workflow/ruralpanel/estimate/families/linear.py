@@ -12,6 +12,7 @@ from scipy.linalg import solve_triangular
 from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums, nested
 from ruralpanel.estimate.base.effects import absorbed_space, effect_codes, root_weights, singletons, usable_columns
 from ruralpanel.estimate.base.intercept import with_constant
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.project.effects import factors
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
@@ -130,7 +131,7 @@ def solve(
     *,
     fit: Mapping[str, float] | None = None,
     extra: Mapping[str, Any] | None = None,
-    notes: tuple[str, ...] = (),
+    notes: tuple[Note, ...] = (),
 ) -> Fit:
     """Least squares of `y` (m,) on `x` (m, k) net of `space`; both are already multiplied by the weights' roots.
 
@@ -153,7 +154,7 @@ def solve(
     params = solve_triangular(r, q.T @ y_net)
     inverse = solve_triangular(r, np.eye(len(kept)))
     residuals = y_net - x_net @ params
-    left_out = tuple(f"{term} left out: {reason}" for term, reason in reasons.items())
+    left_out = tuple(note("left_out", term=term, reason=reason) for term, reason in reasons.items())
     result = Fit(
         terms=terms,
         params=params,

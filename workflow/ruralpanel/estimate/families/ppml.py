@@ -9,6 +9,7 @@ from scipy import optimize, sparse, special
 
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import absorbed_space, effect_codes, usable_columns
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.families.linear import refuse
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
@@ -78,9 +79,9 @@ def fit(design: Design) -> Fit:
     y = design.y[rows]
     weights = np.ones(rows.size) if design.weights is None else design.weights[rows] / design.weights[rows].mean()
     zeros = int((y == 0).sum())
-    notes = tuple(f"{term} left out: {reason}" for term, reason in reasons.items())
+    notes = tuple(note("left_out", term=term, reason=reason) for term, reason in reasons.items())
     if rows.size > LARGEST and zeros:
-        notes += (f"separation by regressors was not looked for in {rows.size} rows",)
+        notes += (note("separation_not_looked_for", rows=int(rows.size)),)
     constant = np.exp(offset) * (weights @ y) / (weights @ np.exp(offset))
     return Fit(
         terms=terms,

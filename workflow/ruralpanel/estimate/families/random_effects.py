@@ -8,6 +8,7 @@ from scipy import special
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.effects import removed_effects, root_weights
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.error_components import METHODS, ErrorComponents, Layout, error_components
 from ruralpanel.estimate.families.linear import solve
@@ -37,7 +38,7 @@ def fit(design: Design) -> Fit:
         space,
         removed_effects(design.spec),
         fit=fit_of(components),
-        notes=(f"variance components by {METHODS[method]}; errors take θ as known", *zero_notes(components)),
+        notes=(note("components", method=METHODS[method]), *zero_notes(components)),
     )
 
 
@@ -98,11 +99,9 @@ def fit_of(components: ErrorComponents) -> dict[str, float]:
     return found
 
 
-def zero_notes(components: ErrorComponents) -> tuple[str, ...]:
+def zero_notes(components: ErrorComponents) -> tuple[Note, ...]:
     """What to say of effects whose variance is estimated as zero."""
     zero = [effect for effect, variance in components.effects.items() if variance == 0]
     if len(zero) == len(components.effects):
-        return (
-            f"the variance of the {' and '.join(zero)} effects is estimated as zero: the estimates are those of pooled",
-        )
-    return tuple(f"the variance of the {effect} effects is estimated as zero" for effect in zero)
+        return (note("zero_variance_pooled", effects=zero),)
+    return tuple(note("zero_variance", effects=[effect]) for effect in zero)

@@ -24,6 +24,7 @@ from ruralpanel.output.report.document import (
 from ruralpanel.output.report.numbers import formatted
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, short_label
+from ruralpanel.output.said import clause
 from ruralpanel.output.tables.inference_words import describe
 from ruralpanel.output.tables.size_words import sizes_by_setting
 from ruralpanel.output.words import word
@@ -256,7 +257,7 @@ def _notes(context: Context, texts: Texts) -> tuple[Block, ...]:
     notes: dict[str, list[str]] = {}
     for name, model in context.models.items():
         for note in model.get("notes") or ():
-            notes.setdefault(str(note), []).append(context.title(name))
+            notes.setdefault(clause(note, context.language), []).append(context.title(name))
     if not notes:
         return ()
     items = tuple(

@@ -20,6 +20,7 @@ from ruralpanel.output.results import (
     percent_of_level,
     values_of,
 )
+from ruralpanel.output.said import clause
 from ruralpanel.output.tables.document import Alignment, Cell, Column, Row, Spanner, TableDocument
 from ruralpanel.output.tables.notes import declared_notes, effects_text, period_text, sample_text
 from ruralpanel.output.tables.regression import pairs_of
@@ -168,7 +169,7 @@ def build_by_unit(name: str, spec: Mapping[str, Any], context: OutputContext) ->
     notes = [word("support_note", language)] if marked else []
     for model, spanner in zip(models, spanners, strict=True):
         before = f"{spanner.label}{word('colon', language)}" if len(models) > 1 else ""
-        notes += [before + str(note) for note in model.get("notes") or ()]
+        notes += [before + clause(note, language) for note in model.get("notes") or ()]
     return TableDocument(
         name=name,
         title=localised(spec, "title", language) or name.replace("_", " ").capitalize(),

@@ -7,6 +7,7 @@ from typing import Any
 
 from ruralpanel.estimate.base.model_json import setting_of
 from ruralpanel.output.labels import Labels
+from ruralpanel.output.said import clause
 from ruralpanel.output.tables.coefficients import star_source
 from ruralpanel.output.tables.inference_words import column_numbers, inference_notes, short_of
 from ruralpanel.output.tables.size_words import size_note
@@ -103,7 +104,7 @@ def model_notes(
     dropped = _dropped(models, language)
     if dropped:
         notes.append(dropped)
-    notes += _warnings(models)
+    notes += _warnings(models, language)
     return tuple(_capital(note) for note in notes if note)
 
 
@@ -185,12 +186,12 @@ def _dropped(models: Sequence[Mapping[str, Any]], language: str) -> str:
     return word("table.rows_left_out", language, rows=rows)
 
 
-def _warnings(models: Sequence[Mapping[str, Any]]) -> list[str]:
+def _warnings(models: Sequence[Mapping[str, Any]], language: str) -> list[str]:
     """What the models' own notes say, each once, with the columns it holds for."""
     texts: dict[str, list[int]] = {}
     for number, model in enumerate(models, 1):
         for note in model.get("notes") or ():
-            texts.setdefault(str(note), []).append(number)
+            texts.setdefault(clause(note, language), []).append(number)
     everywhere = list(range(1, len(models) + 1))
     return [text if columns == everywhere else f"{column_numbers(columns)} {text}" for text, columns in texts.items()]
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.effects import usable_columns
-from ruralpanel.estimate.base.notes import note
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
 from ruralpanel.estimate.dependence import weighted_cd
 from ruralpanel.estimate.families.common_effects import mean_group, unit_roots
@@ -274,19 +274,19 @@ def _unit_roots(design: Design, terms: tuple[str, ...]) -> list[dict[str, Any]]:
     return rows
 
 
-def _notes(design: Design, data: Data) -> tuple[str, ...]:
-    notes = ["each unit has its own constant and its own response to the averages over units"]
+def _notes(design: Design, data: Data) -> tuple[Note, ...]:
+    notes = [note("own_response")]
     if "period" in design.spec.effects:
-        notes.append("period effects are not removed: the averages over units stand for what is common to a period")
-    notes += [f"{unit} left out: {reason}" for unit, reason in data.left_out.items()]
+        notes.append(note("averages_for_periods"))
+    notes += [note("left_out", term=unit, reason=reason) for unit, reason in data.left_out.items()]
     return tuple(notes)
 
 
-def _drift(roots: list[dict[str, Any]]) -> tuple[str, ...]:
+def _drift(roots: list[dict[str, Any]]) -> tuple[Note, ...]:
     """That variables may drift: those whose unit root no number of lagged differences rejects at 5 %."""
     tested = [row for row in roots if "critical_values" in row]
     rejected = {row["variable"] for row in tested if row["statistic"] < row["critical_values"]["5%"]}
     drifting = [name for name in dict.fromkeys(row["variable"] for row in tested) if name not in rejected]
     if not drifting:
         return ()
-    return (f"no unit-root test (CIPS) rejects at 5% for {', '.join(drifting)}: slopes relate levels that may drift",)
+    return (note("may_drift", variables=drifting),)

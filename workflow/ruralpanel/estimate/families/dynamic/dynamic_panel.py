@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
-from ruralpanel.estimate.base.notes import note
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
 from ruralpanel.estimate.families.dynamic import bias_corrected, gmm
 from ruralpanel.estimate.families.dynamic.instruments import PERIODS, Stack, choices_of, stack
@@ -189,11 +189,11 @@ def _by_step(equation: Equation, found: gmm.Estimate) -> dict[str, dict[str, flo
     }
 
 
-def _notes(stacked: Stack, design: Design) -> tuple[str, ...]:
+def _notes(stacked: Stack, design: Design) -> tuple[Note, ...]:
     number, units = len(stacked.moments.groups), stacked.moments.n_units
-    notes = [f"{number} instruments for {units} units"]
+    notes = [note("instruments", number=number, units=units)]
     if number > units / 2:
-        notes.append("more than half as many instruments as units: the Hansen test has little power")
+        notes.append(note("many_instruments"))
     return tuple(notes)
 
 
@@ -277,10 +277,10 @@ def _corrected(equation: Equation, design: Design) -> Fit:
     return replace(found, extra=extra)
 
 
-def _dynamic_panel_notes(solution: bias_corrected.Solution) -> tuple[str, ...]:
-    notes: tuple[str, ...] = ("strictly exogenous regressors and errors independent over time are assumed",)
+def _dynamic_panel_notes(solution: bias_corrected.Solution) -> tuple[Note, ...]:
+    notes: tuple[Note, ...] = (note("strictly_exogenous"),)
     if solution.firmness < FIRM:
-        notes += ("the lag is weakly identified: read the values of it that are not rejected, not its interval",)
+        notes += (note("lag_weak"),)
     return notes
 
 

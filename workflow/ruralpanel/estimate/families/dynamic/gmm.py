@@ -10,6 +10,7 @@ from scipy import special
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import group_sums
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import FloatArray, IntArray, Test
 
 COLLINEAR = 1e-11
@@ -75,7 +76,7 @@ class Estimate:
     robust: FloatArray
     uncorrected: FloatArray
     corrected: FloatArray
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[Note, ...] = field(default=())
 
 
 def independent(z: FloatArray) -> IntArray:
@@ -131,9 +132,9 @@ def estimate(moments: Moments, weighting: FloatArray) -> Estimate:
     robust = first.influence.T @ first.influence
     by_unit = group_sums(moments.z * first.residuals[:, None], moments.unit)
     spread = by_unit.T @ by_unit
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     if scaling.rank(spread) < spread.shape[0]:
-        notes = ("the moments' covariance matrix is singular: a generalised inverse weights the second step",)
+        notes = (note("singular_moments"),)
     second = _step(moments, zx, _inverse(spread))
     uncorrected = second.bread
     slopes = uncorrected @ zx.T @ second.weighting

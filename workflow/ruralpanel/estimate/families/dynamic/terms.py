@@ -9,6 +9,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.effects import usable_columns
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.common_effects.mean_group import BoolArray, Grid, grid_of, lagged
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
@@ -37,7 +38,7 @@ class Equation:
     lags: int
     members: Mapping[str, tuple[int, ...]]
     segment: IntArray
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def y(self) -> FloatArray:
@@ -100,8 +101,8 @@ def equation_of(design: Design) -> Equation:
         members[term] = tuple(range(len(terms), len(terms) + own + 1))
         terms += [term, *(f"lag({term}, {k})" for k in range(1, own + 1))]
         columns += [lagged(values, k) for k in range(own + 1)]
-    listed = ", ".join(f"{step} ({unit})" for step, (unit, _) in lone.items())
-    notes = (f"steps of one unit alone change its effect and are no terms: {listed}",) if lone else ()
+    steps = [f"{step} ({unit})" for step, (unit, _) in lone.items()]
+    notes = (note("lone_steps", steps=steps),) if lone else ()
     equation = Equation(
         design.spec.outcome,
         grid,
@@ -196,7 +197,7 @@ def _without(equation: Equation, reasons: Mapping[str, str]) -> Equation:
         x=equation.x[:, :, kept],
         lags=sum(j < equation.lags for j in kept),
         members={name: own for name, own in members.items() if own},
-        notes=equation.notes + tuple(f"{term} left out: {why} in the rows with lags" for term, why in reasons.items()),
+        notes=equation.notes + tuple(note("left_out_lags", term=term, reason=why) for term, why in reasons.items()),
     )
 
 

@@ -15,6 +15,7 @@ from ruralpanel.estimate.base.effects import (
     singletons,
     usable_columns,
 )
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.error_components import error_components
 from ruralpanel.estimate.families.random_effects import dummies_of, fit_of, layout_of, zero_notes
@@ -41,7 +42,7 @@ class Columns:
     space: Absorbed
     absorbed: tuple[str, ...]
     fit: dict[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def constant(self) -> FloatArray | None:
@@ -99,7 +100,7 @@ def _random(design: Design) -> Columns:
         absorbed=removed_effects(design.spec),
         fit=fit_of(components),
         notes=(
-            "variance components by Swamy and Arora, residuals of two-stage least squares; errors take θ as known",
+            note("components_two_stages"),
             *zero_notes(components),
         ),
     )

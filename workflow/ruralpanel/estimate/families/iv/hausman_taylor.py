@@ -9,6 +9,7 @@ import numpy as np
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import TINY, removed_effects, root_weights
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families import linear, random_effects
 from ruralpanel.estimate.families.error_components import ErrorComponents, Layout, basis_of, need_varying, two_stage
@@ -160,7 +161,7 @@ def columns_of(
         absorbed=removed_effects(design.spec),
         fit=random_effects.fit_of(components),
         notes=(
-            "variance components by Hausman and Taylor; errors take θ as known",
+            note("components_hausman_taylor"),
             *random_effects.zero_notes(components),
         ),
     )

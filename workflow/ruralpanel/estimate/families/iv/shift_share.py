@@ -15,6 +15,7 @@ from scipy import special
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray
 from ruralpanel.estimate.families.iv import anderson_rubin
 from ruralpanel.estimate.families.iv.system import Errors, System
@@ -269,7 +270,7 @@ def _too_few(sectors: Sectors, name: str) -> dict[str, Any]:
     return {"not_available": f"{sectors.y.size} sectors: needs at least {MIN_SECTORS[name]}"}
 
 
-def notes(design: Design, system: System) -> tuple[str, ...]:
+def notes(design: Design, system: System) -> tuple[Note, ...]:
     """What a reader must know of the shares: whether their sum still moves the instrument."""
     exposure = exposure_of(design)
     if exposure is None or exposure.complete:
@@ -282,7 +283,4 @@ def notes(design: Design, system: System) -> tuple[str, ...]:
     left = system.partial(system.space.residuals(by_period))
     if float(np.abs(left).max()) <= 1e-8 * max(1.0, float(np.abs(sums).max())):
         return ()
-    return (
-        "shares do not sum to one and their sum, by period, is not among the controls: where it is large, units get "
-        "larger shocks whatever the shocks are (Borusyak, Hull and Jaravel 2022)",
-    )
+    return (note("shares_incomplete"),)

@@ -11,6 +11,7 @@ from scipy import special
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimate.base.effects import usable_columns
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray, Test
 from ruralpanel.estimate.families.iv.columns import Columns, columns_of
 from ruralpanel.estimate.inference.cluster import cluster_codes
@@ -41,9 +42,9 @@ class System:
     rows: IntArray
     space: Absorbed
     absorbed: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
+    left_out: tuple[Note, ...] = ()
     components: Mapping[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def n(self) -> int:
@@ -155,7 +156,7 @@ def system_from(design: Design, columns: Columns, endogenous: tuple[str, ...]) -
         rows=rows,
         space=space,
         absorbed=effects,
-        left_out=tuple(f"{term} left out: {reason}" for term, reason in reasons.items()),
+        left_out=tuple(note("left_out", term=term, reason=reason) for term, reason in reasons.items()),
         components=columns.fit,
         notes=columns.notes,
     )

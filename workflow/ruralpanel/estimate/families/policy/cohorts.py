@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
@@ -73,7 +74,7 @@ class Sample:
     cohorts: Cohorts
     rows: IntArray
     dropped: dict[str, int]
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True)
@@ -124,15 +125,16 @@ def sample_of(design: Design) -> Sample:
     codes = np.unique(design.unit_codes[rows])
     cohorts = cohorts_of(kept, every.first[codes])
     _check(kept, cohorts, where)
-    dropped, notes = {}, []
+    dropped: dict[str, int] = {}
+    notes: list[Note] = []
     if always.any():
         names = [design.units[code] for code in np.flatnonzero(every.start == 0)]
         dropped["treated from the first period"] = int(always.sum())
-        notes.append(f"left out, treated from the first period: {', '.join(names)}")
+        notes.append(note("treated_from_first", units=names))
     late = np.isfinite(cohorts.first) & ~cohorts.treated
     if late.any():
         names = [kept.units[code] for code in np.flatnonzero(late)]
-        notes.append(f"first treated after the last period, so compared with as untreated: {', '.join(names)}")
+        notes.append(note("treated_after_last", units=names))
     return Sample(kept, cohorts, rows, dropped, tuple(notes))
 
 

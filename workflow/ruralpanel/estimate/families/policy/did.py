@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, Test
 from ruralpanel.estimate.families.policy import (
     bacon,
@@ -184,11 +185,7 @@ def _twfe(sample: Sample) -> Fit:
     fitted = replace(fitted, extra={**fitted.extra, "two_by_two": comparisons})
     if sample.cohorts.single:
         return fitted
-    note = (
-        "treatment starts at different dates: two-way effects also compare later with earlier treated units and may "
-        "weigh some effects negatively (Goodman-Bacon 2021); callaway_santanna and imputation do not"
-    )
-    return replace(fitted, notes=(*fitted.notes, note))
+    return replace(fitted, notes=(*fitted.notes, note("dates_differ")))
 
 
 def _twfe_point(design: Design, cohorts: Cohorts) -> float:
@@ -242,7 +239,7 @@ def _imputation(sample: Sample) -> Fit:
     imputed = imputation.impute(design, cohorts, bool(design.spec.options.get("group_trends", False)))
     groups = regressions.treated_rows(design, cohorts)[:, None]
     estimates, scores = imputation.averages(design, cohorts, imputed, groups)
-    notes = (f"{imputed.lost} treated rows cannot be imputed",) if imputed.lost else ()
+    notes = (note("not_imputed", rows=imputed.lost),) if imputed.lost else ()
     return dynamics.from_scores(design, (TERM,), estimates, scores, ("unit", "period"), notes)
 
 
@@ -276,8 +273,8 @@ def _matched(sample: Sample) -> Fit:
             for own, nearest, distance in zip(cohort.own, cohort.nearest, cohort.distance, strict=True)
         ]
     }
-    note = "errors take the matches as given; the randomisation p-value matches anew for every treated set"
-    return replace(fitted, extra={**fitted.extra, **extra}, notes=(*fitted.notes, note))
+    notes = (*fitted.notes, note("matches_given"))
+    return replace(fitted, extra={**fitted.extra, **extra}, notes=notes)
 
 
 def _matched_point(design: Design, cohorts: Cohorts) -> float:

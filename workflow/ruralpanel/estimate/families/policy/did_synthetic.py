@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimate.base.notes import note
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.policy import placebo, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, need_balance, need_no, need_no_steps, paths_of
@@ -68,11 +68,11 @@ def fit(sample: Sample, name: str) -> Fit:
         "placebo_dates": _placebo_dates(sample, difference),
         "leave_one_treated_out": placebo.leave_one_out(sample, _point(difference)),
     }
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     if not np.isfinite(variance):
-        notes = ("no errors: placebos need more untreated than treated units; see the randomisation p-value",)
+        notes = (note("no_placebos"),)
     if min(cohorts.starts) <= LEAST_BEFORE:
-        notes += ("weights rest on one difference before treatment: they cannot be told from chance",)
+        notes += (note("weights_on_one_difference"),)
     rows = np.arange(design.y.size, dtype=np.intp)
     result = Fit(
         terms=(TERM,),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
 from ruralpanel.estimate.families.policy import callaway_santanna, honest_did, imputation, regressions, stacked
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Paths, Sample, cohorts_of, need_no, paths_of, take
@@ -66,7 +67,7 @@ def from_scores(
     params: FloatArray,
     scores: FloatArray,
     absorbed: tuple[str, ...] = (),
-    notes: tuple[str, ...] = (),
+    notes: tuple[Note, ...] = (),
 ) -> Fit:
     """A fit of an estimator that is no single regression: the estimate less the truth is about the sum of the scores.
 
@@ -206,12 +207,7 @@ def group_time_cells(sample: Sample) -> tuple[Paths, tuple[callaway_santanna.Cel
 
 def _twfe(sample: Sample, times: Times, reference: EventTime) -> tuple[Fit, Times]:
     fit = regressions.dynamic(sample.design, sample.cohorts, times)
-    notes: tuple[str, ...] = ()
-    if not sample.cohorts.single:
-        notes = (
-            "treatment starts at different dates: an event time's coefficient mixes the effects of others (Sun and "
-            "Abraham 2021); callaway_santanna and imputation do not",
-        )
+    notes = () if sample.cohorts.single else (note("event_times_mixed"),)
     return replace(fit, notes=(*fit.notes, *notes)), tuple(time for time in times if time.term in fit.terms)
 
 
@@ -238,7 +234,7 @@ def _imputation(sample: Sample, times: Times, reference: EventTime) -> tuple[Fit
     after = tuple(time for time, use in zip(after, there, strict=True) if use)
     estimates, scores = imputation.averages(design, cohorts, imputed, groups[:, there])
     before = () if trends or cohorts.treated.all() else tuple(time for time in times if not time.post)
-    notes: tuple[str, ...] = (f"{imputed.lost} treated rows cannot be imputed",) if imputed.lost else ()
+    notes: tuple[Note, ...] = (note("not_imputed", rows=imputed.lost),) if imputed.lost else ()
     if before:
         rows = np.flatnonzero(imputed.untreated).astype(np.intp)
         part = take(_plain(design), rows)
@@ -253,7 +249,7 @@ def _imputation(sample: Sample, times: Times, reference: EventTime) -> tuple[Fit
         lead_scores = np.zeros((design.y.size, len(before)))
         lead_scores[rows[fit.rows]] = (fit.scores @ fit.bread)[:, place]
         estimates, scores = np.append(fit.params[place], estimates), np.hstack([lead_scores, scores])
-        notes += ("effects before treatment come from a regression on the untreated rows alone",)
+        notes += (note("before_from_untreated"),)
     kept = (*before, *after)
     terms = tuple(time.term for time in kept)
     return from_scores(design, terms, estimates, scores, ("unit", "period"), notes), kept

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.policy import dynamics, placebo, regressions
 from ruralpanel.estimate.families.policy.cohorts import Sample, need_no, need_no_steps, sample_of
@@ -59,21 +60,19 @@ def fit(design: Design) -> Fit:
     if method in ("twfe", "callaway_santanna") and sample.cohorts.single:
         pretrend["randomisation"] = _randomised(sample, found)
         if pretrend["randomisation"] is None and design.spec.options.get("draws"):
-            few = "two treated and two other units, and two more in all than periods before treatment"
-            notes = (*notes, f"draws without use: randomisation over treated sets needs {few}")
+            notes = (*notes, note("draws_without_use"))
     extra |= {"honest_did": bounds, "treatment": treatment_summary(sample)}
     return finished(found.fit, sample, {"pretrend": test}, notes, extra)
 
 
-def _bounds(found: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+def _bounds(found: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tuple[Note, ...]]:
     try:
         return dynamics.honest(found, f"models.{design.spec.name}"), ()
     except UserError as error:
         problem = error.problems[0]
-        note = f"no bounds on differing trends: {problem.found}, {problem.expected} needed"
-        return None, (note,)
+        return None, (note("no_bounds", found=problem.found, needed=problem.expected),)
     except (np.linalg.LinAlgError, ValueError):
-        return None, ("no bounds on differing trends: the effects before treatment have errors of zero",)
+        return None, (note("no_bounds_zero_errors"),)
 
 
 def _randomised(sample: Sample, found: Dynamic) -> dict[str, Any] | None:
@@ -111,11 +110,7 @@ def _with_trends(design: Design, sample: Sample, method: str) -> Fit:
         "honest_did": None,
         "treatment": treatment_summary(sample),
     }
-    notes = (
-        "effects are departures from each treated cohort's own linear trend before treatment; estimates before it "
-        "are departures from that line, and the pre-trend test asks whether it is one",
-    )
-    return finished(effects, sample, {"pretrend": test}, notes, extra)
+    return finished(effects, sample, {"pretrend": test}, (note("departures_from_trend"),), extra)
 
 
 def _departures(found: Dynamic, sample: Sample) -> tuple[list[dict[str, Any]], Test]:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.policy.cohorts import Sample
 from ruralpanel.estimate.inference.covariance import critical_values, p_values
@@ -43,7 +44,7 @@ def treatment_summary(sample: Sample) -> dict[str, Any]:
 
 
 def finished(
-    fit: Fit, sample: Sample, tests: Mapping[str, Test], notes: tuple[str, ...], extra: Mapping[str, Any]
+    fit: Fit, sample: Sample, tests: Mapping[str, Test], notes: tuple[Note, ...], extra: Mapping[str, Any]
 ) -> Fit:
     """The fit with its rows counted in the original design, and with the sample's notes and losses."""
     lost = {**sample.dropped, **fit.extra.get("n_dropped", {})}
@@ -62,25 +63,23 @@ def finished(
     )
 
 
-def pre_period_notes(sample: Sample) -> tuple[str, ...]:
+def pre_period_notes(sample: Sample) -> tuple[Note, ...]:
     """A note where what came before treatment is a single difference or none."""
     before = min(sample.cohorts.starts)
-    periods = ", ".join(str(p) for p in sample.design.periods[:before])
-    whose = "" if sample.cohorts.single else " of the units treated first"
-    if before == 1:
-        return (f"one period before treatment{whose} ({periods}): whether their trends were parallel is not seen",)
-    if before == 2:
-        return (f"two periods before treatment{whose} ({periods}): all that is known of trends is one difference",)
-    return ()
+    if before > 2:
+        return ()
+    code = "one_period_before" if before == 1 else "two_periods_before"
+    whose = "all" if sample.cohorts.single else "first"
+    return (note(code, whose=whose, periods=[int(period) for period in sample.design.periods[:before]]),)
 
 
-def few_treated(sample: Sample) -> tuple[str, ...]:
+def few_treated(sample: Sample) -> tuple[Note, ...]:
     """A note where clustered errors rest on few treated or untreated units."""
     treated, others = int(sample.cohorts.treated.sum()), int((~sample.cohorts.treated).sum())
     least, who = min((treated, "treated"), (others or treated, "untreated"))
     if least >= FEW_TREATED:
         return ()
-    return (f"{least} {who} units: clustered errors are too small; see the randomisation p-value",)
+    return (note(f"few_{who}", units=least),)
 
 
 def need_treated(sample: Sample, method: str, otherwise: str) -> tuple[str, ...]:

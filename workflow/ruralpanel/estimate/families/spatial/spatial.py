@@ -212,7 +212,7 @@ def _assembled(
     spatial = () if params.size == panel.x.shape[2] else (_spatial_term(setting),)
     kept = [*range(k), *range(panel.x.shape[2], params.size)]
     inverse = bread[np.ix_(kept, kept)]
-    notes = (f"{_counted(setting)}",) if setting.method in LIKELIHOOD else ()
+    notes = (_counted(setting),) if setting.method in LIKELIHOOD else ()
     return Fit(
         terms=(*panel.terms, *spatial),
         params=params[kept],
@@ -235,16 +235,16 @@ def _spatial_term(setting: Setting) -> str:
     return MARK + setting.design.spec.outcome if setting.method in OUTCOME_LAG else ERROR
 
 
-def _counted(setting: Setting) -> str:
+def _counted(setting: Setting) -> Note:
     n, t = setting.panel.shape
     size = setting.size
     if setting.correction == "none":
-        return f"no correction for effects: {n} units × {t} periods"
-    return f"Lee and Yu's correction for effects: {size.units} of {n} units × {size.periods} of {t} periods count"
+        return note("uncorrected_effects", units=n, periods=t)
+    return note("lee_yu", units=n, periods=t, units_counted=size.units, periods_counted=size.periods)
 
 
-def _left_out(panel: SpatialPanel) -> tuple[str, ...]:
-    return tuple(f"{term} left out: {reason}" for term, reason in panel.left_out.items())
+def _left_out(panel: SpatialPanel) -> tuple[Note, ...]:
+    return tuple(note("left_out", term=term, reason=reason) for term, reason in panel.left_out.items())
 
 
 def _explained(setting: Setting, found: Solution) -> float:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact, nested
 from ruralpanel.estimate.base.effects import effect_codes
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.sur.equations import Equations
 from ruralpanel.estimate.inference.cluster import cluster_codes
@@ -35,7 +36,7 @@ class Correlations:
     """`statistics` by name, as they go to the JSON; `words`: how they were made."""
 
     statistics: dict[str, Any]
-    words: str
+    note: Note
 
 
 @dataclass(frozen=True)
@@ -140,13 +141,10 @@ def report(
             "by": by,
             "n_clusters": clusters,
         }
-    words = (
-        f"residual correlation: studentised bootstrap, {clusters} clusters by {by} drawn with replacement "
-        f"{draws} times, effects and coefficients estimated anew"
-    )
+    how = note("correlation_bootstrap", clusters=clusters, by=by, draws=draws)
     if not draws:
-        words = f"residual correlation: no interval with {clusters} clusters; resampling needs at least {MIN_CLUSTERS}"
-    return Correlations(statistics, words)
+        how = note("correlation_no_interval", clusters=clusters, least=MIN_CLUSTERS)
+    return Correlations(statistics, how)
 
 
 def studentised(sample: Sample, z: FloatArray, draws: int, rng: np.random.Generator) -> FloatArray:

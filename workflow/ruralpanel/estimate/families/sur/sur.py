@@ -8,6 +8,7 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base.effects import absorbed_space, root_weights, singletons, usable_columns
+from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.linear import refuse
 from ruralpanel.estimate.families.sur import correlation
@@ -78,7 +79,7 @@ def fit(design: Design) -> Fit:
         n_slopes=max(map(len, own)),
         fit=_goodness(names, equations.left(params), np.diag(equations.yy), df),
         tests={INDEPENDENCE: _independence(equations, rows.size - space.rank + 1)},
-        notes=(*notes, left.words),
+        notes=(*notes, left.note),
         extra={
             "outcomes": list(names),
             "equations": {name: [terms[j] for j in places] for name, places in zip(names, own, strict=True)},
@@ -120,10 +121,10 @@ def _distinct(where: str, names: tuple[str, ...], equations: Equations) -> None:
         raise UserError(Problem(CONFIGURATION, f"{where}.outcome", found, "outcomes that differ", "leave one out"))
 
 
-def _usable(design: Design, raw: FloatArray, net: FloatArray) -> tuple[tuple[int, ...], tuple[str, ...]]:
+def _usable(design: Design, raw: FloatArray, net: FloatArray) -> tuple[tuple[int, ...], tuple[Note, ...]]:
     kept, reasons = usable_columns(raw, net, design.terms, tuple(design.spec.effects))
     refuse(design, reasons)
-    return kept, tuple(f"{term} left out: {reason}" for term, reason in reasons.items())
+    return kept, tuple(note("left_out", term=term, reason=reason) for term, reason in reasons.items())
 
 
 def _own_terms(design: Design, names: tuple[str, ...], terms: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
