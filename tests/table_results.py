@@ -18,9 +18,6 @@ UNITS = ("A", "B", "C", "D", "E", "F")
 PERIODS = tuple(range(2012, 2016))
 
 
-IMPUTED = note("not_imputed", rows=2)
-
-
 def made_up_model(name: str, **changes: Any) -> ModelResult:
     """A result with made-up numbers in the contract's form."""
     coefficients = (
@@ -67,7 +64,7 @@ def made_up_results(folder: Path) -> OutputContext:
     models = [
         made_up_model("baseline", coefficients=with_wild, n_dropped={"outcome missing": 3}),
         made_up_model(
-            "pooled", estimator="pooled", diagnostics={"absorbed": []}, n_obs=23, notes=(note("few_treated", units=4),)
+            "pooled", estimator="pooled", diagnostics={"absorbed": []}, n_obs=23, notes=(note("not_imputed", rows=2),)
         ),
         made_up_model("other", outcome="employment", sample="west"),
     ]
