@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -97,12 +98,28 @@ def _read(content: bytes) -> _Code:
     return _Code(content)
 
 
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those below ``if TYPE_CHECKING:``, which no run reaches."""
-    yield node
-    types_only = isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-    for child in node.orelse if isinstance(node, ast.If) and types_only else ast.iter_child_nodes(node):
-        yield from _walk(child)
+_TELLING = (ast.Constant, ast.Import, ast.ImportFrom, ast.Call, ast.BinOp)
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes that may tell something, but for those below ``if TYPE_CHECKING:``, which no run reaches.
+
+    Without recursion: every start of Snakemake, one for each job, goes through the whole package.
+    """
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, _TELLING):
+            yield node
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            waiting += node.orelse
+            continue
+        for name in node._fields:
+            value = getattr(node, name, None)
+            if isinstance(value, ast.AST):
+                waiting.append(value)
+            elif isinstance(value, list):
+                waiting += [item for item in value if isinstance(item, ast.AST)]
 
 
 def _imported(node: ast.AST) -> Iterator[str]:
@@ -143,8 +160,8 @@ def _module_files(name: str, root: Path) -> Iterator[Path]:
     """The file of a module and those of the packages around it; nothing where the name is that of an object."""
     parts = name.split(".")
     for count in range(1, len(parts) + 1):
-        place = root.joinpath(*parts[:count])
-        yield from (file for file in (place.with_suffix(".py"), place / "__init__.py") if file.is_file())
+        place = os.path.join(root, *parts[:count])
+        yield from (Path(file) for file in (f"{place}.py", os.path.join(place, "__init__.py")) if os.path.isfile(file))
 
 
 def _data_files(module: Path, place: tuple[int, tuple[str, ...]]) -> Iterator[Path]:
