@@ -85,4 +85,4 @@ def test_classes_without_figures_and_names_that_no_layer_could_bear(china: Bound
     long = MapRow("工业" * 60, "", (MapPanel("2012", {}),))
     write_geopackage(tmp_path / "k.gpkg", [long], china, {})  # over an older file
     ((layer, _),) = pyogrio.list_layers(tmp_path / "k.gpkg")
-    assert len(layer) == 60 and layer.endswith("…")
+    assert len(layer) == 60 and layer.endswith("工…, 2012")

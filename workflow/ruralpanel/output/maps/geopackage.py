@@ -52,7 +52,8 @@ def write_geopackage(
 
 
 def _name(number: int, title: str, heading: str) -> str:
-    """``2 Workers per 1,000 residents, 2019``, short enough to be read in a list of layers."""
-    words = ", ".join(text for text in (title, heading) if text).replace('"', "”")
-    text = f"{number} {words}" if words else str(number)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    """``2 Workers per 1,000 residents, 2019``, short enough to be read in a list of layers; the heading stays whole."""
+    room = LONGEST - len(f"{number} , {heading}")
+    short = title if len(title) <= room else f"{title[: max(room - 1, 0)]}…"
+    words = ", ".join(text for text in (short, heading) if text).replace('"', "”")
+    return f"{number} {words}" if words else str(number)
