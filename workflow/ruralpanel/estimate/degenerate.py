@@ -86,14 +86,14 @@ def _net(design: Design) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
 def nearly_alike(x: FloatArray, names: tuple[str, ...]) -> str:
     """``a and b are alike to 5 digits`` where the columns (n, k), net of effects, are nearly collinear; else empty."""
     length = np.linalg.norm(x, axis=0)
-    there = np.flatnonzero(length > 0)
-    if there.size < 2:
+    filled = np.flatnonzero(length > 0)
+    if filled.size < 2:
         return ""
-    values, vectors = np.linalg.svd(x[:, there] / length[there], full_matrices=False)[1:]
+    values, vectors = np.linalg.svd(x[:, filled] / length[filled], full_matrices=False)[1:]
     share = float(values[-1] / values[0])
     if share > NEARLY:
         return ""
-    involved = [names[j] for j, part in zip(there, vectors[-1], strict=True) if abs(part) > 0.1]
+    involved = [names[j] for j, part in zip(filled, vectors[-1], strict=True) if abs(part) > 0.1]
     return f"{' and '.join(involved)} are alike to {int(-np.log10(max(share, 1e-16)))} digits"
 
 

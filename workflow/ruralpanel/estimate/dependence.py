@@ -22,12 +22,12 @@ def pair_correlations(table: FloatArray) -> tuple[IntArray, IntArray, FloatArray
     -------
     Positions of the first and the second unit of each pair, (p,) correlations, (p,) numbers of shared periods.
     """
-    there = np.isfinite(table)
-    shared = there.astype(float) @ there.T.astype(float)
-    filled = np.where(there, table, 0.0)
-    sums = filled @ there.T
+    observed = np.isfinite(table)
+    shared = observed.astype(float) @ observed.T.astype(float)
+    filled = np.where(observed, table, 0.0)
+    sums = filled @ observed.T
     products = filled @ filled.T - sums * sums.T / np.maximum(shared, 1.0)
-    squares = (filled**2) @ there.T - sums**2 / np.maximum(shared, 1.0)
+    squares = (filled**2) @ observed.T - sums**2 / np.maximum(shared, 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         correlation = products / np.sqrt(squares * squares.T)
     first, second = np.triu_indices(table.shape[0], 1)
@@ -36,7 +36,7 @@ def pair_correlations(table: FloatArray) -> tuple[IntArray, IntArray, FloatArray
     return first, second, correlation[first, second], shared[first, second]
 
 
-def weighted_cd(table: FloatArray, common: int, own: int, rng: np.random.Generator) -> Test:
+def weighted_cd(table: FloatArray, common: int, slopes: int, rng: np.random.Generator) -> Test:
     """Pesaran's statistic with a random sign for each unit, and its power enhancement (Juodis and Reese 2022).
 
     Residuals net of period effects or of averages over units correlate negatively by construction, which moves
@@ -58,7 +58,9 @@ def weighted_cd(table: FloatArray, common: int, own: int, rng: np.random.Generat
         return Test(float("nan"), None, float("nan"), f"no two units share {LEAST_SHARED} periods")
     signs = rng.choice(np.array([-1.0, 1.0]), size=table.shape[0])
     free = shared - common
-    spread = np.sqrt(np.maximum(free - 2.0 * own + own**2 / np.maximum(free, 1.0), 1.0)) / np.maximum(free - own, 1.0)
+    spread = np.sqrt(np.maximum(free - 2.0 * slopes + slopes**2 / np.maximum(free, 1.0), 1.0)) / np.maximum(
+        free - slopes, 1.0
+    )
     plain = float(np.sum(signs[first] * signs[second] * values / spread) / np.sqrt(first.size))
     large = np.abs(values) > 2.0 * np.sqrt(np.log(table.shape[0])) * spread
     statistic = plain + float(np.abs(values[large]).sum())

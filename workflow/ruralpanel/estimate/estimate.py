@@ -168,7 +168,7 @@ def _try(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Outcome
 
 def _overrides(spec: ModelSpec, fit: Fit, outcomes: list[Outcome]) -> tuple[str, ...]:
     """Refusals that ``allow`` set aside, of the estimator and of every setting, each once."""
-    of_settings = [text for found in outcomes if isinstance(found, Inference) for text in found.overrides]
+    of_settings = [text for outcome in outcomes if isinstance(outcome, Inference) for text in outcome.overrides]
     return tuple(dict.fromkeys((*fit.overrides, *of_settings)))
 
 
@@ -304,8 +304,8 @@ def _joint(
     spec: ModelSpec, fit: Fit, design: Design, setting: InferenceSpec, first: Inference, null: Null | None
 ) -> Test | None:
     """Test that all terms are zero; None where they are no coefficients."""
-    found = all_zero(fit, design, setting, first) if ESTIMATORS[spec.estimator].slopes else None
-    return None if found is None else with_size(*found, null.outcomes if null else None)
+    joint = all_zero(fit, design, setting, first) if ESTIMATORS[spec.estimator].slopes else None
+    return None if joint is None else with_size(*joint, null.outcomes if null else None)
 
 
 def _first(outcomes: list[Outcome], field: str) -> Inference | None:
@@ -321,5 +321,5 @@ def _at(column: FloatArray | None, j: int) -> float | None:
 def _outcome_spread(design: Design, fit: Fit) -> dict[str, float]:
     spread = spread_of(design.y, design, fit)
     values = {"outcome_mean": float(design.y[rows_used(design, fit)].mean())}
-    found = {"outcome_sd": spread.sd, "outcome_sd_within": spread.sd_within, "outcome_sd_net": spread.sd_net}
-    return values | {name: value for name, value in found.items() if value is not None}
+    deviations = {"outcome_sd": spread.sd, "outcome_sd_within": spread.sd_within, "outcome_sd_net": spread.sd_net}
+    return values | {name: value for name, value in deviations.items() if value is not None}

@@ -34,7 +34,7 @@ def influence(design: Design, fit: Fit) -> Mapping[str, Any]:
     groups = int(codes.max()) + 1
     if groups < 2 or np.bincount(codes).max() > 3000:
         return {}
-    own = np.einsum("ij,jk,ik->i", fit.x, fit.bread, fit.x)
+    leverage = np.einsum("ij,jk,ik->i", fit.x, fit.bread, fit.x)
     change = group_sums(adjusted_rows(fit, design, codes, -1.0) * fit.residuals[:, None], codes) @ fit.bread
     scaled = change / np.sqrt(np.sum(change**2, axis=0))
     names = np.asarray(design.units, dtype=object)[np.unique(design.unit_codes[fit.rows])]
@@ -43,11 +43,11 @@ def influence(design: Design, fit: Fit) -> Mapping[str, Any]:
         order = np.sort(np.argsort(-np.abs(scaled).max(axis=1), kind="stable")[:MOST_UNITS])
     return {
         "units": [str(names[i]) for i in order],
-        "leverage": (np.bincount(codes, weights=own) / len(fit.terms))[order].tolist(),
+        "leverage": (np.bincount(codes, weights=leverage) / len(fit.terms))[order].tolist(),
         "dfbeta": {term: change[order, j].tolist() for j, term in enumerate(fit.terms)},
         "dfbetas": {term: scaled[order, j].tolist() for j, term in enumerate(fit.terms)},
         "effective_units": dict(zip(fit.terms, effective_units(fit, codes).tolist(), strict=True)),
-        "rows": _rows(design, fit, own),
+        "rows": _rows(design, fit, leverage),
         "most_influential": {
             term: str(names[int(np.argmax(np.abs(change[:, j])))]) for j, term in enumerate(fit.terms)
         },

@@ -94,8 +94,8 @@ def moderator(design: Design, fit: Fit, of: str, over: str) -> FloatArray:
     if over in design.terms:
         return np.asarray(design.x[fit.rows, design.terms.index(over)])
     product = design.x[fit.rows, design.terms.index(_interaction(design, design.terms, of, over))]
-    own = design.x[fit.rows, design.terms.index(_present(design, design.terms, of))]
-    return np.asarray(product[own != 0] / own[own != 0])
+    lever = design.x[fit.rows, design.terms.index(_present(design, design.terms, of))]
+    return np.asarray(product[lever != 0] / lever[lever != 0])
 
 
 def contrast_at(design: Design, fit: Fit, of: str, over: str, at: float | str) -> FloatArray:

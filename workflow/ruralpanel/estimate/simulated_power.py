@@ -111,7 +111,7 @@ def simulated_power(
     scale = float(np.sqrt(np.sum(fit.residuals**2) / np.mean(np.sum(residuals**2, axis=0))))
     params, residuals = params * scale, residuals * scale
     weights = draw_weights(str(setting.options.get("weights", "rademacher")), number, draws, rng)
-    found = {}
+    powers = {}
     step = max(1, CELLS // (largest * max(draws, number)))
     for name, contrast in contrasts.items():
         assert fit.x is not None
@@ -122,17 +122,17 @@ def simulated_power(
         parts = []
         for start in range(0, panels, step):
             u = residuals[:, start : start + step]
-            n0, own, errors = _scores(fit, design, setting, z, u, weights)
-            parts.append((n0, own, _squares(errors, errors, dimensions), _squares(errors, scores, dimensions)))
-        n0, own, q0, q1 = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        found[name] = SimulatedPower(contrast @ params, own, float(z @ z), n0, n1[0], q0, q1, q2)
-    return found
+            n0, squares, errors = _scores(fit, design, setting, z, u, weights)
+            parts.append((n0, squares, _squares(errors, errors, dimensions), _squares(errors, scores, dimensions)))
+        n0, squares, q0, q1 = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        powers[name] = SimulatedPower(contrast @ params, squares, float(z @ z), n0, n1[0], q0, q1, q2)
+    return powers
 
 
 def _errors(fit: Fit, design: Design, codes: IntArray, panels: int, rng: np.random.Generator) -> FloatArray:
     """(rows, panels) errors: the residuals of each cluster, freed of its own pull on the fit, times a normal number."""
-    own = cluster.adjusted_rows(fit, design, codes, -1.0, fit.residuals[:, None])
-    return np.asarray(own * rng.standard_normal((int(codes.max()) + 1, panels))[codes])
+    residuals = cluster.adjusted_rows(fit, design, codes, -1.0, fit.residuals[:, None])
+    return np.asarray(residuals * rng.standard_normal((int(codes.max()) + 1, panels))[codes])
 
 
 def _scores(
@@ -141,13 +141,13 @@ def _scores(
     """Numerators (panels, draws), own squared scores (panels,), and scores (panels, G, draws) by dimension."""
     space = covariance.space_of(fit, design)
     dimensions, drawn = clusters_of(fit, design, setting)
-    own, scores, numerator = np.zeros(residuals.shape[1]), [], np.zeros(0)
+    squares, scores, numerator = np.zeros(residuals.shape[1]), [], np.zeros(0)
     for dimension in dimensions:
-        own += dimension.sign * np.sum(group_sums(z[:, None] * residuals, dimension.codes) ** 2, axis=0)
+        squares += dimension.sign * np.sum(group_sums(z[:, None] * residuals, dimension.codes) ** 2, axis=0)
         linear, maps = score_maps(fit, space, z, residuals, dimension.codes, drawn)
         scores.append(maps @ weights)
         numerator = linear @ weights
-    return numerator, own, scores
+    return numerator, squares, scores
 
 
 def _squares(left: Sequence[FloatArray], right: Sequence[FloatArray], dimensions: Sequence[Any]) -> FloatArray:

@@ -54,7 +54,7 @@ def simulated_sizes(
     fit: Fit,
     design: Design,
     settings: Sequence[InferenceSpec],
-    found: Sequence[Inference | UserError],
+    inferences: Sequence[Inference | UserError],
     seed: int,
     null: Null | None = None,
 ) -> tuple[Size | None, ...]:
@@ -72,7 +72,7 @@ def simulated_sizes(
     term), ``simulations``, ``draws`` (of each bootstrap or permutation), ``rho`` (of the errors, from year to year),
     ``units``, ``periods``, ``treated`` (None: no treatment), ``design`` (in words); or ``size`` None and ``reason``.
     """
-    applies = [isinstance(outcome, Inference) for outcome in found]
+    applies = [isinstance(outcome, Inference) for outcome in inferences]
     refit = _policy(fit, design)
     panels = min(PANELS, MOST_NUMBERS // fit.rows.size)
     reason = ""
@@ -81,19 +81,19 @@ def simulated_sizes(
     elif panels < LEAST_PANELS:
         reason = f"not simulated with {fit.rows.size} rows"
     if reason or not any(applies):
-        return tuple(_without(reason) if own else None for own in applies)
+        return tuple(_without(reason) if applicable else None for applicable in applies)
     if refit is not None:
         rng = generator(seed, design.spec.name, "simulated size")
-        process, rejected = refit(settings, found, min(SLOW_PANELS, panels), rng, seed)
+        process, rejected = refit(settings, inferences, min(SLOW_PANELS, panels), rng, seed)
         return tuple(
-            _of_policy(fit, design, process, share) if own else None
-            for own, share in zip(applies, rejected, strict=True)
+            _of_policy(fit, design, process, share) if applicable else None
+            for applicable, share in zip(applies, rejected, strict=True)
         )
     drawn = null or null_panels(fit, design, seed)
     assert drawn is not None
     return tuple(
         _one(drawn, setting, outcome, seed) if isinstance(outcome, Inference) else None
-        for setting, outcome in zip(settings, found, strict=True)
+        for setting, outcome in zip(settings, inferences, strict=True)
     )
 
 
@@ -129,7 +129,7 @@ def _of_policy(fit: Fit, design: Design, process: ErrorProcess, rejected: FloatA
     return _size(fit, design, process, dict(zip(fit.terms, rejected, strict=True)), None)
 
 
-def _one(null: Null, setting: InferenceSpec, found: Inference, seed: int) -> Size:
+def _one(null: Null, setting: InferenceSpec, inference: Inference, seed: int) -> Size:
     outcomes, rng = null.outcomes, null.rng
     draws: int | None = None
     rejected: FloatArray | None
@@ -137,15 +137,15 @@ def _one(null: Null, setting: InferenceSpec, found: Inference, seed: int) -> Siz
     main = main_terms(outcomes.fit, outcomes.design)
     places = [terms.index(term) for term in main]
     if setting.method == WILD:
-        if found.n_clusters > MOST_BOOTSTRAP_CLUSTERS:
-            return _without(f"not simulated with {found.n_clusters} clusters: so many need no correction")
+        if inference.n_clusters > MOST_BOOTSTRAP_CLUSTERS:
+            return _without(f"not simulated with {inference.n_clusters} clusters: so many need no correction")
         draws, terms = BOOTSTRAP_DRAWS, main
         rejected = wild(outcomes.head(BOOTSTRAP_PANELS), setting, places, draws, rng)
     elif setting.method == PERMUTATION:
         draws, terms = BOOTSTRAP_DRAWS, main
         rejected = permuted(outcomes.head(SLOW_PANELS), setting, places, draws, rng)
     else:
-        rejected = by_variance(outcomes, setting, found)
+        rejected = by_variance(outcomes, setting, inference)
         if rejected is None:
             short = InferenceSpec(setting.method, {**setting.options, "draws": BOOTSTRAP_DRAWS, "interval": False})
             rejected = one_by_one(outcomes.head(SLOW_PANELS), short, seed)

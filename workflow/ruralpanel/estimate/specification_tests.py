@@ -56,68 +56,68 @@ def specification_tests(design: Design, fit: Fit, seed: int = 0, null: Null | No
         return {}
     if not repeated:
         return {"breusch_pagan": breusch_pagan(fit)}
-    found: dict[str, Test] = {}
+    tests: dict[str, Test] = {}
     quick = _quick(design)
     if "unit" in fit.absorbed:
-        found |= f_effects(quick)
+        tests |= f_effects(quick)
     # random effects stand beside none but effects of periods
     random = kind.unit_effects == "random"
     if (random or "unit" in fit.absorbed) and set(design.spec.effects) <= {"unit", "period"}:
         with suppress(UserError):
             if design.weights is None or random:
-                found["hausman"] = hausman(quick)
+                tests["hausman"] = hausman(quick)
         with suppress(UserError):
-            found["mundlak"] = mundlak(quick, seed)
+            tests["mundlak"] = mundlak(quick, seed)
     if kind.unit_effects in ("none", "random") and design.weights is None:
-        found["breusch_pagan_lm"] = breusch_pagan_lm(quick)
+        tests["breusch_pagan_lm"] = breusch_pagan_lm(quick)
     residuals = _by_row(design, fit)
-    found["pesaran_cd"] = pesaran_cd(residuals, design, fit.absorbed)
+    tests["pesaran_cd"] = pesaran_cd(residuals, design, fit.absorbed)
     serial = wooldridge(quick)
     if serial is not None:
-        found["serial_correlation"] = serial
-    found["heteroskedasticity"] = groupwise(residuals, design)
-    return _simulated(found, design, fit, seed, null)
+        tests["serial_correlation"] = serial
+    tests["heteroskedasticity"] = groupwise(residuals, design)
+    return _simulated(tests, design, fit, seed, null)
 
 
-def _simulated(found: dict[str, Test], design: Design, fit: Fit, seed: int, null: Null | None) -> dict[str, Test]:
+def _simulated(tests: dict[str, Test], design: Design, fit: Fit, seed: int, null: Null | None) -> dict[str, Test]:
     """The tests with p-values or sizes from panels in which their null holds."""
     if null is None or np.unique(fit.rows).size < fit.rows.size:
-        return found
+        return tests
     rng = generator(seed, design.spec.name, "tests")
     space = null.outcomes.space
     draws = min(SIMULATED, null.outcomes.residuals.shape[1])
-    changed = dict(found)
-    if "heteroskedasticity" in found:
+    changed = dict(tests)
+    if "heteroskedasticity" in tests:
         even = replace(null.process, scale=np.ones_like(null.process.scale))
         residuals = least_squares_of(fit, space, even.draw(draws, rng))[1]
         values = [groupwise(_by_row(design, fit, column), design).statistic for column in residuals.T]
-        test = found["heteroskedasticity"]
+        test = tests["heteroskedasticity"]
         changed["heteroskedasticity"] = _by_simulation(test, values, test.statistic, "in which units vary alike")
-    if "pesaran_cd" in found and len(design.units) <= MOST_UNITS and np.isfinite(found["pesaran_cd"].statistic):
+    if "pesaran_cd" in tests and len(design.units) <= MOST_UNITS and np.isfinite(tests["pesaran_cd"].statistic):
         columns = null.outcomes.residuals[:, :draws].T
         values = [pesaran_cd(_by_row(design, fit, column), design).statistic for column in columns]
-        test, centre = found["pesaran_cd"], float(np.median(values))
+        test, centre = tests["pesaran_cd"], float(np.median(values))
         away = [abs(value - centre) for value in values]
         changed["pesaran_cd"] = _by_simulation(
             test, away, abs(test.statistic - centre), "of independent units", test.note
         )
-    if "f_effects" in found and ESTIMATORS[design.spec.estimator].unit_effects == "declared":
+    if "f_effects" in tests and ESTIMATORS[design.spec.estimator].unit_effects == "declared":
         outcomes = null.process.draw(draws, rng)
         short = linear.pooled(_as(_take(_quick(design), fit.rows), POOLED, _without_unit(design)))
         full = least_squares_of(fit, space, outcomes)[1]
         restricted = least_squares_of(short, covariance.space_of(short, design), outcomes)[1]
-        df = found["f_effects"].df
+        df = tests["f_effects"].df
         assert isinstance(df, tuple)
         ssr = np.sum(full**2, axis=0)
         values_f = (np.sum(restricted**2, axis=0) - ssr) / df[0] / (ssr / df[1])
         size = float(np.mean(special.fdtrc(df[0], df[1], values_f) <= LEVEL))
-        changed["f_effects"] = joint.sized(found["f_effects"], size)
+        changed["f_effects"] = joint.sized(tests["f_effects"], size)
     return changed
 
 
-def _by_simulation(test: Test, values: list[float], own: float, words: str, beside: str = "") -> Test:
+def _by_simulation(test: Test, values: list[float], sample: float, words: str, beside: str = "") -> Test:
     """The test with the share of simulated panels whose value is at least the sample's, the sample counted."""
-    p_value = (1.0 + sum(value >= own for value in values)) / (len(values) + 1.0)
+    p_value = (1.0 + sum(value >= sample for value in values)) / (len(values) + 1.0)
     note = f"p-value from {len(values)} simulated panels {words}, errors autocorrelated as the residuals"
     return Test(test.statistic, None, p_value, "; ".join(part for part in (note, beside) if part))
 
@@ -128,11 +128,11 @@ def _policy_tests(design: Design, fit: Fit) -> dict[str, Test]:
     if not distinct or not involving("unit", fit.absorbed) or not is_least_squares(fit):
         return {}
     residuals = _by_row(design, fit)
-    found = {"pesaran_cd": pesaran_cd(residuals, design, fit.absorbed)}
+    tests = {"pesaran_cd": pesaran_cd(residuals, design, fit.absorbed)}
     serial = within_correlation(residuals, design)
     if serial is not None:
-        found["serial_correlation"] = serial
-    return {**found, "heteroskedasticity": groupwise(residuals, design)}
+        tests["serial_correlation"] = serial
+    return {**tests, "heteroskedasticity": groupwise(residuals, design)}
 
 
 def _by_row(design: Design, fit: Fit, values: FloatArray | None = None) -> FloatArray:
@@ -205,9 +205,9 @@ def mundlak(design: Design, seed: int = 0) -> Test:
     if not place:
         return Test(float("nan"), None, float("nan"), "no term that varies within and between units")
     wald = joint.wald_of(fit, wide, np.eye(fit.params.size)[place], compact(wide.unit_codes[fit.rows]))
-    found = joint.test_of(wald, fit, "CR2 by unit, approximate Hotelling T²")
+    test = joint.test_of(wald, fit, "CR2 by unit, approximate Hotelling T²")
     null = null_panels(fit, wide, seed, "size of mundlak") if design.spec.simulated_size else None
-    return joint.with_size(found, wald, null.outcomes if null else None)
+    return joint.with_size(test, wald, null.outcomes if null else None)
 
 
 def _is_step(name: str, design: Design) -> bool:
@@ -304,9 +304,9 @@ def breusch_pagan(fit: Fit) -> Test:
 
 def groupwise(residuals: FloatArray, design: Design) -> Test:
     """Modified Wald test that the residual variances of the units are equal (Greene 2000, 15.3)."""
-    there = np.isfinite(residuals)
-    codes = compact(design.unit_codes[there])
-    squares = residuals[there] ** 2
+    observed = np.isfinite(residuals)
+    codes = compact(design.unit_codes[observed])
+    squares = residuals[observed] ** 2
     counts = np.bincount(codes).astype(float)
     variances = np.bincount(codes, weights=squares) / counts
     spread = np.bincount(codes, weights=(squares - variances[codes]) ** 2) / (counts * np.maximum(counts - 1.0, 1.0))

@@ -64,17 +64,17 @@ def spread_of_term(term: str, design: Design, fit: Fit) -> Spread:
 
 def moderators_of(design: Design, fit: Fit) -> dict[str, float]:
     """Standard deviations, over the rows used, of moderators that are no terms themselves, recovered from products."""
-    found: dict[str, float] = {}
+    deviations: dict[str, float] = {}
     rows = rows_used(design, fit)
     for j, term in enumerate(design.terms):
         lever, _, moderator = term.partition(":")
         if not moderator or ":" in moderator or moderator in design.terms or lever not in design.terms:
             continue
-        own = design.x[rows, design.terms.index(lever)]
-        values = design.x[rows, j][own != 0] / own[own != 0]
+        levers = design.x[rows, design.terms.index(lever)]
+        values = design.x[rows, j][levers != 0] / levers[levers != 0]
         if values.size > 1:
-            found.setdefault(moderator, float(np.std(values, ddof=1)))
-    return found
+            deviations.setdefault(moderator, float(np.std(values, ddof=1)))
+    return deviations
 
 
 def net_sd(net: FloatArray, weights: FloatArray | None = None) -> FloatArray:
@@ -110,7 +110,7 @@ def _net(values: FloatArray, design: Design, rows: IntArray, steps: FloatArray |
     space = absorbed_space(design, effects_of(design), rows, root)
     columns = values[:, None] if steps is None else np.column_stack([values, steps[rows]])
     net = space.residuals(columns if root is None else columns * root[:, None])
-    own, others = net[:, 0], net[:, 1:]
+    column, others = net[:, 0], net[:, 1:]
     if others.shape[1]:
-        own = own - others @ np.linalg.lstsq(others, own, rcond=None)[0]
-    return float(net_sd(own, weights))
+        column = column - others @ np.linalg.lstsq(others, column, rcond=None)[0]
+    return float(net_sd(column, weights))

@@ -141,7 +141,7 @@ def build_design(
 def _terms(spec: ModelSpec) -> dict[str, str]:
     """Everything that must be there in a row, with its place; the outcome first."""
     where = f"models.{spec.name}"
-    found = {spec.outcome: f"{where}.outcome"}
+    places = {spec.outcome: f"{where}.outcome"}
     lists: list[tuple[str, Sequence[str]]] = [("regressors", spec.regressors), ("controls", spec.controls)]
     lists += [
         (key, spec.options.get(key) or ()) for key in ("outcomes", "endogenous", "instruments", "shares", "shocks")
@@ -150,10 +150,10 @@ def _terms(spec: ModelSpec) -> dict[str, str]:
         lists.append(("exposure", (str(spec.options["exposure"]),)))
     for key, terms in lists:
         for term in terms:
-            found.setdefault(term, f"{where}.{key}")
+            places.setdefault(term, f"{where}.{key}")
     if spec.weights:
-        found.setdefault(spec.weights, f"{where}.weights")
-    return found
+        places.setdefault(spec.weights, f"{where}.weights")
+    return places
 
 
 def _steps(spec: ModelSpec, frame: pd.DataFrame) -> tuple[str, ...]:
@@ -169,9 +169,9 @@ def _steps(spec: ModelSpec, frame: pd.DataFrame) -> tuple[str, ...]:
         for share, shock in zip(options.get("shares") or (), options.get("shocks") or (), strict=False)
     ]
     factors = tuple(dict.fromkeys(part for term in terms for part in parts(term)))
-    own = steps_by_factor(dict.fromkeys(part for term in (*terms, *sums) for part in parts(term)), frame.columns)
-    products = [step for term in (*terms, *sums) if ":" in term for step in step_terms(term, own)]
-    return tuple(dict.fromkeys([*(step for factor in factors for step in own[factor]), *products]))
+    steps_of = steps_by_factor(dict.fromkeys(part for term in (*terms, *sums) for part in parts(term)), frame.columns)
+    products = [step for term in (*terms, *sums) if ":" in term for step in step_terms(term, steps_of)]
+    return tuple(dict.fromkeys([*(step for factor in factors for step in steps_of[factor]), *products]))
 
 
 def _weighted(
@@ -250,11 +250,11 @@ def _effect_problems(spec: ModelSpec, frame: pd.DataFrame, units: Units, file: s
 
 
 def _clustered_by(spec: ModelSpec) -> tuple[str, ...]:
-    found: list[str] = []
+    names: list[str] = []
     for setting in spec.inference:
         by = setting.options.get("by") or ()
-        found += [by] if isinstance(by, str) else list(by)
-    return tuple(dict.fromkeys(found))
+        names += [by] if isinstance(by, str) else list(by)
+    return tuple(dict.fromkeys(names))
 
 
 def _clusters(

@@ -110,15 +110,15 @@ def _unbounded(model: Mapping[str, Any], entry: Mapping[str, Any], name: str) ->
 
 def _pieces(model: Mapping[str, Any], term: str, name: str) -> Pieces | None:
     if name == "ci_ar":
-        found = model.get("anderson_rubin") or {}
+        result = model.get("anderson_rubin") or {}
     else:
         options = (_setting(model, name) or {}).get("options") or {}
-        found = options.get("anderson_rubin") or options
-    if found.get("term") != term or "intervals" not in found:
+        result = options.get("anderson_rubin") or options
+    if result.get("term") != term or "intervals" not in result:
         return None
     return tuple(
         (-math.inf if low is None else float(low), math.inf if high is None else float(high))
-        for low, high in found["intervals"]
+        for low, high in result["intervals"]
     )
 
 

@@ -14,11 +14,11 @@ ALIKE = 2.0**10
 
 def scales(lengths: FloatArray) -> FloatArray:
     """Powers of two near the lengths of columns, all ones where the lengths are alike; one for an empty column."""
-    there = lengths > 0
-    if not there.any() or lengths[there].max() <= ALIKE * lengths[there].min():
+    filled = lengths > 0
+    if not filled.any() or lengths[filled].max() <= ALIKE * lengths[filled].min():
         return np.ones(lengths.size)
-    powers = np.exp2(np.round(np.log2(np.where(there, lengths, 1.0))))
-    return np.asarray(np.where(there, powers, 1.0))
+    powers = np.exp2(np.round(np.log2(np.where(filled, lengths, 1.0))))
+    return np.asarray(np.where(filled, powers, 1.0))
 
 
 def least_squares(x: FloatArray, y: FloatArray) -> FloatArray:

@@ -68,5 +68,5 @@ def treatment_columns(
 
 def _implausible(ids: IdArray, dates: FloatArray, periods: list[int], file: str, where: str) -> Iterator[Problem]:
     for date in np.unique(dates[~np.isnan(dates)]):
-        own = {str(unit): float(date) for unit in np.unique(ids[dates == date])}
-        yield from date_problems(own, periods, file, where)
+        dates_of = {str(unit): float(date) for unit in np.unique(ids[dates == date])}
+        yield from date_problems(dates_of, periods, file, where)

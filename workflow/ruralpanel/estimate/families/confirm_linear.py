@@ -33,30 +33,30 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     NotConfirmedError
         Too many rows or dummies, terms too much alike, or differences that linearmodels lacks.
     """
-    found = fit_model(design)
-    need_rows(found.rows.size)
-    assert found.x is not None
-    allowed = agreement(scaling.condition(found.x))
+    fit = fit_model(design)
+    need_rows(fit.rows.size)
+    assert fit.x is not None
+    allowed = agreement(scaling.condition(fit.x))
     hat = setting is not None and setting.method == "hc" and setting.options.get("kind", "HC3") in ("HC2", "HC3")
-    lacking = _lacking(design, found)
+    lacking = _lacking(design, fit)
     if lacking:
-        params, errors = by_dummies(design, found, setting, lacking)
-        return Second("statsmodels WLS", found.terms, params, errors, allowed)
-    result, powers = estimate(design, found, None if hat else setting)
+        params, errors = by_dummies(design, fit, setting, lacking)
+        return Second("statsmodels WLS", fit.terms, params, errors, allowed)
+    result, powers = estimate(design, fit, None if hat else setting)
     library = f"linearmodels {type(result.model).__name__}"
-    terms = list(found.terms)
+    terms = list(fit.terms)
     errors = None
     if hat:
-        _, errors = by_dummies(design, found, setting, "linearmodels has no leverages")
+        _, errors = by_dummies(design, fit, setting, "linearmodels has no leverages")
         library += ", errors statsmodels WLS"
     elif setting is not None:
-        errors = result.std_errors.loc[terms].to_numpy() * powers * root_factor(setting, found, design)
-    return Second(library, found.terms, result.params.loc[terms].to_numpy() * powers, errors, allowed)
+        errors = result.std_errors.loc[terms].to_numpy() * powers * root_factor(setting, fit, design)
+    return Second(library, fit.terms, result.params.loc[terms].to_numpy() * powers, errors, allowed)
 
 
-def _lacking(design: Design, found: Fit) -> str:
+def _lacking(design: Design, fit: Fit) -> str:
     """Why linearmodels lacks the model; empty where it has it."""
-    kind, effects, rows = design.spec.estimator, design.spec.effects, found.rows
+    kind, effects, rows = design.spec.estimator, design.spec.effects, fit.rows
     if kind == "fe":
         codes = [compact(effect_codes(design, effect)[rows]) for effect in effects]
         if len(codes) == 2 and (nested(codes[0], codes[1]) or nested(codes[1], codes[0])):
@@ -68,13 +68,13 @@ def _lacking(design: Design, found: Fit) -> str:
     return ""
 
 
-def estimate(design: Design, found: Fit, setting: InferenceSpec | None) -> tuple[Any, FloatArray]:
+def estimate(design: Design, fit: Fit, setting: InferenceSpec | None) -> tuple[Any, FloatArray]:
     """linearmodels' result for the rows and terms of our fit, and the powers (k,) that its measures lack to ours."""
     from linearmodels.panel import BetweenOLS, FirstDifferenceOLS, PanelOLS, PooledOLS, RandomEffects
 
-    kind, effects, rows = design.spec.estimator, design.spec.effects, found.rows
+    kind, effects, rows = design.spec.estimator, design.spec.effects, fit.rows
     used = rows if kind == "fe" else np.arange(design.y.size)
-    y, x, weights, powers = _frames(design, used, found.terms)
+    y, x, weights, powers = _frames(design, used, fit.terms)
     if kind != "fe" and "period" in effects:
         # from each period on, for differences: what is one in that period alone once differenced
         codes = design.period_codes
@@ -111,7 +111,7 @@ def estimate(design: Design, found: Fit, setting: InferenceSpec | None) -> tuple
 
 
 def by_dummies(
-    design: Design, found: Fit, setting: InferenceSpec | None, lacking: str
+    design: Design, fit: Fit, setting: InferenceSpec | None, lacking: str
 ) -> tuple[FloatArray, FloatArray | None]:
     """Estimates and errors (k,) of statsmodels, effects as dummies.
 
@@ -126,8 +126,8 @@ def by_dummies(
     """
     import statsmodels.api as sm
 
-    rows, name = found.rows, design.spec.estimator
-    x = design.x[:, [design.terms.index(term) for term in found.terms]]
+    rows, name = fit.rows, design.spec.estimator
+    x = design.x[:, [design.terms.index(term) for term in fit.terms]]
     weights = np.ones(design.y.size) if design.weights is None else design.weights
     if name == "between":
         codes = compact(design.unit_codes)
@@ -141,12 +141,12 @@ def by_dummies(
         raise NotConfirmedError(lacking)
     powers = scaling.scales(np.linalg.norm(x, axis=0))
     columns = [x / powers, np.ones((y.size, 1))]
-    levels = [compact(effect_codes(design, effect)[rows]) for effect in found.absorbed]
+    levels = [compact(effect_codes(design, effect)[rows]) for effect in fit.absorbed]
     if y.size * (x.shape[1] + sum(int(codes.max()) for codes in levels)) > LARGEST_DUMMIES:
         raise NotConfirmedError(f"{lacking}, and statsmodels needs too many dummies")
     columns += [(codes[:, None] == np.arange(1, codes.max() + 1)).astype(float) for codes in levels]
     model = sm.WLS(y, np.hstack(columns), weights=weights)
-    k = len(found.terms)
+    k = len(fit.terms)
     if setting is None or setting.method == "classical":
         result = model.fit()
     elif setting.method == "hc":
@@ -157,7 +157,7 @@ def by_dummies(
             raise NotConfirmedError(f"{lacking}, and statsmodels gives two-way clusters factors of its own")
         groups = compact(effect_codes(design, names[0])[rows])
         result = model.fit(cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False})
-    errors = None if setting is None else result.bse[:k] / powers * root_factor(setting, found, design)
+    errors = None if setting is None else result.bse[:k] / powers * root_factor(setting, fit, design)
     return np.asarray(result.params[:k] / powers), errors
 
 

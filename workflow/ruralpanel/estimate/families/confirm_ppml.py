@@ -32,12 +32,12 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     """
     import statsmodels.api as sm
 
-    found = ppml.fit(design)
-    rows = found.rows
+    fit = ppml.fit(design)
+    rows = fit.rows
     need_rows(rows.size)
-    assert found.x is not None
-    allowed = agreement(scaling.condition(found.x))
-    x = design.x[rows][:, [design.terms.index(term) for term in found.terms]]
+    assert fit.x is not None
+    allowed = agreement(scaling.condition(fit.x))
+    x = design.x[rows][:, [design.terms.index(term) for term in fit.terms]]
     center, scale = x.mean(axis=0), x.std(axis=0)
     columns = [(x - center) / scale, np.ones((rows.size, 1))]
     for effect in design.spec.effects:
@@ -55,10 +55,10 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
         offset=None if exposure is None else np.log(np.asarray(exposure, dtype=float)[rows]),
         var_weights=weights,
     )
-    result = model.fit(tol=1e-12, maxiter=200, **_errors(design, found.rows, setting))
-    k = len(found.terms)
-    errors = None if setting is None else result.bse[:k] / scale * root_factor(setting, found, design)
-    return Second("statsmodels GLM", found.terms, result.params[:k] / scale, errors, allowed)
+    result = model.fit(tol=1e-12, maxiter=200, **_errors(design, fit.rows, setting))
+    k = len(fit.terms)
+    errors = None if setting is None else result.bse[:k] / scale * root_factor(setting, fit, design)
+    return Second("statsmodels GLM", fit.terms, result.params[:k] / scale, errors, allowed)
 
 
 def _errors(design: Design, rows: Any, setting: InferenceSpec | None) -> dict[str, Any]:

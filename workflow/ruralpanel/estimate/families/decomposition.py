@@ -116,9 +116,9 @@ def _regress(x: FloatArray, y: FloatArray, counts: FloatArray) -> FloatArray:
     scale = np.sqrt(np.maximum(np.einsum("dii->di", gram), 1e-300))
     scaled = gram / scale[:, :, None] / scale[:, None, :]
     usable = np.linalg.cond(scaled) < 1e10
-    found = np.full(moment.shape, np.nan)
-    found[usable] = np.linalg.solve(scaled[usable], moment[usable] / scale[usable][:, :, None])
-    return np.asarray(found / scale[:, :, None])
+    coefficients = np.full(moment.shape, np.nan)
+    coefficients[usable] = np.linalg.solve(scaled[usable], moment[usable] / scale[usable][:, :, None])
+    return np.asarray(coefficients / scale[:, :, None])
 
 
 DRAWS = 9999

@@ -215,19 +215,19 @@ class _Forms:
 
     def components(self, forms: FloatArray, expected: FloatArray) -> ErrorComponents:
         """The variances at which `forms` are as `expected`: within, then by effect."""
-        found = np.linalg.solve(expected, forms)
-        if not found[0] > 0:
+        variances = np.linalg.solve(expected, forms)
+        if not variances[0] > 0:
             raise UserError(
                 Problem(
                     CONFIGURATION,
                     f"models.{self.design.spec.name}.components",
-                    f"{found[0]:.3g} as the variance of the error",
+                    f"{variances[0]:.3g} as the variance of the error",
                     "a variance above zero, which effects and terms do not explain entirely",
                     "use components: swar, a longer panel or fewer terms",
                 )
             )
-        effects = dict(zip(self.layout.codes, np.maximum(found[1:], 0.0).tolist(), strict=True))
-        return ErrorComponents(self.layout, float(found[0]), effects)
+        effects = dict(zip(self.layout.codes, np.maximum(variances[1:], 0.0).tolist(), strict=True))
+        return ErrorComponents(self.layout, float(variances[0]), effects)
 
     def swamy_arora(self) -> tuple[FloatArray, FloatArray]:
         """Residuals of the within regression, and of the between regression of each effect (Swamy and Arora 1972)."""
@@ -249,8 +249,10 @@ class _Forms:
             forms.append(_squares(residuals))
         self.need_degrees({effect: basis.shape[1] for effect, basis in bases.items()})
         for effect, basis in bases.items():
-            own = [self._overlap(effect, other) - _squares(self.layout.sums(other, basis)) for other in self.levels]
-            expected.append([float(self.levels[effect] - basis.shape[1]), *own])
+            overlaps = [
+                self._overlap(effect, other) - _squares(self.layout.sums(other, basis)) for other in self.levels
+            ]
+            expected.append([float(self.levels[effect] - basis.shape[1]), *overlaps])
         return np.array(forms), np.array(expected)
 
     def wallace_hussain(self) -> tuple[FloatArray, FloatArray]:
@@ -260,15 +262,17 @@ class _Forms:
         within = self.space.residuals(basis)
         gram = within.T @ within
         left = self.layout.n - self.space.rank - float(np.trace(gram))
-        expected = [[left, *(float(np.sum(own @ gram * own)) for own in sums.values())]]
+        expected = [[left, *(float(np.sum(sums_of @ gram * sums_of)) for sums_of in sums.values())]]
         for effect, count in self.levels.items():
             between = self.layout.between(effect, basis)
             gram = basis.T @ between
             row = [count - float(np.trace(gram))]
-            for other, own in sums.items():
+            for other, sums_of in sums.items():
                 cross = self.layout.sums(other, between)
                 row.append(
-                    self._overlap(effect, other) - 2.0 * float(np.sum(own * cross)) + float(np.sum(own @ gram * own))
+                    self._overlap(effect, other)
+                    - 2.0 * float(np.sum(sums_of * cross))
+                    + float(np.sum(sums_of @ gram * sums_of))
                 )
             expected.append(row)
         return self._squares_of(self.least_squares), np.array(expected)
@@ -281,8 +285,10 @@ class _Forms:
         expected = [[float(self.df_within), *(0.0 for _ in self.levels)]]
         for effect, count in self.levels.items():
             between = self._less_mean(self.layout.between(effect, self.x)) / size
-            own = [self._overlap(effect, other) - _squares(self.layout.sizes(other)) / total for other in self.levels]
-            expected.append([count - 1.0 + float(np.sum(inverse * (between.T @ between))), *own])
+            overlaps = [
+                self._overlap(effect, other) - _squares(self.layout.sizes(other)) / total for other in self.levels
+            ]
+            expected.append([count - 1.0 + float(np.sum(inverse * (between.T @ between))), *overlaps])
         return self._squares_of(self.within), np.array(expected)
 
     def published(self, residuals: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -370,11 +376,11 @@ class _Forms:
 
 def basis_of(x: FloatArray, lengths: FloatArray | None = None) -> FloatArray:
     """Orthonormal columns that span `x`; a column that is rounding beside `lengths` counts as zero."""
-    own = np.linalg.norm(x, axis=0)
-    kept = own > 1e-12 * (own if lengths is None else lengths)
+    norms = np.linalg.norm(x, axis=0)
+    kept = norms > 1e-12 * (norms if lengths is None else lengths)
     if not kept.any():
         return np.zeros((len(x), 0))
-    vectors, values, _ = np.linalg.svd(x[:, kept] / own[kept], full_matrices=False)
+    vectors, values, _ = np.linalg.svd(x[:, kept] / norms[kept], full_matrices=False)
     return np.asarray(vectors[:, values > max(x.shape) * np.finfo(float).eps * values[0]])
 
 

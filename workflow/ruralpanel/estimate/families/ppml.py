@@ -74,8 +74,8 @@ def fit(design: Design) -> Fit:
     terms = tuple(design.terms[j] for j in kept)
     _need_rows(design, rows, len(terms))
     offset = np.log(exposure[rows])
-    found = solve(design, rows, design.x[rows][:, list(kept)], offset)
-    df = rows.size - len(terms) - found.space.rank
+    solution = solve(design, rows, design.x[rows][:, list(kept)], offset)
+    df = rows.size - len(terms) - solution.space.rank
     y = design.y[rows]
     weights = np.ones(rows.size) if design.weights is None else design.weights[rows] / design.weights[rows].mean()
     zeros = int((y == 0).sum())
@@ -85,24 +85,26 @@ def fit(design: Design) -> Fit:
     constant = np.exp(offset) * (weights @ y) / (weights @ np.exp(offset))
     return Fit(
         terms=terms,
-        params=found.params,
+        params=solution.params,
         rows=rows,
-        residuals=found.residuals,
-        bread=np.asarray(np.linalg.inv(found.x.T @ found.x)),
-        scores=found.x * found.residuals[:, None],
-        x=found.x,
+        residuals=solution.residuals,
+        bread=np.asarray(np.linalg.inv(solution.x.T @ solution.x)),
+        scores=solution.x * solution.residuals[:, None],
+        x=solution.x,
         df_resid=float(df),
-        n_absorbed=found.space.rank,
+        n_absorbed=solution.space.rank,
         absorbed=tuple(design.spec.effects),
         fit={
-            "deviance": _deviance(y, found.mean, weights),
-            "pseudo_r2": 1.0 - _deviance(y, found.mean, weights) / _deviance(y, constant, weights),
-            "log_likelihood": float(weights @ (special.xlogy(y, found.mean) - found.mean - special.gammaln(y + 1.0))),
-            "dispersion": float(found.residuals @ found.residuals) / df,
+            "deviance": _deviance(y, solution.mean, weights),
+            "pseudo_r2": 1.0 - _deviance(y, solution.mean, weights) / _deviance(y, constant, weights),
+            "log_likelihood": float(
+                weights @ (special.xlogy(y, solution.mean) - solution.mean - special.gammaln(y + 1.0))
+            ),
+            "dispersion": float(solution.residuals @ solution.residuals) / df,
         },
         notes=notes,
         extra={"zeros": zeros, "n_dropped": dropped},
-        space=found.space,
+        space=solution.space,
     )
 
 
@@ -178,10 +180,10 @@ def separated(design: Design, rows: IntArray, kept: tuple[int, ...]) -> np.ndarr
         )
         if result.x is None:
             return apart
-        found = at_zeros @ result.x > 1e-6
-        if not found.any():
+        positive = at_zeros @ result.x > 1e-6
+        if not positive.any():
             return apart
-        apart[free[found]] = True
+        apart[free[positive]] = True
 
 
 def _standardised(x: FloatArray) -> FloatArray:

@@ -86,7 +86,7 @@ def dummies_of(design: Design) -> FloatArray:
 def fit_of(components: ErrorComponents) -> dict[str, float]:
     """The components as they stand in the model's results."""
     theta = components.theta("unit")
-    found = {
+    numbers = {
         "theta": float(np.median(theta)),
         "theta_min": float(theta.min()),
         "theta_max": float(theta.max()),
@@ -94,9 +94,9 @@ def fit_of(components: ErrorComponents) -> dict[str, float]:
         "sigma_u": float(np.sqrt(components.effects["unit"])),
     }
     if "period" in components.effects:
-        found["theta_period"] = float(np.median(components.theta("period")))
-        found["sigma_period"] = float(np.sqrt(components.effects["period"]))
-    return found
+        numbers["theta_period"] = float(np.median(components.theta("period")))
+        numbers["sigma_period"] = float(np.sqrt(components.effects["period"]))
+    return numbers
 
 
 def zero_notes(components: ErrorComponents) -> tuple[Note, ...]:

@@ -198,8 +198,8 @@ def infer_hc(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) ->
 def leverages(fit: Fit, design: Design) -> FloatArray:
     """Diagonal (m,) of the hat matrix of the whole model, effects and constant included."""
     assert fit.x is not None
-    own = np.einsum("ij,jk,ik->i", fit.x, fit.bread, fit.x)
-    return np.asarray(own + space_of(fit, design).leverage())
+    slopes = np.einsum("ij,jk,ik->i", fit.x, fit.bread, fit.x)
+    return np.asarray(slopes + space_of(fit, design).leverage())
 
 
 def infer_own(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> Inference:
@@ -219,9 +219,9 @@ def infer_own(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
     df = np.inf if critical == "normal" else (fit.df_resid if fit.own_df is None else fit.own_df)
     kind = fit.own_vcov_type or (note("own_errors"),)
     units = int(np.unique(design.unit_codes[fit.rows]).size)
-    found = inference(fit, "own", fit.own_vcov, df, small_sample=kind, n_clusters=units, extra={"critical": critical})
+    result = inference(fit, "own", fit.own_vcov, df, small_sample=kind, n_clusters=units, extra={"critical": critical})
     if fit.own_p is not None:
-        found = replace(found, p_value=fit.own_p, extra={"critical": "percentile"})
+        result = replace(result, p_value=fit.own_p, extra={"critical": "percentile"})
     if fit.own_interval is None:
-        return found
-    return replace(found, ci_low=fit.own_interval[:, 0], ci_high=fit.own_interval[:, 1])
+        return result
+    return replace(result, ci_low=fit.own_interval[:, 0], ci_high=fit.own_interval[:, 1])

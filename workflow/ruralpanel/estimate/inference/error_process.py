@@ -94,7 +94,7 @@ def error_process(fit: Fit, design: Design, space: Absorbed, rng: np.random.Gene
     if not plain.repeated:
         return ErrorProcess(0.0, plain.scale, units, np.zeros_like(units), years[:1], plain.lift, plain.root)
     root = 1.0 if space.root is None else space.root[first]
-    own = fit.residuals[first] / root
+    e = fit.residuals[first] / root
     noise = rng.standard_normal((years.size, count, PANELS))
 
     def left(rho: float) -> FloatArray:
@@ -103,10 +103,10 @@ def error_process(fit: Fit, design: Design, space: Absorbed, rng: np.random.Gene
         return residuals / (root if np.ndim(root) == 0 else np.asarray(root)[:, None])
 
     pairs = _neighbours(units, design.times[design.period_codes[rows]])
-    seen = float(_autocorrelation(own[:, None], pairs)[0])
+    seen = float(_autocorrelation(e[:, None], pairs)[0])
     curve = [float(np.mean(_autocorrelation(left(rho), pairs))) for rho in GRID]
     rho = float(np.interp(seen, np.maximum.accumulate(curve), GRID))
-    return ErrorProcess(rho, _scales(own, left(rho), units), units, place, years, plain.lift, plain.root)
+    return ErrorProcess(rho, _scales(e, left(rho), units), units, place, years, plain.lift, plain.root)
 
 
 def least_squares(fit: Fit, space: Absorbed, outcomes: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -130,7 +130,7 @@ def _autocorrelation(residuals: FloatArray, later: IntArray) -> FloatArray:
     return np.asarray(products / np.sum(residuals**2, axis=0))
 
 
-def _scales(own: FloatArray, equal: FloatArray, units: IntArray) -> FloatArray:
+def _scales(residuals: FloatArray, equal: FloatArray, units: IntArray) -> FloatArray:
     """Standard deviations of the units: logarithms of mean squares, shrunk by the share that is sampling error.
 
     `equal` (m, panels) are residuals of panels in which all units have the same variance.
@@ -138,7 +138,7 @@ def _scales(own: FloatArray, equal: FloatArray, units: IntArray) -> FloatArray:
     count = int(units.max()) + 1
     size = np.bincount(units).astype(float)
     drawn = np.array([np.bincount(units, weights=column**2, minlength=count) for column in equal.T]).T / size[:, None]
-    seen = np.bincount(units, weights=own**2, minlength=count) / size
+    seen = np.bincount(units, weights=residuals**2, minlength=count) / size
     usable = (drawn.mean(axis=1) > 1e-9) & (seen > 1e-12 * seen.mean())
     scale = np.ones(count)
     if usable.sum() < 3:

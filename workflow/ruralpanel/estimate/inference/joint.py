@@ -84,8 +84,8 @@ def _lone(fit: Fit, design: Design) -> set[int]:
     codes = design.unit_codes[fit.rows]
     if fit.x is None or fit.x.shape[0] != codes.size or np.unique(codes).size == codes.size:
         return set()
-    own = fit.x @ fit.bread
-    squares = group_sums(own**2, compact(codes))
+    influence = fit.x @ fit.bread
+    squares = group_sums(influence**2, compact(codes))
     share = squares.max(axis=0) / squares.sum(axis=0)
     return set(np.flatnonzero(share > 1.0 - ELSEWHERE / len(squares)).tolist())
 
@@ -189,8 +189,10 @@ def _degrees(fit: Fit, design: Design, rows: FloatArray, codes: IntArray) -> flo
     k = np.empty((int(codes.max()) + 1, int(codes.max()) + 1, q, q))
     for s in range(q):
         for t in range(q):
-            own = np.diag(np.bincount(codes, weights=columns[s] * columns[t]))
-            k[:, :, s, t] = own - sums[s] @ fit.bread @ sums[t].T - space.cross(columns[s], codes, columns[t], codes)
+            diagonal = np.diag(np.bincount(codes, weights=columns[s] * columns[t]))
+            k[:, :, s, t] = (
+                diagonal - sums[s] @ fit.bread @ sums[t].T - space.cross(columns[s], codes, columns[t], codes)
+            )
     mean = np.einsum("ggst->st", k)
     values, vectors = np.linalg.eigh(0.5 * (mean + mean.T))
     if values[0] <= 1e-12 * values[-1]:

@@ -72,7 +72,7 @@ def _advice(fit: Fit, design: Design, refused: validity.Refused, setting: Infere
     return ""
 
 
-def _above_zero(fit: Fit, design: Design, found: Inference) -> Inference:
+def _above_zero(fit: Fit, design: Design, result: Inference) -> Inference:
     """The result without errors of zero and what was formed from them."""
     if fit.y is not None and np.linalg.norm(fit.residuals) <= ROUNDING * np.linalg.norm(fit.y):
         validity.stop(
@@ -81,18 +81,18 @@ def _above_zero(fit: Fit, design: Design, found: Inference) -> Inference:
             "residuals, without which there is no error, test or interval",
             "check whether the outcome is among the terms, and that there are more observations than terms and effects",
         )
-    if found.std_error is None:
-        return found
-    error = found.std_error
+    if result.std_error is None:
+        return result
+    error = result.std_error
     absent = np.isnan(error)
     bad = ~absent & ~(np.isfinite(error) & (error > ROUNDING * np.abs(fit.params)))
     if not bad.any():
-        return found
-    terms = ", ".join(term for term, own in zip(fit.terms, bad, strict=True) if own)
-    if np.all(bad | (absent & np.isnan(found.p_value))):
+        return result
+    terms = ", ".join(term for term, is_bad in zip(fit.terms, bad, strict=True) if is_bad)
+    if np.all(bad | (absent & np.isnan(result.p_value))):
         validity.stop(
             design,
-            f"errors of zero, or none, by {found.method} for {terms}",
+            f"errors of zero, or none, by {result.method} for {terms}",
             "errors above zero",
             "use another method, fewer terms or a longer panel",
         )
@@ -101,11 +101,14 @@ def _above_zero(fit: Fit, design: Design, found: Inference) -> Inference:
         return None if column is None else np.where(bad, np.nan, column)
 
     return replace(
-        found,
+        result,
         std_error=cleared(error),
-        statistic=cleared(found.statistic),
-        p_value=cleared(found.p_value),
-        ci_low=cleared(found.ci_low),
-        ci_high=cleared(found.ci_high),
-        notes=(*found.notes, note("no_error", terms=[term for term, own in zip(fit.terms, bad, strict=True) if own])),
+        statistic=cleared(result.statistic),
+        p_value=cleared(result.p_value),
+        ci_low=cleared(result.ci_low),
+        ci_high=cleared(result.ci_high),
+        notes=(
+            *result.notes,
+            note("no_error", terms=[term for term, is_bad in zip(fit.terms, bad, strict=True) if is_bad]),
+        ),
     )

@@ -105,13 +105,13 @@ def from_parts(
 
     The error is the root of the sum of squares of the contributions about their mean, as in the draws.
     """
-    own = np.array(list(parts.values()))
+    values = np.array(list(parts.values()))
     rows = _rows_of(list(parts), units)
-    count = own.size
-    drawn = own[:, None] * weights[rows]
+    count = values.size
+    drawn = values[:, None] * weights[rows]
     sums = drawn.sum(axis=0)
     spread = np.sqrt(np.sum(drawn**2, axis=0) - sums**2 / count)
-    error = float(np.sqrt(np.sum(own**2) - own.sum() ** 2 / count))
+    error = float(np.sqrt(np.sum(values**2) - values.sum() ** 2 / count))
     words = {"scores": "weighted sums of scores by unit", "jackknife": "weighted jackknife differences by unit"}
     return Statistic(estimate / error, sums / spread, words[method], count)
 
@@ -130,7 +130,7 @@ def _shares(drawn: FloatArray, bounds: FloatArray) -> FloatArray:
     """Share of the draws and the sample (h, m) that reach each bound (h, m)."""
     total = drawn.shape[1] + 1
     ranked = np.sort(drawn, axis=1)
-    reached = [row.size - np.searchsorted(row, own, side="left") for row, own in zip(ranked, bounds, strict=True)]
+    reached = [row.size - np.searchsorted(row, bound, side="left") for row, bound in zip(ranked, bounds, strict=True)]
     return np.asarray(np.minimum((np.array(reached) + 1) / total, 1.0))
 
 

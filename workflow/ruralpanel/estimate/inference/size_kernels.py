@@ -50,19 +50,19 @@ class Outcomes:
         return replace(self, params=self.params[:, :panels], residuals=self.residuals[:, :panels])
 
 
-def by_variance(outcomes: Outcomes, setting: InferenceSpec, found: Inference) -> FloatArray | None:
+def by_variance(outcomes: Outcomes, setting: InferenceSpec, inference: Inference) -> FloatArray | None:
     """Rejections (k, panels) of t tests whose variance is a sum of squares linear in the residuals; None: it is not.
 
     `found` is the method's result for the model itself: its factor, degrees of freedom and critical values are used.
     """
-    variances = _variances(outcomes, setting, found)
-    if variances is None or found.std_error is None or found.df is None:
+    variances = _variances(outcomes, setting, inference)
+    if variances is None or inference.std_error is None or inference.df is None:
         return None
-    own = _variances(_itself(outcomes), setting, found)
-    if own is None or not np.all(own > 0):
+    sample = _variances(_itself(outcomes), setting, inference)
+    if sample is None or not np.all(sample > 0):
         return None
-    factor = (found.std_error**2)[:, None] / own
-    critical = critical_values(found.df)[:, None]
+    factor = (inference.std_error**2)[:, None] / sample
+    critical = critical_values(inference.df)[:, None]
     return np.asarray(outcomes.params**2 > critical**2 * factor * variances)
 
 
@@ -91,18 +91,18 @@ def wild(
         for i, j in enumerate(terms):
             z = fit.x @ fit.bread[:, j] / fit.bread[j, j]
             restricted = outcomes.residuals[:, part] + z[:, None] * outcomes.params[j, part]
-            own, spread = np.zeros(width), np.zeros((width, size))
+            variance, spread = np.zeros(width), np.zeros((width, size))
             for dimension in dimensions:
                 squares = cluster_sums(z[:, None] * outcomes.residuals[:, part], dimension.codes) ** 2
                 linear, maps = score_maps(fit, space, z, restricted, dimension.codes, drawn)
                 scores = maps @ weights
-                own += dimension.sign * np.sum(squares, axis=0)
+                variance += dimension.sign * np.sum(squares, axis=0)
                 spread += dimension.sign * np.einsum("sgb,sgb->sb", scores, scores)
             numerator = np.squeeze(linear[:, None, :] @ weights, axis=1)
             sample = (outcomes.params[j, part] * float(z @ z)) ** 2 * (1.0 - TIE)
-            count = np.sum(numerator**2 * own[:, None] >= spread * sample[:, None], axis=1)
+            count = np.sum(numerator**2 * variance[:, None] >= spread * sample[:, None], axis=1)
             p = count / size if every is not None else (count + 1) / (size + 1)
-            rejected[i, part] = (p <= LEVEL) & (own > 0)
+            rejected[i, part] = (p <= LEVEL) & (variance > 0)
     return rejected
 
 
@@ -135,14 +135,14 @@ def one_by_one(outcomes: Outcomes, setting: InferenceSpec, seed: int) -> FloatAr
             assert fit.y is not None
             y = np.zeros(outcomes.design.y.size)
             y[rows] = fit.y if root is None else fit.y / root
-            found = methods.infer(fit, replace(outcomes.design, y=y), setting, seed + s)
-            rejected[:, s] = found.p_value <= LEVEL
+            inference = methods.infer(fit, replace(outcomes.design, y=y), setting, seed + s)
+            rejected[:, s] = inference.p_value <= LEVEL
     except UserError:
         return None
     return rejected
 
 
-def _variances(outcomes: Outcomes, setting: InferenceSpec, found: Inference) -> FloatArray | None:
+def _variances(outcomes: Outcomes, setting: InferenceSpec, inference: Inference) -> FloatArray | None:
     """(k, panels) variances up to a factor that does not depend on the outcome."""
     fit, design, options = outcomes.fit, outcomes.design, setting.options
     assert fit.x is not None
@@ -161,7 +161,7 @@ def _variances(outcomes: Outcomes, setting: InferenceSpec, found: Inference) -> 
         return _conley_variances(outcomes, setting, influence)
     if setting.method == "driscoll_kraay":
         return _driscoll_kraay(
-            influence, outcomes.residuals, design.times[design.period_codes[fit.rows]], int(found.extra["lag"])
+            influence, outcomes.residuals, design.times[design.period_codes[fit.rows]], int(inference.extra["lag"])
         )
     if setting.method != "cluster":
         return None
@@ -185,11 +185,11 @@ def _conley_variances(outcomes: Outcomes, setting: InferenceSpec, influence: Flo
     lag = None if options.get("lag") is None else int(options["lag"])
     kernel, cutoff = str(options.get("kernel", "bartlett")), float(options["cutoff_km"])
     pairs = dependence.pairs_of(outcomes.design, outcomes.fit.rows, cutoff, kernel, lag)
-    found = []
+    variances = []
     for column in influence.T:
         sums = cluster_sums(column[:, None] * outcomes.residuals, pairs.codes)
-        found.append(np.sum(sums * (pairs.weights @ sums), axis=0))
-    return np.array(found)
+        variances.append(np.sum(sums * (pairs.weights @ sums), axis=0))
+    return np.array(variances)
 
 
 def _two_way(fit: Fit, residuals: FloatArray, groups: Sequence[IntArray]) -> FloatArray:
@@ -241,8 +241,8 @@ def score_maps(
     if np.abs(first.data).max(initial=0.0) > 1e-10 * np.abs(z).max():
         dummies = space.grouped(np.ones(z.size), np.arange(z.size))[1].toarray()
         columns, left = np.hstack([columns, dummies]), np.hstack([left, first.toarray()])
-    for own, column in zip(left.T, columns.T, strict=True):
-        maps -= own[:, None] * cluster_sums(column[:, None] * restricted, drawn).T[:, None, :]
+    for loading, column in zip(left.T, columns.T, strict=True):
+        maps -= loading[:, None] * cluster_sums(column[:, None] * restricted, drawn).T[:, None, :]
     return linear, maps
 
 

@@ -149,9 +149,9 @@ def combination(
                     s0, s1 = scores[2 * other + left], scores[2 * other + right]
                     part[i] += dimension.sign * np.einsum("ij,ij->j", s0, s1)
     sums = [group_sums((z * fit.residuals)[:, None], dimension.codes) for dimension in dimensions]
-    own = float(sum(dimension.sign * np.sum(one**2) for dimension, one in zip(dimensions, sums, strict=True)))
+    squares = float(sum(dimension.sign * np.sum(one**2) for dimension, one in zip(dimensions, sums, strict=True)))
     n0, n1, q0, q1, q2 = values
-    return Draws(n0, n1, q0, q1, q2, float(z @ z), own, 2 if enumerated else 1, not enumerated)
+    return Draws(n0, n1, q0, q1, q2, float(z @ z), squares, 2 if enumerated else 1, not enumerated)
 
 
 Products = Callable[[FloatArray], tuple[FloatArray, FloatArray, list[FloatArray]]]
@@ -224,7 +224,7 @@ def score_map(
     codes : clusters (m,). drawn : clusters (m,) that share a weight.
     """
     shape = (int(codes.max()) + 1, int(drawn.max()) + 1)
-    own = sparse.csr_array((z * u, (codes, drawn)), shape=shape)
+    diagonal = sparse.csr_array((z * u, (codes, drawn)), shape=shape)
     left, left_first = space.grouped(z, codes)
     right, right_first = space.grouped(u, drawn)
     regressors = (group_sums(z[:, None] * x, codes) @ bread, group_sums(u[:, None] * x, drawn))
@@ -232,7 +232,7 @@ def score_map(
     # z is orthogonal to the effects: where they are nested in the clusters this part is zero but for rounding
     if np.abs(left_first.data).max(initial=0.0) > 1e-10 * np.abs(z).max():
         pairs.append((left_first, right_first))
-    return ScoreMap(own, tuple(pairs))
+    return ScoreMap(diagonal, tuple(pairs))
 
 
 def signs(number: int, start: int, size: int) -> FloatArray:

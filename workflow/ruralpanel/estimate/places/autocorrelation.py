@@ -76,24 +76,24 @@ def moran(values: FloatArray, weights: sparse.csr_array, draws: int, rng: np.ran
     """Moran's I of values (N,) or (N, T) with its moments (cross-sections) and `draws` permutations of the units."""
     z = _deviations(values)
     n = z.shape[0]
-    found, expected = morans_i(values, weights), -1.0 / (n - 1.0)
+    statistic, expected = morans_i(values, weights), -1.0 / (n - 1.0)
     scores = [np.nan, np.nan]
-    if z.shape[1] == 1 and n > 3 and np.isfinite(found):
+    if z.shape[1] == 1 and n > 3 and np.isfinite(statistic):
         variances = (normality_variance(n, weights), randomisation_variance(z[:, 0], weights))
-        scores = [(found - expected) / np.sqrt(variance) for variance in variances]
+        scores = [(statistic - expected) / np.sqrt(variance) for variance in variances]
     p_permutation = np.nan
-    if draws and np.isfinite(found):
-        p_permutation = two_sided(_permuted(z, weights, draws, rng), found)
+    if draws and np.isfinite(statistic):
+        p_permutation = two_sided(_permuted(z, weights, draws, rng), statistic)
     analytic = [float(2.0 * special.ndtr(-abs(score))) for score in scores]
     return Moran(
-        found, expected, float(scores[0]), analytic[0], float(scores[1]), analytic[1], float(p_permutation), draws
+        statistic, expected, float(scores[0]), analytic[0], float(scores[1]), analytic[1], float(p_permutation), draws
     )
 
 
-def two_sided(drawn: FloatArray, found: float) -> float:
+def two_sided(drawn: FloatArray, statistic: float) -> float:
     """Twice the smaller share of draws at least as large or as small as `found`, which counts itself; at most one."""
-    slack = TIE * max(abs(found), 1.0)
-    above, below = int(np.sum(drawn >= found - slack)), int(np.sum(drawn <= found + slack))
+    slack = TIE * max(abs(statistic), 1.0)
+    above, below = int(np.sum(drawn >= statistic - slack)), int(np.sum(drawn <= statistic + slack))
     return min(1.0, 2.0 * (1.0 + min(above, below)) / (drawn.size + 1.0))
 
 
@@ -119,7 +119,7 @@ def local_moran(values: FloatArray, weights: sparse.csr_array, draws: int, rng: 
     n = z.shape[0]
     scale = n / np.sum(z * z)
     lag = np.asarray(weights @ z)
-    found = scale * np.sum(z * lag, axis=1)
+    statistics = scale * np.sum(z * lag, axis=1)
     counts = np.diff(weights.indptr)
     # one set of arrangements of N − 1 others serves all units: each takes as many as it has neighbours
     most = int(counts.max())
@@ -128,15 +128,15 @@ def local_moran(values: FloatArray, weights: sparse.csr_array, draws: int, rng: 
     order = np.concatenate([np.argsort(rng.random((size, n - 1)), axis=1)[:, :most] for size in sizes])
     p_value = np.ones(n)
     for i in range(n):
-        own = weights.data[weights.indptr[i] : weights.indptr[i + 1]]
+        row = weights.data[weights.indptr[i] : weights.indptr[i + 1]]
         products = np.delete(z @ z[i], i)
-        drawn = scale * (products[order[:, : own.size]] @ own)
-        p_value[i] = two_sided(drawn, float(found[i]))
+        drawn = scale * (products[order[:, : row.size]] @ row)
+        p_value[i] = two_sided(drawn, float(statistics[i]))
     own_mean, lag_mean = z.mean(axis=1), lag.mean(axis=1)
     quadrant = tuple(
-        ("H" if own > 0 else "L") + ("H" if near > 0 else "L") for own, near in zip(own_mean, lag_mean, strict=True)
+        ("H" if row > 0 else "L") + ("H" if near > 0 else "L") for row, near in zip(own_mean, lag_mean, strict=True)
     )
-    return Local(found, quadrant, p_value, false_discovery(p_value))
+    return Local(statistics, quadrant, p_value, false_discovery(p_value))
 
 
 def false_discovery(p_values: FloatArray) -> FloatArray:
@@ -166,11 +166,11 @@ def _permuted(z: FloatArray, weights: sparse.csr_array, draws: int, rng: np.rand
     n, periods = z.shape
     scale = n / (weights.sum() * np.sum(z * z))
     chunk = max(1, CELLS // (n * periods))
-    found: list[Any] = []
+    statistics: list[Any] = []
     for start in range(0, draws, chunk):
         size = min(chunk, draws - start)
         order = np.argsort(rng.random((size, n)), axis=1)
         paths = z[order].transpose(1, 0, 2).reshape(n, size * periods)
         products = np.sum(paths * (weights @ paths), axis=0).reshape(size, periods)
-        found.append(scale * products.sum(axis=1))
-    return np.concatenate(found)
+        statistics.append(scale * products.sum(axis=1))
+    return np.concatenate(statistics)

@@ -61,8 +61,8 @@ def spatial_kernel(coordinates: FloatArray, cutoff_km: float, kernel: str) -> sp
     i, j, km = i[near], j[near], km[near]
     weight = 1.0 - km / cutoff_km if kernel == "bartlett" else np.ones(km.size)
     n = len(points)
-    own = np.arange(n)
-    rows, columns = np.concatenate([own, i, j]), np.concatenate([own, j, i])
-    found = sparse.csr_array((np.concatenate([np.ones(n), weight, weight]), (rows, columns)), shape=(n, n))
-    found.sum_duplicates()
-    return found
+    diagonal = np.arange(n)
+    rows, columns = np.concatenate([diagonal, i, j]), np.concatenate([diagonal, j, i])
+    weights = sparse.csr_array((np.concatenate([np.ones(n), weight, weight]), (rows, columns)), shape=(n, n))
+    weights.sum_duplicates()
+    return weights

@@ -46,8 +46,8 @@ class Polygons:
 
     def nearest(self, unit: str, units: tuple[str, ...]) -> tuple[str, float]:
         """The nearest other polygon among `units`, and the gap between the two in km at most."""
-        own = self.geometries[unit]
-        gaps = {other: float(own.distance(self.geometries[other])) for other in units if other != unit}
+        polygon = self.geometries[unit]
+        gaps = {other: float(polygon.distance(self.geometries[other])) for other in units if other != unit}
         near = min(gaps, key=lambda other: gaps[other])
         return near, gaps[near] * _KM_PER_DEGREE
 
@@ -238,8 +238,8 @@ class Geography:
         attributes = self.units.attributes
         if not all(name in attributes[unit] for unit in self.units.ids for name in COORDINATES):
             return {}
-        found = {unit: _pair(*(attributes[unit][name] for name in COORDINATES)) for unit in self.units.ids}
-        return found if np.isfinite(list(found.values())).all() else {}
+        pairs = {unit: _pair(*(attributes[unit][name] for name in COORDINATES)) for unit in self.units.ids}
+        return pairs if np.isfinite(list(pairs.values())).all() else {}
 
     def coordinates(self, units: tuple[str, ...]) -> FloatArray:
         """(N, 2) longitude and latitude in degrees of `units`, of the units file or the centroid; NaN where unknown."""
@@ -292,8 +292,8 @@ class Geography:
         if distant and "coordinates" not in extra:
             raise UserError(self._unplaced(design, positions))
         if values is not None:
-            found = self.neighbours(str(name), design.units)
-            extra |= {"weights_matrix": found.matrix, "weights_about": {"name": str(name), **described(found)}}
+            weights = self.neighbours(str(name), design.units)
+            extra |= {"weights_matrix": weights.matrix, "weights_about": {"name": str(name), **described(weights)}}
         return replace(design, extra=extra)
 
     def _touching(self, units: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.intp]]:

@@ -50,7 +50,7 @@ def links_of(text: str, file: str) -> list[Link]:
 def _gal(text: str, file: str) -> list[Link]:
     lines = text.splitlines()
     expected = _announced(lines, file)
-    found: list[Link] = []
+    links: list[Link] = []
     number, units = 1, 0
     while number < len(lines):
         words = lines[number].split()
@@ -68,24 +68,24 @@ def _gal(text: str, file: str) -> list[Link]:
         if len(near) != count:
             found_here = f"{len(near)} neighbours of {words[0]}"
             raise UserError(Problem(file, f"line {number}", found_here, f"{count}, as the line before says"))
-        found += [Link(f"line {number}", words[0], other, "1") for other in near]
+        links += [Link(f"line {number}", words[0], other, "1") for other in near]
     if expected != units:
         raise UserError(Problem(file, "line 1", f"{expected} units announced", f"{units}, as many as follow"))
-    return found
+    return links
 
 
 def _gwt(text: str, file: str) -> list[Link]:
     lines = text.splitlines()
     _announced(lines, file)
-    problems, found = [], []
+    problems, links = [], []
     for number, line in enumerate(lines[1:], 2):
         words = line.split()
         if len(words) == 3:
-            found.append(Link(f"line {number}", *words))
+            links.append(Link(f"line {number}", *words))
         elif words:
             problems.append(Problem(file, f"line {number}", f'"{line}"', "id, neighbour and weight"))
     raise_any(problems)
-    return found
+    return links
 
 
 def _announced(lines: list[str], file: str) -> int:

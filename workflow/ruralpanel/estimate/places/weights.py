@@ -161,9 +161,9 @@ def _k_nearest(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
     if k >= n:
         raise UserError(place.problem("k", f"{k} neighbours among {n} units", f"at most {n - 1}"))
     points = on_sphere(_located(place))
-    found = KDTree(points).query(points, k=k + 1)[1]
+    nearest = KDTree(points).query(points, k=k + 1)[1]
     # the unit itself is left out wherever it stands: another unit may lie in the very same place
-    rows = [[j for j in near if j != i][:k] for i, near in enumerate(found.tolist())]
+    rows = [[j for j in near if j != i][:k] for i, near in enumerate(nearest.tolist())]
     columns = np.array(rows, dtype=np.intp).ravel()
     return _sorted(sparse.csr_array((np.ones(columns.size), (np.repeat(np.arange(n), k), columns)), shape=(n, n)))
 
@@ -183,15 +183,15 @@ def _located(place: Place) -> FloatArray:
 def _links(values: Mapping[str, Any], place: Place) -> list[tuple[int, int]]:
     """Declared links between units of the sample, each once; those with units outside it do not count."""
     position = {unit: i for i, unit in enumerate(place.units)}
-    problems, found = [], set()
+    problems, links = [], set()
     for unit, others in (values.get("join") or {}).items():
         for other in others:
             if unit == other:
                 problems.append(place.problem(f"join.{unit}", "a link to itself", "a link to another unit"))
             elif unit in position and other in position:
-                found.add((min(position[unit], position[other]), max(position[unit], position[other])))
+                links.add((min(position[unit], position[other]), max(position[unit], position[other])))
     raise_any(problems)
-    return sorted(found)
+    return sorted(links)
 
 
 def _with_links(
@@ -265,11 +265,11 @@ def among(extra: Mapping[str, Any], kept: np.ndarray[Any, np.dtype[np.intp]]) ->
     Weights are scaled anew as they were declared; those of k nearest have fewer neighbours where one of them is left
     out, and a unit that loses its last neighbour a row of zeros.
     """
-    found: dict[str, Any] = {}
+    extra_of_kept: dict[str, Any] = {}
     if "coordinates" in extra:
-        found["coordinates"] = extra["coordinates"][kept]
+        extra_of_kept["coordinates"] = extra["coordinates"][kept]
     if "weights_matrix" in extra:
         rest = sparse.csr_array(extra["weights_matrix"][kept][:, kept])
         scale = str((extra.get("weights_about") or {}).get("standardise", "none"))
-        found["weights_matrix"] = standardised(rest, scale) if rest.nnz else rest
-    return found
+        extra_of_kept["weights_matrix"] = standardised(rest, scale) if rest.nnz else rest
+    return extra_of_kept

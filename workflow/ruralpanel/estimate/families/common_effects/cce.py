@@ -78,21 +78,21 @@ def fit(design: Design) -> Fit:
     method = design.spec.method or METHODS[0]
     _check(design, method)
     data = _data(design)
-    found = mean_group.slopes(data.y, data.x, data.nuisance, data.unit)
-    params, vcov = mean_group.mean_group(found) if method == METHODS[0] else mean_group.pooled(found)
-    units, terms = found.counts.size, data.terms
-    residuals = found.residuals if method == METHODS[0] else found.y - found.x @ params
-    plain, adjusted = mean_group.homogeneity(found, data.unit)
+    slopes = mean_group.slopes(data.y, data.x, data.nuisance, data.unit)
+    params, vcov = mean_group.mean_group(slopes) if method == METHODS[0] else mean_group.pooled(slopes)
+    units, terms = slopes.counts.size, data.terms
+    residuals = slopes.residuals if method == METHODS[0] else slopes.y - slopes.x @ params
+    plain, adjusted = mean_group.homogeneity(slopes, data.unit)
     whole = np.full(design.y.size, np.nan)
     whole[data.rows] = residuals
-    own = len(terms) if method == METHODS[0] else 0
+    slopes_per_unit = len(terms) if method == METHODS[0] else 0
     names = _names(design, data)
     extra: dict[str, Any] = {
         "n_dropped": _dropped(design, data),
         "parameters_per_unit": data.parameters,
-        "periods_per_unit": [int(found.counts.min()), int(found.counts.max())],
-        "by_unit": _by_unit(terms, names, found),
-        "spread": dict(zip(terms, mean_group.shrunken(found)[1].tolist(), strict=True)),
+        "periods_per_unit": [int(slopes.counts.min()), int(slopes.counts.max())],
+        "by_unit": _by_unit(terms, names, slopes),
+        "spread": dict(zip(terms, mean_group.shrunken(slopes)[1].tolist(), strict=True)),
         "unit_roots": (roots := _unit_roots(design, terms)),
     }
     scatter = "scatter_of_slopes" if method == METHODS[0] else "scatter_of_slopes_pooled"
@@ -103,15 +103,15 @@ def fit(design: Design) -> Fit:
         residuals=residuals,
         bread=np.eye(params.size),
         scores=np.zeros((0, params.size)),
-        df_resid=float(found.df.sum()),
+        df_resid=float(slopes.df.sum()),
         own_vcov=vcov,
         own_vcov_type=(note(scatter), note("t_units", df=units - 1)),
         own_df=units - 1.0,
-        n_absorbed=int(found.absorbed.sum()),
+        n_absorbed=int(slopes.absorbed.sum()),
         absorbed=("unit",),
-        fit={"rmse": float(np.sqrt(found.residuals @ found.residuals / found.df.sum())), "n_units": float(units)},
+        fit={"rmse": float(np.sqrt(slopes.residuals @ slopes.residuals / slopes.df.sum())), "n_units": float(units)},
         tests={
-            "weighted_cd": _weighted_cd(whole, design, data.parameters - len(terms), own),
+            "weighted_cd": _weighted_cd(whole, design, data.parameters - len(terms), slopes_per_unit),
             "pesaran_cd": replace(pesaran_cd(whole, design), note=CD_NOTE),
             "slope_homogeneity": adjusted,
             "slope_homogeneity_unadjusted": plain,
@@ -146,10 +146,10 @@ def _data(design: Design) -> Data:
     grid = grid_of(replace(design, x=x, terms=terms))
     averages = _averages(grid, lags)
     periods = design.times[design.period_codes] - int(grid.periods[0])
-    own = design.x[:, [design.terms.index(step) for step in steps]]
-    shared = [column for column in own.T if np.unique(design.unit_codes[column != column[0]]).size > 1]
+    columns = design.x[:, [design.terms.index(step) for step in steps]]
+    shared = [column for column in columns.T if np.unique(design.unit_codes[column != column[0]]).size > 1]
     beside = _averages(grid_of(replace(design, x=np.column_stack(shared), terms=())), lags, False) if shared else None
-    nuisance = np.column_stack([np.ones(design.y.size), averages[periods], own])
+    nuisance = np.column_stack([np.ones(design.y.size), averages[periods], columns])
     if beside is not None:
         nuisance = np.column_stack([nuisance, beside[periods]])
     rows = np.flatnonzero(np.isfinite(nuisance).all(axis=1))
@@ -179,9 +179,9 @@ def _data(design: Design) -> Data:
 def _averages(grid: Grid, lags: int, outcome: bool = True) -> FloatArray:
     """(T, (k + 1)(lags + 1)) averages over the units that a period has; NaN where it has none."""
     values = np.concatenate([grid.y[:, :, None], grid.x], axis=2) if outcome else grid.x
-    there = np.isfinite(grid.y).sum(axis=0)
+    counts = np.isfinite(grid.y).sum(axis=0)
     means = np.full(values.shape[1:], np.nan)
-    means[there > 0] = np.nansum(values, axis=0)[there > 0] / there[there > 0, None]
+    means[counts > 0] = np.nansum(values, axis=0)[counts > 0] / counts[counts > 0, None]
     return np.hstack([lagged(means[None], lag)[0] for lag in range(lags + 1)])
 
 
@@ -218,12 +218,12 @@ def _why_not(terms: tuple[str, ...], x: FloatArray, nuisance: FloatArray, parame
     return ", ".join(f"{term} does not move of its own" for term in reasons)
 
 
-def _weighted_cd(residuals: FloatArray, design: Design, common: int, own: int) -> Test:
+def _weighted_cd(residuals: FloatArray, design: Design, common: int, slopes: int) -> Test:
     table = np.full((len(design.units), len(design.periods)), np.nan)
     table[design.unit_codes, design.period_codes] = residuals
     seed = int(design.spec.options.get("seed") or 0)
     kept = np.isfinite(table).any(axis=1)
-    return weighted_cd(table[kept], common, own, generator(seed, design.spec.name, "weighted_cd"))
+    return weighted_cd(table[kept], common, slopes, generator(seed, design.spec.name, "weighted_cd"))
 
 
 def _names(design: Design, data: Data) -> list[str]:
@@ -239,10 +239,10 @@ def _dropped(design: Design, data: Data) -> dict[str, int]:
     return {reason: count for reason, count in counts.items() if count}
 
 
-def _by_unit(terms: tuple[str, ...], names: list[str], found: Slopes) -> list[dict[str, Any]]:
+def _by_unit(terms: tuple[str, ...], names: list[str], slopes: Slopes) -> list[dict[str, Any]]:
     """One entry per unit: its slopes by term; their classical errors and intervals; the slopes drawn to their mean."""
-    low, high = mean_group.intervals(found)
-    nearer, _ = mean_group.shrunken(found)
+    low, high = mean_group.intervals(slopes)
+    nearer, _ = mean_group.shrunken(slopes)
 
     def by_term(values: FloatArray) -> dict[str, Any]:
         return dict(zip(terms, values.tolist(), strict=True))
@@ -250,8 +250,8 @@ def _by_unit(terms: tuple[str, ...], names: list[str], found: Slopes) -> list[di
     return [
         {
             "unit": name,
-            **by_term(found.by_unit[i]),
-            "std_error": by_term(found.errors[i]),
+            **by_term(slopes.by_unit[i]),
+            "std_error": by_term(slopes.errors[i]),
             "ci": by_term(np.column_stack([low[i], high[i]])),
             "shrunken": by_term(nearer[i]),
         }

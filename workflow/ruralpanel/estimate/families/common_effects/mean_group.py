@@ -81,52 +81,52 @@ def rank_of(nuisance: FloatArray) -> int:
     return int(_basis(nuisance).shape[1])
 
 
-def mean_group(found: Slopes) -> tuple[FloatArray, FloatArray]:
+def mean_group(slopes: Slopes) -> tuple[FloatArray, FloatArray]:
     """Mean of the units' slopes (k,) and its covariance (k, k): their scatter over N (N − 1).
 
     Pesaran and Smith (1995); Pesaran (2006) shows that it holds with the averages among the nuisance columns.
     """
-    number = found.by_unit.shape[0]
-    mean = found.by_unit.mean(axis=0)
-    gaps = found.by_unit - mean
+    number = slopes.by_unit.shape[0]
+    mean = slopes.by_unit.mean(axis=0)
+    gaps = slopes.by_unit - mean
     return mean, gaps.T @ gaps / (number * (number - 1))
 
 
-def pooled(found: Slopes) -> tuple[FloatArray, FloatArray]:
+def pooled(slopes: Slopes) -> tuple[FloatArray, FloatArray]:
     """Common slopes (k,) net of each unit's nuisance columns, and their covariance (k, k).
 
     The covariance rests on the scatter of the units' own slopes (Pesaran 2006, equations 67 to 69), whether slopes
     differ or not: with Q_i the gram of unit i over its rows, ``Psi^-1 R Psi^-1 / N``, ``Psi = mean Q_i``,
     ``R = sum Q_i (b_i − b)(b_i − b)' Q_i / (N − 1)``, b the mean of the units' slopes. Units weigh by their rows.
     """
-    number = found.by_unit.shape[0]
-    share = found.counts / found.counts.mean()
-    grams = found.grams * share[:, None, None]
+    number = slopes.by_unit.shape[0]
+    share = slopes.counts / slopes.counts.mean()
+    grams = slopes.grams * share[:, None, None]
     psi = grams.mean(axis=0)
-    params = np.asarray(np.linalg.solve(found.x.T @ found.x, found.x.T @ found.y), dtype=np.float64)
-    gaps = np.einsum("ijk,ik->ij", grams, found.by_unit - found.by_unit.mean(axis=0))
+    params = np.asarray(np.linalg.solve(slopes.x.T @ slopes.x, slopes.x.T @ slopes.y), dtype=np.float64)
+    gaps = np.einsum("ijk,ik->ij", grams, slopes.by_unit - slopes.by_unit.mean(axis=0))
     inverse = np.linalg.inv(psi)
     return params, np.asarray(inverse @ (gaps.T @ gaps / (number - 1)) @ inverse / number)
 
 
-def shrunken(found: Slopes) -> tuple[FloatArray, FloatArray]:
+def shrunken(slopes: Slopes) -> tuple[FloatArray, FloatArray]:
     """Slopes (N, k) drawn towards their mean by as much as their errors ask for, and how far true slopes spread (k,).
 
     The variance of true slopes is that of the estimates less their mean squared error, zero at least (Swamy 1970); a
     unit keeps the share ``spread² / (spread² + error²)`` of its distance from the mean.
     """
-    mean, noise = found.by_unit.mean(axis=0), found.errors**2
-    spread = np.maximum(found.by_unit.var(axis=0, ddof=1) - noise.mean(axis=0), 0.0)
-    return mean + spread / (spread + noise) * (found.by_unit - mean), np.sqrt(spread)
+    mean, noise = slopes.by_unit.mean(axis=0), slopes.errors**2
+    spread = np.maximum(slopes.by_unit.var(axis=0, ddof=1) - noise.mean(axis=0), 0.0)
+    return mean + spread / (spread + noise) * (slopes.by_unit - mean), np.sqrt(spread)
 
 
-def intervals(found: Slopes) -> tuple[FloatArray, FloatArray]:
+def intervals(slopes: Slopes) -> tuple[FloatArray, FloatArray]:
     """Ends (N, k) of the 95 % intervals of the units' slopes: classical errors, t with each unit's own freedom."""
-    reach = critical_values(found.df)[:, None] * found.errors
-    return found.by_unit - reach, found.by_unit + reach
+    reach = critical_values(slopes.df)[:, None] * slopes.errors
+    return slopes.by_unit - reach, slopes.by_unit + reach
 
 
-def homogeneity(found: Slopes, unit: IntArray) -> tuple[Test, Test]:
+def homogeneity(slopes: Slopes, unit: IntArray) -> tuple[Test, Test]:
     """Pesaran and Yamagata's (2008) tests that all units have the same slopes: Δ and, adjusted for short panels, Δ_adj.
 
     Swamy's dispersion of the units' slopes about their weighted mean, with each unit's variance estimated about the
@@ -137,14 +137,14 @@ def homogeneity(found: Slopes, unit: IntArray) -> tuple[Test, Test]:
     ----------
     unit : (n,) codes of the rows.
     """
-    number, k = found.by_unit.shape
-    common = np.linalg.solve(found.x.T @ found.x, found.x.T @ found.y)
-    residuals = found.y - found.x @ common
-    free = (found.counts - found.absorbed).astype(float)
+    number, k = slopes.by_unit.shape
+    common = np.linalg.solve(slopes.x.T @ slopes.x, slopes.x.T @ slopes.y)
+    residuals = slopes.y - slopes.x @ common
+    free = (slopes.counts - slopes.absorbed).astype(float)
     variance = np.bincount(unit, weights=residuals**2) / free
-    weighted = found.grams * (found.counts / variance)[:, None, None]
-    centre = np.linalg.solve(weighted.sum(axis=0), np.einsum("ijk,ik->j", weighted, found.by_unit))
-    gaps = found.by_unit - centre
+    weighted = slopes.grams * (slopes.counts / variance)[:, None, None]
+    centre = np.linalg.solve(weighted.sum(axis=0), np.einsum("ijk,ik->j", weighted, slopes.by_unit))
+    gaps = slopes.by_unit - centre
     dispersion = np.einsum("ij,ijk,ik->i", gaps, weighted, gaps)
     spread = 2.0 * k * (free - k) / (free + 2.0)
     plain = np.sqrt(number) * float(np.mean(dispersion) - k) / np.sqrt(2.0 * k)

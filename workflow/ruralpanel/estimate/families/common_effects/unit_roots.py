@@ -93,12 +93,12 @@ def critical_values(units: int, periods: int, case: str = "intercept") -> dict[s
     ----------
     periods : in each unit's regression, and one more for the first lag. case : ``intercept`` or ``trend``.
     """
-    found = {}
+    by_level = {}
     for level, block in zip(LEVELS, _TABLES[case], strict=True):
         table = -np.array([[float(word) for word in line.split()] for line in block.strip().splitlines()])
         by_periods = [float(np.interp(units, SIZES, row)) for row in table]
-        found[level] = round(float(np.interp(periods, SIZES, by_periods)), 4)
-    return found
+        by_level[level] = round(float(np.interp(periods, SIZES, by_periods)), 4)
+    return by_level
 
 
 BOUNDS = {"intercept": (-6.19, 2.61), "trend": (-6.42, 1.70)}
@@ -167,8 +167,8 @@ def cips(values: FloatArray, lags: int = 0, case: str = "intercept") -> Cips:
         common.append(use / values.shape[1])
     t = np.empty(values.shape[0])
     for i in range(t.size):
-        own = [values[i, use - 1], *(step[i, use - j] for j in range(1, lags + 1))]
-        t[i] = _t_of_first(step[i, use], np.column_stack([*own, *common]))
+        history = [values[i, use - 1], *(step[i, use - j] for j in range(1, lags + 1))]
+        t[i] = _t_of_first(step[i, use], np.column_stack([*history, *common]))
     low, high = BOUNDS[case]
     return Cips(float(np.clip(t, low, high).mean()), float(t.mean()), t, t.size, use.size, lags, case)
 

@@ -135,10 +135,10 @@ def solve(data: Data, design: Design) -> Solution:
     start = np.asarray(np.linalg.solve(gram, data.x.T @ data.y), dtype=np.float64)
     params = start
     for share in np.linspace(0.0, 1.0, PATH + 1)[1:]:
-        found = _newton(data, seen, gram, params, float(share))
-        if found is None:
+        root = _newton(data, seen, gram, params, float(share))
+        if root is None:
             raise _no_root(data, design, start)
-        params = found
+        params = root
     slope: FloatArray = _moments(data, seen, gram, params, 1.0)[1]
     firmness = _firmness(slope, gram, data.lags)
     if firmness <= 0:

@@ -43,18 +43,18 @@ def long_run(
     """
     rest = 1.0 - float(params[:lags].sum())
     freedom = float(np.min(df))
-    found = {}
+    effects = {}
     for name, positions in members.items():
-        own = list(positions)
+        columns = list(positions)
         if rest <= 0:
-            found[PREFIX + name] = row(float("nan"), float("nan"), freedom)
+            effects[PREFIX + name] = row(float("nan"), float("nan"), freedom)
             continue
-        effect = float(params[own].sum()) / rest
+        effect = float(params[columns].sum()) / rest
         gradient = np.zeros(params.size)
-        gradient[own] = 1.0 / rest
+        gradient[columns] = 1.0 / rest
         gradient[:lags] = effect / rest
-        found[PREFIX + name] = row(effect, float(gradient @ vcov @ gradient), freedom)
-    return found
+        effects[PREFIX + name] = row(effect, float(gradient @ vcov @ gradient), freedom)
+    return effects
 
 
 STEPS = 2
@@ -80,16 +80,16 @@ def fit_gmm(equation: Equation, design: Design) -> Fit:
     _no_more_coefficients_than_units(stacked, equation, design)
     moments = stacked.moments
     steps, kind = int(options.get("steps") or STEPS), str(options.get("initial_weights") or INITIAL_WEIGHTS)
-    found = gmm.estimate(moments, gmm.initial_weights(moments, kind))
-    step, vcov = (found.first, found.robust) if steps == 1 else (found.second, found.corrected)
+    estimate = gmm.estimate(moments, gmm.initial_weights(moments, kind))
+    step, vcov = (estimate.first, estimate.robust) if steps == 1 else (estimate.second, estimate.corrected)
     k, units = len(equation.terms), moments.n_units
     tests = {
         "ar1": gmm.serial_correlation(moments, step, vcov, 1),
         "ar2": gmm.serial_correlation(moments, step, vcov, 2),
-        "hansen": gmm.hansen(moments, found),
-        "sargan": gmm.sargan(moments, found),
+        "hansen": gmm.hansen(moments, estimate),
+        "sargan": gmm.sargan(moments, estimate),
     }
-    differences = _differences(stacked, found)
+    differences = _differences(stacked, estimate)
     if choices.system and "levels" in differences:
         tests["difference_in_hansen"] = differences["levels"][1]
     reported = ~moments.differenced if choices.system else moments.differenced
@@ -102,7 +102,7 @@ def fit_gmm(equation: Equation, design: Design) -> Fit:
         "steps": steps,
         "initial_weights": kind,
         "collapse": choices.collapse,
-        "by_step": _by_step(equation, found),
+        "by_step": _by_step(equation, estimate),
         "hansen_by_set": {
             name: {"without": _plain(without), "difference": _plain(difference)}
             for name, (without, difference) in differences.items()
@@ -123,7 +123,7 @@ def fit_gmm(equation: Equation, design: Design) -> Fit:
         n_absorbed=moments.x.shape[1] - k,
         fit={"n_instruments": float(len(moments.groups)), "n_units": float(units)},
         tests=tests,
-        notes=(*_notes(stacked, design), *found.notes),
+        notes=(*_notes(stacked, design), *estimate.notes),
         overrides=overrides,
         extra=extra,
     )
@@ -162,13 +162,13 @@ def _no_more_coefficients_than_units(stacked: Stack, equation: Equation, design:
     )
 
 
-def _differences(stacked: Stack, found: gmm.Estimate) -> dict[str, tuple[Test, Test]]:
+def _differences(stacked: Stack, estimate: gmm.Estimate) -> dict[str, tuple[Test, Test]]:
     """Hansen's test without each set of instruments and by how much it falls; ``levels``: all of those in levels."""
     sets: dict[str, tuple[str, ...]] = {name: (name,) for name in stacked.counts if name != PERIODS}
     levels = tuple(name for name in stacked.counts if name.endswith(", levels"))
     if levels:
         sets["levels"] = levels
-    tests = {name: gmm.difference_in_hansen(stacked.moments, found, names) for name, names in sets.items()}
+    tests = {name: gmm.difference_in_hansen(stacked.moments, estimate, names) for name, names in sets.items()}
     return {name: both for name, both in tests.items() if both is not None}
 
 
@@ -176,14 +176,14 @@ def _plain(test: Test) -> dict[str, Any]:
     return {"statistic": test.statistic, "df": test.df, "p_value": test.p_value}
 
 
-def _by_step(equation: Equation, found: gmm.Estimate) -> dict[str, dict[str, float]]:
+def _by_step(equation: Equation, estimate: gmm.Estimate) -> dict[str, dict[str, float]]:
     return {
         term: {
-            "one_step": float(found.first.params[j]),
-            "one_step_robust_error": float(np.sqrt(found.robust[j, j])),
-            "two_step": float(found.second.params[j]),
-            "two_step_uncorrected_error": float(np.sqrt(found.uncorrected[j, j])),
-            "two_step_windmeijer_error": float(np.sqrt(found.corrected[j, j])),
+            "one_step": float(estimate.first.params[j]),
+            "one_step_robust_error": float(np.sqrt(estimate.robust[j, j])),
+            "two_step": float(estimate.second.params[j]),
+            "two_step_uncorrected_error": float(np.sqrt(estimate.uncorrected[j, j])),
+            "two_step_windmeijer_error": float(np.sqrt(estimate.corrected[j, j])),
         }
         for j, term in enumerate(equation.terms)
     }
@@ -224,11 +224,11 @@ def fit(design: Design) -> Fit:
         raise UserError(Problem(CONFIGURATION, where, f'"{method}"', expected, did_you_mean(method, METHODS)))
     design = replace(design, spec=replace(design.spec, method=method))
     equation = told_apart(equation_of(design), design, differenced=method != METHODS[0])
-    found = _corrected(equation, design) if method == METHODS[0] else fit_gmm(equation, design)
-    lost = design.y.size - found.rows.size
+    fitted = _corrected(equation, design) if method == METHODS[0] else fit_gmm(equation, design)
+    lost = design.y.size - fitted.rows.size
     reason = "without the lags" + (" or a difference" if method == "difference_gmm" else "")
-    extra = {"n_dropped": {reason: lost}, "lags": equation.lags, **found.extra}
-    return replace(found, extra=extra, notes=(*found.notes, *equation.notes))
+    extra = {"n_dropped": {reason: lost}, "lags": equation.lags, **fitted.extra}
+    return replace(fitted, extra=extra, notes=(*fitted.notes, *equation.notes))
 
 
 def _corrected(equation: Equation, design: Design) -> Fit:
@@ -250,7 +250,7 @@ def _corrected(equation: Equation, design: Design) -> Fit:
     k, owner = len(equation.terms), compact(design.unit_codes[data.rows])
     absorbed = tuple(design.spec.effects)
     effects = int(data.counts.size) + data.x.shape[1] - k
-    found = Fit(
+    fitted = Fit(
         terms=equation.terms,
         params=solution.params[:k],
         rows=data.rows,
@@ -267,14 +267,14 @@ def _corrected(equation: Equation, design: Design) -> Fit:
         tests=_serial_correlation(data, solution, owner),
         notes=_dynamic_panel_notes(solution),
     )
-    errors = errors_of(found, design)
-    statistics = long_run(found.params, errors.vcov, errors.df, equation.lags, regressors_of(equation, design))
+    errors = errors_of(fitted, design)
+    statistics = long_run(fitted.params, errors.vcov, errors.df, equation.lags, regressors_of(equation, design))
     uncorrected = {term: float(solution.uncorrected[j]) for j, term in enumerate(equation.terms)}
     extra = {"statistics": statistics, "fixed_effects": uncorrected, "errors": errors.words}
     if equation.lags == 1:
         parts = bias_corrected.score_set(data, owner, float(owner.max()))
         extra["lag_set"] = {"term": equation.terms[0], "level": LEVEL, "intervals": [list(part) for part in parts]}
-    return replace(found, extra=extra)
+    return replace(fitted, extra=extra)
 
 
 def _dynamic_panel_notes(solution: bias_corrected.Solution) -> tuple[Note, ...]:

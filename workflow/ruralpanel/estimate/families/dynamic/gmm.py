@@ -83,15 +83,15 @@ def independent(z: FloatArray) -> IntArray:
     """Columns of `z` that are not zero and not combinations of earlier ones, by elimination in the Gram matrix."""
     gram = z.T @ z
     scale = np.sqrt(np.diag(gram))
-    there = np.flatnonzero(scale > 0)
-    left = gram[np.ix_(there, there)] / np.outer(scale[there], scale[there])
+    filled = np.flatnonzero(scale > 0)
+    left = gram[np.ix_(filled, filled)] / np.outer(scale[filled], scale[filled])
     kept = []
-    for j in range(there.size):
+    for j in range(filled.size):
         if left[j, j] <= COLLINEAR:
             continue
         kept.append(j)
         left = left - np.outer(left[:, j], left[j]) / left[j, j]
-    return there[kept].astype(np.intp)
+    return filled[kept].astype(np.intp)
 
 
 def initial_weights(moments: Moments, kind: str) -> FloatArray:
@@ -148,25 +148,27 @@ def estimate(moments: Moments, weighting: FloatArray) -> Estimate:
     return Estimate(first, second, robust, uncorrected, corrected, notes)
 
 
-def hansen(moments: Moments, found: Estimate) -> Test:
+def hansen(moments: Moments, estimate: Estimate) -> Test:
     """Hansen's J of the second step: chi-squared with as many degrees of freedom as instruments beyond parameters."""
-    return _chi2(_distance(moments, found.second), moments.z.shape[1] - moments.x.shape[1])
+    return _chi2(_distance(moments, estimate.second), moments.z.shape[1] - moments.x.shape[1])
 
 
-def sargan(moments: Moments, found: Estimate) -> Test:
+def sargan(moments: Moments, estimate: Estimate) -> Test:
     """Sargan's test of the first step, valid where errors are independent and equal.
 
     The variance of the errors in levels is estimated from the differenced rows: their mean square over 2.
     """
-    own = found.first.residuals[moments.differenced]
-    variance = float(own @ own) / (2.0 * (own.size - moments.x.shape[1]))
+    residuals = estimate.first.residuals[moments.differenced]
+    variance = float(residuals @ residuals) / (2.0 * (residuals.size - moments.x.shape[1]))
     df = moments.z.shape[1] - moments.x.shape[1]
     return _chi2(
-        _distance(moments, found.first) / variance, df, "not robust: assumes errors independent and of equal variance"
+        _distance(moments, estimate.first) / variance,
+        df,
+        "not robust: assumes errors independent and of equal variance",
     )
 
 
-def difference_in_hansen(moments: Moments, found: Estimate, names: Sequence[str]) -> tuple[Test, Test] | None:
+def difference_in_hansen(moments: Moments, estimate: Estimate, names: Sequence[str]) -> tuple[Test, Test] | None:
     """Hansen's test without the named sets of instruments, and the difference that these make.
 
     The moments left over keep their part of the covariance matrix of all moments, so that the difference is never
@@ -180,12 +182,12 @@ def difference_in_hansen(moments: Moments, found: Estimate, names: Sequence[str]
     zx = z.T @ moments.x
     if np.linalg.matrix_rank(_unit_columns(zx)) < k:
         return None
-    by_unit = group_sums(z * found.first.residuals[:, None], moments.unit)
+    by_unit = group_sums(z * estimate.first.residuals[:, None], moments.unit)
     weighting = _inverse(by_unit.T @ by_unit)
     params = np.linalg.solve(zx.T @ weighting @ zx, zx.T @ weighting @ (z.T @ moments.y))
     left = z.T @ (moments.y - moments.x @ params)
     without = float(left @ weighting @ left)
-    whole = _distance(moments, found.second)
+    whole = _distance(moments, estimate.second)
     return _chi2(without, kept.size - k), _chi2(max(whole - without, 0.0), number - kept.size)
 
 

@@ -146,19 +146,19 @@ def _dummies(t: IntArray, differenced: BoolArray, periods: bool) -> FloatArray:
     system = not differenced.all()
     if not periods:
         return (~differenced[:, None]).astype(float) if system else np.zeros((t.size, 0))
-    own = np.unique(t[~differenced] if system else t)
-    now = (t[:, None] == own).astype(float)
-    return np.asarray(now - (differenced[:, None] & (t[:, None] - 1 == own)) if system else now)
+    levels = np.unique(t[~differenced] if system else t)
+    now = (t[:, None] == levels).astype(float)
+    return np.asarray(now - (differenced[:, None] & (t[:, None] - 1 == levels)) if system else now)
 
 
 def _sets(
     equation: Equation, choices: Choices, i: IntArray, t: IntArray, differenced: np.ndarray
 ) -> dict[str, FloatArray]:
     exogenous = [name for name in equation.members if name not in (*choices.predetermined, *choices.endogenous)]
-    own = [position for name in exogenous for position in equation.members[name]]
+    columns = [position for name in exogenous for position in equation.members[name]]
     sets: dict[str, FloatArray] = {}
-    if own:
-        steps = equation.x[:, :, own] - lagged(equation.x[:, :, own])
+    if columns:
+        steps = equation.x[:, :, columns] - lagged(equation.x[:, :, columns])
         values = np.nan_to_num(steps[i, t])
         sets[f"{EXOGENOUS}, differences"] = values * differenced[:, None]
         if choices.system:

@@ -53,10 +53,10 @@ class Equation:
     @property
     def pairs(self) -> BoolArray:
         """(N, T) whether the row and the one of the period before are complete, with no break of this unit between."""
-        found = np.zeros_like(self.complete)
+        paired = np.zeros_like(self.complete)
         same = self.segment[:, 1:] == self.segment[:, :-1]
-        found[:, 1:] = self.complete[:, 1:] & self.complete[:, :-1] & same
-        return found
+        paired[:, 1:] = self.complete[:, 1:] & self.complete[:, :-1] & same
+        return paired
 
     @property
     def levels(self) -> BoolArray:
@@ -97,10 +97,10 @@ def equation_of(design: Design) -> Equation:
     for term, values in _entering(grid, design, reach).items():
         if term in lone:
             continue
-        own = int(extra.get(term, 0)) if term not in reach else reach[term]
-        members[term] = tuple(range(len(terms), len(terms) + own + 1))
-        terms += [term, *(f"lag({term}, {k})" for k in range(1, own + 1))]
-        columns += [lagged(values, k) for k in range(own + 1)]
+        deepest = int(extra.get(term, 0)) if term not in reach else reach[term]
+        members[term] = tuple(range(len(terms), len(terms) + deepest + 1))
+        terms += [term, *(f"lag({term}, {k})" for k in range(1, deepest + 1))]
+        columns += [lagged(values, k) for k in range(deepest + 1)]
     steps = [f"{step} ({unit})" for step, (unit, _) in lone.items()]
     notes = (note("lone_steps", steps=steps),) if lone else ()
     equation = Equation(
@@ -164,7 +164,7 @@ def told_apart(equation: Equation, design: Design, differenced: bool) -> Equatio
     free = set(equation.terms)
     if not design.spec.options.get("drop_absorbed"):
         steps = _steps(design)
-        free = {equation.terms[j] for name, own in equation.members.items() if name in steps for j in own}
+        free = {equation.terms[j] for name, positions in equation.members.items() if name in steps for j in positions}
     raise_any(
         Problem(
             CONFIGURATION,
@@ -182,7 +182,7 @@ def told_apart(equation: Equation, design: Design, differenced: bool) -> Equatio
 def regressors_of(equation: Equation, design: Design) -> dict[str, tuple[int, ...]]:
     """`Equation.members` without the steps of definition breaks."""
     steps = _steps(design)
-    return {name: own for name, own in equation.members.items() if name not in steps}
+    return {name: columns for name, columns in equation.members.items() if name not in steps}
 
 
 def _without(equation: Equation, reasons: Mapping[str, str]) -> Equation:
@@ -190,13 +190,13 @@ def _without(equation: Equation, reasons: Mapping[str, str]) -> Equation:
         return equation
     kept = [j for j, term in enumerate(equation.terms) if term not in reasons]
     place = {old: new for new, old in enumerate(kept)}
-    members = {name: tuple(place[j] for j in own if j in place) for name, own in equation.members.items()}
+    members = {name: tuple(place[j] for j in columns if j in place) for name, columns in equation.members.items()}
     return replace(
         equation,
         terms=tuple(equation.terms[j] for j in kept),
         x=equation.x[:, :, kept],
         lags=sum(j < equation.lags for j in kept),
-        members={name: own for name, own in members.items() if own},
+        members={name: columns for name, columns in members.items() if columns},
         notes=equation.notes + tuple(note("left_out_lags", term=term, reason=why) for term, why in reasons.items()),
     )
 
@@ -208,10 +208,10 @@ def _steps(design: Design) -> tuple[str, ...]:
 
 def _reach(design: Design, lags: int, extra: Mapping[str, int]) -> dict[str, int]:
     """Step → how many lags of it enter: as many as of the variable whose break it takes up."""
-    found = dict.fromkeys(_steps(design), 0)
-    for name, own in {**extra, design.spec.outcome: lags}.items():
-        found |= {step: max(found[step], int(own)) for step in design.steps_of(name)}
-    return found
+    reach = dict.fromkeys(_steps(design), 0)
+    for name, deepest in {**extra, design.spec.outcome: lags}.items():
+        reach |= {step: max(reach[step], int(deepest)) for step in design.steps_of(name)}
+    return reach
 
 
 def _entering(grid: Grid, design: Design, reach: Mapping[str, int]) -> dict[str, FloatArray]:
@@ -230,15 +230,15 @@ def _laid_out(grid: Grid, values: FloatArray) -> FloatArray:
 
 def _lone_steps(grid: Grid, design: Design, reach: Mapping[str, int]) -> dict[str, tuple[str, FloatArray]]:
     """Steps of definition breaks that move in one unit at most, between two levels → that unit, and values (N, T)."""
-    found = {}
+    lone = {}
     for step, column in _entering(grid, design, reach).items():
         if step not in reach:
             continue
         moving = np.flatnonzero(np.nanmax(column, axis=1) > np.nanmin(column, axis=1))
         levels = np.unique(column[moving[0]][np.isfinite(column[moving[0]])]).size if moving.size else 0
         if moving.size <= 1 and levels <= 2:
-            found[step] = (design.units[moving[0]] if moving.size else "none", column)
-    return found
+            lone[step] = (design.units[moving[0]] if moving.size else "none", column)
+    return lone
 
 
 def _segments(grid: Grid, lone: Mapping[str, FloatArray], reach: Mapping[str, int]) -> IntArray:

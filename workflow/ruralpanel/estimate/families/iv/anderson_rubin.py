@@ -67,7 +67,7 @@ def test_zero(system: System, errors: Errors) -> Test:
     return errors.test(wald, q.shape[1], slopes, f"instruments in the reduced form; errors {errors.words}")
 
 
-def confidence_set(found: Statistic, critical: float, center: float, scale: float) -> tuple[Interval, ...]:
+def confidence_set(statistic: Statistic, critical: float, center: float, scale: float) -> tuple[Interval, ...]:
     """All b whose statistic is at most `critical`, as disjoint intervals in order; infinite where unbounded.
 
     The ends are the real roots of ``det [[V(b), g(b)], [g(b)', critical]]``, which has the sign of `critical` less the
@@ -77,13 +77,13 @@ def confidence_set(found: Statistic, critical: float, center: float, scale: floa
     ----------
     center, scale : where b is measured from and in what units, for numerical stability only.
     """
-    size = found.g0.size
+    size = statistic.g0.size
     shift = Statistic(
-        found.g0 - center * found.g1,
-        scale * found.g1,
-        found.v0 - center * found.v1 + center**2 * found.v2,
-        scale * (found.v1 - 2.0 * center * found.v2),
-        scale**2 * found.v2,
+        statistic.g0 - center * statistic.g1,
+        scale * statistic.g1,
+        statistic.v0 - center * statistic.v1 + center**2 * statistic.v2,
+        scale * (statistic.v1 - 2.0 * center * statistic.v2),
+        scale**2 * statistic.v2,
     )
     border = np.zeros((3, size + 1, size + 1))
     border[0, :size, :size], border[1, :size, :size], border[2, :size, :size] = shift.v0, -shift.v1, shift.v2
@@ -104,15 +104,15 @@ def confidence_set(found: Statistic, critical: float, center: float, scale: floa
 def pieces(cuts: Sequence[float] | FloatArray, inside: Callable[[float], bool]) -> tuple[Interval, ...]:
     """Disjoint intervals in which `inside` holds, when it can only change at `cuts` (sorted)."""
     ends = [-np.inf, *(float(cut) for cut in cuts), np.inf]
-    found: list[Interval] = []
+    intervals: list[Interval] = []
     for low, high in itertools.pairwise(ends):
         if low == high or not inside(_within(low, high)):
             continue
-        if found and found[-1][1] == low:
-            found[-1] = (found[-1][0], high)
+        if intervals and intervals[-1][1] == low:
+            intervals[-1] = (intervals[-1][0], high)
         else:
-            found.append((low, high))
-    return tuple(found)
+            intervals.append((low, high))
+    return tuple(intervals)
 
 
 def _within(low: float, high: float) -> float:

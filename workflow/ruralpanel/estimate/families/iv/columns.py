@@ -89,7 +89,7 @@ def _random(design: Design) -> Columns:
     rows = np.arange(design.y.size)
     space = Absorbed(design.y.size, (), white["nuisance"], root_weights(design, rows))
     names = tuple(design.extra["instrument_terms"])
-    found = Columns(
+    transformed = Columns(
         y=components.whiten(y[:, None])[:, 0],
         x=white["x"],
         d=white["d"],
@@ -105,7 +105,7 @@ def _random(design: Design) -> Columns:
         ),
     )
     if design.spec.method == "g2sls":
-        return found
+        return transformed
     periods = tuple(f"period {number}" for number in range(1, nuisance.shape[1]))
     labels = (*names, *periods, *design.terms)
     columns = np.hstack([z, nuisance[:, 1:], x])
@@ -113,9 +113,9 @@ def _random(design: Design) -> Columns:
     within = columns - between
     varies = np.linalg.norm(within, axis=0) > TINY * np.linalg.norm(columns, axis=0)
     parts = np.hstack([within[:, varies], components.whiten(between)])
-    moving = (name for name, own in zip(labels, varies, strict=True) if own)
+    moving = (name for name, moves in zip(labels, varies, strict=True) if moves)
     return with_instruments(
-        found, parts, (*(f"{name}, within" for name in moving), *(f"{name}, between" for name in labels))
+        transformed, parts, (*(f"{name}, within" for name in moving), *(f"{name}, between" for name in labels))
     )
 
 

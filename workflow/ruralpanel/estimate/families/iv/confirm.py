@@ -30,13 +30,13 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
         Weights of GMM by two-way clusters, as many moments as clusters, too many rows, or regressors or
         instruments too much alike.
     """
-    system, found = _ours(design)
+    system, fit = _ours(design)
     errors, method = errors_of(design, system), design.spec.method or "2sls"
     need_rows(system.n)
     if method == "gmm" and (len(errors.groups) > 1 or system.z.shape[1] + system.w.shape[1] > errors.most()):
         raise NotConfirmedError("linearmodels weighs moments by one dimension of clusters, of which there must be more")
-    spread = np.sqrt(np.diag(found.bread))
-    second = np.sqrt(np.linalg.cond(found.bread / np.outer(spread, spread)))
+    spread = np.sqrt(np.diag(fit.bread))
+    second = np.sqrt(np.linalg.cond(fit.bread / np.outer(spread, spread)))
     allowed = agreement(max(scaling.condition(np.hstack([system.w, system.z])), float(second)))
     parts = (system.w, system.d, system.z, system.y[:, None])
     powers = scaling.scales(np.concatenate([np.linalg.norm(part, axis=0) for part in parts]))
@@ -47,10 +47,10 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     order = _order(system)
     std_error = None
     if setting is not None:
-        degrees = np.sqrt(system.n / found.df_resid) if setting.method == "classical" else 1.0
-        std_error = np.asarray(theirs.std_errors * factor)[order] * root_factor(setting, found, design) * degrees
+        degrees = np.sqrt(system.n / fit.df_resid) if setting.method == "classical" else 1.0
+        std_error = np.asarray(theirs.std_errors * factor)[order] * root_factor(setting, fit, design) * degrees
     library = f"linearmodels {type(theirs.model).__name__}"
-    return Second(library, found.terms, np.asarray(theirs.params * factor)[order], std_error, allowed)
+    return Second(library, fit.terms, np.asarray(theirs.params * factor)[order], std_error, allowed)
 
 
 def _ours(design: Design) -> tuple[System, Fit]:

@@ -39,7 +39,7 @@ class Roles:
     def of(self, moving: bool, free: bool) -> tuple[str, ...]:
         """The terms of one of the four kinds."""
         chosen = (self.moving == moving) & (self.free == free)
-        return tuple(name for name, own in zip(self.names, chosen, strict=True) if own)
+        return tuple(name for name, belongs in zip(self.names, chosen, strict=True) if belongs)
 
 
 def fit(design: Design) -> Fit:
@@ -64,16 +64,16 @@ def fit(design: Design) -> Fit:
     """
     system, roles = system_of(design)
     errors = errors_of(design, system)
-    found = iv.two_stage(system, errors, design)
-    residuals = system.y - np.hstack([system.d, system.w]) @ found.params
+    estimate = iv.two_stage(system, errors, design)
+    residuals = system.y - np.hstack([system.d, system.w]) @ estimate.params
     df = system.df(len(system.terms))
     fitted = Fit(
         terms=system.terms,
-        params=found.params,
+        params=estimate.params,
         rows=system.rows,
         residuals=residuals,
-        bread=found.bread,
-        scores=found.regressors * residuals[:, None],
+        bread=estimate.bread,
+        scores=estimate.regressors * residuals[:, None],
         df_resid=float(df),
         n_absorbed=system.space.rank,
         absorbed=system.absorbed,
@@ -149,15 +149,15 @@ def columns_of(
     rows = np.arange(design.y.size)
     root = root_weights(design, rows)
     white = components.whiten(np.column_stack([design.y * layout.root, roles.x, nuisance]))
-    own, exogenous = roles.x.shape[1], design.x.shape[1]
+    width, exogenous = roles.x.shape[1], design.x.shape[1]
     columns = Columns(
         y=white[:, 0],
         x=white[:, 1 : 1 + exogenous],
-        d=white[:, 1 + exogenous : 1 + own],
+        d=white[:, 1 + exogenous : 1 + width],
         z=np.zeros((rows.size, 0)),
         instruments=(),
         rows=rows,
-        space=Absorbed(rows.size, (), white[:, 1 + own :], root),
+        space=Absorbed(rows.size, (), white[:, 1 + width :], root),
         absorbed=removed_effects(design.spec),
         fit=random_effects.fit_of(components),
         notes=(

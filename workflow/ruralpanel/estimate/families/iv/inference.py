@@ -169,11 +169,11 @@ def invert(
     points = {0.0, estimate}
     points |= {estimate + sign * spread * step for step in OUTWARD.tolist() for sign in (1.0, -1.0)}
     if system.basis.shape[1] <= errors.most():
-        found = anderson_rubin.statistic(system, errors)
+        statistic = anderson_rubin.statistic(system, errors)
         slopes = system.w.shape[1] + system.basis.shape[1]
         for level in (0.90, 0.95, 0.99):
             critical = errors.critical(system.basis.shape[1], slopes, level)
-            ends = np.ravel(anderson_rubin.confidence_set(found, critical, estimate, spread))
+            ends = np.ravel(anderson_rubin.confidence_set(statistic, critical, estimate, spread))
             points |= {float(end) for end in ends if np.isfinite(end)}
     grid = sorted(points)
     inside = [result.p_value(b) > 0.05 for b in grid]

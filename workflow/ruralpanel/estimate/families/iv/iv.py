@@ -58,9 +58,9 @@ def tf(design: Design, fit: Fit, errors: Errors) -> dict[str, Any]:
     critical = tf_critical(f)
     estimate = float(fit.params[0])
     reach = critical * error
-    found: dict[str, Any] = {"term": fit.terms[0], "f": f, "critical": critical if np.isfinite(critical) else None}
+    result: dict[str, Any] = {"term": fit.terms[0], "f": f, "critical": critical if np.isfinite(critical) else None}
     open_ended = not np.isfinite(critical)
-    found |= {
+    result |= {
         "std_error": None if open_ended else error * critical / NORMAL,
         "ci_low": None if open_ended else estimate - reach,
         "ci_high": None if open_ended else estimate + reach,
@@ -68,10 +68,10 @@ def tf(design: Design, fit: Fit, errors: Errors) -> dict[str, Any]:
         "source": "Lee, McCrary, Moreira and Porter (2022), table 3, interpolated",
     }
     if errors.kind == "cluster" and errors.clusters < 50:
-        found["note"] = (
+        result["note"] = (
             f"the table is for many clusters; with {errors.clusters} the Anderson–Rubin set is the safer guide"
         )
-    return found
+    return result
 
 
 def _error(design: Design, fit: Fit, errors: Errors) -> float:
@@ -80,9 +80,9 @@ def _error(design: Design, fit: Fit, errors: Errors) -> float:
     options |= {"cluster": {"small_sample": errors.small_sample}, "hc": {"kind": errors.small_sample}}.get(
         errors.kind, {}
     )
-    found = infer(fit, design, InferenceSpec(errors.kind, options), 0).std_error
-    assert found is not None
-    return float(found[0])
+    std_error = infer(fit, design, InferenceSpec(errors.kind, options), 0).std_error
+    assert std_error is not None
+    return float(std_error[0])
 
 
 def overidentification(system: System, errors: Errors, residuals: FloatArray) -> dict[str, Test]:
@@ -98,16 +98,16 @@ def overidentification(system: System, errors: Errors, residuals: FloatArray) ->
     projected = float(np.sum((q.T @ residuals) ** 2))
     total = float(residuals @ residuals)
     free = system.df(system.w.shape[1] + q.shape[1])
-    found = {
+    tests = {
         "sargan": _chi2(system.n * projected / total, excess, "independent errors of one variance"),
         "basmann": _chi2(free * projected / (total - projected), excess, "independent errors of one variance"),
     }
     if errors.kind == "classical":
-        return found
+        return tests
     if q.shape[1] > errors.most():
         note = f"{q.shape[1]} instruments are more than {errors.clusters} clusters can weight"
-        return found | {"hansen_j": Test(float("nan"), None, float("nan"), note)}
-    return found | {"hansen_j": _chi2(hansen(system, errors), excess, f"errors {errors.words}, no small-sample factor")}
+        return tests | {"hansen_j": Test(float("nan"), None, float("nan"), note)}
+    return tests | {"hansen_j": _chi2(hansen(system, errors), excess, f"errors {errors.words}, no small-sample factor")}
 
 
 def hansen(system: System, errors: Errors) -> float:
@@ -181,21 +181,21 @@ def fit(design: Design) -> Fit:
     system = system_of(design)
     errors = errors_of(design, system)
     method = design.spec.method or "2sls"
-    found = METHODS[method](system, errors, design)
-    residuals = system.y - np.hstack([system.d, system.w]) @ found.params
+    estimate = METHODS[method](system, errors, design)
+    residuals = system.y - np.hstack([system.d, system.w]) @ estimate.params
     df = system.df(len(system.terms))
     first_stage, strength = weak_instruments.first_stage(system, errors)
     draft = Fit(
         terms=system.terms,
-        params=found.params,
+        params=estimate.params,
         rows=system.rows,
         residuals=residuals,
-        bread=found.bread,
-        scores=found.regressors * residuals[:, None],
+        bread=estimate.bread,
+        scores=estimate.regressors * residuals[:, None],
         df_resid=float(df),
         n_absorbed=system.space.rank,
         absorbed=system.absorbed,
-        fit={"rmse": float(np.sqrt(residuals @ residuals / df)), **found.fit, **system.components},
+        fit={"rmse": float(np.sqrt(residuals @ residuals / df)), **estimate.fit, **system.components},
         tests={
             **strength,
             "anderson_rubin": anderson_rubin.test_zero(system, errors),
@@ -256,12 +256,12 @@ def gmm(system: System, errors: Errors, design: Design) -> Estimate:
     moments = np.hstack([system.basis, system.w])
     q = system.basis.shape[1]
     covariance = errors.cross(moments, residuals, residuals, len(system.terms))
-    own, mixed = covariance[:q, :q], covariance[q:, :q]
+    covariance_z, mixed = covariance[:q, :q], covariance[q:, :q]
     slopes = system.basis.T @ system.d_net
-    weighted = np.linalg.solve(own, slopes)
+    weighted = np.linalg.solve(covariance_z, slopes)
     # the endogenous coefficients from the partialled moments, the exogenous ones from what these leave of theirs
     delta = np.linalg.solve(slopes.T @ weighted, np.column_stack([weighted.T, np.zeros((slopes.shape[1], len(mixed)))]))
-    shift = np.linalg.solve(own, mixed.T).T
+    shift = np.linalg.solve(covariance_z, mixed.T).T
     plain = np.column_stack([-shift, np.eye(len(mixed))]) - (system.w.T @ system.d - shift @ slopes) @ delta
     linear = np.vstack([delta, np.linalg.solve(system.w.T @ system.w, plain)])
     weights = moments @ linear.T
@@ -291,7 +291,7 @@ def _robust(design: Design, system: System, errors: Errors, draft: Fit) -> dict[
     intervals = anderson_rubin.confidence_set(
         anderson_rubin.statistic(system, errors), critical, float(draft.params[0]), spread
     )
-    found: dict[str, Any] = {
+    robust: dict[str, Any] = {
         "anderson_rubin": {
             "term": system.endogenous[0],
             "level": anderson_rubin.LEVEL,
@@ -300,5 +300,5 @@ def _robust(design: Design, system: System, errors: Errors, draft: Fit) -> dict[
         }
     }
     if len(system.instruments) == 1:
-        found["tf"] = tf(design, draft, errors)
-    return found
+        robust["tf"] = tf(design, draft, errors)
+    return robust

@@ -197,13 +197,13 @@ def rotemberg(design: Design, system: System, errors: Errors) -> list[dict[str, 
     if exposure.complete:
         shocks = shocks - shocks.mean(axis=1, keepdims=True)
     root = np.ones((system.n, 1)) if system.space.root is None else system.space.root[:, None]
-    own = system.partial(system.space.residuals((exposure.shares * shocks)[system.rows] * root))
-    zy, zd = own.T @ system.y_net, own.T @ system.d_net[:, 0]
+    parts = system.partial(system.space.residuals((exposure.shares * shocks)[system.rows] * root))
+    zy, zd = parts.T @ system.y_net, parts.T @ system.d_net[:, 0]
     total = float(zd.sum())
     slopes = system.w.shape[1] + 1
-    found = []
+    entries = []
     for j, sector in enumerate(exposure.sectors):
-        column = own[:, [j]]
+        column = parts[:, [j]]
         length = float(column[:, 0] @ column[:, 0])
         entry: dict[str, Any] = {
             "sector": sector,
@@ -215,8 +215,8 @@ def rotemberg(design: Design, system: System, errors: Errors) -> list[dict[str, 
             left = system.d_net[:, 0] - column[:, 0] * (float(zd[j]) / length)
             entry["estimate"] = float(zy[j] / zd[j])
             entry["first_stage_f"] = float(zd[j] ** 2) / float(errors.cross(column, left, left, slopes)[0, 0])
-        found.append(entry)
-    return sorted(found, key=lambda entry: -abs(entry["weight"]))
+        entries.append(entry)
+    return sorted(entries, key=lambda entry: -abs(entry["weight"]))
 
 
 def report(design: Design, system: System, errors: Errors) -> dict[str, Any]:
@@ -232,7 +232,7 @@ def report(design: Design, system: System, errors: Errors) -> dict[str, Any]:
     mean = weights @ exposure.shares[system.rows] / weights.sum()
     sums = exposure.sums[system.rows]
     drivers = rotemberg(design, system, errors)
-    found: dict[str, Any] = {
+    summary: dict[str, Any] = {
         "sectors": len(exposure.sectors),
         "effective_sectors": float(mean.sum() ** 2 / np.sum(mean**2)),
         "sum_of_shares": {"lowest": float(sums.min()), "highest": float(sums.max())},
@@ -243,8 +243,8 @@ def report(design: Design, system: System, errors: Errors) -> dict[str, Any]:
         sectors = sectors_of(design, system)
     except UserError as error:
         reason = "; ".join(f"{problem.found}: needs {problem.expected}" for problem in error.problems)
-        return {"shift_share": {**found, "akm": {"not_available": reason}}}
-    return {"shift_share": {**found, "akm": _akm(sectors), "akm0": _akm0(sectors)}}
+        return {"shift_share": {**summary, "akm": {"not_available": reason}}}
+    return {"shift_share": {**summary, "akm": _akm(sectors), "akm0": _akm0(sectors)}}
 
 
 def _akm(sectors: Sectors) -> dict[str, Any]:

@@ -142,12 +142,12 @@ def largest_bias(w1: FloatArray, w12: FloatArray, w2: FloatArray) -> float:
     values = bias(grid)
     best = int(np.argmax(values))
     step = grid[1] - grid[0]
-    found = optimize.minimize_scalar(
+    optimum = optimize.minimize_scalar(
         lambda angle: -float(bias(np.array([angle]))[0]),
         bounds=(grid[best] - step, grid[best] + step),
         method="bounded",
     )
-    return min(1.0, max(float(values[best]), -float(found.fun)))
+    return min(1.0, max(float(values[best]), -float(optimum.fun)))
 
 
 def critical_value(w2: FloatArray, x: float) -> tuple[float, float]:
@@ -161,12 +161,12 @@ def critical_value(w2: FloatArray, x: float) -> tuple[float, float]:
     return float(stats.ncx2.ppf(0.95, k, k * x) if x > 0 else special.chdtri(k, 0.05)) / k, k
 
 
-def _strength(found: dict[str, Any]) -> Test:
+def _strength(strength: dict[str, Any]) -> Test:
     note = (
-        f"H0: the bias may exceed {100 * TAU:g} % of the worst case; critical value {found['critical_2sls']:.2f}, "
-        f"whatever the outcome's errors {found['critical_simplified']:.2f}"
+        f"H0: the bias may exceed {100 * TAU:g} % of the worst case; critical value {strength['critical_2sls']:.2f}, "
+        f"whatever the outcome's errors {strength['critical_simplified']:.2f}"
     )
-    return Test(found["statistic"], None, found["p_value"], note)
+    return Test(strength["statistic"], None, strength["p_value"], note)
 
 
 def _plain(test: Test) -> dict[str, Any]:

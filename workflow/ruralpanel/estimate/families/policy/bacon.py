@@ -46,10 +46,10 @@ def report(design: Design, cohorts: Cohorts, trends: bool) -> dict[str, Any]:
         "gaps": design.y.size < full,
     }
     if any(beside.values()):
-        return {"beside": [name for name, there in beside.items() if there]}
-    found = comparisons(design, cohorts)
-    estimate = sum(one.weight * one.estimate for one in found)
-    return {"comparisons": [asdict(one) for one in found], "estimate": float(estimate)}
+        return {"beside": [name for name, present in beside.items() if present]}
+    pairs = comparisons(design, cohorts)
+    estimate = sum(one.weight * one.estimate for one in pairs)
+    return {"comparisons": [asdict(one) for one in pairs], "estimate": float(estimate)}
 
 
 def comparisons(design: Design, cohorts: Cohorts) -> tuple[Comparison, ...]:
@@ -61,33 +61,33 @@ def comparisons(design: Design, cohorts: Cohorts) -> tuple[Comparison, ...]:
     never = periods
     groups = {start: np.flatnonzero(cohorts.start == start) for start in (*cohorts.starts, never)}
     means = {start: y[members].mean(axis=0) for start, members in groups.items() if members.size}
-    found: list[tuple[str, int, int, float, float]] = []
+    pairs: list[tuple[str, int, int, float, float]] = []
     for i, earlier in enumerate(cohorts.starts):
         if never in means:
             window = (0, earlier, never)
-            found.append(("untreated", earlier, never, *_pair(means, groups, earlier, never, window)))
+            pairs.append(("untreated", earlier, never, *_pair(means, groups, earlier, never, window)))
         for later in cohorts.starts[i + 1 :]:
-            found.append(("earlier", earlier, later, *_pair(means, groups, earlier, later, (0, earlier, later))))
-            found.append(("later", later, earlier, *_pair(means, groups, later, earlier, (earlier, later, never))))
-    total = sum(variance for *_, variance in found)
+            pairs.append(("earlier", earlier, later, *_pair(means, groups, earlier, later, (0, earlier, later))))
+            pairs.append(("later", later, earlier, *_pair(means, groups, later, earlier, (earlier, later, never))))
+    total = sum(variance for *_, variance in pairs)
     return tuple(
         Comparison(
             kind=kind,
-            treated=cohorts.date(own),
+            treated=cohorts.date(treated),
             control=None if other == never else cohorts.date(other),
-            n_treated=int(groups[own].size),
+            n_treated=int(groups[treated].size),
             n_control=int(groups[other].size),
             weight=variance / total,
             estimate=estimate,
         )
-        for kind, own, other, estimate, variance in found
+        for kind, treated, other, estimate, variance in pairs
     )
 
 
 def _pair(
     means: dict[int, FloatArray],
     groups: dict[int, np.ndarray[Any, Any]],
-    own: int,
+    treated: int,
     other: int,
     window: tuple[int, int, int],
 ) -> tuple[float, float]:
@@ -96,6 +96,6 @@ def _pair(
     `window`: first period, first treated period and end.
     """
     first, start, end = window
-    gap = means[own] - means[other]
+    gap = means[treated] - means[other]
     estimate = float(gap[start:end].mean() - gap[first:start].mean())
-    return estimate, float(groups[own].size * groups[other].size * (start - first) * (end - start))
+    return estimate, float(groups[treated].size * groups[other].size * (start - first) * (end - start))

@@ -140,7 +140,7 @@ def cells(paths: Paths, comparison: str, where: str, post_only: bool = False) ->
     UserError
         Nobody to compare with, or covariates that leave no comparison.
     """
-    starts, found = paths.cohorts.start, []
+    starts, effects = paths.cohorts.start, []
     for start in paths.cohorts.starts:
         base = start - 1
         for period in range(start if post_only else 0, paths.y.shape[1]):
@@ -150,13 +150,13 @@ def cells(paths: Paths, comparison: str, where: str, post_only: bool = False) ->
             others = (starts >= later) & (starts != start)
             cell = _cell(paths, start, period, base, others, where)
             if cell is not None:
-                found.append(cell)
-    if not any(cell.post for cell in found):
+                effects.append(cell)
+    if not any(cell.post for cell in effects):
         fix = "use comparison: not_yet" if comparison == "never" else "widen the sample"
         raise UserError(
             Problem(CONFIGURATION, f"{where}.comparison", f"nobody to compare with ({comparison})", "such units", fix)
         )
-    return tuple(found)
+    return tuple(effects)
 
 
 def simple(paths: Paths, every: tuple[Cell, ...]) -> Average:
@@ -175,21 +175,21 @@ def by_event_time(paths: Paths, every: tuple[Cell, ...]) -> dict[int, Average]:
 
 def by_cohort(paths: Paths, every: tuple[Cell, ...]) -> dict[int, Average]:
     """Mean over the periods under treatment of each cohort (by its start)."""
-    found = {}
+    averages = {}
     for start in sorted({cell.start for cell in every}):
-        own = [cell for cell in every if cell.start == start and cell.post]
-        if own:
-            influence = np.mean([cell.influence for cell in own], axis=0)
-            found[start] = Average(float(np.mean([cell.estimate for cell in own])), influence)
-    return found
+        cells_of = [cell for cell in every if cell.start == start and cell.post]
+        if cells_of:
+            influence = np.mean([cell.influence for cell in cells_of], axis=0)
+            averages[start] = Average(float(np.mean([cell.estimate for cell in cells_of])), influence)
+    return averages
 
 
 def by_period(paths: Paths, every: tuple[Cell, ...]) -> dict[int, Average]:
     """Mean over the cohorts under treatment in each period (by its position)."""
-    found = {}
+    averages = {}
     for period in sorted({cell.period for cell in every if cell.post}):
-        found[period] = weighted(paths, [cell for cell in every if cell.post and cell.period == period])
-    return found
+        averages[period] = weighted(paths, [cell for cell in every if cell.post and cell.period == period])
+    return averages
 
 
 def over_cohorts(paths: Paths, groups: dict[int, Average]) -> Average:
@@ -211,10 +211,10 @@ def weighted(paths: Paths, chosen: list[Cell]) -> Average:
 
 def _cell(paths: Paths, start: int, period: int, base: int, others: FloatArray, where: str) -> Cell | None:
     change = paths.y[:, period] - paths.y[:, base]
-    own = paths.cohorts.start == start
-    use = (own | others) & np.isfinite(change)
+    members = paths.cohorts.start == start
+    use = (members | others) & np.isfinite(change)
     n = int(use.sum())
-    treated = own[use].astype(float)
+    treated = members[use].astype(float)
     if not 0 < treated.sum() < n:
         return None
     if paths.x.shape[2]:

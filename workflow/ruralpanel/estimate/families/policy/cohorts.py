@@ -179,11 +179,11 @@ def need_balance(design: Design, method: str, otherwise: str = "") -> None:
     UserError
         One problem for each unit that lacks periods, naming them.
     """
-    there = np.zeros((len(design.units), len(design.periods)), dtype=bool)
-    there[design.unit_codes, design.period_codes] = True
+    observed = np.zeros((len(design.units), len(design.periods)), dtype=bool)
+    observed[design.unit_codes, design.period_codes] = True
     problems = []
-    for unit in np.flatnonzero(~there.all(axis=1)):
-        missing = ", ".join(str(design.periods[t]) for t in np.flatnonzero(~there[unit]))
+    for unit in np.flatnonzero(~observed.all(axis=1)):
+        missing = ", ".join(str(design.periods[t]) for t in np.flatnonzero(~observed[unit]))
         name = design.units[unit]
         problems.append(
             Problem(

@@ -165,11 +165,11 @@ def _check_keys(sample: Sample, name: str) -> None:
 def _before(sample: Sample, name: str) -> tuple[dict[str, Test], dict[str, Any]]:
     """The pre-trend test by the same method's effects by event time; nothing where there is one period before."""
     try:
-        found = event_study.fit(_as_event_study(sample, name))
+        study = event_study.fit(_as_event_study(sample, name))
     except UserError as error:
         return {}, {"event_study": None, "pretrend": None, "pretrend_note": str(error.problems[0].found)}
-    kept = {key: found.extra[key] for key in ("event_study", "pretrend")}
-    return {"pretrend": found.tests["pretrend"]}, kept
+    kept = {key: study.extra[key] for key in ("event_study", "pretrend")}
+    return {"pretrend": study.tests["pretrend"]}, kept
 
 
 def _as_event_study(sample: Sample, name: str) -> Design:
@@ -265,12 +265,12 @@ def _matched(sample: Sample) -> Fit:
     extra = {
         "matches": [
             {
-                "unit": units[own],
+                "unit": units[unit],
                 "matched": [units[other] for other in nearest],
                 "distance": [float(d) for d in distance],
             }
             for cohort in matches
-            for own, nearest, distance in zip(cohort.own, cohort.nearest, cohort.distance, strict=True)
+            for unit, nearest, distance in zip(cohort.own, cohort.nearest, cohort.distance, strict=True)
         ]
     }
     notes = (*fitted.notes, note("matches_given"))

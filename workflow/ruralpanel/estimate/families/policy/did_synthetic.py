@@ -45,14 +45,14 @@ def fit(sample: Sample, name: str) -> Fit:
     check(sample, name)
     difference = METHODS[name]
     y = paths_of(design, cohorts).y
-    found = synthetic.estimate(y, cohorts, difference)
+    estimate = synthetic.estimate(y, cohorts, difference)
     draws = int(design.spec.options.get("draws") or DRAWS)
     LOG.info(
         "model %s: %d units, %d placebos, %d treated sets, %d for each placebo date, one fit without each treated unit",
         design.spec.name, len(design.units), draws, min(draws, 999), DRAWS_EARLIER,
     )  # fmt: skip
     errors = {
-        "jackknife": synthetic.jackknife(y, found),
+        "jackknife": synthetic.jackknife(y, estimate),
         "placebo": _placebo_variance(y, sample, difference, draws),
     }
     variance, kind = errors["jackknife"], note("jackknife")
@@ -60,9 +60,9 @@ def fit(sample: Sample, name: str) -> Fit:
         variance, kind = errors["placebo"], note("placebos", draws=draws)
     extra: dict[str, Any] = {
         "treatment": treatment_summary(sample),
-        "weights": [_weights(sample, weights) for weights in found.weights],
-        "event_study": _gaps(sample, y, found),
-        "fit_before": _fit_before(y, found),
+        "weights": [_weights(sample, weights) for weights in estimate.weights],
+        "event_study": _gaps(sample, y, estimate),
+        "fit_before": _fit_before(y, estimate),
         "errors": {key: float(np.sqrt(value)) for key, value in errors.items()},
         "randomisation": randomisation(sample, name, draws, stream(design, "randomisation")),
         "placebo_dates": _placebo_dates(sample, difference),
@@ -76,7 +76,7 @@ def fit(sample: Sample, name: str) -> Fit:
     rows = np.arange(design.y.size, dtype=np.intp)
     result = Fit(
         terms=(TERM,),
-        params=np.array([found.estimate]),
+        params=np.array([estimate.estimate]),
         rows=rows,
         residuals=np.zeros(rows.size),
         bread=np.eye(1),
@@ -149,8 +149,8 @@ def _placebo_variance(y: FloatArray, sample: Sample, difference: bool, draws: in
     treated = int(sample.cohorts.treated.sum())
     if y.shape[0] - treated <= treated:
         return float("nan")
-    found = synthetic.placebo(y, sample.cohorts, difference, draws, stream(sample.design, "placebo"))
-    return float(np.var(found))
+    placebos = synthetic.placebo(y, sample.cohorts, difference, draws, stream(sample.design, "placebo"))
+    return float(np.var(placebos))
 
 
 def _placebo_dates(sample: Sample, difference: bool) -> list[dict[str, Any]]:
@@ -162,8 +162,8 @@ def _placebo_dates(sample: Sample, difference: bool) -> list[dict[str, Any]]:
         y = paths_of(earlier.design, earlier.cohorts).y
         if not np.isfinite(y).all():
             break
-        found = synthetic.estimate(y, earlier.cohorts, difference)
-        variance = synthetic.jackknife(y, found) if difference else np.nan
+        estimate = synthetic.estimate(y, earlier.cohorts, difference)
+        variance = synthetic.jackknife(y, estimate) if difference else np.nan
         if not np.isfinite(variance):
             variance = _placebo_variance(y, earlier, difference, DRAWS_EARLIER)
         first = [int(earlier.cohorts.periods[start]) for start in earlier.cohorts.starts]
@@ -171,7 +171,7 @@ def _placebo_dates(sample: Sample, difference: bool) -> list[dict[str, Any]]:
             {
                 "shift": shift,
                 "first": first[0] if len(first) == 1 else first,
-                **row(found.estimate, variance, y.shape[0] - 1.0),
+                **row(estimate.estimate, variance, y.shape[0] - 1.0),
             }
         )
     return rows
@@ -199,10 +199,10 @@ def _weights(sample: Sample, weights: synthetic.Weights) -> dict[str, Any]:
     }
 
 
-def _gaps(sample: Sample, y: FloatArray, found: synthetic.Synthetic) -> list[dict[str, Any]]:
+def _gaps(sample: Sample, y: FloatArray, synthetic_control: synthetic.Synthetic) -> list[dict[str, Any]]:
     """Gap between treated and weighted others by event time, cohorts weighing by their treated units; no errors."""
     gathered: dict[int, list[tuple[int, float, int]]] = {}
-    for weights in found.weights:
+    for weights in synthetic_control.weights:
         for t, gap in enumerate(synthetic.gaps(y, weights)):
             period = int(sample.cohorts.periods[t])
             time = int(period - sample.cohorts.date(weights.start))
@@ -211,19 +211,19 @@ def _gaps(sample: Sample, y: FloatArray, found: synthetic.Synthetic) -> list[dic
     for time, values in sorted(gathered.items()):
         sizes = np.array([size for _, _, size in values], dtype=float)
         estimate = float(sizes @ [gap for _, gap, _ in values] / sizes.sum())
-        date = values[0][0] if len(found.weights) == 1 else None
+        date = values[0][0] if len(synthetic_control.weights) == 1 else None
         term = f"event:{time:+d}" if date is None else f"treated:{label(date)}"
         empty = dict.fromkeys(("std_error", "df", "p_value", "ci_low", "ci_high"))
         rows.append({"term": term, "period": date, "event_time": time, "estimate": estimate, **empty})
     return rows
 
 
-def _fit_before(y: FloatArray, found: synthetic.Synthetic) -> dict[str, float]:
+def _fit_before(y: FloatArray, synthetic_control: synthetic.Synthetic) -> dict[str, float]:
     """Root mean square of the gaps before treatment, as such and in standard deviations of the treated's means."""
-    gaps = [synthetic.gaps(y, weights)[: weights.start] for weights in found.weights]
-    pairs = zip(gaps, found.weights, strict=True)
+    gaps = [synthetic.gaps(y, weights)[: weights.start] for weights in synthetic_control.weights]
+    pairs = zip(gaps, synthetic_control.weights, strict=True)
     centred = [gap - gap.mean() if weights.periods.any() else gap for gap, weights in pairs]
     rmse = float(np.sqrt(np.mean(np.concatenate(centred) ** 2)))
-    moves = [y[weights.own, : weights.start].mean(axis=0) for weights in found.weights]
+    moves = [y[weights.own, : weights.start].mean(axis=0) for weights in synthetic_control.weights]
     spread = float(np.sqrt(np.mean(np.concatenate([move - move.mean() for move in moves]) ** 2)))
     return {"rmse": rmse, "relative": rmse / spread if spread > 0 else float("nan")}

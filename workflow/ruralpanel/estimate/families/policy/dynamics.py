@@ -97,34 +97,34 @@ def by_unit(design: Design, influence: FloatArray) -> FloatArray:
     return np.asarray((influence / (influence.shape[0] * counts[:, None]))[design.unit_codes])
 
 
-def event_rows(found: Dynamic) -> list[dict[str, Any]]:
+def event_rows(effects: Dynamic) -> list[dict[str, Any]]:
     """The figure's data: one entry per event time in order, the reference as zero without error."""
     entries = []
-    for i, time in enumerate(found.times):
-        numbers = row(float(found.fit.params[i]), float(found.errors.vcov[i, i]), float(found.errors.df[i]))
+    for i, time in enumerate(effects.times):
+        numbers = row(float(effects.fit.params[i]), float(effects.errors.vcov[i, i]), float(effects.errors.df[i]))
         entries.append(entry(time, numbers))
     entries.append(
-        entry(found.reference, dict.fromkeys(_FIGURES, 0.0) | {"std_error": None, "df": None, "p_value": None})
+        entry(effects.reference, dict.fromkeys(_FIGURES, 0.0) | {"std_error": None, "df": None, "p_value": None})
     )
     return sorted(entries, key=lambda entry: entry["event_time"])
 
 
-def mean_after(found: Dynamic) -> dict[str, float]:
+def mean_after(effects: Dynamic) -> dict[str, float]:
     """Plain mean of the effects under treatment."""
-    target = np.zeros(found.fit.params.size)
-    target[found.after] = 1.0 / len(found.after)
-    estimate, variance = float(target @ found.fit.params), float(target @ found.errors.vcov @ target)
-    return row(estimate, variance, found.errors.least_df)
+    target = np.zeros(effects.fit.params.size)
+    target[effects.after] = 1.0 / len(effects.after)
+    estimate, variance = float(target @ effects.fit.params), float(target @ effects.errors.vcov @ target)
+    return row(estimate, variance, effects.errors.least_df)
 
 
-def pretrend(found: Dynamic, sample: Sample) -> tuple[Test, dict[str, Any]]:
+def pretrend(effects: Dynamic, sample: Sample) -> tuple[Test, dict[str, Any]]:
     """Joint test of the effects before treatment, and what it could have detected."""
-    leads = leads_of(found, sample)
+    leads = leads_of(effects, sample)
     test = joint(leads)
-    after = np.array([_distance(found, i) for i in found.after])
+    after = np.array([_distance(effects, i) for i in effects.after])
     extra: dict[str, Any] = {
-        "leads": len(found.before),
-        "errors": found.errors.words,
+        "leads": len(effects.before),
+        "errors": effects.errors.words,
         "statistic": test.statistic,
         "p_value": test.p_value,
         "power": power(leads, after, np.full(after.size, 1.0 / after.size)),
@@ -132,16 +132,16 @@ def pretrend(found: Dynamic, sample: Sample) -> tuple[Test, dict[str, Any]]:
     return test, extra
 
 
-def leads_of(found: Dynamic, sample: Sample, contrast: FloatArray | None = None) -> Leads:
+def leads_of(effects: Dynamic, sample: Sample, contrast: FloatArray | None = None) -> Leads:
     """The effects before treatment with their covariance and distances from the reference.
 
     Parameters
     ----------
     contrast : (m, leads) combinations of them to take instead.
     """
-    place = found.before
+    place = effects.before
     maker = np.eye(len(place)) if contrast is None else contrast
-    fit, errors = found.fit, found.errors
+    fit, errors = effects.fit, effects.errors
     scores = group_sums((fit.scores @ fit.bread)[:, place], sample.design.unit_codes[fit.rows]) @ maker.T
     present = np.bincount(sample.design.unit_codes[fit.rows], minlength=scores.shape[0]) > 0
     by_unit_alone = errors.words == "cluster by unit" and maker.size > 0
@@ -149,13 +149,13 @@ def leads_of(found: Dynamic, sample: Sample, contrast: FloatArray | None = None)
     return Leads(
         beta=maker @ fit.params[place],
         vcov=maker @ errors.vcov[np.ix_(place, place)] @ maker.T,
-        times=np.array([_distance(found, i) for i in place])[: maker.shape[0]],
+        times=np.array([_distance(effects, i) for i in place])[: maker.shape[0]],
         nu=min(nu, errors.n_clusters - 1.0),
         df=errors.least_df,
     )
 
 
-def honest(found: Dynamic, where: str) -> dict[str, Any]:
+def honest(effects: Dynamic, where: str) -> dict[str, Any]:
     """Bounds on the first effect under treatment and on the mean of all, where trends may differ.
 
     Raises
@@ -163,17 +163,17 @@ def honest(found: Dynamic, where: str) -> dict[str, Any]:
     UserError
         Fewer than two changes before treatment.
     """
-    size = len(found.times)
-    order = sorted([*found.times, found.reference], key=lambda time: time.event_time)
+    size = len(effects.times)
+    order = sorted([*effects.times, effects.reference], key=lambda time: time.event_time)
     last = max(i for i, time in enumerate(order) if not time.post)
     beta, vcov = honest_did.rebased(
-        found.fit.params[:size], found.errors.vcov[:size, :size], order.index(found.reference), last
+        effects.fit.params[:size], effects.errors.vcov[:size, :size], order.index(effects.reference), last
     )
     times = np.array([float(time.event_time) for time in order])
     q = size - last
-    stretch = float(critical_values(np.array(found.errors.least_df)) / critical_values(np.array(np.inf)))
+    stretch = float(critical_values(np.array(effects.errors.least_df)) / critical_values(np.array(np.inf)))
     working = honest_did.autoregressive(vcov, times, last)
-    result: dict[str, Any] = {"errors": found.errors.words, "stretch": stretch}
+    result: dict[str, Any] = {"errors": effects.errors.words, "stretch": stretch}
     for name, weights in (("first", np.eye(q)[0]), ("average", np.full(q, 1.0 / q))):
         study = honest_did.EventStudy(beta, vcov, times, weights, stretch, working)
         result[name] = honest_did.bounds(study, where)
@@ -182,14 +182,14 @@ def honest(found: Dynamic, where: str) -> dict[str, Any]:
 
 def matched_stack(design: Design, cohorts: Cohorts) -> tuple[stacked.Stack, tuple[stacked.Matches, ...]]:
     """Each cohort with the units never treated that moved most like its own before treatment."""
-    paths, found = paths_of(design, cohorts), []
+    paths, matches_of_cohorts = paths_of(design, cohorts), []
 
-    def weigh(start: int, own: IntArray, others: IntArray) -> FloatArray:
-        matches = stacked.match(paths, start, own, others, f"models.{design.spec.name}")
-        found.append(matches)
+    def weigh(start: int, treated: IntArray, others: IntArray) -> FloatArray:
+        matches = stacked.match(paths, start, treated, others, f"models.{design.spec.name}")
+        matches_of_cohorts.append(matches)
         return matches.weights(others)
 
-    return stacked.stack(design, cohorts, "never", weigh), tuple(found)
+    return stacked.stack(design, cohorts, "never", weigh), tuple(matches_of_cohorts)
 
 
 def comparison_of(design: Design) -> str:
@@ -230,9 +230,9 @@ def _imputation(sample: Sample, times: Times, reference: EventTime) -> tuple[Fit
     imputed = imputation.impute(design, cohorts, trends)
     after = tuple(time for time in times if time.post)
     groups = regressions.indicators(design, cohorts, after)
-    there = (groups * imputed.treated[:, None]).sum(axis=0) > 0
-    after = tuple(time for time, use in zip(after, there, strict=True) if use)
-    estimates, scores = imputation.averages(design, cohorts, imputed, groups[:, there])
+    present = (groups * imputed.treated[:, None]).sum(axis=0) > 0
+    after = tuple(time for time, use in zip(after, present, strict=True) if use)
+    estimates, scores = imputation.averages(design, cohorts, imputed, groups[:, present])
     before = () if trends or cohorts.treated.all() else tuple(time for time in times if not time.post)
     notes: tuple[Note, ...] = (note("not_imputed", rows=imputed.lost),) if imputed.lost else ()
     if before:
@@ -266,9 +266,9 @@ def _matched(sample: Sample, times: Times, reference: EventTime) -> tuple[Fit, T
 
 
 def _pooled(sample: Sample, stack: stacked.Stack, times: Times) -> tuple[Fit, Times]:
-    there = tuple(time for time in times if np.any(stack.treated & (stack.event_time == time.event_time)))
-    fit = stacked.dynamic(sample.design, stack, there)
-    return fit, tuple(time for time in there if time.term in fit.terms)
+    present = tuple(time for time in times if np.any(stack.treated & (stack.event_time == time.event_time)))
+    fit = stacked.dynamic(sample.design, stack, present)
+    return fit, tuple(time for time in present if time.term in fit.terms)
 
 
 def _plain(design: Design) -> Design:
@@ -277,8 +277,8 @@ def _plain(design: Design) -> Design:
     return replace(design, spec=replace(design.spec, options=options))
 
 
-def _distance(found: Dynamic, place: int) -> float:
-    return float(found.times[place].event_time - found.reference.event_time)
+def _distance(effects: Dynamic, place: int) -> float:
+    return float(effects.times[place].event_time - effects.reference.event_time)
 
 
 def entry(time: EventTime, numbers: dict[str, Any]) -> dict[str, Any]:

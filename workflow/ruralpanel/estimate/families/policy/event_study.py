@@ -49,25 +49,25 @@ def fit(design: Design) -> Fit:
         need_no_steps(design, method)
     if trends:
         return _with_trends(design, sample, method)
-    found = dynamics.dynamic(sample, method)
-    test, pretrend = dynamics.pretrend(found, sample)
+    effects = dynamics.dynamic(sample, method)
+    test, pretrend = dynamics.pretrend(effects, sample)
     extra: dict[str, Any] = {
-        "event_study": dynamics.event_rows(found),
-        "average_effect": dynamics.mean_after(found),
+        "event_study": dynamics.event_rows(effects),
+        "average_effect": dynamics.mean_after(effects),
         "pretrend": pretrend,
     }
-    bounds, notes = _bounds(found, design)
+    bounds, notes = _bounds(effects, design)
     if method in ("twfe", "callaway_santanna") and sample.cohorts.single:
-        pretrend["randomisation"] = _randomised(sample, found)
+        pretrend["randomisation"] = _randomised(sample, effects)
         if pretrend["randomisation"] is None and design.spec.options.get("draws"):
             notes = (*notes, note("draws_without_use"))
     extra |= {"honest_did": bounds, "treatment": treatment_summary(sample)}
-    return finished(found.fit, sample, {"pretrend": test}, notes, extra)
+    return finished(effects.fit, sample, {"pretrend": test}, notes, extra)
 
 
-def _bounds(found: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tuple[Note, ...]]:
+def _bounds(effects: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tuple[Note, ...]]:
     try:
-        return dynamics.honest(found, f"models.{design.spec.name}"), ()
+        return dynamics.honest(effects, f"models.{design.spec.name}"), ()
     except UserError as error:
         problem = error.problems[0]
         return None, (note("no_bounds", found=problem.found, needed=problem.expected),)
@@ -75,11 +75,11 @@ def _bounds(found: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tupl
         return None, (note("no_bounds_zero_errors"),)
 
 
-def _randomised(sample: Sample, found: Dynamic) -> dict[str, Any] | None:
+def _randomised(sample: Sample, effects: Dynamic) -> dict[str, Any] | None:
     periods = list(sample.design.periods)
-    before = np.array([periods.index(found.times[i].period or 0) for i in found.before], dtype=np.intp)
+    before = np.array([periods.index(effects.times[i].period or 0) for i in effects.before], dtype=np.intp)
     draws = int(sample.design.spec.options.get("draws") or DRAWS)
-    reference = periods.index(found.reference.period or 0)
+    reference = periods.index(effects.reference.period or 0)
     return placebo.leads(sample, before, reference, draws, stream(sample.design, "pretrend"))
 
 
@@ -113,25 +113,25 @@ def _with_trends(design: Design, sample: Sample, method: str) -> Fit:
     return finished(effects, sample, {"pretrend": test}, (note("departures_from_trend"),), extra)
 
 
-def _departures(found: Dynamic, sample: Sample) -> tuple[list[dict[str, Any]], Test]:
+def _departures(effects: Dynamic, sample: Sample) -> tuple[list[dict[str, Any]], Test]:
     """Effects before treatment less the line through them, and the joint test that they lie on a line."""
-    place = found.before
-    times: list[EventTime] = [found.times[i] for i in place]
-    order = sorted([*times, found.reference], key=lambda time: time.event_time)
-    where = order.index(found.reference)
+    place = effects.before
+    times: list[EventTime] = [effects.times[i] for i in place]
+    order = sorted([*times, effects.reference], key=lambda time: time.event_time)
+    where = order.index(effects.reference)
     levels = np.insert(np.eye(len(place)), where, 0.0, axis=0)
     dates = np.array([float(time.event_time) for time in order])
     line = np.column_stack([np.ones(dates.size), dates])
     maker = (np.eye(dates.size) - line @ np.linalg.pinv(line)) @ levels
-    beta, vcov = found.fit.params[place], found.errors.vcov[np.ix_(place, place)]
-    df = found.errors.least_df
+    beta, vcov = effects.fit.params[place], effects.errors.vcov[np.ix_(place, place)]
+    df = effects.errors.least_df
     estimates, variances = maker @ beta, np.diag(maker @ vcov @ maker.T)
     rows = [
         dynamics.entry(time, row(float(e), float(max(v, 0.0)), df))
         for time, e, v in zip(order, estimates, variances, strict=True)
     ]
     bends: FloatArray = np.diff(np.diff(levels, axis=0) / np.diff(dates)[:, None], axis=0)
-    return rows, joint(dynamics.leads_of(found, sample, bends))
+    return rows, joint(dynamics.leads_of(effects, sample, bends))
 
 
 def _untrended(design: Design) -> Design:

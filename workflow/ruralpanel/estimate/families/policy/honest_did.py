@@ -267,7 +267,7 @@ def _shortest(study: EventStudy, m: float) -> FloatArray:
     best: tuple[float, FloatArray] | None = None
     for a in (start, _least_bends(study, free, fixed, trend_free, trend_fixed)):
         v = np.concatenate([a, np.abs(free.T @ a + fixed)])
-        found = optimize.minimize(
+        optimum = optimize.minimize(
             half,
             v,
             jac=True,
@@ -278,7 +278,7 @@ def _shortest(study: EventStudy, m: float) -> FloatArray:
             ],
             options={"maxiter": 500, "ftol": 1e-12},
         )
-        for candidate in (v[:p], found.x[:p]):
+        for candidate in (v[:p], optimum.x[:p]):
             value = half(np.concatenate([candidate, np.abs(free.T @ candidate + fixed)]))[0] / scale
             feasible = abs(float(trend_free @ candidate) + trend_fixed) < 1e-7
             if feasible and (best is None or value < best[0]):
@@ -301,7 +301,7 @@ def _least_bends(
     """Weights (p,) that remove a linear δ and have the smallest worst-case bias: a linear programme."""
     p, k = study.before, fixed.size
     identity = np.eye(k)
-    found = optimize.linprog(
+    optimum = optimize.linprog(
         np.concatenate([np.zeros(p), np.ones(k)]),
         A_ub=np.vstack([np.hstack([free.T, -identity]), np.hstack([-free.T, -identity])]),
         b_ub=np.concatenate([-fixed, fixed]),
@@ -309,7 +309,7 @@ def _least_bends(
         b_eq=[-trend_fixed],
         bounds=[(None, None)] * p + [(0, None)] * k,
     )
-    return np.asarray(found.x[:p])
+    return np.asarray(optimum.x[:p])
 
 
 def _slopes(study: EventStudy) -> FloatArray:

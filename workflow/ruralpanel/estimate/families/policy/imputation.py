@@ -90,9 +90,9 @@ def impute(design: Design, cohorts: Cohorts, group_trends: bool = False) -> Impu
     """
     under = regressions.treated_rows(design, cohorts) > 0
     units, periods = design.unit_codes, design.period_codes
-    own = np.bincount(units[~under], minlength=len(design.units)) > 0
+    untreated = np.bincount(units[~under], minlength=len(design.units)) > 0
     common = np.bincount(periods[~under], minlength=len(design.periods)) > 0
-    possible = under & own[units] & common[periods]
+    possible = under & untreated[units] & common[periods]
     if not possible.any():
         raise UserError(
             Problem(
@@ -172,6 +172,6 @@ def _alike(design: Design, cohorts: Cohorts) -> IntArray:
     start = cohorts.start[design.unit_codes]
     alone = np.array([sizes.get(int(s), 2) == 1 for s in start])
     width = len(design.periods)
-    own = start * width + design.period_codes
+    cells = start * width + design.period_codes
     shared = (width + 1) * width + np.maximum(design.period_codes - start, 0)
-    return np.asarray(np.unique(np.where(alone, shared, own), return_inverse=True)[1], dtype=np.intp)
+    return np.asarray(np.unique(np.where(alone, shared, cells), return_inverse=True)[1], dtype=np.intp)

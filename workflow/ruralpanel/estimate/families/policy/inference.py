@@ -49,22 +49,22 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     if setting.options.get("draws") is not None:
         options["draws"] = int(setting.options["draws"])
     sample = sample_of(replace(design, spec=replace(design.spec, options=options)))
-    found = did.randomisation(sample, design.spec.method or "twfe")
-    warnings = validity.need_sets(design, int(found["draws"]) + 1)
+    randomised = did.randomisation(sample, design.spec.method or "twfe")
+    warnings = validity.need_sets(design, int(randomised["draws"]) + 1)
     p, nothing = np.full(len(fit.terms), np.nan), np.full(len(fit.terms), np.nan)
-    p[fit.terms.index(did.TERM)] = found["p_value"]
-    sets = note("all_sets", sets=found["draws"] + 1) if found["enumerated"] else note("random_sets")
+    p[fit.terms.index(did.TERM)] = randomised["p_value"]
+    sets = note("all_sets", sets=randomised["draws"] + 1) if randomised["enumerated"] else note("random_sets")
     return Inference(
         method="treatment",
         p_value=p,
         ci_low=nothing,
         ci_high=nothing,
         by="unit",
-        small_sample=(sets, note(f"randomised_{found['statistic']}"), note("p_counts_sample")),
+        small_sample=(sets, note(f"randomised_{randomised['statistic']}"), note("p_counts_sample")),
         n_clusters=int(np.unique(sample.design.unit_codes).size),
         notes=(note("treatment_random"),),
         overrides=warnings,
-        extra={"draws": found["draws"], "enumerated": found["enumerated"], "seed": seed},
+        extra={"draws": randomised["draws"], "enumerated": randomised["enumerated"], "seed": seed},
     )
 
 
@@ -92,7 +92,7 @@ def policy_rejections(fit: Fit, design: Design) -> Simulation | None:
 
     def simulate(
         settings: Sequence[InferenceSpec],
-        found: Sequence[Inference | UserError],
+        inferences: Sequence[Inference | UserError],
         panels: int,
         rng: np.random.Generator,
         seed: int,
@@ -106,8 +106,8 @@ def policy_rejections(fit: Fit, design: Design) -> Simulation | None:
         outcomes = np.zeros((sample.design.y.size, panels))
         outcomes[regression.rows] = process.levels(process.noise(panels, rng), process.rho)[process.lift]
         rejected: list[FloatArray | None] = [
-            np.zeros((len(fit.terms), panels), dtype=bool) if again and isinstance(own, Inference) else None
-            for own in found
+            np.zeros((len(fit.terms), panels), dtype=bool) if again and isinstance(outcome, Inference) else None
+            for outcome in inferences
         ]
         for s in range(panels if again else 0):
             assert again is not None
@@ -135,16 +135,16 @@ def _estimate(estimator: str, method: str, group_trends: bool, fit: Fit) -> Esti
 def _synthetic(sample: Sample) -> Fit:
     """Synthetic difference in differences with its jackknife error."""
     y = paths_of(sample.design, sample.cohorts).y
-    found = synthetic.estimate(y, sample.cohorts, True)
+    estimate = synthetic.estimate(y, sample.cohorts, True)
     freedom = float(y.shape[0] - 1)
     return Fit(
         terms=("treated",),
-        params=np.array([found.estimate]),
+        params=np.array([estimate.estimate]),
         rows=np.arange(sample.design.y.size, dtype=np.intp),
         residuals=np.zeros(sample.design.y.size),
         bread=np.eye(1),
         scores=np.zeros((0, 1)),
         df_resid=freedom,
-        own_vcov=np.array([[synthetic.jackknife(y, found)]]),
+        own_vcov=np.array([[synthetic.jackknife(y, estimate)]]),
         own_df=freedom,
     )

@@ -185,11 +185,11 @@ def _orders(cohorts: Cohorts, draws: int, rng: np.random.Generator) -> tuple[Int
 
 
 def _all_sets(number: int, treated: IntArray) -> Iterator[IntArray]:
-    own = tuple(treated.tolist())
+    actual = tuple(treated.tolist())
     untreated = np.setdiff1d(np.arange(number), treated)
     yield np.arange(number)
     for chosen in itertools.combinations(range(number), treated.size):
-        if chosen == own:
+        if chosen == actual:
             continue
         order = np.empty(number, dtype=np.intp)
         order[list(chosen)] = treated
@@ -229,11 +229,11 @@ def _two_way(sample: Sample, orders: IntArray, group_trends: bool) -> tuple[Floa
                 z, left = _without(z, trend), _without(left, trend)
                 done.append(trend)
         size = np.einsum("ij,ij->j", z, z)
-        found = np.einsum("ij,ij->j", z, left) / size
-        scores = group_sums(z * (left - z * found), design.unit_codes)
-        estimates[begin : begin + step] = found
+        slopes = np.einsum("ij,ij->j", z, left) / size
+        scores = group_sums(z * (left - z * slopes), design.unit_codes)
+        estimates[begin : begin + step] = slopes
         with np.errstate(divide="ignore", invalid="ignore"):
-            statistics[begin : begin + step] = (found * size) ** 2 / np.einsum("ij,ij->j", scores, scores)
+            statistics[begin : begin + step] = (slopes * size) ** 2 / np.einsum("ij,ij->j", scores, scores)
     return estimates, statistics
 
 

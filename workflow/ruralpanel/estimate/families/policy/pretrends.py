@@ -92,13 +92,13 @@ def power(leads: Leads, after: FloatArray, target: FloatArray) -> dict[str, Any]
     together = np.linalg.matrix_rank(leads.vcov) == leads.beta.size
     typical = float(np.sqrt(np.diag(leads.vcov)).max())
     bias = float(target @ after)
-    found: dict[str, Any] = {"slope_fitted": fitted_slope(leads)}
+    detectable: dict[str, Any] = {"slope_fitted": fitted_slope(leads)}
     for name, test in (("joint", joint_power(leads) if together else None), ("each", each_power(leads))):
         slopes = {share: float("nan") if test is None else _slope(test, share, typical) for share in (0.5, 0.8)}
-        found[name] = {f"slope_{round(100 * share)}": slope for share, slope in slopes.items()} | {
+        detectable[name] = {f"slope_{round(100 * share)}": slope for share, slope in slopes.items()} | {
             f"bias_{round(100 * share)}": slope * bias for share, slope in slopes.items()
         }
-    return found
+    return detectable
 
 
 def fitted_slope(leads: Leads) -> float:

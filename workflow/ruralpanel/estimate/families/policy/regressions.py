@@ -45,11 +45,11 @@ def treated_rows(design: Design, cohorts: Cohorts) -> FloatArray:
 def event_times(design: Design, cohorts: Cohorts) -> tuple[EventTime, ...]:
     """All event times in the rows of treated units, in order."""
     values = _event_time(design, cohorts)
-    found = np.unique(values[np.isfinite(values)]).astype(int)
+    times = np.unique(values[np.isfinite(values)]).astype(int)
     if cohorts.single:
         first = int(cohorts.date(cohorts.starts[0]))
-        return tuple(EventTime(f"treated:{label(first + e)}", first + int(e), int(e)) for e in found)
-    return tuple(EventTime(f"event:{e:+d}" if e else "event:0", None, int(e)) for e in found)
+        return tuple(EventTime(f"treated:{label(first + e)}", first + int(e), int(e)) for e in times)
+    return tuple(EventTime(f"event:{e:+d}" if e else "event:0", None, int(e)) for e in times)
 
 
 def reference_of(design: Design, cohorts: Cohorts) -> EventTime:

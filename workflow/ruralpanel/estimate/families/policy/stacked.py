@@ -57,8 +57,8 @@ def stack(design: Design, cohorts: Cohorts, comparison: str, weigh: Weigh | None
         for start in cohorts.starts
     ]
     pooled = sum(len(others) for others in compared) / int(cohorts.treated.sum())
-    for number, (start, own, others) in enumerate(zip(cohorts.starts, members, compared, strict=True)):
-        rows = np.flatnonzero(_eligible(design, cohorts, start, own, others)).astype(np.intp)
+    for number, (start, treated, others) in enumerate(zip(cohorts.starts, members, compared, strict=True)):
+        rows = np.flatnonzero(_eligible(design, cohorts, start, treated, others)).astype(np.intp)
         after = (design.period_codes[rows] >= start) & np.isin(design.unit_codes[rows], others)
         if not after.any():
             raise UserError(
@@ -70,14 +70,14 @@ def stack(design: Design, cohorts: Cohorts, comparison: str, weigh: Weigh | None
                     "use comparison: not_yet, or widen the sample",
                 )
             )
-        equal = np.full(others.size, pooled * own.size / others.size)
-        weight = equal if weigh is None else weigh(start, own, others)
+        equal = np.full(others.size, pooled * treated.size / others.size)
+        weight = equal if weigh is None else weigh(start, treated, others)
         by_unit = np.zeros(len(design.units))
-        by_unit[own] = 1.0
+        by_unit[treated] = 1.0
         by_unit[others] = weight
         rows = rows[by_unit[design.unit_codes[rows]] > 0]
         time = np.asarray(cohorts.periods[design.period_codes[rows]] - cohorts.date(start), dtype=float)
-        parts.append((rows, number, np.isin(design.unit_codes[rows], own), time, by_unit[design.unit_codes[rows]]))
+        parts.append((rows, number, np.isin(design.unit_codes[rows], treated), time, by_unit[design.unit_codes[rows]]))
     return Stack(
         rows=np.concatenate([part[0] for part in parts]),
         experiment=np.concatenate([np.full(part[0].size, part[1], dtype=np.intp) for part in parts]),
@@ -114,12 +114,12 @@ def _regress(design: Design, stacked: Stack, columns: FloatArray, terms: tuple[s
 
 
 def _eligible(
-    design: Design, cohorts: Cohorts, start: int, own: IntArray, others: IntArray
+    design: Design, cohorts: Cohorts, start: int, treated: IntArray, others: IntArray
 ) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     """(n,) rows of the experiment: all of its treated units, and of the others those before their own treatment."""
     units = design.unit_codes
     clean = design.period_codes < cohorts.start[units]
-    return np.asarray(np.isin(units, own) | (np.isin(units, others) & clean))
+    return np.asarray(np.isin(units, treated) | (np.isin(units, others) & clean))
 
 
 NEAREST = 3
@@ -145,7 +145,7 @@ class Matches:
         return np.asarray(counts[others] / self.nearest.shape[1])
 
 
-def match(paths: Paths, start: int, own: IntArray, others: IntArray, where: str, k: int = NEAREST) -> Matches:
+def match(paths: Paths, start: int, treated: IntArray, others: IntArray, where: str, k: int = NEAREST) -> Matches:
     """The `k` units whose path before position `start` is nearest to each treated unit's.
 
     Paths are taken less their own mean over these periods: unit effects take the levels, what matters is the movement.
@@ -170,12 +170,12 @@ def match(paths: Paths, start: int, own: IntArray, others: IntArray, where: str,
     before = paths.y[:, :start]
     moves = before - np.nanmean(before, axis=1, keepdims=True)
     spread = float(np.nanstd(moves)) or 1.0
-    gaps = moves[own][:, None, :] - moves[others][None, :, :]
+    gaps = moves[treated][:, None, :] - moves[others][None, :, :]
     square = np.nanmean(gaps**2, axis=2)
     if paths.x.shape[2]:
         means = np.nanmean(paths.x[:, :start], axis=1)
         scaled = spread * means / np.where(means.std(axis=0) > 0, means.std(axis=0), 1.0)
-        square = square + ((scaled[own][:, None, :] - scaled[others][None, :, :]) ** 2).sum(axis=2)
+        square = square + ((scaled[treated][:, None, :] - scaled[others][None, :, :]) ** 2).sum(axis=2)
     distance = np.sqrt(square)
     order = np.argsort(distance, axis=1, kind="stable")[:, : min(k, others.size)]
-    return Matches(own, others[order], np.take_along_axis(distance, order, axis=1))
+    return Matches(treated, others[order], np.take_along_axis(distance, order, axis=1))

@@ -135,16 +135,21 @@ def errors_of(fit: Fit, design: Design) -> Errors:
         if setting.method in ("wild_cluster", "permutation", "treatment", "own"):
             continue
         try:
-            found = raw(fit, design, setting, 0)
+            inference = raw(fit, design, setting, 0)
         except UserError:
             continue
-        if found.vcov is not None and found.df is not None:
+        if inference.vcov is not None and inference.df is not None:
             break
     else:
-        found = raw(fit, design, InferenceSpec("cluster"), 0)
-    assert found.vcov is not None and found.df is not None
-    clusters = found.n_clusters or int(compact(design.unit_codes[fit.rows]).max()) + 1
-    return Errors(found.vcov, found.df, f"{found.method} by {found.by}" if found.by else found.method, clusters)
+        inference = raw(fit, design, InferenceSpec("cluster"), 0)
+    assert inference.vcov is not None and inference.df is not None
+    clusters = inference.n_clusters or int(compact(design.unit_codes[fit.rows]).max()) + 1
+    return Errors(
+        inference.vcov,
+        inference.df,
+        f"{inference.method} by {inference.by}" if inference.by else inference.method,
+        clusters,
+    )
 
 
 def row(estimate: float, variance: float, df: float) -> dict[str, float]:

@@ -146,17 +146,17 @@ def estimate(y: FloatArray, cohorts: Cohorts, difference: bool = True) -> Synthe
     """
     others = np.flatnonzero(~cohorts.treated)
     adjacent = np.diff(times_of(cohorts.periods.tolist(), cohorts.calendar)) == 1
-    found = []
+    weights = []
     for start in cohorts.starts:
-        own = np.flatnonzero(cohorts.start == start)
-        found.append(fit_weights(y, start, own, others, difference, adjacent))
-    sizes = np.array([w.own.size * (y.shape[1] - w.start) for w in found], dtype=float)
+        treated = np.flatnonzero(cohorts.start == start)
+        weights.append(fit_weights(y, start, treated, others, difference, adjacent))
+    sizes = np.array([w.own.size * (y.shape[1] - w.start) for w in weights], dtype=float)
     shares = sizes / sizes.sum()
-    return Synthetic(float(shares @ [effect(y, w) for w in found]), tuple(found), shares)
+    return Synthetic(float(shares @ [effect(y, w) for w in weights]), tuple(weights), shares)
 
 
 def fit_weights(
-    y: FloatArray, start: int, own: IntArray, others: IntArray, difference: bool, adjacent: BoolArray | None = None
+    y: FloatArray, start: int, members: IntArray, others: IntArray, difference: bool, adjacent: BoolArray | None = None
 ) -> Weights:
     """Unit and period weights of one cohort; `adjacent` (T − 1,): whether a period follows the last (None: all do)."""
     before, after = y[:, :start], y[:, start:]
@@ -164,14 +164,14 @@ def fit_weights(
     steps = steps if adjacent is None else steps[:, adjacent[: start - 1]]
     noise = float(np.std(steps, ddof=1)) if steps.size > 1 else 0.0
     noise = noise or float(np.std(y)) or 1.0
-    treated = before[own].mean(axis=0)
+    treated = before[members].mean(axis=0)
     if not difference:
         units = least_squares(before[others].T, treated, (FAINT * noise) ** 2)
-        return Weights(start, own, others, units, np.zeros(start))
-    ridge = np.sqrt(own.size * after.shape[1]) * noise**2
+        return Weights(start, members, others, units, np.zeros(start))
+    ridge = np.sqrt(members.size * after.shape[1]) * noise**2
     units = least_squares(before[others].T, treated, float(ridge), intercept=True)
     periods = least_squares(before[others], after[others].mean(axis=1), (FAINT * noise) ** 2, intercept=True)
-    return Weights(start, own, others, units, periods)
+    return Weights(start, members, others, units, periods)
 
 
 def gaps(y: FloatArray, weights: Weights) -> FloatArray:
@@ -185,7 +185,7 @@ def effect(y: FloatArray, weights: Weights) -> float:
     return float(gaps(y, weights)[weights.start :].mean())
 
 
-def jackknife(y: FloatArray, found: Synthetic) -> float:
+def jackknife(y: FloatArray, synthetic: Synthetic) -> float:
     """Variance: each unit left out in turn, weights of the others kept and rescaled (algorithm 3 of the paper).
 
     NaN where a cohort has one treated unit, or one unit carries the whole comparison.
@@ -193,13 +193,13 @@ def jackknife(y: FloatArray, found: Synthetic) -> float:
     n, effects = y.shape[0], []
     for unit in range(n):
         parts = []
-        for weights, share in zip(found.weights, found.shares, strict=True):
-            own = weights.own[weights.own != unit]
+        for weights, share in zip(synthetic.weights, synthetic.shares, strict=True):
+            members = weights.own[weights.own != unit]
             kept = weights.others != unit
             total = float(weights.units[kept].sum())
-            if not own.size or total <= 1e-12:
+            if not members.size or total <= 1e-12:
                 return float("nan")
-            left = Weights(weights.start, own, weights.others[kept], weights.units[kept] / total, weights.periods)
+            left = Weights(weights.start, members, weights.others[kept], weights.units[kept] / total, weights.periods)
             parts.append(share * effect(y, left))
         effects.append(sum(parts))
     deviations = np.array(effects) - np.mean(effects)
@@ -213,11 +213,11 @@ def placebo(y: FloatArray, cohorts: Cohorts, difference: bool, draws: int, rng: 
     """
     others = np.flatnonzero(~cohorts.treated)
     dates = cohorts.start[cohorts.treated]
-    found = np.empty(draws)
+    estimates = np.empty(draws)
     for draw in tracked(range(draws), draws, "placebos of synthetic weights"):
         order = rng.permutation(others)
         start = np.concatenate([dates, np.full(others.size - dates.size, cohorts.periods.size)])
         first = np.where(start < cohorts.periods.size, 0.0, np.inf)
         drawn = replace(cohorts, first=first, start=start.astype(np.intp))
-        found[draw] = estimate(y[order], drawn, difference).estimate
-    return found
+        estimates[draw] = estimate(y[order], drawn, difference).estimate
+    return estimates

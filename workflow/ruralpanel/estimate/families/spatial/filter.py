@@ -84,10 +84,10 @@ class SpatialFilter:
 
     def whole(self) -> SpatialFilter:
         """The same filter with the mean over units, what is known of it taken along."""
-        found = replace(self, without_mean=False)
+        filter_ = replace(self, without_mean=False)
         if "eigenvalues" in self.__dict__:
-            found.__dict__["eigenvalues"] = self.eigenvalues
-        return found
+            filter_.__dict__["eigenvalues"] = self.eigenvalues
+        return filter_
 
     def log_determinant(self, rho: float) -> float:
         """``log |I − ρW|``, less ``log(1 − ρ r)`` without the mean (r the rows' sum)."""
@@ -97,10 +97,10 @@ class SpatialFilter:
         """tr G for every ρ of an array; the mean over units is left out where `without_mean`."""
         points = np.asarray(rho, dtype=float)
         if self.eigenvalues is not None:
-            found = np.sum((self.eigenvalues / (1.0 - points[..., None] * self.eigenvalues)).real, axis=-1)
+            traces = np.sum((self.eigenvalues / (1.0 - points[..., None] * self.eigenvalues)).real, axis=-1)
         else:
-            found = self._at_each(self._trace_by_slope, points)
-        return np.asarray(found - (self._mean / (1.0 - points * self._mean) if self.without_mean else 0.0))
+            traces = self._at_each(self._trace_by_slope, points)
+        return np.asarray(traces - (self._mean / (1.0 - points * self._mean) if self.without_mean else 0.0))
 
     def total(self, rho: FloatArray | float) -> FloatArray:
         """``1'G1 / N`` for every ρ of an array."""
@@ -136,8 +136,8 @@ class SpatialFilter:
         for rows, columns, transposed in self._blocks(rho):
             both = (columns + transposed).T
             below = np.where(position[None, :] < position[rows, None], both, 0.0)
-            own = np.diagonal(columns[rows])
-            parts[rows] = residuals[rows] * (below @ residuals + own[:, None] * residuals[rows])
+            diagonal = np.diagonal(columns[rows])
+            parts[rows] = residuals[rows] * (below @ residuals + diagonal[:, None] * residuals[rows])
         return parts
 
     def solve(self, rho: float, values: FloatArray) -> FloatArray:
@@ -161,8 +161,8 @@ class SpatialFilter:
         """Units, their columns of G (N, b), and their rows of G as columns (N, b)."""
         if self.n <= LARGEST_INVERSE:
             dense = self.weights.toarray()
-            found = dense @ np.linalg.inv(np.eye(self.n) - rho * dense)
-            yield slice(0, self.n), found, found.T
+            g = dense @ np.linalg.inv(np.eye(self.n) - rho * dense)
+            yield slice(0, self.n), g, g.T
             return
         factor = self._factor(rho)
         for start in range(0, self.n, BLOCK):

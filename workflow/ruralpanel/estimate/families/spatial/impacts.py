@@ -40,7 +40,7 @@ class Coefficients:
 
 
 def effects(
-    found: Coefficients, terms: Sequence[str], filter_: SpatialFilter, draws: int, rng: np.random.Generator
+    coefficients: Coefficients, terms: Sequence[str], filter_: SpatialFilter, draws: int, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Effects of the regressors at `found.own`, with simulated errors.
 
@@ -59,18 +59,18 @@ def effects(
     -------
     ``rows``: term, kind and the figures; ``draws``; ``left_out``: normal draws outside the interval; ``df``.
     """
-    point = _three(found.params[None, :], found, filter_)[0]
-    moves = rng.multivariate_normal(np.zeros(found.params.size), found.vcov, size=draws, method="eigh")
-    normal = _usable(found.params + moves, found, filter_)
-    drawn = _three(normal, found, filter_)
+    point = _three(coefficients.params[None, :], coefficients, filter_)[0]
+    moves = rng.multivariate_normal(np.zeros(coefficients.params.size), coefficients.vcov, size=draws, method="eigh")
+    normal = _usable(coefficients.params + moves, coefficients, filter_)
+    drawn = _three(normal, coefficients, filter_)
     spread = drawn.std(axis=0, ddof=1)
-    if np.isfinite(found.df):
-        wide = moves * np.sqrt(found.df / rng.chisquare(found.df, size=(draws, 1)))
-        drawn = _three(_usable(found.params + wide, found, filter_), found, filter_)
-    heavy = found.spatial is not None and len(normal) < draws
+    if np.isfinite(coefficients.df):
+        wide = moves * np.sqrt(coefficients.df / rng.chisquare(coefficients.df, size=(draws, 1)))
+        drawn = _three(_usable(coefficients.params + wide, coefficients, filter_), coefficients, filter_)
+    heavy = coefficients.spatial is not None and len(normal) < draws
     reach = np.percentile(drawn, [2.5, 97.5], axis=0)
     rows = []
-    for i, j in enumerate(found.own):
+    for i, j in enumerate(coefficients.own):
         for k, kind in enumerate(KINDS):
             estimate, error = float(point[i, k]), float(spread[i, k])
             rows.append(
@@ -81,10 +81,10 @@ def effects(
                     "std_error": None if heavy else error,
                     "ci_low": float(reach[0, i, k]),
                     "ci_high": float(reach[1, i, k]),
-                    "p_value": _tail(drawn[:, i, k]) if heavy else _p_value(estimate, error, found.df),
+                    "p_value": _tail(drawn[:, i, k]) if heavy else _p_value(estimate, error, coefficients.df),
                 }
             )
-    df = float(found.df) if np.isfinite(found.df) else None
+    df = float(coefficients.df) if np.isfinite(coefficients.df) else None
     return {"rows": rows, "draws": draws, "left_out": draws - len(normal), "df": df}
 
 
@@ -93,12 +93,12 @@ def _tail(values: FloatArray) -> float:
     return min(1.0, 2.0 * (tail + 1.0) / (values.size + 1.0))
 
 
-def _usable(sample: FloatArray, found: Coefficients, filter_: SpatialFilter) -> FloatArray:
+def _usable(sample: FloatArray, coefficients: Coefficients, filter_: SpatialFilter) -> FloatArray:
     """Draws whose ρ lies inside the interval."""
-    if found.spatial is None:
+    if coefficients.spatial is None:
         return sample
     low, high = filter_.interval
-    return sample[(sample[:, found.spatial] > low) & (sample[:, found.spatial] < high)]
+    return sample[(sample[:, coefficients.spatial] > low) & (sample[:, coefficients.spatial] < high)]
 
 
 def _p_value(estimate: float, error: float, df: float) -> float | None:
@@ -108,20 +108,20 @@ def _p_value(estimate: float, error: float, df: float) -> float | None:
     return float(2.0 * (special.stdtr(df, size) if np.isfinite(df) else special.ndtr(size)))
 
 
-def _three(params: FloatArray, found: Coefficients, filter_: SpatialFilter) -> FloatArray:
+def _three(params: FloatArray, coefficients: Coefficients, filter_: SpatialFilter) -> FloatArray:
     """(draws, terms, 3): direct, indirect, total for each row of `params`."""
-    rho = params[:, found.spatial] if found.spatial is not None else np.zeros(len(params))
+    rho = params[:, coefficients.spatial] if coefficients.spatial is not None else np.zeros(len(params))
     # without a lag of the outcome ρ is zero in all draws, and one evaluation serves them
-    points = rho if found.spatial is not None else np.zeros(1)
-    own = np.broadcast_to(filter_.trace(points) / filter_.n, rho.shape)
+    points = rho if coefficients.spatial is not None else np.zeros(1)
+    diagonal = np.broadcast_to(filter_.trace(points) / filter_.n, rho.shape)
     every = np.broadcast_to(filter_.total(points), rho.shape)
-    result = np.zeros((len(params), len(found.own), 3))
-    for i, j in enumerate(found.own):
+    result = np.zeros((len(params), len(coefficients.own), 3))
+    for i, j in enumerate(coefficients.own):
         beta = params[:, j]
-        through = rho * beta + (params[:, found.lagged[j]] if j in found.lagged else 0.0)
-        result[:, i, 0] = beta + through * own
+        through = rho * beta + (params[:, coefficients.lagged[j]] if j in coefficients.lagged else 0.0)
+        result[:, i, 0] = beta + through * diagonal
         result[:, i, 2] = beta + through * every
-        result[:, i, 1] = through * (every - own)
+        result[:, i, 1] = through * (every - diagonal)
     return result
 
 
@@ -132,15 +132,15 @@ def lagrange_multipliers(panel: SpatialPanel, size: Size, filter_: SpatialFilter
     Elhorst (2014, eqs. 3.8 to 3.11), with N and T as `size` counts them. ``lm_lag_clustered``, ``lm_error_clustered``:
     the squared score over the sum of squares of its parts by unit, which allows for errors that persist over time.
     """
-    found = independent(panel, size)
-    x, e, s2 = columns(panel.net(panel.x)), found.residuals, found.sigma2
+    null = independent(panel, size)
+    x, e, s2 = columns(panel.net(panel.x)), null.residuals, null.sigma2
     traces = filter_.traces(0.0)
     spread = size.periods * (traces.g2 + traces.gg) - 2.0 * (size.periods * traces.g) ** 2 / size.rows
     # the trace of the weights is zero, but not once the mean over units is left out
     centre = size.periods * traces.g / size.rows * float(np.sum(e * e))
     through_y = (float(np.sum(e * panel.net(panel.neighbours(panel.y)))) - centre) / s2
     through_e = (float(np.sum(e * panel.neighbours(e))) - centre) / s2
-    moved = columns(panel.net(panel.neighbours(panel.x @ found.slopes)))
+    moved = columns(panel.net(panel.neighbours(panel.x @ null.slopes)))
     basis = np.linalg.qr(x)[0]
     left = moved - basis @ (basis.T @ moved)
     information = float(left @ left) / s2 + spread
@@ -162,7 +162,7 @@ def lagrange_multipliers(panel: SpatialPanel, size: Size, filter_: SpatialFilter
 
 def likelihood_ratios(
     method: str,
-    found: Solution,
+    solution: Solution,
     panel: SpatialPanel,
     plain: SpatialPanel,
     size: Size,
@@ -180,33 +180,35 @@ def likelihood_ratios(
     ----------
     panel, plain : the model's, and the same without neighbours' regressors.
     """
-    tests = {"lr_independent": _ratio(found, independent(panel, size), 1)}
+    tests = {"lr_independent": _ratio(solution, independent(panel, size), 1)}
     extra = len(panel.terms) - len(plain.terms)
     if method == "sdm":
-        tests["lr_lag"] = _ratio(found, lag(plain, size, filter_, model), extra)
+        tests["lr_lag"] = _ratio(solution, lag(plain, size, filter_, model), extra)
         if extra == len(plain.terms):
-            tests["common_factor"] = _ratio(found, error(plain, size, filter_, model), extra)
+            tests["common_factor"] = _ratio(solution, error(plain, size, filter_, model), extra)
         else:
             note = "Wald test: not every term has a neighbours' mean"
-            tests["common_factor"] = _chi2(_wald(*_common_factor(found, panel), found.vcov), len(panel.lagged), note)
+            tests["common_factor"] = _chi2(
+                _wald(*_common_factor(solution, panel), solution.vcov), len(panel.lagged), note
+            )
         if panel.lagged:
-            tests |= _clustered(found, panel)
+            tests |= _clustered(solution, panel)
     if method == "sdem":
-        tests["lr_error"] = _ratio(found, error(plain, size, filter_, model), extra)
+        tests["lr_error"] = _ratio(solution, error(plain, size, filter_, model), extra)
     return tests
 
 
-def _clustered(found: Solution, panel: SpatialPanel) -> dict[str, Test]:
+def _clustered(solution: Solution, panel: SpatialPanel) -> dict[str, Test]:
     """Wald tests of a Durbin model against lag and error, clustered by unit, Hotelling's T² as F(q, N − q)."""
     n, q = panel.shape[0], len(panel.lagged)
     if q >= n:
         return {}
-    sums = found.scores.reshape(*panel.shape, -1).sum(axis=1)
-    vcov = found.vcov @ (n / (n - 1.0) * sums.T @ sums) @ found.vcov
-    chosen = np.eye(found.vcov.shape[0])[list(panel.lagged.values())]
+    sums = solution.scores.reshape(*panel.shape, -1).sum(axis=1)
+    vcov = solution.vcov @ (n / (n - 1.0) * sums.T @ sums) @ solution.vcov
+    chosen = np.eye(solution.vcov.shape[0])[list(panel.lagged.values())]
     restrictions = {
-        "lag_clustered": (found.slopes[list(panel.lagged.values())], chosen),
-        "common_factor_clustered": _common_factor(found, panel),
+        "lag_clustered": (solution.slopes[list(panel.lagged.values())], chosen),
+        "common_factor_clustered": _common_factor(solution, panel),
     }
     tests = {}
     for name, (gaps, jacobian) in restrictions.items():
@@ -216,13 +218,15 @@ def _clustered(found: Solution, panel: SpatialPanel) -> dict[str, Test]:
     return tests
 
 
-def _common_factor(found: Solution, panel: SpatialPanel) -> tuple[FloatArray, FloatArray]:
+def _common_factor(solution: Solution, panel: SpatialPanel) -> tuple[FloatArray, FloatArray]:
     """θ + ρβ of the terms with a neighbours' mean, and its derivatives."""
-    assert found.spatial is not None
-    gaps = np.array([found.slopes[near] + found.spatial * found.slopes[own] for own, near in panel.lagged.items()])
-    jacobian = np.zeros((gaps.size, found.vcov.shape[0]))
-    for i, (own, near) in enumerate(panel.lagged.items()):
-        jacobian[i, near], jacobian[i, own], jacobian[i, -1] = 1.0, found.spatial, found.slopes[own]
+    assert solution.spatial is not None
+    gaps = np.array(
+        [solution.slopes[near] + solution.spatial * solution.slopes[term] for term, near in panel.lagged.items()]
+    )
+    jacobian = np.zeros((gaps.size, solution.vcov.shape[0]))
+    for i, (term, near) in enumerate(panel.lagged.items()):
+        jacobian[i, near], jacobian[i, term], jacobian[i, -1] = 1.0, solution.spatial, solution.slopes[term]
     return gaps, jacobian
 
 

@@ -158,13 +158,13 @@ def _check(design: Design, lags: Sequence[str]) -> None:
 
 def _unbalanced(design: Design) -> Problem:
     """What is missing from the panel, and what to leave out: the fewer of units and periods."""
-    there = np.zeros((len(design.units), len(design.periods)), dtype=bool)
-    there[design.unit_codes, design.period_codes] = True
-    units = [design.units[i] for i in np.flatnonzero(~there.all(axis=1))]
-    periods = [design.periods[j] for j in np.flatnonzero(~there.all(axis=0))]
+    observed = np.zeros((len(design.units), len(design.periods)), dtype=bool)
+    observed[design.unit_codes, design.period_codes] = True
+    units = [design.units[i] for i in np.flatnonzero(~observed.all(axis=1))]
+    periods = [design.periods[j] for j in np.flatnonzero(~observed.all(axis=0))]
     listed = [
-        f"{design.units[i]} ({', '.join(str(design.periods[j]) for j in np.flatnonzero(~there[i]))})"
-        for i in np.flatnonzero(~there.all(axis=1))
+        f"{design.units[i]} ({', '.join(str(design.periods[j]) for j in np.flatnonzero(~observed[i]))})"
+        for i in np.flatnonzero(~observed.all(axis=1))
     ]
     shown = ", ".join(listed[:10]) + (f" and {len(listed) - 10} more" if len(listed) > 10 else "")
     ways = []

@@ -90,13 +90,13 @@ def fit(design: Design) -> Fit:
     size, filter_ = maximum_likelihood.size_of(panel, lee_yu), maximum_likelihood.filter_of(panel, lee_yu)
     setting = Setting(design, method, panel, size, filter_, correction)
     if method == "slx":
-        found = _least_squares(setting)
+        fitted = _least_squares(setting)
     elif method in LIKELIHOOD:
-        found = _likelihood(setting)
+        fitted = _likelihood(setting)
     else:
-        found = _moments(setting)
-    tests = {**impacts.lagrange_multipliers(panel, size, filter_), **found.tests}
-    return replace(found, tests=tests, extra={**found.extra, **_extra(setting, found)})
+        fitted = _moments(setting)
+    tests = {**impacts.lagrange_multipliers(panel, size, filter_), **fitted.tests}
+    return replace(fitted, tests=tests, extra={**fitted.extra, **_extra(setting, fitted)})
 
 
 def _lags(design: Design, method: str, correction: str) -> tuple[str, ...]:
@@ -149,50 +149,54 @@ def _least_squares(setting: Setting) -> Fit:
         terms=terms,
         spec=replace(design.spec, estimator=kind, effects=panel.effects),
     )
-    found = linear.fe(wide) if panel.effects else linear.pooled(wide)
+    fitted = linear.fe(wide) if panel.effects else linear.pooled(wide)
     plain = maximum_likelihood.independent(_without_neighbours(setting), setting.size)
     full = maximum_likelihood.independent(panel, setting.size)
     extra = len(panel.lagged)
     value = max(0.0, 2.0 * (full.log_likelihood - plain.log_likelihood))
     tests = {"lr_neighbours": Test(value, float(extra), float(special.chdtrc(extra, value)), "likelihood ratio")}
-    return replace(found, tests={**found.tests, **tests}, notes=(*found.notes, *_left_out(panel)))
+    return replace(fitted, tests={**fitted.tests, **tests}, notes=(*fitted.notes, *_left_out(panel)))
 
 
 def _likelihood(setting: Setting) -> Fit:
     panel, size, name = setting.panel, setting.size, setting.design.spec.name
     engine = maximum_likelihood.lag if setting.method in OUTCOME_LAG else maximum_likelihood.error
-    found = engine(panel, size, setting.filter, name)
-    assert found.spatial is not None
+    solution = engine(panel, size, setting.filter, name)
+    assert solution.spatial is not None
     plain = _without_neighbours(setting) if setting.method in DURBIN else panel
-    tests = impacts.likelihood_ratios(setting.method, found, panel, plain, size, setting.filter, name)
-    own = (note("expected_information"),)
+    tests = impacts.likelihood_ratios(setting.method, solution, panel, plain, size, setting.filter, name)
+    vcov_type = (note("expected_information"),)
     parameters = len(panel.terms) + 2
     values = {
-        "log_likelihood": found.log_likelihood,
-        "aic": 2.0 * parameters - 2.0 * found.log_likelihood,
-        "sigma": float(np.sqrt(found.sigma2)),
-        "r2_within": _explained(setting, found),
+        "log_likelihood": solution.log_likelihood,
+        "aic": 2.0 * parameters - 2.0 * solution.log_likelihood,
+        "sigma": float(np.sqrt(solution.sigma2)),
+        "r2_within": _explained(setting, solution),
     }
-    params = np.append(found.slopes, found.spatial)
-    return _assembled(setting, params, found.vcov, found.scores, found.vcov, found.residuals, own, values, tests)
+    params = np.append(solution.slopes, solution.spatial)
+    return _assembled(
+        setting, params, solution.vcov, solution.scores, solution.vcov, solution.residuals, vcov_type, values, tests
+    )
 
 
 def _moments(setting: Setting) -> Fit:
     panel = setting.panel
     has_lag, has_error = setting.method != "gmm_error", setting.method != "gmm_lag"
-    found = gmm.estimate(
+    estimate = gmm.estimate(
         panel, setting.size, setting.filter, has_lag, has_error, setting.df_resid, setting.design.spec.name
     )
-    params = found.slopes if found.lag is None else np.append(found.slopes, found.lag)
-    values = {"sigma": float(np.sqrt(found.sigma2))}
-    if found.error is not None:
-        values["lambda"] = found.error
+    params = estimate.slopes if estimate.lag is None else np.append(estimate.slopes, estimate.lag)
+    values = {"sigma": float(np.sqrt(estimate.sigma2))}
+    if estimate.error is not None:
+        values["lambda"] = estimate.error
     tests = {}
-    if found.sargan is not None:
-        value, df = found.sargan
+    if estimate.sargan is not None:
+        value, df = estimate.sargan
         tests["sargan"] = Test(value, float(df), float(special.chdtrc(df, value)), "instruments WX and W²X")
-    own = note(("two_stages" if has_lag else "filtered_least_squares") + ("_lambda_known" if has_error else ""))
-    return _assembled(setting, params, found.vcov, found.scores, found.bread, found.residuals, (own,), values, tests)
+    vcov_type = note(("two_stages" if has_lag else "filtered_least_squares") + ("_lambda_known" if has_error else ""))
+    return _assembled(
+        setting, params, estimate.vcov, estimate.scores, estimate.bread, estimate.residuals, (vcov_type,), values, tests
+    )
 
 
 def _assembled(
@@ -202,7 +206,7 @@ def _assembled(
     scores: FloatArray,
     bread: FloatArray,
     residuals: FloatArray,
-    own: tuple[Note, ...],
+    vcov_type: tuple[Note, ...],
     values: Mapping[str, float],
     tests: Mapping[str, Test],
 ) -> Fit:
@@ -224,7 +228,7 @@ def _assembled(
         n_absorbed=panel.n_absorbed,
         absorbed=panel.effects,
         own_vcov=vcov[np.ix_(kept, kept)],
-        own_vcov_type=own,
+        own_vcov_type=vcov_type,
         fit=values,
         tests=tests,
         notes=(*notes, *_left_out(panel)),
@@ -247,17 +251,17 @@ def _left_out(panel: SpatialPanel) -> tuple[Note, ...]:
     return tuple(note("left_out", term=term, reason=reason) for term, reason in panel.left_out.items())
 
 
-def _explained(setting: Setting, found: Solution) -> float:
+def _explained(setting: Setting, solution: Solution) -> float:
     """Squared correlation, net of effects, of the outcome and what the regressors predict (Elhorst 2014, eq. 3.25)."""
     panel = setting.panel
-    predicted = panel.x @ found.slopes
+    predicted = panel.x @ solution.slopes
     if setting.method in OUTCOME_LAG:
-        predicted = setting.filter.solve(float(found.spatial or 0.0), predicted)
+        predicted = setting.filter.solve(float(solution.spatial or 0.0), predicted)
     pair = np.corrcoef(columns(panel.net(predicted)), columns(panel.net(panel.y)))
     return float(pair[0, 1] ** 2)
 
 
-def _extra(setting: Setting, found: Fit) -> dict[str, Any]:
+def _extra(setting: Setting, fit: Fit) -> dict[str, Any]:
     panel, spec = setting.panel, setting.design.spec
     low, high = setting.filter.interval
     about = {"weights": weights_of(setting.design), "correction": setting.correction, "interval": [low, high]}
@@ -266,12 +270,12 @@ def _extra(setting: Setting, found: Fit) -> dict[str, Any]:
         extra["left_out"] = dict(panel.left_out)
     if setting.method not in OUTCOME_LAG + DURBIN:
         return extra
-    names = [term for term in dict.fromkeys(_regressors(setting.design)) if term in found.terms]
-    place = {term: j for j, term in enumerate(found.terms)}
+    names = [term for term in dict.fromkeys(_regressors(setting.design)) if term in fit.terms]
+    place = {term: j for j, term in enumerate(fit.terms)}
     outcome = MARK + spec.outcome
-    vcov, df, basis = _covariance(setting, found)
+    vcov, df, basis = _covariance(setting, fit)
     coefficients = Coefficients(
-        found.params,
+        fit.params,
         vcov,
         [place[term] for term in names],
         {place[term]: place[MARK + term] for term in names if MARK + term in place},
@@ -280,21 +284,21 @@ def _extra(setting: Setting, found: Fit) -> dict[str, Any]:
     )
     draws = int(spec.options.get("draws", DRAWS))
     rng = generator(int(spec.options.get("seed", 0)), spec.name, "spatial_effects")
-    rows = effects(coefficients, found.terms, setting.filter.whole(), draws, rng)
+    rows = effects(coefficients, fit.terms, setting.filter.whole(), draws, rng)
     extra["spatial_effects"] = {**rows, "basis": [one.to_dict() for one in basis]}
     return extra
 
 
-def _covariance(setting: Setting, found: Fit) -> tuple[FloatArray, float, tuple[Note, ...]]:
+def _covariance(setting: Setting, fit: Fit) -> tuple[FloatArray, float, tuple[Note, ...]]:
     """Covariance, degrees of freedom and name of the first setting of inference, as in the model's table."""
     from ruralpanel.estimate.inference.methods import infer
 
     settings = setting.design.spec.inference
-    own = found.own_vcov
-    if own is not None and not any(s.method == "own" for s in settings):
-        return own, np.inf, found.own_vcov_type
-    usable = [s for s in settings if s.method not in RESAMPLED and (s.method != "own" or own is not None)]
+    vcov = fit.own_vcov
+    if vcov is not None and not any(s.method == "own" for s in settings):
+        return vcov, np.inf, fit.own_vcov_type
+    usable = [s for s in settings if s.method not in RESAMPLED and (s.method != "own" or vcov is not None)]
     chosen = usable[0] if usable else InferenceSpec("cluster")
-    result = infer(found, setting.design, chosen, 0)
+    result = infer(fit, setting.design, chosen, 0)
     assert result.vcov is not None and result.df is not None
     return result.vcov, float(np.min(result.df)), result.small_sample

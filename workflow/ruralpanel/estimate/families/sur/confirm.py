@@ -33,27 +33,27 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     from linearmodels.system import SUR
 
     options = {**design.spec.options, "draws": DRAWS}
-    found = sur.fit(replace(design, spec=replace(design.spec, options=options)))
-    rows, space = found.rows, found.space
+    fit = sur.fit(replace(design, spec=replace(design.spec, options=options)))
+    rows, space = fit.rows, fit.space
     need_rows(rows.size)
     assert space is not None
     root = root_weights(design, rows)
     scale = np.ones((rows.size, 1)) if root is None else root[:, None]
     x = space.residuals(design.x[rows] * scale)
     y = space.residuals(np.asarray(design.extra["outcomes"], dtype=float)[rows] * scale)
-    used = sorted({design.terms.index(term) for terms in found.extra["equations"].values() for term in terms})
+    used = sorted({design.terms.index(term) for terms in fit.extra["equations"].values() for term in terms})
     allowed = agreement(max(scaling.condition(x[:, used]), scaling.condition(y)))
     powers, measures = scaling.scales(np.linalg.norm(x, axis=0)), scaling.scales(np.linalg.norm(y, axis=0))
     equations, factors = {}, []
-    for m, (name, terms) in enumerate(found.extra["equations"].items()):
+    for m, (name, terms) in enumerate(fit.extra["equations"].items()):
         places = [design.terms.index(term) for term in terms]
         equations[name] = (y[:, [m]] / measures[m], x[:, places] / powers[places])
         factors.append(measures[m] / powers[places])
     model = SUR(equations)
     theirs = model.fit(method="gls", full_cov=True, iterate=False, **_errors(design, rows, setting))
     factor = np.concatenate(factors)
-    errors = None if setting is None else np.asarray(theirs.std_errors) * factor * root_factor(setting, found, design)
-    return Second("linearmodels SUR", found.terms, np.asarray(theirs.params) * factor, errors, allowed)
+    errors = None if setting is None else np.asarray(theirs.std_errors) * factor * root_factor(setting, fit, design)
+    return Second("linearmodels SUR", fit.terms, np.asarray(theirs.params) * factor, errors, allowed)
 
 
 def _errors(design: Design, rows: IntArray, setting: InferenceSpec | None) -> dict[str, Any]:

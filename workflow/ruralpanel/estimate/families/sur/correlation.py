@@ -83,8 +83,8 @@ class Sample:
             length = np.sqrt(total[:, a, a] * total[:, b, b])
             value = total[:, a, b] / length
             ratio = parts[:, :, a, b] / length[:, None]
-            own = parts[:, :, a, a] / total[:, a, a, None] + parts[:, :, b, b] / total[:, b, b, None]
-            squares = np.sum(counts * (ratio - 0.5 * value[:, None] * own) ** 2, axis=1)
+            shares = parts[:, :, a, a] / total[:, a, a, None] + parts[:, :, b, b] / total[:, b, b, None]
+            squares = np.sum(counts * (ratio - 0.5 * value[:, None] * shares) ** 2, axis=1)
             z.append(np.arctanh(value))
             error.append(np.sqrt(squares) / (1.0 - value**2))
         return np.stack(z, axis=1), np.stack(error, axis=1)
@@ -94,7 +94,7 @@ def report(
     design: Design,
     rows: IntArray,
     names: tuple[str, ...],
-    own: tuple[tuple[int, ...], ...],
+    terms: tuple[tuple[int, ...], ...],
     columns: tuple[FloatArray, FloatArray],
     scale: FloatArray,
 ) -> Correlations:
@@ -111,7 +111,7 @@ def report(
     scale : (n, 1) those roots.
     """
     codes, by = _clusters(design, rows)
-    sample = sample_of(design, rows, own, columns, scale, codes)
+    sample = sample_of(design, rows, terms, columns, scale, codes)
     clusters = len(sample.grams)
     draws = int(design.spec.options.get("draws", DRAWS)) if clusters >= MIN_CLUSTERS else 0
     rng = generator(int(design.spec.options.get("seed", 0)), design.spec.name, "sur", NAME)
@@ -160,7 +160,7 @@ def studentised(sample: Sample, z: FloatArray, draws: int, rng: np.random.Genera
 def sample_of(
     design: Design,
     rows: IntArray,
-    own: tuple[tuple[int, ...], ...],
+    terms: tuple[tuple[int, ...], ...],
     columns: tuple[FloatArray, FloatArray],
     scale: FloatArray,
     codes: IntArray,
@@ -177,7 +177,7 @@ def sample_of(
         everything = Absorbed(rows.size, (compact(design.unit_codes[rows]),), None, root).residuals(everything)
     order = np.argsort(codes, kind="stable")
     parts = np.split(everything[order], np.flatnonzero(np.diff(codes[order])) + 1)
-    return Sample(np.stack([part.T @ part for part in parts]), own, x.shape[1], y.shape[1], rows.size)
+    return Sample(np.stack([part.T @ part for part in parts]), terms, x.shape[1], y.shape[1], rows.size)
 
 
 def _clusters(design: Design, rows: IntArray) -> tuple[IntArray, str]:

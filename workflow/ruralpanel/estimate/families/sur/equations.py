@@ -39,10 +39,11 @@ class Equations:
         Coefficients that the cross-products do not identify have the least length: residuals do not depend on them.
         """
         if not self.generalised:
-            own = self.own[0]
-            return self._placed([_solved(_block(self.xx, own, own), self.xy[..., list(own), :])])
+            terms = self.own[0]
+            return self._placed([_solved(_block(self.xx, terms, terms), self.xy[..., list(terms), :])])
         parts = [
-            _solved(_block(self.xx, own, own), self.xy[..., list(own), m : m + 1]) for m, own in enumerate(self.own)
+            _solved(_block(self.xx, terms, terms), self.xy[..., list(terms), m : m + 1])
+            for m, terms in enumerate(self.own)
         ]
         return self._placed(parts)
 
@@ -59,8 +60,8 @@ class Equations:
             return params, precision
         gram, products = self.normal(precision)
         solved = _solved(gram, products[..., None])
-        starts = np.cumsum([0, *(len(own) for own in self.own)])
-        parts = [solved[..., start : start + len(own), :] for start, own in zip(starts, self.own, strict=False)]
+        starts = np.cumsum([0, *(len(terms) for terms in self.own)])
+        parts = [solved[..., start : start + len(terms), :] for start, terms in zip(starts, self.own, strict=False)]
         return self._placed(parts), precision
 
     def left(self, params: FloatArray) -> FloatArray:
@@ -72,11 +73,11 @@ class Equations:
     def normal(self, precision: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Normal equations of all outcomes' coefficients, one equation after the other."""
         lines = [
-            [precision[..., m, j, None, None] * _block(self.xx, own, other) for j, other in enumerate(self.own)]
-            for m, own in enumerate(self.own)
+            [precision[..., m, j, None, None] * _block(self.xx, terms, other) for j, other in enumerate(self.own)]
+            for m, terms in enumerate(self.own)
         ]
         gram = np.concatenate([np.concatenate(line, axis=-1) for line in lines], axis=-2)
-        sums = [(self.xy[..., list(own), :] @ precision[..., m, :, None])[..., 0] for m, own in enumerate(self.own)]
+        sums = [(self.xy[..., list(terms), :] @ precision[..., m, :, None])[..., 0] for m, terms in enumerate(self.own)]
         return gram, np.concatenate(sums, axis=-1)
 
     def _placed(self, parts: list[FloatArray]) -> FloatArray:
@@ -85,8 +86,8 @@ class Equations:
         if len(parts) == 1:
             params[..., list(self.own[0]), :] = parts[0]
             return params
-        for m, (own, part) in enumerate(zip(self.own, parts, strict=True)):
-            params[..., list(own), m] = part[..., 0]
+        for m, (terms, part) in enumerate(zip(self.own, parts, strict=True)):
+            params[..., list(terms), m] = part[..., 0]
         return params
 
 

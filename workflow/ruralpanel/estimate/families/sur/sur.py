@@ -48,41 +48,41 @@ def fit(design: Design) -> Fit:
     net = space.residuals(raw)
     kept, notes = _usable(design, raw, net)
     terms = tuple(design.terms[j] for j in kept)
-    own = _own_terms(design, names, terms)
+    members = _own_terms(design, names, terms)
     lengths = np.linalg.norm(net[:, list(kept)], axis=0)
     x = net[:, list(kept)] / lengths
     outcomes = np.asarray(design.extra["outcomes"], dtype=float)[rows] * scale
     y = space.residuals(outcomes)
-    df = [rows.size - len(places) - space.rank for places in own]
+    df = [rows.size - len(places) - space.rank for places in members]
     if min(df) < len(names):
-        found = f"{rows.size} observations for {max(map(len, own))} terms and {space.rank} effects and constants"
+        found = f"{rows.size} observations for {max(map(len, members))} terms and {space.rank} effects and constants"
         raise UserError(Problem(CONFIGURATION, where, found, "more observations than these", "use a longer panel"))
-    equations = Equations(own, x.T @ x, x.T @ y, y.T @ y)
+    equations = Equations(members, x.T @ x, x.T @ y, y.T @ y)
     _distinct(where, names, equations)
     params, precision = equations.estimate(rows.size)
-    stacked = np.concatenate([params[list(places), m] for m, places in enumerate(own)])
+    stacked = np.concatenate([params[list(places), m] for m, places in enumerate(members)])
     inverse = np.linalg.inv(equations.normal(precision)[0])
     residuals = y - x @ params
     combined = residuals @ precision
-    left = correlation.report(design, rows, names, own, (raw[:, list(kept)] / lengths, outcomes), scale)
-    units = np.concatenate([lengths[list(places)] for places in own])
+    left = correlation.report(design, rows, names, members, (raw[:, list(kept)] / lengths, outcomes), scale)
+    units = np.concatenate([lengths[list(places)] for places in members])
     return Fit(
-        terms=tuple(f"{name}:{terms[j]}" for name, places in zip(names, own, strict=True) for j in places),
+        terms=tuple(f"{name}:{terms[j]}" for name, places in zip(names, members, strict=True) for j in places),
         params=stacked / units,
         rows=rows,
         residuals=residuals,
         bread=inverse / np.outer(units, units),
-        scores=np.hstack([x[:, list(places)] * combined[:, [m]] for m, places in enumerate(own)]) * units,
+        scores=np.hstack([x[:, list(places)] * combined[:, [m]] for m, places in enumerate(members)]) * units,
         df_resid=float(min(df)),
         n_absorbed=space.rank,
         absorbed=tuple(effects),
-        n_slopes=max(map(len, own)),
+        n_slopes=max(map(len, members)),
         fit=_goodness(names, equations.left(params), np.diag(equations.yy), df),
         tests={INDEPENDENCE: _independence(equations, rows.size - space.rank + 1)},
         notes=(*notes, left.note),
         extra={
             "outcomes": list(names),
-            "equations": {name: [terms[j] for j in places] for name, places in zip(names, own, strict=True)},
+            "equations": {name: [terms[j] for j in places] for name, places in zip(names, members, strict=True)},
             "generalised": equations.generalised,
             "statistics": left.statistics,
         },
@@ -96,8 +96,8 @@ def _independence(equations: Equations, n: int) -> Test:
     ``n`` times the sum of squared correlations is chi-squared with a degree for each pair of equations; n counts the
     rows less the effects removed beyond the constant, as many as remain independent without effects.
     """
-    found = correlations(equations.left(equations.least_squares()))
-    upper = found[np.triu_indices_from(found, 1)]
+    r = correlations(equations.left(equations.least_squares()))
+    upper = r[np.triu_indices_from(r, 1)]
     value = float(n * np.sum(upper**2))
     note = f"n = {n}: rows less effects; takes rows as independent, so it rejects too often in panels"
     return Test(value, float(upper.size), float(special.chdtrc(upper.size, value)), note)
@@ -137,7 +137,7 @@ def _own_terms(design: Design, names: tuple[str, ...], terms: tuple[str, ...]) -
         if name not in names
     ]
     steps = tuple(design.extra.get("steps") or ())
-    found: list[tuple[int, ...]] = []
+    members: list[tuple[int, ...]] = []
     for name in names:
         wanted = tuple(declared.get(name) or terms)
         known = (*design.terms, *design.extra.get("left_out", ()))
@@ -152,8 +152,8 @@ def _own_terms(design: Design, names: tuple[str, ...], terms: tuple[str, ...]) -
             for term in wanted
             if term not in known
         ]
-        found.append(tuple(j for j, term in enumerate(terms) if term in wanted or term in steps))
-        if not found[-1]:
+        members.append(tuple(j for j, term in enumerate(terms) if term in wanted or term in steps))
+        if not members[-1]:
             problems.append(Problem(CONFIGURATION, f"{where}.{name}", "no usable term", "at least one"))
     raise_any(problems)
-    return tuple(found)
+    return tuple(members)
