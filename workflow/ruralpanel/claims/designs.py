@@ -197,13 +197,13 @@ def _in_sample(
     left of it then counts as its standard deviation.
     """
     plain = evidence_kind(model) == BETWEEN or not _removes_effects(model)
-    found = {name: replace(stats, sd_within=None) if plain else stats for name, stats in variables.items()}
+    in_sample = {name: replace(stats, sd_within=None) if plain else stats for name, stats in variables.items()}
 
     def moved(name: str, values: Mapping[str, Any], prefix: str = "") -> None:
         sd, within, net = (values.get(f"{prefix}{key}") for key in ("sd", "sd_within", "sd_net"))
         if sd is not None:
             sizes = (net or sd, None) if plain else (sd, net or within)
-            found[name] = replace(found.get(name, VariableStats(name)), sd=sizes[0], sd_within=sizes[1])
+            in_sample[name] = replace(in_sample.get(name, VariableStats(name)), sd=sizes[0], sd_within=sizes[1])
 
     for row in model["coefficients"]:
         if ":" not in str(row["term"]):
@@ -212,9 +212,9 @@ def _in_sample(
         moved(name, {"sd": sd})
     fit: Mapping[str, Any] = model.get("fit") or {}
     moved(outcome, fit, "outcome_")
-    known = found.get(outcome, VariableStats(outcome))
-    found[outcome] = known if fit.get("outcome_mean") is None else replace(known, mean=fit["outcome_mean"])
-    return found
+    known = in_sample.get(outcome, VariableStats(outcome))
+    in_sample[outcome] = known if fit.get("outcome_mean") is None else replace(known, mean=fit["outcome_mean"])
+    return in_sample
 
 
 def _removes_effects(model: Mapping[str, Any]) -> bool:
@@ -247,7 +247,7 @@ def _diagnostics(model: Mapping[str, Any], claim: Mapping[str, Any]) -> tuple[Di
     of_design = kind.refuted_by if method is None or method.refutable else {}
     asked: Mapping[str, Mapping[str, float]] = {**of_design, **(claim.get("diagnostics") or {})}
     tests: Mapping[str, Mapping[str, Any]] = model.get("tests") or {}
-    found = []
+    diagnostics = []
     for name, rule in asked.items():
         test = next((value for key, value in tests.items() if _plain_name(key).startswith(_plain_name(name))), None)
         for bound, key, shown in (("p_above", "p_value", "p"), ("statistic_above", "statistic", "statistic")):
@@ -255,11 +255,11 @@ def _diagnostics(model: Mapping[str, Any], claim: Mapping[str, Any]) -> tuple[Di
                 continue
             value = None if test is None else test.get(key)
             if value is None:
-                found.append(Diagnostic(name, None))
+                diagnostics.append(Diagnostic(name, None))
                 continue
             words = f"{shown} = {value:.3g}, must exceed {rule[bound]:g}"
-            found.append(Diagnostic(name, float(value) > float(rule[bound]), words))
-    return tuple(found)
+            diagnostics.append(Diagnostic(name, float(value) > float(rule[bound]), words))
+    return tuple(diagnostics)
 
 
 def _plain_name(name: str) -> str:

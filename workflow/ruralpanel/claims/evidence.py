@@ -163,16 +163,16 @@ def _specifications(agreement: Agreement | None, curve: str) -> Cell:
 
 
 def _influence(design: Design, robustness: Mapping[str, Any]) -> Cell:
-    found = ((robustness.get("targets") or {}).get(design.term) or {}).get("leave_one_unit_out") or {}
-    if "most_influential" not in found:
+    left_out = ((robustness.get("targets") or {}).get(design.term) or {}).get("leave_one_unit_out") or {}
+    if "most_influential" not in left_out:
         return _none("influence")
-    turned = bool(found["changes_sign"])
+    turned = bool(left_out["changes_sign"])
     return Cell(
         "influence",
         "turns_sign" if turned else "keeps_sign",
         "open" if turned else "steady",
-        float(found["estimate_without"]),
-        detail=str(found["most_influential"]),
+        float(left_out["estimate_without"]),
+        detail=str(left_out["most_influential"]),
         file=f"models/robustness/{design.model}.json",
         pointer=f"/targets/{_escaped(design.term)}/leave_one_unit_out/estimate_without",
     )

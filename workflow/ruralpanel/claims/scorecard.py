@@ -171,13 +171,13 @@ def powers_of(robustness: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, st
 
 
 def _others(claim: Mapping[str, Any], results: _Results, where: str) -> tuple[tuple[Design, ...], tuple[str, ...]]:
-    found, missing = [], []
+    designs, missing = [], []
     for index, other in enumerate(claim.get("others") or ()):
         if other.get("model") in results.models:
-            found.append(results.describe(other, claim, f"{where}.others[{index}]"))
+            designs.append(results.describe(other, claim, f"{where}.others[{index}]"))
         else:
             missing.append(str(other.get("model", "")))
-    return tuple(found), tuple(missing)
+    return tuple(designs), tuple(missing)
 
 
 def _agreement(claim: Mapping[str, Any], curves: Mapping[str, Mapping[str, Any]], expected: str) -> Agreement | None:
@@ -198,10 +198,10 @@ def _text(values: Mapping[str, Any], key: str) -> str:
 
 def read_statistics(results: str | Path) -> dict[str, dict[str, VariableStats]]:
     """panel → variable → `VariableStats`, from the panels' ``columns.csv`` below `results`."""
-    found: dict[str, dict[str, VariableStats]] = {}
+    by_panel: dict[str, dict[str, VariableStats]] = {}
     for path in sorted((Path(results) / "panels").glob("*/columns.csv")):
-        found[path.parent.name] = {row["variable"]: _stats(row) for row in read_rows(path)}
-    return found
+        by_panel[path.parent.name] = {row["variable"]: _stats(row) for row in read_rows(path)}
+    return by_panel
 
 
 def _stats(row: Mapping[str, str]) -> VariableStats:
@@ -247,16 +247,16 @@ def evaluate(
 
 
 def _read_all(folder: Path) -> dict[str, Mapping[str, Any]]:
-    found: dict[str, Mapping[str, Any]] = {}
+    by_name: dict[str, Mapping[str, Any]] = {}
     problems = []
     for path in sorted(folder.glob("*.json")):
         try:
-            found[path.stem] = read_results(path)
+            by_name[path.stem] = read_results(path)
         except ValueError as error:
             problems.append(Problem(str(path), "", str(error), "valid JSON", "delete the file and run again"))
     if problems:
         raise UserError(problems)
-    return found
+    return by_name
 
 
 def check_estimands(

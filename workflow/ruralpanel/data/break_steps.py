@@ -79,12 +79,12 @@ def break_steps(name: str, figures: Figures) -> tuple[dict[str, pd.DataFrame], t
     crossed = _crossed(name, figures)
     if not crossed:
         return {}, ()
-    found = _Derivation(figures, crossed).columns(Name(name), True)
+    steps = _Derivation(figures, crossed).columns(Name(name), True)
     periods = [figures.context.years.index(t) for t in figures.panel.periods]
     columns: dict[str, pd.DataFrame] = {}
     kept: list[Array] = []
-    for key in sorted(found, key=lambda key: max(part[0] for part in key)):
-        values = np.nan_to_num(found[key][:, periods])
+    for key in sorted(steps, key=lambda key: max(part[0] for part in key)):
+        values = np.nan_to_num(steps[key][:, periods])
         if np.ptp(values) == 0.0 or any(_proportional(values, other) for other in kept):
             continue
         kept.append(values)
@@ -117,20 +117,20 @@ def step_terms(term: str, steps: Mapping[str, Sequence[str]]) -> tuple[str, ...]
     ``(x − a S) (z − b R) = x z − a S z − b x R + a b S R``: of ``x:z`` the terms ``S:z``, ``x:R`` and ``S:R``.
     """
     factors = [part.strip() for part in term.split(":")]
-    found: dict[tuple[str, ...], str] = {}
+    terms: dict[tuple[str, ...], str] = {}
     for chosen in product(*((factor, *steps.get(factor, ())) for factor in factors)):
         if chosen != tuple(factors):
-            found.setdefault(tuple(sorted(chosen)), ":".join(chosen))
-    return tuple(found.values())
+            terms.setdefault(tuple(sorted(chosen)), ":".join(chosen))
+    return tuple(terms.values())
 
 
 def belongs(step: str, term: str) -> bool:
     """Whether `step` is one of the terms that take up breaks in `term`."""
-    own, factors = step.split(":"), [part.strip() for part in term.split(":")]
-    alike = len(own) == len(factors) and all(
-        part == factor or part.startswith(f"{factor}{MARK}") for part, factor in zip(own, factors, strict=True)
+    parts, factors = step.split(":"), [part.strip() for part in term.split(":")]
+    alike = len(parts) == len(factors) and all(
+        part == factor or part.startswith(f"{factor}{MARK}") for part, factor in zip(parts, factors, strict=True)
     )
-    return alike and own != factors
+    return alike and parts != factors
 
 
 class _Derivation:
@@ -157,11 +157,11 @@ class _Derivation:
         """`columns` of an operator."""
         operator, operands = node.operator, node.operands
         if operator in ("+", "-"):
-            found: dict[Key, Array] = {}
+            columns: dict[Key, Array] = {}
             signs = (-1.0,) if len(operands) == 1 else (1.0, 1.0 if operator == "+" else -1.0)
             for sign, operand in zip(signs, operands, strict=True):
-                _add(found, self.columns(operand), sign)
-            return found
+                _add(columns, self.columns(operand), sign)
+            return columns
         if operator == "*":
             return self.multiplied(operands[0], operands[1])
         if operator == "/":
@@ -186,11 +186,11 @@ class _Derivation:
             prices = replace(node, arguments=(ONE, arguments[1]))
             return self.multiplied(arguments[0], prices, self.weighted(prices, arguments[1:]))
         if name == "where":
-            found = self.marked(arguments[:1])
+            columns = self.marked(arguments[:1])
             for side, chosen in ((1, (Name(_STEP), ZERO)), (2, (ZERO, Name(_STEP)))):
                 for key, column in self.columns(arguments[side]).items():
-                    _add(found, {key: self.value(replace(node, arguments=(arguments[0], *chosen)), column)})
-            return found
+                    _add(columns, {key: self.value(replace(node, arguments=(arguments[0], *chosen)), column)})
+            return columns
         if name in _LOGARITHMS:
             inner = arguments[0]
             if name == "log" and isinstance(inner, Operation) and inner.operator in ("*", "/"):
@@ -205,17 +205,17 @@ class _Derivation:
         self, left: Expression, right: Expression, steps: Mapping[Key, Array] | None = None
     ) -> dict[Key, Array]:
         """``(x − a S) (z − b R)``: S times z, x times R and S times R; `steps`: those of the right where known."""
-        own, other = self.columns(left), self.columns(right) if steps is None else steps
-        found: dict[Key, Array] = {}
-        if own:
+        steps_left, other = self.columns(left), self.columns(right) if steps is None else steps
+        columns: dict[Key, Array] = {}
+        if steps_left:
             value = self.value(right)
-            _add(found, {key: column * value for key, column in own.items()})
+            _add(columns, {key: column * value for key, column in steps_left.items()})
         if other:
             value = self.value(left)
-            _add(found, {key: column * value for key, column in other.items()})
-        for (one, column), (two, beside) in product(own.items(), other.items()):
-            _add(found, {one + two: column * beside})
-        return found
+            _add(columns, {key: column * value for key, column in other.items()})
+        for (one, column), (two, beside) in product(steps_left.items(), other.items()):
+            _add(columns, {one + two: column * beside})
+        return columns
 
     def divided(self, left: Expression, right: Expression) -> dict[Key, Array]:
         """As `multiplied`, by one over the right, which breaks change by a factor."""
@@ -230,20 +230,20 @@ class _Derivation:
 
     def marked(self, nodes: Iterable[Expression]) -> dict[Key, Array]:
         """1 where a step of any of the nodes is not zero."""
-        found: dict[Key, Array] = {}
+        columns: dict[Key, Array] = {}
         for node in nodes:
             for key, column in self.columns(node).items():
-                found.setdefault(key, (column != 0).astype(np.float64))
-        return found
+                columns.setdefault(key, (column != 0).astype(np.float64))
+        return columns
 
     def mapped(self, call: Call, function: str) -> dict[Key, Array]:
         """What a function over time or units makes of its argument's steps, where the argument has figures."""
         (argument,) = call.arguments
-        there = ~np.isnan(self.value(argument))
+        present = ~np.isnan(self.value(argument))
         same = function == call.function
         over = replace(call, function=function, arguments=(Name(_STEP),))
         return {
-            key: self.value(over, np.where(there, column if same else np.abs(column), np.nan))
+            key: self.value(over, np.where(present, column if same else np.abs(column), np.nan))
             for key, column in self.columns(argument).items()
         }
 
@@ -259,19 +259,19 @@ class _Derivation:
     def sides(self, node: Expression) -> dict[Key, Array]:
         """1 where all that the node reads lies on the new side, and where it reads both, for the units concerned."""
         context = self.figures.context
-        found: dict[Key, Array] = {}
+        columns: dict[Key, Array] = {}
         for year in dict.fromkeys(year for _, year in self.below(node)):
-            own = [leaf for leaf, at in self.below(node) if at == year]
+            read = [leaf for leaf, at in self.below(node) if at == year]
             units = frozenset[str]().union(
-                *(affected(self.figures.series[leaf].breaks[year], context.units) for leaf in own)
+                *(affected(self.figures.series[leaf].breaks[year], context.units) for leaf in read)
             )
             rows = np.array([unit in units for unit in context.units], dtype=np.float64)
-            seen = [_side(_read(node, t, own, self.figures), year) for t in context.years]
+            seen = [_side(_read(node, t, read, self.figures), year) for t in context.years]
             for side in ("new", "across"):
                 pattern = np.array([s == side for s in seen], dtype=np.float64)
                 if units and pattern.any():
-                    found[((year, describe(node), side),)] = np.outer(rows, pattern)
-        return found
+                    columns[((year, describe(node), side),)] = np.outer(rows, pattern)
+        return columns
 
     def plain(self, node: Expression, whole: bool = False) -> bool:
         """Whether the steps of the node are the sides on which its source years lie.
@@ -322,7 +322,7 @@ class _Derivation:
 
 def _crossed(name: str, figures: Figures) -> set[tuple[str, int]]:
     """The breaks with the rule `dummy` of which a variable's column shows both sides."""
-    found = set()
+    crossed = set()
     node, panel = Name(name), figures.panel
     for leaf in leaves(years_read(name, figures.variables, panel), figures.variables):
         for year, details in figures.series[leaf].breaks.items():
@@ -330,19 +330,19 @@ def _crossed(name: str, figures: Figures) -> set[tuple[str, int]]:
                 continue
             seen = {_side(_read(node, t, [leaf], figures), year) for t in panel.periods} - {""}
             if len(seen) > 1 or "across" in seen:
-                found.add((leaf, year))
-    return found
+                crossed.add((leaf, year))
+    return crossed
 
 
 def _read(node: Expression, year: int, series: Iterable[str], figures: Figures) -> list[frozenset[int]]:
     """The years of each of the series that the node's value in `year` reads and for which there are figures."""
     variables, panel = figures.variables, figures.panel
-    found: dict[str, frozenset[int]] = {}
+    read: dict[str, frozenset[int]] = {}
     for name, needed in source_years(node, panel.periods, (year,), panel.by).items():
         if name in variables:
             for leaf, years in leaves(years_read(name, variables, panel, needed), variables).items():
-                found[leaf] = found.get(leaf, frozenset()) | years
-    return [found.get(leaf, frozenset()) & frozenset(figures.years[leaf]) for leaf in series]
+                read[leaf] = read.get(leaf, frozenset()) | years
+    return [read.get(leaf, frozenset()) & frozenset(figures.years[leaf]) for leaf in series]
 
 
 def _side(read: Iterable[frozenset[int]], year: int) -> str:
@@ -356,9 +356,9 @@ def _reads(node: Expression) -> bool:
     return any(isinstance(part, Name) for part in walk(node))
 
 
-def _add(found: dict[Key, Array], columns: Mapping[Key, Array], sign: float = 1.0) -> None:
+def _add(sums: dict[Key, Array], columns: Mapping[Key, Array], sign: float = 1.0) -> None:
     for key, column in columns.items():
-        found[key] = found[key] + sign * column if key in found else sign * column
+        sums[key] = sums[key] + sign * column if key in sums else sign * column
 
 
 def _proportional(one: Array, other: Array) -> bool:

@@ -126,7 +126,7 @@ def _breaks(
 ) -> list[str]:
     """The breaks whose both sides are read, with their rules."""
     crossed = set(crossings(name, variables, panel, series))
-    found = []
+    listed = []
     for leaf, years in below.items():
         read = years & frozenset(series[leaf].years) if series[leaf].years else years
         prefix = "" if leaf == name else f"{leaf} "
@@ -134,26 +134,26 @@ def _breaks(
             if not (any(y < year for y in read) and any(y >= year for y in read)):
                 continue
             rule = rule_of(variables[leaf], year)
-            own = variables[leaf].breaks.get(year, {})
-            because = (chinese and own.get("because_zh")) or own.get("because", "")
+            declared = variables[leaf].breaks.get(year, {})
+            because = (chinese and declared.get("because_zh")) or declared.get("because", "")
             if chinese and rule != "error":
-                found.append(f"{prefix}{year}年：{_RULES_ZH[rule]}" + (f"（{because}）" if because else ""))
+                listed.append(f"{prefix}{year}年：{_RULES_ZH[rule]}" + (f"（{because}）" if because else ""))
             elif rule != "error":
-                found.append(f"{prefix}{year}: {rule}" + (f" ({because})" if because else ""))
+                listed.append(f"{prefix}{year}: {rule}" + (f" ({because})" if because else ""))
             elif (leaf, year) in crossed:
-                found.append(
+                listed.append(
                     f"{prefix}{year}年：跨越而未声明规则" if chinese else f"{prefix}{year}: crossed without a rule"
                 )
-    return found
+    return listed
 
 
 def describe_column(
     values: np.ndarray[Any, np.dtype[np.float64]], codes: np.ndarray[Any, np.dtype[np.intp]]
 ) -> dict[str, float]:
     """n, missing, mean, sd, sd_within, min, max of a column; `codes` number its units."""
-    there = ~np.isnan(values)
-    x, unit = values[there], codes[there]
-    summary = {"n": int(there.sum()), "missing": int((~there).sum())}
+    present = ~np.isnan(values)
+    x, unit = values[present], codes[present]
+    summary = {"n": int(present.sum()), "missing": int((~present).sum())}
     if not x.size:
         return {**summary, **dict.fromkeys(("mean", "sd", "sd_within", "min", "max"), np.nan)}
     counts = np.bincount(unit)
@@ -179,9 +179,9 @@ def coverage(frame: pd.DataFrame, periods: Sequence[int], left_out: Mapping[str,
     number = np.bincount(at, minlength=len(periods))
     for name in frame.columns[2:]:
         if MARK not in str(name):
-            there = frame[name].notna().to_numpy()
-            found = np.bincount(at, weights=there, minlength=len(periods)) / number
-            rows.append({"variable": name, **dict(zip(map(str, periods), found.tolist(), strict=True)), "remark": ""})
+            present = frame[name].notna().to_numpy()
+            shares = np.bincount(at, weights=present, minlength=len(periods)) / number
+            rows.append({"variable": name, **dict(zip(map(str, periods), shares.tolist(), strict=True)), "remark": ""})
     for name, reason in left_out.items():
         rows.append({"variable": name, **{str(t): 0.0 for t in periods}, "remark": f"left out: {reason}"})
     return pd.DataFrame(rows, columns=["variable", *map(str, periods), "remark"])

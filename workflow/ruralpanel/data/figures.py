@@ -70,7 +70,7 @@ def in_order(
     codes = _recoded(codes, units.ids, unit_order)
     order = order_of(series.codes, codes, columns["period"], _ranks(keys, series_order))
     count = order.length
-    own = _recoded(order.taken(series.codes), keys, series_order)
+    codes_in_order = _recoded(order.taken(series.codes), keys, series_order)
     measures = [source.series[key].measure if key in source.series else "" for key in series_order]
     distinct = sorted(set(measures))
     of_series = np.array(
@@ -80,19 +80,19 @@ def in_order(
     text = columns.pop("text")
     if isinstance(text, pd.Series):
         text = text if order.unchanged else text.iloc[order.rows()].reset_index(drop=True)
-    found = {
+    by_name = {
         "source": _constant(source.name, count),
-        "series": _labels(own, series_order),
+        "series": _labels(codes_in_order, series_order),
         "unit": _labels(order.taken(codes), unit_order),
         "period": order.taken(columns.pop("period")),
         "value": value.copy() if repaired else value,
-        "measure": _labels(of_series[own], distinct),
+        "measure": _labels(of_series[codes_in_order], distinct),
         "text": text if isinstance(text, pd.Series) else _ordered(text, order),
         "raw_value": value,
         **{name: _ordered(columns.pop(name), order) for name in ("file", "sheet", "row", "column")},
         "correction": _constant("", count),
     }
-    return pd.DataFrame({name: found[name] for name in COLUMNS}, copy=False), order.repeats
+    return pd.DataFrame({name: by_name[name] for name in COLUMNS}, copy=False), order.repeats
 
 
 def _ordered(column: Any, order: Order) -> Any:

@@ -258,7 +258,7 @@ class _Evaluation:
         reach, result = node.integer("reach"), x.copy()
         present = ~np.isnan(x)
         for i, row in enumerate(x):
-            known = [year for year, there in zip(self.context.years, present[i], strict=True) if there]
+            known = [year for year, has in zip(self.context.years, present[i], strict=True) if has]
             for year in self.context.years:
                 before = [y for y in known if year - reach <= y < year]
                 after = [y for y in known if year < y <= year + reach]
@@ -294,9 +294,9 @@ class _Evaluation:
         bad = ~np.isfinite(result)
         if not bad.any():
             return result
-        there = np.logical_and.reduce(np.broadcast_arrays(*[~np.isnan(value) for value in inputs]))
+        present = np.logical_and.reduce(np.broadcast_arrays(*[~np.isnan(value) for value in inputs]))
         wanted = np.array([[year in years for year in self.context.years]])
-        mask = np.broadcast_to(bad & there, self.shape) & wanted
+        mask = np.broadcast_to(bad & present, self.shape) & wanted
         if mask.any():
             key = (describe(node), _REASONS.get(name, "not a finite number"))
             self.undefined[key] = self.undefined.get(key, np.zeros(self.shape, dtype=bool)) | mask

@@ -251,8 +251,8 @@ def _out_of_range(source: SourceSpec, figures: pd.DataFrame) -> Iterator[Problem
     for code, key in enumerate(figures["series"].cat.categories):
         low, high = source.series[key].range if key in source.series else (None, None)
         start, end = (int(np.searchsorted(codes, codes.dtype.type(code), side)) for side in ("left", "right"))
-        own = values[start:end]
-        hits = start + np.flatnonzero((own < _or(low, -_MOST)) | (own > _or(high, _MOST)))
+        of_series = values[start:end]
+        hits = start + np.flatnonzero((of_series < _or(low, -_MOST)) | (of_series > _or(high, _MOST)))
         if faults:
             hits = np.array([i for i in hits if not _declared(faults, key, figures.iloc[i])], dtype=np.int64)
         # More than a few are one mistake, of the measure or of the range.

@@ -113,8 +113,8 @@ def files_read(path: Path) -> dict[str, dict[str, str]]:
     """Source → file → sha256 of what a written lineage was read from; empty where it does not say."""
     import pyarrow.parquet as pq
 
-    found: dict[str, dict[str, str]] = json.loads((pq.read_schema(path).metadata or {}).get(READ.encode(), b"{}"))
-    return found
+    digests: dict[str, dict[str, str]] = json.loads((pq.read_schema(path).metadata or {}).get(READ.encode(), b"{}"))
+    return digests
 
 
 def _by_variable(tables: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
@@ -230,8 +230,8 @@ class _Story:
         table = pd.read_parquet(folder / "panel.parquet", columns=["unit", "period"])
         ids = tuple(sorted(table["unit"].unique()))
         years = tuple(sorted({*panel.periods, *(shown(year) for year in cells["period"].unique())}))
-        own = {name: attribute_column(units, ids, name) for name in attribute_names(units)}
-        self.context = Context(ids, years, panel.periods, panel.by, own)
+        attributes = {name: attribute_column(units, ids, name) for name in attribute_names(units)}
+        self.context = Context(ids, years, panel.periods, panel.by, attributes)
         self.cells = cells[cells["source"] != ""]
         self.sources: dict[str, str] = {}
         self.described: set[tuple[str, str, str]] = set()
@@ -243,9 +243,9 @@ class _Story:
             )
 
     def _published(self, name: str) -> pd.DataFrame:
-        own = self.cells[self.cells["variable"] == name]
-        values = own["value"].to_numpy(dtype=np.float64)
-        return wide_frame(own["unit"], own["period"], values, self.context.units, self.context.years)
+        cells = self.cells[self.cells["variable"] == name]
+        values = cells["value"].to_numpy(dtype=np.float64)
+        return wide_frame(cells["unit"], cells["period"], values, self.context.units, self.context.years)
 
     def value(self, frame: pd.DataFrame, at: _At) -> float:
         """One figure of a wide frame; missing in years of which no source has any."""
@@ -279,13 +279,13 @@ class _Story:
 
     def _cell(self, name: str, unit: str, year: int, indent: str) -> Iterator[str]:
         spec = self.config.variables[name]
-        own = self.cells[
+        cells = self.cells[
             (self.cells["variable"] == name) & (self.cells["unit"] == unit) & (self.cells["period"] == year)
         ]
-        if own.empty:
+        if cells.empty:
             yield f"{indent}no cell in source {spec.source}, series {spec.series}"
             return
-        row = {str(column): str(value) for column, value in own.iloc[0].items()}
+        row = {str(column): str(value) for column, value in cells.iloc[0].items()}
         places = [row["file"], f"sheet {row['sheet']}", f"row {row['row']}", f"column {row['column']}"]
         place = ", ".join(part for part in places if part not in ("", "sheet ", "column "))
         text = f'"{row["text"]}"' if row["text"] else "a blank cell"
@@ -314,8 +314,8 @@ class _Story:
         spec = self.config.sources.get(source)
         about = (spec.about if spec else None) or {}
         described = {key: entry or {} for key, entry in (about.get("files") or {}).items()}
-        own = described.get(file) or described.get(file.partition("/")[2]) or {}
-        words = [f"{_FILE[key]}{' '.join(str(own[key]).split())}" for key in _FILE if own.get(key)]
+        entry_of = described.get(file) or described.get(file.partition("/")[2]) or {}
+        words = [f"{_FILE[key]}{' '.join(str(entry_of[key]).split())}" for key in _FILE if entry_of.get(key)]
         note = " ".join(str(((about.get("series") or {}).get(series) or {}).get("note") or "").split())
         for text in (f"the file: {'; '.join(words)}" if words else "", f"note: {note}" if note else ""):
             if text and (source, series, text) not in self.described:

@@ -102,10 +102,10 @@ def build(
     for name in order:
         if variables[name].formula:
             where = f"variables.{name}.formula"
-            found = evaluate(tree(variables[name].formula), frames, context, needed[name], file, where)
-            frames[name] = found.frame
-            remarks[name] = [_undefined_words(u) for u in found.undefined] + _filled_words(found)
-            interpolated.append(_filled_rows(name, variables[name].measure, found))
+            evaluated = evaluate(tree(variables[name].formula), frames, context, needed[name], file, where)
+            frames[name] = evaluated.frame
+            remarks[name] = [_undefined_words(u) for u in evaluated.undefined] + _filled_words(evaluated)
+            interpolated.append(_filled_rows(name, variables[name].measure, evaluated))
     placed: dict[str, pd.DataFrame] = {}
     left_out: dict[str, str] = {}
     available = {name: values.years for name, values in leaf.items()}
@@ -127,7 +127,7 @@ def build(
         cells=(*(values.cells for values in leaf.values()), *interpolated),
         left_out=left_out,
         notes=tuple(f"{name}: {note}" for name in placed if name in variables for note in remarks[name]),
-        read={name: own.attrs[READ] for name, own in figures.items() if READ in own.attrs},
+        read={name: table.attrs[READ] for name, table in figures.items() if READ in table.attrs},
     )
 
 
@@ -167,12 +167,12 @@ def _units_with_figures(
     """The units named by the panel, or all with a figure in any series and year that is read; sorted."""
     if panel.units:
         return tuple(sorted(panel.units))
-    found: set[str] = set()
+    with_figures: set[str] = set()
     for name, variable in variables.items():
         table = figures.get(variable.source)
-        if table is not None and not variable.formula and not found.issuperset(units.ids):
-            found |= units_with_figures(table, variable.series, needed[name])
-    known = tuple(sorted(found & set(units.ids)))
+        if table is not None and not variable.formula and not with_figures.issuperset(units.ids):
+            with_figures |= units_with_figures(table, variable.series, needed[name])
+    known = tuple(sorted(with_figures & set(units.ids)))
     if not known:
         found_words = f"no figure in {panel.periods[0]}–{panel.periods[-1]}"
         kinds = {frequency(period) for table in figures.values() for period in table["period"].unique()}
@@ -190,7 +190,7 @@ def _leaves(
     needed: Mapping[str, frozenset[int]],
     file: str,
 ) -> dict[str, SeriesValues]:
-    found: dict[str, SeriesValues] = {}
+    leaves: dict[str, SeriesValues] = {}
     problems: list[Problem] = []
     for name, variable in variables.items():
         if variable.formula:
@@ -199,13 +199,13 @@ def _leaves(
             problems.append(Problem(file, f"variables.{name}.source", f'"{variable.source}"', "a source that is read"))
             continue
         try:
-            found[name] = series_values(
+            leaves[name] = series_values(
                 variable, figures[variable.source], series[name], panel, units, needed[name], file
             )
         except UserError as error:
             problems += error.problems
     raise_any(dict.fromkeys(problems))
-    return found
+    return leaves
 
 
 def _long(columns: Mapping[str, pd.DataFrame], units: Sequence[str], periods: Sequence[int]) -> pd.DataFrame:
@@ -223,15 +223,15 @@ def _undefined_words(undefined: Undefined) -> str:
     return f"{undefined.step}: {len(undefined.cells)} made missing, {undefined.reason} ({shown}{more})"
 
 
-def _filled_words(found: Evaluated) -> list[str]:
-    if not found.filled:
+def _filled_words(evaluated: Evaluated) -> list[str]:
+    if not evaluated.filled:
         return []
-    shown = ", ".join(f"{gap.unit} {gap.year}" for gap in found.filled[:_SHOWN])
-    more = f" and {len(found.filled) - _SHOWN} more" if len(found.filled) > _SHOWN else ""
-    return [f"{len(found.filled)} interpolated ({shown}{more})"]
+    shown = ", ".join(f"{gap.unit} {gap.year}" for gap in evaluated.filled[:_SHOWN])
+    more = f" and {len(evaluated.filled) - _SHOWN} more" if len(evaluated.filled) > _SHOWN else ""
+    return [f"{len(evaluated.filled)} interpolated ({shown}{more})"]
 
 
-def _filled_rows(name: str, measure: str, found: Evaluated) -> pd.DataFrame:
+def _filled_rows(name: str, measure: str, evaluated: Evaluated) -> pd.DataFrame:
     rows = [
         {
             **dict.fromkeys(LINEAGE, ""),
@@ -244,7 +244,7 @@ def _filled_rows(name: str, measure: str, found: Evaluated) -> pd.DataFrame:
             "row": 0,
             "correction": f"{gap.step}: interpolated between {gap.before} and {gap.after}",
         }
-        for gap in found.filled
+        for gap in evaluated.filled
     ]
     return pd.DataFrame(rows, columns=list(LINEAGE))
 

@@ -45,14 +45,14 @@ def group_codes(name: str, frame: pd.DataFrame, units: Units) -> Codes:
     for part in factors(name):
         if part in frame.columns and part != "unit":
             values = frame[part].to_numpy()
-            own, absent = np.unique(values, return_inverse=True)[1], np.isnan(values)
+            levels, absent = np.unique(values, return_inverse=True)[1], np.isnan(values)
         else:
             rows, ids = pd.factorize(frame["unit"], sort=True)
             column = list(ids) if part == "unit" else attribute_column(units, [str(unit) for unit in ids], part)
             texts = np.array([str(value) for value in column])
-            own = np.unique(texts, return_inverse=True)[1][rows]
+            levels = np.unique(texts, return_inverse=True)[1][rows]
             absent = ((texts == "") | (texts == "nan"))[rows]
-        codes = np.unique(codes * (int(own.max(initial=0)) + 1) + own, return_inverse=True)[1].astype(np.intp)
+        codes = np.unique(codes * (int(levels.max(initial=0)) + 1) + levels, return_inverse=True)[1].astype(np.intp)
         blank |= absent
     return np.where(blank, -1, codes)
 
@@ -92,8 +92,8 @@ def condition(text: str, frame: pd.DataFrame, units: Units, file: str, where: st
         name: wide_frame(frame["unit"], frame["period"], frame[name].to_numpy(dtype=np.float64), ids, periods)
         for name in sorted(used & set(frame.columns))
     }
-    own = {name: attribute_column(units, ids, name) for name in attributes if name in used}
-    values = evaluate(expression, tables, Context(ids, periods, periods, by, own), None, file, where)
+    attributes_of = {name: attribute_column(units, ids, name) for name in attributes if name in used}
+    values = evaluate(expression, tables, Context(ids, periods, periods, by, attributes_of), None, file, where)
     held = values.frame.to_numpy()[rows, columns]
     return np.asarray(~np.isnan(held) & (held != 0))
 

@@ -87,60 +87,60 @@ def series_values(
     UserError
         Two figures for one unit and year; a measure that does not convert; an overlap that cannot be used.
     """
-    own = _of_series(figures, variable.series)
-    _refuse_duplicates(variable, own, file)
-    available = tuple(sorted({shown(year) for year in own.loc[own["value"].notna(), "period"].unique()}))
-    used = _among(own["unit"], units) & _among_years(own["period"], needed)
-    own = (own if used.all() else own[used]).reset_index(drop=True)
-    measure, factors = _factors(variable, own, spec, file)
+    rows = _of_series(figures, variable.series)
+    _refuse_duplicates(variable, rows, file)
+    available = tuple(sorted({shown(year) for year in rows.loc[rows["value"].notna(), "period"].unique()}))
+    used = _among(rows["unit"], units) & _among_years(rows["period"], needed)
+    rows = (rows if used.all() else rows[used]).reset_index(drop=True)
+    measure, factors = _factors(variable, rows, spec, file)
     distinct = np.unique(factors[:1] if factors.strides == (0,) else factors)
     changed = bool(spec.breaks) or distinct.tolist() != [1.0]
-    values = own["value"].to_numpy(dtype=np.float64, copy=changed)
+    values = rows["value"].to_numpy(dtype=np.float64, copy=changed)
     for factor in distinct:
         if factor != 1:
             values[factors == factor] = converted(values[factors == factor], float(factor))
-    rules = _Rules(len(own))
+    rules = _Rules(len(rows))
     notes = []
     for year in sorted(spec.breaks):
-        notes += list(_apply(year, variable, figures, spec, panel, own, values, rules, units, file))
+        notes += list(_apply(year, variable, figures, spec, panel, rows, values, rules, units, file))
     cells = pd.DataFrame(
         {
-            "variable": constant(variable.name, len(own)),
-            "unit": own["unit"],
-            "period": own["period"],
-            "source": constant(variable.source, len(own)),
-            "series": constant(variable.series, len(own)),
-            "measure_from": own["measure"] if spec.measure else constant(measure, len(own)),
-            "measure_to": constant(measure, len(own)),
+            "variable": constant(variable.name, len(rows)),
+            "unit": rows["unit"],
+            "period": rows["period"],
+            "source": constant(variable.source, len(rows)),
+            "series": constant(variable.series, len(rows)),
+            "measure_from": rows["measure"] if spec.measure else constant(measure, len(rows)),
+            "measure_to": constant(measure, len(rows)),
             "factor": factors,
             "value": values,
-            **{name: own[name] for name in ("text", "file", "sheet", "row", "column", "correction")},
+            **{name: rows[name] for name in ("text", "file", "sheet", "row", "column", "correction")},
             "break_rule": rules.column(),
         },
         columns=list(LINEAGE),
         copy=False,
     )
-    frame = wide_frame(own["unit"], own["period"], values, units, sorted(needed))
+    frame = wide_frame(rows["unit"], rows["period"], values, units, sorted(needed))
     return SeriesValues(frame, cells, measure, available, tuple(notes))
 
 
 def _of_series(figures: pd.DataFrame, series: str) -> pd.DataFrame:
     """The figures of one series by unit and period; labels stay categories if ingest has put them in order."""
-    own = _rows_of(figures, series)
-    if isinstance(own["unit"].dtype, pd.CategoricalDtype) and own["unit"].cat.categories.is_monotonic_increasing:
-        unit, period = own["unit"].cat.codes.to_numpy(), own["period"].to_numpy()
+    rows = _rows_of(figures, series)
+    if isinstance(rows["unit"].dtype, pd.CategoricalDtype) and rows["unit"].cat.categories.is_monotonic_increasing:
+        unit, period = rows["unit"].cat.codes.to_numpy(), rows["period"].to_numpy()
         if bool(((unit[1:] > unit[:-1]) | ((unit[1:] == unit[:-1]) & (period[1:] >= period[:-1]))).all()):
-            return own
-    labels = [name for name in own.columns if isinstance(own[name].dtype, pd.CategoricalDtype)]
-    return own.astype(dict.fromkeys(labels, "str")).sort_values(["unit", "period"], kind="stable")
+            return rows
+    labels = [name for name in rows.columns if isinstance(rows[name].dtype, pd.CategoricalDtype)]
+    return rows.astype(dict.fromkeys(labels, "str")).sort_values(["unit", "period"], kind="stable")
 
 
 def units_with_figures(figures: pd.DataFrame, series: str, years: Collection[int]) -> frozenset[str]:
     """The units that have a figure of a series in any of `years`."""
-    own = _rows_of(figures, series)
-    unit = own["unit"].astype("category")
-    there = own["value"].notna().to_numpy() & _among_years(own["period"], years)
-    number = np.bincount(unit.cat.codes.to_numpy()[there], minlength=len(unit.cat.categories))
+    rows = _rows_of(figures, series)
+    unit = rows["unit"].astype("category")
+    present = rows["value"].notna().to_numpy() & _among_years(rows["period"], years)
+    number = np.bincount(unit.cat.codes.to_numpy()[present], minlength=len(unit.cat.categories))
     return frozenset(str(name) for name in unit.cat.categories[number > 0])
 
 
@@ -170,12 +170,12 @@ def _among_years(period: pd.Series, years: Collection[int]) -> np.ndarray[Any, n
     return np.asarray(wanted[values - low])
 
 
-def _refuse_duplicates(variable: VariableSpec, own: pd.DataFrame, file: str) -> None:
-    unit = own["unit"].cat.codes if isinstance(own["unit"].dtype, pd.CategoricalDtype) else own["unit"]
-    same = (unit.to_numpy()[1:] == unit.to_numpy()[:-1]) & (np.diff(own["period"].to_numpy()) == 0)
+def _refuse_duplicates(variable: VariableSpec, cells: pd.DataFrame, file: str) -> None:
+    unit = cells["unit"].cat.codes if isinstance(cells["unit"].dtype, pd.CategoricalDtype) else cells["unit"]
+    same = (unit.to_numpy()[1:] == unit.to_numpy()[:-1]) & (np.diff(cells["period"].to_numpy()) == 0)
     if not same.any():
         return
-    twice = own[np.append(same, False) | np.append(False, same)]
+    twice = cells[np.append(same, False) | np.append(False, same)]
     problems = []
     for (unit, period), rows in twice.groupby(["unit", "period"], sort=True, observed=True):
         places = " and ".join(f"{r.file} row {r.row}, column {r.column}" for r in rows.itertuples())
@@ -184,19 +184,19 @@ def _refuse_duplicates(variable: VariableSpec, own: pd.DataFrame, file: str) -> 
     raise UserError(problems)
 
 
-def _factors(variable: VariableSpec, own: pd.DataFrame, spec: SeriesSpec, file: str) -> tuple[str, Array]:
+def _factors(variable: VariableSpec, rows: pd.DataFrame, spec: SeriesSpec, file: str) -> tuple[str, Array]:
     """The measure of the variable's values, and the factor from each published figure to it."""
     factors: dict[str, float] = {}
     measure = ""
-    for published in [*sorted({*own["measure"].unique()} - {spec.measure}), spec.measure]:
+    for published in [*sorted({*rows["measure"].unique()} - {spec.measure}), spec.measure]:
         try:
             factors[published], measure = conversion(published, variable.measure)
         except MeasureError as error:
             raise UserError(error.problem(file, f"variables.{variable.name}.measure")) from None
     if len(set(factors.values())) == 1:  # one number, seen in every row
-        same: Array = np.broadcast_to(np.array(next(iter(factors.values())), dtype=np.float64), (len(own),))
+        same: Array = np.broadcast_to(np.array(next(iter(factors.values())), dtype=np.float64), (len(rows),))
         return measure, same
-    return measure, np.asarray(own["measure"].astype("str").map(factors), dtype=np.float64)
+    return measure, np.asarray(rows["measure"].astype("str").map(factors), dtype=np.float64)
 
 
 def _apply(
@@ -205,7 +205,7 @@ def _apply(
     figures: pd.DataFrame,
     spec: SeriesSpec,
     panel: PanelSpec,
-    own: pd.DataFrame,
+    rows: pd.DataFrame,
     values: Array,
     rules: _Rules,
     units: Sequence[str],
@@ -214,8 +214,8 @@ def _apply(
     """Apply the rule for one break to `values` and `rules` (one entry per row of `own`); yield notes."""
     rule = rule_of(variable, year)
     concerned = affected(spec.breaks[year], units)
-    hit = own["unit"].isin(concerned).to_numpy() & ~np.isnan(values)
-    period = own["period"].to_numpy()
+    hit = rows["unit"].isin(concerned).to_numpy() & ~np.isnan(values)
+    period = rows["period"].to_numpy()
     if rule == "drop":
         out = hit & np.array([dropped(int(y), year, panel.periods) for y in period], dtype=bool)
         values[out] = np.nan
@@ -225,7 +225,7 @@ def _apply(
         ratios = _ratios(year, variable, figures, spec, concerned, file)
         before = hit & (period < year)
         for unit in sorted(concerned):
-            mine = before & (own["unit"] == unit).to_numpy()
+            mine = before & (rows["unit"] == unit).to_numpy()
             values[mine] *= ratios[unit]
             if mine.any():
                 words = "left out, no overlap" if math.isnan(ratios[unit]) else f"multiplied by {ratios[unit]:.6g}"

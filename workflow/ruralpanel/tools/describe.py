@@ -77,7 +77,7 @@ def _summary(name: str, periods: tuple[int, ...], folder: Path) -> Iterator[str]
     """A panel in one line, and what lacks figures."""
     rows = read_rows(folder / "coverage.csv")
     shares = {row["variable"]: _shares(row) for row in rows if not row["remark"]}
-    whole = [variable for variable, own in shares.items() if min(own.values(), default=1.0) >= 1]
+    whole = [variable for variable, by_period in shares.items() if min(by_period.values(), default=1.0) >= 1]
     gaps = [variable for variable in shares if variable not in whole]
     words = [f"{_counted(len(whole), 'variable')} complete"]
     words += [f"{len(gaps)} with gaps ({_some(gaps)})"] if gaps else []
@@ -145,8 +145,8 @@ def _variable(config: Config, variable: VariableSpec, results: Path) -> Iterator
         folder = results / "panels" / panel.name
         rows = read_rows(folder / "coverage.csv") if (folder / "coverage.csv").is_file() else []
         for row in (row for row in rows if row["variable"] == variable.name):
-            own = _codebook(folder).get(variable.name, {})
-            words = row["remark"] or f"{_gaps(_shares(row))}{_spread(own)}"
+            described = _codebook(folder).get(variable.name, {})
+            words = row["remark"] or f"{_gaps(_shares(row))}{_spread(described)}"
             yield f"  panel {panel.name}: {words}"
     readers = [name for name, other in config.variables.items() if other.formula and variable.name in _read_by(other)]
     models = [name for name, model in config.models.items() if variable.name in model_names(model)]
@@ -193,12 +193,12 @@ def _left_aside(ingested: Path) -> Iterator[str]:
 def _impossible(findings: Path) -> Iterator[str]:
     """Figures outside their range that nothing accounts for; all other findings are for the report."""
     if findings.is_file():
-        found = [row for row in read_rows(findings) if row["check"] == "range" and row["declared"] == "False"]
-        for row in found[:_MOST]:
+        impossible = [row for row in read_rows(findings) if row["check"] == "range" and row["declared"] == "False"]
+        for row in impossible[:_MOST]:
             place = ", ".join(filter(None, [f"{row['source']}.{row['series']}", row["unit"], row["period"]]))
             yield f"  look at {place}: {float(row['value']):.10g}, {row['note']}"
-        if len(found) > _MOST:
-            yield f"  and {len(found) - _MOST} more figures outside their range: {findings}"
+        if len(impossible) > _MOST:
+            yield f"  and {len(impossible) - _MOST} more figures outside their range: {findings}"
 
 
 def _coverage(folder: Path) -> Iterator[str]:
@@ -214,9 +214,9 @@ def _coverage(folder: Path) -> Iterator[str]:
             continue
         shares = _shares(row)
         covered.append(shares)
-        own = book.get(row["variable"], {})
-        noted = f"; breaks {own['breaks']}" if own.get("breaks") else ""
-        yield f"  {row['variable']}{_origin(own)}: {_gaps(shares)}{_spread(own)}{noted}"
+        described = book.get(row["variable"], {})
+        noted = f"; breaks {described['breaks']}" if described.get("breaks") else ""
+        yield f"  {row['variable']}{_origin(described)}: {_gaps(shares)}{_spread(described)}{noted}"
     if left_out:
         yield f"  without figures here: {', '.join(left_out)}"
     yield from _empty_periods(covered)
@@ -228,12 +228,12 @@ def _codebook(folder: Path) -> Mapping[str, Mapping[str, str]]:
     return {row["variable"]: row for row in read_rows(file)} if file.is_file() else {}
 
 
-def _origin(own: Mapping[str, str]) -> str:
+def _origin(described: Mapping[str, str]) -> str:
     """Measure and where from: `` [km] from nbs_annual.highway_length`` or the formula."""
-    measure = f" [{own['measure']}]" if own.get("measure") else ""
-    if own.get("formula"):
-        return f"{measure} = {own['formula']}"
-    return f"{measure} from {own['source']}.{own['series']}" if own.get("source") else measure
+    measure = f" [{described['measure']}]" if described.get("measure") else ""
+    if described.get("formula"):
+        return f"{measure} = {described['formula']}"
+    return f"{measure} from {described['source']}.{described['series']}" if described.get("source") else measure
 
 
 def _gaps(shares: Mapping[str, float]) -> str:
@@ -252,9 +252,9 @@ def _gaps(shares: Mapping[str, float]) -> str:
     return f"figures of {', '.join(partial)}{rest}"
 
 
-def _spread(own: Mapping[str, str]) -> str:
+def _spread(described: Mapping[str, str]) -> str:
     """Smallest, mean and largest value, where a wrong measure shows first."""
-    values = [own.get(key) for key in ("min", "mean", "max")]
+    values = [described.get(key) for key in ("min", "mean", "max")]
     if not all(values):
         return ""
     low, middle, high = (

@@ -69,9 +69,9 @@ def _renamed(short: Mapping[str, Any]) -> dict[str, Any]:
             return {k: "#/$defs/column" if v == "#/$defs/series" else of(v) for k, v in part.items()}
         return [of(item) for item in part] if isinstance(part, list) else part
 
-    found: dict[str, Any] = of(short)
-    parts = found["$defs"]
-    return {**found, "$defs": {"column" if name == "series" else name: part for name, part in parts.items()}}
+    schema: dict[str, Any] = of(short)
+    parts = schema["$defs"]
+    return {**schema, "$defs": {"column" if name == "series" else name: part for name, part in parts.items()}}
 
 
 def _entries(section: Mapping[str, Any], part: str) -> dict[str, Any]:

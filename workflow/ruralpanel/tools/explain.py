@@ -94,8 +94,8 @@ def _model(config: Config, name: str) -> Iterator[tuple[str, str]]:
 def _of_model(config: Config, model: ModelSpec, key: str) -> Place | None:
     """Where a key of a model is written: in the model, a preset, the settings of errors or the defaults."""
     plain = key.partition("[")[0]
-    own = plain in config.resolved["models"][model.name]
-    return config.places.declared(f"models.{model.name}.{key}" if own else f"defaults.{key}")
+    in_model = plain in config.resolved["models"][model.name]
+    return config.places.declared(f"models.{model.name}.{key}" if in_model else f"defaults.{key}")
 
 
 def _origin(place: Place | None, key: str, entry: str, words: Set[str]) -> str:

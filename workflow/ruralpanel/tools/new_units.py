@@ -40,46 +40,46 @@ def new_units(
     table = open_table(str(path), Path(path).name, layout or {})
     columns = list(dict.fromkeys([unit, *([name] if name else []), *attributes]))
     loaded, rows = table.read(columns, [])
-    found: dict[str, tuple[str, ...]] = {}
+    by_id: dict[str, tuple[str, ...]] = {}
     problems = []
     for number, values in zip(rows, zip(*(loaded[column] for column in columns), strict=True), strict=True):
-        own = tuple("" if value != value else cell_text(value) for value in values)
-        if not own[0]:
+        cells = tuple("" if value != value else cell_text(value) for value in values)
+        if not cells[0]:
             continue
-        if found.setdefault(own[0], own) != own:
+        if by_id.setdefault(cells[0], cells) != cells:
             problems.append(
                 Problem(
                     table.label,
                     f"row {number}",
-                    f'"{own[0]}" as {", ".join(own[1:])}',
-                    ", ".join(found[own[0]][1:]) + ", as above",
+                    f'"{cells[0]}" as {", ".join(cells[1:])}',
+                    ", ".join(by_id[cells[0]][1:]) + ", as above",
                     "correct the row, or leave the column out",
                 )
             )
-    if not found:
+    if not by_id:
         problems.append(Problem(table.label, f"column {unit}", "no id", "an id for each unit"))
     raise_any(problems[:20])
-    return _written(found, columns, name, attributes, parts or {})
+    return _written(by_id, columns, name, attributes, parts or {})
 
 
 def _written(
-    found: Mapping[str, tuple[str, ...]],
+    by_id: Mapping[str, tuple[str, ...]],
     columns: Sequence[str],
     name: str,
     attributes: Sequence[str],
     parts: Mapping[str, int],
 ) -> str:
-    names = {key: own[columns.index(name)] if name else key for key, own in found.items()}
+    names = {key: cells[columns.index(name)] if name else key for key, cells in by_id.items()}
     bearers = [text.casefold() for text in names.values()]
     output = io.StringIO()
     writer = csv.writer(output, lineterminator="\n")
     writer.writerow(["id", "name_en", *parts, *attributes])
-    for key in sorted(found):
+    for key in sorted(by_id):
         shown = (
             names[key] if names[key] and bearers.count(names[key].casefold()) == 1 else f"{names[key]} {key}".strip()
         )
         writer.writerow(
-            [key, shown, *(key[:n] for n in parts.values()), *(found[key][columns.index(a)] for a in attributes)]
+            [key, shown, *(key[:n] for n in parts.values()), *(by_id[key][columns.index(a)] for a in attributes)]
         )
     return output.getvalue()
 

@@ -97,8 +97,8 @@ def _of_kinds(what: str, kinds: Mapping[str, Keyed]) -> str:
     for name, kind in kinds.items():
         methods = [method for method in getattr(kind, "methods", ()) if method]
         variants = f"`method`: {', '.join(f'`{method}`' for method in methods)}" if methods else ""
-        own = ", ".join(_with_default(key, kind) for key in kind.keys if key not in shared)
-        lines.append(f"| `{name}` | {'; '.join(filter(None, (variants, own))) or 'no others'} |")
+        keys = ", ".join(_with_default(key, kind) for key in kind.keys if key not in shared)
+        lines.append(f"| `{name}` | {'; '.join(filter(None, (variants, keys))) or 'no others'} |")
     return "\n".join(lines) + "\n"
 
 
@@ -130,9 +130,9 @@ def _rows(
 
 
 def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    own = {key: value for key, value in schema.items() if key != "$ref"}
+    declared = {key: value for key, value in schema.items() if key != "$ref"}
     if "$ref" in schema:
-        return {**_resolved(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions), **own}
+        return {**_resolved(definitions[schema["$ref"].rsplit("/", 1)[1]], definitions), **declared}
     return schema
 
 

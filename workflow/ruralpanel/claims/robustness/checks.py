@@ -92,18 +92,18 @@ def check_model(
     fitted = refit(design)
     contrasts = [_contrast(target, fitted, design, file) for target in targets]
     vectors = [contrast(fitted, design) for contrast in contrasts]
-    own = _Fitted(design, fitted, targets, groups or {}, seed)
-    left = _left_out(own, contrasts)
-    simulated = _simulated(own, vectors)
+    model = _Fitted(design, fitted, targets, groups or {}, seed)
+    left = _left_out(model, contrasts)
+    simulated = _simulated(model, vectors)
     result: dict[str, Any] = {}
     for i, (target, vector) in enumerate(zip(targets, vectors, strict=True)):
         estimate = float(vector @ fitted.params)
         entry: dict[str, Any] = {"claims": list(target.claims), "main": target.main, "estimate": estimate}
         entry |= {"std_error": target.std_error, "power": _power(target, simulated.get(target.name))}
-        for over, found in left.items():
-            entry[f"leave_one_{over}_out"] = found if isinstance(found, dict) else summary(found, i, estimate)
+        for over, without in left.items():
+            entry[f"leave_one_{over}_out"] = without if isinstance(without, dict) else summary(without, i, estimate)
         if target.term:
-            entry |= _of_coefficient(own, target)
+            entry |= _of_coefficient(model, target)
         result[target.name] = entry
     spec = design.spec
     about = {"model": spec.name, "panel": spec.panel, "estimator": spec.estimator, "outcome": spec.outcome}
@@ -123,28 +123,28 @@ def _contrast(target: Target, fitted: Fit, design: Design, file: str) -> Contras
     return lambda fit, part: contrast_of(fit, part, estimand, file, where)
 
 
-def _left_out(own: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
-    design = own.design
-    found: dict[str, Any] = {}
+def _left_out(model: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
+    design = model.design
+    left: dict[str, Any] = {}
     kind = ESTIMATORS[design.spec.estimator]
     method = kind.methods.get(design.spec.method)
     reason = kind.not_left_out or (method.not_left_out if method else "")
     for over, number in (("unit", len(design.units)), ("period", len(design.periods))):
         if reason:
-            found[over] = {"not_available": reason}
+            left[over] = {"not_available": reason}
         elif number > MOST:
-            found[over] = {"not_available": f"{number} {over}s: see influence in the model's results"}
+            left[over] = {"not_available": f"{number} {over}s: see influence in the model's results"}
         elif number > 2:
-            found[over] = leave_out(design, contrasts, over)
-    return found
+            left[over] = leave_out(design, contrasts, over)
+    return left
 
 
-def _simulated(own: _Fitted, vectors: Sequence[FloatArray]) -> dict[str, SimulatedPower]:
+def _simulated(model: _Fitted, vectors: Sequence[FloatArray]) -> dict[str, SimulatedPower]:
     """Power of the wild bootstrap for the targets whose interval is the bootstrap's."""
-    setting = next((s for s in own.design.spec.inference if s.method == WILD), None)
-    chosen = zip(own.targets, vectors, strict=True)
+    setting = next((s for s in model.design.spec.inference if s.method == WILD), None)
+    chosen = zip(model.targets, vectors, strict=True)
     wanted = {target.name: vector for target, vector in chosen if target.interval == WILD}
-    return {} if setting is None else simulated_power(own.fit, own.design, wanted, setting, own.seed)
+    return {} if setting is None else simulated_power(model.fit, model.design, wanted, setting, model.seed)
 
 
 def _power(target: Target, simulated: SimulatedPower | None) -> dict[str, Any]:
@@ -159,62 +159,62 @@ def _power(target: Target, simulated: SimulatedPower | None) -> dict[str, Any]:
     if not np.isfinite(length) or length <= 0:
         return {"not_available": "the model gives no interval with two ends"}
     error = error_of_interval(target.ci_low, target.ci_high, target.df)
-    own = {"by": f"length of the interval that decides ({target.interval or 'none named'})", "std_error": error}
-    return own | {"df": finite(target.df), **_described(target, error, target.df, power.of_error(error, target.df))}
+    basis = {"by": f"length of the interval that decides ({target.interval or 'none named'})", "std_error": error}
+    return basis | {"df": finite(target.df), **_described(target, error, target.df, power.of_error(error, target.df))}
 
 
-def _described(target: Target, error: float, df: float, found: Power) -> dict[str, Any]:
-    effects, values = found.curve()
+def _described(target: Target, error: float, df: float, detection: Power) -> dict[str, Any]:
+    effects, values = detection.curve()
     result: dict[str, Any] = {
-        "detectable": {f"{level:g}": found.detectable(level) for level in power.LEVELS},
+        "detectable": {f"{level:g}": detection.detectable(level) for level in power.LEVELS},
         "curve": {"effect": effects.tolist(), "power": values.tolist()},
     }
     if target.delta:
         result["at_delta"] = {
             "delta": target.delta,
-            "power": found.power(target.delta),
+            "power": detection.power(target.delta),
             "exaggeration": power.exaggeration(target.delta, error, df),
         }
     return result
 
 
-def _of_coefficient(own: _Fitted, target: Target) -> dict[str, Any]:
-    term, estimator = target.term, own.design.spec.estimator
+def _of_coefficient(model: _Fitted, target: Target) -> dict[str, Any]:
+    term, estimator = target.term, model.design.spec.estimator
     between = ESTIMATORS[estimator].evidence == BETWEEN
-    if not romano_wolf.is_least_squares(own.fit):
+    if not romano_wolf.is_least_squares(model.fit):
         reason = {"not_available": f"{estimator} is not least squares on rows"}
         return {"selection": reason, "sensitivity": reason, "measurement_error": reason}
-    found: dict[str, Any] = {
-        "selection": _selection(own, term),
-        "sensitivity": _sensitivity(own, term),
-        "measurement_error": _measurement_error(own, term),
+    checks: dict[str, Any] = {
+        "selection": _selection(model, term),
+        "sensitivity": _sensitivity(model, term),
+        "measurement_error": _measurement_error(model, term),
     }
-    if target.main and term in own.design.terms and len(own.design.periods) > 1 and not between:
-        found["heterogeneity"] = _heterogeneity(own, term)
-        found["mean_group"] = heterogeneity.mean_group_results(own.design, term)
-    return found
+    if target.main and term in model.design.terms and len(model.design.periods) > 1 and not between:
+        checks["heterogeneity"] = _heterogeneity(model, term)
+        checks["mean_group"] = heterogeneity.mean_group_results(model.design, term)
+    return checks
 
 
-def _roles(own: _Fitted, term: str) -> tuple[int, list[int], list[int]]:
+def _roles(model: _Fitted, term: str) -> tuple[int, list[int], list[int]]:
     """Columns of the fit: the followed one, those that belong to it (parts of a product, steps), and controls."""
-    steps = set(own.design.extra.get("steps") or ())
+    steps = set(model.design.extra.get("steps") or ())
     parts = set(term.split(":")) if ":" in term else set()
-    place = own.fit.terms.index(term)
-    belongs = [j for j, name in enumerate(own.fit.terms) if j != place and (name in steps or name in parts)]
-    controls = [j for j in range(len(own.fit.terms)) if j != place and j not in belongs]
+    place = model.fit.terms.index(term)
+    belongs = [j for j, name in enumerate(model.fit.terms) if j != place and (name in steps or name in parts)]
+    controls = [j for j in range(len(model.fit.terms)) if j != place and j not in belongs]
     return place, belongs, controls
 
 
-def _selection(own: _Fitted, term: str) -> dict[str, Any]:
-    place, belongs, controls = _roles(own, term)
+def _selection(model: _Fitted, term: str) -> dict[str, Any]:
+    place, belongs, controls = _roles(model, term)
     if not controls:
         return {"not_available": "no controls whose coming in could move the coefficient"}
-    assert own.fit.x is not None and own.fit.y is not None
-    x = own.fit.x
-    move = sensitivity.movement(own.fit.y, x[:, place], x[:, controls], x[:, belongs])
+    assert model.fit.x is not None and model.fit.y is not None
+    x = model.fit.x
+    move = sensitivity.movement(model.fit.y, x[:, place], x[:, controls], x[:, belongs])
     return {
-        "controls": [own.fit.terms[j] for j in controls],
-        "always_in": [own.fit.terms[j] for j in belongs],
+        "controls": [model.fit.terms[j] for j in controls],
+        "always_in": [model.fit.terms[j] for j in belongs],
         "without_controls": {"estimate": move.short, "r2": move.r2_short},
         "with_controls": {"estimate": move.long, "r2": move.r2_long},
         "r2_max": move.r2_max,
@@ -225,10 +225,10 @@ def _selection(own: _Fitted, term: str) -> dict[str, Any]:
     }
 
 
-def _sensitivity(own: _Fitted, term: str) -> dict[str, Any]:
-    assert own.fit.x is not None and own.fit.y is not None
-    fit, x, y = own.fit, own.fit.x, own.fit.y
-    place, _, controls = _roles(own, term)
+def _sensitivity(model: _Fitted, term: str) -> dict[str, Any]:
+    assert model.fit.x is not None and model.fit.y is not None
+    fit, x, y = model.fit, model.fit.x, model.fit.y
+    place, _, controls = _roles(model, term)
     df, estimate, error = fit.df_resid, float(fit.params[place]), _classical_error(fit, place)
     t = estimate / error
     bounds = []
@@ -236,9 +236,9 @@ def _sensitivity(own: _Fitted, term: str) -> dict[str, Any]:
         others = [j for j in range(len(fit.terms)) if j != place and j not in group]
         lever, outcome = sensitivity.covariate_r2(y, x[:, place], x[:, others], x[:, group])
         for times in BENCHMARK_TIMES:
-            found = sensitivity.bound(name, times, estimate, error, df, lever, outcome)
-            if found is not None:
-                bounds.append({**vars(found), "statistic": found.statistic})
+            bound = sensitivity.bound(name, times, estimate, error, df, lever, outcome)
+            if bound is not None:
+                bounds.append({**vars(bound), "statistic": bound.statistic})
     return {
         "partial_r2": sensitivity.partial_r2(t, df),
         "robustness_value": sensitivity.robustness_value(t, df),
@@ -259,8 +259,8 @@ def _classical_error(fit: Fit, place: int) -> float:
     return float(np.sqrt(fit.residuals @ fit.residuals / fit.df_resid * fit.bread[place, place]))
 
 
-def _measurement_error(own: _Fitted, term: str) -> dict[str, Any]:
-    fit, design = own.fit, own.design
+def _measurement_error(model: _Fitted, term: str) -> dict[str, Any]:
+    fit, design = model.fit, model.design
     assert fit.x is not None and fit.y is not None
     lever = term.split(":")[0]
     if lever not in fit.terms or not ESTIMATORS[design.spec.estimator].measurement_error:
@@ -269,7 +269,7 @@ def _measurement_error(own: _Fitted, term: str) -> dict[str, Any]:
     space = covariance.space_of(fit, design)
     root = np.ones(fit.rows.size) if space.root is None else space.root
     noisy = sensitivity.Lever(
-        fit.x, fit.y, _reacts(own, lever) * root[:, None], 1.0 - space.leverage(), fit.terms.index(lever)
+        fit.x, fit.y, _reacts(model, lever) * root[:, None], 1.0 - space.leverage(), fit.terms.index(lever)
     )
     error = _classical_error(fit, place)
     bound = None
@@ -298,36 +298,36 @@ def _measurement_error(own: _Fitted, term: str) -> dict[str, Any]:
     }
 
 
-def _reacts(own: _Fitted, lever: str) -> FloatArray:
+def _reacts(model: _Fitted, lever: str) -> FloatArray:
     """How each term moves with the lever: one, the moderator of a product, or not at all."""
-    columns = np.zeros((own.fit.rows.size, len(own.fit.terms)))
-    for j, name in enumerate(own.fit.terms):
+    columns = np.zeros((model.fit.rows.size, len(model.fit.terms)))
+    for j, name in enumerate(model.fit.terms):
         parts = name.split(":")
         if name == lever:
             columns[:, j] = 1.0
         elif lever in parts:
-            values = own.design.x[own.fit.rows, own.design.terms.index(lever)]
-            product = own.design.x[own.fit.rows, own.design.terms.index(name)]
+            values = model.design.x[model.fit.rows, model.design.terms.index(lever)]
+            product = model.design.x[model.fit.rows, model.design.terms.index(name)]
             columns[values != 0, j] = product[values != 0] / values[values != 0]
     return columns
 
 
-def _heterogeneity(own: _Fitted, term: str) -> dict[str, Any]:
-    design = own.design
+def _heterogeneity(model: _Fitted, term: str) -> dict[str, Any]:
+    design = model.design
     lever = term.split(":")[0]
-    splits: dict[str, Mapping[str, str]] = dict(own.groups)
+    splits: dict[str, Mapping[str, str]] = dict(model.groups)
     splits["initial_outcome"] = heterogeneity.initial_groups(design, design.y)
     if lever in design.terms:
         splits["initial_lever"] = heterogeneity.initial_groups(design, design.x[:, design.terms.index(lever)])
-    found: dict[str, Any] = {}
+    by_split: dict[str, Any] = {}
     for name, groups in splits.items():
         try:
-            found[name] = heterogeneity.by_group(design, term, groups, own.seed, name)
+            by_split[name] = heterogeneity.by_group(design, term, groups, model.seed, name)
         except UserError as error:
-            found[name] = {"not_available": _words(error.problems)}
+            by_split[name] = {"not_available": _words(error.problems)}
         except np.linalg.LinAlgError:
-            found[name] = {"not_available": "too few units to test the groups' slopes together"}
-    return found
+            by_split[name] = {"not_available": "too few units to test the groups' slopes together"}
+    return by_split
 
 
 def _words(problems: Sequence[Problem]) -> str:

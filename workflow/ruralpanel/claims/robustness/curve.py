@@ -69,9 +69,9 @@ def run_curve(
     declared = plan(curve, lags)
     where = f"specification_curves.{name}"
     data = curve_data(declared, frame, units, samples, by, file, where, str(curve["panel"]))
-    found = estimate_curve(data, declared.specifications, smallest, logs)
+    estimates = estimate_curve(data, declared.specifications, smallest, logs)
     tests = _tests(name, curve, data, declared, seed)
-    return Curve(_summary(name, curve, declared, found, tests, seed, smallest or {}), _rows(declared, found))
+    return Curve(_summary(name, curve, declared, estimates, tests, seed, smallest or {}), _rows(declared, estimates))
 
 
 def _tests(
@@ -91,17 +91,17 @@ def _summary(
     name: str,
     curve: Mapping[str, Any],
     declared: Plan,
-    found: Estimates,
+    estimates: Estimates,
     tests: Mapping[str, dict[str, Any] | None],
     seed: int,
     smallest: Mapping[str, Any],
 ) -> dict[str, Any]:
     dropped = dict(declared.dropped)
-    for reason, count in found.counted().items():
+    for reason, count in estimates.counted().items():
         dropped[reason] = dropped.get(reason, 0) + count
-    main = 0 if found.members.size and found.members[0] == 0 else None
-    sign = 0.0 if main is None else float(np.sign(found.estimate[0]))
-    standardised, positive = found.standardised, found.estimate > 0
+    main = 0 if estimates.members.size and estimates.members[0] == 0 else None
+    sign = 0.0 if main is None else float(np.sign(estimates.estimate[0]))
+    standardised, positive = estimates.standardised, estimates.estimate > 0
     quantiles = np.quantile(standardised, [0.05, 0.25, 0.5, 0.75, 0.95]) if standardised.size else np.full(5, np.nan)
     return {
         "name": name,
@@ -110,20 +110,20 @@ def _summary(
         "expected": curve.get("expected", "two_sided"),
         "dimensions": [{"name": key, "options": list(options)} for key, options in declared.dimensions.items()],
         "n_declared": len(declared.specifications) + sum(declared.dropped.values()),
-        "n_specifications": int(found.members.size),
+        "n_specifications": int(estimates.members.size),
         "dropped": dropped,
-        "main": None if main is None else _main(declared, found),
+        "main": None if main is None else _main(declared, estimates),
         "median": float(quantiles[2]),
         "quantiles": dict(zip(("p5", "p25", "p50", "p75", "p95"), quantiles.tolist(), strict=True)),
-        "share_same_sign": _share(np.sign(found.estimate) == sign) if sign else None,
+        "share_same_sign": _share(np.sign(estimates.estimate) == sign) if sign else None,
         "share_positive": _share(positive),
-        "share_negative": _share(found.estimate < 0),
-        "share_not_negative": _share(found.in_delta > -1.0),
-        "share_significant": _share(found.p_value < SIGNIFICANT),
-        "share_significant_positive": _share((found.p_value < SIGNIFICANT) & positive),
-        "share_significant_negative": _share((found.p_value < SIGNIFICANT) & ~positive),
+        "share_negative": _share(estimates.estimate < 0),
+        "share_not_negative": _share(estimates.in_delta > -1.0),
+        "share_significant": _share(estimates.p_value < SIGNIFICANT),
+        "share_significant_positive": _share((estimates.p_value < SIGNIFICANT) & positive),
+        "share_significant_negative": _share((estimates.p_value < SIGNIFICANT) & ~positive),
         "smallest_effect": {"share_of_outcome": SHARE_OF_OUTCOME, "sd_of_outcome": SD_OF_OUTCOME, **smallest},
-        "by_choice": _by_choice(declared, found),
+        "by_choice": _by_choice(declared, estimates),
         "permutation": tests["paths"],
         "sign_changes": tests["signs"],
         "inference": INFERENCE,
@@ -133,10 +133,10 @@ def _summary(
     }
 
 
-def _main(declared: Plan, found: Estimates) -> dict[str, Any]:
+def _main(declared: Plan, estimates: Estimates) -> dict[str, Any]:
     """The specification of first choices."""
     first = declared.specifications[0]
-    numbers = {key: getattr(found, key)[0].item() for key in NUMBERS}
+    numbers = {key: getattr(estimates, key)[0].item() for key in NUMBERS}
     return {**_choices(declared, 0), "term": first.term, **numbers}
 
 
@@ -144,21 +144,21 @@ def _choices(declared: Plan, position: int) -> dict[str, str]:
     return dict(zip(declared.dimensions, declared.specifications[position].choices, strict=True))
 
 
-def _by_choice(declared: Plan, found: Estimates) -> list[dict[str, Any]]:
+def _by_choice(declared: Plan, estimates: Estimates) -> list[dict[str, Any]]:
     """What the estimates look like under each option of each dimension that offers several."""
     entries = []
     for index, (dimension, options) in enumerate(declared.dimensions.items()):
-        taken = np.array([declared.specifications[i].choices[index] for i in found.members.tolist()], dtype=object)
+        taken = np.array([declared.specifications[i].choices[index] for i in estimates.members.tolist()], dtype=object)
         for option in options if len(options) > 1 else ():
-            own = taken == option
+            chosen = taken == option
             entries.append(
                 {
                     "dimension": dimension,
                     "option": option,
-                    "n": int(own.sum()),
-                    "median": float(np.median(found.standardised[own])) if own.any() else None,
-                    "share_positive": _share(found.estimate[own] > 0),
-                    "share_significant": _share(found.p_value[own] < SIGNIFICANT),
+                    "n": int(chosen.sum()),
+                    "median": float(np.median(estimates.standardised[chosen])) if chosen.any() else None,
+                    "share_positive": _share(estimates.estimate[chosen] > 0),
+                    "share_significant": _share(estimates.p_value[chosen] < SIGNIFICANT),
                 }
             )
     return entries
@@ -168,13 +168,13 @@ def _share(flags: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
     return float(np.mean(flags)) if flags.size else None
 
 
-def _rows(declared: Plan, found: Estimates) -> pd.DataFrame:
-    specifications = [declared.specifications[i] for i in found.members.tolist()]
+def _rows(declared: Plan, estimates: Estimates) -> pd.DataFrame:
+    specifications = [declared.specifications[i] for i in estimates.members.tolist()]
     columns: dict[str, Any] = {}
     for index, (dimension, options) in enumerate(declared.dimensions.items()):
         codes = [options.index(spec.choices[index]) for spec in specifications]
         columns[dimension] = pd.Categorical.from_codes(codes, pd.Index(options))
     terms = [spec.term for spec in specifications]
     columns["term"] = pd.Categorical(terms, pd.Index(list(dict.fromkeys(terms))))
-    numbers: dict[str, FloatArray] = {key: getattr(found, key) for key in NUMBERS}
+    numbers: dict[str, FloatArray] = {key: getattr(estimates, key) for key in NUMBERS}
     return pd.DataFrame(columns | numbers)

@@ -76,13 +76,13 @@ def curve_data(
     wanted = dict.fromkeys(factor for spec in plan.specifications for factor in spec.factors)
     lags = {lagged_name(_base(name), _lag(name)): (_base(name), _lag(name)) for name in wanted if _lag(name)}
     named = [name for name in wanted if name not in lags] + [base for base, _ in lags.values()]
-    found = columns_of(dict.fromkeys(named, where), rows, units, panel, file)
-    problems = list(found.problems)
+    factors = columns_of(dict.fromkeys(named, where), rows, units, panel, file)
+    problems = list(factors.problems)
     effects = dict.fromkeys(effect for spec in plan.specifications for effect in spec.effects)
     known = {*attribute_names(units), *rows.columns[2:]}
     raise_any([*problems, *effect_problems(tuple(effects), known, file, f"{where}.effects")])
     codes |= {effect: group_codes(effect, rows, units) for effect in effects if effect not in codes}
-    columns: dict[str, FloatArray] = dict(found.values)
+    columns: dict[str, FloatArray] = dict(factors.values)
     steps = steps_by_factor(columns, rows.columns)
     columns |= {step: rows[step].to_numpy(dtype=np.float64) for names in steps.values() for step in names}
     for name, (base, lag) in lags.items():
@@ -184,27 +184,27 @@ class Cell:
         """Standard deviation (n − 1) of what the effects, and the column's own declared steps, leave of it."""
         if name not in self._net_sds:
             place = self.names[name]
-            own = self.net[place]
+            column = self.net[place]
             steps = [self.names[step] for step in self.steps.get(name, ()) if step in self.names]
             others = self.net[[step for step in steps if not self.absorbed[step]]].T
             if others.shape[1]:
-                own = own - others @ np.linalg.lstsq(others, own, rcond=None)[0]
+                column = column - others @ np.linalg.lstsq(others, column, rcond=None)[0]
             weights = None if self.space.root is None else self.space.root**2
-            self._net_sds[name] = float(net_sd(own * self.lengths[place], weights))
+            self._net_sds[name] = float(net_sd(column * self.lengths[place], weights))
         return self._net_sds[name]
 
 
 def cells(data: CurveData, specifications: Sequence[Specification]) -> Iterator[Cell]:
     """The cells, one after the other; a specification without rows belongs to none."""
-    there: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]] = {}
+    present: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]] = {}
     groups: dict[tuple[bytes, tuple[str, ...], str | None], list[int]] = {}
     masks: dict[bytes, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]] = {}
     for position, spec in enumerate(specifications):
         mask = data.samples[spec.sample]
         for name in columns_needed(data, spec):
-            if name not in there:
-                there[name] = ~np.isnan(data.columns[name])
-            mask = mask & there[name]
+            if name not in present:
+                present[name] = ~np.isnan(data.columns[name])
+            mask = mask & present[name]
         for effect in spec.effects:
             mask = mask & (data.codes[effect] >= 0)
         if spec.weights:
@@ -226,9 +226,9 @@ def columns_needed(data: CurveData, spec: Specification) -> tuple[str, ...]:
 
 def steps_of(data: CurveData, spec: Specification) -> tuple[str, ...]:
     """The steps of definition breaks that join a specification's controls: those of factors, then those of products."""
-    own = [step for name in spec.factors if name != spec.weights for step in data.steps.get(name, ())]
+    of_factors = [step for name in spec.factors if name != spec.weights for step in data.steps.get(name, ())]
     products = [step for term in spec.terms if ":" in term for step in step_terms(term, data.steps)]
-    return tuple(dict.fromkeys([*own, *products]))
+    return tuple(dict.fromkeys([*of_factors, *products]))
 
 
 def without_singletons(rows: IntArray, codes: Sequence[IntArray]) -> IntArray:
@@ -236,8 +236,8 @@ def without_singletons(rows: IntArray, codes: Sequence[IntArray]) -> IntArray:
     while rows.size:
         alone = np.zeros(rows.size, dtype=bool)
         for effect in codes:
-            own = effect[rows]
-            alone |= np.bincount(own)[own] == 1
+            levels = effect[rows]
+            alone |= np.bincount(levels)[levels] == 1
         if not alone.any():
             break
         rows = rows[~alone]
@@ -259,8 +259,8 @@ def _cell(
     wanted: dict[str, None] = {}
     for position in members:
         spec = specifications[position]
-        own = dict.fromkeys((spec.outcome, *spec.terms, *spec.term.split(":"), *steps_of(data, spec)))
-        wanted |= own
+        names = dict.fromkeys((spec.outcome, *spec.terms, *spec.term.split(":"), *steps_of(data, spec)))
+        wanted |= names
     values = {name: data.columns[name][rows] for term in wanted for name in term.split(":")}
     raw = np.array([_product(term, values) for term in wanted])
     scaled = raw if root is None else raw * root

@@ -118,10 +118,10 @@ class Estimates:
 
     def counted(self) -> dict[str, int]:
         """How many specifications each reason left out."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for reason in self.reasons.values():
-            found[reason] = found.get(reason, 0) + 1
-        return found
+            counts[reason] = counts.get(reason, 0) + 1
+        return counts
 
 
 def estimate_curve(
@@ -147,8 +147,10 @@ def estimate_curve(
         periods = np.unique(data.codes["period"][cell.rows]).size
         b, error = batch.params[:, 0], batch.std_error
         counts = [np.full(size, value) for value in (cell.rows.size, cell.n_units, periods)]
-        own, delta = b * batch.scale, [matters.delta(cell, specifications[i]) for i in batch.members.tolist()]
-        parts.append((batch.members, own, error * batch.scale, b * batch.standard, own / np.array(delta), *counts))
+        estimate, delta = b * batch.scale, [matters.delta(cell, specifications[i]) for i in batch.members.tolist()]
+        parts.append(
+            (batch.members, estimate, error * batch.scale, b * batch.standard, estimate / np.array(delta), *counts)
+        )
         for position in batch.members.tolist():
             del reasons[position]
     joined = [np.concatenate(columns) for columns in zip(*parts, strict=True)] if parts else [np.zeros(0)] * 8
@@ -193,17 +195,17 @@ def batches(
             else:
                 columns = terms + [step for step in steps if not cell.absorbed[step]]
                 by_size.setdefault(len(columns), []).append((position, columns))
-        for size, found in by_size.items():
+        for size, alike in by_size.items():
             chunk = max(1, CELLS // ((size + 4) * cell.rows.size))
-            for start in range(0, len(found), chunk):
-                yield from _solved(cell, specifications, found[start : start + chunk], why)
+            for start in range(0, len(alike), chunk):
+                yield from _solved(cell, specifications, alike[start : start + chunk], why)
 
 
 def _solved(
-    cell: Cell, specifications: Sequence[Specification], found: list[tuple[int, list[int]]], why: dict[int, str]
+    cell: Cell, specifications: Sequence[Specification], alike: list[tuple[int, list[int]]], why: dict[int, str]
 ) -> Iterator[Batch]:
-    members = np.array([position for position, _ in found], dtype=np.intp)
-    columns = np.array([own for _, own in found], dtype=np.intp)
+    members = np.array([position for position, _ in alike], dtype=np.intp)
+    columns = np.array([positions for _, positions in alike], dtype=np.intp)
     outcomes = np.array([cell.names[specifications[p].outcome] for p in members.tolist()], dtype=np.intp)
     if cell.rows.size - columns.shape[1] - cell.space.rank < 1:
         why |= dict.fromkeys(members.tolist(), FEW_ROWS)
@@ -253,10 +255,10 @@ def _batch(
     outcomes: IntArray,
     bread: FloatArray,
     params: FloatArray,
-    own: FloatArray | None = None,
+    lever: FloatArray | None = None,
 ) -> Batch:
     x = cell.net[columns]
-    z = (bread[:, :1, :] @ x)[:, 0, :] if own is None else own
+    z = (bread[:, :1, :] @ x)[:, 0, :] if lever is None else lever
     residuals = cell.net[outcomes] - (params[:, None, :] @ x)[:, 0, :]
     n, groups = cell.rows.size, cell.n_units
     factor = covariance.cluster_factor("CR1", groups, n, columns.shape[1] + cell.counted).value

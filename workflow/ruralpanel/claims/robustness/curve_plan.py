@@ -88,18 +88,18 @@ def plan(curve: Mapping[str, Any], lags: Mapping[tuple[str, int], str] | None = 
     known = lags or {}
     followed = str(curve["term"])
     dropped: dict[str, int] = {}
-    found: dict[tuple[Any, ...], Specification] = {}
+    specifications: dict[tuple[Any, ...], Specification] = {}
     for taken in product(*options.values()):
         chosen = dict(zip(options, taken, strict=True))
         specification = _specification(chosen, followed, levers(curve), known)
         reason = _contradiction(specification)
         key = (*_key(specification),)
-        if reason or key in found:
+        if reason or key in specifications:
             dropped[reason or TWIN] = dropped.get(reason or TWIN, 0) + 1
             continue
-        found[key] = specification
+        specifications[key] = specification
     dimensions = {name: tuple(_written(choice) for choice in choices) for name, choices in options.items()}
-    return Plan(dimensions, tuple(found.values()), dropped)
+    return Plan(dimensions, tuple(specifications.values()), dropped)
 
 
 def _options(curve: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
@@ -126,11 +126,11 @@ def _specification(
     others = [str(chosen[name]) for name in measured if name != followed and chosen[name] is not None]
     moderator = chosen["moderator"]
     term = f"{lever}:{moderator}" if moderator else lever
-    own = [term, lever] if moderator else [lever]
+    lever_terms = [term, lever] if moderator else [lever]
     return Specification(
         outcome=str(chosen["outcome"]),
         term=term,
-        terms=(*own, *others, *(str(control) for control in chosen["controls"])),
+        terms=(*lever_terms, *others, *(str(control) for control in chosen["controls"])),
         sample=str(chosen["sample"]),
         effects=tuple(chosen["effects"]),
         weights=chosen["weights"],

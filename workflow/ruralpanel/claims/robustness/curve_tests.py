@@ -169,8 +169,8 @@ class _Moved:
         if key not in self.blocks_of:
             periods = np.split(self.data.codes["period"][cell.rows], cell.starts[1:])
             groups: dict[bytes, list[int]] = {}
-            for unit, own in enumerate(periods):
-                groups.setdefault(own.tobytes(), []).append(unit)
+            for unit, observed in enumerate(periods):
+                groups.setdefault(observed.tobytes(), []).append(unit)
             self.blocks_of[key] = [np.array(block, dtype=np.intp) for block in groups.values()]
         return self.blocks_of[key]
 
@@ -210,12 +210,12 @@ class _Orders:
         the empty slots of shorter paths meet each other.
         """
         units = self.shape[0]
-        here, there = self._paths(np.vstack([z, columns])), self._paths(residuals[None])[0]
+        here, paths = self._paths(np.vstack([z, columns])), self._paths(residuals[None])[0]
         if self.choice is None:
-            moved = [there[place] for place in self.place]
+            moved = [paths[place] for place in self.place]
             scores = np.array([np.sum(path * here[0], axis=1) for path in moved])
             return scores, np.array([here[1:].reshape(len(columns), -1) @ path.ravel() for path in moved])
-        products = here.transpose(1, 0, 2) @ there.T
+        products = here.transpose(1, 0, 2) @ paths.T
         table = np.ascontiguousarray(products[:, 1:].transpose(0, 2, 1)).reshape(units * units, len(columns))
         return products[np.arange(units), 0, self.place], np.asarray(self.choice @ table)
 
@@ -248,7 +248,7 @@ def _drawn(batch: Batch, moved: _Moved, scheme: str) -> Iterable[tuple[FloatArra
         z, x, bread = batch.z[i], batch.x[i], batch.bread[i]
         null = batch.residuals[i] + batch.params[i, 0] / bread[0, 0] * z
         columns = np.vstack([x, basis])
-        own = np.add.reduceat(columns * z, cell.starts, axis=1)
+        products = np.add.reduceat(columns * z, cell.starts, axis=1)
         if turned is None:
             scores, along = moved.orders(cell).sums(z, columns, null)
         else:
@@ -256,7 +256,7 @@ def _drawn(batch: Batch, moved: _Moved, scheme: str) -> Iterable[tuple[FloatArra
             scores = turned * np.add.reduceat(null * z, cell.starts)
         b = scores.sum(axis=1)
         size = x.shape[0]
-        scores = scores - (along[:, :size] @ bread) @ own[:size] - along[:, size:] @ own[size:]
+        scores = scores - (along[:, :size] @ bread) @ products[:size] - along[:, size:] @ products[size:]
         # the first draw is the null's own outcome: the sample's adds the coefficient back
         b[0], scores[0] = batch.params[i, 0], np.add.reduceat(z * batch.residuals[i], cell.starts)
         yield b * batch.standard[i], b / np.sqrt(batch.factor[i] * np.sum(scores**2, axis=1))

@@ -39,7 +39,7 @@ def designs_of(
         All problems of all models.
     """
     frames: dict[str, pd.DataFrame] = {}
-    found: dict[str, Design] = {}
+    designs: dict[str, Design] = {}
     problems: list[Problem] = []
     for values in models:
         spec = ModelSpec.from_dict(values)
@@ -48,11 +48,11 @@ def designs_of(
         try:
             frame, sample = frames[spec.panel], samples.get(spec.sample)
             design = build_design(spec, frame, geography.units, sample, geography.file, by[spec.panel])
-            found[spec.name] = geography.placed(design)
+            designs[spec.name] = geography.placed(design)
         except UserError as error:
             problems += error.problems
     raise_any(problems)
-    return found
+    return designs
 
 
 def subset(design: Design, rows: IntArray) -> Design:

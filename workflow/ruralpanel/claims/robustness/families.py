@@ -48,7 +48,7 @@ def run_family(
     fits = {model: refit(quick(design)) for model, design in designs.items()}
     units = romano_wolf.units_of([(fits[model], designs[model]) for model in designs])
     weights = romano_wolf.shared_weights(units, draws, generator(seed, "romano_wolf", name))
-    found: dict[str, tuple[Mapping[str, Any], float, Statistic]] = {}
+    tested: dict[str, tuple[Mapping[str, Any], float, Statistic]] = {}
     problems: list[Problem] = []
     for claim, estimand in claims.items():
         model = str(estimand.get("model", ""))
@@ -60,9 +60,9 @@ def run_family(
         except UserError as error:
             problems += error.problems
         else:
-            found[claim] = (estimand, estimate, statistic)
+            tested[claim] = (estimand, estimate, statistic)
     raise_any(problems)
-    values = [statistic for _, _, statistic in found.values()]
+    values = [statistic for _, _, statistic in tested.values()]
     result: dict[str, Any] = {
         "family": name,
         "hypotheses": [
@@ -74,9 +74,9 @@ def run_family(
                 "n_units": statistic.n_units,
                 "draws_by": statistic.method,
             }
-            for claim, (estimand, estimate, statistic) in found.items()
+            for claim, (estimand, estimate, statistic) in tested.items()
         ],
-        "not_tested": [claim for claim in claims if claim not in found],
+        "not_tested": [claim for claim in claims if claim not in tested],
     }
     if values:
         adjusted = romano_wolf.adjust(values)
@@ -86,7 +86,7 @@ def run_family(
             "p_balanced": adjusted.balanced,
             "p_holm": adjusted.holm,
         }
-        result |= {key: dict(zip(found, column.tolist(), strict=True)) for key, column in columns.items()}
+        result |= {key: dict(zip(tested, column.tolist(), strict=True)) for key, column in columns.items()}
     return result | {
         "method": "Romano–Wolf step-down of |t|; one Rademacher sign per unit and draw, shared by all models",
         "weights": "rademacher",

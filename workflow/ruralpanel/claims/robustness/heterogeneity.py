@@ -81,13 +81,13 @@ def by_group(design: Design, term: str, groups: Mapping[str, str], seed: int, na
         validity.stop(design, f"{len(kept)} group(s) of units by {name}", f"two groups of {FEWEST} units or more", "")
     rows = np.isin(labels, kept)[design.unit_codes]
     place = design.terms.index(term)
-    own = np.array(labels, dtype=object)[design.unit_codes]
-    columns = np.column_stack([design.x[:, place] * (own == label) for label in kept])
+    group_of_row = np.array(labels, dtype=object)[design.unit_codes]
+    columns = np.column_stack([design.x[:, place] * (group_of_row == label) for label in kept])
     others = [j for j in range(len(design.terms)) if j != place]
     names = [f"{term} | {label}" for label in kept]
     broken = design.steps_of(term)
     # last, so that of columns that say the same the model's own stay
-    steps = {f"{step} | {label}": values * (own == label) for step, values in broken.items() for label in kept}
+    steps = {f"{step} | {label}": values * (group_of_row == label) for step, values in broken.items() for label in kept}
     split = replace(
         quick(design),
         x=np.column_stack([columns, design.x[:, others], *steps.values()])[rows],
@@ -116,7 +116,7 @@ def _group_results(
 ) -> dict[str, Any]:
     errors = infer(fitted, split, InferenceSpec(CLUSTER), 0)
     assert errors.vcov is not None and errors.std_error is not None and errors.df is not None
-    chosen = [fitted.terms.index(own) for own in names]
+    chosen = [fitted.terms.index(slope) for slope in names]
     units = romano_wolf.units_of([(fitted, split)])
     weights = romano_wolf.shared_weights(units, DRAWS, generator(seed, split.spec.name, "heterogeneity", name))
     adjusted = romano_wolf.adjust(
@@ -141,10 +141,10 @@ def _group_results(
     contrasts = np.zeros((len(kept) - 1, len(fitted.terms)))
     for i, j in enumerate(chosen[1:]):
         contrasts[i, chosen[0]], contrasts[i, j] = 1.0, -1.0
-    found = joint.wald_of(fitted, split, contrasts, compact(split.unit_codes[fitted.rows]))
+    wald = joint.wald_of(fitted, split, contrasts, compact(split.unit_codes[fitted.rows]))
     null = null_panels(fitted, split, seed, f"size of equal slopes {name}") if split.spec.simulated_size else None
-    test = joint.test_of(found, fitted, "CR2 by unit, approximate Hotelling T²")
-    equal = asdict(joint.with_size(test, found, null.outcomes if null else None))
+    test = joint.test_of(wald, fitted, "CR2 by unit, approximate Hotelling T²")
+    equal = asdict(joint.with_size(test, wald, null.outcomes if null else None))
     return {
         "groups": entries,
         "equal": equal,
@@ -161,10 +161,10 @@ def initial_groups(design: Design, values: FloatArray, number: int = 3) -> dict[
     values : (n,) one per row of the design.
     """
     first = np.unique(design.unit_codes, return_index=True)[1]
-    own = values[first]
-    cuts = np.quantile(own, np.arange(1, number) / number)
+    initial = values[first]
+    cuts = np.quantile(initial, np.arange(1, number) / number)
     words = ("lowest", "middle", "highest") if number == 3 else tuple(f"part {i + 1}" for i in range(number))
-    place = np.searchsorted(cuts, own, side="left")
+    place = np.searchsorted(cuts, initial, side="left")
     return {design.units[code]: words[i] for code, i in zip(design.unit_codes[first].tolist(), place, strict=True)}
 
 
@@ -191,9 +191,9 @@ def mean_group(design: Design, term: str) -> MeanGroup:
     others = [j for j in range(len(design.terms)) if j != place]
     # alone, a product with what is fixed in a unit would be the lever itself
     for chosen in [others] if ":" in term or not others else [others, []]:
-        found = _each(design, columns, [place, *chosen])
-        if len(found) >= max(validity.MIN_CLUSTERS["CR1"], len(design.units) // 2):
-            names, slopes, errors, parameters = zip(*found, strict=True)
+        regressions = _each(design, columns, [place, *chosen])
+        if len(regressions) >= max(validity.MIN_CLUSTERS["CR1"], len(design.units) // 2):
+            names, slopes, errors, parameters = zip(*regressions, strict=True)
             terms = tuple(design.terms[j] for j in chosen)
             return MeanGroup(tuple(names), np.array(slopes), np.array(errors), max(parameters), terms)
     periods = int(np.bincount(design.unit_codes).max())
@@ -206,24 +206,24 @@ def mean_group(design: Design, term: str) -> MeanGroup:
 
 
 def _each(design: Design, columns: FloatArray, chosen: Sequence[int]) -> list[tuple[str, float, float, int]]:
-    found = []
+    regressions = []
     for code in np.unique(design.unit_codes).tolist():
-        own = columns[design.unit_codes == code]
-        own = own - own.mean(axis=0)
-        x = own[:, [1 + j for j in chosen]]
+        rows = columns[design.unit_codes == code]
+        rows = rows - rows.mean(axis=0)
+        x = rows[:, [1 + j for j in chosen]]
         raw = design.x[design.unit_codes == code][:, list(chosen)]
         # judged before periods' means are taken out: a product with what is fixed in the unit is the lever again
         kept, _ = usable_columns(raw, raw - raw.mean(axis=0), tuple(map(str, chosen)), ("unit",))
-        df = len(own) - len(kept) - 1
+        df = len(rows) - len(kept) - 1
         if not kept or kept[0] != 0 or df < LEAST_DF or len(kept) < len(chosen) - _flat(raw):
             continue
         x = x[:, list(kept)]
         inverse = np.linalg.inv(x.T @ x)
-        params = inverse @ x.T @ own[:, 0]
-        left = own[:, 0] - x @ params
+        params = inverse @ x.T @ rows[:, 0]
+        left = rows[:, 0] - x @ params
         error = float(np.sqrt(left @ left / df * inverse[0, 0]))
-        found.append((design.units[code], float(params[0]), error, len(kept) + 1))
-    return found
+        regressions.append((design.units[code], float(params[0]), error, len(kept) + 1))
+    return regressions
 
 
 def _flat(raw: FloatArray) -> int:
@@ -234,18 +234,18 @@ def _flat(raw: FloatArray) -> int:
 def mean_group_results(design: Design, term: str) -> dict[str, Any]:
     """`mean_group` as plain values: ``units`` for a map, mean, error and interval with t(m − 1)."""
     try:
-        found = mean_group(design, term)
+        slopes = mean_group(design, term)
     except UserError as error:
         return {"not_available": "; ".join(f"{p.found}: needs {p.expected}" for p in error.problems)}
-    reach = float(critical_values(np.array(float(found.slopes.size - 1)))) * found.std_error
+    reach = float(critical_values(np.array(float(slopes.slopes.size - 1)))) * slopes.std_error
     return {
-        "estimate": found.mean,
-        "std_error": found.std_error,
-        "ci_low": found.mean - reach,
-        "ci_high": found.mean + reach,
-        "n_units": len(found.units),
-        "most_parameters": found.parameters,
-        "beside": list(found.terms),
-        "units": dict(zip(found.units, found.slopes.tolist(), strict=True)),
-        "std_errors": dict(zip(found.units, found.errors.tolist(), strict=True)),
+        "estimate": slopes.mean,
+        "std_error": slopes.std_error,
+        "ci_low": slopes.mean - reach,
+        "ci_high": slopes.mean + reach,
+        "n_units": len(slopes.units),
+        "most_parameters": slopes.parameters,
+        "beside": list(slopes.terms),
+        "units": dict(zip(slopes.units, slopes.slopes.tolist(), strict=True)),
+        "std_errors": dict(zip(slopes.units, slopes.errors.tolist(), strict=True)),
     }

@@ -44,8 +44,8 @@ def leave_out(design: Design, contrasts: Sequence[Contrast], over: str) -> Left:
     def numbers(fit: Fit, part: Design) -> FloatArray:
         return followed(fit, part, contrasts, errors=True)
 
-    names, found, reasons = without_each(design, over, numbers, (2, len(contrasts)))
-    return Left(names, found[:, 0], found[:, 1], reasons)
+    names, refitted, reasons = without_each(design, over, numbers, (2, len(contrasts)))
+    return Left(names, refitted[:, 0], refitted[:, 1], reasons)
 
 
 def followed(fit: Fit, design: Design, contrasts: Sequence[Contrast], errors: bool) -> FloatArray:
@@ -78,11 +78,11 @@ def covariance(fit: Fit, design: Design) -> FloatArray | None:
         if INFERENCE[setting.method].resamples:
             continue
         try:
-            found = infer(fit, design, setting, 0)
+            inference = infer(fit, design, setting, 0)
         except UserError:
             continue
-        if found.vcov is not None:
-            return found.vcov
+        if inference.vcov is not None:
+            return inference.vcov
     return None
 
 
@@ -95,15 +95,15 @@ def without_each(
         "period": (tuple(map(str, design.periods)), design.period_codes),
     }[over]
     present = np.unique(codes)
-    found = np.full((present.size, *shape), np.nan)
+    refitted = np.full((present.size, *shape), np.nan)
     reasons: dict[str, str] = {}
     for place, code in enumerate(present.tolist()):
         part = subset(design, np.flatnonzero(codes != code))
         try:
-            found[place] = numbers(refit(part), part)
+            refitted[place] = numbers(refit(part), part)
         except UserError as error:
             reasons[labels[code]] = error.problems[0].found
-    return tuple(labels[code] for code in present.tolist()), found, reasons
+    return tuple(labels[code] for code in present.tolist()), refitted, reasons
 
 
 def summary(left: Left, index: int, whole: float) -> dict[str, Any]:
@@ -113,21 +113,21 @@ def summary(left: Left, index: int, whole: float) -> dict[str, Any]:
     ----------
     index : which of the followed numbers. whole : its estimate from all rows.
     """
-    own = left.estimates[:, index]
-    known = np.isfinite(own)
+    estimates = left.estimates[:, index]
+    known = np.isfinite(estimates)
     result: dict[str, Any] = {
         "left_out": list(left.names),
-        "estimate": [finite(float(value)) for value in own],
+        "estimate": [finite(float(value)) for value in estimates],
         "std_error": [finite(float(value)) for value in left.errors[:, index]],
     }
     if known.any():
-        most = int(np.argmax(np.where(known, np.abs(own - whole), -1.0)))
+        most = int(np.argmax(np.where(known, np.abs(estimates - whole), -1.0)))
         result |= {
-            "min": float(np.nanmin(own)),
-            "max": float(np.nanmax(own)),
+            "min": float(np.nanmin(estimates)),
+            "max": float(np.nanmax(estimates)),
             "most_influential": left.names[most],
-            "estimate_without": float(own[most]),
-            "changes_sign": [n for n, v in zip(left.names, own, strict=True) if np.isfinite(v) and v * whole < 0],
+            "estimate_without": float(estimates[most]),
+            "changes_sign": [n for n, v in zip(left.names, estimates, strict=True) if np.isfinite(v) and v * whole < 0],
         }
     if left.reasons:
         result["not_available"] = dict(left.reasons)

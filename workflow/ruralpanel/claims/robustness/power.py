@@ -26,8 +26,8 @@ def power(effect: FloatArray | float, std_error: float, df: float) -> FloatArray
     """
     shift = np.abs(np.asarray(effect, dtype=float))[..., None] / std_error
     reach = float(critical_values(np.array(df))) * _error_quantiles(df)
-    found = special.ndtr(shift - reach) + special.ndtr(-shift - reach)
-    return np.asarray(found.mean(axis=-1))
+    probability = special.ndtr(shift - reach) + special.ndtr(-shift - reach)
+    return np.asarray(probability.mean(axis=-1))
 
 
 @cache

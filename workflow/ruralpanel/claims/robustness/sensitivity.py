@@ -46,10 +46,10 @@ def movement(y: FloatArray, x: FloatArray, controls: FloatArray, always: FloatAr
     always : (n, a) columns in both regressions; they, and everything removed beforehand (effects, constant), are
         partialled out, and R² is of what they leave.
     """
-    own = np.column_stack([y, x, controls])
+    columns = np.column_stack([y, x, controls])
     if always is not None and always.shape[1]:
-        own = own - always @ scaling.least_squares(always, own)
-    y, x, controls = own[:, 0], own[:, 1], own[:, 2:]
+        columns = columns - always @ scaling.least_squares(always, columns)
+    y, x, controls = columns[:, 0], columns[:, 1], columns[:, 2:]
     n = y.size
     short = float(x @ y / (x @ x))
     both = np.column_stack([x, controls])

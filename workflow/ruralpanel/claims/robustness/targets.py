@@ -32,7 +32,7 @@ def targets_of(
     UserError
         Numbers that a model does not have.
     """
-    found: dict[str, dict[str, Target]] = {}
+    targets: dict[str, dict[str, Target]] = {}
     for claim, declared in claims.items():
         places = [("estimand", declared.get("estimand") or {})]
         places += [(f"others[{i}]", other) for i, other in enumerate(declared.get("others") or ())]
@@ -43,12 +43,12 @@ def targets_of(
             where = f"hypotheses.{claim}.{place}"
             number = find_estimand(model, estimand, file, where)
             delta = describe(model, estimand, declared, statistics, file, where).delta
-            own = {key: estimand[key] for key in ("marginal", "at") if key in estimand} or {"term": number.term}
-            names = found.setdefault(str(model["model"]), {})
+            chosen = {key: estimand[key] for key in ("marginal", "at") if key in estimand} or {"term": number.term}
+            names = targets.setdefault(str(model["model"]), {})
             before = names.get(number.term)
             names[number.term] = Target(
                 name=number.term,
-                estimand=own,
+                estimand=chosen,
                 claims=tuple(dict.fromkeys((*(before.claims if before else ()), claim))),
                 main=place == "estimand" or (before is not None and before.main),
                 std_error=number.std_error,
@@ -58,17 +58,17 @@ def targets_of(
                 ci_low=number.ci_low,
                 ci_high=number.ci_high,
             )
-    return {model: tuple(names.values()) for model, names in found.items()}
+    return {model: tuple(names.values()) for model, names in targets.items()}
 
 
 def groups_of(attributes: Mapping[str, Mapping[str, Any]], design: Design, names: Sequence[str]) -> dict[str, Any]:
     """Attribute → unit → group, for the attributes of the units that are there."""
-    found: dict[str, Any] = {}
+    by_attribute: dict[str, Any] = {}
     for name in names:
         groups = {unit: str(attributes[unit].get(name, "")) for unit in design.units}
         if all(groups.values()):
-            found[name] = groups
-    return found
+            by_attribute[name] = groups
+    return by_attribute
 
 
 COLUMNS = (

@@ -159,8 +159,8 @@ def duplicate_problems(cells: Sequence[Cell]) -> list[Problem]:
         by_file.setdefault((file, sheet), []).append((row, problem))
     return [
         problem
-        for found in by_file.values()
-        for problem in together([problem for _, problem in found], [row for row, _ in found])
+        for repeated in by_file.values()
+        for problem in together([problem for _, problem in repeated], [row for row, _ in repeated])
     ]
 
 

@@ -56,13 +56,13 @@ def figures(column: pd.Series, rule: text.NumberRule, stored: Mask | None = None
     return Figures(values, texts, wrong)
 
 
-def _taken(found: Figures, column: pd.Series) -> Figures:
+def _taken(figures: Figures, column: pd.Series) -> Figures:
     codes = column.cat.codes.to_numpy()
-    texts = found.texts.to_numpy(dtype=object) if found.texts is not None else None
+    texts = figures.texts.to_numpy(dtype=object) if figures.texts is not None else None
     return Figures(
-        np.append(found.values, np.nan)[codes],
+        np.append(figures.values, np.nan)[codes],
         None if texts is None else pd.Series(np.append(texts, "")[codes], dtype="str"),
-        np.append(found.wrong, False)[codes],
+        np.append(figures.wrong, False)[codes],
     )
 
 
@@ -120,8 +120,8 @@ def labels(column: pd.Series, clean: Callable[[str], str] = text.trimmed) -> tup
     if isinstance(column.dtype, pd.CategoricalDtype):
         first, distinct = column.cat.codes.to_numpy(dtype=np.int64), pd.Series(column.cat.categories)
     else:
-        found, values = pd.factorize(column)
-        first, distinct = found.astype(np.int64), pd.Series(values)
+        codes, values = pd.factorize(column)
+        first, distinct = codes.astype(np.int64), pd.Series(values)
     names = [clean(name) for name in labels_as_text(distinct)]
     known = {name: i for i, name in enumerate(dict.fromkeys(name for name in names if name))}
     recode = np.array([known.get(name, -1) for name in names] + [-1], dtype=np.int64)
@@ -140,6 +140,6 @@ def periods(column: pd.Series, kind: str = "") -> tuple[Codes, Mask, Mask]:
         months = column.dt.month.fillna(1).to_numpy(dtype=np.int64)
         return years * parts + (months - 1) * parts // 12, ~np.isin(years, text.YEARS) & ~empty, empty
     codes, names = labels(column)
-    found = np.array([text.period(name, kind) or 0 for name in names] + [0], dtype=np.int64)[codes]
+    read = np.array([text.period(name, kind) or 0 for name in names] + [0], dtype=np.int64)[codes]
     empty = codes < 0
-    return found, (found == 0) & ~empty, empty
+    return read, (read == 0) & ~empty, empty

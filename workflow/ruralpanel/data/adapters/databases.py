@@ -66,8 +66,8 @@ def sqlite(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     names, _ = _sqlite_rows(path, label, layout, f"SELECT * FROM ({statement}\n) AS source_table LIMIT 0")
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
-        found, rows = _sqlite_rows(path, label, layout, _part(columns, statement))
-        frame = pd.DataFrame.from_records(rows, columns=found, coerce_float=False)
+        header, rows = _sqlite_rows(path, label, layout, _part(columns, statement))
+        frame = pd.DataFrame.from_records(rows, columns=header, coerce_float=False)
         return {name: widened(frame[name]) for name in columns}, np.arange(1, len(rows) + 1)
 
     return TableFile(label, "", tuple(names), load)
@@ -80,8 +80,8 @@ def duckdb(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     def described(connection: Any) -> list[str]:
         if layout.get("query"):
             _one_select(connection, statement, label)
-        found = connection.execute(f"SELECT * FROM ({statement}\n) AS source_table LIMIT 0").description
-        return [str(item[0]) for item in found]
+        description = connection.execute(f"SELECT * FROM ({statement}\n) AS source_table LIMIT 0").description
+        return [str(item[0]) for item in description]
 
     names = _ask_duckdb(path, label, layout, described)
 
@@ -170,8 +170,8 @@ def _one_select(connection: Any, statement: str, label: str) -> None:
 
     kinds = [item.type for item in engine.extract_statements(statement)]
     if kinds != [engine.StatementType.SELECT]:
-        found = ", ".join(kind.name for kind in kinds) or "nothing"
-        raise UserError(Problem(label, "layout.query", f"DuckDB: {found}", "one SELECT and nothing else"))
+        names = ", ".join(kind.name for kind in kinds) or "nothing"
+        raise UserError(Problem(label, "layout.query", f"DuckDB: {names}", "one SELECT and nothing else"))
     written = connection.execute("SELECT json_serialize_sql(?)", [statement]).fetchone()[0]
     others = sorted({name for name in _table_functions(json.loads(written)) if name not in _TABLE_FUNCTIONS})
     if others:

@@ -107,7 +107,7 @@ def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
 
     def load(columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
         places = {name: names.index(name) for name in columns}
-        found: dict[str, list[str]] = {name: [] for name in columns}
+        cells: dict[str, list[str]] = {name: [] for name in columns}
         rows: list[int] = []
         problems: list[Problem] = []
         body = "\n".join(lines[head.last :])
@@ -123,9 +123,9 @@ def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
                 continue
             rows.append(line)
             for name, i in places.items():
-                found[name].append(text.trimmed(record[i]))
-        if whole and names[-1] in figures and content[-1:] not in ("\n", "\r") and _looks_cut(found[names[-1]]):
-            last = found[names[-1]][-1]
+                cells[name].append(text.trimmed(record[i]))
+        if whole and names[-1] in figures and content[-1:] not in ("\n", "\r") and _looks_cut(cells[names[-1]]):
+            last = cells[names[-1]][-1]
             problems.append(
                 Problem(
                     label,
@@ -137,7 +137,7 @@ def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
             )
         if problems:
             raise UserError(capped(problems, label))
-        return {name: pd.Series(values, dtype="str") for name, values in found.items()}, np.array(rows, dtype=np.int64)
+        return {name: pd.Series(values, dtype="str") for name, values in cells.items()}, np.array(rows, dtype=np.int64)
 
     between = [
         record for _, record in grids.records("\n".join(lines[head.last : max(first - 1, head.last)]), label, delimiter)
@@ -178,12 +178,12 @@ def _looks_cut(written: Sequence[str]) -> bool:
     return len(decimals) > 1 and len(set(decimals[:-1])) == 1 and decimals[-1] < decimals[0]
 
 
-def ragged(label: str, row: int, found: int, expected: int) -> Problem:
+def ragged(label: str, row: int, count: int, expected: int) -> Problem:
     """The problem of a row that is shorter or longer than the header."""
     fix = "check the delimiter and the quotation marks; a last row that is short was cut off"
-    if found == 1:
+    if count == 1:
         fix = f"a note below the table: layout: {{range: A1:{letters(expected - 1)}{row - 1}}} leaves it out; " + fix
-    return Problem(label, f"row {row}", f"{found} column{'s' * (found != 1)}", f"{expected}, as in the header", fix)
+    return Problem(label, f"row {row}", f"{count} column{'s' * (count != 1)}", f"{expected}, as in the header", fix)
 
 
 def _large(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
@@ -265,16 +265,16 @@ def _columnar(
     except (pa.ArrowException, UnicodeError) as error:
         if "straddl" in str(error):
             raise _endless_row(path, label) from None
-        found: list[Problem] = []
+        problems: list[Problem] = []
 
         def note(row: Any) -> str:
-            found.append(ragged(label, row.number or 0, row.actual_columns, row.expected_columns))
+            problems.append(ragged(label, row.number or 0, row.actual_columns, row.expected_columns))
             return "skip"
 
         try:
             attempt(as_numbers=False, threads=False, bad_rows=note)
         except (pa.ArrowException, UnicodeError):
-            found = found or [
+            problems = problems or [
                 Problem(
                     label,
                     "",
@@ -283,7 +283,7 @@ def _columnar(
                     "get the file again, or name its encoding under layout.encoding",
                 )
             ]
-        raise UserError(capped(found, label)) from None
+        raise UserError(capped(problems, label)) from None
 
 
 def _endless_row(path: str, label: str) -> UserError:

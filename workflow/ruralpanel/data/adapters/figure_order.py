@@ -55,14 +55,14 @@ class Order:
         at = self.bounds()
         before: Array | None = None
         for block, start, end in zip(self.blocks, at[:-1], at[1:], strict=True):
-            own = values[block.start : block.end]
-            if block.rows is None or (len(own) and own[0] == own[-1] and (own == own[0]).all()):
-                result[start:end] = own
-            elif block.same_rows and before is not None and np.array_equal(own, before):
-                result[start:end] = result[start - len(own) : start]
+            part = values[block.start : block.end]
+            if block.rows is None or (len(part) and part[0] == part[-1] and (part == part[0]).all()):
+                result[start:end] = part
+            elif block.same_rows and before is not None and np.array_equal(part, before):
+                result[start:end] = result[start - len(part) : start]
             else:
-                np.take(own, block.rows, out=result[start:end], mode="clip")
-            before = own
+                np.take(part, block.rows, out=result[start:end], mode="clip")
+            before = part
         return result
 
     @property
@@ -88,13 +88,13 @@ def order_of(series: Codes, units: Codes, periods: Codes, ranks: Sequence[int]) 
         return Order((), False)
     starts = np.concatenate([[0], np.flatnonzero(series[1:] != series[:-1]) + 1])
     ends = np.append(starts[1:], len(series))
-    own = [int(series[start]) for start in starts]
-    if len(set(own)) < len(own):
+    codes = [int(series[start]) for start in starts]
+    if len(set(codes)) < len(codes):
         return _together(series, units, periods, ranks)
     blocks: list[Block] = []
     repeats = False
     before: tuple[Codes, Codes, Codes | None] | None = None
-    for place in sorted(range(len(own)), key=lambda i: ranks[own[i]]):
+    for place in sorted(range(len(codes)), key=lambda i: ranks[codes[i]]):
         start, end = int(starts[place]), int(ends[place])
         unit, period = units[start:end], periods[start:end]
         if before is not None and np.array_equal(unit, before[0]) and np.array_equal(period, before[1]):

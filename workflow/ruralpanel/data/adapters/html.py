@@ -83,7 +83,7 @@ def tables(content: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet, 
 
 
 def _grid(table: Any, label: str, name: str, caps: Caps) -> tuple[Row, ...]:
-    found: list[Row] = []
+    grid: list[Row] = []
     below: dict[int, dict[int, str]] = {}  # row → column → text of a cell that begins above
     rows = list(table.iter("tr"))
     count = 0
@@ -112,8 +112,8 @@ def _grid(table: Any, label: str, name: str, caps: Caps) -> tuple[Row, ...]:
             column += width
         texts = tuple(cells.get(place, "") for place in range(max(cells, default=-1) + 1))
         if any(texts):
-            found.append(Row(number + 1, texts, frozenset(copies), frozenset(merged)))
-    return tuple(found)
+            grid.append(Row(number + 1, texts, frozenset(copies), frozenset(merged)))
+    return tuple(grid)
 
 
 def _hidden_rows(table: Any) -> tuple[int, ...]:

@@ -159,7 +159,7 @@ class _Reading:
 
     def absent(self) -> list[Problem]:
         """Series of which no answer has a figure."""
-        found = {series for (series, _, _), cell in self.cells.items() if cell.value is not None}
+        present = {series for (series, _, _), cell in self.cells.items() if cell.value is not None}
         names = [name for name in self._keys if name]
         return [
             Problem(
@@ -170,7 +170,7 @@ class _Reading:
                 did_you_mean(title_of(series), [split_measure(name)[0] for name in names]),
             )
             for key, series in self.source.series.items()
-            if key not in found
+            if key not in present
         ]
 
     def _key(self, name: str) -> str | None:

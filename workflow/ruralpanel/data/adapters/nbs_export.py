@@ -77,16 +77,16 @@ def read(source: SourceSpec) -> pd.DataFrame:
         if source.series and file not in placed:
             continue
         try:
-            own = _read_file(source, file, placed.get(file, ()))
+            export = _read_file(source, file, placed.get(file, ()))
         except UserError as error:
             problems += error.problems
             continue
-        cells += own.cells
-        remarks += own.hidden
-        unread[file] = own.unread
-        given[file] = {cell.series for cell in own.cells}
-        of_one_region |= own.of_one_region
-    found = {cell.series for cell in cells}
+        cells += export.cells
+        remarks += export.hidden
+        unread[file] = export.unread
+        given[file] = {cell.series for cell in export.cells}
+        of_one_region |= export.of_one_region
+    present = {cell.series for cell in cells}
     if not problems:
         problems += [
             Problem(
@@ -97,7 +97,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
                 "correct title_in_file, or name the file of the series",
             )
             for key, series in source.series.items()
-            if key not in found and any(place.series is series for row in placed.values() for place in row)
+            if key not in present and any(place.series is series for row in placed.values() for place in row)
         ]
         problems += duplicate_problems(cells)
     declared = str(layout_of(source).get("region") or "")
@@ -117,12 +117,12 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _File:
     hidden: list[Problem] = []
     ended = False
     for sheet in sheets:
-        own, wrong, closed = blocks_of(sheet, label)
-        blocks += own
+        on_sheet, wrong, closed = blocks_of(sheet, label)
+        blocks += on_sheet
         problems += wrong
         ended |= closed
-        hidden += hidden_remarks(sheet, label) if own else []
-        if own and sheet.hidden and "sheet" not in layout:
+        hidden += hidden_remarks(sheet, label) if on_sheet else []
+        if on_sheet and sheet.hidden and "sheet" not in layout:
             problems.append(
                 Problem(
                     label,
@@ -238,8 +238,8 @@ class _Naming:
 
     def problems(self) -> list[Problem]:
         """Titles and measures that are not the declared ones; series that should be in this file and are not."""
-        found = [title for title in self._found if title]
-        listed = ", ".join(text.quoted(title) for title in found[:6]) or "no title"
+        titles = [title for title in self._found if title]
+        listed = ", ".join(text.quoted(title) for title in titles[:6]) or "no title"
         missing = [
             Problem(
                 self._label,

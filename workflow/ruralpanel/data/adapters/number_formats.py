@@ -134,8 +134,8 @@ def _numeral(unit: str) -> int | None:
 
 
 def _share(measure: str) -> Fraction | None:
-    found = _parsed(measure)
-    return found.factor if found is not None and found.base == "share" else None
+    parsed = _parsed(measure)
+    return parsed.factor if parsed is not None and parsed.base == "share" else None
 
 
 def _parsed(measure: str) -> Measure | None:
@@ -159,8 +159,8 @@ def _usual(position: int, number: int) -> tuple[str, float]:
 
 
 def _section(code: str) -> _Section:
-    found = _CONDITION.search(code)
-    condition = (found[1], float(found[2])) if found else None
+    clause = _CONDITION.search(code)
+    condition = (clause[1], float(clause[2])) if clause else None
     power = commas = percents = digits = 0
     behind_literal: int | None = None
     behind_point = False

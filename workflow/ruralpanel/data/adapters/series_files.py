@@ -174,7 +174,7 @@ def without_use(source: SourceSpec) -> list[Problem]:
     titled = source.adapter != "table" or bool(layout_of(source).get("series"))
     problems = []
     for key, series in source.series.items():
-        columns = [own for _, own in series.files if own] or ([series.column] if series.column else [])
+        columns = [column for _, column in series.files if column] or ([series.column] if series.column else [])
         unused: dict[str, tuple[str, str]] = {}
         if series.title_in_file and not titled:
             expected = "a table with a column of titles, named under layout.series; this one has columns of figures"
@@ -186,8 +186,8 @@ def without_use(source: SourceSpec) -> list[Problem]:
         if source.adapter == "nbs_api" and series.files:
             unused["file"] = series.files[0][0], "none: a series is looked for in every answer of the site"
         problems += [
-            Problem(source.name, f"series.{key}.{name}", f'"{found}"', expected, "leave it out")
-            for name, (found, expected) in unused.items()
+            Problem(source.name, f"series.{key}.{name}", f'"{written}"', expected, "leave it out")
+            for name, (written, expected) in unused.items()
         ]
     return problems
 
@@ -209,7 +209,7 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
     UserError
         A declared file that is not one of the source's; a source whose series all stand in other files.
     """
-    found: list[Place] = []
+    spots: list[Place] = []
     problems: list[Problem] = []
     names = [file_label(source, file).removeprefix(f"{Path(source.path).name}/") for file in source.files]
     single = len(source.files) == 1 and Path(source.files[0]) == Path(source.path)
@@ -219,7 +219,7 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
     for key, series in source.series.items():
         entry = ((source.about or {}).get("series") or {}).get(key) or {}
         column = series.column or str(entry.get("column") or "")
-        declared = tuple((name, own or column) for name, own in series.files) or _declared_files(entry, column)
+        declared = tuple((name, of_file or column) for name, of_file in series.files) or _declared_files(entry, column)
         if not declared:
             files = source.files
             if own_file_by_stem:
@@ -236,10 +236,10 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
                             "put it there, or name the file under `file` of the series",
                         )
                     )
-            found += [Place(series, file, column, len(files) == 1) for file in files]
+            spots += [Place(series, file, column, len(files) == 1) for file in files]
         for name, own_column in declared:
             matches = [file for file in source.files if f"/{Path(file).as_posix()}".endswith(f"/{name}")]
-            found += [Place(series, file, own_column, True) for file in matches]
+            spots += [Place(series, file, own_column, True) for file in matches]
             if not matches and not single:
                 problems.append(
                     Problem(
@@ -250,7 +250,7 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
                         did_you_mean(name, names),
                     )
                 )
-    if source.series and not found and not problems:
+    if source.series and not spots and not problems:
         problems.append(
             Problem(
                 source.name,
@@ -262,13 +262,13 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
         )
     if problems:
         raise UserError(problems)
-    return tuple(found)
+    return tuple(spots)
 
 
 def remarks_on_files(
     source: SourceSpec,
     asked: Mapping[str, Sequence[Place]],
-    found: Mapping[str, Collection[str]],
+    given: Mapping[str, Collection[str]],
     unread: Mapping[str, Sequence[str]],
 ) -> list[Problem]:
     """Files that lack a series which others have, and files of which nothing was read: a name may differ there.
@@ -282,10 +282,10 @@ def remarks_on_files(
     for file, spots in asked.items():
         for spot in spots:
             key = spot.series.key
-            others = [other for other in found if other != file and key in found[other]]
-            rest = [other for other in found if other != file]
-            usual = len(others) * 2 > len(rest) and (len(others) > 1 or not found.get(file))
-            if spot.declared or key in found.get(file, ()) or not usual or not unread.get(file):
+            others = [other for other in given if other != file and key in given[other]]
+            rest = [other for other in given if other != file]
+            usual = len(others) * 2 > len(rest) and (len(others) > 1 or not given.get(file))
+            if spot.declared or key in given.get(file, ()) or not usual or not unread.get(file):
                 continue
             wanted = spot.column or spot.series.title_in_file or key
             remarks.append(
@@ -300,10 +300,10 @@ def remarks_on_files(
     return remarks
 
 
-def by_file(found: Sequence[Place]) -> Mapping[str, tuple[Place, ...]]:
+def by_file(spots: Sequence[Place]) -> Mapping[str, tuple[Place, ...]]:
     """The places of each file, files in order of appearance."""
     files: dict[str, tuple[Place, ...]] = {}
-    for place in found:
+    for place in spots:
         files[place.file] = (*files.get(place.file, ()), place)
     return files
 

@@ -299,13 +299,13 @@ def joined(parts: Iterable[tuple[str, str]]) -> str:
     persons).
     """
     filled = [part for part in parts if part[0]]
-    found: list[str] = []
+    pieces: list[str] = []
     before = ""
     for (part, height), (after, _) in pairwise([*filled, ("", "")]):
         mark = height == "raised" or (height == "lowered" and re.search(r"[0-9]$", before))
-        found.append(_raised(part, before, after) if mark and part.strip() else part)
-        before = (before + found[-1])[-8:]
-    text = "".join(found)
+        pieces.append(_raised(part, before, after) if mark and part.strip() else part)
+        before = (before + pieces[-1])[-8:]
+    text = "".join(pieces)
     # Longer than a spreadsheet's cell can be: no name or figure, and slow to compare with any.
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
@@ -344,8 +344,8 @@ def area(label: str, written: str | None) -> tuple[int, int, int, int]:
 
 def letters(index: int) -> str:
     """The letters of a column, counted from 0: A, B … Z, AA."""
-    number, found = index + 1, ""
+    number, name = index + 1, ""
     while number:
         number, rest = divmod(number - 1, 26)
-        found = chr(65 + rest) + found
-    return found
+        name = chr(65 + rest) + name
+    return name

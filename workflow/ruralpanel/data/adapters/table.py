@@ -118,19 +118,23 @@ def frame_of(pieces: list[Piece]) -> pd.DataFrame:
         [p.table.sheet for p in pieces],
         [p.column for p in pieces],
     )
-    for name, own in zip(LABELS[1:], labels, strict=True):
-        distinct = list(dict.fromkeys(own))
-        codes = np.array([distinct.index(item) for item in own], dtype=np.int8 if len(distinct) < 128 else np.int32)
+    for name, values_of in zip(LABELS[1:], labels, strict=True):
+        distinct = list(dict.fromkeys(values_of))
+        codes = np.array(
+            [distinct.index(item) for item in values_of], dtype=np.int8 if len(distinct) < 128 else np.int32
+        )
         columns[name] = _categories(np.repeat(codes, lengths), distinct)
     if total <= MOST_TEXTS:
         columns["text"] = pd.array([text for piece in pieces for text in _texts(piece.figures)], dtype="str")
     else:
         columns["text"] = _categories(np.zeros(total, np.int8), [""])
     lists = {id(piece.names): piece.names for piece in pieces}
-    names = list(dict.fromkeys(name for own in lists.values() for name in own))
+    names = list(dict.fromkeys(name for values_of in lists.values() for name in values_of))
     position = {name: i for i, name in enumerate(names)}
     # A code means a place in its own piece's names, which may say one name twice: it is led over by the name.
-    recodes = {key: np.array([position[name] for name in own], dtype=np.int32) for key, own in lists.items()}
+    recodes = {
+        key: np.array([position[name] for name in values_of], dtype=np.int32) for key, values_of in lists.items()
+    }
     units, periods, rows = (np.empty(total, np.int32) for _ in range(3))
     values = np.empty(total)
     at = 0
@@ -186,17 +190,17 @@ def read(source: SourceSpec) -> pd.DataFrame:
         raise UserError(Problem(source.name, "layout.period", "years from names", "years from the wide columns", fix))
     wanted = by_file(places(source))
     if layout.get("shape") == "wide" and not layout.get("series"):
-        spots = [spot for own in wanted.values() for spot in own]
+        spots = [spot for spots_of in wanted.values() for spot in spots_of]
         raise_any(dict.fromkeys(filter(None, (_unused_column(source, spot, layout) for spot in spots))))
     pieces: list[Piece] = []
     problems: list[Problem] = []
     remarks: list[Problem] = []
     given: dict[str, set[str]] = {}
     unread: dict[str, list[str]] = {}
-    for file, own in wanted.items():
+    for file, spots_of in wanted.items():
         try:
             for table, of_table in open_dated(file, file_label(source, file), layout):
-                reading = _read_table(table, own, of_table)
+                reading = _read_table(table, spots_of, of_table)
                 for piece in reading.pieces:
                     shown, faults = as_shown(piece, source.series[piece.series].measure, layout)
                     pieces.append(shown)
@@ -206,9 +210,9 @@ def read(source: SourceSpec) -> pd.DataFrame:
                 unread.setdefault(file, []).extend(reading.unread)
         except UserError as error:
             problems += error.problems
-    found = {piece.series for piece in pieces}
+    present = {piece.series for piece in pieces}
     if not problems:
-        asked = {place.series.key for own in wanted.values() for place in own}
+        asked = {place.series.key for spots_of in wanted.values() for place in spots_of}
         problems += [
             Problem(
                 source.name,
@@ -218,7 +222,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
                 "name it under `column` of the series",
             )
             for key, series in source.series.items()
-            if key in asked - found
+            if key in asked - present
         ]
     problems = problems or _of_text_alone(source, layout, pieces)
     raise_any(capped(problems, source.name))
@@ -247,10 +251,10 @@ class _Found:
 
 
 def _read_table(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
-    own = _actual(table, layout)
+    actual = _actual(table, layout)
     if layout.get("shape") == "wide":
-        return _wide(table, wanted, own)
-    return _longest(table, wanted, own) if layout.get("series") else _long(table, wanted, own)
+        return _wide(table, wanted, actual)
+    return _longest(table, wanted, actual) if layout.get("series") else _long(table, wanted, actual)
 
 
 def _unused_column(source: SourceSpec, spot: Place, layout: Mapping[str, Any]) -> Problem | None:
@@ -317,9 +321,9 @@ def _longest(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any
     problems += measures_of(body, asked, layout, titles)
     raise_any(capped(problems, table.label))
     pieces = [
-        Piece(key, value, table, names, codes, years, body.figures[value], body.rows).only(used & own)
-        for key, own in titles.rows.items()
-        if own.any()
+        Piece(key, value, table, names, codes, years, body.figures[value], body.rows).only(used & rows)
+        for key, rows in titles.rows.items()
+        if rows.any()
     ]
     return _Found(pieces, titles.unread)
 
@@ -344,7 +348,7 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
         if across_units
         else year_columns(table, wanted, layout, others)
     )
-    if not named and len({tuple(own) for own in figures.values()}) < len(wanted):
+    if not named and len({tuple(dated) for dated in figures.values()}) < len(wanted):
         raise UserError(
             Problem(
                 table.label,
@@ -354,7 +358,7 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
                 "column: gdp_{period}, or layout: {series: …}",
             )
         )
-    all_columns = list(dict.fromkeys(name for own in figures.values() for name, _ in own))
+    all_columns = list(dict.fromkeys(name for dated in figures.values() for name, _ in dated))
     body = load_body(table, [key, named] if named else [key], all_columns, layout, "" if across_units else unit)
     titles, problems = rows_by_series(body, named, wanted) if named else (None, [])
     rows_of = titles.rows if titles else {spot.series.key: np.ones(len(body.rows), dtype=bool) for spot in wanted}
@@ -390,9 +394,9 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
             body.figures[name],
             body.rows,
         ).only(used & rows_of[series])
-        for series, own in figures.items()
+        for series, dated in figures.items()
         if rows_of[series].any()
-        for name, year in own
+        for name, year in dated
     ]
     unread = [name for name in table.names if name not in others and name not in all_columns]
     templates = () if across_units else templates_of(wanted, layout)

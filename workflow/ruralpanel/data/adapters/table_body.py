@@ -42,7 +42,7 @@ class Body:
     def only(self, kept: columns.Mask) -> Body:
         """The rows that `kept` names."""
         keys = {name: column[kept].reset_index(drop=True) for name, column in self.keys.items()}
-        figures = {name: own.only(kept) for name, own in self.figures.items()}
+        figures = {name: numbers.only(kept) for name, numbers in self.figures.items()}
         return Body(self.table, keys, figures, self.rows[kept], self.filled[kept])
 
     def at(self, index: int, column: str) -> str:
@@ -65,24 +65,24 @@ def load_body(
     kept = np.ones(len(rows), dtype=bool)
     for name, wanted in conditions.items():
         options = squeezed(wanted if isinstance(wanted, (list, tuple)) else [wanted])
-        codes, found = columns.labels(loaded[name])
-        own = _named(found, options)
+        codes, labels = columns.labels(loaded[name])
+        matches = _named(labels, options)
         if "" in options and (codes < 0).any():
-            own.append(-1)
-        if not own:
+            matches.append(-1)
+        if not matches:
             raise UserError(
                 Problem(
                     table.label,
                     f"column {name}",
-                    ", ".join(map(text.quoted, found[:8])),
+                    ", ".join(map(text.quoted, labels[:8])),
                     f"{wanted!r}, as layout.where says",
                     "correct the value",
                 )
             )
-        kept &= np.isin(codes, own)
+        kept &= np.isin(codes, matches)
     if unit and layout.get("skip_rows"):
-        codes, found = columns.labels(loaded[unit])
-        kept &= ~np.isin(codes, _named(found, squeezed(layout["skip_rows"])))
+        codes, labels = columns.labels(loaded[unit])
+        kept &= ~np.isin(codes, _named(labels, squeezed(layout["skip_rows"])))
     kept &= ~_header_again(loaded)
     if not kept.all():
         loaded, rows = {name: column[kept].reset_index(drop=True) for name, column in loaded.items()}, rows[kept]
@@ -98,8 +98,8 @@ def load_body(
         filled |= ~np.isnan(parsed[name].values) | parsed[name].wrong
     body = Body(table, loaded, parsed, rows, filled)
     if unit:
-        codes, found = columns.labels(loaded[unit])
-        empty = ~filled & np.isin(codes, [i for i, name in enumerate(found) if continues(name)])
+        codes, labels = columns.labels(loaded[unit])
+        empty = ~filled & np.isin(codes, [i for i, name in enumerate(labels) if continues(name)])
         return body.only(~empty) if empty.any() else body
     return body
 
@@ -109,9 +109,11 @@ def _header_again(loaded: Mapping[str, pd.Series]) -> columns.Mask:
     again: columns.Mask | None = None
     for name, column in loaded.items():
         if again is None or again.any():
-            codes, found = columns.labels(column)
-            own = np.isin(codes, [i for i, label in enumerate(found) if text.squeezed(label) == text.squeezed(name)])
-            again = own if again is None else again & own
+            codes, labels = columns.labels(column)
+            matches = np.isin(
+                codes, [i for i, label in enumerate(labels) if text.squeezed(label) == text.squeezed(name)]
+            )
+            again = matches if again is None else again & matches
     return np.zeros(0, dtype=bool) if again is None else again
 
 
@@ -136,8 +138,8 @@ def figure_problems(body: Body, layout: Mapping[str, Any], used: columns.Mask | 
         for i in wrong[:_MOST_FAULTS]:
             written = str(figures.texts.iloc[i] if figures.texts is not None else repr(float(figures.values[i])))
             fix = figure_advice(written, layout)
-            found = Problem(body.table.label, body.at(i, name), text.quoted(written), _FIGURE, fix)
-            alike.setdefault(fix, []).append((int(body.rows[i]), found))
+            fault = Problem(body.table.label, body.at(i, name), text.quoted(written), _FIGURE, fix)
+            alike.setdefault(fix, []).append((int(body.rows[i]), fault))
         for found_rows in alike.values():
             number = len(wrong) if len(alike) == 1 else len(found_rows)
             problems += together([problem for _, problem in found_rows], [row for row, _ in found_rows], number)
@@ -168,7 +170,7 @@ def years_of(body: Body, period: str | int, kind: str = "") -> tuple[columns.Cod
     if isinstance(period, int):
         return np.full(len(body.rows), period, dtype=np.int64), []
     years, wrong, empty = columns.periods(body.keys[period], kind)
-    found = body.keys[period]
+    cells = body.keys[period]
     problems = []
     among, usual = _of_another_kind(years)
     kinds = (
@@ -181,7 +183,7 @@ def years_of(body: Body, period: str | int, kind: str = "") -> tuple[columns.Cod
             Problem(
                 body.table.label,
                 body.at(i, period),
-                what or text.quoted(cell_text(found.iloc[i])),
+                what or text.quoted(cell_text(cells.iloc[i])),
                 expected,
             )
             for i in rows[:_MOST_FAULTS]

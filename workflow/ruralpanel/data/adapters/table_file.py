@@ -58,7 +58,7 @@ class TableFile:
         """The column that a declared name means: itself, else the only one that differs in blanks or width alone."""
         if name in self.names:
             return name
-        alike = [own for own in self.names if _bare(own) == _bare(name)]
+        alike = [column for column in self.names if _bare(column) == _bare(name)]
         return alike[0] if len(alike) == 1 else name
 
     def read(self, columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
@@ -127,8 +127,8 @@ def arrow_columns(table: Any) -> Columns:
         if pa.types.is_decimal(column.type):
             column = column.cast(pa.float64())
         single = pa.types.is_float32(column.type) or pa.types.is_float16(column.type)
-        found = column.to_pandas()
-        columns[name] = shortest(found, column.type.bit_width) if single else widened(found)
+        values = column.to_pandas()
+        columns[name] = shortest(values, column.type.bit_width) if single else widened(values)
         table = table.drop_columns([name])
     return columns
 

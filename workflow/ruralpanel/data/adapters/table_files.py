@@ -72,8 +72,8 @@ def open_dated(path: str, label: str, layout: Mapping[str, Any]) -> list[tuple[T
     if not isinstance(layout.get("period"), Mapping):
         return [(open_table(path, label, layout), layout)]
     if Path(path).is_file() and grids.kind(path) in ("xlsx", "xls"):
-        found = dated(grids.read_sheets(path, label, layout), path, label, layout)
-        return [(_sheet_table(sheet, label, own), own) for sheet, own in found]
+        parts = dated(grids.read_sheets(path, label, layout), path, label, layout)
+        return [(_sheet_table(sheet, label, dated_layout), dated_layout) for sheet, dated_layout in parts]
     return [(open_table(path, label, layout), dated_file(path, label, layout))]
 
 
@@ -119,8 +119,8 @@ def _sheet_table(sheet: Sheet, label: str, layout: Mapping[str, Any]) -> TableFi
         return loaded, np.array([row.number for row in body], dtype=np.int64)
 
     def advice(wanted: Sequence[str]) -> str:
-        found = next((row.number for row in rows if set(wanted) <= set(row.cells)), 0)
-        return f"they stand on row {found}: layout: {{header: {found - top + 1}}}" if found else ""
+        number = next((row.number for row in rows if set(wanted) <= set(row.cells)), 0)
+        return f"they stand on row {number}: layout: {{header: {number - top + 1}}}" if number else ""
 
     outside = [row for row in sheet.rows if row.number < header_number or row.number > bottom]
     between = [row for row in rows if header_number < row.number < first]

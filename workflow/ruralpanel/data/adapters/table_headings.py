@@ -54,11 +54,11 @@ def rows_by_series(body: Body, named: str, wanted: Sequence[Place]) -> tuple[Tit
     unread = dict.fromkeys(range(len(titles)))
     for spot in wanted:
         declared = [title for title in (spot.series.title_in_file, spot.column) if title] or [spot.series.key]
-        own = [i for i, title in enumerate(titles) if any(same_title(title, name) for name in declared)]
-        rows[spot.series.key] = np.isin(codes, own)
-        first[own] = first[own[:1]]
-        unread = {i: None for i in unread if i not in own}
-        if not own and spot.declared:
+        matches = [i for i, title in enumerate(titles) if any(same_title(title, name) for name in declared)]
+        rows[spot.series.key] = np.isin(codes, matches)
+        first[matches] = first[matches[:1]]
+        unread = {i: None for i in unread if i not in matches}
+        if not matches and spot.declared:
             problems.append(
                 Problem(
                     body.table.label,
@@ -75,14 +75,14 @@ def year_columns(
     table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any], others: set[str]
 ) -> dict[str, list[tuple[str, int]]]:
     """The columns of each series with their years."""
-    found: dict[str, list[tuple[str, int]]] = {}
+    columns: dict[str, list[tuple[str, int]]] = {}
     problems = []
     for spot, template in zip(wanted, templates_of(wanted, layout), strict=True):
         pattern = years_pattern(template)
         years = [(name, year_named(name, pattern)) for name in table.names if name not in others]
-        own = [(name, year) for name, year in years if year is not None]
+        dated = [(name, year) for name, year in years if year is not None]
         first: dict[int, str] = {}
-        for name, year in own:
+        for name, year in dated:
             if first.setdefault(year, name) != name:
                 problems.append(
                     Problem(
@@ -93,8 +93,8 @@ def year_columns(
                         f"the first is {first[year]}",
                     )
                 )
-        if own:
-            found[spot.series.key] = own
+        if dated:
+            columns[spot.series.key] = dated
         elif spot.declared or "{period}" not in column_of(spot):
             problems.append(
                 Problem(
@@ -106,7 +106,7 @@ def year_columns(
                 )
             )
     raise_any(dict.fromkeys(problems))
-    return found
+    return columns
 
 
 def templates_of(wanted: Sequence[Place], layout: Mapping[str, Any]) -> list[str]:
@@ -133,11 +133,11 @@ def measures_of(
     codes, labels = columns.labels(body.keys[beside]) if beside else (np.full(len(body.rows), -1), [])
     problems: dict[Problem, None] = {}
     for series, name, rows in columns_of:
-        own = [titles.names[i] for i in np.unique(titles.codes[rows]) if i >= 0] if titles else []
-        words = [*own, name, table.labels.get(name, "")]
-        found = [table.measures.get(name, ""), *(measure for word in words for measure in measures_in(word)), around]
+        names = [titles.names[i] for i in np.unique(titles.codes[rows]) if i >= 0] if titles else []
+        words = [*names, name, table.labels.get(name, "")]
+        measures = [table.measures.get(name, ""), *(measure for word in words for measure in measures_in(word)), around]
         for label in [labels[i] for i in np.unique(codes[rows]) if i >= 0] or [""]:
-            measure = first_measure([label, *found])
+            measure = first_measure([label, *measures])
             wrong = measure_problem(measure, series, table.label, place(table.sheet, None, beside if label else name))
             problems |= {wrong: None} if wrong else {}
     return list(problems)

@@ -311,9 +311,9 @@ def period(text: str, kind: str = "") -> int | None:
     ``2012Q3``, ``2012年第三季度``, ``2012-07``, ``2012年7月``, ``201207``. A whole date is its year, or with `kind`
     the quarter or month that it lies in; its day may come first only where the year is wanted.
     """
-    found = year(text)
-    if found is not None:
-        return found
+    number = year(text)
+    if number is not None:
+        return number
     bare = without_marks(text)
     for pattern, part in _PARTS:
         match = pattern.fullmatch(bare)
@@ -329,11 +329,11 @@ def _of_date(bare: str, kind: str) -> int | None:
     if match is None:
         return None
     groups = match.groupdict()
-    found = int(groups.get("year") or match[1])
+    named = int(groups.get("year") or match[1])
     if kind not in ("quarter", "month"):
-        return found if found in YEARS else None
+        return named if named in YEARS else None
     month = int(groups.get("month") or 0)
-    return periods.of_part(found, kind, month if kind == "month" else (month + 2) // 3)
+    return periods.of_part(named, kind, month if kind == "month" else (month + 2) // 3)
 
 
 def region_name(text: str) -> str:

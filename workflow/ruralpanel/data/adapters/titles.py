@@ -39,7 +39,7 @@ def split_measure(title: str) -> tuple[str, str]:
     return bare, ""
 
 
-def same_title(found: str, declared: str) -> bool:
+def same_title(in_file: str, declared: str) -> bool:
     """Whether a title in a file is the declared one, with or without the measure; blanks and width do not count.
 
     Nor do footnote marks in the file; one that is declared must be there.
@@ -47,25 +47,25 @@ def same_title(found: str, declared: str) -> bool:
     wanted = {squeezed(declared), squeezed(split_measure(declared)[0])}
     return any(
         squeezed(title) in wanted or squeezed(without_marks(split_measure(title)[0])) == squeezed(declared)
-        for title in (found, without_marks(found))
+        for title in (in_file, without_marks(in_file))
     )
 
 
 def measures_in(heading: str) -> tuple[str, ...]:
     """What may be a measure in a heading, likeliest first: ``里程(万公里)``, ``里程_万公里``, ``rail_10k_tons``."""
     bare = without_marks(heading)
-    found = [split_measure(bare)[1], *reversed(_BRACKETED.findall(plain(bare)))]
+    measures = [split_measure(bare)[1], *reversed(_BRACKETED.findall(plain(bare)))]
     written = _ENGLISH.search(_closed(plain(bare)).casefold())
     if written:
         factor, power, units = written.groups()
-        found.append(f"{int(factor) * _FACTORS.get(power, 1)} {units.replace('_', ' ')}")
+        measures.append(f"{int(factor) * _FACTORS.get(power, 1)} {units.replace('_', ' ')}")
     worded = _WORDED.search(plain(bare).casefold())
     if worded:
-        found.append(re.sub(r"[_\s]+(?:of[_\s]+)?", " ", worded[1]))
+        measures.append(re.sub(r"[_\s]+(?:of[_\s]+)?", " ", worded[1]))
     behind = _CHINESE.search(plain(bare))
     if behind:
-        found.append(behind[1])
-    return tuple(dict.fromkeys(_UNIT_WORD.sub("", item).strip() for item in found if item.strip()))
+        measures.append(behind[1])
+    return tuple(dict.fromkeys(_UNIT_WORD.sub("", item).strip() for item in measures if item.strip()))
 
 
 def measure_of_table(titles: Iterable[str]) -> str:
@@ -76,12 +76,12 @@ def measure_of_table(titles: Iterable[str]) -> str:
     lines = [plain(title) for title in titles][::-1]
     named = [match[1].strip().rstrip(")") for line in lines if (match := _UNIT_LINE.search(line))]
     alone = [line[1:-1] for line in lines if line.startswith("(") and line.endswith(")")]
-    return first_measure([*named, *alone, *(found for line in lines for found in measures_in(line))])
+    return first_measure([*named, *alone, *(measure for line in lines for measure in measures_in(line))])
 
 
-def first_measure(found: Iterable[str]) -> str:
+def first_measure(measures: Iterable[str]) -> str:
     """The first of them that reads as a measure; empty where none does."""
-    return next((item for item in found if _read(item) is not None), "")
+    return next((item for item in measures if _read(item) is not None), "")
 
 
 def _closed(written: str) -> str:
@@ -96,8 +96,8 @@ def _numeral(word: str) -> int | None:
     return _NUMERAL_WORDS.get(word.casefold().removesuffix("s"))
 
 
-def _read(found: str) -> Measure | None:
-    bare = _closed(plain(found))
+def _read(measure: str) -> Measure | None:
+    bare = _closed(plain(measure))
     numeral = _numeral(bare)
     if numeral is not None:
         return Measure(Fraction(10) ** numeral, "item")  # of anything
@@ -109,17 +109,17 @@ def _read(found: str) -> Measure | None:
         return None
 
 
-def measure_problem(found: str, series: SeriesSpec, label: str, where: str) -> Problem | None:
+def measure_problem(measure: str, series: SeriesSpec, label: str, where: str) -> Problem | None:
     """A problem where the measure in the file can be read and is not the declared one.
 
     Words in parentheses that are no measure (``(常住)``, ``(上年=100)``) are no problem.
     """
-    if not contradicts(found, series.measure):
+    if not contradicts(measure, series.measure):
         return None
     return Problem(
         label,
         where,
-        f"measure {quoted(found)}",
+        f"measure {quoted(measure)}",
         f'"{series.measure}", as declared for {series.key}',
         "correct `measure` of the series, or name the right file; layout: {measures: ignored} if the file is wrong",
     )
@@ -130,12 +130,12 @@ def checked(layout: Mapping[str, Any]) -> bool:
     return bool(layout.get("measures", "checked") == "checked")
 
 
-def contradicts(found: str, measure: str) -> bool:
+def contradicts(written: str, measure: str) -> bool:
     """Whether a measure in a file and the declared one can be read and cannot both be right.
 
     Files say less than a declaration may: 个 counts anything, 元 may be of any year and, in 人均收入(元), per head.
     """
-    in_file, declared = _read(found), _read(measure)
+    in_file, declared = _read(written), _read(measure)
     if in_file is None or declared is None:
         return False
     above = _read(re.split(r"/|\bper\b|每", measure)[0]) or declared

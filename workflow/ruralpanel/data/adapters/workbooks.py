@@ -56,10 +56,12 @@ def xlsx_sheets(raw: bytes, label: str, layout: Mapping[str, Any]) -> list[Sheet
         reader.read_workbook()
         apply_stylesheet(reader.archive, reader.wb)
         reader.read_worksheets()
-        found = reader.wb.worksheets
-        wanted = chosen([sheet.title for sheet in found], layout.get("sheet"), label)
-        sheets = [_xlsx_sheet(found[i], texts, label, layout) for i in wanted]
-        hidden = [sheet.title for i, sheet in enumerate(found) if i not in wanted and sheet.sheet_state != "visible"]
+        worksheets = reader.wb.worksheets
+        wanted = chosen([sheet.title for sheet in worksheets], layout.get("sheet"), label)
+        sheets = [_xlsx_sheet(worksheets[i], texts, label, layout) for i in wanted]
+        hidden = [
+            sheet.title for i, sheet in enumerate(worksheets) if i not in wanted and sheet.sheet_state != "visible"
+        ]
         return [replace(sheet, not_read=tuple(hidden)) for sheet in sheets]
     except UserError:
         raise
@@ -104,16 +106,16 @@ def chosen(names: Sequence[str], wanted: object, label: str) -> Sequence[int]:
     """Positions of the wanted sheets (names, or numbers from 1; one or a list), or of all where none is wanted."""
     if wanted is None:
         return range(len(names))
-    found = []
+    positions = []
     for one in wanted if isinstance(wanted, (list, tuple)) else (wanted,):
         if isinstance(one, int) and 1 <= one <= len(names):
-            found.append(one - 1)
+            positions.append(one - 1)
         elif str(one) in names:
-            found.append(names.index(str(one)))
+            positions.append(names.index(str(one)))
         else:
             fix = did_you_mean(str(one), names)
             raise UserError(Problem(label, "layout.sheet", f"{one!r}", f"one of {len(names)} sheets", fix))
-    return found
+    return positions
 
 
 def _shown(value: object, style: _Style) -> tuple[str, Scale | None, bool]:
@@ -203,19 +205,19 @@ def _xlsx_sheet(sheet: Any, texts: Sequence[str], label: str, layout: Mapping[st
     top, left, bottom, right = bounds
     if bottom >= 10**9:  # before minutes are spent on cells that are not read
         caps.check_cells(_filled_cells(sheet), label, sheet.title)
-    for kind, found in _parts(sheet, texts, lambda row: top <= row <= bottom):
+    for kind, part in _parts(sheet, texts, lambda row: top <= row <= bottom):
         if kind == "merged":
-            merged.append(found)
+            merged.append(part)
         elif kind == "hidden columns":
-            hidden_columns.update(found)
+            hidden_columns.update(part)
         elif kind == "hidden row":
-            hidden_rows.append(found)
-        elif left <= found.column < right:
-            if found.column in grid.rows.get(found.row, ()):
-                raise ValueError(f"two cells {letters(found.column)}{found.row}")
-            if found.lacks_result and first <= found.row <= last and start <= found.column < end:
-                without.append(f"{letters(found.column)}{found.row}")
-            grid.put(found.row, found.column, *_shown(found.value, style_of(found.style)))
+            hidden_rows.append(part)
+        elif left <= part.column < right:
+            if part.column in grid.rows.get(part.row, ()):
+                raise ValueError(f"two cells {letters(part.column)}{part.row}")
+            if part.lacks_result and first <= part.row <= last and start <= part.column < end:
+                without.append(f"{letters(part.column)}{part.row}")
+            grid.put(part.row, part.column, *_shown(part.value, style_of(part.style)))
     if without:
         raise UserError(
             Problem(
@@ -230,8 +232,8 @@ def _xlsx_sheet(sheet: Any, texts: Sequence[str], label: str, layout: Mapping[st
 
     def outside(cells: Collection[tuple[int, int]]) -> dict[tuple[int, int], str]:
         rows = {row for row, _ in cells}
-        found = [cell for kind, cell in _parts(sheet, texts, rows.__contains__) if kind == "cell"]
-        return {(cell.row, cell.column): _shown(cell.value, style_of(cell.style))[0] for cell in found}
+        cells_outside = [cell for kind, cell in _parts(sheet, texts, rows.__contains__) if kind == "cell"]
+        return {(cell.row, cell.column): _shown(cell.value, style_of(cell.style))[0] for cell in cells_outside}
 
     _join(grid, merged, bounds, outside)
     return grid.filled(sheet.sheet_state != "visible", hidden_rows, hidden_columns)
@@ -271,10 +273,10 @@ def _xlsx_styles(book: Any) -> Callable[[int], _Style]:
 
     def style_of(number: int) -> _Style:
         if number not in known:
-            found = book._cell_styles[number]
-            own = found.numFmtId - BUILTIN_FORMATS_MAX_SIZE
-            code = book._number_formats[own] if own >= 0 else BUILTIN_FORMATS.get(found.numFmtId, "General")
-            known[number] = _Style(code or "General", _HEIGHTS.get(book._fonts[found.fontId].vertAlign, ""))
+            style = book._cell_styles[number]
+            custom = style.numFmtId - BUILTIN_FORMATS_MAX_SIZE
+            code = book._number_formats[custom] if custom >= 0 else BUILTIN_FORMATS.get(style.numFmtId, "General")
+            known[number] = _Style(code or "General", _HEIGHTS.get(book._fonts[style.fontId].vertAlign, ""))
         return known[number]
 
     return style_of
@@ -404,7 +406,7 @@ def _xls_text(text: str, runs: Sequence[tuple[int, int]], height: str, fonts: An
     """A text in several fonts: `runs` say from which letter on which font holds, `height` that of the first letters."""
     starts = [0, *(start for start, _ in runs), len(text)]
     heights = [height, *(_XLS_HEIGHTS.get(fonts[font].escapement, "") for _, font in runs)]
-    return joined((text[start:end], own) for (start, end), own in zip(pairwise(starts), heights, strict=True))
+    return joined((text[start:end], raised) for (start, end), raised in zip(pairwise(starts), heights, strict=True))
 
 
 def _xls_value(cell: Any, datemode: int) -> object:

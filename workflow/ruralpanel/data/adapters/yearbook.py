@@ -85,15 +85,15 @@ def read(source: SourceSpec) -> pd.DataFrame:
     asked = by_file(places(source))
     for file, wanted in asked.items():
         try:
-            read_cells, own, unread[file] = _read_file(source, file, wanted)
+            read_cells, remarks_of, unread[file] = _read_file(source, file, wanted)
         except UserError as error:
             problems += error.problems
             continue
         given[file] = {cell.series for cell in read_cells}
         cells += read_cells
-        remarks += own
+        remarks += remarks_of
     if not problems:
-        found = {cell.series for cell in cells}
+        present = {cell.series for cell in cells}
         problems += [
             Problem(
                 source.name,
@@ -103,7 +103,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
                 "name it under `column` of the series",
             )
             for key, series in source.series.items()
-            if key not in found
+            if key not in present
         ]
         problems += duplicate_problems(cells)
     raise_any(capped(problems, source.name))
@@ -124,20 +124,22 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[
     if page or "table" in layout:
         parts = [(sheets, dated_file(file, label, layout))]
     else:
-        parts = [((sheet,), own) for sheet, own in dated(sheets, file, label, layout)]
-    tables = [(table, own) for part, own in parts for table in _tables(part, label, own, wanted)]
+        parts = [((sheet,), dated_layout) for sheet, dated_layout in dated(sheets, file, label, layout)]
+    tables = [
+        (table, dated_layout) for part, dated_layout in parts for table in _tables(part, label, dated_layout, wanted)
+    ]
     rule = text.number_rule(thousands=", ", missing=layout.get("missing", ()), marks=layout.get("marks", ()))
     skipped = left_out(layout.get("skip_rows", ()), layout.get("keep_rows", ()))
     cells: list[Cell] = []
     problems: list[Problem] = []
-    found: set[str] = set()
+    present: set[str] = set()
     remarks = [remark for part, _ in parts for sheet in part for remark in hidden_remarks(sheet, label)]
     read: set[str] = set()
-    for table, own in tables:
+    for table, dated_layout in tables:
         problems += _uneven(table, wanted, label)
-        columns, wrong = _columns(table, wanted, label, own)
+        columns, wrong = _columns(table, wanted, label, dated_layout)
         problems += wrong
-        found |= {column.spot.series.key for column in columns}
+        present |= {column.spot.series.key for column in columns}
         read_cells, wrong = _cells(table, columns, label, layout, rule, skipped)
         cells += read_cells
         problems += wrong
@@ -155,7 +157,7 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[
             else "name the header, rows joined by “ / ”, or the column by number: #3",
         )
         for spot in wanted
-        if spot.declared and spot.series.key not in found and not problems
+        if spot.declared and spot.series.key not in present and not problems
     ]
     raise_any(capped(problems, label))
     return cells, remarks, [header for header in headers if header not in read]
@@ -269,13 +271,13 @@ def _columns(
         name = _name(spot)
         if "{period}" in name:
             years = year_columns(table, name)
-            first = {own: index for index, own in reversed(years.items())}
-            again = [f"#{index + 1} {table.columns[index]}" for index, own in years.items() if index != first[own]]
+            first = {named: index for index, named in reversed(years.items())}
+            again = [f"#{index + 1} {table.columns[index]}" for index, named in years.items() if index != first[named]]
             if again:
                 listed = f"a second column for the same year: {'; '.join(again[:12])}"
                 fix = f"take out what is not meant; {SIDE_BY_SIDE}"
                 problems.append(Problem(label, place(table.sheet, None, name), listed, "one column a year", fix))
-            columns += [_Column(spot, index, own, table.columns[index]) for own, index in first.items()]
+            columns += [_Column(spot, index, named, table.columns[index]) for named, index in first.items()]
             continue
         if not year:
             problems.append(

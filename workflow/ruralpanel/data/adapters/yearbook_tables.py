@@ -131,14 +131,14 @@ def _comparable(header: str) -> list[str]:
     return [part for part in bare if part]
 
 
-def _same(found: Sequence[str], wanted: Sequence[str]) -> bool:
+def _same(levels: Sequence[str], wanted: Sequence[str]) -> bool:
     """Whether each level is the wanted one, in full or in one of its two languages."""
     return (
         bool(wanted)
-        and len(found) == len(wanted)
+        and len(levels) == len(wanted)
         and all(
             name in (level, _CHINESE.sub("", level), "".join(_CHINESE.findall(level)))
-            for level, name in zip(found, wanted, strict=True)
+            for level, name in zip(levels, wanted, strict=True)
         )
     )
 

@@ -153,7 +153,7 @@ def matrices(figures: Mapping[str, pd.DataFrame], sources: Mapping[str, SourceSp
 
 
 def _of_source(source: str, frame: pd.DataFrame, specs: Mapping[str, SeriesSpec]) -> list[Matrix]:
-    found = []
+    matrices = []
     for key, rows in frame.groupby("series", observed=True, sort=True):
         unit_codes, units = pd.factorize(rows["unit"].astype("str"), sort=True)
         period_codes, periods = pd.factorize(rows["period"].to_numpy(), sort=True)
@@ -163,8 +163,8 @@ def _of_source(source: str, frame: pd.DataFrame, specs: Mapping[str, SeriesSpec]
         corrected[unit_codes, period_codes] = (rows["correction"].astype("str") != "").to_numpy()
         spec = specs.get(str(key)) or SeriesSpec(str(key), str(rows["measure"].iloc[0]))
         labels = tuple(str(unit) for unit in units), tuple(shown(period) for period in periods)
-        found.append(Matrix(source, spec, *labels, values, corrected, resolution(values)))
-    return found
+        matrices.append(Matrix(source, spec, *labels, values, corrected, resolution(values)))
+    return matrices
 
 
 def _shared(new: tuple[Any, ...], old: tuple[Any, ...]) -> tuple[list[int], list[int]]:

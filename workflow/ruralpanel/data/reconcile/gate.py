@@ -42,9 +42,9 @@ def declare(
 def _declared(finding: Finding, faults: Mapping[str, Sequence[KnownFault]], matrices: Mapping[str, Matrix]) -> Finding:
     if finding.declared:
         return finding
-    own = f"{finding.source}.{finding.series}"
-    reason = _break(finding, matrices[own]) or _correction(finding, matrices[own])
-    for name in (own, *finding.involved):
+    full_name = f"{finding.source}.{finding.series}"
+    reason = _break(finding, matrices[full_name]) or _correction(finding, matrices[full_name])
+    for name in (full_name, *finding.involved):
         source, _, key = name.partition(".")
         reason = reason or _fault(finding, key, faults.get(source, ()))
     return replace(finding, declared=True, declared_by=reason) if reason else finding
@@ -117,10 +117,10 @@ def reconcile(
     if totals is not None:
         raise_any(unheld(totals, sources, series, file))
     settings = {"jump": JUMP, "repeat": REPEAT, **(checks or {})}
-    found = list(_all(series, sources, totals, settings))
+    findings = list(_all(series, sources, totals, settings))
     order = {check: i for i, check in enumerate(CHECKS)}
-    found.sort(key=lambda f: (f.source, f.series, order[f.check], f.period, f.unit, f.involved))
-    return declare(found, sources, series)
+    findings.sort(key=lambda f: (f.source, f.series, order[f.check], f.period, f.unit, f.involved))
+    return declare(findings, sources, series)
 
 
 def _all(

@@ -188,14 +188,14 @@ def _kind(measure: str) -> str:
 
 def _best(levels: FloatArray, s: int) -> tuple[int | None, FloatArray | None, float]:
     """The companion of series `s` (None: none), every unit's departure, and its spread."""
-    own = levels[s]
-    if np.sum(np.isfinite(own)) < _ENOUGH_UNITS:
+    series = levels[s]
+    if np.sum(np.isfinite(series)) < _ENOUGH_UNITS:
         return None, None, 0.0
-    ratios = own - levels
-    ratios[s] = own  # in place of its ratio to itself: the series alone
+    ratios = series - levels
+    ratios[s] = series  # in place of its ratio to itself: the series alone
     ratios = ratios - median(ratios, axis=1)[:, None]
     common = np.sum(np.isfinite(ratios), axis=1)
-    scales = np.where(common >= max(_ENOUGH_UNITS, 0.9 * np.sum(np.isfinite(own))), spread(ratios, axis=1), np.inf)
+    scales = np.where(common >= max(_ENOUGH_UNITS, 0.9 * np.sum(np.isfinite(series))), spread(ratios, axis=1), np.inf)
     # A companion that moves in lockstep is the same figure under another name; it would make rounding an outlier.
     best = int(np.argmin(np.where(scales > 0.02, scales, np.inf)))
     if not np.isfinite(scales[best]):

@@ -169,15 +169,15 @@ def identities(series: Mapping[str, Matrix], declared: Sequence[Mapping[str, Any
 
 def verified(series: Mapping[str, Matrix], declared: Sequence[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
     """The (source, series, unit) whose parts add up to their total in every period in which the relation is checked."""
-    found = set()
+    in_full = set()
     for relation in (r for r in declared if r.get("total") in series and all(p in series for p in r["parts"])):
         total, parts = series[relation["total"]], [series[key] for key in relation["parts"]]
         wrong = {finding.unit for finding in _parts(series, relation)}
         enough = np.any if relation.get("blank", "skip") == "zero" else np.all
         known = np.isfinite(total.values) & enough([np.isfinite(part.aligned(total)) for part in parts], axis=0)
         for unit in (u for u, row in zip(total.units, known, strict=True) if row.any() and u not in wrong):
-            found |= {(matrix.source, matrix.spec.key, unit) for matrix in (total, *parts)}
-    return found
+            in_full |= {(matrix.source, matrix.spec.key, unit) for matrix in (total, *parts)}
+    return in_full
 
 
 def _parts(series: Mapping[str, Matrix], relation: Mapping[str, Any]) -> Iterator[Finding]:

@@ -52,17 +52,17 @@ def cell_changes(panel: str, old: Path, new: Path) -> tuple[CellChange, ...]:
     """
     sides = [_read(folder) for folder in (old, new)]
     if sides[0] is None or sides[1] is None:
-        there = sides[1] if sides[0] is None else sides[0]
-        return () if there is None else tuple(_whole(panel, there, came=sides[0] is None))
+        side = sides[1] if sides[0] is None else sides[0]
+        return () if side is None else tuple(_whole(panel, side, came=sides[0] is None))
     return tuple(_changes(panel, sides[0], sides[1]))
 
 
 def differs(a: Array, b: Array) -> Mask:
     """Which figures differ beyond rounding, or are missing on one side only."""
-    found = np.isnan(a) != np.isnan(b)
+    different = np.isnan(a) != np.isnan(b)
     with np.errstate(invalid="ignore"):
-        found |= np.abs(b - a) > TOLERANCE * np.maximum(np.abs(a), np.abs(b))
-    return np.asarray(found)
+        different |= np.abs(b - a) > TOLERANCE * np.maximum(np.abs(a), np.abs(b))
+    return np.asarray(different)
 
 
 def _read(folder: Path) -> _Panel | None:
@@ -72,11 +72,11 @@ def _read(folder: Path) -> _Panel | None:
     lineage = as_text(pd.read_parquet(folder / "lineage.parquet").drop_duplicates(["variable", "unit", "period"]))
     factor = lineage["factor"].map(lambda f: "" if f == 1 or f != f else f", × {f:.12g}")
     measures = lineage["measure_from"] + " → " + lineage["measure_to"]
-    own = lineage["measure_from"].where(lineage["measure_from"] == lineage["measure_to"], measures)
+    conversion = lineage["measure_from"].where(lineage["measure_from"] == lineage["measure_to"], measures)
     rows = lineage["row"].map(lambda row: f", row {row}" if row else "")
     sheets = lineage["sheet"].map(lambda sheet: f", sheet {sheet}" if sheet else "")
     columns = lineage["column"].map(lambda column: f", column {column}" if column else "")
-    lineage = lineage.assign(conversion=own + factor, place=lineage["file"] + sheets + rows + columns)
+    lineage = lineage.assign(conversion=conversion + factor, place=lineage["file"] + sheets + rows + columns)
     return _Panel(frame, {row["variable"]: row["formula"] for row in read_rows(folder / "codebook.csv")}, lineage)
 
 
@@ -131,13 +131,13 @@ def _of_the_variable(name: str, old: _Panel, new: _Panel) -> tuple[Cause, ...]:
             return (Cause("variable", "none", name),)
         if name not in new.frame and (absent or name not in new.formulas):
             return (Cause("variable", name, "none"),)
-    found = []
+    causes = []
     for part in dict.fromkeys([name, *below(name, new.formulas)]):
         formulas = [side.formulas.get(part, "") for side in (old, new)]
         if part in old.formulas and part in new.formulas and formulas[0] != formulas[1]:
             words = [formula or "a published series" for formula in formulas]
-            found.append(Cause("formula", words[0], words[1], "" if part == name else part))
-    return tuple(found)
+            causes.append(Cause("formula", words[0], words[1], "" if part == name else part))
+    return tuple(causes)
 
 
 def _leaves_of(name: str, formulas: Mapping[str, str]) -> frozenset[str]:
@@ -207,28 +207,28 @@ def _of_rule(row: pd.Series[Any], column: str, side: str) -> str | None:
 
 def _leaf_causes(row: pd.Series[Any]) -> tuple[Cause, ...]:
     """Why one cell differs; another source or series stands for the file, measure and text that come with it."""
-    there = [isinstance(row[f"source_{side}"], str) for side in _SIDES]
+    present = [isinstance(row[f"source_{side}"], str) for side in _SIDES]
     names_of = [f"{_text(row, f'source_{s}')}.{_text(row, f'series_{s}')}" for s in _SIDES]
-    if not all(there):
-        shown = [words if here else "no row" for words, here in zip(names_of, there, strict=True)]
+    if not all(present):
+        shown = [words if here else "no row" for words, here in zip(names_of, present, strict=True)]
         return (Cause("absent", shown[0], shown[1]),)
-    found: list[Cause] = []
+    causes: list[Cause] = []
     for kind in ("source", "series"):
         a, b = (_text(row, f"{kind}_{side}") for side in _SIDES)
-        if a != b and not found:
-            found.append(Cause(kind, a, b))
-    swapped = bool(found)
+        if a != b and not causes:
+            causes.append(Cause(kind, a, b))
+    swapped = bool(causes)
     for column, kind in _RULES:
         before, after = (_of_rule(row, column, side) for side in _SIDES)
         unlike = before is not None and after is not None and before != after
         if unlike and not (swapped and column == "conversion"):
-            found.append(Cause(kind, before or "none", after or "none"))  # type: ignore[arg-type]
+            causes.append(Cause(kind, before or "none", after or "none"))  # type: ignore[arg-type]
     texts = [_text(row, f"text_{side}") for side in _SIDES]
     if not swapped and texts[0] != texts[1]:
-        found.append(Cause("published", names_of[0], names_of[1]))
-    elif not found:
-        found.append(Cause("program") if texts[0] else Cause("published", names_of[0], names_of[1]))
-    return tuple(found)
+        causes.append(Cause("published", names_of[0], names_of[1]))
+    elif not causes:
+        causes.append(Cause("program") if texts[0] else Cause("published", names_of[0], names_of[1]))
+    return tuple(causes)
 
 
 def _through(name: str, key: Key, reads: frozenset[str], leaves: _Leaves, elsewhere: bool) -> tuple[Cause, ...]:
@@ -240,5 +240,5 @@ def _through(name: str, key: Key, reads: frozenset[str], leaves: _Leaves, elsewh
         [(leaf, leaves.by_variable[leaf]) for leaf in among if elsewhere and leaf in leaves.by_variable],
     ]
     chosen = next((group for group in nearest if group), [])
-    found = [replace(cause, via="" if leaf == name else leaf) for leaf, causes in chosen for cause in causes]
-    return tuple(dict.fromkeys(found)) or (Cause("attribute"),)
+    inherited = [replace(cause, via="" if leaf == name else leaf) for leaf, causes in chosen for cause in causes]
+    return tuple(dict.fromkeys(inherited)) or (Cause("attribute"),)

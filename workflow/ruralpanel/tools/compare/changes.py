@@ -176,8 +176,8 @@ def same(a: float | None, b: float | None) -> bool:
 
 def counted(causes: Iterable[Iterable[Cause]]) -> tuple[tuple[Cause, int], ...]:
     """Causes with how often each occurs, the most frequent first."""
-    found: Mapping[Cause, int] = Counter(cause for group in causes for cause in dict.fromkeys(group))
-    return tuple(sorted(found.items(), key=lambda item: -item[1]))
+    counts: Mapping[Cause, int] = Counter(cause for group in causes for cause in dict.fromkeys(group))
+    return tuple(sorted(counts.items(), key=lambda item: -item[1]))
 
 
 def _gathered(panel: str, variable: str, cells: list[CellChange]) -> VariableChange:

@@ -61,16 +61,16 @@ def _model_causes(old: Mapping[str, Any] | None, new: Mapping[str, Any] | None, 
         side = new if old is None else old
         name = str(side["model"]) if side else ""
         return (Cause("model", "none" if old is None else name, name if old is None else "none"),)
-    found = [
+    causes = [
         Cause("specification", f"{key}: {_value(old['spec'].get(key))}", f"{key}: {_value(new['spec'].get(key))}")
         for key in dict.fromkeys([*old["spec"], *new["spec"]])
         if old["spec"].get(key) != new["spec"].get(key) and key not in _IN_WORDS
     ]
     if old.get("seed") != new.get("seed"):
-        found.append(Cause("seed", str(old.get("seed")), str(new.get("seed"))))
-    found += _sample(old, new)
-    found += _of_figures(old, new, cells) or (() if found else _of_figures(old, new, cells, whole_panel=True))
-    return tuple(dict.fromkeys(found)) or (Cause("program"),)
+        causes.append(Cause("seed", str(old.get("seed")), str(new.get("seed"))))
+    causes += _sample(old, new)
+    causes += _of_figures(old, new, cells) or (() if causes else _of_figures(old, new, cells, whole_panel=True))
+    return tuple(dict.fromkeys(causes)) or (Cause("program"),)
 
 
 def _value(value: Any) -> str:
@@ -103,14 +103,14 @@ def _of_figures(
     """
     used = _names(old) | _names(new)
     units, periods = {*old["units"], *new["units"]}, {*old["periods"], *new["periods"]}
-    found: dict[Cause, None] = {}
+    causes: dict[Cause, None] = {}
     for (panel, variable), moved in cells.items():
         if panel not in (old["panel"], new["panel"]) or not (whole_panel or variable in used):
             continue
         inside = [cell for cell in moved if whole_panel or (cell.unit in units and cell.period in periods)]
         for cause, _ in counted(cell.causes for cell in inside):
-            found[replace(cause, via=cause.via or variable)] = None
-    return tuple(found)
+            causes[replace(cause, via=cause.via or variable)] = None
+    return tuple(causes)
 
 
 def _names(model: Mapping[str, Any]) -> frozenset[str]:
@@ -184,25 +184,25 @@ def _claim_causes(
     if not old or not new:
         name = str((new or old)["claim"])
         return (Cause("claim", name if old else "none", name if new else "none"),)
-    found: list[Cause] = []
+    causes: list[Cause] = []
     if rules[0] != rules[1]:
-        found.append(Cause("rule", _value(rules[0]), _value(rules[1])))
+        causes.append(Cause("rule", _value(rules[0]), _value(rules[1])))
     designs = [side.get("design") or {} for side in (old, new)]
     for what, a, b in (
         ("expected", old.get("expected"), new.get("expected")),
         *((key, designs[0].get(key), designs[1].get(key)) for key in ("model", "term", "interval", "delta_per")),
     ):
         if a != b:
-            found.append(Cause("specification", f"{what}: {_value(a)}", f"{what}: {_value(b)}"))
+            causes.append(Cause("specification", f"{what}: {_value(a)}", f"{what}: {_value(b)}"))
     models = {str(design.get("model")) for design in designs}
     terms = {part for design in designs for part in _NAME.findall(str(design.get("term") or design.get("lever") or ""))}
-    own = [change for change in coefficients if change.model in models]
-    exact = [change for change in own if terms & {*_NAME.findall(change.term)}]
-    found += [replace(cause) for change in exact or own for cause in change.causes]
+    of_models = [change for change in coefficients if change.model in models]
+    exact = [change for change in of_models if terms & {*_NAME.findall(change.term)}]
+    causes += [replace(cause) for change in exact or of_models for cause in change.causes]
     agreements = [(side.get("agreement") or {}).get("share") for side in (old, new)]
     if not same(agreements[0], agreements[1]):
-        found.append(Cause("curve", _share(agreements[0]), _share(agreements[1])))
-    return tuple(dict.fromkeys(found)) or (Cause("program"),)
+        causes.append(Cause("curve", _share(agreements[0]), _share(agreements[1])))
+    return tuple(dict.fromkeys(causes)) or (Cause("program"),)
 
 
 def _share(share: float | None) -> str:

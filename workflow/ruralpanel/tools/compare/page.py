@@ -124,9 +124,9 @@ def document(comparison: Comparison, old: str, new: str, language: str, cells_fi
         _cells(comparison, texts, say, cells_file or "--csv FILE"),
     ]
     labels = {key: texts.plain(f"labels.{key}", **sides) for key in _LABELS}
-    found = Document(texts.plain("title", **sides), language, texts.inline("subtitle", **counts), tuple(parts), labels)
+    page = Document(texts.plain("title", **sides), language, texts.inline("subtitle", **counts), tuple(parts), labels)
     texts.finish()
-    return found
+    return page
 
 
 _LABELS = ("colon", "contents", "skip", "downloads", "table_scrolls", "made_from")

@@ -73,11 +73,11 @@ def in_words(causes: Sequence[Cause], names: Mapping[str, str]) -> str:
 def by_cause(cells: Sequence[CellChange]) -> list[tuple[Cause, tuple[str, ...], int]]:
     """Causes, whatever variable they come through, with the variables and the number of figures; the most first."""
     plain = [(cell, {Cause(cause.kind, cause.old, cause.new) for cause in cell.causes}) for cell in cells]
-    found = []
+    counts = []
     for cause, number in counted(sorted(causes, key=str) for _, causes in plain):
         names = dict.fromkeys(cell.variable for cell, causes in plain if cause in causes)
-        found.append((cause, tuple(names), number))
-    return found
+        counts.append((cause, tuple(names), number))
+    return counts
 
 
 def largest_first(coefficients: Sequence[CoefficientChange]) -> list[CoefficientChange]:

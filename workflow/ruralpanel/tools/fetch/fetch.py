@@ -112,7 +112,7 @@ def scope_of(source: SourceSpec, units: Units) -> plan.Scope:
         years=(int(years[0]), int(years[1])),  # type: ignore[index]
         regions=regions,
         under=tuple(layout.get("under") or ()),
-        cids={key: (own,) if isinstance(own, str) else tuple(own) for key, own in by_series.items()},
+        cids={key: (ids,) if isinstance(ids, str) else tuple(ids) for key, ids in by_series.items()},
         years_per_request=int(layout.get("years_per_request", 20)),
         regions_per_request=int(layout.get("regions_per_request", 10)),
     )
@@ -121,12 +121,12 @@ def scope_of(source: SourceSpec, units: Units) -> plan.Scope:
 def _regions(declared: Any, units: Units) -> tuple[tuple[str, str], ...]:
     if declared:
         return tuple((str(name), str(code)) for name, code in declared.items())
-    found = []
+    regions = []
     for unit in units.ids:
         code = str(units.attributes[unit].get("code", ""))
         name = str(units.attributes[unit].get("name_zh_full") or units.label(unit, "zh"))
-        found += [(name, code.ljust(12, "0"))] if code.isdigit() and len(code) == 6 else []
-    return tuple(found)
+        regions += [(name, code.ljust(12, "0"))] if code.isdigit() and len(code) == 6 else []
+    return tuple(regions)
 
 
 def fetch(
@@ -184,8 +184,8 @@ def fetch(
         write_json(new / nbs_api.CATALOGUE, _catalogue(sets, known))
         fresh = figures_of(nbs_api.read(_at(source, new)), units)
         old, remarks = _previous(source, folder, units)
-        found = changes(old, fresh)
-        lost = losses(old, found, source.name)
+        revisions = changes(old, fresh)
+        lost = losses(old, revisions, source.name)
         if lost:
             store.clear()  # what an outage has answered must be asked again
             raise UserError(lost)
@@ -196,8 +196,8 @@ def fetch(
         discard(new)
     write_text(about, text)
     store.clear()
-    lines = (*remarks, *summary(found, source.series), *_without_figures(scope, fresh, units))
-    return Fetched(source.name, len(fresh), store.asked, store.kept, found, lines)
+    lines = (*remarks, *summary(revisions, source.series), *_without_figures(scope, fresh, units))
+    return Fetched(source.name, len(fresh), store.asked, store.kept, revisions, lines)
 
 
 def write_changes(fetched: Fetched, path: str | Path) -> None:
@@ -248,8 +248,8 @@ def _previous(source: SourceSpec, folder: Path, units: Units) -> tuple[Figures, 
         for key, spec in source.series.items()
         if same_title(name, nbs_api.title_of(spec))
     }
-    own = cells[cells["series"].isin(list(keys))]
-    return figures_of(own.assign(series=own["series"].astype("str").map(keys)), units), ()
+    wanted = cells[cells["series"].isin(list(keys))]
+    return figures_of(wanted.assign(series=wanted["series"].astype("str").map(keys)), units), ()
 
 
 def _at(source: SourceSpec, folder: Path) -> SourceSpec:
@@ -288,6 +288,6 @@ def _sidecar_text(
 
 def _without_figures(scope: plan.Scope, fresh: Figures, units: Units) -> list[str]:
     """Regions that were asked for and of which nothing came."""
-    there = {unit for _, unit, _ in fresh}
-    absent = [name for name, _ in scope.regions if (units.match(name) or name) not in there]
+    present = {unit for _, unit, _ in fresh}
+    absent = [name for name, _ in scope.regions if (units.match(name) or name) not in present]
     return [f"no figure at all for {', '.join(absent)}"] if absent else []

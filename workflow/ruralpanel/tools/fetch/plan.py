@@ -148,7 +148,7 @@ def _leaves(scope: Scope, ask: Ask, report: Callable[[str], None]) -> tuple[Data
 
 def indicators(sets: Sequence[DataSet], ask: Ask, report: Callable[[str], None]) -> tuple[Indicator, ...]:
     """All indicators of the data sets, in their order."""
-    found: list[Indicator] = []
+    known: list[Indicator] = []
     cids = tuple(dict.fromkeys(data_set.cid for data_set in sets))
     for number, cid in enumerate(cids, 1):
         answer = ask(Request(INDICATORS, (("cid", cid), ("dt", ""), ("name", ""))))
@@ -157,9 +157,9 @@ def indicators(sets: Sequence[DataSet], ask: Ask, report: Callable[[str], None])
         for entry in listed or ():
             name = text.plain(str(entry.get("i_showname") or ""))
             measure = split_measure(name)[1] or text.plain(str(entry.get("du_name") or ""))
-            found.append(Indicator(cid, str(entry["_id"]), name, measure, str(entry.get("i_mark") or "").strip()))
+            known.append(Indicator(cid, str(entry["_id"]), name, measure, str(entry.get("i_mark") or "").strip()))
         report(f"indicators: {number} of {len(cids)} data sets")
-    return tuple(found)
+    return tuple(known)
 
 
 def matched(
@@ -175,31 +175,33 @@ def matched(
     allowed: dict[str, set[str]] = {}
     for data_set in sets:
         allowed.setdefault(data_set.series, set()).add(data_set.cid)
-    found: dict[str, tuple[Indicator, ...]] = {}
+    matches: dict[str, tuple[Indicator, ...]] = {}
     problems = []
     for key, spec in series.items():
-        own = allowed.get(key, allowed.get("", set()))
-        within = [indicator for indicator in known if indicator.cid in own]
-        found[key] = tuple(indicator for indicator in within if same_title(indicator.name, title_of(spec)))
-        if not found[key]:
+        cids = allowed.get(key, allowed.get("", set()))
+        within = [indicator for indicator in known if indicator.cid in cids]
+        matches[key] = tuple(indicator for indicator in within if same_title(indicator.name, title_of(spec)))
+        if not matches[key]:
             names = dict.fromkeys(split_measure(indicator.name)[0] for indicator in within)
             problems.append(
                 Problem(
                     source,
                     f"series.{key}",
-                    f"no indicator {text.quoted(title_of(spec))} in {len(own)} data sets",
+                    f"no indicator {text.quoted(title_of(spec))} in {len(cids)} data sets",
                     "the name that the site gives it, as title_in_file",
                     did_you_mean(title_of(spec), names),
                 )
             )
     raise_any(problems)
-    return found
+    return matches
 
 
-def questions(scope: Scope, found: Mapping[str, Sequence[Indicator]]) -> tuple[Question, ...]:
+def questions(scope: Scope, matches: Mapping[str, Sequence[Indicator]]) -> tuple[Question, ...]:
     """The requests for figures: by data set, then indicators, years and regions in batches."""
     by_set: dict[str, list[str]] = {}
-    for indicator in dict.fromkeys(indicator for own in found.values() for indicator in own):
+    for indicator in dict.fromkeys(
+        indicator for indicators_of_set in matches.values() for indicator in indicators_of_set
+    ):
         by_set.setdefault(indicator.cid, []).append(indicator.id)
     first, last = scope.years
     spans = [
@@ -211,12 +213,12 @@ def questions(scope: Scope, found: Mapping[str, Sequence[Indicator]]) -> tuple[Q
             Request(FIGURES, body=_body(scope, cid, ids, regions, span)),
             f"{_NO_NAME.sub('_', cid)}_{span[0]}-{span[1]}_{number:02d}.json",
         )
-        for cid, own in by_set.items()
+        for cid, indicators_of_set in by_set.items()
         for span in spans
         for number, (ids, regions) in enumerate(
             (
                 (ids, regions)
-                for ids in _batches(own, _INDICATORS_PER_REQUEST)
+                for ids in _batches(indicators_of_set, _INDICATORS_PER_REQUEST)
                 for regions in _batches(scope.regions, scope.regions_per_request)
             ),
             1,

@@ -162,10 +162,10 @@ def require_own(folder: Path, about: Mapping[str, Any], shown: str) -> None:
     UserError
         Other files, folders and links, and answers that were changed since.
     """
-    found = tuple(_others(folder, _recorded(folder, about)))
-    if not found:
+    strangers = tuple(_others(folder, _recorded(folder, about)))
+    if not strangers:
         return
-    named = ", ".join(found[:_NAMED]) + (f" and {len(found) - _NAMED} more" if len(found) > _NAMED else "")
+    named = ", ".join(strangers[:_NAMED]) + (f" and {len(strangers) - _NAMED} more" if len(strangers) > _NAMED else "")
     raise UserError(
         Problem(
             shown,
@@ -210,10 +210,10 @@ def _recorded(folder: Path, about: Mapping[str, Any]) -> dict[str, str]:
 def fetched_entries(about: Mapping[str, Any]) -> dict[str, str]:
     """The files of a sidecar that a fetch has brought → sha256; those declared by hand are left out."""
     files = {str(name): entry or {} for name, entry in (about.get("files") or {}).items()}
-    found = {name: str(entry.get("sha256") or "?") for name, entry in files.items() if "request" in entry}
-    if found and CATALOGUE in files:
-        found[CATALOGUE] = str(files[CATALOGUE].get("sha256") or "?")
-    return found
+    digests = {name: str(entry.get("sha256") or "?") for name, entry in files.items() if "request" in entry}
+    if digests and CATALOGUE in files:
+        digests[CATALOGUE] = str(files[CATALOGUE].get("sha256") or "?")
+    return digests
 
 
 def _remove(folder: Path, names: Iterable[str]) -> None:
@@ -251,9 +251,9 @@ class Change:
 
 def figures_of(cells: pd.DataFrame, units: Units) -> dict[tuple[str, str, int], float]:
     """Series, unit id (the name as read where no unit has it) and year → figure."""
-    there = cells[cells["value"].notna()]
-    names = {str(name): units.match(str(name)) or str(name) for name in there["unit"].unique()}
-    rows = zip(there["series"], there["unit"], there["period"], there["value"], strict=True)
+    filled = cells[cells["value"].notna()]
+    names = {str(name): units.match(str(name)) or str(name) for name in filled["unit"].unique()}
+    rows = zip(filled["series"], filled["unit"], filled["period"], filled["value"], strict=True)
     return {(str(series), names[str(unit)], int(year)): float(value) for series, unit, year, value in rows}
 
 
@@ -264,13 +264,13 @@ def changes(old: Figures, new: Figures) -> tuple[Change, ...]:
     )
 
 
-def losses(old: Figures, found: Iterable[Change], file: str) -> list[Problem]:
+def losses(old: Figures, revisions: Iterable[Change], file: str) -> list[Problem]:
     """Series that would lose more than half of their figures: an outage of the site rather than a revision."""
     before: dict[str, int] = {}
     gone: dict[str, int] = {}
     for series, _, _ in old:
         before[series] = before.get(series, 0) + 1
-    for change in found:
+    for change in revisions:
         if change.kind == "gone":
             gone[change.series] = gone.get(change.series, 0) + 1
     return [
@@ -286,10 +286,10 @@ def losses(old: Figures, found: Iterable[Change], file: str) -> list[Problem]:
     ]
 
 
-def changes_csv(found: Sequence[Change]) -> str:
+def changes_csv(revisions: Sequence[Change]) -> str:
     """The changes as CSV text."""
     rows: list[list[object]] = [[*_COLUMNS]]
-    for change in found:
+    for change in revisions:
         difference = change.new - change.old if change.new is not None and change.old is not None else math.nan
         numbers = [change.old, change.new, difference, change.relative]
         written = ["" if n is None or math.isnan(n) else repr(n) for n in numbers]
@@ -297,18 +297,18 @@ def changes_csv(found: Sequence[Change]) -> str:
     return csv_text(rows)
 
 
-def summary(found: Sequence[Change], series: Iterable[str]) -> list[str]:
+def summary(revisions: Sequence[Change], series: Iterable[str]) -> list[str]:
     """One line for each series: how many figures are new, revised and gone, and the largest revision."""
     lines = []
     for key in series:
-        own = [change for change in found if change.series == key]
+        of_series = [change for change in revisions if change.series == key]
         parts = []
         for kind in ("new", "revised", "gone"):
-            years = sorted({change.period for change in own if change.kind == kind})
-            count = sum(change.kind == kind for change in own)
+            years = sorted({change.period for change in of_series if change.kind == kind})
+            count = sum(change.kind == kind for change in of_series)
             span = f"{years[0]}–{years[-1]}" if len(years) > 1 else str(years[0]) if years else ""
             parts += [f"{count} {kind} ({span})"] if count else []
-        revised = [change for change in own if change.kind == "revised" and not math.isnan(change.relative)]
+        revised = [change for change in of_series if change.kind == "revised" and not math.isnan(change.relative)]
         if revised:
             most = max(revised, key=lambda change: abs(change.relative))
             parts.append(f"largest revision {most.relative:+.1%}, {most.unit} {most.period}")

@@ -60,14 +60,14 @@ def split_text(content: str) -> tuple[str, list[Row]]:
 
 def _records(lines: Sequence[str], sign: str) -> list[tuple[int, list[str]]]:
     reader = csv.reader((line + "\n" for line in lines), delimiter=sign)
-    found, number = [], 1
+    records, number = [], 1
     try:
         for record in reader:
-            found.append((number, record))
+            records.append((number, record))
             number = reader.line_num + 1
     except csv.Error:
         pass
-    return found
+    return records
 
 
 def side_by_side(rows: Sequence[Row]) -> list[list[Row]]:

@@ -102,9 +102,9 @@ def measured(measure: str) -> dict[str, str]:
 def measure_of_table(titles: Iterable[str]) -> str:
     """The measure that a title line declares (单位：万人), if it is one."""
     for title in titles:
-        found = _UNIT_LINE.search(plain(title))
-        if found and is_measure(found[1]):
-            return found[1].strip()
+        match = _UNIT_LINE.search(plain(title))
+        if match and is_measure(match[1]):
+            return match[1].strip()
     return ""
 
 
@@ -122,8 +122,8 @@ def share_doubt(measure: str, values: Sequence[float]) -> str:
 
 def year_named(texts: Iterable[str]) -> int | None:
     """The one year that the texts name; None where they name none or several."""
-    found = {int(year) for text in texts for year in _YEARS.findall(text)}
-    return found.pop() if len(found) == 1 else None
+    years = {int(year) for text in texts for year in _YEARS.findall(text)}
+    return years.pop() if len(years) == 1 else None
 
 
 def template_of(heading: str) -> tuple[str, int] | None:

@@ -75,7 +75,7 @@ def _before_their_time(part: Found, cells: pd.DataFrame, units: Units) -> Found:
         key: {**fields, **({"retrospective": early[key]} if key in early else {})}
         for key, fields in part.series.items()
     }
-    named = ", ".join(dict.fromkeys(unit for found in early.values() for unit in found))
+    named = ", ".join(dict.fromkeys(unit for names in early.values() for unit in names))
     doubt = f"figures of {named} for years before they were set up: taken as published later in today's boundaries"
     return replace(part, series=series, unsure=(*part.unsure, doubt))
 
@@ -118,17 +118,17 @@ def inspect_source(
     UserError
         A file that does not exist or that no adapter reads.
     """
-    found = inspect(path, units, folder, year, taken)
-    lines = [f"# {part.name}: {part.summary}" for part in found]
-    if len(found) > 1:
+    entries = inspect(path, units, folder, year, taken)
+    lines = [f"# {part.name}: {part.summary}" for part in entries]
+    if len(entries) > 1:
         lines.append("# One entry for each table of the file: leave out those that you do not need.")
     lines.append("# Paste what stands below the words sources and series under these words of the configuration.")
-    lines.append(_yaml({"sources": {part.name: part.entry for part in found}}))
+    lines.append(_yaml({"sources": {part.name: part.entry for part in entries}}))
     lines.append("# Variables take series in the measure that you want, for example:")
-    lines.append(_yaml({"series": _columns(found, taken)}))
-    lines += [f"# {words}" for words in _not_shown(found)]
+    lines.append(_yaml({"series": _columns(entries, taken)}))
+    lines += [f"# {words}" for words in _not_shown(entries)]
     unsure = [
-        f"{part.name}: {doubt}" if len(found) > 1 else doubt for part in found for doubt in _gathered(part.unsure)
+        f"{part.name}: {doubt}" if len(entries) > 1 else doubt for part in entries for doubt in _gathered(part.unsure)
     ]
     if unsure:
         lines += ["# Not sure, please check:", *(f"#   - {doubt}" for doubt in unsure)]
@@ -149,19 +149,19 @@ def inspect_with_sidecar(
     UserError
         Also for a file of several tables, which need a sidecar each, and for figures without a year.
     """
-    found = inspect(path, units, folder, year, taken)
-    if len(found) > 1:
+    entries = inspect(path, units, folder, year, taken)
+    if len(entries) > 1:
         expected = "one table, because a sidecar describes one source"
-        raise UserError(Problem(str(path), "", f"{len(found)} tables", expected, "leave --about out"))
-    if "YYYY" in found[0].entry.get("layout", {}).values():
+        raise UserError(Problem(str(path), "", f"{len(entries)} tables", expected, "leave --about out"))
+    if "YYYY" in entries[0].entry.get("layout", {}).values():
         raise UserError(Problem(str(path), "", "figures of no year", "the year", "--year 1998"))
-    document, entry = sidecar(Path(path), found[0].entry)
-    about = f"data/sources/{found[0].name}.yaml"
-    lines = [f"# {found[0].name}: {found[0].summary}"]
+    document, entry = sidecar(Path(path), entries[0].entry)
+    about = f"data/sources/{entries[0].name}.yaml"
+    lines = [f"# {entries[0].name}: {entries[0].summary}"]
     lines += [f"# Save this as {about} (below the configuration) and replace the words in capitals:", _yaml(document)]
     lines += ["", "# and this goes under sources in the configuration:"]
-    lines.append("\n".join(f"# {line}" for line in _yaml({found[0].name: {**entry, "about": about}}).splitlines()))
-    return _printable("\n".join([*lines, *(f"# Not sure: {doubt}" for doubt in _gathered(found[0].unsure))]))
+    lines.append("\n".join(f"# {line}" for line in _yaml({entries[0].name: {**entry, "about": about}}).splitlines()))
+    return _printable("\n".join([*lines, *(f"# Not sure: {doubt}" for doubt in _gathered(entries[0].unsure))]))
 
 
 def inspect(
@@ -188,8 +188,8 @@ def inspect(
     names = list(taken)
     result = []
     for number, part in enumerate(parts, 1):
-        own = re.sub(r"[^A-Za-z0-9]+", "_", part.part.lower()).strip("_") or (str(number) if part.part else "")
-        name = f"{stem}_{own}" if len(parts) > 1 and own else stem
+        suffix = re.sub(r"[^A-Za-z0-9]+", "_", part.part.lower()).strip("_") or (str(number) if part.part else "")
+        name = f"{stem}_{suffix}" if len(parts) > 1 and suffix else stem
         names.append(_free(name, names))
         entry: dict[str, Any] = {"adapter": part.adapter, "path": shown_path(file, folder)}
         if part.layout:
@@ -211,14 +211,14 @@ def _folder(
     files = [file for file in sorted(path.iterdir()) if file.is_file() and not file.name.startswith((".", "~$"))]
     if not files or len(files) > _MOST_FILES:
         raise UserError(Problem(str(path), "", f"{len(files)} files", f"a file, or a folder of up to {_MOST_FILES}"))
-    found: list[Inspection] = []
+    entries: list[Inspection] = []
     refused: list[str] = []
     for file in files:
         try:
-            found += inspect(file, units, folder, year, [*taken, *(part.name for part in found)])
+            entries += inspect(file, units, folder, year, [*taken, *(part.name for part in entries)])
         except UserError as error:
             refused.append(f"{file.name} was passed over: {error.problems[0].found}")
-    exports = [part for part in found if part.entry["adapter"] == NBS_EXPORT and len(part.entry["series"]) == 1]
+    exports = [part for part in entries if part.entry["adapter"] == NBS_EXPORT and len(part.entry["series"]) == 1]
     if len(exports) == len(files) > 1:
         series = {Path(part.entry["path"]).stem: next(iter(part.entry["series"].values())) for part in exports}
         layout = {key: value for part in exports for key, value in part.entry.get("layout", {}).items()}
@@ -227,17 +227,19 @@ def _folder(
         number = sum(part.figures for part in exports)
         summary = f"{number:,} figures, {len(series)} series; {exports[0].summary.partition(', ')[2]} in the first"
         return (Inspection(_free(_name(path.name), taken), {**entry, "series": series}, doubts, number, summary),)
-    one = yearly.joined_files([part.entry for part in found]) if len(found) == len(files) and not year else None
+    one = yearly.joined_files([part.entry for part in entries]) if len(entries) == len(files) and not year else None
     if one is not None:
-        doubts = tuple(dict.fromkeys(doubt for part in found for doubt in part.unsure if not yearly.about_years(doubt)))
+        doubts = tuple(
+            dict.fromkeys(doubt for part in entries for doubt in part.unsure if not yearly.about_years(doubt))
+        )
         doubts += ("the years, from the names of the files: no column holds them",)
-        number = sum(part.figures for part in found)
-        summary = f"{number:,} figures in {len(found)} files; {found[0].summary} in the first"
+        number = sum(part.figures for part in entries)
+        summary = f"{number:,} figures in {len(entries)} files; {entries[0].summary} in the first"
         entry = {**one, "path": shown_path(path, folder)}
         return (Inspection(_free(_name(path.name), taken), entry, doubts, number, summary),)
-    if not found:
+    if not entries:
         raise UserError(Problem(str(path), "", "no file that can be read", "files with tables", "; ".join(refused[:3])))
-    return (replace(found[0], unsure=(*found[0].unsure, *refused)), *found[1:])
+    return (replace(entries[0], unsure=(*entries[0].unsure, *refused)), *entries[1:])
 
 
 def shown_path(file: Path, folder: str | Path) -> str:
@@ -253,11 +255,11 @@ def _parts(file: Path, units: Units | None, year: int | None) -> list[Found]:
         if exported is not None:
             return [exported]
     if kind == "html":
-        found = regional.printed(file, units, year)
-        if found is None:
+        table = regional.printed(file, units, year)
+        if table is None:
             fix = "save the page with its table, or copy the table into a spreadsheet"
             raise UserError(Problem(file.name, "", "no table by region", "rows with a name and figures", fix))
-        return [found]
+        return [table]
     if kind == "text":
         return tables.text_tables(file, file.read_bytes(), units, year)
     if kind in ("xls", "xlsx"):
@@ -279,33 +281,33 @@ def _sheets(file: Path, units: Units | None, year: int | None) -> list[Found]:
     def look(name: str, rows: Any) -> list[Found]:
         located = locate(rows, worksheet=True)
         if located is None or located.levels > 1:
-            found = regional.printed(file, units, year, name, only)
-            if found is not None:
-                return [found]
+            table = regional.printed(file, units, year, name, only)
+            if table is not None:
+                return [table]
         return tables.sheet_tables(file, name, rows, only, units, year)
 
-    found = _readable([(name, lambda name=name, rows=rows: look(name, rows)) for name, rows in sheets], file)
-    return found if year else yearly.joined_sheets(found)
+    entries = _readable([(name, lambda name=name, rows=rows: look(name, rows)) for name, rows in sheets], file)
+    return entries if year else yearly.joined_sheets(entries)
 
 
 def _readable(parts: list[tuple[str, Any]], file: Path) -> list[Found]:
     """The entries of the parts that hold a table; the others are named among the doubts of the first."""
-    found: list[Found] = []
+    entries: list[Found] = []
     refused: list[str] = []
     problems: list[Problem] = []
     for name, look in parts[:_MOST_PARTS]:
         try:
-            found += look()
+            entries += look()
         except UserError as error:
             problems += error.problems
             refused.append(f"{name} was passed over: {error.problems[0].found}")
-    if not found:
+    if not entries:
         raise UserError(problems or [Problem(file.name, "", "nothing", "a table")])
     if len(parts) > _MOST_PARTS:
         refused.append(f"{len(parts) - _MOST_PARTS} more tables were not looked at")
-    first = found[0]
-    found[0] = replace(first, unsure=(*first.unsure, *refused))
-    return found
+    first = entries[0]
+    entries[0] = replace(first, unsure=(*first.unsure, *refused))
+    return entries
 
 
 def _summary(part: Found) -> str:
@@ -321,8 +323,8 @@ def _gathered(doubts: tuple[str, ...]) -> list[str]:
     """Doubts about several series in the same words as one."""
     told: dict[str, list[str]] = {}
     for doubt in doubts:
-        key, found, words = doubt.partition(": ")
-        told.setdefault(words if found and " " not in key else doubt, []).append(key if " " not in key else "")
+        key, colon, words = doubt.partition(": ")
+        told.setdefault(words if colon and " " not in key else doubt, []).append(key if " " not in key else "")
     return [f"{', '.join(keys)}: {words}" if any(keys) else words for words, keys in told.items()]
 
 
@@ -340,18 +342,18 @@ def _free(name: str, taken: Collection[str]) -> str:
     return free
 
 
-def _not_shown(found: tuple[Inspection, ...]) -> list[str]:
+def _not_shown(entries: tuple[Inspection, ...]) -> list[str]:
     """How many series of each entry have no column in the example."""
     return [
         f"{part.name} has {number - _MOST_VARIABLES} more series: declare them in the same way"
-        for part in found
+        for part in entries
         if (number := len(part.entry["series"])) > _MOST_VARIABLES
     ]
 
 
-def _columns(found: tuple[Inspection, ...], taken: Collection[str]) -> dict[str, dict[str, str]]:
+def _columns(entries: tuple[Inspection, ...], taken: Collection[str]) -> dict[str, dict[str, str]]:
     columns: dict[str, dict[str, str]] = {}
-    for part in found:
+    for part in entries:
         for number, (key, series) in enumerate(list(part.entry["series"].items())[:_MOST_VARIABLES], 1):
             name = key if re.fullmatch(r"[A-Za-z]\w*", key, re.A) else f"{part.name}_{number}"
             free = _free(name if name not in columns else f"{part.name}_{name}", [*taken, *columns])

@@ -73,13 +73,13 @@ def export(file: Path, units: Units | None = None) -> Found | None:
 
 def _titles(head: str) -> dict[str, str]:
     """Indicators of an export: without measure and blanks → as written with its measure."""
-    found = {}
+    titles = {}
     for line in head.splitlines():
         title = re.sub(r"^指标[:：]", "", line).split("\t")[0].strip()
         bare, measure = split_measure(title)
         if measure and not re.match(r"(数据库|地区|时间|注|数据来源)[:：]", title):
-            found[text.squeezed(bare)] = title
-    return found
+            titles[text.squeezed(bare)] = title
+    return titles
 
 
 def _head(file: Path) -> str:
@@ -158,8 +158,8 @@ def _columns(
 
 
 def _template(header: str) -> str:
-    found = template_of(header)
-    return found[0] if found else ""
+    template = template_of(header)
+    return template[0] if template else ""
 
 
 def _number(cell: str) -> bool:

@@ -262,14 +262,14 @@ def _period_column(texts: Mapping[str, Sequence[str]], unit: str, doubts: list[s
 
 def _templates(texts: Mapping[str, Sequence[str]], numeric: set[str]) -> dict[str, tuple[str, ...]]:
     """Names of columns with {period} for the year → the columns; empty unless one of them has two years at least."""
-    found: dict[str, list[str]] = {}
+    templates: dict[str, list[str]] = {}
     for name in texts:
         template = template_of(name)
         if template and (name in numeric or all(map(is_missing, texts[name]))):
-            found.setdefault(template[0], []).append(name)
-    if not any(len(names) > 1 for names in found.values()):
+            templates.setdefault(template[0], []).append(name)
+    if not any(len(names) > 1 for names in templates.values()):
         return {}
-    return {template: tuple(names) for template, names in found.items()}
+    return {template: tuple(names) for template, names in templates.items()}
 
 
 def _repeated(texts: Mapping[str, Sequence[str]], keys: Sequence[str]) -> bool:

@@ -33,15 +33,15 @@ def sidecar(path: Path, entry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     series = {key: dict(fields) for key, fields in entry["series"].items()}
     specs = {key: series_spec(key, fields) for key, fields in series.items()}
     layout = entry.get("layout", {})
-    found = read(SourceSpec("made", entry["adapter"], str(path), tuple(map(str, files)), None, layout, specs))
+    cells = read(SourceSpec("made", entry["adapter"], str(path), tuple(map(str, files)), None, layout, specs))
     described: dict[str, Any] = {}
     for key, fields in series.items():
-        own = found[(found["series"] == key) & found["value"].notna()]
+        figures = cells[(cells["series"] == key) & cells["value"].notna()]
         label = fields.get("label") or fields.get("title_in_file") or key
         described[key] = {
             "label": label,
             **{k: v for k, v in fields.items() if k != "label"},
-            **_extent(own),
+            **_extent(figures),
         }
     document: dict[str, Any] = dict(PLACEHOLDERS)
     if layout:
@@ -70,7 +70,7 @@ Series = dict[str, dict[str, Any]]
 
 
 def series_of(
-    found: Roles,
+    roles: Roles,
     texts: Texts,
     headings: Mapping[str, str],
     beside: Mapping[str, str],
@@ -90,20 +90,20 @@ def series_of(
     titles : texts above the table, which may hold the measure of such a series.
     """
     collected = _Collected(texts, doubts)
-    if found.series:
-        _by_title(collected, found, layout)
-    elif found.across:
-        collected.add(stem, {}, next((item for item in beside.values() if item), ""), found.figures, " ".join(titles))
-    elif found.templates:
-        _by_template(collected, found.templates, headings, beside, stem, titles)
+    if roles.series:
+        _by_title(collected, roles, layout)
+    elif roles.across:
+        collected.add(stem, {}, next((item for item in beside.values() if item), ""), roles.figures, " ".join(titles))
+    elif roles.templates:
+        _by_template(collected, roles.templates, headings, beside, stem, titles)
     else:
-        for name in found.figures:
+        for name in roles.figures:
             longer = headings[name] if headings[name] != name else ""
             fields = {"column": name, **({"label": longer} if longer else {})}
             collected.add(name, fields, beside.get(name, ""), (name,), longer)
     if collected.missing:
         layout["missing"] = sorted(collected.missing)
-    return collected.series, sum(_count(texts, name, found.where or {}) for name in found.figures)
+    return collected.series, sum(_count(texts, name, roles.where or {}) for name in roles.figures)
 
 
 class _Collected:
@@ -130,21 +130,21 @@ class _Collected:
         self.series[key] = {**fields, **measured(measure)}
 
 
-def _by_title(collected: _Collected, found: Roles, layout: dict[str, Any]) -> None:
+def _by_title(collected: _Collected, roles: Roles, layout: dict[str, Any]) -> None:
     texts = collected.texts
-    measures = _measures_beside(texts, found.series)
-    own = found.figures if found.templates or found.across else (found.value,)
-    for title in dict.fromkeys(cell for cell in texts[found.series] if cell):
-        rows = [i for i, cell in enumerate(texts[found.series]) if cell == title]
-        part = _Collected({name: [texts[name][i] for i in rows] for name in own}, collected.doubts)
+    measures = _measures_beside(texts, roles.series)
+    names = roles.figures if roles.templates or roles.across else (roles.value,)
+    for title in dict.fromkeys(cell for cell in texts[roles.series] if cell):
+        rows = [i for i, cell in enumerate(texts[roles.series]) if cell == title]
+        part = _Collected({name: [texts[name][i] for i in rows] for name in names}, collected.doubts)
         part.series = collected.series
-        part.add(title, {"title_in_file": title}, measures.get(title, ""), own)
+        part.add(title, {"title_in_file": title}, measures.get(title, ""), names)
         collected.missing |= part.missing
-    layout["series"] = found.series
-    if found.value and found.value != "value":
-        layout["value"] = found.value
-    if found.templates and list(found.templates) != ["{period}"]:
-        layout["columns"] = next(iter(found.templates))
+    layout["series"] = roles.series
+    if roles.value and roles.value != "value":
+        layout["value"] = roles.value
+    if roles.templates and list(roles.templates) != ["{period}"]:
+        layout["columns"] = next(iter(roles.templates))
 
 
 def _by_template(
@@ -155,15 +155,15 @@ def _by_template(
     stem: str,
     titles: Sequence[str],
 ) -> None:
-    for template, own in templates.items():
-        year = template_of(own[0])
+    for template, names in templates.items():
+        year = template_of(names[0])
         bare = template.replace("{period}", "").strip(" _-.[]()")
-        words = headings[own[0]].replace(str(year[1]) if year else "", "").strip(" _-.,")
-        heading = words if headings[own[0]] != own[0] else bare
+        words = headings[names[0]].replace(str(year[1]) if year else "", "").strip(" _-.,")
+        heading = words if headings[names[0]] != names[0] else bare
         named = len(heading) > 1 and not heading.casefold().startswith("yr")
         fields = {} if template == "{period}" else {"column": template}
         longer = "" if named else " ".join(titles)
-        collected.add(heading if named else stem, fields, beside.get(own[0], ""), own, longer)
+        collected.add(heading if named else stem, fields, beside.get(names[0], ""), names, longer)
 
 
 def _count(texts: Texts, name: str, where: Mapping[str, str]) -> int:

@@ -55,12 +55,12 @@ def text_tables(file: Path, raw: bytes, units: Units | None, year: int | None) -
     elif marks.doubt:
         unsure.append(marks.doubt)
     parts = side_by_side(rows)
-    found = []
+    entries = []
     for part in parts:
         located = _located(file, part, units, worksheet=False, bounded=len(parts) > 1)
-        own = located.layout.get("range", "").lower() if len(parts) > 1 else ""
-        found.append(entry(file, {**layout, **located.layout}, units, year, located, unsure, own))
-    return found
+        cells = located.layout.get("range", "").lower() if len(parts) > 1 else ""
+        entries.append(entry(file, {**layout, **located.layout}, units, year, located, unsure, cells))
+    return entries
 
 
 def _is_utf8(raw: bytes) -> bool:
@@ -126,45 +126,45 @@ def entry(
     if len(rows) > _LOOKED_AT:
         doubts.append(f"only the first {_LOOKED_AT:,} of {len(rows):,} rows were looked at")
     texts = {name: columns.labels_as_text(column.iloc[:_LOOKED_AT]).tolist() for name, column in loaded.items()}
-    found = roles_of(texts, units)
-    doubts += found.doubts
+    roles = roles_of(texts, units)
+    doubts += roles.doubts
     beside = dict(located.beside) if located else {}
     titles = located.titles if located else ()
     overall = measure_of_table(titles)
     labels = {name: beside.get(name, "") or overall for name in names}
     headings = {name: table.labels.get(name) or name for name in names}
-    keys = {"unit": found.unit} if not found.across else {}
-    shape = {"shape": "wide"} if found.templates or found.across else {}
-    full = {**shape, **({"across": "unit"} if found.across else {}), **keys, **layout}
-    full |= _period(found, file, titles, headings, year, doubts)
-    if found.where:
-        full["where"] = dict(found.where)
-    named = [name for name in names if name not in (found.period, found.series)]
-    totals, unknown = rows_left_out(named if found.across else texts[found.unit], units)
+    keys = {"unit": roles.unit} if not roles.across else {}
+    shape = {"shape": "wide"} if roles.templates or roles.across else {}
+    full = {**shape, **({"across": "unit"} if roles.across else {}), **keys, **layout}
+    full |= _period(roles, file, titles, headings, year, doubts)
+    if roles.where:
+        full["where"] = dict(roles.where)
+    named = [name for name in names if name not in (roles.period, roles.series)]
+    totals, unknown = rows_left_out(named if roles.across else texts[roles.unit], units)
     if totals:
         full["skip_rows"] = totals
-    if units is not None and unknown and len(unknown) < len(set(texts.get(found.unit, unknown)) - set(totals)):
+    if units is not None and unknown and len(unknown) < len(set(texts.get(roles.unit, unknown)) - set(totals)):
         doubts += unknown_doubts(unknown, units)
-    series, counted = series_of(found, texts, headings, labels, part or file.stem, titles, full, doubts)
+    series, counted = series_of(roles, texts, headings, labels, part or file.stem, titles, full, doubts)
     if not series:
         raise UserError(Problem(file.name, "", "no column of figures", "at least one column of numbers"))
-    unit_names = found.figures if found.across else tuple(dict.fromkeys(texts[found.unit]))
+    unit_names = roles.figures if roles.across else tuple(dict.fromkeys(texts[roles.unit]))
     shown = tuple(name for name in unit_names if name and name not in totals)
-    return Found(TABLE, full, series, tuple(doubts), counted, shown, _years(found, texts, full), part)
+    return Found(TABLE, full, series, tuple(doubts), counted, shown, _years(roles, texts, full), part)
 
 
 def _period(
-    found: Roles,
+    roles: Roles,
     file: Path,
     titles: Sequence[str],
     headings: Mapping[str, str],
     year: int | None,
     doubts: list[str],
 ) -> dict[str, Any]:
-    if found.templates:
+    if roles.templates:
         return {}
-    if found.period:
-        return {"period": found.period}
+    if roles.period:
+        return {"period": roles.period}
     if year:
         return {"period": year}
     for place, words in (
@@ -180,12 +180,12 @@ def _period(
     return {"period": "YYYY"}
 
 
-def _years(found: Roles, texts: Mapping[str, Sequence[str]], layout: Mapping[str, Any]) -> tuple[int, ...]:
-    if found.templates:
-        named = [template_of(name) for names in found.templates.values() for name in names]
+def _years(roles: Roles, texts: Mapping[str, Sequence[str]], layout: Mapping[str, Any]) -> tuple[int, ...]:
+    if roles.templates:
+        named = [template_of(name) for names in roles.templates.values() for name in names]
         return tuple(sorted({item[1] for item in named if item}))
-    if found.period:
-        years = {text.plain(cell)[:4] for cell in texts[found.period] if cell}
+    if roles.period:
+        years = {text.plain(cell)[:4] for cell in texts[roles.period] if cell}
         return tuple(sorted(int(year) for year in years if year.isdecimal()))
     return (layout["period"],) if isinstance(layout.get("period"), int) else ()
 
