@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from test_declared_keys import SCHEMA, declared, estimated, folder, misfits, outcome_of
 
-from ruralpanel.project.kinds.estimators import ESTIMATORS, WITHOUT_MARGINAL
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 
 __all__ = ["folder"]  # the fixture
 
@@ -45,8 +45,8 @@ def parts() -> dict[str, set[str]]:
 def combinations() -> Iterator[tuple[str, str, str, str]]:
     for estimator, keys in ESTIMATORS.items():
         for name, within in parts().items():
-            if name == "marginal_effects" or name in (*keys.required, *keys.optional):
-                methods = keys.methods[:1] if name == "marginal_effects" else keys.methods
+            if name == "marginal_effects" or name in keys.keys:
+                methods = list(keys.methods)[:1] if name == "marginal_effects" else keys.methods
                 yield from ((estimator, method, name, key) for method in methods for key in sorted(within))
 
 
@@ -90,8 +90,8 @@ def test_a_marginal_effect_of_terms_that_are_there(name: str, folder: Path) -> N
 
 
 @pytest.mark.parametrize(("estimator", "method"), [
-    (estimator, method) for estimator, methods in WITHOUT_MARGINAL.items()
-    for method in methods or ESTIMATORS[estimator].methods
+    (estimator, method) for estimator, kind in ESTIMATORS.items() for method, variant in kind.methods.items()
+    if not (kind.marginal_effects and variant.marginal_effects)
 ])  # fmt: skip
 def test_marginal_effects_of_estimators_without_coefficients_of_regressors(
     estimator: str, method: str, folder: Path

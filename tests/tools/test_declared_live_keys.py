@@ -14,7 +14,8 @@ from test_nbs_api import TODAY, live, reread, site, units
 from adapter_harness import source_of
 from nbs_site import CODES, ROOT, Site
 from ruralpanel.data.adapters import registry
-from ruralpanel.project.kinds.adapters import LAYOUT_KEYS, layout_problems
+from ruralpanel.project.kinds.adapters import ADAPTERS
+from ruralpanel.project.layouts import layout_problems
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import Units
 from ruralpanel.tools.fetch.fetch import fetch
@@ -88,7 +89,7 @@ def raise_wrong(layout: Mapping[str, Any]) -> None:
 
 
 def test_a_case_for_every_key() -> None:
-    assert set(FETCHED) | set(READ) == set(LAYOUT_KEYS["nbs_api"])
+    assert set(FETCHED) | set(READ) == set(ADAPTERS["nbs_api"].keys)
 
 
 @pytest.mark.parametrize("key", FETCHED)
