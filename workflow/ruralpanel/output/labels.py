@@ -49,8 +49,8 @@ class Labels:
         if term in self.names:
             return self.names[term]
         if term.startswith(NEIGHBOURS):
-            own = self.of(term.removeprefix(NEIGHBOURS))
-            return word("label.neighbours", self.language, name=own)
+            variable = self.of(term.removeprefix(NEIGHBOURS))
+            return word("label.neighbours", self.language, name=variable)
         if ":" in term:
             return " × ".join(self.of(part) for part in term.split(":"))
         return word("label.constant", self.language) if term in _CONSTANTS else term.replace("_", " ")

@@ -61,8 +61,8 @@ def span_label(span: Sequence[int]) -> str:
 
 def regime_names(spec: Mapping[str, Any], language: str) -> dict[str, str]:
     """Regime → its name in print: the table's or map's ``labels``, else plain words."""
-    own = (spec.get("labels_zh") if language == "zh" else None) or spec.get("labels") or {}
-    return {regime: str(own.get(regime) or word(f"regimes.{regime}", language)) for regime in REGIMES}
+    declared = (spec.get("labels_zh") if language == "zh" else None) or spec.get("labels") or {}
+    return {regime: str(declared.get(regime) or word(f"regimes.{regime}", language)) for regime in REGIMES}
 
 
 def from_spec(frame: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:

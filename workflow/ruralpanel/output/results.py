@@ -51,16 +51,16 @@ class OutputContext:
         UserError
             One problem for each model that has no result.
         """
-        found, problems = [], []
+        loaded, problems = [], []
         for index, name in enumerate(names):
             path = self.results / "models" / f"{name}.json"
             if path.is_file():
-                found.append(read_results(path))
+                loaded.append(read_results(path))
             else:
                 problems.append(self._no_model(index, name))
         if problems:
             raise UserError(problems)
-        return tuple(found)
+        return tuple(loaded)
 
     def panel(self, name: str, columns: Iterable[str], key: str = "panel") -> pd.DataFrame:
         """`unit`, `period` and `columns` of a panel.
@@ -85,9 +85,9 @@ class OutputContext:
     def _no_column(self, panel: str, key: str, column: str, known: Iterable[str]) -> Problem:
         path = self.results / "panels" / panel / "coverage.csv"
         rows = pd.read_csv(path, encoding="utf-8-sig").fillna("") if path.is_file() else pd.DataFrame({"variable": []})
-        own = rows.loc[rows["variable"] == column]
-        if len(own):
-            found = f'variable "{column}", of which panel {panel} has no figure ({own["remark"].iloc[0]})'
+        lacking = rows.loc[rows["variable"] == column]
+        if len(lacking):
+            found = f'variable "{column}", of which panel {panel} has no figure ({lacking["remark"].iloc[0]})'
             return self.problem(key, found, "a variable with figures", "take it out, or another panel")
         return self.problem(key, f'variable "{column}"', f"a variable of panel {panel}", did_you_mean(column, known))
 
@@ -187,12 +187,12 @@ def values_of(model: Mapping[str, Any]) -> Values:
             name: {str(row["term"]): float(row[key]) for row in rows if row.get(key) is not None}
             for name, key in keys.items()
         }
-    found: Values = {}
+    by_name: Values = {}
     for row in model.get("by_unit") or ():
         for name, value in row.items():
             if name != "unit" and isinstance(value, (int, float)) and not isinstance(value, bool):
-                found.setdefault(str(name), {})[str(row["unit"])] = float(value)
-    return found
+                by_name.setdefault(str(name), {})[str(row["unit"])] = float(value)
+    return by_name
 
 
 def percent_of_level(model: Mapping[str, Any], formulas: Mapping[str, str]) -> bool:
@@ -213,8 +213,8 @@ def in_percent(values: Values) -> Values:
 
 def heading(model: Mapping[str, Any], name: str, labels: Labels, language: str) -> str:
     """What a value is called in print: a word of a counterfactual's or decomposition's own, else the term's label."""
-    own = name in (CHANGE, LOW, HIGH) or (is_decomposition(model) and has_word(name))
-    return word(name, language) if own else _capital(labels.of(name))
+    worded = name in (CHANGE, LOW, HIGH) or (is_decomposition(model) and has_word(name))
+    return word(name, language) if worded else _capital(labels.of(name))
 
 
 def _capital(text: str) -> str:

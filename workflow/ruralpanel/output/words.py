@@ -22,23 +22,23 @@ def catalogue(language: str) -> Mapping[str, str]:
     UserError
         The catalogue is no valid YAML.
     """
-    found: dict[str, str] = {}
+    words: dict[str, str] = {}
     for file in sorted((FOLDER / ("zh" if language == "zh" else "en")).glob("*.yaml")):
         document = load_document(file, f"words/{file.parent.name}/{file.name}")
         raise_any(document.problems)
-        found |= flat(document.values)
-    return found
+        words |= flat(document.values)
+    return words
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """The texts of nested sections by keys joined with dots."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for key, value in values.items():
         if isinstance(value, Mapping):
-            found.update(flat(value, f"{prefix}{key}."))
+            texts.update(flat(value, f"{prefix}{key}."))
         else:
-            found[f"{prefix}{key}"] = str(value)
-    return found
+            texts[f"{prefix}{key}"] = str(value)
+    return texts
 
 
 def word(key: str, language: str, **values: Any) -> str:

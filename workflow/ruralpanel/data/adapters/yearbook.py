@@ -290,22 +290,22 @@ def _columns(
                 )
             )
             continue
-        found = column_of(table, name)
-        if len(found) > 1:
-            listed = "; ".join(f"#{i + 1} {table.columns[i]}" for i in found)
+        matches = column_of(table, name)
+        if len(matches) > 1:
+            listed = "; ".join(f"#{i + 1} {table.columns[i]}" for i in matches)
             problems.append(
                 Problem(
                     label,
                     f"column {name}",
-                    f"{len(found)} columns of this name: {listed}",
+                    f"{len(matches)} columns of this name: {listed}",
                     "one",
                     f"name the whole header, or the column by number; {SIDE_BY_SIDE}",
                 )
             )
-        elif found:
-            columns.append(_Column(spot, found[0], int(year), table.columns[found[0]]))
+        elif matches:
+            columns.append(_Column(spot, matches[0], int(year), table.columns[matches[0]]))
     for column in columns if checked(layout) else ():
-        parts = [found for part in reversed(column.header.split(" / ")) for found in measures_in(part)]
+        parts = [written for part in reversed(column.header.split(" / ")) for written in measures_in(part)]
         measure = first_measure([*parts, table.measure])
         wrong = measure_problem(measure, column.spot.series, label, place(table.sheet, None, column.header))
         problems += [wrong] if wrong else []

@@ -252,11 +252,11 @@ def _target(spec: Mapping[str, Any], context: OutputContext, model: str, term: s
     if not path.is_file():
         fix = "robustness is computed for models that claims name"
         raise UserError(context.problem("model", f"no file {path}", "a model with results on robustness", fix))
-    found = read_results(path)["targets"]
-    if term not in found:
+    targets = read_results(path)["targets"]
+    if term not in targets:
         expected = f"a number of model {model} that a claim names"
-        raise UserError(context.problem("term", f'"{term}"', expected, did_you_mean(term, found)))
-    entry: Mapping[str, Any] = found[term]
+        raise UserError(context.problem("term", f'"{term}"', expected, did_you_mean(term, targets)))
+    entry: Mapping[str, Any] = targets[term]
     part = entry.get(key) or {"not_available": "it is no coefficient"}
     if "not_available" in part:
         raise UserError(context.problem("term", f'"{term}": {part["not_available"]}', f"a number with {key}"))

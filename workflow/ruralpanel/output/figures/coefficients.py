@@ -58,13 +58,13 @@ def from_model(model: Mapping[str, Any], term: str, label: str, group: str = "",
         raise KeyError(term)
     value = float(entry["estimate"])
     first = set_of(model, entry, "ci")
-    own = first is not None and len(first) != 1
-    kinds = {name: set_of(model, entry, name) for name in (() if own else ("ci_wild", "ci_ar"))} | {"ci": first}
-    for kind, found in kinds.items():
-        if found is not None and len(found) != 1:
-            return Estimate(label, value, group=group, detail=detail, kind=kind, pieces=found)
-        if found is not None:
-            return Estimate(label, value, *_limits(found[0]), group=group, detail=detail, kind=kind)
+    disjoint = first is not None and len(first) != 1
+    kinds = {name: set_of(model, entry, name) for name in (() if disjoint else ("ci_wild", "ci_ar"))} | {"ci": first}
+    for kind, pieces in kinds.items():
+        if pieces is not None and len(pieces) != 1:
+            return Estimate(label, value, group=group, detail=detail, kind=kind, pieces=pieces)
+        if pieces is not None:
+            return Estimate(label, value, *_limits(pieces[0]), group=group, detail=detail, kind=kind)
     return Estimate(label, value, group=group, detail=detail)
 
 

@@ -272,11 +272,11 @@ def _option(dimension: str, option: str, labels: Labels) -> str:
 
 def left_out(entry: Mapping[str, Any], over: str, names: Mapping[str, str]) -> list[Estimate]:
     """Estimates without each unit or period, largest first, with 95 % intervals by the error of each."""
-    found = entry[f"leave_one_{over}_out"]
-    count = len(found["left_out"])
+    refitted = entry[f"leave_one_{over}_out"]
+    count = len(refitted["left_out"])
     critical = float(critical_values(np.array(float(max(count - 2, 1)))))
     rows = []
-    for name, value, error in zip(found["left_out"], found["estimate"], found["std_error"], strict=True):
+    for name, value, error in zip(refitted["left_out"], refitted["estimate"], refitted["std_error"], strict=True):
         if value is None:
             continue
         reach = None if error is None else critical * error
@@ -290,16 +290,16 @@ def contours(entry: Mapping[str, Any], labels: Labels) -> Contours:
 
     The grid reaches half as far again as the strongest of them or the robustness value.
     """
-    found = entry["sensitivity"]
-    classical, estimate = found["classical"], float(entry["estimate"])
+    results = entry["sensitivity"]
+    classical, estimate = results["classical"], float(entry["estimate"])
     points = [
         Benchmark(
             without_aside(labels.of(str(b["name"]))), float(b["r2_lever"]), float(b["r2_outcome"]), float(b["estimate"])
         )
-        for b in found["bounds"]
+        for b in results["bounds"]
         if b["times"] == 1.0
     ]
-    reach = [found["robustness_value"], *(p.r2_lever for p in points), *(p.r2_outcome for p in points)]
+    reach = [results["robustness_value"], *(p.r2_lever for p in points), *(p.r2_outcome for p in points)]
     most = float(np.clip(1.5 * max(reach), 0.1, 0.9))
     grid, values = sensitivity.contours(estimate, classical["std_error"], classical["df"], most, CONTOUR_POINTS)
     return Contours(grid.tolist(), values.tolist(), estimate, points)

@@ -44,18 +44,18 @@ def from_model(model: Mapping[str, Any], name: str, relative: bool = False) -> E
     """
     estimates = {}
     for entry in () if relative else model["coefficients"]:
-        found = _PERIOD.search(str(entry["term"]))
-        if found:
+        match = _PERIOD.search(str(entry["term"]))
+        if match:
             term = str(entry["term"])
-            estimates[parsed(found.group(1))] = estimate_of(model, term, term)
+            estimates[parsed(match.group(1))] = estimate_of(model, term, term)
     if estimates:
         return EventSeries(name, estimates)
     known = {str(entry["term"]) for entry in model["coefficients"]}
     for row in model.get("event_study") or ():
         place, term = row["event_time" if relative else "period"], str(row["term"])
         if place is not None and not _is_reference(row):
-            own = Estimate(term, float(row["estimate"]), row["ci_low"], row["ci_high"])
-            estimates[int(place)] = estimate_of(model, term, term) if term in known else own
+            estimate = Estimate(term, float(row["estimate"]), row["ci_low"], row["ci_high"])
+            estimates[int(place)] = estimate_of(model, term, term) if term in known else estimate
     return EventSeries(name, estimates, relative)
 
 

@@ -170,9 +170,9 @@ def entrepreneurs_along(p: Parameters, transport: Sequence[float], gap: float) -
 
 def effect_of_better_transport(p: Parameters, gaps: Sequence[float], step: float = 0.01) -> list[float]:
     """Change of the mass of rural entrepreneurs per unit of *lower* transport cost, along the technology gap."""
-    found = []
+    changes = []
     for gap in gaps:
         low = solve(replace(p, gap=gap, transport=p.transport - step)).entrepreneurs
         high = solve(replace(p, gap=gap, transport=p.transport + step)).entrepreneurs
-        found.append((low - high) / (2 * step))
-    return found
+        changes.append((low - high) / (2 * step))
+    return changes

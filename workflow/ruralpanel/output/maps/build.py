@@ -84,12 +84,12 @@ def of_clusters(name: str, spec: Mapping[str, Any], context: MapContext) -> Sequ
     """Where neighbours are alike; the figures behind the map go beside it."""
     frame = context.frame
     assert frame is not None
-    found = find_clusters(name, spec, frame, context.geography, context.seed, f"maps.{name}")
+    clusters = find_clusters(name, spec, frame, context.geography, context.seed, f"maps.{name}")
     drawn = draw_clusters(
-        name, spec, found, sorted(set(frame["unit"])), context.boundaries, context.names, context.paths(name),
+        name, spec, clusters, sorted(set(frame["unit"])), context.boundaries, context.names, context.paths(name),
         context.language, context.note,
     )  # fmt: skip
-    write_frame(f"{context.folder}/{name}.csv", found.table)
+    write_frame(f"{context.folder}/{name}.csv", clusters.table)
     return drawn
 
 

@@ -34,10 +34,10 @@ class Classes:
     def of(self, values: Sequence[float]) -> np.ndarray[Any, np.dtype[np.intp]]:
         """Class of each value; −1 where it is missing or outside the edges."""
         x = np.asarray(values, dtype=float)
-        found = np.searchsorted(np.asarray(self.edges), x, side="right") - 1
-        found = np.where(x == self.edges[-1], self.number - 1, found)
+        classes = np.searchsorted(np.asarray(self.edges), x, side="right") - 1
+        classes = np.where(x == self.edges[-1], self.number - 1, classes)
         inside = (x >= self.edges[0]) & (x <= self.edges[-1])
-        return np.where(inside, found, -1).astype(np.intp)
+        return np.where(inside, classes, -1).astype(np.intp)
 
     def fills(self, values: Mapping[str, float], colours: Sequence[str]) -> dict[str, str]:
         """Unit → the colour of its class; values without a class must not occur."""

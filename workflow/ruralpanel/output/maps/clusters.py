@@ -65,8 +65,8 @@ def find_clusters(
     wanted = spec["clusters"]
     variable, draws = str(wanted["variable"]), int(wanted["draws"])
     known = frame.loc[frame[variable].notna()]
-    there = sorted({shown(period) for period in known["period"]})
-    periods = [shown(period) for period in spec.get("periods") or dict.fromkeys(there[:1] + there[-1:])]
+    observed = sorted({shown(period) for period in known["period"]})
+    periods = [shown(period) for period in spec.get("periods") or dict.fromkeys(observed[:1] + observed[-1:])]
     parts, overall, words = [], {}, ""
     for period in periods:
         rows = known.loc[known["period"] == period].sort_values("unit")
@@ -101,7 +101,7 @@ def find_clusters(
 def draw_clusters(
     name: str,
     spec: Mapping[str, Any],
-    found: Clusters,
+    clusters: Clusters,
     units: Sequence[str],
     boundaries: Boundaries,
     names: Mapping[str, str],
@@ -112,12 +112,14 @@ def draw_clusters(
     """One map for each period, coloured by `Clusters`; `units` of the panel without a figure are hatched."""
     words = {kind: word(f"cluster_{kind}", language) for kind in CLASSES}
     panels, values = {}, {}
-    for _, rows in found.table.groupby("period"):
+    for _, rows in clusters.table.groupby("period"):
         by_unit = dict(zip(rows["unit"], rows["cluster"], strict=True))
         heading = label(int(rows["period"].iloc[0]))
         values[heading] = {str(unit): float(value) for unit, value in zip(rows["unit"], rows["value"], strict=True)}
         panels[heading] = {unit: words.get(str(by_unit.get(unit, "")), "") for unit in units}
-    notes = [text for text in (_note(spec, found, language), localised(spec, "note", language), boundary_note) if text]
+    notes = [
+        text for text in (_note(spec, clusters, language), localised(spec, "note", language), boundary_note) if text
+    ]
     title = localised(spec, "title", language)
     colours = style.diverging(len(CLASSES))[::-1]
     return draw_categories(
@@ -126,11 +128,11 @@ def draw_clusters(
     )  # fmt: skip
 
 
-def _note(spec: Mapping[str, Any], found: Clusters, language: str) -> str:
+def _note(spec: Mapping[str, Any], clusters: Clusters, language: str) -> str:
     wanted = spec["clusters"]
     overall = word("list_separator", language).join(
         f"{period} {format_number(total.statistic, 2)} ({p_text(total.p_permutation)})"
-        for period, total in found.overall.items()
+        for period, total in clusters.overall.items()
     )
     key = "clusters_note" if wanted["adjust"] else "clusters_note_single"
-    return word(key, language).format(weights=found.weights, draws=f"{int(wanted['draws']):,}", overall=overall)
+    return word(key, language).format(weights=clusters.weights, draws=f"{int(wanted['draws']):,}", overall=overall)

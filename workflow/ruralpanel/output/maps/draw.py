@@ -200,14 +200,15 @@ def map_row(
     for period, values in at.items():
         classes = together or find_classes(values.to_list(), method, number, breaks)
         colours = class_colours(classes, palette)
-        found = classes.of(values.to_list())
+        indices = classes.of(values.to_list())
         fills = {
-            str(unit): NO_DATA if index < 0 else colours[index] for unit, index in zip(values.index, found, strict=True)
+            str(unit): NO_DATA if index < 0 else colours[index]
+            for unit, index in zip(values.index, indices, strict=True)
         }
         entries = [LegendEntry(c, text) for c, text in zip(colours, classes.labels(), strict=True)][::-1]
         panel = MapPanel(label(period), fills, values={str(unit): float(value) for unit, value in values.items()})
-        own = () if shared else (*entries, *_other_entries([panel], boundaries, language))
-        panels.append(replace(panel, legend=own))
+        panel_legend = () if shared else (*entries, *_other_entries([panel], boundaries, language))
+        panels.append(replace(panel, legend=panel_legend))
     legend = (*entries, *_other_entries(panels, boundaries, language)) if shared else ()
     return MapRow(labels.of(variable), labels.measure(variable), tuple(panels), legend)
 
@@ -236,11 +237,11 @@ def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundarie
             problems.append(
                 Problem(CONFIGURATION, place, f'"{variable}" without any figure', "a variable with figures")
             )
-    there = sorted({shown(period) for period in frame["period"]})
-    periods = [shown(period) for period in spec.get("periods") or dict.fromkeys((there[0], there[-1]))]
+    observed = sorted({shown(period) for period in frame["period"]})
+    periods = [shown(period) for period in spec.get("periods") or dict.fromkeys((observed[0], observed[-1]))]
     for index, period in enumerate(periods):
-        if period not in there:
-            fix = f"{there[0]} to {there[-1]}"
+        if period not in observed:
+            fix = f"{observed[0]} to {observed[-1]}"
             problems.append(
                 Problem(CONFIGURATION, f"{where}.periods[{index}]", str(period), "a period of the panel", fix)
             )
@@ -256,8 +257,8 @@ def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundarie
         for period in periods
         if not frame.loc[frame["period"] == period, variable].notna().any()
     ]
-    own = not dict(spec.get("classes") or {}).get("shared", True)
-    if own and empty:
+    separate = not dict(spec.get("classes") or {}).get("shared", True)
+    if separate and empty:
         raise UserError(
             Problem(CONFIGURATION, where, "; ".join(empty) + " without any figure", "figures in each period shown")
         )
@@ -273,9 +274,9 @@ def _notes(
     boundary_note: str,
     n_periods: int,
 ) -> list[str]:
-    own = "" if declared.get("shared", True) or declared.get("method") == "user" else "_own"
-    method = word(f"classes_{declared.get('method', 'quantiles')}{own}", language)
-    notes = [method + word("full_stop", language)] if n_periods > 1 or own else []
+    suffix = "" if declared.get("shared", True) or declared.get("method") == "user" else "_own"
+    method = word(f"classes_{declared.get('method', 'quantiles')}{suffix}", language)
+    notes = [method + word("full_stop", language)] if n_periods > 1 or suffix else []
     undrawn = sorted(units - set(boundaries.shapes))
     if undrawn:
         notes.append(word("map.without_boundaries", language, units=word("comma", language).join(undrawn)))

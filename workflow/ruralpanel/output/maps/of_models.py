@@ -148,8 +148,8 @@ def draw_slopes(
     UserError
         Terms that the model does not have, or no unit has a polygon.
     """
-    own = values_of(model)
-    terms = checked_terms(name, spec, own, boundaries)
+    slopes = values_of(model)
+    terms = checked_terms(name, spec, slopes, boundaries)
     entries = {str(row["unit"]): row for row in model["by_unit"]}
     declared = dict(spec.get("classes") or {})
     rows, held = [], {}
@@ -158,15 +158,15 @@ def draw_slopes(
         undecided = {unit for unit, row in entries.items() if row["ci"][term][0] <= 0.0 <= row["ci"][term][1]}
         held[term] = len(undecided)
         classes = find_classes(
-            [*own[term].values(), *drawn.values()],
+            [*slopes[term].values(), *drawn.values()],
             str(declared.get("method", "quantiles")),
             int(declared.get("number", 5)),
             declared.get("breaks") or (),
         )
         colours = class_colours(classes, str(spec.get("palette", "diverging")))
-        left = {**classes.fills(own[term], colours), **dict.fromkeys(undecided, NO_DATA)}
+        left = {**classes.fills(slopes[term], colours), **dict.fromkeys(undecided, NO_DATA)}
         panels = (
-            MapPanel(word("slopes.own", language), left, values=own[term]),
+            MapPanel(word("slopes.own", language), left, values=slopes[term]),
             MapPanel(word("slopes.drawn", language), classes.fills(drawn, colours), values=drawn),
         )
         legend = [LegendEntry(c, text) for c, text in zip(colours, classes.labels(), strict=True)][::-1]

@@ -188,10 +188,10 @@ def _json(path: Path, problems: list[Problem]) -> Mapping[str, Any]:
 def _source(name: str, values: Mapping[str, Any], root: Path, problems: list[Problem]) -> Source:
     about: Mapping[str, Any] | None = None
     if values.get("about"):
-        about, found = load_yaml(root / values["about"], values["about"])
-        problems += found
-    described, own = (about or {}).get("series") or {}, values.get("series") or {}
-    series = {key: {**(described.get(key) or {}), **(own.get(key) or {})} for key in {**described, **own}}
+        about, faults = load_yaml(root / values["about"], values["about"])
+        problems += faults
+    described, declared = (about or {}).get("series") or {}, values.get("series") or {}
+    series = {key: {**(described.get(key) or {}), **(declared.get(key) or {})} for key in {**described, **declared}}
     return Source(name, str(values["adapter"]), str(values["path"]), str(values.get("about") or ""), about, series)
 
 
@@ -217,8 +217,8 @@ def _unit_names(path: Path, language: str) -> dict[str, str]:
     names: dict[str, str] = {}
     for row in _rows(path):
         columns = [column for column in row if column.startswith("name")]
-        own = [column for column in columns if column == f"name_{language}"] + columns
-        names[row["id"]] = next((row[column] for column in own if row[column]), row["id"])
+        preferred = [column for column in columns if column == f"name_{language}"] + columns
+        names[row["id"]] = next((row[column] for column in preferred if row[column]), row["id"])
     return names
 
 
@@ -229,10 +229,10 @@ def _rows(path: Path) -> tuple[Mapping[str, str], ...]:
 
 
 def _versions(packages: Iterable[str]) -> list[tuple[str, str]]:
-    found = []
+    versions = []
     for package in packages:
         try:
-            found.append((package, metadata.version(package)))
+            versions.append((package, metadata.version(package)))
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

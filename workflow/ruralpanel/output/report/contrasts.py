@@ -213,7 +213,7 @@ def _outcome_name(context: Context, design: Mapping[str, Any]) -> str:
 
 def _outcomes(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]]) -> Section | None:
     """What the outcomes of all designs count, each once, where the codebook says it in a sentence."""
-    found: dict[str, str] = {}
+    meanings: dict[str, str] = {}
     for claim in claims:
         for design, _ in _designs(claim):
             labels, counts = context.labels(design["panel"]), _what_it_counts(context, design["panel"])
@@ -221,10 +221,10 @@ def _outcomes(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]
             for name in several or (design["outcome"],):
                 label = short_label(labels.of(name)) if several else _outcome_name(context, design)
                 if name in counts and not counts[name].startswith(_DERIVED):
-                    found.setdefault(label, counts[name])
-    if not found:
+                    meanings.setdefault(label, counts[name])
+    if not meanings:
         return None
-    items = tuple((literal(label), literal(text)) for label, text in found.items())
+    items = tuple((literal(label), literal(text)) for label, text in meanings.items())
     return Section("outcomes", texts.plain("contrasts.outcomes_title"), (Definitions(items),), 3)
 
 
@@ -238,20 +238,20 @@ def _declared(context: Context, texts: Texts) -> list[Block]:
 
 def _levers(context: Context) -> dict[str, list[Mapping[str, Any]]]:
     """Regressor → models with a coefficient of it."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
+    by_term: dict[str, list[Mapping[str, Any]]] = {}
     for model in context.models.values():
         wanted = set((model.get("spec") or {}).get("regressors") or ())
         for coefficient in model["coefficients"]:
             if not wanted or coefficient["term"] in wanted:
-                found.setdefault(str(coefficient["term"]), []).append(model)
-    return found
+                by_term.setdefault(str(coefficient["term"]), []).append(model)
+    return by_term
 
 
 def _terms(context: Context, texts: Texts) -> Table | None:
     """Every regressor that stands in two models at least."""
-    found = _levers(context)
+    by_term = _levers(context)
     rows: list[TableRow] = []
-    for term, models in found.items():
+    for term, models in by_term.items():
         if len(models) > 1:
             label = literal(context.labels(models[0]["panel"]).of(term))
             rows.append(TableRow((TableCell(label, colspan=len(_TERM_COLUMNS), header=True),), "section"))

@@ -135,31 +135,31 @@ class Origins:
             name: None for entry in quoted if (name := self._model(entry.found)) and self._lineage(name) is not None
         }
 
-    def address(self, found: Found) -> str:
+    def address(self, number: Found) -> str:
         """Where on the page the cells behind a number are listed; empty where nowhere."""
-        name = self._model(found)
+        name = self._model(number)
         return f"#origin-{name}" if name in self._models else ""
 
     def details(self, texts: Texts) -> tuple[Details, ...]:
         """One folded part for each model: its variables' series, files, conversions, repairs, and how to trace one."""
         return tuple(self._detail(name, texts) for name in self._models)
 
-    def _model(self, found: Found) -> str:
-        if found.file.startswith("models/"):
-            name = found.file.removeprefix("models/").removesuffix(".json")
+    def _model(self, number: Found) -> str:
+        if number.file.startswith("models/"):
+            name = number.file.removeprefix("models/").removesuffix(".json")
             return name if name in self._context.models else ""
-        if found.file != "scorecard.json":
+        if number.file != "scorecard.json":
             return ""
         here: Any = self._context.scorecard
         name = ""
-        for part in found.pointer.split("/")[1:]:
+        for part in number.pointer.split("/")[1:]:
             part = part.replace("~1", "/").replace("~0", "~")
             here = (
                 here[int(part)] if isinstance(here, (list, tuple)) else here.get(part) if hasattr(here, "get") else None
             )
             if isinstance(here, Mapping):
-                own = here.get("model") or (here.get("design") or {}).get("model")
-                name = str(own) if own else name
+                model = here.get("model") or (here.get("design") or {}).get("model")
+                name = str(model) if model else name
         return name if name in self._context.models else ""
 
     def _lineage(self, model: str) -> Any:
@@ -185,9 +185,9 @@ class Origins:
         leaves = [leaf for leaf in dict.fromkeys(part for v in wanted for part in (v, *below(v, formulas)))
                   if leaf in formulas and not formulas[leaf]]  # fmt: skip
         rows = [
-            _row(leaf, own, labels.of(leaf))
+            _row(leaf, of_leaf, labels.of(leaf))
             for leaf in leaves
-            if len(own := cells[(cells["variable"] == leaf) & cells["unit"].isin(model["units"])])
+            if len(of_leaf := cells[(cells["variable"] == leaf) & cells["unit"].isin(model["units"])])
         ]
         table = Table(
             f"origin-{name}-table",

@@ -71,22 +71,22 @@ def literal(text: str) -> Inline:
 def _parse(text: str, kind: Kind) -> list[Run]:
     runs: list[Run] = []
     position = 0
-    for found in _TOKEN.finditer(text):
-        if found.start() > position:
-            runs.append(Run(text[position : found.start()], kind))
-        position = found.end()
-        if found["escaped"] is not None:
-            runs.append(Run(found["escaped"], kind))
-        elif found["index"] is not None:
-            runs.append(Run(found["printed"], "number", found["index"], kind))
-        elif found["strong"] is not None:
-            runs += _parse(found["strong"], "strong")
-        elif found["emphasis"] is not None:
-            runs += _parse(found["emphasis"], "emphasis")
-        elif found["code"] is not None:
-            runs.append(Run(re.sub(r"\\([^\w\s])", r"\1", found["code"]), "code"))
+    for token in _TOKEN.finditer(text):
+        if token.start() > position:
+            runs.append(Run(text[position : token.start()], kind))
+        position = token.end()
+        if token["escaped"] is not None:
+            runs.append(Run(token["escaped"], kind))
+        elif token["index"] is not None:
+            runs.append(Run(token["printed"], "number", token["index"], kind))
+        elif token["strong"] is not None:
+            runs += _parse(token["strong"], "strong")
+        elif token["emphasis"] is not None:
+            runs += _parse(token["emphasis"], "emphasis")
+        elif token["code"] is not None:
+            runs.append(Run(re.sub(r"\\([^\w\s])", r"\1", token["code"]), "code"))
         else:
-            runs.append(Run(re.sub(r"\\([^\w\s])", r"\1", found["label"]), "link", found["address"]))
+            runs.append(Run(re.sub(r"\\([^\w\s])", r"\1", token["label"]), "link", token["address"]))
     if position < len(text):
         runs.append(Run(text[position:], kind))
     return runs

@@ -71,24 +71,24 @@ def _spanner_cells(level: Sequence[Spanner], width: int) -> list[TableCell]:
 
 def _body(document: TableDocument) -> tuple[TableRow, ...]:
     """Row heads reach down over the details beneath them, whose own heads are empty, so that long ones have room."""
-    found: list[TableRow] = []
+    rows: list[TableRow] = []
     entry = -1
     for row in document.rows:
         head = TableCell(_inline(row.label), header=True)
         if row.kind == "section":
-            found.append(TableRow((replace(head, colspan=len(document.columns) + 1),), row.kind))
+            rows.append(TableRow((replace(head, colspan=len(document.columns) + 1),), row.kind))
             entry = -1
             continue
         pairs = zip(document.columns, row.cells, strict=True)
         cells = tuple(TableCell(_inline(cell.text), column.align) for column, cell in pairs)
         if row.kind == "detail" and entry >= 0 and not head.text:
-            above, *rest = found[entry].cells
-            found[entry] = replace(found[entry], cells=(replace(above, rowspan=above.rowspan + 1), *rest))
-            found.append(TableRow(cells, row.kind))
+            above, *rest = rows[entry].cells
+            rows[entry] = replace(rows[entry], cells=(replace(above, rowspan=above.rowspan + 1), *rest))
+            rows.append(TableRow(cells, row.kind))
             continue
-        entry = len(found) if row.kind == "entry" else -1
-        found.append(TableRow((head, *cells), row.kind))
-    return tuple(found)
+        entry = len(rows) if row.kind == "entry" else -1
+        rows.append(TableRow((head, *cells), row.kind))
+    return tuple(rows)
 
 
 def _inline(text: str) -> Inline:
@@ -189,9 +189,9 @@ def sections(context: Context, texts: Texts, problems: list[Problem]) -> tuple[S
     """
     figures = _pictures(context, texts, "figures", problems)
     maps = _pictures(context, texts, "maps", problems)
-    found: dict[str, list[Block]] = {"figures": figures, "maps": maps, "tables": [*_tables(context, problems)]}
+    by_name: dict[str, list[Block]] = {"figures": figures, "maps": maps, "tables": [*_tables(context, problems)]}
     return tuple(
-        Section(name, texts.plain(f"exhibits.{name}"), tuple(blocks)) for name, blocks in found.items() if blocks
+        Section(name, texts.plain(f"exhibits.{name}"), tuple(blocks)) for name, blocks in by_name.items() if blocks
     )
 
 

@@ -101,9 +101,9 @@ def size_of(path: Path) -> Markup:
         width, height = struct.unpack(">II", path.read_bytes()[16:24])
         # figures are drawn at twice the density of a screen
         return Markup(f' width="{width // 2}" height="{height // 2}"')
-    found = _SVG_SIZE.search(path.read_text(encoding="utf-8")[:4000])
-    if not found:
+    match = _SVG_SIZE.search(path.read_text(encoding="utf-8")[:4000])
+    if not match:
         return Markup("")
     # Matplotlib's drawings are in points: 96 pixels are 72 of them
-    width, height = (round(float(size) * 96 / 72) for size in found.groups())
+    width, height = (round(float(size) * 96 / 72) for size in match.groups())
     return Markup(f' width="{width}" height="{height}"')

@@ -94,9 +94,9 @@ class Numbers:
 
     def num(self, key: str, fmt: str = "sig3") -> Marked:
         """The number in print, recorded; see `formatted` for `fmt`."""
-        found = self.find(key)
+        number = self.find(key)
         if (key, fmt) not in self._quoted:
-            self._quoted[key, fmt] = Quoted(len(self._quoted) + 1, key, formatted(found.value, fmt), found)
+            self._quoted[key, fmt] = Quoted(len(self._quoted) + 1, key, formatted(number.value, fmt), number)
         quoted = self._quoted[key, fmt]
         return number_mark(quoted.index, quoted.printed)
 
@@ -118,11 +118,11 @@ def formatted(value: float, fmt: str) -> str:
     ValueError
         An unknown format.
     """
-    found = _FORMAT.match(fmt)
-    if found is None:
+    parts = _FORMAT.match(fmt)
+    if parts is None:
         raise ValueError(f"unknown number format {fmt!r}")
-    kind, digits = found["kind"], int(found["digits"] or {"sig": 3, "fixed": 3, "p": 3}.get(found["kind"], 0))
-    shown = abs(value) if found["sign"] == "abs " else value
+    kind, digits = parts["kind"], int(parts["digits"] or {"sig": 3, "fixed": 3, "p": 3}.get(parts["kind"], 0))
+    shown = abs(value) if parts["sign"] == "abs " else value
     if math.isinf(shown):
         return "∞" if shown > 0 else MINUS + "∞"
     if kind == "int":
@@ -139,7 +139,7 @@ def formatted(value: float, fmt: str) -> str:
         text = format_number(100 * shown, digits)
     else:
         text = format_number(shown, digits)
-    return "+" + text if found["sign"] == "+" and value > 0 else text
+    return "+" + text if parts["sign"] == "+" and value > 0 else text
 
 
 def in_json(values: Any, path: str, file: str, root: str = "", trace: str = "") -> Found:

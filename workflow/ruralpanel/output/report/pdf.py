@@ -114,14 +114,14 @@ def _placed(row: TableRow, width: int) -> list[tuple[int, int, str]]:
 
 def _numeric(table: Table) -> list[bool]:
     """Columns whose cells stand right or centred: numbers."""
-    found = [False] * table.width
+    numeric = [False] * table.width
     for row in table.rows:
         at = 0
         for cell in row.cells:
             if cell.colspan == 1 and cell.align != "left":
-                found[at] = True
+                numeric[at] = True
             at += cell.colspan
-    return found
+    return numeric
 
 
 def _length(text: str) -> float:

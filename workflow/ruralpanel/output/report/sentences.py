@@ -98,9 +98,9 @@ def term_label(context: Context, design: Design) -> str:
 
 def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) -> Marked:
     """What the verdict means: the configuration's own words if it has any, else the rule's in plain language."""
-    own = context.worded(claim, "meaning")
-    if own:
-        return Marked(texts.render("answers.own", text=own))
+    declared = context.worded(claim, "meaning")
+    if declared:
+        return Marked(texts.render("answers.own", text=declared))
     design = claim.get("design")
     quote = Quote(texts, base)
     key = claim["verdict"].replace(" ", "_")

@@ -47,12 +47,12 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
 
 
 def _problems(index: int, model: Mapping[str, Any], context: OutputContext) -> Sequence[Problem]:
-    found = model.get("two_by_two")
+    decomposition = model.get("two_by_two")
     expected = "a two-way did model in a balanced panel, without controls, weights and group_trends"
     shown = f'"{model["model"]}"'
-    if found is None:
+    if decomposition is None:
         return [context.problem(f"models[{index}]", shown, expected)]
-    beside = " and ".join(found.get("beside") or ())
+    beside = " and ".join(decomposition.get("beside") or ())
     return [context.problem(f"models[{index}]", f"{shown} with {beside}", expected)] if beside else []
 
 
@@ -60,14 +60,14 @@ def _rows(model: Mapping[str, Any], language: str, digits: int) -> list[Row]:
     comparisons, key = model["two_by_two"]["comparisons"], str(model["model"])
     rows = []
     for kind in _KINDS:
-        own = [one for one in comparisons if one["kind"] == kind]
-        if not own:
+        of_kind = [one for one in comparisons if one["kind"] == kind]
+        if not of_kind:
             continue
-        weight = sum(one["weight"] for one in own)
-        mean = sum(one["weight"] * one["estimate"] for one in own) / weight
+        weight = sum(one["weight"] for one in of_kind)
+        mean = sum(one["weight"] * one["estimate"] for one in of_kind) / weight
         cells = (*_numbers(weight, mean, digits), Cell(), Cell())
         rows.append(Row(word(f"bacon_{kind}", language), cells, "entry", "mean", f"{key}.{kind}"))
-        rows += [_comparison(one, key, language, digits) for one in own]
+        rows += [_comparison(one, key, language, digits) for one in of_kind]
     cells = (*_numbers(1.0, model["two_by_two"]["estimate"], digits), Cell(), Cell())
     return [*rows, Row(word("bacon_total", language), cells, "summary", "estimate", key)]
 

@@ -124,8 +124,8 @@ def shown_statistics(
     """
     declared = spec.get("show")
     if declared is None:
-        found = tuple(name for name in (*first, "ci_ar") if any(has_statistic(model, name) for model in models))
-        return ("std_error", *(found or ("ci",)))
+        present = tuple(name for name in (*first, "ci_ar") if any(has_statistic(model, name) for model in models))
+        return ("std_error", *(present or ("ci",)))
     problems = []
     for index, name in enumerate(declared):
         key = f"show[{index}]"

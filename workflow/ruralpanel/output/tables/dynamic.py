@@ -53,20 +53,20 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
 def _merged(rows: Sequence[Row], models: Sequence[Mapping[str, Any]], language: str) -> tuple[list[Row], list[Row]]:
     """Rows of lags, each lag once with the cells of all outcomes, and the other rows."""
     order = {f"lag({model['outcome']}, {k})": k for model in models for k in range(1, int(model.get("lags") or 0) + 1)}
-    found: dict[tuple[int, str], Row] = {}
+    lags: dict[tuple[int, str], Row] = {}
     others = []
     for row in rows:
         if row.key not in order:
             others.append(row)
             continue
         k = order[row.key]
-        before = found.get((k, row.statistic))
+        before = lags.get((k, row.statistic))
         cells = row.cells if before is None else tuple(
             new if new.text else old for old, new in zip(before.cells, row.cells, strict=True)
         )  # fmt: skip
         label = _lag_label(k, language) if row.kind == "entry" else ""
-        found[k, row.statistic] = replace(row, label=label, cells=cells, key=f"lag({k})")
-    return [row for _, row in sorted(found.items(), key=lambda item: item[0][0])], others
+        lags[k, row.statistic] = replace(row, label=label, cells=cells, key=f"lag({k})")
+    return [row for _, row in sorted(lags.items(), key=lambda item: item[0][0])], others
 
 
 def _with_plain(lags: Sequence[Row], models: Sequence[Mapping[str, Any]], digits: int, language: str) -> list[Row]:
@@ -90,10 +90,10 @@ def _long_run(
     models: Sequence[Mapping[str, Any]], labels: Labels, beneath: Sequence[str], digits: int, language: str
 ) -> list[Row]:
     effects: list[Mapping[str, Any]] = [model.get("statistics") or {} for model in models]
-    names = [key for key in dict.fromkeys(key for own in effects for key in own) if key.startswith(PREFIX)]
+    names = [key for key in dict.fromkeys(key for by_term in effects for key in by_term) if key.startswith(PREFIX)]
     rows = [Row(word("dynamic.long_run", language), (), "section", "", "long_run")] if names else []
     for name in names:
-        entries = [own.get(name) for own in effects]
+        entries = [by_term.get(name) for by_term in effects]
         cells = tuple(estimate_cell(entry, digits, ()) for entry in entries)
         rows.append(Row(labels.of(name.removeprefix(PREFIX)), cells, "entry", "estimate", name))
         for statistic in beneath:

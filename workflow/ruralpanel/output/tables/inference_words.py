@@ -88,12 +88,12 @@ def inference_notes(models: Sequence[Mapping[str, Any]], language: str) -> tuple
         where = "" if len(columns) == len(models) else f" {column_numbers(columns)}"
         every = set.intersection(*(set(details) for details in by_column.values()))
         shared = [detail for detail in by_column[columns[0]] if detail in every]
-        own: dict[str, list[int]] = {}
+        columns_of: dict[str, list[int]] = {}
         for number in columns:
             rest = [detail for detail in by_column[number] if detail not in every]
             if rest:
-                own.setdefault(word("comma", language).join(rest), []).append(number)
-        shared += [f"{column_numbers(numbers)} {rest}" for rest, numbers in own.items()]
+                columns_of.setdefault(word("comma", language).join(rest), []).append(number)
+        shared += [f"{column_numbers(numbers)} {rest}" for rest, numbers in columns_of.items()]
         colon = word("colon", language) if shared else ""
         notes.append(_capital(f"{text}{where}{colon}{sentence(shared, language)}"))
     if notes:

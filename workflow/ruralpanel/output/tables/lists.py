@@ -157,8 +157,8 @@ def build_by_unit(name: str, spec: Mapping[str, Any], context: OutputContext) ->
             )
         )
         columns += [Column(head) for head in heads]
-        for unit, own in cells.items():
-            body[unit] += own
+        for unit, row_cells in cells.items():
+            body[unit] += row_cells
         mean += means
     rows = [
         Row(context.unit_names.get(unit, unit), tuple(cells), "entry", "value", unit) for unit, cells in body.items()
@@ -250,8 +250,8 @@ def build_correlations(name: str, spec: Mapping[str, Any], context: OutputContex
     rows = []
     for model in models:
         title = context.title(model["model"], given)
-        for (first, second), found in pairs_of(model).items():
-            low, high, p = found["ci_low"], found["ci_high"], found["p_value"]
+        for (first, second), pair in pairs_of(model).items():
+            low, high, p = pair["ci_low"], pair["ci_high"], pair["p_value"]
             cells = {
                 "pair": Cell("; ".join(without_aside(labels.of(name)) for name in (first, second))),
                 "sample": Cell(sample_text(model, language)),
@@ -259,7 +259,7 @@ def build_correlations(name: str, spec: Mapping[str, Any], context: OutputContex
                 "n_units": Cell(format_count(model["n_units"]), model["n_units"]),
                 "n_periods": Cell(period_text(model)),
                 "effects": Cell(effects_text(model, language)),
-                "correlation": Cell(format_number(found["estimate"], digits), found["estimate"]),
+                "correlation": Cell(format_number(pair["estimate"], digits), pair["estimate"]),
                 "ci": Cell("" if low is None or high is None else format_interval(low, high, digits=digits)),
                 "p_value": Cell("" if p is None else format_p(p, 3), p),
             }

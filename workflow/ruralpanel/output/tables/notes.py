@@ -112,9 +112,9 @@ def _stars(models: Sequence[Mapping[str, Any]], source: str, language: str) -> s
     """Which p-values the stars come from, by setting, and which columns have none."""
     texts: dict[str, list[int]] = {}
     for number, model in enumerate(models, 1):
-        there = any(entry.get(source) is not None for entry in model["coefficients"])
-        found = setting_of(model, source) if there else None
-        texts.setdefault("" if found is None else short_of(found, language), []).append(number)
+        starred = any(entry.get(source) is not None for entry in model["coefficients"])
+        setting = setting_of(model, source) if starred else None
+        texts.setdefault("" if setting is None else short_of(setting, language), []).append(number)
     named = [
         text if len(texts) == 1 else f"{column_numbers(columns)} {text}" for text, columns in texts.items() if text
     ]

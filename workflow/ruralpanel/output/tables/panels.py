@@ -44,9 +44,9 @@ def build_descriptive(name: str, spec: Mapping[str, Any], context: OutputContext
     if spec.get("by"):
         groups = context.group_of(str(spec["by"]))
         frame = frame.assign(_group=frame["unit"].map(groups))
-        found = sorted(set(frame["_group"].dropna()))
+        present = sorted(set(frame["_group"].dropna()))
         sections = [(word("all", context.language), frame)]
-        sections += [(group, frame[frame["_group"] == group]) for group in found]
+        sections += [(group, frame[frame["_group"] == group]) for group in present]
     rows: list[Row] = []
     for heading, part in sections:
         if heading:

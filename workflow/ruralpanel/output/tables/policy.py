@@ -42,13 +42,13 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     rows: list[Row] = []
 
     def section(key: str, entries: Sequence[tuple[str, Callable[[Model], Cell]]]) -> None:
-        found = [(entry, tuple(cell(model) for model in models)) for entry, cell in entries]
-        found = [(entry, cells) for entry, cells in found if any(cell.text for cell in cells)]
-        if found:
+        shown = [(entry, tuple(cell(model) for model in models)) for entry, cell in entries]
+        shown = [(entry, cells) for entry, cells in shown if any(cell.text for cell in cells)]
+        if shown:
             rows.append(Row(word(f"policy_{key}", language), (), "section"))
             rows.extend(
                 Row(word(f"policy_{entry}", language), cells, "entry", entry, f"{key}.{entry}")
-                for entry, cells in found
+                for entry, cells in shown
             )
 
     section(
@@ -165,8 +165,8 @@ def _smooth(model: Model, digits: int) -> Cell:
 
 
 def _left_out(model: Model) -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = model.get("leave_one_treated_out") or ()
-    return found
+    refitted: Sequence[Mapping[str, Any]] = model.get("leave_one_treated_out") or ()
+    return refitted
 
 
 def _left_out_range(model: Model, digits: int) -> Cell:
@@ -188,9 +188,9 @@ def _without(
 ) -> list[Row]:
     rows = []
     for unit in without:
-        found = [next((e["estimate"] for e in _left_out(m) if e["unit"] == unit), None) for m in models]
+        estimates = [next((e["estimate"] for e in _left_out(m) if e["unit"] == unit), None) for m in models]
         label = word("policy_without", language).format(unit=units.get(unit, unit))
-        cells = tuple(_number(value, digits) for value in found)
+        cells = tuple(_number(value, digits) for value in estimates)
         if any(cell.text for cell in cells):
             rows.append(Row(label, cells, "entry", "without", f"left_out.{unit}"))
     return rows

@@ -42,12 +42,14 @@ def render_csv(document: TableDocument) -> str:
 
 def headings(document: TableDocument) -> list[str]:
     """Each column's headings from above joined to one: ``Rural industry: Two-way FE (1)``."""
-    found: list[list[str]] = [[] for _ in document.columns]
+    above_each: list[list[str]] = [[] for _ in document.columns]
     for level in document.spanners:
         for spanner in level:
             for index in range(spanner.first, spanner.last + 1):
-                found[index].append(spanner.label)
-    return [f"{': '.join(above)} {column.label}".strip() for above, column in zip(found, document.columns, strict=True)]
+                above_each[index].append(spanner.label)
+    return [
+        f"{': '.join(above)} {column.label}".strip() for above, column in zip(above_each, document.columns, strict=True)
+    ]
 
 
 def _value(cell: Cell) -> str:

@@ -35,11 +35,11 @@ def build_heterogeneity(name: str, spec: Mapping[str, Any], context: OutputConte
     for index, model in enumerate(map(str, spec["models"])):
         path = robustness_file(model, context.results)
         values = read_results(path) if path.is_file() else {}
-        found = _targets(model, values)
-        if not found:
+        of_model = _targets(model, values)
+        if not of_model:
             expected = "a model of a claim whose number can be estimated by group"
             problems.append(context.problem(f"models[{index}]", f'"{model}"', expected))
-        targets += found
+        targets += of_model
     raise_any(problems)
     language, digits = context.language, int(spec.get("digits", 3))
     labels = context.labels([str(context.models([model])[0]["panel"]) for model, _, _ in targets], spec)
@@ -70,7 +70,7 @@ def _attribute(attribute: str, targets: Sequence[Target], language: str, digits:
     heading = word(f"groups_{attribute}", language) if known else attribute.replace("_", " ").capitalize()
     rows = [Row(heading, (), "section")]
     found_by_target = [groups.get(attribute) or {} for _, _, groups in targets]
-    by_target = [{str(entry["group"]): entry for entry in found.get("groups") or ()} for found in found_by_target]
+    by_target = [{str(entry["group"]): entry for entry in splits.get("groups") or ()} for splits in found_by_target]
     names = list(dict.fromkeys(group for by_group in by_target for group in by_group))
     for group in THIRDS if set(names) <= set(THIRDS) else names:
         entries = [by_group.get(group) for by_group in by_target]
@@ -81,7 +81,7 @@ def _attribute(attribute: str, targets: Sequence[Target], language: str, digits:
             Row("", tuple(_interval(entry, digits) for entry in entries), "detail", "ci", key),
             Row("", tuple(_adjusted(entry) for entry in entries), "detail", "p_romano_wolf", key),
         ]
-    equal = tuple(_equal(found.get("equal") or {}) for found in found_by_target)
+    equal = tuple(_equal(splits.get("equal") or {}) for splits in found_by_target)
     return [*rows, Row(word("groups_equal", language), equal, "entry", "p_equal", attribute)]
 
 
@@ -145,13 +145,13 @@ def build_robustness(name: str, spec: Mapping[str, Any], context: OutputContext)
     rows: list[Row] = []
 
     def section(key: str, entries: Mapping[str, Callable[[Values], Cell]]) -> None:
-        found = {entry: tuple(cell(main[claim]) for claim in wanted) for entry, cell in entries.items()}
-        found = {entry: cells for entry, cells in found.items() if any(cell.text for cell in cells)}
-        if found:
+        shown = {entry: tuple(cell(main[claim]) for claim in wanted) for entry, cell in entries.items()}
+        shown = {entry: cells for entry, cells in shown.items() if any(cell.text for cell in cells)}
+        if shown:
             rows.append(Row(word(f"firm_{key}", language), (), "section"))
             rows.extend(
                 Row(word(f"firm_{entry}", language), cells, "entry", entry, f"{key}.{entry}")
-                for entry, cells in found.items()
+                for entry, cells in shown.items()
             )
 
     def number(column: str) -> Callable[[Values], Cell]:

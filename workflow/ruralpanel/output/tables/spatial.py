@@ -79,19 +79,19 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
 
 def _terms(models: Sequence[Model]) -> tuple[str, ...]:
     """Regressors and controls of all models, in the order of their first appearance."""
-    found = [
+    declared = [
         [*((model.get("spec") or {}).get("regressors") or ()), *((model.get("spec") or {}).get("controls") or ())]
         for model in models
     ]
-    names = dict.fromkeys(str(term) for terms in found for term in terms)
+    names = dict.fromkeys(str(term) for terms in declared for term in terms)
     return tuple(term for term in names if any(coefficient(model, term) for model in models))
 
 
 def _effect(model: Model, term: str, kind: str) -> Mapping[str, Any] | None:
-    found = (model.get("spatial_effects") or {}).get("rows")
-    if found is None:
+    effects = (model.get("spatial_effects") or {}).get("rows")
+    if effects is None:
         return coefficient(model, term) if kind == "direct" else None
-    return next((row for row in found if row["term"] == term and row["kind"] == kind), None)
+    return next((row for row in effects if row["term"] == term and row["kind"] == kind), None)
 
 
 def _spatial(model: Model, kind: str) -> Mapping[str, Any] | None:
@@ -151,7 +151,7 @@ def _summary(models: Sequence[Model], language: str) -> list[Row]:
 
 
 def _effects_note(models: Sequence[Model], language: str) -> str:
-    draws = sorted({int(found["draws"]) for model in models if (found := model.get("spatial_effects"))})
+    draws = sorted({int(effects["draws"]) for model in models if (effects := model.get("spatial_effects"))})
     note = word("spatial_note", language)
     if draws:
         number = word("comma", language).join(format_count(count) for count in draws)
@@ -161,6 +161,6 @@ def _effects_note(models: Sequence[Model], language: str) -> str:
 
 def _weights_notes(models: Sequence[Model], labels: Labels, language: str) -> tuple[str, ...]:
     """What each matrix is, once."""
-    found = [((model.get("spatial") or {}).get("weights") or {}) for model in models]
-    words = {str(about["name"]): str(about.get("what", "")) for about in found if about.get("name")}
+    weights = [((model.get("spatial") or {}).get("weights") or {}) for model in models]
+    words = {str(about["name"]): str(about.get("what", "")) for about in weights if about.get("name")}
     return tuple(f"{name.replace('_', ' ')}{word('colon', language)}{what}." for name, what in words.items() if what)

@@ -46,10 +46,10 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     rows = [Row(word("table.tests_and_p", context.language), (), "section")]
     tests = _tests(models, spec, context)
     for test in tests:
-        found = [(model.get("tests") or {}).get(test) for model in models]
+        results = [(model.get("tests") or {}).get(test) for model in models]
         label = word(f"test_{test}", context.language) if has_word(f"test_{test}") else test.replace("_", " ")
-        rows.append(Row(label, tuple(_statistic(values, digits) for values in found), "entry", "statistic", test))
-        rows.append(Row("", tuple(_p_value(values) for values in found), "detail", "p_value", test))
+        rows.append(Row(label, tuple(_statistic(values, digits) for values in results), "entry", "statistic", test))
+        rows.append(Row("", tuple(_p_value(values) for values in results), "detail", "p_value", test))
     rows.append(Row(word("table.influence", context.language), (), "section"))
     rows += _influence(models, labels, context, digits)
     given = spec.get("model_labels") or {}
@@ -98,9 +98,9 @@ def _influence(models: Sequence[Mapping[str, Any]], labels: Labels, context: Out
     def row(key: str, find: Callable[[Mapping[str, Any]], Number | None], words: Callable[[str], str]) -> Row:
         cells = []
         for model in models:
-            found = find(model.get("diagnostics") or {})
-            text = "" if found is None else f"{format_auto(found[0], digits)} ({words(found[1])})"
-            cells.append(Cell(text, None if found is None else found[0]))
+            largest = find(model.get("diagnostics") or {})
+            text = "" if largest is None else f"{format_auto(largest[0], digits)} ({words(largest[1])})"
+            cells.append(Cell(text, None if largest is None else largest[0]))
         return Row(word(key, context.language), tuple(cells), "entry", key, key)
 
     dropped = [(model.get("diagnostics") or {}).get("singletons") for model in models]
@@ -138,13 +138,13 @@ def _leverage(diagnostics: Mapping[str, Any]) -> Number | None:
 def _dfbetas(diagnostics: Mapping[str, Any]) -> Number | None:
     influence = diagnostics.get("influence") or {}
     units = influence.get("units") or ()
-    found = [
+    sizes = [
         (abs(float(value)), f"{unit}\n{term}")
         for term, values in (influence.get("dfbetas") or {}).items()
         for unit, value in zip(units, values, strict=True)
         if value is not None
     ]
-    return max(found, default=None)
+    return max(sizes, default=None)
 
 
 def _place(place: str, unit: Callable[[str], str], labels: Labels, language: str) -> str:

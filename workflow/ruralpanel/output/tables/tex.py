@@ -271,9 +271,9 @@ def _tabulars(text: str) -> list[str]:
         body = text[after : text.index("\\end{tabular}", after)]
         for row in re.split(r"\\\\", _RULES.sub("", body)):
             if row.strip():
-                found = _width(row)
-                if found != width:
-                    problems.append(f"a row of {found} columns in a table of {width}: {' '.join(row.split())[:60]}")
+                columns = _width(row)
+                if columns != width:
+                    problems.append(f"a row of {columns} columns in a table of {width}: {' '.join(row.split())[:60]}")
         if _RULES.sub("", body).rstrip()[-2:] != "\\\\":
             problems.append("the last row of a table does not end with \\\\")
     return problems

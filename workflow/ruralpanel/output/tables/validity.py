@@ -63,16 +63,16 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     digits = int(spec.get("digits", 2))
     rows: list[Row] = []
     for i, label in enumerate(labels):
-        found = [correlate(series[i], series[j], method) for j in range(i)]
+        pairs = [correlate(series[i], series[j], method) for j in range(i)]
         blank = [Cell()] * (len(labels) - i - 1)
         key = f"{outcomes[i]['panel']}.{outcomes[i]['variable']}.{outcomes[i]['period']}"
-        own = Cell("1")
-        estimates = [Cell(format_number(pair.r, digits), None if math.isnan(pair.r) else pair.r) for pair in found]
-        rows.append(Row(f"({i + 1}) {label}", (*estimates, own, *blank), "entry", "correlation", key))
+        diagonal = Cell("1")
+        estimates = [Cell(format_number(pair.r, digits), None if math.isnan(pair.r) else pair.r) for pair in pairs]
+        rows.append(Row(f"({i + 1}) {label}", (*estimates, diagonal, *blank), "entry", "correlation", key))
         if spec.get("interval", False) and i:
-            limits = [Cell(format_interval(pair.low, pair.high, digits)) for pair in found]
+            limits = [Cell(format_interval(pair.low, pair.high, digits)) for pair in pairs]
             rows.append(Row("", (*limits, Cell(), *blank), "detail", "ci", key))
-        counts = [Cell(f"({format_count(pair.n)})", pair.n) for pair in found]
+        counts = [Cell(f"({format_count(pair.n)})", pair.n) for pair in pairs]
         size = int(series[i].notna().sum())
         rows.append(Row("", (*counts, Cell(f"({size})", size), *blank), "detail", "n", key))
 
