@@ -226,8 +226,8 @@ class Coefficient:
 class ModelResult:
     """Everything that tables, figures, verdicts and the report read of a model.
 
-    `inference` has one entry per setting: ``method``, ``by``, ``options`` (resolved), ``small_sample`` (every factor in
-    words and numbers), ``n_clusters``, ``coefficients`` and ``notes``; or ``method``, ``options`` and ``not_available``
+    `inference` has one entry per setting: ``method``, ``by``, ``options`` (resolved), ``small_sample`` (every factor,
+    as `Note`), ``n_clusters``, ``coefficients`` and ``notes``; or ``method``, ``options`` and ``not_available``
     (the reason). `extra` holds what only the estimator knows; its keys stand at the top of the JSON.
     """
 
