@@ -17,9 +17,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from ruralpanel.output.figures import build, claims, coefficients, curve, event_study, marginal_effect, series
-from ruralpanel.output.figures.coefficients import Estimate, from_model, span
-from ruralpanel.output.figures.curve import option_shares
+from ruralpanel.output.charts import build, claims, coefficients, curve, event_study, marginal_effect, series
+from ruralpanel.output.charts.coefficients import Estimate, from_model, span
+from ruralpanel.output.charts.curve import option_shares
 from ruralpanel.output.results import OutputContext
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.problems import UserError

@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 from ruralpanel.claims.robustness import sensitivity
-from ruralpanel.output.figures import curve, power
-from ruralpanel.output.figures.build import draw
+from ruralpanel.output.charts import curve, power
+from ruralpanel.output.charts.build import draw
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.project.problems import UserError

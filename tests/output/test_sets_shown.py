@@ -17,8 +17,8 @@ from ruralpanel.claims.numbers import find_estimand
 from ruralpanel.estimate.base.model_json import coefficient, set_of
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
-from ruralpanel.output.figures import coefficients
-from ruralpanel.output.figures.coefficients import Estimate, draw_interval, from_model, span
+from ruralpanel.output.charts import coefficients
+from ruralpanel.output.charts.coefficients import Estimate, draw_interval, from_model, span
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build
 from ruralpanel.output.tables.inference_words import describe

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ruralpanel.output.figures import theory
+from ruralpanel.output.charts import theory
 
 BASE = theory.Parameters()
 TRANSPORT = (0.1, 0.3, 0.5, 0.7, 0.8)

@@ -43,7 +43,7 @@ HOMES = {
     "estimators": ("estimate/families",),
     "inference": ("estimate/inference", "estimate/families"),
     "tables": ("output/tables",),
-    "figures": ("output/figures",),
+    "figures": ("output/charts",),
     "maps": ("output/maps",),
     "adapters": ("data/adapters", "tools/fetch"),
 }

@@ -1,7 +1,7 @@
 FORMATS = ["csv", "tex", "html", "docx", "json"]
 TABLES = expand("results/tables/{table}.{format}", table=list(CONFIG.tables), format=FORMATS)
 FIGURES = expand("results/figures/{figure}.{format}", figure=list(CONFIG.figures), format=["png", "svg"])
-# A run that asks for single tables or figures makes each by a job of its own.
+# A run that asks for single tables or charts makes each by a job of its own.
 TABLES_EACH = "_{table}" if alone("tables", "table") else ""
 TABLES_MADE = expand("results/tables/{{table}}.{format}", format=FORMATS) if TABLES_EACH else TABLES
 FIGURES_EACH = "_{figure}" if alone("figures", "figure") else ""

@@ -1,4 +1,4 @@
-"""Draw every declared figure."""
+"""Draw every declared chart."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -8,7 +8,7 @@ from typing import Any
 from ruralpanel.project.interrupts import starting
 
 with starting("figures"):
-    from ruralpanel.output.figures.build import draw
+    from ruralpanel.output.charts.build import draw
     from ruralpanel.output.results import OutputContext
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.units import load_units
@@ -17,7 +17,7 @@ with starting("figures"):
 def main(
     figures: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str], units: str, language: str, config: str
 ) -> None:
-    """Write ``results/figures/<figure>.{png,svg}``; all problems of all figures are reported together."""
+    """Write ``results/figures/<figure>.{png,svg}``; all problems of all charts are reported together."""
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
     context = OutputContext(Path("results"), language, cross_section.attributes, config, titles=titles)

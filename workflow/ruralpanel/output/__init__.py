@@ -1,1 +1,1 @@
-"""Results and words to tables, figures, maps and the report. Imports all storeys below."""
+"""Results and words to tables, charts, maps and the report. Imports all storeys below."""

@@ -1,4 +1,4 @@
-"""The fonts that figures, maps and the PDF are set in, and the characters they lack."""
+"""The fonts that charts, maps and the PDF are set in, and the characters they lack."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def fallback_font() -> Path:
 
 
 def figure_fonts(declared: str | Path | None = None) -> tuple[Path, ...]:
-    """The font files of figures and maps, in the order in which a character is looked for."""
+    """The font files of charts and maps, in the order in which a character is looked for."""
     return (Path(declared) if declared is not None else cjk_font(), fallback_font())
 
 

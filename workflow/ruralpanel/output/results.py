@@ -1,4 +1,4 @@
-"""What tables and figures read of the results: models, panels, names of units."""
+"""What tables and charts read of the results: models, panels, names of units."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class OutputContext:
     language : ``en`` or ``zh``.
     attributes : unit id → its attributes (`Units.attributes`), for groups such as regions.
     config : name of the configuration file, for messages.
-    where : the place of the table or figure in it (``tables.main``).
+    where : the place of the table or chart in it (``tables.main``).
     titles : model → what it is called in print; others go by their name.
     """
 
@@ -40,7 +40,7 @@ class OutputContext:
     titles: Mapping[str, str] = field(default_factory=dict)
 
     def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:
-        """A mistake at `key` of this table or figure."""
+        """A mistake at `key` of this table or chart."""
         return Problem(self.config, f"{self.where}.{key}" if key else self.where, found, expected, fix)
 
     def models(self, names: Iterable[str]) -> tuple[Mapping[str, Any], ...]:
@@ -116,7 +116,7 @@ class OutputContext:
         return merged(books, self.language).renamed(names)
 
     def title(self, model: str, given: Mapping[str, Any] | None = None) -> str:
-        """What a model is called in print; `given`: the names that a table or figure has for its models."""
+        """What a model is called in print; `given`: the names that a table or chart has for its models."""
         return str((given or {}).get(model) or self.titles.get(model) or model)
 
     @property

@@ -1,4 +1,4 @@
-"""Colours that tables, figures, maps and the report share."""
+"""Colours that tables, charts, maps and the report share."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from matplotlib.patches import PathPatch, Rectangle
 from matplotlib.patheffects import withStroke
 
 from ruralpanel.output import style
-from ruralpanel.output.figures.canvas import drawing, new_figure, save
+from ruralpanel.output.charts.canvas import drawing, new_figure, save
 from ruralpanel.output.labels import width_of, wrapped
 from ruralpanel.output.maps.boundaries import Boundaries, Shape
 

@@ -25,7 +25,7 @@ def compose(context: Context) -> tuple[Document, tuple[Quoted, ...]]:
     Raises
     ------
     UserError
-        With every number that a text asks for and the results lack, and every declared figure, table or map that has
+        With every number that a text asks for and the results lack, and every declared chart, table or map that has
         no file.
     """
     numbers = Numbers(lookups(context))

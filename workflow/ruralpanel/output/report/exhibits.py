@@ -1,4 +1,4 @@
-"""Figures, maps, tables and the curve to explore, as the report shows them."""
+"""Charts, maps, tables and the curve to explore, as the report shows them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.estimate.base.model_json import read_results
-from ruralpanel.output.figures.curve import dimension_label, option_labels
+from ruralpanel.output.charts.curve import dimension_label, option_labels
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.document import (
@@ -103,7 +103,7 @@ DIGITS = 3
 def curve_html(
     summary: Mapping[str, Any], rows: pd.DataFrame, labels: Labels, name: str = "", caption: str = "", note: str = ""
 ) -> str:
-    """The figure's markup with its data; ``curve.js`` and ``curve.css`` make it work, once per page.
+    """The curve's markup with its data; ``curve.js`` and ``curve.css`` make it work, once per page.
 
     Parameters
     ----------

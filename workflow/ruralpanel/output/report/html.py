@@ -99,7 +99,7 @@ def size_of(path: Path) -> Markup:
     """``width`` and ``height`` attributes, so that the page does not jump while it loads."""
     if path.suffix.lower() == ".png":
         width, height = struct.unpack(">II", path.read_bytes()[16:24])
-        # figures are drawn at twice the density of a screen
+        # charts are drawn at twice the density of a screen
         return Markup(f' width="{width // 2}" height="{height // 2}"')
     match = _SVG_SIZE.search(path.read_text(encoding="utf-8")[:4000])
     if not match:

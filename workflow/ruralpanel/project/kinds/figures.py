@@ -1,6 +1,6 @@
 """The table of kinds of figure: what each shows, its keys, the function that draws it; no pandas.
 
-To add a kind: an entry here, a function below ``output/figures``, a row in docs/tables.md.
+To add a kind: an entry here, a function below ``output/charts``, a row in docs/tables.md.
 ``tests/project/test_kinds.py`` says what is missing.
 """
 
@@ -101,23 +101,23 @@ class Power(_Any):
 
 FIGURES: Mapping[str, Output] = MappingProxyType(
     {
-        "coefficients": Output(build="ruralpanel.output.figures.build:draw_coefficients", options=Coefficients),
-        "marginal_effect": Output(build="ruralpanel.output.figures.build:draw_marginal_effect", options=MarginalEffect),
+        "coefficients": Output(build="ruralpanel.output.charts.build:draw_coefficients", options=Coefficients),
+        "marginal_effect": Output(build="ruralpanel.output.charts.build:draw_marginal_effect", options=MarginalEffect),
         "event_study": Output(
-            build="ruralpanel.output.figures.build:draw_event_study", options=Effects, fits=of_policies
+            build="ruralpanel.output.charts.build:draw_event_study", options=Effects, fits=of_policies
         ),
-        "series": Output(build="ruralpanel.output.figures.build:draw_series", options=Series),
-        "waterfall": Output(build="ruralpanel.output.figures.build:draw_waterfall", options=Waterfall, fits=of_gaps),
-        "specification_curve": Output(build="ruralpanel.output.figures.build:draw_specification_curve", options=Curve),
+        "series": Output(build="ruralpanel.output.charts.build:draw_series", options=Series),
+        "waterfall": Output(build="ruralpanel.output.charts.build:draw_waterfall", options=Waterfall, fits=of_gaps),
+        "specification_curve": Output(build="ruralpanel.output.charts.build:draw_specification_curve", options=Curve),
         "sensitivity": Output(
-            build="ruralpanel.output.figures.build:draw_sensitivity", options=Sensitivity, of_claims=True
+            build="ruralpanel.output.charts.build:draw_sensitivity", options=Sensitivity, of_claims=True
         ),
         "leave_one_out": Output(
-            build="ruralpanel.output.figures.build:draw_leave_one_out", options=LeaveOneOut, of_claims=True
+            build="ruralpanel.output.charts.build:draw_leave_one_out", options=LeaveOneOut, of_claims=True
         ),
-        "power": Output(build="ruralpanel.output.figures.build:draw_power", options=Power, of_claims=True),
+        "power": Output(build="ruralpanel.output.charts.build:draw_power", options=Power, of_claims=True),
         "scorecard": Output(
-            build="ruralpanel.output.figures.build:draw_scorecard", options=Scorecard, file="scorecard.json"
+            build="ruralpanel.output.charts.build:draw_scorecard", options=Scorecard, file="scorecard.json"
         ),
     }
 )

@@ -98,7 +98,7 @@ def by_unit(design: Design, influence: FloatArray) -> FloatArray:
 
 
 def event_rows(effects: Dynamic) -> list[dict[str, Any]]:
-    """The figure's data: one entry per event time in order, the reference as zero without error."""
+    """The chart's data: one entry per event time in order, the reference as zero without error."""
     entries = []
     for i, time in enumerate(effects.times):
         numbers = row(float(effects.fit.params[i]), float(effects.errors.vcov[i, i]), float(effects.errors.df[i]))
@@ -282,7 +282,7 @@ def _distance(effects: Dynamic, place: int) -> float:
 
 
 def entry(time: EventTime, numbers: dict[str, Any]) -> dict[str, Any]:
-    """One row of a figure's data."""
+    """One row of a chart's data."""
     return {"term": time.term, "period": time.period, "event_time": time.event_time, **numbers}
 
 

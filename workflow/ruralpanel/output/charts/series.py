@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from ruralpanel.output import style
-from ruralpanel.output.figures.canvas import drawing, grid, new_figure, save
+from ruralpanel.output.charts.canvas import drawing, grid, new_figure, save
 from ruralpanel.output.words import word
 from ruralpanel.project.periods import label
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ruralpanel.output import style
-from ruralpanel.output.figures.canvas import NOTE_POINTS, drawing, grid, new_figure, note_width, save
+from ruralpanel.output.charts.canvas import NOTE_POINTS, drawing, grid, new_figure, note_width, save
 from ruralpanel.output.labels import wrapped
 from ruralpanel.output.words import word
 

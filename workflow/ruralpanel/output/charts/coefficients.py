@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 
 from ruralpanel.estimate.base.model_json import Pieces, coefficient, set_of
 from ruralpanel.output import style
-from ruralpanel.output.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
+from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 
 
 @dataclass(frozen=True)

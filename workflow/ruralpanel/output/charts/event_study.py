@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.output import style
-from ruralpanel.output.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
-from ruralpanel.output.figures.coefficients import Estimate, draw_interval, span
-from ruralpanel.output.figures.coefficients import from_model as estimate_of
+from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
+from ruralpanel.output.charts.coefficients import Estimate, draw_interval, span
+from ruralpanel.output.charts.coefficients import from_model as estimate_of
 from ruralpanel.output.labels import wrapped
 from ruralpanel.output.words import word
 from ruralpanel.project.periods import PATTERN, label, parsed

@@ -1,4 +1,4 @@
-"""Claims as figures: gaps decomposed as a waterfall, and the scorecard."""
+"""Claims as charts: gaps decomposed as a waterfall, and the scorecard."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from ruralpanel.output import style
-from ruralpanel.output.figures import coefficients
-from ruralpanel.output.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
-from ruralpanel.output.figures.coefficients import Estimate
+from ruralpanel.output.charts import coefficients
+from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
+from ruralpanel.output.charts.coefficients import Estimate
 from ruralpanel.output.labels import wrapped
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_number

@@ -1,4 +1,4 @@
-"""What all figures and maps share: settings, fonts, saving the same bytes each time."""
+"""What all charts and maps share: settings, fonts, saving the same bytes each time."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str 
     Raises
     ------
     UserError
-        Text with characters that no font has; `where` names the figure in the configuration.
+        Text with characters that no font has; `where` names the chart in the configuration.
     """
     _narrow_minus(figure)
     with warnings.catch_warnings():
@@ -113,7 +113,7 @@ def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str 
 
 
 def foot_note(figure: Figure, note: str) -> None:
-    """A note below the figure, broken to its width."""
+    """A note below the chart, broken to its width."""
     words = "\n".join(wrapped(note, note_width(figure)))
     figure.supxlabel(words, fontsize=NOTE_POINTS, color=style.MUTED, ha="left", x=0.01)
 

@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.estimate.base.model_json import first_with_errors, read_results, setting_of
-from ruralpanel.output.figures import claims, coefficients, curve, event_study, marginal_effect, power, series
-from ruralpanel.output.figures.coefficients import Estimate, from_model
+from ruralpanel.output.charts import claims, coefficients, curve, event_study, marginal_effect, power, series
+from ruralpanel.output.charts.coefficients import Estimate, from_model
 from ruralpanel.output.labels import Labels, localised, without_aside
 from ruralpanel.output.results import OutputContext, is_decomposition
 from ruralpanel.output.tables.inference_words import short_of
@@ -25,7 +25,7 @@ HIGH_TRANSPORT_COST = 0.7  # on the branch of the model where rural firms live o
 
 
 def draw(name: str, spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
-    """Draw the figure that `spec` declares under the key `name` (kinds and keys: `ruralpanel.project.kinds.figures`).
+    """Draw the chart that `spec` declares under the key `name` (kinds and keys: `ruralpanel.project.kinds.figures`).
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def _theory(language: str) -> marginal_effect.TheoryCurve:
 
     From a high cost of transport, at which rural firms are sheltered; from a low one the sign is the opposite.
     """
-    from ruralpanel.output.figures.theory import Parameters, effect_of_better_transport
+    from ruralpanel.output.charts.theory import Parameters, effect_of_better_transport
 
     gaps = [i / 100 for i in range(25)]
     effects = effect_of_better_transport(Parameters(transport=HIGH_TRANSPORT_COST), gaps)

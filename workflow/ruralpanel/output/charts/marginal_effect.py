@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ruralpanel.output import style
-from ruralpanel.output.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
+from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 from ruralpanel.output.labels import wrapped
 from ruralpanel.output.tables.inference_words import short_of
 from ruralpanel.output.words import word

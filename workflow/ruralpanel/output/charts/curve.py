@@ -1,4 +1,4 @@
-"""Specification curves and sensitivity as figures."""
+"""Specification curves and sensitivity as charts."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ruralpanel.claims.robustness import sensitivity
 from ruralpanel.claims.robustness.curve_plan import NONE
 from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.output import style
-from ruralpanel.output.figures.canvas import drawing, foot_note, grid, new_figure, save, zero_line
-from ruralpanel.output.figures.claims import Part
-from ruralpanel.output.figures.coefficients import Estimate
-from ruralpanel.output.figures.power import PowerLine
+from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
+from ruralpanel.output.charts.claims import Part
+from ruralpanel.output.charts.coefficients import Estimate
+from ruralpanel.output.charts.power import PowerLine
 from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto

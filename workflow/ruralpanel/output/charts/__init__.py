@@ -1,0 +1,1 @@
+"""Charts: pictures of numbers that are no maps, declared under ``figures``."""
