@@ -19,7 +19,7 @@ _KINDS: Mapping[str, tuple[str, Mapping[str, Keyed]]] = {
     "defaults": ("method of inference", INFERENCE),
     "models": ("estimator", ESTIMATORS),
     "tables": ("kind of table", TABLES),
-    "figures": ("kind of figure", FIGURES),
+    "figures": ("kind of chart", FIGURES),
     "maps": ("what is shown", MAPS),
 }
 """Section → what its kinds are called, and their table."""

@@ -39,7 +39,7 @@ def draw(name: str, spec: Mapping[str, Any], context: OutputContext, names: Mapp
     """
     kind = str(spec["type"])
     if kind not in FIGURES:
-        raise UserError(context.problem("type", f'"{kind}"', "a kind of figure", did_you_mean(kind, FIGURES)))
+        raise UserError(context.problem("type", f'"{kind}"', "a kind of chart", did_you_mean(kind, FIGURES)))
     function(FIGURES[kind].build)(spec, context, names, paths)
 
 

@@ -1,4 +1,4 @@
-"""The table of kinds of figure: what each shows, its keys, the function that draws it; no pandas.
+"""The table of kinds of chart: what each shows, its keys, the function that draws it; no pandas.
 
 To add a kind: an entry here, a function below ``output/charts``, a row in docs/tables.md.
 ``tests/project/test_kinds.py`` says what is missing.
@@ -13,23 +13,23 @@ from ruralpanel.project.kinds.options import Group, Names, Options, Positive, Te
 
 
 class Unnamed(Options):
-    """Keys of every figure."""
+    """Keys of every chart."""
 
     title: str | None = key("Caption")
     title_zh: str | None = key("Caption in Chinese")
-    note: str | None = key("Words under the figure")
+    note: str | None = key("Words under the chart")
     note_zh: str | None = key("The same in Chinese")
 
 
 class _Any(Unnamed):
-    """Keys of figures that name variables, terms or models."""
+    """Keys of charts that name variables, terms or models."""
 
     labels: Words | None = key("Words for variables, terms or models")
     labels_zh: Words | None = key("The same in Chinese")
 
 
 class Coefficients(_Any):
-    """Keys of figures of estimates."""
+    """Keys of charts of estimates."""
 
     models: Names = required("Models drawn")
     term: Term = required("Term drawn, or model: term")
@@ -38,7 +38,7 @@ class Coefficients(_Any):
 
 
 class MarginalEffect(_Any):
-    """Keys of figures of a marginal effect."""
+    """Keys of charts of a marginal effect."""
 
     model: str = required("Model drawn")
     of: str | None = key("Variable whose marginal effect is drawn")
@@ -47,13 +47,13 @@ class MarginalEffect(_Any):
 
 
 class Effects(_Any):
-    """Keys of figures of effects by time."""
+    """Keys of charts of effects by time."""
 
     models: Names = required("Models drawn")
 
 
 class Series(_Any):
-    """Keys of figures of a variable over time."""
+    """Keys of charts of a variable over time."""
 
     panel: str = required("A name under panels")
     variables: Names = required("Variables drawn, one row of charts each")
@@ -62,38 +62,38 @@ class Series(_Any):
 
 
 class Scorecard(Unnamed):
-    """Keys of figures of all claims."""
+    """Keys of charts of all claims."""
 
     file: str | None = key("Scorecard drawn")
 
 
 class Curve(_Any):
-    """Keys of figures of a specification curve."""
+    """Keys of charts of a specification curve."""
 
     curve: str = required("A name under specification_curves")
 
 
 class Waterfall(_Any):
-    """Keys of figures of a decomposition."""
+    """Keys of charts of a decomposition."""
 
     model: str = required("Model drawn")
 
 
 class Sensitivity(_Any):
-    """Keys of figures of what an omitted variable would do."""
+    """Keys of charts of what an omitted variable would do."""
 
     model: str = required("Model drawn")
     term: Term = required("Term drawn, or model: term")
 
 
 class LeaveOneOut(Sensitivity):
-    """Keys of figures of estimates without one unit or period."""
+    """Keys of charts of estimates without one unit or period."""
 
     over: Literal["unit", "period"] | None = key("Unit or period left out")
 
 
 class Power(_Any):
-    """Keys of figures of power."""
+    """Keys of charts of power."""
 
     models: Names = required("Models drawn")
     term: Term = required("Term drawn, or model: term")

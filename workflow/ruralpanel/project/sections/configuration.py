@@ -88,7 +88,7 @@ class Configuration(Options):
         "Which choices a claim's estimate is repeated over"
     )
     tables: Annotated[dict[str, Any], _section("table")] = key("Tables of the report")
-    figures: Annotated[dict[str, Any], _section("figure")] = key("Figures of the report")
+    figures: Annotated[dict[str, Any], _section("figure")] = key("Charts of the report")
     maps: Annotated[dict[str, Any], _section("map")] = key("Maps of the report")
     report: Report | None = key("The report")
     checks: Checks | None = key("Plausibility gates over every figure read")
