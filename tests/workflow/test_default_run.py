@@ -49,7 +49,7 @@ def test_a_second_run_does_nothing(built: Path, root: Path, snakemake: Run) -> N
 @pytest.mark.parametrize(
     ("words", "concerned"),
     [
-        ("variables={roads: {label: Another}}", {"codebook", "tables", "figures", "maps", "report"}),
+        ("variables={highway_km: {label: Another}}", {"codebook", "tables", "figures", "maps", "report"}),
         ("models={baseline: {title: Another}}", {"tables", "figures", "report"}),
         ("language=zh", {"tables", "figures", "maps", "report"}),
     ],
