@@ -194,7 +194,7 @@ def _bootstrap(
         generator(seed, design.spec.name, WILD, label),
         further=dimensions[1:],
     )
-    if draws.own <= 0:
+    if draws.denominator <= 0:
         return dict.fromkeys(("p_wild", "ci_wild_low", "ci_wild_high"), float("nan"))
     estimate = float(contrast @ fit.params)
     low, high, _ = invert(draws, estimate)

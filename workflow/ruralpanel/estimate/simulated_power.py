@@ -44,13 +44,13 @@ class SimulatedPower:
 
     Attributes
     ----------
-    estimate : (panels,) estimates where the truth is zero. own : (panels,) squares of their errors' numerators.
+    estimate : (panels,) estimates where the truth is zero. denominator : (panels,) squares of their errors' numerators.
     size : what turns an estimate into the numerator of its statistic.
     n0 : (panels, draws); n1 : (draws,); q0, q1 : (panels, draws); q2 : (draws,).
     """
 
     estimate: FloatArray
-    own: FloatArray
+    denominator: FloatArray
     size: float
     n0: FloatArray
     n1: FloatArray
@@ -61,10 +61,10 @@ class SimulatedPower:
     def power(self, effect: float) -> float:
         """Share of the panels in which the bootstrap rejects zero where this is the truth."""
         d = (self.estimate + effect)[:, None]
-        left = (self.n0 + d * self.n1) ** 2 * self.own[:, None]
+        left = (self.n0 + d * self.n1) ** 2 * self.denominator[:, None]
         right = (self.q0 + d * (2.0 * self.q1 + d * self.q2)) * ((d * self.size) ** 2 * (1.0 - TIE))
         p = (np.sum(left >= right, axis=1) + 1) / (self.n1.size + 1)
-        return float(np.mean((p <= LEVEL) & (self.own > 0)))
+        return float(np.mean((p <= LEVEL) & (self.denominator > 0)))
 
     def detectable(self, wanted: float) -> float | None:
         """Smallest effect found with the power `wanted`; None where none up to `FARTHEST` errors is."""
@@ -122,10 +122,10 @@ def simulated_power(
         parts = []
         for start in range(0, panels, step):
             u = residuals[:, start : start + step]
-            n0, squares, errors = _scores(fit, design, setting, z, u, weights)
-            parts.append((n0, squares, _squares(errors, errors, dimensions), _squares(errors, scores, dimensions)))
-        n0, squares, q0, q1 = (np.concatenate(columns) for columns in zip(*parts, strict=True))
-        powers[name] = SimulatedPower(contrast @ params, squares, float(z @ z), n0, n1[0], q0, q1, q2)
+            n0, denominator, errors = _scores(fit, design, setting, z, u, weights)
+            parts.append((n0, denominator, _squares(errors, errors, dimensions), _squares(errors, scores, dimensions)))
+        n0, denominator, q0, q1 = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        powers[name] = SimulatedPower(contrast @ params, denominator, float(z @ z), n0, n1[0], q0, q1, q2)
     return powers
 
 
@@ -141,13 +141,13 @@ def _scores(
     """Numerators (panels, draws), own squared scores (panels,), and scores (panels, G, draws) by dimension."""
     space = covariance.space_of(fit, design)
     dimensions, drawn = clusters_of(fit, design, setting)
-    squares, scores, numerator = np.zeros(residuals.shape[1]), [], np.zeros(0)
+    denominator, scores, numerator = np.zeros(residuals.shape[1]), [], np.zeros(0)
     for dimension in dimensions:
-        squares += dimension.sign * np.sum(group_sums(z[:, None] * residuals, dimension.codes) ** 2, axis=0)
+        denominator += dimension.sign * np.sum(group_sums(z[:, None] * residuals, dimension.codes) ** 2, axis=0)
         linear, maps = score_maps(fit, space, z, residuals, dimension.codes, drawn)
         scores.append(maps @ weights)
         numerator = linear @ weights
-    return numerator, squares, scores
+    return numerator, denominator, scores
 
 
 def _squares(left: Sequence[FloatArray], right: Sequence[FloatArray], dimensions: Sequence[Any]) -> FloatArray:

@@ -79,14 +79,14 @@ def wild(fit: Fit, design: Design, contrast: FloatArray, weights: FloatArray, un
     rows = _rows_of(names, units)
     estimate = float(contrast @ fit.params)
     # weights are given: the generator is never asked
-    found_draws = combination(
+    bootstrap = combination(
         fit, design, contrast, codes, codes, "rademacher", weights.shape[1], np.random.default_rng(0), weights[rows]
     )
     d = estimate
-    variance = found_draws.q0 + d * (2.0 * found_draws.q1 + d * found_draws.q2)
+    variance = bootstrap.q0 + d * (2.0 * bootstrap.q1 + d * bootstrap.q2)
     with np.errstate(divide="ignore", invalid="ignore"):
-        drawn = (found_draws.n0 + d * found_draws.n1) / np.sqrt(variance)
-    value = estimate * found_draws.size / float(np.sqrt(found_draws.own))
+        drawn = (bootstrap.n0 + d * bootstrap.n1) / np.sqrt(variance)
+    value = estimate * bootstrap.size / float(np.sqrt(bootstrap.denominator))
     return Statistic(value, np.nan_to_num(drawn), "wild cluster bootstrap, null imposed", len(names))
 
 

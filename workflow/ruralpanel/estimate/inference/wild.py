@@ -61,7 +61,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     for j, term in enumerate(fit.terms):
         rng = generator(seed, design.spec.name, "wild_cluster", term)
         result = combination(fit, design, np.eye(k)[j], codes, drawn, kind, draws, rng, further=dimensions[1:])
-        if result.own <= 0:
+        if result.denominator <= 0:
             validity.stop(
                 design,
                 f"a two-way variance of {term} that is not positive",

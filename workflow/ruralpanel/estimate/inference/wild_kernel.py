@@ -45,8 +45,8 @@ class Draws:
     """What the draws leave of one coefficient, for the null that lies `d` below the estimate.
 
     The bootstrap statistic's numerator is ``n0 + d n1``, its squared denominator ``q0 + 2 d q1 + d² q2``; the sample's
-    own are ``d * size`` and ``own``. `multiple` is how often each draw counts; `random` says whether the sample itself
-    has to be added to the count (drawn weights) or is one of the draws (enumerated ones).
+    own are ``d * size`` and ``denominator``. `multiple` is how often each draw counts; `random` says whether the sample
+    itself has to be added to the count (drawn weights) or is one of the draws (enumerated ones).
     """
 
     n0: FloatArray
@@ -55,14 +55,14 @@ class Draws:
     q1: FloatArray
     q2: FloatArray
     size: float
-    own: float
+    denominator: float
     multiple: int
     random: bool
 
     def p_value(self, d: float) -> float:
         """Two-sided p-value: the share of draws, the sample included, whose statistic is at least as far from zero."""
         sample = (d * self.size) ** 2
-        left = (self.n0 + d * self.n1) ** 2 * self.own
+        left = (self.n0 + d * self.n1) ** 2 * self.denominator
         right = (self.q0 + d * (2.0 * self.q1 + d * self.q2)) * (sample * (1.0 - TIE))
         count = int(np.count_nonzero(left >= right)) * self.multiple
         total = self.n0.size * self.multiple
@@ -79,24 +79,24 @@ class Dimension:
 
 @dataclass(frozen=True)
 class ScoreMap:
-    """Clusters' bootstrap scores as a linear map of the weights: ``own - sum of left @ right.T``.
+    """Clusters' bootstrap scores as a linear map of the weights: ``scores - sum of left @ right.T``.
 
     Kept in factors, so that the cost of thousands of clusters grows with their number only (small ones are
     multiplied out).
     """
 
-    own: sparse.csr_array
+    scores: sparse.csr_array
     pairs: tuple[tuple[FloatArray | sparse.csr_array, FloatArray | sparse.csr_array], ...]
 
     def __matmul__(self, weights: FloatArray) -> FloatArray:
-        result = self.own @ weights
+        result = self.scores @ weights
         for left, right in self.pairs:
             result = result - left @ (right.T @ weights)
         return np.asarray(result)
 
     def dense(self) -> FloatArray:
         """The map as one matrix (G, H)."""
-        return self @ np.eye(self.own.shape[1])
+        return self @ np.eye(self.scores.shape[1])
 
 
 def combination(
@@ -149,9 +149,9 @@ def combination(
                     s0, s1 = scores[2 * other + left], scores[2 * other + right]
                     part[i] += dimension.sign * np.einsum("ij,ij->j", s0, s1)
     sums = [group_sums((z * fit.residuals)[:, None], dimension.codes) for dimension in dimensions]
-    squares = float(sum(dimension.sign * np.sum(one**2) for dimension, one in zip(dimensions, sums, strict=True)))
+    denominator = float(sum(dimension.sign * np.sum(one**2) for dimension, one in zip(dimensions, sums, strict=True)))
     n0, n1, q0, q1, q2 = values
-    return Draws(n0, n1, q0, q1, q2, float(z @ z), squares, 2 if enumerated else 1, not enumerated)
+    return Draws(n0, n1, q0, q1, q2, float(z @ z), denominator, 2 if enumerated else 1, not enumerated)
 
 
 Products = Callable[[FloatArray], tuple[FloatArray, FloatArray, list[FloatArray]]]
@@ -159,8 +159,8 @@ Products = Callable[[FloatArray], tuple[FloatArray, FloatArray, list[FloatArray]
 
 
 def _products(maps: Sequence[ScoreMap]) -> Products:
-    linear = [np.asarray(scores.own.sum(axis=0)).ravel() for scores in maps[:2]]
-    sizes = [scores.own.shape[0] for scores in maps]
+    linear = [np.asarray(part.scores.sum(axis=0)).ravel() for part in maps[:2]]
+    sizes = [part.scores.shape[0] for part in maps]
     if max(sizes) * linear[0].size > SMALL:
         return lambda v: (linear[0] @ v, linear[1] @ v, [scores @ v for scores in maps])
     stacked = np.vstack([*linear, *(scores.dense() for scores in maps)])
@@ -179,7 +179,7 @@ def invert(result: Draws, estimate: float, level: float = 0.95) -> tuple[float, 
     A side without end gives an infinite value. Zero is among the values looked at, so that interval and p-value agree.
     Ends are exact to 2^-26 of the step in which they lie.
     """
-    error = np.sqrt(result.own) / result.size
+    error = np.sqrt(result.denominator) / result.size
     ends, whole = [], True
     for sign in (1.0, -1.0):
         zero = sign * estimate / error
@@ -216,7 +216,7 @@ def score_map(
 ) -> ScoreMap:
     """Scores ``z_g' M (v ∘ u)`` of the clusters as a map of weights v (H,); M annihilates regressors and effects.
 
-    The sums of the columns of its `own` part are the linear form of the numerator.
+    The sums of the columns of its `scores` are the linear form of the numerator.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def score_map(
     codes : clusters (m,). drawn : clusters (m,) that share a weight.
     """
     shape = (int(codes.max()) + 1, int(drawn.max()) + 1)
-    diagonal = sparse.csr_array((z * u, (codes, drawn)), shape=shape)
+    scores = sparse.csr_array((z * u, (codes, drawn)), shape=shape)
     left, left_first = space.grouped(z, codes)
     right, right_first = space.grouped(u, drawn)
     regressors = (group_sums(z[:, None] * x, codes) @ bread, group_sums(u[:, None] * x, drawn))
@@ -232,7 +232,7 @@ def score_map(
     # z is orthogonal to the effects: where they are nested in the clusters this part is zero but for rounding
     if np.abs(left_first.data).max(initial=0.0) > 1e-10 * np.abs(z).max():
         pairs.append((left_first, right_first))
-    return ScoreMap(diagonal, tuple(pairs))
+    return ScoreMap(scores, tuple(pairs))
 
 
 def signs(number: int, start: int, size: int) -> FloatArray:

@@ -127,7 +127,7 @@ def draw(system: System, codes: IntArray, kind: str, draws: int, rng: np.random.
         [score_map(x, bread, system.space, z, u, codes, codes) for z in system.basis.T]
         for u in (system.y_net, system.d_net[:, 0])
     ]
-    sums = [np.array([np.asarray(m.own.sum(axis=0)).ravel() for m in row]) for row in maps]
+    sums = [np.array([np.asarray(m.scores.sum(axis=0)).ravel() for m in row]) for row in maps]
     clusters = int(codes.max()) + 1
     used = maps if clusters**2 > SMALL else [[m.dense() for m in row] for row in maps]
     chunk = max(1, min(CHUNK, CELLS // clusters))

@@ -270,7 +270,7 @@ def _matched(sample: Sample) -> Fit:
                 "distance": [float(d) for d in distance],
             }
             for cohort in matches
-            for unit, nearest, distance in zip(cohort.own, cohort.nearest, cohort.distance, strict=True)
+            for unit, nearest, distance in zip(cohort.treated, cohort.nearest, cohort.distance, strict=True)
         ]
     }
     notes = (*fitted.notes, note("matches_given"))

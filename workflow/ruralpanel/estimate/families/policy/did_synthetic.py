@@ -206,7 +206,7 @@ def _gaps(sample: Sample, y: FloatArray, synthetic_control: synthetic.Synthetic)
         for t, gap in enumerate(synthetic.gaps(y, weights)):
             period = int(sample.cohorts.periods[t])
             time = int(period - sample.cohorts.date(weights.start))
-            gathered.setdefault(time, []).append((period, float(gap), weights.own.size))
+            gathered.setdefault(time, []).append((period, float(gap), weights.treated.size))
     rows = []
     for time, values in sorted(gathered.items()):
         sizes = np.array([size for _, _, size in values], dtype=float)
@@ -224,6 +224,6 @@ def _fit_before(y: FloatArray, synthetic_control: synthetic.Synthetic) -> dict[s
     pairs = zip(gaps, synthetic_control.weights, strict=True)
     centred = [gap - gap.mean() if weights.periods.any() else gap for gap, weights in pairs]
     rmse = float(np.sqrt(np.mean(np.concatenate(centred) ** 2)))
-    moves = [y[weights.own, : weights.start].mean(axis=0) for weights in synthetic_control.weights]
+    moves = [y[weights.treated, : weights.start].mean(axis=0) for weights in synthetic_control.weights]
     spread = float(np.sqrt(np.mean(np.concatenate([move - move.mean() for move in moves]) ** 2)))
     return {"rmse": rmse, "relative": rmse / spread if spread > 0 else float("nan")}

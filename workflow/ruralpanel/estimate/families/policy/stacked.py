@@ -132,10 +132,10 @@ class Matches:
 
     Attributes
     ----------
-    own : (m,) treated units. nearest : (m, k) units, nearest first. distance : (m, k).
+    treated : (m,) units. nearest : (m, k) units, nearest first. distance : (m, k).
     """
 
-    own: IntArray
+    treated: IntArray
     nearest: IntArray
     distance: FloatArray
 

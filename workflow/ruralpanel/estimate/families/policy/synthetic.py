@@ -112,13 +112,13 @@ class Weights:
 
     Attributes
     ----------
-    start : position of its first treated period. own : treated units. others : units never treated.
+    start : position of its first treated period. treated : its units. others : units never treated.
     units : (others,) sum to one. periods : (start,) of the periods before treatment, sum to one; zeros for the
         synthetic control, which compares levels.
     """
 
     start: int
-    own: IntArray
+    treated: IntArray
     others: IntArray
     units: FloatArray
     periods: FloatArray
@@ -150,7 +150,7 @@ def estimate(y: FloatArray, cohorts: Cohorts, difference: bool = True) -> Synthe
     for start in cohorts.starts:
         treated = np.flatnonzero(cohorts.start == start)
         weights.append(fit_weights(y, start, treated, others, difference, adjacent))
-    sizes = np.array([w.own.size * (y.shape[1] - w.start) for w in weights], dtype=float)
+    sizes = np.array([w.treated.size * (y.shape[1] - w.start) for w in weights], dtype=float)
     shares = sizes / sizes.sum()
     return Synthetic(float(shares @ [effect(y, w) for w in weights]), tuple(weights), shares)
 
@@ -176,7 +176,7 @@ def fit_weights(
 
 def gaps(y: FloatArray, weights: Weights) -> FloatArray:
     """(T,) treated mean less the weighted others, measured from the weighted periods before treatment."""
-    gap = y[weights.own].mean(axis=0) - weights.units @ y[weights.others]
+    gap = y[weights.treated].mean(axis=0) - weights.units @ y[weights.others]
     return np.asarray(gap - weights.periods @ gap[: weights.start])
 
 
@@ -194,12 +194,12 @@ def jackknife(y: FloatArray, synthetic: Synthetic) -> float:
     for unit in range(n):
         parts = []
         for weights, share in zip(synthetic.weights, synthetic.shares, strict=True):
-            members = weights.own[weights.own != unit]
+            treated = weights.treated[weights.treated != unit]
             kept = weights.others != unit
             total = float(weights.units[kept].sum())
-            if not members.size or total <= 1e-12:
+            if not treated.size or total <= 1e-12:
                 return float("nan")
-            left = Weights(weights.start, members, weights.others[kept], weights.units[kept] / total, weights.periods)
+            left = Weights(weights.start, treated, weights.others[kept], weights.units[kept] / total, weights.periods)
             parts.append(share * effect(y, left))
         effects.append(sum(parts))
     deviations = np.array(effects) - np.mean(effects)

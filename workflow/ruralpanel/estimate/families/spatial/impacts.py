@@ -26,14 +26,14 @@ class Coefficients:
 
     Attributes
     ----------
-    params, vcov : (k,), (k, k). own : positions of the regressors. lagged : position → that of its neighbours' mean.
+    params, vcov : (k,), (k, k). regressors : their positions. lagged : position → that of its neighbours' mean.
     spatial : position of ρ; None without a lag of the outcome.
     df : degrees of freedom of t that go with the covariance; infinite: normal.
     """
 
     params: FloatArray
     vcov: FloatArray
-    own: Sequence[int]
+    regressors: Sequence[int]
     lagged: Mapping[int, int]
     spatial: int | None
     df: float = np.inf
@@ -42,7 +42,7 @@ class Coefficients:
 def effects(
     coefficients: Coefficients, terms: Sequence[str], filter_: SpatialFilter, draws: int, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """Effects of the regressors at `found.own`, with simulated errors.
+    """Effects of the regressors, with simulated errors.
 
     The outcome's response in unit i to the regressor in unit j is element ij of ``S = (I − ρW)⁻¹ (β I + θ W)``.
     Direct: the mean over i of S_ii, feedback through neighbours included. Total: the mean over i of the row sums, what
@@ -70,7 +70,7 @@ def effects(
     heavy = coefficients.spatial is not None and len(normal) < draws
     reach = np.percentile(drawn, [2.5, 97.5], axis=0)
     rows = []
-    for i, j in enumerate(coefficients.own):
+    for i, j in enumerate(coefficients.regressors):
         for k, kind in enumerate(KINDS):
             estimate, error = float(point[i, k]), float(spread[i, k])
             rows.append(
@@ -115,8 +115,8 @@ def _three(params: FloatArray, coefficients: Coefficients, filter_: SpatialFilte
     points = rho if coefficients.spatial is not None else np.zeros(1)
     diagonal = np.broadcast_to(filter_.trace(points) / filter_.n, rho.shape)
     every = np.broadcast_to(filter_.total(points), rho.shape)
-    result = np.zeros((len(params), len(coefficients.own), 3))
-    for i, j in enumerate(coefficients.own):
+    result = np.zeros((len(params), len(coefficients.regressors), 3))
+    for i, j in enumerate(coefficients.regressors):
         beta = params[:, j]
         through = rho * beta + (params[:, coefficients.lagged[j]] if j in coefficients.lagged else 0.0)
         result[:, i, 0] = beta + through * diagonal

@@ -30,7 +30,7 @@ class SpatialPanel:
     ----------
     weights : (N, N). y : (N, T). x : (N, T, K), dummies of periods last where they cannot be projected out.
     terms : names of the first k columns of `x`; the others are dummies.
-    own : positions of the regressors in `terms`; lagged : position of a regressor → that of its neighbours' mean.
+    regressors : their positions in `terms`; lagged : position of a regressor → that of its neighbours' mean.
     effects : unit, period; both may be absent. left_out : terms left out, with the reason.
     """
 
@@ -38,7 +38,7 @@ class SpatialPanel:
     y: FloatArray
     x: FloatArray
     terms: tuple[str, ...]
-    own: tuple[int, ...]
+    regressors: tuple[int, ...]
     lagged: Mapping[int, int]
     effects: tuple[str, ...]
     left_out: Mapping[str, str]
@@ -210,7 +210,7 @@ def _distinct(panel: SpatialPanel, design: Design, steps: AbstractSet[str]) -> S
         panel,
         x=panel.x[:, :, list(kept)],
         terms=tuple(panel.terms[j] for j in kept),
-        own=tuple(place[j] for j in panel.own if j in place),
+        regressors=tuple(place[j] for j in panel.regressors if j in place),
         lagged={place[j]: place[i] for j, i in panel.lagged.items() if j in place and i in place},
         left_out={term: reason for term, reason in reasons.items() if term not in steps},
     )

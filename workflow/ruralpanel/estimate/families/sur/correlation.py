@@ -45,12 +45,12 @@ class Sample:
 
     Attributes
     ----------
-    grams : (clusters, p, p), columns in the order dummies, k regressors, m outcomes. own : as in `Equations`.
+    grams : (clusters, p, p), columns in the order dummies, k regressors, m outcomes. terms : as in `Equations`.
     n : rows.
     """
 
     grams: FloatArray
-    own: tuple[tuple[int, ...], ...]
+    terms: tuple[tuple[int, ...], ...]
     k: int
     m: int
     n: int
@@ -73,7 +73,7 @@ class Sample:
         inner, cross = gram[:, :size, :size], gram[:, :size, size:]
         fitted = np.linalg.pinv(inner, rcond=1e-12, hermitian=True) @ cross
         net = gram[:, size:, size:] - np.swapaxes(cross, 1, 2) @ fitted
-        params = Equations(self.own, net[:, :k, :k], net[:, :k, k:], net[:, k:, k:]).estimate(self.n)[0]
+        params = Equations(self.terms, net[:, :k, :k], net[:, :k, k:], net[:, k:, k:]).estimate(self.n)[0]
         outcomes = np.broadcast_to(np.eye(self.m), (len(counts), self.m, self.m))
         left = np.concatenate([fitted[:, :, :k] @ params - fitted[:, :, k:], -params, outcomes], axis=1)
         parts = np.swapaxes(left, 1, 2)[:, None] @ (self.grams @ left[:, None])

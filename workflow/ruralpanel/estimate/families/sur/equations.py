@@ -19,11 +19,11 @@ class Equations:
 
     Attributes
     ----------
-    own : per outcome the places of its regressors among the k. xx : (…, k, k), of regressors of about the same length.
+    terms : per outcome the places of its regressors among the k. xx : (…, k, k), of regressors of about one length.
     xy : (…, k, m). yy : (…, m, m).
     """
 
-    own: tuple[tuple[int, ...], ...]
+    terms: tuple[tuple[int, ...], ...]
     xx: FloatArray
     xy: FloatArray
     yy: FloatArray
@@ -31,7 +31,7 @@ class Equations:
     @property
     def generalised(self) -> bool:
         """Whether the equations' regressors differ, so that generalised least squares is not least squares of each."""
-        return len(set(self.own)) > 1
+        return len(set(self.terms)) > 1
 
     def least_squares(self) -> FloatArray:
         """Coefficients (…, k, m) of each equation alone, zero where it lacks the term.
@@ -39,11 +39,11 @@ class Equations:
         Coefficients that the cross-products do not identify have the least length: residuals do not depend on them.
         """
         if not self.generalised:
-            terms = self.own[0]
+            terms = self.terms[0]
             return self._placed([_solved(_block(self.xx, terms, terms), self.xy[..., list(terms), :])])
         parts = [
             _solved(_block(self.xx, terms, terms), self.xy[..., list(terms), m : m + 1])
-            for m, terms in enumerate(self.own)
+            for m, terms in enumerate(self.terms)
         ]
         return self._placed(parts)
 
@@ -60,8 +60,8 @@ class Equations:
             return params, precision
         gram, products = self.normal(precision)
         solved = _solved(gram, products[..., None])
-        starts = np.cumsum([0, *(len(terms) for terms in self.own)])
-        parts = [solved[..., start : start + len(terms), :] for start, terms in zip(starts, self.own, strict=False)]
+        starts = np.cumsum([0, *(len(terms) for terms in self.terms)])
+        parts = [solved[..., start : start + len(terms), :] for start, terms in zip(starts, self.terms, strict=False)]
         return self._placed(parts), precision
 
     def left(self, params: FloatArray) -> FloatArray:
@@ -73,20 +73,22 @@ class Equations:
     def normal(self, precision: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Normal equations of all outcomes' coefficients, one equation after the other."""
         lines = [
-            [precision[..., m, j, None, None] * _block(self.xx, terms, other) for j, other in enumerate(self.own)]
-            for m, terms in enumerate(self.own)
+            [precision[..., m, j, None, None] * _block(self.xx, terms, other) for j, other in enumerate(self.terms)]
+            for m, terms in enumerate(self.terms)
         ]
         gram = np.concatenate([np.concatenate(line, axis=-1) for line in lines], axis=-2)
-        sums = [(self.xy[..., list(terms), :] @ precision[..., m, :, None])[..., 0] for m, terms in enumerate(self.own)]
+        sums = [
+            (self.xy[..., list(terms), :] @ precision[..., m, :, None])[..., 0] for m, terms in enumerate(self.terms)
+        ]
         return gram, np.concatenate(sums, axis=-1)
 
     def _placed(self, parts: list[FloatArray]) -> FloatArray:
         """Coefficients of each equation, or of all alike, in the rows of their terms."""
         params = np.zeros_like(self.xy)
         if len(parts) == 1:
-            params[..., list(self.own[0]), :] = parts[0]
+            params[..., list(self.terms[0]), :] = parts[0]
             return params
-        for m, (terms, part) in enumerate(zip(self.own, parts, strict=True)):
+        for m, (terms, part) in enumerate(zip(self.terms, parts, strict=True)):
             params[..., list(terms), m] = part[..., 0]
         return params
 
