@@ -54,12 +54,12 @@ def dated(
         sheet = one_sheet(sheets, label, layout)
         year = _year_in(Path(file).stem, layout) if place == "file" else None
         if place == "name":
-            own, of_file = _year_in(sheet.name, layout), _year_in(Path(file).stem, layout)
-            if own and of_file and own != of_file:
-                found = f"{of_file} in the name of the file, {own} in that of sheet {sheet.name}"
+            of_sheet, of_file = _year_in(sheet.name, layout), _year_in(Path(file).stem, layout)
+            if of_sheet and of_file and of_sheet != of_file:
+                found = f"{of_file} in the name of the file, {of_sheet} in that of sheet {sheet.name}"
                 fix = "layout: {period: {from: sheet}} or {from: file} says which of them holds"
                 raise UserError(Problem(label, "layout.period", found, "one year", fix))
-            year = own or of_file
+            year = of_sheet or of_file
         return [(sheet, {**layout, "period": year or _no_year(Path(file).name, label, layout)})]
     problems = [
         Problem(
