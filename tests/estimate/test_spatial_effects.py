@@ -119,9 +119,7 @@ def test_errors_follow_the_first_setting_of_inference() -> None:
         "own": np.sqrt(np.diag(own.own_vcov))[0],
         "cluster": infer(clustered, replace(design, terms=own.terms), InferenceSpec("cluster"), 0).std_error[0],
     }
-    assert (
-        "expected information" in own.extra["spatial_effects"]["basis"]
-        and "CR1" in clustered.extra["spatial_effects"]["basis"]
-    )
+    assert own.extra["spatial_effects"]["basis"] == [{"code": "expected_information"}]
+    assert [entry["code"] for entry in clustered.extra["spatial_effects"]["basis"]] == ["CR1"]
     for found, name in ((own, "own"), (clustered, "cluster")):
         assert found.extra["spatial_effects"]["rows"][0]["std_error"] == pytest.approx(errors[name], rel=0.03)
