@@ -10,9 +10,9 @@ with starting("comparison"):
 
 def main(old: str, new: str, language: str, page: str, cells: str) -> None:
     """Write the page and the file of all figures that moved; both name the folders as the configuration does."""
-    found = compare(old, new)
-    write_cells(found, cells)
-    write_page(found, page, old, new, language, cells)
+    comparison = compare(old, new)
+    write_cells(comparison, cells)
+    write_page(comparison, page, old, new, language, cells)
 
 
 if __name__ == "__main__":

@@ -33,10 +33,10 @@ def main(
     """Write ``results/models/curves/<curve>.json`` and, one row per specification, ``.parquet``."""
     declared = {(variable, int(lag)): lagged for variable, lag, lagged in lags}
     frame, cross_section = pd.read_parquet(panel), load_units(units)
-    found = run_curve(name, curve, frame, cross_section, samples, seed, declared, by, config, smallest, logs)
+    result = run_curve(name, curve, frame, cross_section, samples, seed, declared, by, config, smallest, logs)
     with atomic_path(rows) as temporary:
-        found.rows.to_parquet(temporary, index=False)
-    write_results(summary, {**found.summary, "panel_sha256": sha256_of(panel), "declared": dict(curve)})
+        result.rows.to_parquet(temporary, index=False)
+    write_results(summary, {**result.summary, "panel_sha256": sha256_of(panel), "declared": dict(curve)})
 
 
 if __name__ == "__main__":

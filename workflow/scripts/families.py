@@ -33,9 +33,9 @@ def main(
     designs = designs_of(models, samples, panels, geography, by)
     for name, claims, piece in pieces(families, "families", "family"):
         wanted = {str(estimand["model"]) for estimand in claims.values() if estimand.get("model")}
-        own = {model: design for model, design in designs.items() if model in wanted}
+        in_family = {model: design for model, design in designs.items() if model in wanted}
         with piece:
-            write_results(Path(folder) / f"{name}.json", run_family(name, claims, own, seed, file=config))
+            write_results(Path(folder) / f"{name}.json", run_family(name, claims, in_family, seed, file=config))
 
 
 if __name__ == "__main__":

@@ -174,10 +174,10 @@ def _units_with_figures(
             with_figures |= units_with_figures(table, variable.series, needed[name])
     known = tuple(sorted(with_figures & set(units.ids)))
     if not known:
-        found_words = f"no figure in {panel.periods[0]}–{panel.periods[-1]}"
+        found = f"no figure in {panel.periods[0]}–{panel.periods[-1]}"
         kinds = {frequency(period) for table in figures.values() for period in table["period"].unique()}
         fix = "" if frequency(panel.periods[0]) in kinds else f"the figures are of {' and '.join(sorted(kinds))}s"
-        raise UserError(Problem(file, f"panels.{panel.name}", found_words, "periods that a source covers", fix))
+        raise UserError(Problem(file, f"panels.{panel.name}", found, "periods that a source covers", fix))
     return known
 
 

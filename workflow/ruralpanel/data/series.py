@@ -211,7 +211,7 @@ def _apply(
     units: Sequence[str],
     file: str,
 ) -> Iterator[str]:
-    """Apply the rule for one break to `values` and `rules` (one entry per row of `own`); yield notes."""
+    """Apply the rule for one break to `values` and `rules` (one entry per row of `rows`); yield notes."""
     rule = rule_of(variable, year)
     concerned = affected(spec.breaks[year], units)
     hit = rows["unit"].isin(concerned).to_numpy() & ~np.isnan(values)

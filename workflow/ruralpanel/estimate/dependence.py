@@ -50,7 +50,7 @@ def weighted_cd(table: FloatArray, common: int, slopes: int, rng: np.random.Gene
     Parameters
     ----------
     table : (N, T) residuals, NaN where there is none.
-    common, own : columns fitted in each unit's regression: the same ones for all units (constant included), and own.
+    common, slopes : columns fitted in each unit's regression: the same for all units (constant included), and its own.
     rng : draws the signs.
     """
     first, second, values, shared = pair_correlations(table)

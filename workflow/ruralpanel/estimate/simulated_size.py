@@ -62,7 +62,7 @@ def simulated_sizes(
 
     Parameters
     ----------
-    found : the results of `settings`; None is returned for those that do not apply to the model.
+    inferences : the results of `settings`; None is returned for those that do not apply to the model.
     null : the model's `null_panels`, where they are at hand.
 
     Returns

@@ -99,7 +99,7 @@ def by_group(design: Design, term: str, groups: Mapping[str, str], seed: int, na
         clusters={key: codes[rows] for key, codes in design.clusters.items()},
     )
     fitted = fit_model(split)
-    missing = [label for label, own_name in zip(kept, names, strict=True) if own_name not in fitted.terms]
+    missing = [label for label, slope in zip(kept, names, strict=True) if slope not in fitted.terms]
     if missing:
         validity.stop(design, f"{term} in {', '.join(missing)}", "a lever that varies within each group", "")
     return _group_results(fitted, split, names, kept, sizes, seed, name)

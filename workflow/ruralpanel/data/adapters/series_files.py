@@ -72,15 +72,15 @@ def dated(
         for sheet in filled
         if sheet.hidden and not isinstance(layout.get("sheet"), (list, tuple))
     ]
-    found_years: list[tuple[Sheet, Mapping[str, Any]]] = []
+    dated_sheets: list[tuple[Sheet, Mapping[str, Any]]] = []
     for sheet in filled:
         try:
             year = _year_in(sheet.name, layout) or _no_year(f"sheet {sheet.name}", label, layout)
-            found_years.append((sheet, {**layout, "period": year}))
+            dated_sheets.append((sheet, {**layout, "period": year}))
         except UserError as error:
             problems += error.problems
     raise_any(problems)
-    return found_years
+    return dated_sheets
 
 
 def dated_file(file: str, label: str, layout: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -275,7 +275,7 @@ def remarks_on_files(
 
     Parameters
     ----------
-    asked : file → the places looked for. found : file → the keys of the series that it gave.
+    asked : file → the places looked for. given : file → the keys of the series that it gave.
     unread : file → its columns or titles that no series names.
     """
     remarks = []

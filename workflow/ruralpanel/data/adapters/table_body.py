@@ -140,9 +140,9 @@ def figure_problems(body: Body, layout: Mapping[str, Any], used: columns.Mask | 
             fix = figure_advice(written, layout)
             fault = Problem(body.table.label, body.at(i, name), text.quoted(written), _FIGURE, fix)
             alike.setdefault(fix, []).append((int(body.rows[i]), fault))
-        for found_rows in alike.values():
-            number = len(wrong) if len(alike) == 1 else len(found_rows)
-            problems += together([problem for _, problem in found_rows], [row for row, _ in found_rows], number)
+        for of_one_kind in alike.values():
+            number = len(wrong) if len(alike) == 1 else len(of_one_kind)
+            problems += together([problem for _, problem in of_one_kind], [row for row, _ in of_one_kind], number)
     return problems
 
 

@@ -52,12 +52,12 @@ def changes(matrix: Matrix) -> Changes:
     common = np.where(counts >= ENOUGH_UNITS, midmean(change), 0.0)
     common[counts == 0] = np.nan
     departure = (change - common) / gap
-    own_counts = np.sum(np.isfinite(change), axis=1)
-    usual = np.where(own_counts >= ENOUGH_YEARS, median(departure, axis=1), 0.0)
+    by_unit = np.sum(np.isfinite(change), axis=1)
+    usual = np.where(by_unit >= ENOUGH_YEARS, median(departure, axis=1), 0.0)
     rest = change - common - usual[:, None] * gap
     root = np.sqrt(gap)
     year_spread = np.where(counts >= ENOUGH_UNITS, spread(rest, axis=0), 0.0)
-    unit_spread = np.where(own_counts > ENOUGH_YEARS, spread(rest / root, axis=1), 0.0)
+    unit_spread = np.where(by_unit > ENOUGH_YEARS, spread(rest / root, axis=1), 0.0)
     pooled = float(spread(rest / root)) if np.any(np.isfinite(rest)) else 0.0
     scale = np.fmax(np.broadcast_to(year_spread, rest.shape), np.fmax(unit_spread[:, None], pooled) * root)
     return Changes(matrix, change, gap, since, common, rest, year_spread, scale, slack + before)

@@ -53,7 +53,7 @@ class Outcomes:
 def by_variance(outcomes: Outcomes, setting: InferenceSpec, inference: Inference) -> FloatArray | None:
     """Rejections (k, panels) of t tests whose variance is a sum of squares linear in the residuals; None: it is not.
 
-    `found` is the method's result for the model itself: its factor, degrees of freedom and critical values are used.
+    `inference` is the method's result for the model itself: its factor, degrees of freedom and critical values serve.
     """
     variances = _variances(outcomes, setting, inference)
     if variances is None or inference.std_error is None or inference.df is None:

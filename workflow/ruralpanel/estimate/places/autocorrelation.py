@@ -91,7 +91,7 @@ def moran(values: FloatArray, weights: sparse.csr_array, draws: int, rng: np.ran
 
 
 def two_sided(drawn: FloatArray, statistic: float) -> float:
-    """Twice the smaller share of draws at least as large or as small as `found`, which counts itself; at most one."""
+    """Twice the smaller share of draws at least as large or small as `statistic`, which counts itself; one at most."""
     slack = TIE * max(abs(statistic), 1.0)
     above, below = int(np.sum(drawn >= statistic - slack)), int(np.sum(drawn <= statistic + slack))
     return min(1.0, 2.0 * (1.0 + min(above, below)) / (drawn.size + 1.0))

@@ -66,8 +66,8 @@ def _gal(text: str, file: str) -> list[Link]:
         near = lines[number].split() if number < len(lines) else []
         number += 1
         if len(near) != count:
-            found_here = f"{len(near)} neighbours of {words[0]}"
-            raise UserError(Problem(file, f"line {number}", found_here, f"{count}, as the line before says"))
+            found = f"{len(near)} neighbours of {words[0]}"
+            raise UserError(Problem(file, f"line {number}", found, f"{count}, as the line before says"))
         links += [Link(f"line {number}", words[0], other, "1") for other in near]
     if expected != units:
         raise UserError(Problem(file, "line 1", f"{expected} units announced", f"{units}, as many as follow"))
