@@ -101,12 +101,13 @@ def write_answer(path: Path, _: list[list[str]]) -> None:
 
 Writer = Callable[[Path, list[list[str]]], None]
 NAMED = {"rural": {"title_in_file": "rural"}, "urban": {"title_in_file": "urban"}}
+BY_NAME: dict[str, dict[str, Any]] = {"rural": {}, "urban": {}}
 BY_YEAR = {"rural": {"column": "rural_{period}"}, "urban": {"column": "urban_{period}"}}
 LONGEST = {"series": "what"}
 WIDE = {"shape": "wide"}
 ACROSS = {"shape": "wide", "across": "unit", "series": "what"}
 CASES: dict[str, tuple[str, str, Writer, list[list[str]], dict[str, Any], dict[str, Any]]] = {
-    "long": ("table", "t.csv", write_csv, long_rows(), NAMED, {}),
+    "long": ("table", "t.csv", write_csv, long_rows(), BY_NAME, {}),
     "long with a series": ("table", "t.csv", write_csv, longest_rows(), NAMED, LONGEST),
     "long with a series, workbook": ("table", "t.xlsx", write_workbook, longest_rows(), NAMED, LONGEST),
     "wide": ("table", "t.csv", write_csv, wide_rows(), BY_YEAR, WIDE),
@@ -171,7 +172,7 @@ def test_rows_kept_or_left_out_by_a_marked_label(tmp_path: Path) -> None:
 def test_names_that_come_twice_lead_each_code_to_its_name(tmp_path: Path) -> None:
     """Whatever an adapter to come hands over, a code means the name at its place."""
     write_csv(tmp_path / "t.csv", long_rows())
-    source: SourceSpec = source_of("table", tmp_path / "t.csv", NAMED)
+    source: SourceSpec = source_of("table", tmp_path / "t.csv", BY_NAME)
     good = registry.read(source)
     from ruralpanel.data.adapters.table_files import open_table
 

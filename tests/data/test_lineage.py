@@ -8,9 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from ruralpanel.data.codebook import codebook
 from ruralpanel.data.figures import COLUMNS
 from ruralpanel.data.lineage import trace
 from ruralpanel.data.panel import build, write_panel
+from ruralpanel.project.files import csv_text, read_rows, write_text
 from ruralpanel.project.load import Config, read_config
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.reads import series_by_variable
@@ -85,7 +87,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Config, Path]:
     figures = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(["series", "unit", "period"], ignore_index=True)
     for panel in config.panels.values():
         built = build(panel, config.variables, {"book": figures}, series_by_variable(config), load_units(config.units))
-        write_panel(built, folder / "results" / "panels" / panel.name)
+        place = folder / "results" / "panels" / panel.name
+        write_panel(built, place)
+        book = codebook(read_rows(place / "columns.csv"), config.variables, panel, series_by_variable(config))
+        write_text(place / "codebook.csv", csv_text(book))
     return config, folder / "results"
 
 

@@ -189,7 +189,10 @@ def hash_sees(subject: Subject, right: str) -> bool:
 
 
 def findings(shipped: Shipped, source: SourceSpec, frame: pd.DataFrame) -> set[tuple[str, str, str, int]]:
-    found: tuple[Finding, ...] = reconcile({source.name: frame}, {source.name: source}, shipped.totals)
+    held = set(zip(frame["series"], frame["period"], strict=True))
+    totals = shipped.totals[shipped.totals["source"] == source.name]
+    totals = totals[[key in held for key in zip(totals["series"], totals["year"], strict=True)]]
+    found: tuple[Finding, ...] = reconcile({source.name: frame}, {source.name: source}, totals)
     return {(f.check, f.series, f.unit, f.period) for f in found if not f.declared}
 
 

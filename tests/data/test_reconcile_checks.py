@@ -323,3 +323,13 @@ def test_codes_do_not_jump(kind: str) -> None:
     values[7, 4] = {"dummy": 1.0, "years": 12.0, "trade": 9.0}.get(kind, values[7, 4] * 20)
     found = run({kind: values})
     assert bool(found) == (kind == "share"), [f.note for f in found][:3]
+
+
+def test_totals_of_what_is_not_read_are_one_problem_each() -> None:
+    rows = totals_of([("a", year, 1.0, "", np.inf) for year in (1980, 1981)])
+    others = totals_of([("a", year, 1.0, "", np.inf) for year in (2003, 2004, 2005)]).assign(source="another_source")
+    with pytest.raises(UserError) as caught:
+        run({"a": smooth()}, totals=pd.concat([rows, others], ignore_index=True))
+    years, source = (str(problem) for problem in caught.value.problems)
+    assert "2 rows from row 2 to row 3, column year: found 1980, 1981; expected a year of s.a, 2000 to 2011" in years
+    assert '3 rows from row 4 to row 6, column source: found "another_source"' in source

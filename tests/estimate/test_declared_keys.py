@@ -276,7 +276,7 @@ def test_draws_of_an_event_study_of_too_few_treated_units(folder: Path) -> None:
     model = declared("event_study", "twfe") | {
         "treatment": {"units": "region_pair == 'P0' and unit == 'U01'", "first": 2006}
     }
-    few = "draws without use"
+    few = "draws_without_use"
     assert few in outcome_of(model | {"draws": 99}, folder) and few not in outcome_of(model, folder)
 
 

@@ -78,26 +78,34 @@ def load_control_totals(path: str | Path, name: str = "") -> pd.DataFrame:
 def unheld(
     totals: pd.DataFrame, sources: Mapping[str, SourceSpec], series: Sequence[Matrix], file: str
 ) -> Iterator[Problem]:
-    """Totals that no figure can be held against: of no series that is read, no year of it, another kind of measure."""
+    """Totals that no figure can be held against: of no series that is read, no year of it, another kind of measure.
+
+    A fault that several rows share is one problem, with all of them.
+    """
     read = {matrix.name: matrix for matrix in series}
+    faults: dict[tuple[str, str, str], dict[int, str]] = {}
     for row, total in enumerate(totals.to_dict("records"), 2):
         source, key, year = str(total["source"]), str(total["series"]), int(total["year"])
         matrix = read.get(f"{source}.{key}")
         if source not in sources:
-            fix = did_you_mean(source, sources)
-            yield Problem(file, f"row {row}, column source", f'"{source}"', "a source of the configuration", fix)
+            fix = did_you_mean(source, sources) or "declare it, or take its totals out"
+            faults.setdefault(("source", "a source of the configuration", fix), {})[row] = f'"{source}"'
         elif matrix is None:
             known = [name.partition(".")[2] for name in read if name.startswith(f"{source}.")]
-            where, fix = f"row {row}, column series", did_you_mean(key, known)
-            yield Problem(file, where, f'"{key}"', f"a series that is read from {source}", fix)
+            fault = ("series", f"a series that is read from {source}", did_you_mean(key, known))
+            faults.setdefault(fault, {})[row] = f'"{key}"'
         elif year not in matrix.periods:
             expected = f"a year of {source}.{key}, {matrix.periods[0]} to {matrix.periods[-1]}"
-            yield Problem(file, f"row {row}, column year", str(year), expected, "correct the year or remove the row")
+            faults.setdefault(("year", expected, "correct the year or remove the row"), {})[row] = str(year)
         elif total["measure"] and matrix.spec.measure:
             try:
                 convert_factor(str(total["measure"]), matrix.spec.measure)
             except MeasureError as error:
                 yield error.problem(file, f"row {row}, column measure")
+    for (column, expected, fix), cells in faults.items():
+        first, *more = cells
+        where = f"{len(cells)} rows from row {first} to row {more[-1]}" if more else f"row {first}"
+        yield Problem(file, f"{where}, column {column}", ", ".join(dict.fromkeys(cells.values())), expected, fix)
 
 
 def control_totals(series: Sequence[Matrix], totals: pd.DataFrame) -> Iterator[Finding]:
