@@ -40,6 +40,9 @@ models:
     like: within
     effects: [unit]
     inference: [wild, {vcov: cluster, by: period}]
+claims:
+  H1: {claim: The lever raises output, number: "plain[lever]", expected: positive}
+others: {H1: ["effect[lever]"]}
 """
 
 
@@ -107,6 +110,10 @@ def test_other_entries_under_either_of_their_names(folder: Path, capsys: pytest.
         ("models.efect", 'found "efect"; expected a name under models; fix: did you mean "effect"?'),
         ("model.effect", 'found "model.effect"; expected an entry such as models.baseline; fix: did you mean "models"'),
         ("models", 'found "models"; expected one entry of models; fix: name one: models.plain'),
+        ("presets.within", "fix: look at what takes it over, such as models.plain"),
+        ("errors.wild", "fix: look at what takes it over, such as models.effect"),
+        ("errors.cr1", "fix: look at what takes it over, such as defaults"),
+        ("others.H1", "fix: look at what takes it over, such as claims.H1"),
     ],
 )
 def test_what_is_no_entry(folder: Path, capsys: pytest.CaptureFixture[str], entry: str, answer: str) -> None:

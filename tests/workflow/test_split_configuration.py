@@ -88,9 +88,9 @@ def test_check_lists_the_words_that_the_language_lacks(split: Path, snakemake: R
     said = run.stdout + run.stderr
     start = said.index("  look at the words: 3 texts without Chinese, shown in the other language")
     assert [line.strip() for line in said[start:].splitlines()[1:4]] == [
-        "title",
-        "hypotheses.T1.claim",
-        "tables.main.title",
+        "title (config.yaml:1)",
+        "claims.T1.claim (config.yaml:24)",
+        "tables.main (config/words/en.yaml:2)",
     ]
 
 

@@ -96,7 +96,7 @@ class _Results:
     config: str
 
     def describe(self, estimand: Mapping[str, Any], claim: Mapping[str, Any], where: str) -> Design:
-        """`claim_design.describe` of the estimand's model."""
+        """`designs.describe` of the estimand's model."""
         model = self.models[estimand["model"]]
         return describe(model, estimand, claim, self.statistics, self.config, where, powers_of(self.robustness))
 

@@ -67,7 +67,8 @@ def _words(config: Config) -> Iterator[str]:
     if absent:
         language = {"en": "English", "zh": "Chinese"}[config.language]
         yield f"  look at the words: {_counted(len(absent), 'text')} without {language}, shown in the other language"
-        yield from (f"    {path}" for path in absent)
+        places = ((path, config.places.of(path)) for path in absent)
+        yield from (f"    {place.path} ({place})" if place else f"    {path}" for path, place in places)
     if config.idle_words:
         yield "  look at the words: what they stand for is not declared"
         yield from (f"    {place.path} ({place})" for place in config.idle_words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
@@ -48,9 +49,8 @@ def _long_name(config: Config, entry: str) -> tuple[str, str]:
     section, _, name = entry.partition(".")
     sections = {**{key: key for key in config.resolved}, **LONG_NAMES}
     if section not in sections:
-        raise UserError(
-            Problem("explain", "", f'"{entry}"', "an entry such as models.baseline", did_you_mean(section, sections))
-        )
+        fix = _taken_over(config, entry) or did_you_mean(section, sections)
+        raise UserError(Problem("explain", "", f'"{entry}"', "an entry such as models.baseline", fix))
     long = sections[section]
     entries = config.resolved.get(long)
     if not name or not isinstance(entries, Mapping):
@@ -62,6 +62,16 @@ def _long_name(config: Config, entry: str) -> tuple[str, str]:
         fix = did_you_mean(name, entries)
         raise UserError(Problem("explain", "", f'"{name}"', f"a name under {section}", fix))
     return (long, name) if long in _NAMED else (long, "")
+
+
+def _taken_over(config: Config, entry: str) -> str:
+    """Advice on what has no settings of its own, such as a preset: an entry of the configuration that takes it over."""
+    for path, written in config.places.origins.items():
+        if written == entry or written.startswith((f"{entry}.", f"{entry}[")):
+            section, name, *_ = re.split(r"[.\[]", path)
+            user = config.places.as_written(f"{section}.{name}") if section in _NAMED else section
+            return f"look at what takes it over, such as {user}"
+    return ""
 
 
 _NAMED = frozenset(

@@ -99,7 +99,7 @@ class Estimates:
     members : (s,) positions in the plan, ascending; everything else (s,).
     standardised : standard deviations of the outcome for one of the lever's within units (over all rows where it does
         not vary within; an interaction's: times one of the moderator over all rows).
-    in_delta : multiples of the smallest effect that matters, by the claims' rule (`claim_design.smallest_effect`).
+    in_delta : multiples of the smallest effect that matters, by the claims' rule (`designs.smallest_effect`).
     reasons : position → why a specification was not estimated.
     """
 
