@@ -294,3 +294,11 @@ def test_a_wrong_folder_is_refused_before_the_run(
     write(Path(), {**configured(Path()), "report": {"compare_with": folder}})
     with pytest.raises(UserError, match=words):
         open_project()
+
+
+def test_results_of_earlier_versions_are_compared_by_their_codebook(tiny_run: Path, tmp_path: Path) -> None:
+    earlier = tmp_path / "before"
+    shutil.copytree(tiny_run / "results", earlier)
+    for file in earlier.glob("panels/*/columns.csv"):
+        file.unlink()
+    assert not compare(earlier, tiny_run / "results").cells

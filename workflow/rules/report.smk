@@ -135,7 +135,7 @@ rule comparison:
         expand(
             "results/panels/{panel}/{file}",
             panel=PANELS,
-            file=["panel.parquet", "codebook.csv", "lineage.parquet"],
+            file=["panel.parquet", "columns.csv", "lineage.parquet"],
         ),
         compared_files(CONFIG),
     output:

@@ -346,8 +346,10 @@ def samples_of(config: Config, names: Iterable[str]) -> dict[str, Any]:
 
 
 RESULTS = "results"
-_FILES = ("panels/*/panel.parquet", "panels/*/codebook.csv", "panels/*/lineage.parquet", "models/*.json",
-          "scorecard.json")  # fmt: skip
+_FILES = (
+    *("panels/*/panel.parquet", "panels/*/columns.csv", "panels/*/codebook.csv", "panels/*/lineage.parquet"),
+    *("models/*.json", "scorecard.json"),
+)
 
 
 def compared_folder(config: Config) -> str:

@@ -77,7 +77,9 @@ def _read(folder: Path) -> _Panel | None:
     sheets = lineage["sheet"].map(lambda sheet: f", sheet {sheet}" if sheet else "")
     columns = lineage["column"].map(lambda column: f", column {column}" if column else "")
     lineage = lineage.assign(conversion=conversion + factor, place=lineage["file"] + sheets + rows + columns)
-    return _Panel(frame, {row["variable"]: row["formula"] for row in read_rows(folder / "codebook.csv")}, lineage)
+    columns_file = folder / "columns.csv"
+    described = columns_file if columns_file.is_file() else folder / "codebook.csv"  # all that 0.3.0 and before wrote
+    return _Panel(frame, {row["variable"]: row["formula"] for row in read_rows(described)}, lineage)
 
 
 def _whole(panel: str, side: _Panel, came: bool) -> Iterator[CellChange]:
