@@ -53,7 +53,7 @@ def joined(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        Labels are text; beyond `table_pieces.MOST_TEXTS` rows they are categories.
+        Labels are text; beyond `table.MOST_TEXTS` rows they are categories.
     """
     filled = _by_variable(tables)
     if not filled:

@@ -37,7 +37,7 @@ class Config:
 
     `resolved` holds the same as plain values in the long form, for the record that results keep; `places` the file and
     line of each key; `files` all files that it was read from; `idle_words` where words stand for what nothing declares.
-    `problems` are those of the sources (`faulty_sources`), which `contracts.check` reports together with its own;
+    `problems` are those of the sources (`faulty_sources`), which `check.check` reports together with its own;
     `unfetched` are those among them that fetching a live source mends.
     """
 
@@ -85,7 +85,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     ------
     UserError
         With every unknown or missing key and wrong value at once. What the parts and their files say of each other
-        is checked by `contracts.check`.
+        is checked by `check.check`.
     """
     file = str(path)
     if reason := unusable(path):

@@ -58,7 +58,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
     Parameters
     ----------
     source : SourceSpec
-        Layout keys: see `contracts.layouts`; those of `fetch` are passed over.
+        Layout keys: see `kinds.adapters.ADAPTERS`; those of `fetch` are passed over.
 
     Returns
     -------

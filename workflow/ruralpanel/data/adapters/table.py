@@ -174,7 +174,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        See `cells.typed`; values in the measures as published. Beyond `table_pieces.MOST_TEXTS` figures `text` is
+        See `cells.typed`; values in the measures as published. Beyond `MOST_TEXTS` figures `text` is
         empty: the value alone stands for the cell.
 
     Raises

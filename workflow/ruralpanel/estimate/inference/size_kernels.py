@@ -205,7 +205,7 @@ def _two_way(fit: Fit, residuals: FloatArray, groups: Sequence[IntArray]) -> Flo
 
 
 def _driscoll_kraay(influence: FloatArray, residuals: FloatArray, periods: IntArray, lag: int) -> FloatArray:
-    """(k, panels) variances of `driscoll_kraay.covariance`; `periods` are their places on the calendar."""
+    """(k, panels) variances of `dependence.driscoll_kraay_covariance`; `periods` are their places on the calendar."""
     first = int(periods.min())
     variances = np.empty((influence.shape[1], residuals.shape[1]))
     for j, column in enumerate(influence.T):

@@ -149,7 +149,7 @@ def read_matrix(
 
     Parameters
     ----------
-    path : a file of links (`matrix_formats.links_of`). Units go by id, or by any name or code of the units file.
+    path : a file of links (`links_of`). Units go by id, or by any name or code of the units file.
     names : the units file; None: ids only.
     values : what the file's figures are: ``weights``, ``distances`` (a link weighs 1 / distance) or ``links`` (each
         weighs one, whatever its figure); None: weights, unless the form leaves it open.

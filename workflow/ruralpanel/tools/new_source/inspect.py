@@ -171,7 +171,7 @@ def inspect(
     year: int | None = None,
     taken: Collection[str] = (),
 ) -> tuple[Inspection, ...]:
-    """What `inspect_source` prints, as values: one entry for each table of the file, or for each file of a folder.
+    """What `new-source` prints, as values: one entry for each table of the file, or for each file of a folder.
 
     Exports of the National Data site in one folder make one source, whose series are named after the files; files or
     sheets that differ in the year of their names only make one, too.

@@ -23,7 +23,7 @@ def sidecar(path: Path, entry: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     Parameters
     ----------
     path : the file or folder that the entry reads.
-    entry : as `inspect_source.inspect` found it: adapter, path, layout, series.
+    entry : as `inspect.inspect` found it: adapter, path, layout, series.
 
     Returns
     -------

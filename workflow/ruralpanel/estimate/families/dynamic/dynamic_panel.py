@@ -71,7 +71,7 @@ def fit_gmm(equation: Equation, design: Design) -> Fit:
     ------
     UserError
         As many instruments as units or more, which ``allow`` sets aside; more coefficients than units, which nothing
-        does; see `gmm_instruments.stack`.
+        does; see `instruments.stack`.
     """
     options = design.spec.options
     choices = choices_of(design)

@@ -73,7 +73,7 @@ def fit(design: Design) -> Fit:
     (``lee_yu``, default: effects take periods and units off the likelihood; ``none``), ``draws`` of the effects'
     simulated errors, ``seed``.
 
-    ``extra``: ``spatial_effects`` (`spatial_effects.effects`; models with neighbours' outcome or regressors),
+    ``extra``: ``spatial_effects`` (`impacts.effects`; models with neighbours' outcome or regressors),
     ``spatial`` (weights, correction, interval of the coefficient). Tests: `spatial_tests`, and ``sargan``.
 
     Raises
