@@ -153,6 +153,39 @@ FAULTS = {
             'fix: did you mean "draws"?'
         ],
     ),
+    "wrong keys of what nothing takes over": (
+        changed("defaults: {", "  off: {vcov: hc, by: unit}\ncurve_defaults: {panl: main}\ndefaults: {").replace(
+            "presets:\n", "presets:\n  idle: {titel: T, inference: [cr1, {vcov: hc, knd: HC1}]}\n"
+        ),
+        [
+            "config.yaml: presets.idle.titel (line 24): found unknown key; expected one of the known keys; "
+            'fix: did you mean "title" or "title_zh"?',
+            "config.yaml: presets.idle.inference[1].knd (line 24): found unknown key; expected one of the known keys; "
+            'fix: did you mean "kind"?',
+            "config.yaml: curve_defaults.panl (line 21): found unknown key; expected one of the known keys; "
+            'fix: did you mean "panel"?',
+            'config.yaml: errors.off.by (line 20): found "by" with method hc; expected keys of hc: kind, critical; '
+            "fix: one of kind, critical",
+        ],
+    ),
+    "an overridden key of a preset": (
+        changed("presets:\n  first: {", "presets:\n  first: {regressors: lever, "),
+        [
+            'config.yaml: presets.first.regressors (line 22): found "lever"; expected a list '
+            "(Variables and interactions a:b)"
+        ],
+    ),
+    "a preset without keys": (
+        changed("presets:\n", "presets:\n  bare: [fe]\n").replace("like: within, marg", "like: bare, marg"),
+        ["config.yaml: presets.bare (line 22): found a list of 1; expected keys and values"],
+    ),
+    "years and quarters in a span": (
+        changed("{main: 2001-2008}", "{main: 2001Q1-2008}"),
+        [
+            "config.yaml: panels.main (line 11): found quarters and years; expected periods of one kind: years, "
+            "quarters or months; fix: make a panel of each"
+        ],
+    ),
     "a preset that nothing declares": (
         changed("effect: {like: within, ", "effect: {like: wihtin, "),
         [
@@ -254,7 +287,10 @@ FAULTS = {
     ),
     "a span written backwards": (
         changed("main: 2001-2008", "main: 2008-2001"),
-        ["config.yaml: panels.main (line 11): found no period; expected first no later than last"],
+        [
+            "config.yaml: panels.main (line 11): found 2008 to 2001; expected first no later than last; "
+            "fix: exchange the two"
+        ],
     ),
     "a number in another form": (
         changed("effect[lever]", "effect.lever"),

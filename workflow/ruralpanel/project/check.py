@@ -52,12 +52,15 @@ def reference_problems(config: Config, attributes: set[str], units: Units | None
 
 def _panel_problems(config: Config, units: Units | None) -> Iterator[Problem]:
     for name, panel in config.panels.items():
-        if not panel.periods:
-            yield Problem(config.file, f"panels.{name}.periods", "no period", "first no later than last")
-        if mixed(panel.periods):
-            found = " and ".join(dict.fromkeys(f"{frequency(period)}s" for period in panel.periods))
+        written = config.resolved["panels"][name]["periods"]
+        ends = list(written.values()) if isinstance(written, Mapping) else panel.periods
+        if mixed(ends):
+            found = " and ".join(dict.fromkeys(f"{frequency(period)}s" for period in ends))
             expected = "periods of one kind: years, quarters or months"
             yield Problem(config.file, f"panels.{name}.periods", found, expected, "make a panel of each")
+        elif not panel.periods:
+            found, expected = f"{written['first']} to {written['last']}", "first no later than last"
+            yield Problem(config.file, f"panels.{name}.periods", found, expected, "exchange the two")
         yield from _unit_problems(config, f"panels.{name}.units", panel.units, units)
 
 

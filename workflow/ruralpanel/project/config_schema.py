@@ -62,6 +62,31 @@ def config_schema() -> Mapping[str, Any]:
     }
 
 
+@cache
+def shared_schema() -> Mapping[str, Any]:
+    """A JSON schema of what entries share: keys of models and curves, none of which need be there, and settings."""
+    whole = config_schema()
+    definitions = whole["$defs"]
+    setting = definitions["inference"]["items"]
+    named_or_spelt = {"if": {"type": "object"}, "then": setting, "else": {"type": "string"}}
+
+    def some(name: str) -> dict[str, Any]:
+        return {key: part for key, part in definitions[name].items() if key != "required"}
+
+    preset = some("model")
+    preset["properties"] = {**preset["properties"], "inference": {**definitions["inference"], "items": named_or_spelt}}
+    return {
+        "$schema": whole["$schema"],
+        "type": "object",
+        "properties": {
+            "errors": {"type": "object", "additionalProperties": setting},
+            "presets": {"type": "object", "additionalProperties": preset},
+            "curve_defaults": some("specification_curve"),
+        },
+        "$defs": definitions,
+    }
+
+
 def _part(options: type[Options]) -> dict[str, Any]:
     """A class as a schema."""
     return {name: value for name, value in plain(options.model_json_schema()).items() if name != "description"}

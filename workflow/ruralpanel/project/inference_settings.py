@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ruralpanel.project.kinds.inference import INFERENCE, KEYS
@@ -47,15 +47,22 @@ def inference_spec(setting: Mapping[str, Any]) -> InferenceSpec:
 
 
 def inference_problems(raw: Mapping[str, Any], file: str) -> Iterator[Problem]:
-    """Keys and values that a setting's method does not know, in the defaults and in every model."""
-    places = {"defaults": raw.get("defaults")}
-    models = raw.get("models")
-    places |= {f"models.{name}": model for name, model in models.items()} if isinstance(models, Mapping) else {}
-    for place, holder in places.items():
-        settings = holder.get("inference") if isinstance(holder, Mapping) else None
-        for i, setting in enumerate(settings if isinstance(settings, list) else ()):
-            if isinstance(setting, Mapping) and sum(kind in setting for kind in KEYS) == 1:
-                yield from _setting_problems(setting, f"{place}.inference[{i}]", file)
+    """Keys and values that a setting's method does not know: of defaults, models and presets, under ``errors``."""
+    holders = {"defaults": raw.get("defaults")}
+    for section in ("models", "presets"):
+        holders |= {f"{section}.{name}": entry for name, entry in _items(raw.get(section))}
+    settings = {f"errors.{name}": setting for name, setting in _items(raw.get("errors"))}
+    for place, holder in holders.items():
+        listed = holder.get("inference") if isinstance(holder, Mapping) else None
+        listed = listed if isinstance(listed, list) else []
+        settings |= {f"{place}.inference[{i}]": setting for i, setting in enumerate(listed)}
+    for place, setting in settings.items():
+        if isinstance(setting, Mapping) and sum(kind in setting for kind in KEYS) == 1:
+            yield from _setting_problems(setting, place, file)
+
+
+def _items(entries: Any) -> Iterable[tuple[str, Any]]:
+    return entries.items() if isinstance(entries, Mapping) else ()
 
 
 def _setting_problems(setting: Mapping[str, Any], where: str, file: str) -> Iterator[Problem]:

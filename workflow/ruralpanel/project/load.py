@@ -11,7 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.project.config_schema import config_schema
+from ruralpanel.project.config_schema import config_schema, shared_schema
 from ruralpanel.project.files import unusable
 from ruralpanel.project.inference_settings import inference_problems, inference_spec
 from ruralpanel.project.kinds.adapters import ADAPTERS
@@ -104,6 +104,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     raw, places = whole.values, whole.places
     problems = check_schema(raw, config_schema(), file)
     problems += [*key_problems(raw, file), *inference_problems(raw, file)]
+    problems += [*check_schema(whole.untaken, shared_schema(), file), *inference_problems(whole.untaken, file)]
     raise_any(whole.with_problems(problems))
     values = with_periods(_with_defaults(raw), config_schema())
     root = Path(path).parent

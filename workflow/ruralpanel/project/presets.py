@@ -71,6 +71,34 @@ def trace_settings(settings: Any, path: str, written: str, trail: Trail) -> None
             trail.origins[f"{path}[{position}]"] = origin
 
 
+def untaken(values: Mapping[str, Any], origins: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """What is shared and nothing takes over: named settings, keys of presets and of ``curve_defaults``, as written.
+
+    Parameters
+    ----------
+    values : of the configuration as written. origins : of what entries took over (`expand.Expanded`).
+    """
+    taken = frozenset(origins.values())
+
+    def rest(path: str, shared: Any) -> dict[str, Any]:
+        if not isinstance(shared, Mapping):
+            return {}
+        own = {key: value for key, value in shared.items() if f"{path}.{key}" not in taken}
+        return {
+            key: value for key, value in own.items() if key != "like" and (value is not None or "like" not in shared)
+        }
+
+    errors, presets = rest("errors", values.get("errors")), values.get("presets")
+    return {
+        "errors": {name: setting for name, setting in errors.items() if isinstance(setting, Mapping)},
+        "presets": {
+            name: rest(f"presets.{name}", preset)
+            for name, preset in (presets.items() if isinstance(presets, Mapping) else ())
+        },
+        "curve_defaults": rest("curve_defaults", values.get("curve_defaults")),
+    }
+
+
 def models_of(
     models: Mapping[str, Any], presets: Mapping[str, Any], errors: Mapping[str, Any], trail: Trail
 ) -> dict[str, Any]:
@@ -81,6 +109,7 @@ def models_of(
             for name, preset in presets.items()
             if isinstance(preset, Mapping)
         },
+        frozenset(name for name, preset in presets.items() if not isinstance(preset, Mapping)),
         models,
         trail,
     )
@@ -108,8 +137,10 @@ def _model(name: str, model: Any, errors: Mapping[str, Any], chains: _Chains) ->
 class _Chains:
     """Presets by name, each followed to the end of its chain once."""
 
-    def __init__(self, presets: Mapping[str, Mapping[str, Any]], models: Mapping[str, Any], trail: Trail) -> None:
-        self.presets, self.models, self.trail = presets, models, trail
+    def __init__(
+        self, presets: Mapping[str, Mapping[str, Any]], unreadable: Set[str], models: Mapping[str, Any], trail: Trail
+    ) -> None:
+        self.presets, self.unreadable, self.models, self.trail = presets, unreadable, models, trail
         self._known: dict[str, Preset] = {}
 
     def base(self, holder: Mapping[str, Any], where: str, chain: tuple[str, ...] = ()) -> Preset | None:
@@ -119,6 +150,8 @@ class _Chains:
         name = holder["like"] if isinstance(holder["like"], str) else ""
         if name in self.presets:
             return self.preset(name, chain)
+        if name in self.unreadable:  # told where it stands
+            return Preset({}, {}, whole=False)
         fix = did_you_mean(name, self.presets)
         if not fix.startswith("did you mean") and name in self.models:
             fix = f"{name} is a model: put what the two share under presets"

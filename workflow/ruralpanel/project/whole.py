@@ -9,6 +9,7 @@ from typing import Any
 
 from ruralpanel.project.expand import SHORT, expand
 from ruralpanel.project.places import Place, Places
+from ruralpanel.project.presets import untaken
 from ruralpanel.project.problems import Problem, raise_any
 from ruralpanel.project.schema import check_against
 from ruralpanel.project.words import with_words
@@ -28,6 +29,7 @@ class Whole:
     places : where each of its settings was written.
     files : all files that it was read from. idle_words : where words stand for what nothing declares.
     problems : of the short forms; their paths are those as written. torn : entries of which they leave a part only.
+    untaken : what is shared and nothing takes over (`presets.untaken`); not yet held against the schema.
     """
 
     file: str
@@ -37,6 +39,7 @@ class Whole:
     idle_words: tuple[Place, ...]
     problems: tuple[Problem, ...]
     torn: frozenset[str]
+    untaken: Mapping[str, Any]
 
     def with_problems(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems of the short forms, and of the long form those that do not follow from them, where written."""
@@ -82,4 +85,5 @@ def read_whole(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
         idle_words=worded.idle,
         problems=(*problems, *expanded.problems, *worded.problems),
         torn=expanded.torn,
+        untaken=untaken(written.values, expanded.origins),
     )
