@@ -231,7 +231,7 @@ def test_clusters_of_inference_and_effects(frame: pd.DataFrame, units: Units) ->
     assert len(set(zip(region, design.clusters["region"], strict=True))) == len(set(region))
     some = {unit: {**values, "region": ""} if unit == "CN-SH" else values for unit, values in units.attributes.items()}
     (found,) = problems(spec(inference=settings), frame, replace(units, attributes=some))
-    assert 'the attribute "region", blank for CN-SH' in found
+    assert '"region", blank for CN-SH' in found
     odd = spec(inference=(InferenceSpec("cluster", {"by": "regions"}),))
     assert problems(odd, frame, units) == ['models.m.inference.by: "regions"']
 
@@ -271,7 +271,7 @@ def test_effects_of_groups_and_periods(frame: pd.DataFrame, units: Units) -> Non
     assert found == 'models.m.effects: "unit:period", an effect for every row'
     blank = replace(units, attributes={**units.attributes, "CN-GZ": {**units.attributes["CN-GZ"], "region": ""}})
     (found,) = problems(spec(effects=("unit", "region:period")), frame, blank)
-    assert found == 'models.m: the attribute "region:period", blank for CN-GZ'
+    assert found == 'models.m: "region:period", blank for CN-GZ'
     pair = spec(inference=(InferenceSpec("cluster", {"by": ["unit", "region:period"]}),))
     (found,) = problems(pair, frame, units)
     assert found.startswith('models.m.inference.by: "region:period": errors of one unit would count as independent')

@@ -130,6 +130,7 @@ ONE = [
     (of_model("policy", treatment={"first": 2005}), "models.policy.treatment", "found first; expected units and first"),
     (of_model("policy", treatment={}), "models.policy", 'no "treatment"'),
     (of_model("policy", treatment={**POLICY, "first": 2001}), "models.policy.treatment.first", "no period before it"),
+    (of_model("policy", treatment={**POLICY, "first": "2005Q1"}), "models.policy.treatment.first", "expected a year"),
     (of_model("policy", treatment={**POLICY, "first": 2020}), "models.policy.treatment.first", "after the last period"),
     (of_model("policy", treatment={**POLICY, "first_by_unit": "started"}), "models.policy.treatment", "keep one"),
     (

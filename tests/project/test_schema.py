@@ -168,6 +168,8 @@ def test_all_at_once() -> None:
         ("a: {drop}", '"drop" without a value'),
         ("a: [1, 2\nb: 3", "close the bracket that opens in line 1"),
         ('a: "b\nc: d\n', "line 1, column 4: found a quotation mark that is never closed"),
+        ("a: {<<: b, c: d}\n", "line 1, column 9: found << before what are no keys and values"),
+        ("a: &one {b: 1}\nc: {<<: *onne}\n", "line 2, column 9: found a name after * that nothing above bears"),
         ("a: 'don't do'", "double a quotation mark"),
         ("a: b\n---\nc: d", "one document"),
         ("null: 1", 'line 1: found "null", which YAML reads as nothing, as a key'),

@@ -14,7 +14,7 @@ from ruralpanel.project.kinds.options import keys_of_methods
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 from ruralpanel.project.settings import ModelSpec
-from ruralpanel.project.treatment_dates import date_problems
+from ruralpanel.project.treatment_dates import date_problems, first_problem
 from ruralpanel.project.units import Units
 
 _LISTS = ("endogenous", "instruments", "shares", "shocks")
@@ -277,12 +277,8 @@ def _treatment_problems(
         return
     yield from condition_problems(config, f"{where}.units", declared["units"], attributes, units)
     first, reference = declared["first"], model.options.get("reference")
-    if panel and not any(p < first for p in panel.periods):
-        found, expected = f"{first}, with no period before it on panel {panel.name}", "a period before treatment"
-        yield Problem(config.file, f"{where}.first", found, expected, "use a panel that begins earlier")
-    elif panel and not any(p >= first for p in panel.periods):
-        found, expected = f"{first}, after the last period of panel {panel.name}", "a period under treatment"
-        yield Problem(config.file, f"{where}.first", found, expected, "use a panel that ends later")
+    if panel and (problem := first_problem(first, panel, config.file, f"{where}.first")):
+        yield problem
     elif panel and reference is not None and not (reference in panel.periods and reference < first):
         expected = f"a period before treatment: {', '.join(str(p) for p in panel.periods if p < first)}"
         yield Problem(config.file, f"models.{model.name}.reference", str(reference), expected)

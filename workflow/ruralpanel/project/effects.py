@@ -37,7 +37,7 @@ def effect_problems(effects: Sequence[str], known: Collection[str], file: str, w
         for part in dict.fromkeys(parts):
             if part not in names:
                 yield Problem(file, where, f'"{part}"', EXPECTED, did_you_mean(part, names))
-        if len(set(parts)) < len(parts):
+        if "" not in parts and len(set(parts)) < len(parts):
             yield Problem(file, where, f'"{effect}"', "each name once", f'write "{":".join(dict.fromkeys(parts))}"')
         if {"unit", "period"} <= set(parts):
             fix = "write [unit, period] for effects of both"

@@ -285,6 +285,16 @@ def _syntax_problem(error: yaml.YAMLError, name: str, text: str) -> Problem:
         fix = _quoted(lines[mark.line]) or "put text that contains a colon in quotes, and check the indentation"
     elif "could not find expected ':'" in reason:
         reason, fix = "a line without key and colon", "write key: value, and put text over several lines in quotes"
+    elif "for merging" in reason:
+        reason, fix = (
+            "<< before what are no keys and values",
+            "write <<: *name, where &name stands before keys and values",
+        )
+    elif "undefined alias" in reason:
+        reason, fix = (
+            "a name after * that nothing above bears",
+            "write &name where it is first said, or put the text in quotes",
+        )
     elif "could not determine a constructor" in reason:
         reason, fix = f"the tag {reason.rsplit(' ', 1)[-1]}", "leave out words that begin with !"
     elif "unexpected end of stream" in reason:

@@ -265,8 +265,9 @@ def _clusters(
     for name, codes in groups.items():
         blank = [draft.units[unit] for unit in np.unique(draft.unit_codes[codes[rows] < 0])]
         if blank:
-            found = f'the attribute "{name}", blank for {", ".join(blank)}'
-            problems.append(Problem(file, f"models.{spec.name}", found, "a value for every unit of the sample"))
+            found = f'"{name}", blank for {", ".join(blank)}'
+            expected, fix = "a value for every unit of the sample", "fill it in, leave the units out, or name another"
+            problems.append(Problem(file, f"models.{spec.name}", found, expected, fix))
         clusters[name] = compact(codes[rows])
     raise_any(problems)
     return clusters
