@@ -175,6 +175,32 @@ FAULTS = {
             "(Variables and interactions a:b)"
         ],
     ),
+    "like in a curve and in what curves share": (
+        changed(
+            "presets:\n",
+            "curve_defaults: {like: x}\ncurves: {a: {like: x, panel: main, term: lever, outcome: [lever]}}\npresets:\n",
+        ),
+        [
+            "config.yaml: curves.a.like (line 22): found unknown key; expected one of the known keys; fix: one of "
+            "measures, moderator, controls, samples, lags, effects, weights, expected, smallest_effect, permutations",
+            "config.yaml: curve_defaults.like (line 21): found unknown key; expected one of the known keys; "
+            "fix: take it out",
+        ],
+    ),
+    "an outcome without its year": (
+        changed("presets:\n", "tables: {t: {type: validity, outcomes: [main.lever.20]}}\npresets:\n"),
+        [
+            'config.yaml: tables.t.outcomes[0] (line 21): found "main.lever.20"; expected a panel, a variable and a '
+            "period, such as provinces.rural_industry.2012"
+        ],
+    ),
+    "text that is no period": (
+        changed("{main: 2001-2008}", "{main: [2001, 2002Q5]}"),
+        [
+            'config.yaml: panels.main[1] (line 11): found "2002Q5"; expected a whole number or a year, a quarter as '
+            "2012Q3 or a month as 2012-07"
+        ],
+    ),
     "a preset without keys": (
         changed("presets:\n", "presets:\n  bare: [fe]\n").replace("like: within, marg", "like: bare, marg"),
         ["config.yaml: presets.bare (line 22): found a list of 1; expected keys and values"],

@@ -59,7 +59,7 @@ def expand(values: Mapping[str, Any], places: Mapping[str, Place], file: str) ->
     long["models"] = models_of(_entries(values, "models"), _entries(values, "presets"), errors, trail)
     long["hypotheses"] = _claims(values, trail)
     long["specification_curves"] = _curves(values, trail)
-    long["tables"] = {name: _table(table) for name, table in _entries(values, "tables").items()}
+    long["tables"] = {name: _table(name, table, trail) for name, table in _entries(values, "tables").items()}
     for section in ("panels", "variables", "models", "hypotheses", "specification_curves", "tables"):
         if section in values and not isinstance(values[section], Mapping):
             long[section] = values[section]  # for the schema to refuse
@@ -226,20 +226,25 @@ def _curves(values: Mapping[str, Any], trail: Trail) -> dict[str, Any]:
             continue
         whole = over(base, {**curve, "like": "curve_defaults"}, written, trail)
         trail.origins |= {f"{path}.{key}": place for key, place in whole.origins.items() if key not in curve}
-        curves[name] = dict(whole.values)
+        # For the schema to refuse: curves are like nothing but what all of them share.
+        curves[name] = {**whole.values, **{key: value for key, value in curve.items() if key == "like"}}
     return curves
 
 
-def _table(table: Any) -> Any:
+def _table(name: str, table: Any, trail: Trail) -> Any:
     """A table whose outcomes are written ``panel.variable.period``."""
     if not isinstance(table, Mapping) or not isinstance(table.get("outcomes"), list):
         return table
-    return {**table, "outcomes": [_outcome(outcome) for outcome in table["outcomes"]]}
+    outcomes = enumerate(table["outcomes"])
+    return {**table, "outcomes": [_outcome(item, f"tables.{name}.outcomes[{i}]", trail) for i, item in outcomes]}
 
 
-def _outcome(outcome: Any) -> Any:
-    parts = outcome.split(".") if isinstance(outcome, str) else ()
+def _outcome(outcome: Any, where: str, trail: Trail) -> Any:
+    if not isinstance(outcome, str):
+        return outcome
+    parts = outcome.split(".")
     if len(parts) != 3 or parse(parts[2]) is None:
+        trail.report(where, f'"{outcome}"', "a panel, a variable and a period, such as provinces.rural_industry.2012")
         return outcome
     period = int(parts[2]) if parts[2].isdigit() else parts[2]
     return {"panel": parts[0], "variable": parts[1], "period": period}

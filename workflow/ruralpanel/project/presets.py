@@ -84,9 +84,9 @@ def untaken(values: Mapping[str, Any], origins: Mapping[str, str]) -> dict[str, 
         if not isinstance(shared, Mapping):
             return {}
         own = {key: value for key, value in shared.items() if f"{path}.{key}" not in taken}
-        return {
-            key: value for key, value in own.items() if key != "like" and (value is not None or "like" not in shared)
-        }
+        if not path.startswith("presets.") or "like" not in shared:
+            return own
+        return {key: value for key, value in own.items() if key != "like" and value is not None}
 
     errors, presets = rest("errors", values.get("errors")), values.get("presets")
     return {

@@ -263,6 +263,8 @@ def _form(schema: Mapping[str, Any]) -> str:
     for keyword in ("anyOf", "oneOf"):
         if keyword in schema:
             return " or ".join(dict.fromkeys(_form(s) for s in schema[keyword]))
+    if "pattern" in schema and (hint := _describe(schema)):
+        return hint[0].lower() + hint[1:]
     return _type_words(schema["type"], schema) if "type" in schema else _describe(schema)
 
 

@@ -73,7 +73,7 @@ def read_whole(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
     expanded = expand(written.values, written.places, file)
     places = Places(written.places, expanded.origins)
     folder = short.get("words")
-    if folder is not None and not isinstance(folder, str):
+    if "words" in short and not (folder and isinstance(folder, str)):
         raise_any(places.located(problems, file))
     worded = with_words(expanded.values, folder, Path(path).parent, places, file)
     raise_any(places.located(worded.unread, file))
