@@ -182,7 +182,7 @@ def test_no_key_of_a_figure_or_a_map_is_passed_over(
     heard: dict[str, set[str]] = {}
     for language in ("en", "zh"):
         drawn = {name: Recorded(spec) for name, spec in figures.items()}
-        script("figures").main(drawn, declared.units, language, declared.file)
+        script("figures").main(drawn, {}, declared.units, language, declared.file)
         shown = {name: Recorded(spec) for name, spec in maps.items()}
         script("maps").main(
             shown, declared.weights_matrices, declared.seed, declared.file, declared.units, str(declared.boundaries),

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from conftest import Run, tiny_config
@@ -37,7 +38,8 @@ def test_positions_and_a_matrix_without_polygons(tiny: Path, snakemake: Run) -> 
     conley = effect["inference"][1]
     assert conley["method"] == "conley" and conley["coefficients"][0]["std_error"] > 0
     # a grid of a degree: 96 km along its parallels, 111 along its meridians, 31 links of 20 units
-    assert conley["notes"] == ["20 units, 3.1 others within 120 km on average"]
+    (around,) = conley["notes"]
+    assert around == {"code": "others_within", "units": 20, "others": pytest.approx(3.1), "km": 120.0}
     # another matrix runs the job again
     (tiny / "ring.gal").write_text("\n".join(["20", *near[::-1]]) + "\n", encoding="utf-8")
     again = snakemake(tiny, "-n", "results/models/ring.json")
