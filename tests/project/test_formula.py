@@ -206,5 +206,5 @@ def test_the_messages_in_the_documentation_are_those_of_the_parser() -> None:
     text = (Path(__file__).parents[2] / "docs" / "formulas.md").read_text(encoding="utf-8")
     for formula in ("log(highway_km / )", "lgo(x)"):
         with pytest.raises(UserError) as caught:
-            parse(formula, "config.yaml", "variables.roads.formula")
+            parse(formula, "config/variables.yaml", "variables.roads (line 44)")
         assert str(caught.value) in text

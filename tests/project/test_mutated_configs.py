@@ -174,7 +174,7 @@ def test_names_that_no_file_could_bear_are_refused(folder: Path, section: str, n
 @pytest.mark.parametrize(
     ("path", "value", "words"),
     [
-        (("panels", "main", "periods", "first"), 2001.0, "as 2012Q3 or a month as 2012-07); fix: write 2001"),
+        (("panels", "main", "periods", "first"), 2001.0, "as 2012Q3 or a month as 2012-07; fix: write 2001"),
         (("panels", "main", "periods", "last"), 3000.5, "a whole number"),
         (("models", "policy", "draws"), 1e308, "a whole number"),
         (("models", "policy", "draws"), 99999999999, "at most 1000000"),
