@@ -50,6 +50,7 @@ def test_slopes_by_group_are_those_of_the_interacted_model() -> None:
     assert all(g["p_romano_wolf"] >= g["p_wild"] for g in found["groups"])
 
 
+@pytest.mark.slow
 def test_equal_slopes_are_seldom_called_different(monkeypatch: pytest.MonkeyPatch) -> None:
     """80 panels of equal slopes: 5 % of tests reject, within three Monte Carlo errors (7 %)."""
     monkeypatch.setattr(heterogeneity, "DRAWS", 99)

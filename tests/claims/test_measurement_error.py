@@ -11,6 +11,7 @@ from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.effects import demean
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("product", [False, True], ids=["lever", "product with a moderator"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_corrected_coefficients_are_right_on_average(product: bool, weighted: bool) -> None:

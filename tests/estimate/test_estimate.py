@@ -162,6 +162,7 @@ def test_marginal_effects_carry_the_bootstrap_and_mistakes_are_all_reported() ->
     assert len(error.value.problems) == 2
 
 
+@pytest.mark.slow
 def test_same_bytes_under_another_hash_seed(tmp_path: Path) -> None:
     here = Path(__file__).parent
     code = (

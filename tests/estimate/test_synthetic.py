@@ -165,6 +165,7 @@ def test_requests_outside_the_range() -> None:
             did.fit(panel(first, periods, rng, method="synthetic", **settings))
 
 
+@pytest.mark.slow
 def test_one_difference_and_missing_errors_are_said() -> None:
     uneven, options = [1998, 1999, 2003, 2008], {"draws": 99}
     fit = did.fit(panel(single(5, 8), uneven, np.random.default_rng(12), method="synthetic", options=options))

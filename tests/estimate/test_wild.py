@@ -325,6 +325,7 @@ def test_random_effects_hold_theta_and_say_so() -> None:
         infer(fit(d), d, InferenceSpec("wild_cluster", {"theta": "re-estimated"}), 0)
 
 
+@pytest.mark.slow
 def test_size_with_twelve_unequal_clusters() -> None:
     """400 panels under the null, correlated and heteroskedastic errors: 5 % within 3 Monte Carlo errors.
 

@@ -265,6 +265,7 @@ def test_files_are_the_same_each_time_and_hold_the_notes(china: Boundaries, tmp_
     assert len(paths["svg"].read_bytes()) < len(first["svg"])  # without names
 
 
+@pytest.mark.slow
 def test_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; sys.path[:0] = ['tests', 'tests/output'];"
