@@ -142,6 +142,22 @@ def make_tiny(folder: Path) -> Path:
     return folder
 
 
+SHORT_SOURCES = """sources:
+  made_up:
+    adapter: table
+    path: figures.csv
+    layout: {shape: long, unit: unit, period: year}
+    series:
+      output: {column: output_kcny, measure: 10^3 CNY}
+      lever: {column: lever, measure: share}
+panels: {main: 2001-2008}
+series:
+  output: {from: made_up.output, in: CNY}
+  lever: {from: made_up.lever, in: share}
+"""
+"""The tiny project's source, panel and series in the short forms."""
+
+
 def tiny_config() -> dict[str, object]:
     """The tiny project's configuration, as plain values to change in a test."""
     return {

@@ -11,26 +11,17 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import make_tiny, tiny_config
+from conftest import SHORT_SOURCES, make_tiny, tiny_config
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.load import Config, read_config
 from ruralpanel.project.problems import UserError
 
-SHORT = """title: A made-up project
+SHORT = (
+    """title: A made-up project
 units: units.csv
-sources:
-  made_up:
-    adapter: table
-    path: figures.csv
-    layout: {shape: long, unit: unit, period: year}
-    series:
-      output: {column: output_kcny, measure: 10^3 CNY}
-      lever: {column: lever, measure: share}
-panels: {main: 2001-2008}
-series:
-  output: {from: made_up.output, in: CNY}
-  lever: {from: made_up.lever, in: share}
-variables:
+"""
+    + SHORT_SOURCES
+    + """variables:
   log_output: {formula: log(output / 1000), label: Output (log)}
 errors:
   cr1: {vcov: cluster, by: unit, small_sample: CR1, critical: t}
@@ -44,6 +35,7 @@ models:
 claims:
   T1: {claim: The lever raises output, number: "effect[lever]", expected: positive}
 """
+)
 
 
 @pytest.fixture

@@ -6,32 +6,24 @@ from pathlib import Path
 
 import pytest
 
-from conftest import make_tiny
+from conftest import SHORT_SOURCES, make_tiny
 from ruralpanel.cli import main
 
-MAIN = """title: A made-up project
+MAIN = (
+    """title: A made-up project
 units: units.csv
 include: [models.yaml]
 words: words
-sources:
-  made_up:
-    adapter: table
-    path: figures.csv
-    layout: {shape: long, unit: unit, period: year}
-    series:
-      output: {column: output_kcny, measure: 10^3 CNY}
-      lever: {column: lever, measure: share}
-panels: {main: 2001-2008}
-series:
-  output: {from: made_up.output, in: CNY}
-  lever: {from: made_up.lever, in: share}
-variables:
+"""
+    + SHORT_SOURCES
+    + """variables:
   log_output: log(output / 1000)
 errors:
   cr1: {vcov: cluster, by: unit, small_sample: CR1, critical: t}
   wild: {bootstrap: wild_cluster, by: unit, draws: 999}
 defaults: {inference: [cr1], effects: [unit, period]}
 """
+)
 MODELS = """presets:
   within: {estimator: fe, outcome: log_output, regressors: [lever]}
 models:

@@ -6,25 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Run, make_tiny
+from conftest import SHORT_SOURCES, Run, make_tiny
 
-MAIN = """title: A made-up project
+MAIN = (
+    """title: A made-up project
 units: units.csv
 include: [config/models.yaml]
 words: config/words
-sources:
-  made_up:
-    adapter: table
-    path: figures.csv
-    layout: {shape: long, unit: unit, period: year}
-    series:
-      output: {column: output_kcny, measure: 10^3 CNY}
-      lever: {column: lever, measure: share}
-panels: {main: 2001-2008}
-series:
-  output: {from: made_up.output, in: CNY}
-  lever: {from: made_up.lever, in: share}
-variables:
+"""
+    + SHORT_SOURCES
+    + """variables:
   log_output: log(output / 1000)
 errors:
   cr1: {vcov: cluster, by: unit, small_sample: CR1, critical: t}
@@ -33,6 +24,7 @@ defaults: {inference: [cr1, wild]}
 claims:
   T1: {claim: The lever raises output, number: "effect[lever]", expected: positive}
 """
+)
 MODELS = """presets:
   within: {estimator: fe, outcome: log_output, regressors: [lever]}
 models:
