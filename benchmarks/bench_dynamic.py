@@ -81,7 +81,7 @@ def designed(y: np.ndarray[Any, Any], x: np.ndarray[Any, Any], method: str, opti
 def one(design: Design) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], dict[str, float]]:
     """Estimates, intervals (k, 2) and p-values of the tests."""
     found = fe(design) if design.spec.estimator == "fe" else dynamic_panel.fit(design)
-    setting = InferenceSpec("cluster" if found.own_vcov is None else "own")
+    setting = InferenceSpec("cluster" if found.vcov is None else "own")
     interval = infer(found, design, setting, 0)
     p = {name: test.p_value for name, test in found.tests.items()}
     return found.params, np.column_stack([interval.ci_low, interval.ci_high]), p

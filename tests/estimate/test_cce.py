@@ -133,7 +133,7 @@ def test_mean_group_and_pooled_by_brute_force_with_gaps() -> None:
     found = np.array([[row["std_error"][term] for term in fit.terms] for row in fit.extra["by_unit"]])
     assert found == pytest.approx(errors, abs=1e-10)
     assert fit.params == pytest.approx(slopes.mean(axis=0), abs=1e-10)
-    assert fit.own_vcov == pytest.approx(np.cov(slopes.T) / 14, abs=1e-10)
+    assert fit.vcov == pytest.approx(np.cov(slopes.T) / 14, abs=1e-10)
     assert fit.residuals == pytest.approx(residuals[kept], abs=1e-10)
     # pooled: one regression with a constant and the averages of every unit as columns of their own
     means = np.array([[z[kept[:, t], t].mean() for z in (y, *np.moveaxis(x, 2, 0))] for t in range(18)])
@@ -151,7 +151,7 @@ def test_mean_group_and_pooled_by_brute_force_with_gaps() -> None:
         weights.append(net.T @ net / total * 14)
     psi = np.linalg.inv(np.mean(weights, axis=0))
     gaps = [w @ (b - slopes.mean(axis=0)) for w, b in zip(weights, slopes, strict=True)]
-    assert pooled.own_vcov == pytest.approx(psi @ (sum(np.outer(g, g) for g in gaps) / 13) @ psi / 14, abs=1e-10)
+    assert pooled.vcov == pytest.approx(psi @ (sum(np.outer(g, g) for g in gaps) / 13) @ psi / 14, abs=1e-10)
 
 
 def test_lags_of_the_averages_cost_periods() -> None:
@@ -175,7 +175,7 @@ def test_levels_and_what_the_averages_span_do_not_matter() -> None:
     fit = cce.fit(designed(y, x))
     moved = cce.fit(designed(1e3 * (y + 3.0 * x[:, :, 0].mean(axis=0) + rng.standard_normal((12, 1))), x + 7.0))
     assert moved.params == pytest.approx(1e3 * fit.params, rel=1e-9)
-    assert moved.own_vcov == pytest.approx(1e6 * np.asarray(fit.own_vcov), rel=1e-9)
+    assert moved.vcov == pytest.approx(1e6 * np.asarray(fit.vcov), rel=1e-9)
 
 
 # Truth

@@ -278,8 +278,8 @@ def test_estimates_are_true_in_large_samples(method: str) -> None:
     rows = []
     for _ in range(10):
         fit = dynamic_panel.fit(designed(*paths(rng, 400, 6, k=1), method))
-        assert fit.own_vcov is not None
-        rows.append(np.concatenate([fit.params, np.sqrt(np.diag(fit.own_vcov))]))
+        assert fit.vcov is not None
+        rows.append(np.concatenate([fit.params, np.sqrt(np.diag(fit.vcov))]))
     means, scatter = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=1)
     assert np.abs(means[:2] - [0.5, 1.0]).max() < 3.0 * np.max(means[2:]) / np.sqrt(10)
     assert scatter[:2] == pytest.approx(means[2:], rel=0.7)
@@ -298,8 +298,8 @@ def test_an_endogenous_regressor_needs_its_lags() -> None:
     naive = dynamic_panel.fit(designed(y, x, "system_gmm"))
     right = dynamic_panel.fit(designed(y, x, "system_gmm", options={"endogenous_regressors": ["x1"]}))
     assert naive.params[1] > 1.2
-    assert right.own_vcov is not None
-    assert abs(right.params[1] - 1.0) < 3.0 * np.sqrt(right.own_vcov[1, 1]) < 0.3
+    assert right.vcov is not None
+    assert abs(right.params[1] - 1.0) < 3.0 * np.sqrt(right.vcov[1, 1]) < 0.3
 
 
 def test_long_run_errors_are_the_delta_method() -> None:

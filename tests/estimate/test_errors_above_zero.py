@@ -105,7 +105,7 @@ SETTINGS = {
 
 def spread(d: Design, found: Fit) -> np.ndarray:
     """Errors of which no honest method is far away: the estimator's own, or those clustered by unit."""
-    method = "own" if found.own_vcov is not None else "cluster"
+    method = "own" if found.vcov is not None else "cluster"
     error = infer(found, d, InferenceSpec(method), 1).std_error
     assert error is not None
     return error

@@ -109,8 +109,8 @@ def test_an_estimator_with_errors_of_its_own_shows_them_first(monkeypatch: pytes
     def own(design: Design) -> Fit:
         return replace(
             fit(design),
-            own_vcov=np.eye(3) * 4.0,
-            own_vcov_type=(note("windmeijer"),),
+            vcov=np.eye(3) * 4.0,
+            vcov_type=(note("windmeijer"),),
             extra={"long_run": {"roads": 2.0}, "n_dropped": {"first differences": 20}},
             tests={"hansen": Test(3.0, 2.0, 0.22)},
             notes=(note("lags_collapsed"),),

@@ -231,7 +231,7 @@ def test_intervals_and_p_values_belong_together() -> None:
 
 def test_own_errors_are_passed_on() -> None:
     d = panel()
-    found = replace(fit(d), own_vcov=np.diag([4.0, 9.0]), own_vcov_type=(note("windmeijer"),))
+    found = replace(fit(d), vcov=np.diag([4.0, 9.0]), vcov_type=(note("windmeijer"),))
     result = infer(found, d, setting("own"), 0)
     np.testing.assert_allclose(result.std_error, [2.0, 3.0])
     assert result.df is not None and np.isinf(result.df).all() and result.small_sample == (note("windmeijer"),)

@@ -116,7 +116,7 @@ def test_errors_follow_the_first_setting_of_inference() -> None:
     y, x = draw(np.random.default_rng(4), ROW, lag=0.4, durbin=True)
     design = designed(y, x, ROW, "sdem")
     errors = {
-        "own": np.sqrt(np.diag(own.own_vcov))[0],
+        "own": np.sqrt(np.diag(own.vcov))[0],
         "cluster": infer(clustered, replace(design, terms=own.terms), InferenceSpec("cluster"), 0).std_error[0],
     }
     assert own.extra["spatial_effects"]["basis"] == [{"code": "expected_information"}]

@@ -99,7 +99,7 @@ def test_likelihood_with_every_effect_as_a_dummy(method: str, weights: Any, effe
     found = fit(design)
     np.testing.assert_allclose(found.params, params, atol=2e-7)
     assert found.fit["log_likelihood"] == pytest.approx(likelihood, abs=1e-8)
-    np.testing.assert_allclose(found.own_vcov, vcov, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(found.vcov, vcov, rtol=1e-5, atol=1e-9)
     assert found.terms[-1] == ("W:y" if method in ("sar", "sdm") else "W:error")
     if weights is ROW or method in ("sar", "sdm"):
         assert found.residuals @ dummies(design) == pytest.approx(0, abs=1e-9)
@@ -116,7 +116,7 @@ def test_a_cross_section_is_a_panel_of_one_period(method: str) -> None:
     found = fit(design)
     np.testing.assert_allclose(found.params, params, atol=2e-7)
     assert found.fit["log_likelihood"] == pytest.approx(likelihood, abs=1e-8)
-    np.testing.assert_allclose(found.own_vcov, vcov, rtol=1e-5, atol=1e-9)
+    np.testing.assert_allclose(found.vcov, vcov, rtol=1e-5, atol=1e-9)
 
 
 @pytest.mark.parametrize("method", ["sar", "sem"])
@@ -136,7 +136,7 @@ def test_lee_yu_is_the_likelihood_of_orthonormal_deviations(method: str) -> None
     engine = maximum_likelihood.lag if method == "sar" else maximum_likelihood.error
     theirs = engine(panel, maximum_likelihood.Size(n - 1, t - 1), small, "m")
     np.testing.assert_allclose(found.params, [*theirs.slopes, theirs.spatial], rtol=1e-8)
-    np.testing.assert_allclose(found.own_vcov, theirs.vcov, rtol=1e-7, atol=1e-12)
+    np.testing.assert_allclose(found.vcov, theirs.vcov, rtol=1e-7, atol=1e-12)
     assert found.fit["log_likelihood"] == pytest.approx(theirs.log_likelihood, abs=1e-8)
 
 
@@ -146,7 +146,7 @@ def test_lee_yu_with_unit_effects_changes_errors_alone() -> None:
     found = fit(design)
     np.testing.assert_allclose(found.params, without.params, atol=1e-9)
     assert found.fit["sigma"] ** 2 == pytest.approx(without.fit["sigma"] ** 2 * 6 / 5)
-    np.testing.assert_allclose(found.own_vcov, without.own_vcov * 6 / 5, rtol=1e-6)
+    np.testing.assert_allclose(found.vcov, without.vcov * 6 / 5, rtol=1e-6)
     assert found.notes[0] == note("lee_yu", units=36, periods=6, units_counted=36, periods_counted=5)
 
 
@@ -265,7 +265,7 @@ def test_errors_are_the_spread_of_estimates(method: str, persistence: float) -> 
         design = designed(y, x, ROW, method, options={"draws": 2})
         found = fit(design)
         estimates.append(found.params)
-        own.append(np.diag(found.own_vcov))
+        own.append(np.diag(found.vcov))
         clustered.append(infer(found, design, InferenceSpec("cluster"), 0).std_error ** 2)  # type: ignore[operator]
     spread = np.std(estimates, axis=0)
     ratio_own, ratio_clustered = (np.sqrt(np.mean(v, axis=0)) / spread for v in (own, clustered))
@@ -297,7 +297,7 @@ def test_factorisations_replace_eigenvalues(monkeypatch: pytest.MonkeyPatch) -> 
     for method, dense in found.items():
         thin = fit(sample(method, options={"draws": 99}))
         np.testing.assert_allclose(thin.params, dense.params, atol=1e-8)
-        np.testing.assert_allclose(thin.own_vcov, dense.own_vcov, rtol=1e-6)
+        np.testing.assert_allclose(thin.vcov, dense.vcov, rtol=1e-6)
         np.testing.assert_allclose(thin.scores, dense.scores, atol=1e-6)
         if "spatial_effects" in dense.extra:
             pairs = zip(thin.extra["spatial_effects"]["rows"], dense.extra["spatial_effects"]["rows"], strict=True)

@@ -173,9 +173,9 @@ def test_one_difference_and_missing_errors_are_said() -> None:
     fit = did.fit(
         panel(single(7, 6), YEARS, np.random.default_rng(12), method="synthetic_control", options={"draws": 99})
     )
-    assert np.isnan(fit.own_vcov).all() and note("no_placebos") in fit.notes
+    assert np.isnan(fit.vcov).all() and note("no_placebos") in fit.notes
     one = did.fit(panel(single(1, 12), YEARS, np.random.default_rng(12), method="synthetic", options={"draws": 99}))
-    assert one.own_vcov_type[0].code == "placebos" and np.isfinite(one.own_vcov).all()
+    assert one.vcov_type[0].code == "placebos" and np.isfinite(one.vcov).all()
 
 
 def test_less_biased_where_the_treated_have_steeper_trends() -> None:

@@ -104,16 +104,16 @@ def test_spreg_agrees_on_pooled_models() -> None:
     lag = spreg.ML_Lag(y, x, w, method="ord", epsilon=1e-12)
     ours = fit(plain)
     np.testing.assert_allclose(ours.params, lag.betas.ravel()[1:], atol=1e-5)
-    np.testing.assert_allclose(np.sqrt(np.diag(ours.own_vcov)), np.sqrt(np.diag(lag.vm))[1:], rtol=1e-3)
+    np.testing.assert_allclose(np.sqrt(np.diag(ours.vcov)), np.sqrt(np.diag(lag.vm))[1:], rtol=1e-3)
     assert ours.fit["log_likelihood"] == pytest.approx(lag.logll, abs=1e-6)
     error = spreg.ML_Error(y, x, w, method="full", epsilon=1e-12)  # ord takes traces of another matrix
     ours = fit(spatial_data.design("sem", ()))
     np.testing.assert_allclose(ours.params, error.betas.ravel()[1:], atol=1e-5)
-    np.testing.assert_allclose(np.sqrt(np.diag(ours.own_vcov)), np.sqrt(np.diag(error.vm))[1:], rtol=1e-4)
+    np.testing.assert_allclose(np.sqrt(np.diag(ours.vcov)), np.sqrt(np.diag(error.vm))[1:], rtol=1e-4)
     two_stage = spreg.GM_Lag(y, x, w=w, w_lags=2, sig2n_k=True)
     ours = fit(spatial_data.design("gmm_lag", ()))
     np.testing.assert_allclose(ours.params, two_stage.betas.ravel()[1:], rtol=1e-7)
-    np.testing.assert_allclose(np.sqrt(np.diag(ours.own_vcov)), np.sqrt(np.diag(two_stage.vm))[1:], rtol=1e-7)
+    np.testing.assert_allclose(np.sqrt(np.diag(ours.vcov)), np.sqrt(np.diag(two_stage.vm))[1:], rtol=1e-7)
     theirs = spreg.LMtests(spreg.OLS(y, x), w)
     names = {"lm_lag": "lml", "lm_error": "lme", "lm_lag_robust": "rlml", "lm_error_robust": "rlme"}
     found = {name: ours.tests[name].statistic for name in names}

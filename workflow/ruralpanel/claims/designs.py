@@ -23,8 +23,8 @@ Powers = Mapping[tuple[str, str], float | None]  # (model, number) → effect fo
 
 
 @dataclass(frozen=True)
-class Design:
-    """One design's number for a claim.
+class ClaimEstimate:
+    """What one design estimates for a claim: its number, with all that a verdict needs.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ def describe(
     config: str = CONFIGURATION,
     where: str = "hypotheses",
     powers: Powers | None = None,
-) -> Design:
+) -> ClaimEstimate:
     """What one model says of a claim: number, interval, δ, detectable effect, plain units, diagnostics.
 
     Parameters
@@ -117,7 +117,7 @@ def describe(
     diagnostics = _diagnostics(model, claim)
     detectable, detectable_by = _detectable(number, powers or {}, str(model["model"]))
     in_delta = [_ratio(x, delta) for x in (number.estimate, number.ci_low, number.ci_high)]
-    return Design(
+    return ClaimEstimate(
         model=str(model["model"]),
         label=str(estimand.get("label") or ""),
         label_zh=str(estimand.get("label_zh") or ""),

@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ruralpanel.claims.designs import Design
+from ruralpanel.claims.designs import ClaimEstimate
 from ruralpanel.claims.verdicts import Agreement, Expected
 from ruralpanel.estimate.inference.detectable import LEVEL
 from ruralpanel.project.kinds.inference import CLUSTER, WILD
@@ -61,7 +61,7 @@ class Cell:
 def cells(
     claim: str,
     declared: Mapping[str, Any],
-    design: Design | None,
+    design: ClaimEstimate | None,
     model: Mapping[str, Any],
     agreement: Agreement | None,
     p_family: float | None,
@@ -99,7 +99,7 @@ def _bearing(expected: Expected, sign: float) -> Bearing:
     return "for" if (sign < 0) == (expected == "negative") else "against"
 
 
-def _interval(expected: Expected, design: Design) -> Cell:
+def _interval(expected: Expected, design: ClaimEstimate) -> Cell:
     if not design.has_interval:
         return _none("interval")
     word, bears = _place(expected, design)
@@ -107,7 +107,7 @@ def _interval(expected: Expected, design: Design) -> Cell:
     return Cell("interval", word, bears, *ends, file=design.file, pointer=design.pointer)
 
 
-def _place(expected: Expected, design: Design) -> tuple[str, Bearing]:
+def _place(expected: Expected, design: ClaimEstimate) -> tuple[str, Bearing]:
     if design.ci_low > 0:
         return "above_zero", _bearing(expected, 1.0)
     if design.ci_high < 0:
@@ -124,7 +124,7 @@ def _p_value(criterion: Criterion, p: float | None, bears: Bearing, file: str, p
     return Cell(criterion, "clear" if clear else "open", bears if clear else "open", p, file=file, pointer=pointer)
 
 
-def _from_setting(criterion: Criterion, model: Mapping[str, Any], design: Design, bears: Bearing) -> Cell:
+def _from_setting(criterion: Criterion, model: Mapping[str, Any], design: ClaimEstimate, bears: Bearing) -> Cell:
     """The p-value of the design's coefficient in the first of the model's settings that is of this kind."""
     if not design.pointer.startswith("/coefficients/"):
         return _none(criterion)
@@ -162,7 +162,7 @@ def _specifications(agreement: Agreement | None, curve: str) -> Cell:
     )
 
 
-def _influence(design: Design, robustness: Mapping[str, Any]) -> Cell:
+def _influence(design: ClaimEstimate, robustness: Mapping[str, Any]) -> Cell:
     left_out = ((robustness.get("targets") or {}).get(design.term) or {}).get("leave_one_unit_out") or {}
     if "most_influential" not in left_out:
         return _none("influence")

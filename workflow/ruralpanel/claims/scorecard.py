@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.claims import verdicts
-from ruralpanel.claims.designs import Design, Statistics, describe
+from ruralpanel.claims.designs import ClaimEstimate, Statistics, describe
 from ruralpanel.claims.evidence import Cell, cells
 from ruralpanel.claims.plain_effects import VariableStats
 from ruralpanel.claims.verdicts import Agreement, AgreementKind, Evidence, Reason, Verdict
@@ -30,8 +30,8 @@ class ClaimRow:
     verdict: str
     sign: int
     reasons: tuple[Reason, ...]
-    design: Design | None
-    others: tuple[Design, ...]
+    design: ClaimEstimate | None
+    others: tuple[ClaimEstimate, ...]
     others_missing: tuple[str, ...]
     agreement: Agreement | None
     family: str
@@ -95,7 +95,7 @@ class _Results:
     robustness: Mapping[str, Mapping[str, Any]]
     config: str
 
-    def describe(self, estimand: Mapping[str, Any], claim: Mapping[str, Any], where: str) -> Design:
+    def describe(self, estimand: Mapping[str, Any], claim: Mapping[str, Any], where: str) -> ClaimEstimate:
         """`designs.describe` of the estimand's model."""
         model = self.models[estimand["model"]]
         return describe(model, estimand, claim, self.statistics, self.config, where, powers_of(self.robustness))
@@ -107,7 +107,7 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
     others, missing = _others(claim, results, where)
     agreement = _agreement(claim, results.curves, expected)
     estimand: Mapping[str, Any] = claim.get("estimand") or {}
-    design: Design | None = None
+    design: ClaimEstimate | None = None
     if claim.get("untestable"):
         verdict = verdicts.untestable(_text(claim, "untestable"), _text(claim, "untestable_zh"))
     elif not estimand.get("model"):
@@ -143,11 +143,11 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
     )
 
 
-def _overrides(design: Design | None) -> tuple[str, ...]:
+def _overrides(design: ClaimEstimate | None) -> tuple[str, ...]:
     return () if design is None else design.overrides
 
 
-def _verdict(expected: verdicts.Expected, design: Design, agreement: Agreement | None, curve: bool) -> Verdict:
+def _verdict(expected: verdicts.Expected, design: ClaimEstimate, agreement: Agreement | None, curve: bool) -> Verdict:
     evidence = Evidence(
         estimate=design.estimate,
         ci_low=design.ci_low,
@@ -170,7 +170,9 @@ def powers_of(robustness: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, st
     }
 
 
-def _others(claim: Mapping[str, Any], results: _Results, where: str) -> tuple[tuple[Design, ...], tuple[str, ...]]:
+def _others(
+    claim: Mapping[str, Any], results: _Results, where: str
+) -> tuple[tuple[ClaimEstimate, ...], tuple[str, ...]]:
     designs, missing = [], []
     for index, other in enumerate(claim.get("others") or ()):
         if other.get("model") in results.models:
@@ -350,7 +352,7 @@ def scorecard_csv(rows: Sequence[ClaimRow]) -> str:
     return csv_text(table)
 
 
-def _beside(other: Design) -> str:
+def _beside(other: ClaimEstimate) -> str:
     allowed = f" ({'; '.join(other.overrides)})" if other.overrides else ""
     return f"{other.model}: {other.estimate:.4g}{allowed}"
 

@@ -144,7 +144,7 @@ def estimate(
 def _settings(spec: ModelSpec, design: Design, fit: Fit) -> tuple[InferenceSpec, ...]:
     """The model's settings; errors of the estimator's own come first, and without any setting the panel decides."""
     settings = tuple(spec.inference)
-    if fit.own_vcov is not None and all(setting.method != OWN for setting in settings):
+    if fit.vcov is not None and all(setting.method != OWN for setting in settings):
         return (InferenceSpec(OWN), *settings)
     if settings:
         return settings

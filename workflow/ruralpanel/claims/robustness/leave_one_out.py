@@ -68,11 +68,11 @@ def covariance(fit: Fit, design: Design) -> FloatArray | None:
 
     None also where the estimator's own comes from random draws, which are too few here.
     """
-    if fit.own_vcov is not None and "draws" in design.spec.options:
+    if fit.vcov is not None and "draws" in design.spec.options:
         return None
     repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
     settings = [*design.spec.inference, InferenceSpec(CLUSTER if repeated else ROBUST)]
-    if fit.own_vcov is not None:
+    if fit.vcov is not None:
         settings = [InferenceSpec(OWN)]
     for setting in settings:
         if INFERENCE[setting.method].resamples:

@@ -117,7 +117,7 @@ class Fit:
     ``params = bread @ x.T @ y``, ``bread = inv(x.T @ x)``, ``scores = x * residuals[:, None]``: effects
     are projected out and square roots of weights multiplied in. For two-stage least squares `x` holds the
     projected regressors, for Poisson models those of the last weighted step (`y` None). Estimators without this form
-    leave `x` and `y` None and give `scores` and `bread` (estimate − truth ≈ bread @ sum of scores) or `own_vcov`.
+    leave `x` and `y` None and give `scores` and `bread` (estimate − truth ≈ bread @ sum of scores) or `vcov`.
 
     Attributes
     ----------
@@ -127,10 +127,10 @@ class Fit:
     n_absorbed : number of effects removed, the constant included, that are not columns of `x`.
     absorbed : names of the effects removed ("unit", "period", "region:period").
     n_slopes : slopes that small-sample factors count, where they are not all of `terms` (systems of equations).
-    own_vcov : (k, k) and `own_vcov_type`, where the estimator brings its own covariance; `own_interval` (k, 2): 95 %
-        intervals of its own (percentiles of a bootstrap) and `own_p` (k,) the p-values that go with them, else those of
-        the covariance; `own_df`: degrees of freedom of t that go with it, None: normal. NaN on the diagonal: a number
-        without a variance (a bootstrapped ratio), which has an interval and a p-value alone.
+    vcov : (k, k) and `vcov_type`, where the estimator brings its own covariance; `conf_int` (k, 2): 95 % intervals of
+        its own (percentiles of a bootstrap) and `p_value` (k,) that go with them, else those of the covariance; `df_t`:
+        degrees of freedom of t that go with it, None: normal. NaN on the diagonal: a number without a variance (a
+        bootstrapped ratio), which has an interval and a p-value alone.
     df_resid : residual degrees of freedom for classical inference.
     space : the effects and constant projected out of `x` and `y`, for leverages and bootstraps; None: not recorded.
     intercept : the same fit with the constant as its last term, where the model asks for it.
@@ -148,11 +148,11 @@ class Fit:
     y: FloatArray | None = None
     n_absorbed: int = 0
     absorbed: tuple[str, ...] = ()
-    own_vcov: FloatArray | None = None
-    own_vcov_type: tuple[Note, ...] = ()
-    own_interval: FloatArray | None = None
-    own_p: FloatArray | None = None
-    own_df: float | None = None
+    vcov: FloatArray | None = None
+    vcov_type: tuple[Note, ...] = ()
+    conf_int: FloatArray | None = None
+    p_value: FloatArray | None = None
+    df_t: float | None = None
     fit: Mapping[str, float] = field(default_factory=dict)
     tests: Mapping[str, Test] = field(default_factory=dict)
     first_stage: Mapping[str, Any] | None = None

@@ -186,14 +186,14 @@ def decomposition(design: Design) -> Fit:
         bread=np.eye(len(names)),
         scores=np.zeros((0, len(names))),
         df_resid=float(y.size - x.shape[1] - len(groups.names)),
-        own_vcov=vcov,
-        own_vcov_type=(
+        vcov=vcov,
+        vcov_type=(
             note("bootstrap_within_groups", usable=len(kept), draws=draws),
             note("percentiles"),
             note("no_ratios"),
         ),
-        own_interval=interval.T,
-        own_p=_percentile_p(drawn),
+        conf_int=interval.T,
+        p_value=_percentile_p(drawn),
         fit={"gap": float(parts[-1]), "explained_share": float(1 - parts[-2] / parts[-1])},
         notes=(note("gap_all_units", group=groups.names[groups.target], reference=groups.names[groups.reference]),),
         extra={"parts": [*blocks, "unexplained"], "by_unit": _by_unit(design, y, x, columns, groups, blocks)},
@@ -322,7 +322,7 @@ def counterfactual(design: Design) -> Fit:
     gap = float(outcome[inside].mean() - outcome[target].mean())
     contrasts = np.vstack([moves.mean(axis=0) / gap, moves.mean(axis=0), moves])
     estimate = contrasts @ slopes
-    own_vcov = contrasts @ vcov @ contrasts.T
+    vcov = contrasts @ vcov @ contrasts.T
     support = _support(means, means[target] + moves)
     terms = ("share_closed", "mean_change", *(design.units[unit] for unit in target))
     outside = [design.units[unit] for unit, beyond in zip(target, support, strict=True) if beyond]
@@ -336,9 +336,9 @@ def counterfactual(design: Design) -> Fit:
         df_resid=df,
         absorbed=spec.effects,
         n_slopes=x.shape[1],
-        own_vcov=own_vcov,
-        own_vcov_type=(kind, note("gap_known")),
-        own_df=df,
+        vcov=vcov,
+        vcov_type=(kind, note("gap_known")),
+        df_t=df,
         fit={"gap": gap, "share_outside_support": float(np.mean(support))},
         notes=(
             note("gap_own_level", group=groups.names[groups.target], reference=groups.names[groups.reference], gap=gap),

@@ -203,25 +203,25 @@ def leverages(fit: Fit, design: Design) -> FloatArray:
 
 
 def infer_own(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> Inference:
-    """The covariance matrix in `Fit.own_vcov`.
+    """The covariance matrix in `Fit.vcov`.
 
     Option ``critical``: normal, or t with the estimator's own degrees of freedom, else residual ones. Default: t where
     the estimator states degrees of freedom, else normal.
     """
-    if fit.own_vcov is None:
+    if fit.vcov is None:
         validity.stop(
             design,
             f"vcov: own with estimator {design.spec.estimator}",
             "an estimator with errors of its own",
             instead=(validity.UNIT_CLUSTERS, validity.ROBUST),
         )
-    critical = str(setting.options.get("critical", "normal" if fit.own_df is None else "t"))
-    df = np.inf if critical == "normal" else (fit.df_resid if fit.own_df is None else fit.own_df)
-    kind = fit.own_vcov_type or (note("own_errors"),)
+    critical = str(setting.options.get("critical", "normal" if fit.df_t is None else "t"))
+    df = np.inf if critical == "normal" else (fit.df_resid if fit.df_t is None else fit.df_t)
+    kind = fit.vcov_type or (note("own_errors"),)
     units = int(np.unique(design.unit_codes[fit.rows]).size)
-    result = inference(fit, "own", fit.own_vcov, df, small_sample=kind, n_clusters=units, extra={"critical": critical})
-    if fit.own_p is not None:
-        result = replace(result, p_value=fit.own_p, extra={"critical": "percentile"})
-    if fit.own_interval is None:
+    result = inference(fit, "own", fit.vcov, df, small_sample=kind, n_clusters=units, extra={"critical": critical})
+    if fit.p_value is not None:
+        result = replace(result, p_value=fit.p_value, extra={"critical": "percentile"})
+    if fit.conf_int is None:
         return result
-    return replace(result, ci_low=fit.own_interval[:, 0], ci_high=fit.own_interval[:, 1])
+    return replace(result, ci_low=fit.conf_int[:, 0], ci_high=fit.conf_int[:, 1])

@@ -82,9 +82,9 @@ def fit(sample: Sample, name: str) -> Fit:
         bread=np.eye(1),
         scores=np.zeros((0, 1)),
         df_resid=float(len(design.units) - 1),
-        own_vcov=np.array([[variance]]),
-        own_vcov_type=(kind,),
-        own_df=float(len(design.units) - 1),
+        vcov=np.array([[variance]]),
+        vcov_type=(kind,),
+        df_t=float(len(design.units) - 1),
     )
     return finished(result, sample, _in_time(extra["placebo_dates"]), notes, extra)
 

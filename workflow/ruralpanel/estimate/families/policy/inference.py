@@ -123,7 +123,7 @@ def policy_rejections(fit: Fit, design: Design) -> Simulation | None:
 
 def _estimate(estimator: str, method: str, group_trends: bool, fit: Fit) -> Estimate | None:
     """The estimator without what stands beside the estimate; None where it takes too long to be run many times."""
-    if method == "synthetic" and any(one.code == "jackknife" for one in fit.own_vcov_type):
+    if method == "synthetic" and any(one.code == "jackknife" for one in fit.vcov_type):
         return _synthetic
     if method in ("synthetic", "synthetic_control") or group_trends:
         return None
@@ -145,6 +145,6 @@ def _synthetic(sample: Sample) -> Fit:
         bread=np.eye(1),
         scores=np.zeros((0, 1)),
         df_resid=freedom,
-        own_vcov=np.array([[synthetic.jackknife(y, estimate)]]),
-        own_df=freedom,
+        vcov=np.array([[synthetic.jackknife(y, estimate)]]),
+        df_t=freedom,
     )

@@ -227,8 +227,8 @@ def _assembled(
         df_resid=setting.df_resid,
         n_absorbed=panel.n_absorbed,
         absorbed=panel.effects,
-        own_vcov=vcov[np.ix_(kept, kept)],
-        own_vcov_type=vcov_type,
+        vcov=vcov[np.ix_(kept, kept)],
+        vcov_type=vcov_type,
         fit=values,
         tests=tests,
         notes=(*notes, *_left_out(panel)),
@@ -294,9 +294,9 @@ def _covariance(setting: Setting, fit: Fit) -> tuple[FloatArray, float, tuple[No
     from ruralpanel.estimate.inference.methods import infer
 
     settings = setting.design.spec.inference
-    vcov = fit.own_vcov
+    vcov = fit.vcov
     if vcov is not None and not any(s.method == "own" for s in settings):
-        return vcov, np.inf, fit.own_vcov_type
+        return vcov, np.inf, fit.vcov_type
     usable = [s for s in settings if s.method not in RESAMPLED and (s.method != "own" or vcov is not None)]
     chosen = usable[0] if usable else InferenceSpec("cluster")
     result = infer(fit, setting.design, chosen, 0)
