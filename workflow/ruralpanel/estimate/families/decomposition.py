@@ -322,7 +322,7 @@ def counterfactual(design: Design) -> Fit:
     gap = float(outcome[inside].mean() - outcome[target].mean())
     contrasts = np.vstack([moves.mean(axis=0) / gap, moves.mean(axis=0), moves])
     estimate = contrasts @ slopes
-    vcov = contrasts @ vcov @ contrasts.T
+    vcov_of_changes = contrasts @ vcov @ contrasts.T
     support = _support(means, means[target] + moves)
     terms = ("share_closed", "mean_change", *(design.units[unit] for unit in target))
     outside = [design.units[unit] for unit, beyond in zip(target, support, strict=True) if beyond]
@@ -336,7 +336,7 @@ def counterfactual(design: Design) -> Fit:
         df_resid=df,
         absorbed=spec.effects,
         n_slopes=x.shape[1],
-        vcov=vcov,
+        vcov=vcov_of_changes,
         vcov_type=(kind, note("gap_known")),
         df_t=df,
         fit={"gap": gap, "share_outside_support": float(np.mean(support))},
