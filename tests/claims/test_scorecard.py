@@ -16,7 +16,7 @@ from ruralpanel.claims.numbers import find_estimand
 from ruralpanel.claims.plain_effects import VariableStats, plain_effect
 from ruralpanel.claims.scorecard import ClaimRow
 from ruralpanel.estimate.inference.detectable import smallest_detectable
-from ruralpanel.project.logarithms import log_of
+from ruralpanel.project.expressions import log_of
 from ruralpanel.project.problems import UserError
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "report"

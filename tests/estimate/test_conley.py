@@ -21,7 +21,7 @@ from ruralpanel.estimate.inference.size_kernels import Outcomes, by_variance, on
 from ruralpanel.estimate.places.distances import great_circle_km
 from ruralpanel.estimate.simulated_size import simulated_sizes
 from ruralpanel.output.tables.inference_words import describe
-from ruralpanel.project.inference_settings import inference_problems, inference_spec
+from ruralpanel.project.model_keys import inference_problems, inference_spec
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 

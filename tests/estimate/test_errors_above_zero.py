@@ -25,8 +25,8 @@ from ruralpanel.estimate.families.decomposition import heavy_tailed
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.regression import build_regression
-from ruralpanel.project.inference_settings import inference_spec
 from ruralpanel.project.kinds.inference import INFERENCE
+from ruralpanel.project.model_keys import inference_spec
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 from shift_share_panels import shift_share

@@ -13,8 +13,8 @@ import yaml
 from conftest import make_tiny, tiny_config
 from ruralpanel.project.check import check
 from ruralpanel.project.load import read_config
+from ruralpanel.project.periods import date_problems
 from ruralpanel.project.problems import Problem
-from ruralpanel.project.treatment_dates import date_problems
 
 Change = Callable[[dict[str, Any]], Any]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ruralpanel.project.breaks import evaluation_order
-from ruralpanel.project.formula_measures import formula_problems
+from ruralpanel.project.measures import formula_problems
 from ruralpanel.project.settings import VariableSpec
 
 SERIES = {"roads": "km", "rails": "km", "long_roads": "10^4 km", "people": "person", "firms": "item", "share": "share",

@@ -13,9 +13,9 @@ from ruralpanel.claims.plain_effects import PlainEffect, VariableStats, plain_ef
 from ruralpanel.claims.verdicts import Diagnostic
 from ruralpanel.estimate.inference.detectable import error_of_interval, smallest_detectable
 from ruralpanel.project.effects import involving
+from ruralpanel.project.expressions import log_of
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS, MIXED, POLICY, WITHIN, removed_effects
 from ruralpanel.project.kinds.inference import WILD
-from ruralpanel.project.logarithms import log_of
 from ruralpanel.project.problems import CONFIGURATION
 
 Statistics = Mapping[str, Mapping[str, VariableStats]]  # panel → variable → how it varies

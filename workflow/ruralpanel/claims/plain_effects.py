@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ruralpanel.project.logarithms import log_of, ratio_of
+from ruralpanel.project.expressions import log_of, ratio_of
 
 RELATIVE_CHANGE = 0.1  # of a lever in logarithms whose spread is not known
 

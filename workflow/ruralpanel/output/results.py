@@ -13,8 +13,8 @@ import pandas as pd
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.labels import Labels, labels_from_codebook, merged
 from ruralpanel.output.words import has_word, word
+from ruralpanel.project.expressions import log_of
 from ruralpanel.project.kinds.estimators import ESTIMATORS
-from ruralpanel.project.logarithms import log_of
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
 
 

@@ -12,10 +12,9 @@ from ruralpanel.project.check_outputs import claim_problems, output_problems
 from ruralpanel.project.effects import effect_problems
 from ruralpanel.project.expressions import RESERVED
 from ruralpanel.project.files import unusable
-from ruralpanel.project.formula_measures import formula_problems
 from ruralpanel.project.formulas import WORDS
 from ruralpanel.project.load import Config
-from ruralpanel.project.measures import MeasureError, conversion
+from ruralpanel.project.measures import MeasureError, conversion, formula_problems
 from ruralpanel.project.periods import frequency, mixed
 from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.project.reads import (

@@ -12,9 +12,9 @@ from ruralpanel.project.expressions import Name, Number, Operation, Text, names,
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.kinds.options import keys_of_methods
 from ruralpanel.project.load import Config
+from ruralpanel.project.periods import date_problems, first_problem
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 from ruralpanel.project.settings import ModelSpec
-from ruralpanel.project.treatment_dates import date_problems, first_problem
 from ruralpanel.project.units import Units
 
 _LISTS = ("endogenous", "instruments", "shares", "shocks")
@@ -277,7 +277,7 @@ def _treatment_problems(
         return
     yield from condition_problems(config, f"{where}.units", declared["units"], attributes, units)
     first, reference = declared["first"], model.options.get("reference")
-    if panel and (problem := first_problem(first, panel, config.file, f"{where}.first")):
+    if panel and (problem := first_problem(first, panel.periods, panel.name, config.file, f"{where}.first")):
         yield problem
     elif panel and reference is not None and not (reference in panel.periods and reference < first):
         expected = f"a period before treatment: {', '.join(str(p) for p in panel.periods if p < first)}"

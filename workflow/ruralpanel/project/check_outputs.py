@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ruralpanel.project.check_models import coefficients, missing
+from ruralpanel.project.expressions import log_of, ratio_of
 from ruralpanel.project.kinds.estimators import ESTIMATORS, estimators_of
 from ruralpanel.project.kinds.facts import Output
 from ruralpanel.project.kinds.figures import FIGURES
@@ -14,7 +15,6 @@ from ruralpanel.project.kinds.maps import MAPS, shown_by
 from ruralpanel.project.kinds.options import properties
 from ruralpanel.project.kinds.tables import TABLES, kind_of
 from ruralpanel.project.load import Config
-from ruralpanel.project.logarithms import log_of, ratio_of
 from ruralpanel.project.problems import Problem
 from ruralpanel.project.reads import claimed_models, shown_variables
 from ruralpanel.project.settings import ModelSpec

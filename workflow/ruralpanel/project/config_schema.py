@@ -14,8 +14,19 @@ from ruralpanel.project.kinds.inference import KEYS as METHOD_KEYS
 from ruralpanel.project.kinds.maps import MAPS
 from ruralpanel.project.kinds.options import Options, plain, properties
 from ruralpanel.project.kinds.tables import REGRESSION, TABLES
-from ruralpanel.project.sections import claims, data, models
-from ruralpanel.project.sections.configuration import NAME, Checks, Configuration, Report
+from ruralpanel.project.sections import data
+from ruralpanel.project.sections.configuration import (
+    NAME,
+    Benchmark,
+    Checks,
+    Configuration,
+    Defaults,
+    Estimand,
+    Hypothesis,
+    Model,
+    Report,
+    SpecificationCurve,
+)
 
 _PARTS: Mapping[str, type[Options]] = {
     "source": data.Source,
@@ -26,11 +37,11 @@ _PARTS: Mapping[str, type[Options]] = {
     "variable": data.Variable,
     "sample": data.Sample,
     "weights_matrix": data.WeightsMatrix,
-    "defaults": models.Defaults,
-    "estimand": claims.Estimand,
-    "hypothesis": claims.Hypothesis,
-    "benchmark": claims.Benchmark,
-    "specification_curve": claims.SpecificationCurve,
+    "defaults": Defaults,
+    "estimand": Estimand,
+    "hypothesis": Hypothesis,
+    "benchmark": Benchmark,
+    "specification_curve": SpecificationCurve,
     "report": Report,
     "checks": Checks,
 }
@@ -93,7 +104,7 @@ def _part(options: type[Options]) -> dict[str, Any]:
 
 
 def _model() -> dict[str, Any]:
-    whole = _part(models.Model)
+    whole = _part(Model)
     shared: dict[str, Any] = whole["properties"]
     named = {"enum": list(ESTIMATORS), "description": shared["estimator"]["description"]}
     own = {name: part for name, part in together(ESTIMATORS).items() if name not in shared}

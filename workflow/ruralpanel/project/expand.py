@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ruralpanel.project.periods import PATTERN, parse
-from ruralpanel.project.places import Place, Trail
 from ruralpanel.project.presets import Preset, models_of, over, trace_settings, with_settings
 from ruralpanel.project.problems import Problem, did_you_mean
+from ruralpanel.project.written import Place, Trail
 
 SHORT = ("words", "series", "errors", "presets", "claims", "others", "curves", "curve_defaults")
 """Keys at the top that have no place in the long form."""
@@ -29,7 +29,7 @@ class Expanded:
     Attributes
     ----------
     values : sections as `project/sections` and `project/kinds` describe them.
-    origins : path in `values` → path as written, where they differ (`places.Places`).
+    origins : path in `values` → path as written, where they differ (`written.Places`).
     problems : short forms that say nothing; their paths are those as written.
     torn : paths in `values` of entries that lack what such a short form should have brought.
     """

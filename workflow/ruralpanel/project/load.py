@@ -13,19 +13,18 @@ from typing import Any
 
 from ruralpanel.project.config_schema import config_schema, shared_schema
 from ruralpanel.project.files import unusable
-from ruralpanel.project.inference_settings import inference_problems, inference_spec
 from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS
 from ruralpanel.project.layouts import layout_problems
-from ruralpanel.project.model_keys import FIELDS, key_problems
+from ruralpanel.project.model_keys import FIELDS, inference_problems, inference_spec, key_problems
 from ruralpanel.project.periods import between, parsed, with_periods
-from ruralpanel.project.places import Place, Places
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.schema import check_schema
 from ruralpanel.project.settings import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
 from ruralpanel.project.sidecars import is_litter, load_sidecar, series_spec
 from ruralpanel.project.whole import read_whole
+from ruralpanel.project.written import Place, Places
 
 DEFAULT_FILE = "config.yaml"
 """The configuration of a run that names none."""

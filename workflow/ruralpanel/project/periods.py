@@ -2,14 +2,17 @@
 
 2012 is the year, 8050 = 4·2012 + 2 its third quarter, 24150 = 12·2012 + 6 its July: one less is always the period
 before, so that lags, differences and gaps are arithmetic at every frequency. What people read and write is the label:
-2012, 2012Q3, 2012-07.
+2012, 2012Q3, 2012-07. Which of them can be dates of treatment stands here, too.
 """
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from ruralpanel.project.problems import Problem
 
 YEARS = range(1000, 2101)
 """Years that a period can lie in."""
@@ -140,3 +143,40 @@ def _converted(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, 
     if isinstance(value, list) and isinstance(items, Mapping):
         return [_converted(item, items, definitions) for item in value]
     return value
+
+
+REACH = 100
+"""Periods around a panel in which a treatment may begin: before it units are always treated, after it not yet."""
+
+
+def date_problems(dates: Mapping[str, float], periods: Sequence[int], file: str, where: str) -> Iterator[Problem]:
+    """Dates that are no plausible years, such as the 0 or 9999 by which other programs mean never treated.
+
+    Parameters
+    ----------
+    dates : unit → first treated period; NaN: never.
+    periods : the panel's. file, where : place of the declaration, for messages.
+    """
+    first, last = min(periods) - REACH, max(periods) + REACH
+    wrong: dict[float, list[str]] = {}
+    for unit, date in dates.items():
+        if not math.isnan(date) and not (first <= date <= last and date == int(date)):
+            wrong.setdefault(date, []).append(unit)
+    for date, units in sorted(wrong.items()):
+        listed = ", ".join(units[:4]) + (f" and {len(units) - 4} more" if len(units) > 4 else "")
+        expected = f"a {frequency(min(periods))} from {label(first)} to {label(last)}; blank: never treated"
+        yield Problem(file, where, f"{date:g} for {listed}", expected, "leave the figure of never treated units blank")
+
+
+def first_problem(first: int, periods: Sequence[int], panel: str, file: str, where: str) -> Problem | None:
+    """What keeps a period from being the first under treatment of all treated units of `panel`: its kind, its ends."""
+    if mixed((first, *periods[:1])):
+        found, expected = str(first), f"a {frequency(periods[0])}, as panel {panel} has"
+        return Problem(file, where, found, expected, f"name a {frequency(periods[0])}")
+    if not any(period < first for period in periods):
+        found, expected = f"{first}, with no period before it on panel {panel}", "a period before treatment"
+        return Problem(file, where, found, expected, "use a panel that begins earlier")
+    if not any(period >= first for period in periods):
+        found, expected = f"{first}, after the last period of panel {panel}", "a period under treatment"
+        return Problem(file, where, found, expected, "use a panel that ends later")
+    return None

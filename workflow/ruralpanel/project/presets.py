@@ -6,8 +6,8 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Any
 
-from ruralpanel.project.places import Trail
 from ruralpanel.project.problems import did_you_mean
+from ruralpanel.project.written import Trail
 
 _NULL_COUNTS = frozenset({"weights"})
 """Keys of models whose null says something: no weights, whatever the defaults are."""

@@ -9,11 +9,10 @@ from typing import Any
 
 from ruralpanel.project import formulas
 from ruralpanel.project.effects import grouped_by
-from ruralpanel.project.expressions import Call, Name, names
+from ruralpanel.project.expressions import Call, Name, log_of, names
 from ruralpanel.project.files import unusable
 from ruralpanel.project.kinds.inference import CONLEY, INFERENCE
 from ruralpanel.project.load import Config
-from ruralpanel.project.logarithms import log_of
 from ruralpanel.project.problems import CONFIGURATION, Problem, did_you_mean
 from ruralpanel.project.settings import ModelSpec, SeriesSpec, VariableSpec, wordless
 from ruralpanel.project.units import Units

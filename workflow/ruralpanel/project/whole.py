@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.expand import SHORT, expand
-from ruralpanel.project.places import Place, Places
 from ruralpanel.project.presets import untaken
 from ruralpanel.project.problems import Problem, raise_any
 from ruralpanel.project.schema import check_against
 from ruralpanel.project.words import with_words
-from ruralpanel.project.written import overridden, read_written
+from ruralpanel.project.written import Place, Places, overridden, read_written
 from ruralpanel.project.yaml import upwards
 
 SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "short.schema.yaml"

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.project.places import COMMAND_LINE, Place, Places
 from ruralpanel.project.problems import Problem, did_you_mean
 from ruralpanel.project.sidecars import is_litter
+from ruralpanel.project.written import COMMAND_LINE, Place, Places
 from ruralpanel.project.yaml import load_document, upwards
 
 SUFFIXES = {"en": "", "zh": "_zh"}
@@ -41,7 +41,7 @@ class Worded:
 
     Attributes
     ----------
-    values : the long configuration. origins : as of `places.Places`.
+    values : the long configuration. origins : as of `written.Places`.
     places : ``words.<language>.<path>`` → place.
     files : the files of words. idle : where words stand for what nothing declares.
     problems : what is wrong with what these files say. unread : what keeps words from being read at all.

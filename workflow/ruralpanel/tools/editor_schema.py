@@ -11,7 +11,7 @@ from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.options import properties
 from ruralpanel.project.kinds.tables import REGRESSION, TABLES
 from ruralpanel.project.periods import PATTERN
-from ruralpanel.project.sections.models import Model
+from ruralpanel.project.sections.configuration import Model
 
 _SPAN = {
     "type": "string",

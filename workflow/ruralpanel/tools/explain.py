@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from ruralpanel.project.expand import LONG_NAMES
-from ruralpanel.project.inference_settings import setting_words
 from ruralpanel.project.load import Config
-from ruralpanel.project.places import Place
+from ruralpanel.project.model_keys import setting_words
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 from ruralpanel.project.settings import ModelSpec
+from ruralpanel.project.written import Place
 
 
 def explain(config: Config, entry: str) -> str:

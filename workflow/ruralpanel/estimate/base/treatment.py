@@ -11,10 +11,9 @@ import pandas as pd
 from ruralpanel.data.rows import condition
 from ruralpanel.estimate.base.columns import columns_of
 from ruralpanel.estimate.base.results import FloatArray, IntArray
-from ruralpanel.project.periods import shown
+from ruralpanel.project.periods import date_problems, shown
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.settings import ModelSpec
-from ruralpanel.project.treatment_dates import date_problems
 from ruralpanel.project.units import Units
 
 IdArray = np.ndarray[Any, np.dtype[np.str_]]

@@ -10,10 +10,10 @@ import numpy as np
 from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, Inference
 from ruralpanel.estimate.inference import validity
-from ruralpanel.project.inference_settings import setting_words
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.inference import INFERENCE
+from ruralpanel.project.model_keys import setting_words
 from ruralpanel.project.problems import UserError, did_you_mean
 from ruralpanel.project.settings import InferenceSpec
 
