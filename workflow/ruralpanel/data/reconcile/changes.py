@@ -30,6 +30,7 @@ class Changes:
     year_spread (t) : robust spread of `rest` within a period.
     scale : the spread that `rest` is judged by: the largest of the period's, the unit's and the series' own.
     slack : how much of a change rounding explains at most.
+    size : the median size that changes are relative to; None: they are of logs.
     """
 
     matrix: Matrix
@@ -41,11 +42,12 @@ class Changes:
     year_spread: FloatArray
     scale: FloatArray
     slack: FloatArray
+    size: float | None
 
 
 def changes(matrix: Matrix) -> Changes:
     """Split the changes of a series by robust two-way sweeping."""
-    level, slack = _level(matrix)
+    level, slack, size = _level(matrix)
     earlier, gap, since, before = _earlier(level, slack, matrix.periods)
     change = level - earlier
     counts = np.sum(np.isfinite(change), axis=0)
@@ -60,17 +62,17 @@ def changes(matrix: Matrix) -> Changes:
     unit_spread = np.where(by_unit > ENOUGH_YEARS, spread(rest / root, axis=1), 0.0)
     pooled = float(spread(rest / root)) if np.any(np.isfinite(rest)) else 0.0
     scale = np.fmax(np.broadcast_to(year_spread, rest.shape), np.fmax(unit_spread[:, None], pooled) * root)
-    return Changes(matrix, change, gap, since, common, rest, year_spread, scale, slack + before)
+    return Changes(matrix, change, gap, since, common, rest, year_spread, scale, slack + before, size)
 
 
-def _level(matrix: Matrix) -> tuple[FloatArray, FloatArray]:
+def _level(matrix: Matrix) -> tuple[FloatArray, FloatArray, float | None]:
     values = matrix.values
     half = np.array([_step(matrix, t) for t in range(values.shape[1])])[None, :] / 2
     if np.nanmin(values, initial=0.0) < 0:
         size = float(median(np.abs(values[values != 0]))) or 1.0
-        return values / size, np.broadcast_to(half / size, values.shape)
+        return values / size, np.broadcast_to(half / size, values.shape), size
     safe = np.maximum(values, half)
-    return np.log(safe), np.log1p(half / safe)
+    return np.log(safe), np.log1p(half / safe), None
 
 
 def _step(matrix: Matrix, t: int) -> float:
@@ -140,7 +142,7 @@ def unit_jumps(series: Changes, jump: float) -> Iterator[Finding]:
             matrix.units[i],
             matrix.periods[t],
             value,
-            _without(value, rest, matrix.values, series),
+            _without(value, rest, series),
             rest,
             f"changes by {series.change[i, t]:+.2f} (log) from {since}, all units by {series.common[t]:+.2f}",
             since,
@@ -156,11 +158,11 @@ def _mirrors(first: float, second: float) -> bool:
     return first * second < 0 and min(abs(first), abs(second)) > 0.6 * max(abs(first), abs(second))
 
 
-def _without(value: float | None, rest: float, values: FloatArray, series: Changes) -> float | None:
+def _without(value: float | None, rest: float, series: Changes) -> float | None:
     if value is None:
         return None
-    if np.nanmin(values, initial=0.0) < 0:
-        return value - rest * float(median(np.abs(values[values != 0])))
+    if series.size is not None:
+        return value - rest * series.size
     return float(max(value, series.matrix.resolution / 2) * np.exp(-rest))
 
 

@@ -94,9 +94,13 @@ def _copied_years(matrix: Matrix, equal: BoolArray, movable: BoolArray) -> dict[
 
 
 def _copied_units(matrix: Matrix) -> Iterator[Finding]:
-    rows: FloatArray = matrix.values[:, np.any(np.isfinite(matrix.values), axis=0)]
+    rows: FloatArray = np.ascontiguousarray(matrix.values[:, np.any(np.isfinite(matrix.values), axis=0)])
+    if not rows.size:
+        return
+    _, kind, counts = np.unique(rows.view(f"V{rows.strides[0]}")[:, 0], return_inverse=True, return_counts=True)
     seen: dict[bytes, int] = {}
-    for i, row in enumerate(rows):
+    for i in np.flatnonzero(counts[kind] > 1).tolist():
+        row = rows[i]
         figures = row[np.isfinite(row)]
         telling = np.unique(figures[np.abs(figures) >= 100 * matrix.resolution])
         if len(telling) < _SAME_ROW:
@@ -150,6 +154,7 @@ def _of_source(series: Sequence[Matrix], verified: Set[tuple[str, str, str]]) ->
         levels[s, [place[unit] for unit in matrix.units]] = typical
     kinds = np.array([_kind(matrix.spec.measure) for matrix in series])
     for s, matrix in enumerate(series):
+        rows = {unit: row for row, unit in enumerate(matrix.units)}
         companion, off, scale = _best(np.where((kinds == kinds[s])[:, None], levels, np.nan), s)
         if off is None or scale <= 0:
             continue
@@ -157,7 +162,7 @@ def _of_source(series: Sequence[Matrix], verified: Set[tuple[str, str, str]]) ->
             if (matrix.source, matrix.spec.key, units[i]) in verified:
                 continue
             beside = "" if companion is None else f" in proportion to {series[companion].spec.key}"
-            row = matrix.units.index(units[i])
+            row = rows[units[i]]
             present = np.flatnonzero(np.isfinite(matrix.values[row]))
             t, since = int(present[-1]), matrix.periods[present[0]] if len(present) > 1 else 0
             value = matrix.number(row, t)
