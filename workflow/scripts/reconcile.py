@@ -17,6 +17,9 @@ with starting("reconcile"):
     from ruralpanel.project.settings import SourceSpec
 
 
+READ = ["series", "unit", "period", "value", "measure", "correction"]
+
+
 def main(
     sources: Mapping[str, Mapping[str, Any]],
     checks: Mapping[str, Any],
@@ -26,7 +29,7 @@ def main(
 ) -> None:
     """Write ``results/reconciliation/findings.csv``; with ``on_failure: error`` undeclared findings stop the run."""
     findings = reconcile(
-        {Path(file).stem: pd.read_parquet(file) for file in figures},
+        {Path(file).stem: pd.read_parquet(file, columns=READ) for file in figures},
         {name: SourceSpec.from_dict(values) for name, values in sources.items()},
         load_control_totals(control_totals) if control_totals else None,
         {key: checks[key] for key in ("jump", "repeat")},

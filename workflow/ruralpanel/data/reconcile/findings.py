@@ -84,6 +84,7 @@ def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
 BoolArray = np.ndarray[Any, np.dtype[np.bool_]]
+IntArray = np.ndarray[Any, np.dtype[np.intp]]
 
 
 @dataclass(frozen=True)
@@ -155,16 +156,25 @@ def matrices(figures: Mapping[str, pd.DataFrame], sources: Mapping[str, SourceSp
 def _of_source(source: str, frame: pd.DataFrame, specs: Mapping[str, SeriesSpec]) -> list[Matrix]:
     matrices = []
     for key, rows in frame.groupby("series", observed=True, sort=True):
-        unit_codes, units = pd.factorize(rows["unit"].astype("str"), sort=True)
+        unit_codes, units = _levels(rows["unit"])
         period_codes, periods = pd.factorize(rows["period"].to_numpy(), sort=True)
         values = np.full((len(units), len(periods)), np.nan)
         values[unit_codes, period_codes] = rows["value"].to_numpy()
         corrected = np.zeros(values.shape, dtype=bool)
-        corrected[unit_codes, period_codes] = (rows["correction"].astype("str") != "").to_numpy()
+        correction_codes, corrections = _levels(rows["correction"])
+        corrected[unit_codes, period_codes] = np.array([name != "" for name in corrections])[correction_codes]
         spec = specs.get(str(key)) or SeriesSpec(str(key), str(rows["measure"].iloc[0]))
-        labels = tuple(str(unit) for unit in units), tuple(shown(period) for period in periods)
+        labels = units, tuple(shown(period) for period in periods)
         matrices.append(Matrix(source, spec, *labels, values, corrected, resolution(values)))
     return matrices
+
+
+def _levels(names: pd.Series) -> tuple[IntArray, tuple[str, ...]]:
+    """Codes of the names that occur, and these, sorted: of a categorical without a text for each row."""
+    kept = names.astype("category").cat.remove_unused_categories().cat
+    levels = np.array([str(name) for name in kept.categories], dtype=object)
+    order = np.argsort(levels)
+    return np.argsort(order)[kept.codes.to_numpy()], tuple(levels[order])
 
 
 def _shared(new: tuple[Any, ...], old: tuple[Any, ...]) -> tuple[list[int], list[int]]:
@@ -173,16 +183,24 @@ def _shared(new: tuple[Any, ...], old: tuple[Any, ...]) -> tuple[list[int], list
     return [i for i, _ in pairs], [i for _, i in pairs]
 
 
+_LOOK = 1_000  # figures that are tried before all
+
+
 def resolution(values: FloatArray) -> float:
     """The coarsest power of ten, from 1000 to 10^-6, of which every figure is a multiple."""
     figures = values[np.isfinite(values) & (values != 0)]
     if not len(figures):
         return 1.0
+    few = figures[:_LOOK]
     for exponent in range(3, -6, -1):
-        scaled = figures / 10.0**exponent
-        if np.all(np.abs(scaled - np.round(scaled)) < 1e-6 * np.maximum(1.0, np.abs(scaled) * 1e-3)):
+        if _multiples(few, exponent) and _multiples(figures, exponent):
             return float(10.0**exponent)
     return 1e-6
+
+
+def _multiples(figures: FloatArray, exponent: int) -> bool:
+    scaled = figures / 10.0**exponent
+    return bool(np.all(np.abs(scaled - np.round(scaled)) < 1e-6 * np.maximum(1.0, np.abs(scaled) * 1e-3)))
 
 
 _TO_SIGMA = 1.4826  # the median absolute deviation of a normal variable times this is its standard deviation

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -36,14 +36,22 @@ def declare(
     """
     faults = {name: sidecar_from(spec.about or {}).known_faults for name, spec in sources.items()}
     matrices = {matrix.name: matrix for matrix in series}
-    return tuple(_declared(finding, faults, matrices) for finding in findings)
+    corrected = {name for name, matrix in matrices.items() if matrix.corrected.any()}
+    return tuple(_declared(finding, faults, matrices, corrected) for finding in findings)
 
 
-def _declared(finding: Finding, faults: Mapping[str, Sequence[KnownFault]], matrices: Mapping[str, Matrix]) -> Finding:
+def _declared(
+    finding: Finding,
+    faults: Mapping[str, Sequence[KnownFault]],
+    matrices: Mapping[str, Matrix],
+    corrected: Set[str],
+) -> Finding:
     if finding.declared:
         return finding
     full_name = f"{finding.source}.{finding.series}"
-    reason = _break(finding, matrices[full_name]) or _correction(finding, matrices[full_name])
+    reason = _break(finding, matrices[full_name])
+    if not reason and full_name in corrected:
+        reason = _correction(finding, matrices[full_name])
     for name in (full_name, *finding.involved):
         source, _, key = name.partition(".")
         reason = reason or _fault(finding, key, faults.get(source, ()))
@@ -75,7 +83,7 @@ def _fault(finding: Finding, key: str, faults: Sequence[KnownFault]) -> str:
 
 
 def _correction(finding: Finding, matrix: Matrix) -> str:
-    if finding.check not in _IN_TIME or not matrix.corrected.any():
+    if finding.check not in _IN_TIME:
         return ""
     columns = [matrix.periods.index(year) for year in (finding.period, finding.since) if year in matrix.periods]
     rows = [matrix.units.index(finding.unit)] if finding.unit else list(range(len(matrix.units)))
