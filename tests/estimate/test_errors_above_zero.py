@@ -26,6 +26,7 @@ from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.regression import build_regression
 from ruralpanel.project.kinds.inference import INFERENCE
+from ruralpanel.project.kinds.tables import Regression
 from ruralpanel.project.model_keys import inference_spec
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
@@ -200,7 +201,7 @@ def test_what_is_written_and_read_is_cleared_of_errors_of_zero(tmp_path: Path) -
         holder["coefficients"][0] |= {"std_error": 0.0, "p_value": 0.0}
     path.write_text(json.dumps(values), encoding="utf-8")
     table = build_regression(
-        "main", {"models": ["m"], "stars": True, "show": ["std_error", "p_value"]}, OutputContext(tmp_path)
+        "main", Regression(models=("m",), stars=True, show=("std_error", "p_value")), OutputContext(tmp_path)
     )
     shown = [row.cells[0].text for row in table.rows if row.key == "x1"]
     assert "*" not in shown[0] and not any(shown[1:])

@@ -17,6 +17,7 @@ from ruralpanel.output.maps.boundaries import load_boundaries
 from ruralpanel.output.maps.clusters import CLASSES, draw_clusters, find_clusters
 from ruralpanel.project.check import check
 from ruralpanel.project.config_schema import config_schema
+from ruralpanel.project.kinds.maps import Clusters
 from ruralpanel.project.load import read_config
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.reads import cluster_maps, map_matrices, used_variables
@@ -46,9 +47,9 @@ def frame(geography: Geography) -> pd.DataFrame:
     return made
 
 
-def spec(**more: Any) -> dict[str, Any]:
+def spec(**more: Any) -> Clusters:
     clusters = {"variable": "made", "weights_matrix": "touch", "draws": 999, "adjust": True} | more
-    return {"panel": "p", "clusters": clusters, "title": "Clusters", "labels": True, "projection": "auto"}
+    return Clusters(panel="p", clusters=clusters, title="Clusters")
 
 
 def test_clusters_are_found_where_they_were_put(frame: pd.DataFrame, geography: Geography) -> None:
@@ -97,7 +98,7 @@ def test_what_cannot_be_looked_at_is_named(frame: pd.DataFrame, geography: Geogr
         with pytest.raises(
             UserError, match=f"made in {periods[0]} with [01] different figures; expected figures of at"
         ):
-            find_clusters("m", {**spec(), "periods": periods}, change, geography, 1, "maps.m")
+            find_clusters("m", spec().model_copy(update={"periods": tuple(periods)}), change, geography, 1, "maps.m")
     part = frame[frame["unit"] != "CN-GD"]
     with pytest.raises(UserError, match="no neighbour of CN-HI in the sample"):
         find_clusters("m", spec(), part, geography, 1, "maps.m")

@@ -17,6 +17,7 @@ from ruralpanel.output.maps.boundaries import Boundaries, load_boundaries
 from ruralpanel.output.maps.draw import draw, draw_categories
 from ruralpanel.output.maps.geopackage import NO_CLOCK, write_geopackage
 from ruralpanel.output.maps.sheet import MapPanel, MapRow
+from ruralpanel.project.kinds.maps import Variables
 
 CHINA = Path(__file__).parents[2] / "data" / "boundaries" / "china_provinces.geojson"
 NAMES = {"CN-GZ": "Guizhou", "CN-XZ": "Tibet"}
@@ -38,8 +39,8 @@ def figures(china: Boundaries) -> pd.DataFrame:
 
 def drawn(figures: pd.DataFrame, china: Boundaries, folder: Path, **spec: Any) -> tuple[MapRow, ...]:
     labels = Labels("en", {"jobs": "Rural manufacturing"}, {"jobs": "person"})
-    spec = {"panel": "p", "variables": ["jobs"], "title": "Jobs", **spec}
-    return draw("jobs", spec, figures, labels, china, NAMES, {"svg": folder / "jobs.svg"})
+    options = Variables(panel="p", variables=("jobs",), title="Jobs", **spec)
+    return draw("jobs", options, figures, labels, china, NAMES, {"svg": folder / "jobs.svg"})
 
 
 @pytest.mark.parametrize("shared", [True, False])

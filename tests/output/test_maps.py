@@ -36,6 +36,8 @@ from ruralpanel.output.maps.draw import (
 )
 from ruralpanel.output.maps.sheet import NO_DATA, place_labels
 from ruralpanel.project.config_schema import config_schema
+from ruralpanel.project.kinds import maps as kinds
+from ruralpanel.project.kinds.maps import Regimes, Variables
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import load_units
 
@@ -214,7 +216,7 @@ def test_text_is_wrapped_at_blanks_and_between_chinese_characters() -> None:
 
 def test_fills_follow_classes_shared_over_periods(china: Boundaries) -> None:
     frame = made_up_frame()
-    row = map_row("jobs", frame, [2012, 2019], {"number": 4}, "sequential", LABELS, "en", china)
+    row = map_row("jobs", frame, [2012, 2019], kinds.Classes(number=4), "sequential", LABELS, "en", china)
     classes = find_classes(frame["jobs"].tolist(), "quantiles", 4)
     colours = style.sequential(4)
     for panel, period in zip(row.panels, (2012, 2019), strict=True):
@@ -232,7 +234,7 @@ def test_fills_follow_classes_shared_over_periods(china: Boundaries) -> None:
 
 
 def test_own_classes_give_each_map_its_legend(china: Boundaries) -> None:
-    row = map_row("roads", made_up_frame(), [2012, 2019], {"shared": False}, "diverging", LABELS, "en", china)
+    row = map_row("roads", made_up_frame(), [2012, 2019], kinds.Classes(shared=False), "diverging", LABELS, "en", china)
     assert row.legend == ()
     assert row.panels[0].legend != row.panels[1].legend
 
@@ -243,7 +245,7 @@ SPEC: dict[str, Any] = {"panel": "provinces", "variables": ["jobs", "roads"], "t
 def test_files_are_the_same_each_time_and_hold_the_notes(china: Boundaries, tmp_path: Path) -> None:
     paths = {form: tmp_path / f"levers.{form}" for form in ("png", "svg")}
     names = {unit: unit[3:] for unit in provinces()}
-    arguments = ("levers", SPEC, made_up_frame(), LABELS, china, names, paths)
+    arguments = ("levers", Variables(**SPEC), made_up_frame(), LABELS, china, names, paths)
     draw(*arguments, boundary_note="Boundaries: made up.")
     first = {form: path.read_bytes() for form, path in paths.items()}
     draw(*arguments, boundary_note="Boundaries: made up.")
@@ -261,7 +263,7 @@ def test_files_are_the_same_each_time_and_hold_the_notes(china: Boundaries, tmp_
         "Boundaries: made up.",
     ):
         assert text in comments, text
-    draw("levers", {**SPEC, "labels": False}, *arguments[2:], boundary_note="Boundaries: made up.")
+    draw("levers", Variables(**SPEC, labels=False), *arguments[2:], boundary_note="Boundaries: made up.")
     assert len(paths["svg"].read_bytes()) < len(first["svg"])  # without names
 
 
@@ -272,7 +274,7 @@ def test_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
         "from test_maps import *; from test_figures import DRAWERS;"
         "out = Path(sys.argv[1]);"
         "names = {unit: unit for unit in provinces()};"
-        "draw('m', SPEC, made_up_frame(), LABELS, load_boundaries(CHINA), names, {'svg': out / 'm.svg'});"
+        "draw('m', Variables(**SPEC), made_up_frame(), LABELS, load_boundaries(CHINA), names, {'svg': out / 'm.svg'});"
         "[DRAWERS[kind]({'svg': out / f'{kind}.svg'}) for kind in ('two_series', 'specification_curve')]"
     )
     written = []
@@ -301,27 +303,35 @@ def test_units_without_polygons_are_named(china: Boundaries, tmp_path: Path) -> 
         [made_up_frame(), pd.DataFrame({"unit": ["CN-XX"], "period": [2012], "jobs": [1.0], "roads": [1.0]})]
     )
     path = tmp_path / "m.svg"
-    draw("m", SPEC, frame, LABELS, china, {}, {"svg": path}, "zh")
+    draw("m", Variables(**SPEC), frame, LABELS, china, {}, {"svg": path}, "zh")
     assert "边界文件中没有：CN-XX。" in path.read_text(encoding="utf-8")
 
 
 def test_mistakes_are_named_all_at_once(china: Boundaries, tmp_path: Path) -> None:
     spec = {"panel": "provinces", "variables": ["job", "roads"], "periods": [2012, 2013]}
     with pytest.raises(UserError) as raised:
-        draw("m", spec, made_up_frame(), LABELS, china, {}, {"svg": tmp_path / "m.svg"})
+        draw("m", Variables(**spec), made_up_frame(), LABELS, china, {}, {"svg": tmp_path / "m.svg"})
     assert [problem.where for problem in raised.value.problems] == ["maps.m.variables[0]", "maps.m.periods[1]"]
     foreign = made_up_frame().assign(unit="US-AL")
     with pytest.raises(UserError, match='boundaries: found ids such as "CN-BJ"'):
-        draw("m", SPEC, foreign, LABELS, china, {}, {"svg": tmp_path / "m.svg"})
+        draw("m", Variables(**SPEC), foreign, LABELS, china, {}, {"svg": tmp_path / "m.svg"})
     empty = made_up_frame().assign(jobs=np.nan)
     with pytest.raises(UserError, match='"jobs" without any figure'):
-        draw("m", SPEC, empty, LABELS, china, {}, {"svg": tmp_path / "m.svg"})
+        draw("m", Variables(**SPEC), empty, LABELS, china, {}, {"svg": tmp_path / "m.svg"})
     late = made_up_frame()
     late.loc[late["period"] == 2012, "jobs"] = np.nan
     with pytest.raises(UserError, match="variables jobs, 2012 without any figure"):
-        draw("m", {**SPEC, "classes": {"shared": False}}, late, LABELS, china, {}, {"svg": tmp_path / "m.svg"})
+        draw("m", Variables(**SPEC, classes={"shared": False}), late, LABELS, china, {}, {"svg": tmp_path / "m.svg"})
     with pytest.raises(UserError, match=r"maps\.m: found .* \(U\+E000\)"):
-        draw("m", {**SPEC, "title": "\ue000"}, made_up_frame(), LABELS, china, {}, {"svg": tmp_path / "m.svg"})
+        draw(
+            "m",
+            Variables(**{**SPEC, "title": "\ue000"}),
+            made_up_frame(),
+            LABELS,
+            china,
+            {},
+            {"svg": tmp_path / "m.svg"},
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -396,7 +406,7 @@ def test_another_value_of_a_key_changes_the_map(key: str, value: Any, china: Bou
     drawn = []
     for number, spec in enumerate(({**SPEC, "variables": ["jobs"]}, {**SPEC, "variables": ["jobs"], key: value})):
         path = tmp_path / f"{number}.svg"
-        draw("m", spec, made_up_frame(), LABELS, china, {"CN-HE": "Hebei"}, {"svg": path}, language)
+        draw("m", Variables(**spec), made_up_frame(), LABELS, china, {"CN-HE": "Hebei"}, {"svg": path}, language)
         drawn.append(path.read_bytes())
     assert drawn[0] != drawn[1]
 
@@ -428,7 +438,7 @@ def test_another_value_of_a_key_changes_the_map_of_regimes(
     drawn = []
     for number, regimes in enumerate((REGIMES, {**REGIMES, key: value})):
         path = tmp_path / f"{number}.svg"
-        spec = {"panel": "p", "regimes": regimes}
-        draw_regimes("m", spec, frame, china, {}, {"svg": path}, "zh" if key.endswith("_zh") else "en")
+        options = Regimes(panel="p", regimes=regimes)
+        draw_regimes("m", options, frame, china, {}, {"svg": path}, "zh" if key.endswith("_zh") else "en")
         drawn.append(path.read_bytes())
     assert drawn[0] != drawn[1]

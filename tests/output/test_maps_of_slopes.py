@@ -12,11 +12,12 @@ from ruralpanel.output.labels import Labels
 from ruralpanel.output.maps import of_models
 from ruralpanel.output.maps.boundaries import Boundaries, load_boundaries
 from ruralpanel.output.maps.sheet import NO_DATA, MapRow
+from ruralpanel.project.kinds.maps import Classes, OfModel
 from ruralpanel.project.problems import UserError
 
 CHINA = Path(__file__).parents[2] / "data" / "boundaries" / "china_provinces.geojson"
 LABELS = Labels("en", {"roads": "Roads"})
-SPEC = {"model": "m", "classes": {"method": "user", "breaks": [-1.0, 1.0]}, "title": "Slopes"}
+OPTIONS = OfModel(model="m", classes=Classes(method="user", breaks=(-1.0, 1.0)), title="Slopes")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_units_whose_interval_holds_zero_are_hatched(china: Boundaries, monkeypa
     sheets: list[tuple[Any, ...]] = []
     monkeypatch.setattr(of_models, "draw_sheet", lambda *args: sheets.append(args))
     of_models.draw_slopes(
-        "s", SPEC, model(), LABELS, china, {"CN-BJ": "Beijing", "CN-XX": "?"}, {}, "en", "Boundaries."
+        "s", OPTIONS, model(), LABELS, china, {"CN-BJ": "Beijing", "CN-XX": "?"}, {}, "en", "Boundaries."
     )
     rows, _, names, _, title, notes, where, _ = sheets[0]
     [row] = rows
@@ -60,14 +61,14 @@ def test_units_whose_interval_holds_zero_are_hatched(china: Boundaries, monkeypa
 
 def test_the_drawing(china: Boundaries, tmp_path: Path) -> None:
     path = tmp_path / "slopes.png"
-    of_models.draw_slopes("s", SPEC | {"labels": False}, model(), LABELS, china, {}, {"png": path})
+    of_models.draw_slopes("s", OPTIONS.model_copy(update={"labels": False}), model(), LABELS, china, {}, {"png": path})
     assert path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 20_000
 
 
 def test_unknown_terms_and_places(china: Boundaries) -> None:
     with pytest.raises(UserError, match=r"maps.s.terms\[0\].*did you mean.*roads"):
-        of_models.draw_slopes("s", SPEC | {"terms": ["road"]}, model(), LABELS, china, {}, {})
+        of_models.draw_slopes("s", OPTIONS.model_copy(update={"terms": ("road",)}), model(), LABELS, china, {}, {})
     moved = model()
     moved["by_unit"] = [{**row, "unit": "elsewhere"} for row in moved["by_unit"]]
     with pytest.raises(UserError, match="no polygon of the model's units"):
-        of_models.draw_slopes("s", SPEC, moved, LABELS, china, {}, {})
+        of_models.draw_slopes("s", OPTIONS, moved, LABELS, china, {}, {})

@@ -18,6 +18,7 @@ from ruralpanel.output.maps.boundaries import Boundaries, load_boundaries
 from ruralpanel.output.maps.of_models import draw_model
 from ruralpanel.output.results import CHANGE, HIGH, LOW, OutputContext, in_percent, percent_of_level, values_of
 from ruralpanel.output.tables.build import build
+from ruralpanel.project.kinds.maps import OfModel
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -135,7 +136,7 @@ def test_a_model_without_units_is_refused(context: OutputContext) -> None:
 def test_each_term_is_a_map_of_its_own(tmp_path: Path, decomposition: dict[str, Any], china: Boundaries) -> None:
     path = tmp_path / "m.svg"
     names = {unit: unit.removeprefix("CN-") for unit in (*WEST, *EAST)}
-    draw_model("m", {"model": "split", "title": "Parts"}, decomposition, LABELS, china, names, {"svg": path})
+    draw_model("m", OfModel(model="split", title="Parts"), decomposition, LABELS, china, names, {"svg": path})
     text = path.read_text(encoding="utf-8")
     for words in ("Technology", "Transport", "Unexplained", "Total", "Output (log)", "Other, or no figures"):
         assert words in text
@@ -146,7 +147,7 @@ def test_the_map_of_a_counterfactual_is_in_per_cent(
 ) -> None:
     path = tmp_path / "m.svg"
     beyond = {**counterfactual, "support": {"outside": ["CN-QH"]}}
-    draw_model("m", {"model": "moved"}, beyond, LABELS, china, {"CN-QH": "Qinghai"}, {"svg": path})
+    draw_model("m", OfModel(model="moved"), beyond, LABELS, china, {"CN-QH": "Qinghai"}, {"svg": path})
     text = path.read_text(encoding="utf-8")
     for words in ("Change", "Lower end, 95%", "Upper end, 95%", "<!-- % -->", "<!-- Output -->", "observed at"):
         assert words in text
@@ -165,6 +166,12 @@ def test_what_cannot_be_mapped_is_said(
 ) -> None:
     with pytest.raises(UserError) as raised:
         draw_model(
-            "m", {"model": "split", **spec}, {**decomposition, **change}, LABELS, china, {}, {"svg": tmp_path / "m.svg"}
+            "m",
+            OfModel(model="split", **spec),
+            {**decomposition, **change},
+            LABELS,
+            china,
+            {},
+            {"svg": tmp_path / "m.svg"},
         )
     assert words in str(raised.value)

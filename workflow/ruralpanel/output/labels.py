@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.files import restored
+from ruralpanel.project.kinds.options import in_language
 from ruralpanel.project.measures import AS_PUBLISHED
 
 if TYPE_CHECKING:
@@ -111,9 +112,8 @@ def without_aside(label: str) -> str:
 
 
 def localised(values: Mapping[str, Any], key: str, language: str) -> str:
-    """`values[key]`, or `values[key_zh]` in a Chinese document that has one; empty where neither is there."""
-    chinese = _text(values.get(f"{key}_zh"))
-    return chinese if language == "zh" and chinese else _text(values.get(key))
+    """`in_language` of `values[key]` and `values[key_zh]`."""
+    return in_language(values.get(key), values.get(f"{key}_zh"), language)
 
 
 def _text(value: Any) -> str:

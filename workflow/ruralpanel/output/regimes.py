@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from ruralpanel.output.words import word
+from ruralpanel.project.kinds.options import Above, Spans
+
+
+class Grown(Protocol):
+    """What a table or map declares of two things that grew."""
+
+    @property
+    def first(self) -> str: ...
+    @property
+    def second(self) -> str: ...
+    @property
+    def spans(self) -> Spans: ...
+    @property
+    def above(self) -> Above | None: ...
+    @property
+    def labels(self) -> Mapping[Any, str] | None: ...
+    @property
+    def labels_zh(self) -> Mapping[Any, str] | None: ...
+
 
 REGIMES = ("both", "first", "second", "neither")
 
@@ -18,7 +37,7 @@ def classify(
     first: str,
     second: str,
     spans: Sequence[tuple[int, int]],
-    above: Mapping[str, str] | None = None,
+    above: Above,
 ) -> pd.DataFrame:
     """Regime of each unit in each span.
 
@@ -27,20 +46,17 @@ def classify(
     frame : a panel with ``unit``, ``period`` and the two variables.
     first, second : variables whose change over a span is looked at.
     spans : (first year, last year) of each span.
-    above : ``{"first": …, "second": …}``: a change counts as growth above ``zero`` (the default) or above the
-        ``median`` unit's change per year over all spans.
+    above : whether a change counts as growth above ``zero`` or above the ``median`` unit's change per year over all
+        spans.
 
     Returns
     -------
     pandas.DataFrame
         Units by span (``2012–2015``): one of `REGIMES`, or empty where a figure is missing.
     """
-    rules = {"first": "zero", "second": "zero", **(above or {})}
-    grew = {
-        role: _grew(frame, variable, spans, rules[role]) for role, variable in (("first", first), ("second", second))
-    }
-    known = grew["first"].notna() & grew["second"].notna()
-    up, across = grew["first"] == 1.0, grew["second"] == 1.0
+    grew_first, grew_second = _grew(frame, first, spans, above.first), _grew(frame, second, spans, above.second)
+    known = grew_first.notna() & grew_second.notna()
+    up, across = grew_first == 1.0, grew_second == 1.0
     regimes = pd.DataFrame("neither", index=known.index, columns=known.columns)
     regimes = regimes.mask(up & across, "both").mask(up & ~across, "first").mask(~up & across, "second")
     return regimes.where(known, "")
@@ -59,16 +75,16 @@ def span_label(span: Sequence[int]) -> str:
     return f"{span[0]}–{span[1]}"
 
 
-def regime_names(spec: Mapping[str, Any], language: str) -> dict[str, str]:
+def regime_names(options: Grown, language: str) -> dict[str, str]:
     """Regime → its name in print: the table's or map's ``labels``, else plain words."""
-    declared = (spec.get("labels_zh") if language == "zh" else None) or spec.get("labels") or {}
+    declared = (options.labels_zh if language == "zh" else None) or options.labels or {}
     return {regime: str(declared.get(regime) or word(f"regimes.{regime}", language)) for regime in REGIMES}
 
 
-def from_spec(frame: pd.DataFrame, spec: Mapping[str, Any]) -> pd.DataFrame:
+def from_options(frame: pd.DataFrame, options: Grown) -> pd.DataFrame:
     """`classify` by the keys of a table or map: ``first``, ``second``, ``spans``, ``above``."""
-    spans = [(int(a), int(b)) for a, b in spec["spans"]]
-    return classify(frame, str(spec["first"]), str(spec["second"]), spans, spec.get("above"))
+    spans = [(int(a), int(b)) for a, b in options.spans]
+    return classify(frame, options.first, options.second, spans, options.above or Above())
 
 
 def _grew(frame: pd.DataFrame, variable: str, spans: Sequence[tuple[int, int]], rule: str) -> pd.DataFrame:

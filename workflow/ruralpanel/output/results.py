@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.labels import Labels, labels_from_codebook, merged
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.expressions import log_of
 from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.kinds.facts import Keyed
+from ruralpanel.project.kinds.options import Labelled, given_labels
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
+
+_QUOTED = re.compile("'([^']+)'")
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,25 @@ class OutputContext:
     def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:
         """A mistake at `key` of this table or chart."""
         return Problem(self.config, f"{self.where}.{key}" if key else self.where, found, expected, fix)
+
+    def read(self, kind: Keyed, declared: Mapping[str, Any]) -> Any:
+        """The options that a table or chart declares, as the class of its kind.
+
+        Raises
+        ------
+        UserError
+            A value that the class does not know.
+        """
+        try:
+            return kind.options.model_validate({key: value for key, value in declared.items() if key != "type"})
+        except ValidationError as error:
+            raise UserError(self._unknown(fault) for fault in error.errors()) from error
+
+    def _unknown(self, fault: ErrorDetails) -> Problem:
+        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
+        known = _QUOTED.findall(str((fault.get("ctx") or {}).get("expected", "")))
+        expected = f"one of {', '.join(known)}" if known else fault["msg"]
+        return self.problem(place[1:], f'"{fault["input"]}"', expected, did_you_mean(str(fault["input"]), known))
 
     def models(self, names: Iterable[str]) -> tuple[Mapping[str, Any], ...]:
         """The models' JSON, in the order of `names`.
@@ -107,15 +133,12 @@ class OutputContext:
             return pd.DataFrame({"variable": []})
         return pd.read_csv(path, encoding="utf-8-sig")
 
-    def labels(self, panels: Iterable[str], spec: Mapping[str, Any]) -> Labels:
-        """Labels from the codebooks of `panels`, replaced where the declaration's ``labels`` name a variable."""
+    def labels(self, panels: Iterable[str], options: Labelled) -> Labels:
+        """Labels from the codebooks of `panels`, replaced where `options` name a variable."""
         books = [labels_from_codebook(self.codebook(panel), self.language) for panel in dict.fromkeys(panels)]
-        names = {str(key): str(label) for key, label in (spec.get("labels") or {}).items()}
-        if self.language == "zh":
-            names |= {str(key): str(label) for key, label in (spec.get("labels_zh") or {}).items()}
-        return merged(books, self.language).renamed(names)
+        return merged(books, self.language).renamed(given_labels(options, self.language))
 
-    def title(self, model: str, given: Mapping[str, Any] | None = None) -> str:
+    def title(self, model: str, given: Mapping[str, str] | None = None) -> str:
         """What a model is called in print; `given`: the names that a table or chart has for its models."""
         return str((given or {}).get(model) or self.titles.get(model) or model)
 

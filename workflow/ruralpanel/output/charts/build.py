@@ -11,14 +11,19 @@ import pandas as pd
 from ruralpanel.estimate.base.model_json import first_with_errors, read_results, setting_of
 from ruralpanel.output.charts import claims, coefficients, curve, event_study, marginal_effect, power, series
 from ruralpanel.output.charts.coefficients import Estimate, from_model
-from ruralpanel.output.labels import Labels, localised, without_aside
+from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.results import OutputContext, is_decomposition
 from ruralpanel.output.tables.inference_words import short_of
 from ruralpanel.output.words import word
+from ruralpanel.project.kinds import figures
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.figures import FIGURES
+from ruralpanel.project.kinds.options import Labelled, given_labels, in_language
 from ruralpanel.project.periods import parsed
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+
+Names = Mapping[str, str]
+"""Unit id → name in print."""
 
 Paths = Mapping[str, str | Path]
 HIGH_TRANSPORT_COST = 0.7  # on the branch of the model where rural firms live on being sheltered
@@ -40,15 +45,15 @@ def draw(name: str, spec: Mapping[str, Any], context: OutputContext, names: Mapp
     kind = str(spec["type"])
     if kind not in FIGURES:
         raise UserError(context.problem("type", f'"{kind}"', "a kind of chart", did_you_mean(kind, FIGURES)))
-    function(FIGURES[kind].build)(spec, context, names, paths)
+    function(FIGURES[kind].build)(context.read(FIGURES[kind], spec), context, names, paths)
 
 
-def draw_coefficients(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_coefficients(options: figures.Coefficients, context: OutputContext, names: Names, paths: Paths) -> None:
     """Estimates of one term over models."""
-    models = context.models(spec["models"])
-    labels = context.labels([str(model["panel"]) for model in models], spec)
-    declared = spec["term"]
-    group = str(spec.get("group", "outcome"))
+    models = context.models(options.models)
+    labels = context.labels([str(model["panel"]) for model in models], options)
+    declared = options.term
+    group = options.group
     estimates, drawn, problems = [], [], []
     for model in models:
         term = str(declared.get(model["model"], "")) if isinstance(declared, Mapping) else str(declared)
@@ -58,43 +63,40 @@ def draw_coefficients(spec: Mapping[str, Any], context: OutputContext, names: Ma
             problems.append(context.problem("term", f'"{term}"', expected, did_you_mean(term, known)))
             continue
         heading = {"outcome": labels.of(str(model["outcome"])), "none": ""}.get(group) or str(model.get(group, ""))
-        title = _model_name(spec, model, context)
+        title = _model_name(options, model, context)
         label = f"{title}: {labels.of(term)}" if isinstance(declared, Mapping) else title
         drawn.append(model)
         estimates.append(from_model(model, term, label, "" if group == "none" else heading, f"N = {model['n_obs']}"))
     raise_any(problems)
     axis = "" if isinstance(declared, Mapping) else labels.of(str(declared))
-    smallest = spec.get("smallest_effect")
-    title, note = _words(spec, context)
+    title, note = _words(options, context)
     coefficients.draw(
         estimates,
         paths,
         title=title,
         axis=axis,
         note=_with_intervals(note, zip(drawn, estimates, strict=True), context.language),
-        smallest_effect=None if smallest is None else float(smallest),
+        smallest_effect=options.smallest_effect,
         where=context.where,
     )
 
 
-def draw_marginal_effect(
-    spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths
-) -> None:
+def draw_marginal_effect(options: figures.MarginalEffect, context: OutputContext, names: Names, paths: Paths) -> None:
     """The effect of one variable along another."""
-    (model,) = context.models([spec["model"]])
+    (model,) = context.models([options.model])
     effects = model.get("marginal_effects") or ()
     if not effects:
-        fix = f"declare models.{spec['model']}.marginal_effects"
-        raise UserError(context.problem("model", f'"{spec["model"]}"', "a model with marginal effects", fix))
-    of, over = str(spec.get("of", effects[0]["of"])), str(spec.get("over", effects[0]["over"]))
-    labels = context.labels([str(model["panel"])], spec)
+        fix = f"declare models.{options.model}.marginal_effects"
+        raise UserError(context.problem("model", f'"{options.model}"', "a model with marginal effects", fix))
+    of, over = options.of or str(effects[0]["of"]), options.over or str(effects[0]["over"])
+    labels = context.labels([str(model["panel"])], options)
     try:
         curve = marginal_effect.from_model(model, of, over, _rug(model, over, context, names), context.language)
     except KeyError as error:
         known = ", ".join(f"{effect['of']} over {effect['over']}" for effect in effects)
         raise UserError(context.problem("of", f"{of} over {over}", known)) from error
-    title, note = _words(spec, context)
-    theory = _theory(context.language) if spec.get("theory") else None
+    title, note = _words(options, context)
+    theory = _theory(context.language) if options.theory else None
     marginal_effect.draw(
         curve, paths, labels.of(of), labels.with_measure(over), title, note, theory, context.language, context.where
     )
@@ -113,7 +115,7 @@ def _theory(language: str) -> marginal_effect.TheoryCurve:
     return marginal_effect.TheoryCurve(gaps, effects, *axes)
 
 
-def _rug(model: Mapping[str, Any], over: str, context: OutputContext, names: Mapping[str, str]) -> Mapping[str, float]:
+def _rug(model: Mapping[str, Any], over: str, context: OutputContext, names: Names) -> Mapping[str, float]:
     """Each unit's mean of the moderator in the panel, over the model's units and periods."""
     frame = context.panel(str(model["panel"]), [over], "over")
     used = frame[frame["unit"].isin(model["units"]) & frame["period"].isin(model["periods"])]
@@ -121,12 +123,12 @@ def _rug(model: Mapping[str, Any], over: str, context: OutputContext, names: Map
     return {names.get(str(unit), str(unit)): float(value) for unit, value in means.items()}
 
 
-def draw_event_study(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_event_study(options: figures.Effects, context: OutputContext, names: Names, paths: Paths) -> None:
     """Effects by time from the event."""
-    models = context.models(spec["models"])
-    labels = context.labels([str(model["panel"]) for model in models], spec)
+    models = context.models(options.models)
+    labels = context.labels([str(model["panel"]) for model in models], options)
     relative = any(event_study.is_staggered(model) for model in models)
-    lines = [event_study.from_model(model, _model_name(spec, model, context), relative) for model in models]
+    lines = [event_study.from_model(model, _model_name(options, model, context), relative) for model in models]
     problems: list[Problem] = []
     for index, (model, line) in enumerate(zip(models, lines, strict=True)):
         if not line.estimates:
@@ -138,7 +140,7 @@ def draw_event_study(spec: Mapping[str, Any], context: OutputContext, names: Map
         problems.append(context.problem("models", found, "models with one reference and one first treated period"))
     raise_any(problems)
     reference, first = settings[0]
-    title, note = _words(spec, context)
+    title, note = _words(options, context)
     outcomes = list(dict.fromkeys(labels.of(str(model["outcome"])) for model in models))
     axis = outcomes[0] if len(outcomes) == 1 else ""
     pairs = [(model, one) for model, line in zip(models, lines, strict=True) for one in line.estimates.values()]
@@ -155,15 +157,14 @@ def _event_settings(model: Mapping[str, Any]) -> tuple[int, int]:
     return parsed(options.get("reference") or (before or periods)[-1]), first
 
 
-def draw_series(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_series(options: figures.Series, context: OutputContext, names: Names, paths: Paths) -> None:
     """Variables over time."""
-    variables = [str(variable) for variable in spec["variables"]]
-    panel = str(spec["panel"])
+    variables, panel = options.variables, options.panel
     frame = context.panel(panel, variables, "variables")
-    labels = context.labels([panel], spec)
-    groups = context.group_of(str(spec["by"])) if spec.get("by") else {}
-    rows = [_variable(variable, frame, labels, bool(spec.get("log", False))) for variable in variables]
-    title, note = _words(spec, context)
+    labels = context.labels([panel], options)
+    groups = context.group_of(options.by) if options.by else {}
+    rows = [_variable(variable, frame, labels, options.log) for variable in variables]
+    title, note = _words(options, context)
     series.draw(rows, paths, names, groups, title, note, context.language, context.where)
 
 
@@ -172,45 +173,43 @@ def _variable(variable: str, frame: pd.DataFrame, labels: Labels, log: bool) -> 
     return series.Variable(labels.of(variable), labels.measure(variable), columns, log)
 
 
-def draw_scorecard(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_scorecard(options: figures.Scorecard, context: OutputContext, names: Names, paths: Paths) -> None:
     """All claims with their numbers."""
-    path = Path(spec.get("file") or context.results / "scorecard.json")
+    path = Path(options.file or context.results / "scorecard.json")
     if not path.is_file():
         raise UserError(context.problem("file", f"no file {path}", "the scorecard's JSON"))
-    title, note = _words(spec, context)
+    title, note = _words(options, context)
     values = read_results(path)
     claims.draw_scorecard(values, paths, title, note, context.language, context.where)
 
 
-def draw_specification_curve(
-    spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths
-) -> None:
+def draw_specification_curve(options: figures.Curve, context: OutputContext, names: Names, paths: Paths) -> None:
     """All specifications of a curve."""
-    path = context.results / "models" / "curves" / f"{spec['curve']}.json"
+    path = context.results / "models" / "curves" / f"{options.curve}.json"
     rows = path.with_suffix(".parquet")
     for file in (path, rows):
         if not file.is_file():
             raise UserError(context.problem("curve", f"no file {file}", "the results of a specification curve"))
     summary = read_results(path)
-    labels = context.labels([str(summary["panel"])], spec)
+    labels = context.labels([str(summary["panel"])], options)
     data = curve.curve_data(summary, pd.read_parquet(rows), labels)
-    title, note = _words(spec, context)
+    title, note = _words(options, context)
     axis = word("standardised_effect", context.language)
     clustered = short_of({"method": "cluster", "by": "unit", "options": {"small_sample": "CR1"}}, context.language)
     note = _joined(note, word("intervals_one", context.language).format(outer=clustered))
     curve.draw_curve(data, paths, title, axis, note, context.language, context.where)
 
 
-def draw_waterfall(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_waterfall(options: figures.Waterfall, context: OutputContext, names: Names, paths: Paths) -> None:
     """The parts of a decomposition."""
-    (model,) = context.models([spec["model"]])
+    (model,) = context.models([options.model])
     if not is_decomposition(model):
-        found = f'model "{spec["model"]}" of estimator {model["estimator"]}'
+        found = f'model "{options.model}" of estimator {model["estimator"]}'
         raise UserError(context.problem("model", found, "a decomposition"))
-    labels = context.labels([str(model["panel"])], spec)
+    labels = context.labels([str(model["panel"])], options)
     gap = model["spec"]["options"]["gap"]
     total = labels.names.get("total") or f"{gap['group']} − {gap['reference']}"
-    title, note = _words(spec, context)
+    title, note = _words(options, context)
     claims.draw_waterfall(
         curve.parts(model, labels), paths, total, title, labels.of(str(model["outcome"])), note,
         _interval_name(model, context.language), language=context.language, where=context.where,
@@ -246,7 +245,7 @@ def _joined(*sentences: str) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _target(spec: Mapping[str, Any], context: OutputContext, model: str, term: str, key: str) -> Mapping[str, Any]:
+def _target(context: OutputContext, model: str, term: str, key: str) -> Mapping[str, Any]:
     """What the robustness of a model says of one of its numbers, which must have the part `key`."""
     path = context.results / "models" / "robustness" / f"{model}.json"
     if not path.is_file():
@@ -263,25 +262,23 @@ def _target(spec: Mapping[str, Any], context: OutputContext, model: str, term: s
     return entry
 
 
-def draw_sensitivity(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_sensitivity(options: figures.Sensitivity, context: OutputContext, names: Names, paths: Paths) -> None:
     """An estimate over the strength of an omitted variable."""
-    (model,) = context.models([spec["model"]])
-    entry = _target(spec, context, str(spec["model"]), str(spec["term"]), "sensitivity")
-    labels = context.labels([str(model["panel"])], spec)
-    title, note = _words(spec, context)
+    (model,) = context.models([options.model])
+    entry = _target(context, options.model, str(options.term), "sensitivity")
+    labels = context.labels([str(model["panel"])], options)
+    title, note = _words(options, context)
     data = curve.contours(entry, labels)
     curve.draw_sensitivity(data, paths, title, note, context.language, context.where)
 
 
-def draw_leave_one_out(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_leave_one_out(options: figures.LeaveOneOut, context: OutputContext, names: Names, paths: Paths) -> None:
     """An estimate without one unit or period at a time."""
-    (model,) = context.models([spec["model"]])
-    over, term = str(spec.get("over", "unit")), str(spec["term"])
-    if over not in ("unit", "period"):
-        raise UserError(context.problem("over", f'"{over}"', "unit or period"))
-    entry = _target(spec, context, str(spec["model"]), term, f"leave_one_{over}_out")
-    labels = context.labels([str(model["panel"])], spec)
-    title, note = _words(spec, context)
+    (model,) = context.models([options.model])
+    over, term = options.over, str(options.term)
+    entry = _target(context, options.model, term, f"leave_one_{over}_out")
+    labels = context.labels([str(model["panel"])], options)
+    title, note = _words(options, context)
     smallest = (entry["power"].get("at_delta") or {}).get("delta")
     rows = curve.left_out(entry, over, names)
     if any(row.low is not None for row in rows):
@@ -290,30 +287,30 @@ def draw_leave_one_out(spec: Mapping[str, Any], context: OutputContext, names: M
     coefficients.draw(rows, paths, title, labels.of(term), note, smallest, where=context.where)
 
 
-def draw_power(spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw_power(options: figures.Power, context: OutputContext, names: Names, paths: Paths) -> None:
     """Power over multiples of the smallest effect that matters."""
-    models = context.models(spec["models"])
-    labels = context.labels([str(model["panel"]) for model in models], spec)
-    lines, declared = [], spec["term"]
+    models = context.models(options.models)
+    labels = context.labels([str(model["panel"]) for model in models], options)
+    lines, declared = [], options.term
     for model in models:
         name = str(model["model"])
         wanted = declared.get(name, "") if isinstance(declared, Mapping) else declared
         for term in map(str, wanted if isinstance(wanted, (list, tuple)) else [wanted]):
-            entry = _target(spec, context, name, term, "power")
+            entry = _target(context, name, term, "power")
             parts = " × ".join(without_aside(labels.of(part)) for part in term.split(":"))
             line = curve.power_line(entry, f"{' '.join(entry['claims'])}: {parts}")
             if line is None:
                 expected = "numbers with a smallest effect and an effect that is detectable"
                 raise UserError(context.problem("term", f'"{term}" of {name} without δ or power', expected))
             lines.append(line)
-    title, note = _words(spec, context)
+    title, note = _words(options, context)
     power.draw(lines, paths, title, note, context.language, where=context.where)
 
 
-def _words(spec: Mapping[str, Any], context: OutputContext) -> tuple[str, str]:
-    return localised(spec, "title", context.language), localised(spec, "note", context.language)
+def _words(options: figures.Unnamed, context: OutputContext) -> tuple[str, str]:
+    title = options.title_in(context.language)
+    return title, in_language(options.note, options.note_zh, context.language)
 
 
-def _model_name(spec: Mapping[str, Any], model: Mapping[str, Any], context: OutputContext) -> str:
-    given = {**(spec.get("labels") or {}), **((spec.get("labels_zh") or {}) if context.language == "zh" else {})}
-    return context.title(model["model"], given)
+def _model_name(options: Labelled, model: Mapping[str, Any], context: OutputContext) -> str:
+    return context.title(model["model"], given_labels(options, context.language))

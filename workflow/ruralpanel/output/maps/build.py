@@ -17,6 +17,7 @@ from ruralpanel.output.maps.geopackage import write_geopackage
 from ruralpanel.output.maps.of_models import drawer_of
 from ruralpanel.output.maps.sheet import MapRow
 from ruralpanel.project.files import write_frame
+from ruralpanel.project.kinds import maps
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.maps import MAPS, shown_by
 
@@ -57,47 +58,48 @@ def build(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
     UserError
         Whatever the kind's function finds.
     """
-    drawn: Sequence[MapRow] = function(MAPS[shown_by(spec)].build)(name, spec, context)
+    kind = MAPS[shown_by(spec)]
+    drawn: Sequence[MapRow] = function(kind.build)(name, kind.options.model_validate(spec), context)
     write_geopackage(f"{context.folder}/{name}.gpkg", drawn, context.boundaries, context.names)
 
 
-def of_model(name: str, spec: Mapping[str, Any], context: MapContext) -> Sequence[MapRow]:
+def of_model(name: str, options: maps.OfModel, context: MapContext) -> Sequence[MapRow]:
     """What a model says of each unit."""
     model = context.model
     assert model is not None
     return drawer_of(model)(
-        name, spec, model, context.labels, context.boundaries, context.names, context.paths(name), context.language,
+        name, options, model, context.labels, context.boundaries, context.names, context.paths(name), context.language,
         context.note,
     )  # fmt: skip
 
 
-def of_regimes(name: str, spec: Mapping[str, Any], context: MapContext) -> Sequence[MapRow]:
+def of_regimes(name: str, options: maps.Regimes, context: MapContext) -> Sequence[MapRow]:
     """Which of two things grew where."""
     frame = context.frame
     assert frame is not None
     return draw_regimes(
-        name, spec, frame, context.boundaries, context.names, context.paths(name), context.language, context.note
+        name, options, frame, context.boundaries, context.names, context.paths(name), context.language, context.note
     )
 
 
-def of_clusters(name: str, spec: Mapping[str, Any], context: MapContext) -> Sequence[MapRow]:
+def of_clusters(name: str, options: maps.Clusters, context: MapContext) -> Sequence[MapRow]:
     """Where neighbours are alike; the figures behind the map go beside it."""
     frame = context.frame
     assert frame is not None
-    clusters = find_clusters(name, spec, frame, context.geography, context.seed, f"maps.{name}")
+    clusters = find_clusters(name, options, frame, context.geography, context.seed, f"maps.{name}")
     drawn = draw_clusters(
-        name, spec, clusters, sorted(set(frame["unit"])), context.boundaries, context.names, context.paths(name),
+        name, options, clusters, sorted(set(frame["unit"])), context.boundaries, context.names, context.paths(name),
         context.language, context.note,
     )  # fmt: skip
     write_frame(f"{context.folder}/{name}.csv", clusters.table)
     return drawn
 
 
-def of_variables(name: str, spec: Mapping[str, Any], context: MapContext) -> Sequence[MapRow]:
+def of_variables(name: str, options: maps.Variables, context: MapContext) -> Sequence[MapRow]:
     """Variables in some periods."""
     frame = context.frame
     assert frame is not None
     return draw(
-        name, spec, frame, context.labels, context.boundaries, context.names, context.paths(name), context.language,
+        name, options, frame, context.labels, context.boundaries, context.names, context.paths(name), context.language,
         context.note,
     )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,13 +13,14 @@ from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.places.autocorrelation import Moran, local_moran, moran
 from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.output import style
-from ruralpanel.output.labels import localised
 from ruralpanel.output.maps.boundaries import Boundaries
 from ruralpanel.output.maps.draw import draw_categories
 from ruralpanel.output.maps.sheet import MapRow
 from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_number
+from ruralpanel.project.kinds import maps as kinds
+from ruralpanel.project.kinds.options import in_language
 from ruralpanel.project.periods import label, shown
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
@@ -48,25 +48,24 @@ class Clusters:
 
 
 def find_clusters(
-    name: str, spec: Mapping[str, Any], frame: pd.DataFrame, geography: Geography, seed: int, where: str
+    name: str, options: kinds.Clusters, frame: pd.DataFrame, geography: Geography, seed: int, where: str
 ) -> Clusters:
     """Clusters of the map `name`, in each of its periods (default: the first and the last with figures).
 
     Parameters
     ----------
-    spec : the map; ``clusters`` holds ``variable``, ``weights_matrix``, ``draws`` and ``adjust`` (p-values for as many
-        tests as there are units, Benjamini and Hochberg 1995). where : the map's place, for messages.
+    where : the map's place, for messages.
 
     Raises
     ------
     UserError
         Periods with fewer than `FEWEST` figures or none that differ, units without a neighbour.
     """
-    wanted = spec["clusters"]
-    variable, draws = str(wanted["variable"]), int(wanted["draws"])
+    wanted = options.clusters
+    variable, draws = wanted.variable, wanted.draws
     known = frame.loc[frame[variable].notna()]
     observed = sorted({shown(period) for period in known["period"]})
-    periods = [shown(period) for period in spec.get("periods") or dict.fromkeys(observed[:1] + observed[-1:])]
+    periods = [period for period in options.periods or dict.fromkeys(observed[:1] + observed[-1:])]
     parts, overall, words = [], {}, ""
     for period in periods:
         rows = known.loc[known["period"] == period].sort_values("unit")
@@ -75,12 +74,12 @@ def find_clusters(
             found = f"{variable} in {period} with {np.unique(values).size} different figures"
             raise UserError(Problem(CONFIGURATION, where, found, f"figures of at least {FEWEST} units that differ"))
         units = tuple(str(unit) for unit in rows["unit"])
-        neighbours = geography.neighbours(str(wanted["weights_matrix"]), units)
+        neighbours = geography.neighbours(wanted.weights_matrix, units)
         rng = generator(seed, "clusters", name, variable, str(period))
         local = local_moran(values, neighbours.matrix, draws, rng)
         overall[period] = moran(values, neighbours.matrix, draws, rng)
         words = neighbours.words
-        p = local.p_adjusted if wanted["adjust"] else local.p_value
+        p = local.p_adjusted if wanted.adjust else local.p_value
         parts.append(
             pd.DataFrame(
                 {
@@ -100,7 +99,7 @@ def find_clusters(
 
 def draw_clusters(
     name: str,
-    spec: Mapping[str, Any],
+    options: kinds.Clusters,
     clusters: Clusters,
     units: Sequence[str],
     boundaries: Boundaries,
@@ -118,21 +117,27 @@ def draw_clusters(
         values[heading] = {str(unit): float(value) for unit, value in zip(rows["unit"], rows["value"], strict=True)}
         panels[heading] = {unit: words.get(str(by_unit.get(unit, "")), "") for unit in units}
     notes = [
-        text for text in (_note(spec, clusters, language), localised(spec, "note", language), boundary_note) if text
+        text
+        for text in (
+            _note(options, clusters, language),
+            in_language(options.note, options.note_zh, language),
+            boundary_note,
+        )
+        if text
     ]
-    title = localised(spec, "title", language)
+    title = options.title_in(language)
     colours = style.diverging(len(CLASSES))[::-1]
     return draw_categories(
-        name, title, panels, list(words.values()), boundaries, names if spec.get("labels", True) else {},
+        name, title, panels, list(words.values()), boundaries, names if options.labels else {},
         paths, language, notes, colours=colours, values=values,
     )  # fmt: skip
 
 
-def _note(spec: Mapping[str, Any], clusters: Clusters, language: str) -> str:
-    wanted = spec["clusters"]
+def _note(options: kinds.Clusters, clusters: Clusters, language: str) -> str:
+    wanted = options.clusters
     overall = word("list_separator", language).join(
         f"{period} {format_number(total.statistic, 2)} ({p_text(total.p_permutation)})"
         for period, total in clusters.overall.items()
     )
-    key = "clusters_note" if wanted["adjust"] else "clusters_note_single"
-    return word(key, language).format(weights=clusters.weights, draws=f"{int(wanted['draws']):,}", overall=overall)
+    key = "clusters_note" if wanted.adjust else "clusters_note_single"
+    return word(key, language).format(weights=clusters.weights, draws=f"{wanted.draws:,}", overall=overall)

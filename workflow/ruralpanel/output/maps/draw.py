@@ -10,19 +10,22 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.output import style
-from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.labels import Labels
 from ruralpanel.output.maps.boundaries import Boundaries
 from ruralpanel.output.maps.classes import Classes, find_classes
 from ruralpanel.output.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow, draw_sheet
-from ruralpanel.output.regimes import REGIMES, from_spec, regime_names
+from ruralpanel.output.regimes import REGIMES, from_options, regime_names
 from ruralpanel.output.words import word
+from ruralpanel.project.kinds import maps as kinds
+from ruralpanel.project.kinds.maps import Regimes, Variables
+from ruralpanel.project.kinds.options import in_language
 from ruralpanel.project.periods import label, shown
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 
 
 def draw(
     name: str,
-    spec: Mapping[str, Any],
+    options: Variables,
     frame: pd.DataFrame,
     labels: Labels,
     boundaries: Boundaries,
@@ -47,30 +50,30 @@ def draw(
         Variables or periods that the panel does not hold, no polygon for any unit, nothing to show, missing glyphs.
     """
     where = f"maps.{name}"
-    periods = _checked(spec, frame, boundaries, where)
-    declared = dict(spec.get("classes") or {})
+    periods = _checked(options, frame, boundaries, where)
+    classes = options.classes or kinds.Classes()
     rows = [
         map_row(
-            str(variable),
+            variable,
             frame,
             periods,
-            declared,
-            str(spec.get("palette", "sequential")),
+            classes,
+            options.palette,
             labels,
             language,
             boundaries,
         )
-        for variable in spec["variables"]
+        for variable in options.variables
     ]
-    shown = names if spec.get("labels", True) else {}
+    shown = names if options.labels else {}
     units = set(frame["unit"])
     draw_sheet(
         rows,
         boundaries,
         {unit: text for unit, text in shown.items() if unit in units},
         paths,
-        localised(spec, "title", language),
-        _notes(spec, declared, units, boundaries, language, boundary_note, len(periods)),
+        options.title_in(language),
+        _notes(options, classes, units, boundaries, language, boundary_note, len(periods)),
         where,
         font,
     )
@@ -101,8 +104,8 @@ def draw_categories(
     """
     colour_of = dict(zip(categories, colours or style.categorical(len(categories)), strict=True))
     drawn = []
-    for heading, kinds in panels.items():
-        fills = {unit: colour_of.get(kind, NO_DATA) for unit, kind in kinds.items()}
+    for heading, by_unit in panels.items():
+        fills = {unit: colour_of.get(kind, NO_DATA) for unit, kind in by_unit.items()}
         drawn.append(MapPanel(heading, fills, values=(values or {}).get(heading, {})))
     entries = [LegendEntry(colour, category) for category, colour in colour_of.items()]
     entries += _other_entries(drawn, boundaries, language)
@@ -113,7 +116,7 @@ def draw_categories(
 
 def draw_regimes(
     name: str,
-    spec: Mapping[str, Any],
+    options: Regimes,
     frame: pd.DataFrame,
     boundaries: Boundaries,
     names: Mapping[str, str],
@@ -128,22 +131,22 @@ def draw_regimes(
     UserError
         Years of a span that the panel does not hold.
     """
-    regimes: Mapping[str, Any] = spec["regimes"]
+    regimes = options.regimes
     known = set(frame["period"])
-    missing = sorted({year for span in regimes["spans"] for year in span} - known)
+    missing = sorted({year for span in regimes.spans for year in span} - known)
     if missing:
         found = ", ".join(map(str, missing))
-        raise UserError(Problem(CONFIGURATION, f"maps.{name}.regimes.spans", found, f"years of panel {spec['panel']}"))
+        raise UserError(Problem(CONFIGURATION, f"maps.{name}.regimes.spans", found, f"years of panel {options.panel}"))
     words = regime_names(regimes, language)
-    kinds = from_spec(frame, regimes)
+    kinds = from_options(frame, regimes)
     panels = {
         str(span): {str(unit): words.get(kind, "") for unit, kind in kinds[span].items()} for span in kinds.columns
     }
-    notes = [text for text in (localised(spec, "note", language), boundary_note) if text]
-    title = localised(spec, "title", language)
+    notes = [text for text in (in_language(options.note, options.note_zh, language), boundary_note) if text]
+    title = options.title_in(language)
     return draw_categories(
         name, title, panels, [words[regime] for regime in REGIMES], boundaries,
-        names if spec.get("labels", True) else {}, paths, language, notes,
+        names if options.labels else {}, paths, language, notes,
     )  # fmt: skip
 
 
@@ -183,16 +186,15 @@ def map_row(
     variable: str,
     frame: pd.DataFrame,
     periods: Sequence[int],
-    declared: Mapping[str, Any],
+    wanted: kinds.Classes,
     palette: str,
     labels: Labels,
     language: str,
     boundaries: Boundaries,
 ) -> MapRow:
     """The maps of one variable: class breaks over all `periods` together, or where ``shared`` is false of each."""
-    method, number = str(declared.get("method", "quantiles")), int(declared.get("number", 5))
-    shared = bool(declared.get("shared", True)) or method == "user"
-    breaks = declared.get("breaks") or ()
+    method, number, breaks = wanted.method, wanted.number, wanted.breaks or ()
+    shared = wanted.shared or method == "user"
     at = {period: frame.loc[frame["period"] == period].set_index("unit")[variable].astype(float) for period in periods}
     together = find_classes(pd.concat(list(at.values())).to_list(), method, number, breaks) if shared else None
     panels = []
@@ -222,14 +224,14 @@ def _other_entries(panels: Sequence[MapPanel], boundaries: Boundaries, language:
     return entries
 
 
-def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundaries, where: str) -> list[int]:
+def _checked(options: Variables, frame: pd.DataFrame, boundaries: Boundaries, where: str) -> list[int]:
     """The periods to show, after everything that a user may have got wrong."""
     problems: list[Problem] = []
     known = [str(column) for column in frame.columns if column not in ("unit", "period")]
-    for index, variable in enumerate(spec["variables"]):
+    for index, variable in enumerate(options.variables):
         place = f"{where}.variables[{index}]"
         if variable not in known:
-            panel = str(spec.get("panel", ""))
+            panel = options.panel
             fix = f"results/panels/{panel}/coverage.csv says what it lacks"
             found = f'"{variable}", of which panel {panel} has no figure'
             problems.append(Problem(CONFIGURATION, place, found, "a variable with figures", fix))
@@ -238,7 +240,7 @@ def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundarie
                 Problem(CONFIGURATION, place, f'"{variable}" without any figure', "a variable with figures")
             )
     observed = sorted({shown(period) for period in frame["period"]})
-    periods = [shown(period) for period in spec.get("periods") or dict.fromkeys((observed[0], observed[-1]))]
+    periods = [period for period in options.periods or dict.fromkeys((observed[0], observed[-1]))]
     for index, period in enumerate(periods):
         if period not in observed:
             fix = f"{observed[0]} to {observed[-1]}"
@@ -253,12 +255,11 @@ def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundarie
     raise_any(problems)
     empty = [
         f"variables {variable}, {period}"
-        for variable in spec["variables"]
+        for variable in options.variables
         for period in periods
         if not frame.loc[frame["period"] == period, variable].notna().any()
     ]
-    separate = not dict(spec.get("classes") or {}).get("shared", True)
-    if separate and empty:
+    if options.classes and not options.classes.shared and empty:
         raise UserError(
             Problem(CONFIGURATION, where, "; ".join(empty) + " without any figure", "figures in each period shown")
         )
@@ -266,20 +267,20 @@ def _checked(spec: Mapping[str, Any], frame: pd.DataFrame, boundaries: Boundarie
 
 
 def _notes(
-    spec: Mapping[str, Any],
-    declared: Mapping[str, Any],
+    options: Variables,
+    classes: kinds.Classes,
     units: set[str],
     boundaries: Boundaries,
     language: str,
     boundary_note: str,
     n_periods: int,
 ) -> list[str]:
-    suffix = "" if declared.get("shared", True) or declared.get("method") == "user" else "_own"
-    method = word(f"classes_{declared.get('method', 'quantiles')}{suffix}", language)
+    suffix = "" if classes.shared or classes.method == "user" else "_own"
+    method = word(f"classes_{classes.method}{suffix}", language)
     notes = [method + word("full_stop", language)] if n_periods > 1 or suffix else []
     undrawn = sorted(units - set(boundaries.shapes))
     if undrawn:
         notes.append(word("map.without_boundaries", language, units=word("comma", language).join(undrawn)))
-    notes.append(localised(spec, "note", language))
+    notes.append(in_language(options.note, options.note_zh, language))
     notes.append(boundary_note)
     return [word("between_sentences", language).join(note for note in notes if note)]

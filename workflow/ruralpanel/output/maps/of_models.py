@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.output import style
-from ruralpanel.output.labels import Labels, localised, without_aside
+from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.maps.boundaries import Boundaries
 from ruralpanel.output.maps.classes import find_classes
 from ruralpanel.output.maps.draw import class_colours
@@ -15,7 +15,10 @@ from ruralpanel.output.maps.sheet import NO_DATA, LegendEntry, MapPanel, MapRow,
 from ruralpanel.output.results import Values, heading, in_percent, percent_of_level, values_of
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto
+from ruralpanel.project.kinds import maps as kinds
 from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.kinds.maps import OfModel
+from ruralpanel.project.kinds.options import in_language
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
 
@@ -26,7 +29,7 @@ def drawer_of(model: Mapping[str, Any]) -> Callable[..., tuple[MapRow, ...]]:
 
 def draw_model(
     name: str,
-    spec: Mapping[str, Any],
+    options: OfModel,
     model: Mapping[str, Any],
     labels: Labels,
     boundaries: Boundaries,
@@ -51,16 +54,16 @@ def draw_model(
     """
     percent = percent_of_level(model, labels.formulas)
     values = in_percent(values_of(model)) if percent else values_of(model)
-    terms = _checked(name, spec, model, values, boundaries)
-    declared = dict(spec.get("classes") or {})
+    terms = _checked(name, options, model, values, boundaries)
+    wanted = options.classes or kinds.Classes()
     everything = [value for term in terms for value in values[term].values()]
     classes = find_classes(
         everything,
-        str(declared.get("method", "quantiles")),
-        int(declared.get("number", 5)),
-        declared.get("breaks") or (),
+        wanted.method,
+        wanted.number,
+        wanted.breaks or (),
     )
-    colours = class_colours(classes, str(spec.get("palette", "diverging")))
+    colours = class_colours(classes, options.palette)
     entries = [LegendEntry(colour, text) for colour, text in zip(colours, classes.labels(), strict=True)][::-1]
     panels = [
         MapPanel(heading(model, term, labels, language), classes.fills(values[term], colours), values=values[term])
@@ -77,29 +80,31 @@ def draw_model(
         MapRow("" if start else title, "" if start else measure, tuple(panels[start : start + side_by_side]), legend)
         for start in range(0, len(panels), side_by_side)
     ]
-    shown = names if spec.get("labels", True) else {}
+    shown = names if options.labels else {}
     units = {unit for term in terms for unit in values[term]}
     outside = [names.get(unit, unit) for unit in (model.get("support") or {}).get("outside") or ()]
     beyond = word("beyond_support", language).format(units=word("comma", language).join(outside)) if outside else ""
     gap = word("between_sentences", language)
-    note = gap.join(text for text in (localised(spec, "note", language), beyond, boundary_note) if text)
+    note = gap.join(
+        text for text in (in_language(options.note, options.note_zh, language), beyond, boundary_note) if text
+    )
     draw_sheet(
         rows, boundaries, {unit: text for unit, text in shown.items() if unit in units}, paths,
-        localised(spec, "title", language), [note] if note else [], f"maps.{name}", font,
+        options.title_in(language), [note] if note else [], f"maps.{name}", font,
     )  # fmt: skip
     return tuple(rows)
 
 
 def _checked(
-    name: str, spec: Mapping[str, Any], model: Mapping[str, Any], values: Values, boundaries: Boundaries
+    name: str, options: OfModel, model: Mapping[str, Any], values: Values, boundaries: Boundaries
 ) -> tuple[str, ...]:
     if not values:
-        found = f'"{spec["model"]}" of estimator {model["estimator"]}, which says nothing of single units'
+        found = f'"{options.model}" of estimator {model["estimator"]}, which says nothing of single units'
         raise UserError(Problem(CONFIGURATION, f"maps.{name}.model", found, "a counterfactual, a decomposition or cce"))
-    return checked_terms(name, spec, values, boundaries)
+    return checked_terms(name, options, values, boundaries)
 
 
-def checked_terms(name: str, spec: Mapping[str, Any], values: Values, boundaries: Boundaries) -> tuple[str, ...]:
+def checked_terms(name: str, options: OfModel, values: Values, boundaries: Boundaries) -> tuple[str, ...]:
     """The declared ``terms``, else all of `values`.
 
     Raises
@@ -107,7 +112,7 @@ def checked_terms(name: str, spec: Mapping[str, Any], values: Values, boundaries
     UserError
         Terms without values, or no unit of theirs has a polygon.
     """
-    terms = tuple(str(term) for term in spec.get("terms") or values)
+    terms = options.terms or tuple(values)
     expected = f"one of {', '.join(values)}"
     raise_any(
         Problem(CONFIGURATION, f"maps.{name}.terms[{index}]", f'"{term}"', expected, did_you_mean(term, values))
@@ -122,7 +127,7 @@ def checked_terms(name: str, spec: Mapping[str, Any], values: Values, boundaries
 
 def draw_slopes(
     name: str,
-    spec: Mapping[str, Any],
+    options: OfModel,
     model: Mapping[str, Any],
     labels: Labels,
     boundaries: Boundaries,
@@ -149,9 +154,9 @@ def draw_slopes(
         Terms that the model does not have, or no unit has a polygon.
     """
     slopes = values_of(model)
-    terms = checked_terms(name, spec, slopes, boundaries)
+    terms = checked_terms(name, options, slopes, boundaries)
     entries = {str(row["unit"]): row for row in model["by_unit"]}
-    declared = dict(spec.get("classes") or {})
+    wanted = options.classes or kinds.Classes()
     rows, held = [], {}
     for term in terms:
         drawn = {unit: float(row["shrunken"][term]) for unit, row in entries.items()}
@@ -159,11 +164,11 @@ def draw_slopes(
         held[term] = len(undecided)
         classes = find_classes(
             [*slopes[term].values(), *drawn.values()],
-            str(declared.get("method", "quantiles")),
-            int(declared.get("number", 5)),
-            declared.get("breaks") or (),
+            wanted.method,
+            wanted.number,
+            wanted.breaks or (),
         )
-        colours = class_colours(classes, str(spec.get("palette", "diverging")))
+        colours = class_colours(classes, options.palette)
         left = {**classes.fills(slopes[term], colours), **dict.fromkeys(undecided, NO_DATA)}
         panels = (
             MapPanel(word("slopes.own", language), left, values=slopes[term]),
@@ -176,9 +181,11 @@ def draw_slopes(
         rows.append(MapRow(labels.of(term), "", panels, tuple(legend)))
     note = _note(model, terms, held, len(entries), labels, language)
     gap = word("between_sentences", language)
-    notes = gap.join(text for text in (note, localised(spec, "note", language), boundary_note) if text)
-    shown = {unit: text for unit, text in names.items() if unit in entries} if spec.get("labels", True) else {}
-    title = localised(spec, "title", language)
+    notes = gap.join(
+        text for text in (note, in_language(options.note, options.note_zh, language), boundary_note) if text
+    )
+    shown = {unit: text for unit, text in names.items() if unit in entries} if options.labels else {}
+    title = options.title_in(language)
     draw_sheet(rows, boundaries, shown, paths, title, [notes], f"maps.{name}", font)
     return tuple(rows)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ruralpanel.output.labels import localised
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto, format_count, format_number
+from ruralpanel.project.kinds.tables import PolicyModels
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem, raise_any
 
@@ -18,7 +18,7 @@ _KINDS = ("untreated", "earlier", "later")
 _HEADS = ("bacon_weight", "estimate", "bacon_n_treated", "bacon_n_control")
 
 
-def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build(name: str, options: PolicyModels, context: OutputContext) -> TableDocument:
     """Comparisons in rows, by kind with the sum of their weights and their mean; the two-way effect below.
 
     Raises
@@ -26,10 +26,10 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     UserError
         Models without result, or whose effect is no mean of such comparisons.
     """
-    models = context.models(spec["models"])
+    models = context.models(options.models)
     raise_any(problem for index, model in enumerate(models) for problem in _problems(index, model, context))
-    language, digits = context.language, int(spec.get("digits", 3))
-    given = spec.get("model_labels") or {}
+    language, digits = context.language, options.digits
+    given = options.model_labels
     rows: list[Row] = []
     for model in models:
         if len(models) > 1:
@@ -37,11 +37,11 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         rows += _rows(model, language, digits)
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language),
+        title=options.title_in(language),
         stub=word("bacon_comparison", language),
         columns=tuple(Column(word(head, language)) for head in _HEADS),
         rows=tuple(rows),
-        notes=(word("bacon_note", language), *declared_notes(spec, language)),
+        notes=(word("bacon_note", language), *declared_notes(options, language)),
         language=language,
     )
 

@@ -11,7 +11,7 @@ from ruralpanel.output.tables.document import TableDocument
 from ruralpanel.output.words import word
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.tables import TABLES, kind_of
-from ruralpanel.project.problems import Problem, UserError, did_you_mean
+from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 
 
 def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
@@ -22,10 +22,9 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     UserError
         An unknown kind or key, a missing key, or whatever the kind's builder finds.
     """
-    problems = check(spec, context)
-    if problems:
-        raise UserError(problems)
-    document: TableDocument = function(TABLES[kind_of(spec)].build)(name, spec, context)
+    raise_any(check(spec, context))
+    kind = TABLES[kind_of(spec)]
+    document: TableDocument = function(kind.build)(name, context.read(kind, spec), context)
     printed = "\n".join(document.notes)
     names = [str(model) for model in spec.get("models") or ()]
     overrides = [

@@ -10,8 +10,8 @@ from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell
 from ruralpanel.output.tables.size_words import term_sizes
 from ruralpanel.project.formats import format_number, format_p, format_set
-from ruralpanel.project.kinds.tables import SHOWN
-from ruralpanel.project.problems import did_you_mean, raise_any
+from ruralpanel.project.kinds.tables import ByOutcome, Regression
+from ruralpanel.project.problems import raise_any
 
 SETS = ("ci", "ci_wild", "ci_ar")
 """Statistics that are sets of values: intervals, but for Anderson–Rubin sets."""
@@ -102,16 +102,16 @@ def stars(p_value: float | None, levels: Sequence[float]) -> str:
     return "" if p_value is None else "*" * sum(p_value < level for level in levels)
 
 
-def star_levels(spec: Mapping[str, Any]) -> tuple[float, ...]:
+def star_levels(options: Regression | ByOutcome) -> tuple[float, ...]:
     """The levels of the stars, the largest first; none by default."""
-    declared = spec.get("stars", False)
+    declared = options.stars
     if declared is True:
         return DEFAULT_STARS
     return tuple(sorted((float(level) for level in declared or ()), reverse=True))
 
 
 def shown_statistics(
-    spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: OutputContext, first: tuple[str, ...]
+    options: Regression | ByOutcome, models: Sequence[Mapping[str, Any]], context: OutputContext, first: tuple[str, ...]
 ) -> tuple[str, ...]:
     """What stands beneath the estimates: as declared, or std_error and those of `first` that some model has, else ci.
 
@@ -120,28 +120,23 @@ def shown_statistics(
     Raises
     ------
     UserError
-        An unknown name, or a declared statistic that no model has.
+        A declared statistic that no model has.
     """
-    declared = spec.get("show")
+    declared = options.show
     if declared is None:
         present = tuple(name for name in (*first, "ci_ar") if any(has_statistic(model, name) for model in models))
         return ("std_error", *(present or ("ci",)))
-    problems = []
-    for index, name in enumerate(declared):
-        key = f"show[{index}]"
-        if name not in SHOWN:
-            problems.append(context.problem(key, f'"{name}"', "a statistic", did_you_mean(str(name), SHOWN)))
-        elif not any(has_statistic(model, name) for model in models):
-            problems.append(
-                context.problem(
-                    key,
-                    f'"{name}", which none of the models has',
-                    "a statistic of the models",
-                    "declare the inference that computes it, or leave it out",
-                )
-            )
-    raise_any(problems)
-    return tuple(declared)
+    raise_any(
+        context.problem(
+            f"show[{index}]",
+            f'"{name}", which none of the models has',
+            "a statistic of the models",
+            "declare the inference that computes it, or leave it out",
+        )
+        for index, name in enumerate(declared)
+        if not any(has_statistic(model, name) for model in models)
+    )
+    return declared
 
 
 def terms_of(models: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

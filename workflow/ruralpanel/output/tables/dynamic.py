@@ -14,11 +14,12 @@ from ruralpanel.output.tables.coefficients import detail_cell, estimate_cell, sh
 from ruralpanel.output.tables.document import Cell, Row, TableDocument
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_number, format_set
+from ruralpanel.project.kinds.tables import Regression
 
 _BENEATH = ("std_error", "ci")
 
 
-def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build(name: str, options: Regression, context: OutputContext) -> TableDocument:
     """A regression table whose lags of different outcomes share a row (keys: `ruralpanel.project.kinds.tables`).
 
     Beneath the first lag stand what fixed effects alone give and the values that its own test does not reject, for
@@ -30,11 +31,11 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     UserError
         As regression tables.
     """
-    document = regression.build_regression(name, {**spec, "type": "regression"}, context)
-    models = context.models(spec["models"])
-    labels = context.labels([str(model["panel"]) for model in models], spec)
-    digits, language = int(spec.get("digits", 3)), context.language
-    beneath = [statistic for statistic in shown_statistics(spec, models, context, ("ci",)) if statistic in _BENEATH]
+    document = regression.build_regression(name, options, context)
+    models = context.models(options.models)
+    labels = context.labels([str(model["panel"]) for model in models], options)
+    digits, language = options.digits, context.language
+    beneath = [statistic for statistic in shown_statistics(options, models, context, ("ci",)) if statistic in _BENEATH]
     lags, others = _merged(document.rows, models, language)
     body = [row for row in others if row.kind != "summary"]
     summary = [row for row in others if row.kind == "summary"]

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.estimate.base.model_json import coefficient
-from ruralpanel.output.labels import Labels, localised, without_aside
+from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.results import (
     CHANGE,
     HIGH,
@@ -26,11 +26,11 @@ from ruralpanel.output.tables.notes import declared_notes, effects_text, period_
 from ruralpanel.output.tables.regression import pairs_of
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto, format_count, format_interval, format_number, format_p
-from ruralpanel.project.kinds.tables import TABLES, kind_of
+from ruralpanel.project.kinds.tables import TABLES, ByUnit, Correlations, Listing
 from ruralpanel.project.problems import did_you_mean, raise_any
 
 
-def build_listing(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build_listing(name: str, options: Listing, context: OutputContext) -> TableDocument:
     """Rows of a CSV, chosen columns, the first column as row label (keys: `ruralpanel.project.kinds.tables`).
 
     Raises
@@ -38,16 +38,15 @@ def build_listing(name: str, spec: Mapping[str, Any], context: OutputContext) ->
     UserError
         No such file or columns.
     """
-    kind = kind_of(spec)
+    kind = options.kind
     language = context.language
-    frame = context.frame(spec.get("file") or context.results / TABLES[kind].file)
-    chosen = _columns(frame, spec, context)
-    for column, wanted in (spec.get("where") or {}).items():
+    frame = context.frame(options.file or context.results / TABLES[kind].file)
+    chosen = _columns(frame, options, context)
+    for column, wanted in (options.where or {}).items():
         values = [str(value) for value in (wanted if isinstance(wanted, (list, tuple)) else [wanted])]
         frame = frame[frame[str(column)].astype(str).isin(values)]
-    limit = spec.get("limit", TABLES[kind].defaults["limit"])
-    shown = frame if limit is None else frame.head(int(limit))
-    digits = int(spec.get("digits", 3))
+    shown = frame if options.limit is None else frame.head(options.limit)
+    digits = options.digits
     stub, *columns = chosen
     rows = [
         Row(_text(record[stub], digits), tuple(_cell(record[column], digits) for column in columns), "entry", kind)
@@ -55,14 +54,14 @@ def build_listing(name: str, spec: Mapping[str, Any], context: OutputContext) ->
     ]
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or word(f"table.titles.{kind}", language),
+        title=options.title_in(language) or word(f"table.titles.{kind}", language),
         stub=chosen[stub],
         columns=tuple(Column(chosen[column], _alignment(frame[column])) for column in columns),
         rows=tuple(rows),
         notes=(
             *_count_note(len(shown), len(frame), language),
             *_overrides(shown, chosen, language),
-            *declared_notes(spec, language),
+            *declared_notes(options, language),
         ),
         language=language,
     )
@@ -76,15 +75,15 @@ def _overrides(frame: pd.DataFrame, chosen: Mapping[str, str], language: str) ->
     return tuple(f"{claim}{word('colon', language)}{text}" for claim, text in texts if isinstance(text, str) and text)
 
 
-def _columns(frame: pd.DataFrame, spec: Mapping[str, Any], context: OutputContext) -> dict[str, str]:
+def _columns(frame: pd.DataFrame, options: Listing, context: OutputContext) -> dict[str, str]:
     """column → heading."""
-    declared = spec.get("columns")
+    declared = options.columns
     if isinstance(declared, Mapping):
-        chosen = {str(column): str(heading) for column, heading in declared.items()}
+        chosen = dict(declared)
     else:
         chosen = {str(column): _heading(str(column), context.language) for column in declared or frame.columns}
     known = [str(column) for column in frame.columns]
-    wanted = [("columns", column) for column in chosen] + [("where", str(c)) for c in spec.get("where") or {}]
+    wanted = [("columns", column) for column in chosen] + [("where", column) for column in options.where or {}]
     raise_any(
         context.problem(key, f'column "{column}"', "a column of the file", did_you_mean(column, known))
         for key, column in wanted
@@ -124,7 +123,7 @@ def _count_note(shown: int, total: int, language: str) -> Sequence[str]:
     return (word("table.first_rows", language, shown=shown, total=total),)
 
 
-def build_by_unit(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build_by_unit(name: str, options: ByUnit, context: OutputContext) -> TableDocument:
     """A row for each unit, columns for each model (keys: `ruralpanel.project.kinds.tables`).
 
     Changes of a counterfactual of a logarithm are in per cent; what lies beyond the observed support is marked.
@@ -134,15 +133,15 @@ def build_by_unit(name: str, spec: Mapping[str, Any], context: OutputContext) ->
     UserError
         Models without result, or that say nothing of single units.
     """
-    models = context.models(spec["models"])
-    labels = context.labels([str(model["panel"]) for model in models], spec)
+    models = context.models(options.models)
+    labels = context.labels([str(model["panel"]) for model in models], options)
     raise_any(
         context.problem(f"models[{index}]", f'"{model["model"]}"', "a counterfactual, a decomposition or cce")
         for index, model in enumerate(models)
         if not values_of(model)
     )
-    language, digits = context.language, int(spec.get("digits", 2))
-    given = spec.get("model_labels") or {}
+    language, digits = context.language, options.digits
+    given = options.model_labels
     columns: list[Column] = []
     spanners: list[Spanner] = []
     body: dict[str, list[Cell]] = {unit: [] for unit in _units(models, context)}
@@ -172,12 +171,12 @@ def build_by_unit(name: str, spec: Mapping[str, Any], context: OutputContext) ->
         notes += [before + clause(note, language) for note in model.get("notes") or ()]
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or name.replace("_", " ").capitalize(),
+        title=options.title_in(language) or name.replace("_", " ").capitalize(),
         stub=word("unit", language).capitalize(),
         columns=tuple(columns),
         rows=tuple(rows),
         spanners=(tuple(spanners),),
-        notes=(*dict.fromkeys(notes), *declared_notes(spec, language)),
+        notes=(*dict.fromkeys(notes), *declared_notes(options, language)),
         language=language,
     )
 
@@ -228,7 +227,7 @@ _HEADS = ("pair", "sample", "n_obs", "n_units", "n_periods", "effects", "correla
 _LEFT = frozenset({"pair", "sample", "effects"})
 
 
-def build_correlations(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build_correlations(name: str, options: Correlations, context: OutputContext) -> TableDocument:
     """Residual correlations of models of several outcomes (keys: `ruralpanel.project.kinds.tables`).
 
     Raises
@@ -236,15 +235,15 @@ def build_correlations(name: str, spec: Mapping[str, Any], context: OutputContex
     UserError
         Models without result, or of one outcome.
     """
-    models = context.models(spec["models"])
+    models = context.models(options.models)
     raise_any(
         context.problem(f"models[{index}]", f'"{model["model"]}", of one outcome', "a model of several outcomes (sur)")
         for index, model in enumerate(models)
         if not pairs_of(model)
     )
-    language, digits = context.language, int(spec.get("digits", 2))
-    labels = context.labels([str(model["panel"]) for model in models], spec)
-    given = spec.get("model_labels") or {}
+    language, digits = context.language, options.digits
+    labels = context.labels([str(model["panel"]) for model in models], options)
+    given = options.model_labels
     samples = {sample_text(model, language) for model in models}
     heads = [head for head in _HEADS if head != "sample" or len(samples) > 1]
     rows = []
@@ -268,10 +267,10 @@ def build_correlations(name: str, spec: Mapping[str, Any], context: OutputContex
     same = (shared,) if len(samples) == 1 else ()
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or name.replace("_", " ").capitalize(),
+        title=options.title_in(language) or name.replace("_", " ").capitalize(),
         stub=word("model", language),
         columns=tuple(Column(word(head, language), "left" if head in _LEFT else "centre") for head in heads),
         rows=tuple(rows),
-        notes=(*same, word("correlation_note", language), *declared_notes(spec, language)),
+        notes=(*same, word("correlation_note", language), *declared_notes(options, language)),
         language=language,
     )

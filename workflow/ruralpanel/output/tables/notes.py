@@ -15,6 +15,7 @@ from ruralpanel.output.words import has_word, sentence, word
 from ruralpanel.project.effects import factors
 from ruralpanel.project.formats import DASH, format_count
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
+from ruralpanel.project.kinds.tables import Table
 from ruralpanel.project.periods import label
 
 _FACTS = ("sample", "n_obs", "n_units", "n_periods", "effects")
@@ -79,7 +80,7 @@ def effect_name(effect: str, language: str) -> str:
 
 def model_notes(
     models: Sequence[Mapping[str, Any]],
-    spec: Mapping[str, Any],
+    options: Table,
     labels: Labels,
     beneath: Sequence[str],
     levels: Sequence[float],
@@ -91,7 +92,7 @@ def model_notes(
 
     `source` : the p-value that stars come from; empty: as what stands `beneath` the estimates says.
     """
-    notes = [*declared_notes(spec, language), sentence([_fact(models, fact, language) for fact in _FACTS], language)]
+    notes = [*declared_notes(options, language), sentence([_fact(models, fact, language) for fact in _FACTS], language)]
     notes.append(sentence([word(f"beneath.{name}", language) for name in beneath], language))
     notes += inference_notes(models, language)
     notes.append(size_note(models, language))
@@ -141,10 +142,9 @@ def test_notes(models: Sequence[Mapping[str, Any]], names: Sequence[str], langua
     return (sentence(shown, language),) if shown else ()
 
 
-def declared_notes(spec: Mapping[str, Any], language: str) -> tuple[str, ...]:
+def declared_notes(options: Table, language: str) -> tuple[str, ...]:
     """The notes that a table's configuration adds."""
-    declared = spec.get("notes_zh" if language == "zh" and spec.get("notes_zh") else "notes") or ()
-    return (declared,) if isinstance(declared, str) else tuple(str(note) for note in declared)
+    return (options.notes_zh if language == "zh" else None) or options.notes or ()
 
 
 def _fact(models: Sequence[Mapping[str, Any]], fact: str, language: str) -> str:

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ruralpanel.output.labels import localised
-from ruralpanel.output.regimes import REGIMES, from_spec, regime_names, transitions
+from ruralpanel.output.regimes import REGIMES, from_options, regime_names, transitions
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
 from ruralpanel.output.words import sentence, word
 from ruralpanel.project.formats import DASH, format_auto, format_count
-from ruralpanel.project.kinds.tables import STATISTICS, TABLES, kind_of
+from ruralpanel.project.kinds.tables import STATISTICS, Coverage, Descriptive, Regimes
 from ruralpanel.project.periods import label
-from ruralpanel.project.problems import UserError, did_you_mean, raise_any
+from ruralpanel.project.problems import UserError, raise_any
 
 _COUNTS = frozenset({"n", "units", "missing"})
 
 
-def build_descriptive(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build_descriptive(name: str, options: Descriptive, context: OutputContext) -> TableDocument:
     """Descriptive statistics, a row for each variable (keys: `ruralpanel.project.kinds.tables`).
 
     Standard deviations divide by n − 1. Within: of deviations from the unit's mean, divided by n − 1 as Stata's
@@ -34,15 +33,14 @@ def build_descriptive(name: str, spec: Mapping[str, Any], context: OutputContext
     UserError
         Unknown panel, variables, periods, attribute or statistics.
     """
-    variables = [str(variable) for variable in spec["variables"]]
-    frame = context.panel(str(spec["panel"]), variables, "variables")
-    labels = context.labels([str(spec["panel"])], spec)
-    statistics, digits = _statistics(spec, context), int(spec.get("digits", 4))
-    frame = _periods(frame, spec, context)
+    variables, statistics, digits = options.variables, options.statistics, options.digits
+    frame = context.panel(options.panel, variables, "variables")
+    labels = context.labels([options.panel], options)
+    frame = _periods(frame, options.periods, context)
 
     sections: list[tuple[str, pd.DataFrame]] = [("", frame)]
-    if spec.get("by"):
-        groups = context.group_of(str(spec["by"]))
+    if options.by:
+        groups = context.group_of(options.by)
         frame = frame.assign(_group=frame["unit"].map(groups))
         present = sorted(set(frame["_group"].dropna()))
         sections = [(word("all", context.language), frame)]
@@ -59,11 +57,15 @@ def build_descriptive(name: str, spec: Mapping[str, Any], context: OutputContext
     language = context.language
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or word("table.titles.descriptives", language),
+        title=options.title_in(language) or word("table.titles.descriptives", language),
         stub=word("variable", language),
         columns=tuple(Column(word(statistic, language), "right") for statistic in statistics),
         rows=tuple(rows),
-        notes=(_panel_note(frame, spec, language), _spread_note(statistics, language), *declared_notes(spec, language)),
+        notes=(
+            _panel_note(frame, options.panel, language),
+            _spread_note(statistics, language),
+            *declared_notes(options, language),
+        ),
         language=language,
     )
 
@@ -91,7 +93,7 @@ def describe(units: pd.Series[Any], values: pd.Series[Any]) -> dict[str, float]:
     return result
 
 
-def build_coverage(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build_coverage(name: str, options: Coverage, context: OutputContext) -> TableDocument:
     """Per cent of a panel's units that have a figure, variable × period (keys: `ruralpanel.project.kinds.tables`).
 
     Raises
@@ -99,10 +101,10 @@ def build_coverage(name: str, spec: Mapping[str, Any], context: OutputContext) -
     UserError
         Unknown panel or variables.
     """
-    panel = str(spec["panel"])
-    variables = [str(variable) for variable in spec.get("variables") or context.variables(panel)]
+    panel = options.panel
+    variables = list(options.variables or context.variables(panel))
     frame = context.panel(panel, variables, "variables")
-    labels = context.labels([panel], spec)
+    labels = context.labels([panel], options)
     language = context.language
     periods = sorted(set(frame["period"]))
     share = frame[variables].notna().groupby(frame["period"]).mean()
@@ -114,11 +116,15 @@ def build_coverage(name: str, spec: Mapping[str, Any], context: OutputContext) -
     meaning = word("table.share_covered", language)
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or word("table.titles.coverage", language),
+        title=options.title_in(language) or word("table.titles.coverage", language),
         stub=word("variable", language),
         columns=tuple(Column(label(period), "right") for period in periods),
         rows=tuple(rows),
-        notes=(sentence([meaning], language), _panel_note(frame, spec, language), *declared_notes(spec, language)),
+        notes=(
+            sentence([meaning], language),
+            _panel_note(frame, options.panel, language),
+            *declared_notes(options, language),
+        ),
         language=language,
     )
 
@@ -130,25 +136,13 @@ def _per_cent(share: float) -> str:
     return str(min(max(round(100 * share), 1), 99))
 
 
-def _statistics(spec: Mapping[str, Any], context: OutputContext) -> tuple[str, ...]:
-    declared = tuple(str(name) for name in spec.get("statistics") or TABLES[kind_of(spec)].defaults["statistics"])
-    raise_any(
-        context.problem(f"statistics[{index}]", f'"{name}"', "a statistic", did_you_mean(name, STATISTICS))
-        for index, name in enumerate(declared)
-        if name not in STATISTICS
-    )
-    return declared
-
-
-def _periods(frame: pd.DataFrame, spec: Mapping[str, Any], context: OutputContext) -> pd.DataFrame:
-    if not spec.get("periods"):
+def _periods(frame: pd.DataFrame, wanted: Sequence[int] | None, context: OutputContext) -> pd.DataFrame:
+    if not wanted:
         return frame
-    wanted: Sequence[Any] = spec["periods"]
     known = set(frame["period"])
+    span = f"{label(min(known))} to {label(max(known))}"
     raise_any(
-        context.problem(
-            f"periods[{index}]", str(period), "a period of the panel", f"{label(min(known))} to {label(max(known))}"
-        )
+        context.problem(f"periods[{index}]", str(period), "a period of the panel", span)
         for index, period in enumerate(wanted)
         if period not in known
     )
@@ -161,12 +155,12 @@ def _cell(statistic: str, value: float, digits: int) -> Cell:
     return Cell(format_auto(value, digits), value)
 
 
-def _panel_note(frame: pd.DataFrame, spec: Mapping[str, Any], language: str) -> str:
+def _panel_note(frame: pd.DataFrame, panel: str, language: str) -> str:
     periods = sorted(set(frame["period"]))
     span = DASH.join(dict.fromkeys(label(period) for period in (periods[0], periods[-1])))
     colon = word("colon", language)
     facts = [
-        f"{word('panel', language)}{colon}{spec['panel']}",
+        f"{word('panel', language)}{colon}{panel}",
         f"{word('sample', language)}{colon}{word('all', language)}",
         f"{word('n_units', language)}{colon}{format_count(frame['unit'].nunique())}",
         f"{word('n_periods', language)}{colon}{len(periods)} ({span})",
@@ -181,7 +175,7 @@ def _spread_note(statistics: Sequence[str], language: str) -> str:
     return word("table.spreads", language)
 
 
-def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build(name: str, options: Regimes, context: OutputContext) -> TableDocument:
     """Counts by span on the left, the matrix of moves from each span to the next on the right.
 
     Raises
@@ -189,13 +183,13 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     UserError
         Unknown panel, variables or years.
     """
-    frame = context.panel(str(spec["panel"]), [str(spec["first"]), str(spec["second"])])
+    frame = context.panel(options.panel, [options.first, options.second])
     known = set(frame["period"])
-    missing = sorted({year for span in spec["spans"] for year in span} - known)
+    missing = sorted({year for span in options.spans for year in span} - known)
     if missing:
-        raise UserError(context.problem("spans", ", ".join(map(str, missing)), f"years of panel {spec['panel']}"))
-    regimes = from_spec(frame, spec)
-    names = regime_names(spec, context.language)
+        raise UserError(context.problem("spans", ", ".join(map(str, missing)), f"years of panel {options.panel}"))
+    regimes = from_options(frame, options)
+    names = regime_names(options, context.language)
     spans = list(regimes.columns)
     columns = [Column(span) for span in spans]
     spanners = [Spanner(word("table.in_each_regime", context.language), 0, len(spans) - 1)]
@@ -215,12 +209,12 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     ]
     return TableDocument(
         name=name,
-        title=localised(spec, "title", context.language),
+        title=options.title_in(context.language),
         stub=word("table.regime", context.language),
         columns=tuple(columns),
         rows=tuple(rows),
         spanners=(tuple(spanners),),
-        notes=(*members, *declared_notes(spec, context.language)),
+        notes=(*members, *declared_notes(options, context.language)),
         language=context.language,
     )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ruralpanel.output.labels import localised
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto, format_interval, format_p
+from ruralpanel.project.kinds.tables import PolicyTable
 from ruralpanel.project.problems import raise_any
 
 BOUND_AT = 1.0
@@ -19,7 +19,7 @@ BOUND_AT = 1.0
 Model = Mapping[str, Any]
 
 
-def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build(name: str, options: PolicyTable, context: OutputContext) -> TableDocument:
     """Checks in rows, policy models (``did``, ``event_study``) in columns (keys: `ruralpanel.project.kinds.tables`).
 
     Rows that no model has are left out.
@@ -29,15 +29,15 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     UserError
         Models without result, or without a treatment.
     """
-    models = context.models(spec["models"])
-    language, digits = context.language, int(spec.get("digits", 3))
+    models = context.models(options.models)
+    language, digits = context.language, options.digits
     problems = [
         context.problem(f"models[{index}]", f'"{model["model"]}", without treatment', "did or event_study models")
         for index, model in enumerate(models)
         if not model.get("treatment")
     ]
     raise_any(problems)
-    given = spec.get("model_labels") or {}
+    given = options.model_labels
     units = context.unit_names
     rows: list[Row] = []
 
@@ -82,7 +82,7 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
             ("breakdown", lambda m: _number(_at(m, "honest_did", "average", "breakdown"), 2)),
         ],
     )
-    without = [str(unit) for unit in spec.get("without") or ()]
+    without = options.without or ()
     section(
         "left_out",
         [
@@ -93,11 +93,11 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     rows += _without(models, without, units, language, digits)
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language),
+        title=options.title_in(language),
         stub=word("diagnostic", language),
         columns=tuple(Column(context.title(m["model"], given)) for m in models),
         rows=tuple(rows),
-        notes=(word("policy_note", language), *declared_notes(spec, language)),
+        notes=(word("policy_note", language), *declared_notes(options, language)),
         language=language,
     )
 

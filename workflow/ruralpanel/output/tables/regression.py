@@ -7,7 +7,7 @@ from typing import Any
 
 from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base.model_json import coefficient, number_of
-from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import (
     SETS,
@@ -34,7 +34,7 @@ from ruralpanel.output.tables.notes import (
 )
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_count, format_interval, format_number, format_p
-from ruralpanel.project.kinds.tables import TABLES, kind_of
+from ruralpanel.project.kinds.tables import ByOutcome, Regression
 from ruralpanel.project.problems import UserError, did_you_mean, raise_any
 
 STATISTIC = "residual_correlation"
@@ -103,10 +103,7 @@ def _cell(statistic: Mapping[str, Any] | None, digits: int) -> Cell:
     return Cell(text, value)
 
 
-_BENEATH = {"regression": ("p_wild", "ci_wild"), "cross_section": ("p_permutation",)}
-
-
-def build_regression(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build_regression(name: str, options: Regression, context: OutputContext) -> TableDocument:
     """A regression or cross-section table (keys: `ruralpanel.project.kinds.tables`).
 
     Each equation of a model of several outcomes has a column.
@@ -116,13 +113,12 @@ def build_regression(name: str, spec: Mapping[str, Any], context: OutputContext)
     UserError
         Models without result, unknown terms, statistics that no model has.
     """
-    kind = kind_of(spec)
-    models = [equation for model in context.models(spec["models"]) for equation in equations_of(model)]
-    labels = context.labels([str(model["panel"]) for model in models], spec)
-    digits = int(spec.get("digits", 3))
-    terms = _terms(spec, models, context)
-    beneath = shown_statistics(spec, models, context, _BENEATH[kind])
-    levels = star_levels(spec)
+    models = [equation for model in context.models(options.models) for equation in equations_of(model)]
+    labels = context.labels([str(model["panel"]) for model in models], options)
+    digits = options.digits
+    terms = _terms(options, models, context)
+    beneath = shown_statistics(options, models, context, options.beneath)
+    levels = star_levels(options)
 
     rows: list[Row] = []
     for term in terms:
@@ -134,28 +130,28 @@ def build_regression(name: str, spec: Mapping[str, Any], context: OutputContext)
             details = tuple(detail_cell(model, entry, statistic, digits) for model, entry in pairs)
             if any(cell.text for cell in details):
                 rows.append(Row("", details, "detail", statistic, term))
-    rows += _summary(models, spec, context, TABLES[kind].defaults["fit"], digits)
+    rows += _summary(models, options, context, digits)
     rows += correlation_rows(models, labels, digits, context.language)
 
-    headings, spanners = _headings(models, spec, labels, context)
+    headings, spanners = _headings(models, options, labels, context)
     return TableDocument(
         name=name,
-        title=localised(spec, "title", context.language) or name.replace("_", " ").capitalize(),
+        title=options.title_in(context.language) or name.replace("_", " ").capitalize(),
         stub=word("variable", context.language),
         columns=tuple(Column(heading) for heading in headings),
         rows=tuple(rows),
         spanners=spanners,
         notes=(
-            *model_notes(models, spec, labels, beneath, levels, _unshown(models, terms), context.language),
-            *test_notes(models, spec.get("tests") or (), context.language),
+            *model_notes(models, options, labels, beneath, levels, _unshown(models, terms), context.language),
+            *test_notes(models, options.tests or (), context.language),
         ),
         language=context.language,
     )
 
 
-def _terms(spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: OutputContext) -> tuple[str, ...]:
+def _terms(options: Regression, models: Sequence[Mapping[str, Any]], context: OutputContext) -> tuple[str, ...]:
     known = terms_of(models)
-    if spec.get("terms") is None:
+    if options.terms is None:
         # Steps of definition breaks are controls that nobody reads; the notes name them.
         known = tuple(term for term in known if MARK not in term)
         return known
@@ -163,10 +159,10 @@ def _terms(spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context
         context.problem(
             f"terms[{index}]", f'term "{term}"', "a term of one of the models", did_you_mean(str(term), known)
         )
-        for index, term in enumerate(spec["terms"])
+        for index, term in enumerate(options.terms)
         if all(coefficient(model, str(term)) is None for model in models)
     )
-    return tuple(str(term) for term in spec["terms"])
+    return options.terms
 
 
 def _unshown(models: Sequence[Mapping[str, Any]], terms: Sequence[str]) -> tuple[str, ...]:
@@ -175,12 +171,12 @@ def _unshown(models: Sequence[Mapping[str, Any]], terms: Sequence[str]) -> tuple
 
 
 def _headings(
-    models: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], labels: Labels, context: OutputContext
+    models: Sequence[Mapping[str, Any]], options: Regression, labels: Labels, context: OutputContext
 ) -> tuple[list[str], tuple[tuple[Spanner, ...], ...]]:
     """Column headings ``(1)`` …, above them the models' names, above those the outcome (or what ``group`` says)."""
-    given = spec.get("model_labels") or {}
+    given = options.model_labels
     names = [context.title(model["model"], given) for model in models]
-    group = str(spec.get("group", "outcome"))
+    group = options.group
     if group == "none":
         groups = [""] * len(models)
     elif group == "outcome":
@@ -194,9 +190,8 @@ def _headings(
 
 def _summary(
     models: Sequence[Mapping[str, Any]],
-    spec: Mapping[str, Any],
+    options: Regression,
     context: OutputContext,
-    default_fit: tuple[str, ...],
     digits: int,
 ) -> list[Row]:
     language = context.language
@@ -217,12 +212,12 @@ def _summary(
     if not _effects(models):
         rows.append(row("effects", [Cell(word("none", language))] * len(models)))
     rows.append(row("inference", [Cell(short(model, language)) for model in models]))
-    for measure in spec.get("fit", default_fit):
+    for measure in options.fit:
         values = [(model.get("fit") or {}).get(measure) for model in models]
         if any(value is not None for value in values):
             label = word(measure, language) if has_word(measure) else str(measure)
             rows.append(row(str(measure), [_number(value, digits) for value in values], label))
-    for test in spec.get("tests") or ():
+    for test in options.tests or ():
         values = [((model.get("tests") or {}).get(test) or {}).get("p_value") for model in models]
         cells = [Cell("" if value is None else p_text(value), value) for value in values]
         rows.append(row(str(test), cells, _test_label(str(test), language)))
@@ -243,7 +238,7 @@ def _effects(models: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: (name != "unit", name != "period", name)))
 
 
-def build_by_outcome(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build_by_outcome(name: str, options: ByOutcome, context: OutputContext) -> TableDocument:
     """A table with one row for each model, and one term's estimate, errors, counts and effects across.
 
     ``standardised`` adds the estimate times the term's standard deviation within units over that of the outcome, both
@@ -254,16 +249,16 @@ def build_by_outcome(name: str, spec: Mapping[str, Any], context: OutputContext)
     UserError
         Models without result, terms that a model does not hold, statistics that no model has.
     """
-    models = context.models(spec["models"])
+    models = context.models(options.models)
     panels = [str(model["panel"]) for model in models]
-    labels = context.labels(panels, spec)
-    terms = _by_outcome_terms(spec, models, context)
-    statistics = shown_statistics(spec, models, context, ("p_wild", "ci_wild"))
-    digits = int(spec.get("digits", 3))
-    levels = star_levels(spec)
+    labels = context.labels(panels, options)
+    terms = _by_outcome_terms(options, models, context)
+    statistics = shown_statistics(options, models, context, ("p_wild", "ci_wild"))
+    digits = options.digits
+    levels = star_levels(options)
     language = context.language
-    standardised = bool(spec.get("standardised", False))
-    given = spec.get("model_labels") or {}
+    standardised = options.standardised
+    given = options.model_labels
 
     heads = ["outcome", "term", "estimate"] if len(set(terms)) > 1 else ["outcome", "estimate"]
     heads += [*(["standardised"] if standardised else []), *statistics]
@@ -292,22 +287,24 @@ def build_by_outcome(name: str, spec: Mapping[str, Any], context: OutputContext)
 
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or f"{labels.of(terms[0])}: {word('outcome', language)}",
+        title=options.title_in(language) or f"{labels.of(terms[0])}: {word('outcome', language)}",
         stub=word("model", language),
         columns=tuple(
             Column(word(head, language), "left" if head in ("outcome", "term", "sample", "effects") else "centre")
             for head in heads
         ),
         rows=tuple(rows),
-        notes=model_notes(models, spec, labels, (), levels, _others(models, terms), language, star_source(statistics)),
+        notes=model_notes(
+            models, options, labels, (), levels, _others(models, terms), language, star_source(statistics)
+        ),
         language=language,
     )
 
 
 def _by_outcome_terms(
-    spec: Mapping[str, Any], models: Sequence[Mapping[str, Any]], context: OutputContext
+    options: ByOutcome, models: Sequence[Mapping[str, Any]], context: OutputContext
 ) -> tuple[str, ...]:
-    declared = spec["term"]
+    declared = options.term
     names = [
         str(declared.get(model["model"], "")) if isinstance(declared, Mapping) else str(declared) for model in models
     ]

@@ -8,14 +8,13 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.estimate.base.model_json import LARGE_SIZE, read_results
-from ruralpanel.output.labels import localised
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto, format_interval, format_p
-from ruralpanel.project.kinds.tables import TABLES, kind_of, robustness_file
+from ruralpanel.project.kinds.tables import TABLES, Heterogeneity, Robustness, robustness_file
 from ruralpanel.project.problems import did_you_mean, raise_any
 
 THIRDS = ("lowest", "middle", "highest")
@@ -23,7 +22,7 @@ Target = tuple[str, str, Mapping[str, Any]]
 """Model, target (a term) and what is known of its groups."""
 
 
-def build_heterogeneity(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build_heterogeneity(name: str, options: Heterogeneity, context: OutputContext) -> TableDocument:
     """Groups in rows, the claims' main numbers in columns (keys: `ruralpanel.project.kinds.tables`).
 
     Raises
@@ -32,7 +31,7 @@ def build_heterogeneity(name: str, spec: Mapping[str, Any], context: OutputConte
         Models on which no claim rests, or whose estimator gives no estimate by group.
     """
     targets, problems = [], []
-    for index, model in enumerate(map(str, spec["models"])):
+    for index, model in enumerate(options.models):
         path = robustness_file(model, context.results)
         values = read_results(path) if path.is_file() else {}
         of_model = _targets(model, values)
@@ -41,18 +40,18 @@ def build_heterogeneity(name: str, spec: Mapping[str, Any], context: OutputConte
             problems.append(context.problem(f"models[{index}]", f'"{model}"', expected))
         targets += of_model
     raise_any(problems)
-    language, digits = context.language, int(spec.get("digits", 3))
-    labels = context.labels([str(context.models([model])[0]["panel"]) for model, _, _ in targets], spec)
+    language, digits = context.language, options.digits
+    labels = context.labels([str(context.models([model])[0]["panel"]) for model, _, _ in targets], options)
     rows: list[Row] = []
     for attribute in dict.fromkeys(key for _, _, groups in targets for key in groups):
         rows += _attribute(attribute, targets, language, digits)
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language),
+        title=options.title_in(language),
         stub=word("group", language),
         columns=tuple(Column(labels.of(term)) for _, term, _ in targets),
         rows=tuple(rows),
-        notes=(word("groups_note", language), *declared_notes(spec, language)),
+        notes=(word("groups_note", language), *declared_notes(options, language)),
         language=language,
     )
 
@@ -117,7 +116,7 @@ def _equal(test: Mapping[str, Any]) -> Cell:
 Values = Mapping[str, Any]
 
 
-def build_robustness(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build_robustness(name: str, options: Robustness, context: OutputContext) -> TableDocument:
     """A table of the checks of the claims' main models (keys: `ruralpanel.project.kinds.tables`).
 
     Raises
@@ -125,7 +124,7 @@ def build_robustness(name: str, spec: Mapping[str, Any], context: OutputContext)
     UserError
         No results of robustness, or claims without any.
     """
-    file = str(spec.get("file") or context.results / TABLES[kind_of(spec)].file)
+    file = options.file or str(context.results / TABLES["robustness"].file)
     frame = context.frame(file)
     raise_any(
         context.problem("file", f'{file} without a column "{column}"', "a summary of the claims' checks")
@@ -134,13 +133,13 @@ def build_robustness(name: str, spec: Mapping[str, Any], context: OutputContext)
     )
     records = [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")]
     main = {str(row["claims"]): row for row in records if str(row["main"]) == "True"}
-    wanted = [str(claim) for claim in spec.get("claims") or sorted(main)]
+    wanted = options.claims or tuple(sorted(main))
     raise_any(
         context.problem(f"claims[{i}]", f'"{claim}"', "a claim with a main model", did_you_mean(claim, main))
         for i, claim in enumerate(wanted)
         if claim not in main
     )
-    language, digits = context.language, int(spec.get("digits", 3))
+    language, digits = context.language, options.digits
     units = context.unit_names
     rows: list[Row] = []
 
@@ -190,11 +189,11 @@ def build_robustness(name: str, spec: Mapping[str, Any], context: OutputContext)
     section("differs", {"equal_regions": lambda values: _p(values.get("p_equal_regions"))})
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language),
+        title=options.title_in(language),
         stub=word("firm_check", language),
         columns=tuple(Column(claim) for claim in wanted),
         rows=tuple(rows),
-        notes=(word("firm_note", language), *declared_notes(spec, language)),
+        notes=(word("firm_note", language), *declared_notes(options, language)),
         language=language,
     )
 

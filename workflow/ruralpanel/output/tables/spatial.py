@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruralpanel.estimate.base.model_json import coefficient
-from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableDocument, runs
@@ -14,6 +14,7 @@ from ruralpanel.output.tables.inference_words import short
 from ruralpanel.output.tables.notes import model_notes, period_text, sample_text
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_count, format_interval, format_number
+from ruralpanel.project.kinds.tables import OfModels
 from ruralpanel.project.problems import raise_any
 
 Model = Mapping[str, Any]
@@ -28,7 +29,7 @@ TESTS = (
 """Tests whose p-values are shown where a model has them."""
 
 
-def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build(name: str, options: OfModels, context: OutputContext) -> TableDocument:
     """Models in columns (keys: `ruralpanel.project.kinds.tables`).
 
     A model without neighbours' outcome and regressors has its coefficients as direct effects, a model that is not
@@ -39,14 +40,14 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     UserError
         Models without result, or none that is spatial.
     """
-    models = context.models(spec["models"])
+    models = context.models(options.models)
     raise_any(
         [context.problem("models", "no spatial model", "at least one with estimator: spatial")]
         if all("spatial" not in model for model in models)
         else []
     )
-    language, digits = context.language, int(spec.get("digits", 3))
-    labels = context.labels([str(model["panel"]) for model in models], spec)
+    language, digits = context.language, options.digits
+    labels = context.labels([str(model["panel"]) for model in models], options)
     terms = _terms(models)
     rows: list[Row] = []
     for term in terms:
@@ -60,14 +61,14 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         if any(entries):
             rows += _entry(word(f"spatial_{kind}", language), entries, digits, f"spatial_{kind}")
     rows += _summary(models, language)
-    given = spec.get("model_labels") or {}
+    given = options.model_labels
     titles = [context.title(model["model"], given) for model in models]
     heads = tuple(Spanner(text, index, index) for index, text in enumerate(titles) if text)
     outcomes = runs([labels.of(str(model["outcome"])) for model in models])
-    notes = model_notes(models, spec, labels, ("std_error", "ci"), (), (), language)
+    notes = model_notes(models, options, labels, ("std_error", "ci"), (), (), language)
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or name.replace("_", " ").capitalize(),
+        title=options.title_in(language) or name.replace("_", " ").capitalize(),
         stub=word("variable", language),
         columns=tuple(Column(f"({number})") for number in range(1, len(models) + 1)),
         rows=tuple(rows),

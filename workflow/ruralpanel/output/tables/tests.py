@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes, test_notes
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto, format_count
+from ruralpanel.project.kinds.tables import Diagnostics
 from ruralpanel.project.problems import did_you_mean, raise_any
 
 ORDER = (
@@ -32,7 +33,7 @@ Number = tuple[float, str]
 """A number and what it belongs to."""
 
 
-def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build(name: str, options: Diagnostics, context: OutputContext) -> TableDocument:
     """A table of diagnostics (keys: `ruralpanel.project.kinds.tables`).
 
     Raises
@@ -40,11 +41,11 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     UserError
         Models without result, or tests that no model has.
     """
-    models = context.models(spec["models"])
-    labels = context.labels([str(model["panel"]) for model in models], spec)
-    digits = int(spec.get("digits", 3))
+    models = context.models(options.models)
+    labels = context.labels([str(model["panel"]) for model in models], options)
+    digits = options.digits
     rows = [Row(word("table.tests_and_p", context.language), (), "section")]
-    tests = _tests(models, spec, context)
+    tests = _tests(models, options, context)
     for test in tests:
         results = [(model.get("tests") or {}).get(test) for model in models]
         label = word(f"test_{test}", context.language) if has_word(f"test_{test}") else test.replace("_", " ")
@@ -52,31 +53,31 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
         rows.append(Row("", tuple(_p_value(values) for values in results), "detail", "p_value", test))
     rows.append(Row(word("table.influence", context.language), (), "section"))
     rows += _influence(models, labels, context, digits)
-    given = spec.get("model_labels") or {}
+    given = options.model_labels
     headings = [context.title(model["model"], given) for model in models]
     return TableDocument(
         name=name,
-        title=localised(spec, "title", context.language) or word("table.titles.diagnostics", context.language),
+        title=options.title_in(context.language) or word("table.titles.diagnostics", context.language),
         stub=word("diagnostic", context.language),
         columns=tuple(Column(heading) for heading in headings),
         rows=tuple(rows),
-        notes=(*_notes(models, tests, context.language), *declared_notes(spec, context.language)),
+        notes=(*_notes(models, tests, context.language), *declared_notes(options, context.language)),
         language=context.language,
     )
 
 
-def _tests(models: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], context: OutputContext) -> tuple[str, ...]:
+def _tests(models: Sequence[Mapping[str, Any]], options: Diagnostics, context: OutputContext) -> tuple[str, ...]:
     known = tuple(dict.fromkeys(str(test) for model in models for test in model.get("tests") or ()))
-    wanted = spec.get("tests")
+    wanted = options.tests
     if wanted is None:
         first = [test for test in ORDER if test in known]
         return (*first, *(test for test in known if test not in ORDER))
     raise_any(
-        context.problem(f"tests[{i}]", f'test "{test}"', "a test of one of the models", did_you_mean(str(test), known))
+        context.problem(f"tests[{i}]", f'test "{test}"', "a test of one of the models", did_you_mean(test, known))
         for i, test in enumerate(wanted)
         if test not in known
     )
-    return tuple(map(str, wanted))
+    return wanted
 
 
 def _statistic(test: Mapping[str, Any] | None, digits: int) -> Cell:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
 from ruralpanel.output.words import sentence, word
 from ruralpanel.project.formats import format_count, format_interval, format_number
+from ruralpanel.project.kinds.options import in_language
+from ruralpanel.project.kinds.tables import Compared, Validity
 from ruralpanel.project.problems import Problem, UserError, raise_any
 
 _Z_95 = 1.959963984540054
@@ -49,7 +51,7 @@ def correlate(x: pd.Series[Any], y: pd.Series[Any], method: str = "pearson") -> 
     return Correlation(r, n, math.tanh(math.atanh(r) - width), math.tanh(math.atanh(r) + width))
 
 
-def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDocument:
+def build(name: str, options: Validity, context: OutputContext) -> TableDocument:
     """The lower triangle of correlations among outcomes, N beneath each (keys: `ruralpanel.project.kinds.tables`).
 
     Raises
@@ -57,19 +59,18 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     UserError
         Unknown panels, variables or periods.
     """
-    outcomes: Sequence[Mapping[str, Any]] = spec["outcomes"]
-    series, labels, logged = _outcomes(outcomes, spec, context)
-    method = str(spec.get("method", "pearson"))
-    digits = int(spec.get("digits", 2))
+    outcomes, method = options.outcomes, options.method
+    series, labels, logged = _outcomes(options, context)
+    digits = options.digits
     rows: list[Row] = []
     for i, label in enumerate(labels):
         pairs = [correlate(series[i], series[j], method) for j in range(i)]
         blank = [Cell()] * (len(labels) - i - 1)
-        key = f"{outcomes[i]['panel']}.{outcomes[i]['variable']}.{outcomes[i]['period']}"
+        key = f"{outcomes[i].panel}.{outcomes[i].variable}.{outcomes[i].period}"
         diagonal = Cell("1")
         estimates = [Cell(format_number(pair.r, digits), None if math.isnan(pair.r) else pair.r) for pair in pairs]
         rows.append(Row(f"({i + 1}) {label}", (*estimates, diagonal, *blank), "entry", "correlation", key))
-        if spec.get("interval", False) and i:
+        if options.interval and i:
             limits = [Cell(format_interval(pair.low, pair.high, digits)) for pair in pairs]
             rows.append(Row("", (*limits, Cell(), *blank), "detail", "ci", key))
         counts = [Cell(f"({format_count(pair.n)})", pair.n) for pair in pairs]
@@ -79,65 +80,64 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     language = context.language
     return TableDocument(
         name=name,
-        title=localised(spec, "title", language) or word("table.titles.validity", language),
+        title=options.title_in(language) or word("table.titles.validity", language),
         stub=word("outcome", language),
         columns=tuple(Column(f"({number})", "centre") for number in range(1, len(labels) + 1)),
         rows=tuple(rows),
         notes=(
-            *_notes(series, logged, method, bool(spec.get("interval", False)), language),
-            *declared_notes(spec, language),
+            *_notes(series, logged, method, options.interval, language),
+            *declared_notes(options, language),
         ),
         language=language,
     )
 
 
-def _outcomes(
-    outcomes: Sequence[Mapping[str, Any]], spec: Mapping[str, Any], context: OutputContext
-) -> tuple[list[pd.Series[Any]], list[str], list[str]]:
+def _outcomes(options: Validity, context: OutputContext) -> tuple[list[pd.Series[Any]], list[str], list[str]]:
     """Per outcome: its values by unit (in logs where asked for), its label, and whether the log was taken here."""
     series: list[pd.Series[Any]] = []
     labels: list[str] = []
     logged: list[str] = []
     problems: list[Problem] = []
-    for index, outcome in enumerate(outcomes):
-        panel, variable = str(outcome["panel"]), str(outcome["variable"])
+    for index, outcome in enumerate(options.outcomes):
+        panel, variable = outcome.panel, outcome.variable
         try:
             frame = context.panel(panel, [variable], f"outcomes[{index}]")
         except UserError as error:
             problems += error.problems
             continue
-        at = frame[frame["period"] == outcome["period"]]
+        at = frame[frame["period"] == outcome.period]
         if at.empty:
             known = sorted(set(frame["period"]))
             problems.append(
                 context.problem(
                     f"outcomes[{index}].period",
-                    str(outcome["period"]),
+                    str(outcome.period),
                     f"a period of panel {panel}",
                     f"{known[0]} to {known[-1]}",
                 )
             )
             continue
-        names = context.labels([panel], spec)
+        names = context.labels([panel], options)
         values = at.set_index("unit")[variable].astype(float)
-        take = _takes_log(outcome, spec, names, variable)
+        take = _takes_log(outcome, options.transform, names, variable)
         if take == "here":
-            values = np.log(values.where(values > 0))
+            values = pd.Series(np.log(values.where(values > 0)), values.index)
         series.append(values.rename(str(index)))
-        labels.append(f"{localised(outcome, 'label', context.language) or names.of(variable)}, {outcome['period']}")
+        called = in_language(outcome.label, outcome.label_zh, context.language) or names.of(variable)
+        labels.append(f"{called}, {outcome.period}")
         logged.append(take)
     raise_any(problems)
     return series, labels, logged
 
 
-def _takes_log(outcome: Mapping[str, Any], spec: Mapping[str, Any], labels: Labels, variable: str) -> str:
+def _takes_log(outcome: Compared, transform: str, labels: Labels, variable: str) -> str:
     """``here``: take the logarithm; ``already``: the formula is one; ``none``: leave the figures as they are."""
     formula = labels.formulas.get(variable, "").replace(" ", "")
-    if "log" in outcome:
-        return "here" if outcome["log"] else ("already" if formula.startswith("log(") else "none")
+    if outcome.log is not None:
+        return "here" if outcome.log else ("already" if formula.startswith("log(") else "none")
     if formula.startswith("log("):
         return "already"
-    return "here" if str(spec.get("transform", "log")) == "log" else "none"
+    return "here" if transform == "log" else "none"
 
 
 def _notes(

@@ -9,14 +9,12 @@ from types import MappingProxyType
 from typing import Literal
 
 from ruralpanel.project.kinds.facts import Output, of_gaps, of_policies
-from ruralpanel.project.kinds.options import Group, Names, Options, Positive, Term, Words, key, required
+from ruralpanel.project.kinds.options import Group, Names, Positive, Term, Titled, Words, key, required
 
 
-class Unnamed(Options):
+class Unnamed(Titled):
     """Keys of every chart."""
 
-    title: str | None = key("Caption")
-    title_zh: str | None = key("Caption in Chinese")
     note: str | None = key("Words under the chart")
     note_zh: str | None = key("The same in Chinese")
 
@@ -33,7 +31,7 @@ class Coefficients(_Any):
 
     models: Names = required("Models drawn")
     term: Term = required("Term drawn, or model: term")
-    group: Group | None = key("What estimates are grouped by")
+    group: Group = key("What estimates are grouped by", default="outcome")
     smallest_effect: Positive | None = key("Half-width of the grey band around zero")
 
 
@@ -43,7 +41,7 @@ class MarginalEffect(_Any):
     model: str = required("Model drawn")
     of: str | None = key("Variable whose marginal effect is drawn")
     over: str | None = key("Variable along which it is drawn")
-    theory: bool | None = key("The curve of the two-region model beside the estimate")
+    theory: bool = key("The curve of the two-region model beside the estimate", default=False)
 
 
 class Effects(_Any):
@@ -58,7 +56,7 @@ class Series(_Any):
     panel: str = required("A name under panels")
     variables: Names = required("Variables drawn, one row of charts each")
     by: str | None = key("Attribute that charts are grouped by")
-    log: bool | None = key("A logarithmic scale")
+    log: bool = key("A logarithmic scale", default=False)
 
 
 class Scorecard(Unnamed):
@@ -89,7 +87,7 @@ class Sensitivity(_Any):
 class LeaveOneOut(Sensitivity):
     """Keys of charts of estimates without one unit or period."""
 
-    over: Literal["unit", "period"] | None = key("Unit or period left out")
+    over: Literal["unit", "period"] = key("Unit or period left out", default="unit")
 
 
 class Power(_Any):

@@ -11,18 +11,16 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ruralpanel.project.kinds.facts import Output, of_units
-from ruralpanel.project.kinds.options import Above, Draws, Names, Options, Spans, Year, key, required
+from ruralpanel.project.kinds.options import Above, Draws, Names, Options, Spans, Titled, Year, key, required
 
 _Palette = Literal["sequential", "diverging"]
 _Regime = Literal["both", "first", "second", "neither"]
 _PALETTE = "Colours; diverging, pale around zero, is the default of models"
 
 
-class _Any(Options):
+class Map(Titled):
     """Keys of every map."""
 
-    title: str | None = key("Caption")
-    title_zh: str | None = key("Caption in Chinese")
     labels: bool = key("Names of units on the map", default=True)
     projection: str = key("auto (equal-area, fitted to the polygons) or anything PROJ understands", default="auto")
     note: str | None = key("Words under the map")
@@ -38,7 +36,7 @@ class Classes(Options):
     breaks: tuple[float, ...] | None = key("Inner breaks (user)")
 
 
-class OfModel(_Any):
+class OfModel(Map):
     """Keys of maps of what a model says of each unit."""
 
     model: str = required(
@@ -46,7 +44,7 @@ class OfModel(_Any):
     )
     terms: Names | None = key("What is shown of each unit, one map each (model); absent: all")
     classes: Classes | None = key("How values become colours")
-    palette: _Palette | None = key(_PALETTE)
+    palette: _Palette = key(_PALETTE, default="diverging")
 
 
 class Grown(Options):
@@ -60,7 +58,7 @@ class Grown(Options):
     labels_zh: dict[_Regime, str] | None = key("The same in Chinese")
 
 
-class Regimes(_Any):
+class Regimes(Map):
     """Keys of maps of what grew where."""
 
     panel: str = required("A name under panels")
@@ -76,7 +74,7 @@ class Moran(Options):
     adjust: bool = key("p-values for as many tests as there are units (Benjamini and Hochberg)", default=True)
 
 
-class Clusters(_Any):
+class Clusters(Map):
     """Keys of maps of neighbours alike."""
 
     panel: str = required("A name under panels")
@@ -86,14 +84,14 @@ class Clusters(_Any):
     periods: tuple[Year, ...] | None = key("Periods, one column of maps each; absent: first and last")
 
 
-class Variables(_Any):
+class Variables(Map):
     """Keys of maps of variables."""
 
     panel: str = required("A name under panels")
     variables: Names = required("Variables, one row of maps each")
     periods: tuple[Year, ...] | None = key("Periods, one column of maps each; absent: first and last")
     classes: Classes | None = key("How values become colours")
-    palette: _Palette | None = key(_PALETTE)
+    palette: _Palette = key(_PALETTE, default="sequential")
 
 
 MAPS: Mapping[str, Output] = MappingProxyType(

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
-from ruralpanel.project.periods import PATTERN, WORDS
+from ruralpanel.project.files import restored
+from ruralpanel.project.periods import PATTERN, WORDS, parsed
 
 PART = "x-part"
 """In the schema of a key: the part of the whole schema that stands here."""
@@ -43,12 +44,44 @@ def _period(least: int, most: int) -> dict[str, Any]:
 
 
 PERIOD = _period(1000, 2100)
-Year = Annotated[int | str, WithJsonSchema(PERIOD)]
-PeriodOrEventTime = Annotated[int | str, WithJsonSchema(_period(-3000, 3000))]
+Year = Annotated[int, PlainValidator(parsed), WithJsonSchema(PERIOD)]
+PeriodOrEventTime = Annotated[int, PlainValidator(parsed), WithJsonSchema(_period(-3000, 3000))]
 Draws = Annotated[int, Field(ge=99, le=1_000_000)]
 Positive = Annotated[float, Field(gt=0, le=1e15)]
 Kilometres = Annotated[float, Field(gt=0, le=40_100)]
 Words = dict[str, str]
+
+
+class Titled(Options):
+    """Keys of whatever is printed."""
+
+    title: str | None = key("Caption")
+    title_zh: str | None = key("Caption in Chinese")
+
+    def title_in(self, language: str) -> str:
+        """The title in a language; empty where there is none."""
+        return in_language(self.title, self.title_zh, language)
+
+
+def in_language(text: str | None, chinese: str | None, language: str) -> str:
+    """A declared text, or its Chinese form in a Chinese document where there is one; empty where neither is there."""
+    return restored((chinese if language == "zh" else "") or text or "").strip()
+
+
+class Labelled(Protocol):
+    """Options that have words of their own for variables, terms or models."""
+
+    @property
+    def labels(self) -> Words | None: ...
+    @property
+    def labels_zh(self) -> Words | None: ...
+
+
+def given_labels(options: Labelled, language: str) -> Words:
+    """The words that `options` have in a language; Chinese ones go over the others."""
+    return {**(options.labels or {}), **((options.labels_zh or {}) if language == "zh" else {})}
+
+
 Path = Annotated[str, Field(min_length=1, max_length=1000)]
 SomeNames = Annotated[tuple[Name, ...], Field(min_length=1, json_schema_extra={"uniqueItems": True})]
 Group = Literal["outcome", "panel", "estimator", "none"]

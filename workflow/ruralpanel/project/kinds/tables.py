@@ -7,12 +7,24 @@ To add a kind: an entry here, a function below ``output/tables``, a row in docs/
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import Field, WithJsonSchema
 
 from ruralpanel.project.kinds.facts import Output, of_policies, of_single_effects, of_space, of_systems, of_units
-from ruralpanel.project.kinds.options import Above, Group, Names, Options, Spans, Term, Words, Year, key, required
+from ruralpanel.project.kinds.options import (
+    Above,
+    Group,
+    Names,
+    Options,
+    Spans,
+    Term,
+    Titled,
+    Words,
+    Year,
+    key,
+    required,
+)
 
 _Digits = Annotated[int, Field(ge=0, le=8)]
 _Stars = Annotated[
@@ -38,22 +50,20 @@ REGRESSION = "regression"
 """The kind of a table that names none."""
 
 
-class _Any(Options):
+class Table(Titled):
     """Keys of every table."""
 
-    title: str | None = key("Caption")
-    title_zh: str | None = key("Caption in Chinese")
     notes: tuple[str, ...] | None = key("Sentences added to the notes")
     notes_zh: tuple[str, ...] | None = key("The same in Chinese")
 
 
-class _Decimals(_Any):
+class _Decimals(Table):
     """Keys of tables that print decimals."""
 
-    digits: _Digits | None = key("Decimals")
+    digits: _Digits = key("Decimals", default=3)
 
 
-class _Named(_Any):
+class _Named(Table):
     """Keys of tables that name variables."""
 
     labels: Words | None = key("Words for variables or terms")
@@ -74,16 +84,21 @@ class OfModels(_Both):
 class Regression(OfModels):
     """Keys of tables of coefficients."""
 
+    beneath: ClassVar[tuple[str, ...]] = ("p_wild", "ci_wild")
+    """What stands beneath estimates, the errors aside, where `show` is absent and some model has it."""
+
     terms: Names | None = key("Terms shown, in this order; absent: all")
     show: tuple[_Shown, ...] | None = key("What stands beneath an estimate")
-    stars: _Stars | None = key("Stars beside estimates")
+    stars: _Stars = key("Stars beside estimates", default=False)
     fit: Names = key("Measures of fit shown", default=["r2_within", "r2"])
     tests: Names | None = key("Tests shown")
-    group: Group | None = key("What columns are grouped by")
+    group: Group = key("What columns are grouped by", default="outcome")
 
 
 class CrossSection(Regression):
     """Keys of tables of coefficients of cross-sections."""
+
+    beneath: ClassVar[tuple[str, ...]] = ("p_permutation",)
 
     fit: Names = key("Measures of fit shown", default=["r2"])
 
@@ -93,8 +108,20 @@ class ByOutcome(OfModels):
 
     term: Term = required("Term followed across models, or model: term")
     show: tuple[_Shown, ...] | None = key("What stands beneath an estimate")
-    stars: _Stars | None = key("Stars beside estimates")
-    standardised: bool | None = key("A column with the estimate per within-province standard deviations")
+    stars: _Stars = key("Stars beside estimates", default=False)
+    standardised: bool = key("A column with the estimate per within-province standard deviations", default=False)
+
+
+class ByUnit(OfModels):
+    """Keys of tables with a row for each unit."""
+
+    digits: _Digits = key("Decimals", default=2)
+
+
+class Correlations(OfModels):
+    """Keys of tables of residual correlations."""
+
+    digits: _Digits = key("Decimals", default=2)
 
 
 class Diagnostics(OfModels):
@@ -125,6 +152,7 @@ class Heterogeneity(_Both):
 class Descriptive(_Both):
     """Keys of tables of figures."""
 
+    digits: _Digits = key("Decimals", default=4)
     panel: str = required("A name under panels")
     variables: Names = required("Variables in rows")
     statistics: tuple[_Statistic, ...] = key(
@@ -155,10 +183,11 @@ class Compared(Options):
 class Validity(_Both):
     """Keys of tables that compare outcomes."""
 
+    digits: _Digits = key("Decimals", default=2)
     outcomes: tuple[Compared, ...] = required("Outcomes compared")
-    transform: Literal["log", "none"] | None = key("What is compared")
-    method: Literal["pearson", "spearman"] | None = key("Correlation")
-    interval: bool | None = key("Show intervals of correlations")
+    transform: Literal["log", "none"] = key("What is compared", default="log")
+    method: Literal["pearson", "spearman"] = key("Correlation", default="pearson")
+    interval: bool = key("Show intervals of correlations", default=False)
 
 
 class Regimes(_Named):
@@ -174,14 +203,18 @@ class Regimes(_Named):
 class Listing(_Decimals):
     """Keys of tables that list a file of results."""
 
+    kind: ClassVar[str] = "scorecard"
+
     file: str | None = key("File of results that is read")
     columns: _Columns | None = key("Columns shown")
-    where: dict[str, Any] | None = key("Rows shown")
+    where: dict[str, object] | None = key("Rows shown")
     limit: Annotated[int, Field(ge=1, le=100000)] | None = key("Number of rows shown")
 
 
 class Findings(Listing):
     """Keys of tables of findings."""
+
+    kind: ClassVar[str] = "reconciliation"
 
     limit: Annotated[int, Field(ge=1, le=100000)] = key("Number of rows shown", default=40)
 
@@ -198,9 +231,9 @@ TABLES: Mapping[str, Output] = MappingProxyType(
         REGRESSION: Output(build="ruralpanel.output.tables.regression:build_regression", options=Regression),
         "cross_section": Output(build="ruralpanel.output.tables.regression:build_regression", options=CrossSection),
         "by_outcome": Output(build="ruralpanel.output.tables.regression:build_by_outcome", options=ByOutcome),
-        "by_unit": Output(build="ruralpanel.output.tables.lists:build_by_unit", options=OfModels, fits=of_units),
+        "by_unit": Output(build="ruralpanel.output.tables.lists:build_by_unit", options=ByUnit, fits=of_units),
         "correlations": Output(
-            build="ruralpanel.output.tables.lists:build_correlations", options=OfModels, fits=of_systems
+            build="ruralpanel.output.tables.lists:build_correlations", options=Correlations, fits=of_systems
         ),
         "diagnostics": Output(build="ruralpanel.output.tables.tests:build", options=Diagnostics),
         "dynamic": Output(build="ruralpanel.output.tables.dynamic:build", options=Regression),
