@@ -8,12 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+
+from forked import Starter
 
 ROOT = Path(__file__).resolve().parents[1]
 SLOPE = 0.5
@@ -39,16 +41,30 @@ def root() -> Path:
 
 
 @pytest.fixture(scope="session")
-def snakemake() -> Run:
-    """Run Snakemake on this checkout's Snakefile in a folder: ``snakemake(folder, *arguments)``."""
+def starter() -> Iterator[Starter]:
+    """What starts Python without the price of its imports."""
+    started = Starter()
+    yield started
+    started.end()
+
+
+@pytest.fixture(scope="session")
+def snakemake(starter: Starter) -> Run:
+    """Run Snakemake on this checkout's Snakefile in a folder: ``snakemake(folder, *arguments)``.
+
+    With variables of the environment, as in ``snakemake(folder, PYTHONHASHSEED="1")``, Python itself starts anew for
+    Snakemake and for each job, as on a user's machine.
+    """
 
     def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(folder)]
+        words = ["-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(folder)]
         if "--cores" not in arguments:
-            command += ["--cores", "2"]
-        command += ["--workflow-profile", "none", *arguments]
+            words += ["--cores", "2"]
+        words += ["--workflow-profile", "none", *arguments]
+        if not environment:
+            return starter.run(words, folder)
         return subprocess.run(
-            command,
+            [sys.executable, *words],
             cwd=folder,
             env={**os.environ, **environment},
             capture_output=True,
@@ -58,6 +74,12 @@ def snakemake() -> Run:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def ruralpanel(starter: Starter) -> Run:
+    """Run ``python -m ruralpanel`` in a folder: ``ruralpanel(folder, *arguments)``."""
+    return lambda folder, *arguments: starter.run(["-m", "ruralpanel", *arguments], folder)
 
 
 def planned(run: subprocess.CompletedProcess[str]) -> set[str]:
@@ -101,7 +123,7 @@ def tiny_run(shared: Shared, snakemake: Run) -> Path:
     """The tiny project with all its results; to be read only."""
 
     def make(folder: Path) -> None:
-        run = snakemake(make_tiny(folder))
+        run = snakemake(make_tiny(folder), PYTHONHASHSEED="1")
         assert run.returncode == 0, run.stderr
 
     return shared("tiny_run", make)
@@ -112,7 +134,7 @@ def default_run(shared: Shared, snakemake: Run, root: Path) -> Path:
     """A folder with all results of the shipped configuration; to be read only."""
 
     def make(folder: Path) -> None:
-        run = snakemake(folder, "--configfile", str(root / "config.yaml"))
+        run = snakemake(folder, "--configfile", str(root / "config.yaml"), PYTHONHASHSEED="1")
         assert run.returncode == 0, run.stderr
 
     return shared("default_run", make)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
@@ -164,21 +162,14 @@ def test_the_report_links_the_page_that_the_run_wrote(swapped: tuple[Path, Compa
             assert float(row[side]) == here[row["variable"]].item()
 
 
-def test_the_command_writes_the_same_page(swapped: tuple[Path, Comparison], root: Path) -> None:
-    command = [sys.executable, "-m", "ruralpanel", "compare", "before", "results", "--html", "page.html"]
-    done = subprocess.run(
-        [*command, "--csv", "results/report/comparison.csv"],
-        cwd=swapped[0],
-        env={"PYTHONPATH": str(root / "workflow")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_the_command_writes_the_same_page(swapped: tuple[Path, Comparison], ruralpanel: Run) -> None:
+    here = swapped[0]
+    command = ("compare", "before", "results", "--html", "page.html")
+    done = ruralpanel(here, *command, "--csv", "results/report/comparison.csv")
     assert done.returncode == 0, done.stderr
     assert "written: page.html" in done.stdout
-    here = swapped[0]
     assert (here / "page.html").read_bytes() == (here / "results/report/comparison.html").read_bytes()
-    again = subprocess.run(command, cwd=swapped[0], env={"PYTHONPATH": str(root / "workflow")}, check=False)
+    again = ruralpanel(here, *command)
     assert again.returncode == 0  # an earlier comparison may be replaced
 
 

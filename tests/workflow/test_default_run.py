@@ -130,14 +130,9 @@ def test_the_report_is_whole_and_loads_nothing(built: Path) -> None:
     assert len(numbers) > 50
 
 
-def test_one_figure_is_traced_to_its_cell(built: Path, root: Path) -> None:
-    import subprocess
-    import sys
-
-    command = [sys.executable, "-m", "ruralpanel", "--configfile", str(root / "config.yaml"), "trace"]
-    run = subprocess.run(
-        [*command, "highway_km", "Guizhou", "2008"], cwd=built.parent, capture_output=True, text=True, check=False
-    )
+def test_one_figure_is_traced_to_its_cell(built: Path, root: Path, ruralpanel: Run) -> None:
+    command = ("--configfile", str(root / "config.yaml"), "trace")
+    run = ruralpanel(built.parent, *command, "highway_km", "Guizhou", "2008")
     assert run.returncode == 0, run.stderr
     assert "12.54" in run.stdout and "highway_length.csv" in run.stdout and "125400" in run.stdout.replace(",", "")
 

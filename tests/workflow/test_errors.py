@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from conftest import Run, tiny_config
+from conftest import ROOT, Run, tiny_config
+from forked import Starter
 
 Change = Callable[[dict[str, Any], Path], None]
 
@@ -214,21 +212,9 @@ def test_what_fails_costs_nothing_else_and_a_mended_run_goes_on(tiny: Path, snak
     ],
 )  # fmt: skip
 def test_faults_under_configfile_are_named_before_snakemake_reads_it(
-    tiny: Path, text: str, words: tuple[str, ...], said: str
+    tiny: Path, starter: Starter, text: str, words: tuple[str, ...], said: str
 ) -> None:
     (tiny / "bad.yaml").write_text(text, encoding="utf-8")
-    root = Path(__file__).parents[2]
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "-s",
-        str(root / "Snakefile"),
-        "-n",
-        "--configfile",
-        "bad.yaml",
-        *words,
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(root / "workflow")}
-    run = subprocess.run(command, cwd=tiny, env=environment, capture_output=True, text=True, check=False)
+    command = ("-m", "snakemake", "-s", str(ROOT / "Snakefile"), "-n", "--configfile", "bad.yaml", *words)
+    run = starter.run(command, tiny)
     assert run.returncode == 1 and said in run.stderr and "Traceback" not in run.stderr + run.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,12 +20,6 @@ from ruralpanel.project.files import sha256_of
 from ruralpanel.project.problems import Problem, UserError, job
 
 CENTURY = 946684800  # 2000-01-01: older than any result
-
-
-def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ruralpanel", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
 
 
 def replace(file: Path, text: str) -> None:
@@ -98,24 +93,26 @@ def test_an_older_file_in_the_place_of_another_runs_its_jobs_again(
     assert "Nothing to be done" in snakemake(built, "--dry-run").stdout
 
 
-def test_neither_trace_nor_compare_quotes_what_the_file_no_longer_holds(built: Path, snakemake: Run) -> None:
+def test_neither_trace_nor_compare_quotes_what_the_file_no_longer_holds(
+    built: Path, snakemake: Run, ruralpanel: Run
+) -> None:
     kept = (built / "figures.csv").read_text(encoding="utf-8")
-    told = command(built, "trace", "lever", "U02", "2003")
+    told = ruralpanel(built, "trace", "lever", "U02", "2003")
     assert told.returncode == 0, told.stderr
-    subprocess.run(["cp", "-r", "results", "before"], cwd=built, check=True)
+    shutil.copytree(built / "results", built / "before")
     lines = kept.splitlines()
     at = next(i for i, line in enumerate(lines) if line.startswith("U02,2003,"))
     lines[at] = lines[at].rsplit(",", 1)[0] + ",12.5"
     replace(built / "figures.csv", "\n".join(lines) + "\n")
     for words in (("trace", "lever", "U02", "2003"), ("compare", "before", "results")):
-        run = command(built, *words)
+        run = ruralpanel(built, *words)
         assert run.returncode == 1 and "Traceback" not in run.stderr
         assert "figures.csv: found another content" in run.stderr and "run snakemake first" in run.stderr
-    assert command(built, "compare", "before", "before").returncode == 0  # what was kept may be looked at
+    assert ruralpanel(built, "compare", "before", "before").returncode == 0  # what was kept may be looked at
     run = snakemake(built, "results/panels/main/panel.csv", "results/models/effect.json", "results/scorecard.json")
     assert run.returncode == 0, run.stderr
-    assert '"12.5"' in command(built, "trace", "lever", "U02", "2003").stdout
-    moved = command(built, "compare", "before", "results")
+    assert '"12.5"' in ruralpanel(built, "trace", "lever", "U02", "2003").stdout
+    moved = ruralpanel(built, "compare", "before", "results")
     assert moved.returncode == 0 and "other published figures" in moved.stdout, moved.stderr
     # each step notes what it has read
     frame = pd.read_parquet(built / "before/ingest/made_up.parquet")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,9 +110,10 @@ def test_files_and_tables_show_quarters(built: Path) -> None:
     assert "2005Q2–2007Q4" in page and "8044" not in page and "8051" not in page
 
 
-def test_a_quarter_is_traced(built: Path) -> None:
-    command = [sys.executable, "-m", "ruralpanel", "trace", "before", "U01", "2006Q1"]
-    told = subprocess.run(command, cwd=built, capture_output=True, text=True, check=True).stdout
+def test_a_quarter_is_traced(built: Path, ruralpanel: Run) -> None:
+    run = ruralpanel(built, "trace", "before", "U01", "2006Q1")
+    assert run.returncode == 0, run.stderr
+    told = run.stdout
     assert "2006Q1" in told and "2005Q4" in told and "figures.csv" in told
 
 

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from conftest import ROOT, SLOPE, Run, copy, make_tiny, planned, tiny_config
+from forked import Starter
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -111,13 +112,13 @@ def test_words_run_outputs_again_and_no_job_that_computes(
     assert "report" in planned(run) <= concerned
 
 
-def test_a_changed_module_runs_its_jobs_again_and_no_others(tiny_run: Path, tmp_path: Path) -> None:
+def test_a_changed_module_runs_its_jobs_again_and_no_others(tiny_run: Path, tmp_path: Path, starter: Starter) -> None:
     """On a copy of the workflow: an edited module, of a registry too, or template runs again what stands on it."""
     subprocess.run(["cp", "-r", str(ROOT / "workflow"), str(ROOT / "Snakefile"), str(tmp_path)], check=True)
     project = copy(tiny_run, tmp_path)
-    command = [sys.executable, "-m", "snakemake", "-s", str(tmp_path / "Snakefile"), "--directory", str(project)]
+    command = ["-m", "snakemake", "-s", str(tmp_path / "Snakefile"), "--directory", str(project)]
     command += ["--cores", "2", "--workflow-profile", "none"]
-    first = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False)
+    first = starter.run(command, project)
     assert first.returncode == 0, first.stderr
     for file, runs, rests in (
         ("ruralpanel/output/tables/render.py", "Setting 1 table(s)", ("Estimating", "Reading", "Drawing")),
@@ -134,7 +135,7 @@ def test_a_changed_module_runs_its_jobs_again_and_no_others(tiny_run: Path, tmp_
         edited = tmp_path / "workflow" / file
         kept = edited.read_text(encoding="utf-8")
         edited.write_text(f"{kept}\n{'//' if file.endswith('.typ') else '#'} edited\n", encoding="utf-8")
-        plan = subprocess.run([*command, "--dry-run"], cwd=project, capture_output=True, text=True, check=False)
+        plan = starter.run([*command, "--dry-run"], project)
         edited.write_text(kept, encoding="utf-8")
         planned = plan.stdout + plan.stderr
         assert runs in planned, planned[-2000:]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import os
 import re
 import sys
 from collections.abc import Iterator
@@ -75,7 +74,7 @@ class _Code:
         self.named: set[str] = set()
         self.libraries: set[str] = set()
         self.places: set[tuple[int, tuple[str, ...]]] = set()
-        for node in _walk(ast.parse(content)):
+        for node in _walk(content):
             if (
                 isinstance(node, ast.Constant)
                 and isinstance(node.value, str)
@@ -99,14 +98,18 @@ def _read(content: bytes) -> _Code:
 
 
 _TELLING = (ast.Constant, ast.Import, ast.ImportFrom, ast.Call, ast.BinOp)
+_TOLD_IN_EXPRESSIONS = re.compile(rf"""["']{PACKAGE}\.|\b__file__\b|\bfind_spec\b""".encode())
+_STATEMENTS = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
-def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+def _walk(content: bytes) -> Iterator[ast.AST]:
     """The nodes that may tell something, but for those below ``if TYPE_CHECKING:``, which no run reaches.
 
-    Without recursion: every start of Snakemake, one for each job, goes through the whole package.
+    Every start of Snakemake goes through the whole package. So no recursion, and expressions are looked at only where
+    the text has a word that tells something there: else imports are all there is, and those are statements.
     """
-    waiting = [tree]
+    within = _TOLD_IN_EXPRESSIONS.search(content) is not None
+    waiting: list[ast.AST] = [ast.parse(content)]
     while waiting:
         node = waiting.pop()
         if isinstance(node, _TELLING):
@@ -114,7 +117,7 @@ def _walk(tree: ast.AST) -> Iterator[ast.AST]:
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             waiting += node.orelse
             continue
-        for name in node._fields:
+        for name in node._fields if within else _STATEMENTS:
             value = getattr(node, name, None)
             if isinstance(value, ast.AST):
                 waiting.append(value)
@@ -156,12 +159,13 @@ def _resolved(code: _Code, path: Path, root: Path) -> set[str]:
     return code.named.union(*(_read(file.read_bytes()).named for file in files))
 
 
-def _module_files(name: str, root: Path) -> Iterator[Path]:
+@cache
+def _module_files(name: str, root: Path) -> tuple[Path, ...]:
     """The file of a module and those of the packages around it; nothing where the name is that of an object."""
-    parts = name.split(".")
-    for count in range(1, len(parts) + 1):
-        place = os.path.join(root, *parts[:count])
-        yield from (Path(file) for file in (f"{place}.py", os.path.join(place, "__init__.py")) if os.path.isfile(file))
+    around, _, last = name.rpartition(".")
+    place = root.joinpath(*name.split("."))
+    own = (place.with_name(f"{last}.py"), place / "__init__.py")
+    return (*(_module_files(around, root) if around else ()), *(file for file in own if file.is_file()))
 
 
 def _data_files(module: Path, place: tuple[int, tuple[str, ...]]) -> Iterator[Path]:
