@@ -15,6 +15,7 @@ with starting("snakemake"):
     include: "workflow/rules/estimate.smk"
     include: "workflow/rules/robustness.smk"
     include: "workflow/rules/report.smk"
+    include: "workflow/rules/export.smk"
     include: "workflow/rules/fetch.smk"
 
 
@@ -37,6 +38,7 @@ RESULTS = [
     *MAPS,
     *MODELS,
     *CONFIRMATION,
+    *EXPORTS,
     *CURVES,
     *FAMILIES,
     *ROBUSTNESS,

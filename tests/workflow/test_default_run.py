@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -40,6 +42,21 @@ def test_everything_declared_is_there(built: Path, config: Mapping[str, Any]) ->
         assert {p.stem for p in (built / section).iterdir()} == set(config[section])
 
 
+def test_models_taken_away_give_the_same_numbers(built: Path, config: Mapping[str, Any]) -> None:
+    """One of each form; all models stand on the page, with their scripts or the reason why there are none."""
+    page = (built / "export" / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \|.*\|.*\| (?:none, as .+|\[R\].+) \|$", page, re.MULTILINE) == list(
+        config["models"]
+    )
+    forms = ("baseline", "between", "first_differences", "random_effects", "counts", "tve_1998", "go_west_event_trend")
+    loop = f"import runpy, warnings; warnings.simplefilter('ignore'); [runpy.run_path(f'{{m}}.py') for m in {forms!r}]"
+    run = subprocess.run(
+        [sys.executable, "-c", loop], cwd=built / "export", capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert re.findall(r"(\w+): as expected", run.stdout) == list(forms)
+
+
 def test_a_second_run_does_nothing(built: Path, root: Path, snakemake: Run) -> None:
     run = snakemake(built.parent, "--configfile", str(root / "config.yaml"))
     assert run.returncode == 0, run.stderr
@@ -49,9 +66,9 @@ def test_a_second_run_does_nothing(built: Path, root: Path, snakemake: Run) -> N
 @pytest.mark.parametrize(
     ("words", "concerned"),
     [
-        ("variables={highway_km: {label: Another}}", {"codebook", "tables", "figures", "maps", "report"}),
-        ("models={baseline: {title: Another}}", {"tables", "figures", "report"}),
-        ("language=zh", {"tables", "figures", "maps", "report"}),
+        ("variables={highway_km: {label: Another}}", {"codebook", "tables", "figures", "maps", "export", "report"}),
+        ("models={baseline: {title: Another}}", {"tables", "figures", "export", "report"}),
+        ("language=zh", {"tables", "figures", "maps", "export", "report"}),
     ],
 )
 def test_words_run_outputs_again_and_no_job_that_computes(

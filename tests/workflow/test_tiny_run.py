@@ -40,6 +40,8 @@ def test_results_have_the_contracted_files(tiny_run: Path) -> None:
     assert {"panel.parquet", "panel.csv", "columns.csv", "codebook.csv", "coverage.csv", "lineage.parquet"} == panel
     assert {p.suffix for p in (results / "tables").glob("main.*")} == {".csv", ".tex", ".html", ".docx", ".json"}
     assert {p.suffix for p in (results / "figures").glob("effect.*")} == {".png", ".svg"}
+    exported = {"README.md", "main.csv", "main.dta", "effect.R", "effect.do", "effect.py"}
+    assert exported == {p.name for p in (results / "export").iterdir()}
     assert {"report.html", "report.pdf", "numbers.json"} == {p.name for p in (results / "report").iterdir()}
     header = (results / "panels/main/panel.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header == "unit,period,output,lever,log_output"
@@ -84,17 +86,25 @@ def test_serial_parallel_and_hash_seed_give_the_same_bytes(tiny_run: Path, tmp_p
     ("place", "words", "concerned"),
     [
         (("title",), "Another title", {"report"}),
-        (("language",), "zh", {"tables", "figures", "maps", "report"}),
-        (("variables", "log_output", "label"), "Another", {"codebook", "tables", "figures", "maps", "report"}),
-        (("variables", "lever", "counts"), "What it counts", {"codebook", "tables", "figures", "maps", "report"}),
-        (("models", "effect", "title"), "Another", {"tables", "figures", "report"}),
-        (("panels", "main", "title"), "Another", {"codebook", "tables", "figures", "maps", "report"}),
+        (("language",), "zh", {"tables", "figures", "maps", "export", "report"}),
+        (
+            ("variables", "log_output", "label"),
+            "Another",
+            {"codebook", "tables", "figures", "maps", "export", "report"},
+        ),
+        (
+            ("variables", "lever", "counts"),
+            "What it counts",
+            {"codebook", "tables", "figures", "maps", "export", "report"},
+        ),
+        (("models", "effect", "title"), "Another", {"tables", "figures", "export", "report"}),
+        (("panels", "main", "title"), "Another", {"codebook", "tables", "figures", "maps", "export", "report"}),
         (("hypotheses", "T1", "estimand", "label"), "Another", {"scorecard", "tables", "figures", "report"}),
         (("hypotheses", "T1", "claim"), "Another claim", {"scorecard", "tables", "figures", "report"}),
         (
             ("sources", "made_up", "series", "output", "label"),
             "Another",
-            {"reconcile", "codebook", "tables", "figures", "maps", "report"},
+            {"reconcile", "codebook", "tables", "figures", "maps", "export", "report"},
         ),
     ],
 )

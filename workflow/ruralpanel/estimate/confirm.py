@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
 from ruralpanel.estimate.base.results import Design, ModelResult
-from ruralpanel.estimate.families.second import NotConfirmedError, Second
+from ruralpanel.estimate.families.second import NotConfirmedError, Second, comparable
 from ruralpanel.project.kinds.estimators import ESTIMATORS
-from ruralpanel.project.kinds.inference import CLASSICAL, CLUSTER, ROBUST
 from ruralpanel.project.problems import Problem
 from ruralpanel.project.settings import InferenceSpec
 
@@ -66,7 +65,7 @@ def confirm(design: Design, result: ModelResult) -> list[Row]:
     if not family:
         return _unconfirmed(result, f"neither linearmodels nor statsmodels has the estimator {result.estimator}")
     again = importlib.import_module(MODULES[family]).again
-    index = next(_comparable(result.inference), None)
+    index = next(comparable(result.inference), None)
     reason = "errors: of no kind that linearmodels or statsmodels has"
     second: Second | None = None
     if index is not None:
@@ -80,16 +79,6 @@ def confirm(design: Design, result: ModelResult) -> list[Row]:
     except NotConfirmedError as refusal:
         return _unconfirmed(result, str(refusal))
     return list(_compared(result, second, index, reason))
-
-
-def _comparable(settings: Sequence[Mapping[str, object]]) -> Iterator[int]:
-    """Places of the settings whose errors other libraries have: classical, robust, clustered without correction."""
-    for index, entry in enumerate(settings):
-        options = entry.get("options")
-        plain = isinstance(options, Mapping) and options.get("small_sample", "CR1") in ("CR0", "CR1")
-        known = entry["method"] in (CLASSICAL, ROBUST) or (entry["method"] == CLUSTER and plain)
-        if known and "not_available" not in entry:
-            yield index
 
 
 def _unconfirmed(result: ModelResult, reason: str) -> list[Row]:

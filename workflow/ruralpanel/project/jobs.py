@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.check import check
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.tables import TABLES, kind_of, robustness_file
 from ruralpanel.project.load import DEFAULT_FILE, Config, read_config
@@ -190,6 +191,16 @@ def confirmation_settings(config: Config) -> dict[str, Any]:
         "by": {name: config.panels[name].by for name in dict.fromkeys(model.panel for model in models)},
         "config": config.file,
     }
+
+
+def export_files(config: Config) -> tuple[str, ...]:
+    """Scripts of the models that have some, the panels that these read, and the page beside them."""
+    scripted = [model for model in config.models.values() if model.method in ESTIMATORS[model.estimator].scripts]
+    names = [f"{model.name}.{suffix}" for model in scripted for suffix in ("R", "do", "py")]
+    names += [
+        f"{panel}.{suffix}" for panel in dict.fromkeys(model.panel for model in scripted) for suffix in ("csv", "dta")
+    ]
+    return tuple(f"results/export/{name}" for name in ("README.md", *names)) if config.models else ()
 
 
 def claim_files(config: Config) -> tuple[str, ...]:

@@ -7,11 +7,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.absorb import compact, group_sums, nested
+from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import effect_codes
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.estimators import fit as fit_model
-from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, groups_of, need_rows, root_factor
+from ruralpanel.estimate.families.second import (
+    NotConfirmedError,
+    Second,
+    agreement,
+    groups_of,
+    lacking,
+    need_rows,
+    root_factor,
+)
 from ruralpanel.project.settings import InferenceSpec
 
 if TYPE_CHECKING:
@@ -38,9 +46,9 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     assert fit.x is not None
     allowed = agreement(scaling.condition(fit.x))
     hat = setting is not None and setting.method == "hc" and setting.options.get("kind", "HC3") in ("HC2", "HC3")
-    lacking = _lacking(design, fit)
-    if lacking:
-        params, errors = by_dummies(design, fit, setting, lacking)
+    missing = lacking(design, fit)
+    if missing:
+        params, errors = by_dummies(design, fit, setting, missing)
         return Second("statsmodels WLS", fit.terms, params, errors, allowed)
     result, powers = estimate(design, fit, None if hat else setting)
     library = f"linearmodels {type(result.model).__name__}"
@@ -52,20 +60,6 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     elif setting is not None:
         errors = result.std_errors.loc[terms].to_numpy() * powers * root_factor(setting, fit, design)
     return Second(library, fit.terms, result.params.loc[terms].to_numpy() * powers, errors, allowed)
-
-
-def _lacking(design: Design, fit: Fit) -> str:
-    """Why linearmodels lacks the model; empty where it has it."""
-    kind, effects, rows = design.spec.estimator, design.spec.effects, fit.rows
-    if kind == "fe":
-        codes = [compact(effect_codes(design, effect)[rows]) for effect in effects]
-        if len(codes) == 2 and (nested(codes[0], codes[1]) or nested(codes[1], codes[0])):
-            return f"linearmodels counts the nested effects {' and '.join(effects)} twice"
-    if len(effects) > 2 or (kind != "fe" and set(effects) - {"unit", "period"}):
-        return f"linearmodels has no {kind} model with the effects {', '.join(effects)}"
-    if kind == "re" and not _as_theirs(design):
-        return "linearmodels has random effects of units alone, by Swamy and Arora, without weights"
-    return ""
 
 
 def estimate(design: Design, fit: Fit, setting: InferenceSpec | None) -> tuple[Any, FloatArray]:
@@ -174,12 +168,6 @@ def _errors(design: Design, rows: IntArray, y: pd.DataFrame, setting: InferenceS
                                              for code in codes.values()):  # fmt: skip
         raise NotConfirmedError("linearmodels clusters differences by what does not change within a unit")
     return {"cov_type": "clustered", "debiased": False, "clusters": pd.DataFrame(codes, index=y.index)}
-
-
-def _as_theirs(design: Design) -> bool:
-    """Whether random effects are those that linearmodels has: of units alone, by Swamy and Arora, without weights."""
-    components = str(design.spec.options.get("components") or "swar")
-    return "unit" not in design.spec.effects and components == "swar" and design.weights is None
 
 
 def _frames(

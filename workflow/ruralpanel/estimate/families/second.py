@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from ruralpanel.estimate.base.absorb import compact, nested
+from ruralpanel.estimate.base.effects import effect_codes
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.covariance import cluster_factor, hc_factor, parameters
+from ruralpanel.project.kinds.inference import CLASSICAL, CLUSTER, ROBUST
 from ruralpanel.project.settings import InferenceSpec
 
 LARGEST = 200_000
@@ -89,3 +92,33 @@ def root_factor(setting: InferenceSpec | None, fit: Fit, design: Design) -> floa
     k = parameters(fit, design, groups, count)
     kind = str(options.get("small_sample", "CR1"))
     return float(np.sqrt(cluster_factor(kind, clusters, n, k, count).value))
+
+
+def comparable(settings: Sequence[Mapping[str, object]]) -> Iterator[int]:
+    """Places of the settings whose errors other libraries have: classical, robust, clustered without correction."""
+    for index, entry in enumerate(settings):
+        options = entry.get("options")
+        plain = isinstance(options, Mapping) and options.get("small_sample", "CR1") in ("CR0", "CR1")
+        known = entry["method"] in (CLASSICAL, ROBUST) or (entry["method"] == CLUSTER and plain)
+        if known and "not_available" not in entry:
+            yield index
+
+
+def lacking(design: Design, fit: Fit) -> str:
+    """Why linearmodels lacks the model; empty where it has it."""
+    kind, effects, rows = design.spec.estimator, design.spec.effects, fit.rows
+    if kind == "fe":
+        codes = [compact(effect_codes(design, effect)[rows]) for effect in effects]
+        if len(codes) == 2 and (nested(codes[0], codes[1]) or nested(codes[1], codes[0])):
+            return f"linearmodels counts the nested effects {' and '.join(effects)} twice"
+    if len(effects) > 2 or (kind != "fe" and set(effects) - {"unit", "period"}):
+        return f"linearmodels has no {kind} model with the effects {', '.join(effects)}"
+    if kind == "re" and not _as_theirs(design):
+        return "linearmodels has random effects of units alone, by Swamy and Arora, without weights"
+    return ""
+
+
+def _as_theirs(design: Design) -> bool:
+    """Whether random effects are those that linearmodels has: of units alone, by Swamy and Arora, without weights."""
+    components = str(design.spec.options.get("components") or "swar")
+    return "unit" not in design.spec.effects and components == "swar" and design.weights is None

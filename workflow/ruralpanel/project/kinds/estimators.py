@@ -46,6 +46,8 @@ _SYNTHETIC = Method(
     weighted=False, terms=False, not_left_out="see leave_one_treated_out and the weights in the model's results"
 )
 
+_POLICY = "it combines many comparisons, or weights units, instead of running one regression"
+
 ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
     {
         "pooled": Estimator(
@@ -58,6 +60,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             unit_effects="none",
             coefficients="terms",
             measurement_error=True,
+            scripts={"": "regression"},
         ),
         "between": Estimator(
             fit="ruralpanel.estimate.families.linear:between",
@@ -70,6 +73,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             averages_units=True,
             coefficients="terms",
             evidence="between",
+            scripts={"": "means"},
         ),
         "fe": Estimator(
             fit="ruralpanel.estimate.families.linear:fe",
@@ -81,6 +85,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             needs_effects="some",
             coefficients="terms",
             measurement_error=True,
+            scripts={"": "regression"},
         ),
         "fd": Estimator(
             fit="ruralpanel.estimate.families.linear:fd",
@@ -95,6 +100,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             ),
             unit_effects="differenced",
             coefficients="terms",
+            scripts={"": "differences"},
         ),
         "re": Estimator(
             fit="ruralpanel.estimate.families.random_effects:fit",
@@ -108,6 +114,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             unit_effects="random",
             random_periods=True,
             coefficients="terms",
+            scripts={"": "random_effects"},
         ),
         "iv": Estimator(
             fit="ruralpanel.estimate.families.iv.iv:fit",
@@ -121,6 +128,8 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             coefficients="terms",
             causal=True,
             refuted_by={"effective_f": {"statistic_above": 10.0}},
+            scripts={"2sls": "two_stage", "liml": "liml"},
+            no_script="packages differ in the weights of two-step GMM and in quasi-demeaned instruments",
         ),
         "hausman_taylor": Estimator(
             fit="ruralpanel.estimate.families.iv.hausman_taylor:fit",
@@ -134,6 +143,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             inherits_effects=False,
             unit_effects="random",
             coefficients="terms",
+            no_script="packages differ in the variance components of unbalanced panels",
         ),
         "dynamic_panel": Estimator(
             fit="ruralpanel.estimate.families.dynamic.dynamic_panel:fit",
@@ -150,6 +160,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             coefficients="lags",
             statistics="long_run",
             refuted_by={"ar2": {"p_above": 0.05}, "hansen": {"p_above": 0.05}},
+            no_script="packages differ in the sets of instruments, in their weights and in the corrections of bias",
         ),
         "cce": Estimator(
             fit="ruralpanel.estimate.families.common_effects.cce:fit",
@@ -166,6 +177,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             unit_effects="removed",
             coefficients="terms",
             of_units="slopes",
+            no_script="its errors come from the spread of the units' own slopes",
         ),
         "event_study": Estimator(
             fit="ruralpanel.estimate.families.policy.event_study:fit",
@@ -184,6 +196,8 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             refuted_by={"pretrend": {"p_above": 0.05}},
             not_left_out="see the bounds and the pre-trend test in the model's results",
             rejections="ruralpanel.estimate.families.policy.inference:policy_rejections",
+            scripts={"twfe": "regression"},
+            no_script=_POLICY,
         ),
         "did": Estimator(
             fit="ruralpanel.estimate.families.policy.did:fit",
@@ -205,6 +219,8 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             refuted_by={"pretrend": {"p_above": 0.05}},
             refit="ruralpanel.estimate.families.policy.did:refit",
             rejections="ruralpanel.estimate.families.policy.inference:policy_rejections",
+            scripts={"twfe": "regression"},
+            no_script=_POLICY,
         ),
         "ppml": Estimator(
             fit="ruralpanel.estimate.families.ppml:fit",
@@ -214,6 +230,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             confirmed_by="counts",
             coefficients="terms",
             log_linear=True,
+            scripts={"": "counts"},
         ),
         "sur": Estimator(
             fit="ruralpanel.estimate.families.sur.sur:fit",
@@ -226,6 +243,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             marginal_effects=False,
             coefficients="equations",
             statistics="residual_correlation",
+            no_script="its statistics are correlations of residuals, bootstrapped by unit",
         ),
         "spatial": Estimator(
             fit="ruralpanel.estimate.families.spatial.spatial:fit",
@@ -236,6 +254,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             weighted=False,
             refused_effects=("attributes", "unit, period, both or none"),
             not_left_out="a unit less changes its neighbours",
+            no_script="its likelihood and its effects rest on the weights matrix, which is no column of the panel",
         ),
         "decomposition": Estimator(
             fit="ruralpanel.estimate.families.decomposition:decomposition",
@@ -252,6 +271,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             slopes=False,
             of_units="parts",
             evidence="between",
+            no_script="it is a contrast of groups made from several regressions, with bootstrapped intervals",
         ),
         "counterfactual": Estimator(
             fit="ruralpanel.estimate.families.decomposition:counterfactual",
@@ -261,6 +281,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             marginal_effects=False,
             slopes=False,
             of_units="changes",
+            no_script="it is a contrast of groups made from a regression, with bootstrapped intervals",
         ),
     }
 )

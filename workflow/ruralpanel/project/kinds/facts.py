@@ -7,6 +7,9 @@ from typing import Any, Literal
 
 from ruralpanel.project.kinds.options import Options
 
+ScriptForm = Literal["regression", "means", "differences", "random_effects", "two_stage", "liml", "counts"]
+"""What a script does: a regression of rows, of units' means or of changes; or what its name says."""
+
 
 def function(place: str) -> Any:
     """What a table of kinds names as ``module:function``, imported when it is asked for.
@@ -89,6 +92,8 @@ class Estimator(Keyed):
         the estimate alone, without what stands beside it; empty: `fit`. measurement_error : noise in a lever can be
         corrected for. rejections : ``module:function`` that simulates the size of its inference; empty: that of a
         regression.
+    scripts : method → the form of the scripts of R, Stata and Python that estimate it again (`output.export`);
+        no_script : why those of its methods that are not there have none.
     """
 
     fit: str
@@ -125,6 +130,8 @@ class Estimator(Keyed):
     refit: str = ""
     measurement_error: bool = False
     rejections: str = ""
+    scripts: Mapping[str, ScriptForm] = field(default_factory=dict)
+    no_script: str = ""
 
     @property
     def method(self) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.families import linear
-from ruralpanel.estimate.families.policy.cohorts import Cohorts
+from ruralpanel.estimate.families.policy.cohorts import Cohorts, sample_of
 from ruralpanel.project.kinds.estimators import FE
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
@@ -179,6 +179,18 @@ def dynamic_design(
         columns.append(matrix)
         terms += names
     return _beside_controls(design, np.hstack(columns), tuple(terms))
+
+
+def regression(design: Design) -> Design:
+    """The fixed-effects regression that a model of method twfe is."""
+    sample = sample_of(design)
+    trends = bool(design.spec.options.get("group_trends", False))
+    if design.spec.estimator == "did":
+        return static_design(sample.design, sample.cohorts, trends)
+    reference = reference_of(sample.design, sample.cohorts)
+    times = event_times(sample.design, sample.cohorts)
+    kept = tuple(time for time in times if (time.post if trends else time != reference))
+    return dynamic_design(sample.design, sample.cohorts, kept, trends)
 
 
 def regress(design: Design, columns: FloatArray, terms: tuple[str, ...]) -> Fit:

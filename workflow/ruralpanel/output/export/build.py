@@ -1,0 +1,53 @@
+"""All models' scripts and the panels that they read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from ruralpanel.estimate.base.design import build_design
+from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.output.export.columns import ExportedPanel
+from ruralpanel.output.export.recipe import NoScriptError, form_of, recipe
+from ruralpanel.output.export.scripts import scripts, without_script
+from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.settings import ModelSpec
+from ruralpanel.project.units import Units
+
+
+@dataclass
+class Exports:
+    """Scripts by the name of their file, panels, and a row per model for the page beside them."""
+
+    panels: dict[str, ExportedPanel]
+    files: dict[str, str] = field(default_factory=dict)
+    rows: list[dict[str, str]] = field(default_factory=list)
+
+    def add(
+        self, spec: ModelSpec, units: Units, sample: Mapping[str, object] | None, config: str, result: ModelResult,
+        title: str,
+    ) -> None:  # fmt: skip
+        """Write the scripts of one model, whose columns join its panel."""
+        said = {"model": spec.name, "title": title, "panel": spec.panel}
+        form = form_of(spec.estimator, spec.method)
+        if form is None:
+            self.rows.append({**said, "scripts": f"none, as {ESTIMATORS[spec.estimator].no_script}"})
+            return
+        panel = self.panels[spec.panel]
+        design = build_design(spec, panel.frame, units, sample, config, panel.by)
+        try:
+            made = scripts(recipe(design, result, panel, title))
+            self.rows.append({**said, "scripts": ", ".join(f"[{suffix}]({spec.name}.{suffix})" for suffix in made)})
+        except NoScriptError as reason:
+            made = without_script(spec.name, title, spec.estimator, str(reason))
+            self.rows.append({**said, "scripts": f"none, as {reason}"})
+        self.files |= {f"{spec.name}.{suffix}": text for suffix, text in made.items()}
+
+
+def panels_of(
+    frames: Mapping[str, pd.DataFrame], units: Units, by: Mapping[str, str], config: str
+) -> dict[str, ExportedPanel]:
+    """An empty export of each panel."""
+    return {name: ExportedPanel(name, frame, units, config, by[name]) for name, frame in frames.items()}

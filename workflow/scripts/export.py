@@ -1,0 +1,64 @@
+"""Write every model as scripts of R, Stata and Python, and the panels that they read."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.project.interrupts import starting
+
+with starting("export"):
+    import pandas as pd
+
+    from ruralpanel.estimate.base.results import ModelResult
+    from ruralpanel.output.export.build import Exports, panels_of
+    from ruralpanel.output.export.columns import write_panel
+    from ruralpanel.output.export.scripts import readme
+    from ruralpanel.output.labels import labels_from_codebook
+    from ruralpanel.project.files import write_text
+    from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.settings import ModelSpec
+    from ruralpanel.project.units import load_units
+
+
+def main(
+    models: Sequence[Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, Any]],
+    by: Mapping[str, str],
+    config: str,
+    titles: Mapping[str, str],
+    language: str,
+    units: str,
+    results: str,
+) -> None:
+    """Write ``<results>/export/``."""
+    folder, cross_section = Path(results) / "export", load_units(units)
+    frames = {panel: pd.read_parquet(f"{results}/panels/{panel}/panel.parquet") for panel in by}
+    exports = Exports(panels_of(frames, cross_section, by, config))
+    specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
+    for name, spec, piece in pieces(specs, "models", "scripts of model"):
+        with piece:
+            result = ModelResult.from_json(f"{results}/models/{name}.json")
+            exports.add(spec, cross_section, samples.get(spec.sample), config, result, titles.get(name, name))
+    for name, text in exports.files.items():
+        write_text(folder / name, text)
+    write_text(folder / "README.md", readme(exports.rows))
+    for name, panel in exports.panels.items():
+        if panel.samples:
+            codebook = labels_from_codebook(
+                pd.read_csv(f"{results}/panels/{name}/codebook.csv", encoding="utf-8-sig"), language
+            )
+            labels = {column: codebook.of(term) for column, term in panel.terms.items()}
+            write_panel(panel, labels, folder / f"{name}.csv", folder / f"{name}.dta")
+
+
+if __name__ == "__main__":
+    with job(
+        snakemake.log[0], snakemake.params.settings["config"], content=snakemake.params.content, output=snakemake.output
+    ):
+        main(
+            **snakemake.params.settings,
+            titles=snakemake.params.titles,
+            language=snakemake.params.language,
+            units=snakemake.input.units,
+            results="results",
+        )
