@@ -72,8 +72,10 @@ class Labels:
         return word("label.with_measure", self.language, name=self.of(variable), measure=measure)
 
     def _measure(self, part: str) -> str:
-        key = f"measures.{part.strip()}"
-        return word(key, self.language) if has_word(key) else part
+        many, _, name = part.strip().rpartition(" ")
+        key = f"measures.{name}"
+        gap = " " if many and self.language != "zh" else ""
+        return f"{many}{gap}{word(key, self.language)}" if has_word(key) else part
 
     def renamed(self, names: Mapping[str, str]) -> Labels:
         """The same labels with some names replaced."""

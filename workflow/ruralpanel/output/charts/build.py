@@ -63,19 +63,19 @@ def draw_coefficients(options: figures.Coefficients, context: OutputContext, nam
             problems.append(context.problem("term", f'"{term}"', expected, did_you_mean(term, known)))
             continue
         heading = {"outcome": labels.of(str(model["outcome"])), "none": ""}.get(group) or str(model.get(group, ""))
-        title = _model_name(options, model, context)
+        title = model_name(options, model, context)
         label = f"{title}: {labels.of(term)}" if isinstance(declared, Mapping) else title
         drawn.append(model)
         estimates.append(from_model(model, term, label, "" if group == "none" else heading, f"N = {model['n_obs']}"))
     raise_any(problems)
     axis = "" if isinstance(declared, Mapping) else labels.of(str(declared))
-    title, note = _words(options, context)
+    title, note = words_of(options, context)
     coefficients.draw(
         estimates,
         paths,
         title=title,
         axis=axis,
-        note=_with_intervals(note, zip(drawn, estimates, strict=True), context.language),
+        note=with_intervals(note, zip(drawn, estimates, strict=True), context.language),
         smallest_effect=options.smallest_effect,
         where=context.where,
     )
@@ -91,18 +91,18 @@ def draw_marginal_effect(options: figures.MarginalEffect, context: OutputContext
     of, over = options.of or str(effects[0]["of"]), options.over or str(effects[0]["over"])
     labels = context.labels([str(model["panel"])], options)
     try:
-        curve = marginal_effect.from_model(model, of, over, _rug(model, over, context, names), context.language)
+        curve = marginal_effect.from_model(model, of, over, rug_of(model, over, context, names), context.language)
     except KeyError as error:
         known = ", ".join(f"{effect['of']} over {effect['over']}" for effect in effects)
         raise UserError(context.problem("of", f"{of} over {over}", known)) from error
-    title, note = _words(options, context)
-    theory = _theory(context.language) if options.theory else None
+    title, note = words_of(options, context)
+    theory = theory_curve(context.language) if options.theory else None
     marginal_effect.draw(
         curve, paths, labels.of(of), labels.with_measure(over), title, note, theory, context.language, context.where
     )
 
 
-def _theory(language: str) -> marginal_effect.TheoryCurve:
+def theory_curve(language: str) -> marginal_effect.TheoryCurve:
     """What better transport does to the number of rural firms in the two-region model, along its technology gap.
 
     From a high cost of transport, at which rural firms are sheltered; from a low one the sign is the opposite.
@@ -115,7 +115,7 @@ def _theory(language: str) -> marginal_effect.TheoryCurve:
     return marginal_effect.TheoryCurve(gaps, effects, *axes)
 
 
-def _rug(model: Mapping[str, Any], over: str, context: OutputContext, names: Names) -> Mapping[str, float]:
+def rug_of(model: Mapping[str, Any], over: str, context: OutputContext, names: Names) -> Mapping[str, float]:
     """Each unit's mean of the moderator in the panel, over the model's units and periods."""
     frame = context.panel(str(model["panel"]), [over], "over")
     used = frame[frame["unit"].isin(model["units"]) & frame["period"].isin(model["periods"])]
@@ -128,27 +128,27 @@ def draw_event_study(options: figures.Effects, context: OutputContext, names: Na
     models = context.models(options.models)
     labels = context.labels([str(model["panel"]) for model in models], options)
     relative = any(event_study.is_staggered(model) for model in models)
-    lines = [event_study.from_model(model, _model_name(options, model, context), relative) for model in models]
+    lines = [event_study.from_model(model, model_name(options, model, context), relative) for model in models]
     problems: list[Problem] = []
     for index, (model, line) in enumerate(zip(models, lines, strict=True)):
         if not line.estimates:
             found = f'model "{model["model"]}" without effects by period'
             problems.append(context.problem(f"models[{index}]", found, "event studies"))
-    settings = [(event_study.reference_of(model), 0) if relative else _event_settings(model) for model in models]
+    settings = [(event_study.reference_of(model), 0) if relative else event_settings(model) for model in models]
     if len(set(settings)) > 1:
         found = "; ".join(f"reference {reference}, treated from {first}" for reference, first in settings)
         problems.append(context.problem("models", found, "models with one reference and one first treated period"))
     raise_any(problems)
     reference, first = settings[0]
-    title, note = _words(options, context)
+    title, note = words_of(options, context)
     outcomes = list(dict.fromkeys(labels.of(str(model["outcome"])) for model in models))
     axis = outcomes[0] if len(outcomes) == 1 else ""
     pairs = [(model, one) for model, line in zip(models, lines, strict=True) for one in line.estimates.values()]
-    note = _with_intervals(note, pairs, context.language)
+    note = with_intervals(note, pairs, context.language)
     event_study.draw(lines, paths, reference, first, title, axis, note, context.language, context.where)
 
 
-def _event_settings(model: Mapping[str, Any]) -> tuple[int, int]:
+def event_settings(model: Mapping[str, Any]) -> tuple[int, int]:
     """The reference and the first treated period, the former by default the last before the latter."""
     options = (model.get("spec") or {}).get("options") or {}
     periods = sorted(int(period) for period in model["periods"])
@@ -164,7 +164,7 @@ def draw_series(options: figures.Series, context: OutputContext, names: Names, p
     labels = context.labels([panel], options)
     groups = context.group_of(options.by) if options.by else {}
     rows = [_variable(variable, frame, labels, options.log) for variable in variables]
-    title, note = _words(options, context)
+    title, note = words_of(options, context)
     series.draw(rows, paths, names, groups, title, note, context.language, context.where)
 
 
@@ -178,7 +178,7 @@ def draw_scorecard(options: figures.Scorecard, context: OutputContext, names: Na
     path = Path(options.file or context.results / "scorecard.json")
     if not path.is_file():
         raise UserError(context.problem("file", f"no file {path}", "the scorecard's JSON"))
-    title, note = _words(options, context)
+    title, note = words_of(options, context)
     values = read_results(path)
     claims.draw_scorecard(values, paths, title, note, context.language, context.where)
 
@@ -193,7 +193,7 @@ def draw_specification_curve(options: figures.Curve, context: OutputContext, nam
     summary = read_results(path)
     labels = context.labels([str(summary["panel"])], options)
     data = curve.curve_data(summary, pd.read_parquet(rows), labels)
-    title, note = _words(options, context)
+    title, note = words_of(options, context)
     axis = word("standardised_effect", context.language)
     clustered = short_of({"method": "cluster", "by": "unit", "options": {"small_sample": "CR1"}}, context.language)
     note = _joined(note, word("intervals_one", context.language).format(outer=clustered))
@@ -209,30 +209,30 @@ def draw_waterfall(options: figures.Waterfall, context: OutputContext, names: Na
     labels = context.labels([str(model["panel"])], options)
     gap = model["spec"]["options"]["gap"]
     total = labels.names.get("total") or f"{gap['group']} − {gap['reference']}"
-    title, note = _words(options, context)
+    title, note = words_of(options, context)
     claims.draw_waterfall(
         curve.parts(model, labels), paths, total, title, labels.of(str(model["outcome"])), note,
-        _interval_name(model, context.language), language=context.language, where=context.where,
+        interval_name(model, context.language), language=context.language, where=context.where,
     )  # fmt: skip
 
 
-def _interval_name(model: Mapping[str, Any], language: str) -> str:
+def interval_name(model: Mapping[str, Any], language: str) -> str:
     """``95% interval: …`` of the setting that the coefficients' intervals are of."""
-    name = _first_setting(model, language)
+    name = first_setting(model, language)
     return word("ci", language) + (f", {name}" if name else "")
 
 
-def _first_setting(model: Mapping[str, Any], language: str) -> str:
+def first_setting(model: Mapping[str, Any], language: str) -> str:
     """Name of the first setting that gives errors or intervals of its own, bootstraps and permutations aside."""
     entry = first_with_errors(model)
     return short_of(entry, language) if entry else ""
 
 
-def _with_intervals(note: str, drawn: Iterable[tuple[Mapping[str, Any], Estimate]], language: str) -> str:
+def with_intervals(note: str, drawn: Iterable[tuple[Mapping[str, Any], Estimate]], language: str) -> str:
     """The note with the names of the intervals that the models' estimates are drawn with."""
     said: dict[str, None] = {}
     for model, estimate in drawn:
-        name = {"ci": _first_setting(model, language), "ci_ar": word("ci_ar", language)}.get(estimate.kind, "")
+        name = {"ci": first_setting(model, language), "ci_ar": word("ci_ar", language)}.get(estimate.kind, "")
         if estimate.kind == "ci_wild":
             wild = setting_of(model, "p_wild")
             name = short_of(wild, language) if wild else ""
@@ -245,7 +245,7 @@ def _joined(*sentences: str) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _target(context: OutputContext, model: str, term: str, key: str) -> Mapping[str, Any]:
+def target_of(context: OutputContext, model: str, term: str, key: str) -> Mapping[str, Any]:
     """What the robustness of a model says of one of its numbers, which must have the part `key`."""
     path = context.results / "models" / "robustness" / f"{model}.json"
     if not path.is_file():
@@ -265,9 +265,9 @@ def _target(context: OutputContext, model: str, term: str, key: str) -> Mapping[
 def draw_sensitivity(options: figures.Sensitivity, context: OutputContext, names: Names, paths: Paths) -> None:
     """An estimate over the strength of an omitted variable."""
     (model,) = context.models([options.model])
-    entry = _target(context, options.model, str(options.term), "sensitivity")
+    entry = target_of(context, options.model, str(options.term), "sensitivity")
     labels = context.labels([str(model["panel"])], options)
-    title, note = _words(options, context)
+    title, note = words_of(options, context)
     data = curve.contours(entry, labels)
     curve.draw_sensitivity(data, paths, title, note, context.language, context.where)
 
@@ -276,13 +276,13 @@ def draw_leave_one_out(options: figures.LeaveOneOut, context: OutputContext, nam
     """An estimate without one unit or period at a time."""
     (model,) = context.models([options.model])
     over, term = options.over, str(options.term)
-    entry = _target(context, options.model, term, f"leave_one_{over}_out")
+    entry = target_of(context, options.model, term, f"leave_one_{over}_out")
     labels = context.labels([str(model["panel"])], options)
-    title, note = _words(options, context)
+    title, note = words_of(options, context)
     smallest = (entry["power"].get("at_delta") or {}).get("delta")
     rows = curve.left_out(entry, over, names)
     if any(row.low is not None for row in rows):
-        name = _first_setting(model, context.language)
+        name = first_setting(model, context.language)
         note = _joined(note, word("intervals_one", context.language).format(outer=name))
     coefficients.draw(rows, paths, title, labels.of(term), note, smallest, where=context.where)
 
@@ -296,21 +296,21 @@ def draw_power(options: figures.Power, context: OutputContext, names: Names, pat
         name = str(model["model"])
         wanted = declared.get(name, "") if isinstance(declared, Mapping) else declared
         for term in map(str, wanted if isinstance(wanted, (list, tuple)) else [wanted]):
-            entry = _target(context, name, term, "power")
+            entry = target_of(context, name, term, "power")
             parts = " × ".join(without_aside(labels.of(part)) for part in term.split(":"))
             line = curve.power_line(entry, f"{' '.join(entry['claims'])}: {parts}")
             if line is None:
                 expected = "numbers with a smallest effect and an effect that is detectable"
                 raise UserError(context.problem("term", f'"{term}" of {name} without δ or power', expected))
             lines.append(line)
-    title, note = _words(options, context)
+    title, note = words_of(options, context)
     power.draw(lines, paths, title, note, context.language, where=context.where)
 
 
-def _words(options: figures.Unnamed, context: OutputContext) -> tuple[str, str]:
+def words_of(options: figures.Unnamed, context: OutputContext) -> tuple[str, str]:
     title = options.title_in(context.language)
     return title, in_language(options.note, options.note_zh, context.language)
 
 
-def _model_name(options: Labelled, model: Mapping[str, Any], context: OutputContext) -> str:
+def model_name(options: Labelled, model: Mapping[str, Any], context: OutputContext) -> str:
     return context.title(model["model"], given_labels(options, context.language))

@@ -1,0 +1,1 @@
+"""Charts of the HTML report that readers explore: drawn as SVG here, brought to life by ``explore.js``."""

@@ -1,0 +1,110 @@
+"""The charts that a report's readers explore, made from its results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from ruralpanel.output.explore.asked import Asked
+from ruralpanel.output.explore.atlas import Land, atlas, land
+from ruralpanel.output.explore.chart import Chart
+from ruralpanel.output.explore.curve import specification_curve
+from ruralpanel.output.explore.designs import designs_chart
+from ruralpanel.output.explore.dot_charts import (
+    coefficients_chart,
+    leave_one_out_chart,
+    scorecard_chart,
+    waterfall_chart,
+)
+from ruralpanel.output.explore.entries import finding, sources
+from ruralpanel.output.explore.of_maps import of_maps
+from ruralpanel.output.explore.of_panels import of_panels
+from ruralpanel.output.explore.plane_charts import (
+    event_study_chart,
+    marginal_effect_chart,
+    power_chart,
+    series_chart,
+)
+from ruralpanel.output.report.context import Context
+from ruralpanel.output.report.sentences import nouns
+from ruralpanel.output.report.texts import anchor
+from ruralpanel.output.results import OutputContext
+from ruralpanel.output.words import word
+from ruralpanel.project.kinds.figures import FIGURES
+from ruralpanel.project.units import load_units
+
+BUILDERS: Mapping[str, Callable[[Asked, Any], Chart]] = MappingProxyType(
+    {
+        "coefficients": coefficients_chart,
+        "event_study": event_study_chart,
+        "leave_one_out": leave_one_out_chart,
+        "marginal_effect": marginal_effect_chart,
+        "power": power_chart,
+        "scorecard": scorecard_chart,
+        "series": series_chart,
+        "specification_curve": specification_curve,
+        "waterfall": waterfall_chart,
+    }
+)
+"""Kinds of declared charts that readers explore; the others stay pictures."""
+
+
+def chart_of(context: Context, name: str, spec: Mapping[str, Any]) -> Chart | None:
+    """A declared chart (``figures``) as readers explore it; None where its kind stays a picture."""
+    builder = BUILDERS.get(str(spec["type"]))
+    if builder is None:
+        return None
+    source = word("explore.source", context.language, text=_source(context, spec))
+    where = _outputs(context, f"figures.{name}")
+    options = where.read(FIGURES[str(spec["type"])], spec)
+    asked = Asked(name, options, where, context.unit_names, nouns(context), anchor("figures", name), source)
+    return builder(asked, options)
+
+
+def claim_charts(context: Context) -> Iterator[tuple[str, Chart]]:
+    """Claims with the chart of their number over all designs."""
+    for claim in context.scorecard.get("claims") or ():
+        chart = designs_chart(context, claim, anchor("designs", claim["claim"]))
+        if chart is not None:
+            yield str(claim["claim"]), chart
+
+
+def map_chart(context: Context) -> Chart | None:
+    """The map of every outcome and lever, without boundaries a strip of dots; None where nothing is to be shown."""
+    found = [replace(entry, title=finding(entry, context)) for entry in (*of_panels(context), *of_maps(context))]
+    if not found:
+        return None
+    outlines, note = _land(context)
+    return atlas(found, outlines, context.unit_names, nouns(context), context.language, note)
+
+
+def _land(context: Context) -> tuple[Land | None, str]:
+    """The outlines in the projection of the first declared map, with the words on them."""
+    file = context.config.get("boundaries")
+    if not file:
+        return None, ""
+    from ruralpanel.output.maps.boundaries import load_boundaries
+    from ruralpanel.output.maps.draw import boundary_note
+
+    units = load_units(context.root / str(context.config["units"]))
+    maps = list((context.config.get("maps") or {}).values())
+    projection = str(maps[0].get("projection") or "auto") if maps else "auto"
+    boundaries = load_boundaries(context.root / str(file), projection, units)
+    return land(boundaries), boundary_note(file, context.worded(context.config, "boundaries_note"), context.language)
+
+
+def _outputs(context: Context, where: str) -> OutputContext:
+    units = load_units(context.root / str(context.config["units"]))
+    titles = {name: context.title(name) for name in context.config.get("models") or {}}
+    return OutputContext(context.results, context.language, units.attributes, context.config_file, where, titles=titles)
+
+
+def _source(context: Context, spec: Mapping[str, Any]) -> str:
+    """Where the figures of a chart come from: of a panel's variables their sources, else the estimates' own."""
+    panel = context.panels.get(str(spec.get("panel", "")))
+    if panel is None or not spec.get("variables"):
+        return word("explore.computed", context.language)
+    rows = [row for row in panel.codebook if row["variable"] in spec["variables"]]
+    return sources(context, [name for row in rows for name in (row.get("source") or "").split(";")])
