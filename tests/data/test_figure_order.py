@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ruralpanel.data.adapters.figure_order import distinct, order_of
+from ruralpanel.data.figures import distinct, order_of
 
 RANDOM = np.random.default_rng(3)
 

@@ -9,8 +9,7 @@ import pytest
 
 from adapter_harness import check_cells, figures, refusal, source_of
 from ruralpanel.data.adapters import delimited, grids
-from ruralpanel.data.adapters.advice import figure_advice
-from ruralpanel.data.adapters.cells import remarks_of
+from ruralpanel.data.adapters.cells import figure_advice, remarks_of
 from ruralpanel.data.adapters.registry import read
 
 PRINTED = (

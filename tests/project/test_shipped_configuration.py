@@ -11,7 +11,7 @@ import pytest
 
 from ruralpanel.project.check import check
 from ruralpanel.project.load import Config, read_config
-from ruralpanel.project.missing_words import lacking
+from ruralpanel.project.whole import lacking
 
 ROOT = Path(__file__).resolve().parents[2]
 BEFORE = ROOT / "tests" / "fixtures" / "configurations"

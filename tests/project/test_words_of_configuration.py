@@ -11,8 +11,8 @@ import yaml
 from conftest import make_tiny, tiny_config
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.load import Config
-from ruralpanel.project.missing_words import lacking
 from ruralpanel.project.problems import UserError
+from ruralpanel.project.whole import lacking
 
 EN = """title: A made-up project
 panels: {main: The years 2001–2008}

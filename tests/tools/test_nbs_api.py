@@ -22,9 +22,8 @@ from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import load_sidecar, series_spec
 from ruralpanel.project.units import Units, load_units
-from ruralpanel.tools.fetch.fetch import Fetched, fetch, with_sidecar, write_changes
+from ruralpanel.tools.fetch.fetch import Fetched, fetch, renewed, with_sidecar, write_changes
 from ruralpanel.tools.fetch.plan import Indicator, Scope, questions
-from ruralpanel.tools.fetch.sidecars import renewed
 from ruralpanel.tools.fetch.vintages import (
     RECORD,
     Change,

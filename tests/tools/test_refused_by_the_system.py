@@ -16,7 +16,8 @@ from conftest import ROOT, make_tiny, tiny_config
 from ruralpanel import cli
 from ruralpanel.project import jobs
 from ruralpanel.project.files import atomic_path, unusable, write_text
-from ruralpanel.project.problems import UserError, job, starting
+from ruralpanel.project.interrupts import starting
+from ruralpanel.project.problems import UserError, job
 
 UNREADABLE = "/proc/self/mem"
 """A file that nobody can read, not even root."""
@@ -112,7 +113,7 @@ def test_an_interrupt_is_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixtu
 SLOW = """
 import sys, time
 
-OURS = ("ruralpanel.__main__", "ruralpanel.project", "ruralpanel.project.problems")
+OURS = ("ruralpanel.__main__", "ruralpanel.project", "ruralpanel.project.interrupts")
 
 class Slow:
     def find_spec(self, name, *_):

@@ -18,9 +18,8 @@ from ruralpanel.output.report.document import Table, texts
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.problems import UserError
 from ruralpanel.tools.compare.changes import Cause, Comparison, Kind
-from ruralpanel.tools.compare.compare import compare
+from ruralpanel.tools.compare.compare import cause_names, compare, summary
 from ruralpanel.tools.compare.page import document
-from ruralpanel.tools.compare.words import cause_names, summary
 
 PANEL = "results/panels/main/panel.csv"
 

@@ -13,7 +13,7 @@ os.environ.update(
     LC_ALL="C.UTF-8",
 )
 
-from ruralpanel.project.problems import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("snakemake"):
     from ruralpanel.project import jobs as project

@@ -1,6 +1,6 @@
 """``python -m ruralpanel``."""
 
-from ruralpanel.project.problems import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("ruralpanel"):
     from ruralpanel.cli import main

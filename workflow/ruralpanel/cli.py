@@ -131,8 +131,7 @@ def _new_units(options: argparse.Namespace) -> str:
 
 
 def _compare(options: argparse.Namespace) -> str:
-    from ruralpanel.tools.compare.compare import compare
-    from ruralpanel.tools.compare.words import summary
+    from ruralpanel.tools.compare.compare import compare, summary
 
     written = [file for file in (options.html, options.csv) if file]
     if written:

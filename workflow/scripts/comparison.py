@@ -1,6 +1,6 @@
 """Compare the results with an earlier folder of results."""
 
-from ruralpanel.project.problems import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("comparison"):
     from ruralpanel.project.problems import job

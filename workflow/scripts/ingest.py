@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from ruralpanel.project.problems import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("ingest"):
     from ruralpanel.data.adapters import registry

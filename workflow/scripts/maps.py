@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import cache, partial
 from typing import Any
 
-from ruralpanel.project.problems import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("maps"):
     import pandas as pd

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.project.problems import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("tables"):
     from ruralpanel.output.results import OutputContext

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.adapters.cells import capped, place
-from ruralpanel.data.adapters.figure_order import Codes
 from ruralpanel.data.adapters.titles import reads_like_note
-from ruralpanel.data.figures import bare_columns, in_order
+from ruralpanel.data.figures import Codes, bare_columns, in_order
 from ruralpanel.project.periods import label, year_of
 from ruralpanel.project.problems import Problem, raise_any
 from ruralpanel.project.settings import SourceSpec

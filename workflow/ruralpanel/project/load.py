@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Mapping
-from copy import deepcopy
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -18,9 +17,9 @@ from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS
 from ruralpanel.project.layouts import layout_problems
 from ruralpanel.project.model_keys import FIELDS, inference_problems, inference_spec, key_problems
-from ruralpanel.project.periods import between, parsed, with_periods
+from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
-from ruralpanel.project.schema import check_schema
+from ruralpanel.project.schema import check_schema, with_defaults, with_periods
 from ruralpanel.project.settings import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
 from ruralpanel.project.sidecars import is_litter, load_sidecar, series_spec
 from ruralpanel.project.whole import read_whole
@@ -105,7 +104,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     problems += [*key_problems(raw, file), *inference_problems(raw, file)]
     problems += [*check_schema(whole.untaken, shared_schema(), file), *inference_problems(whole.untaken, file)]
     raise_any(whole.with_problems(problems))
-    values = with_periods(_with_defaults(raw), config_schema())
+    values = with_periods(with_defaults(raw, config_schema()), config_schema())
     root = Path(path).parent
     sources: dict[str, SourceSpec] = {}
     faulty: set[str] = set()
@@ -152,44 +151,6 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         faulty_sources=frozenset(faulty),
         unfetched=tuple(places.located(unfetched, file)),
     )
-
-
-def _with_defaults(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill in the defaults that the sections and kinds state."""
-    schema = config_schema()
-    filled: dict[str, Any] = _filled(raw, schema, schema["$defs"])
-    return filled
-
-
-def _filled(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
-    schema = _resolved(schema, definitions)
-    if not isinstance(value, Mapping):
-        return value
-    filled = {}
-    properties: Mapping[str, Any] = schema.get("properties", {})
-    for key, part in properties.items():
-        if not isinstance(part, Mapping):
-            continue
-        part = _resolved(part, definitions)
-        if key in value:
-            filled[key] = _filled(value[key], part, definitions)
-        elif "default" in part:
-            filled[key] = deepcopy(part["default"])
-        elif schema.get("title") == "Configuration" and part.get("type") == "object":
-            filled[key] = _filled({}, part, definitions)
-    rest = schema.get("additionalProperties")
-    for key, item in value.items():
-        if key not in filled:
-            filled[key] = _filled(item, rest, definitions) if isinstance(rest, Mapping) else item
-    return filled
-
-
-def _resolved(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A schema in place of a reference to it; what stands beside the reference (a default) goes over it."""
-    while "$ref" in schema:
-        beside = {key: value for key, value in schema.items() if key != "$ref"}
-        schema = {**definitions[schema["$ref"].rsplit("/", 1)[1]], **beside}
-    return schema
 
 
 def _path(root: Path, text: str) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from ruralpanel.project.problems import Problem
 
@@ -117,32 +116,6 @@ def between(first: int, last: int) -> tuple[int, ...]:
 def mixed(numbers: Iterable[int]) -> bool:
     """Whether they have more than one frequency."""
     return len({frequency(number) for number in numbers}) > 1
-
-
-def with_periods(document: Any, schema: Mapping[str, Any]) -> Any:
-    """A document that has passed its schema, with numbers for labels wherever the schema says ``format: period``."""
-    return _converted(document, schema, schema["$defs"])
-
-
-def _converted(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Any:
-    while "$ref" in schema:
-        name = str(schema["$ref"]).rsplit("/", 1)[1]
-        schema = {**definitions[name], **{key: part for key, part in schema.items() if key != "$ref"}}
-    if schema.get("format") == "period":
-        return parse(value) if isinstance(value, int | str) else value
-    for alternative in (*(schema.get("oneOf") or ()), *(schema.get("anyOf") or ())):
-        value = _converted(value, alternative, definitions)
-    if isinstance(value, Mapping):
-        known, rest = schema.get("properties") or {}, schema.get("additionalProperties")
-        parts: dict[str, Any] = {key: known.get(key, rest) for key in value}
-        return {
-            key: _converted(item, parts[key], definitions) if isinstance(parts[key], Mapping) else item
-            for key, item in value.items()
-        }
-    items = schema.get("items")
-    if isinstance(value, list) and isinstance(items, Mapping):
-        return [_converted(item, items, definitions) for item in value]
-    return value
 
 
 REACH = 100

@@ -7,18 +7,17 @@ import errno
 import importlib
 import logging
 import os
-import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from types import FrameType, MappingProxyType
+from types import MappingProxyType
 from typing import TypeVar
 
 from ruralpanel.project.files import content_of
+from ruralpanel.project.interrupts import INTERRUPTED
 
 CONFIGURATION = "the configuration"
 """The file of a problem found where only a part of the configuration is at hand; `UserError.of` names it."""
@@ -134,9 +133,6 @@ def duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
-
-INTERRUPTED = 130
-"""Exit code of a process that an interrupt has ended: 128 and the signal's number, as shells count."""
 
 ON_SCREEN = 10.0
 """Seconds between two messages of progress that reach the screen; the log has them all."""
@@ -292,32 +288,3 @@ class _Screen(logging.Handler):
         elif time.monotonic() - self._last >= ON_SCREEN:
             self._last = time.monotonic()
             print(f"{self._job}: {record.getMessage()}", file=sys.stderr, flush=True)
-
-
-@contextmanager
-def starting(name: str) -> Iterator[None]:
-    """Let an interrupt end the process at once, with exit code 130, while it only imports and reads.
-
-    Nothing is written yet, so nothing needs tidying up. An exception instead would pass through libraries that print
-    it, turn it into another or lose it. After the block the handler is the one that was there before.
-
-    >>> with starting("estimate"):
-    ...     import pandas
-
-    Parameters
-    ----------
-    name : what is said to be interrupted.
-    """
-    if threading.current_thread() is not threading.main_thread():  # only there can handlers be set
-        yield
-        return
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        os.write(2, f"{name} stopped: interrupted\n".encode())
-        os._exit(INTERRUPTED)
-
-    before = signal.signal(signal.SIGINT, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -1,15 +1,17 @@
-"""Documents against JSON schemas: every error as a `Problem` with its config path, in words, never a dump."""
+"""Documents against JSON schemas: every error as a `Problem` with its path, in words; defaults, periods filled in."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator, validators
 
+from ruralpanel.project.periods import parse
 from ruralpanel.project.problems import Problem, did_you_mean
 from ruralpanel.project.yaml import config_path, load_yaml, text_keys
 
@@ -107,15 +109,79 @@ def _undecided(error: _Error, wrong: set[str], root: Mapping[str, Any]) -> bool:
 
 def _schemas_on(path: Iterable[str | int], root: Mapping[str, Any]) -> Iterator[Any]:
     """Every schema on a schema path from the root on, references followed."""
-    schema: Any = _resolve(root, root)
+    schema: Any = resolved(root, root)
     yield schema
     for part in path:
         if isinstance(schema, Mapping):
             schema = schema if part == "$ref" else schema.get(str(part))
         elif isinstance(schema, list) and isinstance(part, int):
             schema = schema[part]
-        schema = _resolve(schema, root) if isinstance(schema, Mapping) else schema
+        schema = resolved(schema, root) if isinstance(schema, Mapping) else schema
         yield schema
+
+
+def resolved(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A schema in place of a reference to it; what stands beside the reference (a default) goes over it."""
+    reference = schema.get("$ref", "")
+    if not reference.startswith("#/"):
+        return schema
+    target: Any = root
+    for part in reference[2:].split("/"):
+        target = target[part]
+    return {**resolved(target, root), **{k: v for k, v in schema.items() if k != "$ref"}}
+
+
+def with_defaults(document: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A document that has passed its schema, with the defaults that this states."""
+    filled: dict[str, Any] = _filled(document, schema, schema)
+    return filled
+
+
+def _filled(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+    schema = resolved(schema, root)
+    if not isinstance(value, Mapping):
+        return value
+    filled = {}
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    for key, part in properties.items():
+        if not isinstance(part, Mapping):
+            continue
+        part = resolved(part, root)
+        if key in value:
+            filled[key] = _filled(value[key], part, root)
+        elif "default" in part:
+            filled[key] = deepcopy(part["default"])
+        elif schema.get("title") == root["title"] and part.get("type") == "object":
+            filled[key] = _filled({}, part, root)
+    rest = schema.get("additionalProperties")
+    for key, item in value.items():
+        if key not in filled:
+            filled[key] = _filled(item, rest, root) if isinstance(rest, Mapping) else item
+    return filled
+
+
+def with_periods(document: Any, schema: Mapping[str, Any]) -> Any:
+    """A document that has passed its schema, with numbers for labels wherever the schema says ``format: period``."""
+    return _converted(document, schema, schema)
+
+
+def _converted(value: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Any:
+    schema = resolved(schema, root)
+    if schema.get("format") == "period":
+        return parse(value) if isinstance(value, int | str) else value
+    for alternative in (*(schema.get("oneOf") or ()), *(schema.get("anyOf") or ())):
+        value = _converted(value, alternative, root)
+    if isinstance(value, Mapping):
+        known, rest = schema.get("properties") or {}, schema.get("additionalProperties")
+        parts: dict[str, Any] = {key: known.get(key, rest) for key in value}
+        return {
+            key: _converted(item, parts[key], root) if isinstance(parts[key], Mapping) else item
+            for key, item in value.items()
+        }
+    items = schema.get("items")
+    if isinstance(value, list) and isinstance(items, Mapping):
+        return [_converted(item, items, root) for item in value]
+    return value
 
 
 def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Problem]:
@@ -194,7 +260,7 @@ def _known_keys(schema: Any, root: Mapping[str, Any], depth: int = 0) -> Iterato
     """Every key that a schema or one of its branches names."""
     if not isinstance(schema, Mapping) or depth > 8:
         return
-    schema = _resolve(schema, root)
+    schema = resolved(schema, root)
     yield from schema.get("properties", {})
     for keyword in ("allOf", "anyOf", "oneOf"):
         for branch in schema.get(keyword, ()):
@@ -205,23 +271,13 @@ def _known_keys(schema: Any, root: Mapping[str, Any], depth: int = 0) -> Iterato
         yield from _known_keys(branch, root, depth + 1)
 
 
-def _resolve(schema: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
-    reference = schema.get("$ref", "")
-    if not reference.startswith("#/"):
-        return schema
-    target: Any = root
-    for part in reference[2:].split("/"):
-        target = target[part]
-    return {**_resolve(target, root), **{k: v for k, v in schema.items() if k != "$ref"}}
-
-
 def _declared(error: _Error, key: str, root: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the schemas on the way to an error, the nearest first, declare of a key."""
     found: Mapping[str, Any] = {}
     for schema in _schemas_on(error.absolute_schema_path, root):
         declared = schema.get("properties") if isinstance(schema, Mapping) else None
-        if isinstance(declared, Mapping) and _describe(_resolve(declared.get(key, {}), root)):
-            found = _resolve(declared[key], root)
+        if isinstance(declared, Mapping) and _describe(resolved(declared.get(key, {}), root)):
+            found = resolved(declared[key], root)
     return found
 
 
@@ -234,8 +290,8 @@ def _alternatives(error: _Error, root: Mapping[str, Any], file: str, where: str)
         return
     fitting = [errors for errors in branches.values() if not _wrong_kind(errors)]
     if not fitting:
-        forms = [_form(_resolve(branch, root)) for branch in error.validator_value]
-        allowed = [v for branch in error.validator_value for v in _values(_resolve(branch, root))]
+        forms = [_form(resolved(branch, root)) for branch in error.validator_value]
+        allowed = [v for branch in error.validator_value for v in _values(resolved(branch, root))]
         expected = " or ".join(dict.fromkeys(form for form in forms if form)) or "another form"
         fix = _near(error.instance, allowed) or _whole(error.instance)
         yield Problem(file, where, _shown(error.instance), expected, fix)

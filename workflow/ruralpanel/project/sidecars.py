@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.files import content_of
-from ruralpanel.project.periods import between, parsed, with_periods
+from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
-from ruralpanel.project.schema import check_against, schema_of
+from ruralpanel.project.schema import check_against, schema_of, with_periods
 from ruralpanel.project.settings import SeriesSpec
 from ruralpanel.project.yaml import load_document, with_lines
 

@@ -10,11 +10,11 @@ from typing import Any
 from ruralpanel.project import formulas
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.load import Config
-from ruralpanel.project.missing_words import lacking
 from ruralpanel.project.periods import parse, parsed
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 from ruralpanel.project.reads import model_names, series_by_variable
 from ruralpanel.project.settings import SourceSpec, VariableSpec
+from ruralpanel.project.whole import lacking
 
 _MOST = 5
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.data.adapters import text, workbooks
-from ruralpanel.data.adapters.sheets import Caps, Row, Sheet, locked
+from ruralpanel.data.adapters.sheets import Caps, Row, Sheet, joined, locked, unreadable
 from ruralpanel.project.problems import Problem, UserError
 
 LONGEST_LINE = 2**20
@@ -76,9 +76,7 @@ def read_sheets(path: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet
     if form == "xls":
         return tuple(workbooks.xls_sheets(raw, label, layout))
     if form == "html":
-        from ruralpanel.data.adapters import html
-
-        return html.tables(text.decode(raw, label, layout.get("encoding")), label, layout)
+        return html_tables(text.decode(raw, label, layout.get("encoding")), label, layout)
     if form == "text":
         return (_text_sheet(text.decode(raw, label, layout.get("encoding")), label, Caps.of(layout)),)
     raise UserError(
@@ -166,3 +164,162 @@ def _text_sheet(content: str, label: str, caps: Caps) -> Sheet:
         caps.check_columns(len(record), label, f"row {line}")
         rows.append(Row(line, tuple(text.trimmed(cell) for cell in record)))
     return Sheet("", tuple(row for row in rows if any(row.cells)), ragged=True)
+
+
+_HEIGHTS = {"sup": "raised", "sub": "lowered"}
+_FOOTNOTE = re.compile(r"[(\[]?(?:[0-9]{1,2}|[a-z])[)\]]?")
+_MOST_NESTED = 200
+
+
+def html_tables(content: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet, ...]:
+    """The innermost html_tables of a page, in order; merged cells show their text in every place that they cover.
+
+    Raised letters (``<sup>``) become footnote marks in brackets, so that they never run into a figure.
+
+    Parameters
+    ----------
+    content, label : str
+        The page and the name of its file in messages.
+    layout : mapping
+        `end`: ``required``: a page whose last table is not closed was cut off, which is an error; ``optional``: it is
+        read. The limits of `sheets.Caps`.
+
+    Raises
+    ------
+    UserError
+        No table, a page that was cut off, more cells or columns of one cell than are read.
+    """
+    import lxml.html
+
+    if "<workbook" in content[:2000].lower():
+        raise UserError(Problem(label, "", "an XML spreadsheet", "HTML, XLS or XLSX", "save it as XLSX"))
+    opened, closed = (len(re.findall(tag, content, re.IGNORECASE)) for tag in (r"<table[\s>]", r"</table\s*>"))
+    if opened == 0:
+        raise UserError(Problem(label, "", "a page without a table", "a page with a table"))
+    if closed < opened and layout.get("end", "required") != "optional":
+        raise UserError(
+            Problem(
+                label,
+                "",
+                "a table that is not closed",
+                "a whole page",
+                "the page was cut off: get it again, or layout: {end: optional} to read what is there",
+            )
+        )
+    # Without huge_tree the parser leaves out texts beyond 10 MB, and it always leaves out what is nested too deep.
+    parser = lxml.html.HTMLParser(huge_tree=True)
+    try:
+        page = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^>]*\?>", "", content), parser=parser)
+    except Exception as error:
+        raise unreadable(label, "HTML", error) from None
+    lost = [entry.message for entry in parser.error_log if "depth" in entry.message.lower()]
+    if lost:
+        raise unreadable(label, "HTML", ValueError(lost[0]))
+    # What stands behind </html> is read as a page of its own.
+    pages = (page, *page.itersiblings())
+    inner = [table for part in pages for table in part.iter("table") if table.find(".//table") is None]
+    problems = [
+        Problem(
+            label,
+            f"table {number}",
+            "cells outside of any row",
+            "every cell within <tr> … </tr>",
+            "the page is damaged: get it again",
+        )
+        for number, table in enumerate(inner, 1)
+        if any(cell.getparent().tag != "tr" for cell in table.iter("td", "th"))
+    ]
+    if problems:
+        raise UserError(problems)
+    caps = Caps.of(layout)
+    return tuple(
+        Sheet(name, _grid(table, label, name, caps), ragged=True, hidden_rows=_hidden_rows(table))
+        for number, table in enumerate(inner, 1)
+        for name in [str(number) if len(inner) > 1 else ""]
+    )
+
+
+def _grid(table: Any, label: str, name: str, caps: Caps) -> tuple[Row, ...]:
+    grid: list[Row] = []
+    below: dict[int, dict[int, str]] = {}  # row → column → text of a cell that begins above
+    rows = list(table.iter("tr"))
+    count = 0
+    for number, row in enumerate(rows):
+        cells = below.pop(number, {})
+        copies, merged = set(cells), set(cells)
+        column = 0
+        for cell in row.iter("td", "th"):
+            if _not_shown(cell):
+                continue
+            while column in cells:
+                column += 1
+            width = _span(cell, "colspan")
+            caps.check_columns(column + width, label, f"table {name or 1}, row {number + 1}")
+            # A cell of no height (0) or beyond the last row ends with the table.
+            height = min(_span(cell, "rowspan") or len(rows), len(rows) - number)
+            count += width * height
+            caps.check_cells(count, label, name)
+            text = _text(cell)
+            across = range(column, column + width)
+            cells.update(dict.fromkeys(across, text))
+            for lower in range(number + 1, number + height):
+                below.setdefault(lower, {}).update(dict.fromkeys(across, text))
+            copies.update(across[1:])
+            merged.update(across if width > 1 or height > 1 else ())
+            column += width
+        texts = tuple(cells.get(place, "") for place in range(max(cells, default=-1) + 1))
+        if any(texts):
+            grid.append(Row(number + 1, texts, frozenset(copies), frozenset(merged)))
+    return tuple(grid)
+
+
+def _hidden_rows(table: Any) -> tuple[int, ...]:
+    return tuple(number for number, row in enumerate(table.iter("tr"), 1) if _not_shown(row))
+
+
+def _span(cell: Any, name: str) -> int:
+    """How many columns or rows a cell covers; of rows 0 means all that follow."""
+    written = re.match(r"\s*\+?(\d+)", cell.get(name, "1"))
+    if not written:
+        return 1
+    return int(written[1][:9]) if name == "rowspan" else max(int(written[1][:9]), 1)
+
+
+def _text(cell: Any) -> str:
+    return " ".join(joined(_parts(cell)).split())
+
+
+def _style(element: Any) -> str:
+    return re.sub(r"\s", "", element.get("style", "").casefold())
+
+
+def _not_shown(element: Any) -> bool:
+    return "display:none" in _style(element) or element.get("hidden") is not None
+
+
+def _refers(element: Any) -> bool:
+    """Whether a part of a cell refers to a note: a link within the page, or small type, of a digit or letter."""
+    small = element.tag == "small" or (element.tag == "font" and element.get("size") in ("1", "-1", "-2"))
+    link = element.tag == "a" and element.get("href", "").startswith("#")
+    return (small or link) and _FOOTNOTE.fullmatch(element.text_content().strip()) is not None
+
+
+def _parts(element: Any, depth: int = 0) -> Iterator[tuple[str, str]]:
+    """The texts of a cell in order, each with its height; without what is never shown."""
+    if not isinstance(element.tag, str) or _not_shown(element) or element.tag in ("script", "style"):
+        return
+    aligned = re.search("vertical-align:(sup|sub)", _style(element))
+    height = _HEIGHTS.get(aligned[1] if aligned else element.tag, "")
+    if height or depth > _MOST_NESTED:
+        yield element.text_content(), height
+        return
+    yield " " if element.tag == "br" else "", ""
+    yield element.text or "", ""
+    before = element.text or ""
+    for child in element:
+        if before.strip() and _refers(child):
+            yield child.text_content(), "raised"
+        else:
+            yield from _parts(child, depth + 1)
+        before = child.tail or (before if isinstance(child.tag, str) else "")
+        yield child.tail or "", ""

@@ -11,8 +11,7 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.data.adapters import text
-from ruralpanel.data.adapters.advice import figure_advice
-from ruralpanel.data.adapters.cells import Cell, capped, cell_table, file_label, place
+from ruralpanel.data.adapters.cells import Cell, capped, cell_table, figure_advice, file_label, place
 from ruralpanel.data.adapters.grids import read_bytes
 from ruralpanel.data.adapters.series_files import layout_of
 from ruralpanel.data.adapters.titles import (

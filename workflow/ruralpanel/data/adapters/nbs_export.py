@@ -10,8 +10,16 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.data.adapters import grids, text
-from ruralpanel.data.adapters.advice import figure_advice
-from ruralpanel.data.adapters.cells import Cell, capped, cell_table, duplicate_problems, file_label, place, with_remarks
+from ruralpanel.data.adapters.cells import (
+    Cell,
+    capped,
+    cell_table,
+    duplicate_problems,
+    figure_advice,
+    file_label,
+    place,
+    with_remarks,
+)
 from ruralpanel.data.adapters.nbs_blocks import Block, blocks_of, unfinished
 from ruralpanel.data.adapters.series_files import Place, by_file, layout_of, places, remarks_on_files
 from ruralpanel.data.adapters.sheets import Shown, hidden_remarks

@@ -10,12 +10,11 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.adapters import columns, text
-from ruralpanel.data.adapters.advice import figure_advice
-from ruralpanel.data.adapters.cells import place, together
-from ruralpanel.data.adapters.figure_order import distinct
+from ruralpanel.data.adapters.cells import figure_advice, place, together
 from ruralpanel.data.adapters.sheets import cell_text
 from ruralpanel.data.adapters.table_file import Numbers, TableFile
 from ruralpanel.data.adapters.titles import continues
+from ruralpanel.data.figures import distinct
 from ruralpanel.project.periods import frequency, label
 from ruralpanel.project.problems import Problem, UserError
 

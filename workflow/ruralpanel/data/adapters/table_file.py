@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.data.adapters.advice import SIDE_BY_SIDE
+from ruralpanel.data.adapters.cells import SIDE_BY_SIDE
 from ruralpanel.data.adapters.number_formats import Scale
 from ruralpanel.data.adapters.text import period, plain
 from ruralpanel.project.problems import Problem, UserError, did_you_mean

@@ -9,8 +9,17 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.data.adapters import grids, text
-from ruralpanel.data.adapters.advice import SIDE_BY_SIDE, figure_advice
-from ruralpanel.data.adapters.cells import Cell, capped, cell_table, duplicate_problems, file_label, place, with_remarks
+from ruralpanel.data.adapters.cells import (
+    SIDE_BY_SIDE,
+    Cell,
+    capped,
+    cell_table,
+    duplicate_problems,
+    figure_advice,
+    file_label,
+    place,
+    with_remarks,
+)
 from ruralpanel.data.adapters.series_files import (
     Place,
     by_file,

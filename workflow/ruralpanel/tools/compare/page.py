@@ -25,7 +25,7 @@ from ruralpanel.project.files import csv_text, write_text
 from ruralpanel.project.formats import MINUS
 from ruralpanel.project.problems import Problem, raise_any
 from ruralpanel.tools.compare.changes import Cause, CellChange, Comparison, Estimate
-from ruralpanel.tools.compare.words import (
+from ruralpanel.tools.compare.compare import (
     FOLDER,
     by_cause,
     cause_names,

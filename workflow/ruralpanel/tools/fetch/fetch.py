@@ -1,8 +1,9 @@
-"""Renew one live source: ask the site, check the answers as any source is checked, then replace the old ones."""
+"""Renew one live source: ask the site, check the answers as any source is, replace the old ones, write the sidecar."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -10,17 +11,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ruralpanel.data.adapters import nbs_api
 from ruralpanel.data.adapters.titles import same_title
 from ruralpanel.project.files import sha256_of, write_json, write_text
 from ruralpanel.project.problems import Problem, UserError, raise_any
-from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.settings import SeriesSpec, SourceSpec
 from ruralpanel.project.sidecars import load_sidecar
 from ruralpanel.project.units import Units
-from ruralpanel.project.yaml import read_text
+from ruralpanel.project.yaml import parse_document, read_text
 from ruralpanel.tools.fetch import plan
 from ruralpanel.tools.fetch.client import Client, Manners
-from ruralpanel.tools.fetch.sidecars import new_sidecar, renewed
 from ruralpanel.tools.fetch.vintages import (
     Change,
     Figures,
@@ -291,3 +293,77 @@ def _without_figures(scope: plan.Scope, fresh: Figures, units: Units) -> list[st
     present = {unit for _, unit, _ in fresh}
     absent = [name for name, _ in scope.regions if (units.match(name) or name) not in present]
     return [f"no figure at all for {', '.join(absent)}"] if absent else []
+
+
+_TOP = re.compile(r"^([A-Za-z_]\w*):")
+
+
+def new_sidecar(series: Mapping[str, SeriesSpec], facts: Mapping[str, Any]) -> str:
+    """A sidecar for a source that has none yet; `facts` as for `renewed`."""
+    entries = {}
+    for key, spec in series.items():
+        entry = {"label": spec.label or spec.title_in_file or key, "label_zh": spec.label_zh, "measure": spec.measure}
+        entry |= {"title_in_file": spec.title_in_file, "counts": spec.note}
+        entries[key] = {name: value for name, value in entry.items() if value}
+    values = {
+        "publisher": "National Bureau of Statistics of China",
+        "title": "National Data (国家数据), annual by province (分省年度数据)",
+        "url": "https://data.stats.gov.cn",
+        "licence": "official statistics; terms of the publisher",
+        **facts,
+        "series": entries,
+    }
+    return _dump(values)
+
+
+def renewed(text: str, file: str, facts: Mapping[str, Any]) -> str:
+    """A sidecar's text with the top-level keys in `facts` replaced, comments and all other keys as they are.
+
+    Raises
+    ------
+    UserError
+        A file that is no YAML, or one whose other keys the replacement would change.
+    """
+    before = parse_document(text, file)
+    raise_any(before.problems)
+    blocks: list[tuple[str, list[str]]] = [("", [])]
+    for line in text.splitlines(keepends=True):
+        match = _TOP.match(line)
+        if match:
+            blocks.append((match[1], [line]))
+        else:
+            blocks[-1][1].append(line)
+    written = set()
+    parts = []
+    for name, lines in blocks:
+        if name in facts:
+            written.add(name)
+            parts.append(_dump({name: facts[name]}) + "".join(_remarks_below(lines)))
+        else:
+            parts.append("".join(lines))
+    result = "".join(parts)
+    result += "" if result.endswith("\n") or not result else "\n"
+    result += "".join(_dump({name: value}) for name, value in facts.items() if name not in written)
+    after = parse_document(result, file)
+    kept = {name: value for name, value in after.values.items() if name not in facts}
+    if after.problems or kept != {name: value for name, value in before.values.items() if name not in facts}:
+        raise UserError(
+            Problem(
+                file,
+                "",
+                "keys that cannot be told apart line by line",
+                "each top-level key at the beginning of a line",
+                "write the sidecar in block style, or move it away to have it written anew",
+            )
+        )
+    return result
+
+
+def _remarks_below(lines: list[str]) -> list[str]:
+    """Comments and blank lines between a block and the next key."""
+    last = max(i for i, line in enumerate(lines) if line.strip() and not line.startswith("#"))
+    return lines[last + 1 :]
+
+
+def _dump(values: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True, width=120)

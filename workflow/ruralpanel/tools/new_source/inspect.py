@@ -21,7 +21,7 @@ from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import series_spec
 from ruralpanel.project.units import Units
-from ruralpanel.tools.new_source import regional, tables, yearly
+from ruralpanel.tools.new_source import regional, tables
 from ruralpanel.tools.new_source.grid import locate
 from ruralpanel.tools.new_source.headings import base_measure, measured
 from ruralpanel.tools.new_source.series import sidecar
@@ -227,10 +227,10 @@ def _folder(
         number = sum(part.figures for part in exports)
         summary = f"{number:,} figures, {len(series)} series; {exports[0].summary.partition(', ')[2]} in the first"
         return (Inspection(_free(_name(path.name), taken), {**entry, "series": series}, doubts, number, summary),)
-    one = yearly.joined_files([part.entry for part in entries]) if len(entries) == len(files) and not year else None
+    one = tables.joined_files([part.entry for part in entries]) if len(entries) == len(files) and not year else None
     if one is not None:
         doubts = tuple(
-            dict.fromkeys(doubt for part in entries for doubt in part.unsure if not yearly.about_years(doubt))
+            dict.fromkeys(doubt for part in entries for doubt in part.unsure if not tables.about_years(doubt))
         )
         doubts += ("the years, from the names of the files: no column holds them",)
         number = sum(part.figures for part in entries)
@@ -287,7 +287,7 @@ def _sheets(file: Path, units: Units | None, year: int | None) -> list[Found]:
         return tables.sheet_tables(file, name, rows, only, units, year)
 
     entries = _readable([(name, lambda name=name, rows=rows: look(name, rows)) for name, rows in sheets], file)
-    return entries if year else yearly.joined_sheets(entries)
+    return entries if year else tables.joined_sheets(entries)
 
 
 def _readable(parts: list[tuple[str, Any]], file: Path) -> list[Found]:
