@@ -53,7 +53,7 @@ def read(
 ) -> Config:
     """The configuration of three files in the working folder."""
     for name, text in (("config.yaml", main), ("config/data.yaml", data), ("config/models.yaml", models)):
-        Path(name).write_text(text, encoding="utf-8")
+        Path(name).write_text(text, encoding="utf-8", newline="")
     return open_project(["config.yaml"], overrides)
 
 
@@ -157,6 +157,36 @@ def test_faults_name_file_and_line(folder: Path, files: dict[str, str], answer: 
 def test_faults_of_all_files_are_told_at_once(folder: Path) -> None:
     problems = said(data=DATA + "units: other.csv\n", models=MODELS + "title: Another\n")
     assert [problem.partition(":")[0] for problem in problems] == ["config/data.yaml", "config/models.yaml"]
+
+
+def test_a_key_that_the_schema_refuses_hides_no_name_that_nothing_declares(folder: Path) -> None:
+    models = MODELS.replace("[lagged]}", "[laged]}").replace("{estimator: fe, out", "{estimatr: fe, out", 1)
+    found = said(models=models)
+    assert [line for line in found if "unknown key" in line] and [line for line in found if '"laged"' in line]
+    # What may follow from the lack of the entry at fault is not told: log_output is at fault, not who reads it.
+    found = said(main=MAIN.replace("log_output: log(output / 1000)", "log_output: {formul: log(output / 1000)}"))
+    assert found and all("log_output" in line.partition(": found")[0] for line in found)
+    # A fault of what everything rests on leaves nothing to check.
+    assert all("laged" not in line for line in said(models=models, data=DATA.replace("adapter:", "adaptr:")))
+
+
+def test_names_in_a_preset_that_nobody_uses_are_checked(folder: Path) -> None:
+    unused = "presets: {spare: {outcome: log_outpt, regressors: [lever, 'lever:lagd'], weights: null}}\n"
+    first, second = said(models=MODELS + unused)
+    assert 'presets.spare.outcome (line 6): found "log_outpt"' in first and '"lagd"' in second
+    read(models=MODELS + unused.replace("outpt", "output").replace("lagd", "lagged"))
+
+
+def test_words_that_cannot_be_read_hide_no_unknown_key(folder: Path) -> None:
+    Path("words").mkdir()
+    Path("words/en.yaml").write_text("title: [\n", encoding="utf-8")
+    found = said(main=MAIN.replace("title: A made-up project\n", "words: words\nlanguag: en\n"))
+    assert len(found) == 2 and "words/en.yaml" in found[0] and 'fix: did you mean "language"?' in found[1]
+
+
+def test_line_ends_of_cr_alone_are_named(folder: Path) -> None:
+    with pytest.raises(UserError, match="line ends of CR alone; expected lines that end with LF"):
+        read(models=MODELS.replace("\n", "\r"))
 
 
 def test_an_empty_section_gives_way_to_that_of_another_file(folder: Path) -> None:

@@ -26,6 +26,7 @@ defaults: {inference: [cr1], effects: [unit, period]}
 )
 MODELS = """presets:
   within: {estimator: fe, outcome: log_output, regressors: [lever]}
+  nobody: {like: within, effects: [period]}
 models:
   plain: {like: within}
   effect:
@@ -71,12 +72,12 @@ def test_a_model_names_preset_named_errors_defaults_and_words(folder: Path, caps
     assert rows["title"] == ("words/en.yaml:2", "words", "One effect")
     assert rows["estimator"] == ("models.yaml:2", "presets.within", "fe")
     assert rows["regressors"] == ("models.yaml:2", "presets.within", "[lever]")
-    assert rows["effects"] == ("models.yaml:7", "own", "[unit]")
+    assert rows["effects"] == ("models.yaml:8", "own", "[unit]")
     assert rows["inference[0]"][:2] == ("config.yaml:21", "errors.wild")
     assert rows["inference[0]"][2] == (
         "{bootstrap: wild_cluster, by: unit, draws: 999, weights: rademacher, interval: true}"  # defaults filled in
     )
-    assert rows["inference[1]"][:2] == ("models.yaml:8", "own")
+    assert rows["inference[1]"][:2] == ("models.yaml:9", "own")
     assert rows["panel"] == ("", "default", "main")
     assert rows["simulated_size"] == ("", "default", "true")
     inherited = explained("models.plain", capsys)
@@ -96,13 +97,19 @@ def test_other_entries_under_either_of_their_names(folder: Path, capsys: pytest.
     assert explained("checks", capsys)["jump"] == ("", "default", "0.5")
 
 
+def test_a_preset_even_one_that_nobody_uses(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = explained("presets.nobody", capsys)
+    assert rows["effects"] == ("models.yaml:3", "own", "[period]")
+    assert rows["regressors"] == ("models.yaml:2", "presets.within", "[lever]")
+    assert explained("presets.within", capsys)["estimator"] == ("models.yaml:2", "own", "fe")
+
+
 @pytest.mark.parametrize(
     ("entry", "answer"),
     [
         ("models.efect", 'found "efect"; expected a name under models; fix: did you mean "effect"?'),
         ("model.effect", 'found "model.effect"; expected an entry such as models.baseline; fix: did you mean "models"'),
         ("models", 'found "models"; expected one entry of models; fix: name one: models.plain'),
-        ("presets.within", "fix: look at what takes it over, such as models.plain"),
         ("errors.wild", "fix: look at what takes it over, such as models.effect"),
         ("errors.cr1", "fix: look at what takes it over, such as defaults"),
         ("others.H1", "fix: look at what takes it over, such as claims.H1"),

@@ -36,6 +36,7 @@ def reference_problems(config: Config, attributes: set[str], units: Units | None
     found += _series_problems(config, units)
     for model in config.models.values():
         found += model_problems(config, model, attributes, units)
+    found += _preset_problems(config, attributes)
     for name, curve in config.specification_curves.items():
         found += _curve_problems(config, name, curve, attributes)
     for name, claim in config.hypotheses.items():
@@ -107,6 +108,19 @@ def _sample_problems(config: Config, attributes: set[str], units: Units | None) 
         for period in sample.get("drop_periods") or ():
             if period not in periods:
                 yield Problem(config.file, f"samples.{name}.drop_periods", str(period), "a period of one of the panels")
+
+
+def _preset_problems(config: Config, attributes: set[str]) -> Iterator[Problem]:
+    """Names of variables in keys of presets that no model takes over; those taken over are the models' own."""
+    taken = frozenset(config.places.origins.values())
+    for name, preset in config.presets.items():
+        for key in ("outcome", "regressors", "controls", "weights"):
+            value, written = preset.get(key, (None, ""))
+            if value is None or written in taken or not written.startswith(f"presets.{name}."):
+                continue
+            texts = value if isinstance(value, list) else [value]
+            parts = {part.strip() for text in texts for part in str(text).split(":")}
+            yield from name_problems(config, written, parts, attributes)
 
 
 def _curve_problems(config: Config, name: str, curve: Mapping[str, Any], attributes: set[str]) -> Iterator[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ruralpanel.project.periods import PATTERN, parse
@@ -32,12 +32,14 @@ class Expanded:
     origins : path in `values` → path as written, where they differ (`written.Places`).
     problems : short forms that say nothing; their paths are those as written.
     torn : paths in `values` of entries that lack what such a short form should have brought.
+    presets : what each comes to with those that it is like: key → value and path as written.
     """
 
     values: dict[str, Any]
     origins: Mapping[str, str]
     problems: tuple[Problem, ...]
     torn: frozenset[str] = frozenset()
+    presets: Mapping[str, Mapping[str, tuple[Any, str]]] = field(default_factory=dict)
 
 
 def expand(values: Mapping[str, Any], places: Mapping[str, Place], file: str) -> Expanded:
@@ -65,7 +67,7 @@ def expand(values: Mapping[str, Any], places: Mapping[str, Place], file: str) ->
             long[section] = values[section]  # for the schema to refuse
         elif section not in values and not long[section]:
             del long[section]
-    return Expanded(long, trail.origins, tuple(trail.problems), frozenset(trail.torn))
+    return Expanded(long, trail.origins, tuple(trail.problems), frozenset(trail.torn), trail.presets)
 
 
 def _entries(values: Mapping[str, Any], section: str) -> Mapping[str, Any]:

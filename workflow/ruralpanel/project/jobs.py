@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import takewhile
@@ -13,7 +14,7 @@ from ruralpanel.project.check import check
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.tables import TABLES, kind_of, robustness_file
-from ruralpanel.project.load import DEFAULT_FILE, Config, read_config
+from ruralpanel.project.load import DEFAULT_FILE, Config, UnsoundConfiguration, read_config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.reads import matrices_of, samples_of, series_by_variable
 from ruralpanel.project.settings import wordless
@@ -40,10 +41,20 @@ def open_project(
         With every problem of the configuration, its sidecars and files.
     """
     _one(files)
-    config = read_config(_shown(files[0]) if files else DEFAULT_FILE, overrides)
+    try:
+        config = read_config(_shown(files[0]) if files else DEFAULT_FILE, overrides)
+    except UnsoundConfiguration as error:
+        raise UserError((*error.problems, *_of_the_rest(error))) from None
     mended = config.unfetched if fetching else ()
     raise_any(problem for problem in check(config) if problem not in mended)
     return config
+
+
+def _of_the_rest(error: UnsoundConfiguration) -> Iterator[Problem]:
+    """What is wrong with the sound entries, but for what may follow from the lack of those at fault."""
+    for problem in check(error.sound) if error.sound else ():
+        if not error.names & set(re.findall(r"\w+", f"{problem.where} {problem.found} {problem.expected}")):
+            yield problem
 
 
 def check_command_line(arguments: Sequence[str]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from itertools import takewhile
 from pathlib import Path
@@ -22,7 +23,7 @@ from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_
 from ruralpanel.project.schema import check_schema, with_defaults, with_periods
 from ruralpanel.project.settings import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
 from ruralpanel.project.sidecars import is_litter, load_sidecar, series_spec
-from ruralpanel.project.whole import read_whole
+from ruralpanel.project.whole import Whole, read_whole
 from ruralpanel.project.written import Place, Places
 
 DEFAULT_FILE = "config.yaml"
@@ -36,7 +37,7 @@ class Config:
     `resolved` holds the same as plain values in the long form, for the record that results keep; `places` the file and
     line of each key; `files` all files that it was read from; `idle_words` where words stand for what nothing declares.
     `problems` are those of the sources (`faulty_sources`), which `check.check` reports together with its own;
-    `unfetched` are those among them that fetching a live source mends.
+    `unfetched` are those among them that fetching a live source mends. `presets` are as of `expand.Expanded`.
     """
 
     file: str
@@ -69,6 +70,18 @@ class Config:
     problems: tuple[Problem, ...] = ()
     faulty_sources: frozenset[str] = frozenset()
     unfetched: tuple[Problem, ...] = ()
+    presets: Mapping[str, Mapping[str, tuple[Any, str]]] = field(default_factory=dict)
+
+
+class UnsoundConfiguration(UserError):
+    """Keys and values that the schema refuses; `sound` is the configuration without the entries at fault, if any.
+
+    `names` are those entries: what the rest says of them is no news.
+    """
+
+    def __init__(self, problems: Iterable[Problem], sound: Config | None, names: Set[str]) -> None:
+        super().__init__(problems)
+        self.sound, self.names = sound, names
 
 
 def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) -> Config:
@@ -82,8 +95,8 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
     Raises
     ------
     UserError
-        With every unknown or missing key and wrong value at once. What the parts and their files say of each other
-        is checked by `check.check`.
+        With every unknown or missing key and wrong value at once: an `UnsoundConfiguration` where the schema refuses
+        them. What the parts and their files say of each other is checked by `check.check`.
     """
     file = str(path)
     if reason := unusable(path):
@@ -99,11 +112,44 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
             ]
         )
     whole = read_whole(path, overrides)
-    raw, places = whole.values, whole.places
-    problems = check_schema(raw, config_schema(), file)
-    problems += [*key_problems(raw, file), *inference_problems(raw, file)]
-    problems += [*check_schema(whole.untaken, shared_schema(), file), *inference_problems(whole.untaken, file)]
-    raise_any(whole.with_problems(problems))
+    own, shared = _key_problems(whole.values, file), check_schema(whole.untaken, shared_schema(), file)
+    shared += inference_problems(whole.untaken, file)
+    if problems := whole.with_problems([*own, *shared]):
+        sound, names = (None, set()) if whole.problems else _sound(whole.values, own, file)
+        rest = None if sound is None else _config(path, whole, sound)
+        raise UnsoundConfiguration(problems, rest, names)
+    return _config(path, whole, whole.values)
+
+
+def _key_problems(raw: Mapping[str, Any], file: str) -> list[Problem]:
+    return [*check_schema(raw, config_schema(), file), *key_problems(raw, file), *inference_problems(raw, file)]
+
+
+_SEPARATE = frozenset(
+    ("variables", "samples", "weights_matrices", "models", "hypotheses", "specification_curves", "tables", "figures",
+     "maps")
+)  # fmt: skip
+"""Sections of entries of which each can be left out, and the others still be checked."""
+
+
+def _sound(raw: Mapping[str, Any], problems: Iterable[Problem], file: str) -> tuple[Mapping[str, Any] | None, set[str]]:
+    """The values without the entries that problems are of, and the names of these; None where more is at fault."""
+    at_fault = [re.split(r"[.\[]", problem.where, maxsplit=2)[:2] for problem in problems]
+    if any(len(parts) < 2 or parts[0] not in _SEPARATE for parts in at_fault):
+        return None, set()
+    names = {(section, name) for section, name in at_fault}
+    kept = {
+        section: {name: entry for name, entry in entries.items() if (section, name) not in names}
+        if section in _SEPARATE and isinstance(entries, Mapping)
+        else entries
+        for section, entries in raw.items()
+    }
+    return (None if _key_problems(kept, file) else kept), {name for _, name in names}
+
+
+def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
+    """The configuration of values that the schema accepts."""
+    file, places, problems = str(path), whole.places, list[Problem]()
     values = with_periods(with_defaults(raw, config_schema()), config_schema())
     root = Path(path).parent
     sources: dict[str, SourceSpec] = {}
@@ -150,6 +196,7 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
         problems=tuple(places.located(problems, file)),
         faulty_sources=frozenset(faulty),
         unfetched=tuple(places.located(unfetched, file)),
+        presets=whole.presets,
     )
 
 

@@ -114,7 +114,8 @@ def models_of(
         trail,
     )
     for name in chains.presets:
-        chains.preset(name)
+        preset = chains.preset(name)
+        trail.presets[name] = {key: (value, preset.origins[key]) for key, value in preset.values.items()}
     return {name: _model(name, model, errors, chains) for name, model in models.items()}
 
 

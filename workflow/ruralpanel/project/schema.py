@@ -37,6 +37,9 @@ _BOUNDS = {
     "minProperties": "at least {} keys",
     "maxProperties": "at most {} keys",
 }
+ABSENT = "nothing"
+"""What is found where a key lacks."""
+
 _Error = Any  # jsonschema types every part of its errors as possibly unset
 # 1970.0 is no year and no count: what runs on years and counts needs whole numbers.
 _TYPES_CHECKED = Draft202012Validator.TYPE_CHECKER.redefine_many(
@@ -203,7 +206,7 @@ def _problems(error: _Error, root: Mapping[str, Any], file: str) -> Iterator[Pro
         fix = did_you_mean(key, set(error.instance) - known)
         near = fix.startswith("did you mean")
         fix = fix.replace("did you mean", "rename").removesuffix("?") if near else f"add `{key}:`"
-        yield Problem(file, f"{where}.{key}" if where else key, "nothing", hint or "a value", fix)
+        yield Problem(file, f"{where}.{key}" if where else key, ABSENT, hint or "a value", fix)
     elif keyword == "dependentRequired":
         yield Problem(file, where, error.message, "the keys that go together")
     elif keyword in ("enum", "const"):

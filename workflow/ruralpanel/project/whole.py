@@ -11,7 +11,7 @@ from typing import Any
 from ruralpanel.project.expand import SHORT, expand
 from ruralpanel.project.presets import untaken
 from ruralpanel.project.problems import Problem, raise_any
-from ruralpanel.project.schema import check_against
+from ruralpanel.project.schema import ABSENT, check_against
 from ruralpanel.project.words import with_words
 from ruralpanel.project.written import Place, Places, overridden, read_written
 from ruralpanel.project.yaml import upwards
@@ -28,8 +28,10 @@ class Whole:
     values : sections as `project/sections` and `project/kinds` describe them; not yet held against it.
     places : where each of its settings was written.
     files : all files that it was read from. idle_words : where words stand for what nothing declares.
-    problems : of the short forms; their paths are those as written. torn : entries of which they leave a part only.
+    problems : of files of words and short forms; their paths are those as written.
+    torn : entries of which these leave a part only.
     untaken : what is shared and nothing takes over (`presets.untaken`); not yet held against the schema.
+    presets : as of `expand.Expanded`. words_unread : some file of words could not be read, so that words may lack.
     """
 
     file: str
@@ -40,6 +42,8 @@ class Whole:
     problems: tuple[Problem, ...]
     torn: frozenset[str]
     untaken: Mapping[str, Any]
+    presets: Mapping[str, Mapping[str, tuple[Any, str]]]
+    words_unread: bool = False
 
     def with_problems(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems of the short forms, and of the long form those that do not follow from them, where written."""
@@ -49,7 +53,9 @@ class Whole:
             for problem in problems
             if problem.file != self.file
             or not (
-                wrong & set(upwards(self.places.as_written(problem.where))) or self.torn & set(upwards(problem.where))
+                wrong & set(upwards(self.places.as_written(problem.where)))
+                or self.torn & set(upwards(problem.where))
+                or (self.words_unread and problem.found == ABSENT and problem.where.rpartition(".")[2] in _TEXTS)
             )
         ]
         return self.places.located([*self.problems, *others], self.file)
@@ -61,7 +67,7 @@ def read_whole(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
     Raises
     ------
     UserError
-        Files that cannot be read, that are no YAML or that say the same key; words that are nowhere.
+        Files that cannot be read, that are no YAML or that say the same key.
     """
     file = str(path)
     written = read_written(path)
@@ -76,16 +82,17 @@ def read_whole(path: str | Path, overrides: Mapping[str, Any] | None = None) -> 
     if "words" in short and not (folder and isinstance(folder, str)):
         raise_any(places.located(problems, file))
     worded = with_words(expanded.values, folder, Path(path).parent, places, file)
-    raise_any(places.located(worded.unread, file))
     return Whole(
         file=file,
         values=worded.values,
         places=Places({**written.places, **worded.places}, {**expanded.origins, **worded.origins}),
         files=(*written.files, *worded.files),
         idle_words=worded.idle,
-        problems=(*problems, *expanded.problems, *worded.problems),
+        problems=(*problems, *expanded.problems, *worded.unread, *worded.problems),
         torn=expanded.torn,
         untaken=untaken(written.values, expanded.origins),
+        presets=expanded.presets,
+        words_unread=bool(worded.unread),
     )
 
 

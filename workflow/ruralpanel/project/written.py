@@ -109,6 +109,7 @@ class Trail:
     origins: dict[str, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     torn: set[str] = field(default_factory=set)
+    presets: dict[str, Mapping[str, tuple[Any, str]]] = field(default_factory=dict)
     settings: dict[str, str] = field(default_factory=dict)
     """Path as written of an entry under ``inference`` → that of the named setting that it stands for."""
 

@@ -116,6 +116,9 @@ def read_text(path: str | Path, name: str = "") -> tuple[str, Problem | None]:
 
 def parse_document(text: str, name: str) -> Document:
     """`load_document` of a text already in memory."""
+    if "\r" in text and "\n" not in text:
+        fix = "save the file with the line ends of Unix (LF) or Windows (CR LF)"
+        return Document({}, (Problem(name, "", "line ends of CR alone", "lines that end with LF", fix),), {})
     if unprintable := _UNPRINTABLE.search(text.replace("\r\n", "\n")):
         line = text[: unprintable.start()].count("\n") + 1
         found = f"the control character {_code(unprintable)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from ruralpanel.project.expand import LONG_NAMES
@@ -20,13 +20,16 @@ def explain(config: Config, entry: str) -> str:
 
     Parameters
     ----------
-    config : a configuration. entry : ``models.interaction``, ``series.highway_km``, ``claims.H1``, ``report``.
+    config : a configuration.
+    entry : ``models.interaction``, ``series.highway_km``, ``claims.H1``, ``presets.gap``, ``report``.
 
     Raises
     ------
     UserError
         No such section, or no such entry in it.
     """
+    if entry.startswith("presets.") and entry.partition(".")[2] in config.presets:
+        return _listed(entry, list(_of_preset(config, entry.partition(".")[2])))
     section, name = _long_name(config, entry)
     path = f"{section}.{name}" if name else section
     if section == "models":
@@ -40,6 +43,19 @@ def explain(config: Config, entry: str) -> str:
         ]
     words = {place.file for written, place in config.places.written.items() if written.startswith("words.")}
     rows = [(str(place or ""), _origin(place, key, entry, words), f"{key}: {text}") for key, text, place in settings]
+    return _listed(entry, rows)
+
+
+def _of_preset(config: Config, name: str) -> Iterator[tuple[str, str, str]]:
+    """What a preset comes to with those that it is like: (place, origin, setting)."""
+    for key, (value, written) in config.presets[name].items():
+        place = config.places.of(written)
+        yield str(place or ""), _origin(place, key, f"presets.{name}", frozenset()), f"{key}: {_text(value)}"
+
+
+def _listed(entry: str, rows: Sequence[tuple[str, str, str]]) -> str:
+    if not rows:
+        return f"{entry}\n  no settings"
     first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
     return "\n".join([entry, *(f"  {place:<{first}}  {origin:<{second}}  {text}" for place, origin, text in rows)])
 
