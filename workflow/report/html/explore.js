@@ -297,9 +297,11 @@ function mapOf(figure) {
         if (tick >= low && tick <= high) ticks.push(tick);
       }
     }
+    const tickWords = (tick) => (growing ? (tick >= 10000 ? tick.toLocaleString("en-US") : String(tick)) : plainTick(tick, ticks));
+    drawing.style.setProperty("--left", `${0.9 + 0.46 * Math.max(...ticks.map((tick) => tickWords(tick).length))}rem`);
     for (const tick of ticks) {
       drawing.append(svgNode("line", { class: tick === 0 ? "null" : "grid", x1: 0, x2: "100%", y1: `${y(tick)}%`, y2: `${y(tick)}%` }));
-      drawing.append(svgNode("text", { class: "tick left", x: -8, y: `${y(tick)}%`, dy: ".35em" }, growing ? (tick >= 10000 ? tick.toLocaleString("en-US") : String(tick)) : plainTick(tick, ticks)));
+      drawing.append(svgNode("text", { class: "tick left", x: -8, y: `${y(tick)}%`, dy: ".35em" }, tickWords(tick)));
     }
     for (const [at, text] of ticksX) drawing.append(svgNode("text", { class: "tick", x: `${x(at)}%`, y: "100%", dy: "1.5em" }, text));
     const lines = svgNode("svg", { class: "stretched", width: "100%", height: "100%", viewBox: "0 0 100 100", preserveAspectRatio: "none" });
@@ -325,9 +327,12 @@ function mapOf(figure) {
       box.push(htmlNode("p", { class: "amount" }, entry().categories ? amount : first, ...(rest.length && !entry().categories ? [" ", htmlNode("small", {}, rest.join(" "))] : [])));
       if (rank) box.push(htmlNode("p", { class: "place" }, rank));
     } else box.push(htmlNode("p", { class: "hint" }, filled(words.choose, words)));
+    if (entry().categories) {
+      const counts = entry().labels.map((_, kind) => present().filter((one) => valueAt(one) === kind).length);
+      counts.forEach((count, kind) => box.push(htmlNode("p", { class: "place" }, `${entry().labels[kind]}: ${count}`)));
+    }
     if (!entry().categories && entry().timed && entry().times.length > 1) box.push(...trend(unit));
     else if (!entry().categories && land) box.push(strip(unit));
-    else if (entry().categories && unit >= 0 && entry().values[unit]) for (const [index, time] of entry().times.entries()) box.push(htmlNode("p", { class: "place" }, `${time}: ${written(valueAt(unit, index))}`));
     panel.replaceChildren(...box);
   }
 
@@ -396,6 +401,7 @@ function mapOf(figure) {
   function legend() {
     const none = data.units.some((_, unit) => entry().values[unit] && valueAt(unit) === null);
     const beyond = [...areas.keys()].some((id) => !place.has(id) || !entry().values[place.get(id)]);
+    if (!land) return;
     const items = entry().labels.map((text, index) => [`c${index}`, text]);
     if (none) items.push(["none", data.noData]);
     if (entry().low) items.push(["open", words.untold]);

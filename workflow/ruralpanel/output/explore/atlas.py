@@ -96,14 +96,12 @@ def atlas(
     payload = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     body = [
         f'<script type="application/json">{payload}</script>',
-        _controls(kept, units, names, said),
+        _controls(kept, units, names, said, outlines is not None),
         f'<div class="views" style="{_palette(first.colours, bool(first.categories))}">',
         '<div class="where">',
         _drawing(first, time, outlines, names, said) if outlines else '<div class="strip"></div>',
-        f'<p class="key"><span class="unit">{escape(first.measure)}</span></p>',
         _timeline(first, time, said),
-        _legend(first, outlines is not None, language),
-        f'<p class="rule">{escape(scale_words(first, language))}</p>',
+        *_legend(first, language) * bool(outlines),
         "</div>",
         f'<div class="beside" aria-live="polite"><p class="hint">{escape(said("choose"))}</p></div>',
         "</div>",
@@ -162,7 +160,7 @@ def _cell(entry: Entry, figure: float, language: str) -> Cell:
     return Cell(entry.categories[int(figure)]) if entry.categories else number(figure)
 
 
-def _controls(entries: Sequence[Entry], units: Sequence[str], names: Mapping[str, str], said: Any) -> str:
+def _controls(entries: Sequence[Entry], units: Sequence[str], names: Mapping[str, str], said: Any, drawn: bool) -> str:
     groups: dict[str, list[str]] = {}
     for index, entry in enumerate(entries):
         groups.setdefault(entry.group, []).append(f'<option value="{index}">{escape(entry.label)}</option>')
@@ -172,7 +170,7 @@ def _controls(entries: Sequence[Entry], units: Sequence[str], names: Mapping[str
     choices = "".join(f'<option value="{i}">{escape(names.get(unit, unit))}</option>' for i, unit in enumerate(units))
     return (
         f'<div class="controls"><label>{escape(said("variable"))}<select class="variable">{options}</select></label>'
-        f'<label>{escape(_capital(said("unit")))}<select class="chosen">'
+        f'<label>{escape(_capital(said("unit" if drawn else "unit_alone")))}<select class="chosen">'
         f'<option value="">{escape(said("nobody"))}</option>{choices}</select></label></div>'
     )
 
@@ -216,15 +214,18 @@ def _timeline(entry: Entry, time: int, said: Any) -> str:
     )
 
 
-def _legend(entry: Entry, drawn: bool, language: str) -> str:
+def _legend(entry: Entry, language: str) -> tuple[str, ...]:
+    """The measure, the classes, the rule behind them."""
     labels = entry.categories or class_labels(entry.classes)
     words = [(f"c{index}", text) for index, text in enumerate(labels)]
     words.append(("none", word("no_data", language)))
     if entry.low:
         words.append(("open", word("explore.untold", language)))
-    if drawn:
-        words.append(("outside", word("outside" if entry.timed else "not_asked", language)))
-    return legend(words)
+    words.append(("outside", word("outside" if entry.timed else "not_asked", language)))
+    return (
+        f'<p class="key">{escape(entry.measure)}</p>', legend(words),
+        f'<p class="rule">{escape(scale_words(entry, language))}</p>',
+    )  # fmt: skip
 
 
 def _palette(colours: Sequence[str], unordered: bool) -> str:

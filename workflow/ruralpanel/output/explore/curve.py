@@ -170,14 +170,12 @@ def _drawing(estimate: Numbers, low: Numbers, high: Numbers, place: int | None, 
             f"{escape(word('main_specification', language))}: {format_number(float(estimate[place]), DIGITS)}</text>"
             f'<svg x="{x}" y="{y}" overflow="visible"><polygon class="diamond" points="0,-7 7,0 0,7 -7,0"/></svg></g>'
         )
-    drawn = plane.drawn(
-        f'{plane.stretched("".join(paths) + middle)}{main}<line class="cursor" style="display:none" y1="0" y2="100%"/>'
+    cursor = '<line class="cursor" style="display:none" y1="0" y2="100%"/>'
+    slider = (
+        f'tabindex="0" role="slider" aria-label="{escape(axis)}" aria-valuemin="1" aria-valuemax="{len(estimate)}"'
+        ' aria-valuenow="1"'
     )
-    return drawn.replace(
-        '<svg class="plane" role="group">',
-        f'<svg class="plane" tabindex="0" role="slider" aria-label="{escape(axis)}" aria-valuemin="1"'
-        f' aria-valuemax="{len(estimate)}" aria-valuenow="1"><g class="axes">',
-    ).replace('<svg class="stretched"', '</g><svg class="stretched"', 1)
+    return plane.drawn(f"{plane.stretched(''.join(paths) + middle)}{main}{cursor}", slider)
 
 
 def _box(plane: Plane, column: int, bottom: float, top: float) -> str:

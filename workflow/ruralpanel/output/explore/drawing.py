@@ -180,15 +180,16 @@ class Plane:
         """Coordinates of a point."""
         return percent(x, *self.x), percent(self.y[1] - y, 0.0, self.y[1] - self.y[0])
 
-    def drawn(self, content: str) -> str:
-        """The drawing with grid, axes and their words around `content`."""
+    def drawn(self, content: str, attributes: str = 'role="group"') -> str:
+        """The drawing with grid, axes and their words around `content`; `attributes` of its element."""
         values = ticks(*self.y, parts=6)
+        numbers = [_tick(value, values) for value in values]
         parts = []
-        for value in values:
+        for value, words in zip(values, numbers, strict=True):
             height = percent(self.y[1] - value, 0.0, self.y[1] - self.y[0])
             kind = "null" if value == 0 else "grid"
             parts.append(f'<line class="{kind}" x1="0" x2="100%" y1="{height}" y2="{height}"/>')
-            parts.append(f'<text class="tick left" x="-8" y="{height}" dy=".35em">{_tick(value, values)}</text>')
+            parts.append(f'<text class="tick left" x="-8" y="{height}" dy=".35em">{words}</text>')
         every = max(1, math.ceil(len(self.x_ticks) / 5))
         for index, (place, words) in enumerate(self.x_ticks):
             spare = " spare" if (len(self.x_ticks) - 1 - index) % every else ""
@@ -196,7 +197,11 @@ class Plane:
             parts.append(f'<text class="tick{spare}" x="{x}" y="100%" dy="1.5em">{escape(words)}</text>')
         title = f'<p class="scale-words top">{escape(self.y_title)}</p>' if self.y_title else ""
         below = f'<p class="scale-words">{escape(self.x_title)}</p>' if self.x_title else ""
-        return f'{title}<div class="stage"><svg class="plane" role="group">{"".join(parts)}{content}</svg></div>{below}'
+        left = 0.9 + 0.46 * max(map(len, numbers))
+        return (
+            f'{title}<div class="stage"><svg class="plane" {attributes} style="--left:{left:.1f}rem">'
+            f'<g class="axes">{"".join(parts)}</g>{content}</svg></div>{below}'
+        )
 
     def area(self, x: Sequence[float], low: Sequence[float], high: Sequence[float], kind: str = "area") -> str:
         """A band; where an end is not finite there is none."""

@@ -115,7 +115,8 @@ def _of_regimes(context: Context, name: str, options: maps.Regimes) -> Entry:
     labels = context.labels(options.panel)
     variables = (options.regimes.first, options.regimes.second)
     of = [without_aside(labels.of(variable)) for variable in variables]
-    title = word("explore.grew", context.language, first=of[0], second=of[1])
+    named = options.title_in(context.language)
+    title = named or word("explore.grew", context.language, first=of[0], second=of[1])
     panels = {str(span): {str(unit): kind for unit, kind in kinds[span].items()} for span in kinds.columns}
     rows = [row for row in context.panels[options.panel].codebook if row["variable"] in variables]
     names = [name for row in rows for name in (row.get("source") or "").split(";")]
@@ -141,7 +142,7 @@ def _of_clusters(context: Context, name: str, options: maps.Clusters) -> Iterato
         for period, rows in ((period, table[table["period"] == period]) for period in periods)
     }
     words = {kind: word(f"cluster_{kind}", context.language) for kind in CLASSES}
-    title = word("explore.alike", context.language, name=what)
+    title = options.title_in(context.language) or word("explore.alike", context.language, name=what)
     drawn = word("explore.clusters", context.language)
     note = " ".join(text for text in (drawn, _note(context, options)) if text)
     colours = style.diverging(len(CLASSES))[::-1]

@@ -14,7 +14,7 @@ from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.maps.classes import Classes
 from ruralpanel.output.maps.draw import class_colours
 from ruralpanel.output.report.context import Context, Panel
-from ruralpanel.output.report.texts import singular
+from ruralpanel.output.report.texts import measure_text, singular
 from ruralpanel.output.words import word
 from ruralpanel.project.expressions import log_of, ratio_of
 from ruralpanel.project.periods import label
@@ -90,7 +90,7 @@ def _readable(
         if not twin:
             return _level(variable, level, labels, codebook)
         variable, figures = twin, frame[twin].astype(float)
-    measure = labels.measure(variable)
+    measure = measure_text(labels.measure(variable))
     if labels.measures.get(variable) == "share":
         return variable, 100.0 * figures, labels.of(variable), "%"
     for key in ("second", "first"):
