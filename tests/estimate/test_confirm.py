@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import csv
 from dataclasses import replace
+from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -165,6 +166,7 @@ def test_no_other_job_imports_linearmodels_or_statsmodels() -> None:
     assert users["confirm"] == {"linearmodels", "statsmodels"}
 
 
+@cache
 def imported(file: Path) -> set[str]:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]

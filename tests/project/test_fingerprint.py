@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from ruralpanel.project import fingerprint as module
 from ruralpanel.project.fingerprint import DISTRIBUTIONS, covered_files, fingerprint
 
 pytestmark = pytest.mark.slow
@@ -54,41 +59,86 @@ def test_a_change_to_any_file_changes_the_fingerprints_that_cover_it_and_no_othe
     shutil.copytree(WORKFLOW, copy, ignore=shutil.ignore_patterns("__pycache__"))
     before = {script.name: fingerprint(copy / "scripts" / script.name, copy) for script in SCRIPTS}
     assert before == {script.name: fingerprint(script, WORKFLOW) for script in SCRIPTS}  # wherever the checkout lies
-    for number, file in enumerate(files_below(WORKFLOW)):
-        here = copy / file.relative_to(WORKFLOW)
-        content = here.read_bytes()
-        here.write_bytes(content + b"\n# changed\n")
-        inside = sorted(name for name, files in covered.items() if file in files)
-        outside = sorted(set(covered) - {*inside})
-        for names, moves in ((inside, True), (outside, False)):  # one of each in turn: all of them take a minute
-            for name in names[number % len(names) :][:1] if names else ():
-                assert (fingerprint(copy / "scripts" / name, copy) != before[name]) == moves, f"{file} and {name}"
-        here.write_bytes(content)
+    files = files_below(WORKFLOW)
+    for number, file in enumerate(files):
+        inside = sorted(name for name, covers in covered.items() if file in covers)
+        for name in inside[number % len(inside) :][:1] if inside else ():  # in turn: all of them take a minute
+            with changed(copy / file.relative_to(WORKFLOW)):
+                assert fingerprint(copy / "scripts" / name, copy) != before[name], f"{file} and {name}"
+    for name, covers in covered.items():
+        with ExitStack() as others:
+            for file in set(files) - covers:
+                others.enter_context(changed(copy / file.relative_to(WORKFLOW)))
+            assert fingerprint(copy / "scripts" / name, copy) == before[name], name
+
+
+@contextmanager
+def changed(file: Path) -> Iterator[None]:
+    """Another content of a file, for the time of the block."""
+    content = file.read_bytes()
+    file.write_bytes(content + b"\n# changed\n")
+    yield
+    file.write_bytes(content)
 
 
 IMPORT_ALL = """
-import importlib, sys
-sys.path[:0] = [{root!r}, {scripts!r}]
-importlib.import_module({script!r})
-for name in {modules!r}:
+import importlib, json, os, sys, traceback
+libraries, scripts = json.load(sys.stdin)
+for name in libraries:
     importlib.import_module(name)
-print(*sorted(m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "ruralpanel" and m.__file__))
+assert "ruralpanel" not in sys.modules
+for script, modules, said in scripts:
+    if os.fork() == 0:
+        with open(said, "w") as stream:
+            try:
+                for name in (script, *modules):
+                    importlib.import_module(name)
+                own = [m.__file__ for n, m in sys.modules.items() if n.split(".")[0] == "ruralpanel" and m.__file__]
+                print("imported", *own, file=stream)
+            except BaseException:
+                traceback.print_exc(file=stream)
+        os._exit(0)
+    os.wait()
 """
 
 
+@pytest.fixture(scope="module")
+def imports(covered: dict[str, frozenset[Path]], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What Python says as it imports each script and all that stands behind it, in a copy that has libraries alone."""
+    folder = tmp_path_factory.mktemp("imports")
+    scripts = []
+    for script in SCRIPTS:
+        modules = [
+            ".".join(p.relative_to(WORKFLOW).with_suffix("").parts).removesuffix(".__init__")
+            for p in sorted(covered[script.name])
+            if p.suffix == ".py" and p != script
+        ]
+        scripts.append((script.stem, modules, str(folder / script.stem)))
+    libraries = {
+        name
+        for path in frozenset[Path]().union(*covered.values())
+        if path.suffix == ".py"
+        for name in module._read(path.read_bytes()).libraries
+    }
+    beneath = ["linearmodels.panel", "matplotlib.figure", "pyarrow.parquet", "scipy.stats", "statsmodels.api"]
+    subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL],
+        input=json.dumps([[*sorted(libraries), *beneath], scripts]),
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(WORKFLOW), str(WORKFLOW / "scripts")])},
+        text=True,
+        check=True,
+    )
+    return {script: Path(said).read_text(encoding="utf-8") for script, _, said in scripts}
+
+
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
-def test_python_imports_nothing_that_is_not_covered(script: Path, covered: dict[str, frozenset[Path]]) -> None:
+def test_python_imports_nothing_that_is_not_covered(
+    script: Path, covered: dict[str, frozenset[Path]], imports: dict[str, str]
+) -> None:
     """Python itself imports the script and all that the fingerprint has found behind it."""
-    files = covered[script.name]
-    modules = [
-        ".".join(p.relative_to(WORKFLOW).with_suffix("").parts).removesuffix(".__init__")
-        for p in sorted(files)
-        if p.suffix == ".py" and p != script
-    ]
-    text = IMPORT_ALL.format(root=str(WORKFLOW), scripts=str(script.parent), script=script.stem, modules=modules)
-    run = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
-    assert {Path(file) for file in run.stdout.split()} <= files
+    said = imports[script.stem].split()
+    assert said[:1] == ["imported"], imports[script.stem]
+    assert {Path(file) for file in said[1:]} <= covered[script.name]
 
 
 NAMED = re.compile(r'"(ruralpanel(?:\.\w+)+)(?::\w+)?"')
@@ -129,8 +179,6 @@ def test_a_table_of_kinds_covers_nothing_for_those_who_only_ask(covered: dict[st
 def test_another_version_of_a_library_changes_the_fingerprints_that_import_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from ruralpanel.project import fingerprint as module
-
     before = {script.name: fingerprint(script, WORKFLOW) for script in SCRIPTS}
     own = module._version
     monkeypatch.setattr(module, "_version", lambda name: "0.0.1" if name in ("typst", "mplfonts") else own(name))
@@ -139,8 +187,6 @@ def test_another_version_of_a_library_changes_the_fingerprints_that_import_it(
 
 
 def test_every_library_has_a_version() -> None:
-    from ruralpanel.project import fingerprint as module
-
     imported = {
         name
         for script in SCRIPTS

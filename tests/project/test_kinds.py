@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,11 @@ ASKED_AS = {
 """What a kind is called where it is compared or passed."""
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def files() -> list[Path]:
     return sorted(p for p in WORKFLOW.rglob("*.py") if "__pycache__" not in p.parts)
 
@@ -212,9 +218,10 @@ def at_home(path: Path, table: str) -> bool:
 def literals(tree: ast.AST, table: str) -> Iterator[tuple[int, str]]:
     """(line, name) of every text that is the name of a kind and nothing else."""
     names = frozenset(name for name in ALL[table] if name)
-    docs = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    nodes = list(ast.walk(tree))
+    docs = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     plain = names - WORDS_TOO
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Constant) and node.value in plain and id(node) not in docs:
             yield node.lineno, str(node.value)
         elif isinstance(node, ast.Compare):
@@ -226,7 +233,7 @@ def literals(tree: ast.AST, table: str) -> Iterator[tuple[int, str]]:
             if len(texts) > 1 and set(texts) <= names:
                 yield from ((node.lineno, text) for text in texts)
         elif isinstance(node, ast.Call):
-            called = ast.unparse(node.func).rsplit(".", 1)[-1]
+            called = getattr(node.func, "attr", getattr(node.func, "id", ""))
             given = [w.value for w in node.keywords if w.arg in ASKED_AS[table]]
             given += node.args[:1] if called == "InferenceSpec" else []
             yield from ((node.lineno, text) for value in given for text in _texts(value) if text in names)
@@ -251,8 +258,7 @@ def test_no_name_of_a_kind_stands_outside_the_tables(table: str) -> None:
     found = []
     for path in files():
         if not at_home(path, table):
-            tree = ast.parse(path.read_text(encoding="utf-8"))
-            hits = dict.fromkeys(literals(tree, table))
+            hits = dict.fromkeys(literals(parsed(path), table))
             found += [f"{path.relative_to(ROOT)}:{line}: {name}" for line, name in hits]
     assert not found, "\n".join(found)
 

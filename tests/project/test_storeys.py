@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2] / "workflow"
@@ -14,7 +15,8 @@ MODULES = {
 }
 
 
-def imported(file: Path, anywhere: bool = True) -> set[str]:
+@cache
+def imported(file: Path, anywhere: bool = True) -> frozenset[str]:
     """Modules of the package that a file imports: anywhere in it, or when it is itself imported."""
     tree = ast.parse(file.read_text(encoding="utf-8"))
     nodes = ast.walk(tree) if anywhere else tree.body
@@ -25,7 +27,7 @@ def imported(file: Path, anywhere: bool = True) -> set[str]:
             found |= names & set(MODULES)
         elif isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names} & set(MODULES)
-    return found
+    return frozenset(found)
 
 
 def test_only_the_command_line_stands_at_the_top() -> None:
