@@ -362,21 +362,21 @@ def simulated(rng: np.random.Generator, effect: float, units: int = 31, periods:
 
 @pytest.mark.parametrize("scheme", ["paths", "signs"])
 def test_the_joint_test_keeps_its_size_and_finds_an_effect(scheme: str) -> None:
-    """120 panels each: at 5 %, a true null is rejected within three Monte Carlo errors (2 %) of that, an effect mostly.
+    """50 panels each: at 5 %, a true null is rejected within three Monte Carlo errors (9 %) of that, an effect mostly.
 
-    docs/estimators/robustness.md has the table of the longer simulation.
+    The longer simulation is benchmarks/size_curve.py, its table in docs/estimators/robustness.md.
     """
     rng = np.random.default_rng(8)
     rejections = {}
     for effect in (0.0, 0.3):
         hits = np.zeros(3)
-        for _ in range(120):
+        for _ in range(50):
             data, declared = simulated(rng, effect)
             test = curve_test(data, declared.specifications, 99, rng, 0, scheme)
             assert test is not None
             hits += [p <= 0.05 for p in test.p_values.values()]
-        rejections[effect] = hits / 120
-    assert (rejections[0.0] < 0.11).all()
+        rejections[effect] = hits / 50
+    assert (rejections[0.0] < 0.05 + 3 * 0.031).all()
     assert (rejections[0.3] > 0.6).all()
 
 

@@ -21,7 +21,7 @@ from ruralpanel.project.settings import InferenceSpec
 
 pytestmark = pytest.mark.slow
 
-UNITS, PERIODS, PANELS = 31, 8, 100
+UNITS, PERIODS, PANELS = 31, 8, 50
 SETTING = InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1", "critical": "t"})
 
 
@@ -72,14 +72,14 @@ def rates(slope: float, delta: float) -> Counter[str]:
         # the slope's error is near .08: an effect of .4 lies 5 errors from zero
         (0.4, 0.1, "supported", 0.97, 1.0),
         (-0.4, 0.1, "contradicted", 0.97, 1.0),
-        (0.0, 0.1, "supported", 0.0, 0.09),
-        (0.0, 0.1, "contradicted", 0.0, 0.09),
+        (0.0, 0.1, "supported", 0.0, 0.11),
+        (0.0, 0.1, "contradicted", 0.0, 0.11),
         # δ of 6 errors: a null is called one, but for the 5 % of intervals that leave zero out
-        (0.0, 0.5, "no effect that matters", 0.86, 1.0),
+        (0.0, 0.5, "no effect that matters", 0.83, 1.0),
     ],
 )
 def test_rates_of_verdicts(slope: float, delta: float, expected: str, least: float, most: float) -> None:
-    """Bounds leave four Monte Carlo errors (100 panels: .016 at 2.5 %, .022 at 5 %) around the nominal rates."""
+    """Bounds leave four Monte Carlo errors (50 panels: .022 at 2.5 %, .031 at 5 %) around the nominal rates."""
     assert least <= rates(slope, delta)[expected] / PANELS <= most
 
 

@@ -385,13 +385,16 @@ def test_staggered_growing_effects_bias_twfe_alone() -> None:
 
 @pytest.mark.slow
 def test_coverage_and_size_at_31_by_15() -> None:
-    """300 panels, 12 of 31 treated, autocorrelation .7, effect 1. Monte Carlo error of a share of 95 %: 1.3 %."""
+    """100 panels, 12 of 31 treated, autocorrelation .7, effect 1. Monte Carlo error of a share of 95 %: 2.2 %.
+
+    The longer simulation is benchmarks/bench_policy.py.
+    """
     rng = np.random.default_rng(21)
     years = list(range(1990, 2005))
     setting = InferenceSpec("cluster", {"small_sample": "CR1"})
     covered = {name: 0 for name in ("twfe", "imputation", "callaway_santanna")}
     estimates, rejected = [], 0
-    for _ in range(300):
+    for _ in range(100):
         s = sample(single(12, 19), years, rng, 1.0, rho=0.7)
         for name in covered:
             fit = did.METHODS[name].fit(s)
@@ -401,10 +404,10 @@ def test_coverage_and_size_at_31_by_15() -> None:
                 estimates.append(fit.params[0])
         null = replace(s, design=replace(s.design, y=s.design.y - regressions.treated_rows(s.design, s.cohorts)))
         rejected += placebo.treated_sets(null, did.METHODS["twfe"].point, 99, rng, False)["p_value"] <= 0.05
-    assert np.mean(estimates) == pytest.approx(1.0, abs=4 * np.std(estimates) / np.sqrt(300))
+    assert np.mean(estimates) == pytest.approx(1.0, abs=4 * np.std(estimates) / np.sqrt(100))
     for name, count in covered.items():
-        assert 0.905 <= count / 300 <= 0.985, name
-    assert 0.01 <= rejected / 300 <= 0.09
+        assert 0.87 <= count / 100 <= 1.0, name
+    assert 0.01 <= rejected / 100 <= 0.115
 
 
 def test_cohorts_keep_their_dates_when_rows_are_taken() -> None:

@@ -170,13 +170,13 @@ def test_working_covariance_is_exact_for_its_own_kind() -> None:
 
 
 def test_coverage_at_31_by_15() -> None:
-    """80 panels, 12 of 31 treated, a line of .3 a year for the treated, autocorrelation .5: the usual interval fails,
-    both kinds of bounds cover. Monte Carlo error of a share of 95 %: 2 %.
+    """30 panels, 12 of 31 treated, a line of .3 a year for the treated, autocorrelation .5: the usual interval fails,
+    both kinds of bounds cover. Monte Carlo error of a share of 95 %: 4 %.
     """
     rng = np.random.default_rng(11)
     years = list(range(1990, 2005))
     covered = {"usual": 0, "relative": 0, "smooth": 0}
-    for _ in range(80):
+    for _ in range(30):
         s = sample(single(12, 19), years, rng, rho=0.5)
         d = s.design
         line = 0.3 * (d.period_codes - 9) * s.cohorts.treated[d.unit_codes]
@@ -185,6 +185,6 @@ def test_coverage_at_31_by_15() -> None:
         relative = {entry["m"]: entry for entry in found["relative_magnitudes"]}
         for name, entry in (("usual", relative[0.0]), ("relative", relative[1.0]), ("smooth", found["smoothness"][0])):
             covered[name] += entry["ci_low"] <= 0.0 <= entry["ci_high"]
-    assert covered["usual"] / 80 < 0.75
-    assert covered["relative"] / 80 >= 0.95
-    assert 0.88 <= covered["smooth"] / 80 <= 1.0
+    assert covered["usual"] / 30 < 0.75
+    assert covered["relative"] / 30 >= 0.95
+    assert 0.83 <= covered["smooth"] / 30 <= 1.0

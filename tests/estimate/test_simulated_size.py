@@ -144,16 +144,16 @@ def test_the_permutation_kernel_keeps_its_level() -> None:
 
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.8])
 def test_autocorrelation_is_found_in_short_panels(rho: float) -> None:
-    """60 panels of 31 × 8: the mean within 4 of its errors. The residuals' own autocorrelation is lower by .2 to .4."""
+    """30 panels of 31 × 8: the mean within 4 of its errors. The residuals' own autocorrelation is lower by .2 to .4."""
     values, naive = [], []
-    for seed in range(60):
+    for seed in range(30):
         d = panel(seed, units=31, periods=8, missing=0.05, rho=rho)
         found = fit(d)
         rng = np.random.default_rng(seed)
         values.append(error_process(found, d, covariance.space_of(found, d), rng).rho)
         same = d.unit_codes[1:] == d.unit_codes[:-1]
         naive.append(np.sum((found.residuals[1:] * found.residuals[:-1])[same]) / np.sum(found.residuals**2))
-    assert np.mean(values) == pytest.approx(rho, abs=4 * np.std(values) / np.sqrt(60) + 0.02)
+    assert np.mean(values) == pytest.approx(rho, abs=4 * np.std(values) / np.sqrt(30) + 0.02)
     assert np.mean(naive) < rho - 0.1
 
 
@@ -251,7 +251,7 @@ def test_what_is_not_simulated_says_why(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_policy_designs_count_their_treated(method: str, treated: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Methods that choose by the outcome are estimated again on every panel; all hold their size roughly."""
-    monkeypatch.setattr(simulated_size, "SLOW_PANELS", 60)
+    monkeypatch.setattr(simulated_size, "SLOW_PANELS", 30)
     dates = [2006.0] * treated + [np.inf] * 12
     d = policy_panels.panel(dates, list(range(2000, 2010)), np.random.default_rng(9), rho=0.3, method=method)
     d = replace(d, spec=replace(d.spec, inference=(setting(),), simulated_size=True, outcome="y"))

@@ -20,7 +20,7 @@ from ruralpanel.project.settings import InferenceSpec
 
 pytestmark = pytest.mark.slow
 
-SETS = 20
+SETS = 10
 ERROR = float(np.sqrt(0.05 * 0.95 / (SETS * 20)))
 
 

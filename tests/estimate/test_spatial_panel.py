@@ -240,10 +240,10 @@ TRUTH = {
 
 @pytest.mark.parametrize("method", METHODS)
 def test_estimates_centre_on_the_truth(method: str) -> None:
-    """60 panels of 36 units × 6 years with both effects: means within four simulation errors and .02 of bias."""
+    """30 panels of 36 units × 6 years with both effects: means within four simulation errors and .02 of bias."""
     truth = TRUTH[method]
     rng, rows = np.random.default_rng(11), []
-    for _ in range(60):
+    for _ in range(30):
         y, x = draw(rng, ROW, **truth)
         found = fit(designed(y, x, ROW, method, options={"draws": 2}))
         rows.append([*found.params, *([found.fit["lambda"]] if "lambda" in found.fit else [])])
@@ -256,11 +256,11 @@ def test_estimates_centre_on_the_truth(method: str) -> None:
 
 @pytest.mark.parametrize(("method", "persistence"), [("sar", 0.0), ("sem", 0.0), ("gmm_lag", 0.0), ("sar", 0.8)])
 def test_errors_are_the_spread_of_estimates(method: str, persistence: float) -> None:
-    """150 panels. A standard deviation of 150 is known within 5.8 %: ratios within 20 %; with shocks and regressors
+    """75 panels. A standard deviation of 75 is known within 8.2 %: ratios within 25 %; with shocks and regressors
     that persist the information's errors of slopes fall short, those clustered by unit do not."""
     rng = np.random.default_rng(23)
     estimates, own, clustered = [], [], []
-    for _ in range(150):
+    for _ in range(75):
         y, x = draw(rng, ROW, persistence=persistence, **TRUTH[method])
         design = designed(y, x, ROW, method, options={"draws": 2})
         found = fit(design)
@@ -269,8 +269,8 @@ def test_errors_are_the_spread_of_estimates(method: str, persistence: float) -> 
         clustered.append(infer(found, design, InferenceSpec("cluster"), 0).std_error ** 2)  # type: ignore[operator]
     spread = np.std(estimates, axis=0)
     ratio_own, ratio_clustered = (np.sqrt(np.mean(v, axis=0)) / spread for v in (own, clustered))
-    assert (abs(ratio_clustered - 1) < 0.2).all(), ratio_clustered
-    assert (abs(ratio_own - 1) < 0.2).all() if not persistence else (ratio_own[:2] < 0.9).all(), ratio_own
+    assert (abs(ratio_clustered - 1) < 0.25).all(), ratio_clustered
+    assert (abs(ratio_own - 1) < 0.25).all() if not persistence else (ratio_own[:2] < 0.9).all(), ratio_own
 
 
 def test_scaled_symmetric_weights_are_recognised() -> None:

@@ -215,12 +215,12 @@ def test_drawn_samples_are_estimated_anew() -> None:
 
 @pytest.mark.slow
 def test_the_interval_holds_a_known_correlation() -> None:
-    """300 panels of 24 units and 6 periods with persistent errors: the interval holds .4 as often as it says.
+    """120 panels of 24 units and 6 periods with persistent errors: the interval holds .4 as often as it says.
 
     Allowed: three Monte Carlo errors, and two points that the bootstrap lacks with few units (docs/estimators/sur.md).
     """
     rng = np.random.default_rng(5)
-    panels, held, means = 300, 0, []
+    panels, held, means = 120, 0, []
     for number in range(panels):
         design = system(**panel(rng, 24, 6, 0.4), options={"draws": 399, "seed": number})
         statistic = fit(design).extra["statistics"]["residual_correlation"]

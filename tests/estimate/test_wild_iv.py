@@ -86,11 +86,11 @@ def test_bootstrap_sets_hold_what_is_not_rejected(kind: str) -> None:
 
 @pytest.mark.parametrize(("instruments", "strength"), [(1, 0.08), (3, 0.0)])
 def test_size_with_weak_and_with_useless_instruments(instruments: int, strength: float) -> None:
-    """200 panels of 20 units, true null, Monte Carlo error .015: the Anderson–Rubin tests hold 5 %, with and without
+    """100 panels of 20 units, true null, Monte Carlo error .022: the Anderson–Rubin tests hold 5 %, with and without
     bootstrap, where t of two-stage least squares with three useless instruments rejects five times too often."""
     rejected = np.zeros(3)
     setting = (InferenceSpec("cluster", {"small_sample": "CR1"}),)
-    for seed in range(200):
+    for seed in range(100):
         design = panel(
             seed, units=20, periods=5, instruments=instruments, exogenous=1, strength=strength, beta=0.0,
             inference=setting,
@@ -107,7 +107,7 @@ def test_size_with_weak_and_with_useless_instruments(instruments: int, strength:
             anderson_rubin.test_zero(system, errors).p_value < 0.05,
             drawn.p_value(0.0) < 0.05,
         ]
-    t, ordinary, wild_share = rejected / 200
-    assert abs(ordinary - 0.05) < 0.045 and abs(wild_share - 0.05) < 0.045
+    t, ordinary, wild_share = rejected / 100
+    assert abs(ordinary - 0.05) < 0.065 and abs(wild_share - 0.05) < 0.065
     if instruments == 3:
         assert t > 0.2
