@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def made_up_model(name: str, **changes: Any) -> ModelResult:
     """A result with made-up numbers in the contract's form."""
     coefficients = (
         Coefficient("roads", 1.0812, std_error=0.7304, df=5.0, p_value=0.199, ci_low=-0.8, ci_high=2.96, sd_within=0.1),
-        Coefficient("roads:gap", -0.00042, std_error=0.49, df=5.0, p_value=0.04, ci_low=-2.3, ci_high=None),
+        Coefficient("roads:gap", -0.00042, std_error=0.49, df=5.0, p_value=0.04, ci_low=-2.3, ci_high=math.inf),
     )
     wild = {
         "method": "wild_cluster",
@@ -59,7 +60,7 @@ def made_up_results(folder: Path) -> OutputContext:
     wild = made_up_model("wild").coefficients
     with_wild = (
         Coefficient(**{**vars(wild[0]), "p_wild": 0.2114, "ci_wild_low": -0.91, "ci_wild_high": 3.3}),
-        Coefficient(**{**vars(wild[1]), "p_wild": 0.0625, "ci_wild_low": None, "ci_wild_high": None}),
+        Coefficient(**{**vars(wild[1]), "p_wild": 0.0625, "ci_wild_low": -math.inf, "ci_wild_high": math.inf}),
     )
     models = [
         made_up_model("baseline", coefficients=with_wild, n_dropped={"outcome missing": 3}),

@@ -131,7 +131,7 @@ def test_span_leaves_room_for_arrows() -> None:
 
 def model(**changes: Any) -> dict[str, Any]:
     """A made-up model in the contract's form."""
-    wild = {"ci_wild_low": None, "ci_wild_high": 3.0}
+    wild = {"ci_wild_low": -math.inf, "ci_wild_high": 3.0}
     row = {"at": 0.0, "estimate": 1.0, "ci_low": 0.5, "ci_high": 1.5}
     values: dict[str, Any] = {
         "model": "m", "panel": "p", "estimator": "fe", "outcome": "y", "n_obs": 24,
@@ -152,10 +152,9 @@ def model(**changes: Any) -> dict[str, Any]:
 
 
 def test_estimates_carry_the_one_interval_that_decides_and_its_name() -> None:
-    assert from_model(model(), "roads", "Roads") == Estimate("Roads", 1.0, None, 3.0, kind="ci_wild")
-    settings = [{"method": "wild_cluster", "options": {"interval": True}}]
-    open_both = {"term": "roads", "estimate": 1.0, "p_wild": 0.4, "ci_wild_low": None, "ci_wild_high": None}
-    found = from_model(model(coefficients=[open_both], inference=settings), "roads", "Roads")
+    assert from_model(model(), "roads", "Roads") == Estimate("Roads", 1.0, -math.inf, 3.0, kind="ci_wild")
+    open_both = {"term": "roads", "estimate": 1.0, "ci_wild_low": -math.inf, "ci_wild_high": math.inf}
+    found = from_model(model(coefficients=[open_both]), "roads", "Roads")
     assert (found.low, found.high) == (-math.inf, math.inf)
     assert from_model(model(), "gap", "Gap") == Estimate("Gap", 0.5, 0.0, 1.0, kind="ci")
     with pytest.raises(KeyError):

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from iv_panels import panel
 from ruralpanel.claims.numbers import find_estimand
-from ruralpanel.estimate.base.model_json import coefficient, set_of
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.model_json import coefficient, read_results, set_of
+from ruralpanel.estimate.base.results import Design, ModelResult
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.charts import coefficients
 from ruralpanel.output.charts.coefficients import Estimate, draw_interval, from_model, span
@@ -51,7 +51,7 @@ def models(folder: Path, *settings: InferenceSpec) -> dict[str, dict[str, Any]]:
         spec = replace(design.spec, name=shape, inference=settings or (CLUSTER,))
         path = folder / "models" / f"{shape}.json"
         estimate(spec, replace(design, spec=spec), 1, "").to_json(path)
-        found[shape] = json.loads(path.read_text(encoding="utf-8"))
+        found[shape] = read_results(path)
     return found
 
 
@@ -65,8 +65,8 @@ def written(results: Path) -> dict[str, dict[str, Any]]:
     return models(results)
 
 
-def test_the_file_keeps_every_piece(written: dict[str, dict[str, Any]]) -> None:
-    """As valid JSON: an open end is null, an empty set an empty list, and `set` says which is which."""
+def test_the_file_keeps_every_piece(results: Path, written: dict[str, dict[str, Any]]) -> None:
+    """As valid JSON: an open end is -inf or inf, an empty set an empty list, and `set` says which is which."""
     for shape, model in written.items():
         stored = model["anderson_rubin"]
         assert stored["set"] == shape
@@ -74,15 +74,15 @@ def test_the_file_keeps_every_piece(written: dict[str, dict[str, Any]]) -> None:
         assert row is not None
         pieces = set_of(model, row, "ci_ar")
         assert pieces is not None
-        assert [[style_end(a), style_end(b)] for a, b in pieces] == stored["intervals"]
+        assert [list(piece) for piece in pieces] == stored["intervals"]
     assert len(written["union"]["anderson_rubin"]["intervals"]) == 2
-    assert written["all"]["anderson_rubin"]["intervals"] == [[None, None]]
+    assert written["all"]["anderson_rubin"]["intervals"] == [[-math.inf, math.inf]]
     assert written["empty"]["anderson_rubin"]["intervals"] == []
     assert set_of(written["all"], {"term": "x1"}, "ci_ar") is None
-
-
-def style_end(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    text = (results / "models" / "all.json").read_text(encoding="utf-8")
+    assert json.loads(text)["anderson_rubin"]["intervals"] == [["-inf", "inf"]]
+    everything = ModelResult.from_json(results / "models" / "all.json").extra["anderson_rubin"]
+    assert everything["intervals"] == [[-math.inf, math.inf]]
 
 
 def test_a_table_prints_pieces_gaps_and_nothing(results: Path, written: dict[str, dict[str, Any]]) -> None:
@@ -120,12 +120,11 @@ def lines_of(made: Estimate) -> tuple[list[tuple[float, float]], set[str], list[
 def test_a_figure_draws_pieces_gaps_and_nothing(shape: str) -> None:
     """No line crosses a gap; open ends carry arrows at the edge; an empty set has no line, but its sign."""
     pieces = SETS[shape]
-    stored = [[style_end(low), style_end(high)] for low, high in pieces]
     model = {
         "model": "m",
         "coefficients": [{"term": "d1", "estimate": 1.0, "ci_low": 0.8, "ci_high": 1.2}],
         "inference": [{"method": "cluster", "options": {}}],
-        "anderson_rubin": {"term": "d1", "set": shape, "intervals": stored},
+        "anderson_rubin": {"term": "d1", "set": shape, "intervals": pieces},
     }
     made = from_model(model, "d1", "Roads")
     assert made.kind == "ci_ar"

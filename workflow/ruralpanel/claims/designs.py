@@ -35,8 +35,8 @@ class ClaimEstimate:
     causal : whether the design, with its diagnostics passed, claims an effect; else the number is an association.
     delta : smallest effect that matters, in units of the coefficient; `delta_per` : the change of the lever it is for.
     in_delta, in_delta_low, in_delta_high : estimate and interval in multiples of δ, in the coefficient's own direction.
-    has_interval : False where the design gives none (the bounds are NaN then, null in JSON); where it is True a bound
-        that JSON shows as null is infinite.
+    has_interval : False where the design gives none: the bounds are NaN then, null in JSON, where ``-inf`` and ``inf``
+        are bounds too.
     detectable : smallest effect detectable at 80 % power by the interval that decides; `detectable_by` : ``simulation``
         of that interval, or ``length``, the error that an interval so long stands for; empty where there is none.
     overrides : refusals that the model's ``allow`` set aside.

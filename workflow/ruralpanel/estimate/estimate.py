@@ -10,7 +10,17 @@ import numpy as np
 
 from ruralpanel.estimate import influence, specification_tests
 from ruralpanel.estimate.base.notes import Note, note
-from ruralpanel.estimate.base.results import Coefficient, Design, Fit, FloatArray, Inference, ModelResult, Test, finite
+from ruralpanel.estimate.base.results import (
+    Coefficient,
+    Design,
+    Fit,
+    FloatArray,
+    Inference,
+    ModelResult,
+    Test,
+    finite,
+    limit,
+)
 from ruralpanel.estimate.degenerate import alike_notes, fitted, is_perfect
 from ruralpanel.estimate.inference.detectable import smallest_detectable
 from ruralpanel.estimate.inference.joint import all_zero, with_size
@@ -209,7 +219,7 @@ def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome, size: dict[str, A
         "n_clusters": outcome.n_clusters,
         "df": None if outcome.df is None else [finite(value) for value in outcome.df],
         "coefficients": [
-            {"term": term, **{name: _at(column, j) for name, column in columns.items()}}
+            {"term": term, **{name: _at(column, j, name) for name, column in columns.items()}}
             for j, term in enumerate(fit.terms)
         ],
         "notes": [one.to_dict() for one in outcome.notes],
@@ -240,8 +250,8 @@ def _coefficients(
                 statistic=_at(first.statistic, j),
                 df=finite(df),
                 p_value=_at(first.p_value, j),
-                ci_low=_at(first.ci_low, j),
-                ci_high=_at(first.ci_high, j),
+                ci_low=_at(first.ci_low, j, "ci_low"),
+                ci_high=_at(first.ci_high, j, "ci_high"),
                 p_wild=None if wild is None else _at(wild.p_value, j),
                 ci_wild_low=float(wild.ci_low[j]) if wild is not None and asked else None,
                 ci_wild_high=float(wild.ci_high[j]) if wild is not None and asked else None,
@@ -314,8 +324,10 @@ def _first(outcomes: list[Outcome], field: str) -> Inference | None:
     return next((outcome for method in shown_as(field) for outcome in given if outcome.method == method), None)
 
 
-def _at(column: FloatArray | None, j: int) -> float | None:
-    return None if column is None else finite(float(column[j]))
+def _at(column: FloatArray | None, j: int, name: str = "") -> float | None:
+    if column is None:
+        return None
+    return (limit if name in ("ci_low", "ci_high") else finite)(float(column[j]))
 
 
 def _outcome_spread(design: Design, fit: Fit) -> dict[str, float]:

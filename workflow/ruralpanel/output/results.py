@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from ruralpanel.estimate.base.model_json import read_results
+from ruralpanel.estimate.base.results import finite
 from ruralpanel.output.labels import Labels, labels_from_codebook, merged
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.expressions import log_of
@@ -207,7 +208,7 @@ def values_of(model: Mapping[str, Any]) -> Values:
         rows = [row for row in model["coefficients"] if row["term"] not in _MEANS]
         keys = {CHANGE: "estimate", LOW: "ci_low", HIGH: "ci_high"}
         return {
-            name: {str(row["term"]): float(row[key]) for row in rows if row.get(key) is not None}
+            name: {str(row["term"]): value for row in rows if (value := finite(row.get(key))) is not None}
             for name, key in keys.items()
         }
     by_name: Values = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ OF_ERROR = ("std_error", "statistic", "df", "p_value", "ci_low", "ci_high", "det
 
 
 _PERIODS = ("period", "periods")
+_LIMITS = re.compile(r"(^|_)(low|high|ci|intervals)$")
+_INFINITE = {"-inf": -math.inf, "inf": math.inf}
 
 
 def read_results(path: str | Path) -> dict[str, Any]:
@@ -29,17 +32,21 @@ def read_results(path: str | Path) -> dict[str, Any]:
 
 
 def write_results(path: str | Path, values: Any) -> None:
-    """Write results as JSON, `cleared`, quarters and months by their labels."""
+    """Write results as JSON, `cleared`: quarters and months by their labels, limits without bound ``-inf``, ``inf``."""
     write_json(path, _labelled(cleared(values)))
 
 
 def numbered(values: Any, key: str = "") -> Any:
-    """What has been read from JSON, with the numbers of quarters and months for their labels under period(s)."""
+    """What has been read from JSON, with numbers for the labels of quarters and months and for infinite limits."""
     if isinstance(values, Mapping):
         return {name: numbered(value, name) for name, value in values.items()}
     if isinstance(values, list):
         return [numbered(value, key) for value in values]
-    return parse(values) or values if key in _PERIODS and isinstance(values, str) else values
+    if not isinstance(values, str):
+        return values
+    if key in _PERIODS:
+        return parse(values) or values
+    return _INFINITE.get(values, values) if _LIMITS.search(key) else values
 
 
 def _labelled(values: Any, key: str = "") -> Any:
@@ -47,6 +54,8 @@ def _labelled(values: Any, key: str = "") -> Any:
         return {name: _labelled(value, name) for name, value in values.items()}
     if isinstance(values, (list, tuple)):
         return [_labelled(value, key) for value in values]
+    if _LIMITS.search(key) and isinstance(values, float) and math.isinf(values):
+        return "inf" if values > 0 else "-inf"
     named = key in _PERIODS and type(values) is int
     return written(values) if named or isinstance(values, Period) else values
 
@@ -95,17 +104,7 @@ def set_of(model: Mapping[str, Any], entry: Mapping[str, Any], name: str) -> Pie
     if pieces is not None or name == "ci_ar":
         return pieces
     low, high = entry.get(f"{name}_low"), entry.get(f"{name}_high")
-    if low is None and high is None and not _unbounded(model, entry, name):
-        return None
-    return ((-math.inf if low is None else float(low), math.inf if high is None else float(high)),)
-
-
-def _unbounded(model: Mapping[str, Any], entry: Mapping[str, Any], name: str) -> bool:
-    """JSON keeps infinite limits as null, so that an interval open on both sides looks like none: the setting tells."""
-    if name != "ci_wild" or entry.get("p_wild") is None:
-        return False
-    setting = _setting(model, name)
-    return bool(setting and (setting.get("options") or setting).get("interval"))
+    return None if low is None or high is None else ((float(low), float(high)),)
 
 
 def _pieces(model: Mapping[str, Any], term: str, name: str) -> Pieces | None:
@@ -116,10 +115,7 @@ def _pieces(model: Mapping[str, Any], term: str, name: str) -> Pieces | None:
         result = options.get("anderson_rubin") or options
     if result.get("term") != term or "intervals" not in result:
         return None
-    return tuple(
-        (-math.inf if low is None else float(low), math.inf if high is None else float(high))
-        for low, high in result["intervals"]
-    )
+    return tuple((float(low), float(high)) for low, high in result["intervals"])
 
 
 def _setting(model: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:

@@ -196,7 +196,7 @@ class Coefficient:
     Attributes
     ----------
     std_error … ci_high : of the model's first inference setting; 95 % interval.
-    p_wild, ci_wild_low, ci_wild_high : of its first wild cluster bootstrap; a limit may be infinite (in JSON null).
+    p_wild, ci_wild_low, ci_wild_high : of its first wild cluster bootstrap; a limit may be infinite.
     p_permutation : of its first permutation setting, else of its randomisation over treated sets.
     detectable : smallest effect that a 5 % test by this error finds with 80 % power (`smallest_detectable`);
         None where a bootstrap's interval stands beside, whose power is another (models/robustness has it for claims).
@@ -278,12 +278,12 @@ class ModelResult:
         return whole
 
     def to_json(self, path: str | Path) -> None:
-        """Write `to_dict` to `path`; infinite and missing numbers become null."""
+        """Write `to_dict` to `path`; limits as `write_results` has them, other infinite numbers null."""
         write_results(path, self.to_dict())
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelResult:
-        """The inverse of `to_dict`, but for infinite numbers, which JSON keeps as null."""
+        """The inverse of `to_dict`, but for infinite numbers that are no limits, which JSON keeps as null."""
         names = {item.name for item in fields(cls)} - {"extra"}
         known = {name: values[name] for name in names}
         known["coefficients"] = tuple(Coefficient(**row) for row in values["coefficients"])
@@ -302,6 +302,11 @@ class ModelResult:
 def finite(value: float | None) -> float | None:
     """The number, or None where it is missing or infinite."""
     return None if value is None or not math.isfinite(value) else float(value)
+
+
+def limit(value: float | None) -> float | None:
+    """The limit of an interval, which may be infinite, or None where it is missing."""
+    return None if value is None or math.isnan(value) else float(value)
 
 
 def _test(values: Mapping[str, Any]) -> Test:

@@ -131,7 +131,7 @@ def from_scorecard(scorecard: Mapping[str, Any], language: str) -> list[Estimate
             rows.append(Estimate(label, math.nan, detail=verdict))
             continue
         low, high = (_end(design.get(key), reach) for key in ("in_delta_low", "in_delta_high"))
-        if design.get("has_interval", True) and low is None and high is None:
+        if design.get("in_delta_low") is not None and low is None and high is None:
             low, high = -math.inf, math.inf
         rows.append(Estimate(label, float(value), low, high, detail=verdict))
     return rows

@@ -64,16 +64,8 @@ def from_model(model: Mapping[str, Any], term: str, label: str, group: str = "",
         if pieces is not None and len(pieces) != 1:
             return Estimate(label, value, group=group, detail=detail, kind=kind, pieces=pieces)
         if pieces is not None:
-            return Estimate(label, value, *_limits(pieces[0]), group=group, detail=detail, kind=kind)
+            return Estimate(label, value, *pieces[0], group=group, detail=detail, kind=kind)
     return Estimate(label, value, group=group, detail=detail)
-
-
-def _limits(interval: tuple[float, float]) -> tuple[float | None, float | None]:
-    """None for an open end, as in the JSON; infinite where both are open, which is not the same as no interval."""
-    low, high = interval
-    if math.isinf(low) and math.isinf(high):
-        return low, high
-    return (None if math.isinf(low) else low), (None if math.isinf(high) else high)
 
 
 def span(estimates: Sequence[Estimate], include: Sequence[float] = (0.0,)) -> tuple[float, float]:

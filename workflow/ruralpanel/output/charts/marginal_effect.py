@@ -89,7 +89,7 @@ def from_model(
 
 
 def _limit(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+    return math.nan if value is None or math.isinf(value) else float(value)
 
 
 def _untold(at: Sequence[float], low: Sequence[float], high: Sequence[float]) -> tuple[tuple[float, float], ...]:

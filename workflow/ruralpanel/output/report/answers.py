@@ -197,18 +197,13 @@ def method_name(context: Context, texts: Texts, design: Mapping[str, Any]) -> st
 def _place(design: Mapping[str, Any] | None) -> tuple[float, float, float] | None:
     if not design or design["in_delta"] is None or not design["has_interval"]:
         return None
-    low, high = design["in_delta_low"], design["in_delta_high"]
-    return (
-        float(design["in_delta"]),
-        -math.inf if low is None else float(low),
-        math.inf if high is None else float(high),
-    )
+    return float(design["in_delta"]), float(design["in_delta_low"]), float(design["in_delta_high"])
 
 
 def _place_text(texts: Texts, design: Mapping[str, Any], base: str) -> str:
     quote = Quote(texts, base)
     bounds = [
-        texts.render("answers.no_bound") if design[key] is None else quote(key, "fixed2")
+        texts.render("answers.no_bound") if math.isinf(design[key]) else quote(key, "fixed2")
         for key in ("in_delta_low", "in_delta_high")
     ]
     return texts.plain("answers.place", n=quote, low=bounds[0], high=bounds[1])

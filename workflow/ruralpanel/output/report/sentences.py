@@ -150,7 +150,7 @@ def _interval(texts: Texts, design: Design, quote: Quote, prefix: str, fmt: str,
     bounds: list[Marked] = []
     for bound in (low, high):
         side = bound.removeprefix("ci_")
-        if design[f"ci_{side}"] is None or values[bound] is None:
+        if math.isinf(design[f"ci_{side}"]) or values[bound] is None or math.isinf(values[bound]):
             bounds.append(texts.render(f"interval.open_{side}" if not prefix else "interval.open"))
         elif not prefix:
             bounds.append(quote(bound, fmt))
@@ -176,7 +176,7 @@ def _level_sentence(context: Context, texts: Texts, design: Design, quote: Quote
     low, high = plain["at_level_low"], plain["at_level_high"]
     counted = is_count(level["measure"]) and not level["unit"]
     bounds = None
-    if design["has_interval"] and design["ci_low"] is not None and design["ci_high"] is not None:
+    if design["has_interval"] and math.isfinite(design["ci_high"] - design["ci_low"]):
         bounds = [
             texts.render("level.bound", amount=quote(f"plain.{key}", fmt), up=value >= 0, counted=counted)
             for key, value in (("at_level_low", low), ("at_level_high", high))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.tools.compare.changes import Cause, CellChange, ClaimChange, CoefficientChange, Estimate, counted, same
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -45,8 +47,38 @@ def coefficient_changes(old: Path, new: Path, cells: Cells) -> Iterator[Coeffici
 def _json(path: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
-    values: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if "coefficients" in values:
+        values["coefficients"] = [_bounded(values, row) for row in values["coefficients"]]
+    for claim in values.get("claims") or ():
+        design = claim.get("design")
+        if design and design.get("has_interval"):
+            claim["design"] = design | _limits(design["ci_low"], design["ci_high"], "ci_low", "ci_high")
     return values
+
+
+def _bounded(model: Mapping[str, Any], row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A coefficient with numbers for infinite limits, also where results of earlier versions have null for them.
+
+    Two nulls are an interval open on both sides where the bootstrap's setting asked for one and none of its pieces says
+    that it is empty.
+    """
+    for low, high, _ in _INTERVALS:
+        if row.get(low) is not None or row.get(high) is not None:
+            row = {**row, **_limits(row.get(low), row.get(high), low, high)}
+    options = next(
+        (entry.get("options") or {} for entry in model.get("inference") or () if entry.get("method") == WILD), {}
+    )
+    low, high, p = _INTERVALS[0]
+    unbounded = row.get(p) is not None and row.get(low) is None and options.get("interval")
+    pieces = options.get("anderson_rubin") or options
+    if unbounded and not (pieces.get("term") == row["term"] and "intervals" in pieces):
+        row = {**row, **_limits(None, None, low, high)}
+    return row
+
+
+def _limits(below: float | str | None, above: float | str | None, low: str, high: str) -> dict[str, float]:
+    return {low: -math.inf if below is None else float(below), high: math.inf if above is None else float(above)}
 
 
 def _estimate(row: Mapping[str, Any]) -> Estimate | None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy import linalg
 
-from ruralpanel.estimate.base.results import FloatArray, Test, finite
+from ruralpanel.estimate.base.results import FloatArray, Test
 from ruralpanel.estimate.families.iv.system import Errors, System
 
 LEVEL = 0.95
@@ -134,6 +134,5 @@ def shape(intervals: Sequence[Interval]) -> str:
 
 
 def described(intervals: Sequence[Interval]) -> dict[str, Any]:
-    """``set`` (`shape`), ``intervals`` (limits in order, None: without end)."""
-    limits = [[finite(low), finite(high)] for low, high in intervals]
-    return {"set": shape(intervals), "intervals": limits}
+    """``set`` (`shape`), ``intervals`` (limits in order, which may be infinite)."""
+    return {"set": shape(intervals), "intervals": [[float(low), float(high)] for low, high in intervals]}

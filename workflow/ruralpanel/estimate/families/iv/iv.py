@@ -62,8 +62,8 @@ def tf(design: Design, fit: Fit, errors: Errors) -> dict[str, Any]:
     open_ended = not np.isfinite(critical)
     result |= {
         "std_error": None if open_ended else error * critical / NORMAL,
-        "ci_low": None if open_ended else estimate - reach,
-        "ci_high": None if open_ended else estimate + reach,
+        "ci_low": estimate - reach,
+        "ci_high": estimate + reach,
         "rejects_zero": bool(abs(estimate) > reach),
         "source": "Lee, McCrary, Moreira and Porter (2022), table 3, interpolated",
     }
