@@ -23,8 +23,8 @@ from ruralpanel.estimate.inference import covariance
 from ruralpanel.estimate.inference.error_process import error_process, least_squares
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.size_kernels import Outcomes, by_variance
-from ruralpanel.estimate.places.distances import great_circle_km
 from ruralpanel.estimate.places.geography import Geography
+from ruralpanel.estimate.places.weights import great_circle_km
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.settings import InferenceSpec
 from ruralpanel.project.units import load_units

@@ -15,7 +15,7 @@ from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import covariance
 from ruralpanel.estimate.inference.error_process import least_squares
 from ruralpanel.estimate.inference.size_kernels import Outcomes
-from ruralpanel.estimate.places.distances import great_circle_km
+from ruralpanel.estimate.places.weights import great_circle_km
 
 UNITS, PERIODS = 31, 8
 COORDINATES = np.random.default_rng(0).uniform((80.0, 22.0), (125.0, 48.0), (UNITS, 2))

@@ -11,9 +11,17 @@ import numpy as np
 import pytest
 import shapely
 
-from ruralpanel.estimate.places.distances import EARTH_RADIUS_KM, great_circle_km
 from ruralpanel.estimate.places.geography import Geography, Polygons, centroid, read_polygons
-from ruralpanel.estimate.places.weights import Neighbours, Place, among, described, spectral_radius, weights_from
+from ruralpanel.estimate.places.weights import (
+    EARTH_RADIUS_KM,
+    Neighbours,
+    Place,
+    among,
+    described,
+    great_circle_km,
+    spectral_radius,
+    weights_from,
+)
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import Units, load_units
 

@@ -9,13 +9,13 @@ MINUS = "\u2212"
 DASH = "\u2013"
 
 
-def format_number(value: float | None, digits: int = 3, missing: str = DASH) -> str:
+def format_number(value: float | None, digits: int = 3) -> str:
     """`value` with `digits` decimals, a real minus sign, thousands separated from 10,000 on.
 
     What would round to nothing keeps two significant figures (0.00042, 4.2e−7), so that no estimate reads as zero.
     """
     if value is None or not math.isfinite(value):
-        return missing
+        return DASH
     size = abs(value)
     if size >= 10_000:
         text = f"{size:,.{min(digits, 1 if size < 100_000 else 0)}f}"
@@ -36,27 +36,27 @@ def format_percent(share: float, digits: int = 0) -> str:
     return format_number(100 * share, digits) + "%"
 
 
-def format_count(value: float | None, missing: str = DASH) -> str:
+def format_count(value: float | None) -> str:
     """A whole number with thousands separated from 10,000 on (years and small counts stay plain)."""
     if value is None or not math.isfinite(value):
-        return missing
+        return DASH
     rounded = round(value)
     text = f"{abs(rounded):,}" if abs(rounded) >= 10_000 else str(abs(rounded))
     return MINUS + text if rounded < 0 else text
 
 
-def format_p(value: float | None, digits: int = 3, missing: str = DASH) -> str:
+def format_p(value: float | None, digits: int = 3) -> str:
     """A p-value; never 0, but ``<0.001``."""
     if value is None or not math.isfinite(value):
-        return missing
+        return DASH
     smallest = 10.0**-digits
     return f"<{smallest:.{digits}f}" if value < smallest else f"{value:.{digits}f}"
 
 
-def format_interval(low: float | None, high: float | None, digits: int = 3, missing: str = DASH) -> str:
-    """``[low, high]``; an open end is drawn as infinity, an interval that nobody computed as `missing`."""
+def format_interval(low: float | None, high: float | None, digits: int = 3) -> str:
+    """``[low, high]``; an open end is drawn as infinity, an interval that nobody computed as a dash."""
     if low is None and high is None:
-        return missing
+        return DASH
     left = _bound(low, digits, MINUS + "∞")
     right = _bound(high, digits, "∞")
     return f"[{left}, {right}]"
@@ -67,10 +67,10 @@ def format_set(pieces: Sequence[tuple[float, float]], digits: int = 3) -> str:
     return " ∪ ".join(format_interval(low, high, digits) for low, high in pieces) or "∅"
 
 
-def format_auto(value: float | None, figures: int = 3, missing: str = DASH) -> str:
+def format_auto(value: float | None, figures: int = 3) -> str:
     """`value` to `figures` significant figures, for legends and axes whose scale nobody knows beforehand."""
     if value is None or not math.isfinite(value):
-        return missing
+        return DASH
     if value == 0:
         return "0"
     exponent = math.floor(math.log10(abs(value)))

@@ -13,7 +13,7 @@ from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 from ruralpanel.project.schema import check_against, schema_of, with_periods
 from ruralpanel.project.settings import SeriesSpec
-from ruralpanel.project.yaml import load_document, with_lines
+from ruralpanel.project.yaml import Document, load_document, with_lines
 
 CORRECTIONS_SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "corrections.schema.yaml"
 ALL_UNITS = "all"
@@ -67,15 +67,21 @@ def load_corrections(path: str | Path, name: str = "") -> tuple[Correction, ...]
         With every problem: what the schema forbids, and two repairs of one figure.
     """
     file = name or str(path)
-    document = load_document(path, file)
-    problems = list(document.problems)
-    if document.values or not problems:
-        problems += check_against(document.values, CORRECTIONS_SCHEMA, file)
-    raise_any(with_lines(problems, document.locations))
+    document = _held_against(CORRECTIONS_SCHEMA, path, file)
     entries = enumerate(document.values["corrections"])
     found = tuple(_correction(entry, file, f"corrections[{index}]") for index, entry in entries)
     raise_any(with_lines(_twice(found), document.locations))
     return found
+
+
+def _held_against(schema: Path, path: str | Path, file: str) -> Document:
+    """A document that its schema accepts."""
+    document = load_document(path, file)
+    problems = list(document.problems)
+    if document.values or not problems:
+        problems += check_against(document.values, schema, file)
+    raise_any(with_lines(problems, document.locations))
+    return document
 
 
 def _correction(entry: Mapping[str, Any], file: str, where: str) -> Correction:
@@ -167,11 +173,7 @@ def load_sidecar(path: str | Path, source_path: str | Path = "", name: str = "")
         With everything wrong in the document and in the files, each with its line.
     """
     file = name or str(path)
-    document = load_document(path, file)
-    problems = list(document.problems)
-    if document.values or not problems:
-        problems += check_against(document.values, SIDECAR_SCHEMA, file)
-    raise_any(with_lines(problems, document.locations))
+    document = _held_against(SIDECAR_SCHEMA, path, file)
     values = with_periods(document.values, schema_of(str(SIDECAR_SCHEMA)))
     sidecar = sidecar_from(values, file, document.locations)
     problems = _references(sidecar)

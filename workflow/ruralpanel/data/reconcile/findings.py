@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -127,10 +127,6 @@ class Matrix:
         to_columns, from_columns = _shared(like.periods, self.periods)
         values[np.ix_(to_rows, to_columns)] = self.values[np.ix_(from_rows, from_columns)]
         return values
-
-    def with_values(self, values: FloatArray) -> Matrix:
-        """The same series with other figures."""
-        return replace(self, values=values, resolution=resolution(values))
 
 
 _MOST_CODES, _LEAST_PER_CODE = 20, 5

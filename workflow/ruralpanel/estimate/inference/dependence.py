@@ -12,7 +12,7 @@ from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.covariance import inference
-from ruralpanel.estimate.places.distances import spatial_kernel
+from ruralpanel.estimate.places.weights import spatial_kernel
 from ruralpanel.project.effects import involving
 from ruralpanel.project.settings import InferenceSpec
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse, special
 
-from ruralpanel.estimate.places.distances import FloatArray
+from ruralpanel.estimate.places.weights import FloatArray
 
 CELLS = 4_000_000
 """Numbers held at once by permutations."""

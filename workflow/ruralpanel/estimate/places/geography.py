@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.results import Design
-from ruralpanel.estimate.places.distances import FloatArray, on_sphere
 from ruralpanel.estimate.places.matrix_files import read_matrix
-from ruralpanel.estimate.places.weights import Neighbours, Place, described, weights_from
+from ruralpanel.estimate.places.weights import FloatArray, Neighbours, Place, described, on_sphere, weights_from
 from ruralpanel.project.kinds.inference import INFERENCE
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.reads import COORDINATES
