@@ -12,6 +12,7 @@ import policy_panels
 from ruralpanel.estimate import influence, specification_tests
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.dependence import mean_correlation, pair_correlations
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.simulated_size import null_panels
@@ -74,6 +75,28 @@ def test_pesaran_cd_by_its_formula_with_gaps() -> None:
     assert found.statistic == pytest.approx(total / np.sqrt(pairs))
     assert found.p_value == pytest.approx(2 * stats.norm.sf(abs(found.statistic)))
     assert "Juodis" in specification_tests.pesaran_cd(residuals, d, ("unit", "period")).note
+
+
+def test_correlation_of_many_units_from_sums_is_that_of_all_pairs() -> None:
+    rng = np.random.default_rng(31)
+    table = rng.normal(size=(40, 7)) + rng.normal(size=7)
+    table[:5, 2] = np.nan
+    table[7, :] = np.nan
+    correlations, shared = pair_correlations(np.delete(table, [*range(5), 7], axis=0))[2:]
+    value, units = mean_correlation(table)
+    assert units == 34
+    assert value == pytest.approx(np.sum(np.sqrt(shared) * correlations) / np.sqrt(correlations.size), rel=1e-12)
+    assert np.isnan(mean_correlation(table[:, :2])[0])
+
+
+def test_of_very_many_units_influence_is_of_first_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    d = panel(2, units=400, periods=4)
+    exact = influence.influence(d, fit(d))
+    monkeypatch.setattr(influence, "MOST_EXACT", 100)
+    near = influence.influence(d, fit(d))
+    assert near["units"] == exact["units"]
+    for term, values in exact["dfbeta"].items():
+        assert near["dfbeta"][term] == pytest.approx(values, rel=0.05, abs=0.02 * np.max(np.abs(values)))
 
 
 def test_breusch_pagan_lm_by_its_formula() -> None:

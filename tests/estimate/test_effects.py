@@ -336,3 +336,10 @@ def test_the_constant_beside_effects_is_their_mean(weighted: bool) -> None:
     assert result.coefficients[-1].estimate == found.intercept.params[-1]
     assert note("constant_mean_effect") in result.notes
     assert {"x1", "x2"} == set(result.vcov["terms"])
+
+
+def test_codes_are_renumbered_without_gaps_in_their_order() -> None:
+    rng = np.random.default_rng(3)
+    wide = rng.integers(0, 10**12, 500)
+    for codes in (rng.integers(0, 90, 300), wide, wide - 10**11, np.array([7]), np.array([], dtype=np.intp)):
+        assert np.array_equal(compact(codes), np.unique(codes, return_inverse=True)[1])

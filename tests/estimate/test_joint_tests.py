@@ -79,6 +79,18 @@ def test_statistic_and_degrees_by_brute_force() -> None:
     assert value.p_value == pytest.approx(special.fdtrc(2, eta - 1, value.statistic))
 
 
+def test_with_very_many_clusters_leverages_and_pairs_no_longer_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    d = panel(4, units=500, periods=4)
+    found = fit(d)
+    exact = joint.wald_of(found, d, np.eye(2), d.unit_codes)
+    monkeypatch.setattr(joint, "MOST_GROUPS", 100)
+    near = joint.wald_of(found, d, np.eye(2), d.unit_codes)
+    assert near.df == 499.0
+    values = [wald.f(found.params[:, None], found.residuals[:, None]) for wald in (exact, near)]
+    assert values[1] == pytest.approx(values[0], rel=0.02)
+    assert near.p_value(values[1]) == pytest.approx(exact.p_value(values[0]), abs=0.005)
+
+
 def test_one_restriction_is_the_t_test_with_cr2_and_satterthwaite() -> None:
     d = panel(1, units=12, missing=0.1)
     found = fit(d)

@@ -7,6 +7,9 @@ from scipy import special
 
 from ruralpanel.estimate.base.results import FloatArray, IntArray, Test
 
+MOST_PAIRED = 3_000
+"""Units up to which all pairs are formed."""
+
 LEAST_SHARED = 3
 """Fewest periods that a pair of units must share."""
 
@@ -34,6 +37,35 @@ def pair_correlations(table: FloatArray) -> tuple[IntArray, IntArray, FloatArray
     use = (shared[first, second] >= LEAST_SHARED) & np.isfinite(correlation[first, second])
     first, second = first[use], second[use]
     return first, second, correlation[first, second], shared[first, second]
+
+
+def mean_correlation(table: FloatArray) -> tuple[float, int]:
+    """Pesaran's statistic of units that share all their periods, from sums over units: linear in the cells.
+
+    Of units with different periods those with the most frequent set of them are taken, so that no pair need be formed.
+
+    Parameters
+    ----------
+    table : (N, T), NaN where there is no figure.
+
+    Returns
+    -------
+    The statistic (NaN: no such units), the number of units that it is of.
+    """
+    observed = np.isfinite(table)
+    packed = np.packbits(observed, axis=1)
+    patterns, counts = np.unique(packed, axis=0, return_counts=True)
+    chosen = np.flatnonzero((packed == patterns[np.argmax(counts)]).all(axis=1))
+    values = table[chosen][:, observed[chosen[0]]]
+    values = values - values.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(values, axis=1)
+    values = values[length > 0] / length[length > 0, None]
+    units, periods = values.shape
+    if periods < LEAST_SHARED or units < 2:
+        return float("nan"), units
+    pairs = units * (units - 1) / 2.0
+    total = (float(np.sum(values.sum(axis=0) ** 2)) - units) / 2.0
+    return float(np.sqrt(periods) * total / np.sqrt(pairs)), units
 
 
 def weighted_cd(table: FloatArray, common: int, slopes: int, rng: np.random.Generator) -> Test:

@@ -15,6 +15,9 @@ from ruralpanel.estimate.inference.romano_wolf import is_least_squares
 MOST_UNITS = 60
 """Units of which influence is listed; of more, those with the largest."""
 
+MOST_EXACT = 10_000
+"""Units up to which what leaving one out does is exact; of more, each has so little leverage that it is left aside."""
+
 MOST_ROWS = 5
 """Rows of which leverage is listed."""
 
@@ -22,7 +25,8 @@ MOST_ROWS = 5
 def influence(design: Design, fit: Fit) -> Mapping[str, Any]:
     """What each unit does to the estimates: share of the leverage, and the change of each coefficient it causes.
 
-    ``dfbeta`` is the estimate less the estimate without the unit (exact for least squares, effects included);
+    ``dfbeta`` is the estimate less the estimate without the unit (exact for least squares, effects included, up to
+    `MOST_EXACT` units);
     ``dfbetas`` the same in delete-one-unit jackknife errors. ``effective_units``: how many equally informative units
     each coefficient is worth (`effective_units`). ``rows`` are those with the largest leverage among the terms, net of
     effects. Empty where the fit is not least squares.
@@ -35,7 +39,8 @@ def influence(design: Design, fit: Fit) -> Mapping[str, Any]:
     if groups < 2 or np.bincount(codes).max() > 3000:
         return {}
     leverage = np.einsum("ij,jk,ik->i", fit.x, fit.bread, fit.x)
-    change = group_sums(adjusted_rows(fit, design, codes, -1.0) * fit.residuals[:, None], codes) @ fit.bread
+    rows = fit.x if groups > MOST_EXACT else adjusted_rows(fit, design, codes, -1.0)
+    change = group_sums(rows * fit.residuals[:, None], codes) @ fit.bread
     scaled = change / np.sqrt(np.sum(change**2, axis=0))
     names = np.asarray(design.units, dtype=object)[np.unique(design.unit_codes[fit.rows])]
     order = np.arange(groups)

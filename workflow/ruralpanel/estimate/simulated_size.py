@@ -39,10 +39,10 @@ BOOTSTRAP_PANELS, BOOTSTRAP_DRAWS = 500, 99
 SLOW_PANELS = 200
 """Panels of methods that are gone through one by one."""
 
-LEAST_PANELS = 100
+LEAST_PANELS = 200
 
-MOST_NUMBERS = 20_000_000
-"""Rows × panels beyond which there are fewer panels, and below `LEAST_PANELS` none."""
+MOST_NUMBERS = 4_000_000
+"""Rows × panels beyond which there are fewer panels, and below `LEAST_PANELS` none: the cost is linear in them."""
 
 MOST_BOOTSTRAP_CLUSTERS = 200
 """Clusters beyond which the wild bootstrap is not simulated: its size is then near 5 % (docs/inference.md)."""

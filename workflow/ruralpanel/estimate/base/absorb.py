@@ -287,7 +287,11 @@ def nested(codes: Codes, groups: Codes) -> bool:
 
 def compact(codes: Codes) -> Codes:
     """`codes` renumbered from 0 without gaps, order kept."""
-    return np.unique(codes, return_inverse=True)[1].astype(np.intp)
+    if not codes.size or codes.min() < 0 or codes.max() > 4 * codes.size:
+        return np.unique(codes, return_inverse=True)[1].astype(np.intp)
+    number = np.zeros(_levels(codes), dtype=np.intp)
+    number[codes] = 1
+    return (np.cumsum(number) - 1)[codes]
 
 
 def group_sums(values: Floats, codes: Codes) -> Floats:

@@ -188,8 +188,16 @@ def _weighted(
 
 
 def _sorted_rows(frame: pd.DataFrame, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> IntArray:
-    order = np.lexsort((frame["period"].to_numpy(), frame["unit"].to_numpy(dtype=object).astype(str)))
+    order = np.lexsort((frame["period"].to_numpy(), _coded(frame["unit"])[0]))
     return np.asarray(order[kept[order]], dtype=np.intp)
+
+
+def _coded(names: pd.Series) -> tuple[IntArray, np.ndarray[Any, np.dtype[np.object_]]]:
+    """Codes (n,) into the names that occur, and these, sorted."""
+    codes, found = pd.factorize(names)
+    texts = np.array([str(name) for name in found], dtype=object)
+    order = np.argsort(texts)
+    return np.argsort(order)[codes], texts[order]
 
 
 def _alone(spec: ModelSpec, frame: pd.DataFrame, groups: Mapping[str, IntArray], rows: IntArray) -> IntArray:
@@ -202,14 +210,14 @@ def _alone(spec: ModelSpec, frame: pd.DataFrame, groups: Mapping[str, IntArray],
 
 def _indexed(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray) -> Design:
     """A design of `rows` that has labels and codes, and nothing else yet."""
-    units, unit_codes = np.unique(frame["unit"].to_numpy(dtype=object)[rows].astype(str), return_inverse=True)
+    unit_codes, units = _coded(frame["unit"].iloc[rows])
     periods, period_codes = np.unique(frame["period"].to_numpy()[rows], return_inverse=True)
     return Design(
         spec=spec,
         y=np.zeros(rows.size),
         x=np.zeros((rows.size, 0)),
         terms=(),
-        units=tuple(str(unit) for unit in units),
+        units=tuple(units),
         periods=tuple(shown(period) for period in periods),
         unit_codes=unit_codes.astype(np.intp),
         period_codes=period_codes.astype(np.intp),
@@ -217,7 +225,7 @@ def _indexed(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray) -> Design:
 
 
 def _calendar(frame: pd.DataFrame, by: str) -> tuple[int, ...]:
-    return tuple(sorted({shown(period) for period in frame["period"]})) if by == "observation" else ()
+    return tuple(sorted({shown(period) for period in frame["period"].unique()})) if by == "observation" else ()
 
 
 def _enough(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, dropped: Mapping[str, int], file: str) -> None:

@@ -110,7 +110,7 @@ def singletons(design: Design, effects: Sequence[str]) -> IntArray:
         if not alone.any():
             break
         kept = kept[~alone]
-    return np.setdiff1d(np.arange(design.y.size), kept)
+    return np.delete(np.arange(design.y.size), kept)
 
 
 def usable_columns(

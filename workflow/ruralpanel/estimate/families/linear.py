@@ -44,7 +44,7 @@ def fe(design: Design) -> Fit:
             )
         )
     alone = singletons(design, effects)
-    rows = np.setdiff1d(np.arange(design.y.size), alone)
+    rows = np.delete(np.arange(design.y.size), alone)
     root = root_weights(design, rows)
     space = absorbed_space(design, effects, rows, root=root)
     extra = {"n_dropped": {"singletons": int(alone.size)}} if alone.size else {}

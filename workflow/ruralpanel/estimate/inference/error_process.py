@@ -21,6 +21,9 @@ GRID = (-0.6, -0.3, 0.0, 0.2, 0.4, 0.6, 0.75, 0.85, 0.92, 0.97)
 PANELS = 100
 """Simulated panels for each of them."""
 
+MOST_NUMBERS = 1_000_000
+"""Rows × panels for each of them, beyond which there are fewer panels: long ones need not as many."""
+
 
 @dataclass(frozen=True)
 class ErrorProcess:
@@ -95,7 +98,8 @@ def error_process(fit: Fit, design: Design, space: Absorbed, rng: np.random.Gene
         return ErrorProcess(0.0, plain.scale, units, np.zeros_like(units), years[:1], plain.lift, plain.root)
     root = 1.0 if space.root is None else space.root[first]
     e = fit.residuals[first] / root
-    noise = rng.standard_normal((years.size, count, PANELS))
+    panels = min(PANELS, max(1, MOST_NUMBERS // rows.size))
+    noise = rng.standard_normal((years.size, count, panels))
 
     def left(rho: float) -> FloatArray:
         drawn = plain.lifted(plain.levels(noise, rho))

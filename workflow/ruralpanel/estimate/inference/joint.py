@@ -111,9 +111,14 @@ def all_zero(fit: Fit, design: Design, setting: InferenceSpec, first: Inference)
 def wald_of(fit: Fit, design: Design, contrasts: FloatArray, codes: IntArray) -> Wald:
     """The test that `contrasts` (q, k) of a least-squares fit's coefficients are zero, errors clustered by `codes`.
 
-    Contrasts of unlike size, as coefficients of unlike measures have, are brought to like ones.
+    Contrasts of unlike size, as coefficients of unlike measures have, are brought to like ones. With more than
+    `MOST_GROUPS` clusters neither leverages nor the matrix of all pairs of clusters is computed: CR0 and η = G − 1.
     """
     contrasts = contrasts / scaling.scales(np.sqrt(np.diag(contrasts @ fit.bread @ contrasts.T)))[:, None]
+    assert fit.x is not None
+    groups = int(codes.max()) + 1
+    if groups > MOST_GROUPS:
+        return Wald(contrasts, codes, fit.x @ fit.bread @ contrasts.T, groups - 1.0)
     rows = cluster.adjusted_rows(fit, design, codes, -0.5) @ fit.bread @ contrasts.T
     return Wald(contrasts, codes, rows, _degrees(fit, design, rows, codes))
 

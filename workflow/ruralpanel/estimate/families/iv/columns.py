@@ -55,7 +55,7 @@ def columns_of(design: Design) -> Columns:
     if has_random_effects(design.spec.estimator, design.spec.method):
         return _random(design)
     effects = design.spec.effects
-    rows = np.setdiff1d(np.arange(design.y.size), singletons(design, effects))
+    rows = np.delete(np.arange(design.y.size), singletons(design, effects))
     root = root_weights(design, rows)
     scale = np.ones((rows.size, 1)) if root is None else root[:, None]
     return Columns(

@@ -40,7 +40,7 @@ def fit(design: Design) -> Fit:
         found = f"{len(set(names)) or 1} outcome(s)"
         raise UserError(Problem(CONFIGURATION, f"{where}.outcome", found, "a list of two different outcomes or more"))
     effects = design.spec.effects
-    rows = np.setdiff1d(np.arange(design.y.size), singletons(design, effects))
+    rows = np.delete(np.arange(design.y.size), singletons(design, effects))
     root = root_weights(design, rows)
     scale = np.ones((rows.size, 1)) if root is None else root[:, None]
     space = absorbed_space(design, effects, rows, root)
