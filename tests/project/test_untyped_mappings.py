@@ -1,0 +1,94 @@
+"""Mappings of anything stand where YAML or JSON is read; elsewhere options and results are classes.
+
+A module of `READERS` may hold what it reads as it is written. `LEFT` counts what others still hold: a number there may
+only become smaller, and a folder that holds none leaves the list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[2] / "workflow" / "ruralpanel"
+_ANYTHING = re.compile(r"\b(?:Mapping|dict)\[str, Any\]")
+
+READERS = {
+    "project/load.py": "reads the configuration into settings",
+    "project/yaml.py": "reads YAML with the places of its keys",
+    "project/whole.py": "joins the files of a configuration",
+    "project/written.py": "the configuration as it is written, for messages",
+    "project/expand.py": "turns short forms into the long form, before they are classes",
+    "project/presets.py": "lays presets over entries as they are written",
+    "project/schema.py": "checks documents against a JSON schema",
+    "project/config_schema.py": "makes the JSON schema of a configuration",
+    "project/sidecars.py": "reads sidecars",
+    "project/layouts.py": "checks the keys of a sidecar's layout",
+    "project/words.py": "reads catalogues of words",
+    "project/kinds/options.py": "makes JSON schemas of classes",
+    "project/kinds/tables.py": "tells the kind of a table as it is declared",
+    "project/kinds/maps.py": "tells the kind of a map as it is declared",
+    "project/sections": "keys of the configuration's sections",
+    "estimate/base/model_json.py": "reads and writes results' JSON",
+    "output/tables/build.py": "reads a declared table into the class of its kind",
+    "data/adapters/nbs_api.py": "reads the answers of an interface in JSON",
+    "tools/fetch": "reads answers of an interface and records of vintages in JSON",
+    "tools/new_source": "writes a source entry in YAML",
+}
+"""Module or folder → why it holds mappings of anything."""
+
+LEFT = {
+    "claims": 62,
+    "claims/robustness": 59,
+    "data/adapters": 60,
+    "data": 4,
+    "data/reconcile": 7,
+    "estimate/base": 23,
+    "estimate": 14,
+    "estimate/families/common_effects": 7,
+    "estimate/families": 7,
+    "estimate/families/dynamic": 2,
+    "estimate/families/iv": 21,
+    "estimate/families/policy": 34,
+    "estimate/families/spatial": 4,
+    "estimate/families/sur": 3,
+    "estimate/places": 14,
+    "output/charts": 26,
+    "output/explore": 16,
+    "output/export": 7,
+    "output": 11,
+    "output/maps": 8,
+    "output/report": 70,
+    "output/tables": 93,
+    "project": 64,
+    "project/kinds": 3,
+    "tools/compare": 17,
+    "tools": 30,
+}
+"""Folder → mappings of anything that its other modules still hold, and that are to become classes."""
+
+
+def held() -> Counter[str]:
+    """Folder → how many mappings of anything its modules outside `READERS` hold."""
+    counts: Counter[str] = Counter()
+    for file in sorted(PACKAGE.rglob("*.py")):
+        name = file.relative_to(PACKAGE).as_posix()
+        if not any(name == reader or name.startswith(f"{reader}/") for reader in READERS):
+            counts[name.rpartition("/")[0]] += len(_ANYTHING.findall(file.read_text(encoding="utf-8")))
+    return +counts
+
+
+def test_no_folder_holds_more_mappings_of_anything_than_before() -> None:
+    more = {name: number for name, number in held().items() if number > LEFT.get(name, 0)}
+    assert not more, "declare a class for what these hold, or say in READERS what YAML or JSON they read"
+
+
+def test_a_folder_that_holds_none_leaves_the_list() -> None:
+    assert set(LEFT) <= set(held())
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_reader_is_there(name: str) -> None:
+    assert (PACKAGE / name).exists()
