@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Coefficient, ModelResult, Test
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import TableDocument
+from ruralpanel.project.notes import note
 
 UNITS = ("A", "B", "C", "D", "E", "F")
 PERIODS = tuple(range(2012, 2016))

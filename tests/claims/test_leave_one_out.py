@@ -109,7 +109,7 @@ def test_estimators_that_are_no_regressions_on_rows(design: Design) -> None:
     assert "not_available" in entry["sensitivity"] and "heterogeneity" not in entry
     synthetic = replace(policy, spec=replace(policy.spec, method="synthetic"), x=np.zeros((design.y.size, 0)), terms=())
     entry = check(synthetic, Target("treated", {"term": "treated"}))["treated"]
-    assert "leave_one_treated_out" in entry["leave_one_unit_out"]["not_available"]
+    assert entry["leave_one_unit_out"]["not_available"] == {"code": "see_leave_one_treated_out"}
 
 
 def leave_one_treated_out(policy: Design) -> list[dict[str, Any]]:
@@ -120,12 +120,12 @@ def leave_one_treated_out(policy: Design) -> list[dict[str, Any]]:
 def test_what_does_not_apply_says_why(design: Design, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = replace(design, x=design.x[:, :1], terms=("x",), extra={})
     entry = check(alone, Target("x", {"term": "x"}))["x"]
-    assert "no controls" in entry["selection"]["not_available"]
+    assert entry["selection"]["not_available"] == {"code": "no_controls"}
     assert entry["sensitivity"]["bounds"] == []
-    assert "no interval" in entry["power"]["not_available"]
+    assert entry["power"]["not_available"] == {"code": "no_interval_with_two_ends"}
     monkeypatch.setattr("ruralpanel.claims.robustness.checks.MOST", 3)
     found = check(design, Target("x", {"term": "x"}))["x"]["leave_one_unit_out"]
-    assert "14 units" in found["not_available"]
+    assert found["not_available"] == {"code": "see_influence", "number": 14, "over": "unit"}
     with pytest.raises(UserError, match="a coefficient of"):
         check(design, Target("z", {"term": "z"}))
 

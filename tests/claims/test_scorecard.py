@@ -16,6 +16,7 @@ from ruralpanel.claims.numbers import find_estimand
 from ruralpanel.claims.plain_effects import VariableStats, plain_effect
 from ruralpanel.claims.scorecard import ClaimRow
 from ruralpanel.estimate.inference.detectable import smallest_detectable
+from ruralpanel.output.said import clause
 from ruralpanel.project.expressions import log_of
 from ruralpanel.project.problems import UserError
 
@@ -205,7 +206,7 @@ def test_both_shares_of_a_no_trade_off_claim_are_printed_by_name() -> None:
     curve = {"share_same_sign": 0.781, "share_not_negative": 0.96, "n_specifications": 3840}
     row = scorecard.evaluate_claims({"A": claim}, {"m": model()}, {}, {"curve": curve})[0]
     assert row.agreement == verdicts.Agreement(0.96, 3840, "above_minus_delta", 0.781)
-    said = [str(reason) for reason in row.reasons]
+    said = [clause(one.to_dict(), "en") for one in row.reasons]
     assert "96% of 3,840 specifications lie above −δ; 67% are needed" in said
     assert any(text.startswith("78% of 3,840 specifications have the sign of the main one") for text in said)
     assert not any("agree in sign" in text for text in said)

@@ -9,6 +9,8 @@ import pytest
 
 from ruralpanel.claims.verdicts import Agreement, Diagnostic, Evidence, Expected, decide, untestable, untested
 from ruralpanel.estimate.inference.detectable import smallest_detectable
+from ruralpanel.output.said import clause
+from ruralpanel.project.notes import note
 
 DELTA = 0.1
 
@@ -68,27 +70,26 @@ def test_disagreeing_specifications_do_not_hide_that_an_effect_is_small() -> Non
 @pytest.mark.parametrize("passed", [False, None])
 @pytest.mark.parametrize(("low", "high"), [(0.2, 0.6), (-0.6, -0.2), (-0.05, 0.05)])
 def test_a_design_that_is_refuted_decides_nothing(passed: bool | None, low: float, high: float) -> None:
-    evidence = Evidence(0.0, low, high, diagnostics=(Diagnostic("pretrend", passed, "p = 0.01"),))
+    evidence = Evidence(0.0, low, high, diagnostics=(Diagnostic("pretrend", passed, note("must_exceed_p")),))
     verdict = decide("positive", evidence, DELTA)
     assert verdict.word == "cannot tell"
     assert any(reason.code in ("diagnostic_failed", "diagnostic_missing") for reason in verdict.reasons)
 
 
 def test_diagnostics_that_pass_let_the_interval_speak() -> None:
-    evidence = Evidence(0.4, 0.2, 0.6, diagnostics=(Diagnostic("pretrend", True, "p = 0.4"),))
+    evidence = Evidence(0.4, 0.2, 0.6, diagnostics=(Diagnostic("pretrend", True, note("must_exceed_p")),))
     assert decide("positive", evidence, DELTA).word == "supported"
 
 
 def test_cannot_tell_is_printed_with_the_detectable_effect() -> None:
     verdict = decide("positive", Evidence(0.1, -0.2, 0.4, detectable=0.42), DELTA)
-    assert "0.42" in "; ".join(map(str, verdict.reasons))
+    assert "0.42" in "; ".join(clause(one.to_dict(), "en") for one in verdict.reasons)
 
 
 def test_all_specifications_but_one_are_neither_one_nor_all() -> None:
     agreement = Agreement(3839 / 3840, 3840, "above_minus_delta", 0.781)
-    said = [
-        str(reason) for reason in decide("not_negative", Evidence(0.1, -0.2, 0.4, agreement=agreement), 1.0).reasons
-    ]
+    reasons = decide("not_negative", Evidence(0.1, -0.2, 0.4, agreement=agreement), 1.0).reasons
+    said = [clause(one.to_dict(), "en") for one in reasons]
     assert "99.97% of 3,840 specifications lie above −δ; 67% are needed" in said
 
 
@@ -117,9 +118,9 @@ def test_undeclared_agreement_is_stated() -> None:
 
 def test_claims_without_a_design() -> None:
     assert untested().word == "not yet tested"
-    assert "baseline" in str(untested("baseline").reasons[0])
+    assert untested("baseline").reasons[0].values == {"model": "baseline"}
     assert untestable("no dates of implementation {braces}").word == "cannot be tested with these data"
-    assert "{braces}" in str(untestable("no dates {braces}").reasons[0])
+    assert "{braces}" in clause(untestable("no dates {braces}").reasons[0].to_dict(), "en")
 
 
 def test_detectable_effect_against_simulated_power() -> None:

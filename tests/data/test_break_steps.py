@@ -18,9 +18,9 @@ from ruralpanel.data.break_steps import belongs, step_terms
 from ruralpanel.data.figures import COLUMNS
 from ruralpanel.data.panel import PanelResult, build
 from ruralpanel.estimate.base.design import build_design
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import estimator
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec, PanelSpec, SeriesSpec, VariableSpec
 from ruralpanel.project.units import Units, load_units

@@ -14,7 +14,6 @@ from policy_panels import panel as policy_panel
 from ruralpanel.claims.designs import describe
 from ruralpanel.claims.scorecard import evaluate_claims, scorecard_csv
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -22,6 +21,7 @@ from ruralpanel.estimate.inference import cluster, covariance
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 

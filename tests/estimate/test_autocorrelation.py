@@ -24,6 +24,7 @@ from ruralpanel.estimate.places.autocorrelation import (
     two_sided,
 )
 from ruralpanel.estimate.residuals import moran_of_residuals
+from ruralpanel.project.notes import note
 
 
 def ring(n: int) -> np.ndarray:
@@ -184,7 +185,7 @@ def test_where_it_does_not_apply_and_how_results_carry_it() -> None:
     alone = {"weights_matrix": sparse.csr_array((30, 30))}
     assert moran_of_residuals(replace(d, extra=alone), found, 1) is None
     result = estimate(d.spec, d, 3, "sha")
-    assert result.tests["moran"].note.startswith("weights ring; against 999 simulated panels")
+    assert result.tests["moran"].note == (note("moran_simulated", matrix="ring", panels=999),)
     assert -0.1 < result.diagnostics["moran"]["expected"] < 0
     assert len(result.diagnostics["moran"]["by_period"]) == 6
     assert "moran" not in estimate(d.spec, replace(d, extra={}), 3, "sha").diagnostics

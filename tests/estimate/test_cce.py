@@ -11,12 +11,12 @@ import pytest
 from linearmodels.datasets import munnell
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.dependence import weighted_cd
 from ruralpanel.estimate.families.common_effects import cce, mean_group
 from ruralpanel.estimate.families.linear import fe
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -22,6 +21,7 @@ from ruralpanel.estimate.places.weights import great_circle_km
 from ruralpanel.estimate.simulated_size import simulated_sizes
 from ruralpanel.output.tables.inference_words import describe
 from ruralpanel.project.model_keys import inference_problems, inference_spec
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 

@@ -16,6 +16,7 @@ from ruralpanel.estimate.dependence import mean_correlation, pair_correlations
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.simulated_size import null_panels
+from ruralpanel.project.notes import note
 
 
 def panel(
@@ -74,7 +75,7 @@ def test_pesaran_cd_by_its_formula_with_gaps() -> None:
     found = specification_tests.pesaran_cd(residuals, d)
     assert found.statistic == pytest.approx(total / np.sqrt(pairs))
     assert found.p_value == pytest.approx(2 * stats.norm.sf(abs(found.statistic)))
-    assert "Juodis" in specification_tests.pesaran_cd(residuals, d, ("unit", "period")).note
+    assert specification_tests.pesaran_cd(residuals, d, ("unit", "period")).note == (note("cd_period_effects"),)
 
 
 def test_correlation_of_many_units_from_sums_is_that_of_all_pairs() -> None:
@@ -270,7 +271,7 @@ def test_collinear_terms_are_named() -> None:
     wide = replace(d, x=x, terms=("x1", "x2", "near", "exact"), spec=spec)
     result = estimate(wide.spec, wide, 1, "")
     found = result.diagnostics
-    assert found["left_out"] == {"exact": "collinear with x1, x2"}
+    assert result.to_dict()["diagnostics"]["left_out"] == {"exact": {"code": "collinear", "terms": ["x1", "x2"]}}
     assert found["collinearity"]["with"] == {"x1": ["near"], "near": ["x1"]}
     net = fit(wide).x
     for j, term in enumerate(("x1", "x2", "near")):
@@ -302,7 +303,7 @@ def test_tests_of_variances_and_dependence_keep_their_size_by_simulation(monkeyp
         rejected["published"].append(published["heteroskedasticity"].p_value <= 0.05)
         for name in ("heteroskedasticity", "pesaran_cd"):
             assert simulated[name].statistic == published[name].statistic
-            assert "99 simulated panels" in simulated[name].note
+            assert simulated[name].note[0].values["panels"] == 99
             rejected[name].append(simulated[name].p_value <= 0.05)
     assert np.mean(rejected["published"]) > 0.8
     most = 0.05 + 3 * np.sqrt(0.05 * 0.95 / 40)
@@ -325,4 +326,4 @@ def test_the_f_test_of_unit_effects_says_what_it_rejects_where_errors_persist() 
     found = fit(d)
     test = specification_tests.specification_tests(d, found, 1, null_panels(found, d, 1))["f_effects"]
     assert test.size is not None and test.size > 0.3
-    assert f"rejects a true null in {100 * test.size:.0f} % of simulated panels" in test.note
+    assert note("large_size", share=test.size) in test.note

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from policy_panels import dummies, panel, sample, single, slopes
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.policy import callaway_santanna, did, imputation, placebo, regressions, stacked
 from ruralpanel.estimate.families.policy.callaway_santanna import NoOverlapError, doubly_robust, means
 from ruralpanel.estimate.families.policy.cohorts import Sample, cohorts_of, paths_of, take
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 

@@ -13,12 +13,12 @@ from ruralpanel.estimate.base import absorb
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.effects import effect_codes
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import covariance
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -258,7 +258,7 @@ def test_results_of_a_model_with_three_effects() -> None:
     assert result.effects == ("unit", "region:period", "industry")
     assert {"f_effects", "pesaran_cd", "heteroskedasticity"} <= set(result.tests)
     assert not {"hausman", "mundlak"} & set(result.tests)
-    assert "period effects" in result.tests["pesaran_cd"].note
+    assert note("cd_period_effects") in result.tests["pesaran_cd"].note
     full = columns_of(d, np.arange(d.y.size), d.spec.effects)
     kept = fit(d).rows
     short = columns_of(d, kept, ("region:period", "industry"))

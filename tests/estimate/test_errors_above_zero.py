@@ -17,7 +17,6 @@ from iv_panels import panel as iv_panel
 from policy_panels import panel as policy_panel
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.model_json import cleared
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import estimator
@@ -28,6 +27,7 @@ from ruralpanel.output.tables.regression import build_regression
 from ruralpanel.project.kinds.inference import INFERENCE
 from ruralpanel.project.kinds.tables import Regression
 from ruralpanel.project.model_keys import inference_spec
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 from shift_share_panels import shift_share

@@ -15,11 +15,11 @@ from scipy import stats
 
 from ruralpanel.estimate import degenerate
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, Test
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 

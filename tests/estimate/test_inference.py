@@ -9,7 +9,6 @@ import pytest
 from scipy import stats
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import covariance, validity
@@ -17,6 +16,7 @@ from ruralpanel.estimate.inference.cluster import adjusted_rows, satterthwaite_d
 from ruralpanel.estimate.inference.covariance import critical_values, leverages, p_values
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -178,7 +178,7 @@ def test_two_way_clusters() -> None:
     if np.linalg.eigvalsh(raw)[0] > 0:
         np.testing.assert_allclose(found.vcov, raw * 5 / 4 * (n - 1) / (n - 3), rtol=1e-8)
     assert np.linalg.eigvalsh(found.vcov)[0] >= -1e-12
-    assert found.by == "unit and period" and found.n_clusters == 5
+    assert found.by == "unit, period" and found.n_clusters == 5
 
 
 def test_hc_by_brute_force() -> None:

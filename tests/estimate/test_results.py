@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Coefficient, ModelResult, Test, finite
+from ruralpanel.project.notes import note
 
 CONTRACT = {
     *("model", "panel", "estimator", "outcome", "sample", "n_obs", "n_units", "n_periods", "n_dropped"),
@@ -65,7 +65,7 @@ def test_json_holds_the_contract_s_fields_in_place(tmp_path: Path) -> None:
     assert values["coefficients"][0]["estimate"] == 0.30000000000000004
     assert values["coefficients"][0]["p_value"] == 1e-300
     assert values["coefficients"][0]["df"] is None and values["coefficients"][0]["ci_wild_low"] is None
-    assert values["tests"]["joint"] == {"statistic": 9.0, "df": [1.0, 30.0], "p_value": 0.005, "note": "", "size": None}
+    assert values["tests"]["joint"] == {"statistic": 9.0, "df": [1.0, 30.0], "p_value": 0.005, "note": [], "size": None}
     assert values["first_years"] == {"CN-GZ": 2012} and "extra" not in values
     assert [file.name for file in path.parent.iterdir()] == ["baseline.json"]
 

@@ -13,13 +13,13 @@ from scipy import stats
 
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.base.model_json import coefficient, set_of
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families.iv.shift_share import sectors_of, with_instrument
 from ruralpanel.estimate.families.iv.system import errors_of, system_of
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import load_units

@@ -14,7 +14,6 @@ from scipy import linalg, optimize, sparse
 
 from conftest import tiny_config
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.spatial import filter, impacts, maximum_likelihood
@@ -23,6 +22,7 @@ from ruralpanel.estimate.families.spatial.spatial import METHODS, fit
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.check import check
 from ruralpanel.project.load import read_config
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 from spatial_panels import BETA, THETA, by_row, designed, draw, spectral, touching
@@ -228,7 +228,7 @@ def test_likelihood_ratios_hold_the_simpler_models_against_the_durbin() -> None:
         assert durbin.tests[name].df == 2 and durbin.tests[name].p_value < 1e-4
     one = fit(replace(data, spec=replace(data.spec, options={"spatial_lags": ["x1"]})))
     assert one.terms == ("x1", "x2", "W:x1", "W:y")
-    assert one.tests["common_factor"].note.startswith("Wald") and one.tests["common_factor"].df == 1
+    assert one.tests["common_factor"].note[0].code.startswith("wald") and one.tests["common_factor"].df == 1
 
 
 TRUTH = {

@@ -13,13 +13,13 @@ import pytest
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.design import build_design
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families.sur import correlation, sur
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.model_keys import key_problems
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import load_units

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from policy_panels import panel, single
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.policy import did, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, paths_of, sample_of
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.wild_kernel import combination, draw_weights, invert
 from ruralpanel.output.tables.inference_words import describe
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 

@@ -16,6 +16,7 @@ from ruralpanel.project.effects import involving
 from ruralpanel.project.expressions import log_of
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS, MIXED, POLICY, WITHIN, removed_effects
 from ruralpanel.project.kinds.inference import WILD
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION
 
 Statistics = Mapping[str, Mapping[str, VariableStats]]  # panel → variable → how it varies
@@ -73,7 +74,7 @@ class ClaimEstimate:
     n_units: int
     n_periods: int
     plain: PlainEffect | None
-    overrides: tuple[str, ...]
+    overrides: tuple[Note, ...]
     diagnostics: tuple[Diagnostic, ...]
     file: str
     pointer: str
@@ -149,7 +150,7 @@ def describe(
         n_periods=int(model["n_periods"]),
         # a share or a gap closed is in plain units already
         plain=None if derived else _plain(number, outcome, variables, claim, delta, detectable),
-        overrides=tuple(str(text) for text in model.get("overrides") or ()),
+        overrides=tuple(Note.from_dict(one) for one in model.get("overrides") or ()),
         diagnostics=diagnostics,
         file=f"models/{model['model']}.json",
         pointer=number.pointer,
@@ -257,8 +258,8 @@ def _diagnostics(model: Mapping[str, Any], claim: Mapping[str, Any]) -> tuple[Di
             if value is None:
                 diagnostics.append(Diagnostic(name, None))
                 continue
-            words = f"{shown} = {value:.3g}, must exceed {rule[bound]:g}"
-            diagnostics.append(Diagnostic(name, float(value) > float(rule[bound]), words))
+            must = note(f"must_exceed_{shown}", value=value, limit=rule[bound])
+            diagnostics.append(Diagnostic(name, float(value) > float(rule[bound]), must))
     return tuple(diagnostics)
 
 

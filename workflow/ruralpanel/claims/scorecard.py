@@ -12,10 +12,11 @@ from ruralpanel.claims import verdicts
 from ruralpanel.claims.designs import ClaimEstimate, Statistics, describe
 from ruralpanel.claims.evidence import Cell, cells
 from ruralpanel.claims.plain_effects import VariableStats
-from ruralpanel.claims.verdicts import Agreement, AgreementKind, Evidence, Reason, Verdict
+from ruralpanel.claims.verdicts import Agreement, AgreementKind, Evidence, Verdict
 from ruralpanel.estimate.base.model_json import read_results, write_results
 from ruralpanel.estimate.inference.detectable import LEVEL, POWER
 from ruralpanel.project.files import csv_text, read_rows, write_text
+from ruralpanel.project.notes import Note, plain_notes, statements
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
 
 
@@ -29,7 +30,7 @@ class ClaimRow:
     expected: str
     verdict: str
     sign: int
-    reasons: tuple[Reason, ...]
+    reasons: tuple[Note, ...]
     design: ClaimEstimate | None
     others: tuple[ClaimEstimate, ...]
     others_missing: tuple[str, ...]
@@ -127,7 +128,7 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
         expected=expected,
         verdict=verdict.word,
         sign=verdict.sign,
-        reasons=(*verdict.reasons, *(Reason("override", {"override": text}) for text in _overrides(design))),
+        reasons=(*verdict.reasons, *(Note("override", {"override": one}) for one in _overrides(design))),
         design=design,
         others=others,
         others_missing=missing,
@@ -143,7 +144,7 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
     )
 
 
-def _overrides(design: ClaimEstimate | None) -> tuple[str, ...]:
+def _overrides(design: ClaimEstimate | None) -> tuple[Note, ...]:
     return () if design is None else design.overrides
 
 
@@ -299,8 +300,10 @@ def scorecard_json(rows: Sequence[ClaimRow]) -> dict[str, Any]:
     claims = []
     for row in rows:
         values = asdict(row)
-        for reason, text in zip(values["reasons"], row.reasons, strict=True):
-            reason["text"] = str(text)
+        values["reasons"] = [{"code": one.code, "values": plain_notes(one.values)} for one in row.reasons]
+        for design, written in ((row.design, values["design"]), *zip(row.others, values["others"], strict=True)):
+            if design is not None:
+                written["overrides"] = plain_notes(design.overrides)
         claims.append(values)
     return {"rule": rule, "n_claims": len(rows), "counts": counts, "claims": claims}
 
@@ -343,9 +346,9 @@ def scorecard_csv(rows: Sequence[ClaimRow]) -> str:
                 _cell(row.p_family),
                 row.verdict,
                 row.sign,
-                "; ".join(str(reason) for reason in row.reasons),
+                statements(row.reasons),
                 row.cannot_show,
-                "; ".join(_overrides(row.design)),
+                statements(_overrides(row.design)),
                 "; ".join(_beside(other) for other in row.others),
             ]
         )
@@ -353,7 +356,7 @@ def scorecard_csv(rows: Sequence[ClaimRow]) -> str:
 
 
 def _beside(other: ClaimEstimate) -> str:
-    allowed = f" ({'; '.join(other.overrides)})" if other.overrides else ""
+    allowed = f" (allow: {', '.join(str(one.values['allow']) for one in other.overrides)})" if other.overrides else ""
     return f"{other.model}: {other.estimate:.4g}{allowed}"
 
 

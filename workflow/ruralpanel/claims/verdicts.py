@@ -22,11 +22,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from ruralpanel.estimate.inference.detectable import POWER
-from ruralpanel.project.formats import format_percent
+from ruralpanel.project.notes import Note
 
 Expected = Literal["positive", "negative", "two_sided", "not_negative"]
 Word = Literal[
@@ -46,56 +46,6 @@ SHARE_OF_OUTCOME = 0.05  # default δ of an outcome in logarithms, for one stand
 NARROW = 0.05  # share of an interval's length by which its deciding end may clear a limit before that is said
 SD_OF_OUTCOME = 0.2  # default δ of other outcomes, in standard deviations net of effects, for the same change
 
-REASONS: Mapping[str, str] = {
-    "above_zero": "the whole interval lies above zero",
-    "below_zero": "the whole interval lies below zero",
-    "covers_zero": "the interval covers zero",
-    "above_minus_delta": "the whole interval lies above −δ = {minus_delta}",
-    "narrow": "narrowly: the deciding end of the interval clears its limit by {margin} of the interval's length",
-    "inside_delta": "the whole interval lies within ±δ, δ = {delta}",
-    "outside_delta": "the interval reaches beyond ±δ, δ = {delta}",
-    "smaller_than_delta": "the whole interval is smaller than δ = {delta}, the effect that would matter",
-    "no_interval": "the design gives no interval",
-    "no_delta": "no smallest effect that matters could be stated, so absence of an effect cannot be shown",
-    "detectable": "the smallest effect detectable with a power of {power} is {detectable}",
-    "agreement": "{share} of {n} specifications agree in sign; {needed} are needed",
-    "agreement_above": "{share} of {n} specifications lie above −δ; {needed} are needed",
-    "same_sign": "{share} of {n} specifications have the sign of the main one, which decides nothing here",
-    "agreement_not_declared": "no specification curve is declared: their agreement is not part of this verdict",
-    "agreement_missing": "the specification curve has no results yet: agreement is not part of this verdict",
-    "diagnostic_passed": "diagnostic {name} passes ({value})",
-    "diagnostic_failed": "diagnostic {name} fails ({value})",
-    "diagnostic_missing": "the design's diagnostic {name} is not reported",
-    "no_diagnostics": "this design has no diagnostics that could refute it: the number is an association",
-    "override": "{override}",
-    "no_design": "no design is declared for this claim",
-    "no_results": "model {model} has no results",
-    "untestable": "{because}",
-}
-
-SHARES = ("share", "needed", "power", "margin")
-"""Values of reasons that are parts of a whole: of 3,840 specifications .9997 is no "1"."""
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One step of the argument: a key of `REASONS` and the values its text names."""
-
-    code: str
-    values: Mapping[str, float | str] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        shown = {key: _shown(key, value) for key, value in self.values.items()}
-        return REASONS[self.code].format(**shown)
-
-
-def _shown(key: str, value: Any) -> Any:
-    if key in SHARES:
-        return format_percent(value, 1 if key == "margin" else 0)
-    if isinstance(value, int):
-        return f"{value:,}"
-    return f"{value:.3g}" if isinstance(value, float) else value
-
 
 @dataclass(frozen=True)
 class Diagnostic:
@@ -103,7 +53,7 @@ class Diagnostic:
 
     name: str
     passed: bool | None
-    value: str = ""
+    value: Note | None = None
 
 
 @dataclass(frozen=True)
@@ -151,19 +101,19 @@ class Verdict:
 
     word: Word
     sign: int
-    reasons: tuple[Reason, ...]
+    reasons: tuple[Note, ...]
 
 
 def untested(model: str = "") -> Verdict:
     """The verdict on a claim without a design, or whose `model` has no results."""
-    reason = Reason("no_results", {"model": model}) if model else Reason("no_design")
+    reason = Note("no_results", {"model": model}) if model else Note("no_design")
     return Verdict("not yet tested", 0, (reason,))
 
 
 def untestable(because: str, because_zh: str = "") -> Verdict:
     """The verdict on a claim for which no admissible design exists; `because` says why, in words."""
     words = {"because": because, **({"because_zh": because_zh} if because_zh else {})}
-    return Verdict("cannot be tested with these data", 0, (Reason("untestable", words),))
+    return Verdict("cannot be tested with these data", 0, (Note("untestable", words),))
 
 
 def decide(expected: Expected, evidence: Evidence, delta: float | None) -> Verdict:
@@ -182,15 +132,15 @@ def decide(expected: Expected, evidence: Evidence, delta: float | None) -> Verdi
     """
     low, high = evidence.ci_low, evidence.ci_high
     if math.isnan(low) or math.isnan(high):
-        return Verdict("cannot tell", 0, (Reason("no_interval"), *_detectable(evidence)))
+        return Verdict("cannot tell", 0, (Note("no_interval"), *_detectable(evidence)))
     sign = 1 if low > 0 else -1 if high < 0 else 0
-    place = Reason({1: "above_zero", -1: "below_zero", 0: "covers_zero"}[sign])
+    place = Note({1: "above_zero", -1: "below_zero", 0: "covers_zero"}[sign])
     agreed, agreement = _agreement(evidence)
     sound, diagnostics = _diagnostics(evidence)
     word: Word = "cannot tell"
     reasons = [place]
     if expected == "not_negative" and delta is not None and low > -delta:
-        reasons.append(Reason("above_minus_delta", {"minus_delta": -delta}))
+        reasons.append(Note("above_minus_delta", {"minus_delta": -delta}))
         word = "supported" if agreed and sound else "cannot tell"
     elif sign != 0 and agreed and sound:
         word = _signed_word(expected, sign)
@@ -219,8 +169,8 @@ def _margin(evidence: Evidence, sign: int, delta: float | None, code: str, word:
     return gap / (high - low) if math.isfinite(high - low) and high > low else None
 
 
-def _narrow(margin: float | None) -> list[Reason]:
-    return [Reason("narrow", {"margin": margin})] if margin is not None and margin < NARROW else []
+def _narrow(margin: float | None) -> list[Note]:
+    return [Note("narrow", {"margin": margin})] if margin is not None and margin < NARROW else []
 
 
 def _signed_word(expected: Expected, sign: int) -> Word:
@@ -230,40 +180,40 @@ def _signed_word(expected: Expected, sign: int) -> Word:
     return "supported" if sign == foreseen else "contradicted"
 
 
-def _size(delta: float | None, word: Word, inside: bool) -> list[Reason]:
+def _size(delta: float | None, word: Word, inside: bool) -> list[Note]:
     if delta is None:
-        return [Reason("no_delta")]
+        return [Note("no_delta")]
     if not inside:
-        return [Reason("outside_delta", {"delta": delta})] if word == "cannot tell" else []
+        return [Note("outside_delta", {"delta": delta})] if word == "cannot tell" else []
     decided = word in ("supported", "contradicted", "differs from zero")
-    return [Reason("smaller_than_delta" if decided else "inside_delta", {"delta": delta})]
+    return [Note("smaller_than_delta" if decided else "inside_delta", {"delta": delta})]
 
 
-def _agreement(evidence: Evidence) -> tuple[bool, tuple[Reason, ...]]:
+def _agreement(evidence: Evidence) -> tuple[bool, tuple[Note, ...]]:
     if evidence.agreement is None:
-        return True, (Reason("agreement_missing" if evidence.curve_declared else "agreement_not_declared"),)
+        return True, (Note("agreement_missing" if evidence.curve_declared else "agreement_not_declared"),)
     share, n = evidence.agreement.share, evidence.agreement.n_specifications
     agreed = evidence.agreement.agrees
     values: dict[str, float | str] = {"share": share, "n": n, "needed": AGREEMENT}
     if evidence.agreement.kind == "same_sign":
-        return agreed, (Reason("agreement", values),)
+        return agreed, (Note("agreement", values),)
     same = evidence.agreement.same_sign
-    beside = () if same is None else (Reason("same_sign", {"share": same, "n": n}),)
-    return agreed, (Reason("agreement_above", values), *beside)
+    beside = () if same is None else (Note("same_sign", {"share": same, "n": n}),)
+    return agreed, (Note("agreement_above", values), *beside)
 
 
-def _diagnostics(evidence: Evidence) -> tuple[bool, tuple[Reason, ...]]:
+def _diagnostics(evidence: Evidence) -> tuple[bool, tuple[Note, ...]]:
     if not evidence.diagnostics:
-        return True, (Reason("no_diagnostics"),)
+        return True, (Note("no_diagnostics"),)
     codes = {True: "diagnostic_passed", False: "diagnostic_failed", None: "diagnostic_missing"}
-    reasons = tuple(Reason(codes[d.passed], {"name": d.name, "value": d.value}) for d in evidence.diagnostics)
+    reasons = tuple(Note(codes[d.passed], {"name": d.name, "value": d.value}) for d in evidence.diagnostics)
     return all(d.passed for d in evidence.diagnostics), reasons
 
 
-def _detectable(evidence: Evidence) -> tuple[Reason, ...]:
+def _detectable(evidence: Evidence) -> tuple[Note, ...]:
     if evidence.detectable is None:
         return ()
-    return (Reason("detectable", {"power": POWER, "detectable": evidence.detectable}),)
+    return (Note("detectable", {"power": POWER, "detectable": evidence.detectable}),)
 
 
 def change_that_matters(declared: Mapping[str, Any], logarithm: bool, sd_net: float | None) -> float | None:

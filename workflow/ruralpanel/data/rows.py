@@ -117,8 +117,8 @@ def sample_rows(
             dropped[reason] = dropped.get(reason, 0) + count
         kept[rows] = False
 
-    leave_out(frame["unit"].isin(list(sample.get("drop") or ())).to_numpy(), "sample: units")
-    leave_out(frame["period"].isin(list(sample.get("drop_periods") or ())).to_numpy(), "sample: periods")
+    leave_out(frame["unit"].isin(list(sample.get("drop") or ())).to_numpy(), "sample_units")
+    leave_out(frame["period"].isin(list(sample.get("drop_periods") or ())).to_numpy(), "sample_periods")
     if sample.get("where"):
-        leave_out(~condition(str(sample["where"]), frame, units, file, f"{where}.where", by), "sample: condition")
+        leave_out(~condition(str(sample["where"]), frame, units, file, f"{where}.where", by), "sample_condition")
     return kept, dropped

@@ -63,17 +63,17 @@ def confirm(design: Design, result: ModelResult) -> list[Row]:
     """
     family = ESTIMATORS[result.estimator].confirmed_by
     if not family:
-        return _unconfirmed(result, f"neither linearmodels nor statsmodels has the estimator {result.estimator}")
+        return _unconfirmed(result, "no_such_estimator")
     again = importlib.import_module(MODULES[family]).again
     index = next(comparable(result.inference), None)
-    reason = "errors: of no kind that linearmodels or statsmodels has"
+    reason = "errors:no_such_kind"
     second: Second | None = None
     if index is not None:
         entry = result.inference[index]
         try:
             second = again(design, InferenceSpec(str(entry["method"]), dict(entry["options"])))
         except NotConfirmedError as refusal:
-            reason = f"errors: {refusal}"
+            reason = f"errors:{refusal}"
     try:
         second = second or again(design, None)
     except NotConfirmedError as refusal:
@@ -94,7 +94,7 @@ def _compared(result: ModelResult, second: Second, index: int | None, lacking: s
     words = "" if entry is None or second.std_error is None else _words(entry)
     for row in result.coefficients:
         if row.term not in second.terms:
-            reason = "a term that the other library's regression lacks"
+            reason = "no_such_term"
             yield Row(result.model, row.term, "", row.estimate, None, "", row.std_error, None, None, None, reason)
             continue
         j = second.terms.index(row.term)

@@ -6,9 +6,9 @@ import numpy as np
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.effects import demean
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.estimators import estimator
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
 EXACT = 1e-9

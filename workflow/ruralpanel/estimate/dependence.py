@@ -6,6 +6,7 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base.results import FloatArray, IntArray, Test
+from ruralpanel.project.notes import note
 
 MOST_PAIRED = 3_000
 """Units up to which all pairs are formed."""
@@ -87,7 +88,7 @@ def weighted_cd(table: FloatArray, common: int, slopes: int, rng: np.random.Gene
     """
     first, second, values, shared = pair_correlations(table)
     if not first.size:
-        return Test(float("nan"), None, float("nan"), f"no two units share {LEAST_SHARED} periods")
+        return Test.none("no_pair_shares_periods", periods=LEAST_SHARED)
     signs = rng.choice(np.array([-1.0, 1.0]), size=table.shape[0])
     free = shared - common
     spread = np.sqrt(np.maximum(free - 2.0 * slopes + slopes**2 / np.maximum(free, 1.0), 1.0)) / np.maximum(
@@ -96,4 +97,4 @@ def weighted_cd(table: FloatArray, common: int, slopes: int, rng: np.random.Gene
     plain = float(np.sum(signs[first] * signs[second] * values / spread) / np.sqrt(first.size))
     large = np.abs(values) > 2.0 * np.sqrt(np.log(table.shape[0])) * spread
     statistic = plain + float(np.abs(values[large]).sum())
-    return Test(statistic, None, float(2.0 * special.ndtr(-abs(statistic))), "random signs of the units, one draw")
+    return Test(statistic, None, float(2.0 * special.ndtr(-abs(statistic))), (note("random_signs"),))

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate import influence, specification_tests
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import (
     Coefficient,
     Design,
@@ -31,7 +30,8 @@ from ruralpanel.estimate.simulated_size import Null, null_panels, simulated_size
 from ruralpanel.estimate.spread import moderators_of, rows_used, spread_of, spread_of_term
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import CLUSTER, OWN, ROBUST, WILD, shown_as
-from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
+from ruralpanel.project.notes import Note, note
+from ruralpanel.project.problems import CONFIGURATION, LOG, Problem, UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 
 MEANING = {False: note("constant_at_zero"), True: note("constant_mean_effect")}
@@ -84,7 +84,7 @@ def estimate(
     unused = not needs_weights and spec.options.get("weights_matrix") and neighbours is None
     extra = dict(fit.extra)
     constants, of_constant = _constant(design, fit, settings, seed)
-    overrides = _overrides(spec, fit, outcomes)
+    overrides = _overrides(fit, outcomes)
     if overrides:
         extra["overrides"] = list(overrides)
     dropped = dict(design.n_dropped)
@@ -113,7 +113,7 @@ def estimate(
             "type": first.method,
             "by": first.by,
             "small_sample": str(first.extra.get("small_sample") or first.extra.get("kind") or ""),
-            "note": [one.to_dict() for one in first.small_sample],
+            "note": list(first.small_sample),
             "terms": list(fit.terms),
             "matrix": None if first.vcov is None else first.vcov.tolist(),
         },
@@ -135,7 +135,7 @@ def estimate(
         units=tuple(design.units[code] for code in units),
         periods=tuple(design.periods[code] for code in periods),
         notes=(
-            *(note("override", text=text) for text in overrides),
+            *overrides,
             *design.notes,
             *fit.notes,
             *of_constant,
@@ -176,18 +176,16 @@ def _try(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Outcome
         )
 
 
-def _overrides(spec: ModelSpec, fit: Fit, outcomes: list[Outcome]) -> tuple[str, ...]:
+def _overrides(fit: Fit, outcomes: list[Outcome]) -> tuple[Note, ...]:
     """Refusals that ``allow`` set aside, of the estimator and of every setting, each once."""
-    of_settings = [text for outcome in outcomes if isinstance(outcome, Inference) for text in outcome.overrides]
-    return tuple(dict.fromkeys((*fit.overrides, *of_settings)))
+    of_settings = [one for outcome in outcomes if isinstance(outcome, Inference) for one in outcome.overrides]
+    return tuple({repr(one): one for one in (*fit.overrides, *of_settings)}.values())
 
 
-def _unneeded(spec: ModelSpec, overrides: tuple[str, ...]) -> tuple[Note, ...]:
+def _unneeded(spec: ModelSpec, overrides: tuple[Note, ...]) -> tuple[Note, ...]:
     names = [str(name) for name in spec.options.get("allow") or ()]
     return tuple(
-        note("allow_unneeded", name=name)
-        for name in names
-        if not any(text.startswith(f"allow: {name}:") for text in overrides)
+        note("allow_unneeded", name=name) for name in names if not any(one.values["allow"] == name for one in overrides)
     )
 
 
@@ -207,22 +205,22 @@ def _sizes(
 
 def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome, size: dict[str, Any] | None) -> dict[str, Any]:
     if isinstance(outcome, UserError):
-        reason = "; ".join(f"{problem.found}: needs {problem.expected}" for problem in outcome.problems)
-        return {"method": setting.method, "options": dict(setting.options), "not_available": reason}
+        LOG.info("goes on without a setting: %s", outcome)
+        return {"method": setting.method, "options": dict(setting.options), "not_available": outcome.reason}
     fields = ("std_error", "statistic", "df", "p_value", "ci_low", "ci_high")
     columns = {name: getattr(outcome, name) for name in fields}
     return {
         "method": outcome.method,
         "by": outcome.by,
         "options": {**setting.options, **outcome.extra},
-        "small_sample": [one.to_dict() for one in outcome.small_sample],
+        "small_sample": list(outcome.small_sample),
         "n_clusters": outcome.n_clusters,
         "df": None if outcome.df is None else [finite(value) for value in outcome.df],
         "coefficients": [
             {"term": term, **{name: _at(column, j, name) for name, column in columns.items()}}
             for j, term in enumerate(fit.terms)
         ],
-        "notes": [one.to_dict() for one in outcome.notes],
+        "notes": list(outcome.notes),
         "simulated_size": size,
     }
 

@@ -16,6 +16,7 @@ from ruralpanel.estimate.inference.romano_wolf import is_least_squares
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.places.autocorrelation import two_sided
 from ruralpanel.estimate.places.weights import standardised
+from ruralpanel.project.notes import note
 
 DRAWS = 999
 
@@ -66,10 +67,7 @@ def moran_of_residuals(design: Design, fit: Fit, seed: int, draws: int = DRAWS) 
     columns = columns if space.root is None else columns / space.root[:, None]
     every, each = _statistics(columns, weights, total, periods)
     name = (design.extra.get("weights_about") or {}).get("name", "")
-    note = (
-        f"weights {name}; against {draws} simulated panels of errors autocorrelated like the model's and independent "
-        "between units"
-    )
+    about_it = note("moran_simulated", matrix=name, panels=draws)
     labels = np.unique(design.period_codes[fit.rows])
     by_period = [
         {
@@ -81,7 +79,7 @@ def moran_of_residuals(design: Design, fit: Fit, seed: int, draws: int = DRAWS) 
         }
         for t in np.flatnonzero(total > 0)
     ]
-    test = Test(float(every[0]), None, two_sided(every[1:], float(every[0])), note)
+    test = Test(float(every[0]), None, two_sided(every[1:], float(every[0])), (about_it,))
     about = {
         "weights_matrix": dict(design.extra.get("weights_about") or {}),
         "draws": draws,

@@ -23,6 +23,7 @@ from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.inference import PERMUTATION, WILD
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -70,18 +71,18 @@ def simulated_sizes(
     For each setting ``size`` (mean over the model's regressors, controls and steps of breaks left out), ``lowest``,
     ``highest``, ``by_term`` (bootstraps and permutations: of the regressors alone), ``error`` (Monte Carlo, of one
     term), ``simulations``, ``draws`` (of each bootstrap or permutation), ``rho`` (of the errors, from year to year),
-    ``units``, ``periods``, ``treated`` (None: no treatment), ``design`` (in words); or ``size`` None and ``reason``.
+    ``units``, ``periods``, ``treated`` (None: no treatment), ``design`` (a note); or ``size`` None and ``reason``.
     """
     applies = [isinstance(outcome, Inference) for outcome in inferences]
     refit = _policy(fit, design)
     panels = min(PANELS, MOST_NUMBERS // fit.rows.size)
-    reason = ""
+    reason: Note | None = None
     if refit is None and not is_least_squares(fit):
-        reason = f"not simulated for estimator {design.spec.estimator}: its errors are not those of one regression"
+        reason = note("not_one_regression")
     elif panels < LEAST_PANELS:
-        reason = f"not simulated with {fit.rows.size} rows"
-    if reason or not any(applies):
-        return tuple(_without(reason) if applicable else None for applicable in applies)
+        reason = note("too_many_rows", rows=fit.rows.size)
+    if reason is not None or not any(applies):
+        return tuple(_without(reason) if applicable and reason is not None else None for applicable in applies)
     if refit is not None:
         rng = generator(seed, design.spec.name, "simulated size")
         process, rejected = refit(settings, inferences, min(SLOW_PANELS, panels), rng, seed)
@@ -125,7 +126,7 @@ def _policy(fit: Fit, design: Design) -> Simulation | None:
 
 def _of_policy(fit: Fit, design: Design, process: ErrorProcess, rejected: FloatArray | None) -> Size:
     if rejected is None:
-        return _without("not simulated for this method; docs/estimators/policy.md has its size at 31 × 15")
+        return _without(note("size_in_documentation"))
     return _size(fit, design, process, dict(zip(fit.terms, rejected, strict=True)), None)
 
 
@@ -138,7 +139,7 @@ def _one(null: Null, setting: InferenceSpec, inference: Inference, seed: int) ->
     places = [terms.index(term) for term in main]
     if setting.method == WILD:
         if inference.n_clusters > MOST_BOOTSTRAP_CLUSTERS:
-            return _without(f"not simulated with {inference.n_clusters} clusters: so many need no correction")
+            return _without(note("clusters_enough", clusters=inference.n_clusters))
         draws, terms = BOOTSTRAP_DRAWS, main
         rejected = wild(outcomes.head(BOOTSTRAP_PANELS), setting, places, draws, rng)
     elif setting.method == PERMUTATION:
@@ -150,7 +151,7 @@ def _one(null: Null, setting: InferenceSpec, inference: Inference, seed: int) ->
             short = InferenceSpec(setting.method, {**setting.options, "draws": BOOTSTRAP_DRAWS, "interval": False})
             rejected = one_by_one(outcomes.head(SLOW_PANELS), short, seed)
     if rejected is None:
-        return _without("not simulated: the method does not apply to other outcomes of this model")
+        return _without(note("not_for_other_outcomes"))
     return _size(outcomes.fit, outcomes.design, null.process, dict(zip(terms, rejected, strict=True)), draws)
 
 
@@ -180,7 +181,7 @@ def _size(
         "units": int(process.scale.size),
         "periods": int(process.years.size),
         "treated": None if first is None else _treated(design, np.asarray(first, dtype=float), fit),
-        "design": process.words,
+        "design": process.note,
     }
 
 
@@ -191,7 +192,7 @@ def _treated(design: Design, first: FloatArray, fit: Fit) -> int:
     return int(np.unique(design.unit_codes[fit.rows][under[fit.rows]]).size)
 
 
-def _without(reason: str) -> Size:
+def _without(reason: Note) -> Size:
     return {"size": None, "reason": reason}
 
 

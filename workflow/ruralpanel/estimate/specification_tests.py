@@ -14,7 +14,7 @@ from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import removed_effects
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
-from ruralpanel.estimate.dependence import pair_correlations
+from ruralpanel.estimate.dependence import LEAST_SHARED, pair_correlations
 from ruralpanel.estimate.families import linear, random_effects
 from ruralpanel.estimate.inference import covariance, joint
 from ruralpanel.estimate.inference.error_process import least_squares as least_squares_of
@@ -24,9 +24,10 @@ from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.simulated_size import Null, null_panels
 from ruralpanel.project.effects import involving
 from ruralpanel.project.kinds.estimators import ESTIMATORS, FD, FE, POLICY, POOLED, RE
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import UserError
 
-INDEPENDENT = "takes errors as independent over time: where they persist it rejects nearly always"
+INDEPENDENT = note("independent_over_time")
 
 SIMULATED = 199
 """Simulated panels behind p-values and sizes of these tests."""
@@ -92,15 +93,14 @@ def _simulated(tests: dict[str, Test], design: Design, fit: Fit, seed: int, null
         residuals = least_squares_of(fit, space, even.draw(draws, rng))[1]
         values = [groupwise(_by_row(design, fit, column), design).statistic for column in residuals.T]
         test = tests["heteroskedasticity"]
-        changed["heteroskedasticity"] = _by_simulation(test, values, test.statistic, "in which units vary alike")
+        changed["heteroskedasticity"] = _by_simulation(test, values, test.statistic, "panels_units_vary_alike")
     if "pesaran_cd" in tests and len(design.units) <= MOST_UNITS and np.isfinite(tests["pesaran_cd"].statistic):
         columns = null.outcomes.residuals[:, :draws].T
         values = [pesaran_cd(_by_row(design, fit, column), design).statistic for column in columns]
         test, centre = tests["pesaran_cd"], float(np.median(values))
         away = [abs(value - centre) for value in values]
-        changed["pesaran_cd"] = _by_simulation(
-            test, away, abs(test.statistic - centre), "of independent units", test.note
-        )
+        sample = abs(test.statistic - centre)
+        changed["pesaran_cd"] = _by_simulation(test, away, sample, "panels_units_independent", *test.note)
     if "f_effects" in tests and ESTIMATORS[design.spec.estimator].unit_effects == "declared":
         outcomes = null.process.draw(draws, rng)
         short = linear.pooled(_as(_take(_quick(design), fit.rows), POOLED, _without_unit(design)))
@@ -115,11 +115,10 @@ def _simulated(tests: dict[str, Test], design: Design, fit: Fit, seed: int, null
     return changed
 
 
-def _by_simulation(test: Test, values: list[float], sample: float, words: str, beside: str = "") -> Test:
+def _by_simulation(test: Test, values: list[float], sample: float, code: str, *beside: Note) -> Test:
     """The test with the share of simulated panels whose value is at least the sample's, the sample counted."""
     p_value = (1.0 + sum(value >= sample for value in values)) / (len(values) + 1.0)
-    note = f"p-value from {len(values)} simulated panels {words}, errors autocorrelated as the residuals"
-    return Test(test.statistic, None, p_value, "; ".join(part for part in (note, beside) if part))
+    return Test(test.statistic, None, p_value, (note(code, panels=len(values)), *beside))
 
 
 def _policy_tests(design: Design, fit: Fit) -> dict[str, Test]:
@@ -177,7 +176,7 @@ def hausman(design: Design) -> Test:
     effects = _beside_random_units(design)
     fixed = linear.fe(_as(design, FE, tuple(dict.fromkeys(("unit", *effects)))))
     random = random_effects.fit(_as(design, RE, effects))
-    return random_effects.contrast(fixed, random, len(fixed.terms), "the Mundlak test")
+    return random_effects.contrast(fixed, random, len(fixed.terms), "mundlak")
 
 
 def mundlak(design: Design, seed: int = 0) -> Test:
@@ -203,9 +202,9 @@ def mundlak(design: Design, seed: int = 0) -> Test:
     fit = random_effects.fit(wide) if random else linear.pooled(wide)
     place = [fit.terms.index(name) for name in names if name in fit.terms and not _is_step(name, design)]
     if not place:
-        return Test(float("nan"), None, float("nan"), "no term that varies within and between units")
+        return Test.none("no_term_within_and_between")
     wald = joint.wald_of(fit, wide, np.eye(fit.params.size)[place], compact(wide.unit_codes[fit.rows]))
-    test = joint.test_of(wald, fit, "CR2 by unit, approximate Hotelling T²")
+    test = joint.test_of(wald, fit, note("hotelling_cr2", by="unit"))
     null = null_panels(fit, wide, seed, "size of mundlak") if design.spec.simulated_size else None
     return joint.with_size(test, wald, null.outcomes if null else None)
 
@@ -237,12 +236,10 @@ def pesaran_cd(residuals: FloatArray, design: Design, effects: tuple[str, ...] =
     table[units, periods] = residuals
     _, _, correlation, shared = pair_correlations(table)
     if not correlation.size:
-        return Test(float("nan"), None, float("nan"), "no two units share three periods")
+        return Test.none("no_pair_shares_periods", periods=LEAST_SHARED)
     value = float(np.sum(np.sqrt(shared) * correlation)) / np.sqrt(correlation.size)
-    note = (
-        "period effects pull the statistic towards zero (Juodis and Reese 2022)" if involving("period", effects) else ""
-    )
-    return Test(float(value), None, float(2.0 * special.ndtr(-abs(value))), note)
+    about = (note("cd_period_effects"),) if involving("period", effects) else ()
+    return Test(float(value), None, float(2.0 * special.ndtr(-abs(value))), about)
 
 
 def wooldridge(design: Design) -> Test | None:
@@ -269,7 +266,7 @@ def wooldridge(design: Design) -> Test | None:
     if groups < 2:
         return None
     variance = groups / (groups - 1) * float(scores @ scores) / float(lag @ lag) ** 2
-    return _f((slope + 0.5) ** 2 / variance, (1, groups - 1), f"slope {slope:.3f}, −0.5 without serial correlation")
+    return _f((slope + 0.5) ** 2 / variance, (1, groups - 1), note("slope_of_residuals", slope=slope))
 
 
 def within_correlation(residuals: FloatArray, design: Design) -> Test | None:
@@ -290,7 +287,7 @@ def within_correlation(residuals: FloatArray, design: Design) -> Test | None:
     groups = sums.size
     value = float(sums.sum() / np.sqrt(groups / (groups - 1) * np.sum((sums - sums.mean()) ** 2)))
     size = float(2.0 * special.stdtr(groups - 1, -abs(value)))
-    return Test(value, float(groups - 1), size, "from the residuals alone; period effects bias it by the order of 1/G")
+    return Test(value, float(groups - 1), size, (note("from_residuals_alone"),))
 
 
 def breusch_pagan(fit: Fit) -> Test:
@@ -313,7 +310,7 @@ def groupwise(residuals: FloatArray, design: Design) -> Test:
     use = (counts > 1) & (spread > 0)
     overall = float(squares.mean())
     value = float(np.sum((variances[use] - overall) ** 2 / spread[use]))
-    return _chi2(value, int(use.sum()), "rejects too often with few periods")
+    return _chi2(value, int(use.sum()), note("rejects_with_few_periods"))
 
 
 def _as(design: Design, estimator: str, effects: tuple[str, ...]) -> Design:
@@ -338,9 +335,9 @@ def _take(design: Design, rows: np.ndarray[Any, Any]) -> Design:
     )
 
 
-def _f(value: float, df: tuple[float, float], note: str = "") -> Test:
-    return Test(float(value), (float(df[0]), float(df[1])), float(special.fdtrc(df[0], df[1], value)), note)
+def _f(value: float, df: tuple[float, float], *about: Note) -> Test:
+    return Test(float(value), (float(df[0]), float(df[1])), float(special.fdtrc(df[0], df[1], value)), about)
 
 
-def _chi2(value: float, df: int, note: str = "") -> Test:
-    return Test(float(value), float(df), float(special.chdtrc(df, value)), note)
+def _chi2(value: float, df: int, *about: Note) -> Test:
+    return Test(float(value), float(df), float(special.chdtrc(df, value)), about)

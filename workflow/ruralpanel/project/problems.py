@@ -11,13 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar
 
 from ruralpanel.project.files import content_of
 from ruralpanel.project.interrupts import INTERRUPTED
+from ruralpanel.project.notes import Note, note
 
 CONFIGURATION = "the configuration"
 """The file of a problem found where only a part of the configuration is at hand; `UserError.of` names it."""
@@ -36,6 +37,9 @@ class Problem:
         (``row 12, column 2008年``); empty for the file as a whole.
     found, expected, fix : str
         Short phrases; ``fix`` may be empty where nothing better than ``expected`` can be said.
+    reason : Note
+        What results hold in the place of a number where work goes on without it; None: nothing more particular than
+        that it was refused.
     """
 
     file: str
@@ -43,6 +47,7 @@ class Problem:
     found: str
     expected: str
     fix: str = ""
+    reason: Note | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         place = f"{self.file}: {self.where}" if self.where else self.file
@@ -60,6 +65,12 @@ class UserError(Exception):
     def of(self, config: str) -> UserError:
         """The same problems, `CONFIGURATION` replaced by the name of the file that was given."""
         return UserError(replace(p, file=config) if p.file == CONFIGURATION else p for p in self.problems)
+
+    @property
+    def reason(self) -> Note:
+        """What results hold in the place of a number where work goes on without it."""
+        reasons = list({repr(one): one for one in (p.reason or note("refused") for p in self.problems)}.values())
+        return reasons[0] if len(reasons) == 1 else note("several", reasons=reasons)
 
     def report(self, headline: str) -> str:
         """The problems as a numbered list under a headline, as it is printed."""

@@ -19,7 +19,8 @@ from ruralpanel.estimate.inference.detectable import error_of_interval
 from ruralpanel.estimate.simulated_power import SimulatedPower, simulated_power
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
 from ruralpanel.project.kinds.inference import WILD
-from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
+from ruralpanel.project.notes import note, plain_notes
+from ruralpanel.project.problems import CONFIGURATION, UserError
 
 BENCHMARK_TIMES = (1.0, 2.0, 3.0)
 
@@ -107,7 +108,8 @@ def check_model(
         result[target.name] = entry
     spec = design.spec
     about = {"model": spec.name, "panel": spec.panel, "estimator": spec.estimator, "outcome": spec.outcome}
-    return {**about, "n_obs": int(fitted.rows.size), "n_units": len(design.units), "targets": result, "seed": seed}
+    counts = {"n_obs": int(fitted.rows.size), "n_units": len(design.units)}
+    return {**about, **counts, "targets": plain_notes(result), "seed": seed}
 
 
 def _contrast(target: Target, fitted: Fit, design: Design, file: str) -> Contrast:
@@ -131,9 +133,9 @@ def _left_out(model: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
     reason = kind.not_left_out or (method.not_left_out if method else "")
     for over, number in (("unit", len(design.units)), ("period", len(design.periods))):
         if reason:
-            left[over] = {"not_available": reason}
+            left[over] = {"not_available": note(reason)}
         elif number > MOST:
-            left[over] = {"not_available": f"{number} {over}s: see influence in the model's results"}
+            left[over] = {"not_available": note("see_influence", number=number, over=over)}
         elif number > 2:
             left[over] = leave_out(design, contrasts, over)
     return left
@@ -151,15 +153,14 @@ def _power(target: Target, simulated: SimulatedPower | None) -> dict[str, Any]:
     """Power of the interval that decides: simulated for a bootstrap, else that of t by what its length stands for."""
     if simulated is not None:
         return {
-            "by": f"simulation of the wild cluster bootstrap that decides: {simulated.estimate.size} panels, "
-            f"{simulated.n1.size} draws",
+            "by": note("power_simulated", panels=simulated.estimate.size, draws=simulated.n1.size),
             **_described(target, float(np.std(simulated.estimate)), np.inf, power.of_simulation(simulated)),
         }
     length = target.ci_high - target.ci_low
     if not np.isfinite(length) or length <= 0:
-        return {"not_available": "the model gives no interval with two ends"}
+        return {"not_available": note("no_interval_with_two_ends")}
     error = error_of_interval(target.ci_low, target.ci_high, target.df)
-    basis = {"by": f"length of the interval that decides ({target.interval or 'none named'})", "std_error": error}
+    basis = {"by": note("power_of_interval", interval=target.interval), "std_error": error}
     return basis | {"df": finite(target.df), **_described(target, error, target.df, power.of_error(error, target.df))}
 
 
@@ -182,7 +183,7 @@ def _of_coefficient(model: _Fitted, target: Target) -> dict[str, Any]:
     term, estimator = target.term, model.design.spec.estimator
     between = ESTIMATORS[estimator].evidence == BETWEEN
     if not romano_wolf.is_least_squares(model.fit):
-        reason = {"not_available": f"{estimator} is not least squares on rows"}
+        reason = {"not_available": note("needs_least_squares_on_rows")}
         return {"selection": reason, "sensitivity": reason, "measurement_error": reason}
     checks: dict[str, Any] = {
         "selection": _selection(model, term),
@@ -208,7 +209,7 @@ def _roles(model: _Fitted, term: str) -> tuple[int, list[int], list[int]]:
 def _selection(model: _Fitted, term: str) -> dict[str, Any]:
     place, belongs, controls = _roles(model, term)
     if not controls:
-        return {"not_available": "no controls whose coming in could move the coefficient"}
+        return {"not_available": note("no_controls")}
     assert model.fit.x is not None and model.fit.y is not None
     x = model.fit.x
     move = sensitivity.movement(model.fit.y, x[:, place], x[:, controls], x[:, belongs])
@@ -221,7 +222,7 @@ def _selection(model: _Fitted, term: str) -> dict[str, Any]:
         "delta_for_zero": sensitivity.delta(move),
         "delta_for_zero_r2_max_1": sensitivity.delta(move, r2_max=1.0),
         "adjusted_estimate": sensitivity.adjusted(move),
-        "note": "R² net of effects and of what is always in; δ: unobserved relative to observed selection",
+        "note": note("selection_scale"),
     }
 
 
@@ -245,14 +246,14 @@ def _sensitivity(model: _Fitted, term: str) -> dict[str, Any]:
         "robustness_value_5": sensitivity.robustness_value(t, df, level=0.05),
         "classical": {"std_error": error, "statistic": t, "df": df},
         "bounds": bounds,
-        "note": "partial R² net of effects; the value at 5 % and adjusted errors are those of classical errors",
+        "note": note("sensitivity_scale"),
     }
 
 
 def _benchmarks(fit: Fit, controls: Sequence[int]) -> list[tuple[str, list[int]]]:
     """Observed controls one by one, and all together."""
     single = [(fit.terms[j], [j]) for j in controls]
-    return [*single, ("all controls", list(controls))] if len(controls) > 1 else single
+    return [*single, ("all_controls", list(controls))] if len(controls) > 1 else single
 
 
 def _classical_error(fit: Fit, place: int) -> float:
@@ -264,7 +265,7 @@ def _measurement_error(model: _Fitted, term: str) -> dict[str, Any]:
     assert fit.x is not None and fit.y is not None
     lever = term.split(":")[0]
     if lever not in fit.terms or not ESTIMATORS[design.spec.estimator].measurement_error:
-        return {"not_available": "stated for coefficients of pooled and fe models whose lever is a regressor itself"}
+        return {"not_available": note("lever_must_be_regressor")}
     place = fit.terms.index(term)
     space = covariance.space_of(fit, design)
     root = np.ones(fit.rows.size) if space.root is None else space.root
@@ -294,7 +295,7 @@ def _measurement_error(model: _Fitted, term: str) -> dict[str, Any]:
         "least_reliability": least,
         "noise_sd_at_least": float(np.sqrt(noisy.noise(least))),
         "reverse_regression": bound,
-        "note": "classical noise, independent over rows; reliability: share of what effects leave of the lever",
+        "note": note("noise_scale"),
     }
 
 
@@ -324,11 +325,7 @@ def _heterogeneity(model: _Fitted, term: str) -> dict[str, Any]:
         try:
             by_split[name] = heterogeneity.by_group(design, term, groups, model.seed, name)
         except UserError as error:
-            by_split[name] = {"not_available": _words(error.problems)}
+            by_split[name] = {"not_available": error.reason}
         except np.linalg.LinAlgError:
-            by_split[name] = {"not_available": "too few units to test the groups' slopes together"}
+            by_split[name] = {"not_available": note("too_few_units_for_groups")}
     return by_split
-
-
-def _words(problems: Sequence[Problem]) -> str:
-    return "; ".join(f"{problem.found}: needs {problem.expected}" for problem in problems)

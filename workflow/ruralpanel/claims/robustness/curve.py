@@ -17,11 +17,12 @@ from ruralpanel.claims.verdicts import SD_OF_OUTCOME, SHARE_OF_OUTCOME
 from ruralpanel.estimate.base.results import FloatArray
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.project.problems import CONFIGURATION
+from ruralpanel.project.settings import InferenceSpec
 from ruralpanel.project.units import Units
 
 SIGNIFICANT = 0.05
 SIGNS = {"positive": 1, "negative": -1, "not_negative": 1}
-INFERENCE = "clustered by unit, CR1, t with G − 1 degrees of freedom"
+INFERENCE = InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1", "critical": "t"})
 NUMBERS = (
     "estimate", "std_error", "p_value", "ci_low", "ci_high", "standardised", "in_delta",
     "n_obs", "n_units", "n_periods",
@@ -126,8 +127,8 @@ def _summary(
         "by_choice": _by_choice(declared, estimates),
         "permutation": tests["paths"],
         "sign_changes": tests["signs"],
-        "inference": INFERENCE,
-        "units_of_median": "standard deviations of the outcome for one of the lever within units",
+        "inference": {"method": INFERENCE.method, **INFERENCE.options},
+        "units_of_median": "sd_of_outcome_per_sd_within_of_lever",
         "seed": seed,
         "rows": f"{name}.parquet",
     }

@@ -33,12 +33,12 @@ CLEAR = 1e-4
 CELLS = 4_000_000
 """Numbers held at once by a batch."""
 
-NO_ROWS = "no rows with every figure"
-FEW_UNITS = f"fewer than {validity.MIN_CLUSTERS['CR1']} units"
-FEW_ROWS = "more parameters than rows"
-ABSORBED = "a term that the effects absorb"
-COLLINEAR = "terms that the data cannot tell apart"
-FLAT = "an outcome that the effects absorb"
+NO_ROWS = "no_rows"
+FEW_UNITS = "few_units"
+FEW_ROWS = "few_rows"
+ABSORBED = "term_absorbed"
+COLLINEAR = "collinear"
+FLAT = "outcome_absorbed"
 
 
 @dataclass(frozen=True)

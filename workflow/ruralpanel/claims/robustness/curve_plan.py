@@ -10,9 +10,9 @@ from typing import Any
 NONE = "none"
 """How the choice of nothing is written: a lever left out, no controls, equal weights."""
 
-REPEATED = "the same variable twice"
-BOTH_SIDES = "the outcome among the regressors"
-TWIN = "the same regression as another combination"
+REPEATED = "variable_twice"
+BOTH_SIDES = "outcome_among_regressors"
+TWIN = "same_regression"
 
 
 @dataclass(frozen=True)

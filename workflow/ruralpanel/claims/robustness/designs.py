@@ -15,6 +15,7 @@ from ruralpanel.estimate.estimators import fit as fit_model
 from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.estimate.places.weights import OF_UNITS, among
 from ruralpanel.project.kinds.estimators import ESTIMATORS, POLICY
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.settings import ModelSpec
 
@@ -105,7 +106,13 @@ def refit(design: Design) -> Fit:
     except np.linalg.LinAlgError as error:
         where = f"models.{design.spec.name}"
         raise UserError(
-            Problem(CONFIGURATION, where, "columns that the rows left cannot tell apart", "terms that vary")
+            Problem(
+                CONFIGURATION,
+                where,
+                "columns that the rows left cannot tell apart",
+                "terms that vary",
+                reason=note("terms_alike_in_rows"),
+            )
         ) from error
 
 

@@ -88,7 +88,7 @@ def run_family(
         }
         result |= {key: dict(zip(tested, column.tolist(), strict=True)) for key, column in columns.items()}
     return result | {
-        "method": "Romano–Wolf step-down of |t|; one Rademacher sign per unit and draw, shared by all models",
+        "method": "romano_wolf",
         "weights": "rademacher",
         "n_units": len(units),
         "draws": draws,

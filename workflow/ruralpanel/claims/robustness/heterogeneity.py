@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.simulated_size import null_panels
 from ruralpanel.project.effects import involving
 from ruralpanel.project.kinds.inference import CLUSTER
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -78,7 +79,11 @@ def by_group(design: Design, term: str, groups: Mapping[str, str], seed: int, na
     sizes = {label: labels.count(label) for label in sorted(set(labels))}
     kept = [label for label, size in sizes.items() if size >= FEWEST]
     if len(kept) < 2:
-        validity.stop(design, f"{len(kept)} group(s) of units by {name}", f"two groups of {FEWEST} units or more", "")
+        found, reason = (
+            f"{len(kept)} group(s) of units by {name}",
+            note("too_few_groups", groups=len(kept), least=FEWEST),
+        )
+        validity.stop(design, found, f"two groups of {FEWEST} units or more", reason=reason)
     rows = np.isin(labels, kept)[design.unit_codes]
     place = design.terms.index(term)
     group_of_row = np.array(labels, dtype=object)[design.unit_codes]
@@ -101,7 +106,8 @@ def by_group(design: Design, term: str, groups: Mapping[str, str], seed: int, na
     fitted = fit_model(split)
     missing = [label for label, slope in zip(kept, names, strict=True) if slope not in fitted.terms]
     if missing:
-        validity.stop(design, f"{term} in {', '.join(missing)}", "a lever that varies within each group", "")
+        found, reason = f"{term} in {', '.join(missing)}", note("lever_fixed_in_groups", groups=missing)
+        validity.stop(design, found, "a lever that varies within each group", reason=reason)
     return _group_results(fitted, split, names, kept, sizes, seed, name)
 
 
@@ -143,8 +149,8 @@ def _group_results(
         contrasts[i, chosen[0]], contrasts[i, j] = 1.0, -1.0
     wald = joint.wald_of(fitted, split, contrasts, compact(split.unit_codes[fitted.rows]))
     null = null_panels(fitted, split, seed, f"size of equal slopes {name}") if split.spec.simulated_size else None
-    test = joint.test_of(wald, fitted, "CR2 by unit, approximate Hotelling T²")
-    equal = asdict(joint.with_size(test, wald, null.outcomes if null else None))
+    test = joint.test_of(wald, fitted, note("hotelling_cr2", by="unit"))
+    equal = joint.with_size(test, wald, null.outcomes if null else None).to_dict()
     return {
         "groups": entries,
         "equal": equal,
@@ -202,6 +208,7 @@ def mean_group(design: Design, term: str) -> MeanGroup:
         f"a slope of {term} for each unit with {periods} periods",
         "a lever that varies in most units, and two periods more than parameters (at least 4)",
         "use a longer panel",
+        reason=note("no_slope_for_each_unit", term=term, n_periods=periods),
     )
 
 
@@ -236,7 +243,7 @@ def mean_group_results(design: Design, term: str) -> dict[str, Any]:
     try:
         slopes = mean_group(design, term)
     except UserError as error:
-        return {"not_available": "; ".join(f"{p.found}: needs {p.expected}" for p in error.problems)}
+        return {"not_available": error.reason.to_dict()}
     reach = float(critical_values(np.array(float(slopes.slopes.size - 1)))) * slopes.std_error
     return {
         "estimate": slopes.mean,

@@ -12,6 +12,7 @@ from ruralpanel.claims.robustness.designs import quick, refit, subset
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, finite
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.kinds.inference import CLUSTER, INFERENCE, OWN, ROBUST
+from ruralpanel.project.notes import Note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -32,7 +33,7 @@ class Left:
     names: tuple[str, ...]
     estimates: FloatArray
     errors: FloatArray
-    reasons: Mapping[str, str]
+    reasons: Mapping[str, Note]
 
 
 def leave_out(design: Design, contrasts: Sequence[Contrast], over: str) -> Left:
@@ -88,7 +89,7 @@ def covariance(fit: Fit, design: Design) -> FloatArray | None:
 
 def without_each(
     design: Design, over: str, numbers: Contrast, shape: tuple[int, ...]
-) -> tuple[tuple[str, ...], FloatArray, dict[str, str]]:
+) -> tuple[tuple[str, ...], FloatArray, dict[str, Note]]:
     """`numbers` (an array of `shape`) of the fit without each unit or period, and why it is missing where it is."""
     labels, codes = {
         "unit": (design.units, design.unit_codes),
@@ -96,13 +97,13 @@ def without_each(
     }[over]
     present = np.unique(codes)
     refitted = np.full((present.size, *shape), np.nan)
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Note] = {}
     for place, code in enumerate(present.tolist()):
         part = subset(design, np.flatnonzero(codes != code))
         try:
             refitted[place] = numbers(refit(part), part)
         except UserError as error:
-            reasons[labels[code]] = error.problems[0].found
+            reasons[labels[code]] = error.reason
     return tuple(labels[code] for code in present.tolist()), refitted, reasons
 
 

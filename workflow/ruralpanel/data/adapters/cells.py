@@ -83,13 +83,16 @@ def with_remarks(frame: pd.DataFrame, remarks: Iterable[Problem]) -> pd.DataFram
 
     Remarks are no faults: the figures that were read are right, but others may have been left aside.
     """
-    frame.attrs[_REMARKS] = [list(astuple(remark)) for remark in capped(dict.fromkeys(remarks))]
+    frame.attrs[_REMARKS] = [list(astuple(remark)[:5]) for remark in capped(dict.fromkeys(remarks))]
     return frame
 
 
 def remarks_of(attributes: Mapping[Any, Any]) -> tuple[Problem, ...]:
     """The remarks in a table's attributes."""
-    return tuple(Problem(*map(str, remark)) for remark in attributes.get(_REMARKS, ()))
+    return tuple(
+        Problem(str(file), str(where), str(found), str(expected), str(fix))
+        for file, where, found, expected, fix in attributes.get(_REMARKS, ())
+    )
 
 
 def file_label(source: SourceSpec, file: str) -> str:

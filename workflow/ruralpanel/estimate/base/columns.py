@@ -12,6 +12,7 @@ from ruralpanel.data.rows import attribute_column, attribute_names
 from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimate.base.effects import usable_columns
 from ruralpanel.estimate.base.results import FloatArray, IntArray
+from ruralpanel.project.notes import Reason, reason
 from ruralpanel.project.problems import Problem
 from ruralpanel.project.units import Units
 
@@ -86,7 +87,7 @@ class Space:
     constant: bool = True
 
 
-def indistinct(x: FloatArray, terms: Sequence[str], space: Space) -> dict[str, str]:
+def indistinct(x: FloatArray, terms: Sequence[str], space: Space) -> dict[str, Reason]:
     """Terms that the data cannot tell apart from effects or from earlier terms, with the reason.
 
     Parameters
@@ -111,23 +112,26 @@ def indistinct(x: FloatArray, terms: Sequence[str], space: Space) -> dict[str, s
         absorbed = Absorbed(len(x), tuple(compact(codes) for codes in space.factors.values()), dense, root)
     _, reasons = usable_columns(raw, absorbed.residuals(raw), tuple(terms), tuple(space.factors), root)
     return {
-        term: _why(x[:, list(terms).index(term)], space) if reason.startswith("absorbed") else reason
-        for term, reason in reasons.items()
+        term: _why(x[:, list(terms).index(term)], space) if why.code.startswith("absorbed") else why
+        for term, why in reasons.items()
     }
 
 
-def _why(column: FloatArray, space: Space) -> str:
+def _why(column: FloatArray, space: Space) -> Reason:
     if _flat(column, np.zeros(column.size, dtype=np.intp)):
-        return f"the same number ({column[0]:g}) in every row"
+        return reason(f"the same number ({column[0]:g}) in every row", "same_number", value=float(column[0]))
     for name, codes in space.factors.items():
         if _flat(column, compact(codes)):
             same = {"unit": "constant over periods", "period": "the same for all units in each period"}
-            return f"{same.get(name, f'constant within each {name}')}, absorbed by {name} effects"
+            message = f"{same.get(name, f'constant within each {name}')}, absorbed by {name} effects"
+            code = {"unit": "constant_over_periods", "period": "same_for_all_units"}.get(name, "constant_within")
+            return reason(message, code, effects=[name])
     if space.means:
-        return "of the same mean for all units"
+        return reason("of the same mean for all units", "same_mean_of_units")
     if not space.factors:
-        return "the same in adjacent periods"
-    return f"absorbed by {' and '.join(space.factors)} effects together"
+        return reason("the same in adjacent periods", "same_in_adjacent_periods")
+    together = list(space.factors)
+    return reason(f"absorbed by {' and '.join(together)} effects together", "absorbed_together", effects=together)
 
 
 def _flat(column: FloatArray, codes: IntArray) -> bool:

@@ -14,11 +14,11 @@ from ruralpanel.data.rows import attribute_column, attribute_names, group_codes,
 from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.columns import Space, columns_of, indistinct, parts, product
 from ruralpanel.estimate.base.effects import removed_effects, singletons
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.base.treatment import treatment_columns
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
+from ruralpanel.project.notes import Note, Reason, note
 from ruralpanel.project.periods import shown
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.settings import ModelSpec
@@ -82,7 +82,7 @@ def build_design(
     for name in dict.fromkeys(part for term in (*wanted, *steps) for part in parts(term)):
         missing = kept & np.isnan(values[name])
         if missing.any():
-            dropped[f"missing {name}"] = int(missing.sum())
+            dropped[f"missing:{name}"] = int(missing.sum())
         kept &= ~np.isnan(values[name])
     if spec.weights:
         kept = _weighted(values[spec.weights], kept, dropped, file, f"{where}.weights")
@@ -183,7 +183,7 @@ def _weighted(
         )
     zero = kept & (weights == 0)
     if zero.any():
-        dropped["weight of zero"] = int(zero.sum())
+        dropped["weight_of_zero"] = int(zero.sum())
     return np.asarray(kept & ~zero)
 
 
@@ -299,7 +299,7 @@ def _less_level(x: FloatArray) -> FloatArray:
 
 def _told_apart(
     draft: Design, values: Mapping[str, FloatArray], rows: IntArray, steps: Sequence[str], file: str
-) -> tuple[tuple[str, ...], tuple[Note, ...], dict[str, str]]:
+) -> tuple[tuple[str, ...], tuple[Note, ...], dict[str, Reason]]:
     """Terms of the design's `x` (regressors, controls, usable steps), notes, and terms left out with the reason.
 
     `draft` is the design without `y` and `x`.
@@ -320,7 +320,7 @@ def _told_apart(
         kind.averages_units,
     )
 
-    def reasons(names: Sequence[str]) -> dict[str, str]:
+    def reasons(names: Sequence[str]) -> dict[str, Reason]:
         return indistinct(_matrix(names, values, rows), names, space) if names else {}
 
     places = _terms(spec)
@@ -358,15 +358,15 @@ def _told_apart(
     if added:
         notes.append(note("steps_added", steps=added))
     effects_removed = list(removed_effects(spec))
-    absorbed = [step for step, reason in useless.items() if step in steps and _taken_up(reason)]
+    absorbed = [step for step, why in useless.items() if step in steps and _taken_up(why)]
     if absorbed:
         notes.append(note("steps_absorbed", steps=absorbed, effects=effects_removed))
     return (*terms, *added), tuple(notes), lost
 
 
-def _taken_up(reason: str) -> bool:
+def _taken_up(why: Reason) -> bool:
     """Whether effects that are removed stand for the step; one that is the same in all periods marks no break here."""
-    return "absorbed by" in reason and not reason.startswith("constant over periods")
+    return why.code in ("same_for_all_units", "constant_within", "absorbed_together")
 
 
 def _mixed(draft: Design, x: FloatArray, steps: Sequence[str]) -> tuple[Note, ...]:
@@ -380,7 +380,7 @@ def _mixed(draft: Design, x: FloatArray, steps: Sequence[str]) -> tuple[Note, ..
     return (note("means_mix", steps=mixed),) if mixed else ()
 
 
-def _unchanged(draft: Design, x: FloatArray, terms: Sequence[str]) -> dict[str, str]:
+def _unchanged(draft: Design, x: FloatArray, terms: Sequence[str]) -> dict[str, Reason]:
     """`indistinct` between adjacent periods, for first differences."""
     earlier = draft.earlier()
     later = np.flatnonzero(earlier >= 0)

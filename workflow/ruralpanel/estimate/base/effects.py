@@ -11,6 +11,7 @@ from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.project.effects import EXPECTED
 from ruralpanel.project.kinds import estimators
+from ruralpanel.project.notes import Reason, reason
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.project.settings import ModelSpec
 
@@ -119,7 +120,7 @@ def usable_columns(
     terms: tuple[str, ...],
     absorbed: tuple[str, ...],
     constant: FloatArray | None = None,
-) -> tuple[tuple[int, ...], dict[str, str]]:
+) -> tuple[tuple[int, ...], dict[str, Reason]]:
     """Columns of `net` that are neither absorbed nor collinear with earlier ones, and why the others are not.
 
     Parameters
@@ -129,16 +130,19 @@ def usable_columns(
         constant (a year, a large level) is judged by what varies.
     """
     kept: list[int] = []
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Reason] = {}
     basis = np.zeros((net.shape[0], 0))
-    effects = " and ".join(absorbed) + " effects" if absorbed else "the constant"
+    if absorbed:
+        gone = reason(f"absorbed by {' and '.join(absorbed)} effects", "absorbed", effects=list(absorbed))
+    else:
+        gone = reason("absorbed by the constant", "absorbed_by_constant")
     one = np.ones(len(raw)) if constant is None else constant
     varying = np.linalg.norm(raw - np.outer(one, one @ raw / (one @ one)), axis=0)
     whole = np.linalg.norm(raw, axis=0)
     for j, term in enumerate(terms):
         length = float(np.linalg.norm(net[:, j]))
         if length <= TINY * varying[j] or length <= ROUNDING * whole[j]:
-            reasons[term] = f"absorbed by {effects}"
+            reasons[term] = gone
             continue
         left = net[:, j] / length
         for _ in range(2):
@@ -146,7 +150,7 @@ def usable_columns(
         if float(np.linalg.norm(left)) <= max(ALIKE, ROUNDING * whole[j] / length):
             weights = scaling.least_squares(net[:, kept], net[:, j]) * np.linalg.norm(net[:, kept], axis=0)
             involved = [terms[i] for i, weight in zip(kept, weights, strict=True) if abs(weight) > 1e-6 * length]
-            reasons[term] = "collinear with " + ", ".join(involved)
+            reasons[term] = reason("collinear with " + ", ".join(involved), "collinear", terms=involved)
             continue
         kept.append(j)
         basis = np.column_stack([basis, left / np.linalg.norm(left)])

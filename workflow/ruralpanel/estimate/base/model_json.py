@@ -11,6 +11,7 @@ from typing import Any
 
 from ruralpanel.project.files import write_json
 from ruralpanel.project.kinds.inference import INFERENCE, shown_as
+from ruralpanel.project.notes import plain_notes
 from ruralpanel.project.periods import Period, parse, written
 
 LARGE_SIZE = 0.10
@@ -32,8 +33,9 @@ def read_results(path: str | Path) -> dict[str, Any]:
 
 
 def write_results(path: str | Path, values: Any) -> None:
-    """Write results as JSON, `cleared`: quarters and months by their labels, limits without bound ``-inf``, ``inf``."""
-    write_json(path, _labelled(cleared(values)))
+    """Write results as JSON, `cleared`: notes as codes with their values, quarters and months by their labels, limits
+    without bound ``-inf``, ``inf``."""
+    write_json(path, _labelled(cleared(plain_notes(values))))
 
 
 def numbered(values: Any, key: str = "") -> Any:

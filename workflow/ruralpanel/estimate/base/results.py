@@ -14,8 +14,8 @@ import numpy as np
 from ruralpanel.data.break_steps import belongs
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.model_json import cleared, numbered, write_results
-from ruralpanel.estimate.base.notes import Note
 from ruralpanel.project.expressions import place
+from ruralpanel.project.notes import Note, note, plain_notes
 from ruralpanel.project.settings import ModelSpec
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
@@ -97,7 +97,8 @@ class Design:
 class Test:
     """A test statistic with its reference distribution's degrees of freedom (None: normal).
 
-    `size`: simulated rejections of a true null at a nominal 5 %, at the model's own design; None: not simulated.
+    `note`: what is to be known of it. `size`: simulated rejections of a true null at a nominal 5 %, at the model's own
+    design; None: not simulated.
     """
 
     __test__ = False  # not a pytest class
@@ -105,8 +106,18 @@ class Test:
     statistic: float
     df: float | tuple[float, float] | None
     p_value: float
-    note: str = ""
+    note: tuple[Note, ...] = ()
     size: float | None = None
+
+    @classmethod
+    def none(cls, code: str, **values: Any) -> Test:
+        """A test that cannot be had, for the reason `code`."""
+        return cls(math.nan, None, math.nan, (note(code, **values),))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values in the order of the fields."""
+        plain: dict[str, Any] = plain_notes({item.name: getattr(self, item.name) for item in fields(self)})
+        return plain
 
 
 @dataclass(frozen=True)
@@ -161,7 +172,7 @@ class Fit:
     space: Absorbed | None = None
     intercept: Fit | None = None
     n_slopes: int | None = None
-    overrides: tuple[str, ...] = ()
+    overrides: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -185,7 +196,7 @@ class Inference:
     small_sample: tuple[Note, ...] = ()
     n_clusters: int = 0
     notes: tuple[Note, ...] = ()
-    overrides: tuple[str, ...] = ()
+    overrides: tuple[Note, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -269,12 +280,11 @@ class ModelResult:
         """Plain values in the order of the fields, `extra` spread out at the end, `cleared` of errors of zero."""
         values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "extra"}
         values["coefficients"] = [asdict(row) for row in self.coefficients]
-        values["notes"] = [one.to_dict() for one in self.notes]
-        values["tests"] = {name: asdict(test) for name, test in self.tests.items()}
+        values["tests"] = {name: test.to_dict() for name, test in self.tests.items()}
         clash = sorted(set(self.extra) & {item.name for item in fields(self)})
         if clash:
             raise ValueError(f"extra results of model {self.model} would overwrite {', '.join(clash)}")
-        whole: dict[str, Any] = cleared(values | dict(self.extra))
+        whole: dict[str, Any] = cleared(plain_notes(values | dict(self.extra)))
         return whole
 
     def to_json(self, path: str | Path) -> None:
@@ -315,6 +325,6 @@ def _test(values: Mapping[str, Any]) -> Test:
         statistic=math.nan if values["statistic"] is None else values["statistic"],
         df=(df[0], df[1]) if isinstance(df, list) else df,
         p_value=math.nan if values["p_value"] is None else values["p_value"],
-        note=values.get("note", ""),
+        note=tuple(Note.from_dict(one) for one in values["note"]),
         size=values.get("size"),
     )

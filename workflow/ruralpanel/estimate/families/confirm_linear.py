@@ -55,8 +55,8 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     terms = list(fit.terms)
     errors = None
     if hat:
-        _, errors = by_dummies(design, fit, setting, "linearmodels has no leverages")
-        library += ", errors statsmodels WLS"
+        _, errors = by_dummies(design, fit, setting, "no_leverages")
+        library += " + statsmodels WLS"
     elif setting is not None:
         errors = result.std_errors.loc[terms].to_numpy() * powers * root_factor(setting, fit, design)
     return Second(library, fit.terms, result.params.loc[terms].to_numpy() * powers, errors, allowed)
@@ -111,7 +111,7 @@ def by_dummies(
 
     Parameters
     ----------
-    lacking : why linearmodels does not do, for the message.
+    lacking : why linearmodels does not do, by its code.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def by_dummies(
     columns = [x / powers, np.ones((y.size, 1))]
     levels = [compact(effect_codes(design, effect)[rows]) for effect in fit.absorbed]
     if y.size * (x.shape[1] + sum(int(codes.max()) for codes in levels)) > LARGEST_DUMMIES:
-        raise NotConfirmedError(f"{lacking}, and statsmodels needs too many dummies")
+        raise NotConfirmedError(f"{lacking}:too_many_dummies")
     columns += [(codes[:, None] == np.arange(1, codes.max() + 1)).astype(float) for codes in levels]
     model = sm.WLS(y, np.hstack(columns), weights=weights)
     k = len(fit.terms)
@@ -148,7 +148,7 @@ def by_dummies(
     else:
         names = groups_of(setting)
         if len(names) > 1:
-            raise NotConfirmedError(f"{lacking}, and statsmodels gives two-way clusters factors of its own")
+            raise NotConfirmedError(f"{lacking}:own_factors_of_two_way_clusters")
         groups = compact(effect_codes(design, names[0])[rows])
         result = model.fit(cov_type="cluster", cov_kwds={"groups": groups, "use_correction": False})
     errors = None if setting is None else result.bse[:k] / powers * root_factor(setting, fit, design)
@@ -166,7 +166,7 @@ def _errors(design: Design, rows: IntArray, y: pd.DataFrame, setting: InferenceS
     codes = {name: effect_codes(design, name)[rows] for name in groups_of(setting)}
     if design.spec.estimator == "fd" and any(np.unique((design.unit_codes, code), axis=1).shape[1] > len(design.units)
                                              for code in codes.values()):  # fmt: skip
-        raise NotConfirmedError("linearmodels clusters differences by what does not change within a unit")
+        raise NotConfirmedError("clusters_change_within_units")
     return {"cov_type": "clustered", "debiased": False, "clusters": pd.DataFrame(codes, index=y.index)}
 
 

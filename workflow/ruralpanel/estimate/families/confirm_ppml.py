@@ -45,7 +45,7 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
         columns.append((codes[:, None] == np.arange(1, codes.max() + 1)).astype(float))
     whole = np.hstack(columns)
     if whole.size > LARGEST:
-        raise NotConfirmedError(f"{whole.shape[1]} regressors and dummies of {rows.size:,} rows are too many")
+        raise NotConfirmedError("too_many_dummies")
     exposure = design.extra.get("exposure")
     weights = None if design.weights is None else design.weights[rows] / design.weights[rows].mean()
     model = sm.GLM(
@@ -68,9 +68,9 @@ def _errors(design: Design, rows: Any, setting: InferenceSpec | None) -> dict[st
         return {"scale": "X2"}
     if setting.method == "hc":
         if setting.options.get("kind", "HC3") not in ("HC0", "HC1"):
-            raise NotConfirmedError("statsmodels has no leverages of the working regression")
+            raise NotConfirmedError("no_leverages")
         return {"cov_type": "HC0"}
     codes = [compact(effect_codes(design, name)[rows]) for name in groups_of(setting)]
     if len(codes) > 1:
-        raise NotConfirmedError("statsmodels gives the matrices of two-way clusters factors of its own")
+        raise NotConfirmedError("own_factors_of_two_way_clusters")
     return {"cov_type": "cluster", "cov_kwds": {"groups": codes[0], "use_correction": False}}

@@ -12,9 +12,9 @@ from scipy.linalg import solve_triangular
 from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums, nested
 from ruralpanel.estimate.base.effects import absorbed_space, effect_codes, root_weights, singletons, usable_columns
 from ruralpanel.estimate.base.intercept import with_constant
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.project.effects import factors
+from ruralpanel.project.notes import Note, Reason, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 
 
@@ -100,7 +100,7 @@ def fd(design: Design) -> Fit:
     _need_later_levels(design, effects, rows, before)
     space = absorbed_space(design, effects, rows, root=root, constant=False)
     y, x = design.y[rows] - design.y[before], design.x[rows] - design.x[before]
-    extra = {"n_dropped": {"without the period before": design.y.size - rows.size}}
+    extra = {"n_dropped": {"without_period_before": design.y.size - rows.size}}
     return solve(design, _scaled(x, root), _scaled(y, root), rows, space, effects, extra=extra)
 
 
@@ -177,7 +177,7 @@ def solve(
     return replace(result, intercept=with_constant(result, x[:, list(kept)], y))
 
 
-def refuse(design: Design, reasons: Mapping[str, str]) -> None:
+def refuse(design: Design, reasons: Mapping[str, Reason]) -> None:
     """Stop with the `reasons` why terms cannot be told apart, unless the model asks to leave them out."""
     if not design.spec.options.get("drop_absorbed"):
         raise_any(

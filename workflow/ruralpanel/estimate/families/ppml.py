@@ -9,9 +9,9 @@ from scipy import optimize, sparse, special
 
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import absorbed_space, effect_codes, usable_columns
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.families.linear import refuse
+from ruralpanel.project.notes import Reason, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 
 MOST_STEPS = 200
@@ -66,7 +66,7 @@ def fit(design: Design) -> Fit:
     kept, reasons = _usable(design, rows)
     apart = separated(design, rows, kept) if rows.size <= LARGEST else np.zeros(rows.size, dtype=bool)
     if apart.any():
-        dropped["separated by the regressors"] = int(apart.sum())
+        dropped["separated_by_regressors"] = int(apart.sum())
         rows, more = _informative(design, rows[~apart])
         for reason, count in more.items():
             dropped[reason] = dropped.get(reason, 0) + count
@@ -203,7 +203,7 @@ def _informative(design: Design, rows: IntArray | None = None) -> tuple[IntArray
             empty |= np.bincount(codes, weights=design.y[kept])[codes] == 0
             alone |= np.bincount(codes)[codes] == 1
         alone &= ~empty
-        for reason, which in (("only zeros in a level of an effect", empty), ("singletons", alone)):
+        for reason, which in (("only_zeros_in_level", empty), ("singletons", alone)):
             if which.any():
                 dropped[reason] = dropped.get(reason, 0) + int(which.sum())
         if not (alone | empty).any():
@@ -212,7 +212,7 @@ def _informative(design: Design, rows: IntArray | None = None) -> tuple[IntArray
     return kept.astype(np.intp), dropped
 
 
-def _usable(design: Design, rows: IntArray) -> tuple[tuple[int, ...], dict[str, str]]:
+def _usable(design: Design, rows: IntArray) -> tuple[tuple[int, ...], dict[str, Reason]]:
     """Columns of `x` that the effects do not absorb and that are not collinear, and why others are not."""
     space = absorbed_space(design, design.spec.effects, rows, None)
     raw = design.x[rows]

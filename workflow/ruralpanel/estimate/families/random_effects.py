@@ -8,10 +8,10 @@ from scipy import special
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.effects import removed_effects, root_weights
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.error_components import METHODS, ErrorComponents, Layout, error_components
 from ruralpanel.estimate.families.linear import solve
+from ruralpanel.project.notes import Note, note
 
 
 def fit(design: Design) -> Fit:
@@ -47,7 +47,7 @@ def contrast(fixed: Fit, random: Fit, df: int, instead: str) -> Test:
 
     Parameters
     ----------
-    df : restrictions that are tested. instead : the test that notes advise to read.
+    df : restrictions that are tested. instead : the test that notes advise to read, by its code.
     """
     place = [random.terms.index(term) for term in fixed.terms]
     gap = fixed.params - random.params[place]
@@ -56,11 +56,11 @@ def contrast(fixed: Fit, random: Fit, df: int, instead: str) -> Test:
     matrix = v_fixed - v_random[np.ix_(place, place)]
     value = float(gap @ scaling.solve(matrix, gap))
     if value < 0:
-        return Test(value, float(df), float("nan"), f"negative, hence undefined here: read {instead}")
-    note = f"takes errors as independent: where they persist it rejects true nulls too often; read {instead}"
+        return Test(value, float(df), float("nan"), (note("hausman_negative", instead=instead),))
+    about = [note("hausman_independent_errors", instead=instead)]
     if np.linalg.eigvalsh(matrix)[0] <= 0:
-        note += "; difference of covariance matrices is not positive definite"
-    return Test(value, float(df), float(special.chdtrc(df, value)), note)
+        about.append(note("hausman_not_definite"))
+    return Test(value, float(df), float(special.chdtrc(df, value)), tuple(about))
 
 
 def layout_of(design: Design) -> Layout:

@@ -27,7 +27,7 @@ TOO_FEW = 1e-3
 
 
 class NotConfirmedError(Exception):
-    """No other library can estimate the model, or not to enough digits; the message is the reason."""
+    """No other library can estimate the model, or not to enough digits; the message is the code of the reason."""
 
 
 @dataclass(frozen=True)
@@ -62,14 +62,14 @@ def agreement(condition: float) -> float:
     """
     allowed = max(AGREEMENT, 100.0 * float(np.finfo(float).eps) * condition**2)
     if not allowed < TOO_FEW:
-        raise NotConfirmedError("the terms are so much alike that rounding moves another library's estimates")
+        raise NotConfirmedError("terms_nearly_alike")
     return allowed
 
 
 def need_rows(rows: int) -> None:
     """Stop beyond `LARGEST` rows."""
     if rows > LARGEST:
-        raise NotConfirmedError(f"{rows:,} rows are more than the {LARGEST:,} that are estimated a second time")
+        raise NotConfirmedError("too_many_rows")
 
 
 def groups_of(setting: InferenceSpec) -> tuple[str, ...]:
@@ -105,16 +105,16 @@ def comparable(settings: Sequence[Mapping[str, object]]) -> Iterator[int]:
 
 
 def lacking(design: Design, fit: Fit) -> str:
-    """Why linearmodels lacks the model; empty where it has it."""
+    """Why linearmodels lacks the model, by a code; empty where it has it."""
     kind, effects, rows = design.spec.estimator, design.spec.effects, fit.rows
     if kind == "fe":
         codes = [compact(effect_codes(design, effect)[rows]) for effect in effects]
         if len(codes) == 2 and (nested(codes[0], codes[1]) or nested(codes[1], codes[0])):
-            return f"linearmodels counts the nested effects {' and '.join(effects)} twice"
+            return "nested_effects_counted_twice"
     if len(effects) > 2 or (kind != "fe" and set(effects) - {"unit", "period"}):
-        return f"linearmodels has no {kind} model with the effects {', '.join(effects)}"
+        return "no_such_effects"
     if kind == "re" and not _as_theirs(design):
-        return "linearmodels has random effects of units alone, by Swamy and Arora, without weights"
+        return "random_effects_of_units_alone"
     return ""
 
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.covariance import inference
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import did_you_mean
 from ruralpanel.project.settings import InferenceSpec
 
@@ -63,6 +63,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
             design,
             f"{kind}, {critical} with two-way clusters",
             "CR0 or CR1 with critical: t",
+            reason=note("needs_one_way_clusters", scheme=kind),
             instead=(_plain(names), validity.UNIT_CLUSTERS),
         )
     if adjusted and fit.x is None:
@@ -70,6 +71,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
             design,
             f"{kind}, {critical}",
             "an estimator that is least squares",
+            reason=note("needs_least_squares"),
             instead=(_plain(names), validity.OWN, validity.UNIT_CLUSTERS),
         )
     k = covariance.parameters(fit, design, groups, count)
@@ -96,7 +98,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         "cluster",
         vcov,
         df,
-        by=" and ".join(names),
+        by=", ".join(names),
         small_sample=(factor.note,),
         n_clusters=clusters,
         notes=notes,
@@ -145,9 +147,8 @@ def adjusted_rows(
     order = np.argsort(codes, kind="stable")
     for rows in np.split(order, np.flatnonzero(np.diff(codes[order])) + 1):
         if rows.size > LARGEST_CLUSTER:
-            validity.stop(
-                design, f"CR2 or CR3 with a cluster of {rows.size} rows", f"at most {LARGEST_CLUSTER}", "use CR1"
-            )
+            found, reason = f"CR2 or CR3 with a cluster of {rows.size} rows", note("large_cluster", rows=int(rows.size))
+            validity.stop(design, found, f"at most {LARGEST_CLUSTER}", "use CR1", reason=reason)
         x = fit.x[rows]
         annihilator = np.eye(rows.size) - space.block(rows) - x @ fit.bread @ x.T
         values, vectors = np.linalg.eigh(annihilator)

@@ -11,10 +11,10 @@ from scipy import special
 
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import absorbed_space, root_weights
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import validity
 from ruralpanel.project.effects import involving
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.settings import InferenceSpec
 
 LEVEL = 0.95
@@ -129,6 +129,7 @@ def infer_classical(fit: Fit, design: Design, setting: InferenceSpec, seed: int 
             design,
             f"classical errors with estimator {design.spec.estimator}",
             "least squares or instruments, one residual per row",
+            reason=note("needs_least_squares_or_instruments"),
             instead=(validity.OWN, validity.UNIT_CLUSTERS, validity.ROBUST),
         )
     variance = float(fit.residuals @ fit.residuals) / fit.df_resid
@@ -161,7 +162,7 @@ def infer_hc(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) ->
     critical = str(setting.options.get("critical", "t"))
     n = fit.rows.size
     validity.need_scores(fit, design, f"{kind} errors")
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Note, ...] = ()
     if involving("unit", fit.absorbed) and np.bincount(design.unit_codes[fit.rows]).max() > 2:
         warnings += validity.need_no_unit_effects(design, kind)
     if critical == "normal":
@@ -171,7 +172,9 @@ def infer_hc(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) ->
     if kind in ("HC2", "HC3"):
         if fit.x is None:
             others = (validity.ROBUST, validity.OWN, validity.UNIT_CLUSTERS)
-            validity.stop(design, kind, "an estimator that is least squares", instead=others)
+            validity.stop(
+                design, kind, "an estimator that is least squares", instead=others, reason=note("needs_least_squares")
+            )
         keep = 1.0 - leverages(fit, design)
         free = keep > 1e-9
         scores = np.where(free[:, None], scores, 0.0) / np.where(free, keep, 1.0)[:, None] ** (
@@ -213,6 +216,7 @@ def infer_own(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
             design,
             f"vcov: own with estimator {design.spec.estimator}",
             "an estimator with errors of its own",
+            reason=note("needs_own_errors"),
             instead=(validity.UNIT_CLUSTERS, validity.ROBUST),
         )
     critical = str(setting.options.get("critical", "normal" if fit.df_t is None else "t"))

@@ -8,12 +8,12 @@ import numpy as np
 from scipy import sparse
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.covariance import inference
 from ruralpanel.estimate.places.weights import spatial_kernel
 from ruralpanel.project.effects import involving
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.settings import InferenceSpec
 
 LARGEST = 3000
@@ -64,17 +64,20 @@ def infer_conley(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0
     critical = str(options.get("critical", "satterthwaite" if kind == "unbiased" else "t"))
     lag = None if options.get("lag") is None else int(options["lag"])
     if "coordinates" not in design.extra:
-        validity.stop(design, "Conley errors without positions of the units", "boundaries or coordinates", "name them")
+        found = "Conley errors without positions of the units"
+        validity.stop(design, found, "boundaries or coordinates", "name them", reason=note("needs_positions"))
     validity.need_scores(fit, design, "Conley errors", whole_units=setting.options.get("lag") is None)
     pairs = pairs_of(design, fit.rows, cutoff, kernel, lag)
     warnings = _check(fit, design, pairs, cutoff, kind, critical, lag)
     vcov = conley_covariance(fit, pairs)
     negative = [term for term, value in zip(fit.terms, np.diag(vcov), strict=True) if value < 0]
     if negative:
-        reason = f"weights by distance need not be positive definite, and {kernel} ones make these negative"
+        why = f"weights by distance need not be positive definite, and {kernel} ones make these negative"
         found = f"a negative variance of {', '.join(negative)}"
         fix = "another cutoff_km" if kernel == "bartlett" else "kernel: bartlett, or another cutoff_km"
-        validity.stop(design, found, f"variances above zero: {reason}", fix)
+        validity.stop(
+            design, found, f"variances above zero: {why}", fix, reason=note("negative_variances", terms=negative)
+        )
     df: FloatArray | float = float(pairs.units - 1)
     mean = None
     if kind == "unbiased" or critical == "satterthwaite":
@@ -148,11 +151,11 @@ def moments(fit: Fit, design: Design, pairs: Pairs) -> tuple[FloatArray, FloatAr
 
 def _check(
     fit: Fit, design: Design, pairs: Pairs, cutoff: float, kind: str, critical: str, lag: int | None
-) -> tuple[str, ...]:
+) -> tuple[Note, ...]:
     warnings = validity.need_neighbourhoods(design, pairs.units, pairs.share, cutoff)
     if critical == "normal":
-        reason = "with fewer, t is needed"
-        warnings += validity.need_clusters(design, "normal critical values", "normal", pairs.units, reason)
+        why = "with fewer, t is needed"
+        warnings += validity.need_clusters(design, "normal critical values", "normal", pairs.units, why)
     if lag == 0 and involving("unit", fit.absorbed) and np.bincount(design.unit_codes[fit.rows]).max() > 2:
         warnings += validity.need_no_unit_effects(design, "Conley errors with lag: 0", "leave lag out")
     if kind != "unbiased" and critical != "satterthwaite":
@@ -161,10 +164,11 @@ def _check(
     others = (InferenceSpec("conley", chosen), validity.OWN, validity.UNIT_CLUSTERS)
     if fit.x is None:
         expected = "an estimator that is least squares"
-        validity.stop(design, f"{kind}, {critical}", expected, instead=others)
+        validity.stop(design, f"{kind}, {critical}", expected, instead=others, reason=note("needs_least_squares"))
     if pairs.weights.shape[0] > LARGEST:
         found = f"{kind}, {critical} with {pairs.weights.shape[0]} {'units' if lag is None else 'rows'}"
-        validity.stop(design, found, f"at most {LARGEST}", instead=others)
+        reason = note("too_large", number=int(pairs.weights.shape[0]), most=LARGEST)
+        validity.stop(design, found, f"at most {LARGEST}", instead=others, reason=reason)
     return warnings
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
+from ruralpanel.project.notes import Note, note
 
 GRID = (-0.6, -0.3, 0.0, 0.2, 0.4, 0.6, 0.75, 0.85, 0.92, 0.97)
 """Autocorrelations between which the model's is found; the ends are the limits of what is told apart."""
@@ -52,14 +53,9 @@ class ErrorProcess:
         return self.units.size > self.scale.size
 
     @property
-    def words(self) -> str:
+    def note(self) -> Note:
         """What is drawn."""
-        if not self.repeated:
-            return "independent normal errors of one variance; the model's own regressors"
-        return (
-            f"normal errors with autocorrelation {self.rho:.2f} within units and variances by unit as in the "
-            "residuals, independent between units; the model's own regressors"
-        )
+        return note("errors_autocorrelated", rho=self.rho) if self.repeated else note("errors_of_one_variance")
 
     def draw(self, panels: int, rng: np.random.Generator) -> FloatArray:
         """(rows, panels) outcomes of the fit's transformed model that consist of errors alone."""

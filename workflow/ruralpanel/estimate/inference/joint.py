@@ -19,6 +19,7 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference,
 from ruralpanel.estimate.inference import cluster, covariance
 from ruralpanel.estimate.inference.romano_wolf import is_least_squares
 from ruralpanel.estimate.inference.size_kernels import LEVEL, Outcomes, cluster_sums
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.settings import InferenceSpec
 
 MOST_GROUPS = 600
@@ -99,13 +100,14 @@ def all_zero(fit: Fit, design: Design, setting: InferenceSpec, first: Inference)
     places, left = tested(fit, design)
     if not places.size or first.vcov is None or first.df is None or first.vcov.shape[0] != fit.params.size:
         return None
-    beside = f"without {', '.join(left)}" if left else ""
+    beside = (note("terms_not_tested", terms=list(left)),) if left else ()
     codes = _codes(fit, design, setting)
     if codes is not None:
         wald = wald_of(fit, design, np.eye(fit.params.size)[places], codes)
-        kind = "HC2" if setting.method == "hc" else f"CR2 by {first.by}"
-        return test_of(wald, fit, f"{kind}, approximate Hotelling T² (Pustejovsky and Tipton 2018)", beside), wald
-    return by_covariance(fit.params[places], first, places, setting.method == "classical", beside), None
+        robust = setting.method == "hc"
+        about = note("hotelling_hc2") if robust else note("hotelling_cr2", by=first.by)
+        return test_of(wald, fit, about, *beside), wald
+    return by_covariance(fit.params[places], first, places, setting.method == "classical", *beside), None
 
 
 def wald_of(fit: Fit, design: Design, contrasts: FloatArray, codes: IntArray) -> Wald:
@@ -123,30 +125,28 @@ def wald_of(fit: Fit, design: Design, contrasts: FloatArray, codes: IntArray) ->
     return Wald(contrasts, codes, rows, _degrees(fit, design, rows, codes))
 
 
-def test_of(wald: Wald, fit: Fit, words: str, beside: str = "") -> Test:
+def test_of(wald: Wald, fit: Fit, *about: Note) -> Test:
     """The test at the fit's own coefficients and residuals."""
-    note = "; ".join(part for part in (words, beside) if part)
     q = len(wald.contrasts)
     value = float(wald.f(fit.params[:, None], fit.residuals[:, None])[0]) if wald.df - q + 1.0 >= 1.0 else np.nan
     if not np.isfinite(value) or value < 0:
-        return Test(np.nan, None, np.nan, f"{q} terms are more than the clusters can test together")
-    return Test(value, (float(q), wald.df - q + 1.0), float(wald.p_value(np.array(value))), note)
+        return Test.none("more_terms_than_clusters_test", terms=q)
+    return Test(value, (float(q), wald.df - q + 1.0), float(wald.p_value(np.array(value))), about)
 
 
-def by_covariance(params: FloatArray, first: Inference, places: IntArray, exact: bool, beside: str = "") -> Test:
+def by_covariance(params: FloatArray, first: Inference, places: IntArray, exact: bool, *beside: Note) -> Test:
     """Wald test by a setting's covariance matrix: Hotelling's T² with its degrees of freedom, `exact`: F."""
     assert first.vcov is not None and first.df is not None
     vcov, q, df = first.vcov[np.ix_(places, places)], places.size, float(np.min(first.df[places]))
     scale, free = (1.0, df) if exact or not np.isfinite(df) else ((df - q + 1.0) / df, df - q + 1.0)
     if not np.isfinite(vcov).all() or free < 1.0 or scaling.rank(vcov) < q:
-        return Test(np.nan, None, np.nan, f"{q} terms are more than the clusters can test together")
+        return Test.none("more_terms_than_clusters_test", terms=q)
     wald = float(params @ scaling.solve(vcov, params))
     if not np.isfinite(df):
         return Test(wald, float(q), float(special.chdtrc(q, wald)), beside)
     value = wald * scale / q
-    words = "" if exact else "Hotelling T²"
-    note = "; ".join(part for part in (words, beside) if part)
-    return Test(value, (float(q), free), float(special.fdtrc(q, free, value)), note)
+    about = beside if exact else (note("hotelling"), *beside)
+    return Test(value, (float(q), free), float(special.fdtrc(q, free, value)), about)
 
 
 def with_size(test: Test, wald: Wald | None, outcomes: Outcomes | None) -> Test:
@@ -158,11 +158,8 @@ def with_size(test: Test, wald: Wald | None, outcomes: Outcomes | None) -> Test:
 
 def sized(test: Test, size: float) -> Test:
     """The test with a simulated size, which its note names where it is above 10 %."""
-    note = test.note
-    if size > LARGE_SIZE:
-        said = f"at a nominal 5 % it rejects a true null in {100.0 * size:.0f} % of simulated panels of this design"
-        note = "; ".join(part for part in (note, said) if part)
-    return replace(test, note=note, size=size)
+    large = (note("large_size", share=size),) if size > LARGE_SIZE else ()
+    return replace(test, note=(*test.note, *large), size=size)
 
 
 def _codes(fit: Fit, design: Design, setting: InferenceSpec) -> IntArray | None:

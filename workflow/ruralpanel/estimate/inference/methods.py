@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, Inference
 from ruralpanel.estimate.inference import validity
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.inference import INFERENCE
 from ruralpanel.project.model_keys import setting_words
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError, did_you_mean
 from ruralpanel.project.settings import InferenceSpec
 
@@ -80,6 +80,7 @@ def _above_zero(fit: Fit, design: Design, result: Inference) -> Inference:
             "a perfect fit: the residuals are zero but for rounding",
             "residuals, without which there is no error, test or interval",
             "check whether the outcome is among the terms, and that there are more observations than terms and effects",
+            reason=note("perfect_fit"),
         )
     if result.std_error is None:
         return result
@@ -95,6 +96,7 @@ def _above_zero(fit: Fit, design: Design, result: Inference) -> Inference:
             f"errors of zero, or none, by {result.method} for {terms}",
             "errors above zero",
             "use another method, fewer terms or a longer panel",
+            reason=note("errors_of_zero", terms=[term for term, is_bad in zip(fit.terms, bad, strict=True) if is_bad]),
         )
 
     def cleared(column: Any) -> Any:

@@ -8,11 +8,11 @@ from functools import cached_property
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild_kernel import TIE
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import did_you_mean, tracked
 from ruralpanel.project.settings import InferenceSpec
 
@@ -50,6 +50,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             design,
             f"permutation with estimator {design.spec.estimator}",
             "an estimator that is least squares on rows",
+            reason=note("needs_least_squares_on_rows"),
             instead=(validity.OWN, validity.UNIT_CLUSTERS, validity.ROBUST),
         )
     if design.weights is not None:
@@ -57,6 +58,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             design,
             "permutation with weights",
             "no weights: weighted rows are not exchangeable",
+            reason=note("needs_no_weights"),
             instead=(validity.ROBUST, validity.UNIT_CLUSTERS),
         )
     units = compact(design.unit_codes[fit.rows])
@@ -69,6 +71,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             "over: rows in a panel",
             "units: rows of one unit are not exchangeable where errors are serially correlated",
             "write over: units",
+            reason=note("rows_not_exchangeable"),
         )
     p = np.empty(len(fit.terms))
     for j, term in enumerate(fit.terms):
@@ -110,6 +113,7 @@ def _grid(fit: Fit, design: Design, units: IntArray, number: int) -> IntArray:
             "a balanced panel: whole paths change places",
             "balance the panel",
             (InferenceSpec("wild_cluster", {"by": "unit"}), validity.UNIT_CLUSTERS),
+            reason=note("needs_balanced_panel"),
         )
     grid = np.empty((number, width), dtype=np.intp)
     grid[units, periods] = np.arange(units.size)

@@ -87,7 +87,7 @@ def wild(fit: Fit, design: Design, contrast: FloatArray, weights: FloatArray, un
     with np.errstate(divide="ignore", invalid="ignore"):
         drawn = (bootstrap.n0 + d * bootstrap.n1) / np.sqrt(variance)
     value = estimate * bootstrap.size / float(np.sqrt(bootstrap.denominator))
-    return Statistic(value, np.nan_to_num(drawn), "wild cluster bootstrap, null imposed", len(names))
+    return Statistic(value, np.nan_to_num(drawn), "wild_cluster_null_imposed", len(names))
 
 
 def scored(fit: Fit, design: Design, contrast: FloatArray, weights: FloatArray, units: Sequence[str]) -> Statistic:
@@ -112,8 +112,7 @@ def from_parts(
     sums = drawn.sum(axis=0)
     spread = np.sqrt(np.sum(drawn**2, axis=0) - sums**2 / count)
     error = float(np.sqrt(np.sum(values**2) - values.sum() ** 2 / count))
-    words = {"scores": "weighted sums of scores by unit", "jackknife": "weighted jackknife differences by unit"}
-    return Statistic(estimate / error, sums / spread, words[method], count)
+    return Statistic(estimate / error, sums / spread, method, count)
 
 
 def adjust(statistics: Sequence[Statistic]) -> Adjusted:

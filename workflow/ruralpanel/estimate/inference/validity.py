@@ -8,6 +8,7 @@ from typing import NoReturn
 import numpy as np
 
 from ruralpanel.estimate.base.results import Design, Fit
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -69,9 +70,13 @@ def stop(
     fix: str = "",
     instead: tuple[InferenceSpec, ...] = (),
     where: str = "inference",
+    reason: Note | None = None,
 ) -> NoReturn:
-    """Raise about the model's inference: `Refused` where other settings are advised, else `UserError`."""
-    problem = Problem(CONFIGURATION, f"models.{design.spec.name}.{where}", found, expected, fix)
+    """Raise about the model's inference: `Refused` where other settings are advised, else `UserError`.
+
+    `reason`: what the model's results say where it goes on without this setting.
+    """
+    problem = Problem(CONFIGURATION, f"models.{design.spec.name}.{where}", found, expected, fix, reason)
     if instead:
         raise Refused(problem, instead)
     raise UserError(problem)
@@ -85,16 +90,19 @@ def refuse(
     fix: str = "",
     instead: tuple[InferenceSpec, ...] = (),
     where: str = "inference",
-) -> tuple[str, ...]:
+    *,
+    reason: Note,
+) -> tuple[Note, ...]:
     """Stop, unless the model's ``allow`` names the refusal: then the warning that goes with every number."""
     if name in (design.spec.options.get("allow") or ()):
-        return (warning(name, found, expected),)
-    stop(design, found, expected, "; ".join(part for part in (fix, allowing(name)) if part), instead, where)
+        return (override(name, reason),)
+    advice = "; ".join(part for part in (fix, allowing(name)) if part)
+    stop(design, found, expected, advice, instead, where, reason)
 
 
-def warning(name: str, found: str, expected: str) -> str:
-    """What is printed where a refusal was overridden."""
-    return f"allow: {name}: {found}; expected {expected}"
+def override(name: str, reason: Note) -> Note:
+    """What is printed where the refusal `name` was overridden."""
+    return note("override", allow=name, reason=reason)
 
 
 def allowing(name: str) -> str:
@@ -102,12 +110,12 @@ def allowing(name: str) -> str:
     return f"to replicate a published table write allow: [{name}] in the model, which is printed with its numbers"
 
 
-def need_clusters(design: Design, method: str, key: str, clusters: int, reason: str) -> tuple[str, ...]:
+def need_clusters(design: Design, method: str, key: str, clusters: int, why: str) -> tuple[Note, ...]:
     """Stop where `clusters` is below the method's least number, unless the model allows it.
 
     Parameters
     ----------
-    method : as the user reads it. key : in `MIN_CLUSTERS`. reason : why fewer will not do.
+    method : as the user reads it. key : in `MIN_CLUSTERS`. why : fewer will not do.
 
     Returns
     -------
@@ -116,14 +124,16 @@ def need_clusters(design: Design, method: str, key: str, clusters: int, reason: 
     least = MIN_CLUSTERS[key]
     if clusters >= least:
         return ()
-    found, expected = f"{method} with {clusters} clusters", f"at least {least} clusters: {reason}"
+    found, expected = f"{method} with {clusters} clusters", f"at least {least} clusters: {why}"
     fix = f"use a panel with {least} clusters or more"
+    reason = note("needs_clusters", clusters=clusters, least=least)
     if clusters < 2:
-        stop(design, found, expected, fix)
-    return refuse(design, "normal_critical_values" if key == "normal" else "few_clusters", found, expected, fix)
+        stop(design, found, expected, fix, reason=reason)
+    name = "normal_critical_values" if key == "normal" else "few_clusters"
+    return refuse(design, name, found, expected, fix, reason=reason)
 
 
-def need_periods(design: Design, method: str, least: int, reason: str) -> tuple[str, ...]:
+def need_periods(design: Design, method: str, least: int, why: str) -> tuple[Note, ...]:
     """Stop where the design has fewer periods than the method needs, unless the model allows it."""
     periods = len(set(design.period_codes.tolist()))
     if periods >= least:
@@ -132,15 +142,16 @@ def need_periods(design: Design, method: str, least: int, reason: str) -> tuple[
         design,
         "few_periods",
         f"{method} with {periods} periods",
-        f"at least {least} periods: {reason}",
+        f"at least {least} periods: {why}",
         f"use a panel of {least} periods or more",
         (UNIT_CLUSTERS,),
+        reason=note("needs_periods", n_periods=periods, least=least),
     )
 
 
-def need_neighbourhoods(design: Design, units: int, share: float, cutoff_km: float) -> tuple[str, ...]:
+def need_neighbourhoods(design: Design, units: int, share: float, cutoff_km: float) -> tuple[Note, ...]:
     """Stop where units are few, or most of them within the cut-off of each other (`share`: mean weight of a pair)."""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Note, ...] = ()
     if units < MIN_UNITS_CONLEY:
         warnings += refuse(
             design,
@@ -148,6 +159,7 @@ def need_neighbourhoods(design: Design, units: int, share: float, cutoff_km: flo
             f"Conley errors with {units} units",
             f"at least {MIN_UNITS_CONLEY}: they are right for many units of which most are far from each other",
             instead=(UNIT_CLUSTERS,),
+            reason=note("needs_units", n_units=units, least=MIN_UNITS_CONLEY),
         )
     if share > LARGEST_SHARE_CONLEY:
         warnings += refuse(
@@ -156,11 +168,12 @@ def need_neighbourhoods(design: Design, units: int, share: float, cutoff_km: flo
             f"cutoff_km: {cutoff_km:g}, with pairs of units weighing {share:.2f} on average",
             f"at most {LARGEST_SHARE_CONLEY:.2f}: beyond, too few units are taken as independent",
             "use a smaller cutoff_km, or kernel: bartlett",
+            reason=note("wide_cutoff", km=cutoff_km, weight=share, most=LARGEST_SHARE_CONLEY),
         )
     return warnings
 
 
-def need_no_unit_effects(design: Design, errors: str, fix: str = "") -> tuple[str, ...]:
+def need_no_unit_effects(design: Design, errors: str, fix: str = "") -> tuple[Note, ...]:
     """Stop, unless allowed: errors that take the rows of a unit as independent, with unit effects."""
     return refuse(
         design,
@@ -169,10 +182,11 @@ def need_no_unit_effects(design: Design, errors: str, fix: str = "") -> tuple[st
         "a cross-section or at most two periods: these errors are inconsistent there (Stock and Watson 2008)",
         fix,
         (UNIT_CLUSTERS,),
+        reason=note("rows_of_units_not_independent"),
     )
 
 
-def need_sets(design: Design, sets: int) -> tuple[str, ...]:
+def need_sets(design: Design, sets: int) -> tuple[Note, ...]:
     """Stop where so few treated sets exist that every p-value is above .05, unless the model allows it."""
     if sets >= LEAST_SETS:
         return ()
@@ -182,6 +196,7 @@ def need_sets(design: Design, sets: int) -> tuple[str, ...]:
         f"randomisation over {sets} treated sets",
         f"at least {LEAST_SETS} sets, such as one treated unit of {LEAST_SETS} or three of seven",
         "use a panel with more units",
+        reason=note("needs_sets", sets=sets, least=LEAST_SETS),
     )
 
 
@@ -189,13 +204,15 @@ def need_scores(fit: Fit, design: Design, errors: str, whole_units: bool = False
     """Stop where the estimator has not one score per row and term, or, but for `whole_units`, one per unit alone."""
     others = (OWN, UNIT_CLUSTERS, ROBUST)
     if fit.scores.shape != (fit.rows.size, len(fit.terms)):
-        stop(design, errors, "an estimator with one score per row", instead=others)
+        stop(design, errors, "an estimator with one score per row", instead=others, reason=note("needs_scores"))
     if not fit.residuals.any() and not fit.scores.any():
-        stop(design, errors, "an estimator with residuals, and a fit that leaves some", instead=(OWN,))
+        expected = "an estimator with residuals, and a fit that leaves some"
+        stop(design, errors, expected, instead=(OWN,), reason=note("needs_residuals"))
     units = design.unit_codes[fit.rows]
     alike = np.all(fit.scores[1:] == fit.scores[:-1], axis=1)[units[1:] == units[:-1]]
     if not whole_units and fit.x is None and alike.size and alike.all():
-        stop(design, errors, "an estimator with a score for each row, not each unit", instead=others)
+        expected = "an estimator with a score for each row, not each unit"
+        stop(design, errors, expected, instead=others, reason=note("needs_scores_of_rows"))
 
 
 def generator(seed: int, *labels: str) -> np.random.Generator:

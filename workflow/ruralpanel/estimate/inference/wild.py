@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, Inference, IntArray
 from ruralpanel.estimate.inference import validity
 from ruralpanel.estimate.inference.cluster import cluster_codes, crossing
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild_kernel import Dimension, combination, invert
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.settings import InferenceSpec
 
 
@@ -46,6 +46,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             design,
             "the wild cluster bootstrap with one row per cluster",
             "several rows in each cluster",
+            reason=note("needs_rows_in_clusters"),
             instead=(InferenceSpec("hc", {"kind": "HC3"}), validity.ROBUST, validity.UNIT_CLUSTERS),
         )
     sub = options.get("subcluster")
@@ -66,6 +67,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
                 design,
                 f"a two-way variance of {term} that is not positive",
                 "positive variances: that of the intersections is taken off, and few clusters make it the largest",
+                reason=note("two_way_variance_not_positive", term=term),
                 instead=(InferenceSpec("wild_cluster", {**options, "by": names[0]}), validity.UNIT_CLUSTERS),
             )
         p[j] = result.p_value(float(fit.params[j]))
@@ -96,7 +98,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         p_value=p,
         ci_low=low,
         ci_high=high,
-        by=" and ".join(names),
+        by=", ".join(names),
         small_sample=tuple(how),
         n_clusters=clusters,
         notes=tuple(notes),
@@ -164,6 +166,7 @@ def _check_applies(fit: Fit, design: Design, setting: InferenceSpec) -> None:
             design,
             f"the wild cluster bootstrap with estimator {design.spec.estimator}",
             "an estimator that is least squares on the panel's rows",
+            reason=note("needs_least_squares_on_rows"),
             instead=(validity.OWN, validity.UNIT_CLUSTERS, validity.ROBUST),
         )
     gap = float(np.max(np.abs(fit.y - fit.x @ fit.params - fit.residuals), initial=0.0))
@@ -172,6 +175,7 @@ def _check_applies(fit: Fit, design: Design, setting: InferenceSpec) -> None:
             design,
             f"the wild cluster bootstrap with estimator {design.spec.estimator}",
             "an estimator whose residuals are those of least squares",
+            reason=note("needs_residuals_of_least_squares"),
             instead=(validity.OWN, validity.UNIT_CLUSTERS, validity.ROBUST),
         )
     theta = str(setting.options.get("theta", "fixed"))

@@ -12,6 +12,7 @@ from scipy.sparse import linalg as sparse_linalg
 from scipy.spatial import KDTree
 
 from ruralpanel.estimate.places.matrix_files import read_matrix
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.units import Units
 
@@ -111,13 +112,13 @@ class Neighbours:
     ----------
     matrix : (N, N), row i holds the weights of unit i's neighbours; no unit is its own neighbour.
     units : N ids. standardise : ``row`` (rows sum to one), ``spectral`` (largest eigenvalue one) or ``none``.
-    words : what it is, for results.
+    about : what it is, for results.
     """
 
     matrix: sparse.csr_array
     units: tuple[str, ...]
     standardise: str
-    words: str
+    about: tuple[Note, ...]
 
 
 def weights_from(values: Mapping[str, Any], place: Place) -> Neighbours:
@@ -145,15 +146,15 @@ def weights_from(values: Mapping[str, Any], place: Place) -> Neighbours:
     matrix = _with_links(matrix, joined, kind, place)
     _no_island(matrix, values, place)
     scale = str(values.get("standardise", "row"))
-    words = [kind.replace("_", " ")]
+    about = [note(f"weights_{kind}")]
     if "cutoff_km" in values:
-        words.append(f"up to {values['cutoff_km']:g} km")
+        about.append(note("weights_cutoff", km=values["cutoff_km"]))
     if "k" in values:
-        words.append(f"k = {values['k']}")
+        about.append(note("weights_nearest", k=values["k"]))
     if len(joined):
-        words.append("joined " + ", ".join(f"{place.units[i]}–{place.units[j]}" for i, j in joined))
-    words.append({"row": "rows sum to one", "spectral": "largest eigenvalue one", "none": "as they are"}[scale])
-    return Neighbours(standardised(matrix, scale), place.units, scale, ", ".join(words))
+        about.append(note("weights_joined", pairs=[f"{place.units[i]}–{place.units[j]}" for i, j in joined]))
+    about.append(note(f"weights_scaled_{scale}"))
+    return Neighbours(standardised(matrix, scale), place.units, scale, tuple(about))
 
 
 def standardised(matrix: sparse.csr_array, scale: str) -> sparse.csr_array:
@@ -180,7 +181,7 @@ def described(neighbours: Neighbours) -> dict[str, Any]:
     counts = np.diff(neighbours.matrix.indptr)
     pattern = _pattern(neighbours.matrix)
     return {
-        "what": neighbours.words,
+        "what": list(neighbours.about),
         "standardise": neighbours.standardise,
         "units": len(neighbours.units),
         "pairs": int(sparse.triu(pattern + pattern.T).nnz),

@@ -13,6 +13,7 @@ from ruralpanel.output.charts import claims, coefficients, curve, event_study, m
 from ruralpanel.output.charts.coefficients import Estimate, from_model
 from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.results import OutputContext, is_decomposition
+from ruralpanel.output.said import clause
 from ruralpanel.output.tables.inference_words import short_of
 from ruralpanel.output.words import word
 from ruralpanel.project.kinds import figures
@@ -256,9 +257,10 @@ def target_of(context: OutputContext, model: str, term: str, key: str) -> Mappin
         expected = f"a number of model {model} that a claim names"
         raise UserError(context.problem("term", f'"{term}"', expected, did_you_mean(term, targets)))
     entry: Mapping[str, Any] = targets[term]
-    part = entry.get(key) or {"not_available": "it is no coefficient"}
-    if "not_available" in part:
-        raise UserError(context.problem("term", f'"{term}": {part["not_available"]}', f"a number with {key}"))
+    part = entry.get(key) or {"not_available": {"code": "no_coefficient"}}
+    if "left_out" not in part and "not_available" in part:
+        reason = clause(part["not_available"], "en")
+        raise UserError(context.problem("term", f'"{term}": {reason}', f"a number with {key}"))
     return entry
 
 

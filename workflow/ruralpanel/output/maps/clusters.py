@@ -16,11 +16,13 @@ from ruralpanel.output import style
 from ruralpanel.output.maps.boundaries import Boundaries
 from ruralpanel.output.maps.draw import draw_categories
 from ruralpanel.output.maps.sheet import MapRow
+from ruralpanel.output.said import clauses
 from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_number
 from ruralpanel.project.kinds import maps as kinds
 from ruralpanel.project.kinds.options import in_language
+from ruralpanel.project.notes import Note
 from ruralpanel.project.periods import label, shown
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
@@ -44,7 +46,7 @@ class Clusters:
 
     table: pd.DataFrame
     overall: Mapping[int, Moran]
-    weights: str
+    weights: tuple[Note, ...]
 
 
 def find_clusters(
@@ -66,7 +68,8 @@ def find_clusters(
     known = frame.loc[frame[variable].notna()]
     observed = sorted({shown(period) for period in known["period"]})
     periods = [period for period in options.periods or dict.fromkeys(observed[:1] + observed[-1:])]
-    parts, overall, words = [], {}, ""
+    parts, overall = [], {}
+    about: tuple[Note, ...] = ()
     for period in periods:
         rows = known.loc[known["period"] == period].sort_values("unit")
         values = rows[variable].to_numpy(dtype=float)
@@ -78,7 +81,7 @@ def find_clusters(
         rng = generator(seed, "clusters", name, variable, str(period))
         local = local_moran(values, neighbours.matrix, draws, rng)
         overall[period] = moran(values, neighbours.matrix, draws, rng)
-        words = neighbours.words
+        about = neighbours.about
         p = local.p_adjusted if wanted.adjust else local.p_value
         parts.append(
             pd.DataFrame(
@@ -94,7 +97,7 @@ def find_clusters(
                 }
             )
         )
-    return Clusters(pd.concat(parts, ignore_index=True), overall, words)
+    return Clusters(pd.concat(parts, ignore_index=True), overall, about)
 
 
 def draw_clusters(
@@ -140,4 +143,5 @@ def _note(options: kinds.Clusters, clusters: Clusters, language: str) -> str:
         for period, total in clusters.overall.items()
     )
     key = "clusters_note" if wanted.adjust else "clusters_note_single"
-    return word(key, language).format(weights=clusters.weights, draws=f"{wanted.draws:,}", overall=overall)
+    weights = clauses(clusters.weights, language)
+    return word(key, language).format(weights=weights, draws=f"{wanted.draws:,}", overall=overall)

@@ -24,6 +24,7 @@ from ruralpanel.output.report.document import (
 from ruralpanel.output.report.lookups import underpowered
 from ruralpanel.output.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns, term_label
 from ruralpanel.output.report.texts import Texts, anchor
+from ruralpanel.output.said import clause
 from ruralpanel.output.tables.inference_words import short_of
 
 _TONES = {
@@ -129,7 +130,11 @@ def reason_text(texts: Texts, claim: Mapping[str, Any], index: int) -> Inline:
     """One reason of a verdict, its numbers looked up in the scorecard."""
     reason = claim["reasons"][index]
     quote = Quote(texts, f"claim:{claim['claim']}:reasons.{index}.values")
-    words = {key: value for key, value in reason["values"].items() if isinstance(value, str)}
+    words = {
+        key: clause(value, texts.language) if isinstance(value, Mapping) else value
+        for key, value in reason["values"].items()
+        if isinstance(value, (str, Mapping))
+    }
     return texts.inline(f"reasons.{reason['code']}", n=quote, **words)
 
 

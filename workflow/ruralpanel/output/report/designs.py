@@ -24,6 +24,7 @@ from ruralpanel.output.report.numbers import Found, Quoted
 from ruralpanel.output.report.sentences import Quote, interval_text, nouns, outcome_label, term_label
 from ruralpanel.output.report.signs import Signed
 from ruralpanel.output.report.texts import Texts, short_label
+from ruralpanel.output.said import clause
 from ruralpanel.project.breaks import below
 from ruralpanel.project.formats import DASH
 from ruralpanel.project.periods import label
@@ -62,7 +63,9 @@ def design_table(
     head = header(texts, _COLUMNS, numeric=_NUMERIC)
     rows, notes = [], []
     for design, base in pairs:
-        notes += [literal(f"{context.title(design['model'])}: {text}") for text in design["overrides"]]
+        notes += [
+            literal(f"{context.title(design['model'])}: {clause(one, context.language)}") for one in design["overrides"]
+        ]
         quote = Quote(texts, base)
         cells = {
             "design": literal(context.title(design["model"])),

@@ -24,7 +24,7 @@ from ruralpanel.output.report.document import (
 from ruralpanel.output.report.numbers import formatted
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, short_label
-from ruralpanel.output.said import clause
+from ruralpanel.output.said import clause, dropped
 from ruralpanel.output.tables.inference_words import describe
 from ruralpanel.output.tables.size_words import sizes_by_setting
 from ruralpanel.output.words import word
@@ -111,7 +111,7 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
         title = context.title(name)
         for index, entry in enumerate(model.get("inference") or ()):
             if entry.get("not_available"):
-                place = (str(entry.get("method", "")), str(entry["not_available"]))
+                place = (str(entry.get("method", "")), clause(entry["not_available"], context.language))
                 unavailable.setdefault(place, []).append(title)
                 continue
             words, details = describe(entry, context.language)
@@ -222,7 +222,7 @@ def _models(context: Context, texts: Texts) -> Table:
             "n": parse(formatted(model["n_obs"], "int")),
             "units": parse(formatted(model["n_units"], "int")),
             "periods": parse(span(periods) or formatted(model["n_periods"], "int")),
-            "dropped": _dropped(texts, model.get("n_dropped") or {}),
+            "dropped": _dropped(texts, model.get("n_dropped") or {}, context.language),
         }
         rows.append(row(cells, _COLUMNS, _NUMERIC))
     head = header(texts, _COLUMNS, "methods.head", _NUMERIC)
@@ -244,10 +244,10 @@ def _sample(context: Context, texts: Texts, model: Mapping[str, Any]) -> str:
     return context.worded((context.config.get("samples") or {}).get(name) or {}, "label") or name.replace("_", " ")
 
 
-def _dropped(texts: Texts, dropped: Mapping[str, int]) -> Inline:
+def _dropped(texts: Texts, counts: Mapping[str, int], language: str) -> Inline:
     shown = [
-        texts.render("methods.dropped_item", n=formatted(count, "int"), reason=reason)
-        for reason, count in dropped.items()
+        texts.render("methods.dropped_item", n=formatted(count, "int"), reason=dropped(reason, language))
+        for reason, count in counts.items()
         if count
     ]
     return parse(Marked("; ".join(shown))) if shown else ()

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ruralpanel.output.results import OutputContext
+from ruralpanel.output.said import clause
 from ruralpanel.output.tables.document import TableDocument
 from ruralpanel.output.words import word
 from ruralpanel.project.kinds.facts import function
@@ -30,8 +31,8 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     overrides = [
         f"{context.title(model['model'])}{word('colon', context.language)}{text}"
         for model in context.models(dict.fromkeys(names))
-        for text in model.get("overrides") or ()
-        if str(text) not in printed
+        for text in (clause(one, context.language) for one in model.get("overrides") or ())
+        if text not in printed
     ]
     return replace(document, notes=(*document.notes, *overrides))
 

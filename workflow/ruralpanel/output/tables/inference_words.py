@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ruralpanel.estimate.base.model_json import method_of
-from ruralpanel.output.said import said
+from ruralpanel.output.said import clause, said
 from ruralpanel.output.words import has_word, sentence, word
 from ruralpanel.project.formats import format_count, format_number
 from ruralpanel.project.kinds.inference import CLUSTER, INFERENCE, OWN, ROBUST
@@ -27,7 +27,7 @@ def describe(entry: Mapping[str, Any], language: str) -> tuple[str, tuple[str, .
     """One inference setting: what it is, and its details (clusters, every small-sample factor, draws, seed)."""
     text = _method(entry, language)
     if entry.get("not_available"):
-        return text, (word("setting.not_available", language, reason=entry["not_available"]),)
+        return text, (word("setting.not_available", language, reason=clause(entry["not_available"], language)),)
     kind = INFERENCE.get(method_of(entry))
     details: list[str] = []
     for key in _DETAILS:
@@ -150,5 +150,5 @@ def _shown(value: Any, key: str) -> str:
 
 
 def _noun(name: Any, language: str) -> str:
-    names = [str(part) for part in name] if isinstance(name, (list, tuple)) else str(name).split(" and ")
+    names = [str(part) for part in name] if isinstance(name, (list, tuple)) else str(name).split(", ")
     return word("and", language).join(word(f"by.{n}", language) if has_word(f"by.{n}") else n for n in names)

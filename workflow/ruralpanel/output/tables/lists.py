@@ -20,7 +20,7 @@ from ruralpanel.output.results import (
     percent_of_level,
     values_of,
 )
-from ruralpanel.output.said import clause
+from ruralpanel.output.said import clause, stated
 from ruralpanel.output.tables.document import Alignment, Cell, Column, Row, Spanner, TableDocument
 from ruralpanel.output.tables.notes import declared_notes, effects_text, period_text, sample_text
 from ruralpanel.output.tables.regression import pairs_of
@@ -49,7 +49,12 @@ def build_listing(name: str, options: Listing, context: OutputContext) -> TableD
     digits = options.digits
     stub, *columns = chosen
     rows = [
-        Row(_text(record[stub], digits), tuple(_cell(record[column], digits) for column in columns), "entry", kind)
+        Row(
+            stated(_text(record[stub], digits), language),
+            tuple(_cell(record[column], digits, language) for column in columns),
+            "entry",
+            kind,
+        )
         for record in shown.to_dict("records")
     ]
     return TableDocument(
@@ -71,8 +76,11 @@ def _overrides(frame: pd.DataFrame, chosen: Mapping[str, str], language: str) ->
     """What the models of the claims shown were allowed, where no column says it."""
     if "overrides" not in frame.columns or {"overrides", "reasons"} & set(chosen):
         return ()
-    texts = zip(frame["claim"], frame["overrides"], strict=True)
-    return tuple(f"{claim}{word('colon', language)}{text}" for claim, text in texts if isinstance(text, str) and text)
+    return tuple(
+        f"{claim}{word('colon', language)}{stated(text, language)}"
+        for claim, text in zip(frame["claim"], frame["overrides"], strict=True)
+        if isinstance(text, str) and text
+    )
 
 
 def _columns(frame: pd.DataFrame, options: Listing, context: OutputContext) -> dict[str, str]:
@@ -108,9 +116,9 @@ def _text(value: Any, digits: int) -> str:
     return str(value)
 
 
-def _cell(value: Any, digits: int) -> Cell:
+def _cell(value: Any, digits: int, language: str) -> Cell:
     numeric = isinstance(value, (int, float)) and not isinstance(value, bool) and value == value
-    return Cell(_text(value, digits), value if numeric else None)
+    return Cell(stated(_text(value, digits), language), value if numeric else None)
 
 
 def _alignment(column: pd.Series[Any]) -> Alignment:

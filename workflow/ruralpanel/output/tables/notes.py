@@ -7,7 +7,7 @@ from typing import Any
 
 from ruralpanel.estimate.base.model_json import setting_of
 from ruralpanel.output.labels import Labels
-from ruralpanel.output.said import clause
+from ruralpanel.output.said import clause, dropped
 from ruralpanel.output.tables.coefficients import star_source
 from ruralpanel.output.tables.inference_words import column_numbers, inference_notes, short_of
 from ruralpanel.output.tables.size_words import size_note
@@ -102,9 +102,7 @@ def model_notes(
     if unshown:
         terms = word("comma", language).join(labels.of(term) for term in unshown)
         notes.append(word("table.not_shown", language, terms=terms))
-    dropped = _dropped(models, language)
-    if dropped:
-        notes.append(dropped)
+    notes.append(_dropped(models, language))
     notes += _warnings(models, language)
     return tuple(_capital(note) for note in notes if note)
 
@@ -135,7 +133,8 @@ def test_notes(models: Sequence[Mapping[str, Any]], names: Sequence[str], langua
             values = (model.get("tests") or {}).get(test) or {}
             if values.get("note"):
                 name = word(f"test_{test}", language) if has_word(f"test_{test}") else str(test).replace("_", " ")
-                texts.setdefault(f"{name}{word('colon', language)}{values['note']}", []).append(number)
+                about = word("list_separator", language).join(clause(one, language) for one in values["note"])
+                texts.setdefault(f"{name}{word('colon', language)}{about}", []).append(number)
     shown = [
         text if len(columns) == len(models) else f"{column_numbers(columns)} {text}" for text, columns in texts.items()
     ]
@@ -173,7 +172,7 @@ def _dropped(models: Sequence[Mapping[str, Any]], language: str) -> str:
         reasons = {str(reason): count for reason, count in (model.get("n_dropped") or {}).items() if count}
         if reasons:
             text = word("comma", language).join(
-                word("table.left_out", language, count=format_count(count), reason=reason)
+                word("table.left_out", language, count=format_count(count), reason=dropped(reason, language))
                 for reason, count in reasons.items()
             )
             texts.setdefault(text, []).append(number)

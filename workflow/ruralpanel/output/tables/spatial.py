@@ -8,6 +8,7 @@ from typing import Any
 from ruralpanel.estimate.base.model_json import coefficient
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
+from ruralpanel.output.said import clauses
 from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableDocument, runs
 from ruralpanel.output.tables.inference_words import short
@@ -163,5 +164,9 @@ def _effects_note(models: Sequence[Model], language: str) -> str:
 def _weights_notes(models: Sequence[Model], labels: Labels, language: str) -> tuple[str, ...]:
     """What each matrix is, once."""
     weights = [((model.get("spatial") or {}).get("weights") or {}) for model in models]
-    words = {str(about["name"]): str(about.get("what", "")) for about in weights if about.get("name")}
-    return tuple(f"{name.replace('_', ' ')}{word('colon', language)}{what}." for name, what in words.items() if what)
+    words = {str(about["name"]): clauses(about.get("what") or (), language) for about in weights if about.get("name")}
+    return tuple(
+        f"{name.replace('_', ' ')}{word('colon', language)}{what}{word('full_stop', language)}"
+        for name, what in words.items()
+        if what
+    )

@@ -42,9 +42,7 @@ _WITHOUT_REGRESSION = {
     "callaway_santanna": Method(weighted=False, marginal_effects=False),
     "imputation": Method(marginal_effects=False),
 }
-_SYNTHETIC = Method(
-    weighted=False, terms=False, not_left_out="see leave_one_treated_out and the weights in the model's results"
-)
+_SYNTHETIC = Method(weighted=False, terms=False, not_left_out="see_leave_one_treated_out")
 
 _POLICY = "it combines many comparisons, or weights units, instead of running one regression"
 
@@ -194,7 +192,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             evidence="policy",
             causal=True,
             refuted_by={"pretrend": {"p_above": 0.05}},
-            not_left_out="see the bounds and the pre-trend test in the model's results",
+            not_left_out="see_bounds_and_pretrend",
             rejections="ruralpanel.estimate.families.policy.inference:policy_rejections",
             scripts={"twfe": "regression"},
             no_script=_POLICY,
@@ -253,7 +251,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
             reference="tests/reference/test_spatial_numbers.py",
             weighted=False,
             refused_effects=("attributes", "unit, period, both or none"),
-            not_left_out="a unit less changes its neighbours",
+            not_left_out="neighbours_change",
             no_script="its likelihood and its effects rest on the weights matrix, which is no column of the panel",
         ),
         "decomposition": Estimator(

@@ -88,10 +88,10 @@ class Estimator(Keyed):
         of the logarithm of an outcome in levels. of_units : what it says of single units.
     evidence : what its numbers rest on; empty: the effects decide. causal : the design, its tests passed, claims an
         effect. refuted_by : tests that can refute it, and what they must show.
-    not_left_out : why it is not estimated again without a unit or period; empty: it is. refit : ``module:function`` of
-        the estimate alone, without what stands beside it; empty: `fit`. measurement_error : noise in a lever can be
-        corrected for. rejections : ``module:function`` that simulates the size of its inference; empty: that of a
-        regression.
+    not_left_out : the code of why it is not estimated again without a unit or period; empty: it is. refit :
+        ``module:function`` of the estimate alone, without what stands beside it; empty: `fit`. measurement_error :
+        noise in a lever can be corrected for. rejections : ``module:function`` that simulates the size of its
+        inference; empty: that of a regression.
     scripts : method → the form of the scripts of R, Stata and Python that estimate it again (`output.export`);
         no_script : why those of its methods that are not there have none.
     """

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ruralpanel.output.said import clause
 from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.tools.compare.changes import Cause, CellChange, ClaimChange, CoefficientChange, Estimate, counted, same
 
@@ -207,7 +208,7 @@ def _numbers(estimate: Estimate | None) -> tuple[float | None, ...]:
 
 
 def _reasons(claim: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(str(reason["text"]) for reason in claim.get("reasons") or ())
+    return tuple(clause({"code": reason["code"], **reason["values"]}, "en") for reason in claim.get("reasons") or ())
 
 
 def _claim_causes(

@@ -10,13 +10,13 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.effects import usable_columns
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
 from ruralpanel.estimate.dependence import weighted_cd
 from ruralpanel.estimate.families.common_effects import mean_group, unit_roots
 from ruralpanel.estimate.families.common_effects.mean_group import Grid, Slopes, grid_of, lagged
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.specification_tests import pesaran_cd
+from ruralpanel.project.notes import Note, Reason, note, reason
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
 METHODS = ("mean_group", "pooled")
@@ -30,8 +30,6 @@ MOST_LAGS = 2
 
 STILL = 1e-12
 """Movement of a term within a unit, as a share of its size, up to which it counts as constant."""
-
-CD_NOTE = "averages over units pull it away from zero (Juodis and Reese 2022): read weighted_cd"
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class Data:
     terms: tuple[str, ...]
     nuisance: FloatArray
     parameters: int
-    left_out: Mapping[str, str]
+    left_out: Mapping[str, Note]
 
 
 def fit(design: Design) -> Fit:
@@ -112,7 +110,7 @@ def fit(design: Design) -> Fit:
         fit={"rmse": float(np.sqrt(slopes.residuals @ slopes.residuals / slopes.df.sum())), "n_units": float(units)},
         tests={
             "weighted_cd": _weighted_cd(whole, design, data.parameters - len(terms), slopes_per_unit),
-            "pesaran_cd": replace(pesaran_cd(whole, design), note=CD_NOTE),
+            "pesaran_cd": replace(pesaran_cd(whole, design), note=(note("cd_averages"),)),
             "slope_homogeneity": adjusted,
             "slope_homogeneity_unadjusted": plain,
         },
@@ -159,15 +157,15 @@ def _data(design: Design) -> Data:
     parameters = 1 + averages.shape[1] + len(terms)
     counts = np.bincount(design.unit_codes[rows], minlength=len(design.units))
     _long_enough(design, len(terms), parameters, lags, counts)
-    left_out: dict[str, str] = {}
+    left_out: dict[str, Reason] = {}
     for code, name in enumerate(design.units):
         mine = rows[design.unit_codes[rows] == code]
-        reason = _why_not(terms, x[mine], nuisance[mine], parameters)
-        if reason:
-            left_out[name] = reason
+        why = _why_not(terms, x[mine], nuisance[mine], parameters)
+        if why is not None:
+            left_out[name] = why
     kept = np.array([unit not in left_out for unit in design.units])
     if kept.sum() < LEAST_UNITS:
-        listed = "; ".join(f"{unit}: {reason}" for unit, reason in left_out.items())
+        listed = "; ".join(f"{unit}: {why}" for unit, why in left_out.items())
         found = f"{int(kept.sum())} units with a regression of their own ({listed})"
         where, expected = f"models.{design.spec.name}", f"at least {LEAST_UNITS}"
         raise UserError(Problem(CONFIGURATION, where, found, expected, "use fewer terms or a longer panel"))
@@ -205,17 +203,19 @@ def _long_enough(design: Design, k: int, parameters: int, lags: int, counts: Int
     )
 
 
-def _why_not(terms: tuple[str, ...], x: FloatArray, nuisance: FloatArray, parameters: int) -> str:
-    """Why a unit has no regression of its own; empty: it has."""
+def _why_not(terms: tuple[str, ...], x: FloatArray, nuisance: FloatArray, parameters: int) -> Reason | None:
+    """Why a unit has no regression of its own; None: it has."""
     moving = mean_group.rank_of(nuisance) if nuisance.size else parameters - len(terms)
     needed = max(parameters, moving + len(terms))
     if len(x) <= needed:
-        return f"{len(x)} periods for {needed} parameters"
+        message = f"{len(x)} periods for {needed} parameters"
+        return reason(message, "periods_for_parameters", n_periods=len(x), parameters=needed)
     inner = x - x.mean(axis=0)
     # a term that does not move leaves rounding errors, which would pass for movement beside a mean of zero
     moves = np.linalg.norm(inner, axis=0) > STILL * np.linalg.norm(x, axis=0)
     _, reasons = usable_columns(inner, np.where(moves, mean_group.net_of(x, nuisance), 0.0), terms, ())
-    return ", ".join(f"{term} does not move of its own" for term in reasons)
+    message = ", ".join(f"{term} does not move of its own" for term in reasons)
+    return reason(message, "terms_do_not_move", terms=list(reasons)) if reasons else None
 
 
 def _weighted_cd(residuals: FloatArray, design: Design, common: int, slopes: int) -> Test:
@@ -233,8 +233,8 @@ def _names(design: Design, data: Data) -> list[str]:
 def _dropped(design: Design, data: Data) -> dict[str, int]:
     gone = np.array([unit in data.left_out for unit in design.units])[design.unit_codes]
     counts = {
-        "units without a regression of their own": int(gone.sum()),
-        "periods without lagged averages": int(design.y.size - gone.sum() - data.rows.size),
+        "units_without_regression": int(gone.sum()),
+        "periods_without_averages": int(design.y.size - gone.sum() - data.rows.size),
     }
     return {reason: count for reason, count in counts.items() if count}
 
@@ -266,11 +266,11 @@ def _unit_roots(design: Design, terms: tuple[str, ...]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for name, values in columns.items():
         for lags in range(MOST_LAGS + 1):
-            reason = unit_roots.why_not(values, lags)
-            if not reason:
+            why = unit_roots.why_not(values, lags)
+            if why is None:
                 rows.append({"variable": name, **unit_roots.cips(values, lags).summary()})
             elif not lags:
-                rows.append({"variable": name, "not_available": reason})
+                rows.append({"variable": name, "not_available": why})
     return rows
 
 
@@ -278,7 +278,7 @@ def _notes(design: Design, data: Data) -> tuple[Note, ...]:
     notes = [note("own_response")]
     if "period" in design.spec.effects:
         notes.append(note("averages_for_periods"))
-    notes += [note("left_out", term=unit, reason=reason) for unit, reason in data.left_out.items()]
+    notes += [note("left_out", term=unit, reason=why) for unit, why in data.left_out.items()]
     return tuple(notes)
 
 

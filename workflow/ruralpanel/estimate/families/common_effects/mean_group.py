@@ -11,6 +11,7 @@ from scipy import special
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray, Test
 from ruralpanel.estimate.inference.covariance import critical_values
+from ruralpanel.project.notes import note
 
 
 @dataclass(frozen=True)
@@ -149,7 +150,7 @@ def homogeneity(slopes: Slopes, unit: IntArray) -> tuple[Test, Test]:
     spread = 2.0 * k * (free - k) / (free + 2.0)
     plain = np.sqrt(number) * float(np.mean(dispersion) - k) / np.sqrt(2.0 * k)
     adjusted = np.sqrt(number) * float(np.mean((dispersion - k) / np.sqrt(spread)))
-    return _normal(plain, "for panels much longer than wide"), _normal(adjusted, "adjusted for few periods")
+    return _normal(plain, "for_long_panels"), _normal(adjusted, "adjusted_for_few_periods")
 
 
 def _basis(columns: FloatArray) -> FloatArray:
@@ -166,8 +167,8 @@ def _net(columns: FloatArray, basis: FloatArray) -> FloatArray:
     return columns
 
 
-def _normal(value: float, note: str) -> Test:
-    return Test(float(value), None, float(2.0 * special.ndtr(-abs(value))), note)
+def _normal(value: float, code: str) -> Test:
+    return Test(float(value), None, float(2.0 * special.ndtr(-abs(value))), (note(code),))
 
 
 BoolArray = np.ndarray[Any, np.dtype[np.bool_]]

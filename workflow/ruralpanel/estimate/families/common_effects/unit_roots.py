@@ -9,6 +9,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.results import FloatArray
 from ruralpanel.estimate.families.common_effects.mean_group import lagged
+from ruralpanel.project.notes import Reason, reason
 
 SIZES = (10, 15, 20, 30, 50, 70, 100, 200)
 """Numbers of units and of periods that are tabulated."""
@@ -126,10 +127,9 @@ class Cips:
     case: str
 
     def summary(self) -> dict[str, Any]:
-        """Plain values, with the critical values and what follows."""
+        """Plain values, with the critical values and the level at which a unit root is rejected (None: not at 10 %)."""
         critical = critical_values(self.units, self.periods + 1, self.case)
         below = [level for level, value in critical.items() if self.statistic < value]
-        verdict = f"a unit root is rejected at {below[0]}" if below else "a unit root is not rejected at 10%"
         return {
             "statistic": self.statistic,
             "lags": self.lags,
@@ -137,7 +137,7 @@ class Cips:
             "units": self.units,
             "periods": self.periods,
             "critical_values": critical,
-            "verdict": verdict,
+            "rejected_at": below[0] if below else None,
         }
 
 
@@ -156,9 +156,9 @@ def cips(values: FloatArray, lags: int = 0, case: str = "intercept") -> Cips:
     ValueError
         A figure is missing, or the panel is below `smallest` (`why_not` says so beforehand).
     """
-    reason = why_not(values, lags, case)
-    if reason:
-        raise ValueError(reason)
+    why = why_not(values, lags, case)
+    if why is not None:
+        raise ValueError(why)
     step, mean = values - lagged(values), values.mean(axis=0)
     mean_step = np.concatenate([[np.nan], np.diff(mean)])
     use = np.arange(lags + 1, values.shape[1])
@@ -173,17 +173,19 @@ def cips(values: FloatArray, lags: int = 0, case: str = "intercept") -> Cips:
     return Cips(float(np.clip(t, low, high).mean()), float(t.mean()), t, t.size, use.size, lags, case)
 
 
-def why_not(values: FloatArray, lags: int, case: str = "intercept") -> str:
-    """Why the test does not apply, with the smallest panel that would do; empty: it does."""
+def why_not(values: FloatArray, lags: int, case: str = "intercept") -> Reason | None:
+    """Why the test does not apply, with the smallest panel that would do; None: it does."""
     units, periods = values.shape
     if not np.isfinite(values).all():
-        return "some unit lacks a period: the test needs every figure"
+        return reason("some unit lacks a period: the test needs every figure", "needs_every_figure")
     if units < LEAST:
-        return f"{units} units: at least {LEAST}, of which averages stand for the common factor"
+        message = f"{units} units: at least {LEAST}, of which averages stand for the common factor"
+        return reason(message, "needs_units_for_averages", n_units=units, least=LEAST)
     least = smallest(lags, case)
     if periods < least:
-        return f"{periods} periods with {lags} lags: at least {least}"
-    return ""
+        message = f"{periods} periods with {lags} lags: at least {least}"
+        return reason(message, "needs_periods_for_lags", n_periods=periods, lags=lags, least=least)
+    return None
 
 
 def smallest(lags: int, case: str = "intercept") -> int:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
 from ruralpanel.estimate.families.dynamic import bias_corrected, gmm
 from ruralpanel.estimate.families.dynamic.instruments import PERIODS, Stack, choices_of, stack
@@ -17,6 +16,7 @@ from ruralpanel.estimate.families.dynamic.terms import Equation, equation_of, re
 from ruralpanel.estimate.families.policy.summary import errors_of, row
 from ruralpanel.estimate.inference.covariance import LEVEL
 from ruralpanel.estimate.inference.validity import refuse, stop
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
 PREFIX = "long_run:"
@@ -129,7 +129,7 @@ def fit_gmm(equation: Equation, design: Design) -> Fit:
     )
 
 
-def _fewer_than_units(stacked: Stack, design: Design) -> tuple[str, ...]:
+def _fewer_than_units(stacked: Stack, design: Design) -> tuple[Note, ...]:
     number, units = len(stacked.moments.groups), stacked.moments.n_units
     if number < units:
         return ()
@@ -144,6 +144,7 @@ def _fewer_than_units(stacked: Stack, design: Design) -> tuple[str, ...]:
         "fixed effects and the Hansen test passes by construction",
         f"{fix}, fewer regressors, method: bias_corrected, or a panel of {number + 1} units or more",
         where="method",
+        reason=note("needs_fewer_instruments", instruments=number, n_units=units),
     )
 
 
@@ -226,8 +227,8 @@ def fit(design: Design) -> Fit:
     equation = told_apart(equation_of(design), design, differenced=method != METHODS[0])
     fitted = _corrected(equation, design) if method == METHODS[0] else fit_gmm(equation, design)
     lost = design.y.size - fitted.rows.size
-    reason = "without the lags" + (" or a difference" if method == "difference_gmm" else "")
-    extra = {"n_dropped": {reason: lost}, "lags": equation.lags, **fitted.extra}
+    code = "without_lags_or_difference" if method == "difference_gmm" else "without_lags"
+    extra = {"n_dropped": {code: lost}, "lags": equation.lags, **fitted.extra}
     return replace(fitted, extra=extra, notes=(*fitted.notes, *equation.notes))
 
 
@@ -270,7 +271,7 @@ def _corrected(equation: Equation, design: Design) -> Fit:
     errors = errors_of(fitted, design)
     statistics = long_run(fitted.params, errors.vcov, errors.df, equation.lags, regressors_of(equation, design))
     uncorrected = {term: float(solution.uncorrected[j]) for j, term in enumerate(equation.terms)}
-    extra = {"statistics": statistics, "fixed_effects": uncorrected, "errors": errors.words}
+    extra = {"statistics": statistics, "fixed_effects": uncorrected, "errors": errors.note}
     if equation.lags == 1:
         parts = bias_corrected.score_set(data, owner, float(owner.max()))
         extra["lag_set"] = {"term": equation.terms[0], "level": LEVEL, "intervals": [list(part) for part in parts]}

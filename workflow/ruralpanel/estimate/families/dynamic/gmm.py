@@ -10,8 +10,8 @@ from scipy import special
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import group_sums
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import FloatArray, IntArray, Test
+from ruralpanel.project.notes import Note, note
 
 COLLINEAR = 1e-11
 """Share of a column's sum of squares below which what earlier columns leave of it is rounding error."""
@@ -164,7 +164,7 @@ def sargan(moments: Moments, estimate: Estimate) -> Test:
     return _chi2(
         _distance(moments, estimate.first) / variance,
         df,
-        "not robust: assumes errors independent and of equal variance",
+        note("sargan_independent"),
     )
 
 
@@ -225,9 +225,8 @@ def arellano_bond(
     x : (m, K) differenced regressors, residuals : (m,) differenced residuals, unit, period : (m,) their places.
     influence : (units, K) each unit's part in estimate − truth. vcov : (K, K) covariance of the estimates.
     """
-    none = f"no unit has two differences {order} periods apart"
     if not period.size:
-        return Test(float("nan"), None, float("nan"), none)
+        return Test.none("no_differences_apart", order=order)
     width = int(period.max()) + 1
     place = unit * width + period
     where = np.full(int(place.max()) + 1, -1)
@@ -235,12 +234,12 @@ def arellano_bond(
     earlier = np.where(period >= order, where[np.maximum(place - order, 0)], -1)
     before = np.where(earlier >= 0, residuals[earlier], 0.0)
     if not (earlier >= 0).any():
-        return Test(float("nan"), None, float("nan"), none)
+        return Test.none("no_differences_apart", order=order)
     products = np.bincount(unit, weights=before * residuals, minlength=influence.shape[0])
     tilt = before @ x
     variance = float(products @ products - 2.0 * tilt @ (influence.T @ products) + tilt @ vcov @ tilt)
     if variance <= 0:
-        return Test(float("nan"), None, float("nan"), "its variance is estimated as negative")
+        return Test.none("variance_negative")
     value = float(products.sum()) / float(np.sqrt(variance))
     return Test(value, None, float(2.0 * special.ndtr(-abs(value))))
 
@@ -272,7 +271,7 @@ def _unit_columns(matrix: FloatArray) -> FloatArray:
     return np.asarray(matrix / np.maximum(np.linalg.norm(matrix, axis=0), 1e-300))
 
 
-def _chi2(value: float, df: int, note: str = "") -> Test:
+def _chi2(value: float, df: int, *about: Note) -> Test:
     if df < 1:
-        return Test(float("nan"), 0.0, float("nan"), "exactly identified: nothing to test")
-    return Test(float(value), float(df), float(special.chdtrc(df, value)), note)
+        return Test(float("nan"), 0.0, float("nan"), (note("exactly_identified"),))
+    return Test(float(value), float(df), float(special.chdtrc(df, value)), about)

@@ -9,9 +9,9 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.effects import usable_columns
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.common_effects.mean_group import BoolArray, Grid, grid_of, lagged
+from ruralpanel.project.notes import Note, Reason, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
 
@@ -185,7 +185,7 @@ def regressors_of(equation: Equation, design: Design) -> dict[str, tuple[int, ..
     return {name: columns for name, columns in equation.members.items() if name not in steps}
 
 
-def _without(equation: Equation, reasons: Mapping[str, str]) -> Equation:
+def _without(equation: Equation, reasons: Mapping[str, Reason]) -> Equation:
     if not reasons:
         return equation
     kept = [j for j, term in enumerate(equation.terms) if term not in reasons]

@@ -16,6 +16,7 @@ from scipy import linalg
 
 from ruralpanel.estimate.base.results import FloatArray, Test
 from ruralpanel.estimate.families.iv.system import Errors, System
+from ruralpanel.project.notes import note
 
 LEVEL = 0.95
 
@@ -59,12 +60,11 @@ def test_zero(system: System, errors: Errors) -> Test:
     q = system.basis
     slopes = system.w.shape[1] + q.shape[1]
     if q.shape[1] > errors.most():
-        note = f"{q.shape[1]} instruments are more than {errors.clusters} clusters can test together"
-        return Test(float("nan"), None, float("nan"), note)
+        return Test.none("more_instruments_than_clusters", instruments=q.shape[1], clusters=errors.clusters)
     g = q.T @ system.y_net
     left = system.y_net - q @ g
     wald = float(g @ np.linalg.solve(errors.cross(q, left, left, slopes), g))
-    return errors.test(wald, q.shape[1], slopes, f"instruments in the reduced form; errors {errors.words}")
+    return errors.test(wald, q.shape[1], slopes, note("reduced_form", errors=errors.note))
 
 
 def confidence_set(statistic: Statistic, critical: float, center: float, scale: float) -> tuple[Interval, ...]:

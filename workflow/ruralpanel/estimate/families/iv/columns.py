@@ -15,11 +15,11 @@ from ruralpanel.estimate.base.effects import (
     singletons,
     usable_columns,
 )
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.error_components import error_components
 from ruralpanel.estimate.families.random_effects import dummies_of, fit_of, layout_of, zero_notes
 from ruralpanel.project.kinds.estimators import has_random_effects
+from ruralpanel.project.notes import Note, note
 
 
 @dataclass(frozen=True)

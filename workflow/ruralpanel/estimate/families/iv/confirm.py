@@ -34,7 +34,7 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     errors, method = errors_of(design, system), design.spec.method or "2sls"
     need_rows(system.n)
     if method == "gmm" and (len(errors.groups) > 1 or system.z.shape[1] + system.w.shape[1] > errors.most()):
-        raise NotConfirmedError("linearmodels weighs moments by one dimension of clusters, of which there must be more")
+        raise NotConfirmedError("one_dimension_of_clusters")
     spread = np.sqrt(np.diag(fit.bread))
     second = np.sqrt(np.linalg.cond(fit.bread / np.outer(spread, spread)))
     allowed = agreement(max(scaling.condition(np.hstack([system.w, system.z])), float(second)))

@@ -9,7 +9,6 @@ import numpy as np
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import TINY, removed_effects, root_weights
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families import linear, random_effects
 from ruralpanel.estimate.families.error_components import ErrorComponents, Layout, basis_of, need_varying, two_stage
@@ -17,6 +16,7 @@ from ruralpanel.estimate.families.iv import iv, weak_instruments
 from ruralpanel.estimate.families.iv.columns import Columns, with_instruments
 from ruralpanel.estimate.families.iv.system import System, errors_of, system_from
 from ruralpanel.project.kinds.estimators import FE
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -206,7 +206,7 @@ def hausman(design: Design, system: System, roles: Roles, fitted: Fit) -> dict[s
     x = roles.x[:, roles.moving] / random_effects.layout_of(design).root[:, None]
     names = tuple(name for name, moves in zip(roles.names, roles.moving, strict=True) if moves)
     fixed = linear.fe(replace(design, spec=spec, x=x, terms=names))
-    return {"hausman": random_effects.contrast(fixed, fitted, excess, "the tests of over-identification")}
+    return {"hausman": random_effects.contrast(fixed, fitted, excess, "overidentification")}
 
 
 def _strength(design: Design, system: System, roles: Roles) -> dict[str, Test]:
@@ -223,9 +223,7 @@ def _strength(design: Design, system: System, roles: Roles) -> dict[str, Test]:
         return weak_instruments.first_stage(system, errors)[1]
     tests = [weak_instruments.conditional_f(system, errors, j) for j in fixed]
     weakest = min(tests, key=lambda test: test.statistic)
-    return {
-        "sanderson_windmeijer": replace(weakest, note="smallest conditional F of what is fixed, errors independent")
-    }
+    return {"sanderson_windmeijer": replace(weakest, note=(note("smallest_conditional_f_fixed"),))}
 
 
 def _check(design: Design, layout: Layout, roles: Roles) -> None:

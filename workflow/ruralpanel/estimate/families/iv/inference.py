@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.families.iv import anderson_rubin, shift_share
 from ruralpanel.estimate.families.iv.system import System, errors_of, system_of
@@ -16,6 +15,7 @@ from ruralpanel.estimate.inference import validity
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild_kernel import CELLS, CHUNK, OUTWARD, SMALL, TIE, draw_weights, score_map, signs
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.settings import InferenceSpec
 
 MOST_DRAWS = 9_999
@@ -220,10 +220,11 @@ def _edge(result: Draws, left: float, right: float, left_inside: bool, spread: f
 
 def _check(
     design: Design, system: System, names: list[str], clusters: int, kind: str, subcluster: object | None
-) -> tuple[str, ...]:
+) -> tuple[Note, ...]:
     if len(system.endogenous) != 1:
         found = f"the Anderson–Rubin bootstrap with {len(system.endogenous)} endogenous regressors"
-        validity.stop(design, found, "one endogenous regressor", instead=(validity.UNIT_CLUSTERS, validity.ROBUST))
+        others = (validity.UNIT_CLUSTERS, validity.ROBUST)
+        validity.stop(design, found, "one endogenous regressor", instead=others, reason=note("needs_one_endogenous"))
     if len(names) > 1:
         validity.stop(design, f"the wild cluster bootstrap by {' and '.join(names)}", "one cluster", "name one")
     if subcluster is not None:
@@ -235,13 +236,16 @@ def _check(
             "several rows in each cluster",
             "the Anderson–Rubin set comes with robust errors",
             (validity.ROBUST, validity.UNIT_CLUSTERS),
+            reason=note("needs_rows_in_clusters"),
         )
     smallest = {"rademacher": "2/2^G", "mammen": "about 2^-G", "webb": "6^-G"}[kind]
     name = f"the wild cluster bootstrap with {kind} weights"
     warnings = validity.need_clusters(design, name, kind, clusters, f"the smallest p-value is {smallest}")
     if system.basis.shape[1] >= clusters:
         found = f"the Anderson–Rubin bootstrap with {system.basis.shape[1]} instruments and {clusters} clusters"
-        validity.stop(design, found, "more clusters than instruments", "use fewer instruments")
+        instruments = system.basis.shape[1]
+        reason = note("more_instruments_than_clusters", instruments=instruments, clusters=clusters)
+        validity.stop(design, found, "more clusters than instruments", "use fewer instruments", reason=reason)
     return warnings
 
 
@@ -262,18 +266,20 @@ def infer_akm(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
             design,
             f"vcov: {setting.method}",
             "a model with shares and shocks",
+            reason=note("needs_shares_and_shocks"),
             instead=(validity.UNIT_CLUSTERS, validity.ROBUST),
         )
     system = system_of(shift_share.with_instrument(design))
     sectors = shift_share.sectors_of(design, system)
     least = shift_share.MIN_SECTORS[setting.method]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Note, ...] = ()
     if sectors.y.size < least:
         found = f"vcov: {setting.method} with {sectors.y.size} sectors"
         expected = f"at least {least} sectors: with fewer it rejects true hypotheses too often"
         others = [InferenceSpec("akm0")] if setting.method == "akm" else []
         others += [InferenceSpec("wild_cluster", {"by": "unit"}), validity.UNIT_CLUSTERS, validity.ROBUST]
-        warnings = validity.refuse(design, "few_sectors", found, expected, instead=tuple(others))
+        reason = note("needs_sectors", sectors=sectors.y.size, least=least)
+        warnings = validity.refuse(design, "few_sectors", found, expected, instead=tuple(others), reason=reason)
     terms = len(fit.terms)
     columns = {name: np.full(terms, np.nan) for name in ("std_error", "statistic", "p_value", "ci_low", "ci_high")}
     notes = [note("endogenous_alone")]

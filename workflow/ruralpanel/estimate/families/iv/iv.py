@@ -14,6 +14,7 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.iv import anderson_rubin, shift_share, weak_instruments
 from ruralpanel.estimate.families.iv.system import Errors, System, errors_of, system_of
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -54,7 +55,7 @@ def tf(design: Design, fit: Fit, errors: Errors) -> dict[str, Any]:
     try:
         error = _error(design, fit, errors)
     except UserError as failure:
-        return {"not_available": "; ".join(problem.found for problem in failure.problems)}
+        return {"not_available": failure.reason}
     critical = tf_critical(f)
     estimate = float(fit.params[0])
     reach = critical * error
@@ -65,18 +66,16 @@ def tf(design: Design, fit: Fit, errors: Errors) -> dict[str, Any]:
         "ci_low": estimate - reach,
         "ci_high": estimate + reach,
         "rejects_zero": bool(abs(estimate) > reach),
-        "source": "Lee, McCrary, Moreira and Porter (2022), table 3, interpolated",
+        "source": "lee_et_al_2022_table_3",
     }
     if errors.kind == "cluster" and errors.clusters < 50:
-        result["note"] = (
-            f"the table is for many clusters; with {errors.clusters} the Anderson–Rubin set is the safer guide"
-        )
+        result["note"] = note("tf_few_clusters", clusters=errors.clusters)
     return result
 
 
 def _error(design: Design, fit: Fit, errors: Errors) -> float:
     """The coefficient's error under the errors of the tests."""
-    options: dict[str, Any] = {"by": errors.by.split(" and ")} if errors.kind == "cluster" else {}
+    options: dict[str, Any] = {"by": errors.by.split(", ")} if errors.kind == "cluster" else {}
     options |= {"cluster": {"small_sample": errors.small_sample}, "hc": {"kind": errors.small_sample}}.get(
         errors.kind, {}
     )
@@ -99,15 +98,16 @@ def overidentification(system: System, errors: Errors, residuals: FloatArray) ->
     total = float(residuals @ residuals)
     free = system.df(system.w.shape[1] + q.shape[1])
     tests = {
-        "sargan": _chi2(system.n * projected / total, excess, "independent errors of one variance"),
-        "basmann": _chi2(free * projected / (total - projected), excess, "independent errors of one variance"),
+        "sargan": _chi2(system.n * projected / total, excess, note("independent_errors")),
+        "basmann": _chi2(free * projected / (total - projected), excess, note("independent_errors")),
     }
     if errors.kind == "classical":
         return tests
     if q.shape[1] > errors.most():
-        note = f"{q.shape[1]} instruments are more than {errors.clusters} clusters can weight"
-        return tests | {"hansen_j": Test(float("nan"), None, float("nan"), note)}
-    return tests | {"hansen_j": _chi2(hansen(system, errors), excess, f"errors {errors.words}, no small-sample factor")}
+        none = Test.none("more_instruments_than_clusters_weight", instruments=q.shape[1], clusters=errors.clusters)
+        return tests | {"hansen_j": none}
+    about = note("errors_without_factor", errors=errors.note)
+    return tests | {"hansen_j": _chi2(hansen(system, errors), excess, about)}
 
 
 def hansen(system: System, errors: Errors) -> float:
@@ -133,17 +133,17 @@ def endogeneity(system: System, errors: Errors) -> Test:
     rest = system.y_net - x @ params
     p = system.d_net.shape[1]
     if p > errors.most():
-        return Test(float("nan"), None, float("nan"), "more endogenous regressors than the clusters can test together")
+        return Test.none("more_endogenous_than_clusters_test")
     net = left - system.d_net @ scaling.least_squares(system.d_net, left)
     inverse = np.linalg.inv(net.T @ net)
     slopes = len(system.terms) + p
     vcov = inverse @ errors.cross(net, rest, rest, slopes) @ inverse
     b = params[p:]
-    return errors.test(float(b @ np.linalg.solve(vcov, b)), p, slopes, f"errors {errors.words}")
+    return errors.test(float(b @ np.linalg.solve(vcov, b)), p, slopes, note("errors_of_test", errors=errors.note))
 
 
-def _chi2(value: float, df: int, note: str) -> Test:
-    return Test(float(value), float(df), float(special.chdtrc(df, value)), note)
+def _chi2(value: float, df: int, about: Note) -> Test:
+    return Test(float(value), float(df), float(special.chdtrc(df, value)), (about,))
 
 
 @dataclass(frozen=True)
@@ -281,10 +281,9 @@ METHODS: dict[str, Callable[[System, Errors, Design], Estimate]] = {
 def _robust(design: Design, system: System, errors: Errors, draft: Fit) -> dict[str, Any]:
     """What holds with weak instruments: the Anderson–Rubin set, with one instrument tF."""
     if len(system.endogenous) != 1:
-        reason = "sets are drawn for one endogenous regressor; the test of all at zero is among the tests"
-        return {"anderson_rubin": {"not_available": reason}}
+        return {"anderson_rubin": {"not_available": note("sets_of_one_regressor")}}
     if system.basis.shape[1] > errors.most():
-        return {"anderson_rubin": {"not_available": draft.tests["anderson_rubin"].note}}
+        return {"anderson_rubin": {"not_available": draft.tests["anderson_rubin"].note[0]}}
     slopes = system.w.shape[1] + system.basis.shape[1]
     critical = errors.critical(system.basis.shape[1], slopes, anderson_rubin.LEVEL)
     spread = float(np.sqrt(draft.bread[0, 0] * (draft.residuals @ draft.residuals) / draft.df_resid))
@@ -295,7 +294,7 @@ def _robust(design: Design, system: System, errors: Errors, draft: Fit) -> dict[
         "anderson_rubin": {
             "term": system.endogenous[0],
             "level": anderson_rubin.LEVEL,
-            "errors": errors.words,
+            "errors": errors.note,
             **anderson_rubin.described(intervals),
         }
     }

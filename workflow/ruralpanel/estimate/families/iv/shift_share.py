@@ -15,10 +15,10 @@ from scipy import special
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray
 from ruralpanel.estimate.families.iv import anderson_rubin
 from ruralpanel.estimate.families.iv.system import Errors, System
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 
 TERM = "shift_share"
@@ -242,8 +242,7 @@ def report(design: Design, system: System, errors: Errors) -> dict[str, Any]:
     try:
         sectors = sectors_of(design, system)
     except UserError as error:
-        reason = "; ".join(f"{problem.found}: needs {problem.expected}" for problem in error.problems)
-        return {"shift_share": {**summary, "akm": {"not_available": reason}}}
+        return {"shift_share": {**summary, "akm": {"not_available": error.reason}}}
     return {"shift_share": {**summary, "akm": _akm(sectors), "akm0": _akm0(sectors)}}
 
 
@@ -267,7 +266,7 @@ def _akm0(sectors: Sectors) -> dict[str, Any]:
 
 
 def _too_few(sectors: Sectors, name: str) -> dict[str, Any]:
-    return {"not_available": f"{sectors.y.size} sectors: needs at least {MIN_SECTORS[name]}"}
+    return {"not_available": note("needs_sectors", sectors=sectors.y.size, least=MIN_SECTORS[name])}
 
 
 def notes(design: Design, system: System) -> tuple[Note, ...]:

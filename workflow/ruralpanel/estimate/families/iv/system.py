@@ -11,11 +11,11 @@ from scipy import special
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimate.base.effects import usable_columns
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray, Test
 from ruralpanel.estimate.families.iv.columns import Columns, columns_of
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.covariance import cluster_factor, hc_factor
+from ruralpanel.project.notes import Note, Reason, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.settings import InferenceSpec
 
@@ -166,7 +166,7 @@ def _names(design: Design, kind: str) -> tuple[str, ...]:
     return tuple(design.extra.get(f"{kind}_terms") or ())
 
 
-def _indistinct(where: str, key: str, term: str, reason: str) -> Problem:
+def _indistinct(where: str, key: str, term: str, reason: Reason) -> Problem:
     fix = f"leave {term} out" if key != "regressors" else f"leave {term} out, or set drop_absorbed: true"
     return Problem(CONFIGURATION, f"{where}.{key}", f'"{term}", {reason}', "terms that the data can tell apart", fix)
 
@@ -211,7 +211,7 @@ class Errors:
         """How many restrictions can be tested together: with clusters fewer than there are of these."""
         return self.clusters - 1 if self.kind == "cluster" else self.n
 
-    def test(self, wald: float, restrictions: int, slopes: int, note: str = "") -> Test:
+    def test(self, wald: float, restrictions: int, slopes: int, *about: Note) -> Test:
         """`wald` as F; with clusters after Hotelling's factor, which allows for the estimated covariance matrix.
 
         With clusters the statistic is ``(G - q) / (G - 1)`` times Wald over the restrictions, with q and G − q degrees
@@ -221,8 +221,8 @@ class Errors:
         q = float(restrictions)
         scale, df = self._reference(restrictions, slopes)
         value = wald / q * scale
-        words = f"Hotelling T², {scale:.3g} times Wald over {restrictions}" if scale < 1.0 else ""
-        return Test(value, (q, df), float(special.fdtrc(q, df, value)), "; ".join(filter(None, (note, words))))
+        scaled = (note("hotelling_scaled", scale=scale, restrictions=restrictions),) if scale < 1.0 else ()
+        return Test(value, (q, df), float(special.fdtrc(q, df, value)), (*about, *scaled))
 
     def critical(self, restrictions: int, slopes: int, level: float = 0.95) -> float:
         """The Wald statistic's critical value by the same reference."""
@@ -236,14 +236,11 @@ class Errors:
         return (g - restrictions) / (g - 1), float(g - restrictions)
 
     @property
-    def words(self) -> str:
+    def note(self) -> Note:
         """What it is, for notes."""
         if self.kind == "cluster":
-            return f"clustered by {self.by} ({self.small_sample})"
-        return {
-            "hc": f"robust to heteroskedasticity ({self.small_sample})",
-            "classical": "independent, of one variance",
-        }[self.kind]
+            return note("errors_cluster_scheme", by=self.by, scheme=self.small_sample)
+        return note("errors_hc_scheme", scheme=self.small_sample) if self.kind == "hc" else note("errors_independent")
 
 
 def errors_of(design: Design, system: System) -> Errors:
@@ -274,4 +271,4 @@ def _errors(design: Design, system: System, setting: InferenceSpec) -> Errors:
     clusters = min(int(values.max()) + 1 for values in codes)
     kind = "CR0" if setting.options.get("small_sample") == "CR0" else "CR1"
     nested = system.space.rank_outside(codes)
-    return Errors("cluster", kind, tuple(groups), clusters, n, rank, nested, " and ".join(names))
+    return Errors("cluster", kind, tuple(groups), clusters, n, rank, nested, ", ".join(names))

@@ -10,6 +10,7 @@ from scipy import optimize, special, stats
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.results import FloatArray, Test
 from ruralpanel.estimate.families.iv.system import Errors, System
+from ruralpanel.project.notes import note
 
 TAU = 0.10
 """Worst bias of two-stage least squares, as a share of the benchmark, that the critical values guard against."""
@@ -35,9 +36,9 @@ def first_stage(system: System, errors: Errors) -> tuple[dict[str, Any], dict[st
     if len(entries) > 1:
         weakest = min((entry["sanderson_windmeijer"] for entry in entries), key=lambda test: test["statistic"])
         tests["sanderson_windmeijer"] = Test(
-            weakest["statistic"], tuple(weakest["df"]), weakest["p_value"], "smallest conditional F"
+            weakest["statistic"], tuple(weakest["df"]), weakest["p_value"], (note("smallest_conditional_f"),)
         )
-    return {"errors": errors.words, "endogenous": entries}, tests
+    return {"errors": errors.note, "endogenous": entries}, tests
 
 
 def _regression(system: System, errors: Errors, d: FloatArray) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def _regression(system: System, errors: Errors, d: FloatArray) -> dict[str, Any]
         for term, b, s, test in zip(system.instruments, params, error, wald, strict=True)
     ]
     if z.shape[1] > errors.most():
-        joint = Test(float("nan"), None, float("nan"), "more instruments than the clusters can test together")
+        joint = Test.none("more_instruments_than_clusters_test")
     else:
         joint = errors.test(float(params @ np.linalg.solve(vcov, params)), z.shape[1], slopes)
     return {"coefficients": rows, "partial_r2": 1.0 - float(left @ left) / float(d @ d), "f": _plain(joint)}
@@ -74,7 +75,7 @@ def conditional_f(system: System, errors: Errors, j: int) -> Test:
     rest = left - q @ g
     slopes = system.w.shape[1] + q.shape[1]
     if q.shape[1] > errors.most():
-        return Test(float("nan"), None, float("nan"), "more instruments than the clusters can test together")
+        return Test.none("more_instruments_than_clusters_test")
     wald = float(g @ np.linalg.solve(errors.cross(q, rest, rest, slopes), g))
     return errors.test(wald, q.shape[1] - others.shape[1], slopes)
 
@@ -162,14 +163,16 @@ def critical_value(w2: FloatArray, x: float) -> tuple[float, float]:
 
 
 def _strength(strength: dict[str, Any]) -> Test:
-    note = (
-        f"H0: the bias may exceed {100 * TAU:g} % of the worst case; critical value {strength['critical_2sls']:.2f}, "
-        f"whatever the outcome's errors {strength['critical_simplified']:.2f}"
+    about = note(
+        "effective_f",
+        tau=TAU,
+        critical=strength["critical_2sls"],
+        simplified=strength["critical_simplified"],
     )
-    return Test(strength["statistic"], None, strength["p_value"], note)
+    return Test(strength["statistic"], None, strength["p_value"], (about,))
 
 
 def _plain(test: Test) -> dict[str, Any]:
     df = list(test.df) if isinstance(test.df, tuple) else test.df
     values = {"statistic": test.statistic, "df": df, "p_value": test.p_value}
-    return {**values, "note": test.note} if test.note else values
+    return {**values, "note": list(test.note)} if test.note else values

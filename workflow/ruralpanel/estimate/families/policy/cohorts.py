@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
 
@@ -129,7 +129,7 @@ def sample_of(design: Design) -> Sample:
     notes: list[Note] = []
     if always.any():
         names = [design.units[code] for code in np.flatnonzero(every.start == 0)]
-        dropped["treated from the first period"] = int(always.sum())
+        dropped["treated_from_first"] = int(always.sum())
         notes.append(note("treated_from_first", units=names))
     late = np.isfinite(cohorts.first) & ~cohorts.treated
     if late.any():

@@ -19,5 +19,5 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     """
     method = design.spec.method or "twfe"
     if method != "twfe":
-        raise NotConfirmedError(f"neither linearmodels nor statsmodels has the method {method}")
+        raise NotConfirmedError("no_such_method")
     return confirm_linear.again(regressions.regression(design), setting)

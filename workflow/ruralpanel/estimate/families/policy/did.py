@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, Test
 from ruralpanel.estimate.families.policy import (
     bacon,
@@ -30,6 +29,7 @@ from ruralpanel.estimate.families.policy.summary import (
     stream,
     treatment_summary,
 )
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 
 TERM = regressions.STATIC

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.policy import placebo, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, need_balance, need_no, need_no_steps, paths_of
 from ruralpanel.estimate.families.policy.summary import LEAST_TREATED, finished, row, stream, treatment_summary
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import CONFIGURATION, LOG, Problem, UserError
 
@@ -184,9 +184,11 @@ def _in_time(dates: list[dict[str, Any]]) -> dict[str, Test]:
     middle = dates[len(dates) // 2]
     if not np.isfinite(middle["std_error"]) or middle["std_error"] <= 0:
         return {}
-    first = label(middle["first"]) if isinstance(middle["first"], int) else f"{middle['shift']} periods earlier"
-    note = f"placebo: treatment taken to start in {first}, treated rows left out"
-    return {"pretrend": Test(middle["estimate"] / middle["std_error"], middle["df"], middle["p_value"], note)}
+    one_date = isinstance(middle["first"], int)
+    about = (
+        note("placebo_date", start=label(middle["first"])) if one_date else note("placebo_shift", shift=middle["shift"])
+    )
+    return {"pretrend": Test(middle["estimate"] / middle["std_error"], middle["df"], middle["p_value"], (about,))}
 
 
 def _weights(sample: Sample, weights: synthetic.Weights) -> dict[str, Any]:

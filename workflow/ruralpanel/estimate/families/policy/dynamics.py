@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
 from ruralpanel.estimate.families.policy import callaway_santanna, honest_did, imputation, regressions, stacked
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Paths, Sample, cohorts_of, need_no, paths_of, take
@@ -17,6 +16,7 @@ from ruralpanel.estimate.families.policy.pretrends import Leads, degrees, joint,
 from ruralpanel.estimate.families.policy.regressions import EventTime
 from ruralpanel.estimate.families.policy.summary import Errors, errors_of, row
 from ruralpanel.estimate.inference.covariance import critical_values
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
 Times = tuple[EventTime, ...]
@@ -124,7 +124,7 @@ def pretrend(effects: Dynamic, sample: Sample) -> tuple[Test, dict[str, Any]]:
     after = np.array([_distance(effects, i) for i in effects.after])
     extra: dict[str, Any] = {
         "leads": len(effects.before),
-        "errors": effects.errors.words,
+        "errors": effects.errors.note,
         "statistic": test.statistic,
         "p_value": test.p_value,
         "power": power(leads, after, np.full(after.size, 1.0 / after.size)),
@@ -144,7 +144,7 @@ def leads_of(effects: Dynamic, sample: Sample, contrast: FloatArray | None = Non
     fit, errors = effects.fit, effects.errors
     scores = group_sums((fit.scores @ fit.bread)[:, place], sample.design.unit_codes[fit.rows]) @ maker.T
     present = np.bincount(sample.design.unit_codes[fit.rows], minlength=scores.shape[0]) > 0
-    by_unit_alone = errors.words == "cluster by unit" and maker.size > 0
+    by_unit_alone = errors.note == note("errors_cluster", by="unit") and maker.size > 0
     nu = degrees(scores[present], sample.cohorts.treated[: scores.shape[0]][present]) if by_unit_alone else np.inf
     return Leads(
         beta=maker @ fit.params[place],
@@ -173,7 +173,7 @@ def honest(effects: Dynamic, where: str) -> dict[str, Any]:
     q = size - last
     stretch = float(critical_values(np.array(effects.errors.least_df)) / critical_values(np.array(np.inf)))
     working = honest_did.autoregressive(vcov, times, last)
-    result: dict[str, Any] = {"errors": effects.errors.words, "stretch": stretch}
+    result: dict[str, Any] = {"errors": effects.errors.note, "stretch": stretch}
     for name, weights in (("first", np.eye(q)[0]), ("average", np.full(q, 1.0 / q))):
         study = honest_did.EventStudy(beta, vcov, times, weights, stretch, working)
         result[name] = honest_did.bounds(study, where)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.policy import dynamics, placebo, regressions
 from ruralpanel.estimate.families.policy.cohorts import Sample, need_no, need_no_steps, sample_of
@@ -15,6 +14,7 @@ from ruralpanel.estimate.families.policy.dynamics import Dynamic
 from ruralpanel.estimate.families.policy.pretrends import joint
 from ruralpanel.estimate.families.policy.regressions import EventTime
 from ruralpanel.estimate.families.policy.summary import errors_of, finished, row, stream, treatment_summary
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import UserError
 
 DRAWS = 9_999
@@ -69,8 +69,7 @@ def _bounds(effects: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tu
     try:
         return dynamics.honest(effects, f"models.{design.spec.name}"), ()
     except UserError as error:
-        problem = error.problems[0]
-        return None, (note("no_bounds", found=problem.found, needed=problem.expected),)
+        return None, (note("no_bounds", reason=error.reason),)
     except (np.linalg.LinAlgError, ValueError):
         return None, (note("no_bounds_zero_errors"),)
 
@@ -106,7 +105,7 @@ def _with_trends(design: Design, sample: Sample, method: str) -> Fit:
     extra: dict[str, Any] = {
         "event_study": [*before, *rows],
         "average_effect": average,
-        "pretrend": {"statistic": test.statistic, "p_value": test.p_value, "errors": errors.words},
+        "pretrend": {"statistic": test.statistic, "p_value": test.p_value, "errors": errors.note},
         "honest_did": None,
         "treatment": treatment_summary(sample),
     }

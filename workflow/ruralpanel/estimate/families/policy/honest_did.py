@@ -19,6 +19,7 @@ import numpy as np
 from scipy import optimize, special
 
 from ruralpanel.estimate.base.results import FloatArray
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
 LEVEL = 0.95
@@ -103,6 +104,7 @@ def bounds(study: EventStudy, where: str) -> dict[str, Any]:
                 f"{changes} change{'s' if changes != 1 else ''} between periods before treatment",
                 f"at least {LEAST_CHANGES} ({LEAST_CHANGES + 1} periods before treatment) for bounds on trends",
                 f"a panel with {LEAST_CHANGES + 1} periods before treatment or more",
+                note("needs_changes_before", changes=changes, least=LEAST_CHANGES, least_periods=LEAST_CHANGES + 1),
             )
         )
     largest = float(np.max(np.abs(_slope_changes(study))))

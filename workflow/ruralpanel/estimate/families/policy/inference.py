@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimate.base.notes import note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference
 from ruralpanel.estimate.families.policy import did, dynamics, regressions, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Sample, paths_of, sample_of
 from ruralpanel.estimate.inference import covariance, methods, validity
 from ruralpanel.estimate.inference.error_process import ErrorProcess, error_process
 from ruralpanel.estimate.inference.size_kernels import LEVEL
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -44,6 +44,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             "estimator: did, whose treated sets can change hands",
             "use estimator: did",
             (InferenceSpec("permutation"), validity.OWN, validity.UNIT_CLUSTERS),
+            reason=note("needs_did"),
         )
     options: dict[str, Any] = {**design.spec.options, "seed": seed}
     if setting.options.get("draws") is not None:

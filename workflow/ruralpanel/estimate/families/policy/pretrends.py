@@ -10,6 +10,7 @@ from scipy import optimize, special
 
 from ruralpanel.estimate.base.results import FloatArray, Test
 from ruralpanel.estimate.inference.covariance import critical_values
+from ruralpanel.project.notes import note
 
 SIMULATED = 20_000
 """Draws behind the power of the test that looks at each coefficient alone."""
@@ -43,12 +44,12 @@ def joint(leads: Leads) -> Test:
     """
     k, nu = leads.beta.size, leads.nu
     if not k:
-        return Test(float("nan"), None, float("nan"), "no period before the reference")
+        return Test.none("no_leads")
     if nu - k + 1.0 < 1.0 or np.linalg.matrix_rank(leads.vcov) < k:
-        return Test(float("nan"), None, float("nan"), f"{k} leads are more than {nu:.1f} degrees of freedom can test")
+        return Test.none("too_many_leads", leads=k, df=nu)
     wald = float(leads.beta @ np.linalg.solve(leads.vcov, leads.beta))
     value, df = wald * (nu - k + 1.0) / (k * nu), (float(k), nu - k + 1.0)
-    return Test(value, df, float(special.fdtrc(*df, value)), f"{k} leads, ν = {nu:.1f}")
+    return Test(value, df, float(special.fdtrc(*df, value)), (note("leads", leads=k, df=nu),))
 
 
 def degrees(scores: FloatArray, treated: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> float:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.policy.cohorts import Sample
 from ruralpanel.estimate.inference.covariance import critical_values, p_values
 from ruralpanel.estimate.inference.methods import raw
 from ruralpanel.estimate.inference.validity import generator, refuse
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -50,7 +50,7 @@ def finished(
     lost = {**sample.dropped, **fit.extra.get("n_dropped", {})}
     unused = sample.rows.size - np.unique(fit.rows).size - sum(fit.extra.get("n_dropped", {}).values())
     if unused > 0:
-        lost["in no comparison"] = unused
+        lost["in_no_comparison"] = unused
     every = {**fit.extra, **extra}
     if lost:
         every["n_dropped"] = lost
@@ -82,7 +82,7 @@ def few_treated(sample: Sample) -> tuple[Note, ...]:
     return (note(f"few_{who}", units=least),)
 
 
-def need_treated(sample: Sample, method: str, otherwise: str) -> tuple[str, ...]:
+def need_treated(sample: Sample, method: str, otherwise: str) -> tuple[Note, ...]:
     """Stop where errors clustered by unit cannot be had, unless allowed (``few_treated``); `otherwise`: what to do.
 
     Raises
@@ -100,6 +100,7 @@ def need_treated(sample: Sample, method: str, otherwise: str) -> tuple[str, ...]
         f"at least {LEAST_TREATED}: the residuals of a single treated unit say nothing of its noise",
         otherwise,
         where="treatment",
+        reason=note("needs_treated", treated=treated, least=LEAST_TREATED),
     )
 
 
@@ -110,11 +111,11 @@ def stream(design: Design, what: str) -> np.random.Generator:
 
 @dataclass(frozen=True)
 class Errors:
-    """Covariance matrix (k, k) of a fit's terms, degrees of freedom (k,) of t, and what it is in words."""
+    """Covariance matrix (k, k) of a fit's terms, degrees of freedom (k,) of t, and what it is."""
 
     vcov: FloatArray
     df: FloatArray
-    words: str
+    note: Note
     n_clusters: int
 
     @property
@@ -147,7 +148,7 @@ def errors_of(fit: Fit, design: Design) -> Errors:
     return Errors(
         inference.vcov,
         inference.df,
-        f"{inference.method} by {inference.by}" if inference.by else inference.method,
+        note(f"errors_{inference.method}", **({"by": inference.by} if inference.by else {})),
         clusters,
     )
 

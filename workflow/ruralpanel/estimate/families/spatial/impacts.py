@@ -13,6 +13,7 @@ from ruralpanel.estimate.base.results import FloatArray, Test
 from ruralpanel.estimate.families.spatial.filter import SpatialFilter
 from ruralpanel.estimate.families.spatial.maximum_likelihood import Size, Solution, error, independent, lag
 from ruralpanel.estimate.families.spatial.panel import SpatialPanel, columns
+from ruralpanel.project.notes import Note, note
 
 KINDS = ("direct", "indirect", "total")
 
@@ -146,14 +147,15 @@ def lagrange_multipliers(panel: SpatialPanel, size: Size, filter_: SpatialFilter
     information = float(left @ left) / s2 + spread
     parts = (filter_.split(0.0, e) - centre / e.size).sum(axis=1) / s2
     by_lag = parts + (left.reshape(e.shape) * e).sum(axis=1) / s2
-    note = "from least squares with the same terms and effects; errors taken as independent over time"
-    clustered = "from least squares with the same terms and effects; variance of the score from sums by unit"
+    independent_over_time, clustered = note("lm_independent_over_time"), note("lm_clustered")
     return {
-        "lm_lag": _chi2(through_y**2 / information, 1, note),
-        "lm_error": _chi2(through_e**2 / spread, 1, note),
-        "lm_lag_robust": _chi2((through_y - through_e) ** 2 / (information - spread), 1, note),
+        "lm_lag": _chi2(through_y**2 / information, 1, independent_over_time),
+        "lm_error": _chi2(through_e**2 / spread, 1, independent_over_time),
+        "lm_lag_robust": _chi2((through_y - through_e) ** 2 / (information - spread), 1, independent_over_time),
         "lm_error_robust": _chi2(
-            (through_e - spread / information * through_y) ** 2 / (spread * (1.0 - spread / information)), 1, note
+            (through_e - spread / information * through_y) ** 2 / (spread * (1.0 - spread / information)),
+            1,
+            independent_over_time,
         ),
         "lm_lag_clustered": _chi2(float(by_lag.sum() ** 2 / (by_lag @ by_lag)), 1, clustered),
         "lm_error_clustered": _chi2(float(parts.sum() ** 2 / (parts @ parts)), 1, clustered),
@@ -187,10 +189,8 @@ def likelihood_ratios(
         if extra == len(plain.terms):
             tests["common_factor"] = _ratio(solution, error(plain, size, filter_, model), extra)
         else:
-            note = "Wald test: not every term has a neighbours' mean"
-            tests["common_factor"] = _chi2(
-                _wald(*_common_factor(solution, panel), solution.vcov), len(panel.lagged), note
-            )
+            value = _wald(*_common_factor(solution, panel), solution.vcov)
+            tests["common_factor"] = _chi2(value, len(panel.lagged), note("wald_not_every_term_lagged"))
         if panel.lagged:
             tests |= _clustered(solution, panel)
     if method == "sdem":
@@ -213,8 +213,8 @@ def _clustered(solution: Solution, panel: SpatialPanel) -> dict[str, Test]:
     tests = {}
     for name, (gaps, jacobian) in restrictions.items():
         value = _wald(gaps, jacobian, vcov) * (n - q) / ((n - 1.0) * q)
-        note = "Wald test, covariance clustered by unit, Hotelling T²"
-        tests[name] = Test(value, (float(q), float(n - q)), float(special.fdtrc(q, n - q, value)), note)
+        p_value = float(special.fdtrc(q, n - q, value))
+        tests[name] = Test(value, (float(q), float(n - q)), p_value, (note("wald_clustered_hotelling"),))
     return tests
 
 
@@ -235,8 +235,8 @@ def _wald(gaps: FloatArray, jacobian: FloatArray, vcov: FloatArray) -> float:
 
 
 def _ratio(full: Solution, restricted: Solution, df: int) -> Test:
-    return _chi2(max(0.0, 2.0 * (full.log_likelihood - restricted.log_likelihood)), df, "likelihood ratio")
+    return _chi2(max(0.0, 2.0 * (full.log_likelihood - restricted.log_likelihood)), df, note("likelihood_ratio"))
 
 
-def _chi2(value: float, df: int, note: str) -> Test:
-    return Test(float(value), float(df), float(special.chdtrc(df, value)), note)
+def _chi2(value: float, df: int, about: Note) -> Test:
+    return Test(float(value), float(df), float(special.chdtrc(df, value)), (about,))

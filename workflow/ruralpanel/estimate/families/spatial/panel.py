@@ -13,6 +13,7 @@ from scipy import sparse
 
 from ruralpanel.estimate.base.effects import usable_columns
 from ruralpanel.estimate.base.results import Design, FloatArray
+from ruralpanel.project.notes import Reason
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
 LEAST_UNITS = 10
@@ -41,7 +42,7 @@ class SpatialPanel:
     regressors: tuple[int, ...]
     lagged: Mapping[int, int]
     effects: tuple[str, ...]
-    left_out: Mapping[str, str]
+    left_out: Mapping[str, Reason]
 
     @property
     def shape(self) -> tuple[int, int]:

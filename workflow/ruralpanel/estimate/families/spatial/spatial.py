@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from scipy import special
 
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families import linear
 from ruralpanel.estimate.families.spatial import gmm, impacts, maximum_likelihood
@@ -19,6 +18,7 @@ from ruralpanel.estimate.families.spatial.maximum_likelihood import Size, Soluti
 from ruralpanel.estimate.families.spatial.panel import MARK, SpatialPanel, columns, panel_of, weights_of
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.project.kinds.estimators import FE, POOLED
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.project.settings import InferenceSpec
 
@@ -154,7 +154,8 @@ def _least_squares(setting: Setting) -> Fit:
     full = maximum_likelihood.independent(panel, setting.size)
     extra = len(panel.lagged)
     value = max(0.0, 2.0 * (full.log_likelihood - plain.log_likelihood))
-    tests = {"lr_neighbours": Test(value, float(extra), float(special.chdtrc(extra, value)), "likelihood ratio")}
+    about = (note("likelihood_ratio"),)
+    tests = {"lr_neighbours": Test(value, float(extra), float(special.chdtrc(extra, value)), about)}
     return replace(fitted, tests={**fitted.tests, **tests}, notes=(*fitted.notes, *_left_out(panel)))
 
 
@@ -192,7 +193,8 @@ def _moments(setting: Setting) -> Fit:
     tests = {}
     if estimate.sargan is not None:
         value, df = estimate.sargan
-        tests["sargan"] = Test(value, float(df), float(special.chdtrc(df, value)), "instruments WX and W²X")
+        about = (note("neighbours_as_instruments"),)
+        tests["sargan"] = Test(value, float(df), float(special.chdtrc(df, value)), about)
     vcov_type = note(("two_stages" if has_lag else "filtered_least_squares") + ("_lambda_known" if has_error else ""))
     return _assembled(
         setting, params, estimate.vcov, estimate.scores, estimate.bread, estimate.residuals, (vcov_type,), values, tests

@@ -61,6 +61,6 @@ def _errors(design: Design, rows: IntArray, setting: InferenceSpec | None) -> di
     if setting is None:
         return {"cov_type": "unadjusted", "debiased": False}
     if setting.method != "cluster":
-        raise NotConfirmedError("linearmodels adds up rows of all equations with other errors than clustered ones")
+        raise NotConfirmedError("rows_of_equations_added_up")
     codes = np.column_stack([effect_codes(design, name)[rows] for name in groups_of(setting)])
     return {"cov_type": "clustered", "clusters": codes, "debiased": False, "group_debias": False}

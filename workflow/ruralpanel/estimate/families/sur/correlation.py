@@ -10,12 +10,12 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact, nested
 from ruralpanel.estimate.base.effects import effect_codes
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.sur.equations import Equations
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild_kernel import TIE
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import tracked
 
 DRAWS = 9_999

@@ -8,11 +8,11 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base.effects import absorbed_space, root_weights, singletons, usable_columns
-from ruralpanel.estimate.base.notes import Note, note
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.linear import refuse
 from ruralpanel.estimate.families.sur import correlation
 from ruralpanel.estimate.families.sur.equations import Equations, correlations
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
 INDEPENDENCE = "breusch_pagan_independence"
@@ -99,8 +99,8 @@ def _independence(equations: Equations, n: int) -> Test:
     r = correlations(equations.left(equations.least_squares()))
     upper = r[np.triu_indices_from(r, 1)]
     value = float(n * np.sum(upper**2))
-    note = f"n = {n}: rows less effects; takes rows as independent, so it rejects too often in panels"
-    return Test(value, float(upper.size), float(special.chdtrc(upper.size, value)), note)
+    p_value = float(special.chdtrc(upper.size, value))
+    return Test(value, float(upper.size), p_value, (note("equations_rows_independent", rows=n),))
 
 
 def _goodness(names: tuple[str, ...], products: FloatArray, total: FloatArray, df: Sequence[int]) -> dict[str, float]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +22,7 @@ class Note:
 
     def to_dict(self) -> dict[str, Any]:
         """The code with the values beside it, as results' JSON has it."""
-        return {"code": self.code, **{name: _plain(value) for name, value in self.values.items()}}
+        return {"code": self.code, **{name: plain_notes(value) for name, value in self.values.items()}}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Note:
@@ -29,12 +30,35 @@ class Note:
         return cls(values["code"], {name: value for name, value in values.items() if name != "code"})
 
 
+@dataclass(frozen=True)
+class Reason(Note):
+    """A statement that messages to users make too: as text it is the English that these have."""
+
+    message: str = ""
+
+    def __str__(self) -> str:
+        return self.message
+
+
 def note(code: str, **values: Any) -> Note:
     """The statement `code` on `values`."""
     return Note(code, values)
 
 
-def _plain(value: Any) -> Any:
+def reason(message: str, code: str, **values: Any) -> Reason:
+    """The statement `code` on `values`, which messages to users put as `message`."""
+    return Reason(code, values, message)
+
+
+def statements(notes: Sequence[Note]) -> str:
+    """Notes as a cell of a CSV file: their JSON, empty where there are none."""
+    return json.dumps(plain_notes(list(notes)), ensure_ascii=False) if notes else ""
+
+
+def plain_notes(value: Any) -> Any:
+    """The same with `Note.to_dict` in the place of every note."""
     if isinstance(value, Note):
         return value.to_dict()
-    return [_plain(part) for part in value] if isinstance(value, (list, tuple)) else value
+    if isinstance(value, Mapping):
+        return {name: plain_notes(part) for name, part in value.items()}
+    return [plain_notes(part) for part in value] if isinstance(value, (list, tuple)) else value
