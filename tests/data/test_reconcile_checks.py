@@ -13,6 +13,8 @@ import pytest
 from ruralpanel.data.reconcile.findings import Finding, Matrix, midmean, resolution
 from ruralpanel.data.reconcile.gate import reconcile
 from ruralpanel.data.reconcile.totals import load_control_totals
+from ruralpanel.project.jobs import alike_series
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import SeriesSpec, SourceSpec
 
@@ -126,7 +128,7 @@ def test_control_totals() -> None:
     assert (short.check, short.unit, short.period, short.declared) == ("control_total", "", 2003, False)
     assert short.size == pytest.approx(-100 / (total + 100))
     (stated,) = run({"a": a}, totals=totals_of([("a", 2003, total + 100, "the military", np.inf)]))
-    assert (stated.declared, stated.declared_by) == (True, "control total: the military")
+    assert (stated.declared, stated.declared_by) == (True, note("declared_remark", what="the military"))
     (too_much,) = run({"a": a}, totals=totals_of([("a", 2003, total + 100, "the military", 30.0)]))
     assert not too_much.declared
     (beyond,) = run({"a": a}, totals=totals_of([("a", 2003, total - 100, "the military", np.inf)]))
@@ -141,7 +143,7 @@ def test_a_national_figure_bounds_the_missing() -> None:
     present = float(np.nansum(a[:, 3]))
     for wrong in (present - 50, present + 2 * float(np.nanmax(a[:, 3]))):
         (found,) = run({"a": a, "b": b}, totals=totals_of([("a", 2003, wrong, "", np.inf)]))
-        assert "1 units without a figure" in found.note
+        assert "1 units without a figure" in str(found.note)
 
 
 def test_totals_in_another_measure() -> None:
@@ -171,7 +173,7 @@ def two_sources(first: np.ndarray, second: np.ndarray, **fields: Any) -> tuple[F
     specs = {"s": SeriesSpec("a", "person", **fields), "other": SeriesSpec("b", "10^4 person", label_zh="总人口")}
     frames = {"s": table(first, "a"), "other": table(second, "b", "other")}
     sources = {n: SourceSpec(n, "table", "", (), {}, {}, {spec.key: spec}) for n, spec in specs.items()}
-    return tuple(f for f in reconcile(frames, sources) if f.check == "other_source")
+    return tuple(f for f in reconcile(frames, sources, alike=alike_series(sources)) if f.check == "other_source")
 
 
 @pytest.mark.parametrize("fields", [{"same_as": ("other.b",)}, {"title_in_file": "总 人口"}])
@@ -186,7 +188,7 @@ def test_two_sources_of_the_same_figure(fields: dict[str, Any]) -> None:
     same[:, 8:] *= 1.01
     found_all = [f for f in two_sources(a, same, **fields) if not f.unit]
     assert [f.period for f in found_all] == [2008, 2009, 2010, 2011]
-    assert "20 of 20 units differ" in found_all[0].note
+    assert "20 of 20 units differ" in str(found_all[0].note)
     assert two_sources(a, same) == ()  # neither declared nor of one name
 
 
@@ -204,7 +206,7 @@ def stepped(first: int = 6) -> np.ndarray:
 def test_a_known_fault_declares_its_unit_and_years_alone() -> None:
     (found,) = run({"a": stepped()}, STEP)
     assert (found.check, found.unit, found.period) == ("jump", "U003", 2006)
-    assert (found.declared, found.declared_by) == (True, "known fault: a step")
+    assert (found.declared, found.declared_by) == (True, note("declared_fault", what="a step"))
     assert not run({"a": stepped(8)}, STEP)[0].declared
     other = smooth()
     other[4, 6:] *= 3
@@ -239,7 +241,7 @@ def test_a_correction_declares_a_change_at_its_figure() -> None:
     frame.loc[(frame["unit"] == "U003") & (frame["period"] == 2006), "correction"] = "replaced"
     source = SourceSpec("s", "table", "", (), {}, {}, {"a": SeriesSpec("a", "person")})
     (found,) = reconcile({"s": frame}, {"s": source})
-    assert (found.declared, found.declared_by) == (True, "correction")
+    assert (found.declared, found.declared_by) == (True, note("declared_correction"))
 
 
 def test_settings() -> None:

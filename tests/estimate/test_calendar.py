@@ -92,7 +92,7 @@ def test_first_differences_never_bridge_a_year(missing: str, effects: tuple[str,
         by_hand[["x", "y"]] -= by_hand.groupby("period")[["x", "y"]].transform("mean")
     assert result.n_obs == len(by_hand) == 105
     assert result.coefficients[0].estimate == pytest.approx(by_hand["x"] @ by_hand["y"] / (by_hand["x"] @ by_hand["x"]))
-    assert result.n_dropped["without the period before"] == 30
+    assert result.n_dropped["without_period_before"] == 30
     assert len(frame) - sum(result.n_dropped.values()) == result.n_obs, "every row is used or counted as lost"
 
 

@@ -90,11 +90,11 @@ def test_rows_are_left_out_and_counted_by_their_first_reason(frame: pd.DataFrame
     sample = {"drop": ["CN-BJ", "CN-TJ"], "where": "region != 'Northeast'"}
     design = build_design(spec(regressors=("x", "z")), frame, units, sample)
     assert design.n_dropped == {
-        "sample: units": 8,
-        "sample: condition": 12,
-        "missing y": 4,
-        "missing x": 25,
-        "missing z": 2,
+        "sample_units": 8,
+        "sample_condition": 12,
+        "missing:y": 4,
+        "missing:x": 25,
+        "missing:z": 2,
         "singletons": 1,
     }
     assert design.y.size == 124 - sum(design.n_dropped.values())
@@ -192,7 +192,7 @@ def test_singletons_go_until_none_is_left_as_a_loop_says(frame: pd.DataFrame, un
 
 def test_too_little_is_said_with_what_was_lost(frame: pd.DataFrame, units: Units) -> None:
     (found,) = problems(spec(), frame, units, {"where": "region == 'Nowhere'"})
-    assert "an empty sample: of 124 rows none is left (sample: condition 124)" in found
+    assert "an empty sample: of 124 rows none is left (sample_condition 124)" in found
     frame.loc[frame["period"] > 2012, "x"] = math.nan
     (found,) = problems(spec(), frame, units)
     assert "an empty sample" in found and "singletons 31" in found
@@ -204,7 +204,7 @@ def test_too_little_is_said_with_what_was_lost(frame: pd.DataFrame, units: Units
 def test_weights(frame: pd.DataFrame, units: Units) -> None:
     frame.loc[0, "weight"], frame.loc[5, "weight"] = 0.0, math.nan
     design = build_design(spec(weights="weight"), frame, units)
-    assert design.n_dropped == {"missing weight": 1, "weight of zero": 1}
+    assert design.n_dropped == {"missing:weight": 1, "weight_of_zero": 1}
     frame.loc[9, "weight"] = -1.0
     assert problems(spec(weights="weight"), frame, units) == ["models.m.weights: 1 negative weights"]
 
@@ -257,7 +257,7 @@ def test_effects_of_groups_and_periods(frame: pd.DataFrame, units: Units) -> Non
     frame.loc[frame["unit"] == "CN-GZ", "zone"] = [7.0, 5.0, 5.0, 5.0]
     model = spec(effects=("unit", "region:period", "zone"), inference=(InferenceSpec("cluster", {"by": "region"}),))
     design = build_design(model, frame, units)
-    assert design.n_dropped == {"missing zone": 1, "singletons": 1}
+    assert design.n_dropped == {"missing:zone": 1, "singletons": 1}
     rows = frame.drop(index=[0, *frame.index[frame["zone"] == 7.0]]).reset_index(drop=True)
     pairs = [
         f"{units.attributes[unit]['region']} {period}"

@@ -71,7 +71,7 @@ def test_an_inherited_setting_that_does_not_apply_is_recorded() -> None:
     d = panel(estimator="between", effects=())
     result = estimate(d.spec, d, 1, "")
     assert result.inference[1]["method"] == "wild_cluster"
-    assert "one row per cluster" in result.inference[1]["not_available"]
+    assert result.inference[1]["not_available"] == {"code": "needs_rows_in_clusters"}
     assert result.coefficients[0].p_wild is None and result.coefficients[0].std_error is not None
     assert (result.n_obs, result.n_units, result.n_periods) == (20, 20, 5)
 

@@ -22,6 +22,7 @@ from ruralpanel.estimate.places.weights import (
     spectral_radius,
     weights_from,
 )
+from ruralpanel.output.said import clauses
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import Units, load_units
 
@@ -102,7 +103,7 @@ def test_the_island_stops_until_it_is_joined(geography: Geography) -> None:
     np.testing.assert_array_equal(matrix, matrix.T)
     assert np.flatnonzero(matrix[hainan]).tolist() == [guangdong] and matrix.sum() == 2 * 69
     facts = described(joined)
-    assert facts["what"] == "contiguity, joined CN-GD–CN-HI, as they are"
+    assert clauses(facts["what"], "en") == "contiguity, joined CN-GD–CN-HI, as they are"
     assert (facts["pairs"], facts["fewest_neighbours"], facts["most_neighbours"]) == (69, 1, 8)
     assert facts["mean_neighbours"] == pytest.approx(138 / 31)
 

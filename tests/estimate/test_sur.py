@@ -354,7 +354,7 @@ def test_every_outcome_is_read_with_its_gaps_and_steps() -> None:
     frame = frame_of_two(np.random.default_rng(13))
     frame.loc[5, "second"] = np.nan
     design = build_design(declared("first", "second", first=["x1"]), frame, load_units(UNITS))
-    assert design.n_dropped == {"missing second": 1}
+    assert design.n_dropped == {"missing:second": 1}
     assert design.extra["outcome_terms"] == ("first", "second")
     np.testing.assert_array_equal(design.extra["outcomes"], frame.drop(5)[["first", "second"]])
     found = fit(design)

@@ -158,7 +158,7 @@ def test_two_way_clusters_by_brute_force(shape: dict, sub: str | None) -> None:
     setting = InferenceSpec("wild_cluster", {"by": ["unit", "period"], "draws": 200, "interval": False})
     setting = replace(setting, options=setting.options | ({} if sub is None else {"subcluster": sub}))
     result = infer(fit(d), d, setting, 0)
-    assert result.extra["enumerated"] and result.n_clusters == 6 and result.by == "unit and period"
+    assert result.extra["enumerated"] and result.n_clusters == 6 and result.by == "unit, period"
     number, drawn = (6, d.period_codes) if sub is None else (7, d.unit_codes)
     signs = np.array(list(itertools.product([1.0, -1.0], repeat=number)))
     expected = [two_way_p(d, j, 0.0, drawn, signs) for j in range(3)]
@@ -167,7 +167,7 @@ def test_two_way_clusters_by_brute_force(shape: dict, sub: str | None) -> None:
 
 def test_two_way_clusters_are_named_in_both_languages() -> None:
     factors = [{"code": "null_imposed"}, {"code": "two_way_variance"}]
-    entry = {"method": "wild_cluster", "by": "unit and period", "small_sample": factors}
+    entry = {"method": "wild_cluster", "by": "unit, period", "small_sample": factors}
     assert describe(entry, "en") == ("wild cluster bootstrap by unit and period", ("null imposed", "two-way variance"))
     assert describe(entry, "zh") == ("按单位、时期的 wild 聚类自助法", ("施加原假设", "双向聚类方差"))
 

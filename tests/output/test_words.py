@@ -63,19 +63,56 @@ def test_no_word_of_a_language_stands_in_the_code_of_outputs() -> None:
     assert not [line for line in found if line.partition(":")[0] not in allowed]
 
 
+def stated() -> Iterator[tuple[ast.expr, set[str | None]]]:
+    """Every code that computations give, with the names of the values beside it (None among them: further ones)."""
+    for folder in ("estimate", "claims", "data"):
+        for name, place in (("note", 0), ("reason", 1)):
+            for _, call in calls(name, folder):
+                yield call.args[place], {keyword.arg for keyword in call.keywords}
+        for path in sorted((PACKAGE / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "none":
+                    yield node.args[0], {keyword.arg for keyword in node.keywords}
+
+
 def test_every_note_of_a_computation_has_words_with_its_values() -> None:
     english = catalogue("en")
-    found = [call for folder in ("estimate", "claims") for _, call in calls("note", folder)]
-    assert len(found) > 40
-    for call in found:
-        given = {keyword.arg for keyword in call.keywords}
-        if isinstance(call.args[0], (ast.JoinedStr, ast.BinOp)):  # composed: each part is one of some code
-            assert all(any(part in key for key in english if key.startswith("said.")) for part in codes(call.args[0]))
+    found = list(stated())
+    assert len(found) > 200
+    for argument, given in found:
+        if isinstance(argument, (ast.JoinedStr, ast.BinOp)):  # composed: each part is one of some code
+            assert all(any(part in key for key in english if key.startswith("said.")) for part in codes(argument))
             continue
-        for code in codes(call.args[0]):
+        for code in codes(argument):
             texts = [text for key, text in english.items() if f"{key}.".startswith(f"said.{code}.")]
             assert texts, code
             assert None in given or set().union(*map(places, texts)) <= given, (code, given)
+
+
+def test_no_code_has_words_for_nothing() -> None:
+    """Every code of the catalogue stands in the code of computations, whole or in parts."""
+    sources = "".join(
+        path.read_text(encoding="utf-8")
+        for folder in ("estimate", "claims", "data", "project")
+        for path in sorted((PACKAGE / folder).rglob("*.py"))
+    )
+    known = {key.split(".")[1] for key in catalogue("en") if key.startswith("said.")}
+    composed = (
+        "two_stages_",
+        "filtered_",
+        "no_coefficient",
+        "errors_",
+        "weights_",
+        "randomised_",
+        "must_exceed_",
+        "akm",
+        "few_",
+        "HC",
+        "CR",
+        "finding_",
+        "scatter_",
+    )
+    assert not [code for code in sorted(known) if f'"{code}"' not in sources and not code.startswith(composed)]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

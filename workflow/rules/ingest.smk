@@ -38,7 +38,7 @@ rule reconcile:
         mem_mb=1000,
         runtime=10,
     params:
-        sources={source: project.source_settings(CONFIG, source) for source in CONFIG.sources},
+        compared=project.reconcile_settings(CONFIG),
         checks=dict(CONFIG.checks),
         code=code("reconcile.py"),
         content=contents(CONFIG.control_totals, CONFIG.corrections),

@@ -21,7 +21,7 @@ READ = ["series", "unit", "period", "value", "measure", "correction"]
 
 
 def main(
-    sources: Mapping[str, Mapping[str, Any]],
+    compared: Mapping[str, Any],
     checks: Mapping[str, Any],
     figures: Sequence[str],
     control_totals: str,
@@ -30,10 +30,11 @@ def main(
     """Write ``results/reconciliation/findings.csv``; with ``on_failure: error`` undeclared findings stop the run."""
     findings = reconcile(
         {Path(file).stem: pd.read_parquet(file, columns=READ) for file in figures},
-        {name: SourceSpec.from_dict(values) for name, values in sources.items()},
+        {name: SourceSpec.from_dict(values) for name, values in compared["sources"].items()},
         load_control_totals(control_totals) if control_totals else None,
         {key: checks[key] for key in ("jump", "repeat")},
         control_totals,
+        compared["alike"],
     )
     if checks["on_failure"] == "error" and undeclared(findings):
         raise UserError(_problem(finding) for finding in undeclared(findings))
@@ -44,7 +45,7 @@ def _problem(finding: Finding) -> Problem:
     return Problem(
         finding.source,
         " ".join(filter(None, [finding.series, finding.unit, str(finding.period)])),
-        f"{finding.check}: {finding.note}",
+        f"{finding.check}: {finding.note}" if finding.note else finding.check,
         "a figure that agrees with the others, or a declared break, fault or correction",
         "declare it in the sidecar, or set checks.on_failure: report",
     )
@@ -53,7 +54,7 @@ def _problem(finding: Finding) -> Problem:
 if __name__ == "__main__":
     with job(snakemake.log[0], content=snakemake.params.content, output=snakemake.output):
         main(
-            sources=snakemake.params.sources,
+            compared=snakemake.params.compared,
             checks=snakemake.params.checks,
             figures=snakemake.input.figures,
             control_totals=snakemake.input.get("control_totals", ""),

@@ -128,7 +128,7 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
         expected=expected,
         verdict=verdict.word,
         sign=verdict.sign,
-        reasons=(*verdict.reasons, *(Note("override", {"override": one}) for one in _overrides(design))),
+        reasons=(*verdict.reasons, *_overrides(design)),
         design=design,
         others=others,
         others_missing=missing,

@@ -30,7 +30,7 @@ from ruralpanel.estimate.simulated_size import Null, null_panels, simulated_size
 from ruralpanel.estimate.spread import moderators_of, rows_used, spread_of, spread_of_term
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import CLUSTER, OWN, ROBUST, WILD, shown_as
-from ruralpanel.project.notes import Note, note
+from ruralpanel.project.notes import Note, note, plain_notes
 from ruralpanel.project.problems import CONFIGURATION, LOG, Problem, UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 
@@ -106,14 +106,14 @@ def estimate(
         n_dropped={reason: int(count) for reason, count in dropped.items()},
         coefficients=(*_coefficients(design, fit, settings, outcomes), *constants),
         inference=tuple(
-            _entry(fit, setting, outcome, size)
+            plain_notes(_entry(fit, setting, outcome, size))
             for setting, outcome, size in zip(settings, outcomes, sizes, strict=True)
         ),
         vcov={
             "type": first.method,
             "by": first.by,
             "small_sample": str(first.extra.get("small_sample") or first.extra.get("kind") or ""),
-            "note": list(first.small_sample),
+            "note": plain_notes(first.small_sample),
             "terms": list(fit.terms),
             "matrix": None if first.vcov is None else first.vcov.tolist(),
         },
@@ -126,7 +126,7 @@ def estimate(
             "absorbed": list(fit.absorbed),
             "df_resid": float(fit.df_resid),
             "singletons": int(dropped.get("singletons", 0)),
-            "left_out": {**design.extra.get("left_out", {}), **extra.pop("left_out", {})},
+            "left_out": plain_notes({**design.extra.get("left_out", {}), **extra.pop("left_out", {})}),
             "collinearity": influence.collinearity(fit),
             "influence": influence.influence(design, fit),
             "moderator_sd": moderators_of(design, fit),
@@ -147,7 +147,7 @@ def estimate(
         seed=seed,
         panel_sha256=panel_sha256,
         spec=spec.to_dict(),
-        extra=extra,
+        extra=plain_notes(extra),
     )
 
 

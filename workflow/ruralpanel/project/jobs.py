@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from itertools import takewhile
+from itertools import combinations, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from ruralpanel.project.kinds.tables import TABLES, kind_of, robustness_file
 from ruralpanel.project.load import DEFAULT_FILE, Config, UnsoundConfiguration, read_config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.reads import matrices_of, samples_of, series_by_variable
-from ruralpanel.project.settings import wordless
+from ruralpanel.project.settings import SourceSpec, wordless
+from ruralpanel.project.units import normal
 from ruralpanel.project.yaml import load_document
 
 YAML = (".yaml", ".yml", ".json")
@@ -140,6 +141,26 @@ def reading_settings(config: Config, source: str) -> dict[str, Any]:
         described = {key: wordless(entry or {}) for key, entry in (about.get("series") or {}).items()}
         settings["about"] = about | ({"series": described} if described else {})
     return settings
+
+
+def reconcile_settings(config: Config) -> dict[str, Any]:
+    """What the comparison of figures depends on: what series are called counts only where two bear the same title."""
+    sources = {name: source_settings(config, name) for name in config.sources}
+    for settings in sources.values():
+        settings["series"] = {key: wordless(series) for key, series in settings["series"].items()}
+        settings["about"] = settings["about"] and wordless(settings["about"])
+    return {"sources": sources, "alike": alike_series(config.sources)}
+
+
+def alike_series(sources: Mapping[str, SourceSpec]) -> list[list[str]]:
+    """Pairs of series (``source.series``) of different sources that bear the same title or label."""
+    bearers: dict[str, list[tuple[str, str]]] = {}
+    for source, spec in sources.items():
+        for key, series in spec.series.items():
+            for title in {normal(name) for name in (series.title_in_file, series.label_zh, series.label) if name}:
+                bearers.setdefault(title, []).append((source, key))
+    pairs = {pair for names in bearers.values() for pair in combinations(names, 2) if pair[0][0] != pair[1][0]}
+    return [[".".join(first), ".".join(second)] for first, second in sorted(pairs)]
 
 
 def panel_settings(config: Config, panel: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ruralpanel.output.said import stated
 from ruralpanel.project import formulas
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.load import Config
@@ -197,7 +198,7 @@ def _impossible(findings: Path) -> Iterator[str]:
         impossible = [row for row in read_rows(findings) if row["check"] == "range" and row["declared"] == "False"]
         for row in impossible[:_MOST]:
             place = ", ".join(filter(None, [f"{row['source']}.{row['series']}", row["unit"], row["period"]]))
-            yield f"  look at {place}: {float(row['value']):.10g}, {row['note']}"
+            yield f"  look at {place}: {float(row['value']):.10g}, {stated(row['note'], 'en')}"
         if len(impossible) > _MOST:
             yield f"  and {len(impossible) - _MOST} more figures outside their range: {findings}"
 

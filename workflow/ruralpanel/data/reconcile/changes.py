@@ -9,6 +9,8 @@ import numpy as np
 
 from ruralpanel.data.reconcile.findings import Finding, FloatArray, Matrix, median, midmean, resolution, spread
 from ruralpanel.project.measures import MeasureError, parse
+from ruralpanel.project.notes import Note, reason
+from ruralpanel.project.periods import written
 
 ENOUGH_UNITS = 5  # fewer say nothing of a common change
 ENOUGH_YEARS = 4  # changes of one unit; with fewer the fault itself is the unit's habit
@@ -144,7 +146,13 @@ def unit_jumps(series: Changes, jump: float) -> Iterator[Finding]:
             value,
             _without(value, rest, series),
             rest,
-            f"changes by {series.change[i, t]:+.2f} (log) from {since}, all units by {series.common[t]:+.2f}",
+            reason(
+                f"changes by {series.change[i, t]:+.2f} (log) from {since}, all units by {series.common[t]:+.2f}",
+                "finding_change",
+                change=float(series.change[i, t]),
+                since=written(since),
+                common=float(series.common[t]),
+            ),
             since,
         )
 
@@ -190,8 +198,13 @@ def common_jumps(series: Changes) -> Iterator[Finding]:
             scale = max(scale, _PRIOR * root)
         error = 1.25 * float(series.year_spread[t]) / float(np.sqrt(counts[t]))
         if abs(off) > max(_COMMON * scale, _ERRORS * error, _LEAST_COMMON * root):
-            note = (
-                f"all units change by {series.common[t]:+.3f} (log) from {since}, in other years by {usual:+.3f} a year"
+            note = reason(
+                f"all units change by {series.common[t]:+.3f} (log) from {since}, "
+                f"in other years by {usual:+.3f} a year",
+                "finding_common_change",
+                common=float(series.common[t]),
+                since=written(since),
+                usual=usual,
             )
             yield _of_year(series, int(t), "common_jump", off, note, since)
         if len(others) >= _ENOUGH_OTHERS:
@@ -199,8 +212,12 @@ def common_jumps(series: Changes) -> Iterator[Finding]:
             here = float(series.year_spread[t])
             floor = max(normal, float(median(series.slack[:, t])) / 2)
             if here > _LEAST_SCATTER and here > _SCATTER * floor > 0:
-                note = (
-                    f"changes from {since} scatter by {here:.3f} (log) over the units, in other years by {normal:.3f}"
+                note = reason(
+                    f"changes from {since} scatter by {here:.3f} (log) over the units, in other years by {normal:.3f}",
+                    "finding_scatter",
+                    since=written(since),
+                    scatter=here,
+                    usual=normal,
                 )
                 yield _of_year(series, int(t), "spread", here / floor, note, since)
 
@@ -212,7 +229,7 @@ def _is_growth(measure: str) -> bool:
         return False
 
 
-def _of_year(series: Changes, t: int, check: str, size: float, note: str, since: int) -> Finding:
+def _of_year(series: Changes, t: int, check: str, size: float, note: Note, since: int) -> Finding:
     matrix = series.matrix
     value = float(median(matrix.values[:, t]))
     expected = value * float(np.exp(-size)) if check == "common_jump" else None

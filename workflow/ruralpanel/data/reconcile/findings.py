@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ruralpanel.project.notes import Note, statements
 from ruralpanel.project.periods import shown, written
 from ruralpanel.project.settings import SeriesSpec, SourceSpec
 
@@ -45,7 +46,7 @@ class Finding:
     size : how far off. A log ratio (``jump``, ``spike``, ``common_jump``, ``outlier``, ``other_source``), a
         share of the expected value (``control_total``, ``identity``, ``bound``), a ratio (``spread``), a count of
         equal figures (``repeat…``), the distance from the bound (``range``).
-    note : what was seen, in a sentence.
+    note : what was seen, None where the check says it all.
     since : the period that `period` was compared with (0: none).
     involved : further series, ``source.series``, that may hold the fault.
     declared, declared_by : whether and by what the sidecars account for it.
@@ -59,11 +60,11 @@ class Finding:
     value: float | None
     expected: float | None
     size: float
-    note: str = ""
+    note: Note | None = None
     since: int = 0
     involved: tuple[str, ...] = ()
     declared: bool = False
-    declared_by: str = ""
+    declared_by: Note | None = None
 
 
 def undeclared(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -72,13 +73,15 @@ def undeclared(findings: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def to_frame(findings: Iterable[Finding]) -> pd.DataFrame:
-    """One row per finding, a column per attribute; numbers missing are NaN, `involved` joined by blanks."""
+    """One row per finding, a column per attribute; notes as `statements`, `involved` joined by blanks."""
     names = [field.name for field in fields(Finding)]
     rows = [[getattr(finding, name) for name in names] for finding in findings]
     frame = pd.DataFrame(rows, columns=names)
     for name in ("period", "since"):
         frame[name] = [written(number) for number in frame[name]]
     frame["involved"] = [" ".join(value) for value in frame["involved"]]
+    for name in ("note", "declared_by"):
+        frame[name] = ["" if value is None else statements([value]) for value in frame[name]]
     return frame.astype({"value": "float64", "expected": "float64", "size": "float64"})
 
 

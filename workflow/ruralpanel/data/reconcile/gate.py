@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,7 @@ from ruralpanel.data.reconcile.changes import changes, common_jumps, unit_jumps
 from ruralpanel.data.reconcile.findings import CHECKS, Finding, Matrix, is_coded, matrices
 from ruralpanel.data.reconcile.repeats import outliers, repeats
 from ruralpanel.data.reconcile.totals import control_totals, identities, other_sources, ranges, unheld, verified
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import raise_any
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import KnownFault, sidecar_from
@@ -49,28 +50,28 @@ def _declared(
     if finding.declared:
         return finding
     full_name = f"{finding.source}.{finding.series}"
-    reason = _break(finding, matrices[full_name])
-    if not reason and full_name in corrected:
-        reason = _correction(finding, matrices[full_name])
+    by = _break(finding, matrices[full_name])
+    if by is None and full_name in corrected:
+        by = _correction(finding, matrices[full_name])
     for name in (full_name, *finding.involved):
         source, _, key = name.partition(".")
-        reason = reason or _fault(finding, key, faults.get(source, ()))
-    return replace(finding, declared=True, declared_by=reason) if reason else finding
+        by = by or _fault(finding, key, faults.get(source, ()))
+    return replace(finding, declared=True, declared_by=by) if by else finding
 
 
-def _break(finding: Finding, matrix: Matrix) -> str:
+def _break(finding: Finding, matrix: Matrix) -> Note | None:
     if finding.check not in _IN_TIME:
-        return ""
+        return None
     for year, entry in matrix.spec.breaks.items():
         units = entry.get("units") or ()
         many = finding.check == "spread" and len(units) >= _MANY
         concerned = finding.unit in units if finding.unit else many
         if finding.since < year <= finding.period and (not units or concerned):
-            return f"break {year}: {entry.get('what', '')}"
-    return ""
+            return note("declared_break", year=year, what=entry.get("what", ""))
+    return None
 
 
-def _fault(finding: Finding, key: str, faults: Sequence[KnownFault]) -> str:
+def _fault(finding: Finding, key: str, faults: Sequence[KnownFault]) -> Note | None:
     first = finding.since or finding.period
     for fault in faults:
         in_sum = finding.check == "control_total" or (finding.check in _OF_YEAR and len(fault.units) >= _MANY)
@@ -78,17 +79,18 @@ def _fault(finding: Finding, key: str, faults: Sequence[KnownFault]) -> str:
         if finding.check == "outlier" and not fault.units:
             continue
         if any(candidate.covers(key, finding.unit, year) for year in range(first, finding.period + 1)):
-            return f"known fault: {fault.what}"
-    return ""
+            return note("declared_fault", what=fault.what)
+    return None
 
 
-def _correction(finding: Finding, matrix: Matrix) -> str:
+def _correction(finding: Finding, matrix: Matrix) -> Note | None:
     if finding.check not in _IN_TIME:
-        return ""
+        return None
     columns = [matrix.periods.index(year) for year in (finding.period, finding.since) if year in matrix.periods]
     rows = [matrix.units.index(finding.unit)] if finding.unit else list(range(len(matrix.units)))
     touched = matrix.corrected[rows][:, columns]
-    return "correction" if touched.size and (touched.any() if finding.unit else touched.mean() > 0.5) else ""
+    here = touched.size and (touched.any() if finding.unit else touched.mean() > 0.5)
+    return note("declared_correction") if here else None
 
 
 JUMP, REPEAT = 0.5, 3
@@ -100,6 +102,7 @@ def reconcile(
     totals: pd.DataFrame | None = None,
     checks: Mapping[str, Any] | None = None,
     file: str = "control_totals",
+    alike: Collection[Sequence[str]] = (),
 ) -> tuple[Finding, ...]:
     """Run every check over every figure of every source.
 
@@ -109,7 +112,7 @@ def reconcile(
     sources : source → its specification, with the sidecar's breaks, identities and known faults.
     totals : national figures, as `ruralpanel.data.reconcile.totals.load_control_totals` gives them.
     checks : ``jump`` (log points) and ``repeat`` (equal figures in a row), as in the configuration.
-    file : where the totals stand, for messages.
+    file : where the totals stand, for messages. alike : pairs of series that bear the same title, ``source.series``.
 
     Returns
     -------
@@ -125,7 +128,7 @@ def reconcile(
     if totals is not None:
         raise_any(unheld(totals, sources, series, file))
     settings = {"jump": JUMP, "repeat": REPEAT, **(checks or {})}
-    findings = list(_all(series, sources, totals, settings))
+    findings = list(_all(series, sources, totals, settings, alike))
     order = {check: i for i, check in enumerate(CHECKS)}
     findings.sort(key=lambda f: (f.source, f.series, order[f.check], f.period, f.unit, f.involved))
     return declare(findings, sources, series)
@@ -136,6 +139,7 @@ def _all(
     sources: Mapping[str, SourceSpec],
     totals: pd.DataFrame | None,
     settings: Mapping[str, Any],
+    alike: Collection[Sequence[str]],
 ) -> Iterator[Finding]:
     if totals is not None:
         yield from control_totals(series, totals)
@@ -155,4 +159,4 @@ def _all(
             yield from common_jumps(split)
             yield from unit_jumps(split, float(settings["jump"]))
     yield from outliers([matrix for matrix in series if not is_coded(matrix)], sound)
-    yield from other_sources(series)
+    yield from other_sources(series, alike)

@@ -8,6 +8,8 @@ import numpy as np
 
 from ruralpanel.data.reconcile.findings import BoolArray, Finding, FloatArray, Matrix, median, spread
 from ruralpanel.project.measures import MeasureError, parse
+from ruralpanel.project.notes import reason
+from ruralpanel.project.periods import written
 
 _STEPS = 5.0  # a figure that usually moves by so many printed steps does not stand still by chance
 _STILL = 0.1  # of a series' changes that are nil: beyond, its figures stand still by nature (railways)
@@ -28,7 +30,8 @@ def repeats(matrix: Matrix, repeat: int) -> Iterator[Finding]:
     equal[:, 1:] = values[:, 1:] == values[:, :-1]
     copied = _copied_years(matrix, equal, movable)
     for t, count in copied.items():
-        note = f"{count} units repeat their figure of {matrix.periods[t - 1]}"
+        message = f"{count} units repeat their figure of {matrix.periods[t - 1]}"
+        note = reason(message, "finding_repeated_year", n_units=int(count), since=written(matrix.periods[t - 1]))
         yield Finding(
             "repeated_year",
             matrix.source,
@@ -48,7 +51,8 @@ def repeats(matrix: Matrix, repeat: int) -> Iterator[Finding]:
         ends &= ~equal[:, t + 1] if t + 1 < values.shape[1] else True
         for i in np.flatnonzero(ends):
             first = matrix.periods[t - run[i]]
-            note = f"the same figure from {first} to {matrix.periods[t]}"
+            message = f"the same figure from {first} to {matrix.periods[t]}"
+            note = reason(message, "finding_repeat", since=written(first), until=written(matrix.periods[t]))
             value = matrix.number(int(i), t)
             yield Finding(
                 "repeat",
@@ -107,7 +111,8 @@ def _copied_units(matrix: Matrix) -> Iterator[Finding]:
             continue
         other = seen.setdefault(row.tobytes(), i)
         if other != i:
-            note = f"all {len(figures)} figures equal those of {matrix.units[other]}"
+            message = f"all {len(figures)} figures equal those of {matrix.units[other]}"
+            note = reason(message, "finding_repeated_unit", figures=len(figures), unit=matrix.units[other])
             yield Finding(
                 "repeated_unit",
                 matrix.source,
@@ -161,14 +166,18 @@ def _of_source(series: Sequence[Matrix], verified: Set[tuple[str, str, str]]) ->
         for i in np.flatnonzero(np.abs(off) > max(_SPREADS * scale, _LEAST)):
             if (matrix.source, matrix.spec.key, units[i]) in verified:
                 continue
-            beside = "" if companion is None else f" in proportion to {series[companion].spec.key}"
+            beside = "" if companion is None else series[companion].spec.key
             row = rows[units[i]]
             present = np.flatnonzero(np.isfinite(matrix.values[row]))
             t, since = int(present[-1]), matrix.periods[present[0]] if len(present) > 1 else 0
             value = matrix.number(row, t)
             expected = None if value is None else value * float(np.exp(-off[i]))
             involved = () if companion is None else (series[companion].name,)
-            note = f"{np.exp(abs(off[i])):.3g} times {'more' if off[i] > 0 else 'less'} than usual{beside}"
+            times, more = float(np.exp(abs(off[i]))), off[i] > 0
+            message = f"{times:.3g} times {'more' if more else 'less'} than usual"
+            message += f" in proportion to {beside}" if beside else ""
+            code = ("finding_more" if more else "finding_less") + ("_in_proportion" if beside else "")
+            note = reason(message, code, times=times, **({"to": beside} if beside else {}))
             yield Finding(
                 "outlier",
                 matrix.source,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ import pandas as pd
 
 from ruralpanel.data.reconcile.findings import Finding, Matrix, resolution
 from ruralpanel.project.measures import CURRENCIES, MeasureError, convert_factor, parse
+from ruralpanel.project.notes import Note, note, reason
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.units import normal
 
 REQUIRED = ("source", "series", "year", "national_figure")
 OPTIONAL = ("measure", "remark", "unassigned")
@@ -137,7 +137,10 @@ def control_totals(series: Sequence[Matrix], totals: pd.DataFrame) -> Iterator[F
         most = absent * float(np.max(np.abs(present))) if absent else 0.0
         if -rounding <= rest <= rounding + most:
             continue
-        missing = f", {absent} units without a figure" if absent else ""
+        message = f"the units add up to {np.sum(present):.10g} of {total:.10g}"
+        message += f", {absent} units without a figure" if absent else ""
+        code = "finding_total_gaps" if absent else "finding_total"
+        numbers = {"sum": float(np.sum(present)), "total": total, **({"absent": int(absent)} if absent else {})}
         explained = 0 < rest <= float(row["unassigned"]) * factor + rounding
         remark = str(row["remark"]) if explained else ""
         yield Finding(
@@ -149,9 +152,9 @@ def control_totals(series: Sequence[Matrix], totals: pd.DataFrame) -> Iterator[F
             float(np.sum(present)),
             total,
             -rest / abs(total) if total else -rest,
-            f"the units add up to {np.sum(present):.10g} of {total:.10g}{missing}",
+            reason(message, code, **numbers),
             declared=bool(remark),
-            declared_by=f"control total: {remark}" if remark else "",
+            declared_by=note("declared_remark", what=remark) if remark else None,
         )
 
 
@@ -204,8 +207,11 @@ def _parts(series: Mapping[str, Matrix], relation: Mapping[str, Any]) -> Iterato
         wrong = known & (np.abs(off) > relation.get("tolerance", 0) + _DUST * np.abs(total.values))
     involved = tuple(part.name for part in parts)
     for i, t in np.argwhere(wrong):
-        note = f"the parts add up to {total_of_parts[i, t]:.10g}{_why(relation)}"
-        yield _relation(total, i, t, "identity", float(total_of_parts[i, t]), float(off[i, t]), note, involved)
+        parts_sum, why = float(total_of_parts[i, t]), _why(relation)
+        message = f"the parts add up to {parts_sum:.10g}" + (f" ({why})" if why else "")
+        code = "finding_parts_why" if why else "finding_parts"
+        seen = reason(message, code, sum=parts_sum, **({"why": why} if why else {}))
+        yield _relation(total, i, t, "identity", parts_sum, float(off[i, t]), seen, involved)
 
 
 def _smaller(series: Mapping[str, Matrix], relation: Mapping[str, Any]) -> Iterator[Finding]:
@@ -217,17 +223,20 @@ def _smaller(series: Mapping[str, Matrix], relation: Mapping[str, Any]) -> Itera
     with np.errstate(invalid="ignore"):
         wrong = off > relation.get("tolerance", 0) + _DUST * np.abs(limit)
     for i, t in np.argwhere(wrong):
-        note = f"more than {larger.spec.label or larger.spec.key}, of which it is a part{_why(relation)}"
-        yield _relation(smaller, i, t, "bound", float(limit[i, t]), float(off[i, t]), note, (larger.name,))
+        why = _why(relation)
+        message = f"more than {larger.spec.key}, of which it is a part" + (f" ({why})" if why else "")
+        code = "finding_bound_why" if why else "finding_bound"
+        seen = reason(message, code, of=larger.spec.key, **({"why": why} if why else {}))
+        yield _relation(smaller, i, t, "bound", float(limit[i, t]), float(off[i, t]), seen, (larger.name,))
 
 
 def _why(relation: Mapping[str, Any]) -> str:
     """Why a relation must hold, where the sidecar says it."""
-    return f" ({' '.join(str(relation['why']).split())})" if relation.get("why") else ""
+    return " ".join(str(relation.get("why") or "").split())
 
 
 def _relation(
-    matrix: Matrix, i: int, t: int, check: str, expected: float, off: float, note: str, involved: tuple[str, ...]
+    matrix: Matrix, i: int, t: int, check: str, expected: float, off: float, seen: Note, involved: tuple[str, ...]
 ) -> Finding:
     size = off / abs(expected) if expected else off
     return Finding(
@@ -239,7 +248,7 @@ def _relation(
         matrix.number(i, t),
         expected,
         float(size),
-        note,
+        seen,
         0,
         involved,
     )
@@ -248,12 +257,13 @@ def _relation(
 def ranges(matrix: Matrix) -> Iterator[Finding]:
     """Figures outside the range that the series declares; without a lower bound, negative ones of what is counted."""
     low, high = matrix.spec.range
-    declared = {-1.0: "outside the declared range: at least", 1.0: "outside the declared range: at most"}
+    declared = {
+        -1.0: ("outside the declared range: at least", "finding_below"),
+        1.0: ("outside the declared range: at most", "finding_above"),
+    }
     if low is None and _is_counted(matrix.spec.measure):
-        low, declared[-1.0] = (
-            0.0,
-            f"a negative figure of {matrix.spec.measure}; a declared range may allow it: at least",
-        )
+        low, message = 0.0, f"a negative figure of {matrix.spec.measure}; a declared range may allow it: at least"
+        declared[-1.0] = (message, "finding_negative")
     for bound, sign in ((low, -1.0), (high, 1.0)):
         if bound is None:
             continue
@@ -261,7 +271,8 @@ def ranges(matrix: Matrix) -> Iterator[Finding]:
             wrong = sign * (matrix.values - bound) > 0
         for i, t in np.argwhere(wrong):
             value = float(matrix.values[i, t])
-            note = f"{declared[sign]} {bound:g}"
+            message, code = declared[sign]
+            seen = reason(f"{message} {bound:g}", code, bound=bound, measure=matrix.spec.measure)
             yield Finding(
                 "range",
                 matrix.source,
@@ -271,7 +282,7 @@ def ranges(matrix: Matrix) -> Iterator[Finding]:
                 value,
                 bound,
                 abs(value - bound),
-                note,
+                seen,
             )
 
 
@@ -292,13 +303,13 @@ _MOST = 1 / 3  # of the units of a period: beyond, one finding stands for all
 _FEW = 5
 
 
-def other_sources(series: Sequence[Matrix]) -> Iterator[Finding]:
+def other_sources(series: Sequence[Matrix], alike: Collection[Sequence[str]] = ()) -> Iterator[Finding]:
     """Figures on which two sources disagree beyond rounding and 0.2 % (check ``other_source``).
 
     Compared are series that a sidecar declares to be the same (``same_as: other_source.series``), and series of
-    different sources that bear the same title or label in convertible measures.
+    different sources that bear the same title or label (`alike`, pairs of names), in convertible measures.
     """
-    for first, second, factor in _pairs(series):
+    for first, second, factor in _pairs(series, alike):
         other = second.aligned(first) * factor
         slack = (first.resolution + second.resolution * factor) / 2
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -311,44 +322,41 @@ def other_sources(series: Sequence[Matrix]) -> Iterator[Finding]:
             rows = np.flatnonzero(wrong[:, t])
             if len(rows) >= _FEW and len(rows) > _MOST * compared[t]:
                 off = float(np.median(np.nan_to_num(ratio[rows, t])))
-                note = f"{len(rows)} of {compared[t]} units differ from {second.name}"
+                message = f"{len(rows)} of {compared[t]} units differ from {second.name}"
+                numbers = {"number": len(rows), "compared": int(compared[t])}
+                seen = reason(message, "finding_units_differ", **numbers, other=second.name)
                 sums = float(np.sum(first.values[rows, t])), float(np.sum(other[rows, t]))
-                yield _finding(first, second, "", period, *sums, off, note)
+                yield _finding(first, second, "", period, *sums, off, seen)
                 continue
             for i in rows:
                 value, expected = float(first.values[i, t]), float(other[i, t])
                 off = float(ratio[i, t]) if np.isfinite(ratio[i, t]) else float(np.sign(value - expected))
-                yield _finding(
-                    first, second, first.units[i], period, value, expected, off, f"differs from {second.name}"
-                )
+                seen = reason(f"differs from {second.name}", "finding_differs", other=second.name)
+                yield _finding(first, second, first.units[i], period, value, expected, off, seen)
 
 
 def _finding(
-    first: Matrix, second: Matrix, unit: str, period: int, value: float, expected: float, off: float, note: str
+    first: Matrix, second: Matrix, unit: str, period: int, value: float, expected: float, off: float, seen: Note
 ) -> Finding:
     return Finding(
-        "other_source", first.source, first.spec.key, unit, period, value, expected, off, note, 0, (second.name,)
+        "other_source", first.source, first.spec.key, unit, period, value, expected, off, seen, 0, (second.name,)
     )
 
 
-def _pairs(series: Sequence[Matrix]) -> Iterator[tuple[Matrix, Matrix, float]]:
+def _pairs(series: Sequence[Matrix], alike: Collection[Sequence[str]]) -> Iterator[tuple[Matrix, Matrix, float]]:
     by_name = {matrix.name: matrix for matrix in series}
+    twins = {frozenset(pair) for pair in alike}
     done: set[frozenset[str]] = set()
     for first in series:
         named = [by_name[name] for name in first.spec.same_as if name in by_name]
-        alike = [second for second in series if second.source != first.source and _titles(first) & _titles(second)]
-        for second in [*named, *alike]:
+        titled = [second for second in series if frozenset((first.name, second.name)) in twins]
+        for second in [*named, *titled]:
             pair = frozenset((first.name, second.name))
             if len(pair) == 2 and pair not in done:
                 done.add(pair)
                 factor = _twins_factor(second.spec.measure, first.spec.measure)
                 if factor is not None:
                     yield first, second, factor
-
-
-def _titles(matrix: Matrix) -> set[str]:
-    spec = matrix.spec
-    return {normal(title) for title in (spec.title_in_file, spec.label_zh, spec.label) if title}
 
 
 def _twins_factor(old: str, new: str) -> float | None:

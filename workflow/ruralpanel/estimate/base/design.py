@@ -230,7 +230,7 @@ def _calendar(frame: pd.DataFrame, by: str) -> tuple[int, ...]:
 
 def _enough(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, dropped: Mapping[str, int], file: str) -> None:
     where = f"models.{spec.name}"
-    lost = ", ".join(f"{reason} {count}" for reason, count in dropped.items()) or "nothing"
+    lost = ", ".join(f"{code.replace(':', ' ')} {count}" for code, count in dropped.items()) or "nothing"
     if not rows.size:
         found = f"an empty sample: of {len(frame)} rows none is left ({lost})"
         raise UserError(

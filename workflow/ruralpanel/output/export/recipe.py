@@ -152,7 +152,8 @@ def recipe(design: Design, result: ModelResult, panel: ExportedPanel, title: str
         need_rows(fit.rows.size)
         tolerance = AGREEMENT if fit.x is None else agreement(scaling.condition(fit.x))
     except NotConfirmedError as refusal:
-        raise NoScriptError(str(refusal)) from refusal
+        reason = {"too_many_rows": "it has too many rows", "terms_nearly_alike": "its terms are too much alike"}
+        raise NoScriptError(reason[str(refusal)]) from refusal
     spec = design.spec
     own = fit.rows if form in ("regression", "counts", "two_stage", "liml") else np.arange(design.y.size)
     rows = panel.rows_of(design)

@@ -23,6 +23,7 @@ from ruralpanel.output.report.document import (
 from ruralpanel.output.report.lookups import is_declared
 from ruralpanel.output.report.numbers import Quoted, formatted
 from ruralpanel.output.report.texts import Texts
+from ruralpanel.output.said import stated
 
 _COLUMNS = ("check", "source", "series", "unit", "period", "value", "expected", "size")
 _NUMERIC = frozenset({"value", "expected", "size"})
@@ -110,6 +111,8 @@ def _cell(context: Context, texts: Texts, finding: Mapping[str, str], column: st
         text = context.unit(text)
     if column == "series":
         text = _series_label(context, finding)
+    if column in ("note", "declared_by"):
+        text = stated(text, context.language)
     return TableCell(literal(text), header=column == "check")
 
 
