@@ -42,7 +42,8 @@ def test_results_have_the_contracted_files(tiny_run: Path) -> None:
     assert {p.suffix for p in (results / "figures").glob("effect.*")} == {".png", ".svg"}
     exported = {"README.md", "main.csv", "main.dta", "effect.R", "effect.do", "effect.py"}
     assert exported == {p.name for p in (results / "export").iterdir()}
-    assert {"report.html", "report.pdf", "numbers.json"} == {p.name for p in (results / "report").iterdir()}
+    files = {"report.html", "report.pdf", "appendix.pdf", "numbers.json"}
+    assert files == {p.name for p in (results / "report").iterdir()}
     header = (results / "panels/main/panel.csv").read_text(encoding="utf-8").splitlines()[0]
     assert header == "unit,period,output,lever,log_output"
 

@@ -11,6 +11,7 @@ SCORECARD = ["results/scorecard.csv", "results/scorecard.json", "results/evidenc
 COMPARISON = ["results/report/comparison.html"] if compared_folder(CONFIG) else []
 MATRICES_SHOWN = [matrix["path"] for matrix in map_matrices(CONFIG).values() if matrix["type"] == "file"]
 REPORTS = expand("results/report/report.{format}", format=CONFIG.report["formats"])
+REPORTS += ["results/report/appendix.pdf"] if "pdf" in CONFIG.report["formats"] else []
 
 
 rule scorecard:
@@ -170,6 +171,8 @@ rule report:
         expand("results/tables/{table}.json", table=list(CONFIG.tables)),
         expand("results/panels/{panel}/{file}.csv", panel=PANELS, file=["codebook", "coverage"]),
         expand("results/panels/{panel}/lineage.parquet", panel=PANELS),
+        expand("results/panels/{panel}/panel.csv", panel=project.story_panels(CONFIG)),
+        expand("results/ingest/{source}.parquet", source=list(CONFIG.sources)),
         project.sidecar_files(CONFIG),
         findings="results/reconciliation/findings.csv",
     output:

@@ -9,6 +9,7 @@ from typing import Any
 from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, years_read
 from ruralpanel.project.check_models import condition_problems, missing, model_problems, name_problems
 from ruralpanel.project.check_outputs import claim_problems, output_problems
+from ruralpanel.project.check_report import report_problems
 from ruralpanel.project.effects import effect_problems
 from ruralpanel.project.expressions import RESERVED
 from ruralpanel.project.files import unusable
@@ -159,6 +160,7 @@ def check(config: Config) -> tuple[Problem, ...]:
     problems += _variable_problems(config, attributes)
     problems += reference_problems(config, attributes, units)
     problems += compared_problems(config)
+    problems += report_problems(config)
     if units is None:  # a name that is like no declared one may be a column of the file that cannot be read
         problems = [problem for problem in problems if OF_ATTRIBUTES not in problem.expected or _is_near(problem)]
     if not problems and not config.problems:

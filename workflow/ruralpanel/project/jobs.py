@@ -347,8 +347,14 @@ def _shared(file: str, key: str, places: Mapping[str, str], expected: str) -> It
             yield Problem(file, f"sources.{name}.{key}", f'"{place}", which is that of {other}', expected)
 
 
+def story_panels(config: Config) -> tuple[str, ...]:
+    """The panel whose figures the report's story reads; none without a story."""
+    return (str(config.report["story"]["panel"]),) if "story" in config.report else ()
+
+
 def sidecar_files(config: Config) -> tuple[str, ...]:
-    """The files that say where figures come from and what was repaired."""
+    """The files that say where figures come from, what was repaired, and what is to be cited."""
     root = Path(config.root)
     sidecars = [str(root / source["about"]) for source in config.resolved["sources"].values() if "about" in source]
-    return tuple(dict.fromkeys([*sidecars, *([config.corrections] if config.corrections else [])]))
+    own = [str(root / config.report[key]) for key in ("references", "citation") if key in config.report]
+    return tuple(dict.fromkeys([*sidecars, *([config.corrections] if config.corrections else []), *own]))

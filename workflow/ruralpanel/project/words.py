@@ -31,7 +31,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 """Words of an entry by section; text alone is the first of them."""
 
 _TOP = ("title", "boundaries_note")
-_REPORT = ("introduction", "nouns", "contrasts")
+_REPORT = ("introduction", "nouns", "contrasts", "caveat")
 _SECTIONS = (*_TOP, *KEYS, "report", "breaks", "numbers")
 
 
@@ -310,6 +310,11 @@ def _write_report(words: Mapping[str, Any], path: str, writer: _Writer) -> None:
                 if position == len(contrasts):
                     contrasts.append({})
                 writer.put(contrasts[position], f"report.contrasts[{position}]", "text", text, f"{below}[{position}]")
+        elif key == "caveat":
+            if "story" in report:
+                writer.put(report["story"], "report.story", key, value, below)
+            else:
+                writer.idle.append(writer.place(below))
         else:
             writer.put(report, "report", key, value, below)
 

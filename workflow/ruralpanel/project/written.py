@@ -127,6 +127,7 @@ class Trail:
 
 
 _PATHS = ("units", "boundaries", "corrections", "control_totals", "words")
+_PATHS_OF_REPORT = ("compare_with", "references", "citation")
 _PATHS_BELOW = {"sources": ("path", "about"), "weights_matrices": ("path",)}
 
 
@@ -271,6 +272,6 @@ def _rebased_items(values: Mapping[str, Any], folder: str) -> Iterator[tuple[str
             }
             yield key, inner
         elif key == "report" and isinstance(value, Mapping):
-            yield key, {k: moved(v) if k == "compare_with" else v for k, v in value.items()}
+            yield key, {k: moved(v) if k in _PATHS_OF_REPORT else v for k, v in value.items()}
         else:
             yield key, value

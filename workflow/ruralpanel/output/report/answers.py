@@ -1,4 +1,4 @@
-"""The first page: every claim with its number, what it means, what the data cannot show, and the verdict."""
+"""The claims one by one: number, what it means, what the data cannot show, and the verdict."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ruralpanel.claims.evidence import CRITERIA
 from ruralpanel.output.report.context import Context
-from ruralpanel.output.report.designs import header, model_span, row
+from ruralpanel.output.report.designs import model_span
 from ruralpanel.output.report.document import (
     Answer,
     Answers,
@@ -17,17 +16,15 @@ from ruralpanel.output.report.document import (
     Marked,
     Paragraph,
     Section,
-    Table,
     literal,
     parse,
 )
-from ruralpanel.output.report.lookups import underpowered
 from ruralpanel.output.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns, term_label
 from ruralpanel.output.report.texts import Texts, anchor
 from ruralpanel.output.said import clause
 from ruralpanel.output.tables.inference_words import short_of
 
-_TONES = {
+TONES = {
     "supported": "for",
     "contradicted": "against",
     "differs from zero": "neither",
@@ -40,59 +37,13 @@ _MOST = 6.0  # multiples of δ beyond which a bar is cut off with an arrow: one 
 _LEAST = 2.0
 
 
-def section(context: Context, texts: Texts) -> Section:
-    """Section "Answers"."""
-    claims: Sequence[Mapping[str, Any]] = context.scorecard.get("claims") or ()
-    title = texts.plain("answers.title")
-    if not claims:
-        return Section("answers", title, (Paragraph(texts.inline("answers.lede_none"), "lede"),))
-    lede = texts.inline("answers.lede", counts=_counts(context, texts))
+def section(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]]) -> Section:
+    """Section "The claims one by one"; `claims` in the order of print."""
     items = tuple(_answer(context, texts, claim) for claim in claims)
     axis = tuple(texts.plain(f"answers.axis_{side}") for side in ("left", "zero", "right"))
-    blocks: list[Block] = [
-        Paragraph(lede, "lede"),
-        *_weak(context, texts),
-        _grid(context, texts, claims),
-        Answers(items, _reach(items), (axis[0], axis[1], axis[2])),
-    ]
-    return Section("answers", title, tuple(blocks))
-
-
-def _grid(context: Context, texts: Texts, claims: Sequence[Mapping[str, Any]]) -> Table:
-    """Every claim's evidence, cell by cell (`ruralpanel.claims.evidence`)."""
-    columns = ("claim", *CRITERIA)
-    rows = []
-    for claim in claims:
-        base = f"claim:{claim['claim']}"
-        cells: dict[str, Inline] = {"claim": literal(claim["claim"])}
-        for i, cell in enumerate(claim["evidence"]):
-            cells[cell["criterion"]] = texts.inline(
-                f"grid.{cell['word']}",
-                n=Quote(texts, f"{base}:evidence.{i}"),
-                unit=context.unit(cell["detail"]),
-                interval=interval_text(texts, claim["design"], f"{base}:design") if claim["design"] else "",
-            )
-        rows.append(row(cells, columns))
-    words = nouns(context)
-    head = header(texts, columns, "grid.head", nouns=words)
-    notes = (texts.inline("grid.lede", nouns=words),)
-    return Table("evidence-grid", texts.inline("grid.caption"), head, tuple(rows), notes)
-
-
-def _weak(context: Context, texts: Texts) -> list[Block]:
-    """How many designs are too weak for δ."""
-    if not underpowered(context):
-        return []
-    return [Paragraph(texts.inline("answers.weak", weak=texts.numbers.num("count:underpowered", "int")))]
-
-
-def _counts(context: Context, texts: Texts) -> list[tuple[Marked, str]]:
-    counts: Mapping[str, int] = context.scorecard.get("counts") or {}
-    return [
-        (texts.numbers.num(f"verdicts:{word}", "int"), texts.plain(f"verdict.{word.replace(' ', '_')}").lower())
-        for word in _TONES
-        if counts.get(word)
-    ]
+    lede = Paragraph(texts.inline("answers.each_lede"), "lede")
+    blocks: tuple[Block, ...] = (lede, Answers(items, _reach(items), (axis[0], axis[1], axis[2])))
+    return Section("claims", texts.plain("answers.each_title"), blocks, part="brief")
 
 
 def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:
@@ -105,7 +56,7 @@ def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:
         id=name,
         claim=literal(context.worded(claim, "text")),
         verdict=verdict_word(texts, claim),
-        tone=_TONES.get(claim["verdict"], "none"),
+        tone=TONES.get(claim["verdict"], "none"),
         number=number,
         meaning=parse(meaning(context, texts, claim, base)),
         cannot_show=literal(context.worded(claim, "cannot_show")),

@@ -1,22 +1,23 @@
-"""The report: results, sidecars and configuration in, ``report.html``, ``report.pdf`` and ``numbers.json`` out."""
+"""The report: results, sidecars and configuration in, ``report.html``, two PDFs and ``numbers.json`` out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ruralpanel.output.report import answers, checks, contrasts, data_appendix, exhibits, methods
+from ruralpanel.output.report import answers, checks, contrasts, data_appendix, exhibits, front, learnt, methods
 from ruralpanel.output.report.context import Context
-from ruralpanel.output.report.document import Document, Paragraph, Section
+from ruralpanel.output.report.document import Document, Part
 from ruralpanel.output.report.html import render_html
 from ruralpanel.output.report.lookups import lookups
+from ruralpanel.output.report.numbering import numbered
 from ruralpanel.output.report.numbers import Numbers, Quoted
 from ruralpanel.output.report.texts import Texts
-from ruralpanel.project.files import write_json, write_text
+from ruralpanel.project.files import atomic_path, write_json, write_text
 from ruralpanel.project.problems import Problem, raise_any
 
 FORMATS = ("html", "pdf")
+PDFS: Mapping[str, Part] = {"report.pdf": "brief", "appendix.pdf": "appendix"}
 
 
 def compose(context: Context) -> tuple[Document, tuple[Quoted, ...]]:
@@ -31,32 +32,35 @@ def compose(context: Context) -> tuple[Document, tuple[Quoted, ...]]:
     numbers = Numbers(lookups(context))
     texts = Texts(context.language, numbers)
     problems: list[Problem] = []
-    sections = [
-        _introduced(context, texts, answers.section(context, texts)),
+    claims = learnt.ranked(context.scorecard.get("claims") or ())
+    shown = exhibits.exhibits(context, texts, problems)
+    sections = [front.summary(context, texts, learnt.in_short(context, texts))]
+    if claims:
+        sections += [learnt.section(context, texts, claims), answers.section(context, texts, claims)]
+    sections += [
+        *shown.brief,
+        methods.brief(context, texts),
+        front.sources(context, texts),
+        *front.references(context, texts, methods.used(context)),
+        front.colophon(context, texts),
         contrasts.section(context, texts),
-        *exhibits.sections(context, texts, problems),
+        *shown.appendix,
         methods.section(context, texts),
         data_appendix.section(context, texts),
         checks.section(context, texts),
         checks.reproduction(context, texts),
     ]
-    subtitle = texts.inline("front.subtitle")
+    subtitle, byline = texts.inline("front.subtitle"), front.byline(context, texts)
     sections.append(checks.register(context, texts))
     labels = dict(texts.group("labels"))
+    title = context.worded(context.config, "title")
+    document = Document(title, context.language, subtitle, tuple(sections), labels, byline)
+    document, lost = numbered(document)
     try:
         texts.finish()
     finally:
-        raise_any(problems)
-    title = context.worded(context.config, "title")
-    return Document(title, context.language, subtitle, tuple(sections), labels), numbers.quoted
-
-
-def _introduced(context: Context, texts: Texts, section: Section) -> Section:
-    """The first section with the configuration's own introduction (``report: introduction``) before it."""
-    words = context.worded(context.report, "introduction")
-    if not words:
-        return section
-    return replace(section, blocks=(Paragraph(texts.own(words, "report.introduction"), "lede"), *section.blocks))
+        raise_any([*problems, *lost])
+    return document, numbers.quoted
 
 
 def build(context: Context, folder: str | Path, formats: Sequence[str] = FORMATS) -> None:
@@ -71,16 +75,14 @@ def build(context: Context, folder: str | Path, formats: Sequence[str] = FORMATS
     """
     target = Path(folder)
     document, quoted = compose(context)
-    pdf: bytes | None = None
+    files: dict[str, bytes] = {}
     if "pdf" in formats:
         from ruralpanel.output.report.pdf import render_pdf
 
-        pdf = render_pdf(document)
+        files = {name: render_pdf(document, part, name) for name, part in PDFS.items()}
     if "html" in formats:
         write_text(target / "report.html", render_html(document))
-    if pdf is not None:
-        from ruralpanel.project.files import atomic_path
-
-        with atomic_path(target / "report.pdf") as temporary:
-            temporary.write_bytes(pdf)
+    for name, content in files.items():
+        with atomic_path(target / name) as temporary:
+            temporary.write_bytes(content)
     write_json(target / "numbers.json", {"numbers": [entry.record() for entry in quoted]})

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.report.happened import Happened, happened
+from ruralpanel.output.report.references import Work, read_works
+from ruralpanel.output.report.software import software_version
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.load import DEFAULT_FILE
 from ruralpanel.project.periods import parse, parsed
@@ -23,6 +26,9 @@ PACKAGES = (
     "pyarrow", "matplotlib", "jinja2", "pyyaml", "jsonschema", "typst", "mplfonts", "fonttools", "duckdb",
     "openpyxl", "xlrd", "pyreadstat", "python-docx",
 )  # fmt: skip
+
+METHODS = Path(__file__).resolve().parents[3] / "report" / "text" / "methods.bib"
+"""What the methods that this package knows are to be cited with, by keyword."""
 
 COMMANDS = ("make", "snakemake check", "snakemake results/report/report.html", "make test")
 """What gives the same results where a Makefile builds them."""
@@ -56,7 +62,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Context:
-    """What `gather` found. `config` is the resolved configuration; paths in it are relative to `root`."""
+    """What `gather` found.
+
+    `config` is the resolved configuration; paths in it are relative to `root`. `works` are those of the project's
+    bibliography, `methods_cited` those of the package's; `citation` is the project's CITATION.cff, `software` the
+    version of this package.
+    """
 
     config: Mapping[str, Any]
     config_file: str
@@ -73,6 +84,11 @@ class Context:
     unit_names: Mapping[str, str]
     versions: tuple[tuple[str, str], ...]
     commands: tuple[str, ...]
+    story: Happened | None = None
+    works: tuple[Work, ...] = ()
+    methods_cited: tuple[Work, ...] = ()
+    citation: Mapping[str, Any] = field(default_factory=dict)
+    software: str = ""
 
     @property
     def report(self) -> Mapping[str, Any]:
@@ -141,6 +157,10 @@ def gather(
             corrections = load_corrections(place / config["corrections"], config["corrections"])
         except UserError as error:
             problems += error.problems
+    report = config.get("report") or {}
+    works = _works(place, str(report.get("references") or ""), problems)
+    citation, faults = load_yaml(place / report["citation"], report["citation"]) if report.get("citation") else ({}, ())
+    problems += faults
     raise_any(problems)
     return Context(
         config=config,
@@ -161,7 +181,22 @@ def gather(
         unit_names=_unit_names(place / str(config.get("units") or ""), str(config.get("language", "en"))),
         versions=(("python", platform.python_version()), *_versions(packages)),
         commands=commands_for(config_file, Path()) if commands is None else tuple(commands),
+        story=happened(base, report["story"]) if report.get("story") else None,
+        works=works,
+        methods_cited=read_works(METHODS, METHODS.name),
+        citation=citation or {},
+        software=software_version(),
     )
+
+
+def _works(root: Path, file: str, problems: list[Problem]) -> tuple[Work, ...]:
+    if not file:
+        return ()
+    try:
+        return read_works(root / file, file)
+    except UserError as error:
+        problems += error.problems
+        return ()
 
 
 def commands_for(config_file: str, folder: Path) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["text", "emphasis", "strong", "code", "link", "number"]
+Kind = Literal["text", "emphasis", "strong", "code", "link", "number", "reference"]
 
 _START, _BETWEEN, _END = "\x01", "\x02", "\x03"  # never part of a text that a person wrote
 _SPECIAL = re.compile(r"([\\*`\[\]])")
@@ -19,6 +19,7 @@ _TOKEN = re.compile(
     r"|\*\*(?P<strong>(?:\\.|[^*\\])+)\*\*"
     r"|\*(?P<emphasis>(?:\\.|[^*\\])+)\*"
     r"|`(?P<code>(?:\\.|[^`\\])+)`"
+    r"|\[\[(?P<reference>[\w-]+)\]\]"
     r"|\[(?P<label>(?:\\.|[^\]\\])+)\]\((?P<address>[^)\s]+)\)",
     re.S,
 )
@@ -32,7 +33,9 @@ class Marked(str):
 
 @dataclass(frozen=True)
 class Run:
-    """A stretch of text of one kind; `target` is a link's address or a number's index among those quoted.
+    """A stretch of text of one kind; `target` is a link's address, or a number's index among those quoted.
+
+    A ``reference`` has the id of a section, chart or table as its target; `numbering.numbered` gives it its text.
 
     `within` is the kind of the marks around a number or a link (``strong``, ``emphasis``), else ``text``.
     """
@@ -85,6 +88,8 @@ def _parse(text: str, kind: Kind) -> list[Run]:
             runs += _parse(token["emphasis"], "emphasis")
         elif token["code"] is not None:
             runs.append(Run(re.sub(r"\\([^\w\s])", r"\1", token["code"]), "code"))
+        elif token["reference"] is not None:
+            runs.append(Run("", "reference", token["reference"]))
         else:
             runs.append(Run(re.sub(r"\\([^\w\s])", r"\1", token["label"]), "link", token["address"]))
     if position < len(text):
@@ -113,17 +118,19 @@ Align = Literal["left", "centre", "right"]
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph; `style` is ``normal``, ``lede`` (first words of a section) or ``note``."""
+    """A paragraph; `style` is ``normal``, ``answer`` (the report's), ``lede``, ``small`` or ``note``."""
 
     text: Inline
     style: str = "normal"
+    id: str = ""
 
 
 @dataclass(frozen=True)
 class Bullets:
-    """A list."""
+    """A list; `style` is ``normal`` or ``references``, ``small``."""
 
     items: tuple[Inline, ...]
+    style: str = "normal"
 
 
 @dataclass(frozen=True)
@@ -161,7 +168,7 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; `tall` ones scroll in their box on screen. `more` says in words what is left out, if anything."""
+    """A table; `tall` ones scroll in their box on screen. `number` is the one in print (``2``, ``A7``), empty: none."""
 
     id: str
     caption: Inline
@@ -170,6 +177,7 @@ class Table:
     notes: tuple[Inline, ...] = ()
     tall: bool = False
     downloads: tuple[str, ...] = ()
+    number: str = ""
 
     @property
     def width(self) -> int:
@@ -179,13 +187,58 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A picture from a file. `alternative` says in words what it shows."""
+    """A picture from a file.
+
+    `alternative` says in words what it shows, `finding` what one sees in it (its headline), `number` is as a table's.
+    """
 
     id: str
     caption: Inline
     path: Path
     alternative: str
     notes: tuple[Inline, ...] = ()
+    number: str = ""
+    finding: Inline = ()
+
+
+@dataclass(frozen=True)
+class KeyFigure:
+    """One number of the first page: what it is, how it was, and how it became (empty: one number only)."""
+
+    label: Inline
+    before: Inline
+    after: Inline = ()
+
+
+@dataclass(frozen=True)
+class KeyFigures:
+    """The numbers of the first page side by side."""
+
+    items: tuple[KeyFigure, ...]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was learnt of one claim: its verdict and a sentence for each of a few questions.
+
+    Attributes
+    ----------
+    tone : as in `Answer`. said : what was learnt. lines : question and answer.
+    """
+
+    id: str
+    claim: Inline
+    verdict: str
+    tone: str
+    said: Inline
+    lines: tuple[tuple[str, Inline], ...] = ()
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All claims, best known first."""
+
+    items: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -227,7 +280,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Details:
-    """What is folded away on screen; `printed` says whether the PDF shows it."""
+    """What is folded away on screen; `printed` says whether a PDF shows it."""
 
     summary: Inline
     blocks: tuple[Block, ...]
@@ -242,41 +295,55 @@ class Interactive:
     html: str
 
 
-Block = Paragraph | Bullets | Definitions | Code | Table | Figure | Answers | Details | Interactive
+Block = (
+    Paragraph | Bullets | Definitions | Code | Table | Figure | KeyFigures | Findings | Answers | Details | Interactive
+)
+Part = Literal["brief", "appendix", "page"]
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section with a heading; `level` is 2 for those of the contents, 3 below."""
+    """A section with a heading; `level` is 2 for those of the contents, 3 below.
+
+    `part` says of the former where they are printed: in ``report.pdf`` (brief), in ``appendix.pdf``, or on the page
+    alone.
+    """
 
     id: str
     title: str
     blocks: tuple[Block, ...]
     level: int = 2
     sections: tuple[Section, ...] = ()
+    part: Part = "appendix"
 
 
 @dataclass(frozen=True)
 class Document:
-    """The whole report. `labels` are the fixed words that the renderers need."""
+    """The whole report.
+
+    `byline` says who wrote it, on figures of which date, with which version; `labels` are the fixed words that the
+    renderers need.
+    """
 
     title: str
     language: str
     subtitle: Inline
     sections: tuple[Section, ...]
     labels: dict[str, str]
+    byline: Inline = ()
 
     def blocks(self) -> Iterator[Block]:
         """Every block, nested ones included, in order."""
         for section in self.sections:
-            yield from _section_blocks(section)
+            yield from blocks_of(section)
 
 
-def _section_blocks(section: Section) -> Iterator[Block]:
+def blocks_of(section: Section) -> Iterator[Block]:
+    """A section's blocks, nested ones included, in order."""
     for block in section.blocks:
         yield from _within(block)
     for part in section.sections:
-        yield from _section_blocks(part)
+        yield from blocks_of(part)
 
 
 def _within(block: Block) -> Iterator[Block]:
@@ -284,60 +351,3 @@ def _within(block: Block) -> Iterator[Block]:
     if isinstance(block, Details):
         for inner in block.blocks:
             yield from _within(inner)
-
-
-def texts(document: Document) -> Iterator[str]:
-    """Everything that is printed, for the check of glyphs."""
-    yield document.title
-    yield plain_text(document.subtitle)
-    yield from document.labels.values()
-    for section in _all_sections(document.sections):
-        yield section.title
-    for block in document.blocks():
-        yield from _block_texts(block)
-
-
-def _all_sections(sections: tuple[Section, ...]) -> Iterator[Section]:
-    for section in sections:
-        yield section
-        yield from _all_sections(section.sections)
-
-
-def _block_texts(block: Block) -> Iterator[str]:
-    if isinstance(block, Paragraph):
-        yield plain_text(block.text)
-    elif isinstance(block, Bullets):
-        yield from map(plain_text, block.items)
-    elif isinstance(block, Definitions):
-        for term, description in block.items:
-            yield plain_text(term)
-            yield plain_text(description)
-    elif isinstance(block, Code):
-        yield from block.lines
-    elif isinstance(block, Table):
-        yield from _table_texts(block)
-    elif isinstance(block, Figure):
-        yield plain_text(block.caption)
-        yield from map(plain_text, block.notes)
-    elif isinstance(block, Details):
-        yield plain_text(block.summary)
-    elif isinstance(block, Answers):
-        yield from block.axis
-        yield from block.labels.values()
-        for item in block.items:
-            yield from _answer_texts(item)
-
-
-def _table_texts(table: Table) -> Iterator[str]:
-    yield plain_text(table.caption)
-    for row in (*table.head, *table.rows):
-        for cell in row.cells:
-            yield plain_text(cell.text)
-    yield from map(plain_text, table.notes)
-
-
-def _answer_texts(answer: Answer) -> Iterator[str]:
-    yield answer.verdict
-    for inline in (answer.claim, answer.number, answer.meaning, answer.cannot_show, answer.facts):
-        yield plain_text(inline)
-    yield from map(plain_text, (*answer.reasons, *answer.benchmarks))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from ruralpanel.output.report.document import (
     Figure,
     Inline,
     Interactive,
+    Part,
     Run,
     Section,
     Table,
@@ -182,33 +183,78 @@ def _fieldset(index: int, dimension: Mapping[str, Any]) -> str:
 _SVG_LIMIT = 300_000  # bytes; larger drawings (polygons with names) are smaller, and faster to show, as PNG
 
 
-def sections(context: Context, texts: Texts, problems: list[Problem]) -> tuple[Section, ...]:
-    """Sections "Figures", "Maps" and "Tables"; those without anything to show fall away.
+_MOST_CHARTS = 4  # of the brief, where nothing is declared
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Sections of charts, maps and tables: those of the brief, and the others."""
+
+    brief: tuple[Section, ...]
+    appendix: tuple[Section, ...]
+
+
+def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
+    """Charts, maps and tables; sections without anything to show fall away.
 
     What the configuration declares and the results lack is added to `problems`.
     """
-    figures = _pictures(context, texts, "figures", problems)
-    maps = _pictures(context, texts, "maps", problems)
-    by_name: dict[str, list[Block]] = {"figures": figures, "maps": maps, "tables": [*_tables(context, problems)]}
-    return tuple(
-        Section(name, texts.plain(f"exhibits.{name}"), tuple(blocks)) for name, blocks in by_name.items() if blocks
+    chosen = in_brief(context.config)
+    blocks: dict[str, tuple[list[Block], list[Block]]] = {}
+    for kind in ("figures", "maps", "tables"):
+        here, there = blocks.setdefault(kind, ([], []))
+        for name, values in (context.config.get(kind) or {}).items():
+            if kind == "tables":
+                made = _table(context, name, problems)
+            else:
+                made = _picture(context, texts, kind, name, values, problems)
+            (here if name in chosen[kind] else there).extend(made)
+    brief = {"charts": [*blocks["figures"][0], *blocks["maps"][0]], "first_tables": blocks["tables"][0]}
+    return Shown(
+        tuple(_section(texts, name, items, "brief") for name, items in brief.items() if items),
+        tuple(_section(texts, name, items[1], "appendix") for name, items in blocks.items() if items[1]),
     )
 
 
-def _pictures(context: Context, texts: Texts, kind: str, problems: list[Problem]) -> list[Block]:
+def _section(texts: Texts, name: str, blocks: Sequence[Block], part: Part) -> Section:
+    return Section(anchor(name), texts.plain(f"exhibits.{name}"), tuple(blocks), part=part)
+
+
+def in_brief(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Kind → names of the charts, maps and tables that the brief shows: those declared, else of the claims' models."""
+    declared: Mapping[str, Any] = (config.get("report") or {}).get("brief") or {}
+    claims = [claim for claim in (config.get("hypotheses") or {}).values() if claim.get("estimand")]
+    models = {str(claim["estimand"].get("model")) for claim in claims}
+    curves = {str(claim["robustness"]) for claim in claims if claim.get("robustness")}
+    usual: dict[str, list[str]] = {}
+    for kind, most in (("figures", _MOST_CHARTS), ("maps", 1), ("tables", 1)):
+        items: Mapping[str, Mapping[str, Any]] = config.get(kind) or {}
+        of_claims = [name for name, item in items.items() if _of_claims(item, models, curves)]
+        usual[kind] = (of_claims if kind != "maps" and of_claims else list(items))[:most]
+    return {kind: tuple(declared.get(kind, names)) for kind, names in usual.items()}
+
+
+def _of_claims(item: Mapping[str, Any], models: Collection[str], curves: Collection[str]) -> bool:
+    """Whether a chart or table shows the scorecard, a claim's model, or its specifications."""
+    named = {*(item.get("models") or ()), item.get("model")}
+    return item.get("type") == "scorecard" or bool(named & set(models)) or item.get("curve") in curves
+
+
+def _picture(
+    context: Context, texts: Texts, kind: str, name: str, values: Mapping[str, Any], problems: list[Problem]
+) -> list[Block]:
+    paths = _files(context.results / kind, name)
+    if not paths:
+        problems.append(_missing(context, f"{kind}.{name}", context.results / kind / f"{name}.png"))
     blocks: list[Block] = []
-    for name, values in (context.config.get(kind) or {}).items():
-        paths = _files(context.results / kind, name)
-        if not paths:
-            problems.append(_missing(context, f"{kind}.{name}", context.results / kind / f"{name}.png"))
-        for path in paths:
-            caption = context.worded(values, "title") or name.replace("_", " ").capitalize()
-            alternative = (_map_alt if kind == "maps" else _figure_alt)(context, texts, values, caption)
-            note = context.worded(values, "note")
-            notes = (literal(note),) if note else ()
-            blocks.append(Figure(anchor(kind, path.stem), literal(caption), path, alternative, notes))
-        if "curve" in values:
-            blocks += _filtered(context, texts, name, values)
+    for path in paths:
+        caption = context.worded(values, "title") or name.replace("_", " ").capitalize()
+        alternative = (_map_alt if kind == "maps" else _figure_alt)(context, texts, values, caption)
+        note = context.worded(values, "note")
+        notes = (literal(note),) if note else ()
+        blocks.append(Figure(anchor(kind, path.stem), literal(caption), path, alternative, notes))
+    if "curve" in values:
+        blocks += _filtered(context, texts, name, values)
     return blocks
 
 
@@ -234,15 +280,14 @@ def _files(folder: Path, name: str) -> list[Path]:
     return [png] if png.is_file() else []
 
 
-def _tables(context: Context, problems: list[Problem]) -> Iterable[Block]:
-    for name in context.config.get("tables") or {}:
-        path = context.results / "tables" / f"{name}.json"
-        if not path.is_file():
-            problems.append(_missing(context, f"tables.{name}", path))
-            continue
-        others = [path.with_suffix(f".{suffix}") for suffix in ("csv", "tex", "docx")]
-        downloads = tuple(f"tables/{other.name}" for other in others if other.is_file())
-        yield shown(TableDocument.from_json(path), anchor("table", name), downloads)
+def _table(context: Context, name: str, problems: list[Problem]) -> list[Block]:
+    path = context.results / "tables" / f"{name}.json"
+    if not path.is_file():
+        problems.append(_missing(context, f"tables.{name}", path))
+        return []
+    others = [path.with_suffix(f".{suffix}") for suffix in ("csv", "tex", "docx")]
+    downloads = tuple(f"tables/{other.name}" for other in others if other.is_file())
+    return [shown(TableDocument.from_json(path), anchor("table", name), downloads)]
 
 
 def _figure_alt(context: Context, texts: Texts, values: Mapping[str, Any], title: str) -> str:

@@ -13,7 +13,8 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from ruralpanel.output.report.document import Document, Interactive, plain_text
+from ruralpanel.output.report.document import Answers, Document, Interactive, Section, plain_text
+from ruralpanel.output.report.numbering import exhibits
 
 FOLDER = Path(__file__).resolve().parents[3] / "report" / "html"
 _TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg"}
@@ -75,11 +76,35 @@ def render_html(document: Document) -> str:
         markup=Markup,
         kind_of=lambda block: type(block).__name__,
         plain=plain_text,
+        parts=_parts(document),
+        entries=_entries,
         drawing=drawing,
         data_uri=data_uri,
         size_of=size_of,
     )
     return re.sub(r"\n{2,}", "\n", page)
+
+
+def _parts(document: Document) -> list[tuple[str, list[Section]]]:
+    """The sections of the contents under the name of their part, in order."""
+    parts: list[tuple[str, list[Section]]] = []
+    for section in document.sections:
+        name = document.labels["brief" if section.part == "brief" else "appendix"]
+        if not parts or parts[-1][0] != name:
+            parts.append((name, []))
+        parts[-1][1].append(section)
+    return parts
+
+
+def _entries(section: Section) -> list[tuple[str, str]]:
+    """What the contents list below a section: its claims, its parts, or its charts and tables."""
+    claims = [item for block in section.blocks if isinstance(block, Answers) for item in block.items]
+    if claims:
+        return [(f"claim-{item.id}", f"{item.id} {plain_text(item.claim)}") for item in claims]
+    if section.sections:
+        return [(part.id, part.title) for part in section.sections]
+    shown = exhibits(section)
+    return [(item.id, f"{item.number} {plain_text(item.caption)}") for item in shown] if len(shown) > 1 else []
 
 
 def _asset(name: str) -> str:

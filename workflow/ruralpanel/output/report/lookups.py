@@ -13,6 +13,9 @@
 ``confirmation:WHAT``                          what other libraries gave again: models, coefficients, errors,
                                                unconfirmed (models), difference (the largest), allowed (the smallest)
 ``setting:PATH``                               a number of the resolved configuration
+``story:WHAT``                                 what happened to the story's outcome (`happened.Happened`)
+``correlation:TABLE:OUTCOME:OTHER``            a correlation of a table of type validity; ``pairs:TABLE:…``: its number
+``information:CLAIM``                          by how much more information its main design would need: (detectable/δ)²
 =============================================  ================================================================
 """
 
@@ -22,9 +25,10 @@ import csv
 from collections.abc import Mapping
 from typing import Any
 
+from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.numbers import Found, Lookup, MissingNumber, in_json
-from ruralpanel.project.periods import parse
+from ruralpanel.project.periods import label, parse
 
 
 def lookups(context: Context) -> Mapping[str, Lookup]:
@@ -95,6 +99,10 @@ def lookups(context: Context) -> Mapping[str, Lookup]:
         "confirmation": lambda rest: _confirmation(context, rest),
         "count": lambda rest: _count(context, rest),
         "setting": setting,
+        "story": lambda rest: _story(context, rest),
+        "correlation": lambda rest: _correlation(context, rest, "correlation"),
+        "pairs": lambda rest: _correlation(context, rest, "n"),
+        "information": lambda rest: _information(context, rest),
     }
 
 
@@ -140,15 +148,70 @@ def _count(context: Context, what: str) -> Found:
         "panels": (context.panels, context.config_file),
         "sources": (context.sources, context.config_file),
         "series": (series, context.config_file),
+        "files": ([file for s in context.sources.values() for file in (s.about or {}).get("files") or ()], "sidecars"),
         "corrections": (context.corrections, str(context.config.get("corrections") or "")),
         "findings": (context.findings, findings),
         "findings_declared": (declared, findings),
         "findings_undeclared": (range(len(context.findings) - len(declared)), findings),
     }
+    if what == "figures":
+        return _figures(context)
     if what not in counts:
         raise MissingNumber(f'nothing called "{what}" is counted')
     values, file = counts[what]
     return Found(len(values), file, "number of entries")
+
+
+def _figures(context: Context) -> Found:
+    """Figures read from the sources' files."""
+    import pyarrow.parquet as parquet
+
+    paths = sorted((context.results / "ingest").glob("*.parquet"))
+    if not paths:
+        raise MissingNumber("no figures were read")
+    return Found(sum(parquet.read_metadata(path).num_rows for path in paths), "ingest", "rows of all files")
+
+
+def _story(context: Context, what: str) -> Found:
+    if context.story is None:
+        raise MissingNumber("no story is declared, or no two periods have the figures of half of the units")
+    return context.story.found(what)
+
+
+def _correlation(context: Context, rest: str, statistic: str) -> Found:
+    """The cell of two outcomes in the lower triangle of a table of correlations."""
+    table, first, second = _parts(rest, 3)
+    file = f"tables/{table}.json"
+    path = context.results / file
+    rows = read_results(path)["rows"] if path.is_file() else []
+    order = list(dict.fromkeys(row["key"] for row in rows))
+    if first not in order or second not in order:
+        raise MissingNumber(f"{file} does not hold {first} against {second}")
+    below, left = sorted((order.index(first), order.index(second)), reverse=True)
+    for index, entry in enumerate(rows):
+        if entry["key"] == order[below] and entry["statistic"] == statistic:
+            return in_json(entry["cells"][left], "value", file, f"/rows/{index}/cells/{left}")
+    raise MissingNumber(f"{file} has no {statistic} of {first} and {second}")
+
+
+def _information(context: Context, name: str) -> Found:
+    """Standard errors shrink with the square root of what is known, hence the square."""
+    for claim in context.scorecard.get("claims") or ():
+        design = claim.get("design") or {}
+        if claim["claim"] == name and design.get("detectable") and design.get("delta"):
+            ratio = float(design["detectable"]) / float(design["delta"])
+            return Found(ratio**2, "scorecard.json", f"(detectable / delta)² of claim {name}")
+    raise MissingNumber(f"of {name} no detectable effect or no benchmark is known")
+
+
+def latest_period(context: Context) -> str:
+    """The last period of any panel, as printed; empty without one."""
+    return max((label(panel.periods[-1]) for panel in context.panels.values() if panel.periods), default="")
+
+
+def read_on(context: Context) -> str:
+    """The last day on which a sidecar says that figures were obtained; empty where none does."""
+    return max((str((source.about or {}).get("accessed") or "") for source in context.sources.values()), default="")
 
 
 def _confirmation(context: Context, what: str) -> Found:

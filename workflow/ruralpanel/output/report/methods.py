@@ -21,6 +21,7 @@ from ruralpanel.output.report.document import (
     literal,
     parse,
 )
+from ruralpanel.output.report.front import cited
 from ruralpanel.output.report.numbers import formatted
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, short_label
@@ -37,39 +38,83 @@ _FEW = 6  # models named in a list
 _LONG = 15  # periods from which the estimators for long panels begin to be usable
 
 
-def section(context: Context, texts: Texts) -> Section:
-    """Section "Methods"."""
+def brief(context: Context, texts: Texts) -> Section:
+    """Section "How the numbers are made": the rule, the estimators and the kinds of inference, each said once."""
     words = nouns(context)
-    used = list(dict.fromkeys(str(model["estimator"]) for model in context.models.values()))
-    rule = [_rule(context, texts)] if context.scorecard.get("claims") else []
-    parts = [
-        *rule,
+    estimators = list(dict.fromkeys(str(model["estimator"]) for model in context.models.values()))
+    blocks: list[Block] = []
+    if context.scorecard.get("claims"):
+        blocks.append(Paragraph(texts.inline("answers.rule", nouns=words), "small", id="rule"))
+        items = ("supported", "contradicted", "nothing", "cannot_tell", "two_sided", "not_negative", "agreement")
+        blocks.append(Bullets(tuple(texts.inline(f"answers.rule_items.{item}") for item in items), "small"))
+    if estimators:
+        named = [name for name in estimators if texts.has(f"methods.estimator.{name}")]
+        items_of = [(*texts.inline(f"methods.estimator.{name}", nouns=words), *cited(context, name)) for name in named]
+        blocks += [Paragraph(texts.inline("methods.estimators_lede"), "small"), Bullets(tuple(items_of), "small")]
+        blocks.append(Paragraph(texts.inline("methods.association", nouns=words), "small"))
+        blocks += _kinds_of_inference(context, texts)
+        blocks.append(Paragraph(texts.inline("methods.more"), "small"))
+    return Section("methods", texts.plain("methods.title"), tuple(blocks), part="brief")
+
+
+def used(context: Context) -> tuple[str, ...]:
+    """Keywords of the methods that the results rest on, for the bibliography."""
+    models = context.models.values()
+    found = [str(model[key]) for model in models for key in ("estimator", "method") if model.get(key)]
+    for model in models:
+        found += [key for key in ("honest_did", "anderson_rubin") if model.get(key)]
+        for entry in model.get("inference") or ():
+            if not entry.get("not_available"):
+                found += _kinds_of(entry)
+    found += ["family"] * any(claim.get("family") for claim in context.scorecard.get("claims") or ())
+    found += ["specification_curve"] * bool(context.config.get("specification_curves"))
+    found += ["robustness"] * (context.results / "models" / "robustness" / "summary.csv").is_file()
+    return tuple(dict.fromkeys(found))
+
+
+def _kinds_of(entry: Mapping[str, Any]) -> list[str]:
+    """Keywords of one kind of inference."""
+    options = entry.get("options") or {}
+    by = options.get("by")
+    two_way = ["two_way"] * (isinstance(by, (list, tuple)) and len(by) > 1)
+    return [str(entry.get("method")), *two_way, *(["cr2"] * (options.get("small_sample") in ("CR2", "CR3")))]
+
+
+def _kinds_of_inference(context: Context, texts: Texts) -> list[Block]:
+    """Each kind of errors in a line; factors and seeds stand in the appendix."""
+    said: dict[str, list[str]] = {}
+    for model in context.models.values():
+        for entry in model.get("inference") or ():
+            if not entry.get("not_available"):
+                said.setdefault(describe(entry, context.language)[0], []).extend(_kinds_of(entry))
+    items = []
+    for words, kinds in said.items():
+        works = [cited(context, kind) for kind in dict.fromkeys(kinds)]
+        items.append((*literal(_capital(words)), *(run for work in works for run in work)))
+    return [
+        Paragraph(texts.inline("methods.inference_short"), "small", id="inference"),
+        Bullets(tuple(items), "small"),
+    ]
+
+
+def section(context: Context, texts: Texts) -> Section:
+    """Section "Models and settings": what was estimated, with which factors, how far it can be trusted."""
+    parts = (
         Section(
-            "estimators",
-            texts.plain("methods.estimators_title"),
-            (
-                Bullets(
-                    tuple(
-                        texts.inline(f"methods.estimator.{name}", nouns=words)
-                        for name in used
-                        if texts.has(f"methods.estimator.{name}")
-                    )
-                ),
-                Paragraph(texts.inline("methods.association", nouns=words)),
-                *_short_panel(context, texts),
-            ),
+            "inference-used",
+            texts.plain("methods.inference_title"),
+            (*_inference(context, texts), *_short_panel(context, texts)),
             3,
         ),
-        Section("inference", texts.plain("methods.inference_title"), _inference(context, texts), 3),
         Section(
             "models",
             texts.plain("methods.models_title"),
             (*_confirmation(context, texts), _models(context, texts), *_notes(context, texts)),
             3,
         ),
-    ]
+    )
     lede = Paragraph(texts.inline("methods.lede"), "lede")
-    return Section("methods", texts.plain("methods.title"), (lede,), 2, tuple(parts) if used else ())
+    return Section("settings", texts.plain("methods.settings_title"), (lede,), 2, parts if context.models else ())
 
 
 def _confirmation(context: Context, texts: Texts) -> tuple[Block, ...]:
@@ -83,15 +128,6 @@ def _confirmation(context: Context, texts: Texts) -> tuple[Block, ...]:
         sizes = {name: num(f"confirmation:{name}", "sig1") for name in ("difference", "allowed")}
     missing = bool(texts.numbers.value("confirmation:unconfirmed"))
     return (Paragraph(texts.inline("methods.confirmation", **counts, **sizes, missing=missing)),)
-
-
-def _rule(context: Context, texts: Texts) -> Section:
-    items = ("supported", "contradicted", "nothing", "cannot_tell", "two_sided", "not_negative", "agreement")
-    blocks: tuple[Block, ...] = (
-        Paragraph(texts.inline("answers.rule", nouns=nouns(context))),
-        Bullets(tuple(texts.inline(f"answers.rule_items.{item}") for item in items)),
-    )
-    return Section("rule", texts.plain("answers.rule_title"), blocks, 3)
 
 
 def _short_panel(context: Context, texts: Texts) -> tuple[Block, ...]:

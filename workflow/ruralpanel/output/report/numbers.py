@@ -11,7 +11,7 @@ from typing import Any
 from ruralpanel.output.report.document import Marked, number_mark
 from ruralpanel.project.formats import MINUS, format_auto, format_number, format_p, format_percent
 
-_FORMAT = re.compile(r"^(?P<sign>abs |\+)?(?P<kind>int|year|p|sig|fixed|points|%)(?P<digits>\d*)$")
+_FORMAT = re.compile(r"^(?P<sign>abs |\+)?(?P<kind>int|year|p|sig|fixed|points|e|%)(?P<digits>\d*)$")
 
 
 @dataclass(frozen=True)
@@ -110,8 +110,8 @@ def formatted(value: float, fmt: str) -> str:
     """A number in print.
 
     `fmt` is ``[abs |+]kind[digits]``: ``int`` (thousands separated), ``year``, ``p`` (never 0), ``sig3`` (significant
-    figures), ``fixed2`` (decimals), ``%1`` (times 100, with decimals and the sign %), ``points1`` (times 100). ``+``
-    prints the sign of positive numbers, ``abs`` none at all.
+    figures), ``e6`` (millions, to three figures), ``fixed2`` (decimals), ``%1`` (times 100, with decimals and the
+    sign %), ``points1`` (times 100). ``+`` prints the sign of positive numbers, ``abs`` none at all.
 
     Raises
     ------
@@ -133,6 +133,8 @@ def formatted(value: float, fmt: str) -> str:
         text = format_p(shown, digits)
     elif kind == "sig":
         text = format_auto(shown, digits)
+    elif kind == "e":
+        text = format_auto(shown / 10**digits, 3)
     elif kind == "%":
         text = format_percent(shown, digits)
     elif kind == "points":

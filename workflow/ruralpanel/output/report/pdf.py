@@ -21,15 +21,18 @@ from ruralpanel.output.report.document import (
     Details,
     Document,
     Figure,
+    Finding,
+    Findings,
     Inline,
+    KeyFigures,
     Paragraph,
-    Run,
+    Part,
     Section,
     Table,
     TableRow,
     plain_text,
-    texts,
 )
+from ruralpanel.output.report.numbering import exhibits, named, printed, sections_of, texts
 from ruralpanel.project.files import plain
 from ruralpanel.project.problems import Problem, UserError
 
@@ -133,8 +136,10 @@ _SERIF = "NotoSerifCJKsc-Regular.otf"  # beside the sans in the same package
 _FEW_ROWS = 24  # a table up to this long is kept on one page
 
 
-def render_pdf(document: Document) -> bytes:
-    """The PDF's bytes; the same for the same document, for nothing in it depends on the clock.
+def render_pdf(document: Document, part: Part, name: str) -> bytes:
+    """A part of the report as a PDF that readers of screens can follow (PDF/UA-1).
+
+    The same bytes for the same document, for nothing in it depends on the clock. `name` is the file's in messages.
 
     Raises
     ------
@@ -144,10 +149,11 @@ def render_pdf(document: Document) -> bytes:
     import typst
 
     fonts = _fonts()
-    require_glyphs(texts(document), fonts, "report.pdf", "its text")
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        values = _document(document, folder)
+    document = printed(document, part)
+    require_glyphs(texts(document), fonts, name, "its text")
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        values = _document(document, part, folder)
         (folder / "document.json").write_text(json.dumps(plain(values), ensure_ascii=False), encoding="utf-8")
         shutil.copyfile(TEMPLATE, folder / "report.typ")
         try:
@@ -157,11 +163,12 @@ def render_pdf(document: Document) -> bytes:
                     root=str(folder),
                     font_paths=sorted({str(font.parent) for font in fonts}),
                     ignore_system_fonts=True,
+                    pdf_standards="ua-1",
                 )
             )
         except typst.TypstError as error:
             raise UserError(
-                Problem("report.pdf", "", str(error).strip().splitlines()[0], "a document that typst can set")
+                Problem(name, "", str(error).strip().splitlines()[0], "a document that typst can set")
             ) from error
 
 
@@ -172,21 +179,48 @@ def _fonts() -> tuple[Path, ...]:
     return (*((serif,) if serif.is_file() else ()), sans, fallback_font())
 
 
-def _document(document: Document, folder: Path) -> dict[str, Any]:
+def _document(document: Document, part: Part, folder: Path) -> dict[str, Any]:
+    sections = [section for section in document.sections if _prints(section)]
     return {
         "title": document.title,
         "language": document.language,
+        "part": part,
+        "byline": _inline(document.byline),
         "subtitle": _inline(document.subtitle),
         "labels": document.labels,
-        "sections": [_section(section, document, folder) for section in document.sections],
+        "sections": [_section(section, document, folder) for section in sections],
+        "contents": _contents(sections),
+        # what links inside the file may lead to
+        "anchors": [
+            *(section.id for section in sections_of(tuple(sections))),
+            *(item.id for section in sections for item in exhibits(section)),
+            *named(document),
+        ],
     }
 
 
+def _contents(sections: Sequence[Section]) -> dict[str, Any]:
+    shown = [item for section in sections for item in exhibits(section)]
+    lists: dict[str, list[dict[str, Any]]] = {"figures": [], "tables": []}
+    for item in shown:
+        entry = {"id": item.id, "number": item.number, "title": _inline(item.caption)}
+        lists["figures" if isinstance(item, Figure) else "tables"].append(entry)
+    return {"sections": [{"id": section.id, "title": section.title} for section in sections], **lists}
+
+
+def _prints(section: Section) -> bool:
+    """Whether anything of a section stands on paper."""
+    whole = any(not isinstance(block, Details) or block.printed for block in section.blocks)
+    return whole or any(map(_prints, section.sections))
+
+
 def _section(section: Section, document: Document, folder: Path) -> dict[str, Any]:
+    blocks = [block for block in section.blocks if not isinstance(block, Details) or block.printed]
     return {
+        "id": section.id,
         "title": section.title,
-        "blocks": [_block(block, document, folder) for block in section.blocks],
-        "sections": [_section(part, document, folder) for part in section.sections],
+        "blocks": [_block(block, document, folder) for block in blocks],
+        "sections": [_section(part, document, folder) for part in section.sections if _prints(part)],
     }
 
 
@@ -194,9 +228,9 @@ def _block(block: Block, document: Document, folder: Path) -> dict[str, Any]:
     kind = {"type": type(block).__name__}
     match block:
         case Paragraph(text, style):
-            return {**kind, "text": _inline(text), "style": style}
-        case Bullets(items):
-            return {**kind, "items": [_inline(item) for item in items]}
+            return {**kind, "text": _inline(text), "style": style, "id": block.id}
+        case Bullets(items, style):
+            return {**kind, "items": [_inline(item) for item in items], "style": style}
         case Definitions(pairs):
             return {**kind, "items": [[_inline(term), _inline(words)] for term, words in pairs]}
         case Code(lines):
@@ -207,13 +241,25 @@ def _block(block: Block, document: Document, folder: Path) -> dict[str, Any]:
             return {**kind, **_figure(block, folder)}
         case Answers():
             return {**kind, **_answers(block)}
-        case Details(summary, blocks, printed):
-            if not printed:
-                words = (*summary, Run(f" ({document.labels['not_in_pdf']})"))
-                return {"type": "Paragraph", "text": _inline(words), "style": "note"}
+        case KeyFigures(figures):
+            return {**kind, "items": [{name: _inline(text) for name, text in vars(item).items()} for item in figures]}
+        case Findings(findings):
+            return {**kind, "items": [_finding(item) for item in findings]}
+        case Details(summary, blocks):
             inner = [_block(part, document, folder) for part in blocks]
             return {**kind, "summary": _inline(summary), "blocks": inner}
     raise TypeError(type(block).__name__)
+
+
+def _finding(item: Finding) -> dict[str, Any]:
+    return {
+        "id": item.id,
+        "verdict": item.verdict,
+        "tone": item.tone,
+        "claim": _inline(item.claim),
+        "said": _inline(item.said),
+        "lines": [[question, _inline(answer)] for question, answer in item.lines],
+    }
 
 
 def _answers(block: Answers) -> dict[str, Any]:
@@ -237,10 +283,12 @@ def _figure(block: Figure, folder: Path) -> dict[str, Any]:
     name = f"picture-{len(list(folder.glob('picture-*')))}{block.path.suffix.lower()}"
     shutil.copyfile(block.path, folder / name)
     return {
+        "id": block.id,
+        "number": block.number,
         "file": name,
         "alternative": block.alternative,
-        "caption": _inline(block.caption),
-        "notes": [_inline(note) for note in block.notes],
+        "headline": _inline(block.finding or block.caption),
+        "notes": [_inline(note) for note in (*((block.caption,) if block.finding else ()), *block.notes)],
         "width": 1.0,
     }
 
@@ -248,6 +296,8 @@ def _figure(block: Figure, folder: Path) -> dict[str, Any]:
 def _table(block: Table) -> dict[str, Any]:
     setting = layout(block)
     return {
+        "id": block.id,
+        "number": block.number,
         "caption": _inline(block.caption),
         "widths": list(setting.widths),
         "head": [_row(row, False) for row in block.head],

@@ -96,8 +96,11 @@ def term_label(context: Context, design: Design) -> str:
     return f"{without_aside(lever)} ({'; '.join(places)})" if places else lever
 
 
-def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) -> Marked:
-    """What the verdict means: the configuration's own words if it has any, else the rule's in plain language."""
+def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str, short: bool = False) -> Marked:
+    """What the verdict means: the configuration's own words if it has any, else the rule's in plain language.
+
+    `short` : without what could have been found and what would matter.
+    """
     declared = context.worded(claim, "meaning")
     if declared:
         return Marked(texts.render("answers.own", text=declared))
@@ -108,6 +111,7 @@ def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str)
     return texts.render(
         f"meaning.{key}",
         n=quote,
+        short=short,
         benchmark=_benchmark(context, texts, design, quote) if design and design["delta"] is not None else "",
         ruled_out=any(reason["code"] == "above_minus_delta" for reason in claim["reasons"]),
         sign=claim["sign"],
@@ -128,6 +132,72 @@ def meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str)
         reason=next((context.worded(reason["values"], "because") for reason in claim["reasons"]), ""),
         model=next((r["values"].get("model", "") for r in claim["reasons"]), ""),
     )
+
+
+def excluded(context: Context, texts: Texts, design: Design, base: str) -> Marked:
+    """What the interval leaves out, in the outcome's plain units: ``a gain above 1.2 and a loss above 3.7 workers …``.
+
+    Parameters
+    ----------
+    design : a design of the scorecard with an interval. base : the key under which its numbers are found.
+    """
+    quote = Quote(texts, base)
+    plain, term = design.get("plain"), str(design["term"])
+    values: dict[str, Any] = {"kind": _kind_of_change(design), "what": "", "measure": "", "given": ""}
+    if plain is None:
+        prefix, fmt = ("ci_low", "ci_high"), f"abs {_raw_format(term)}"
+        delta = quote("delta", fmt) if design["delta"] is not None else ""
+    elif plain.get("level") and not plain["moderator"]:
+        prefix, fmt = ("plain.at_level_low", "plain.at_level_high"), "abs sig2"
+        values["what"] = _what(context, texts, design, quote)
+        delta = quote("plain.delta_at_level", fmt) if plain["delta_at_level"] is not None else ""
+    else:
+        relative = plain["effect"] == "relative"
+        prefix, fmt = ("plain.low", "plain.high"), "abs %1" if relative else "abs sig3"
+        values["measure"] = "" if relative else _measure(context, design, design["outcome"])
+        delta = quote("plain.delta", fmt) if plain["delta"] is not None else ""
+    ends = {}
+    for end, path in zip(("low", "high"), prefix, strict=True):
+        found = None if design[f"ci_{end}"] is None else _at(design, path)
+        ends[end] = quote(path, fmt) if found is not None else ""
+        values[f"{end}_up"] = (found or 0.0) > 0
+    if plain is not None:
+        values["given"] = _given(context, texts, design, quote)
+    values["points"] = plain is None and term.startswith("lead_")
+    return texts.render("learnt.excluded", low=ends["low"], high=ends["high"], delta=delta, **values)
+
+
+def _kind_of_change(design: Design) -> str:
+    """What its two directions are called: a gain and a loss, a lead and a lag, narrower and wider, more and less."""
+    plain, term = design.get("plain"), str(design["term"])
+    if plain is not None:
+        return "extra" if plain["moderator"] else "gain"
+    return "lead" if term.startswith("lead_") else "closed" if term == "share_closed" else "number"
+
+
+def _at(design: Design, path: str) -> float | None:
+    value: Any = design
+    for part in path.split("."):
+        value = value[part]
+    return None if value is None else float(value)
+
+
+def _given(context: Context, texts: Texts, design: Design, quote: Quote) -> Marked:
+    """``for roads 3% more``: the change of the lever that the number belongs to."""
+    plain = design["plain"]
+    label = term_label(context, design)
+    points = plain["change"] != "relative" and _measure(context, design, design["lever"]) in _SHARES
+    values = {
+        "n": quote,
+        "plain": plain,
+        "lever": noun(label if design["evidence"] == "policy" else _lever_label(context, design)),
+        "lever_measure": _measure(context, design, design["lever"]),
+        "points": points,
+        "size_fmt": _size_format(float(plain["size"]), points),
+        "moderator": short_noun(context.labels(design["panel"]).of(plain["moderator"])) if plain["moderator"] else "",
+        "policy": design["evidence"] == "policy",
+    }
+    return texts.render("learnt.given", change=texts.render(f"effect.change.{plain['change']}", **values), **values)
 
 
 def nouns(context: Context) -> Mapping[str, str]:

@@ -231,6 +231,36 @@ class Contrast(Options):
 _Noun = Literal["unit", "units", "period", "periods", "unit_zh", "units_zh", "period_zh", "periods_zh"]
 
 
+class Validity(Options):
+    """How far the story's outcome goes with other measures of the same thing."""
+
+    table: Name = required("A table of type `validity`")
+    of: str = required("The outcome among those of the table: `panel.variable.period`")
+    against: Names | None = key("Those that it is held against; all others where left out")
+
+
+class Story(Options):
+    """What happened, for the first page: an outcome's total in a panel's first and last period."""
+
+    panel: Name = required("A name under `panels`, with more than one period")
+    outcome: Name = required("Variable that is added up over units")
+    population: str | None = key("Variable whose total the outcome's is divided by")
+    scale: Annotated[int, Field(ge=1, le=1_000_000)] = key("Per how many of the population", default=1000)
+    share: str | None = key("Variable whose mean over units stands beside")
+    weight: str | None = key("Variable that the units of this mean weigh by; alike where left out")
+    caveat: str | None = key("What the figures of the story must not be taken for")
+    caveat_zh: str | None = key(_ZH)
+    validity: Validity | None = key("How far the outcome goes with other measures of the same thing")
+
+
+class Brief(Options):
+    """What the brief (`report.pdf`) shows; charts, maps and tables not named stand in the appendix."""
+
+    figures: Names | None = key("Charts; where left out those of the claims' models, four at most")
+    maps: Names | None = key("Maps; where left out the first")
+    tables: Names | None = key("Tables; where left out the first that shows a model of a claim")
+
+
 class Report(Options):
     """The report."""
 
@@ -239,6 +269,10 @@ class Report(Options):
     ] = key("Files written", default=["html", "pdf"])
     introduction: str | None = key("Words before the answers; may quote numbers")
     introduction_zh: str | None = key(_ZH)
+    story: Story | None = key("What happened, for the first page")
+    brief: Brief | None = key("What the brief shows")
+    references: Path | None = key("Works cited, as BibTeX: studies under `benchmarks` lead to them")
+    citation: Path | None = key("`CITATION.cff`: title, authors, version and licence of the project")
     compare_with: Path | None = key(
         "Folder of earlier results (a copy of `results`): what moved since and why goes to "
         "`results/report/comparison.html`, which the report links"

@@ -1,0 +1,250 @@
+"""The first page: what happened, how far its figures can be trusted, where they come from; and who is to be cited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.output.labels import localised
+from ruralpanel.output.report.context import Context, Source
+from ruralpanel.output.report.designs import header, row
+from ruralpanel.output.report.document import (
+    Block,
+    Bullets,
+    Inline,
+    KeyFigure,
+    KeyFigures,
+    Marked,
+    Paragraph,
+    Run,
+    Section,
+    Table,
+    literal,
+    parse,
+)
+from ruralpanel.output.report.lookups import latest_period, read_on
+from ruralpanel.output.report.references import citation, identity, in_order, reference
+from ruralpanel.output.report.sentences import nouns
+from ruralpanel.output.report.texts import Texts, anchor, is_count, short_noun
+from ruralpanel.project.periods import label
+
+_SOURCE_COLUMNS = ("publication", "series", "obtained", "checked", "terms")
+_MANY = 6  # units spelled out; of more the number is given
+_MOST_AUTHORS = 6
+
+
+def summary(context: Context, texts: Texts, claims: Sequence[Block]) -> Section:
+    """Section "In short": the introduction, the story, the `claims` in a sentence, and the origin of the figures."""
+    words = context.worded(context.report, "introduction")
+    blocks: list[Block] = [Paragraph(texts.own(words, "report.introduction"), "lede")] if words else []
+    blocks += [*_story(context, texts), *claims, *_provenance(context, texts)]
+    return Section("summary", texts.plain("front.title"), tuple(blocks), part="brief")
+
+
+def byline(context: Context, texts: Texts) -> Inline:
+    """Authors, the date of the figures (never that of the clock), version and licence, as far as they are known."""
+    parts = [
+        texts.render("front.by", authors=authors(context)) if authors(context) else "",
+        texts.render("front.figures_to", period=latest_period(context), day=read_on(context)),
+        texts.render("front.made_with", version=context.software) if context.software else "",
+    ]
+    return parse(Marked(f"{texts.render('front.separator')} ".join(part for part in parts if part)))
+
+
+def authors(context: Context) -> str:
+    """The authors of the project's CITATION.cff, in its order; empty without one."""
+    names = [
+        str(entry.get("name") or " ".join(filter(None, (entry.get("given-names"), entry.get("family-names")))))
+        for entry in context.citation.get("authors") or ()
+        if isinstance(entry, Mapping)
+    ]
+    return ", ".join(names[:_MOST_AUTHORS]) + (" et al." if len(names) > _MOST_AUTHORS else "")
+
+
+def _story(context: Context, texts: Texts) -> list[Block]:
+    declared: Mapping[str, Any] = context.report.get("story") or {}
+    if not declared:
+        return []
+    story, words = context.story, nouns(context)
+    if story is None:
+        return [Paragraph(texts.inline("story.nothing", nouns=words))]
+    labels = context.labels(declared["panel"])
+    names = {key: short_noun(labels.of(declared[key])) for key in ("outcome", "population", "share") if key in declared}
+    ways = {
+        key: _way(story.numbers[f"{key}_first"], story.numbers[f"{key}_last"])
+        for key in ("outcome", "rate", "share")
+        if f"{key}_first" in story.numbers and f"{key}_last" in story.numbers
+    }
+    measure = labels.measure(declared["outcome"])
+    values = {
+        "names": names,
+        "ways": ways,
+        "nouns": words,
+        "first": label(story.first),
+        "last": label(story.last),
+        "measure": "" if is_count(measure) else measure,
+        "scale": int(declared.get("scale", 1000)),
+        "percent": labels.measures.get(declared.get("share", ""), "") == "share",
+        "together": "both" if len({ways.get("outcome"), ways.get("share")}) == 1 else "apart",
+    }
+    without = [context.unit(unit) for unit in story.without]
+    listed = ", ".join(without) if len(without) <= _MANY else ""
+    blocks: list[Block] = [
+        Paragraph(texts.inline("story.lede", **values), "answer"),
+        KeyFigures(_key_figures(texts, values)),
+        Paragraph(texts.inline("story.units", **values, without=len(without), listed=listed)),
+    ]
+    caveat = context.worded(declared, "caveat")
+    if caveat:
+        blocks.append(Paragraph((*texts.inline("story.caveat"), *texts.own(caveat, "report.story.caveat"))))
+    if declared.get("validity"):
+        blocks += _validity(context, texts, declared["validity"])
+    return blocks
+
+
+def _way(before: float, after: float) -> str:
+    return "rose" if after > before else "fell" if after < before else "stayed"
+
+
+def _key_figures(texts: Texts, values: Mapping[str, Any]) -> tuple[KeyFigure, ...]:
+    items = []
+    for key in ("outcome", "rate", "share"):
+        if key in values["ways"]:
+            ends = [texts.inline(f"story.{key}_value", end=end, **values) for end in ("first", "last")]
+            items.append(KeyFigure(texts.inline(f"story.{key}_label", **values), ends[0], ends[1]))
+    if "share" in values["names"]:
+        items.append(KeyFigure(texts.inline("story.both_label", **values), texts.inline("story.both_value", **values)))
+    return tuple(items)
+
+
+def _validity(context: Context, texts: Texts, declared: Mapping[str, Any]) -> list[Block]:
+    """How far the outcome goes with what else measures it, from the cells of a table."""
+    table = (context.config.get("tables") or {})[declared["table"]]
+    outcomes = [f"{item['panel']}.{item['variable']}.{item['period']}" for item in table["outcomes"]]
+    names = {
+        key: localised(item, "label", context.language) or context.labels(item["panel"]).of(item["variable"])
+        for key, item in zip(outcomes, table["outcomes"], strict=True)
+    }
+    own = declared["of"]
+    chosen = declared.get("against") or [name for name in outcomes if name != own]
+    items = [
+        texts.render("story.correlation", of=f"{declared['table']}:{own}:{other}", name=names[other])
+        for other in chosen
+        if texts.numbers.has(f"correlation:{declared['table']}:{own}:{other}")
+    ]
+    if not items:
+        return []
+    listed = Marked(f"{texts.render('front.listed')} ".join(items))
+    anchored = anchor("table", declared["table"])
+    return [Paragraph(texts.inline("story.validity", name=names[own], items=listed, table=anchored))]
+
+
+def _provenance(context: Context, texts: Texts) -> list[Block]:
+    """Which figures these are, read from where, and how they were checked; from sidecars and findings."""
+    publishers = dict.fromkeys(
+        localised(source.about, "publisher", context.language) for source in context.sources.values() if source.about
+    )
+    sources = [source for source in context.sources.values() if source.about]
+    items = tuple(
+        texts.inline("front.read_item", title=_title(context, source), obtained=_first_clause(obtained))
+        for source in sources
+        if (obtained := localised(source.about or {}, "obtained", context.language))
+    )
+    official = bool(sources) and all("official" in str((source.about or {}).get("licence", "")) for source in sources)
+    undeclared = [source.name for source in context.sources.values() if not source.about]
+    values = {
+        "publishers": f"{texts.render('front.listed_long')} ".join(publishers),
+        "official": official,
+        "undeclared": ", ".join(undeclared),
+        "sources": len(context.sources),
+        "checked": (context.results / "reconciliation" / "findings.csv").is_file(),
+    }
+    blocks: list[Block] = [Paragraph(texts.inline("front.provenance", **values))]
+    if items:
+        blocks.append(Bullets(items))
+    blocks.append(Paragraph(texts.inline("front.checked", **values)))
+    return blocks
+
+
+def _title(context: Context, source: Source) -> str:
+    return localised(source.about or {}, "title", context.language) or source.name
+
+
+def _first_clause(text: str) -> str:
+    """A sidecar's sentence up to its first colon or full stop: which copies in particular stands with the sources."""
+    words = " ".join(text.split())
+    ends = [place for mark in (": ", ". ", "：", "。") if (place := words.find(mark)) > 0]
+    return words[: min(ends)] if ends else words.rstrip(".。")
+
+
+def sources(context: Context, texts: Texts) -> Section:
+    """Section "Sources": a row for each, in its sidecar's words."""
+    rows = []
+    for source in context.sources.values():
+        about = source.about or {}
+        publisher = localised(about, "publisher", context.language)
+        title = [Run(_title(context, source), "strong"), *([Run(f" {publisher}")] if publisher else [])]
+        cells: dict[str, Inline] = {
+            "publication": tuple(title),
+            "series": literal(str(len(source.series))),
+            "obtained": literal(localised(about, "obtained", context.language)),
+            "checked": literal(localised(about, "checked", context.language)),
+            "terms": literal(localised(about, "licence", context.language)),
+        }
+        if not about:
+            cells["obtained"] = texts.inline("data.undeclared")
+        rows.append(row(cells, _SOURCE_COLUMNS, ("series",)))
+    head = header(texts, _SOURCE_COLUMNS, "front.sources_head", ("series",))
+    table = Table("sources-table", texts.inline("front.sources_caption"), head, tuple(rows))
+    lede = Paragraph(texts.inline("front.sources_lede"))
+    return Section("sources", texts.plain("front.sources_title"), (lede, table), part="brief")
+
+
+def references(context: Context, texts: Texts, methods: Sequence[str]) -> tuple[Section, ...]:
+    """Section "References": the project's works, and those of the `methods` used; none where there are none."""
+    used = [work for work in context.methods_cited if work.keywords & set(methods)]
+    works = in_order([*context.works, *used])
+    if not works:
+        return ()
+    items = tuple(_anchored(identity(work), reference(work)) for work in works)
+    title = texts.plain("front.references_title")
+    return (Section("references", title, (Bullets(items, "references"),), part="brief"),)
+
+
+def _anchored(name: str, text: Inline) -> Inline:
+    first, *rest = text
+    return (Run(first.text, first.kind, name), *rest)
+
+
+def cited(context: Context, method: str) -> Inline:
+    """The works that stand for a method, in parentheses, each leading to its reference."""
+    runs: list[Run] = []
+    for work in context.methods_cited:
+        if method in work.keywords:
+            runs += [Run("; " if runs else " ("), citation(work)]
+    return (*runs, Run(")")) if runs else ()
+
+
+def colophon(context: Context, texts: Texts) -> Section:
+    """Section "About this report": how to cite it, version, licence."""
+    about = context.citation
+    title = context.worded(context.config, "title")
+    released = str(about.get("date-released") or "")[:4]
+    cite = texts.inline(
+        "front.cite",
+        authors=authors(context),
+        year=released,
+        title=title,
+        version=str(about.get("version") or ""),
+        address=str(about.get("repository-code") or about.get("url") or ""),
+        doi=str(about.get("doi") or ""),
+    )
+    facts = texts.inline(
+        "front.facts",
+        period=latest_period(context),
+        day=read_on(context),
+        version=context.software,
+        licence=str(about.get("license") or ""),
+        file=context.config_file,
+    )
+    return Section("colophon", texts.plain("front.colophon_title"), (Paragraph(cite), Paragraph(facts)), part="brief")

@@ -1,0 +1,123 @@
+"""What happened to an outcome between a panel's first and last period (``report: story``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ruralpanel.output.report.numbers import Found, MissingNumber
+from ruralpanel.project.periods import label, parsed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_VARIABLES = ("outcome", "population", "share", "weight")
+
+
+@dataclass(frozen=True)
+class Happened:
+    """Totals and means over the units that have every figure in both periods.
+
+    Attributes
+    ----------
+    first, last : the periods compared. units, without : units that count, and those that lack a figure in one of them.
+    numbers : ``outcome_first``, ``outcome_last``, ``outcome_change`` (relative), with a population ``rate_first`` and
+        ``rate_last`` (total over total), with a share ``share_first`` and ``share_last`` (its mean); in how many units
+        the outcome rose (``outcome_rose``), the share (``share_rose``), and both (``both_rose``).
+    file : where the figures stand. ways : number → how it is made of them.
+    """
+
+    first: int
+    last: int
+    units: tuple[str, ...]
+    without: tuple[str, ...]
+    numbers: Mapping[str, float]
+    file: str
+    ways: Mapping[str, str]
+
+    def found(self, name: str) -> Found:
+        """A number with its origin.
+
+        Raises
+        ------
+        MissingNumber
+            The story has no such number.
+        """
+        counts = {"units": len(self.units), "all_units": len(self.units) + len(self.without)}
+        if name in counts:
+            return Found(counts[name], self.file, f"units with figures in {label(self.first)} and {label(self.last)}")
+        if name not in self.numbers:
+            raise MissingNumber(f'the story has no "{name}"')
+        return Found(self.numbers[name], self.file, self.ways[name])
+
+
+def happened(results: Path, story: Mapping[str, Any]) -> Happened | None:
+    """The story of a panel's file; None where no two periods have the figures of at least half of the units."""
+    import pandas as pd
+
+    file = f"panels/{story['panel']}/panel.csv"
+    variables = [str(story[key]) for key in _VARIABLES if key in story]
+    columns = dict.fromkeys(("unit", "period", *variables))
+    rows = pd.read_csv(results / file, usecols=list(columns), dtype={"unit": str, "period": str}, encoding="utf-8-sig")
+    rows["period"] = [parsed(text) for text in rows["period"]]
+    return told(rows, story, file)
+
+
+def told(rows: pd.DataFrame, story: Mapping[str, Any], file: str) -> Happened | None:
+    """`happened` for rows in memory: ``unit``, ``period`` and the story's variables."""
+    variables = [str(story[key]) for key in _VARIABLES if key in story]
+    units = tuple(dict.fromkeys(rows["unit"]))
+    whole = rows.dropna(subset=variables)
+    counts = whole.groupby("period")["unit"].nunique()
+    periods = sorted(counts.index[2 * counts >= len(units)])
+    if len(periods) < 2:
+        return None
+    first, last = int(periods[0]), int(periods[-1])
+    ends = [whole[whole["period"] == period].set_index("unit") for period in (first, last)]
+    present = tuple(unit for unit in units if all(unit in end.index for end in ends))
+    if not present:
+        return None
+    before, after = (end.loc[list(present)] for end in ends)
+    numbers: dict[str, float] = {}
+    ways: dict[str, str] = {}
+    outcome = str(story["outcome"])
+    for end, name, period in ((before, "first", first), (after, "last", last)):
+        own = _numbers(end, story)
+        numbers |= {f"{key}_{name}": value for key, (value, _) in own.items()}
+        ways |= {f"{key}_{name}": f"{way}, {len(present)} units, {label(period)}" for key, (_, way) in own.items()}
+    if numbers["outcome_first"]:
+        numbers["outcome_change"] = numbers["outcome_last"] / numbers["outcome_first"] - 1
+        ways["outcome_change"] = f"{ways['outcome_last']} / {label(first)} − 1"
+    rose = {"outcome": after[outcome] > before[outcome]}
+    if "share" in story:
+        rose["share"] = after[str(story["share"])] > before[str(story["share"])]
+        rose["both"] = rose["outcome"] & rose["share"]
+    for key, which in rose.items():
+        numbers[f"{key}_rose"] = int(which.sum())
+        names = [str(story[part]) for part in ("outcome", "share") if key in (part, "both")]
+        ways[f"{key}_rose"] = f"units where {' and '.join(names)} rose, {label(first)} to {label(last)}"
+    without = tuple(unit for unit in units if unit not in present)
+    return Happened(first, last, present, without, numbers, file, ways)
+
+
+def _numbers(end: pd.DataFrame, story: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
+    outcome = str(story["outcome"])
+    total = float(end[outcome].sum())
+    numbers = {"outcome": (total, f"sum of {outcome}")}
+    if "population" in story:
+        population, scale = str(story["population"]), int(story.get("scale", 1000))
+        below = float(end[population].sum())
+        if below:
+            numbers["rate"] = (scale * total / below, f"{scale} × sum of {outcome} / sum of {population}")
+    if "share" in story:
+        share = str(story["share"])
+        if "weight" in story:
+            weights = end[str(story["weight"])]
+            if float(weights.sum()):
+                mean = float((end[share] * weights).sum() / weights.sum())
+                numbers["share"] = (mean, f"mean of {share} weighted by {story['weight']}")
+        else:
+            numbers["share"] = (float(end[share].mean()), f"mean of {share}")
+    return numbers

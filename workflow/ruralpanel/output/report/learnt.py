@@ -1,0 +1,168 @@
+"""What was learnt of the claims, best known first: what is ruled out, other evidence, what would settle it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ruralpanel.claims.evidence import CRITERIA
+from ruralpanel.output.report.answers import TONES, verdict_word
+from ruralpanel.output.report.context import Context
+from ruralpanel.output.report.designs import header, row, signed
+from ruralpanel.output.report.document import (
+    Block,
+    Finding,
+    Findings,
+    Inline,
+    Marked,
+    Paragraph,
+    Section,
+    Table,
+    literal,
+    parse,
+)
+from ruralpanel.output.report.lookups import underpowered
+from ruralpanel.output.report.sentences import Quote, excluded, meaning, nouns
+from ruralpanel.output.report.signs import PLACES
+from ruralpanel.output.report.texts import Texts
+
+Claim = Mapping[str, Any]  # of scorecard.json
+_ORDER = {
+    "supported": 0,
+    "contradicted": 0,
+    "differs from zero": 1,
+    "no effect that matters": 1,
+    "cannot tell": 2,
+    "cannot be tested with these data": 3,
+    "not yet tested": 4,
+}
+_KINDS = ("within", "between")
+
+
+def ranked(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+    """By what is known: decided ones, then those whose interval rules out most, then those without a test.
+
+    What an interval rules out is measured by its farther end in multiples of δ; among equals the declared order stays.
+    """
+    return tuple(sorted(claims, key=lambda claim: (_ORDER.get(claim["verdict"], len(_ORDER)), _farthest(claim))))
+
+
+def _farthest(claim: Claim) -> float:
+    design = claim.get("design") or {}
+    ends = [design.get("in_delta_low"), design.get("in_delta_high")]
+    if not design.get("has_interval") or any(end is None for end in ends):
+        return math.inf
+    return max(abs(float(end)) for end in ends if end is not None)
+
+
+def in_short(context: Context, texts: Texts) -> list[Block]:
+    """How many claims have which verdict, and how many designs are too weak for what would matter."""
+    counts: Mapping[str, int] = context.scorecard.get("counts") or {}
+    if not context.scorecard.get("claims"):
+        return [Paragraph(texts.inline("answers.lede_none"))]
+    words = [
+        (texts.numbers.num(f"verdicts:{word}", "int"), texts.plain(f"verdict.{word.replace(' ', '_')}").lower())
+        for word in TONES
+        if counts.get(word)
+    ]
+    weak = texts.numbers.num("count:underpowered", "int") if underpowered(context) else ""
+    return [Paragraph(texts.inline("answers.lede", counts=words, weak=weak))]
+
+
+def section(context: Context, texts: Texts, claims: Sequence[Claim]) -> Section:
+    """Section "What was learnt": a line for each claim, and the grid of evidence."""
+    items = tuple(_finding(context, texts, claim) for claim in claims)
+    blocks: tuple[Block, ...] = (
+        Paragraph(texts.inline("learnt.lede", nouns=nouns(context)), "lede"),
+        Findings(items),
+        _grid(context, texts, claims),
+    )
+    return Section("answers", texts.plain("answers.title"), blocks, part="brief")
+
+
+def _finding(context: Context, texts: Texts, claim: Claim) -> Finding:
+    base = f"claim:{claim['claim']}:design"
+    design = claim.get("design")
+    lines: list[tuple[str, Inline]] = []
+    if design and design["has_interval"]:
+        lines.append((texts.plain("learnt.excluded_label"), parse(excluded(context, texts, design, base))))
+    beside = _beside(context, texts, claim)
+    if beside:
+        lines.append((texts.plain("learnt.beside_label"), beside))
+    needed = _needed(texts, claim)
+    if needed:
+        lines.append((texts.plain("learnt.needed_label"), needed))
+    return Finding(
+        id=claim["claim"],
+        claim=literal(context.worded(claim, "text")),
+        verdict=verdict_word(texts, claim),
+        tone=TONES.get(claim["verdict"], "none"),
+        said=parse(meaning(context, texts, claim, base, short=True)),
+        lines=tuple(lines),
+    )
+
+
+def _beside(context: Context, texts: Texts, claim: Claim) -> Inline:
+    """Where the intervals of designs within units lie and those between, where a claim has both."""
+    designs = [*([claim["design"]] if claim.get("design") else []), *(claim.get("others") or ())]
+    words = nouns(context)
+    said = []
+    for kind in _KINDS:
+        places = [signed(design).place for design in designs if design["evidence"] == kind]
+        if not places:
+            return ()
+        parts = [
+            texts.render(f"learnt.{place}", count=places.count(place), single=len(places) == 1)
+            for place in PLACES
+            if place in places
+        ]
+        listed = Marked(f"{texts.render('front.listed')} ".join(parts))
+        said.append(texts.render(f"learnt.{kind}", nouns=words, n=len(places), parts=listed))
+    return parse(Marked(f"{texts.render('front.listed_long')} ".join(said)))
+
+
+def _needed(texts: Texts, claim: Claim) -> Inline:
+    """By how much more information would settle what cannot be told."""
+    key = f"information:{claim['claim']}"
+    if claim["verdict"] != "cannot tell" or not claim.get("design"):
+        return ()
+    if not texts.numbers.has(key):
+        return ()
+    return texts.inline("learnt.needed", of=key, enough=texts.numbers.value(key) <= 1)
+
+
+def _grid(context: Context, texts: Texts, claims: Sequence[Claim]) -> Table:
+    """Every claim's evidence, cell by cell (`ruralpanel.claims.evidence`)."""
+    columns = ("claim", *CRITERIA)
+    rows = []
+    for claim in claims:
+        base = f"claim:{claim['claim']}"
+        cells: dict[str, Inline] = {"claim": literal(f"{claim['claim']} {verdict_word(texts, claim)}")}
+        for i, cell in enumerate(claim["evidence"]):
+            cells[cell["criterion"]] = texts.inline(
+                f"grid.{cell['word']}",
+                n=Quote(texts, f"{base}:evidence.{i}"),
+                unit=context.unit(cell["detail"]),
+                interval=_in_delta(texts, claim, base) if cell["criterion"] == "interval" and cell["file"] else "",
+            )
+        rows.append(row(cells, columns))
+    words = nouns(context)
+    head = header(texts, columns, "grid.head", nouns=words)
+    notes = (texts.inline("grid.lede", nouns=words),)
+    return Table("evidence-grid", texts.inline("grid.caption"), head, tuple(rows), notes)
+
+
+def _in_delta(texts: Texts, claim: Claim, base: str) -> Marked:
+    """Estimate and interval in multiples of δ, where there is one; else as they are."""
+    design = claim["design"]
+    prefix, fmt = ("in_delta", "fixed1") if design.get("in_delta") is not None else ("", "sig3")
+    quote = Quote(texts, f"{base}:design")
+    bounds = [
+        quote(f"{prefix}_{end}" if prefix else f"ci_{end}", fmt)
+        if design[f"ci_{end}"] is not None
+        else texts.render(f"interval.open_{end}")
+        for end in ("low", "high")
+    ]
+    estimate = quote(prefix or "estimate", fmt)
+    return texts.render("grid.interval", estimate=estimate, low=bounds[0], high=bounds[1], delta=bool(prefix))

@@ -1,0 +1,59 @@
+"""What the report's story, brief and files name, checked before any job."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.project.check_models import missing
+from ruralpanel.project.files import unusable
+from ruralpanel.project.load import Config
+from ruralpanel.project.problems import Problem
+
+_VARIABLES = ("outcome", "population", "share", "weight")
+
+
+def report_problems(config: Config) -> Iterator[Problem]:
+    """Names in the report's section that nothing declares, and files that do not exist."""
+    report = config.report
+    if report.get("story"):
+        yield from _story_problems(config, report["story"])
+    sections: Mapping[str, Collection[str]] = {"figures": config.figures, "maps": config.maps, "tables": config.tables}
+    for section, declared in sections.items():
+        for name in (report.get("brief") or {}).get(section) or ():
+            if name not in declared:
+                yield missing(config.file, f"report.brief.{section}", name, f"a name under {section}", declared)
+    for key in ("references", "citation"):
+        path = report.get(key)
+        if path and (reason := unusable(Path(config.root) / path)):
+            yield Problem(config.file, f"report.{key}", f'"{path}", {reason}', "a file", "check the path")
+
+
+def _story_problems(config: Config, story: Mapping[str, Any]) -> Iterator[Problem]:
+    where = "report.story"
+    panel = config.panels.get(story["panel"])
+    if panel is None:
+        yield missing(config.file, f"{where}.panel", story["panel"], "a name under panels", config.panels)
+    elif len(panel.periods) < 2:
+        expected = "a panel with more than one period"
+        yield Problem(config.file, f"{where}.panel", f"{panel.name}, which has one", expected)
+    for key in _VARIABLES:
+        if key in story and story[key] not in config.variables:
+            yield missing(config.file, f"{where}.{key}", story[key], "a name under variables", config.variables)
+    if "weight" in story and "share" not in story:
+        yield Problem(config.file, f"{where}.weight", "weight without share", "share: what it weighs")
+    validity = story.get("validity")
+    if not validity:
+        return
+    table = config.tables.get(validity["table"])
+    tables = [name for name, item in config.tables.items() if item.get("type") == "validity"]
+    if table is None or table.get("type") != "validity":
+        yield missing(config.file, f"{where}.validity.table", validity["table"], "a table of type validity", tables)
+        return
+    outcomes = [f"{o['panel']}.{o['variable']}.{o['period']}" for o in table["outcomes"]]
+    for key, named in (("of", [validity["of"]]), ("against", validity.get("against") or ())):
+        for name in named:
+            if name not in outcomes:
+                expected = f"an outcome of table {validity['table']}"
+                yield missing(config.file, f"{where}.validity.{key}", name, expected, outcomes)
