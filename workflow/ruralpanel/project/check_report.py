@@ -8,6 +8,7 @@ from typing import Any
 
 from ruralpanel.project.check_models import missing
 from ruralpanel.project.files import unusable
+from ruralpanel.project.kinds.tables import CORRELATED
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import Problem
 
@@ -47,9 +48,10 @@ def _story_problems(config: Config, story: Mapping[str, Any]) -> Iterator[Proble
     if not validity:
         return
     table = config.tables.get(validity["table"])
-    tables = [name for name, item in config.tables.items() if item.get("type") == "validity"]
-    if table is None or table.get("type") != "validity":
-        yield missing(config.file, f"{where}.validity.table", validity["table"], "a table of type validity", tables)
+    tables = [name for name, item in config.tables.items() if item.get("type") == CORRELATED]
+    if table is None or table.get("type") != CORRELATED:
+        expected = f"a table of type {CORRELATED}"
+        yield missing(config.file, f"{where}.validity.table", validity["table"], expected, tables)
         return
     outcomes = [f"{o['panel']}.{o['variable']}.{o['period']}" for o in table["outcomes"]]
     for key, named in (("of", [validity["of"]]), ("against", validity.get("against") or ())):

@@ -34,6 +34,7 @@ from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor
 from ruralpanel.output.tables.document import Spanner, TableDocument
 from ruralpanel.output.words import word
+from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem
 
@@ -237,7 +238,8 @@ def in_brief(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
 def _of_claims(item: Mapping[str, Any], models: Collection[str], curves: Collection[str]) -> bool:
     """Whether a chart or table shows the scorecard, a claim's model, or its specifications."""
     named = {*(item.get("models") or ()), item.get("model")}
-    return item.get("type") == "scorecard" or bool(named & set(models)) or item.get("curve") in curves
+    of_all = bool(FIGURES[item["type"]].file) if item.get("type") in FIGURES else False
+    return of_all or bool(named & set(models)) or item.get("curve") in curves
 
 
 def _picture(

@@ -49,6 +49,9 @@ STATISTICS: tuple[str, ...] = get_args(_Statistic)
 REGRESSION = "regression"
 """The kind of a table that names none."""
 
+CORRELATED = "validity"
+"""The kind of a table whose cells are correlations of outcomes."""
+
 
 class Table(Titled):
     """Keys of every table."""
