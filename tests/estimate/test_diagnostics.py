@@ -159,6 +159,22 @@ def test_which_tests_a_model_gets() -> None:
     assert "hausman" not in specification_tests.specification_tests(weighted, fit(weighted))
 
 
+def test_of_very_many_rows_what_costs_more_than_the_model_is_left_out_with_the_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    d = panel(6, units=20)
+    usual = specification_tests.specification_tests(d, fit(d))
+    monkeypatch.setattr(specification_tests, "MOST_ROWS", 100)
+    monkeypatch.setattr(specification_tests, "MOST_PAIRED", 10)
+    found = specification_tests.specification_tests(d, fit(d))
+    assert list(found) == list(usual)
+    for name in ("f_effects", "hausman", "mundlak"):
+        assert np.isnan(found[name].statistic)
+        assert [one.code for one in found[name].note] == ["too_many_rows"]
+    assert found["pesaran_cd"].statistic == pytest.approx(usual["pesaran_cd"].statistic, rel=1e-9)  # balanced
+    assert [one.code for one in found["pesaran_cd"].note] == ["cd_of_same_periods", "cd_period_effects"]
+
+
 def test_invariant_terms_do_not_stop_the_tests() -> None:
     """A random-effects model may hold terms that fixed effects cannot: Hausman compares the others."""
     d = panel(7, estimator="re", effects=())

@@ -86,6 +86,8 @@ def weighted_cd(table: FloatArray, common: int, slopes: int, rng: np.random.Gene
     common, slopes : columns fitted in each unit's regression: the same for all units (constant included), and its own.
     rng : draws the signs.
     """
+    if len(table) > MOST_PAIRED:
+        return Test.none("too_many_units", units=len(table), most=MOST_PAIRED)
     first, second, values, shared = pair_correlations(table)
     if not first.size:
         return Test.none("no_pair_shares_periods", periods=LEAST_SHARED)

@@ -14,7 +14,7 @@ from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import removed_effects
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
-from ruralpanel.estimate.dependence import LEAST_SHARED, pair_correlations
+from ruralpanel.estimate.dependence import LEAST_SHARED, MOST_PAIRED, mean_correlation, pair_correlations
 from ruralpanel.estimate.families import linear, random_effects
 from ruralpanel.estimate.inference import covariance, joint
 from ruralpanel.estimate.inference.error_process import least_squares as least_squares_of
@@ -35,6 +35,9 @@ SIMULATED = 199
 MOST_UNITS = 200
 """Units up to which correlations of all pairs are simulated."""
 
+MOST_ROWS = 1_000_000
+"""Rows up to which auxiliary regressions are run: each takes as long as the model, random effects several times."""
+
 
 def specification_tests(design: Design, fit: Fit, seed: int = 0, null: Null | None = None) -> dict[str, Test]:
     """The tests that apply to the estimator and the panel; empty for other families.
@@ -47,7 +50,8 @@ def specification_tests(design: Design, fit: Fit, seed: int = 0, null: Null | No
     clustering), ``breusch_pagan_lm`` (no unit effects), ``pesaran_cd`` (no correlation between units),
     ``serial_correlation`` (Wooldridge), ``heteroskedasticity`` (equal variances of the units). Cross-sections and
     means of units: ``breusch_pagan`` (variances do not go with the terms). Policy designs that are a regression with
-    unit effects: the last three, serial correlation by the residuals alone.
+    unit effects: the last three, serial correlation by the residuals alone; so too models of more than `MOST_ROWS`
+    rows, whose other tests say that they are left out.
     """
     kind = ESTIMATORS[design.spec.estimator]
     repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
@@ -57,6 +61,10 @@ def specification_tests(design: Design, fit: Fit, seed: int = 0, null: Null | No
         return {}
     if not repeated:
         return {"breusch_pagan": breusch_pagan(fit)}
+    if fit.rows.size > MOST_ROWS:
+        left = Test.none("too_many_rows", rows=fit.rows.size, most=MOST_ROWS)
+        names = ("f_effects", "hausman", "mundlak") if "unit" in fit.absorbed else ("breusch_pagan_lm",)
+        return dict.fromkeys(names, left) | _residual_tests(design, fit)
     tests: dict[str, Test] = {}
     quick = _quick(design)
     if "unit" in fit.absorbed:
@@ -126,6 +134,10 @@ def _policy_tests(design: Design, fit: Fit) -> dict[str, Test]:
     distinct = np.unique(fit.rows).size == fit.rows.size
     if not distinct or not involving("unit", fit.absorbed) or not is_least_squares(fit):
         return {}
+    return _residual_tests(design, fit)
+
+
+def _residual_tests(design: Design, fit: Fit) -> dict[str, Test]:
     residuals = _by_row(design, fit)
     tests = {"pesaran_cd": pesaran_cd(residuals, design, fit.absorbed)}
     serial = within_correlation(residuals, design)
@@ -227,6 +239,8 @@ def breusch_pagan_lm(design: Design) -> Test:
 def pesaran_cd(residuals: FloatArray, design: Design, effects: tuple[str, ...] = ()) -> Test:
     """Pesaran (2004, 2021) test of no correlation between units; pairs use the periods that they share (at least 3).
 
+    Of more than `MOST_PAIRED` units no pair is formed: those of the most frequent set of periods (`mean_correlation`).
+
     Parameters
     ----------
     residuals : one per row of the design, NaN where the model does not use the row. effects : those removed.
@@ -234,11 +248,15 @@ def pesaran_cd(residuals: FloatArray, design: Design, effects: tuple[str, ...] =
     units, periods = compact(design.unit_codes), compact(design.period_codes)
     table = np.full((units.max() + 1, periods.max() + 1), np.nan)
     table[units, periods] = residuals
-    _, _, correlation, shared = pair_correlations(table)
-    if not correlation.size:
-        return Test.none("no_pair_shares_periods", periods=LEAST_SHARED)
-    value = float(np.sum(np.sqrt(shared) * correlation)) / np.sqrt(correlation.size)
     about = (note("cd_period_effects"),) if involving("period", effects) else ()
+    if len(table) > MOST_PAIRED:
+        value, alike = mean_correlation(table)
+        about = (note("cd_of_same_periods", units=alike, of=len(table)), *about)
+    else:
+        _, _, correlation, shared = pair_correlations(table)
+        value = float(np.sum(np.sqrt(shared) * correlation)) / np.sqrt(correlation.size) if correlation.size else np.nan
+    if np.isnan(value):
+        return Test.none("no_pair_shares_periods", periods=LEAST_SHARED)
     return Test(float(value), None, float(2.0 * special.ndtr(-abs(value))), about)
 
 
