@@ -15,24 +15,22 @@ from ruralpanel.data.adapters.columns import Codes, Figures, Mask
 from ruralpanel.data.adapters.series_files import Place, by_file, layout_of, need_series, places, remarks_on_files
 from ruralpanel.data.adapters.sheets import Shown, cell_text
 from ruralpanel.data.adapters.table_body import (
+    column_of,
     figure_problems,
     finer_dates,
     load_body,
+    measure_column,
+    measures_of,
     repeated,
+    rows_by_series,
     squeezed,
+    templates_of,
     units_of,
+    year_columns,
     years_of,
 )
 from ruralpanel.data.adapters.table_file import Numbers, TableFile
 from ruralpanel.data.adapters.table_files import open_dated
-from ruralpanel.data.adapters.table_headings import (
-    column_of,
-    measure_column,
-    measures_of,
-    rows_by_series,
-    templates_of,
-    year_columns,
-)
 from ruralpanel.data.adapters.titles import years_left_aside
 from ruralpanel.project.periods import parse
 from ruralpanel.project.problems import Problem, UserError, raise_any
