@@ -16,9 +16,9 @@ from ruralpanel.claims.robustness.designs import subset
 from ruralpanel.claims.robustness.targets import COLUMNS, groups_of, table, targets_of
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.diagnostics import influence
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
-from ruralpanel.estimate.influence import influence
 from ruralpanel.project.files import plain
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec

@@ -12,8 +12,7 @@ import pytest
 
 from ruralpanel.claims import scorecard, verdicts
 from ruralpanel.claims.designs import describe, evidence_kind, smallest_effect
-from ruralpanel.claims.numbers import find_estimand
-from ruralpanel.claims.plain_effects import VariableStats, plain_effect
+from ruralpanel.claims.numbers import VariableStats, find_estimand, plain_effect
 from ruralpanel.claims.scorecard import ClaimRow
 from ruralpanel.estimate.inference.detectable import smallest_detectable
 from ruralpanel.output.said import clause

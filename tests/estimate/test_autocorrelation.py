@@ -12,6 +12,7 @@ from scipy import sparse, stats
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.diagnostics import moran_of_residuals
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.places.autocorrelation import (
@@ -23,7 +24,6 @@ from ruralpanel.estimate.places.autocorrelation import (
     randomisation_variance,
     two_sided,
 )
-from ruralpanel.estimate.residuals import moran_of_residuals
 from ruralpanel.project.notes import note
 
 

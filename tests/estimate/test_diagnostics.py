@@ -9,13 +9,13 @@ import pytest
 from scipy import stats
 
 import policy_panels
-from ruralpanel.estimate import influence, specification_tests
+from ruralpanel.estimate import diagnostics, specification_tests
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.dependence import mean_correlation, pair_correlations
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
-from ruralpanel.estimate.simulated_size import null_panels
+from ruralpanel.estimate.simulations import null_panels
 from ruralpanel.project.notes import note
 
 
@@ -39,7 +39,7 @@ def panel(
 def test_influence_is_the_change_without_the_unit(settings: dict) -> None:
     d = panel(1, **settings)
     whole = fit(d)
-    found = influence.influence(d, whole)
+    found = diagnostics.influence(d, whole)
     assert sum(found["leverage"]) == pytest.approx(1.0)
     for i, name in enumerate(found["units"]):
         kept = np.array(d.units)[d.unit_codes] != name
@@ -55,8 +55,8 @@ def test_influence_is_the_change_without_the_unit(settings: dict) -> None:
 
 def test_influence_lists_the_largest_of_many_units() -> None:
     d = panel(2, units=80, periods=3)
-    found = influence.influence(d, fit(d))
-    assert len(found["units"]) == influence.MOST_UNITS
+    found = diagnostics.influence(d, fit(d))
+    assert len(found["units"]) == diagnostics.MOST_UNITS
     assert found["units"] == sorted(found["units"])
 
 
@@ -92,9 +92,9 @@ def test_correlation_of_many_units_from_sums_is_that_of_all_pairs() -> None:
 
 def test_of_very_many_units_influence_is_of_first_order(monkeypatch: pytest.MonkeyPatch) -> None:
     d = panel(2, units=400, periods=4)
-    exact = influence.influence(d, fit(d))
-    monkeypatch.setattr(influence, "MOST_EXACT", 100)
-    near = influence.influence(d, fit(d))
+    exact = diagnostics.influence(d, fit(d))
+    monkeypatch.setattr(diagnostics, "MOST_EXACT", 100)
+    near = diagnostics.influence(d, fit(d))
     assert near["units"] == exact["units"]
     for term, values in exact["dfbeta"].items():
         assert near["dfbeta"][term] == pytest.approx(values, rel=0.05, abs=0.02 * np.max(np.abs(values)))
@@ -260,19 +260,19 @@ def test_effective_units_count_who_carries_a_coefficient() -> None:
     share = np.zeros(d.y.size)
     share[codes == 4] = np.tile([1.0, -1.0], 3)
     alone = replace(d, x=np.column_stack([d.x[:, 0], share]))
-    found = influence.influence(alone, fit(alone))
+    found = diagnostics.influence(alone, fit(alone))
     assert 10 < found["effective_units"]["x1"] < 20
     assert found["effective_units"]["x2"] < 1.5
     z = np.column_stack([np.tile([1.0, -1.0, 0.0, 0.0, 0.0, 0.0], 20), d.x[:, 0]])
     equal = replace(d, x=z[:, :1], terms=("x1",), spec=replace(d.spec, effects=("unit",)))
-    assert influence.influence(equal, fit(equal))["effective_units"]["x1"] == pytest.approx(20.0)
+    assert diagnostics.influence(equal, fit(equal))["effective_units"]["x1"] == pytest.approx(20.0)
 
 
 def test_leverage_of_rows_is_the_hat_matrix_net_of_effects() -> None:
     d = panel(13)
     found = fit(d)
     hat = np.diag(found.x @ np.linalg.inv(found.x.T @ found.x) @ found.x.T)
-    rows = influence.influence(d, found)["rows"]
+    rows = diagnostics.influence(d, found)["rows"]
     assert [row["leverage"] for row in rows] == pytest.approx(sorted(hat, reverse=True)[:5])
     top = int(np.argmax(hat))
     assert (rows[0]["unit"], rows[0]["period"]) == (d.units[d.unit_codes[top]], d.periods[d.period_codes[top]])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from ruralpanel.estimate import degenerate
+from ruralpanel.estimate import diagnostics
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design, Fit, Test
 from ruralpanel.estimate.estimate import estimate
@@ -116,7 +116,7 @@ def test_an_estimator_with_errors_of_its_own_shows_them_first(monkeypatch: pytes
             notes=(note("lags_collapsed"),),
         )
 
-    monkeypatch.setattr(degenerate, "estimator", lambda *_: own)
+    monkeypatch.setattr(diagnostics, "estimator", lambda *_: own)
     result = estimate(d.spec, d, 1, "")
     assert [entry["method"] for entry in result.inference] == ["own", "cluster", "wild_cluster", "cluster"]
     assert result.coefficients[0].std_error == 2.0 and result.coefficients[0].df is None

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import policy_panels
-from ruralpanel.estimate import simulated_size
+from ruralpanel.estimate import simulations
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design, Fit, Inference
 from ruralpanel.estimate.estimate import estimate
@@ -21,7 +21,7 @@ from ruralpanel.estimate.inference.error_process import error_process, least_squ
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.wild import drawn_codes
 from ruralpanel.estimate.inference.wild_kernel import combination, draw_weights
-from ruralpanel.estimate.simulated_size import simulated_sizes
+from ruralpanel.estimate.simulations import simulated_sizes
 from ruralpanel.project.settings import InferenceSpec
 
 pytestmark = pytest.mark.slow
@@ -240,7 +240,7 @@ def test_what_is_not_simulated_says_why(monkeypatch: pytest.MonkeyPatch) -> None
     instrumented = replace(found, residuals=found.residuals * 1.5)
     sizes = simulated_sizes(instrumented, replace(d, spec=replace(d.spec, estimator="iv")), (setting(),), [result], 0)
     assert sizes[0] is not None and sizes[0]["size"] is None and "estimator iv" in sizes[0]["reason"]
-    monkeypatch.setattr(simulated_size, "MOST_NUMBERS", 99 * found.rows.size)
+    monkeypatch.setattr(simulations, "MOST_NUMBERS", 99 * found.rows.size)
     sizes = simulated_sizes(found, d, (setting(),), [result], 0)
     assert sizes[0] is not None and "rows" in sizes[0]["reason"]
 
@@ -251,7 +251,7 @@ def test_what_is_not_simulated_says_why(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_policy_designs_count_their_treated(method: str, treated: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Methods that choose by the outcome are estimated again on every panel; all hold their size roughly."""
-    monkeypatch.setattr(simulated_size, "SLOW_PANELS", 30)
+    monkeypatch.setattr(simulations, "SLOW_PANELS", 30)
     dates = [2006.0] * treated + [np.inf] * 12
     d = policy_panels.panel(dates, list(range(2000, 2010)), np.random.default_rng(9), rho=0.3, method=method)
     d = replace(d, spec=replace(d.spec, inference=(setting(),), simulated_size=True, outcome="y"))
@@ -281,8 +281,8 @@ def test_the_model_records_it_where_it_is_asked_for() -> None:
     loud = estimate(replace(quiet, simulated_size=True), d, 1, "")
     assert 0.0 < loud.inference[0]["simulated_size"]["size"] < 0.2
     assert "not_available" in loud.inference[1] and "simulated_size" not in loud.inference[1]
-    assert simulated_size.summary(loud.inference[0]) is not None
-    assert simulated_size.summary(loud.inference[1]) is None
+    assert simulations.summary(loud.inference[0]) is not None
+    assert simulations.summary(loud.inference[1]) is None
 
 
 def test_randomisation_over_treated_sets_is_simulated_with_other_outcomes() -> None:

@@ -11,11 +11,11 @@ import pytest
 from scipy import integrate, sparse
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.diagnostics import moran_of_residuals
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.places.autocorrelation import local_moran, moran
 from ruralpanel.estimate.places.matrix_files import read_matrix
 from ruralpanel.estimate.places.weights import standardised
-from ruralpanel.estimate.residuals import moran_of_residuals
 
 DATA = Path(__file__).parent / "data"
 IDS = tuple(str(i) for i in range(1, 50))

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ruralpanel.claims import verdicts
-from ruralpanel.claims.numbers import Estimand, find_estimand
-from ruralpanel.claims.plain_effects import PlainEffect, VariableStats, plain_effect
+from ruralpanel.claims.numbers import Estimand, PlainEffect, VariableStats, find_estimand, plain_effect
 from ruralpanel.claims.verdicts import Diagnostic
 from ruralpanel.estimate.inference.detectable import error_of_interval, smallest_detectable
 from ruralpanel.project.effects import involving

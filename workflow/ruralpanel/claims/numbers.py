@@ -1,13 +1,14 @@
-"""The number that a claim rests on, read from a model's results."""
+"""The number that a claim rests on, read from a model's results; and a coefficient in units that people grasp."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ruralpanel.estimate.base.model_json import set_of
+from ruralpanel.project.expressions import log_of, ratio_of
 from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 
@@ -149,3 +150,224 @@ def _degrees(row: Mapping[str, Any]) -> float | None:
 
 def _number(value: Any) -> float:
     return math.nan if value is None else float(value)
+
+
+RELATIVE_CHANGE = 0.1  # of a lever in logarithms whose spread is not known
+
+
+@dataclass(frozen=True)
+class VariableStats:
+    """How a variable varies in a panel: a row of its ``columns.csv``, whose empty figures are None.
+
+    `sd_within` is the standard deviation around unit means; in a model's sample, net of the model's effects and of the
+    variable's declared steps. It is None or 0 for what does not change over time.
+    """
+
+    variable: str
+    measure: str = ""
+    formula: str = ""
+    n: int | None = None
+    mean: float | None = None
+    sd: float | None = None
+    sd_within: float | None = None
+    min: float | None = None
+    max: float | None = None
+
+    @property
+    def spread(self) -> tuple[float | None, str]:
+        """The standard deviation that a lever is moved by, and which one it is (``within_sd`` or ``sd``)."""
+        if self.sd_within:
+            return self.sd_within, "within_sd"
+        return self.sd, "sd"
+
+
+@dataclass(frozen=True)
+class Level:
+    """The outcome's own level: `shown` = `value` × `scale`: so many `above` (in `measure`) per `scale` of `below`."""
+
+    value: float
+    shown: float
+    measure: str = ""
+    above: str = ""
+    below: str = ""
+    scale: float = 1.0
+    unit: str = ""
+    unit_zh: str = ""
+
+
+@dataclass(frozen=True)
+class PlainEffect:
+    """What the sentence of a claim says.
+
+    Attributes
+    ----------
+    change : how the lever moves: ``relative`` (`size` = 0.1: 10 % more), ``within_sd`` or ``sd`` (`size` in the lever's
+        measure), ``unit`` (one unit, such as a treatment switched on, or as the claim declares).
+    spread : which standard deviation `size` is, rounded: ``within_sd`` (what effects leave), ``sd``, or empty.
+    effect : ``relative`` (a share of the outcome) or ``absolute`` (in the outcome's measure).
+    value, low, high : the effect of the change and its interval; bounds may be infinite.
+    level : the outcome's level, and `at_level`, `at_level_low`, `at_level_high` the effect in the level's unit;
+        None where the outcome has no level that can be stated.
+    delta, detectable : what the smallest effect that matters, and the smallest one detectable, would come to in the
+        same terms (both as an increase), `delta_at_level` the former in the level's unit; None where they cannot be
+        stated.
+    moderator, moderator_change, moderator_size : for an interaction, what else is higher, and by how much.
+    """
+
+    change: Literal["relative", "within_sd", "sd", "unit"]
+    size: float
+    effect: Literal["relative", "absolute"]
+    value: float
+    low: float
+    high: float
+    level: Level | None = None
+    at_level: float | None = None
+    at_level_low: float | None = None
+    at_level_high: float | None = None
+    delta: float | None = None
+    delta_at_level: float | None = None
+    detectable: float | None = None
+    spread: Literal["within_sd", "sd", ""] = ""
+    moderator: str = ""
+    moderator_change: str = ""
+    moderator_size: float | None = None
+
+
+def plain_effect(
+    interval: tuple[float, float, float],
+    outcome: VariableStats,
+    term: str,
+    variables: Mapping[str, VariableStats],
+    declared: Mapping[str, Any] | None = None,
+    delta: float | None = None,
+    detectable: float | None = None,
+) -> PlainEffect | None:
+    """The effect of a change of a lever that the figures hold: one standard deviation, rounded.
+
+    With outcome and lever in logarithms and coefficient b, a lever larger by the share s goes with an outcome larger by
+    ``(1 + s)**b − 1``; with the outcome alone in logarithms and a change d, ``exp(b·d) − 1``; otherwise ``b·d``. For an
+    interaction a:m the change of b is that between two places whose moderators differ by one standard deviation.
+
+    Parameters
+    ----------
+    interval : estimate, lower and upper bound of the coefficient.
+    outcome : the outcome's statistics in the model's panel.
+    term : the coefficient's name, ``a`` or ``a:b``.
+    variables : statistics of the panel's variables, by name.
+    declared : keys of a claim's ``plain``: ``change`` (a share for a lever in logarithms, else in its measure),
+        ``scale``, ``unit``, ``unit_zh`` (of the outcome's level).
+    delta, detectable : smallest effect that matters and smallest detectable one, in units of the coefficient.
+
+    Returns
+    -------
+    None where the interval holds no estimate, or where so large a change has no finite effect.
+    """
+    declared = declared or {}
+    estimate, low, high = interval
+    if math.isnan(estimate):
+        return None
+    lever, _, moderator = term.partition(":")
+    change, size, step, spread = _change(variables.get(lever), variables, declared.get("change"))
+    moderation, moderator_size = "", None
+    if moderator:
+        moderator_size, moderation = _moderator(variables.get(moderator))
+        step *= moderator_size
+    relative = log_of(outcome.formula, variables) is not None
+    value, bottom, top = (_effect(b, step, relative) for b in (estimate, low, high))
+    if not math.isfinite(value):
+        return None
+    level = _level(outcome, variables, declared) if relative else None
+    benchmark = None if delta is None else _effect(delta, step, relative)
+    at = [
+        None if level is None or effect is None else level.shown * effect for effect in (value, bottom, top, benchmark)
+    ]
+    return PlainEffect(
+        change=change,
+        size=size,
+        effect="relative" if relative else "absolute",
+        value=value,
+        low=bottom,
+        high=top,
+        level=level,
+        at_level=at[0],
+        at_level_low=at[1],
+        at_level_high=at[2],
+        delta=benchmark,
+        delta_at_level=at[3],
+        detectable=None if detectable is None else _effect(detectable, step, relative),
+        spread=spread,
+        moderator=moderator,
+        moderator_change=moderation,
+        moderator_size=moderator_size,
+    )
+
+
+def _effect(coefficient: float, step: float, relative: bool) -> float:
+    if not relative:
+        return coefficient * step
+    try:
+        return math.expm1(coefficient * step)
+    except OverflowError:
+        return math.inf
+
+
+def _change(
+    lever: VariableStats | None, variables: Mapping[str, VariableStats], declared: float | None
+) -> tuple[Literal["relative", "within_sd", "sd", "unit"], float, float, Literal["within_sd", "sd", ""]]:
+    """How the lever moves, by how much, that move in the units of the regressor, and which spread it is."""
+    logarithm = lever is not None and log_of(lever.formula, variables) is not None
+    if declared is not None:
+        size = float(declared)
+        return ("relative", size, math.log1p(size), "") if logarithm else ("unit", size, size, "")
+    if lever is None or not lever.spread[0] or _is_switch(lever):
+        return ("relative", RELATIVE_CHANGE, math.log1p(RELATIVE_CHANGE), "") if logarithm else ("unit", 1.0, 1.0, "")
+    spread, kind = lever.spread
+    named: Literal["within_sd", "sd"] = "within_sd" if kind == "within_sd" else "sd"
+    assert spread is not None
+    if logarithm:
+        share = _rounded(math.expm1(spread))
+        return "relative", share, math.log1p(share), named
+    size = _rounded(spread)
+    return named, size, size, named
+
+
+def _rounded(size: float) -> float:
+    """To two significant figures."""
+    return round(size, 1 - math.floor(math.log10(size)))
+
+
+def _is_switch(lever: VariableStats) -> bool:
+    return lever.min == 0 and lever.max == 1 and lever.measure in ("", "1") and not lever.formula.startswith("log")
+
+
+def _moderator(moderator: VariableStats | None) -> tuple[float, str]:
+    if moderator is None or not moderator.sd or _is_switch(moderator):
+        return 1.0, "unit"
+    return moderator.sd, "sd"
+
+
+def _level(outcome: VariableStats, variables: Mapping[str, VariableStats], declared: Mapping[str, Any]) -> Level | None:
+    if outcome.mean is None:
+        return None
+    value = math.exp(outcome.mean)  # the geometric mean: the level at which a relative effect is symmetric
+    ratio = ratio_of(outcome.formula, variables)
+    unit = str(declared.get("unit", ""))
+    unit_zh = str(declared.get("unit_zh", unit))
+    scale = declared.get("scale")
+    if ratio is None:
+        if not unit:
+            return None
+        factor = float(scale or 1)
+        return Level(value, value * factor, scale=factor, unit=unit, unit_zh=unit_zh)
+    above, below = ratio
+    measure = variables[above].measure if above in variables else ""
+    factor = float(scale or _scale(value))
+    return Level(value, value * factor, measure, above, below, factor, unit, unit_zh)
+
+
+def _scale(value: float) -> float:
+    """The power of a thousand that brings a level to 1 at least, so that it reads as a count of something."""
+    scale = 1.0
+    while value * scale < 1 and scale < 1e6:
+        scale *= 1000
+    return scale

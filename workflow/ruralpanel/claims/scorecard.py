@@ -11,7 +11,7 @@ from typing import Any
 from ruralpanel.claims import verdicts
 from ruralpanel.claims.designs import ClaimEstimate, Statistics, describe
 from ruralpanel.claims.evidence import Cell, cells
-from ruralpanel.claims.plain_effects import VariableStats
+from ruralpanel.claims.numbers import VariableStats
 from ruralpanel.claims.verdicts import Agreement, AgreementKind, Evidence, Verdict
 from ruralpanel.estimate.base.model_json import read_results, write_results
 from ruralpanel.estimate.inference.detectable import LEVEL, POWER

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimate import influence, specification_tests
+from ruralpanel.estimate import specification_tests
 from ruralpanel.estimate.base.results import (
     Coefficient,
     Design,
@@ -20,13 +20,12 @@ from ruralpanel.estimate.base.results import (
     finite,
     limit,
 )
-from ruralpanel.estimate.degenerate import alike_notes, fitted, is_perfect
+from ruralpanel.estimate.diagnostics import alike_notes, collinearity, fitted, influence, is_perfect, moran_of_residuals
 from ruralpanel.estimate.inference.detectable import smallest_detectable
 from ruralpanel.estimate.inference.joint import all_zero, with_size
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.marginal import marginal_effect
-from ruralpanel.estimate.residuals import moran_of_residuals
-from ruralpanel.estimate.simulated_size import Null, null_panels, simulated_sizes
+from ruralpanel.estimate.simulations import Null, null_panels, simulated_sizes
 from ruralpanel.estimate.spread import moderators_of, rows_used, spread_of, spread_of_term
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import CLUSTER, OWN, ROBUST, WILD, shown_as
@@ -127,8 +126,8 @@ def estimate(
             "df_resid": float(fit.df_resid),
             "singletons": int(dropped.get("singletons", 0)),
             "left_out": plain_notes({**design.extra.get("left_out", {}), **extra.pop("left_out", {})}),
-            "collinearity": influence.collinearity(fit),
-            "influence": influence.influence(design, fit),
+            "collinearity": collinearity(fit),
+            "influence": influence(design, fit),
             "moderator_sd": moderators_of(design, fit),
             **({} if neighbours is None else {"moran": neighbours.about}),
         },

@@ -16,7 +16,7 @@ from ruralpanel.claims.robustness.power import Power
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, finite
 from ruralpanel.estimate.inference import covariance, romano_wolf
 from ruralpanel.estimate.inference.detectable import error_of_interval
-from ruralpanel.estimate.simulated_power import SimulatedPower, simulated_power
+from ruralpanel.estimate.simulations import SimulatedPower, simulated_power
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
 from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.notes import note, plain_notes

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ruralpanel.claims.designs import smallest_effect
-from ruralpanel.claims.plain_effects import VariableStats
+from ruralpanel.claims.numbers import VariableStats
 from ruralpanel.claims.robustness.curve_data import Cell, CurveData, cells, steps_of
 from ruralpanel.claims.robustness.curve_plan import Specification
 from ruralpanel.claims.verdicts import change_that_matters

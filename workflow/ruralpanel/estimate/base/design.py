@@ -12,10 +12,9 @@ import pandas as pd
 from ruralpanel.data.break_steps import step_terms, steps_by_factor
 from ruralpanel.data.rows import attribute_column, attribute_names, group_codes, sample_rows
 from ruralpanel.estimate.base.absorb import compact
-from ruralpanel.estimate.base.columns import Space, columns_of, indistinct, parts, product
+from ruralpanel.estimate.base.columns import Space, columns_of, indistinct, parts, product, treatment_columns
 from ruralpanel.estimate.base.effects import removed_effects, singletons
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
-from ruralpanel.estimate.base.treatment import treatment_columns
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
 from ruralpanel.project.notes import Note, Reason, note

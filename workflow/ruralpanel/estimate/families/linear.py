@@ -10,8 +10,14 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums, nested
-from ruralpanel.estimate.base.effects import absorbed_space, effect_codes, root_weights, singletons, usable_columns
-from ruralpanel.estimate.base.intercept import with_constant
+from ruralpanel.estimate.base.effects import (
+    absorbed_space,
+    effect_codes,
+    root_weights,
+    singletons,
+    usable_columns,
+    with_constant,
+)
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.project.effects import factors
 from ruralpanel.project.notes import Note, Reason, note

@@ -10,8 +10,8 @@ import numpy as np
 from ruralpanel.estimate import estimators
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, nested
+from ruralpanel.estimate.base.effects import NAME as CONSTANT
 from ruralpanel.estimate.base.effects import effect_codes
-from ruralpanel.estimate.base.intercept import NAME as CONSTANT
 from ruralpanel.estimate.base.results import Design, Fit, IntArray, ModelResult
 from ruralpanel.estimate.families.iv import shift_share
 from ruralpanel.estimate.families.policy.regressions import regression

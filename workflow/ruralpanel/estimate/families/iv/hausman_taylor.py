@@ -13,8 +13,7 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families import linear, random_effects
 from ruralpanel.estimate.families.error_components import ErrorComponents, Layout, basis_of, need_varying, two_stage
 from ruralpanel.estimate.families.iv import iv, weak_instruments
-from ruralpanel.estimate.families.iv.columns import Columns, with_instruments
-from ruralpanel.estimate.families.iv.system import System, errors_of, system_from
+from ruralpanel.estimate.families.iv.system import Columns, System, errors_of, system_from, with_instruments
 from ruralpanel.project.kinds.estimators import FE
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError

@@ -10,7 +10,6 @@ import numpy as np
 
 from ruralpanel.estimate.base.results import Design, Fit, Test
 from ruralpanel.estimate.families.policy import (
-    bacon,
     callaway_santanna,
     did_synthetic,
     dynamics,
@@ -181,7 +180,7 @@ def _as_event_study(sample: Sample, name: str) -> Design:
 def _twfe(sample: Sample) -> Fit:
     trends = bool(sample.design.spec.options.get("group_trends", False))
     fitted = regressions.static(sample.design, sample.cohorts, trends)
-    comparisons = bacon.report(sample.design, sample.cohorts, trends)
+    comparisons = regressions.bacon(sample.design, sample.cohorts, trends)
     fitted = replace(fitted, extra={**fitted.extra, "two_by_two": comparisons})
     if sample.cohorts.single:
         return fitted

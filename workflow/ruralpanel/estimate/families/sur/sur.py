@@ -11,7 +11,7 @@ from ruralpanel.estimate.base.effects import absorbed_space, root_weights, singl
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.linear import refuse
 from ruralpanel.estimate.families.sur import correlation
-from ruralpanel.estimate.families.sur.equations import Equations, correlations
+from ruralpanel.estimate.families.sur.correlation import Equations, correlations
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
