@@ -226,13 +226,6 @@ def test_terms_that_do_not_exist_are_named_all_at_once() -> None:
     ]
 
 
-def test_models_that_are_not_declared_are_found_before_any_job() -> None:
-    claims = {"A": {"claim": "a", "estimand": {"model": "baselin"}, "others": [{"model": "nothing"}]}}
-    problems = scorecard.check_estimands(claims, ["baseline"])
-    assert [problem.where for problem in problems] == ["hypotheses.A.estimand.model", "hypotheses.A.others[0].model"]
-    assert "baseline" in problems[0].fix
-
-
 @pytest.mark.parametrize(
     ("formula", "inside"),
     [

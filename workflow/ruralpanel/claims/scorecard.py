@@ -17,7 +17,7 @@ from ruralpanel.estimate.base.model_json import read_results, write_results
 from ruralpanel.estimate.inference.detectable import LEVEL, POWER
 from ruralpanel.project.files import csv_text, read_rows, write_text
 from ruralpanel.project.notes import Note, plain_notes, statements
-from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
 
 @dataclass(frozen=True)
@@ -260,23 +260,6 @@ def _read_all(folder: Path) -> dict[str, Mapping[str, Any]]:
     if problems:
         raise UserError(problems)
     return by_name
-
-
-def check_estimands(
-    hypotheses: Mapping[str, Mapping[str, Any]], models: Sequence[str], config: str = CONFIGURATION
-) -> list[Problem]:
-    """Claims that name a model which the configuration does not declare; for the check before any job."""
-    problems = []
-    for name, claim in hypotheses.items():
-        places = [(f"hypotheses.{name}.estimand", claim.get("estimand") or {})]
-        places += [(f"hypotheses.{name}.others[{i}]", other) for i, other in enumerate(claim.get("others") or ())]
-        for where, estimand in places:
-            model = estimand.get("model")
-            if model and model not in models:
-                problems.append(
-                    Problem(config, f"{where}.model", f'"{model}"', "a name under models", did_you_mean(model, models))
-                )
-    return problems
 
 
 def write_scorecard(rows: Sequence[ClaimRow], csv_path: str | Path, json_path: str | Path) -> None:

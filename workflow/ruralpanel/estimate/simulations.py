@@ -215,14 +215,6 @@ def _without(reason: Note) -> Size:
     return {"size": None, "reason": reason}
 
 
-def summary(entry: Mapping[str, Any]) -> tuple[float, float, int] | None:
-    """Lowest and highest size over the terms and number of panels, of an inference entry; None where there is none."""
-    size = entry.get("simulated_size") or {}
-    if size.get("size") is None:
-        return None
-    return float(size["lowest"]), float(size["highest"]), int(size["simulations"])
-
-
 POWER_PANELS, DRAWS = 500, 399
 """Simulated panels, and draws of the bootstrap shared by them; with 399 a level of 5 % is met exactly."""
 
