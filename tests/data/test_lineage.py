@@ -8,10 +8,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from ruralpanel.data.codebook import codebook
 from ruralpanel.data.figures import COLUMNS
 from ruralpanel.data.lineage import trace
 from ruralpanel.data.panel import build, write_panel
+from ruralpanel.output.codebook import codebook
 from ruralpanel.project.files import csv_text, read_rows, write_text
 from ruralpanel.project.load import Config, read_config
 from ruralpanel.project.problems import UserError

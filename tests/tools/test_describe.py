@@ -13,6 +13,7 @@ from conftest import tiny_config
 from ruralpanel.data.adapters.cells import with_remarks
 from ruralpanel.data.reconcile.findings import Finding, to_frame
 from ruralpanel.project.jobs import open_project
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.tools.describe import describe, describe_variables, verdict
 
@@ -57,13 +58,20 @@ def test_what_a_source_leaves_aside_is_named(tiny: Path) -> None:
 
 
 def test_figures_outside_their_range_are_named(tiny: Path) -> None:
-    finding = Finding("range", "roads", "highways", "AA", 2001, -4.5, 0.0, 4.5, "a negative figure of km")
+    finding = Finding(
+        "range", "roads", "highways", "AA", 2001, -4.5, 0.0, 4.5, note("finding_negative", measure="km", bound=0.0)
+    )
     folder = tiny / "results" / "reconciliation"
     folder.mkdir(parents=True)
     declared, other = replace(finding, declared=True, unit="BB"), replace(finding, check="jump")
     to_frame([declared, other, *[finding] * 7]).to_csv(folder / "findings.csv", index=False)
     printed = describe(open_project([tiny / "config.yaml"]), tiny / "results").splitlines()
-    assert printed.count("  look at roads.highways, AA, 2001: -4.5, a negative figure of km") == 5
+    assert (
+        printed.count(
+            "  look at roads.highways, AA, 2001: -4.5, a negative figure of km; a declared range may allow it: at least 0"
+        )
+        == 5
+    )
     assert any(line.startswith("  and 2 more figures outside their range") for line in printed)
     assert not any("BB" in line for line in printed)
 

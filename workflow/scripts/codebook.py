@@ -7,7 +7,7 @@ from typing import Any
 from ruralpanel.project.interrupts import starting
 
 with starting("codebook"):
-    from ruralpanel.data.codebook import codebook
+    from ruralpanel.output.codebook import codebook
     from ruralpanel.project.files import csv_text, read_rows, write_text
     from ruralpanel.project.problems import job
     from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec

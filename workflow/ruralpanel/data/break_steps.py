@@ -28,6 +28,7 @@ from ruralpanel.project.expressions import (
     source_years,
     walk,
 )
+from ruralpanel.project.notes import Note, reason
 from ruralpanel.project.periods import in_formula
 from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
 
@@ -62,7 +63,7 @@ class Figures:
     context: Context
 
 
-def break_steps(name: str, figures: Figures) -> tuple[dict[str, pd.DataFrame], tuple[str, ...]]:
+def break_steps(name: str, figures: Figures) -> tuple[dict[str, pd.DataFrame], tuple[Note, ...]]:
     """Steps of a variable, for every break of its series that has the rule `dummy`.
 
     ``<name>__break_<year>`` is 1 where all that the value reads lies on the new side of the break, for the units that
@@ -94,7 +95,12 @@ def break_steps(name: str, figures: Figures) -> tuple[dict[str, pd.DataFrame], t
     units = frozenset(figures.context.units)
     common = sorted({year for leaf, year in crossed if affected(figures.series[leaf].breaks[year], units) >= units})
     notes = tuple(
-        f"the break of {year} is common to all units: its step is the same for all in each period" for year in common
+        reason(
+            f"the break of {year} is common to all units: its step is the same for all in each period",
+            "break_common_to_all",
+            year=year,
+        )
+        for year in common
     )
     return columns, notes
 

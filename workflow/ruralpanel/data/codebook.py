@@ -1,4 +1,4 @@
-"""What a panel holds: the columns in numbers, the codebook that adds words to them, and for how many units each is."""
+"""What a panel holds: its columns in numbers, and for how many units each is."""
 
 from __future__ import annotations
 
@@ -8,24 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.data.break_steps import ACROSS, MARK
-from ruralpanel.project.breaks import crossings, leaves, rule_of, years_read
+from ruralpanel.data.break_steps import MARK
 from ruralpanel.project.measures import AS_PUBLISHED
-from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
+from ruralpanel.project.notes import Note, statements
+from ruralpanel.project.settings import VariableSpec
 
 COLUMNS = ("variable", "measure", "formula", "n", "missing", "mean", "sd", "sd_within", "min", "max", "remarks")
-CODEBOOK = (
-    *("variable", "label", "label_zh", "measure", "formula", "source", "series", "what_it_counts", "what_it_counts_zh"),
-    *("n", "missing", "mean", "sd", "sd_within", "min", "max", "breaks", "breaks_zh", "remarks"),
-)
-_RULES_ZH = {"drop": "剔除", "dummy": "虚拟变量", "splice": "衔接", "accept": "接受"}
 
 
 def columns(
     frame: pd.DataFrame,
     variables: Mapping[str, VariableSpec],
     measures: Mapping[str, str],
-    remarks: Mapping[str, Sequence[str]],
+    remarks: Mapping[str, Sequence[Note]],
 ) -> pd.DataFrame:
     """What computations read of each column of the panel, in its order (`COLUMNS`): no words that a user may change.
 
@@ -35,7 +30,7 @@ def columns(
     Parameters
     ----------
     frame : columns ``unit``, ``period`` and the variables.
-    measures : variable → measure of its values. remarks : variable → what happened to it.
+    measures : variable → measure of its values. remarks : variable → what happened to it, written as `statements`.
     """
     rows = []
     codes = pd.factorize(frame["unit"])[0]
@@ -45,32 +40,10 @@ def columns(
             about = {
                 "measure": _measure(variables[name], measures.get(name, "")),
                 "formula": variables[name].formula,
-                "remarks": "; ".join(remarks.get(name, ())),
+                "remarks": statements(remarks.get(name, ())),
             }
         rows.append({"variable": name, **about, **describe_column(frame[name].to_numpy(), codes)})
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype({"n": "int64", "missing": "int64"})
-
-
-def codebook(
-    rows: Sequence[Mapping[str, str]],
-    variables: Mapping[str, VariableSpec],
-    panel: PanelSpec,
-    series: Mapping[str, SeriesSpec],
-) -> list[list[str]]:
-    """The codebook, head first (`CODEBOOK`): the panel's `columns` with what the configuration says of each in words.
-
-    `breaks` lists, by series, the breaks whose both sides the variable would read, with the rule.
-
-    Parameters
-    ----------
-    rows : the panel's ``columns.csv``, as text.
-    """
-    table = [list(CODEBOOK)]
-    for row in rows:
-        parent, _, step = row["variable"].partition(MARK)
-        words = _step_words(parent, step, variables) if step else _words(parent, variables, panel, series)
-        table.append([words.get(name, row.get(name, "")) for name in CODEBOOK])
-    return table
 
 
 def _measure(variable: VariableSpec, measure: str) -> str:
@@ -78,73 +51,6 @@ def _measure(variable: VariableSpec, measure: str) -> str:
     if variable.formula or variable.measure or measure == AS_PUBLISHED:
         return measure
     return f"{measure} ({AS_PUBLISHED})"
-
-
-def _step_words(parent: str, step: str, variables: Mapping[str, VariableSpec]) -> dict[str, str]:
-    year, across = step.partition("_")[0], ACROSS in step
-    label = variables[parent].label or parent.replace("_", " ")
-    kind, kind_zh = ("Across break", "跨越口径变动") if across else ("Step", "口径变动")
-    return {
-        "label": f"{kind} of {year}: {label}",
-        "label_zh": f"{year}年{kind_zh}：{variables[parent].label_zh or label}",
-        "what_it_counts": "1 where figures follow the definition that begins with this year, for the units concerned, "
-        "times what the formula multiplies them by"
-        if not across
-        else "1 where the value compares figures of both definitions, times what the formula multiplies them by",
-    }
-
-
-def _words(
-    name: str, variables: Mapping[str, VariableSpec], panel: PanelSpec, series: Mapping[str, SeriesSpec]
-) -> dict[str, str]:
-    variable = variables[name]
-    below = leaves(years_read(name, variables, panel), variables)
-    if name in below:
-        counts = variable.counts or series[name].note
-    else:
-        made_of = dict.fromkeys(series[leaf].label or leaf.replace("_", " ") for leaf in below)
-        counts = variable.counts or (f"Derived from: {'; '.join(made_of)}" if made_of else "")
-    return {
-        "label": variable.label or (series[name].label if name in series else ""),
-        "label_zh": variable.label_zh or (series[name].label_zh if name in series else ""),
-        "source": "; ".join(dict.fromkeys(variables[leaf].source for leaf in below)),
-        "series": "; ".join(dict.fromkeys(variables[leaf].series for leaf in below)),
-        "what_it_counts": counts,
-        "what_it_counts_zh": variable.counts_zh,
-        "breaks": "; ".join(_breaks(name, below, variables, panel, series)),
-        "breaks_zh": "；".join(_breaks(name, below, variables, panel, series, chinese=True)),
-    }
-
-
-def _breaks(
-    name: str,
-    below: Mapping[str, frozenset[int]],
-    variables: Mapping[str, VariableSpec],
-    panel: PanelSpec,
-    series: Mapping[str, SeriesSpec],
-    chinese: bool = False,
-) -> list[str]:
-    """The breaks whose both sides are read, with their rules."""
-    crossed = set(crossings(name, variables, panel, series))
-    listed = []
-    for leaf, years in below.items():
-        read = years & frozenset(series[leaf].years) if series[leaf].years else years
-        prefix = "" if leaf == name else f"{leaf} "
-        for year in sorted(series[leaf].breaks):
-            if not (any(y < year for y in read) and any(y >= year for y in read)):
-                continue
-            rule = rule_of(variables[leaf], year)
-            declared = variables[leaf].breaks.get(year, {})
-            because = (chinese and declared.get("because_zh")) or declared.get("because", "")
-            if chinese and rule != "error":
-                listed.append(f"{prefix}{year}年：{_RULES_ZH[rule]}" + (f"（{because}）" if because else ""))
-            elif rule != "error":
-                listed.append(f"{prefix}{year}: {rule}" + (f" ({because})" if because else ""))
-            elif (leaf, year) in crossed:
-                listed.append(
-                    f"{prefix}{year}年：跨越而未声明规则" if chinese else f"{prefix}{year}: crossed without a rule"
-                )
-    return listed
 
 
 def describe_column(
@@ -172,7 +78,7 @@ def describe_column(
     }
 
 
-def coverage(frame: pd.DataFrame, periods: Sequence[int], left_out: Mapping[str, str]) -> pd.DataFrame:
+def coverage(frame: pd.DataFrame, periods: Sequence[int], left_out: Mapping[str, Note]) -> pd.DataFrame:
     """Share of units with a figure: one row per variable, one column per period, and why a variable is left out."""
     rows: list[dict[str, object]] = []
     at = pd.Index(list(periods)).get_indexer(pd.Index(frame["period"]))
@@ -183,5 +89,5 @@ def coverage(frame: pd.DataFrame, periods: Sequence[int], left_out: Mapping[str,
             shares = np.bincount(at, weights=present, minlength=len(periods)) / number
             rows.append({"variable": name, **dict(zip(map(str, periods), shares.tolist(), strict=True)), "remark": ""})
     for name, reason in left_out.items():
-        rows.append({"variable": name, **{str(t): 0.0 for t in periods}, "remark": f"left out: {reason}"})
+        rows.append({"variable": name, **{str(t): 0.0 for t in periods}, "remark": statements([reason])})
     return pd.DataFrame(rows, columns=["variable", *map(str, periods), "remark"])

@@ -17,6 +17,7 @@ from ruralpanel.data.rows import attribute_column, attribute_names
 from ruralpanel.data.series import SeriesValues, series_values, units_with_figures
 from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, tree, years_read
 from ruralpanel.project.files import atomic_path, write_frame
+from ruralpanel.project.notes import Note, Reason, reason
 from ruralpanel.project.periods import frequency, shown
 from ruralpanel.project.periods import written as written_period
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
@@ -46,7 +47,7 @@ class PanelResult:
     columns: pd.DataFrame
     coverage: pd.DataFrame
     cells: tuple[pd.DataFrame, ...]
-    left_out: Mapping[str, str]
+    left_out: Mapping[str, Note]
     notes: tuple[str, ...]
     read: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
@@ -97,17 +98,17 @@ def build(
         name: values.frame if tuple(values.frame) == years else values.frame.reindex(columns=list(years))
         for name, values in leaf.items()
     }
-    remarks = {name: list(values.notes) for name, values in leaf.items()}
+    remarks: dict[str, list[Note]] = {name: list(values.notes) for name, values in leaf.items()}
     interpolated = []
     for name in order:
         if variables[name].formula:
             where = f"variables.{name}.formula"
             evaluated = evaluate(tree(variables[name].formula), frames, context, needed[name], file, where)
             frames[name] = evaluated.frame
-            remarks[name] = [_undefined_words(u) for u in evaluated.undefined] + _filled_words(evaluated)
+            remarks[name] = [_undefined(u) for u in evaluated.undefined] + _filled(evaluated)
             interpolated.append(_filled_rows(name, variables[name].measure, evaluated))
     placed: dict[str, pd.DataFrame] = {}
-    left_out: dict[str, str] = {}
+    left_out: dict[str, Note] = {}
     available = {name: values.years for name, values in leaf.items()}
     built = Figures(variables, panel, series, available, frames, context)
     for name in variables:
@@ -217,18 +218,31 @@ def _long(columns: Mapping[str, pd.DataFrame], units: Sequence[str], periods: Se
     return pd.DataFrame({**index, **values}, copy=False)
 
 
-def _undefined_words(undefined: Undefined) -> str:
-    shown = ", ".join(f"{unit} {year}" for unit, year in undefined.cells[:_SHOWN])
-    more = f" and {len(undefined.cells) - _SHOWN} more" if len(undefined.cells) > _SHOWN else ""
-    return f"{undefined.step}: {len(undefined.cells)} made missing, {undefined.reason} ({shown}{more})"
+def _undefined(undefined: Undefined) -> Note:
+    shown, more = _cells(undefined.cells)
+    said = {"step": undefined.step, "why": undefined.reason.replace(" ", "_"), "number": len(undefined.cells)}
+    message = f"{undefined.step}: {len(undefined.cells)} made missing, {undefined.reason} ({_listed(shown, more)})"
+    return reason(message, "made_missing_more" if more else "made_missing", **said, cells=shown, **more)
 
 
-def _filled_words(evaluated: Evaluated) -> list[str]:
+def _filled(evaluated: Evaluated) -> list[Note]:
     if not evaluated.filled:
         return []
-    shown = ", ".join(f"{gap.unit} {gap.year}" for gap in evaluated.filled[:_SHOWN])
-    more = f" and {len(evaluated.filled) - _SHOWN} more" if len(evaluated.filled) > _SHOWN else ""
-    return [f"{len(evaluated.filled)} interpolated ({shown}{more})"]
+    shown, more = _cells([(gap.unit, gap.year) for gap in evaluated.filled])
+    number = len(evaluated.filled)
+    code = "interpolated_more" if more else "interpolated"
+    return [reason(f"{number} interpolated ({_listed(shown, more)})", code, number=number, cells=shown, **more)]
+
+
+def _cells(cells: Sequence[tuple[str, int]]) -> tuple[list[str], dict[str, int]]:
+    """The first of them, and how many more there are."""
+    return [f"{unit} {year}" for unit, year in cells[:_SHOWN]], (
+        {"more": len(cells) - _SHOWN} if len(cells) > _SHOWN else {}
+    )
+
+
+def _listed(shown: Sequence[str], more: Mapping[str, int]) -> str:
+    return ", ".join(shown) + (f" and {more['more']} more" if more else "")
 
 
 def _filled_rows(name: str, measure: str, evaluated: Evaluated) -> pd.DataFrame:
@@ -251,14 +265,15 @@ def _filled_rows(name: str, measure: str, evaluated: Evaluated) -> pd.DataFrame:
 
 def _reason(
     name: str, variables: Mapping[str, VariableSpec], panel: PanelSpec, available: Mapping[str, Sequence[int]]
-) -> str:
+) -> Reason:
     """Why a variable has no figure on the panel."""
     for leaf, years in leaves(years_read(name, variables, panel), variables).items():
         if not years & set(available[leaf]):
-            covered = _span(available[leaf]) if available[leaf] else "no year"
-            wanted = _span(sorted(years)) if years else "no year"
-            return f"{leaf} is read in {wanted}, its source covers {covered}"
-    return "no unit has every figure that it needs, after the rules for breaks"
+            covered, wanted = _span(available[leaf]), _span(sorted(years))
+            message = f"{leaf} is read in {wanted or 'no year'}, its source covers {covered or 'no year'}"
+            return reason(message, "source_covers_other_periods", variable=leaf, read=wanted, covered=covered)
+    message = "no unit has every figure that it needs, after the rules for breaks"
+    return reason(message, "no_unit_with_every_figure")
 
 
 def _span(years: Sequence[int]) -> str:

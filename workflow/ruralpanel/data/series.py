@@ -14,6 +14,7 @@ from ruralpanel.data.formulas import unit_places, wide_frame
 from ruralpanel.data.lineage import LINEAGE, constant
 from ruralpanel.project.breaks import affected, dropped, keeps_later, rule_of
 from ruralpanel.project.measures import MeasureError, conversion
+from ruralpanel.project.notes import Note, reason
 from ruralpanel.project.periods import shown
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
@@ -39,7 +40,7 @@ class SeriesValues:
     cells: pd.DataFrame
     measure: str
     years: tuple[int, ...]
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def converted(values: Array, factor: float) -> Array:
@@ -100,7 +101,7 @@ def series_values(
         if factor != 1:
             values[factors == factor] = converted(values[factors == factor], float(factor))
     rules = _Rules(len(rows))
-    notes = []
+    notes: list[Note] = []
     for year in sorted(spec.breaks):
         notes += list(_apply(year, variable, figures, spec, panel, rows, values, rules, units, file))
     cells = pd.DataFrame(
@@ -210,7 +211,7 @@ def _apply(
     rules: _Rules,
     units: Sequence[str],
     file: str,
-) -> Iterator[str]:
+) -> Iterator[Note]:
     """Apply the rule for one break to `values` and `rules` (one entry per row of `rows`); yield notes."""
     rule = rule_of(variable, year)
     concerned = affected(spec.breaks[year], units)
@@ -232,7 +233,8 @@ def _apply(
                 rules.mark(mine, f"{year}: splice, {words}")
         lost = sorted(unit for unit in concerned if math.isnan(ratios[unit]))
         if lost:
-            yield f"splice of {year}: no overlap for {', '.join(lost)}, whose figures before {year} are left out"
+            message = f"splice of {year}: no overlap for {', '.join(lost)}, whose figures before {year} are left out"
+            yield reason(message, "splice_without_overlap", year=year, units=lost)
     elif rule == "accept":
         rules.mark(hit, f"{year}: accepted, {variable.breaks[year].get('because', '')}")
     elif rule == "dummy":

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.estimate.base.results import finite
 from ruralpanel.output.labels import Labels, labels_from_codebook, merged
+from ruralpanel.output.said import stated
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.expressions import log_of
 from ruralpanel.project.kinds.estimators import ESTIMATORS
@@ -114,7 +115,9 @@ class OutputContext:
         rows = pd.read_csv(path, encoding="utf-8-sig").fillna("") if path.is_file() else pd.DataFrame({"variable": []})
         lacking = rows.loc[rows["variable"] == column]
         if len(lacking):
-            found = f'variable "{column}", of which panel {panel} has no figure ({lacking["remark"].iloc[0]})'
+            found = (
+                f'variable "{column}", of which panel {panel} has no figure ({stated(lacking["remark"].iloc[0], "en")})'
+            )
             return self.problem(key, found, "a variable with figures", "take it out, or another panel")
         return self.problem(key, f'variable "{column}"', f"a variable of panel {panel}", did_you_mean(column, known))
 

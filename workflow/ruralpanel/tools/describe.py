@@ -148,7 +148,7 @@ def _variable(config: Config, variable: VariableSpec, results: Path) -> Iterator
         rows = read_rows(folder / "coverage.csv") if (folder / "coverage.csv").is_file() else []
         for row in (row for row in rows if row["variable"] == variable.name):
             described = _codebook(folder).get(variable.name, {})
-            words = row["remark"] or f"{_gaps(_shares(row))}{_spread(described)}"
+            words = stated(row["remark"], "en") or f"{_gaps(_shares(row))}{_spread(described)}"
             yield f"  panel {panel.name}: {words}"
     readers = [name for name, other in config.variables.items() if other.formula and variable.name in _read_by(other)]
     models = [name for name, model in config.models.items() if variable.name in model_names(model)]
