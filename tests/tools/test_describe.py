@@ -66,12 +66,8 @@ def test_figures_outside_their_range_are_named(tiny: Path) -> None:
     declared, other = replace(finding, declared=True, unit="BB"), replace(finding, check="jump")
     to_frame([declared, other, *[finding] * 7]).to_csv(folder / "findings.csv", index=False)
     printed = describe(open_project([tiny / "config.yaml"]), tiny / "results").splitlines()
-    assert (
-        printed.count(
-            "  look at roads.highways, AA, 2001: -4.5, a negative figure of km; a declared range may allow it: at least 0"
-        )
-        == 5
-    )
+    start = "  look at roads.highways, AA, 2001: -4.5, a negative figure of km;"
+    assert sum(line.startswith(start) for line in printed) == 5
     assert any(line.startswith("  and 2 more figures outside their range") for line in printed)
     assert not any("BB" in line for line in printed)
 
