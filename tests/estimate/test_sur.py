@@ -230,6 +230,15 @@ def test_the_interval_holds_a_known_correlation() -> None:
     assert np.mean(means) == pytest.approx(0.4, abs=4 * np.std(means) / np.sqrt(panels))
 
 
+def test_repeated_estimates_are_the_same_without_the_bootstrap() -> None:
+    design = system(**panel(np.random.default_rng(3), 24, 6, 0.4), options={"draws": 99})
+    whole = fit(design)
+    again = fit(design, beside=False)
+    assert again.extra["statistics"]["residual_correlation"]["draws"] == 0
+    for name in ("params", "residuals", "bread", "scores"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
+
+
 def test_three_outcomes_have_a_correlation_for_each_pair_and_one_test() -> None:
     data = panel(np.random.default_rng(6), 15, 6, 0.7)
     third = np.random.default_rng(7).normal(size=(90, 1))

@@ -232,6 +232,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         ),
         "sur": Estimator(
             fit="ruralpanel.estimate.families.sur.sur:fit",
+            refit="ruralpanel.estimate.families.sur.sur:refit",
             options=System,
             page="estimators/sur.md",
             reference="tests/estimate/test_sur.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from scipy import special
@@ -88,6 +89,11 @@ def fit(design: Design) -> Fit:
         },
         space=space,
     )
+
+
+def refit(design: Design) -> Fit:
+    """The estimate alone, without the bootstrap of the correlation that is left: that takes nine tenths of the time."""
+    return fit(replace(design, spec=replace(design.spec, options={**design.spec.options, "draws": 0})))
 
 
 def _independence(equations: Equations, n: int) -> Test:
