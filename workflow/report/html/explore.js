@@ -108,7 +108,7 @@ function drawnPicture(figure) {
   const frame = sheet.getBoundingClientRect();
   const [width, height] = [Math.ceil(frame.width), Math.ceil(frame.height)];
   const picture = svgNode("svg", { xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}` });
-  picture.append(svgNode("title", {}, figure.querySelector(".finding").textContent));
+  picture.append(svgNode("title", {}, figure.querySelector(".chart-title").textContent));
   picture.append(svgNode("rect", { width, height, fill: getComputedStyle(sheet).backgroundColor }));
   const skipped = (node) => node.matches("script, noscript, .unseen, .tip, .controls, .timeline, .hint, select, button, [hidden]");
   const copyOf = (drawing) => {
@@ -407,13 +407,13 @@ function mapOf(figure) {
     if (entry().low) items.push(["open", words.untold]);
     if (beyond && data.outside) items.push(["outside", data.outside[entry().timed ? 0 : 1]]);
     find(".legend").replaceChildren(...items.map(([kind, text]) => htmlNode("li", {}, htmlNode("span", { class: `swatch ${kind}` }), text)));
-    find(".key").textContent = entry().categories ? "" : entry().measure;
+    find(".chart-unit").textContent = entry().categories ? "" : entry().measure;
     find(".rule").textContent = entry().rule;
   }
 
   function switched() {
     const one = entry();
-    find(".finding").textContent = one.title;
+    find(".chart-title").textContent = one.title;
     find(".source").textContent = one.source ? filled(words.source, { text: one.source }) : "";
     const remark = find(".remark") || find("figcaption").appendChild(htmlNode("p", { class: "remark" }));
     remark.textContent = [one.note, data.note].filter(Boolean).join(" ");

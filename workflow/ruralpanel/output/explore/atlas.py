@@ -223,7 +223,7 @@ def _legend(entry: Entry, language: str) -> tuple[str, ...]:
         words.append(("open", word("explore.untold", language)))
     words.append(("outside", word("outside" if entry.timed else "not_asked", language)))
     return (
-        f'<p class="key">{escape(entry.measure)}</p>', legend(words),
+        f'<p class="chart-unit">{escape(entry.measure)}</p>', legend(words),
         f'<p class="rule">{escape(scale_words(entry, language))}</p>',
     )  # fmt: skip
 

@@ -85,7 +85,7 @@ def framed(chart: Chart) -> str:
         f'<figure class="chart {chart.kind}" id="{chart.id}" data-name="{escape(chart.name)}"'
         f' aria-labelledby="{chart.id}-title" aria-describedby="{chart.id}-says">',
         '<div class="sheet">',
-        f'<p class="finding" id="{chart.id}-title">{escape(chart.title)}</p>',
+        f'<p class="chart-title" id="{chart.id}-title">{escape(chart.title)}</p>',
         f'<p class="subtitle">{escape(chart.subtitle)}</p>' if chart.subtitle else "",
         f'<p class="unseen" id="{chart.id}-says">{escape(chart.alternative)}</p>',
         chart.body,
