@@ -8,6 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from ruralpanel.claims import scorecard
 from ruralpanel.output.report.context import Context, gather
 
@@ -15,8 +17,12 @@ FIXTURE = Path(__file__).parent / "fixtures" / "report"
 
 
 def made_up_project(folder: Path) -> Path:
-    """A copy of the made-up project in `folder`, with its scorecard."""
+    """A copy of the made-up project in `folder`, with its panels as Parquet and its scorecard."""
     shutil.copytree(FIXTURE, folder)
+    for panel in (folder / "made_up" / "panels").iterdir():
+        rows = panel / "panel.csv"
+        frame = pd.read_csv(rows) if rows.is_file() else pd.DataFrame({"unit": [], "period": []})
+        frame.to_parquet(panel / "panel.parquet")
     rows = scorecard.evaluate(config(folder)["hypotheses"], folder / "made_up")
     scorecard.write_scorecard(rows, folder / "made_up" / "scorecard.csv", folder / "made_up" / "scorecard.json")
     return folder

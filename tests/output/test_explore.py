@@ -18,7 +18,8 @@ from ruralpanel.output.charts.coefficients import Estimate
 from ruralpanel.output.charts.marginal_effect import MarginalCurve
 from ruralpanel.output.explore.asked import Asked
 from ruralpanel.output.explore.atlas import WIDTH, atlas, land
-from ruralpanel.output.explore.build import BUILDERS, chart_of, claim_charts, map_chart
+from ruralpanel.output.explore.build import BUILDERS, chart_of, entry_of, map_chart, map_entries
+from ruralpanel.output.explore.designs import designs_chart
 from ruralpanel.output.explore.drawing import Row, cells, dots, told, written
 from ruralpanel.output.explore.entries import Entry, finding
 from ruralpanel.output.explore.of_maps import of_maps
@@ -211,9 +212,19 @@ def test_the_page_holds_the_figures_and_no_text_breaks_it(place: Path) -> None:
 
 
 def test_a_project_without_boundaries_has_a_strip_in_place_of_the_map(place: Path) -> None:
-    chart = map_chart(context(place))
+    about = context(place)
+    chart = map_chart(about, map_entries(about))
     assert chart and '<div class="strip">' in chart.html and 'class="land"' not in chart.html
     assert chart.alternative.startswith("One dot for each unit: Jobs per 1,000")
+
+
+def test_declared_maps_lead_to_what_they_show_on_the_map(place: Path) -> None:
+    about = context(place)
+    keys = [entry.key for entry in map_entries(about)]
+    assert entry_of("growth", about.config["maps"]["growth"], keys) == "maps.growth"
+    assert entry_of("x", {"panel": "p", "variables": ["urban", "fixed"]}, keys) == "p.urban"
+    assert entry_of("x", {"panel": "p", "variables": ["nothing"]}, keys) is None
+    assert map_chart(about, ()) is None
 
 
 def test_dots_stand_where_their_numbers_are() -> None:
@@ -258,10 +269,8 @@ def test_a_claim_is_shown_over_its_designs_and_other_errors(place: Path) -> None
         "p_value": 0.2, "pointer": "/coefficients/0",
     }  # fmt: skip
     claim = {"claim": "H1", "text": "Towns raise jobs", "design": design, "others": []}
-    card = {"rule": {}, "counts": {}, "claims": [claim]}
-    (place / "results" / "scorecard.json").write_text(json.dumps(card), encoding="utf-8")
-    ((name, chart),) = claim_charts(context(place, hypotheses={"H1": {}}))
-    assert name == "H1" and chart.title == "H1: none of 1 designs told from zero"
+    chart = designs_chart(context(place), claim, "designs-h1")
+    assert chart and chart.title == "H1: none of 1 designs told from zero"
     # CR2's interval of the coefficient, 1 to 3 around 2, in multiples of δ = 0.5
     assert "CR2 by unit 4.00 [2.00, 6.00]" in chart.alternative
     figures = re.findall(r'<tr><th scope="row">CR2 by unit</th>(.*?)</tr>', chart.table)[0]

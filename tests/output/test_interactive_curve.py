@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ruralpanel.output.explore.curve import curve_chart
 from ruralpanel.output.labels import Labels
-from ruralpanel.output.report import exhibits
 from ruralpanel.output.report.html import FOLDER
 
 LABELS = Labels("en", {"y": "Output (log)", "y2": "Jobs (log)", "roads": "Roads </script> & co", "rail": "Rail"})
@@ -48,11 +48,11 @@ def payload(text: str) -> dict[str, Any]:
 
 def test_the_data_are_the_rows_sorted(curve: tuple[dict[str, Any], pd.DataFrame]) -> None:
     summary, rows = curve
-    data = payload(exhibits.curve_html(summary, rows, LABELS))
+    data = payload(curve_chart(summary, rows, LABELS, "curve").html)
     table = rows.sort_values("standardised")
     assert np.array(data["estimate"]) * data["unit"] == pytest.approx(table["standardised"].to_numpy(), abs=5.1e-5)
-    assert set(data["reach"]) == {1000}
-    assert table.index[data["main"]] == 0
+    assert set(np.subtract(data["high"], data["low"])) == {2000}
+    assert table.index[data["place"]] == 0 and data["main"] == rows["standardised"].iloc[0]
     # a dimension with one option is no choice
     assert [d["label"] for d in data["dimensions"]] == ["Outcome", "Transport", "Weights"]
     for dimension, name in zip(data["dimensions"], ("outcome", "transport", "weights"), strict=True):
@@ -63,7 +63,7 @@ def test_the_data_are_the_rows_sorted(curve: tuple[dict[str, Any], pd.DataFrame]
 
 
 def test_markup_is_escaped_and_closed(curve: tuple[dict[str, Any], pd.DataFrame]) -> None:
-    text = exhibits.curve_html(*curve, LABELS, caption="a < b & c", note="<b>")
+    text = curve_chart(*curve, LABELS, "curve", title="a < b & c", note="<b>").html
     assert "a &lt; b &amp; c" in text and "&lt;b&gt;" in text and "<b>" not in text
     assert text.count("</script>") == 1
     open_tags: list[str] = []
@@ -78,7 +78,7 @@ def test_markup_is_escaped_and_closed(curve: tuple[dict[str, Any], pd.DataFrame]
 
     Checker().feed(text)
     assert open_tags == []
-    assert "http" not in text + asset("curve.js") + asset("curve.css")
+    assert "http" not in text + asset("explore.js").replace("http://www.w3.org/2000/svg", "") + asset("explore.css")
 
 
 @pytest.fixture(scope="module")
@@ -89,8 +89,8 @@ def page(curve: tuple[dict[str, Any], pd.DataFrame], tmp_path_factory: pytest.Te
         pytest.skip("no browser installed")
     api = pytest.importorskip("playwright.sync_api")
     file: Path = tmp_path_factory.mktemp("page") / "page.html"
-    figure = exhibits.curve_html(*curve, LABELS)
-    style, script = asset("curve.css"), asset("curve.js")
+    figure = curve_chart(*curve, LABELS, "curve").html
+    style, script = asset("explore.css"), asset("explore.js")
     file.write_text(
         f"<!doctype html><meta charset=utf-8><style>{style}</style>{figure}<script>{script}</script>", "utf-8"
     )
@@ -110,7 +110,7 @@ def described(rows: pd.DataFrame) -> str:
     low, high = rows["standardised"] - 0.1, rows["standardised"] + 0.1
     median = f"{rows['standardised'].median():.3f}".replace("-", "−")
     shares = [
-        f"{math.floor(100 * float(np.mean(flags)) + 0.5)} %" for flags in (rows["standardised"] > 0, low > 0, high < 0)
+        f"{math.floor(100 * float(np.mean(flags)) + 0.5)}%" for flags in (rows["standardised"] > 0, low > 0, high < 0)
     ]
     return (
         f"{len(rows)} of 40 specifications: median {median}; {shares[0]} above zero; "
@@ -123,6 +123,7 @@ def test_unticking_an_option_leaves_its_specifications_out(
 ) -> None:
     rows = curve[1]
     assert page.text_content(".status") == described(rows)
+    page.click(".filter summary")
     page.uncheck("input[data-dimension='1'][data-option='0']")
     assert page.text_content(".status") == described(rows[rows["transport"] == "rail"])
     page.uncheck("input[data-dimension='0'][data-option='1']")
@@ -130,16 +131,18 @@ def test_unticking_an_option_leaves_its_specifications_out(
     assert page.text_content(".status") == described(left)
     page.uncheck("input[data-dimension='1'][data-option='1']")
     assert "No specification is left" in page.text_content("output")
-    page.click("button")
+    page.click(".filter button")
     assert page.text_content(".status") == described(rows)
 
 
 def test_a_specification_is_read_out_by_keyboard(page: Any, curve: tuple[dict[str, Any], pd.DataFrame]) -> None:
     first = curve[1].sort_values("standardised").iloc[0]
-    page.focus("canvas")
+    page.focus(".plane")
     page.keyboard.press("ArrowRight")
     text = page.text_content("output")
     assert text.startswith("No. 1 of 40: " + f"{first['standardised']:.3f}".replace("-", "−"))
     assert f"Outcome: {'Output' if first['outcome'] == 'y' else 'Jobs'}" in text
     page.keyboard.press("PageDown")
     assert page.text_content("output").startswith("No. 40 of 40")
+    page.keyboard.press("Home")
+    assert page.text_content("output").startswith("No. 1 of 40")

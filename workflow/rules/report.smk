@@ -165,12 +165,16 @@ rule report:
         CONFIRMATION,
         COMPARISON,
         CURVES,
+        ROBUSTNESS,
         SCORECARD,
         FIGURES,
         MAPS,
+        expand("results/maps/{map}.csv", map=cluster_maps(CONFIG)),
         expand("results/tables/{table}.json", table=list(CONFIG.tables)),
         expand("results/panels/{panel}/{file}.csv", panel=PANELS, file=["codebook", "coverage"]),
-        expand("results/panels/{panel}/lineage.parquet", panel=PANELS),
+        expand("results/panels/{panel}/{file}.parquet", panel=PANELS, file=["lineage", "panel"]),
+        CONFIG.units,
+        CONFIG.boundaries or [],
         expand("results/panels/{panel}/panel.csv", panel=project.story_panels(CONFIG)),
         expand("results/ingest/{source}.parquet", source=list(CONFIG.sources)),
         project.sidecar_files(CONFIG),
@@ -189,7 +193,7 @@ rule report:
         config_file=CONFIG.file,
         root=CONFIG.root,
         code=code("report.py"),
-        content=contents(project.sidecar_files(CONFIG)),
+        content=contents(project.sidecar_files(CONFIG), CONFIG.units, CONFIG.boundaries),
     message:
         "Writing the report"
     script:

@@ -520,6 +520,14 @@ function mapOf(figure) {
     if (best >= 0) areas.get(data.units[best]).focus();
   }
 
+  document.addEventListener("click", (event) => {
+    const key = event.target.closest?.("[data-entry]")?.dataset.entry;
+    const index = data.entries.findIndex((one) => one.key === key);
+    if (index < 0) return;
+    select.value = String(index);
+    select.dispatchEvent(new Event("change"));
+  });
+
   switched();
   moved();
   saving(figure, () => tableLines(find(".figures table")));

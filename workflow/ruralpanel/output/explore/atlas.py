@@ -20,6 +20,9 @@ from ruralpanel.output.explore.scales import class_labels
 from ruralpanel.output.maps.boundaries import Boundaries
 from ruralpanel.output.words import word
 
+MAP = "explore-map"
+"""The map's id on the page."""
+
 WIDTH = 1000
 FIGURES = 6
 """Significant figures of what the page holds."""
@@ -108,7 +111,7 @@ def atlas(
         f"<noscript><p>{escape(said('static', name=first.name, time=at))}</p></noscript>",
     ]
     return Chart(
-        id="explore-map",
+        id=MAP,
         kind="map",
         name="map" if outlines else "units",
         title=first.title,

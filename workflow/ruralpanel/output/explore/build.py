@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -11,14 +11,13 @@ from ruralpanel.output.explore.asked import Asked
 from ruralpanel.output.explore.atlas import Land, atlas, land
 from ruralpanel.output.explore.chart import Chart
 from ruralpanel.output.explore.curve import specification_curve
-from ruralpanel.output.explore.designs import designs_chart
 from ruralpanel.output.explore.dot_charts import (
     coefficients_chart,
     leave_one_out_chart,
     scorecard_chart,
     waterfall_chart,
 )
-from ruralpanel.output.explore.entries import finding, sources
+from ruralpanel.output.explore.entries import Entry, finding, sources
 from ruralpanel.output.explore.of_maps import of_maps
 from ruralpanel.output.explore.of_panels import of_panels
 from ruralpanel.output.explore.plane_charts import (
@@ -63,21 +62,24 @@ def chart_of(context: Context, name: str, spec: Mapping[str, Any]) -> Chart | No
     return builder(asked, options)
 
 
-def claim_charts(context: Context) -> Iterator[tuple[str, Chart]]:
-    """Claims with the chart of their number over all designs."""
-    for claim in context.scorecard.get("claims") or ():
-        chart = designs_chart(context, claim, anchor("designs", claim["claim"]))
-        if chart is not None:
-            yield str(claim["claim"]), chart
+def map_entries(context: Context) -> tuple[Entry, ...]:
+    """What the map shows, each with what is to be seen in it."""
+    found = (*of_panels(context), *of_maps(context))
+    return tuple(replace(entry, title=finding(entry, context)) for entry in found)
 
 
-def map_chart(context: Context) -> Chart | None:
+def map_chart(context: Context, entries: Sequence[Entry]) -> Chart | None:
     """The map of every outcome and lever, without boundaries a strip of dots; None where nothing is to be shown."""
-    found = [replace(entry, title=finding(entry, context)) for entry in (*of_panels(context), *of_maps(context))]
-    if not found:
+    if not entries:
         return None
     outlines, note = _land(context)
-    return atlas(found, outlines, context.unit_names, nouns(context), context.language, note)
+    return atlas(entries, outlines, context.unit_names, nouns(context), context.language, note)
+
+
+def entry_of(name: str, spec: Mapping[str, Any], entries: Collection[str]) -> str | None:
+    """The key among those of `map_entries` that a declared map begins with; None where it is not among them."""
+    first = f"{spec.get('panel')}.{next(iter(spec.get('variables') or ()), '')}"
+    return next((key for key in entries if key in (first, f"maps.{name}") or key.startswith(f"maps.{name}.")), None)
 
 
 def _land(context: Context) -> tuple[Land | None, str]:

@@ -77,7 +77,7 @@ def _of_model(context: Context, name: str, options: maps.OfModel) -> Iterator[En
             classes, growing = rounded_classes(everything)
         said = heading(model, term, labels, context.language)
         yield Entry(
-            key=f"{name}.{term}",
+            key=f"maps.{name}.{term}",
             group=group,
             label=said if is_decomposition(model) else f"{said}: {what}" if term == CHANGE else said,
             measure="%" if percent else labels.measure(outcome) if is_decomposition(model) else "",
@@ -166,6 +166,7 @@ def _categories(
     values = {unit: [place.get(kinds.get(unit, ""), math.nan) for kinds in panels.values()] for unit in units}
     edges = tuple(index - 0.5 for index in range(len(words) + 1))
     return Entry(
-        key=name, group=group, label=title, measure="", times=tuple(panels), values=values, classes=Classes(edges),
+        key=f"maps.{name}", group=group, label=title, measure="", times=tuple(panels), values=values,
+        classes=Classes(edges),
         colours=tuple(colours), source=source, note=note, categories=tuple(words.values()),
     )  # fmt: skip

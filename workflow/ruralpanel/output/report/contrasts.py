@@ -7,6 +7,7 @@ from typing import Any
 
 from ruralpanel.claims.designs import evidence_kind
 from ruralpanel.claims.numbers import Estimand, find_estimand
+from ruralpanel.output.explore.designs import designs_chart
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.designs import design_table, header, model_span, row, signed, span
 from ruralpanel.output.report.document import (
@@ -16,6 +17,7 @@ from ruralpanel.output.report.document import (
     Definitions,
     Details,
     Inline,
+    Interactive,
     Paragraph,
     Section,
     Table,
@@ -123,6 +125,8 @@ def _claim(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Section:
             )
     blocks += [Paragraph(text) for text in _elsewhere(context, texts, designs)]
     blocks += joint_blocks(context, texts, pairs)
+    chart = designs_chart(context, claim, anchor("designs", claim["claim"]))
+    blocks += [Interactive(chart.html)] if chart else []
     blocks.append(design_table(context, texts, pairs, anchor("beside", claim["claim"]), ()))
     title = texts.plain("contrasts.by_claim", claim=claim["claim"], text=context.worded(claim, "text"))
     return Section(anchor("differs", claim["claim"]), title, tuple(blocks), 3)

@@ -186,10 +186,18 @@ class Table:
 
 
 @dataclass(frozen=True)
+class Interactive:
+    """Markup of the page alone, which a script brings to life (`ruralpanel.output.explore`)."""
+
+    html: str
+
+
+@dataclass(frozen=True)
 class Figure:
     """A picture from a file.
 
-    `alternative` says in words what it shows, `finding` what one sees in it (its headline), `number` is as a table's.
+    `alternative` says in words what it shows, `finding` what one sees in it (its headline), `number` is as a table's;
+    `explored` stands in its place on the page.
     """
 
     id: str
@@ -199,6 +207,7 @@ class Figure:
     notes: tuple[Inline, ...] = ()
     number: str = ""
     finding: Inline = ()
+    explored: Interactive | None = None
 
 
 @dataclass(frozen=True)
@@ -288,13 +297,6 @@ class Details:
     id: str = ""
 
 
-@dataclass(frozen=True)
-class Interactive:
-    """Markup that a script of the page brings to life; it stands in `Details` that are not printed."""
-
-    html: str
-
-
 Block = (
     Paragraph | Bullets | Definitions | Code | Table | Figure | KeyFigures | Findings | Answers | Details | Interactive
 )
@@ -336,6 +338,11 @@ class Document:
         """Every block, nested ones included, in order."""
         for section in self.sections:
             yield from blocks_of(section)
+
+    @property
+    def explored(self) -> bool:
+        """Whether there is anything that the page's script brings to life."""
+        return any(isinstance(item, Interactive) or getattr(item, "explored", None) for item in self.blocks())
 
 
 def blocks_of(section: Section) -> Iterator[Block]:

@@ -1,24 +1,18 @@
-"""Charts, maps, tables and the curve to explore, as the report shows them."""
+"""Charts, maps and tables as the report shows them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-
-from ruralpanel.estimate.base.model_json import read_results
-from ruralpanel.output.charts.curve import dimension_label, option_labels
-from ruralpanel.output.labels import Labels
+from ruralpanel.output.explore.atlas import MAP
+from ruralpanel.output.explore.build import chart_of, entry_of, map_chart, map_entries
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.document import (
     Block,
-    Details,
     Figure,
     Inline,
     Interactive,
@@ -29,11 +23,11 @@ from ruralpanel.output.report.document import (
     TableCell,
     TableRow,
     literal,
+    plain_text,
 )
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor
 from ruralpanel.output.tables.document import Spanner, TableDocument
-from ruralpanel.output.words import word
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem
@@ -98,89 +92,6 @@ def _inline(text: str) -> Inline:
     return (Run(words),) if words else ()
 
 
-ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-DIGITS = 3
-
-
-def curve_html(
-    summary: Mapping[str, Any], rows: pd.DataFrame, labels: Labels, name: str = "", caption: str = "", note: str = ""
-) -> str:
-    """The curve's markup with its data; ``curve.js`` and ``curve.css`` make it work, once per page.
-
-    Parameters
-    ----------
-    summary, rows : JSON and Parquet of ``results/models/curves``. labels : of the curve's panel.
-    name : id of the element, default from the curve's name. caption, note : plain text.
-
-    Notes
-    -----
-    Specifications are sorted by standardised estimate and written to a ten-thousandth of a standard deviation; options
-    are one character each: some 20 bytes per specification. Dimensions of more than 62 options are left out.
-    """
-    language = labels.language
-    order = np.argsort(rows["standardised"].to_numpy(), kind="stable")
-    table = rows.iloc[order]
-    estimate = table["standardised"].to_numpy()
-    reach = np.abs((table["ci_high"] - table["ci_low"]).to_numpy() / 2 * estimate / table["estimate"].to_numpy())
-    dimensions = [
-        _dimension(entry, table, labels)
-        for entry in summary["dimensions"]
-        if 1 < len(entry["options"]) <= len(ALPHABET)
-    ]
-    data = {
-        "unit": 1e-4,
-        "digits": DIGITS,
-        "alphabet": ALPHABET,
-        "estimate": np.rint(estimate * 1e4).astype(int).tolist(),
-        "reach": np.rint(reach * 1e4).astype(int).tolist(),
-        "main": int(np.flatnonzero(order == 0)[0]) if summary.get("main") else -1,
-        "dimensions": dimensions,
-        "words": {key: word(f"curve_{key}", language) for key in ("status", "one", "point", "nothing")},
-    }
-    identity = escape(name or f"curve-{summary['name']}")
-    # "</" must not end the element early
-    payload = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
-    title = escape(caption or str(summary["name"]))
-    axis = escape(word("standardised_effect", language).replace("\n", " "))
-    parts = [
-        f'<figure class="curve" id="{identity}">',
-        f'<script type="application/json">{payload}</script>',
-        f'<p class="caption">{title}</p>',
-        f'<p class="status" role="status">{axis}</p>',
-        f'<canvas tabindex="0" role="img" aria-label="{title}: {axis}"></canvas>',
-        "<output></output>",
-        f'<button type="button">{escape(word("curve_reset", language))}</button>',
-        '<div class="filters">',
-        *(_fieldset(index, dimension) for index, dimension in enumerate(dimensions)),
-        "</div>",
-        "<figcaption>",
-        f"<p>{axis}. {escape(word('curve_medians', language))}</p>",
-        *([f"<p>{escape(note)}</p>"] if note else []),
-        "</figcaption>",
-        "</figure>",
-    ]
-    return "\n".join(parts)
-
-
-def _dimension(entry: Mapping[str, Any], table: pd.DataFrame, labels: Labels) -> dict[str, Any]:
-    options: Sequence[str] = entry["options"]
-    place = {option: ALPHABET[index] for index, option in enumerate(options)}
-    return {
-        "label": dimension_label(entry["name"], labels.language),
-        "options": option_labels(entry["name"], options, labels),
-        "choices": "".join(place[str(option)] for option in table[entry["name"]]),
-    }
-
-
-def _fieldset(index: int, dimension: Mapping[str, Any]) -> str:
-    boxes = "".join(
-        f'<label><input type="checkbox" checked data-dimension="{index}" data-option="{option}">'
-        f"<span>{escape(label)}</span><small></small></label>"
-        for option, label in enumerate(dimension["options"])
-    )
-    return f"<fieldset><legend>{escape(dimension['label'])}</legend>{boxes}</fieldset>"
-
-
 _SVG_LIMIT = 300_000  # bytes; larger drawings (polygons with names) are smaller, and faster to show, as PNG
 
 
@@ -201,6 +112,9 @@ def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
     What the configuration declares and the results lack is added to `problems`.
     """
     chosen = in_brief(context.config)
+    shown_on_map = map_entries(context)
+    entries = {entry.key: entry.title for entry in shown_on_map}
+    atlas = map_chart(context, shown_on_map)
     blocks: dict[str, tuple[list[Block], list[Block]]] = {}
     for kind in ("figures", "maps", "tables"):
         here, there = blocks.setdefault(kind, ([], []))
@@ -208,11 +122,12 @@ def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
             if kind == "tables":
                 made = _table(context, name, problems)
             else:
-                made = _picture(context, texts, kind, name, values, problems)
+                made = _picture(context, texts, kind, name, values, entries, problems)
             (here if name in chosen[kind] else there).extend(made)
     brief = {"charts": [*blocks["figures"][0], *blocks["maps"][0]], "first_tables": blocks["tables"][0]}
+    page = (_section(texts, "explore", [Interactive(atlas.html)], "page"),) if atlas else ()
     return Shown(
-        tuple(_section(texts, name, items, "brief") for name, items in brief.items() if items),
+        (*page, *(_section(texts, name, items, "brief") for name, items in brief.items() if items)),
         tuple(_section(texts, name, items[1], "appendix") for name, items in blocks.items() if items[1]),
     )
 
@@ -243,7 +158,13 @@ def _of_claims(item: Mapping[str, Any], models: Collection[str], curves: Collect
 
 
 def _picture(
-    context: Context, texts: Texts, kind: str, name: str, values: Mapping[str, Any], problems: list[Problem]
+    context: Context,
+    texts: Texts,
+    kind: str,
+    name: str,
+    values: Mapping[str, Any],
+    entries: Mapping[str, str],
+    problems: list[Problem],
 ) -> list[Block]:
     paths = _files(context.results / kind, name)
     if not paths:
@@ -254,24 +175,28 @@ def _picture(
         alternative = (_map_alt if kind == "maps" else _figure_alt)(context, texts, values, caption)
         note = context.worded(values, "note")
         notes = (literal(note),) if note else ()
-        blocks.append(Figure(anchor(kind, path.stem), literal(caption), path, alternative, notes))
-    if "curve" in values:
-        blocks += _filtered(context, texts, name, values)
+        explored, finding = _explored(context, texts, kind, name, values, entries)
+        finding = () if plain_text(finding) == caption else finding
+        blocks.append(
+            Figure(anchor(kind, path.stem), literal(caption), path, alternative, notes, "", finding, explored)
+        )
     return blocks
 
 
-def _filtered(context: Context, texts: Texts, name: str, values: Mapping[str, Any]) -> list[Block]:
-    """The curve whose specifications readers filter, folded away; nothing where its results are not there."""
-    import pandas as pd
-
-    folder, curve = context.results / "models" / "curves", values["curve"]
-    if not (folder / f"{curve}.json").is_file():
-        return []
-    summary = read_results(folder / f"{curve}.json")
-    rows = pd.read_parquet(folder / f"{curve}.parquet")
-    labels = context.labels(str(summary["panel"]))
-    html = curve_html(summary, rows, labels, anchor("curve", name), context.worded(values, "title"))
-    return [Details(texts.inline("exhibits.filter"), (Interactive(html),), printed=False, id=anchor("filter", name))]
+def _explored(
+    context: Context, texts: Texts, kind: str, name: str, values: Mapping[str, Any], entries: Mapping[str, str]
+) -> tuple[Interactive | None, Inline]:
+    """What stands in a picture's place on the page, and what is to be seen in it."""
+    if kind == "figures":
+        chart = chart_of(context, name, values)
+        return (Interactive(chart.html), literal(chart.title)) if chart else (None, ())
+    entry = entry_of(name, values, entries)
+    if entry is None:
+        return None, ()
+    title = context.worded(values, "title") or name.replace("_", " ").capitalize()
+    words = escape(texts.plain("exhibits.on_the_map", title=title))
+    link = f'<a href="#{MAP}" data-entry="{escape(entry)}">{words}</a>'
+    return Interactive(f'<p class="on-the-map" id="{anchor(kind, name)}">{link}</p>'), literal(entries[entry])
 
 
 def _files(folder: Path, name: str) -> list[Path]:

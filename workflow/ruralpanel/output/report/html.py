@@ -13,7 +13,7 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from ruralpanel.output.report.document import Answers, Document, Interactive, Section, plain_text
+from ruralpanel.output.report.document import Answers, Document, Section, plain_text
 from ruralpanel.output.report.numbering import exhibits
 
 FOLDER = Path(__file__).resolve().parents[3] / "report" / "html"
@@ -68,11 +68,11 @@ def render_html(document: Document) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    alive = any(isinstance(block, Interactive) for block in document.blocks())
+    alive = document.explored
     page = environment.get_template("page.html.j2").render(
         document=document,
-        style=Markup("\n".join([_asset("page.css"), *([_asset("curve.css")] if alive else [])])),
-        script=Markup("\n".join([_asset("page.js"), *([_asset("curve.js")] if alive else [])])),
+        style=Markup("\n".join([_asset("page.css"), *([_asset("explore.css")] if alive else [])])),
+        script=Markup("\n".join([_asset("page.js"), *([_asset("explore.js")] if alive else [])])),
         markup=Markup,
         kind_of=lambda block: type(block).__name__,
         plain=plain_text,
@@ -89,7 +89,9 @@ def _parts(document: Document) -> list[tuple[str, list[Section]]]:
     """The sections of the contents under the name of their part, in order."""
     parts: list[tuple[str, list[Section]]] = []
     for section in document.sections:
-        name = document.labels["brief" if section.part == "brief" else "appendix"]
+        name = document.labels["appendix" if section.part == "appendix" else "brief"]
+        if section.part == "page" and parts:
+            name = parts[-1][0]  # it belongs to the part that it stands in
         if not parts or parts[-1][0] != name:
             parts.append((name, []))
         parts[-1][1].append(section)

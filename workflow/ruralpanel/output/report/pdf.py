@@ -24,6 +24,7 @@ from ruralpanel.output.report.document import (
     Finding,
     Findings,
     Inline,
+    Interactive,
     KeyFigures,
     Paragraph,
     Part,
@@ -210,16 +211,18 @@ def _contents(sections: Sequence[Section]) -> dict[str, Any]:
 
 def _prints(section: Section) -> bool:
     """Whether anything of a section stands on paper."""
-    whole = any(not isinstance(block, Details) or block.printed for block in section.blocks)
-    return whole or any(map(_prints, section.sections))
+    return any(map(_on_paper, section.blocks)) or any(map(_prints, section.sections))
+
+
+def _on_paper(block: Block) -> bool:
+    return not isinstance(block, Interactive) and (not isinstance(block, Details) or block.printed)
 
 
 def _section(section: Section, document: Document, folder: Path) -> dict[str, Any]:
-    blocks = [block for block in section.blocks if not isinstance(block, Details) or block.printed]
     return {
         "id": section.id,
         "title": section.title,
-        "blocks": [_block(block, document, folder) for block in blocks],
+        "blocks": [_block(block, document, folder) for block in section.blocks if _on_paper(block)],
         "sections": [_section(part, document, folder) for part in section.sections if _prints(part)],
     }
 
@@ -246,7 +249,7 @@ def _block(block: Block, document: Document, folder: Path) -> dict[str, Any]:
         case Findings(findings):
             return {**kind, "items": [_finding(item) for item in findings]}
         case Details(summary, blocks):
-            inner = [_block(part, document, folder) for part in blocks]
+            inner = [_block(part, document, folder) for part in blocks if _on_paper(part)]
             return {**kind, "summary": _inline(summary), "blocks": inner}
     raise TypeError(type(block).__name__)
 

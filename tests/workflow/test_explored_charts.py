@@ -1,0 +1,174 @@
+"""Charts of the shipped report in a real browser: by mouse, touch and keyboard, in both languages, at three widths."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from ruralpanel.output.report.build import build
+from ruralpanel.output.report.context import gather
+from ruralpanel.project.formats import format_auto
+from ruralpanel.project.jobs import open_project
+
+WIDTHS = (320, 768, 1280)
+VARIABLE = "rural_manufacturing_per_1000"
+EVERY_VARIABLE = """() => {
+  const select = document.querySelector("figure.map select.variable");
+  return [...select.options].map((option) => {
+    select.value = option.value;
+    select.dispatchEvent(new Event("change"));
+    const [title, cells] = [".chart-title", ".figures td"].map((part) => document.querySelector(`figure.map ${part}`));
+    return title.textContent && cells ? "" : option.text;
+  }).filter(Boolean);
+}"""
+"""Switches the map to each variable; gives the names of those without a title or figures."""
+
+
+@pytest.fixture(scope="module")
+def pages(default_run: Path, root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Language → report; the Chinese one is written from the results of the English run."""
+    folder = tmp_path_factory.mktemp("zh")
+    config = open_project([str(root / "config.yaml")], {"language": "zh"})
+    context = gather(dict(config.resolved), default_run / "results", config.root, config.file)
+    build(context, folder, ["html"])
+    return {"en": default_run / "results/report/report.html", "zh": folder / "report.html"}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium; tests are skipped where there is none."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium is installed")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as driver:
+        running = driver.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield running
+        running.close()
+
+
+class Tab:
+    """A page of the browser, and what it should not do: complain, or ask for anything."""
+
+    def __init__(self, browser: Any, address: Path, width: int, **settings: Any) -> None:
+        self.context = browser.new_context(viewport={"width": width, "height": 800}, has_touch=True, **settings)
+        self.page = self.context.new_page()
+        self.faults: list[str] = []
+        self.page.on("console", lambda message: self.faults.append(message.text))
+        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
+        self.page.on("request", lambda request: self._asked(request.url))
+        self.page.goto(address.as_uri())
+        self.page.evaluate("document.querySelectorAll('main details').forEach((part) => (part.open = true))")
+
+    def _asked(self, address: str) -> None:
+        if not address.startswith(("file:", "data:", "blob:")):
+            self.faults.append(address)
+
+
+@pytest.fixture
+def panel(default_run: Path) -> pd.DataFrame:
+    frame = pd.read_parquet(default_run / "results/panels/provinces/panel.parquet")
+    return frame.pivot(index="unit", columns="period", values=VARIABLE)
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_chart_works_without_a_fault_or_a_request(
+    browser: Any, pages: dict[str, Path], panel: pd.DataFrame, language: str, width: int
+) -> None:
+    tab = Tab(browser, pages[language], width)
+    page, atlas = tab.page, tab.page.locator("figure.map")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    # mouse, touch and keyboard read the same figures, which are the panel's
+    amount = atlas.locator(".beside .amount")
+    atlas.locator('[data-u="CN-XJ"]').hover()
+    assert amount.text_content().split()[0] == format_auto(panel.loc["CN-XJ", 2019])
+    atlas.locator('[data-u="CN-YN"]').tap()
+    page.mouse.move(0, 0)
+    assert amount.text_content().split()[0] == format_auto(panel.loc["CN-YN", 2019])
+    atlas.locator('[data-u="CN-ZJ"]').focus()
+    page.keyboard.press("Home")
+    assert atlas.locator("output").text_content() == "2012"
+    assert format_auto(panel.loc["CN-ZJ", 2012]) in atlas.locator('[data-u="CN-ZJ"]').get_attribute("aria-label")
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate("document.activeElement.dataset.u") in {"CN-AH", "CN-JX"}
+    page.keyboard.press("End")
+    atlas.locator(".timeline input").fill("3")
+    assert atlas.locator("output").text_content() == "2015"
+    atlas.locator(".play").click()
+    assert atlas.locator(".play").get_attribute("aria-pressed") == "true"
+    atlas.locator(".play").click()
+    empty = page.evaluate(EVERY_VARIABLE)
+    assert empty == []
+
+    # marks of every kind of chart say their numbers
+    for kind in ("dots-chart", "event-chart", "marginal-chart", "lines-chart"):
+        figure = page.locator(f"figure.{kind}").first
+        figure.locator('.mark[tabindex="0"]').focus()
+        page.keyboard.press("End")
+        said = page.evaluate("document.activeElement.getAttribute('aria-label')")
+        assert said and said == page.evaluate("document.activeElement.dataset.tip")
+    curve = page.locator("figure.curve").first
+    curve.locator(".plane").focus()
+    page.keyboard.press("ArrowRight")
+    assert "1" in curve.locator("output").text_content()
+    curve.locator(".plane").tap()
+    assert 45 < float(curve.locator(".cursor").get_attribute("x1").rstrip("%")) < 55
+    assert tab.faults == []
+    tab.context.close()
+
+
+def test_what_is_saved_is_what_is_shown(browser: Any, pages: dict[str, Path], panel: pd.DataFrame) -> None:
+    tab = Tab(browser, pages["en"], 1000, accept_downloads=True)
+    figure = tab.page.locator("figure.map")
+    saved = {}
+    for form in ("csv", "svg", "png"):
+        with tab.page.expect_download() as started:
+            figure.locator(f"[data-save={form}]").click()
+        assert started.value.suggested_filename == f"provinces_{VARIABLE}.{form}"
+        saved[form] = Path(started.value.path()).read_bytes()
+    head, *rows = csv.reader(io.StringIO(saved["csv"].decode("utf-8-sig")))
+    assert head == ["Province", *map(str, panel.columns)] and len(rows) == len(panel)
+    zhejiang = next(row for row in rows if row[0] == "Zhejiang")
+    assert list(map(float, zhejiang[1:])) == pytest.approx(panel.loc["CN-ZJ"].tolist(), rel=1e-5)
+    text = saved["svg"].decode()
+    assert text.startswith("<svg") and figure.locator(".chart-title").text_content().split(":")[0] in text
+    assert saved["png"].startswith(b"\x89PNG") and len(saved["png"]) > 20_000
+    curve = tab.page.locator("figure.curve").first
+    with tab.page.expect_download() as started:
+        curve.locator("[data-save=csv]").click()
+    lines = Path(started.value.path()).read_text(encoding="utf-8-sig").splitlines()
+    assert len(lines) > 1000 and lines[0].startswith("Estimate,Lower end,Upper end,")
+    assert tab.faults == []
+    tab.context.close()
+
+
+def test_numbers_are_printed_as_tables_print_them(browser: Any, pages: dict[str, Path]) -> None:
+    tab = Tab(browser, pages["en"], 1000)
+    values = [0.0, 1.0, -2.5, 0.00123456, 123.456, 999.6, 12345.6, 1234567.0, -0.0000001234, 56.0, 0.1005]
+    assert tab.page.evaluate("(values) => values.map((value) => printed(value))", values) == list(
+        map(format_auto, values)
+    )
+    tab.context.close()
+
+
+def test_without_scripts_charts_and_their_tables_stand(browser: Any, pages: dict[str, Path]) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 1000, "height": 800})
+    page = context.new_page()
+    page.goto(pages["en"].as_uri())
+    atlas = page.locator("figure.map")
+    assert atlas.locator(".land").is_visible() and atlas.locator("noscript").is_visible()
+    assert not atlas.locator(".controls").is_visible() and not atlas.locator(".tools").is_visible()
+    assert page.locator("figure.curve .stretched .line").first.get_attribute("d")
+    assert page.locator("figure.chart .figures table").count() == page.locator("figure.chart").count()
+    context.close()
