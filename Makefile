@@ -13,7 +13,7 @@ PARALLEL := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) pytest --numprocesse
 KEPT ?= .kept
 
 .DEFAULT_GOAL := all
-.PHONY: all test quick check report lint keep same clean help setup
+.PHONY: all test quick check report lint keep same bundle verify clean help setup
 
 all: $(RUNTIME)  ## set up and build all results (the default)
 	@$(RUN) snakemake
@@ -47,7 +47,13 @@ keep: $(RUNTIME)  ## build all results and keep a copy, to compare later ones wi
 same: $(RUNTIME)  ## build all results and say what differs from the kept ones
 	@test -d $(KEPT) || { echo "No kept results in $(KEPT): run 'make keep' on the state to compare with" >&2; exit 1; }
 	@$(RUN) snakemake
-	@$(BIN)/python tests/same_results.py $(KEPT) results
+	@$(RUN) ruralpanel.tools.same_results $(KEPT) results
+
+bundle: $(RUNTIME)  ## build all results and pack them with data, code and checksums into results/bundle.zip
+	@$(RUN) snakemake bundle
+
+verify: $(RUNTIME)  ## in an unpacked bundle: build all results again and say which differ
+	@$(RUN) ruralpanel verify
 
 clean:  ## remove results and Snakemake's records; figures in data/ and the environment stay
 	rm -rf results .snakemake

@@ -50,6 +50,11 @@ except UserError as error:
     sys.exit(error.report("The results cannot be written"))
 
 
+with starting("snakemake"):
+
+    include: "workflow/rules/bundle.smk"
+
+
 rule all:
     default_target: True
     input:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from same_results import compare, main, relative_difference
+from ruralpanel.tools.same_results import compare, main, relative_difference
 
 
 @pytest.fixture

@@ -38,7 +38,12 @@ if CONFIRMATION:
             expand("results/panels/{panel}/panel.parquet", panel=ESTIMATED),
             units=CONFIG.units,
         output:
-            CONFIRMATION,
+            report(
+                CONFIRMATION,
+                caption="../captions/confirmation.rst",
+                category="Checks",
+                labels={"check": "other libraries", "form": "csv"},
+            ),
         log:
             "results/logs/confirm.log",
         threads: 1

@@ -30,7 +30,12 @@ rule reconcile:
         control_totals=CONFIG.control_totals or [],
         corrections=CONFIG.corrections or [],
     output:
-        "results/reconciliation/findings.csv",
+        report(
+            "results/reconciliation/findings.csv",
+            caption="../captions/findings.rst",
+            category="Checks",
+            labels={"check": "figures", "form": "csv"},
+        ),
     log:
         "results/logs/reconcile.log",
     threads: 1

@@ -14,6 +14,16 @@ REPORTS = expand("results/report/report.{format}", format=CONFIG.report["formats
 REPORTS += ["results/report/appendix.pdf"] if "pdf" in CONFIG.report["formats"] else []
 
 
+def exhibits(files, shown, category, name):
+    """The files, those with the ending `shown` for Snakemake's own report too, under a category."""
+    about = {"caption": f"../captions/{category.lower()}.rst", "category": category}
+    made = []
+    for file in files:
+        named = {name: Path(file).stem, "form": shown}
+        made.append(report(file, labels=named, **about) if file.endswith(shown) else file)
+    return made
+
+
 rule scorecard:
     input:
         models=project.claim_files(CONFIG),
@@ -22,7 +32,12 @@ rule scorecard:
         robustness=ROBUSTNESS,
         columns=expand("results/panels/{panel}/columns.csv", panel=ESTIMATED),
     output:
-        csv="results/scorecard.csv",
+        csv=report(
+            "results/scorecard.csv",
+            caption="../captions/scorecard.rst",
+            category="Report",
+            labels={"document": "scorecard", "form": "csv"},
+        ),
         json="results/scorecard.json",
         evidence="results/evidence.csv",
     log:
@@ -47,7 +62,7 @@ rule tables:
         results=lambda wildcards: project.table_files(CONFIG, tuple(wildcards)),
         units=CONFIG.units,
     output:
-        TABLES_MADE,
+        exhibits(TABLES_MADE, "html", "Tables", "table"),
     log:
         f"results/logs/tables{TABLES_EACH}.log",
     wildcard_constraints:
@@ -75,7 +90,7 @@ rule figures:
         results=lambda wildcards: project.figure_files(CONFIG, tuple(wildcards)),
         units=CONFIG.units,
     output:
-        FIGURES_MADE,
+        exhibits(FIGURES_MADE, "svg", "Figures", "chart"),
     log:
         f"results/logs/figures{FIGURES_EACH}.log",
     wildcard_constraints:
@@ -105,7 +120,7 @@ rule maps:
         boundaries=CONFIG.boundaries or [],
         matrices=MATRICES_SHOWN,
     output:
-        MAPS,
+        exhibits(MAPS, "svg", "Maps", "map"),
         expand("results/maps/{map}.csv", map=cluster_maps(CONFIG)),
     log:
         "results/logs/maps.log",
@@ -180,7 +195,7 @@ rule report:
         project.sidecar_files(CONFIG),
         findings="results/reconciliation/findings.csv",
     output:
-        REPORTS,
+        exhibits(exhibits(REPORTS, "html", "Report", "document"), "pdf", "Report", "document"),
         "results/report/numbers.json",
     log:
         "results/logs/report.log",

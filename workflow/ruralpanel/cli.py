@@ -1,4 +1,4 @@
-"""What users type beside ``snakemake``: trace, describe, explain, new-source, new-units, compare, schema."""
+"""What users type beside ``snakemake``: trace, describe, explain, new-source, new-units, compare, verify, schema."""
 
 from __future__ import annotations
 
@@ -74,6 +74,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     compare.add_argument("--language", default="en", choices=["en", "zh"], help="of the page (default: %(default)s)")
     compare.set_defaults(run=_compare)
+    verify = commands.add_parser("verify", help="build the results of an unpacked bundle again and say which differ")
+    verify.add_argument("folder", nargs="?", default=".", help="the bundle's (default: this one)")
+    verify.add_argument("--cores", default="all", help="of the run (default: %(default)s)")
+    verify.set_defaults(run=_verify)
     schema = commands.add_parser("schema", help="write what is made of the declared keys and kinds anew")
     schema.set_defaults(run=_schema)
     return parser
@@ -149,6 +153,16 @@ def _compare(options: argparse.Namespace) -> str:
 
         write_page(found, options.html, options.old, options.new, options.language, options.csv)
     return summary(found, f"written: {', '.join(written)}" if written else "--html FILE and --csv FILE list everything")
+
+
+def _verify(options: argparse.Namespace) -> str:
+    from ruralpanel.tools.bundle.verify import verify
+
+    found = verify(Path(options.folder), options.cores)
+    if not found.passed:
+        print(found)
+        raise SystemExit(1)
+    return str(found)
 
 
 def _schema(options: argparse.Namespace) -> str:
