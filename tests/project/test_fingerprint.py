@@ -31,8 +31,12 @@ ENTRIES = {
 """Modules that no result depends on, with the reason; what only they import is none either."""
 
 
+RULES = (".smk", ".rst")
+"""Rules, and captions of Snakemake's own report."""
+
+
 def files_below(folder: Path) -> list[Path]:
-    found = (p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".smk")
+    found = (p for p in folder.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.suffix not in RULES)
     return sorted(found)
 
 

@@ -34,6 +34,8 @@ READERS = {
     "estimate/base/model_json.py": "reads and writes results' JSON",
     "output/tables/build.py": "reads a declared table into the class of its kind",
     "data/adapters/nbs_api.py": "reads the answers of an interface in JSON",
+    "tools/bundle": "reads CITATION.cff and its own record, writes metadata in JSON",
+    "tools/same_results.py": "reads results of any kind to compare them",
     "tools/fetch": "reads answers of an interface and records of vintages in JSON",
     "tools/new_source": "writes a source entry in YAML",
 }

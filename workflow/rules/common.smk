@@ -25,6 +25,8 @@ with starting("snakemake"):
     from ruralpanel.project.reads import place_files
     from ruralpanel.project.problems import UserError
     from ruralpanel.project.files import contents
+    from ruralpanel.tools.bundle.contents import code_files
+    from ruralpanel.tools.bundle.contents import used_files
 
     try:
         CONFIG = project.open_project(
@@ -58,3 +60,32 @@ def one_of(names):
 def code(script):
     """Hash of a script and of all that it stands on: a change to it runs the rule again."""
     return fingerprint(WORKFLOW / "scripts" / script, WORKFLOW)
+
+
+def exhibits(files, shown, category, name):
+    """The files, those with the ending `shown` for Snakemake's own report too, under a category."""
+    about = {"caption": f"../captions/{category.lower()}.rst", "category": category}
+    made = []
+    for file in files:
+        named = {name: Path(file).stem, "form": shown}
+        made.append(report(file, labels=named, **about) if file.endswith(shown) else file)
+    return made
+
+
+def programs(idle):
+    """What each rule but the `idle` ones runs and writes, for the page in a bundle."""
+    return [
+        {
+            "rule": rule.name,
+            "script": f"workflow/scripts/{Path(rule.script).name}",
+            "output": [str(file) for file in rule.output],
+        }
+        for rule in workflow.rules
+        if rule.script and rule.output and rule.name not in idle
+    ]
+
+
+def packed_files():
+    """What a bundle holds beside results, by content."""
+    code = [str(path) for path in code_files(Path(workflow.basedir))]
+    return contents(code, list(used_files(CONFIG)))

@@ -14,16 +14,6 @@ REPORTS = expand("results/report/report.{format}", format=CONFIG.report["formats
 REPORTS += ["results/report/appendix.pdf"] if "pdf" in CONFIG.report["formats"] else []
 
 
-def exhibits(files, shown, category, name):
-    """The files, those with the ending `shown` for Snakemake's own report too, under a category."""
-    about = {"caption": f"../captions/{category.lower()}.rst", "category": category}
-    made = []
-    for file in files:
-        named = {name: Path(file).stem, "form": shown}
-        made.append(report(file, labels=named, **about) if file.endswith(shown) else file)
-    return made
-
-
 rule scorecard:
     input:
         models=project.claim_files(CONFIG),

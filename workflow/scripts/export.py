@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.project.problems import starting
+from ruralpanel.project.interrupts import starting
 
 with starting("export"):
     import pandas as pd

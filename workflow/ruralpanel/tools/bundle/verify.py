@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.files import sha256_of
+from ruralpanel.project.load import DEFAULT_FILE
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.tools.bundle.archive import CHECKSUMS, RECORD
 from ruralpanel.tools.same_results import Difference, compared
@@ -94,7 +95,7 @@ def _run(again: Path, record: Mapping[str, Any], cores: str) -> None:
     command += ["--cores", cores, "--workflow-profile", "none"]
     if record["config"]:
         command += ["--config", *(f"{key}={json.dumps(value)}" for key, value in record["config"].items())]
-    if record["configfile"] != "config.yaml":
+    if record["configfile"] != DEFAULT_FILE:
         command += ["--configfile", record["configfile"]]
     run = subprocess.run(
         command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
