@@ -99,7 +99,7 @@ def simulated_sizes(
     if refit is None and not is_least_squares(fit):
         reason = note("not_one_regression")
     elif panels < LEAST_PANELS:
-        reason = note("too_many_rows", rows=fit.rows.size)
+        reason = note("too_many_rows_simulated", rows=fit.rows.size)
     if reason is not None or not any(applies):
         return tuple(_without(reason) if applicable and reason is not None else None for applicable in applies)
     if refit is not None:
