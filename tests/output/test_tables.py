@@ -19,13 +19,14 @@ from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableD
 from ruralpanel.output.tables.notes import effects_of
 from ruralpanel.output.tables.panels import describe
 from ruralpanel.output.tables.render import render_csv
-from ruralpanel.output.tables.tex import check_tex, render_tex
+from ruralpanel.output.tables.tex import render_tex
 from ruralpanel.project.jobs import needed_files
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.maps import MAPS
 from ruralpanel.project.kinds.tables import TABLES
 from ruralpanel.project.problems import UserError
 from table_results import MAIN, cells, frame, made_up_model, made_up_results
+from tex_structure import check_tex
 
 
 @pytest.fixture

@@ -22,9 +22,10 @@ from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument, 
 from ruralpanel.output.tables.docx import render_docx
 from ruralpanel.output.tables.html import html_fragment, render_html
 from ruralpanel.output.tables.render import render, render_csv
-from ruralpanel.output.tables.tex import check_tex, render_tex, standalone_tex
+from ruralpanel.output.tables.tex import render_tex
 from ruralpanel.project.files import restored
 from table_results import MAIN, made_up_results
+from tex_structure import check_tex, standalone_tex
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from scipy.optimize import brentq
 
 FULL = 1e-9  # nobody is left to farm at 1 - FULL: farm income has a pole there
@@ -155,17 +154,6 @@ def solve(p: Parameters) -> Equilibrium:
         migrants = float(brentq(lambda m: advantage_of_staying(p, m), 0.0, 1.0 - FULL, xtol=1e-12))
     mass = entrepreneurs_given(p, migrants)
     return Equilibrium(mass, migrants, _farm_income(p, mass, migrants), market(p, mass, migrants))
-
-
-def number_of_equilibria(p: Parameters, grid: int = 400) -> int:
-    """How many masses of migrants are equilibria, counted on a grid: the check that there is only one."""
-    gains = np.array([advantage_of_staying(p, m) for m in np.linspace(0.0, 1.0 - 1e-6, grid)])
-    return int(gains[0] >= 0) + int(np.sum((gains[:-1] < 0) != (gains[1:] < 0)))
-
-
-def entrepreneurs_along(p: Parameters, transport: Sequence[float], gap: float) -> list[float]:
-    """Mass of rural entrepreneurs along the cost of transport at one technology gap."""
-    return [solve(replace(p, transport=t, gap=gap)).entrepreneurs for t in transport]
 
 
 def effect_of_better_transport(p: Parameters, gaps: Sequence[float], step: float = 0.01) -> list[float]:
