@@ -18,7 +18,6 @@ import pytest
 import iv_panels
 import policy_panels
 from conftest import ROOT
-from ruralpanel.estimate import confirm as confirm_module
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.confirm import confirm, disagreements
@@ -171,11 +170,3 @@ def imported(file: Path) -> set[str]:
     names = [alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names]
     names += [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
     return {name.split(".")[0] for name in names}
-
-
-def test_no_other_library_is_asked_for_very_many_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(confirm_module, "MOST_ROWS", UNITS * PERIODS - 1)
-    design = CASES["fe"]
-    rows = confirm(design, estimate(design.spec, design, 1, ""))
-    assert {row.reason for row in rows} == {"too_many_rows"}
-    assert not disagreements(rows)

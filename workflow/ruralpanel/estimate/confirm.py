@@ -24,9 +24,6 @@ MODULES: dict[str, str] = {
 }
 """Family (``confirmed_by`` of an estimator): the module whose ``again`` asks another library for the model."""
 
-MOST_ROWS = 1_000_000
-"""Rows up to which another library is asked: beyond, it takes minutes and tens of gigabytes."""
-
 
 @dataclass(frozen=True)
 class Row:
@@ -67,8 +64,6 @@ def confirm(design: Design, result: ModelResult) -> list[Row]:
     family = ESTIMATORS[result.estimator].confirmed_by
     if not family:
         return _unconfirmed(result, "no_such_estimator")
-    if design.y.size > MOST_ROWS:
-        return _unconfirmed(result, "too_many_rows")
     again = importlib.import_module(MODULES[family]).again
     index = next(comparable(result.inference), None)
     reason = "errors:no_such_kind"
