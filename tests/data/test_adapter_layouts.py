@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from keyword import iskeyword
 from pathlib import Path
 
 import pytest
 
 from adapter_harness import refusal, source_of
+from ruralpanel.project.kinds.adapters import ADAPTERS, NbsApiLayout, NbsExportLayout, TableLayout, YearbookLayout
 from ruralpanel.project.layouts import layout_problems
 
 
@@ -49,3 +51,22 @@ def test_keys_and_registry_import_no_pandas() -> None:
     )
     root = Path(__file__).resolve().parents[2] / "workflow"
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
+
+
+CLASSES = {
+    "nbs_export": NbsExportLayout,
+    "nbs_api": NbsApiLayout,
+    "table": TableLayout,
+    "yearbook": YearbookLayout,
+}
+
+
+@pytest.mark.parametrize("name", ADAPTERS)
+def test_the_class_of_a_layout_has_every_key_with_the_default_that_is_documented(name: str) -> None:
+    """None or empty where a default is found out from the file, which the documented one says in words."""
+    layout = CLASSES[name]()
+    for key, documented in ADAPTERS[name].keys.items():
+        value = getattr(layout, f"{key}_" if iskeyword(key) else key)
+        stated = documented.default
+        assert (not value and not stated) or value in (None, "", (), stated) or stated not in documented.choices, key
+        assert not isinstance(stated, (int, float)) or value in (None, stated), key

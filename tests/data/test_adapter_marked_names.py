@@ -14,7 +14,7 @@ import pytest
 from adapter_harness import check_marked_names, figures, source_of
 from ruralpanel.data.adapters import delimited, registry
 from ruralpanel.data.adapters.table import Piece, frame_of
-from ruralpanel.project.kinds.adapters import ADAPTERS
+from ruralpanel.project.kinds.adapters import ADAPTERS, TableLayout
 from ruralpanel.project.settings import SourceSpec
 
 UNITS = ("Alabama", "Alaska", "Arizona", "Arkansas", "Colorado")
@@ -176,7 +176,7 @@ def test_names_that_come_twice_lead_each_code_to_its_name(tmp_path: Path) -> Non
     good = registry.read(source)
     from ruralpanel.data.adapters.table_files import open_table
 
-    table = open_table(str(tmp_path / "t.csv"), "t.csv", {})
+    table = open_table(str(tmp_path / "t.csv"), "t.csv", TableLayout())
     from ruralpanel.data.adapters.columns import figures as parsed
     from ruralpanel.data.adapters.text import number_rule
 

@@ -202,5 +202,5 @@ def test_a_page_that_goes_on_in_a_yearbook(tmp_path: Path) -> None:
     ],
 )
 def test_advice_for_cells_that_are_no_figures(written: str, words: str, never: str) -> None:
-    advice = figure_advice(written, {})
+    advice = figure_advice(written)
     assert words in advice and never not in advice

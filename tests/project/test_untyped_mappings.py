@@ -30,6 +30,7 @@ READERS = {
     "project/kinds/options.py": "makes JSON schemas of classes",
     "project/kinds/tables.py": "tells the kind of a table as it is declared",
     "project/kinds/maps.py": "tells the kind of a map as it is declared",
+    "project/kinds/adapters.py": "reads declared layout keys into the class of their adapter",
     "project/sections": "keys of the configuration's sections",
     "estimate/base/model_json.py": "reads and writes results' JSON",
     "output/tables/build.py": "reads a declared table into the class of its kind",
@@ -44,7 +45,7 @@ READERS = {
 LEFT = {
     "claims": 62,
     "claims/robustness": 59,
-    "data/adapters": 60,
+    "data/adapters": 4,
     "data": 4,
     "data/reconcile": 7,
     "estimate/base": 23,

@@ -10,6 +10,7 @@ from typing import Any
 
 from ruralpanel.data.adapters.sheets import cell_text
 from ruralpanel.data.adapters.table_files import open_table
+from ruralpanel.project.kinds.adapters import TableLayout
 from ruralpanel.project.problems import Problem, UserError, raise_any
 
 
@@ -37,7 +38,7 @@ def new_units(
     UserError
         Unknown columns; an id with two names or two values of an attribute.
     """
-    table = open_table(str(path), Path(path).name, layout or {})
+    table = open_table(str(path), Path(path).name, TableLayout.of(layout or {}))
     columns = list(dict.fromkeys([unit, *([name] if name else []), *attributes]))
     loaded, rows = table.read(columns, [])
     by_id: dict[str, tuple[str, ...]] = {}

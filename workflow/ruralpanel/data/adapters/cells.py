@@ -256,18 +256,18 @@ _MARK = re.compile(r"[+-]?[0-9.,]+\s*([^\w\s.,()\[\]{}（）【】+\-−–<>=~$
 _BRACKETED = re.compile(r"[+-]?[0-9.,]+\s*([(（\[【][^()\[\]（）【】]{1,4}[)）\]】])")
 
 
-def figure_advice(written: str, layout: Mapping[str, Any]) -> str:
+def figure_advice(written: str, decimal: str | None = None, thousands: str | None = None) -> str:
     """What may mend a cell that is neither a figure nor a mark for a missing one.
 
     Parameters
     ----------
     written : the cell's text.
-    layout : the adapter's keys, as far as they are set.
+    decimal, thousands : what is known of its commas and points.
     """
     bare = text.plain(written)
-    if "," in written and "decimal" not in layout and "thousands" not in layout:
+    if "," in written and decimal is None and thousands is None:
         return 'layout: {decimal: ","} or {thousands: ","} says what the comma is'
-    if re.fullmatch(r"[0-9.,]+[\u202f\xa0 '][0-9.,\u202f\xa0 ']+", written) and "thousands" not in layout:
+    if re.fullmatch(r"[0-9.,]+[\u202f\xa0 '][0-9.,\u202f\xa0 ']+", written) and thousands is None:
         sign = next(c for c in written if c in "\u202f\xa0 '")
         return f"layout: {{thousands: {json.dumps(sign)}}} if it parts thousands"
     if "%" in bare or "‰" in bare:

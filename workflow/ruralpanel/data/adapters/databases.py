@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.adapters.table_file import Columns, Numbers, TableFile, arrow_columns, widened
+from ruralpanel.project.kinds.adapters import TableLayout
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 
 TIMEOUT = 60.0
@@ -26,11 +27,11 @@ _TABLE_FUNCTIONS = frozenset(
 )
 
 
-def _statement(label: str, layout: Mapping[str, Any], tables: Sequence[str]) -> str:
+def _statement(label: str, layout: TableLayout, tables: Sequence[str]) -> str:
     """The query of a data base: the layout's, or the whole of its one table."""
-    if layout.get("query"):
-        return str(layout["query"]).strip().rstrip("; \n\t")
-    wanted = layout.get("from")
+    if layout.query:
+        return str(layout.query).strip().rstrip("; \n\t")
+    wanted = layout.from_
     if wanted is None and len(tables) == 1:
         wanted = tables[0]
     if wanted not in tables:
@@ -53,14 +54,14 @@ def _part(columns: Sequence[str], statement: str) -> str:
     return f"SELECT {names} FROM ({statement}\n) AS source_table LIMIT {MOST_ROWS + 1}"
 
 
-def _refused(label: str, form: str, error: Exception, layout: Mapping[str, Any]) -> Problem:
+def _refused(label: str, form: str, error: Exception, layout: TableLayout) -> Problem:
     detail = " ".join(str(error).split())[:160]
-    if layout.get("query"):
+    if layout.query:
         return Problem(label, "layout.query", f"{form}: {detail}", "a SELECT that the file can answer")
     return Problem(label, "", f"{form}: {detail}", f"a whole {form} file")
 
 
-def sqlite(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
+def sqlite(path: str, label: str, layout: TableLayout) -> TableFile:
     """Open an SQLite file: `layout.query`, `layout.from`, or its only table."""
     statement = _statement(label, layout, tables_in(path, label, "sqlite"))
     names, _ = _sqlite_rows(path, label, layout, f"SELECT * FROM ({statement}\n) AS source_table LIMIT 0")
@@ -73,12 +74,12 @@ def sqlite(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     return TableFile(label, "", tuple(names), load)
 
 
-def duckdb(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
+def duckdb(path: str, label: str, layout: TableLayout) -> TableFile:
     """Open a DuckDB file: `layout.query`, `layout.from`, or its only table."""
     statement = _statement(label, layout, tables_in(path, label, "duckdb"))
 
     def described(connection: Any) -> list[str]:
-        if layout.get("query"):
+        if layout.query:
             _one_select(connection, statement, label)
         description = connection.execute(f"SELECT * FROM ({statement}\n) AS source_table LIMIT 0").description
         return [str(item[0]) for item in description]
@@ -103,15 +104,15 @@ def tables_in(path: str, label: str, form: str) -> tuple[str, ...]:
     """
     if form == "sqlite":
         listing = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') ORDER BY name"
-        return tuple(str(name) for (name,) in _sqlite_rows(path, label, {}, listing)[1])
+        return tuple(str(name) for (name,) in _sqlite_rows(path, label, TableLayout(), listing)[1])
     listing = "SELECT table_name FROM information_schema.tables ORDER BY 1"
-    return tuple(str(name) for (name,) in _ask_duckdb(path, label, {}, lambda c: c.execute(listing).fetchall()))
+    return tuple(
+        str(name) for (name,) in _ask_duckdb(path, label, TableLayout(), lambda c: c.execute(listing).fetchall())
+    )
 
 
-def _sqlite_rows(
-    path: str, label: str, layout: Mapping[str, Any], statement: str
-) -> tuple[list[str], list[tuple[Any, ...]]]:
-    limit = float(layout.get("timeout", TIMEOUT))
+def _sqlite_rows(path: str, label: str, layout: TableLayout, statement: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    limit = float(layout.timeout)
     until = time.monotonic() + limit
     try:
         connection = sqlite3.connect(f"{Path(path).resolve().as_uri()}?mode=ro", uri=True)
@@ -191,10 +192,10 @@ def _table_functions(node: Any) -> Iterator[str]:
             yield from _table_functions(child)
 
 
-def _ask_duckdb(path: str, label: str, layout: Mapping[str, Any], question: Callable[[Any], Any]) -> Any:
+def _ask_duckdb(path: str, label: str, layout: TableLayout, question: Callable[[Any], Any]) -> Any:
     import duckdb as engine
 
-    limit = float(layout.get("timeout", TIMEOUT))
+    limit = float(layout.timeout)
     settings: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": "false",
         "memory_limit": "4GB",

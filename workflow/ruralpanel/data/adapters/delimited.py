@@ -7,7 +7,7 @@ import io
 import json
 import mmap
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,14 @@ from ruralpanel.data.adapters import grids, text
 from ruralpanel.data.adapters.cells import capped
 from ruralpanel.data.adapters.sheets import area, letters
 from ruralpanel.data.adapters.table_file import Columns, Numbers, TableFile, arrow_columns
+from ruralpanel.project.kinds.adapters import TableLayout
 from ruralpanel.project.problems import Problem, UserError
 
 LARGE = 32 * 2**20
 _MOST_LINES = 20
 
 
-def open_delimited(path: str, label: str, layout: Mapping[str, Any], large: int = LARGE) -> TableFile:
+def open_delimited(path: str, label: str, layout: TableLayout, large: int = LARGE) -> TableFile:
     """Open a delimited text file; from `large` bytes on it is read by column and never held as text.
 
     A part of the file (`range`, `first_row`) is always read the exact way. Both ways give the same figures. The
@@ -33,8 +34,8 @@ def open_delimited(path: str, label: str, layout: Mapping[str, Any], large: int 
     the line breaks inside quotation marks before it.
     """
     size = Path(path).stat().st_size
-    if size < large or layout.get("range") or "first_row" in layout:
-        return _small(text.decode(grids.read_bytes(path, label), label, layout.get("encoding")), label, layout)
+    if size < large or layout.range or layout.first_row is not None:
+        return _small(text.decode(grids.read_bytes(path, label), label, layout.encoding), label, layout)
     return _large(path, label, layout)
 
 
@@ -48,11 +49,11 @@ class _Header:
     last: int
 
 
-def _header(lines: Sequence[str], label: str, layout: Mapping[str, Any]) -> _Header:
+def _header(lines: Sequence[str], label: str, layout: TableLayout) -> _Header:
     """The column names; a name in quotation marks may be broken over several lines."""
-    top = area(label, layout.get("range"))[0]
-    if "header" in layout:
-        number = top - 1 + int(layout["header"])
+    top = area(label, layout.range)[0]
+    if layout.header is not None:
+        number = top - 1 + int(layout.header)
     else:
         number = next((i for i, line in enumerate(lines, 1) if i >= top and line.strip()), top)
     if not 1 <= number <= len(lines) or not lines[number - 1].strip():
@@ -67,7 +68,7 @@ def _header(lines: Sequence[str], label: str, layout: Mapping[str, Any]) -> _Hea
         )
     first, last = _record_at(lines, number)
     record = "\n".join(lines[first - 1 : last])
-    delimiter = str(layout.get("delimiter") or grids.delimiter_of(record))
+    delimiter = str(layout.delimiter or grids.delimiter_of(record))
     if len(delimiter) != 1:
         delimiter = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(delimiter, delimiter)
     if len(delimiter) != 1 or delimiter in '"\r\n':
@@ -96,14 +97,14 @@ def _record_at(lines: Sequence[str], number: int) -> tuple[int, int]:
         first = last + 1
 
 
-def _small(content: str, label: str, layout: Mapping[str, Any]) -> TableFile:
+def _small(content: str, label: str, layout: TableLayout) -> TableFile:
     lines = grids.lines_of(content, label)
     head = _header(lines, label, layout)
     delimiter = head.delimiter
-    top, left, bottom, right = area(label, layout.get("range"))
+    top, left, bottom, right = area(label, layout.range)
     names = head.names[left:right]
-    first = top - 1 + int(layout.get("first_row", 0))
-    whole = not layout.get("range")
+    first = top - 1 + (layout.first_row or 0)
+    whole = not layout.range
 
     def load(columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
         places = {name: names.index(name) for name in columns}
@@ -186,19 +187,19 @@ def ragged(label: str, row: int, count: int, expected: int) -> Problem:
     return Problem(label, f"row {row}", f"{count} column{'s' * (count != 1)}", f"{expected}, as in the header", fix)
 
 
-def _large(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
+def _large(path: str, label: str, layout: TableLayout) -> TableFile:
     with open(path, "rb") as stream:
         start = stream.read(grids.LONGEST_LINE + 1)
     end = max(start.rfind(b"\n"), start.rfind(b"\r")) + 1
     end += start.startswith(b"\xff\xfe")  # the second half of a line end in UTF-16
     if end < 2:
         raise grids.endless_line(label, 1)
-    lines = grids.lines_of(text.decode(start[:end], label, layout.get("encoding")), label)
+    lines = grids.lines_of(text.decode(start[:end], label, layout.encoding), label)
     head = _header(lines, label, layout)
-    encoding = layout.get("encoding") or _encoding_of(start[:end])
+    encoding = layout.encoding or _encoding_of(start[:end])
 
     def load(columns: Sequence[str], figures: Sequence[str]) -> tuple[Columns, Numbers]:
-        plain = layout.get("decimal", ".") == "." and not layout.get("thousands")
+        plain = (layout.decimal or ".") == "." and not layout.thousands
         table = _columnar(path, label, head, encoding, columns, figures, plain)
         loaded = arrow_columns(table)
         return loaded, _row_numbers(path, head.last, table.num_rows)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.data.adapters import text, workbooks
 from ruralpanel.data.adapters.sheets import Caps, Row, Sheet, joined, locked, unreadable
+from ruralpanel.project.kinds.adapters import Layout
 from ruralpanel.project.problems import Problem, UserError
 
 LONGEST_LINE = 2**20
@@ -50,7 +51,7 @@ def read_bytes(path: str | Path, label: str) -> bytes:
         raise UserError(Problem(label, "", error.strerror or "an unreadable file", "a file that can be read")) from None
 
 
-def read_sheets(path: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet, ...]:
+def read_sheets(path: str, label: str, layout: Layout) -> tuple[Sheet, ...]:
     """All tables of a text file, a spreadsheet or an HTML page.
 
     Parameters
@@ -76,9 +77,9 @@ def read_sheets(path: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet
     if form == "xls":
         return tuple(workbooks.xls_sheets(raw, label, layout))
     if form == "html":
-        return html_tables(text.decode(raw, label, layout.get("encoding")), label, layout)
+        return html_tables(text.decode(raw, label, layout.encoding), label, layout)
     if form == "text":
-        return (_text_sheet(text.decode(raw, label, layout.get("encoding")), label, Caps.of(layout)),)
+        return (_text_sheet(text.decode(raw, label, layout.encoding), label, Caps.of(layout)),)
     raise UserError(
         Problem(
             label,
@@ -171,7 +172,7 @@ _FOOTNOTE = re.compile(r"[(\[]?(?:[0-9]{1,2}|[a-z])[)\]]?")
 _MOST_NESTED = 200
 
 
-def html_tables(content: str, label: str, layout: Mapping[str, Any]) -> tuple[Sheet, ...]:
+def html_tables(content: str, label: str, layout: Layout) -> tuple[Sheet, ...]:
     """The innermost html_tables of a page, in order; merged cells show their text in every place that they cover.
 
     Raised letters (``<sup>``) become footnote marks in brackets, so that they never run into a figure.
@@ -196,7 +197,7 @@ def html_tables(content: str, label: str, layout: Mapping[str, Any]) -> tuple[Sh
     opened, closed = (len(re.findall(tag, content, re.IGNORECASE)) for tag in (r"<table[\s>]", r"</table\s*>"))
     if opened == 0:
         raise UserError(Problem(label, "", "a page without a table", "a page with a table"))
-    if closed < opened and layout.get("end", "required") != "optional":
+    if closed < opened and layout.end != "optional":
         raise UserError(
             Problem(
                 label,

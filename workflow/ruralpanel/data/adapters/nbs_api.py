@@ -24,6 +24,7 @@ from ruralpanel.data.adapters.titles import (
     same_title,
     split_measure,
 )
+from ruralpanel.project.kinds.adapters import NbsApiLayout
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.settings import SeriesSpec, SourceSpec
 
@@ -70,9 +71,9 @@ def read(source: SourceSpec) -> pd.DataFrame:
         One problem per fault: no answers, files that are no answers, figures that are no numbers or stand for no
         region or year, measures other than declared, series that no answer holds, two data sets that disagree.
     """
-    layout = layout_of(source)
-    rule = text.number_rule(missing=layout.get("missing", ()), marks=layout.get("marks", ()))
-    skipped = left_out(layout.get("skip_rows", ()), layout.get("keep_rows", ()))
+    layout = layout_of(source, NbsApiLayout)
+    rule = text.number_rule(missing=layout.missing, marks=layout.marks)
+    skipped = left_out(layout.skip_rows, layout.keep_rows)
     reading = _Reading(source, rule, skipped)
     files = [file for file in source.files if Path(file).suffix == ".json" and Path(file).name != CATALOGUE]
     if not files:
@@ -184,7 +185,8 @@ class _Reading:
         if series is None or (key, figure.measure) in self._checked:
             return
         self._checked.add((key, figure.measure))
-        wrong = measure_problem(figure.measure, series, label, figure.name) if checked(layout_of(self.source)) else None
+        compared = checked(layout_of(self.source, NbsApiLayout))
+        wrong = measure_problem(figure.measure, series, label, figure.name) if compared else None
         self.problems += [wrong] if wrong else []
 
     def _cell(self, key: str, figure: Figure, label: str) -> Cell | None:
@@ -199,7 +201,7 @@ class _Reading:
                     where,
                     text.quoted(figure.text),
                     "a number or a mark for a missing one",
-                    figure_advice(figure.text, {"thousands": ","}),
+                    figure_advice(figure.text, thousands=","),
                 )
             )
             return None

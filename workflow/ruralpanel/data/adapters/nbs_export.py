@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -33,6 +32,7 @@ from ruralpanel.data.adapters.titles import (
     same_title,
     split_measure,
 )
+from ruralpanel.project.kinds.adapters import NbsExportLayout
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.settings import SeriesSpec, SourceSpec
 
@@ -108,7 +108,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
             if key not in present and any(place.series is series for row in placed.values() for place in row)
         ]
         problems += duplicate_problems(cells)
-    declared = str(layout_of(source).get("region") or "")
+    declared = str(layout_of(source, NbsExportLayout).region or "")
     if declared and not of_one_region and not problems:
         expected = "a region for tables of indicators; those of this source name the region of each figure"
         problems.append(Problem(source.name, "layout.region", text.quoted(declared), expected, "leave it out"))
@@ -118,7 +118,7 @@ def read(source: SourceSpec) -> pd.DataFrame:
 
 def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _File:
     label = file_label(source, file)
-    layout = layout_of(source)
+    layout = layout_of(source, NbsExportLayout)
     sheets = grids.read_sheets(file, label, layout)
     blocks: list[Block] = []
     problems: list[Problem] = []
@@ -130,7 +130,7 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _File:
         problems += wrong
         ended |= closed
         hidden += hidden_remarks(sheet, label) if on_sheet else []
-        if on_sheet and sheet.hidden and "sheet" not in layout:
+        if on_sheet and sheet.hidden and layout.sheet is None:
             problems.append(
                 Problem(
                     label,
@@ -150,12 +150,12 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _File:
                 "check the encoding, or read the file with adapter: table",
             )
         )
-    elif not ended and layout.get("end", "required") == "required":
+    elif not ended and layout.end == "required":
         problems.append(unfinished(label, sheets))
     problems += filter(None, (_another_region(block, label, layout) for block in blocks))
     raise_any(problems)
-    rule = text.number_rule(thousands=",", missing=layout.get("missing", ()), marks=layout.get("marks", ()))
-    skipped = left_out(layout.get("skip_rows", ()), layout.get("keep_rows", ()))
+    rule = text.number_rule(thousands=",", missing=layout.missing, marks=layout.marks)
+    skipped = left_out(layout.skip_rows, layout.keep_rows)
     naming = _Naming(label, Path(file).stem, wanted, blocks, checked(layout))
     cells: list[Cell] = []
     held: list[tuple[Block, set[str]]] = []
@@ -168,9 +168,9 @@ def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> _File:
     return _File(cells, naming.unread(), hidden, any(map(_of_one_region, blocks)))
 
 
-def _another_region(block: Block, label: str, layout: Mapping[str, Any]) -> Problem | None:
+def _another_region(block: Block, label: str, layout: NbsExportLayout) -> Problem | None:
     """The problem of a table of one region that names another one than the layout."""
-    declared = str(layout.get("region") or block.region)
+    declared = str(layout.region or block.region)
     names = {text.squeezed(text.region_name(name)) for name in (block.region, declared)}
     if not block.region or not _of_one_region(block) or len(names) == 1:
         return None
@@ -278,12 +278,12 @@ def _titles(block: Block) -> Iterator[str]:
 def _block_cells(
     block: Block,
     label: str,
-    layout: Mapping[str, Any],
+    layout: NbsExportLayout,
     naming: _Naming,
     rule: text.NumberRule,
     skipped: Collection[str],
 ) -> tuple[list[Cell], list[Problem]]:
-    region = block.region or str(layout.get("region") or "")
+    region = block.region or str(layout.region or "")
     turned_regions = block.head == "time" and (block.title or not region)
     if block.head == "indicator" and not region:
         return [], [
@@ -322,7 +322,7 @@ def _block_cells(
                         place(block.sheet, row.number, name),
                         text.quoted(written),
                         "a number or a mark for a missing one",
-                        figure_advice(written, {"thousands": ","}),
+                        figure_advice(written, thousands=","),
                     )
                 )
                 continue

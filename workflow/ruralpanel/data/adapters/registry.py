@@ -40,10 +40,10 @@ def read(source: SourceSpec) -> pd.DataFrame:
             )
         )
     from ruralpanel.data.adapters import cells, grids
-    from ruralpanel.data.adapters.series_files import layout_of, without_use
+    from ruralpanel.data.adapters.series_files import declared_layout, without_use
 
     formats = {grids.kind(file) for file in source.files if Path(file).is_file()} - {"empty"}
-    wrong = format_problems(source.adapter, layout_of(source), formats, source.name) if formats else []
+    wrong = format_problems(source.adapter, declared_layout(source), formats, source.name) if formats else []
     raise_any([*wrong, *without_use(source)])
     frame: pd.DataFrame = function(ADAPTERS[source.adapter].read)(source)
     raise_any([*cells.year_problems(frame, source), *cells.share_problems(frame, source)])

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ruralpanel.data.adapters.cells import file_label
 from ruralpanel.data.adapters.sheets import Sheet
 from ruralpanel.data.adapters.text import period, squeezed
 from ruralpanel.data.adapters.titles import years_pattern
+from ruralpanel.project.kinds.adapters import Dated, Layout
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.settings import SeriesSpec, SourceSpec
+
+Kind = TypeVar("Kind", bound=Layout)
+OfDated = TypeVar("OfDated", bound=Dated)
 
 
 @dataclass(frozen=True)
@@ -29,14 +33,17 @@ class Place:
     declared: bool
 
 
-def layout_of(source: SourceSpec) -> Mapping[str, Any]:
-    """The adapter's keys: those of the sidecar, overridden by those of the configuration."""
+def declared_layout(source: SourceSpec) -> Mapping[str, Any]:
+    """The adapter's keys as they are declared: those of the sidecar, overridden by those of the configuration."""
     return {**((source.about or {}).get("layout") or {}), **source.layout}
 
 
-def dated(
-    sheets: Sequence[Sheet], file: str, label: str, layout: Mapping[str, Any]
-) -> list[tuple[Sheet, Mapping[str, Any]]]:
+def layout_of(source: SourceSpec, kind: type[Kind]) -> Kind:
+    """The adapter's keys as its class."""
+    return kind.of(declared_layout(source))
+
+
+def dated(sheets: Sequence[Sheet], file: str, label: str, layout: OfDated) -> list[tuple[Sheet, OfDated]]:
     """The worksheets to read, each with the layout for it: with the year, where `layout.period` takes it from names.
 
     Raises
@@ -45,22 +52,22 @@ def dated(
         Several sheets with content, none chosen; names with no year or several, or hidden sheets, among those that
         are named by year; a file and its only sheet that name two years.
     """
-    wanted = layout.get("period")
+    wanted = layout.period
     if not isinstance(wanted, Mapping):
         return [(one_sheet(sheets, label, layout), layout)]
     filled = [sheet for sheet in sheets if sheet.rows]
     place = wanted.get("from", "name")
     if place == "file" or (place == "name" and len(filled) < 2):
         sheet = one_sheet(sheets, label, layout)
-        year = _year_in(Path(file).stem, layout) if place == "file" else None
+        year = _year_in(Path(file).stem, wanted) if place == "file" else None
         if place == "name":
-            of_sheet, of_file = _year_in(sheet.name, layout), _year_in(Path(file).stem, layout)
+            of_sheet, of_file = _year_in(sheet.name, wanted), _year_in(Path(file).stem, wanted)
             if of_sheet and of_file and of_sheet != of_file:
                 found = f"{of_file} in the name of the file, {of_sheet} in that of sheet {sheet.name}"
                 fix = "layout: {period: {from: sheet}} or {from: file} says which of them holds"
                 raise UserError(Problem(label, "layout.period", found, "one year", fix))
             year = of_sheet or of_file
-        return [(sheet, {**layout, "period": year or _no_year(Path(file).name, label, layout)})]
+        return [(sheet, replace(layout, period=year or _no_year(Path(file).name, label, wanted)))]
     problems = [
         Problem(
             label,
@@ -70,20 +77,20 @@ def dated(
             "show or remove it, or name the sheets that are meant: layout: {sheet: [2010, 2011]}",
         )
         for sheet in filled
-        if sheet.hidden and not isinstance(layout.get("sheet"), (list, tuple))
+        if sheet.hidden and not isinstance(layout.sheet, (list, tuple))
     ]
-    dated_sheets: list[tuple[Sheet, Mapping[str, Any]]] = []
+    dated_sheets: list[tuple[Sheet, OfDated]] = []
     for sheet in filled:
         try:
-            year = _year_in(sheet.name, layout) or _no_year(f"sheet {sheet.name}", label, layout)
-            dated_sheets.append((sheet, {**layout, "period": year}))
+            year = _year_in(sheet.name, wanted) or _no_year(f"sheet {sheet.name}", label, wanted)
+            dated_sheets.append((sheet, replace(layout, period=year)))
         except UserError as error:
             problems += error.problems
     raise_any(problems)
     return dated_sheets
 
 
-def dated_file(file: str, label: str, layout: Mapping[str, Any]) -> Mapping[str, Any]:
+def dated_file(file: str, label: str, layout: OfDated) -> OfDated:
     """The layout with the year in the name of a file without worksheets, where `layout.period` takes it from names.
 
     Raises
@@ -91,12 +98,13 @@ def dated_file(file: str, label: str, layout: Mapping[str, Any]) -> Mapping[str,
     UserError
         No year in the name, or several.
     """
-    if not isinstance(layout.get("period"), Mapping):
+    wanted = layout.period
+    if not isinstance(wanted, Mapping):
         return layout
-    return {**layout, "period": _year_in(Path(file).stem, layout) or _no_year(Path(file).name, label, layout)}
+    return replace(layout, period=_year_in(Path(file).stem, wanted) or _no_year(Path(file).name, label, wanted))
 
 
-def one_sheet(sheets: Sequence[Sheet], label: str, layout: Mapping[str, Any]) -> Sheet:
+def one_sheet(sheets: Sequence[Sheet], label: str, layout: Layout) -> Sheet:
     """The only sheet with anything in it; one that the workbook hides only where `layout.sheet` asks for it.
 
     Raises
@@ -105,7 +113,7 @@ def one_sheet(sheets: Sequence[Sheet], label: str, layout: Mapping[str, Any]) ->
         No sheet with content, several, or a hidden one.
     """
     filled = [sheet for sheet in sheets if sheet.rows]
-    if len(filled) == 1 and filled[0].hidden and "sheet" not in layout:
+    if len(filled) == 1 and filled[0].hidden and layout.sheet is None:
         found, fix = f"content on the hidden sheet {filled[0].name} only", f'layout: {{sheet: "{filled[0].name}"}}'
         raise UserError(Problem(label, "layout.sheet", found, "content on a sheet that the workbook shows", fix))
     if len(filled) == 1:
@@ -125,9 +133,9 @@ def one_sheet(sheets: Sequence[Sheet], label: str, layout: Mapping[str, Any]) ->
     )
 
 
-def _year_in(name: str, layout: Mapping[str, Any]) -> int | None:
+def _year_in(name: str, wanted: Mapping[str, str]) -> int | None:
     """The one period in a name; None for none or several. Without a declared form it is a year."""
-    template = layout["period"].get("as")
+    template = wanted.get("as")
     if template:
         match = years_pattern(str(template)).search(squeezed(name))
         return period(match[1]) if match else None
@@ -135,8 +143,8 @@ def _year_in(name: str, layout: Mapping[str, Any]) -> int | None:
     return int(years.pop()) if len(years) == 1 else None
 
 
-def _no_year(name: str, label: str, layout: Mapping[str, Any]) -> int:
-    template = layout["period"].get("as")
+def _no_year(name: str, label: str, wanted: Mapping[str, str]) -> int:
+    template = wanted.get("as")
     raise UserError(
         Problem(
             label,
@@ -171,7 +179,7 @@ def need_series(source: SourceSpec) -> None:
 
 def without_use(source: SourceSpec) -> list[Problem]:
     """Names and files of series that their adapter has no use for, as where another one goes over them."""
-    titled = source.adapter != "table" or bool(layout_of(source).get("series"))
+    titled = source.adapter != "table" or bool(declared_layout(source).get("series"))
     problems = []
     for key, series in source.series.items():
         columns = [column for _, column in series.files if column] or ([series.column] if series.column else [])

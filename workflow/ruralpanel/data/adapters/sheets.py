@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
 
 from ruralpanel.data.adapters.number_formats import Scale, value_in
+from ruralpanel.project.kinds.adapters import Layout
 from ruralpanel.project.problems import Problem, UserError
 
 _LONGEST = 32_767
@@ -74,15 +74,14 @@ class Caps:
     megabytes : size of a workbook once unpacked.
     """
 
-    cells: int = 5_000_000
-    columns: int = 16_384
-    megabytes: int = 300
+    cells: int = Layout.most_cells
+    columns: int = Layout.most_columns
+    megabytes: int = Layout.most_megabytes
 
     @classmethod
-    def of(cls, layout: Mapping[str, Any]) -> Caps:
+    def of(cls, layout: Layout) -> Caps:
         """The limits that a layout sets, the usual ones where it sets none."""
-        named = {"cells": "most_cells", "columns": "most_columns", "megabytes": "most_megabytes"}
-        return cls(**{name: int(layout[key]) for name, key in named.items() if layout.get(key)})
+        return cls(int(layout.most_cells), int(layout.most_columns), int(layout.most_megabytes))
 
     def check_cells(self, count: int, label: str, sheet: str) -> None:
         """Stop where a table has more cells than are read.
@@ -119,9 +118,7 @@ class Shown:
     fault: tuple[str, str, str] | None = None
 
     @classmethod
-    def of(
-        cls, value: float, text: str, merged: bool, scale: Scale | None, measure: str, layout: Mapping[str, Any]
-    ) -> Shown:
+    def of(cls, value: float, text: str, merged: bool, scale: Scale | None, measure: str, layout: Layout) -> Shown:
         """A parsed figure of a cell that may be merged with others or show it otherwise than it is stored.
 
         Parameters
@@ -138,7 +135,7 @@ class Shown:
             return cls(value, text, fault)
         if scale is None:
             return cls(value, text)
-        wanted = str(layout.get("numbers", ""))
+        wanted = str(layout.numbers)
         taken = value_in(scale, value, measure, wanted)
         if taken is not None:
             return cls(taken, text if wanted == "stored" else scale.shown(value))

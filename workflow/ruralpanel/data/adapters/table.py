@@ -32,6 +32,7 @@ from ruralpanel.data.adapters.table_body import (
 from ruralpanel.data.adapters.table_file import Numbers, TableFile
 from ruralpanel.data.adapters.table_files import open_dated
 from ruralpanel.data.adapters.titles import years_left_aside
+from ruralpanel.project.kinds.adapters import TableLayout
 from ruralpanel.project.periods import parse
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.settings import SourceSpec
@@ -80,7 +81,7 @@ def has_text(piece: Piece) -> bool:
     return bool((written & ~np.isin(piece.rows, list(stored))).any())
 
 
-def as_shown(piece: Piece, measure: str, layout: Mapping[str, Any]) -> tuple[Piece, list[Problem]]:
+def as_shown(piece: Piece, measure: str, layout: TableLayout) -> tuple[Piece, list[Problem]]:
     """A piece with the figures that its worksheet shows, and those that cannot be taken: merged cells, scaled figures.
 
     `measure` is that of the piece's series; files without number formats and merged cells pass as they are.
@@ -182,12 +183,12 @@ def read(source: SourceSpec) -> pd.DataFrame:
         rows for one unit and period, series that no file holds.
     """
     need_series(source)
-    layout = layout_of(source)
-    if layout.get("shape") == "wide" and isinstance(layout.get("period"), Mapping):
+    layout = layout_of(source, TableLayout)
+    if layout.shape == "wide" and isinstance(layout.period, Mapping):
         fix = "leave period out, or shape: leave `wide` out where a file or sheet holds one year"
         raise UserError(Problem(source.name, "layout.period", "years from names", "years from the wide columns", fix))
     wanted = by_file(places(source))
-    if layout.get("shape") == "wide" and not layout.get("series"):
+    if layout.shape == "wide" and not layout.series:
         spots = [spot for spots_of in wanted.values() for spot in spots_of]
         raise_any(dict.fromkeys(filter(None, (_unused_column(source, spot, layout) for spot in spots))))
     pieces: list[Piece] = []
@@ -228,15 +229,15 @@ def read(source: SourceSpec) -> pd.DataFrame:
     return with_remarks(frame_of(pieces), remarks)
 
 
-def _of_text_alone(source: SourceSpec, layout: Mapping[str, Any], pieces: Sequence[Piece]) -> list[Problem]:
+def _of_text_alone(source: SourceSpec, layout: TableLayout, pieces: Sequence[Piece]) -> list[Problem]:
     """Keys that say how figures are written, where all figures are stored as numbers already."""
     keys: list[str] = []
     if pieces and not any(map(has_text, pieces)):
-        keys += ["decimal"] * (layout.get("decimal", ".") != ".") + ["thousands"] * bool(layout.get("thousands"))
+        keys += ["decimal"] * ((layout.decimal or ".") != ".") + ["thousands"] * bool(layout.thousands)
     if pieces and all(piece.figures.texts is None for piece in pieces):
-        keys += ["marks"] * bool(layout.get("marks"))
+        keys += ["marks"] * bool(layout.marks)
     expected = "a key for figures that are text; those of this source are stored as numbers"
-    return [Problem(source.name, f"layout.{key}", repr(layout[key]), expected, "leave it out") for key in keys]
+    return [Problem(source.name, f"layout.{key}", repr(getattr(layout, key)), expected, "leave it out") for key in keys]
 
 
 @dataclass(frozen=True)
@@ -248,16 +249,16 @@ class _Found:
     remarks: Sequence[Problem] = ()
 
 
-def _read_table(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
+def _read_table(table: TableFile, wanted: Sequence[Place], layout: TableLayout) -> _Found:
     actual = _actual(table, layout)
-    if layout.get("shape") == "wide":
+    if layout.shape == "wide":
         return _wide(table, wanted, actual)
-    return _longest(table, wanted, actual) if layout.get("series") else _long(table, wanted, actual)
+    return _longest(table, wanted, actual) if layout.series else _long(table, wanted, actual)
 
 
-def _unused_column(source: SourceSpec, spot: Place, layout: Mapping[str, Any]) -> Problem | None:
+def _unused_column(source: SourceSpec, spot: Place, layout: TableLayout) -> Problem | None:
     """A series' column that a wide table is not asked for, because it names neither the year nor a title."""
-    by_year = layout.get("across") != "unit"
+    by_year = layout.across != "unit"
     if not spot.column or (by_year and "{period}" in spot.column):
         return None
     where = f"series.{spot.series.key}.column"
@@ -266,28 +267,32 @@ def _unused_column(source: SourceSpec, spot: Place, layout: Mapping[str, Any]) -
     return Problem(source.name, where, f'"{spot.column}"', expected, fix)
 
 
-def _actual(table: TableFile, layout: Mapping[str, Any]) -> Mapping[str, Any]:
+def _actual(table: TableFile, layout: TableLayout) -> TableLayout:
     """The layout with the columns as the table spells them."""
-    named = {"unit": "unit", "period": "period", "value": "value", "series": "", **layout}
-    columns_named = {key: named[key] for key in ("unit", "period", "value", "series") if isinstance(named[key], str)}
-    where = {table.actual(str(name)): value for name, value in (layout.get("where") or {}).items()}
-    return {**layout, **{key: table.actual(name) for key, name in columns_named.items()}, "where": where}
+    return replace(
+        layout,
+        unit=table.actual(layout.unit),
+        period=table.actual(layout.period) if isinstance(layout.period, str) else layout.period,
+        value=table.actual(layout.value),
+        series=table.actual(layout.series),
+        where={table.actual(str(name)): value for name, value in layout.where.items()},
+    )
 
 
-def _long(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
+def _long(table: TableFile, wanted: Sequence[Place], layout: TableLayout) -> _Found:
     """A row for each unit and period, a column for each series."""
     # A series that names no file is read from every file that has its column.
     column = {spot.series.key: table.actual(column_of(spot)) for spot in wanted}
     here = [spot for spot in wanted if spot.declared or column[spot.series.key] in table.names]
     unit, period = _unit_and_period(layout)
     keys = [unit] if isinstance(period, int) else [unit, period]
-    unread = [name for name in table.names if name and name not in (*keys, *layout["where"], *column.values())]
+    unread = [name for name in table.names if name and name not in (*keys, *layout.where, *column.values())]
     if not here:
         return _Found([], unread)
     keys += measure_column(table, [*keys, *column.values()])
     body = load_body(table, keys, list(dict.fromkeys(column[spot.series.key] for spot in here)), layout, unit)
     codes, names, without = units_of(body, unit)
-    years, wrong = years_of(body, period, str(layout.get("frequency", "")))
+    years, wrong = years_of(body, period, str(layout.frequency))
     used = (codes >= 0) & (years > 0)
     problems = [*figure_problems(body, layout), *without, *wrong]
     problems += repeated(body, used, (codes, years), (names, ()), finer_dates(body, period, years))
@@ -300,15 +305,15 @@ def _long(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
     return _Found(pieces, unread)
 
 
-def _longest(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
+def _longest(table: TableFile, wanted: Sequence[Place], layout: TableLayout) -> _Found:
     """A row for each unit, period and series, all figures in one column."""
     unit, period = _unit_and_period(layout)
-    named, value = str(layout["series"]), str(layout.get("value", "value"))
+    named, value = str(layout.series), str(layout.value)
     keys = [unit, named] if isinstance(period, int) else [unit, period, named]
     keys += measure_column(table, [*keys, value])
     body = load_body(table, keys, [value], layout, unit)
     codes, names, without = units_of(body, unit)
-    years, wrong = years_of(body, period, str(layout.get("frequency", "")))
+    years, wrong = years_of(body, period, str(layout.frequency))
     titles, untitled = rows_by_series(body, named, wanted)
     wanted_rows = np.any(list(titles.rows.values()), axis=0)
     used = (codes >= 0) & (years > 0) & wanted_rows
@@ -326,20 +331,20 @@ def _longest(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any
     return _Found(pieces, titles.unread)
 
 
-def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) -> _Found:
+def _wide(table: TableFile, wanted: Sequence[Place], layout: TableLayout) -> _Found:
     """A row for each unit and a column for each period, or the other way round."""
-    across_units = layout.get("across") == "unit"
+    across_units = layout.across == "unit"
     unit, period = _unit_and_period(layout)
     key = str(period) if across_units else unit
-    named = str(layout.get("series") or "")
-    others = {key, named, *layout["where"], ""}
+    named = str(layout.series or "")
+    others = {key, named, *layout.where, ""}
     figures = (
         {
             spot.series.key: [
                 (name, 0)
                 for name in table.names
                 if name not in others
-                and not squeezed([name, text.without_marks(name)]) & squeezed(layout.get("skip_rows") or ())
+                and not squeezed([name, text.without_marks(name)]) & squeezed(layout.skip_rows or ())
             ]
             for spot in wanted
         }
@@ -402,6 +407,6 @@ def _wide(table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any]) 
     return _Found(pieces, titles.unread if titles else unread, remarks)
 
 
-def _unit_and_period(layout: Mapping[str, Any]) -> tuple[str, str | int]:
-    period = layout.get("period", "period")
-    return str(layout.get("unit", "unit")), period if isinstance(period, int) else parse(str(period)) or str(period)
+def _unit_and_period(layout: TableLayout) -> tuple[str, str | int]:
+    period = layout.period
+    return str(layout.unit), period if isinstance(period, int) else parse(str(period)) or str(period)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +25,7 @@ from ruralpanel.data.adapters.titles import (
     years_pattern,
 )
 from ruralpanel.data.figures import distinct
+from ruralpanel.project.kinds.adapters import TableLayout
 from ruralpanel.project.periods import frequency, label
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.settings import SeriesSpec
@@ -62,7 +62,7 @@ class Body:
 
 
 def load_body(
-    table: TableFile, keys: Sequence[str], figures: Sequence[str], layout: Mapping[str, Any], unit: str = ""
+    table: TableFile, keys: Sequence[str], figures: Sequence[str], layout: TableLayout, unit: str = ""
 ) -> Body:
     """Load the columns; keep the rows of `layout.where` whose unit is not in `layout.skip_rows`.
 
@@ -71,7 +71,7 @@ def load_body(
     UserError
         Missing columns; a value of `where` that does not occur.
     """
-    conditions = layout.get("where") or {}
+    conditions = layout.where or {}
     loaded, rows = table.read([*keys, *conditions, *figures], figures)
     kept = np.ones(len(rows), dtype=bool)
     for name, wanted in conditions.items():
@@ -91,15 +91,13 @@ def load_body(
                 )
             )
         kept &= np.isin(codes, matches)
-    if unit and layout.get("skip_rows"):
+    if unit and layout.skip_rows:
         codes, labels = columns.labels(loaded[unit])
-        kept &= ~np.isin(codes, _named(labels, squeezed(layout["skip_rows"])))
+        kept &= ~np.isin(codes, _named(labels, squeezed(layout.skip_rows)))
     kept &= ~_header_again(loaded)
     if not kept.all():
         loaded, rows = {name: column[kept].reset_index(drop=True) for name, column in loaded.items()}, rows[kept]
-    rule = text.number_rule(
-        layout.get("decimal", "."), layout.get("thousands", ""), layout.get("missing", ()), layout.get("marks", ())
-    )
+    rule = text.number_rule(layout.decimal or ".", layout.thousands or "", layout.missing, layout.marks)
     parsed = {}
     filled = np.zeros(len(rows), dtype=bool)
     for name in figures:
@@ -140,7 +138,7 @@ def squeezed(names: Iterable[object]) -> set[str]:
     return {text.squeezed(cell_text(name)) for name in names}
 
 
-def figure_problems(body: Body, layout: Mapping[str, Any], used: columns.Mask | None = None) -> list[Problem]:
+def figure_problems(body: Body, layout: TableLayout, used: columns.Mask | None = None) -> list[Problem]:
     """Cells (of the rows used) that are neither a number nor a mark for a missing one."""
     problems = []
     for name, figures in body.figures.items():
@@ -148,7 +146,7 @@ def figure_problems(body: Body, layout: Mapping[str, Any], used: columns.Mask | 
         alike: dict[str, list[tuple[int, Problem]]] = {}
         for i in wrong[:_MOST_FAULTS]:
             written = str(figures.texts.iloc[i] if figures.texts is not None else repr(float(figures.values[i])))
-            fix = figure_advice(written, layout)
+            fix = figure_advice(written, layout.decimal, layout.thousands)
             fault = Problem(body.table.label, body.at(i, name), text.quoted(written), _FIGURE, fix)
             alike.setdefault(fix, []).append((int(body.rows[i]), fault))
         for of_one_kind in alike.values():
@@ -309,7 +307,7 @@ def rows_by_series(body: Body, named: str, wanted: Sequence[Place]) -> tuple[Tit
 
 
 def year_columns(
-    table: TableFile, wanted: Sequence[Place], layout: Mapping[str, Any], others: set[str]
+    table: TableFile, wanted: Sequence[Place], layout: TableLayout, others: set[str]
 ) -> dict[str, list[tuple[str, int]]]:
     """The columns of each series with their years."""
     columns: dict[str, list[tuple[str, int]]] = {}
@@ -346,16 +344,16 @@ def year_columns(
     return columns
 
 
-def templates_of(wanted: Sequence[Place], layout: Mapping[str, Any]) -> list[str]:
+def templates_of(wanted: Sequence[Place], layout: TableLayout) -> list[str]:
     """How the columns of each series are named."""
-    general = str(layout.get("columns", "{period}"))
+    general = layout.columns
     return [column_of(spot) if "{period}" in column_of(spot) else general for spot in wanted]
 
 
 def measures_of(
     body: Body,
     columns_of: Sequence[tuple[SeriesSpec, str, columns.Mask]],
-    layout: Mapping[str, Any],
+    layout: TableLayout,
     titles: Titles | None = None,
 ) -> list[Problem]:
     """Series whose measure the table gives as another one: beside the figures, in a title or heading, or around it.
@@ -366,7 +364,7 @@ def measures_of(
         return []
     table = body.table
     around = measure_of_table(table.notes)
-    beside = next((name for name in body.keys if _holds_measures(name) and name != layout["unit"]), "")
+    beside = next((name for name in body.keys if _holds_measures(name) and name != layout.unit), "")
     codes, labels = columns.labels(body.keys[beside]) if beside else (np.full(len(body.rows), -1), [])
     problems: dict[Problem, None] = {}
     for series, name, rows in columns_of:

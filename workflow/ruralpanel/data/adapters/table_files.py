@@ -17,12 +17,13 @@ from ruralpanel.data.adapters.number_formats import Scale
 from ruralpanel.data.adapters.series_files import dated, dated_file, one_sheet
 from ruralpanel.data.adapters.sheets import Sheet, area, hidden_remarks, unreadable
 from ruralpanel.data.adapters.table_file import Columns, Numbers, TableFile, arrow_columns, shortest, widened
+from ruralpanel.project.kinds.adapters import TableLayout
 from ruralpanel.project.problems import Problem, UserError
 
 _IN_PART = re.compile(r"Value '(.*)' of field \S*?\.?(\w+) parsed incompletely")
 
 
-def open_table(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
+def open_table(path: str, label: str, layout: TableLayout) -> TableFile:
     """Open a table by its content: CSV, XLSX, XLS, Parquet, Stata, dBase, SQLite or DuckDB.
 
     Parameters
@@ -61,7 +62,7 @@ def open_table(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     return opener(path, label, layout)
 
 
-def open_dated(path: str, label: str, layout: Mapping[str, Any]) -> list[tuple[TableFile, Mapping[str, Any]]]:
+def open_dated(path: str, label: str, layout: TableLayout) -> list[tuple[TableFile, TableLayout]]:
     """The tables of a file, each with the layout for it: one for each worksheet where their names tell the year.
 
     Raises
@@ -69,7 +70,7 @@ def open_dated(path: str, label: str, layout: Mapping[str, Any]) -> list[tuple[T
     UserError
         As `open_table`; names that do not tell the year.
     """
-    if not isinstance(layout.get("period"), Mapping):
+    if not isinstance(layout.period, Mapping):
         return [(open_table(path, label, layout), layout)]
     if Path(path).is_file() and grids.kind(path) in ("xlsx", "xls"):
         parts = dated(grids.read_sheets(path, label, layout), path, label, layout)
@@ -77,14 +78,14 @@ def open_dated(path: str, label: str, layout: Mapping[str, Any]) -> list[tuple[T
     return [(open_table(path, label, layout), dated_file(path, label, layout))]
 
 
-def _spreadsheet(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
+def _spreadsheet(path: str, label: str, layout: TableLayout) -> TableFile:
     return _sheet_table(one_sheet(grids.read_sheets(path, label, layout), label, layout), label, layout)
 
 
-def _sheet_table(sheet: Sheet, label: str, layout: Mapping[str, Any]) -> TableFile:
-    top, left, bottom, right = area(label, layout.get("range"))
+def _sheet_table(sheet: Sheet, label: str, layout: TableLayout) -> TableFile:
+    top, left, bottom, right = area(label, layout.range)
     rows = [row for row in sheet.rows if top <= row.number <= bottom]
-    header_number = top - 1 + int(layout["header"]) if "header" in layout else (rows[0].number if rows else 0)
+    header_number = top - 1 + int(layout.header) if layout.header is not None else (rows[0].number if rows else 0)
     header = next((row for row in rows if row.number == header_number), None)
     if header is None:
         raise UserError(
@@ -98,7 +99,7 @@ def _sheet_table(sheet: Sheet, label: str, layout: Mapping[str, Any]) -> TableFi
         )
     end = min(right, max(len(row.cells) for row in rows))
     names = tuple(header.cell(i) for i in range(left, end))
-    first = max(header_number + 1, top - 1 + int(layout.get("first_row", 0)))
+    first = max(header_number + 1, top - 1 + (layout.first_row or 0))
     body = [row for row in rows if row.number >= first and any(row.cells[left:end])]
     unnamed = [(row, i) for row in body for i in range(left, end) if row.cell(i) and not names[i - left]]
     if unnamed:
@@ -130,7 +131,7 @@ def _sheet_table(sheet: Sheet, label: str, layout: Mapping[str, Any]) -> TableFi
     scales: dict[str, dict[int, Scale]] = {}
     numbers: dict[str, set[int]] = {}
     for row in body:
-        for i in row.numbers if "decimal" in layout or "thousands" in layout else ():
+        for i in row.numbers if layout.decimal is not None or layout.thousands is not None else ():
             if left <= i < end:
                 numbers.setdefault(names[i - left], set()).add(row.number)
         for i in row.merged:
@@ -143,7 +144,7 @@ def _sheet_table(sheet: Sheet, label: str, layout: Mapping[str, Any]) -> TableFi
     return TableFile(label, sheet.name, names, load, {}, notes, measures, advice, merged, scales, numbers, remarks)
 
 
-def _parquet(path: str, label: str, _layout: Mapping[str, Any]) -> TableFile:
+def _parquet(path: str, label: str, _layout: TableLayout) -> TableFile:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -175,10 +176,10 @@ def _parquet(path: str, label: str, _layout: Mapping[str, Any]) -> TableFile:
     return TableFile(label, "", names, load)
 
 
-def _stata(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
+def _stata(path: str, label: str, layout: TableLayout) -> TableFile:
     import pyreadstat
 
-    encoding = layout.get("encoding")
+    encoding = layout.encoding
     with open(path, "rb") as stream:
         start = stream.read(11)
         stream.seek(max(stream.seek(0, 2) - 12, 0))
@@ -225,7 +226,7 @@ def _stata(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
     return TableFile(label, "", tuple(meta.column_names), load, longer)
 
 
-def _dbase(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
+def _dbase(path: str, label: str, layout: TableLayout) -> TableFile:
     import pyogrio
     from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
@@ -240,7 +241,7 @@ def _dbase(path: str, label: str, layout: Mapping[str, Any]) -> TableFile:
             with warnings.catch_warnings(record=True) as said:
                 warnings.simplefilter("always")
                 frame = pyogrio.read_dataframe(
-                    path, read_geometry=False, columns=list(dict.fromkeys(columns)), encoding=layout.get("encoding")
+                    path, read_geometry=False, columns=list(dict.fromkeys(columns)), encoding=layout.encoding
                 )
         except wrong as error:
             raise unreadable(label, "dBase", error) from None

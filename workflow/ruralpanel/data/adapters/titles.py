@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
 
 from ruralpanel.data.adapters import text
 from ruralpanel.data.adapters.text import plain, quoted, squeezed, without_marks
+from ruralpanel.project.kinds.adapters import Layout
 from ruralpanel.project.measures import Measure, parse
 from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.project.settings import SeriesSpec
@@ -125,9 +125,9 @@ def measure_problem(measure: str, series: SeriesSpec, label: str, where: str) ->
     )
 
 
-def checked(layout: Mapping[str, Any]) -> bool:
+def checked(layout: Layout) -> bool:
     """Whether measures that the files name must be the declared ones."""
-    return bool(layout.get("measures", "checked") == "checked")
+    return bool(layout.measures == "checked")
 
 
 def contradicts(written: str, measure: str) -> bool:

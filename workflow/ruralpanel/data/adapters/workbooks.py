@@ -13,6 +13,7 @@ from typing import Any
 
 from ruralpanel.data.adapters.number_formats import Scale, only_year, scale_of, zeros_before
 from ruralpanel.data.adapters.sheets import Caps, Grid, Sheet, area, cell_text, joined, letters, unreadable
+from ruralpanel.project.kinds.adapters import Layout
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 
 _ABOUT = 20
@@ -35,7 +36,7 @@ class _Style:
     height: str
 
 
-def xlsx_sheets(raw: bytes, label: str, layout: Mapping[str, Any]) -> list[Sheet]:
+def xlsx_sheets(raw: bytes, label: str, layout: Layout) -> list[Sheet]:
     """The worksheets of an XLSX file, or the one that `layout.sheet` names, or its `layout.range`.
 
     Raises
@@ -57,7 +58,7 @@ def xlsx_sheets(raw: bytes, label: str, layout: Mapping[str, Any]) -> list[Sheet
         apply_stylesheet(reader.archive, reader.wb)
         reader.read_worksheets()
         worksheets = reader.wb.worksheets
-        wanted = chosen([sheet.title for sheet in worksheets], layout.get("sheet"), label)
+        wanted = chosen([sheet.title for sheet in worksheets], layout.sheet, label)
         sheets = [_xlsx_sheet(worksheets[i], texts, label, layout) for i in wanted]
         hidden = [
             sheet.title for i, sheet in enumerate(worksheets) if i not in wanted and sheet.sheet_state != "visible"
@@ -69,7 +70,7 @@ def xlsx_sheets(raw: bytes, label: str, layout: Mapping[str, Any]) -> list[Sheet
         raise unreadable(label, "XLSX", error) from None
 
 
-def xls_sheets(raw: bytes, label: str, layout: Mapping[str, Any]) -> list[Sheet]:
+def xls_sheets(raw: bytes, label: str, layout: Layout) -> list[Sheet]:
     """The worksheets of an XLS file, or the one that `layout.sheet` names, or its `layout.range`.
 
     Raises
@@ -84,7 +85,7 @@ def xls_sheets(raw: bytes, label: str, layout: Mapping[str, Any]) -> list[Sheet]
         book = xlrd.open_workbook(
             file_contents=raw, formatting_info=True, ragged_rows=True, on_demand=True, logfile=io.StringIO()
         )
-        wanted = chosen(book.sheet_names(), layout.get("sheet"), label)
+        wanted = chosen(book.sheet_names(), layout.sheet, label)
         bounds = _bounds(label, layout)
         sheets = [_xls_sheet(book, book.sheet_by_index(i), label, caps, bounds) for i in wanted]
         others = [i for i in range(book.nsheets) if i not in wanted]
@@ -96,9 +97,9 @@ def xls_sheets(raw: bytes, label: str, layout: Mapping[str, Any]) -> list[Sheet]
         raise unreadable(label, "XLS", error) from None
 
 
-def _bounds(label: str, layout: Mapping[str, Any]) -> tuple[int, int, int, int]:
+def _bounds(label: str, layout: Layout) -> tuple[int, int, int, int]:
     """The range of a layout, with the columns before it and some rows about it: titles and notes stand there."""
-    top, _, bottom, right = area(label, layout.get("range"))
+    top, _, bottom, right = area(label, layout.range)
     return max(top - _ABOUT, 1), 0, bottom + _ABOUT, right
 
 
@@ -193,9 +194,9 @@ def _text_of(node: Any) -> str:
     return re.sub("_x([0-9A-Fa-f]{4})_", lambda match: chr(int(match[1], 16)), joined(parts))
 
 
-def _xlsx_sheet(sheet: Any, texts: Sequence[str], label: str, layout: Mapping[str, Any]) -> Sheet:
+def _xlsx_sheet(sheet: Any, texts: Sequence[str], label: str, layout: Layout) -> Sheet:
     caps, bounds = Caps.of(layout), _bounds(label, layout)
-    first, start, last, end = area(label, layout.get("range"))
+    first, start, last, end = area(label, layout.range)
     grid = Grid(label, sheet.title, caps)
     without: list[str] = []
     merged: list[tuple[int, int, int, int]] = []

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
@@ -48,6 +47,7 @@ from ruralpanel.data.adapters.yearbook_tables import (
     repeats_header,
     year_columns,
 )
+from ruralpanel.project.kinds.adapters import YearbookLayout
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.settings import SourceSpec
 
@@ -122,23 +122,23 @@ def read(source: SourceSpec) -> pd.DataFrame:
 def _read_file(source: SourceSpec, file: str, wanted: Sequence[Place]) -> tuple[list[Cell], list[Problem], list[str]]:
     """The figures of a file, columns that may hold more of them, and all headers that were not read."""
     label = file_label(source, file)
-    layout = layout_of(source)
+    layout = layout_of(source, YearbookLayout)
     sheets = grids.read_sheets(file, label, layout)
     page = any(sheet.ragged for sheet in sheets)
-    if page and layout.get("range"):
+    if page and layout.range:
         fix = "leave it out; layout: {table: …} chooses a table"
-        raise UserError(Problem(label, "layout.range", str(layout["range"]), "a worksheet, which has ranges", fix))
-    if layout.get("range"):
-        sheets = tuple(_within(sheet, area(label, layout["range"])) for sheet in sheets)
-    if page or "table" in layout:
+        raise UserError(Problem(label, "layout.range", str(layout.range), "a worksheet, which has ranges", fix))
+    if layout.range:
+        sheets = tuple(_within(sheet, area(label, layout.range)) for sheet in sheets)
+    if page or layout.table is not None:
         parts = [(sheets, dated_file(file, label, layout))]
     else:
         parts = [((sheet,), dated_layout) for sheet, dated_layout in dated(sheets, file, label, layout)]
     tables = [
         (table, dated_layout) for part, dated_layout in parts for table in _tables(part, label, dated_layout, wanted)
     ]
-    rule = text.number_rule(thousands=", ", missing=layout.get("missing", ()), marks=layout.get("marks", ()))
-    skipped = left_out(layout.get("skip_rows", ()), layout.get("keep_rows", ()))
+    rule = text.number_rule(thousands=", ", missing=layout.missing, marks=layout.marks)
+    skipped = left_out(layout.skip_rows, layout.keep_rows)
     cells: list[Cell] = []
     problems: list[Problem] = []
     present: set[str] = set()
@@ -218,20 +218,16 @@ def _uneven(table: RegionTable, wanted: Sequence[Place], label: str) -> list[Pro
     return problems
 
 
-def _tables(
-    sheets: Sequence[Sheet], label: str, layout: Mapping[str, Any], wanted: Sequence[Place]
-) -> list[RegionTable]:
+def _tables(sheets: Sequence[Sheet], label: str, layout: YearbookLayout, wanted: Sequence[Place]) -> list[RegionTable]:
     """The tables asked for, or the one that has the columns; where none has, the one with the most figures."""
-    chosen = layout.get("table")
+    chosen = layout.table
     numbers = [chosen] if isinstance(chosen, int) else list(chosen or range(1, len(sheets) + 1))
     outside = [number for number in numbers if not 1 <= number <= len(sheets)]
     if outside:
         raise UserError(Problem(label, "layout.table", str(outside[0]), f"a number from 1 to {len(sheets)}"))
-    header_rows = layout.get("header_rows")
+    header_rows = layout.header_rows
     tables = {
-        number: table
-        for number in numbers
-        if (table := region_table(sheets[number - 1], int(layout.get("unit", 1)) - 1, header_rows))
+        number: table for number in numbers if (table := region_table(sheets[number - 1], layout.unit - 1, header_rows))
     }
     if not tables:
         raise UserError(
@@ -271,11 +267,11 @@ def _name(spot: Place) -> str:
 
 
 def _columns(
-    table: RegionTable, wanted: Sequence[Place], label: str, layout: Mapping[str, Any]
+    table: RegionTable, wanted: Sequence[Place], label: str, layout: YearbookLayout
 ) -> tuple[list[_Column], list[Problem]]:
     columns: list[_Column] = []
     problems: list[Problem] = []
-    year = layout.get("period")
+    year = layout.period
     for spot in wanted:
         name = _name(spot)
         if "{period}" in name:
@@ -312,7 +308,7 @@ def _columns(
                 )
             )
         elif matches:
-            columns.append(_Column(spot, matches[0], int(year), table.columns[matches[0]]))
+            columns.append(_Column(spot, matches[0], int(str(year)), table.columns[matches[0]]))
     for column in columns if checked(layout) else ():
         parts = [written for part in reversed(column.header.split(" / ")) for written in measures_in(part)]
         measure = first_measure([*parts, table.measure])
@@ -325,7 +321,7 @@ def _cells(
     table: RegionTable,
     columns: Sequence[_Column],
     label: str,
-    layout: Mapping[str, Any],
+    layout: YearbookLayout,
     rule: text.NumberRule,
     skipped: Collection[str],
 ) -> tuple[list[Cell], list[Problem]]:
@@ -348,7 +344,7 @@ def _cells(
                         where,
                         text.quoted(written),
                         "a number or a mark for a missing one",
-                        figure_advice(written, {"thousands": ","}),
+                        figure_advice(written, thousands=","),
                     )
                 )
                 continue

@@ -4,14 +4,106 @@ To add an adapter: an entry here, a module below ``data/adapters``, a section in
 one. ``tests/project/test_kinds.py`` says what is missing.
 """
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from keyword import iskeyword
 from types import MappingProxyType
+from typing import Any, Self
 
 from ruralpanel.project.kinds.facts import Adapter, LayoutKey
 
 NBS_EXPORT, TABLE, YEARBOOK = "nbs_export", "table", "yearbook"
 """Adapters that ``new-source`` proposes."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How files are read: the layout keys that every adapter may know; what they mean stands in `ADAPTERS`."""
+
+    sheet: str | int | Sequence[str | int] | None = None
+    range: str | None = None
+    encoding: str | None = None
+    skip_rows: Sequence[str] = ()
+    keep_rows: Sequence[str] = ()
+    missing: Sequence[str] = ()
+    marks: Sequence[str] = ()
+    measures: str = "checked"
+    end: str = "required"
+    numbers: str = ""
+    most_cells: int = 5_000_000
+    most_columns: int = 16_384
+    most_megabytes: int = 300
+
+    @classmethod
+    def of(cls, declared: Mapping[str, Any]) -> Self:
+        """The keys as they are declared, after their check; null as if they were not."""
+        given = {f"{key}_" if iskeyword(key) else key: value for key, value in declared.items() if value is not None}
+        return cls(**given)
+
+
+@dataclass(frozen=True)
+class Dated(Layout):
+    """Layout keys of an adapter that may take the period from the names of files or worksheets."""
+
+    period: str | int | Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class TableLayout(Dated):
+    """Layout keys of `table`."""
+
+    period: str | int | Mapping[str, str] | None = "period"
+    shape: str = "long"
+    unit: str = "unit"
+    frequency: str = ""
+    series: str = ""
+    value: str = "value"
+    across: str = "period"
+    columns: str = "{period}"
+    where: Mapping[str, Any] = field(default_factory=dict)
+    header: int | None = None
+    first_row: int | None = None
+    delimiter: str = ""
+    decimal: str | None = None
+    thousands: str | None = None
+    query: str = ""
+    from_: str | None = None
+    timeout: float = 60
+
+
+@dataclass(frozen=True)
+class YearbookLayout(Dated):
+    """Layout keys of `yearbook`."""
+
+    table: int | Sequence[int] | None = None
+    unit: int = 1
+    header_rows: int | None = None
+
+
+@dataclass(frozen=True)
+class NbsExportLayout(Layout):
+    """Layout keys of `nbs_export`."""
+
+    region: str = ""
+
+
+@dataclass(frozen=True)
+class NbsApiLayout(Layout):
+    """Layout keys of `nbs_api`; absent ones of a request are those of `snakemake fetch`."""
+
+    years: Sequence[int] = ()
+    cids: Sequence[str] | Mapping[str, Any] = ()
+    under: Sequence[str] = ()
+    regions: Mapping[str, str] = field(default_factory=dict)
+    base: str = ""
+    root: str = ""
+    library: str | int = ""
+    pause: float = 1.5
+    attempts: int = 7
+    timeout: float = 60
+    years_per_request: int = 20
+    regions_per_request: int = 10
+
 
 _WORKBOOKS = ("xlsx", "xls")
 _ROWS = ("text", *_WORKBOOKS)

@@ -12,7 +12,7 @@ from ruralpanel.data.adapters.registry import read
 from ruralpanel.data.adapters.sheets import Sheet
 from ruralpanel.data.adapters.titles import is_left_out, left_out, split_measure
 from ruralpanel.data.adapters.yearbook_tables import RegionTable, column_of, is_note, region_table
-from ruralpanel.project.kinds.adapters import NBS_EXPORT, YEARBOOK
+from ruralpanel.project.kinds.adapters import NBS_EXPORT, YEARBOOK, Layout
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.units import Units
@@ -84,7 +84,7 @@ def _titles(head: str) -> dict[str, str]:
 
 def _head(file: Path) -> str:
     try:
-        sheets = grids.read_sheets(str(file), file.name, {"end": "optional"})
+        sheets = grids.read_sheets(str(file), file.name, Layout(end="optional"))
     except UserError:
         return ""
     return "\n".join("\t".join(cell for cell in row.cells if cell) for sheet in sheets[:1] for row in sheet.rows[:400])
@@ -95,13 +95,13 @@ def printed(file: Path, units: Units | None, year: int | None, sheet: str = "", 
     layout: dict[str, Any] = {}
     unsure: list[str] = []
     try:
-        sheets = grids.read_sheets(str(file), file.name, layout)
+        sheets = grids.read_sheets(str(file), file.name, Layout.of(layout))
     except UserError as error:
         if grids.kind(file) != "html":
             raise
         layout["end"] = "optional"
         unsure.append(f"the page: {error.problems[0].found}; it may have been cut off")
-        sheets = grids.read_sheets(str(file), file.name, layout)
+        sheets = grids.read_sheets(str(file), file.name, Layout.of(layout))
     if sheet and not only:
         layout["sheet"] = sheet
     chosen = [(n, part) for n, part in enumerate(sheets, 1) if not sheet or part.name == sheet]

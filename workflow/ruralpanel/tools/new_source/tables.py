@@ -10,7 +10,7 @@ from typing import Any
 from ruralpanel.data.adapters import columns, databases, grids, text
 from ruralpanel.data.adapters.sheets import Row
 from ruralpanel.data.adapters.table_files import open_table
-from ruralpanel.project.kinds.adapters import TABLE
+from ruralpanel.project.kinds.adapters import TABLE, Layout, TableLayout
 from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.project.units import Units
 from ruralpanel.tools.new_source.grid import Located, locate, side_by_side, split_text
@@ -116,7 +116,7 @@ def entry(
     part: str = "",
 ) -> Found:
     """The entry for a table that the adapter `table` opens with `layout`."""
-    table = open_table(str(file), file.name, layout)
+    table = open_table(str(file), file.name, TableLayout.of(layout))
     names = list(dict.fromkeys(name for name in table.names if table.names.count(name) == 1))
     loaded, rows = table.read(names, [])
     doubts = list(unsure)
@@ -192,7 +192,7 @@ def _years(roles: Roles, texts: Mapping[str, Sequence[str]], layout: Mapping[str
 
 def filled_sheets(file: Path) -> list[tuple[str, tuple[Row, ...]]]:
     """The worksheets of a spreadsheet that hold anything."""
-    return [(sheet.name, sheet.rows) for sheet in grids.read_sheets(str(file), file.name, {}) if sheet.rows]
+    return [(sheet.name, sheet.rows) for sheet in grids.read_sheets(str(file), file.name, Layout()) if sheet.rows]
 
 
 def tables_of(file: Path) -> tuple[str, ...]:
