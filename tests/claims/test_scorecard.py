@@ -15,7 +15,7 @@ from ruralpanel.claims.designs import describe, evidence_kind, smallest_effect
 from ruralpanel.claims.numbers import VariableStats, find_estimand, plain_effect
 from ruralpanel.claims.scorecard import ClaimRow
 from ruralpanel.estimate.inference.detectable import smallest_detectable
-from ruralpanel.output.said import clause
+from ruralpanel.output.words import clause
 from ruralpanel.project.expressions import log_of
 from ruralpanel.project.problems import UserError
 

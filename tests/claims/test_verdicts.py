@@ -9,7 +9,7 @@ import pytest
 
 from ruralpanel.claims.verdicts import Agreement, Diagnostic, Evidence, Expected, decide, untestable, untested
 from ruralpanel.estimate.inference.detectable import smallest_detectable
-from ruralpanel.output.said import clause
+from ruralpanel.output.words import clause
 from ruralpanel.project.notes import note
 
 DELTA = 0.1

@@ -20,8 +20,8 @@ from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import cluster, covariance
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.output.results import OutputContext
-from ruralpanel.output.said import clause
 from ruralpanel.output.tables.build import build
+from ruralpanel.output.words import clause
 from ruralpanel.project.notes import note, plain_notes
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec

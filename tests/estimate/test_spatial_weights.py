@@ -22,7 +22,7 @@ from ruralpanel.estimate.places.weights import (
     spectral_radius,
     weights_from,
 )
-from ruralpanel.output.said import clauses
+from ruralpanel.output.words import clauses
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import Units, load_units
 

@@ -14,8 +14,8 @@ import pytest
 
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.maps.boundaries import Boundaries, load_boundaries
+from ruralpanel.output.maps.build import NO_CLOCK, write_geopackage
 from ruralpanel.output.maps.draw import draw, draw_categories
-from ruralpanel.output.maps.geopackage import NO_CLOCK, write_geopackage
 from ruralpanel.output.maps.sheet import MapPanel, MapRow
 from ruralpanel.project.kinds.maps import Variables
 

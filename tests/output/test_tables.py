@@ -14,11 +14,10 @@ from scipy import stats
 
 from ruralpanel.estimate.base.results import Coefficient
 from ruralpanel.output.results import OutputContext
-from ruralpanel.output.tables.build import build
+from ruralpanel.output.tables.build import build, render_csv
 from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableDocument, runs
 from ruralpanel.output.tables.notes import effects_of
 from ruralpanel.output.tables.panels import describe
-from ruralpanel.output.tables.render import render_csv
 from ruralpanel.output.tables.tex import render_tex
 from ruralpanel.project.jobs import needed_files
 from ruralpanel.project.kinds.figures import FIGURES

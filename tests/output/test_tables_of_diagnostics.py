@@ -13,7 +13,7 @@ from ruralpanel.estimate.base.results import ModelResult
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build
-from ruralpanel.output.tables.size_words import size_note, size_of, sizes_by_setting, term_sizes
+from ruralpanel.output.tables.inference_words import size_note, size_of, sizes_by_setting, term_sizes
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 

@@ -17,11 +17,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ruralpanel.output.results import OutputContext
-from ruralpanel.output.tables.build import build
+from ruralpanel.output.tables.build import build, render, render_csv
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument, runs
 from ruralpanel.output.tables.docx import render_docx
 from ruralpanel.output.tables.html import html_fragment, render_html
-from ruralpanel.output.tables.render import render, render_csv
 from ruralpanel.output.tables.tex import render_tex
 from ruralpanel.project.files import restored
 from table_results import MAIN, made_up_results

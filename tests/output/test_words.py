@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from conftest import ROOT
-from ruralpanel.output.said import said
-from ruralpanel.output.words import FOLDER, catalogue, has_word, word
+from ruralpanel.output.words import FOLDER, catalogue, has_word, said, word
 
 PACKAGE = ROOT / "workflow" / "ruralpanel"
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ruralpanel.output.said import dropped, said
+from ruralpanel.output.words import dropped, said
 from ruralpanel.project.files import read_rows
 
 SENTENCE = re.compile(r"(?<![\w.:/-])[a-z]{2,}(?: [a-z]{2,}){2,}(?![\w:])")

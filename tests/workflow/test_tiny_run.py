@@ -132,7 +132,7 @@ def test_a_changed_module_runs_its_jobs_again_and_no_others(tiny_run: Path, tmp_
     first = starter.run(command, project)
     assert first.returncode == 0, first.stderr
     for file, runs, rests in (
-        ("ruralpanel/output/tables/render.py", "Setting 1 table(s)", ("Estimating", "Reading", "Drawing")),
+        ("ruralpanel/output/tables/build.py", "Setting 1 table(s)", ("Estimating", "Reading", "Drawing")),
         ("ruralpanel/estimate/families/ppml.py", "Estimating 1 model", ("Reading", "Building panel")),
         ("ruralpanel/estimate/families/sur/sur.py", "Estimating 1 model", ("Reading", "Building panel")),
         ("ruralpanel/data/adapters/yearbook.py", "Reading made_up", ()),

@@ -9,8 +9,7 @@ from ruralpanel.project.interrupts import starting
 
 with starting("tables"):
     from ruralpanel.output.results import OutputContext
-    from ruralpanel.output.tables.build import build
-    from ruralpanel.output.tables.render import FORMATS, render
+    from ruralpanel.output.tables.build import FORMATS, build, render
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.units import load_units
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ruralpanel.data.break_steps import ACROSS, MARK
-from ruralpanel.output.said import stated
-from ruralpanel.output.words import word
+from ruralpanel.output.words import stated, word
 from ruralpanel.project.breaks import crossings, leaves, rule_of, years_read
 from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
 

@@ -16,8 +16,7 @@ from pydantic_core import ErrorDetails
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.estimate.base.results import finite
 from ruralpanel.output.labels import Labels, labels_from_codebook, merged
-from ruralpanel.output.said import stated
-from ruralpanel.output.words import has_word, word
+from ruralpanel.output.words import has_word, stated, word
 from ruralpanel.project.expressions import log_of
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import Keyed

@@ -1,12 +1,15 @@
-"""The fixed words of outputs, a catalogue for each language with the same keys: ``workflow/words/<language>/``."""
+"""The fixed words of outputs, a catalogue for each language (`workflow/words/`), and computations put into them."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from ruralpanel.project.formats import format_percent
+from ruralpanel.project.notes import Note
 from ruralpanel.project.problems import raise_any
 from ruralpanel.project.yaml import load_document
 
@@ -64,3 +67,66 @@ def sentence(parts: Sequence[str], language: str) -> str:
     if not kept:
         return ""
     return word("list_separator", language).join(kept) + word("full_stop", language)
+
+
+SHARES = ("share", "needed", "power", "margin")
+"""Values that are parts of a whole: of 3,840 specifications .9997 is no "1"."""
+
+
+def said(note: Mapping[str, Any], language: str) -> tuple[str, ...]:
+    """A note of a result's JSON as one clause or, where its entry ``said.CODE`` has parts, as several.
+
+    A value that is itself a code (``counted: nonnested``) stands for its word (``counted.nonnested``), a list for its
+    members joined (of effects and clusters by "and"), a further note for its own words.
+
+    Raises
+    ------
+    KeyError
+        No such code, or a value that its words name is not there.
+    """
+    code = f"said.{note['code']}"
+    values = {name: _shown(name, value, language) for name, value in note.items() if name != "code"}
+    if has_word(code):
+        return (word(code, language).format(**values),)
+    parts = [text for key, text in catalogue(language).items() if key.startswith(f"{code}.")]
+    if not parts:
+        raise KeyError(code)
+    return tuple(text.format(**values) for text in parts)
+
+
+def clause(note: Mapping[str, Any], language: str) -> str:
+    """A note as one clause."""
+    return word("list_separator", language).join(said(note, language))
+
+
+def clauses(notes: Sequence[Note | Mapping[str, Any]], language: str) -> str:
+    """Several notes, as they are computed or as JSON has them, in one enumeration."""
+    plain = [one.to_dict() if isinstance(one, Note) else one for one in notes]
+    return word("comma", language).join(clause(one, language) for one in plain)
+
+
+def stated(text: str, language: str) -> str:
+    """A cell of a CSV file of results in words, where it holds statements (`ruralpanel.project.notes.statements`)."""
+    if not text.startswith('[{"code"'):
+        return text
+    return word("list_separator", language).join(clause(one, language) for one in json.loads(text))
+
+
+def dropped(reason: str, language: str) -> str:
+    """Why rows are left out, by the code in ``n_dropped``: ``singletons``, or ``missing:NAME``, of one column."""
+    code, _, name = reason.partition(":")
+    return word(f"dropped.{code}", language, name=name)
+
+
+def _shown(name: str, value: Any, language: str) -> Any:
+    if name in SHARES and isinstance(value, float):
+        return format_percent(value, 1 if name == "margin" else 0)
+    if isinstance(value, Mapping):
+        return clause(value, language)
+    if name == "by" and isinstance(value, str) and ", " in value:
+        value = value.split(", ")
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        joint = word("and" if name in ("by", "effects") else "comma", language)
+        return joint.join(str(_shown(name, part, language)) for part in value)
+    key = f"{'by' if name == 'effects' else name}.{value}"
+    return word(key, language) if isinstance(value, str) and has_word(key) else value

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.output.said import stated
+from ruralpanel.output.words import stated
 from ruralpanel.project import formulas
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.load import Config

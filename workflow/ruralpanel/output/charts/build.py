@@ -13,9 +13,8 @@ from ruralpanel.output.charts import claims, coefficients, curve, event_study, m
 from ruralpanel.output.charts.coefficients import Estimate, from_model
 from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.results import OutputContext, is_decomposition
-from ruralpanel.output.said import clause
 from ruralpanel.output.tables.inference_words import short_of
-from ruralpanel.output.words import word
+from ruralpanel.output.words import clause, word
 from ruralpanel.project.kinds import figures
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.figures import FIGURES

@@ -16,9 +16,8 @@ from ruralpanel.output import style
 from ruralpanel.output.maps.boundaries import Boundaries
 from ruralpanel.output.maps.draw import draw_categories
 from ruralpanel.output.maps.sheet import MapRow
-from ruralpanel.output.said import clauses
 from ruralpanel.output.tables.coefficients import p_text
-from ruralpanel.output.words import word
+from ruralpanel.output.words import clauses, word
 from ruralpanel.project.formats import format_number
 from ruralpanel.project.kinds import maps as kinds
 from ruralpanel.project.kinds.options import in_language

@@ -21,8 +21,8 @@ from ruralpanel.output.report.document import (
 )
 from ruralpanel.output.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns, term_label
 from ruralpanel.output.report.texts import Texts, anchor
-from ruralpanel.output.said import clause
 from ruralpanel.output.tables.inference_words import short_of
+from ruralpanel.output.words import clause
 
 TONES = {
     "supported": "for",

@@ -23,7 +23,7 @@ from ruralpanel.output.report.document import (
 from ruralpanel.output.report.lookups import is_declared
 from ruralpanel.output.report.numbers import Quoted, formatted
 from ruralpanel.output.report.texts import Texts
-from ruralpanel.output.said import stated
+from ruralpanel.output.words import stated
 
 _COLUMNS = ("check", "source", "series", "unit", "period", "value", "expected", "size")
 _NUMERIC = frozenset({"value", "expected", "size"})

@@ -24,7 +24,7 @@ from ruralpanel.output.report.numbers import Found, Quoted
 from ruralpanel.output.report.sentences import Quote, interval_text, nouns, outcome_label, term_label
 from ruralpanel.output.report.signs import Signed
 from ruralpanel.output.report.texts import Texts, short_label
-from ruralpanel.output.said import clause
+from ruralpanel.output.words import clause
 from ruralpanel.project.breaks import below
 from ruralpanel.project.formats import DASH
 from ruralpanel.project.periods import label

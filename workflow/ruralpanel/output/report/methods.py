@@ -25,10 +25,8 @@ from ruralpanel.output.report.front import cited
 from ruralpanel.output.report.numbers import formatted
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, short_label
-from ruralpanel.output.said import clause, dropped
-from ruralpanel.output.tables.inference_words import describe
-from ruralpanel.output.tables.size_words import sizes_by_setting
-from ruralpanel.output.words import word
+from ruralpanel.output.tables.inference_words import describe, sizes_by_setting
+from ruralpanel.output.words import clause, dropped, word
 from ruralpanel.project.kinds.inference import CLUSTER, WILD
 
 _COLUMNS = ("model", "outcome", "estimator", "effects", "panel", "sample", "n", "units", "periods", "dropped")

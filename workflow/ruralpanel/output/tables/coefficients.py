@@ -8,7 +8,7 @@ from typing import Any
 from ruralpanel.estimate.base.model_json import number_of, set_of
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell
-from ruralpanel.output.tables.size_words import term_sizes
+from ruralpanel.output.tables.inference_words import term_sizes
 from ruralpanel.project.formats import format_number, format_p, format_set
 from ruralpanel.project.kinds.tables import ByOutcome, Regression
 from ruralpanel.project.problems import raise_any

@@ -20,11 +20,10 @@ from ruralpanel.output.results import (
     percent_of_level,
     values_of,
 )
-from ruralpanel.output.said import clause, stated
 from ruralpanel.output.tables.document import Alignment, Cell, Column, Row, Spanner, TableDocument
 from ruralpanel.output.tables.notes import declared_notes, effects_text, period_text, sample_text
 from ruralpanel.output.tables.regression import pairs_of
-from ruralpanel.output.words import has_word, word
+from ruralpanel.output.words import clause, has_word, stated, word
 from ruralpanel.project.formats import format_auto, format_count, format_interval, format_number, format_p
 from ruralpanel.project.kinds.tables import TABLES, ByUnit, Correlations, Listing
 from ruralpanel.project.problems import did_you_mean, raise_any

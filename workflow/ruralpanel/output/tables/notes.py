@@ -7,11 +7,9 @@ from typing import Any
 
 from ruralpanel.estimate.base.model_json import setting_of
 from ruralpanel.output.labels import Labels
-from ruralpanel.output.said import clause, dropped
 from ruralpanel.output.tables.coefficients import star_source
-from ruralpanel.output.tables.inference_words import column_numbers, inference_notes, short_of
-from ruralpanel.output.tables.size_words import size_note
-from ruralpanel.output.words import has_word, sentence, word
+from ruralpanel.output.tables.inference_words import column_numbers, inference_notes, short_of, size_note
+from ruralpanel.output.words import clause, dropped, has_word, sentence, word
 from ruralpanel.project.effects import factors
 from ruralpanel.project.formats import DASH, format_count
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects

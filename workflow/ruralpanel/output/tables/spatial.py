@@ -8,12 +8,11 @@ from typing import Any
 from ruralpanel.estimate.base.model_json import coefficient
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
-from ruralpanel.output.said import clauses
 from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableDocument, runs
 from ruralpanel.output.tables.inference_words import short
 from ruralpanel.output.tables.notes import model_notes, period_text, sample_text
-from ruralpanel.output.words import word
+from ruralpanel.output.words import clauses, word
 from ruralpanel.project.formats import format_count, format_interval, format_number
 from ruralpanel.project.kinds.tables import OfModels
 from ruralpanel.project.problems import raise_any

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.output.said import clause
+from ruralpanel.output.words import clause
 from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.tools.compare.changes import Cause, CellChange, ClaimChange, CoefficientChange, Estimate, counted, same
 
