@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.report.build import build
 from ruralpanel.output.report.context import gather
 from ruralpanel.project.formats import format_auto
@@ -172,3 +174,33 @@ def test_without_scripts_charts_and_their_tables_stand(browser: Any, pages: dict
     assert page.locator("figure.curve .stretched .line").first.get_attribute("d")
     assert page.locator("figure.chart .figures table").count() == page.locator("figure.chart").count()
     context.close()
+
+
+def test_tables_behind_charts_hold_the_models_numbers(default_run: Path) -> None:
+    text = (default_run / "results/report/report.html").read_text(encoding="utf-8")
+
+    def numbers(identity: str) -> list[list[float]]:
+        figure = text[re.search(rf'<figure class="chart [^>]*id="{identity}"', text).start() :]  # type: ignore[union-attr]
+        table = figure[figure.index("<table>") : figure.index("</table>")]
+        rows = re.findall(r"<tr>(.*?)</tr>", table)[1:]
+        return [list(map(float, re.findall(r'data-v="([^"]+)"', row))) for row in rows]
+
+    def model(name: str) -> dict[str, Any]:
+        return read_results(default_run / "results/models" / f"{name}.json")
+
+    gap = {row["term"]: row for row in model("west_gap_1998")["coefficients"]}
+    parts = ["technology", "training", "transport", "unexplained", "total"]
+    assert [row[:3] for row in numbers("figures-west-gap")] == [
+        [gap[part][key] for key in ("estimate", "ci_low", "ci_high")] for part in parts
+    ]
+    shares = [gap[part]["estimate"] / gap["total"]["estimate"] for part in parts]
+    assert [row[3] / 100 for row in numbers("figures-west-gap")] == pytest.approx(shares)
+    events = [
+        [row[key] for key in ("estimate", "ci_wild_low", "ci_wild_high")]
+        for name in ("go_west_event", "go_west_event_trend")
+        for row in model(name)["coefficients"]
+    ]
+    assert numbers("figures-go-west") == events
+    points = model("interaction")["marginal_effects"][0]["points"]
+    places = {point["at"]: [point[key] for key in ("estimate", "ci_wild_low", "ci_wild_high")] for point in points}
+    assert numbers("figures-roads-gap") == [places[at] for at in sorted(places)]

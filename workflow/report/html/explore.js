@@ -278,7 +278,7 @@ function mapOf(figure) {
     }));
   }
 
-  function plane(left, top, xs, series, ticksX, options = {}) {
+  function plane(xs, series, ticksX, label) {
     // lines over a scale that is the classes' own: even or growing
     const values = series.flatMap((one) => one.values).filter((value) => value !== null);
     const growing = entry().growing && Math.min(...values) > 0;
@@ -288,7 +288,7 @@ function mapOf(figure) {
     const scale = growing ? Math.log : (value) => value;
     const y = (value) => (100 * (scale(high) - scale(value))) / (scale(high) - scale(low));
     const x = (at) => (xs[1] > xs[0] ? (100 * (at - xs[0])) / (xs[1] - xs[0]) : 50);
-    const drawing = svgNode("svg", { class: "plane", role: "img", "aria-label": options.label || "" });
+    const drawing = svgNode("svg", { class: "plane", role: "img", "aria-label": label });
     let ticks = roundTicks(low, high, 4);
     if (growing) {
       ticks = [];
@@ -347,7 +347,7 @@ function mapOf(figure) {
     if (own) series.push({ kind: "own", at, values: entry().values[unit] });
     const name = own ? `${data.names[unit]}: ${written(valueAt(unit, 0))} – ${written(valueAt(unit, times.length - 1))}. ` : "";
     const label = `${filled(words.trend, { name: entry().name })}. ${name}${words.median}: ${written(middles[0])} – ${written(middles[middles.length - 1])}`;
-    const { drawing, x, y } = plane(0, 0, [at[0], at[at.length - 1]], series, [[at[0], entry().times[0]], [at[at.length - 1], entry().times[times.length - 1]]], { label });
+    const { drawing, x, y } = plane([at[0], at[at.length - 1]], series, [[at[0], entry().times[0]], [at[at.length - 1], entry().times[times.length - 1]]], label);
     const now = `${x(at[state.time])}%`;
     drawing.append(svgNode("line", { class: "now", x1: now, x2: now, y1: 0, y2: "100%" }));
     if (own && valueAt(unit) !== null) drawing.append(svgNode("circle", { class: "dotted own", cx: now, cy: `${y(valueAt(unit))}%`, r: 5 }));

@@ -253,8 +253,8 @@ def _data(
     note: str,
 ) -> dict[str, Any]:
     """What the script draws from: units, entries, words."""
-    keys = ("median", "of_units", "rank", "no_figure", "play", "pause", "interval", "choose", "trend", "strip", "map",
-            "source", "low", "high", "nobody", "untold")  # fmt: skip
+    keys = ("median", "of_units", "rank", "no_figure", "play", "pause", "interval", "choose", "trend", "strip",
+            "source", "low", "high", "untold")  # fmt: skip
     words = {key: word(f"explore.{key}", language) for key in keys}
     return {
         "units": list(units),

@@ -34,7 +34,7 @@ from ruralpanel.output.words import word
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.units import load_units
 
-BUILDERS: Mapping[str, Callable[[Asked, Any], Chart]] = MappingProxyType(
+BUILDERS: Mapping[str, Callable[[Asked, Any], Chart | None]] = MappingProxyType(
     {
         "coefficients": coefficients_chart,
         "event_study": event_study_chart,

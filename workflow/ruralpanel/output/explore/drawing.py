@@ -105,7 +105,7 @@ def dots(rows: Sequence[Row], limits: Limits, axis: str, band: float | None = No
             f"{_track(row, limits, marks, band)}"
             f'<span class="value">{escape(written(row.estimate))}</span>'
         )
-        lines.append(f"<li>{mark(content, says, index == 0, 'span', ' data-row')}</li>")
+        lines.append(f"<li>{mark(content, says, index == 0, 'span')}</li>")
     scale = "".join(f'<text x="{percent(tick, *limits)}" y="14">{_tick(tick, marks)}</text>' for tick in marks)
     return (
         f'<div class="stage"><ol class="dots">{"".join(lines)}'

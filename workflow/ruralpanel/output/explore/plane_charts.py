@@ -181,8 +181,10 @@ def _theory_drawing(language: str) -> str:
     return f'<div class="theory s2">{plane.drawn(line)}</div>'
 
 
-def series_chart(asked: Asked, options: figures.Series) -> Chart:
-    """Variables over time: units thin, means of groups thick; of several variables the first."""
+def series_chart(asked: Asked, options: figures.Series) -> Chart | None:
+    """A variable over time: units thin, means of groups thick. Several, and logarithmic scales, stay pictures."""
+    if len(options.variables) > 1 or options.log:
+        return None
     context, language = asked.context, asked.language
     panel, variable = options.panel, options.variables[0]
     frame = context.panel(panel, [variable], "variables").rename(columns={variable: "value"})
