@@ -16,13 +16,14 @@ from ruralpanel.claims.robustness.curve_tests import SCHEMES, curve_test
 from ruralpanel.claims.verdicts import SD_OF_OUTCOME, SHARE_OF_OUTCOME
 from ruralpanel.estimate.base.results import FloatArray
 from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.project.kinds.inference import CLUSTER
 from ruralpanel.project.problems import CONFIGURATION
 from ruralpanel.project.settings import InferenceSpec
 from ruralpanel.project.units import Units
 
 SIGNIFICANT = 0.05
 SIGNS = {"positive": 1, "negative": -1, "not_negative": 1}
-INFERENCE = InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1", "critical": "t"})
+INFERENCE = InferenceSpec(CLUSTER, {"by": "unit", "small_sample": "CR1", "critical": "t"})
 NUMBERS = (
     "estimate", "std_error", "p_value", "ci_low", "ci_high", "standardised", "in_delta",
     "n_obs", "n_units", "n_periods",

@@ -91,7 +91,7 @@ class NbsExportLayout(Layout):
 class NbsApiLayout(Layout):
     """Layout keys of `nbs_api`; absent ones of a request are those of `snakemake fetch`."""
 
-    years: Sequence[int] = ()
+    years: Sequence[int] | None = None
     cids: Sequence[str] | Mapping[str, Any] = ()
     under: Sequence[str] = ()
     regions: Mapping[str, str] = field(default_factory=dict)

@@ -16,6 +16,7 @@ import yaml
 from ruralpanel.data.adapters import nbs_api
 from ruralpanel.data.adapters.titles import same_title
 from ruralpanel.project.files import sha256_of, write_json, write_text
+from ruralpanel.project.kinds.adapters import NbsApiLayout
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.settings import SeriesSpec, SourceSpec
 from ruralpanel.project.sidecars import load_sidecar
@@ -82,9 +83,9 @@ def scope_of(source: SourceSpec, units: Units) -> plan.Scope:
     UserError
         No years; regions without a code; no series to look for; where to look, although `cids` says it.
     """
-    layout = source.layout
+    layout = NbsApiLayout.of(source.layout)
     problems = []
-    years = layout.get("years")
+    years = layout.years
     whole = isinstance(years, list) and len(years) == 2 and all(isinstance(y, int) for y in years)
     if not whole or years[0] > years[1]:  # type: ignore[index]
         problems.append(Problem(source.name, "layout.years", repr(years), "first and last year", "years: [2005, 2024]"))
@@ -92,35 +93,35 @@ def scope_of(source: SourceSpec, units: Units) -> plan.Scope:
         problems.append(
             Problem(source.name, "series", "no series", "the series to fetch", "series: {key: {title_in_file: …}}")
         )
-    regions = _regions(layout.get("regions"), units)
+    regions = _regions(layout.regions, units)
     if not regions:
         found = f"no unit of {units.file} with a 6-digit code"
         problems.append(
             Problem(source.name, "layout.regions", found, "name → 12-digit code", 'regions: {广东省: "440000000000"}')
         )
-    cids = layout.get("cids") or {}
+    cids = layout.cids or {}
     by_series = cids if isinstance(cids, Mapping) else {"": cids}
     if by_series and ("" in by_series or all(key in by_series for key in source.series)):
         expected = "a key for walking the tree, which layout.cids spares"
         problems += [
-            Problem(source.name, f"layout.{key}", repr(layout[key]), expected, "leave it or cids out")
-            for key in ("under", "library")
-            if layout.get(key)
+            Problem(source.name, f"layout.{key}", repr(value), expected, "leave it or cids out")
+            for key, value in (("under", layout.under), ("library", layout.library))
+            if value
         ]
     raise_any(problems)
     return plan.Scope(
-        root=str(layout.get("root", ROOT)),
-        code=str(layout.get("library", LIBRARY)),
+        root=layout.root or ROOT,
+        code=str(layout.library or LIBRARY),
         years=(int(years[0]), int(years[1])),  # type: ignore[index]
         regions=regions,
-        under=tuple(layout.get("under") or ()),
+        under=tuple(layout.under),
         cids={key: (ids,) if isinstance(ids, str) else tuple(ids) for key, ids in by_series.items()},
-        years_per_request=int(layout.get("years_per_request", 20)),
-        regions_per_request=int(layout.get("regions_per_request", 10)),
+        years_per_request=layout.years_per_request,
+        regions_per_request=layout.regions_per_request,
     )
 
 
-def _regions(declared: Any, units: Units) -> tuple[tuple[str, str], ...]:
+def _regions(declared: Mapping[str, str], units: Units) -> tuple[tuple[str, str], ...]:
     if declared:
         return tuple((str(name), str(code)) for name, code in declared.items())
     regions = []
@@ -164,13 +165,9 @@ def fetch(
     mend(folder, described)
     require_own(folder, described, f"{source.name}: path {source.path}")
     scope = scope_of(source, units)
-    layout = source.layout
-    manners = Manners(
-        pause=float(layout.get("pause", Manners.pause)),
-        attempts=int(layout.get("attempts", Manners.attempts)),
-        timeout=float(layout.get("timeout", Manners.timeout)),
-    )
-    client = Client(str(layout.get("base", BASE)), manners, plan.well_formed, sleep)
+    layout = NbsApiLayout.of(source.layout)
+    manners = Manners(pause=float(layout.pause), attempts=layout.attempts, timeout=float(layout.timeout))
+    client = Client(layout.base or BASE, manners, plan.well_formed, sleep)
     store = Store(folder, client, today)
     sets = plan.data_sets(scope, source.series, store.ask, report)
     known = plan.indicators(sets, store.ask, report)
