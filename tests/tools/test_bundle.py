@@ -15,10 +15,11 @@ import yaml
 
 from conftest import ROOT, make_tiny, tiny_config
 from ruralpanel.cli import main
+from ruralpanel.output.report.software import version_of
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import UserError
-from ruralpanel.tools.bundle.archive import version_of, write_bundle
+from ruralpanel.tools.bundle.archive import write_bundle
 from ruralpanel.tools.bundle.contents import code_files, layout
 
 PROGRAMS = [
@@ -168,11 +169,13 @@ def test_the_commit_is_named_if_known(tmp_path: Path, monkeypatch: pytest.Monkey
     for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "one"]):
         subprocess.run([*git, *arguments], check=True)
     head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
-    assert version_of(tmp_path).commit == head
+    assert version_of(tmp_path).commit == head[:12]
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.4"\n', encoding="utf-8")
-    assert str(version_of(tmp_path)) == f"1.2.4 ({head}-changed)"
+    assert str(version_of(tmp_path)) == f"1.2.4 ({head[:12]}-dirty)"
     monkeypatch.setenv("PATH", str(tmp_path))
     assert str(version_of(tmp_path)) == "1.2.4"
+    (tmp_path / "bundle.json").write_text('{"commit": "abc"}', encoding="utf-8")
+    assert str(version_of(tmp_path)) == "1.2.4 (abc)"
 
 
 def test_what_is_no_bundle_or_was_changed_is_said(

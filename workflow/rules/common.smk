@@ -16,6 +16,7 @@ os.environ.update(
 from ruralpanel.project.interrupts import starting
 
 with starting("snakemake"):
+    from ruralpanel.output.report.software import version_of
     from ruralpanel.project import jobs as project
     from ruralpanel.project.reads import compared_files
     from ruralpanel.project.reads import compared_folder

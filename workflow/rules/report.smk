@@ -198,6 +198,7 @@ rule report:
         config_file=CONFIG.file,
         root=CONFIG.root,
         code=code("report.py"),
+        version=lambda wildcards: str(version_of()),
         content=contents(project.sidecar_files(CONFIG), CONFIG.units, CONFIG.boundaries),
     message:
         "Writing the report"

@@ -13,7 +13,7 @@ from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.labels import Labels, localised
 from ruralpanel.output.report.happened import Happened, happened
 from ruralpanel.output.report.references import Work, read_works
-from ruralpanel.output.report.software import software_version
+from ruralpanel.output.report.software import version_of
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.load import DEFAULT_FILE
 from ruralpanel.project.periods import parse, parsed
@@ -185,7 +185,7 @@ def gather(
         works=works,
         methods_cited=read_works(METHODS, METHODS.name),
         citation=citation or {},
-        software=software_version(),
+        software=str(version_of()),
     )
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import tomllib
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ruralpanel.output.report.software import RECORD, version_of
 from ruralpanel.project.files import atomic_path, sha256_of
 from ruralpanel.project.load import Config
 from ruralpanel.project.yaml import load_document
@@ -19,39 +17,9 @@ from ruralpanel.tools.bundle.contents import Layout
 from ruralpanel.tools.bundle.crate import crate
 from ruralpanel.tools.bundle.readme import readme
 
-CHECKSUMS, RECORD, CRATE = "SHA256SUMS", "bundle.json", "ro-crate-metadata.json"
+CHECKSUMS, CRATE = "SHA256SUMS", "ro-crate-metadata.json"
 EARLIEST = (1980, 1, 1, 0, 0, 0)
 """When each file of the archive says that it was written: the first moment that the format knows."""
-
-
-@dataclass(frozen=True)
-class Version:
-    """Which code made the results. `commit`: empty where the checkout is no repository or Git is not there; with
-    ``-changed`` where files differ from it."""
-
-    version: str
-    commit: str
-
-    def __str__(self) -> str:
-        return f"{self.version} ({self.commit})" if self.commit else self.version
-
-
-def version_of(checkout: Path) -> Version:
-    """The version that a checkout states, and its commit if known."""
-    stated = tomllib.loads((checkout / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    commit = _git(checkout, "rev-parse", "HEAD") if (checkout / ".git").exists() else ""
-    changed = "-changed" if commit and _git(checkout, "status", "--porcelain", "--untracked-files=no") else ""
-    return Version(str(stated), commit + changed)
-
-
-def _git(checkout: Path, *arguments: str) -> str:
-    try:
-        run = subprocess.run(
-            ["git", "-C", str(checkout), *arguments], capture_output=True, text=True, timeout=30, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return run.stdout.strip() if run.returncode == 0 else ""
 
 
 def write_bundle(
@@ -101,6 +69,6 @@ def _json(values: Any) -> str:
 
 
 def _citation(config: Config) -> Mapping[str, Any]:
-    """What the project's ``CITATION.cff`` says."""
-    file = Path(config.root) / "CITATION.cff"
+    """What the project's ``CITATION.cff`` says: the one that its report names, else the one in its folder."""
+    file = Path(config.root) / str(config.report.get("citation") or "CITATION.cff")
     return load_document(file).values if file.is_file() else {}

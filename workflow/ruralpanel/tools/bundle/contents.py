@@ -23,6 +23,9 @@ CODE = (
 ABOUT = ("CITATION.cff", "LICENSE*", "CHANGELOG.md")
 """What a checkout or a project says of itself."""
 
+NAMED = ("references", "citation")
+"""Keys of the report that name files."""
+
 PROJECT = "project"
 """Where files stand that lie outside the checkout."""
 
@@ -108,6 +111,7 @@ def used_files(config: Config) -> tuple[str, ...]:
         *sidecar_files(config),
         *(file for source in config.sources.values() for file in source.files),
         *(str(matrix["path"]) for matrix in config.weights_matrices.values() if "path" in matrix),
+        *(os.path.join(config.root, config.report[key]) for key in NAMED if config.report.get(key)),
         *compared_files(config),
     ]
     return tuple(dict.fromkeys(file for name in named for file in _with_companions(name)))
@@ -128,7 +132,7 @@ def absolute_paths(config: Config) -> Iterator[Problem]:
     for section in ("sources", "weights_matrices"):
         for name, values in resolved[section].items():
             written |= {f"{section}.{name}.{key}": values.get(key) for key in ("path", "about")}
-    written["report.compare_with"] = resolved["report"].get("compare_with")
+    written |= {f"report.{key}": resolved["report"].get(key) for key in ("compare_with", *NAMED)}
     values = read_written(config.file).values
     included = values.get("include") or ()
     written |= {f"include[{i}]": name for i, name in enumerate([included] if isinstance(included, str) else included)}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ruralpanel.output.report.software import Version
 from ruralpanel.project.load import Config
 from ruralpanel.tools.bundle.contents import Layout
-
-if TYPE_CHECKING:
-    from ruralpanel.tools.bundle.archive import Version
 
 TYPES = {
     ".csv": "text/csv", ".json": "application/json", ".yaml": "application/yaml", ".md": "text/markdown",

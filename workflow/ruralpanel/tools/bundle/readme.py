@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import jinja2
 
+from ruralpanel.output.report.software import Version
 from ruralpanel.project.load import Config
 from ruralpanel.tools.bundle.contents import Layout
-
-if TYPE_CHECKING:
-    from ruralpanel.tools.bundle.archive import Version
 
 LICENCE = "MIT"
 """Of the code."""

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ruralpanel.output.report.software import RECORD
 from ruralpanel.project.files import sha256_of
 from ruralpanel.project.load import DEFAULT_FILE
 from ruralpanel.project.problems import Problem, UserError, raise_any
-from ruralpanel.tools.bundle.archive import CHECKSUMS, RECORD
+from ruralpanel.tools.bundle.archive import CHECKSUMS
 from ruralpanel.tools.same_results import Difference, compared
 
 SAME = 1e-8
