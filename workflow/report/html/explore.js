@@ -51,15 +51,15 @@ const plainTick = (tick, ticks) => {
 function tipOf(figure) {
   const tip = htmlNode("div", { class: "tip", hidden: "", "aria-hidden": "true" });
   const hide = () => { tip.hidden = true; };
-  const show = (mark, stage, text = mark.dataset.tip) => {
+  const show = (text, at, stage) => {
     if (tip.parentNode !== stage) stage.append(tip);
     tip.textContent = text;
     tip.hidden = false;
-    const [box, around] = [(mark.querySelector(".point, .rug, .lane") || mark).getBoundingClientRect(), stage.getBoundingClientRect()];
-    const middle = box.left + box.width / 2 - around.left - tip.offsetWidth / 2;
-    const above = box.top - around.top - tip.offsetHeight - 8;
+    const around = stage.getBoundingClientRect();
+    const middle = at.left + at.width / 2 - around.left - tip.offsetWidth / 2;
+    const above = at.top - tip.offsetHeight - 10;
     tip.style.left = `${Math.max(0, Math.min(middle, around.width - tip.offsetWidth))}px`;
-    tip.style.top = `${box.top - tip.offsetHeight - 8 < 0 ? box.bottom - around.top + 8 : above}px`;
+    tip.style.top = `${(above < 0 ? at.top + at.height + 10 : above) - around.top}px`;
   };
   figure.addEventListener("keydown", (event) => { if (event.key === "Escape") hide(); });
   return { show, hide };
@@ -71,7 +71,11 @@ function marksOf(figure) {
     if (!marks.length) continue;
     const tip = tipOf(figure);
     const listed = stage.querySelector(".dots");
-    const tell = (mark) => { if (!listed || mark.dataset.tip.split("\n").length > 2) tip.show(mark, stage); else tip.hide(); };
+    const tell = (mark) => {
+      const box = (mark.querySelector(".point, .rug, .lane") || mark).getBoundingClientRect();
+      if (!listed || mark.dataset.tip.split("\n").length > 2) tip.show(mark.dataset.tip, box, stage);
+      else tip.hide();
+    };
     marks.forEach((mark, place) => {
       mark.addEventListener("pointerenter", () => tell(mark));
       mark.addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse" && document.activeElement !== mark) tip.hide(); });
@@ -487,21 +491,43 @@ function mapOf(figure) {
   });
 
   if (land) {
+    const tip = tipOf(figure);
+    const tell = (unit, at) => (unit >= 0 ? tip.show(says(unit).join("\n"), at, find(".where")) : tip.hide());
+    const under = (event) => ({ left: event.clientX, top: event.clientY, width: 0, height: 0 });
     const unitOf = (event) => (event.target.matches?.(".area") ? place.get(event.target.dataset.u) : -1);
-    land.addEventListener("pointermove", (event) => { if (event.pointerType === "mouse") light(unitOf(event)); });
-    land.addEventListener("pointerleave", () => light(-1));
-    land.addEventListener("click", (event) => { if (unitOf(event) >= 0) choose(unitOf(event)); });
+    land.addEventListener("pointermove", (event) => {
+      if (event.pointerType !== "mouse") return;
+      light(unitOf(event));
+      tell(unitOf(event), under(event));
+    });
+    land.addEventListener("pointerleave", (event) => {
+      if (event.pointerType !== "mouse") return;
+      light(-1);
+      tip.hide();
+    });
+    land.addEventListener("click", (event) => {
+      if (unitOf(event) < 0) return tip.hide();
+      choose(unitOf(event));
+      tell(unitOf(event), under(event));
+    });
     land.addEventListener("focusin", (event) => {
       land.querySelectorAll('.area[tabindex="0"]').forEach((path) => path.setAttribute("tabindex", "-1"));
       event.target.setAttribute("tabindex", "0");
-      if (event.target.matches(":focus-visible")) light(unitOf(event));
+      if (!event.target.matches(":focus-visible")) return;
+      light(unitOf(event));
+      tell(unitOf(event), event.target.getBoundingClientRect());
     });
-    land.addEventListener("focusout", () => light(-1));
+    land.addEventListener("focusout", () => {
+      light(-1);
+      tip.hide();
+    });
     land.addEventListener("keydown", (event) => {
       const unit = unitOf(event);
       const way = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }[event.key];
-      if (event.key === "Home" || event.key === "End") go(event.key === "Home" ? 0 : Infinity);
-      else if (event.key === "Enter" || event.key === " ") choose(unit);
+      if (event.key === "Home" || event.key === "End") {
+        go(event.key === "Home" ? 0 : Infinity);
+        tell(unit, event.target.getBoundingClientRect());
+      } else if (event.key === "Enter" || event.key === " ") choose(unit);
       else if (event.key === "Escape") { if (state.unit >= 0) choose(state.unit); }
       else if (way) towards(unit, way);
       else return;
