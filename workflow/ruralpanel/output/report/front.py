@@ -9,6 +9,7 @@ from ruralpanel.output.labels import localised
 from ruralpanel.output.report.context import Context, Source
 from ruralpanel.output.report.designs import header, row
 from ruralpanel.output.report.document import (
+    SPACE,
     Block,
     Bullets,
     Inline,
@@ -25,10 +26,10 @@ from ruralpanel.output.report.document import (
 from ruralpanel.output.report.lookups import latest_period, read_on
 from ruralpanel.output.report.references import citation, identity, in_order, reference
 from ruralpanel.output.report.sentences import nouns
-from ruralpanel.output.report.texts import Texts, anchor, is_count, short_noun
+from ruralpanel.output.report.texts import Texts, anchor, is_count, noun, short_noun
 from ruralpanel.project.periods import label
 
-_SOURCE_COLUMNS = ("publication", "series", "obtained", "checked", "terms")
+_SOURCE_COLUMNS = ("publication", "obtained", "checked")
 _MANY = 6  # units spelled out; of more the number is given
 _MOST_AUTHORS = 6
 
@@ -44,11 +45,11 @@ def summary(context: Context, texts: Texts, claims: Sequence[Block]) -> Section:
 def byline(context: Context, texts: Texts) -> Inline:
     """Authors, the date of the figures (never that of the clock), version and licence, as far as they are known."""
     parts = [
-        texts.render("front.by", authors=authors(context)) if authors(context) else "",
+        texts.render("answers.own", text=authors(context)),
         texts.render("front.figures_to", period=latest_period(context), day=read_on(context)),
         texts.render("front.made_with", version=context.software) if context.software else "",
     ]
-    return parse(Marked(f"{texts.render('front.separator')} ".join(part for part in parts if part)))
+    return parse(Marked(" · ".join(part for part in parts if part)))
 
 
 def authors(context: Context) -> str:
@@ -96,7 +97,7 @@ def _story(context: Context, texts: Texts) -> list[Block]:
     ]
     caveat = context.worded(declared, "caveat")
     if caveat:
-        blocks.append(Paragraph((*texts.inline("story.caveat"), *texts.own(caveat, "report.story.caveat"))))
+        blocks.append(Paragraph((*texts.inline("story.caveat"), *SPACE, *texts.own(caveat, "report.story.caveat"))))
     if declared.get("validity"):
         blocks += _validity(context, texts, declared["validity"])
     return blocks
@@ -125,6 +126,7 @@ def _validity(context: Context, texts: Texts, declared: Mapping[str, Any]) -> li
         key: localised(item, "label", context.language) or context.labels(item["panel"]).of(item["variable"])
         for key, item in zip(outcomes, table["outcomes"], strict=True)
     }
+    names = {key: noun(name) for key, name in names.items()}
     own = declared["of"]
     chosen = declared.get("against") or [name for name in outcomes if name != own]
     items = [
@@ -141,19 +143,19 @@ def _validity(context: Context, texts: Texts, declared: Mapping[str, Any]) -> li
 
 def _provenance(context: Context, texts: Texts) -> list[Block]:
     """Which figures these are, read from where, and how they were checked; from sidecars and findings."""
-    publishers = dict.fromkeys(
-        localised(source.about, "publisher", context.language) for source in context.sources.values() if source.about
-    )
     sources = [source for source in context.sources.values() if source.about]
     items = tuple(
-        texts.inline("front.read_item", title=_title(context, source), obtained=_first_clause(obtained))
+        texts.inline(
+            "front.read_item",
+            title=_title(context, source),
+            publisher=_first_clause(localised(source.about or {}, "publisher", context.language)),
+            obtained=_first_clause(localised(source.about or {}, "obtained", context.language)),
+        )
         for source in sources
-        if (obtained := localised(source.about or {}, "obtained", context.language))
     )
     official = bool(sources) and all("official" in str((source.about or {}).get("licence", "")) for source in sources)
     undeclared = [source.name for source in context.sources.values() if not source.about]
     values = {
-        "publishers": f"{texts.render('front.listed_long')} ".join(publishers),
         "official": official,
         "undeclared": ", ".join(undeclared),
         "sources": len(context.sources),
@@ -182,19 +184,17 @@ def sources(context: Context, texts: Texts) -> Section:
     rows = []
     for source in context.sources.values():
         about = source.about or {}
-        publisher = localised(about, "publisher", context.language)
-        title = [Run(_title(context, source), "strong"), *([Run(f" {publisher}")] if publisher else [])]
+        said = [localised(about, key, context.language) for key in ("publisher", "edition", "licence")]
+        beside = " · ".join(text for text in said if text)
         cells: dict[str, Inline] = {
-            "publication": tuple(title),
-            "series": literal(str(len(source.series))),
+            "publication": (Run(_title(context, source), "strong"), *([Run(f" {beside}")] if beside else [])),
             "obtained": literal(localised(about, "obtained", context.language)),
             "checked": literal(localised(about, "checked", context.language)),
-            "terms": literal(localised(about, "licence", context.language)),
         }
         if not about:
             cells["obtained"] = texts.inline("data.undeclared")
-        rows.append(row(cells, _SOURCE_COLUMNS, ("series",)))
-    head = header(texts, _SOURCE_COLUMNS, "front.sources_head", ("series",))
+        rows.append(row(cells, _SOURCE_COLUMNS))
+    head = header(texts, _SOURCE_COLUMNS, "front.sources_head")
     table = Table("sources-table", texts.inline("front.sources_caption"), head, tuple(rows))
     lede = Paragraph(texts.inline("front.sources_lede"))
     return Section("sources", texts.plain("front.sources_title"), (lede, table), part="brief")

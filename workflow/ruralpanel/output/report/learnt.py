@@ -113,9 +113,9 @@ def _beside(context: Context, texts: Texts, claim: Claim) -> Inline:
         if not places:
             return ()
         parts = [
-            texts.render(f"learnt.{place}", count=places.count(place), single=len(places) == 1)
+            texts.render(f"learnt.{place}", count=number, single=len(places) == 1, all=number == len(places))
             for place in PLACES
-            if place in places
+            if (number := places.count(place))
         ]
         listed = Marked(f"{texts.render('front.listed')} ".join(parts))
         said.append(texts.render(f"learnt.{kind}", nouns=words, n=len(places), parts=listed))

@@ -291,7 +291,8 @@ def _figure(block: Figure, folder: Path) -> dict[str, Any]:
         "file": name,
         "alternative": block.alternative,
         "headline": _inline(block.finding or block.caption),
-        "notes": [_inline(note) for note in (*((block.caption,) if block.finding else ()), *block.notes)],
+        # what the note says stands in the picture itself
+        "notes": [_inline(block.caption)] if block.finding else [],
         "width": 1.0,
     }
 

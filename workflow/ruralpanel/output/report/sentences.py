@@ -40,6 +40,8 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
     quote = Quote(texts, base)
     plain = design.get("plain")
     label = term_label(context, design)
+    if plain is None and _kind_of_change(design) in ("lead", "closed"):
+        return _of_gap(context, texts, design, quote)
     if plain is None:
         term = str(design["term"])
         points, fmt = term.startswith("lead_"), _raw_format(term)
@@ -165,6 +167,37 @@ def excluded(context: Context, texts: Texts, design: Design, base: str) -> Marke
         values["given"] = _given(context, texts, design, quote)
     values["points"] = plain is None and term.startswith("lead_")
     return texts.render("learnt.excluded", low=ends["low"], high=ends["high"], delta=delta, **values)
+
+
+def _of_gap(context: Context, texts: Texts, design: Design, quote: Quote) -> Marked:
+    """What a part of a gap has over the largest other one, or how much of a gap would close."""
+    kind = _kind_of_change(design)
+    fmt = "abs points0" if kind == "lead" else "abs %0"
+    bounds = [texts.render("interval.open")] * 2
+    for i, end in enumerate(("ci_low", "ci_high")):
+        if design[end] is not None:
+            bounds[i] = texts.render(f"effect.{kind}_by", amount=quote(end, fmt), up=design[end] >= 0)
+    interval = texts.render("interval.plain", low=bounds[0], high=bounds[1])
+    interval = interval if design["has_interval"] else texts.render("interval.none")
+    part = _part_name(context, design).strip()
+    return texts.render(
+        f"effect.{kind}",
+        part=part[:1].upper() + part[1:],
+        amount=texts.render(f"effect.{kind}_by", amount=quote("estimate", fmt), up=design["estimate"] >= 0),
+        interval=interval,
+    )
+
+
+def _part_name(context: Context, design: Design) -> str:
+    """What the part of a gap is called: as a chart or table of its model has it, else its name."""
+    block = str(design["term"]).removeprefix("lead_")
+    for kind in ("figures", "tables", "maps"):
+        for item in (context.config.get(kind) or {}).values():
+            own = item.get("labels_zh") if context.language == "zh" else None
+            names: Mapping[str, str] = own or item.get("labels") or {}
+            if design["model"] in (item.get("model"), *(item.get("models") or ())) and block in names:
+                return names[block]
+    return context.labels(design["panel"]).of(block)
 
 
 def _kind_of_change(design: Design) -> str:
