@@ -28,19 +28,32 @@ from ruralpanel.output.report.document import (
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor
 from ruralpanel.output.tables.document import Spanner, TableDocument
+from ruralpanel.output.tables.inference_words import inference_notes
+from ruralpanel.output.tables.size_words import size_note
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem
 
 
-def shown(document: TableDocument, identity: str, downloads: tuple[str, ...] = ()) -> Table:
-    """A table of the results as the report sets it."""
+def shown(
+    document: TableDocument,
+    identity: str,
+    downloads: tuple[str, ...] = (),
+    elsewhere: Collection[str] = (),
+    instead: Inline = (),
+) -> Table:
+    """A table of the results as the report sets it.
+
+    `elsewhere` : notes that the report says in one place for all tables. `instead` : where, if there are any.
+    """
+    kept = [_inline(note) for note in document.notes if note.strip() and note not in elsewhere]
+    more = [instead] if instead and set(elsewhere) & set(document.notes) else []
     return Table(
         id=identity,
         caption=_inline(document.title),
         head=_head(document),
         rows=_body(document),
-        notes=tuple(_inline(note) for note in document.notes if note.strip()),
+        notes=(*kept, *more),
         downloads=downloads,
     )
 
@@ -120,7 +133,7 @@ def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
         here, there = blocks.setdefault(kind, ([], []))
         for name, values in (context.config.get(kind) or {}).items():
             if kind == "tables":
-                made = _table(context, name, problems)
+                made = _table(context, texts, name, problems)
             else:
                 made = _picture(context, texts, kind, name, values, entries, problems)
             (here if name in chosen[kind] else there).extend(made)
@@ -207,14 +220,19 @@ def _files(folder: Path, name: str) -> list[Path]:
     return [png] if png.is_file() else []
 
 
-def _table(context: Context, name: str, problems: list[Problem]) -> list[Block]:
+def _table(context: Context, texts: Texts, name: str, problems: list[Problem]) -> list[Block]:
     path = context.results / "tables" / f"{name}.json"
     if not path.is_file():
         problems.append(_missing(context, f"tables.{name}", path))
         return []
     others = [path.with_suffix(f".{suffix}") for suffix in ("csv", "tex", "docx")]
     downloads = tuple(f"tables/{other.name}" for other in others if other.is_file())
-    return [shown(TableDocument.from_json(path), anchor("table", name), downloads)]
+    named = (context.config["tables"][name].get("models")) or ()
+    models = [context.models[model] for model in named if model in context.models]
+    said = [*inference_notes(models, context.language), size_note(models, context.language)] if models else []
+    elsewhere = {note[:1].upper() + note[1:] for note in said}
+    document = TableDocument.from_json(path)
+    return [shown(document, anchor("table", name), downloads, elsewhere, texts.inline("exhibits.inference"))]
 
 
 def _figure_alt(context: Context, texts: Texts, values: Mapping[str, Any], title: str) -> str:
