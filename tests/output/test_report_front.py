@@ -28,7 +28,10 @@ from ruralpanel.output.report.software import software_version
 from ruralpanel.output.report.texts import Texts
 
 ROOT = Path(__file__).resolve().parents[2]
-STORY = {"panel": "made", "outcome": "workers", "population": "residents", "share": "urban", "weight": "residents"}
+STORY = {
+    "panel": "made", "outcome": "workers", "population": "residents", "scale": 1000, "share": "urban",
+    "weight": "residents",
+}  # fmt: skip
 
 
 def panel(workers: Any, urban: Any, residents: Any = (100.0, 300.0, 50.0)) -> pd.DataFrame:
@@ -132,7 +135,7 @@ def test_claims_come_by_what_is_known_of_them() -> None:
     claims = [
         claim("untestable", "cannot be tested with these data"),
         claim("wide", "cannot tell", -9.0, 1.0),
-        claim("open", "cannot tell", None, 0.5),
+        claim("open", "cannot tell", -math.inf, 0.5),
         claim("narrow", "cannot tell", -1.0, 2.0),
         claim("nothing", "no effect that matters", -0.5, 0.5),
         claim("against", "contradicted", -3.0, -2.0),
@@ -143,11 +146,12 @@ def test_claims_come_by_what_is_known_of_them() -> None:
         assert [entry["claim"] for entry in learnt.ranked(order)] == wanted
 
 
-BOUNDS = [(-2.0, 3.0), (0.5, 3.0), (-3.0, -0.5), (None, 3.0), (None, -0.5), (-2.0, None), (0.5, None), (None, None)]
+INF = math.inf
+BOUNDS = [(-2.0, 3.0), (0.5, 3.0), (-3.0, -0.5), (-INF, 3.0), (-INF, -0.5), (-2.0, INF), (0.5, INF), (-INF, INF)]
 
 
 @pytest.mark.parametrize(("low", "high"), BOUNDS)
-def test_what_is_ruled_out_is_all_that_lies_outside(low: float | None, high: float | None, place: Path) -> None:
+def test_what_is_ruled_out_is_all_that_lies_outside(low: float, high: float, place: Path) -> None:
     """Read back: of a fine grid of values the sentence rules out just those that the interval leaves out."""
     found = context(place)
     design = next(c["design"] for c in found.scorecard["claims"] if c["claim"] == "H3a")
@@ -157,7 +161,7 @@ def test_what_is_ruled_out_is_all_that_lies_outside(low: float | None, high: flo
     said = plain_text(parse(excluded(found, texts, design, "claim:H3a:design"))).partition(", for ")[0]
     texts.finish()
     for value in np.arange(-5.05, 5.0, 0.1):
-        outside = (low is not None and value < low) or (high is not None and value > high)
+        outside = value < low or value > high
         assert rules_out(said, float(value)) == outside, (said, value)
 
 

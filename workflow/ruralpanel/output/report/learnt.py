@@ -51,7 +51,7 @@ def ranked(claims: Sequence[Claim]) -> tuple[Claim, ...]:
 def _farthest(claim: Claim) -> float:
     design = claim.get("design") or {}
     ends = [design.get("in_delta_low"), design.get("in_delta_high")]
-    if not design.get("has_interval") or any(end is None for end in ends):
+    if not design.get("has_interval") or None in ends:
         return math.inf
     return max(abs(float(end)) for end in ends if end is not None)
 
@@ -160,7 +160,7 @@ def _in_delta(texts: Texts, claim: Claim, base: str) -> Marked:
     quote = Quote(texts, f"{base}:design")
     bounds = [
         quote(f"{prefix}_{end}" if prefix else f"ci_{end}", fmt)
-        if design[f"ci_{end}"] is not None
+        if math.isfinite(design[f"ci_{end}"])
         else texts.render(f"interval.open_{end}")
         for end in ("low", "high")
     ]

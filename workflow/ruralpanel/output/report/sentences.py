@@ -160,9 +160,9 @@ def excluded(context: Context, texts: Texts, design: Design, base: str) -> Marke
         delta = quote("plain.delta", fmt) if plain["delta"] is not None else ""
     ends = {}
     for end, path in zip(("low", "high"), prefix, strict=True):
-        found = None if design[f"ci_{end}"] is None else _at(design, path)
-        ends[end] = quote(path, fmt) if found is not None else ""
-        values[f"{end}_up"] = (found or 0.0) > 0
+        found = -math.inf if math.isinf(design[f"ci_{end}"]) else _at(design, path)
+        ends[end] = quote(path, fmt) if math.isfinite(found) else ""
+        values[f"{end}_up"] = found > 0
     if plain is not None:
         values["given"] = _given(context, texts, design, quote)
     values["points"] = plain is None and term.startswith("lead_")
@@ -175,7 +175,7 @@ def _of_gap(context: Context, texts: Texts, design: Design, quote: Quote) -> Mar
     fmt = "abs points0" if kind == "lead" else "abs %0"
     bounds = [texts.render("interval.open")] * 2
     for i, end in enumerate(("ci_low", "ci_high")):
-        if design[end] is not None:
+        if math.isfinite(design[end]):
             bounds[i] = texts.render(f"effect.{kind}_by", amount=quote(end, fmt), up=design[end] >= 0)
     interval = texts.render("interval.plain", low=bounds[0], high=bounds[1])
     interval = interval if design["has_interval"] else texts.render("interval.none")
@@ -208,11 +208,12 @@ def _kind_of_change(design: Design) -> str:
     return "lead" if term.startswith("lead_") else "closed" if term == "share_closed" else "number"
 
 
-def _at(design: Design, path: str) -> float | None:
+def _at(design: Design, path: str) -> float:
+    """The number at a dotted path; infinite where there is none."""
     value: Any = design
     for part in path.split("."):
         value = value[part]
-    return None if value is None else float(value)
+    return math.inf if value is None else float(value)
 
 
 def _given(context: Context, texts: Texts, design: Design, quote: Quote) -> Marked:
