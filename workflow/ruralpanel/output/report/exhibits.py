@@ -28,8 +28,7 @@ from ruralpanel.output.report.document import (
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor
 from ruralpanel.output.tables.document import Spanner, TableDocument
-from ruralpanel.output.tables.inference_words import inference_notes
-from ruralpanel.output.tables.size_words import size_note
+from ruralpanel.output.tables.inference_words import inference_notes, size_note
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem
