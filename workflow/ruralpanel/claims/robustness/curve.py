@@ -15,15 +15,12 @@ from ruralpanel.claims.robustness.curve_plan import Plan, plan
 from ruralpanel.claims.robustness.curve_tests import SCHEMES, curve_test
 from ruralpanel.claims.verdicts import SD_OF_OUTCOME, SHARE_OF_OUTCOME
 from ruralpanel.estimate.base.results import FloatArray
-from ruralpanel.estimate.inference.validity import generator
-from ruralpanel.project.kinds.inference import CLUSTER
+from ruralpanel.estimate.inference.validity import UNIT_CLUSTERS, generator
 from ruralpanel.project.problems import CONFIGURATION
-from ruralpanel.project.settings import InferenceSpec
 from ruralpanel.project.units import Units
 
 SIGNIFICANT = 0.05
 SIGNS = {"positive": 1, "negative": -1, "not_negative": 1}
-INFERENCE = InferenceSpec(CLUSTER, {"by": "unit", "small_sample": "CR1", "critical": "t"})
 NUMBERS = (
     "estimate", "std_error", "p_value", "ci_low", "ci_high", "standardised", "in_delta",
     "n_obs", "n_units", "n_periods",
@@ -128,7 +125,7 @@ def _summary(
         "by_choice": _by_choice(declared, estimates),
         "permutation": tests["paths"],
         "sign_changes": tests["signs"],
-        "inference": {"method": INFERENCE.method, **INFERENCE.options},
+        "inference": {"method": UNIT_CLUSTERS.method, **UNIT_CLUSTERS.options},
         "units_of_median": "sd_of_outcome_per_sd_within_of_lever",
         "seed": seed,
         "rows": f"{name}.parquet",
