@@ -9,11 +9,15 @@ DEVELOPMENT := $(VENV)/.development
 RUN := $(BIN)/python -m
 # Each process of the tests keeps to one core; the one that has nothing left takes over tests of the others.
 PARALLEL := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) pytest --numprocesses auto --dist worksteal
+# Types keep one core busy for half a minute where mypy has no cache: beside the tests.
+BESIDE := $(MAKE) --no-print-directory --jobs 2
+# Python compiles what it imports; pip would compile everything, for half a minute.
+INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --no-compile
 # Results of an earlier state, to hold those of the present one against.
 KEPT ?= .kept
 
 .DEFAULT_GOAL := all
-.PHONY: all test quick check report lint keep same bundle verify clean help setup
+.PHONY: all test quick check report lint style types short-tests all-tests keep same bundle verify clean help setup
 
 all: $(RUNTIME)  ## set up and build all results (the default)
 	@$(RUN) snakemake
@@ -27,16 +31,26 @@ check: $(RUNTIME)  ## say what is wrong with the configuration and its files; es
 report: $(RUNTIME)  ## build the report and what it needs
 	@$(RUN) snakemake results/report/report.html
 
-lint: $(DEVELOPMENT)  ## style, format and types
+lint: style types  ## style, format and types
+
+style: $(DEVELOPMENT)
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(BIN)/snakefmt --check Snakefile workflow/rules
+
+types: $(DEVELOPMENT)
 	@$(RUN) mypy
 
-quick: $(DEVELOPMENT) lint  ## style, types and the short tests, in less than two minutes
+quick: style  ## style, types and the short tests, in less than two minutes
+	@$(BESIDE) types short-tests
+
+test: style  ## set up, check style and types, run all tests
+	@$(BESIDE) types all-tests
+
+short-tests: $(DEVELOPMENT)
 	@$(PARALLEL) -m "not slow and not workflow"
 
-test: $(DEVELOPMENT) lint  ## set up, check style and types, run all tests
+all-tests: $(DEVELOPMENT)
 	@$(PARALLEL)
 
 keep: $(RUNTIME)  ## build all results and keep a copy, to compare later ones with
@@ -72,11 +86,11 @@ $(RUNTIME): requirements.txt pyproject.toml
 	    || { echo "$(VENV) is there and not made by this Makefile: move it away, or name another folder as in: make VENV=.venv-results" >&2; exit 1; }
 	@echo "Setting up $(VENV) (once; a few minutes) ..."
 	@grep -qsF '$(CURDIR)/$(VENV)/' $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
-	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	@$(RUN) pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(INSTALL) --require-hashes -r requirements.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME) requirements-dev.txt
 	@echo "Adding what the tests need ..."
-	@$(RUN) pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@$(INSTALL) --require-hashes -r requirements-dev.txt
 	@touch $@

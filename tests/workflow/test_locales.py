@@ -63,7 +63,11 @@ def hashes(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def built(shared: Shared, snakemake: Run) -> Path:
-    return shared("locales", lambda folder: outputs(project(folder), snakemake, "C.UTF-8"))
+    def make(folder: Path) -> None:
+        run = snakemake(project(folder))
+        assert run.returncode == 0, run.stderr
+
+    return shared("locales", make)
 
 
 @pytest.mark.parametrize("locale", OTHERS)
