@@ -14,9 +14,10 @@ from ruralpanel.claims import scorecard, verdicts
 from ruralpanel.claims.designs import describe, evidence_kind, smallest_effect
 from ruralpanel.claims.numbers import VariableStats, find_estimand, plain_effect
 from ruralpanel.claims.scorecard import ClaimRow
-from ruralpanel.estimate.inference.detectable import smallest_detectable
+from ruralpanel.estimate.inference.detectable import POWER_SIMULATED, smallest_detectable
 from ruralpanel.output.words import clause
 from ruralpanel.project.expressions import log_of
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "report"
@@ -330,8 +331,8 @@ def test_detectable_effect_of_a_bootstrap_is_the_simulated_one() -> None:
     length = describe(wild, {"term": "x"}, {}, {})
     error = (3.19 - 0.12) / 2 / 2.0422724563
     assert length.detectable == pytest.approx((2.0422724563 + 0.8537672619) * error, rel=1e-7)
-    entry = {"power": {"by": "simulation of …", "detectable": {"0.8": 2.5}}}
-    by_length = {"power": {"by": "length of …", "detectable": {"0.8": 2.0}}}
+    entry = {"power": {"by": note(POWER_SIMULATED, panels=500, draws=399).to_dict(), "detectable": {"0.8": 2.5}}}
+    by_length = {"power": {"by": note("power_of_interval", interval="cluster").to_dict(), "detectable": {"0.8": 2.0}}}
     robustness = {"m": {"targets": {"x": entry, "z": by_length, "w": {"power": {"not_available": "no errors"}}}}}
     assert scorecard.powers_of(robustness) == {("m", "x"): 2.5}
 

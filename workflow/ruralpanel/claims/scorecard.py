@@ -14,7 +14,7 @@ from ruralpanel.claims.evidence import Cell, cells
 from ruralpanel.claims.numbers import VariableStats
 from ruralpanel.claims.verdicts import Agreement, AgreementKind, Evidence, Verdict
 from ruralpanel.estimate.base.model_json import read_results, write_results
-from ruralpanel.estimate.inference.detectable import LEVEL, POWER
+from ruralpanel.estimate.inference.detectable import LEVEL, POWER, POWER_SIMULATED
 from ruralpanel.project.files import csv_text, read_rows, write_text
 from ruralpanel.project.notes import Note, plain_notes, statements
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
@@ -167,7 +167,7 @@ def powers_of(robustness: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, st
         (model, name): entry["power"]["detectable"][f"{POWER:g}"]
         for model, result in robustness.items()
         for name, entry in result["targets"].items()
-        if str(entry["power"].get("by", "")).startswith("simulation")
+        if entry["power"].get("by", {}).get("code") == POWER_SIMULATED
     }
 
 

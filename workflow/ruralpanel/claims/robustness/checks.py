@@ -15,7 +15,7 @@ from ruralpanel.claims.robustness.leave_one_out import MOST, Contrast, leave_out
 from ruralpanel.claims.robustness.power import Power
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, finite
 from ruralpanel.estimate.inference import covariance, romano_wolf
-from ruralpanel.estimate.inference.detectable import error_of_interval
+from ruralpanel.estimate.inference.detectable import POWER_SIMULATED, error_of_interval
 from ruralpanel.estimate.simulations import SimulatedPower, simulated_power
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
 from ruralpanel.project.kinds.inference import WILD
@@ -153,7 +153,7 @@ def _power(target: Target, simulated: SimulatedPower | None) -> dict[str, Any]:
     """Power of the interval that decides: simulated for a bootstrap, else that of t by what its length stands for."""
     if simulated is not None:
         return {
-            "by": note("power_simulated", panels=simulated.estimate.size, draws=simulated.n1.size),
+            "by": note(POWER_SIMULATED, panels=simulated.estimate.size, draws=simulated.n1.size),
             **_described(target, float(np.std(simulated.estimate)), np.inf, power.of_simulation(simulated)),
         }
     length = target.ci_high - target.ci_low

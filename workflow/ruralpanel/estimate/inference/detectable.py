@@ -7,6 +7,9 @@ import math
 LEVEL = 0.95
 """Of every interval."""
 
+POWER_SIMULATED = "power_simulated"
+"""Code of the note on a power that was simulated."""
+
 POWER = 0.80
 """At which the detectable effect is stated."""
 
