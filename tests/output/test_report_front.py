@@ -24,7 +24,7 @@ from ruralpanel.output.report.happened import told
 from ruralpanel.output.report.lookups import lookups
 from ruralpanel.output.report.numbers import Numbers
 from ruralpanel.output.report.sentences import excluded
-from ruralpanel.output.report.software import software_version
+from ruralpanel.output.report.software import version_of
 from ruralpanel.output.report.texts import Texts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -250,10 +250,10 @@ def test_who_wrote_it_and_which_figures(place: Path) -> None:
 
 
 def test_the_version_is_that_of_the_checkout(tmp_path: Path) -> None:
-    assert software_version(tmp_path) == ""
+    assert str(version_of(tmp_path)) == ""
     (tmp_path / "pyproject.toml").write_text('[project]\nversion = "1.2.3"\n', encoding="utf-8")
-    assert software_version(tmp_path) == "1.2.3"  # no commit of a folder above
-    assert software_version().split()[0] in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert str(version_of(tmp_path)) == "1.2.3"  # no commit of a folder above
+    assert version_of().version in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 
 
 def test_the_brief_shows_what_is_declared_in_that_order_else_what_shows_the_claims(place: Path) -> None:

@@ -14,3 +14,12 @@ addEventListener("beforeprint", () => {
   opened.forEach((part) => (part.open = true));
 });
 addEventListener("afterprint", () => opened.forEach((part) => (part.open = false)));
+// The contents mark the section that is being read.
+const entries = new Map([...document.querySelectorAll('.contents a[href^="#"]')].map((a) => [a.hash.slice(1), a]));
+const read = new IntersectionObserver((seen) => {
+  for (const { target, isIntersecting } of seen) if (isIntersecting) {
+    entries.forEach((a) => a.removeAttribute("aria-current"));
+    entries.get(target.id).setAttribute("aria-current", "location");
+  }
+}, { rootMargin: "-15% 0px -75% 0px" });
+document.querySelectorAll("main > section[id]").forEach((part) => entries.has(part.id) && read.observe(part));

@@ -16,9 +16,11 @@ from ruralpanel.output.report.document import (
     Marked,
     Paragraph,
     Section,
+    escape,
     literal,
     parse,
 )
+from ruralpanel.output.report.references import identity
 from ruralpanel.output.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns, term_label
 from ruralpanel.output.report.texts import Texts, anchor
 from ruralpanel.output.tables.inference_words import short_of
@@ -173,4 +175,8 @@ def _reach(items: Sequence[Answer]) -> float:
 
 def _benchmark(context: Context, texts: Texts, entry: Mapping[str, Any]) -> Inline:
     finding, design = (context.worded(entry, key) for key in ("finding", "design"))
-    return texts.inline("benchmark", study=entry["study"], finding=finding, design=design)
+    study = entry["study"]
+    work = next((work for work in context.works if work.cited == study), None)
+    if work is not None:
+        study = Marked(f"[{escape(study)}](#{identity(work)})")
+    return texts.inline("benchmark", study=study, finding=finding, design=design)

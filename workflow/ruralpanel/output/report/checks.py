@@ -169,7 +169,8 @@ def register(context: Context, texts: Texts) -> Section:
     lede = Paragraph(texts.inline("reproduce.numbers_lede", results=context.results.name))
     inner: tuple[Block, ...] = (lede, table)
     details = Details(texts.inline("reproduce.numbers_title"), inner, printed=False, id="register")
-    return Section("numbers", texts.plain("reproduce.numbers_title"), (details, *origins.details(texts)))
+    blocks = (details, *origins.details(texts))
+    return Section("numbers", texts.plain("reproduce.numbers_title"), blocks, part="page")
 
 
 def _row(quoted: Quoted, address: str, behind: str) -> TableRow:

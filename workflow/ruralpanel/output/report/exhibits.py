@@ -130,7 +130,9 @@ def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
     blocks: dict[str, tuple[list[Block], list[Block]]] = {}
     for kind in ("figures", "maps", "tables"):
         here, there = blocks.setdefault(kind, ([], []))
-        for name, values in (context.config.get(kind) or {}).items():
+        declared: Mapping[str, Mapping[str, Any]] = context.config.get(kind) or {}
+        for name in dict.fromkeys((*chosen[kind], *declared)):
+            values = declared[name]
             if kind == "tables":
                 made = _table(context, texts, name, problems)
             else:

@@ -148,7 +148,7 @@ def _provenance(context: Context, texts: Texts) -> list[Block]:
         texts.inline(
             "front.read_item",
             title=_title(context, source),
-            publisher=_first_clause(localised(source.about or {}, "publisher", context.language)),
+            publisher=localised(source.about or {}, "publisher", context.language),
             obtained=_first_clause(localised(source.about or {}, "obtained", context.language)),
         )
         for source in sources

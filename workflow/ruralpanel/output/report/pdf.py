@@ -97,7 +97,7 @@ def _demands(table: Table) -> tuple[list[float], list[float]]:
             for column in range(at, min(at + span, table.width)):
                 if span > 1:  # a heading over several columns, or across the table
                     wishes[column] = max(wishes[column], min(whole / span, _HEAD) if head else 0)
-                elif head or not numeric[column]:
+                elif head or not numeric[column] or not _is_number(text):
                     least = min(word if numeric[column] else whole, _LEAST)
                     needs[column] = max(needs[column], least)
                     wishes[column] = max(wishes[column], min(whole, _HEAD if numeric[column] else _MOST))
@@ -126,6 +126,11 @@ def _numeric(table: Table) -> list[bool]:
                 numeric[at] = True
             at += cell.colspan
     return numeric
+
+
+def _is_number(text: str) -> bool:
+    """Whether a cell holds figures, which no line break may part."""
+    return any(character.isdigit() for character in text)
 
 
 def _length(text: str) -> float:
@@ -319,7 +324,7 @@ def _table(block: Table) -> dict[str, Any]:
 def _row(row: TableRow, rule: bool) -> dict[str, Any]:
     cells = [
         {
-            "text": _inline(cell.text, unbroken=cell.align != "left" and not cell.header),
+            "text": _inline(cell.text, cell.align != "left" and not cell.header and _is_number(plain_text(cell.text))),
             "align": cell.align,
             "colspan": cell.colspan,
             "rowspan": cell.rowspan,

@@ -36,11 +36,15 @@ class Work:
         return frozenset(word.strip() for word in self.fields.get("keywords", "").split(",") if word.strip())
 
     @property
-    def cited(self) -> str:
-        """``Fan, Zhang and Zhang (2002)``; of more than four authors the first."""
+    def named(self) -> str:
+        """``Fan, Zhang and Zhang``; of more than four authors the first."""
         families = [family for family, _ in self.authors]
-        names = f"{families[0]} et al." if len(families) > 4 else _listed(families)
-        return f"{names} ({self.fields['year']})"
+        return f"{families[0]} et al." if len(families) > 4 else _listed(families)
+
+    @property
+    def cited(self) -> str:
+        """``Fan, Zhang and Zhang (2002)``, as a sentence names it."""
+        return f"{self.named} ({self.fields['year']})"
 
 
 def read_works(path: Path, file: str) -> tuple[Work, ...]:
@@ -171,5 +175,5 @@ def in_order(works: Iterable[Work]) -> tuple[Work, ...]:
 
 
 def citation(work: Work) -> Run:
-    """A work as the text cites it, leading to its reference."""
-    return Run(work.cited, "link", f"#{identity(work)}")
+    """A work as parentheses hold it, leading to its reference."""
+    return Run(f"{work.named} {work.fields['year']}", "link", f"#{identity(work)}")
