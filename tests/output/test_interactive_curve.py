@@ -15,8 +15,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ruralpanel.output.explore.curve import curve_chart
 from ruralpanel.output.labels import Labels
+from ruralpanel.output.report.explore.curve import curve_chart
 from ruralpanel.output.report.html import FOLDER
 
 LABELS = Labels("en", {"y": "Output (log)", "y2": "Jobs (log)", "roads": "Roads </script> & co", "rail": "Rail"})

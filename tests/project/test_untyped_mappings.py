@@ -59,7 +59,7 @@ LEFT = {
     "estimate/families/sur": 3,
     "estimate/places": 14,
     "output/charts": 26,
-    "output/explore": 17,
+    "output/report/explore": 17,
     "output/export": 7,
     "output": 12,
     "output/maps": 8,

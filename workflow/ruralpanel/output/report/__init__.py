@@ -1,1 +1,1 @@
-"""The report as HTML and PDF."""
+"""The report as HTML and PDF; charts that its readers explore."""

@@ -7,7 +7,6 @@ from typing import Any
 
 from ruralpanel.claims.designs import evidence_kind
 from ruralpanel.claims.numbers import Estimand, find_estimand
-from ruralpanel.output.explore.designs import designs_chart
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.designs import design_table, header, model_span, row, signed, span
 from ruralpanel.output.report.document import (
@@ -26,6 +25,7 @@ from ruralpanel.output.report.document import (
     literal,
     parse,
 )
+from ruralpanel.output.report.explore.designs import designs_chart
 from ruralpanel.output.report.numbers import formatted
 from ruralpanel.output.report.sentences import Quote, interval_text, nouns, outcome_label, term_label
 from ruralpanel.output.report.signs import Signed, summary

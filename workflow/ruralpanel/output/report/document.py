@@ -187,7 +187,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Interactive:
-    """Markup of the page alone, which a script brings to life (`ruralpanel.output.explore`)."""
+    """Markup of the page alone, which a script brings to life (`ruralpanel.output.report.explore`)."""
 
     html: str
 

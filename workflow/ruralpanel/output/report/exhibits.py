@@ -8,8 +8,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.output.explore.atlas import MAP
-from ruralpanel.output.explore.build import chart_of, entry_of, map_chart, map_entries
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.document import (
     Block,
@@ -25,6 +23,8 @@ from ruralpanel.output.report.document import (
     literal,
     plain_text,
 )
+from ruralpanel.output.report.explore.atlas import MAP
+from ruralpanel.output.report.explore.build import chart_of, entry_of, map_chart, map_entries
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor
 from ruralpanel.output.tables.document import Spanner, TableDocument

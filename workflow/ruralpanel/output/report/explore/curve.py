@@ -12,10 +12,10 @@ import pandas as pd
 
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.charts.curve import dimension_label, option_labels
-from ruralpanel.output.explore.asked import Asked
-from ruralpanel.output.explore.chart import Cell, Chart, legend, number, percent, table_html
-from ruralpanel.output.explore.drawing import Plane
 from ruralpanel.output.labels import Labels
+from ruralpanel.output.report.explore.asked import Asked
+from ruralpanel.output.report.explore.chart import Cell, Chart, legend, number, percent, table_html
+from ruralpanel.output.report.explore.drawing import Plane
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_number, format_percent
 from ruralpanel.project.kinds import figures

@@ -9,8 +9,8 @@ from html import escape
 from itertools import pairwise
 
 from ruralpanel.output.charts.coefficients import Estimate
-from ruralpanel.output.explore.chart import Cell, mark, number, percent
-from ruralpanel.output.explore.scales import ticks
+from ruralpanel.output.report.explore.chart import Cell, mark, number, percent
+from ruralpanel.output.report.explore.scales import ticks
 from ruralpanel.project.formats import format_auto, format_interval, format_number
 
 Limits = tuple[float, float]

@@ -9,13 +9,13 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.output import style
-from ruralpanel.output.explore.entries import Entry, sources
-from ruralpanel.output.explore.scales import rounded_classes
 from ruralpanel.output.labels import without_aside
 from ruralpanel.output.maps.classes import Classes, find_classes
 from ruralpanel.output.maps.draw import class_colours
 from ruralpanel.output.regimes import REGIMES, from_options, regime_names
 from ruralpanel.output.report.context import Context
+from ruralpanel.output.report.explore.entries import Entry, sources
+from ruralpanel.output.report.explore.scales import rounded_classes
 from ruralpanel.output.results import (
     CHANGE,
     HIGH,

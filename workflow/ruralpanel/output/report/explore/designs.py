@@ -9,11 +9,11 @@ from typing import Any
 from ruralpanel.estimate.base.model_json import method_of
 from ruralpanel.output.charts.claims import REACH
 from ruralpanel.output.charts.coefficients import Estimate, span
-from ruralpanel.output.explore.asked import capital, counted, dot_legend, listed
-from ruralpanel.output.explore.chart import Cell, Chart, table_html
-from ruralpanel.output.explore.drawing import Row, cells, dots
 from ruralpanel.output.labels import without_aside
 from ruralpanel.output.report.context import Context
+from ruralpanel.output.report.explore.asked import capital, counted, dot_legend, listed
+from ruralpanel.output.report.explore.chart import Cell, Chart, table_html
+from ruralpanel.output.report.explore.drawing import Row, cells, dots
 from ruralpanel.output.report.sentences import nouns, outcome_label, term_label
 from ruralpanel.output.tables.inference_words import short_of
 from ruralpanel.output.words import word

@@ -17,11 +17,11 @@ from ruralpanel.output.charts.build import (
     with_intervals,
 )
 from ruralpanel.output.charts.coefficients import Estimate, span
-from ruralpanel.output.explore.asked import Asked, heads, listed
-from ruralpanel.output.explore.chart import Cell, Chart, legend, mark, number, table_html
-from ruralpanel.output.explore.drawing import Plane, Row, cells, standing, tick_words, told, written
-from ruralpanel.output.explore.scales import ticks as ticks_of
 from ruralpanel.output.labels import without_aside
+from ruralpanel.output.report.explore.asked import Asked, heads, listed
+from ruralpanel.output.report.explore.chart import Cell, Chart, legend, mark, number, table_html
+from ruralpanel.output.report.explore.drawing import Plane, Row, cells, standing, tick_words, told, written
+from ruralpanel.output.report.explore.scales import ticks as ticks_of
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto, format_percent
 from ruralpanel.project.kinds import figures

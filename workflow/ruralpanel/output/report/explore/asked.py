@@ -8,8 +8,8 @@ from typing import Any
 
 from ruralpanel.output.charts.build import words_of
 from ruralpanel.output.charts.coefficients import Estimate
-from ruralpanel.output.explore.chart import Chart, legend
-from ruralpanel.output.explore.drawing import Row, told, written
+from ruralpanel.output.report.explore.chart import Chart, legend
+from ruralpanel.output.report.explore.drawing import Row, told, written
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.words import word
 from ruralpanel.project.kinds import figures

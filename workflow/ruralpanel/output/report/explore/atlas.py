@@ -14,10 +14,10 @@ import numpy as np
 from matplotlib.path import Path as Outline
 
 from ruralpanel.output import style
-from ruralpanel.output.explore.chart import Cell, Chart, legend, number, table_html
-from ruralpanel.output.explore.entries import Entry, scale_words
-from ruralpanel.output.explore.scales import class_labels
 from ruralpanel.output.maps.boundaries import Boundaries
+from ruralpanel.output.report.explore.chart import Cell, Chart, legend, number, table_html
+from ruralpanel.output.report.explore.entries import Entry, scale_words
+from ruralpanel.output.report.explore.scales import class_labels
 from ruralpanel.output.words import word
 
 MAP = "explore-map"

@@ -7,52 +7,54 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from ruralpanel.output.explore.asked import Asked
-from ruralpanel.output.explore.atlas import Land, atlas, land
-from ruralpanel.output.explore.chart import Chart
-from ruralpanel.output.explore.curve import specification_curve
-from ruralpanel.output.explore.dot_charts import (
+from ruralpanel.output.report.context import Context
+from ruralpanel.output.report.explore.asked import Asked
+from ruralpanel.output.report.explore.atlas import Land, atlas, land
+from ruralpanel.output.report.explore.chart import Chart
+from ruralpanel.output.report.explore.curve import specification_curve
+from ruralpanel.output.report.explore.dot_charts import (
     coefficients_chart,
     leave_one_out_chart,
     scorecard_chart,
     waterfall_chart,
 )
-from ruralpanel.output.explore.entries import Entry, finding, sources
-from ruralpanel.output.explore.of_maps import of_maps
-from ruralpanel.output.explore.of_panels import of_panels
-from ruralpanel.output.explore.plane_charts import (
+from ruralpanel.output.report.explore.entries import Entry, finding, sources
+from ruralpanel.output.report.explore.of_maps import of_maps
+from ruralpanel.output.report.explore.of_panels import of_panels
+from ruralpanel.output.report.explore.plane_charts import (
     event_study_chart,
     marginal_effect_chart,
     power_chart,
     series_chart,
 )
-from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import anchor
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.words import word
+from ruralpanel.project.kinds import figures
 from ruralpanel.project.kinds.figures import FIGURES
+from ruralpanel.project.kinds.options import Options
 from ruralpanel.project.units import load_units
 
-BUILDERS: Mapping[str, Callable[[Asked, Any], Chart | None]] = MappingProxyType(
+BUILDERS: Mapping[type[Options], Callable[[Asked, Any], Chart | None]] = MappingProxyType(
     {
-        "coefficients": coefficients_chart,
-        "event_study": event_study_chart,
-        "leave_one_out": leave_one_out_chart,
-        "marginal_effect": marginal_effect_chart,
-        "power": power_chart,
-        "scorecard": scorecard_chart,
-        "series": series_chart,
-        "specification_curve": specification_curve,
-        "waterfall": waterfall_chart,
+        figures.Coefficients: coefficients_chart,
+        figures.Effects: event_study_chart,
+        figures.LeaveOneOut: leave_one_out_chart,
+        figures.MarginalEffect: marginal_effect_chart,
+        figures.Power: power_chart,
+        figures.Scorecard: scorecard_chart,
+        figures.Series: series_chart,
+        figures.Curve: specification_curve,
+        figures.Waterfall: waterfall_chart,
     }
 )
-"""Kinds of declared charts that readers explore; the others stay pictures."""
+"""Keys of declared charts that readers explore → the chart; those of other kinds stay pictures."""
 
 
 def chart_of(context: Context, name: str, spec: Mapping[str, Any]) -> Chart | None:
     """A declared chart (``figures``) as readers explore it; None where its kind stays a picture."""
-    builder = BUILDERS.get(str(spec["type"]))
+    builder = BUILDERS.get(FIGURES[str(spec["type"])].options)
     if builder is None:
         return None
     source = word("explore.source", context.language, text=_source(context, spec))

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from ruralpanel.output.explore.entries import Entry, sources
-from ruralpanel.output.explore.scales import rounded_classes
 from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.maps.classes import Classes
 from ruralpanel.output.maps.draw import class_colours
 from ruralpanel.output.report.context import Context, Panel
+from ruralpanel.output.report.explore.entries import Entry, sources
+from ruralpanel.output.report.explore.scales import rounded_classes
 from ruralpanel.output.report.texts import measure_text, singular
 from ruralpanel.output.words import word
 from ruralpanel.project.expressions import log_of, ratio_of

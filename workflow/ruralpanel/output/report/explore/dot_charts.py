@@ -15,9 +15,9 @@ from ruralpanel.output.charts.build import (
     with_intervals,
 )
 from ruralpanel.output.charts.coefficients import Estimate, from_model, span
-from ruralpanel.output.explore.asked import Asked, counted, dot_legend, heads, listed
-from ruralpanel.output.explore.chart import Cell, Chart, number, table_html
-from ruralpanel.output.explore.drawing import Row, cells, dots, told
+from ruralpanel.output.report.explore.asked import Asked, counted, dot_legend, heads, listed
+from ruralpanel.output.report.explore.chart import Cell, Chart, number, table_html
+from ruralpanel.output.report.explore.drawing import Row, cells, dots, told
 from ruralpanel.output.words import word
 from ruralpanel.project.formats import format_auto, format_percent
 from ruralpanel.project.kinds import figures
