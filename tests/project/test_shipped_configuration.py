@@ -54,11 +54,16 @@ def differences(before: Any, now: Any, path: str = "") -> Iterator[str]:
 
 def test_it_comes_to_the_same_as_the_one_file_of_before(shipped: Config, one_file: Any) -> None:
     before = one_file("0.3.0")
-    # what the report shows first is new
-    assert [path for path in differences(before.resolved, shipped.resolved) if not path.startswith(".report.")] == []
+    gone = {"figures": {"go_west_jobs"}, "maps": {"regimes_business", "own_slopes"}}  # said nothing that others do not
+    reworded = {".figures.roads_gap.note", ".figures.west_gap.labels new", ".figures.west_gap_means.labels new"}
+    named = {".maps.west_at_east.terms new", ".maps.west_at_east_1998.terms new"}
+    left_out = {f".{section}.{name}" for section, names in gone.items() for name in names}
+    found = {path for path in differences(before.resolved, shipped.resolved) if not path.startswith(".report.")}
+    assert found == reworded | named | left_out  # and what the report shows first is new
     assert before.models == shipped.models and before.panels == shipped.panels
     for section in ("models", "panels", "hypotheses", "specification_curves", "tables", "figures", "maps"):
-        assert list(before.resolved[section]) == list(shipped.resolved[section]), section  # the same order, too
+        kept = [name for name in before.resolved[section] if name not in gone.get(section, ())]
+        assert kept == list(shipped.resolved[section]), section  # the same order, too
     assert check(before) == ()
 
 
