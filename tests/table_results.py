@@ -63,7 +63,7 @@ def made_up_results(folder: Path) -> OutputContext:
         Coefficient(**{**vars(wild[1]), "p_wild": 0.0625, "ci_wild_low": -math.inf, "ci_wild_high": math.inf}),
     )
     models = [
-        made_up_model("baseline", coefficients=with_wild, n_dropped={"outcome missing": 3}),
+        made_up_model("baseline", coefficients=with_wild, n_dropped={"missing:schooling": 3}),
         made_up_model(
             "pooled", estimator="pooled", diagnostics={"absorbed": []}, n_obs=23, notes=(note("not_imputed", rows=2),)
         ),

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from ruralpanel.output.tables.document import TableDocument
 from ruralpanel.output.tables.tex import render_tex
 
 _TOKEN = re.compile(r"\\(begin|end)\{([^}]*)\}")
-_RULES = re.compile(r"\\(toprule|midrule|bottomrule|addlinespace|hline)\b|\\cmidrule(\([a-z]*\))?\{\d+-\d+\}")
+_RULES = re.compile(
+    r"\\(toprule|midrule|bottomrule|addlinespace|hline)\b|\\cmidrule(\([a-z]*\))?\{\d+-\d+\}"
+    r"|\\caption\{.*\}|\\label\{.*\}\\\\|\\end(first)?(head|foot)\b"
+)
 _SPAN = re.compile(r"^\s*\\multicolumn\{(\d+)\}")
-_TABULAR = "\\begin{tabular}"
+_TABULAR = "\\begin{longtable}"
 
 
-def standalone_tex(document: TableDocument) -> str:
-    """A document with the table alone: pdfLaTeX, or XeLaTeX for Chinese."""
-    chinese = document.language == "zh"
+def standalone_tex(documents: Sequence[TableDocument]) -> str:
+    """A document with these tables, each from a page of its own: pdfLaTeX, or XeLaTeX for Chinese."""
+    chinese = documents[0].language == "zh"
     fonts = (
         [r"\usepackage[fontset=fandol]{ctex}"] if chinese else [r"\usepackage[T1]{fontenc}", r"\usepackage{textcomp}"]
     )
     lines = [
         r"\documentclass[11pt]{article}",
         *fonts,
-        r"\usepackage[a4paper,margin=2cm]{geometry}",
-        r"\usepackage{booktabs,threeparttable,adjustbox}",
-        r"\pagestyle{empty}",
+        r"\usepackage[a4paper,margin=2.5cm]{geometry}",
+        r"\usepackage{array,booktabs,longtable}",
         r"\begin{document}",
-        render_tex(document).rstrip("\n"),
+        *(line for document in documents for line in (render_tex(document), r"\clearpage")),
         r"\end{document}",
     ]
     return "\n".join(lines) + "\n"
@@ -36,7 +39,7 @@ def check_tex(text: str, language: str = "en") -> tuple[str, ...]:
     """What is wrong with the structure of a LaTeX text; empty where nothing is.
 
     Braces and environments must be balanced and nested, ``$`` must come in pairs on each line, every row of a
-    ``tabular`` must fill its columns (``\\multicolumn`` counted), an English text must hold no character that
+    ``longtable`` must fill its columns (``\\multicolumn`` counted), an English text must hold no character that
     pdfLaTeX does not set.
     """
     body = re.sub(r"(?<!\\)%.*", "", text)
@@ -82,16 +85,24 @@ def _tabulars(text: str) -> list[str]:
     problems = []
     for start in [match.start() for match in re.finditer(re.escape(_TABULAR), text)]:
         spec, after = _argument(text, start + len(_TABULAR))
-        width = len(re.sub(r"\{[^{}]*\}|[|\s]|@", "", spec))
-        body = text[after : text.index("\\end{tabular}", after)]
-        for row in re.split(r"\\\\", _RULES.sub("", body)):
+        width = _columns(spec)
+        body = text[after : text.index("\\end{longtable}", after)]
+        for row in re.split(r"\\\\\*?", _RULES.sub("", body)):
             if row.strip():
                 columns = _width(row)
                 if columns != width:
                     problems.append(f"a row of {columns} columns in a table of {width}: {' '.join(row.split())[:60]}")
-        if _RULES.sub("", body).rstrip()[-2:] != "\\\\":
+        if not re.search(r"\\\\\*?$", _RULES.sub("", body).rstrip()):
             problems.append("the last row of a table does not end with \\\\")
     return problems
+
+
+def _columns(spec: str) -> int:
+    """The columns of ``@{}>{\\raggedright\\hspace{0pt}}p{4cm}l``: letters outside all braces."""
+    flat = spec
+    while flat != (flat := re.sub(r"\{[^{}]*\}", "", flat)):
+        pass
+    return len(re.sub(r"[|\s@>]", "", flat))
 
 
 def _argument(text: str, at: int) -> tuple[str, int]:

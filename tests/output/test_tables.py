@@ -69,7 +69,7 @@ def test_rows_and_notes_say_sample_counts_effects_inference(context: OutputConte
         "Observations: (1), (3) 24, (2) 23", "Units: 6", "Periods: 4 (2012–2015)", "Sample: (1)–(2) All, (3) west",
         "Effects: (1), (3) unit, period, (2) none", "Inference: Standard errors clustered by unit: 6 clusters",
         "CR1: G/(G−1)·(N−1)/(N−K)", "factor 1.533333", "critical values t(5)",
-        "Wild cluster bootstrap by unit", "63 draws", "Webb weights", "seed 7", "3 (outcome missing)",
+        "Wild cluster bootstrap by unit", "63 draws", "Webb weights", "seed 7", "3 (missing schooling)",
         "(2) 2 treated rows cannot be imputed",
     ):  # fmt: skip
         assert words in notes, words

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,9 +16,11 @@ from typing import Any
 import pytest
 
 from conftest import ROOT, Run, planned
+from ruralpanel.output.tables.document import TableDocument
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.maps import MAPS, shown_by
+from tex_structure import standalone_tex
 
 
 @pytest.fixture(scope="module")
@@ -213,3 +216,13 @@ def script(name: str) -> ModuleType:
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdfLaTeX is installed")
+def test_every_table_fits_an_upright_page(built: Path, tmp_path: Path) -> None:
+    documents = [TableDocument.from_json(path) for path in sorted((built / "tables").glob("*.json"))]
+    (tmp_path / "tables.tex").write_text(standalone_tex(documents), encoding="utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert run.returncode == 0, run.stdout[-2000:]
+    assert [width for width in re.findall(r"Overfull .hbox .([\d.]+)pt", run.stdout) if float(width) > 5] == []

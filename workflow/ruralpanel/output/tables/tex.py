@@ -1,8 +1,11 @@
-"""A table in LaTeX, and a check that it will compile."""
+"""A table in LaTeX, for an upright page."""
 
 from __future__ import annotations
 
-from ruralpanel.output.tables.document import Column, Row, Spanner, TableDocument
+from collections.abc import Sequence
+
+from ruralpanel.output.tables.document import Alignment, Row, Spanner, TableDocument
+from ruralpanel.output.tables.layout import GAP, Panel, panels
 from ruralpanel.output.words import word
 
 _ESCAPES = {
@@ -53,18 +56,33 @@ _ESCAPES = {
     "β": r"$\beta$",
     "γ": r"$\gamma$",
     "δ": r"$\delta$",
+    "ε": r"$\epsilon$",
+    "ζ": r"$\zeta$",
+    "η": r"$\eta$",
     "θ": r"$\theta$",
+    "κ": r"$\kappa$",
     "λ": r"$\lambda$",
     "μ": r"$\mu$",
+    "ν": r"$\nu$",
+    "ξ": r"$\xi$",
+    "π": r"$\pi$",
     "ρ": r"$\rho$",
     "σ": r"$\sigma$",
     "τ": r"$\tau$",
+    "φ": r"$\phi$",
     "χ": r"$\chi$",
+    "ψ": r"$\psi$",
+    "ω": r"$\omega$",
+    "Δ": r"$\Delta$",
+    "Σ": r"$\Sigma$",
+    "Ω": r"$\Omega$",
 }
 _LAST_OF_PDFLATEX = "\u017f"
-_LETTER = {"left": "l", "centre": "c", "right": "r"}
-_WIDE = 6
-_LONG_TEXT = 40
+_ALIGNED = {"left": r"\raggedright", "centre": r"\centering", "right": r"\raggedleft"}
+_ROOM = 16.0
+"""The width of the text on A4 with margins of 2.5 cm."""
+_SIZES = {9.0: r"\footnotesize", 8.0: r"\scriptsize"}
+"""Points in a document of 11 points."""
 
 
 def escape_tex(text: str) -> str:
@@ -73,31 +91,43 @@ def escape_tex(text: str) -> str:
 
 
 def render_tex(document: TableDocument) -> str:
-    """A ``table`` environment to ``\\input``; its first line names the packages that it needs."""
-    wide = len(document.columns) > _WIDE
-    packages = "booktabs, threeparttable" + (", adjustbox" if wide else "")
+    r"""A ``longtable`` to ``\input``, which pages may break; its first line names the packages that it needs.
+
+    Columns are shares of the line and wrap. What is too wide for an upright page follows in further panels of columns.
+    """
+    packages = "array, booktabs, longtable"
+    size, parts = panels(document, _ROOM, tuple(_SIZES))
     needs = f"{packages}; XeLaTeX with ctex" if document.language == "zh" else packages + _fonts(document)
     lines = [
         f"% Needs {needs}.",
-        r"\begin{table}[htbp]",
-        r"\centering",
-        *([r"\begin{adjustbox}{max width=\textwidth}"] if wide else []),
-        r"\begin{threeparttable}",
-        rf"\caption{{{escape_tex(document.title)}}}",
-        rf"\label{{tab:{document.name.replace('_', '-')}}}",
-        rf"\begin{{tabular}}{{{_column_spec(document)}}}",
-        r"\toprule",
-        *_head(document),
-        r"\midrule",
-        *_body(document),
-        r"\bottomrule",
-        r"\end{tabular}",
-        *_notes(document),
-        r"\end{threeparttable}",
-        *([r"\end{adjustbox}"] if wide else []),
-        r"\end{table}",
+        r"\begingroup",
+        _SIZES[size],
+        rf"\setlength{{\tabcolsep}}{{{GAP / 2:.2f}cm}}",
+        r"\setlength{\LTcapwidth}{\linewidth}",
     ]
-    return "\n".join(lines) + "\n"
+    for number, panel in enumerate(parts):
+        lines += _panel(panel, first=number == 0)
+    return "\n".join([*lines, *_notes(document), r"\endgroup"]) + "\n"
+
+
+def _panel(panel: Panel, first: bool) -> list[str]:
+    document = panel.document
+    caption = [
+        rf"\caption{{{escape_tex(document.title)}}}",
+        rf"\label{{tab:{document.name.replace('_', '-')}}}\\",
+    ]
+    head = [r"\toprule", *_head(panel), r"\midrule"]
+    return [
+        *([] if first else [r"\addtocounter{table}{-1}"]),
+        rf"\begin{{longtable}}{{@{{}}{''.join(_column_specs(panel))}@{{}}}}",
+        *([*caption, *head, r"\endfirsthead"] if first else []),
+        *head,
+        r"\endhead",
+        r"\bottomrule",
+        r"\endfoot",
+        *_body(document),
+        r"\end{longtable}",
+    ]
 
 
 def _fonts(document: TableDocument) -> str:
@@ -106,51 +136,42 @@ def _fonts(document: TableDocument) -> str:
     return f"; XeLaTeX or LuaLaTeX with a font that has {' '.join(odd[:12])}" if odd else ""
 
 
-def _column_spec(document: TableDocument) -> str:
-    """``lccc``; columns of long text wrap."""
-    longest = [0] * len(document.columns)
-    stub = len(document.stub)
-    for row in document.rows:
-        stub = max(stub, len(row.label) if row.kind != "section" else 0)
-        longest = (
-            [max(size, len(cell.text)) for size, cell in zip(longest, row.cells, strict=True)] if row.cells else longest
-        )
-    first = r"p{5cm}" if stub > 2 * _LONG_TEXT else "l"
-    return first + "".join(_letter(column, size) for column, size in zip(document.columns, longest, strict=True))
+def _column_specs(panel: Panel) -> list[str]:
+    aligns: list[Alignment] = ["left", *(column.align for column in panel.document.columns)]
+    return [_spec(align, width) for align, width in zip(aligns, (panel.stub, *panel.widths), strict=True)]
 
 
-def _letter(column: Column, longest: int) -> str:
-    if column.align == "left" and longest > _LONG_TEXT:
-        return r"p{4cm}"
-    return _LETTER[column.align]
+def _spec(align: Alignment, width: float) -> str:
+    r"""A column that wraps; ``\hspace`` lets TeX hyphenate the first word too."""
+    return rf">{{{_ALIGNED[align]}\arraybackslash\hspace{{0pt}}}}p{{{width / _ROOM:.4f}\linewidth}}"
 
 
-def _head(document: TableDocument) -> list[str]:
+def _head(panel: Panel) -> list[str]:
+    document = panel.document
     lines = []
     for level in document.spanners:
-        lines.append(" & ".join(["", *_spanner_cells(level, len(document.columns))]) + r" \\")
+        lines.append(" & ".join(["", *_spanner_cells(level, panel.widths)]) + r" \\")
         rules = [
             rf"\cmidrule(lr){{{spanner.first + 2}-{spanner.last + 2}}}"
             for spanner in level
             if spanner.last > spanner.first
         ]
         lines += [" ".join(rules)] if rules else []
-    labels = [_column_head(column) for column in document.columns]
+    labels = [escape_tex(column.label) for column in document.columns]
     return [*lines, " & ".join([_guard(escape_tex(document.stub)), *labels]) + r" \\"]
 
 
-def _column_head(column: Column) -> str:
-    return rf"\multicolumn{{1}}{{{_LETTER[column.align]}}}{{{escape_tex(column.label)}}}"
-
-
-def _spanner_cells(level: tuple[Spanner, ...], width: int) -> list[str]:
+def _spanner_cells(level: tuple[Spanner, ...], widths: Sequence[float]) -> list[str]:
     cells: list[str] = []
     at = 0
     for spanner in level:
         cells += [""] * (spanner.first - at)
-        cells.append(rf"\multicolumn{{{spanner.last - spanner.first + 1}}}{{c}}{{{escape_tex(spanner.label)}}}")
+        over = widths[spanner.first : spanner.last + 1]
+        spec = _spec("centre", sum(over) + GAP * (len(over) - 1))
+        edge = "@{}" if spanner.last == len(widths) - 1 else ""
+        cells.append(rf"\multicolumn{{{len(over)}}}{{{spec}{edge}}}{{{escape_tex(spanner.label)}}}")
         at = spanner.last + 1
-    return cells + [""] * (width - at)
+    return cells + [""] * (len(widths) - at)
 
 
 def _body(document: TableDocument) -> list[str]:
@@ -162,9 +183,13 @@ def _body(document: TableDocument) -> list[str]:
                 lines.append(r"\midrule")
             elif row.kind == "section" or (row.kind == "entry" and before.kind == "detail"):
                 lines.append(r"\addlinespace")
+            elif row.kind == "detail":
+                lines[-1] += "*"  # a page does not end between an estimate and what stands beneath it
         before = row
         if row.kind == "section":
-            lines.append(rf"\multicolumn{{{len(document.columns) + 1}}}{{l}}{{\textit{{{escape_tex(row.label)}}}}} \\")
+            lines.append(
+                rf"\multicolumn{{{len(document.columns) + 1}}}{{@{{}}l}}{{\textit{{{escape_tex(row.label)}}}}} \\*"
+            )
         else:
             cells = [_guard(escape_tex(row.label)), *(escape_tex(cell.text) for cell in row.cells)]
             lines.append(" & ".join(cells) + r" \\")
@@ -182,9 +207,4 @@ def _notes(document: TableDocument) -> list[str]:
     heading = word("notes", document.language) + word("colon", document.language).rstrip()
     items = [escape_tex(note) for note in document.notes]
     items[0] = rf"\textit{{{heading}}} {items[0]}"
-    return [
-        r"\begin{tablenotes}[flushleft]",
-        r"\footnotesize",
-        *(rf"\item[] {item}" for item in items),
-        r"\end{tablenotes}",
-    ]
+    return [r"\raggedright", *(rf"\noindent {item}\par" for item in items)]
