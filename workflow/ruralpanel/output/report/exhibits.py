@@ -112,8 +112,9 @@ _MOST_CHARTS = 4  # of the brief, where nothing is declared
 
 @dataclass(frozen=True)
 class Shown:
-    """Sections of charts, maps and tables: those of the brief, and the others."""
+    """Sections of charts, maps and tables: the map to explore, which is on the page alone, the brief's, the others."""
 
+    page: tuple[Section, ...]
     brief: tuple[Section, ...]
     appendix: tuple[Section, ...]
 
@@ -141,7 +142,8 @@ def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
     brief = {"charts": [*blocks["figures"][0], *blocks["maps"][0]], "first_tables": blocks["tables"][0]}
     page = (_section(texts, "explore", [Interactive(atlas.html)], "page"),) if atlas else ()
     return Shown(
-        (*page, *(_section(texts, name, items, "brief") for name, items in brief.items() if items)),
+        page,
+        tuple(_section(texts, name, items, "brief") for name, items in brief.items() if items),
         tuple(_section(texts, name, items[1], "appendix") for name, items in blocks.items() if items[1]),
     )
 
