@@ -58,24 +58,15 @@ def effect_sentence(context: Context, texts: Texts, design: Design, base: str) -
         up=plain["value"] >= 0,
     )
     values = {
-        "n": quote,
-        "plain": plain,
-        "lever": noun(label if design["evidence"] == "policy" else _lever_label(context, design)),
-        "lever_measure": _measure(context, design, design["lever"]),
+        **_change(context, design, quote),
         "outcome": noun(outcome_label(context, design)),
         "effect": effect,
         "interval": _interval(texts, design, quote, "plain.", fmt, outcome_measure),
         "nouns": nouns(context),
         "by_period": bool(involving("period", _effects(context, design))),
-        "points": plain["change"] != "relative" and _measure(context, design, design["lever"]) in _SHARES,
         "about": texts.render("effect.about") if plain["spread"] else Marked(""),
     }
-    values["size_fmt"] = _size_format(float(plain["size"]), bool(values["points"]))
-    if plain["moderator"]:
-        values["moderator"] = short_noun(context.labels(design["panel"]).of(plain["moderator"]))
-        key = "effect.moderated"
-    else:
-        key = f"effect.{design['evidence']}"
+    key = "effect.moderated" if plain["moderator"] else f"effect.{design['evidence']}"
     sentence = texts.render(key, change=texts.render(f"effect.change.{plain['change']}", **values), **values)
     level = _level_sentence(context, texts, design, quote)
     return Marked(f"{sentence} {level}".strip())
@@ -218,20 +209,25 @@ def _at(design: Design, path: str) -> float:
 
 def _given(context: Context, texts: Texts, design: Design, quote: Quote) -> Marked:
     """``for roads 3% more``: the change of the lever that the number belongs to."""
+    values = _change(context, design, quote)
+    change = texts.render(f"effect.change.{design['plain']['change']}", **values)
+    return texts.render("learnt.given", change=change, policy=design["evidence"] == "policy", **values)
+
+
+def _change(context: Context, design: Design, quote: Quote) -> dict[str, Any]:
+    """What texts ask of the change of the lever, and of what moderates it."""
     plain = design["plain"]
-    label = term_label(context, design)
+    policy = design["evidence"] == "policy"
     points = plain["change"] != "relative" and _measure(context, design, design["lever"]) in _SHARES
-    values = {
+    return {
         "n": quote,
         "plain": plain,
-        "lever": noun(label if design["evidence"] == "policy" else _lever_label(context, design)),
+        "lever": noun(term_label(context, design) if policy else _lever_label(context, design)),
         "lever_measure": _measure(context, design, design["lever"]),
         "points": points,
         "size_fmt": _size_format(float(plain["size"]), points),
         "moderator": short_noun(context.labels(design["panel"]).of(plain["moderator"])) if plain["moderator"] else "",
-        "policy": design["evidence"] == "policy",
     }
-    return texts.render("learnt.given", change=texts.render(f"effect.change.{plain['change']}", **values), **values)
 
 
 def nouns(context: Context) -> Mapping[str, str]:
