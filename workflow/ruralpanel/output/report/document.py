@@ -118,7 +118,7 @@ Align = Literal["left", "centre", "right"]
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph; `style` is ``normal``, ``answer`` (the report's), ``lede``, ``small`` or ``note``."""
+    """A paragraph; `style` is ``normal``, ``headline``, ``lede``, ``small`` or ``note``."""
 
     text: Inline
     style: str = "normal"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ruralpanel.output.labels import localised
@@ -91,7 +92,7 @@ def _story(context: Context, texts: Texts) -> list[Block]:
     without = [context.unit(unit) for unit in story.without]
     listed = ", ".join(without) if len(without) <= _MANY else ""
     blocks: list[Block] = [
-        Paragraph(texts.inline("story.lede", **values), "answer"),
+        Paragraph(texts.inline("story.lede", **values), "headline"),
         KeyFigures(_key_figures(texts, values)),
         Paragraph(texts.inline("story.units", **values, without=len(without), listed=listed)),
     ]
@@ -195,9 +196,9 @@ def sources(context: Context, texts: Texts) -> Section:
             cells["obtained"] = texts.inline("data.undeclared")
         rows.append(row(cells, _SOURCE_COLUMNS))
     head = header(texts, _SOURCE_COLUMNS, "front.sources_head")
-    table = Table("sources-table", texts.inline("front.sources_caption"), head, tuple(rows))
-    lede = Paragraph(texts.inline("front.sources_lede"))
-    return Section("sources", texts.plain("front.sources_title"), (lede, table), part="brief")
+    notes = (texts.inline("front.sources_lede"),)
+    table = Table("sources-table", texts.inline("front.sources_caption"), head, tuple(rows), notes)
+    return Section("sources", texts.plain("front.sources_title"), (table,), part="brief")
 
 
 def references(context: Context, texts: Texts, methods: Sequence[str]) -> tuple[Section, ...]:
@@ -245,6 +246,6 @@ def colophon(context: Context, texts: Texts) -> Section:
         day=read_on(context),
         version=context.software,
         licence=str(about.get("license") or ""),
-        file=context.config_file,
+        file=Path(context.config_file).name,
     )
     return Section("colophon", texts.plain("front.colophon_title"), (Paragraph(cite), Paragraph(facts)), part="brief")

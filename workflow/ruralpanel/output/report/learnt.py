@@ -12,6 +12,7 @@ from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.designs import header, row, signed
 from ruralpanel.output.report.document import (
     Block,
+    Bullets,
     Finding,
     Findings,
     Inline,
@@ -25,7 +26,7 @@ from ruralpanel.output.report.document import (
 from ruralpanel.output.report.lookups import underpowered
 from ruralpanel.output.report.sentences import Quote, excluded, meaning, nouns
 from ruralpanel.output.report.signs import PLACES
-from ruralpanel.output.report.texts import Texts
+from ruralpanel.output.report.texts import Texts, noun
 
 Claim = Mapping[str, Any]  # of scorecard.json
 _ORDER = {
@@ -38,6 +39,7 @@ _ORDER = {
     "not yet tested": 4,
 }
 _KINDS = ("within", "between")
+_MODELS = 4  # named on the first page where there are no claims
 
 
 def ranked(claims: Sequence[Claim]) -> tuple[Claim, ...]:
@@ -60,7 +62,7 @@ def in_short(context: Context, texts: Texts) -> list[Block]:
     """How many claims have which verdict, and how many designs are too weak for what would matter."""
     counts: Mapping[str, int] = context.scorecard.get("counts") or {}
     if not context.scorecard.get("claims"):
-        return [Paragraph(texts.inline("answers.lede_none"))]
+        return _estimates(context, texts)
     words = [
         (texts.numbers.num(f"verdicts:{word}", "int"), texts.plain(f"verdict.{word.replace(' ', '_')}").lower())
         for word in TONES
@@ -68,6 +70,25 @@ def in_short(context: Context, texts: Texts) -> list[Block]:
     ]
     weak = texts.numbers.num("count:underpowered", "int") if underpowered(context) else ""
     return [Paragraph(texts.inline("answers.lede", counts=words, weak=weak))]
+
+
+def _estimates(context: Context, texts: Texts) -> list[Block]:
+    """Without claims: the first coefficient of the first models, each with its interval."""
+    items = []
+    for name, model in list(context.models.items())[:_MODELS]:
+        row = next((row for row in model["coefficients"] if math.isfinite(_width(row))), None)
+        if row is not None and isinstance(model["outcome"], str):
+            labels = context.labels(str(model["panel"]))
+            of, names = f"model:{name}:{row['term']}", {"outcome": noun(labels.of(model["outcome"]))}
+            names |= {"term": labels.of(row["term"]), "title": context.title(name)}
+            items.append(texts.inline("answers.estimate", of=of, **names))
+    more = [Bullets(tuple(items))] if items else []
+    return [Paragraph(texts.inline("answers.lede_none", some=bool(items))), *more]
+
+
+def _width(row: Mapping[str, Any]) -> float:
+    ends = row.get("ci_low"), row.get("ci_high")
+    return math.inf if None in ends else float(row["ci_high"]) - float(row["ci_low"])
 
 
 def section(context: Context, texts: Texts, claims: Sequence[Claim]) -> Section:

@@ -43,6 +43,7 @@ _CHARACTER = 0.5  # width of a character in ems; bold heads and figures are a li
 _GAP = 8.0  # points between columns
 _LEAST, _MOST = 19, 64  # characters to which a column of words is broken at the least, and that it is given at the most
 _HEAD = 20  # characters of a head above numbers beyond which it is broken
+_SHORT = 12  # characters of a key figure that a narrow column holds
 _LONG = 24  # rows from which a table is set a size smaller
 
 
@@ -250,7 +251,9 @@ def _block(block: Block, document: Document, folder: Path) -> dict[str, Any]:
         case Answers():
             return {**kind, **_answers(block)}
         case KeyFigures(figures):
-            return {**kind, "items": [{name: _inline(text) for name, text in vars(item).items()} for item in figures]}
+            shown = [{name: _inline(text) for name, text in vars(item).items()} for item in figures]
+            lengths = [max(_length(plain_text((*item.before, *item.after))), _SHORT) for item in figures]
+            return {**kind, "items": shown, "lengths": lengths}
         case Findings(findings):
             return {**kind, "items": [_finding(item) for item in findings]}
         case Details(summary, blocks):
@@ -295,9 +298,8 @@ def _figure(block: Figure, folder: Path) -> dict[str, Any]:
         "number": block.number,
         "file": name,
         "alternative": block.alternative,
-        "headline": _inline(block.finding or block.caption),
-        # what the note says stands in the picture itself
-        "notes": [_inline(block.caption)] if block.finding else [],
+        "caption": _inline(() if plain_text(block.finding).startswith(plain_text(block.caption)) else block.caption),
+        "finding": _inline(block.finding),
         "width": 1.0,
     }
 
