@@ -107,7 +107,8 @@ def frame() -> pd.DataFrame:
 
 
 def cells(document: TableDocument, key: str, statistic: str) -> list[str]:
-    (row,) = [row for row in document.rows if (row.key, row.statistic) == (key, statistic)]
+    rows = (*document.rows, *document.further)
+    (row,) = [row for row in rows if (row.key, row.statistic) == (key, statistic)]
     return [cell.text for cell in row.cells]
 
 

@@ -91,14 +91,14 @@ def test_a_table_prints_pieces_gaps_and_nothing(results: Path, written: dict[str
     context = OutputContext(results, where="tables.sets")
     spec = {"models": list(written)}
     document = build("sets", spec, context)
-    (row,) = [row for row in document.rows if (row.key, row.statistic) == ("d1", "ci_ar")]
+    (row,) = [row for row in document.rows if (row.key, row.statistic) == ("d1", "interval")]
     shown = dict(zip(written, [cell.text for cell in row.cells], strict=True))
     ends = [[formats.format_number(end, 3) for end in pair] for pair in written["union"]["anderson_rubin"]["intervals"]]
     assert shown["all"] == "[−∞, ∞]" and shown["empty"] == "∅"
     assert shown["union"] == " ∪ ".join(f"[{low}, {high}]" for low, high in ends)
     low, high = written["interval"]["anderson_rubin"]["intervals"][0]
     assert shown["interval"] == f"[{low:.3f}, {high:.3f}]"
-    assert not [row for row in document.rows if (row.key, row.statistic) == ("x1", "ci_ar")]
+    assert not [row for row in document.further if (row.key, row.statistic) == ("x1", "ci_ar")]
     assert any("Anderson–Rubin sets" in note for note in document.notes)
     tex = render_tex(document)
     assert r"$\emptyset$" in tex and r"$\cup$" in tex and "∪" not in tex

@@ -52,4 +52,5 @@ def test_one_column_of_words_wraps_and_a_word_too_long_is_given_what_there_is() 
 
 
 def test_the_smaller_type_is_taken_only_where_it_saves_the_second_panel() -> None:
-    assert [panels(table(columns), 16, (9, 8))[0] for columns in (6, 7, 8)] == [9, 8, 9]
+    sizes = [panels(table(columns), 15, (9, 8))[0] for columns in range(1, 9)]
+    assert sizes.index(8) > 3 and sizes[-1] == 9

@@ -38,7 +38,13 @@ def test_regression_prints_the_numbers_of_the_models(context: OutputContext) -> 
     assert cells(document, "roads", "estimate") == ["1.081"] * 3
     assert cells(document, "roads", "std_error") == ["(0.730)"] * 3
     assert cells(document, "roads", "p_wild") == ["p = 0.211", "", ""]
-    assert cells(document, "roads", "ci_wild") == ["[−0.910, 3.300]", "", ""]
+    assert cells(document, "roads", "interval")[0] == cells(document, "roads", "ci_wild")[0] == "[−0.910, 3.300]"
+    assert cells(document, "roads", "interval")[1:] == cells(document, "roads", "ci")[1:] == ["[−0.800, 2.960]"] * 2
+    assert [row.statistic for row in document.rows if row.key == "roads"] == ["estimate", "std_error", "interval"]
+    assert (
+        "in brackets the 95% interval that decides: (1) wild cluster bootstrap by unit, (2)–(3) CR1 by unit"
+        in "\n".join(document.notes)
+    )
     assert cells(document, "roads:gap", "estimate") == ["−0.00042"] * 3
     assert [row.label for row in document.rows if row.kind == "entry"] == ["Roads", "Roads × Technology gap"]
     assert document.spanners[0] == (Spanner("Rural industry", 0, 1), Spanner("employment", 2, 2))
@@ -98,10 +104,11 @@ def test_stars_come_from_the_p_value_that_is_shown(context: OutputContext, show:
     models = context.models(MAIN["models"])
     for term in ("roads", "roads:gap"):
         for model, text in zip(models, cells(starred, term, "estimate"), strict=True):
-            p = next(entry["p_wild"] for entry in model["coefficients"] if entry["term"] == term)
+            entry = next(entry for entry in model["coefficients"] if entry["term"] == term)
+            p = entry["p_value"] if show is None and entry["p_wild"] is None else entry["p_wild"]
             assert text.count("*") == (0 if p is None else sum(p < level for level in (0.1, 0.05, 0.01)))
     (note,) = [note for note in starred.notes if note.startswith("Stars by")]
-    assert "wild cluster bootstrap by unit" in note.lower() and "CR1" not in note
+    assert "wild cluster bootstrap by unit" in note.lower() and ("CR1" in note) == (show is None)
     listed = build("rows", {"type": "by_outcome", "models": MAIN["models"], "term": "roads", "stars": True}, context)
     assert "wild cluster bootstrap by unit" in "\n".join(listed.notes).lower()
 
@@ -267,7 +274,7 @@ def test_chinese(context: OutputContext) -> None:
     assert document.title == "主要结果"
     assert [row.label for row in document.rows if row.kind == "entry"] == ["公路", "公路 × 技术差距"]
     assert "标准误按单位聚类：6 个聚类" in "\n".join(document.notes)
-    assert render_csv(document).startswith("\ufeff变量,")
+    assert render_csv(document).startswith("\ufeffpart,")
     assert check_tex(render_tex(document), "zh") == ()
 
 

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ruralpanel.output.results import OutputContext
-from ruralpanel.output.tables.build import build, render, render_csv
+from ruralpanel.output.tables.build import CSV_COLUMNS, build, render, render_csv
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument, runs
 from ruralpanel.output.tables.docx import render_docx
 from ruralpanel.output.tables.html import html_fragment, render_html
@@ -32,15 +32,21 @@ def context(tmp_path: Path) -> OutputContext:
     return made_up_results(tmp_path)
 
 
-def test_csv_is_a_rectangle_of_unrounded_numbers(context: OutputContext) -> None:
-    rows = list(csv.reader(io.StringIO(render_csv(build("main", MAIN, context)))))
-    assert len({len(row) for row in rows}) == 1
-    assert rows[0][:4] == ["Variable", "key", "statistic", "Rural industry: Model baseline (1)"]
-    table = {(row[1], row[2]): row[3:] for row in rows[1:]}
-    assert table["roads", "estimate"] == ["1.0812"] * 3
-    assert table["roads", "std_error"] == ["0.7304"] * 3
-    assert table["roads", "ci_wild"][0] == "[-0.910, 3.300]"
-    assert table["", "title"][0] == MAIN["title"]
+def test_csv_has_a_line_for_each_number_unrounded(context: OutputContext) -> None:
+    document = build("main", MAIN, context)
+    lines = list(csv.DictReader(io.StringIO(render_csv(document))))
+    assert tuple(lines[0]) == CSV_COLUMNS
+    assert lines[0]["heading"] == "Rural industry: Model baseline (1)"
+    table: dict[tuple[str, str, str], list[str]] = {}
+    for line in lines:
+        table.setdefault((line["part"], line["key"], line["statistic"]), []).append(line["value"] or line["text"])
+    assert table["table", "roads", "estimate"] == ["1.0812"] * 3
+    assert table["table", "roads", "std_error"] == ["0.7304"] * 3
+    assert table["table", "roads", "interval_low"][0] == table["further", "roads", "ci_wild_low"][0] == "-0.91"
+    assert table["table", "roads", "interval_high"][0] == "3.3"
+    assert table["table", "roads:gap", "interval"][0] == "[-∞, ∞]"  # no number: as it is printed
+    assert table["table", "sample", "sample"] == ["All", "All", "west"]
+    assert not any(document.title in line.values() for line in lines)
 
 
 def test_json_keeps_the_whole_document(context: OutputContext, tmp_path: Path) -> None:
@@ -126,7 +132,9 @@ def test_html_is_accessible_and_complete(context: OutputContext) -> None:
     text = "".join(grid.text)
     for expected in (MAIN["title"], "Roads: Std. error", *document.notes):
         assert expected in text
-    assert page.count("<tbody") == page.count("</tbody>") == 2
+    assert page.count("<tbody") == page.count("</tbody>") == 2 + 2
+    folded = page[page.index("<details>") : page.index("</details>")]
+    assert "p = 0.211" in folded and "p = 0.211" not in page.replace(folded, "")
     assert html_fragment(document).startswith('<figure class="data-table" id="table-main"')
 
 
@@ -181,7 +189,7 @@ def test_any_words_survive_every_format(words: str, signs: str) -> None:
     grid.feed(html_fragment(document))
     assert label in "".join(grid.text) or not label
     table = list(csv.reader(io.StringIO(render_csv(document))))
-    assert restored(table[1][3]) == label.replace("−", "-")
+    assert {restored(line[8]) for line in table[1:3]} >= ({label.replace("−", "-")} if label else {"1"})
 
 
 def test_special_letters_in_every_format() -> None:

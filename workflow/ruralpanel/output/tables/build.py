@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.output.results import OutputContext
-from ruralpanel.output.tables.document import Cell, TableDocument
+from ruralpanel.output.tables.document import Cell, Row, TableDocument
 from ruralpanel.output.tables.docx import render_docx
 from ruralpanel.output.tables.html import render_html
 from ruralpanel.output.tables.tex import render_tex
@@ -61,30 +61,39 @@ def check(spec: Mapping[str, Any], context: OutputContext) -> list[Problem]:
     return problems
 
 
-def render_csv(document: TableDocument) -> str:
-    """Columns ``label, key, statistic``, then those of the table under all their headings.
+CSV_COLUMNS = ("part", "section", "row", "key", "column", "heading", "statistic", "value", "text")
 
-    Single numbers stand unrounded and without parentheses (spreadsheets read ``(0.1)`` as −0.1); intervals and words
-    as printed, with ASCII minus signs. The title and the notes are the last rows, with the statistic ``title`` and
-    ``note``.
-    Chinese tables begin with a byte-order mark, by which spreadsheets know UTF-8.
+
+def render_csv(document: TableDocument) -> str:
+    """The table as `CSV_COLUMNS`: a line for each number, an interval as two (``ci_low``, ``ci_high``).
+
+    ``part`` is ``table``, or ``further`` for the companion table; ``column`` counts from 1; ``value`` is unrounded, and
+    empty of words, of sets and of intervals without an end; ``text`` is what is printed, with ASCII minus signs. Title
+    and notes stand beside it, in the JSON. Chinese tables begin with a byte-order mark, by which spreadsheets know UTF-8.
     """
-    width = len(document.columns)
-    rows: list[list[str]] = [[document.stub, "key", "statistic", *headings(document)]]
-    section, label = "", ""
-    for row in document.rows:
-        if row.kind == "section":
-            section = row.label
-            continue
-        label = row.label or label
-        shown = f"{section}: {label}" if section and row.kind != "summary" else label
-        rows.append([_ascii(shown), row.key, row.statistic, *(_value(cell) for cell in row.cells)])
-    closing = [("title", document.title), *(("note", note) for note in document.notes)]
-    for statistic, text in closing:
-        heading = word("title" if statistic == "title" else "notes", document.language)
-        rows.append([heading, "", statistic, *([text] + [""] * (width - 1))[:width]])
+    heads = headings(document)
+    lines: list[tuple[str, ...]] = [CSV_COLUMNS]
+    for part, rows in (("table", document.rows), ("further", document.further)):
+        section = label = ""
+        for row in rows:
+            if row.kind in ("section", "summary"):
+                section = row.label if row.kind == "section" else ""
+            label = row.label or label
+            for number, (cell, head) in enumerate(zip(row.cells, heads, strict=False), 1):
+                before = (part, _ascii(section), _ascii(label), row.key, str(number), _ascii(head))
+                lines += [(*before, statistic, value, _ascii(cell.text)) for statistic, value in _numbers(row, cell)]
     mark = "\ufeff" if document.language == "zh" else ""
-    return mark + csv_text(rows)
+    return mark + csv_text(lines)
+
+
+def _numbers(row: Row, cell: Cell) -> list[tuple[str, str]]:
+    """The statistics of a cell with their values; nothing of an empty one."""
+    if cell.ends:
+        ends = zip(("low", "high"), cell.ends, strict=True)
+        return [(f"{row.statistic}_{end}", plain_number(value)) for end, value in ends]
+    if not cell.text:
+        return []
+    return [(row.statistic, "" if cell.value is None else plain_number(cell.value))]
 
 
 def headings(document: TableDocument) -> list[str]:
@@ -97,10 +106,6 @@ def headings(document: TableDocument) -> list[str]:
     return [
         f"{': '.join(above)} {column.label}".strip() for above, column in zip(above_each, document.columns, strict=True)
     ]
-
-
-def _value(cell: Cell) -> str:
-    return plain_number(cell.value) if cell.value is not None else _ascii(cell.text)
 
 
 def _ascii(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,10 +14,19 @@ from ruralpanel.project.formats import format_number, format_p, format_set
 from ruralpanel.project.kinds.tables import ByOutcome, Regression
 from ruralpanel.project.problems import raise_any
 
-SETS = ("ci", "ci_wild", "ci_ar")
+SETS = ("ci", "ci_wild", "ci_ar", "interval")
 """Statistics that are sets of values: intervals, but for Anderson–Rubin sets."""
 
+DECIDING = "interval"
+"""The one interval that decides, and as a source of stars its p-value: of the wild bootstrap, else the first setting's.
+
+Of an instrumented coefficient it is the Anderson–Rubin set.
+"""
+
 DEFAULT_STARS = (0.10, 0.05, 0.01)
+
+FURTHER = ("std_error_second", "p_value", "p_wild", "p_permutation", "ci", "ci_wild", "ci_ar")
+"""What a companion table says of inference, where the table itself does not."""
 
 STAR_SOURCES = ("p_value", "p_wild", "p_permutation")
 """p-values that stars may come from."""
@@ -24,6 +34,8 @@ STAR_SOURCES = ("p_value", "p_wild", "p_permutation")
 
 def has_statistic(model: Mapping[str, Any], name: str) -> bool:
     """Whether any coefficient of the model has the statistic."""
+    if name == DECIDING:
+        return any(has_statistic(model, one) for one in ("ci_ar", "ci_wild", "ci"))
     if name in SETS:
         return any(set_of(model, entry, name) is not None for entry in model["coefficients"])
     if name == "size":
@@ -67,8 +79,13 @@ def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name:
 
 def set_cell(model: Mapping[str, Any], entry: Mapping[str, Any], name: str, digits: int) -> Cell:
     """``[−0.052, 0.410]``, ``[−∞, −1.2] ∪ [0.3, ∞]``, ``∅``; empty where nobody computed the set."""
-    pieces = set_of(model, entry, name)
-    return Cell() if pieces is None else Cell(format_set(pieces, digits))
+    names = ("ci_ar", "ci_wild", "ci") if name == DECIDING else (name,)
+    found = (set_of(model, entry, one) for one in names)
+    pieces = next((one for one in found if one is not None), None)
+    if pieces is None:
+        return Cell()
+    ends = pieces[0] if len(pieces) == 1 and all(map(math.isfinite, pieces[0])) else ()
+    return Cell(format_set(pieces, digits), ends=ends)
 
 
 def p_text(value: float, digits: int = 3) -> str:
@@ -84,6 +101,8 @@ def estimate_cell(
     if entry is None:
         return Cell()
     value = None if entry["estimate"] is None else float(entry["estimate"])
+    if source == DECIDING:
+        source = "p_value" if number_of(entry, "p_wild") is None else "p_wild"
     return Cell(format_number(value, digits) + stars(number_of(entry, source), levels), value)
 
 
@@ -93,7 +112,8 @@ def star_source(shown: Sequence[str]) -> str:
     A table has one kind of stars, so that none contradicts a p-value or an interval beneath it.
     """
     p_values = [name for name in shown if name in STAR_SOURCES]
-    intervals = ["p_wild" if name == "ci_wild" else "p_value" for name in shown if name in ("ci", "ci_wild")]
+    of_intervals = {"ci": "p_value", "ci_wild": "p_wild", DECIDING: DECIDING}
+    intervals = [of_intervals[name] for name in shown if name in of_intervals]
     return next(iter((*p_values, *intervals)), "p_value")
 
 
@@ -115,7 +135,7 @@ def shown_statistics(
 ) -> tuple[str, ...]:
     """What stands beneath the estimates: as declared, or std_error and those of `first` that some model has, else ci.
 
-    A table with an instrumented model shows its Anderson–Rubin set too, unless it declares otherwise.
+    A table without the interval that decides shows an instrumented model's Anderson–Rubin set too.
 
     Raises
     ------
@@ -124,7 +144,8 @@ def shown_statistics(
     """
     declared = options.show
     if declared is None:
-        present = tuple(name for name in (*first, "ci_ar") if any(has_statistic(model, name) for model in models))
+        more = () if DECIDING in first else ("ci_ar",)
+        present = tuple(name for name in (*first, *more) if any(has_statistic(model, name) for model in models))
         return ("std_error", *(present or ("ci",)))
     raise_any(
         context.problem(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from ruralpanel.project.files import write_json
 
@@ -16,10 +16,14 @@ RowKind = Literal["entry", "detail", "section", "summary"]
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: its `text` in print and, where it is a single number, the unrounded `value` for the CSV."""
+    """One cell: its `text` in print and, unrounded for machines, its `value` where it is a single number, else `ends`.
+
+    `ends` : of one interval with two finite ends; empty of anything else.
+    """
 
     text: str = ""
     value: float | int | None = None
+    ends: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,7 @@ class TableDocument:
     rows : the body, from above.
     spanners : levels of headings over the columns, the outermost first.
     notes : printed below, one paragraph each.
+    further : rows of a companion table with the same columns, which pages fold away and paper leaves out.
     language : ``en`` or ``zh``.
 
     Raises
@@ -88,9 +93,10 @@ class TableDocument:
     spanners: tuple[tuple[Spanner, ...], ...] = ()
     notes: tuple[str, ...] = ()
     language: str = "en"
+    further: tuple[Row, ...] = ()
 
     def __post_init__(self) -> None:
-        for row in self.rows:
+        for row in (*self.rows, *self.further):
             expected = 0 if row.kind == "section" else len(self.columns)
             if len(row.cells) != expected:
                 raise ValueError(f"row {row.label!r} has {len(row.cells)} cells, the table {expected} columns")
@@ -115,11 +121,15 @@ class TableDocument:
             A file that is no such JSON.
         """
         values = json.loads(Path(path).read_text(encoding="utf-8"))
-        rows = (Row(**{**row, "cells": tuple(Cell(**cell) for cell in row["cells"])}) for row in values.pop("rows"))
+        rows, further = (
+            tuple(Row(**{**row, "cells": tuple(map(_cell, row["cells"]))}) for row in values.pop(key, ()))
+            for key in ("rows", "further")
+        )
         levels = values.pop("spanners")
         return cls(
             columns=tuple(Column(**column) for column in values.pop("columns")),
-            rows=tuple(rows),
+            rows=rows,
+            further=further,
             spanners=tuple(tuple(Spanner(**spanner) for spanner in level) for level in levels),
             notes=tuple(values.pop("notes")),
             **values,
@@ -129,8 +139,12 @@ class TableDocument:
     def texts(self) -> tuple[str, ...]:
         """Everything that is printed, for the check of glyphs."""
         headings = [spanner.label for level in self.spanners for spanner in level]
-        body = [text for row in self.rows for text in (row.label, *(cell.text for cell in row.cells))]
+        body = [text for row in (*self.rows, *self.further) for text in (row.label, *(cell.text for cell in row.cells))]
         return (self.title, self.stub, *headings, *(column.label for column in self.columns), *body, *self.notes)
+
+
+def _cell(values: Mapping[str, Any]) -> Cell:
+    return Cell(**{**values, "ends": tuple(values.get("ends", ()))})
 
 
 def runs(labels: Iterable[str]) -> tuple[Spanner, ...]:

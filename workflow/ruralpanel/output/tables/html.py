@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 
 from ruralpanel.output.tables.document import Row, Spanner, TableDocument
@@ -15,7 +16,8 @@ STYLE = """
 font-variant-numeric:tabular-nums}
 .data-table caption{text-align:left;font-weight:600;padding:0 0 .5rem;font-size:1rem}
 .data-table th,.data-table td{padding:.15rem .7rem;vertical-align:top}
-.data-table thead th{font-weight:600;vertical-align:bottom;text-align:center}
+.data-table thead th{font-weight:600;vertical-align:bottom;text-align:center;max-width:11rem}
+.data-table thead th[colspan]:not([colspan="1"]){max-width:none}
 .data-table thead .spanner{border-bottom:1px solid #9aa5b1}
 .data-table thead tr:last-child th{border-bottom:1px solid #1f2933}
 .data-table th.stub{border-bottom:1px solid #1f2933;text-align:left}
@@ -28,6 +30,7 @@ font-variant-numeric:tabular-nums}
 .data-table tbody.summary tr:first-child th,.data-table tbody.summary tr:first-child td{
 border-top:1px solid #1f2933;padding-top:.35rem}
 .data-table .left{text-align:left}.data-table .centre{text-align:center}.data-table .right{text-align:right}
+.data-table summary{cursor:pointer;margin:.5rem 0;font-size:.85rem}
 .data-table .notes{font-size:.8rem;color:#3e4c59;max-width:60rem;margin-top:.5rem}
 .data-table .notes p{margin:.2rem 0}
 .visually-hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
@@ -51,9 +54,29 @@ def html_fragment(document: TableDocument) -> str:
         "</table>",
         "</div>",
     ]
+    if document.further:
+        lines += _further(document)
     if notes:
         lines.append(f'<figcaption class="notes" id="{name}-notes">{notes}</figcaption>')
     return "\n".join([*lines, "</figure>"]) + "\n"
+
+
+def _further(document: TableDocument) -> list[str]:
+    """The companion table, folded."""
+    words = escape(word("table.further", document.language))
+    return [
+        f"<details><summary>{words}</summary>",
+        f'<div class="scroll" role="region" aria-label="{words}" tabindex="0">',
+        "<table>",
+        f'<caption class="visually-hidden">{escape(document.title)}: {words}</caption>',
+        "<thead>",
+        *_head(document),
+        "</thead>",
+        *_body(replace(document, rows=document.further)),
+        "</table>",
+        "</div>",
+        "</details>",
+    ]
 
 
 def render_html(document: TableDocument) -> str:

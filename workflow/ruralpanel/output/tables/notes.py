@@ -7,7 +7,7 @@ from typing import Any
 
 from ruralpanel.estimate.base.model_json import setting_of
 from ruralpanel.output.labels import Labels
-from ruralpanel.output.tables.coefficients import star_source
+from ruralpanel.output.tables.coefficients import DECIDING, has_statistic, star_source
 from ruralpanel.output.tables.inference_words import column_numbers, inference_notes, short_of, size_note
 from ruralpanel.output.words import clause, dropped, has_word, sentence, word
 from ruralpanel.project.effects import factors
@@ -91,7 +91,7 @@ def model_notes(
     `source` : the p-value that stars come from; empty: as what stands `beneath` the estimates says.
     """
     notes = [*declared_notes(options, language), sentence([_fact(models, fact, language) for fact in _FACTS], language)]
-    notes.append(sentence([word(f"beneath.{name}", language) for name in beneath], language))
+    notes.append(sentence([_beneath(models, name, language) for name in beneath], language))
     notes += inference_notes(models, language)
     notes.append(size_note(models, language))
     if levels:
@@ -105,12 +105,29 @@ def model_notes(
     return tuple(_capital(note) for note in notes if note)
 
 
+def _beneath(models: Sequence[Mapping[str, Any]], name: str, language: str) -> str:
+    """What a line beneath the estimates holds; of the intervals that decide, of which setting in which columns."""
+    words = word(f"beneath.{name}", language)
+    if name != DECIDING:
+        return words
+    columns: dict[str, list[int]] = {}
+    for number, model in enumerate(models, 1):
+        setting = setting_of(model, "p_wild" if has_statistic(model, "ci_wild") else "p_value")
+        columns.setdefault("" if setting is None else short_of(setting, language), []).append(number)
+    named = [
+        text if len(columns) == 1 else f"{column_numbers(numbers)} {text}" for text, numbers in columns.items() if text
+    ]
+    sets = [word("table.sets", language)] if any(has_statistic(model, "ci_ar") for model in models) else []
+    return words.format(settings=word("comma", language).join([*named, *sets]))
+
+
 def _stars(models: Sequence[Mapping[str, Any]], source: str, language: str) -> str:
     """Which p-values the stars come from, by setting, and which columns have none."""
     texts: dict[str, list[int]] = {}
     for number, model in enumerate(models, 1):
-        starred = any(entry.get(source) is not None for entry in model["coefficients"])
-        setting = setting_of(model, source) if starred else None
+        own = source if source != DECIDING else "p_wild" if has_statistic(model, "p_wild") else "p_value"
+        starred = any(entry.get(own) is not None for entry in model["coefficients"])
+        setting = setting_of(model, own) if starred else None
         texts.setdefault("" if setting is None else short_of(setting, language), []).append(number)
     named = [
         text if len(texts) == 1 else f"{column_numbers(columns)} {text}" for text, columns in texts.items() if text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ruralpanel.data.break_steps import MARK
@@ -10,6 +11,7 @@ from ruralpanel.estimate.base.model_json import coefficient, number_of
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import (
+    FURTHER,
     SETS,
     detail_cell,
     estimate_cell,
@@ -121,15 +123,16 @@ def build_regression(name: str, options: Regression, context: OutputContext) -> 
     levels = star_levels(options)
 
     rows: list[Row] = []
+    further: list[Row] = []
     for term in terms:
         entries = [coefficient(model, term) for model in models]
         pairs = list(zip(models, entries, strict=True))
         cells = tuple(estimate_cell(entry, digits, levels, star_source(beneath)) for entry in entries)
         rows.append(Row(labels.of(term), cells, "entry", "estimate", term))
-        for statistic in beneath:
-            details = tuple(detail_cell(model, entry, statistic, digits) for model, entry in pairs)
-            if any(cell.text for cell in details):
-                rows.append(Row("", details, "detail", statistic, term))
+        rows += _details(pairs, term, beneath, digits)
+        more = _details(pairs, term, [name for name in FURTHER if name not in beneath], digits)
+        if more and options.show is None:
+            further += [Row(labels.of(term), (), "section", key=term), *more]
     rows += _summary(models, options, context, digits)
     rows += correlation_rows(models, labels, digits, context.language)
 
@@ -146,7 +149,26 @@ def build_regression(name: str, options: Regression, context: OutputContext) -> 
             *test_notes(models, options.tests or (), context.language),
         ),
         language=context.language,
+        further=tuple(_named(row, context.language) for row in further),
     )
+
+
+Pair = tuple[Mapping[str, Any], Mapping[str, Any] | None]
+
+
+def _details(pairs: Sequence[Pair], term: str, statistics: Sequence[str], digits: int) -> list[Row]:
+    """A row for each of the statistics that some model has of the term."""
+    rows = []
+    for statistic in statistics:
+        cells = tuple(detail_cell(model, entry, statistic, digits) for model, entry in pairs)
+        if any(cell.text for cell in cells):
+            rows.append(Row("", cells, "detail", statistic, term))
+    return rows
+
+
+def _named(row: Row, language: str) -> Row:
+    """A row of the companion table, with what it holds as its label."""
+    return row if row.kind == "section" else replace(row, label=word(row.statistic, language), kind="entry")
 
 
 def _terms(options: Regression, models: Sequence[Mapping[str, Any]], context: OutputContext) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ _Columns = Annotated[
     ),
 ]
 _Shown = Literal[
-    "std_error", "std_error_second", "statistic", "p_value", "ci", "p_wild", "ci_wild", "ci_ar", "p_permutation", "size"
+    "std_error", "std_error_second", "statistic", "interval", "p_value", "ci", "p_wild", "ci_wild", "ci_ar",
+    "p_permutation", "size",
 ]  # fmt: skip
 _Statistic = Literal["n", "mean", "median", "sd", "sd_within", "sd_between", "min", "max", "units", "missing"]
 SHOWN: tuple[str, ...] = get_args(_Shown)
@@ -87,7 +88,7 @@ class OfModels(_Both):
 class Regression(OfModels):
     """Keys of tables of coefficients."""
 
-    beneath: ClassVar[tuple[str, ...]] = ("p_wild", "ci_wild")
+    beneath: ClassVar[tuple[str, ...]] = ("interval",)
     """What stands beneath estimates, the errors aside, where `show` is absent and some model has it."""
 
     terms: Names | None = key("Terms shown, in this order; absent: all")
