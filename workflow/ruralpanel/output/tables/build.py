@@ -69,7 +69,7 @@ def render_csv(document: TableDocument) -> str:
 
     ``part`` is ``table``, or ``further`` for the companion table; ``column`` counts from 1; ``value`` is unrounded, and
     empty of words, of sets and of intervals without an end; ``text`` is what is printed, with ASCII minus signs. Title
-    and notes stand beside it, in the JSON. Chinese tables begin with a byte-order mark, by which spreadsheets know UTF-8.
+    and notes stand beside it, in the JSON. Chinese tables begin with a byte-order mark: spreadsheets know UTF-8 by it.
     """
     heads = headings(document)
     lines: list[tuple[str, ...]] = [CSV_COLUMNS]
