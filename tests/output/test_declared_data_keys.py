@@ -33,7 +33,7 @@ from ruralpanel.project.jobs import (
     open_project,
     panel_settings,
     reading_settings,
-    source_settings,
+    reconcile_settings,
 )
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import load_units
@@ -335,9 +335,8 @@ def result() -> str:
         settings = reading_settings(read, name)
         digests = {path: content_of(path) for path in read.sources[name].files}
         script("ingest").main(settings, units, read.corrections or "", file, digests)
-    sources = {name: source_settings(read, name) for name in read.sources}
     script("reconcile").main(
-        sources, read.checks, figures, read.control_totals or "", "results/reconciliation/findings.csv"
+        reconcile_settings(read), read.checks, figures, read.control_totals or "", "results/reconciliation/findings.csv"
     )
     script("panel").main(**panel_settings(read, "main"), figures=figures, units=units, folder=panel)
     script("codebook").main(**codebook_settings(read), results="results")

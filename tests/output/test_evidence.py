@@ -12,7 +12,7 @@ import pytest
 from report_project import context, made_up_project
 from ruralpanel.claims import scorecard
 from ruralpanel.claims.evidence import CRITERIA, Cell
-from ruralpanel.output.report import answers, document
+from ruralpanel.output.report import document, learnt
 from ruralpanel.output.report.document import plain_text
 from ruralpanel.output.report.lookups import judged, lookups, underpowered
 from ruralpanel.output.report.numbers import Numbers
@@ -144,7 +144,7 @@ def test_the_table_as_csv_and_in_the_scorecard() -> None:
 def test_the_first_page_shows_every_cell(tmp_path: Any, language: str) -> None:
     found = context(made_up_project(tmp_path / "project"), language=language)
     texts = Texts(language, Numbers(lookups(found)))
-    section = answers.section(found, texts)
+    section = learnt.section(found, texts, found.scorecard["claims"])
     (table,) = [block for block in section.blocks if isinstance(block, document.Table)]
     texts.finish()
     claims = found.scorecard["claims"]

@@ -16,9 +16,13 @@ from ruralpanel.output.charts import curve, power
 from ruralpanel.output.charts.build import draw
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 
 LABELS = Labels("en", {"y": "Output (log)", "x": "Roads (log)", "z": "Roads (per head)", "c": "Urban share"})
+
+MANY = {"not_available": note("see_influence_of_periods", number=70).to_dict()}
+NO_ENDS = {"not_available": note("no_interval_with_two_ends").to_dict()}
 
 
 def entry(**parts: Any) -> dict[str, Any]:
@@ -27,7 +31,7 @@ def entry(**parts: Any) -> dict[str, Any]:
     return {
         "claims": ["H1"], "main": True, "estimate": 0.5, "std_error": 0.2,
         "power": {"curve": {"effect": [0.0, 0.5, 1.0], "power": [0.05, 0.6, 0.99]}, "at_delta": {"delta": 0.5}},
-        "leave_one_unit_out": left, "leave_one_period_out": {"not_available": "two periods"},
+        "leave_one_unit_out": left, "leave_one_period_out": MANY,
         "sensitivity": {
             "robustness_value": 0.2, "classical": {"std_error": 0.15, "statistic": 3.3, "df": 100.0},
             "bounds": [
@@ -57,7 +61,10 @@ def results(tmp_path: Path) -> Path:
     spec = {"options": {"gap": gap, "blocks": {"technology": ["x"], "rest_of_it": ["c"]}}}
     gelbach = {"model": "gap", "panel": "p", "estimator": "decomposition", "outcome": "y", "spec": spec}
     write(models / "gap.json", {**gelbach, "coefficients": rows})
-    targets = {"x": entry(), "x at c = p75": entry(sensitivity=None, power={"not_available": "no errors"})}
+    targets = {
+        "x": entry(),
+        "x at c = p75": entry(sensitivity=None, power=NO_ENDS),
+    }
     write(models / "robustness" / "fe.json", {"model": "fe", "targets": targets})
     rng = np.random.default_rng(0)
     options = {
@@ -109,9 +116,9 @@ def test_the_same_files_each_time(kind: str, language: str, results: Path) -> No
         ({"type": "sensitivity", "model": "gap", "term": "x"}, "no file"),
         ({"type": "sensitivity", "model": "fe", "term": "z"}, '"z"'),
         ({"type": "sensitivity", "model": "fe", "term": "x at c = p75"}, "no coefficient"),
-        ({"type": "leave_one_out", "model": "fe", "term": "x", "over": "period"}, "two periods"),
+        ({"type": "leave_one_out", "model": "fe", "term": "x", "over": "period"}, "70 periods: see influence"),
         ({"type": "leave_one_out", "model": "fe", "term": "x", "over": "region"}, '"region"'),
-        ({"type": "power", "models": ["fe"], "term": "x at c = p75"}, "no errors"),
+        ({"type": "power", "models": ["fe"], "term": "x at c = p75"}, "no interval with two ends"),
     ],
 )
 def test_what_cannot_be_drawn_says_why(spec: dict[str, Any], found: str, results: Path) -> None:

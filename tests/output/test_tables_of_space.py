@@ -14,6 +14,7 @@ from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build
 from ruralpanel.output.tables.document import Cell, TableDocument
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 from spatial_panels import by_row, designed, draw, touching
@@ -29,7 +30,16 @@ def context(tmp_path: Path) -> OutputContext:
     methods = ("sdm", "sem", "gmm_error", "fe")
     for method in methods:
         design = designed(y, x, ROW, "" if method == "fe" else method, inference=CLUSTER)
-        design = replace(design, extra={**design.extra, "weights_about": {"name": "next_door", "what": "shared edges"}})
+        design = replace(
+            design,
+            extra={
+                **design.extra,
+                "weights_about": {
+                    "name": "next_door",
+                    "what": [note("weights_contiguity"), note("weights_nearest", k=3)],
+                },
+            },
+        )
         spec = replace(design.spec, name=method)
         if method == "fe":
             spec = replace(spec, estimator="fe", inference=CLUSTER[:1])
@@ -69,7 +79,7 @@ def test_notes_say_what_effects_and_weights_are(context: OutputContext) -> None:
         " ".join(build("space", {"type": "spatial", "models": ["sdm"]}, replace(context, language=language)).notes)
         for language in ("en", "zh")
     )
-    assert "next door: shared edges." in english and "2000 draws" in english and "Lee and Yu" in english
+    assert "next door: contiguity, k = 3." in english and "2000 draws" in english and "Lee and Yu" in english
     assert "直接效应" in chinese and "2000 次抽样" in chinese
 
 

@@ -135,7 +135,7 @@ def _left_out(model: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
         if reason:
             left[over] = {"not_available": note(reason)}
         elif number > MOST:
-            left[over] = {"not_available": note("see_influence", number=number, over=over)}
+            left[over] = {"not_available": note(f"see_influence_of_{over}s", number=number)}
         elif number > 2:
             left[over] = leave_out(design, contrasts, over)
     return left
