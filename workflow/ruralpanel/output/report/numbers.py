@@ -41,7 +41,8 @@ class Quoted:
         entry: dict[str, Any] = {
             "key": self.key,
             "printed": self.printed,
-            "value": self.found.value,
+            # a limit without bound as the results write it
+            "value": str(self.found.value) if math.isinf(self.found.value) else self.found.value,
             "file": self.found.file,
             "pointer": self.found.pointer,
         }
