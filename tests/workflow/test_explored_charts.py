@@ -69,7 +69,7 @@ class Tab:
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
         self.page.on("request", lambda request: self._asked(request.url))
         self.page.goto(address.as_uri())
-        self.page.evaluate("document.querySelectorAll('main details').forEach((part) => (part.open = true))")
+        self.page.evaluate("document.querySelectorAll('figure.map details').forEach((part) => (part.open = true))")
 
     def _asked(self, address: str) -> None:
         if not address.startswith(("file:", "data:", "blob:")):
@@ -82,14 +82,27 @@ def panel(default_run: Path) -> pd.DataFrame:
     return frame.pivot(index="unit", columns="period", values=VARIABLE)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_chart_works_without_a_fault_or_a_request(
-    browser: Any, pages: dict[str, Path], panel: pd.DataFrame, language: str, width: int
+    browser: Any, pages: dict[str, Path], panel: pd.DataFrame, language: str
 ) -> None:
-    tab = Tab(browser, pages[language], width)
-    page, atlas = tab.page, tab.page.locator("figure.map")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert pages[language].stat().st_size < 5_000_000
+    tab = Tab(browser, pages[language], WIDTHS[0])
+    assert tab.page.evaluate(EVERY_VARIABLE) == []
+    for width in WIDTHS:
+        tab.page.set_viewport_size({"width": width, "height": 800})
+        assert tab.page.evaluate("document.documentElement.scrollWidth") <= width
+        explored(tab.page, panel)
+    assert tab.faults == []
+    tab.context.close()
+
+
+def explored(page: Any, panel: pd.DataFrame) -> None:
+    """Point at, touch and walk through the charts; what they say is the panel's."""
+    atlas = page.locator("figure.map")
+    atlas.locator("select.variable").select_option("0")
+    atlas.locator("select.chosen").select_option("")
+    atlas.locator(".timeline input").fill("7")
 
     # mouse, touch and keyboard read the same figures, which are the panel's
     amount = atlas.locator(".beside .amount")
@@ -110,9 +123,6 @@ def test_every_chart_works_without_a_fault_or_a_request(
     atlas.locator(".play").click()
     assert atlas.locator(".play").get_attribute("aria-pressed") == "true"
     atlas.locator(".play").click()
-    empty = page.evaluate(EVERY_VARIABLE)
-    assert empty == []
-
     # marks of every kind of chart say their numbers
     for kind in ("dots-chart", "event-chart", "marginal-chart", "lines-chart"):
         figure = page.locator(f"figure.{kind}").first
@@ -126,8 +136,6 @@ def test_every_chart_works_without_a_fault_or_a_request(
     assert "1" in curve.locator("output").text_content()
     curve.locator(".plane").tap()
     assert 45 < float(curve.locator(".cursor").get_attribute("x1").rstrip("%")) < 55
-    assert tab.faults == []
-    tab.context.close()
 
 
 def test_what_is_saved_is_what_is_shown(browser: Any, pages: dict[str, Path], panel: pd.DataFrame) -> None:
