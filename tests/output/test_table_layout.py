@@ -23,6 +23,7 @@ def table(columns: int, groups: list[str] | None = None, text: str = INTERVAL) -
         tuple(Column(f"({n + 1})") for n in range(columns)),
         tuple(rows),
         (runs(groups),) if groups else (),
+        further=tuple(rows),
     )
 
 

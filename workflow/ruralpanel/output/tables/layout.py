@@ -126,7 +126,8 @@ def _part(document: TableDocument, first: int, last: int) -> TableDocument:
         )
         for level in document.spanners
     )
-    return replace(document, columns=document.columns[first:last], rows=_headed(kept), spanners=levels)
+    columns = document.columns[first:last]
+    return replace(document, columns=columns, rows=_headed(kept), spanners=levels, further=())
 
 
 def _headed(rows: Sequence[Row]) -> tuple[Row, ...]:
