@@ -125,7 +125,7 @@ def test_what_does_not_apply_says_why(design: Design, monkeypatch: pytest.Monkey
     assert entry["power"]["not_available"] == {"code": "no_interval_with_two_ends"}
     monkeypatch.setattr("ruralpanel.claims.robustness.checks.MOST", 3)
     found = check(design, Target("x", {"term": "x"}))["x"]["leave_one_unit_out"]
-    assert found["not_available"] == {"code": "see_influence", "number": 14, "over": "unit"}
+    assert found["not_available"] == {"code": "see_influence_of_units", "number": 14}
     with pytest.raises(UserError, match="a coefficient of"):
         check(design, Target("z", {"term": "z"}))
 

@@ -148,7 +148,9 @@ def test_the_first_page_shows_every_cell(tmp_path: Any, language: str) -> None:
     (table,) = [block for block in section.blocks if isinstance(block, document.Table)]
     texts.finish()
     claims = found.scorecard["claims"]
-    assert [plain_text(row.cells[0].text) for row in table.rows] == [claim["claim"] for claim in claims]
+    heads = [plain_text(row.cells[0].text) for row in table.rows]
+    verdicts = [texts.plain("verdict." + claim["verdict"].replace(" ", "_")) for claim in claims]
+    assert heads == [f"{claim['claim']} {verdict}" for claim, verdict in zip(claims, verdicts, strict=True)]
     for row, claim in zip(table.rows, claims, strict=True):
         assert len(row.cells) == 1 + len(CRITERIA) == table.width
         for shown, cell in zip(row.cells[1:], claim["evidence"], strict=True):

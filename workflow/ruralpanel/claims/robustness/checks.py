@@ -131,11 +131,14 @@ def _left_out(model: _Fitted, contrasts: Sequence[Contrast]) -> dict[str, Any]:
     kind = ESTIMATORS[design.spec.estimator]
     method = kind.methods.get(design.spec.method)
     reason = kind.not_left_out or (method.not_left_out if method else "")
-    for over, number in (("unit", len(design.units)), ("period", len(design.periods))):
+    for over, number, many in (
+        ("unit", len(design.units), "see_influence_of_units"),
+        ("period", len(design.periods), "see_influence_of_periods"),
+    ):
         if reason:
             left[over] = {"not_available": note(reason)}
         elif number > MOST:
-            left[over] = {"not_available": note(f"see_influence_of_{over}s", number=number)}
+            left[over] = {"not_available": note(many, number=number)}
         elif number > 2:
             left[over] = leave_out(design, contrasts, over)
     return left
