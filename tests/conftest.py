@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -138,6 +139,38 @@ def default_run(shared: Shared, snakemake: Run, root: Path) -> Path:
         assert run.returncode == 0, run.stderr
 
     return shared("default_run", make)
+
+
+@pytest.fixture(scope="session")
+def pages(default_run: Path, shared: Shared, root: Path) -> dict[str, Path]:
+    """Language → report; the Chinese one is written from the results of the English run."""
+    from ruralpanel.output.report.build import build
+    from ruralpanel.output.report.context import gather
+    from ruralpanel.project.jobs import open_project
+
+    def make(folder: Path) -> None:
+        config = open_project([str(root / "config.yaml")], {"language": "zh"})
+        build(gather(dict(config.resolved), default_run / "results", config.root, config.file), folder, ["html"])
+
+    return {
+        "en": default_run / "results" / "report" / "report.html",
+        "zh": shared("chinese_report", make) / "report.html",
+    }
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Chromium; tests are skipped where there is none."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium is installed")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as driver:
+        running = driver.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield running
+        running.close()
 
 
 @pytest.fixture

@@ -5,19 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from browser import Tab
 from ruralpanel.estimate.base.model_json import read_results
-from ruralpanel.output.report.build import build
-from ruralpanel.output.report.context import gather
 from ruralpanel.project.formats import format_auto
-from ruralpanel.project.jobs import open_project
 
 WIDTHS = (320, 768, 1280)
 VARIABLE = "rural_manufacturing_per_1000"
@@ -31,49 +27,6 @@ EVERY_VARIABLE = """() => {
   }).filter(Boolean);
 }"""
 """Switches the map to each variable; gives the names of those without a title or figures."""
-
-
-@pytest.fixture(scope="module")
-def pages(default_run: Path, root: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Language → report; the Chinese one is written from the results of the English run."""
-    folder = tmp_path_factory.mktemp("zh")
-    config = open_project([str(root / "config.yaml")], {"language": "zh"})
-    context = gather(dict(config.resolved), default_run / "results", config.root, config.file)
-    build(context, folder, ["html"])
-    return {"en": default_run / "results/report/report.html", "zh": folder / "report.html"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium; tests are skipped where there is none."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("no Chromium is installed")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as driver:
-        running = driver.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        )
-        yield running
-        running.close()
-
-
-class Tab:
-    """A page of the browser, and what it should not do: complain, or ask for anything."""
-
-    def __init__(self, browser: Any, address: Path, width: int, **settings: Any) -> None:
-        self.context = browser.new_context(viewport={"width": width, "height": 800}, has_touch=True, **settings)
-        self.page = self.context.new_page()
-        self.faults: list[str] = []
-        self.page.on("console", lambda message: self.faults.append(message.text))
-        self.page.on("pageerror", lambda error: self.faults.append(str(error)))
-        self.page.on("request", lambda request: self._asked(request.url))
-        self.page.goto(address.as_uri())
-        self.page.evaluate("document.querySelectorAll('figure.map details').forEach((part) => (part.open = true))")
-
-    def _asked(self, address: str) -> None:
-        if not address.startswith(("file:", "data:", "blob:")):
-            self.faults.append(address)
 
 
 @pytest.fixture

@@ -24,9 +24,11 @@ from ruralpanel.output.report.lookups import is_declared
 from ruralpanel.output.report.numbers import Quoted, formatted
 from ruralpanel.output.report.texts import Texts
 from ruralpanel.output.words import stated
+from ruralpanel.project.formats import MINUS
 
 _COLUMNS = ("check", "source", "series", "unit", "period", "value", "expected", "size")
 _NUMERIC = frozenset({"value", "expected", "size"})
+_REGISTER = ("number", "value", "model", "key", "file", "pointer")
 _FILE = "results/reconciliation/findings.csv"
 _MOST = 25  # findings of one check that are shown, the largest; the file has them all
 
@@ -161,10 +163,10 @@ def _compared(context: Context, texts: Texts) -> Paragraph:
 
 def register(context: Context, texts: Texts) -> Section:
     """The register of quoted numbers, for the page only."""
-    head = header(texts, ("number", "key", "file", "pointer"), "reproduce.numbers_head", ("number",))
+    head = header(texts, _REGISTER, "reproduce.numbers_head", _REGISTER[:2])
     origins = Origins(context, texts.numbers.quoted)
     behind = texts.plain("origins.link")
-    rows = tuple(_row(quoted, origins.address(quoted.found), behind) for quoted in texts.numbers.quoted)
+    rows = tuple(_row(quoted, origins, behind) for quoted in texts.numbers.quoted)
     table = Table("register-table", texts.inline("reproduce.numbers_caption"), head, rows, tall=True)
     lede = Paragraph(texts.inline("reproduce.numbers_lede", results=context.results.name))
     inner: tuple[Block, ...] = (lede, table)
@@ -173,14 +175,17 @@ def register(context: Context, texts: Texts) -> Section:
     return Section("numbers", texts.plain("reproduce.numbers_title"), blocks, part="page")
 
 
-def _row(quoted: Quoted, address: str, behind: str) -> TableRow:
-    """A number with its place; `address` is that of the cells behind it, if the page lists them."""
+def _row(quoted: Quoted, origins: Origins, behind: str) -> TableRow:
+    """A number with its model and place, leading to the cells behind it where the page lists them."""
     origin = quoted.found
     pointer = f"{origin.pointer}; {origin.trace}" if origin.trace else origin.pointer
+    address = origins.address(origin)
     link = (Run(" "), Run(behind, "link", address)) if address else ()
     return TableRow(
         (
             TableCell((Run(quoted.printed, "text", f"n{quoted.index}"),), "right", header=True),
+            TableCell((Run(f"{origin.value:.10g}".replace("-", MINUS)),), "right"),
+            TableCell(literal(origins.title(origin))),
             TableCell((Run(quoted.key, "code"),)),
             TableCell((Run(origin.file, "code"),)),
             TableCell((Run(pointer, "code"), *link)),

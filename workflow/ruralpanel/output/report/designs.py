@@ -143,6 +143,11 @@ class Origins:
         name = self._model(number)
         return f"#origin-{name}" if name in self._models else ""
 
+    def title(self, number: Found) -> str:
+        """The title of the model that a number was estimated with; empty where with none."""
+        name = self._model(number)
+        return self._context.title(name) if name else ""
+
     def details(self, texts: Texts) -> tuple[Details, ...]:
         """One folded part for each model: its variables' series, files, conversions, repairs, and how to trace one."""
         return tuple(self._detail(name, texts) for name in self._models)

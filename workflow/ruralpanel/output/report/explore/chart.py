@@ -95,7 +95,7 @@ def framed(chart: Chart) -> str:
         "</div>",
         f'<div class="tools"><span>{said("save")}</span>{buttons}</div>',
         f'<details class="figures"><summary>{said("table")}</summary>',
-        f'<div class="scroll tall" tabindex="0" role="region" aria-label="{said("table_of")} {escape(chart.title)}">',
+        f'<div class="scroll tall" tabindex="0" role="group" aria-label="{said("table_of")} {escape(chart.title)}">',
         chart.table,
         "</div></details>",
         "</figure>",
