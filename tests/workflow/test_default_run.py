@@ -134,6 +134,22 @@ def test_the_benchmark_is_five_per_cent_for_one_spread_net_of_effects(built: Pat
     assert (agreement["share"], agreement["same_sign"]) == (curve["share_not_negative"], curve["share_same_sign"])
 
 
+def test_the_first_page_says_what_happened_in_a_brief_of_fifteen_pages_at_most(built: Path) -> None:
+    numbers = json.loads((built / "report" / "numbers.json").read_text(encoding="utf-8"))["numbers"]
+    printed = {entry["key"]: entry["printed"] for entry in numbers}
+    wanted = {
+        "story:outcome_first": "21.1", "story:outcome_last": "29.2", "story:rate_first": "33", "story:rate_last": "56",
+        "story:share_first": "53%", "story:share_last": "63%", "story:both_rose": "22", "story:units": "31",
+        "correlation:validity:provinces.rural_industry.2012:townships_1998.tve_industry.1998": "0.80",
+    }  # fmt: skip
+    assert {key: printed[key] for key in wanted} == wanted
+    pages = {
+        name: len(re.findall(rb"/Type\s*/Page\b", (built / "report" / name).read_bytes()))
+        for name in ("report.pdf", "appendix.pdf")
+    }
+    assert 10 <= pages["report.pdf"] <= 15 < pages["appendix.pdf"]
+
+
 def test_outcomes_agree_as_far_as_they_are_said_to(built: Path) -> None:
     with (built / "tables" / "validity.csv").open(encoding="utf-8", newline="") as stream:
         text = stream.read()
