@@ -163,8 +163,8 @@ def _of_variable(
     counts = (chinese and row.get("what_it_counts_zh")) or row.get("what_it_counts") or ""
     breaks = (chinese and row.get("breaks_zh")) or row.get("breaks") or ""
     stop = word("full_stop", context.language)
-    counts = "" if counts.startswith(DERIVED) else counts.rstrip(stop) + stop if counts else ""
-    notes = (counts, word("explore.breaks", context.language, breaks=breaks.rstrip(stop)) if breaks else "")
+    counts = "" if counts.startswith(DERIVED) else counts.rstrip(".。") + stop if counts else ""
+    notes = (counts, word("explore.breaks", context.language, breaks=breaks.rstrip(".。")) if breaks else "")
     return Entry(
         key=f"{panel.name}.{variable}",
         group=panel.title,
