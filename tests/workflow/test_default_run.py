@@ -234,6 +234,17 @@ def script(name: str) -> ModuleType:
     return module
 
 
+def test_no_table_prints_the_name_of_a_variable_a_term_or_a_unit(built: Path) -> None:
+    texts = {
+        path.stem: "\n".join(TableDocument.from_json(path).texts) for path in sorted((built / "tables").glob("*.json"))
+    }
+    raw = {
+        name: re.findall(r"\b\w*_\w*\b|\bCN-[A-Z]{2}\b|^(?:treated|trend)\b.*$", text, re.M)
+        for name, text in texts.items()
+    }
+    assert {name: found for name, found in raw.items() if found} == {}
+
+
 @pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdfLaTeX is installed")
 def test_every_table_fits_an_upright_page(built: Path, tmp_path: Path) -> None:
     documents = [TableDocument.from_json(path) for path in sorted((built / "tables").glob("*.json"))]

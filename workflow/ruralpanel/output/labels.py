@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ruralpanel.output.words import has_word, word
@@ -25,6 +26,9 @@ _DIMENSIONLESS = frozenset({"", "1", "dimensionless", "none", "nan", AS_PUBLISHE
 _CONSTANTS = frozenset({"const", "constant", "_cons", "Intercept", "intercept"})
 NEIGHBOURS = "W:"
 """Put before the name of what is averaged over neighbours."""
+
+_NAMING = frozenset({"alike", "name", "pairs", "steps", "term", "terms", "units", "variable", "variables"})
+"""Values of notes that name variables, terms or units."""
 
 _ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")
 
@@ -49,12 +53,37 @@ class Labels:
         """The label of a variable, of an interaction ``a:b`` as ``A × B``, of neighbours' means ``W:a`` as such."""
         if term in self.names:
             return self.names[term]
+        if has_word(f"terms.{term}"):
+            return word(f"terms.{term}", self.language)
         if term.startswith(NEIGHBOURS):
             variable = self.of(term.removeprefix(NEIGHBOURS))
             return word("label.neighbours", self.language, name=variable)
         if ":" in term:
             return " × ".join(self.of(part) for part in term.split(":"))
         return word("label.constant", self.language) if term in _CONSTANTS else term.replace("_", " ")
+
+    def within(self, text: str) -> str:
+        """`text` with labels in place of the names of variables, their products and units in it."""
+        return self._naming.sub(lambda found: self.of(found.group()), text) if self.names else text
+
+    @cached_property
+    def _naming(self) -> re.Pattern[str]:
+        name = f"(?:{'|'.join(re.escape(name) for name in sorted(self.names, key=len, reverse=True))})"
+        return re.compile(rf"(?<![\w-]){name}(?::{name})*(?![\w-])")
+
+    def told(self, values: Any) -> Any:
+        """Part of a model's JSON with labels in its notes, where they name variables, terms or units."""
+        if isinstance(values, Mapping):
+            coded = "code" in values
+            return {
+                key: self._shown(one) if coded and key in _NAMING else self.told(one) for key, one in values.items()
+            }
+        return [self.told(one) for one in values] if isinstance(values, (list, tuple)) else values
+
+    def _shown(self, values: Any) -> Any:
+        if isinstance(values, str):
+            return self.within(values)
+        return [self._shown(one) for one in values] if isinstance(values, (list, tuple)) else self.told(values)
 
     def measure(self, variable: str) -> str:
         """The unit of measure in the language of the labels; empty for pure numbers and logarithms."""

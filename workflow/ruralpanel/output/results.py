@@ -137,9 +137,11 @@ class OutputContext:
         return pd.read_csv(path, encoding="utf-8-sig")
 
     def labels(self, panels: Iterable[str], options: Labelled) -> Labels:
-        """Labels from the codebooks of `panels`, replaced where `options` name a variable."""
+        """Labels from the codebooks of `panels`, replaced where `options` name a variable; of units their names."""
         books = [labels_from_codebook(self.codebook(panel), self.language) for panel in dict.fromkeys(panels)]
-        return merged(books, self.language).renamed(given_labels(options, self.language))
+        return merged([*books, Labels(self.language, self.unit_names)], self.language).renamed(
+            given_labels(options, self.language)
+        )
 
     def title(self, model: str, given: Mapping[str, str] | None = None) -> str:
         """What a model is called in print; `given`: the names that a table or chart has for its models."""

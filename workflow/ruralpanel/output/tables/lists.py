@@ -175,7 +175,7 @@ def build_by_unit(name: str, options: ByUnit, context: OutputContext) -> TableDo
     notes = [word("support_note", language)] if marked else []
     for model, spanner in zip(models, spanners, strict=True):
         before = f"{spanner.label}{word('colon', language)}" if len(models) > 1 else ""
-        notes += [before + clause(note, language) for note in model.get("notes") or ()]
+        notes += [before + clause(labels.told(note), language) for note in model.get("notes") or ()]
     return TableDocument(
         name=name,
         title=options.title_in(language) or name.replace("_", " ").capitalize(),

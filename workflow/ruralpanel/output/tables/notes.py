@@ -90,6 +90,7 @@ def model_notes(
 
     `source` : the p-value that stars come from; empty: as what stands `beneath` the estimates says.
     """
+    models = [labels.told(model) for model in models]
     notes = [*declared_notes(options, language), sentence([_fact(models, fact, language) for fact in _FACTS], language)]
     notes.append(sentence([_beneath(models, name, language) for name in beneath], language))
     notes += inference_notes(models, language)
@@ -100,7 +101,7 @@ def model_notes(
     if unshown:
         terms = word("comma", language).join(labels.of(term) for term in unshown)
         notes.append(word("table.not_shown", language, terms=terms))
-    notes.append(_dropped(models, language))
+    notes.append(_dropped(models, labels, language))
     notes += _warnings(models, language)
     return tuple(_capital(note) for note in notes if note)
 
@@ -181,13 +182,18 @@ def _fact(models: Sequence[Mapping[str, Any]], fact: str, language: str) -> str:
     return f"{name}{word('colon', language)}{shown}"
 
 
-def _dropped(models: Sequence[Mapping[str, Any]], language: str) -> str:
+def _dropped(models: Sequence[Mapping[str, Any]], labels: Labels, language: str) -> str:
     texts: dict[str, list[int]] = {}
     for number, model in enumerate(models, 1):
         reasons = {str(reason): count for reason, count in (model.get("n_dropped") or {}).items() if count}
         if reasons:
             text = word("comma", language).join(
-                word("table.left_out", language, count=format_count(count), reason=dropped(reason, language))
+                word(
+                    "table.left_out",
+                    language,
+                    count=format_count(count),
+                    reason=dropped(labels.within(reason), language),
+                )
                 for reason, count in reasons.items()
             )
             texts.setdefault(text, []).append(number)

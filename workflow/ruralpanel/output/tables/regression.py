@@ -146,7 +146,7 @@ def build_regression(name: str, options: Regression, context: OutputContext) -> 
         spanners=spanners,
         notes=(
             *model_notes(models, options, labels, beneath, levels, _unshown(models, terms), context.language),
-            *test_notes(models, options.tests or (), context.language),
+            *test_notes([labels.told(one) for one in models], options.tests or (), context.language),
         ),
         language=context.language,
         further=tuple(_named(row, context.language) for row in further),

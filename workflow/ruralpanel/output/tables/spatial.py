@@ -163,7 +163,11 @@ def _effects_note(models: Sequence[Model], language: str) -> str:
 def _weights_notes(models: Sequence[Model], labels: Labels, language: str) -> tuple[str, ...]:
     """What each matrix is, once."""
     weights = [((model.get("spatial") or {}).get("weights") or {}) for model in models]
-    words = {str(about["name"]): clauses(about.get("what") or (), language) for about in weights if about.get("name")}
+    words = {
+        str(about["name"]): clauses(labels.told(about.get("what") or ()), language)
+        for about in weights
+        if about.get("name")
+    }
     return tuple(
         f"{name.replace('_', ' ')}{word('colon', language)}{what}{word('full_stop', language)}"
         for name, what in words.items()

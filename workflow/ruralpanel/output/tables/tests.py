@@ -61,7 +61,10 @@ def build(name: str, options: Diagnostics, context: OutputContext) -> TableDocum
         stub=word("diagnostic", context.language),
         columns=tuple(Column(heading) for heading in headings),
         rows=tuple(rows),
-        notes=(*_notes(models, tests, context.language), *declared_notes(options, context.language)),
+        notes=(
+            *_notes([labels.told(one) for one in models], tests, context.language),
+            *declared_notes(options, context.language),
+        ),
         language=context.language,
     )
 
