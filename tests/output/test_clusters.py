@@ -60,7 +60,9 @@ def test_clusters_are_found_where_they_were_put(frame: pd.DataFrame, geography: 
     assert {"CN-SH", "CN-ZJ", "CN-JS"} <= high <= set(COAST)
     assert (table.loc[table["period"] == 2012, "cluster"] == "none").mean() > 0.9
     assert found.overall[2019].p_permutation < 0.05 < found.overall[2012].p_permutation
-    assert found.weights.startswith("contiguity, joined CN-GD–CN-HI")
+    codes = [one.code for one in found.weights]
+    assert codes[:2] == ["weights_contiguity", "weights_joined"]
+    assert found.weights[1].values["pairs"] == ["CN-GD–CN-HI"]
     rows = table[table["period"] == 2019]
     matrix = geography.neighbours("touch", tuple(rows["unit"])).matrix
     direct = local_moran(rows["value"].to_numpy(), matrix, 99, np.random.default_rng(0))
@@ -102,7 +104,8 @@ def test_what_cannot_be_looked_at_is_named(frame: pd.DataFrame, geography: Geogr
     part = frame[frame["unit"] != "CN-GD"]
     with pytest.raises(UserError, match="no neighbour of CN-HI in the sample"):
         find_clusters("m", spec(), part, geography, 1, "maps.m")
-    assert find_clusters("m", spec(weights_matrix="five"), part, geography, 1, "maps.m").weights.startswith("k nearest")
+    five = find_clusters("m", spec(weights_matrix="five"), part, geography, 1, "maps.m").weights
+    assert [one.code for one in five][:1] == ["weights_k_nearest"]
 
 
 @pytest.mark.parametrize(
