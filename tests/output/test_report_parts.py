@@ -82,6 +82,22 @@ def test_brief_and_appendix_hold_the_report_between_them(place: Path) -> None:
     assert numbers[0] == "1" and len(numbers) == len(set(numbers))
 
 
+def test_the_contents_list_claims_charts_and_tables(place: Path) -> None:
+    values = config(place)
+    values["tables"]["again"] = values["tables"]["main"]
+    for suffix in ("csv", "json"):
+        found = place / "made_up" / "tables"
+        (found / f"again.{suffix}").write_bytes((found / f"main.{suffix}").read_bytes())
+    values["report"]["brief"] = {"tables": ["again", "main"]}
+    build(gather(values, place / "made_up", place, "config.json"), place / "listed", ["html"])
+    text = (place / "listed" / "report.html").read_text(encoding="utf-8")
+    contents = text[text.index("<nav") : text.index("</nav>")]
+    listed = re.findall(r'href="#([^"]+)"', contents)
+    assert {f"claim-{name}" for name in values["hypotheses"]} <= set(listed) and "differs-h1" in listed
+    assert listed.index("table-again") < listed.index("table-main")
+    assert re.search(r'<a href="#table-main">[0-9]+ ', contents)
+
+
 def test_the_pdfs_are_tagged_titled_and_in_their_language(place: Path) -> None:
     document, _ = compose(context(place))
     for part in ("brief", "appendix"):
