@@ -101,7 +101,7 @@ class Labels:
         return word("label.with_measure", self.language, name=self.of(variable), measure=measure)
 
     def _measure(self, part: str) -> str:
-        many, _, name = part.strip().rpartition(" ")
+        many, _, name = ("", "", part) if has_word(f"measures.{part}") else part.strip().rpartition(" ")
         key = f"measures.{name}"
         gap = " " if many and self.language != "zh" else ""
         return f"{many}{gap}{word(key, self.language)}" if has_word(key) else part

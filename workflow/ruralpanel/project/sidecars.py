@@ -29,7 +29,7 @@ class Correction:
     action : ``replace`` (by `value`), ``blank`` (make missing), ``subtract`` (`value` from the published figure).
     expect : the published bad value; a correction whose bad value is no longer there is an error.
     expect_sum : the same guard for ``unit: all``: the sum over units.
-    reason, provider : why, and who says so.
+    reason, provider : why, and who says so; the same in Chinese.
     file, where : its own place, for messages.
     """
 
@@ -43,6 +43,8 @@ class Correction:
     expect_sum: float | None = None
     value: float | None = None
     provider: str = ""
+    reason_zh: str = ""
+    provider_zh: str = ""
     file: str = ""
     where: str = ""
 
@@ -94,6 +96,8 @@ def _correction(entry: Mapping[str, Any], file: str, where: str) -> Correction:
         action=entry["action"],
         reason=" ".join(entry["reason"].split()),
         provider=entry["provider"],
+        reason_zh=" ".join(entry.get("reason_zh", "").split()),
+        provider_zh=entry.get("provider_zh", ""),
         file=file,
         where=where,
         **numbers,

@@ -11,6 +11,7 @@ from typing import Any
 
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.report.document import foreign
 from ruralpanel.output.report.happened import Happened, happened
 from ruralpanel.output.report.references import Work, read_works
 from ruralpanel.output.report.software import version_of
@@ -118,6 +119,16 @@ class Context:
         """`values[key]` in the report's language, on one line."""
         chinese = values.get(f"{key}_zh") if self.language == "zh" else None
         return " ".join(str(chinese or values.get(key) or "").split())
+
+    def measure(self, measure: str) -> str:
+        """A measure in words, ``10^4 person`` → ``10^4人``."""
+        return Labels(self.language, measures={"": measure}).measure("")
+
+    def told(self, values: Mapping[str, Any], key: str) -> str:
+        """`worded`, marked as English where the report is not and the words are in no other language."""
+        text = self.worded(values, key)
+        untold = text and self.language != "en" and not values.get(f"{key}_{self.language}")
+        return foreign(text, "en") if untold else text
 
 
 def gather(

@@ -7,7 +7,7 @@ from typing import Any
 
 from ruralpanel.output.labels import localised
 from ruralpanel.output.report.context import Context, Panel, Source
-from ruralpanel.output.report.designs import header, row, span
+from ruralpanel.output.report.designs import header, repaired, row, span
 from ruralpanel.output.report.document import (
     Block,
     Bullets,
@@ -15,11 +15,14 @@ from ruralpanel.output.report.document import (
     Definitions,
     Details,
     Inline,
+    Marked,
     Paragraph,
     Run,
     Section,
     Table,
     TableCell,
+    escape,
+    foreign,
     literal,
     parse,
 )
@@ -56,7 +59,7 @@ def _source(context: Context, texts: Texts, source: Source) -> Section:
         blocks: list[Block] = [Paragraph(texts.inline("data.undeclared"), "note"), Definitions((read_by,))]
     else:
         facts = [
-            (texts.inline("data.title_of" if key == "title" else f"data.{key}"), _fact(texts, key, about[key]))
+            (texts.inline("data.title_of" if key == "title" else f"data.{key}"), _fact(key, context.told(about, key)))
             for key in _FACTS
             if about.get(key)
         ]
@@ -78,8 +81,7 @@ def _source(context: Context, texts: Texts, source: Source) -> Section:
     return Section(anchor("source", source.name), title, tuple(blocks), 3)
 
 
-def _fact(texts: Texts, key: str, value: Any) -> Inline:
-    text = " ".join(str(value).split())
+def _fact(key: str, text: str) -> Inline:
     if key == "url" and text.startswith(("http://", "https://")):
         return (Run(text, "link", text),)
     return literal(text)
@@ -88,13 +90,14 @@ def _fact(texts: Texts, key: str, value: Any) -> Inline:
 def _series(context: Context, texts: Texts, source: Source) -> Table:
     rows = []
     for key, values in source.series.items():
-        english, chinese = str(values.get("label") or key), str(values.get("label_zh") or "")
-        names = [chinese or english, english] if context.language == "zh" else [english, chinese]
+        name = context.told(values, "label") or key
+        # the publisher's own name finds the series at the source
+        own = str(values.get("label_zh") or "") if context.language != "zh" else ""
         cells = (
-            literal(" · ".join(dict.fromkeys(name for name in names if name))),
-            literal(measure_text(str(values.get("measure", "")))),
+            parse(" · ".join(filter(None, (escape(name), own and foreign(own, "zh-Hans"))))),
+            literal(measure_text(context.measure(str(values.get("measure", ""))))),
             parse(span(years_of(values.get("years")))),
-            literal(localised(values, "counts", context.language)),
+            literal(_sentence(context.told(values, "counts"))),
         )
         rows.append(Row(tuple(TableCell(cell, header=index == 0) for index, cell in enumerate(cells))))
     head = header(texts, _SERIES_COLUMNS, "data.head")
@@ -112,7 +115,7 @@ def _breaks(context: Context, texts: Texts, source: Source) -> list[Inline]:
                     "data.break_item",
                     label=localised(values, "label", context.language) or key,
                     year=str(year),
-                    what=_sentence(localised(details, "what", context.language)),
+                    what=_sentence(context.told(details, "what")),
                     units=_units(context, details.get("units")),
                 )
             )
@@ -131,8 +134,8 @@ def _faults(context: Context, texts: Texts, source: Source) -> list[Inline]:
                 label="; ".join(labels[:_MANY_SERIES]) + (" …" if len(labels) > _MANY_SERIES else ""),
                 years=span(sorted(years_of(entry.get("years")))),
                 units=_units(context, entry.get("units")),
-                what=_sentence(str(entry.get("what", ""))),
-                reason=_sentence(str(entry.get("reason", ""))),
+                what=_sentence(context.told(entry, "what")),
+                reason=_sentence(context.told(entry, "reason")),
             )
         )
     return items
@@ -143,10 +146,12 @@ def _corrections(context: Context, texts: Texts, source: Source) -> list[Inline]
         texts.inline(
             "data.correction_item",
             label=localised(source.series.get(repair.series) or {}, "label", context.language) or repair.series,
-            unit=context.unit(repair.unit),
+            unit=texts.plain("data.every_unit", nouns=nouns(context))
+            if repair.unit == "all"
+            else context.unit(repair.unit),
             year=str(repair.year),
-            text=_sentence(repair.text),
-            provider=repair.provider,
+            what=repaired(context, texts, repair),
+            provider=context.told(vars(repair), "provider"),
         )
         for repair in context.corrections
         if repair.source == source.name
@@ -195,5 +200,7 @@ def _units(context: Context, units: Sequence[str] | None) -> str:
 
 
 def _sentence(text: str) -> str:
-    words = " ".join(text.split())
-    return words if not words or words.endswith((".", "。", "?", "!")) else words + "."
+    """A text with its full stop, that of its script; one that is marked as of another language is left as it is."""
+    if isinstance(text, Marked) or not text or text.endswith((".", "。", "?", "!")):
+        return text
+    return text + ("。" if text[-1] > "\u2e7f" else ".")

@@ -11,11 +11,13 @@ from ruralpanel.output.report.document import (
     Code,
     Details,
     Inline,
+    Marked,
     Paragraph,
     Run,
     Table,
     TableCell,
     TableRow,
+    escape,
     literal,
     parse,
 )
@@ -28,6 +30,7 @@ from ruralpanel.output.words import clause
 from ruralpanel.project.breaks import below
 from ruralpanel.project.formats import DASH
 from ruralpanel.project.periods import label
+from ruralpanel.project.sidecars import Correction
 
 _COLUMNS = ("design", "outcome", "evidence", "lever", "periods", "estimate", "interval", "sign")
 _NUMERIC = ("periods", "estimate", "interval", "sign")
@@ -188,12 +191,13 @@ class Origins:
         cells = self._lineage(name)
         book = self._context.panels[str(model["panel"])].codebook
         formulas = {row["variable"]: row.get("formula") or "" for row in book}
+        breaks = {row["variable"]: self._context.worded(row, "breaks") for row in book}
         labels = self._context.labels(str(model["panel"]))
         wanted = list(dict.fromkeys(_names(model)))
         leaves = [leaf for leaf in dict.fromkeys(part for v in wanted for part in (v, *below(v, formulas)))
                   if leaf in formulas and not formulas[leaf]]  # fmt: skip
         rows = [
-            _row(leaf, of_leaf, labels.of(leaf))
+            _row(self._context, texts, leaf, of_leaf, labels.of(leaf), breaks.get(leaf, ""))
             for leaf in leaves
             if len(of_leaf := cells[(cells["variable"] == leaf) & cells["unit"].isin(model["units"])])
         ]
@@ -219,11 +223,20 @@ def _names(model: Mapping[str, Any]) -> list[str]:
     return [name for part in (*parts, str(spec.get("options") or "")) for name in _NAME.findall(part)]
 
 
-def _row(variable: str, cells: Any, label: str) -> TableRow:
+def repaired(context: Context, texts: Texts, repair: Correction) -> Marked:
+    """What a repair did, and why."""
+    amounts = {key: "" if (x := getattr(repair, key)) is None else f"{x:.10g}" for key in ("expect", "value")}
+    done = texts.render(f"data.repaired.{repair.action}", **amounts)
+    return texts.render("data.repair", done=done, reason=context.told(vars(repair), "reason"))
+
+
+def _row(context: Context, texts: Texts, variable: str, cells: Any, label: str, breaks: str) -> TableRow:
     source = [f"{s}.{k}" for s, k in cells[["source", "series"]].drop_duplicates().itertuples(index=False)]
     pairs = cells[["measure_from", "measure_to"]].drop_duplicates().itertuples(index=False)
-    measures = [a if a == b else f"{a} → {b}" for a, b in pairs]
-    rules = [text for column in ("correction", "break_rule") for text in cells[column].unique() if text]
+    measures = [context.measure(a) if a == b else f"{context.measure(a)} → {context.measure(b)}" for a, b in pairs]
+    repairs = {entry.text: repaired(context, texts, entry) for entry in context.corrections}
+    rules = [repairs.get(text, text) for text in cells["correction"].unique() if text]
+    shown = "; ".join(escape(rule) for rule in rules[:_SHOWN]) + (" …" if len(rules) > _SHOWN else "")
     return TableRow(
         (
             TableCell((Run(variable, "code"), Run(f" {label}")), header=True),
@@ -231,7 +244,7 @@ def _row(variable: str, cells: Any, label: str) -> TableRow:
             TableCell(_codes(list(cells["file"].unique()))),
             TableCell((Run(f"{len(cells):,}"),), "right"),
             TableCell((Run("; ".join(measures)),)),
-            TableCell((Run("; ".join(rules[:_SHOWN]) + (" …" if len(rules) > _SHOWN else "")),)),
+            TableCell(parse(" ".join(filter(None, (shown, escape(breaks)))))),
         )
     )
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 Kind = Literal["text", "emphasis", "strong", "code", "link", "number", "reference"]
 
 _START, _BETWEEN, _END = "\x01", "\x02", "\x03"  # never part of a text that a person wrote
+_FOREIGN, _NATIVE = "\x04", "\x05"
+_WORDS = ("text", "emphasis", "strong")
 _SPECIAL = re.compile(r"([\\*`\[\]])")
 _CHINESE_GAP = re.compile(r"(?<=[。，；：、）]) (?=[\u4e00-\u9fff（])")  # left by the folding of lines
 _TOKEN = re.compile(
     r"\\(?P<escaped>[^\w\s])"  # before a letter it stands for itself, as in \alpha
     r"|\x01(?P<index>\d+)\x02(?P<printed>[^\x03]*)\x03"
+    r"|\x04(?P<language>[a-zA-Z-]+)\x02(?P<foreign>[^\x05]*)\x05"
     r"|\*\*(?P<strong>(?:\\.|[^*\\])+)\*\*"
     r"|\*(?P<emphasis>(?:\\.|[^*\\])+)\*"
     r"|`(?P<code>(?:\\.|[^`\\])+)`"
@@ -37,13 +40,15 @@ class Run:
 
     A ``reference`` has the id of a section, chart or table as its target; `numbering.numbered` gives it its text.
 
-    `within` is the kind of the marks around a number or a link (``strong``, ``emphasis``), else ``text``.
+    `within` is the kind of the marks around a number or a link (``strong``, ``emphasis``), else ``text``; `language` is
+    that of words in another than the report's.
     """
 
     text: str
     kind: Kind = "text"
     target: str = ""
     within: Kind = "text"
+    language: str = ""
 
 
 Inline = tuple[Run, ...]
@@ -58,6 +63,11 @@ def escape(value: object) -> str:
 def number_mark(index: int, printed: str) -> Marked:
     """A quoted number."""
     return Marked(f"{_START}{index}{_BETWEEN}{printed}{_END}")
+
+
+def foreign(text: str, language: str) -> Marked:
+    """Words in another language than the report's (``en``, ``zh-Hans``), taken literally."""
+    return Marked(f"{_FOREIGN}{language}{_BETWEEN}{escape(text)}{_NATIVE}")
 
 
 def parse(text: str) -> Inline:
@@ -82,6 +92,8 @@ def _parse(text: str, kind: Kind) -> list[Run]:
             runs.append(Run(token["escaped"], kind))
         elif token["index"] is not None:
             runs.append(Run(token["printed"], "number", token["index"], kind))
+        elif token["foreign"] is not None:
+            runs += [replace(run, language=token["language"]) for run in _parse(token["foreign"], kind)]
         elif token["strong"] is not None:
             runs += _parse(token["strong"], "strong")
         elif token["emphasis"] is not None:
@@ -101,8 +113,8 @@ def _joined(runs: Iterable[Run]) -> list[Run]:
     joined: list[Run] = []
     for run in runs:
         last = joined[-1] if joined else None
-        if last and last.kind == run.kind and run.kind in ("text", "emphasis", "strong"):
-            joined[-1] = Run(last.text + run.text, run.kind)
+        if last and (last.kind, last.language) == (run.kind, run.language) and run.kind in _WORDS:
+            joined[-1] = replace(last, text=last.text + run.text)
         else:
             joined.append(run)
     return joined

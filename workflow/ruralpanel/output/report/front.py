@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ruralpanel.output.report.document import (
     Run,
     Section,
     Table,
+    escape,
     literal,
     parse,
 )
@@ -149,8 +151,8 @@ def _provenance(context: Context, texts: Texts) -> list[Block]:
         texts.inline(
             "front.read_item",
             title=_title(context, source),
-            publisher=localised(source.about or {}, "publisher", context.language),
-            obtained=_first_clause(localised(source.about or {}, "obtained", context.language)),
+            publisher=context.told(source.about or {}, "publisher"),
+            obtained=_first_clause(context, source.about or {}),
         )
         for source in sources
     )
@@ -170,14 +172,15 @@ def _provenance(context: Context, texts: Texts) -> list[Block]:
 
 
 def _title(context: Context, source: Source) -> str:
-    return localised(source.about or {}, "title", context.language) or source.name
+    return context.told(source.about or {}, "title") or source.name
 
 
-def _first_clause(text: str) -> str:
-    """A sidecar's sentence up to its first colon or full stop: which copies in particular stands with the sources."""
-    words = " ".join(text.split())
-    ends = [place for mark in (": ", ". ", "：", "。") if (place := words.find(mark)) > 0]
-    return words[: min(ends)] if ends else words.rstrip(".。")
+def _first_clause(context: Context, about: Mapping[str, Any]) -> str:
+    """How figures were obtained, up to the first colon or full stop: the copies themselves stand with the sources."""
+    keys = [key for key in ("obtained", "obtained_zh") if about.get(key)]
+    return context.told(
+        {key: re.split(r": |\. |：|。|\.$", " ".join(about[key].split()))[0] for key in keys}, "obtained"
+    )
 
 
 def sources(context: Context, texts: Texts) -> Section:
@@ -185,12 +188,12 @@ def sources(context: Context, texts: Texts) -> Section:
     rows = []
     for source in context.sources.values():
         about = source.about or {}
-        said = [localised(about, key, context.language) for key in ("publisher", "edition", "licence")]
+        said = [escape(context.told(about, key)) for key in ("publisher", "edition", "licence")]
         beside = " · ".join(text for text in said if text)
         cells: dict[str, Inline] = {
-            "publication": (Run(_title(context, source), "strong"), *([Run(f" {beside}")] if beside else [])),
-            "obtained": literal(localised(about, "obtained", context.language)),
-            "checked": literal(localised(about, "checked", context.language)),
+            "publication": parse(f"**{escape(_title(context, source))}** {beside}"),
+            "obtained": literal(context.told(about, "obtained")),
+            "checked": literal(context.told(about, "checked")),
         }
         if not about:
             cells["obtained"] = texts.inline("data.undeclared")
