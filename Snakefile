@@ -34,6 +34,7 @@ RESULTS = [
     *REPORTS,
     *SCORECARD,
     *TABLES,
+    *WORKBOOK,
     *FIGURES,
     *MAPS,
     *MODELS,

@@ -3,6 +3,7 @@ _MADE = {
     "curve": CURVES,
     "scorecard": SCORECARD,
     "tables": TABLES,
+    "workbook": WORKBOOK,
     "figures": FIGURES,
     "maps": MAPS,
     "comparison": COMPARISON,

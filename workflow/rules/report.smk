@@ -1,5 +1,6 @@
 FORMATS = ["csv", "tex", "html", "docx", "json"]
 TABLES = expand("results/tables/{table}.{format}", table=list(CONFIG.tables), format=FORMATS)
+WORKBOOK = ["results/tables/tables.xlsx"] if CONFIG.tables else []
 FIGURES = expand("results/figures/{figure}.{format}", figure=list(CONFIG.figures), format=["png", "svg"])
 # A run that asks for single tables or charts makes each by a job of its own.
 TABLES_EACH = "_{table}" if alone("tables", "table") else ""
@@ -73,6 +74,27 @@ rule tables:
         "Setting {params.number} table(s)"
     script:
         "../scripts/tables.py"
+
+
+rule workbook:
+    input:
+        tables=expand("results/tables/{table}.json", table=list(CONFIG.tables)),
+    output:
+        "results/tables/tables.xlsx",
+    log:
+        "results/logs/workbook.log",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        number=len(CONFIG.tables),
+        config=CONFIG.file,
+        code=code("workbook.py"),
+    message:
+        "Writing {params.number} table(s) into one workbook"
+    script:
+        "../scripts/workbook.py"
 
 
 rule figures:

@@ -27,6 +27,9 @@ _CONSTANTS = frozenset({"const", "constant", "_cons", "Intercept", "intercept"})
 NEIGHBOURS = "W:"
 """Put before the name of what is averaged over neighbours."""
 
+_OF_PARTS = ("share", "lead")
+"""Put before the name of a part of a gap, with ``_`` between: its share of the gap, its lead over the other parts."""
+
 _NAMING = frozenset({"alike", "name", "pairs", "steps", "term", "terms", "units", "variable", "variables"})
 """Values of notes that name variables, terms or units."""
 
@@ -55,6 +58,9 @@ class Labels:
             return self.names[term]
         if has_word(f"terms.{term}"):
             return word(f"terms.{term}", self.language)
+        kind, _, part = term.partition("_")
+        if kind in _OF_PARTS and part in self.names:
+            return word(f"terms.{kind}", self.language, name=self.of(part))
         if term.startswith(NEIGHBOURS):
             variable = self.of(term.removeprefix(NEIGHBOURS))
             return word("label.neighbours", self.language, name=variable)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import zipfile
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ruralpanel.output.tables.document import TableDocument
@@ -58,7 +61,7 @@ def render_docx(document: TableDocument) -> bytes:
     properties.language = "zh-CN" if document.language == "zh" else "en"
     buffer = io.BytesIO()
     page.save(buffer)
-    return _fixed_dates(buffer.getvalue())
+    return fixed_dates(buffer.getvalue())
 
 
 def _fonts(page: Document) -> None:
@@ -154,8 +157,8 @@ def _repeat(row: Any) -> None:
     row._tr.get_or_add_trPr().append(header)
 
 
-def _fixed_dates(archive: bytes) -> bytes:
-    """The same archive, entries sorted and dated alike."""
+def fixed_dates(archive: bytes, changes: Mapping[str, tuple[re.Pattern[bytes], bytes]] = MappingProxyType({})) -> bytes:
+    """The same archive, entries sorted and dated alike; `changes`: in which entry what is replaced by what."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(buffer, "w") as new:
         first = "[Content_Types].xml"
@@ -163,5 +166,9 @@ def _fixed_dates(archive: bytes) -> bytes:
             info = zipfile.ZipInfo(name, _ZIP_DATE)
             info.compress_type = zipfile.ZIP_DEFLATED
             info.external_attr = 0o600 << 16
-            new.writestr(info, old.read(name))
+            content = old.read(name)
+            if name in changes:
+                pattern, put = changes[name]
+                content = pattern.sub(put, content)
+            new.writestr(info, content)
     return buffer.getvalue()
