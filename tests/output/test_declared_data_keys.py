@@ -377,11 +377,17 @@ OF_CORRECTION = {
     "value": 13,
     "reason": "another misprint in the made-up table",
     "provider": "Somebody",
+    "reason_zh": "另一处误印",
+    "provider_zh": "某人",
 }
 
 
-def repaired(repair: Mapping[str, Any]) -> str:
-    return outcome({"corrections": "repairs.yaml"}, "repairs.yaml", yaml.safe_dump({"corrections": [dict(repair)]}))
+def repaired(repair: Mapping[str, Any], language: str = "en") -> str:
+    return outcome(
+        {"corrections": "repairs.yaml", "language": language},
+        "repairs.yaml",
+        yaml.safe_dump({"corrections": [dict(repair)]}),
+    )
 
 
 def test_another_value_of_every_key_of_a_correction(place: Path) -> None:
@@ -389,7 +395,12 @@ def test_another_value_of_every_key_of_a_correction(place: Path) -> None:
     assert keys == {*OF_CORRECTION, "expect_sum"}
     before = repaired(REPAIR)
     assert not before.startswith("refused")
-    assert [key for key, value in OF_CORRECTION.items() if repaired({**REPAIR, key: value}) == before] == []
+    chinese = repaired(REPAIR, "zh")
+    heard = {
+        key: repaired({**REPAIR, key: value}, "zh" if key.endswith("_zh") else "en")
+        for key, value in OF_CORRECTION.items()
+    }
+    assert [key for key, said in heard.items() if said == (chinese if key.endswith("_zh") else before)] == []
     assert not repaired(OF_ALL).startswith("refused") and "66" in repaired({**OF_ALL, "expect_sum": 65})
 
 
@@ -491,6 +502,7 @@ SUM = {"total": "roads", "parts": ["rails", "wider"], "tolerance": 0.5, "why": "
 BOUND = {"smaller": "roads", "larger": "rails", "tolerance": 0.5, "why": "roads are a part of rails"}
 WORDS = {key: Case(f"{key} in other words") for key in ("publisher", "title", "edition", "licence", "obtained",
                                                         "checked")}  # fmt: skip
+WORDS |= {f"{key}_zh": Case("公路") for key in WORDS}
 SIDECAR_PARTS: dict[str, tuple[str, dict[str, Case], dict[str, Any]]] = {
     "": ("", WORDS | {
         "url": Case("https://example.org/roads"), "accessed": Case("2026-01-02"),
@@ -503,13 +515,13 @@ SIDECAR_PARTS: dict[str, tuple[str, dict[str, Case], dict[str, Any]]] = {
         "request": Case("POST /roads"), "remarks": Case("a blot on page 7")}, {}),
     "series": (ROADS, {
         **{key: OF_SERIES[key] for key in ("label", "title_in_file", "measure", "range", "counts")},
-        "label_zh": Case("公路"),
+        "label_zh": Case("公路"), "counts_zh": Case("村道也计算在内"),
         "column": Case("other"), "file": Case("new.csv"), "files": Case(["new.csv"], {f"{ROADS}.file": None}),
         "years": Case([2001, 2002]), "note": Case("Counted anew in 2004"), "same_as": Case("second.roads"),
         "retrospective": Case(["C"], {f"{ROADS}.file": "early.csv"}), "breaks": Case({"2004": {"what": "w"}})}, {}),
     "place": (f"{ROADS}.files.0", OF_FILES,
               {f"{ROADS}.file": None, f"{ROADS}.files": [{"file": "old.csv", "column": "km"}]}),
-    "break": (f"{ROADS}.breaks.2003", OF_BREAK, {f"{ROADS}.breaks": {"2003": BREAK}}),
+    "break": (f"{ROADS}.breaks.2003", OF_BREAK | {"what_zh": Case("县道")}, {f"{ROADS}.breaks": {"2003": BREAK}}),
     "overlap": (f"{ROADS}.breaks.2003.overlap", {"series": Case("again"), "years": Case([2004])},
                 {f"{ROADS}.breaks": {"2003": OVERLAP}}),
     "sum": ("identities.0", {
@@ -520,12 +532,13 @@ SIDECAR_PARTS: dict[str, tuple[str, dict[str, Case], dict[str, Any]]] = {
         {"identities": [BOUND]}),
     "known_fault": ("known_faults.0", {
         "series": Case(["rails"]), "units": Case(["B"]), "years": Case([2006]), "what": Case("a fire"),
-        "reason": Case("said by a clerk")}, {"known_faults": [FAULT]}),
+        "reason": Case("said by a clerk"), "what_zh": Case("火灾"), "reason_zh": Case("据称")},
+        {"known_faults": [FAULT]}),
 }  # fmt: skip
 """Part of a sidecar → where it stands, another value of each of its keys, and what the sidecar has beside."""
 
 
-def described(changes: Mapping[str, Any], broken: bool) -> str:
+def described(changes: Mapping[str, Any], broken: bool, language: str) -> str:
     sidecar = deepcopy(SIDECAR)
     for name, entry in sidecar["files"].items():
         entry["sha256"] = content_of(Path("roads") / name)
@@ -533,7 +546,13 @@ def described(changes: Mapping[str, Any], broken: bool) -> str:
         put(sidecar, path, deepcopy(value))
     second = {"adapter": "table", "path": "later", "layout": {"period": "year"}, "series": {"roads": SERIES}}
     rule = {"variables.roads.breaks": {"2003": "splice"}} if broken else {}
-    changed = {"sources.made.about": "side.yaml", "sources.made.series": None, "sources.second": second, **rule}
+    changed = {
+        "sources.made.about": "side.yaml",
+        "sources.made.series": None,
+        "sources.second": second,
+        "language": language,
+        **rule,
+    }
     return outcome(changed, "side.yaml", yaml.safe_dump(sidecar, allow_unicode=True))
 
 
@@ -553,8 +572,9 @@ def test_another_value_of_the_sidecar_changes_what_comes_out(part: str, place: P
     broken = part in ("break", "overlap")
     unheard = []
     for key, case in cases.items():
-        before = described({**beside, **case.beside}, broken)
-        after = described({**beside, **case.beside, f"{where}.{key}".lstrip("."): case.value}, broken)
+        language = "zh" if key.endswith("_zh") else "en"
+        before = described({**beside, **case.beside}, broken, language)
+        after = described({**beside, **case.beside, f"{where}.{key}".lstrip("."): case.value}, broken, language)
         if before == after or (before.startswith("refused") and after.startswith("refused")):
             unheard.append((key, before[:300], after[:300]))
     assert unheard == []

@@ -121,7 +121,7 @@ class Context:
         return " ".join(str(chinese or values.get(key) or "").split())
 
     def measure(self, measure: str) -> str:
-        """A measure in words, ``10^4 person`` → ``10^4人``."""
+        """A measure in the words of the language."""
         return Labels(self.language, measures={"": measure}).measure("")
 
     def told(self, values: Mapping[str, Any], key: str) -> str:
