@@ -24,6 +24,7 @@ font-variant-numeric:tabular-nums}
 .data-table tbody th{text-align:left;font-weight:400;min-width:9rem}
 .data-table tbody th[scope=row]{position:sticky;left:0;background:#fff}
 .data-table td.centre,.data-table td.right{white-space:nowrap}
+.data-table tbody.summary td{white-space:normal;max-width:11rem}
 .data-table tbody th.section{font-weight:600;padding-top:.7rem}
 .data-table tr.detail td,.data-table tr.detail th{padding-top:0;color:#52606d;white-space:nowrap}
 .data-table tr.entry th,.data-table tr.entry td{padding-top:.35rem}

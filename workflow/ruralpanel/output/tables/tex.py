@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from ruralpanel.output.tables.document import Alignment, Row, Spanner, TableDocument
-from ruralpanel.output.tables.layout import GAP, Panel, panels
+from ruralpanel.output.tables.layout import GAP, INTERVAL, Panel, lines_of, panels
 from ruralpanel.output.words import word
 
 _ESCAPES = {
@@ -106,11 +107,11 @@ def render_tex(document: TableDocument) -> str:
         r"\setlength{\LTcapwidth}{\linewidth}",
     ]
     for number, panel in enumerate(parts):
-        lines += _panel(panel, first=number == 0)
+        lines += _panel(panel, size, first=number == 0)
     return "\n".join([*lines, *_notes(document), r"\endgroup"]) + "\n"
 
 
-def _panel(panel: Panel, first: bool) -> list[str]:
+def _panel(panel: Panel, size: float, first: bool) -> list[str]:
     document = panel.document
     caption = [
         rf"\caption{{{escape_tex(document.title)}}}",
@@ -125,7 +126,7 @@ def _panel(panel: Panel, first: bool) -> list[str]:
         r"\endhead",
         r"\bottomrule",
         r"\endfoot",
-        *_body(document),
+        *_body(panel, size),
         r"\end{longtable}",
     ]
 
@@ -174,10 +175,11 @@ def _spanner_cells(level: tuple[Spanner, ...], widths: Sequence[float]) -> list[
     return cells + [""] * (len(widths) - at)
 
 
-def _body(document: TableDocument) -> list[str]:
+def _body(panel: Panel, size: float) -> list[str]:
+    document = panel.document
     lines: list[str] = []
     before: Row | None = None
-    for row in document.rows:
+    for number, row in enumerate(document.rows):
         if before is not None:
             if row.kind == "summary" and before.kind != "summary":
                 lines.append(r"\midrule")
@@ -191,9 +193,18 @@ def _body(document: TableDocument) -> list[str]:
                 rf"\multicolumn{{{len(document.columns) + 1}}}{{@{{}}l}}{{\textit{{{escape_tex(row.label)}}}}} \\*"
             )
         else:
-            cells = [_guard(escape_tex(row.label)), *(escape_tex(cell.text) for cell in row.cells)]
+            beneath = list(takewhile(lambda after: after.kind == "detail", document.rows[number + 1 :]))
+            label = _guard(escape_tex(row.label))
+            if beneath and 1 < lines_of(row.label, panel.stub, size) <= 1 + len(beneath):
+                parbox = rf"\parbox[t]{{\linewidth}}{{\raggedright {escape_tex(row.label)}}}"
+                label = rf"\raisebox{{0pt}}[0pt][0pt]{{{parbox}}}"  # reaches down beside the lines of the estimate
+            cells = [label, *(_unbroken(cell.text) for cell in row.cells)]
             lines.append(" & ".join(cells) + r" \\")
     return lines
+
+
+def _unbroken(text: str) -> str:
+    return escape_tex(INTERVAL.sub(lambda found: found.group().replace(" ", "\u00a0"), text))
 
 
 def _guard(label: str) -> str:
