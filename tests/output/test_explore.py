@@ -123,6 +123,11 @@ def test_the_map_shows_levels_of_logarithms_and_what_is_in_proportion_to_them_on
     assert per_1000.times == ("2001", "2002", "2003") and per_1000.timed
 
 
+def test_panels_of_very_many_units_are_left_out(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(f"{of_panels.__module__}.MOST_UNITS", 2)
+    assert not [name for name in found(place) if name.startswith("p.")]
+
+
 def test_a_logarithm_without_its_level_is_shown_as_so_many_per_so_many(place: Path) -> None:
     frame = pd.read_parquet(place / "results/panels/p/panel.parquet").drop(columns=["per_1000", "workers"])
     frame["rare"] += np.tile([0.0, 0.1, 0.2], 3)  # in proportion to nothing

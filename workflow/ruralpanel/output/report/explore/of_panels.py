@@ -27,13 +27,19 @@ _SHIFTED = re.compile(r"^lag\(|\bperiod\b")
 _DATED = "value_at("
 _ALIKE = 1e-9
 
+MOST_UNITS = 4_000
+"""Units beyond which a panel is not shown: neither a map nor a list of so many says anything, and pages grow heavy."""
+
 
 def of_panels(context: Context) -> Iterator[Entry]:
     asked = _asked(context)
     seen: list[tuple[str, pd.DataFrame]] = []
     for name, variables in asked.items():
         panel = context.panels[name]
-        frame = pd.read_parquet(context.results / "panels" / name / "panel.parquet")
+        file = context.results / "panels" / name / "panel.parquet"
+        if pd.read_parquet(file, columns=["unit"])["unit"].nunique() > MOST_UNITS:
+            continue
+        frame = pd.read_parquet(file)
         labels = context.labels(name)
         codebook = {row["variable"]: row for row in panel.codebook}
         shown: set[str] = set()
