@@ -60,7 +60,7 @@ def test_latex_is_sound_and_escaped(context: OutputContext) -> None:
     assert check_tex(text) == ()
     assert r"\caption{50\% \& more\_of \{it\}}" in text
     assert text.count(r"\begin{longtable}") == 1 and text.count(r"\endfirsthead") == 1
-    assert r"[$-$\infty" not in text and r"[$-$$\infty$, $\infty$]" in text
+    assert r"[$-$\infty" not in text and r"[$-$$\infty$,~$\infty$]" in text
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,20 @@ def test_docx_holds_the_table_and_is_the_same_each_time(context: OutputContext) 
     rows = [[cell.text for cell in row.cells] for row in table.rows]
     assert ["Roads", "1.081", "1.081", "1.081"] in rows
     assert [paragraph.text for paragraph in read.paragraphs] == [document.title, *document.notes]
+
+
+def test_docx_stands_upright_with_a_wide_first_column() -> None:
+    columns = tuple(Column(f"({number})") for number in range(1, 13))
+    row = Row(
+        "Public professional and technical staff per resident (log)", tuple(Cell("[−1.452, 0.765]") for _ in columns)
+    )
+    read = docx.Document(io.BytesIO(render_docx(TableDocument("t", "T", "Variable", columns, (row,)))))
+    section = read.sections[0]
+    assert section.page_width < section.page_height  # type: ignore[operator]
+    assert [cell.text for table in read.tables for cell in table.rows[0].cells[1:]] == [one.label for one in columns]
+    for table in read.tables:
+        widths = [cell.width.cm for cell in table.rows[1].cells]  # type: ignore[union-attr]
+        assert sum(widths) <= 17.6 and widths[0] == max(widths) > 3
 
 
 def test_render_writes_every_format(context: OutputContext, tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ import datetime as dt
 import io
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from ruralpanel.output.tables.document import TableDocument
+from ruralpanel.output.tables.layout import GAP, panels
 from ruralpanel.project.files import inert
 
 if TYPE_CHECKING:
@@ -20,26 +21,23 @@ if TYPE_CHECKING:
 #: Stands wherever the format wants a date; outputs carry no clock.
 _DATE = dt.datetime(2000, 1, 1)
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
-_WIDE = 6
+_MARGIN, _ROOM, _SIZE = 1.8, 17.4, 8.5
+"""Of an upright A4 page: its margins and the room between them in cm, the size of type in points."""
 _LATIN, _CHINESE = "Calibri", "SimSun"
 
 
 def render_docx(document: TableDocument) -> bytes:
     """A document with caption, table (three rules, heading rows repeated on each page) and notes.
 
-    Tables of more than six columns are set across the page. Core properties and archive entries carry fixed dates.
+    Columns too many for an upright page follow in further tables. Core properties and archive entries carry fixed dates.
     """
     import docx
-    from docx.enum.section import WD_ORIENT
     from docx.shared import Cm, Pt
 
     page = docx.Document()
     section = page.sections[0]
     section.page_width, section.page_height = Cm(21.0), Cm(29.7)
-    if len(document.columns) > _WIDE:
-        section.orientation = WD_ORIENT.LANDSCAPE
-        section.page_width, section.page_height = section.page_height, section.page_width
-    section.left_margin = section.right_margin = Cm(1.8)
+    section.left_margin = section.right_margin = Cm(_MARGIN)
     _fonts(page)
 
     title = page.add_paragraph()
@@ -47,7 +45,12 @@ def render_docx(document: TableDocument) -> bytes:
     run.bold = True
     title.paragraph_format.space_after = Pt(4)
     title.paragraph_format.keep_with_next = True
-    _fill(page.add_table(rows=0, cols=len(document.columns) + 1), document)
+    for number, panel in enumerate(panels(document, _ROOM, (_SIZE,))[1]):
+        if number:
+            page.add_paragraph().paragraph_format.space_after = Pt(0)
+        table = page.add_table(rows=0, cols=len(panel.widths) + 1)
+        _fill(table, panel.document)
+        _widths(table, (panel.stub, *panel.widths))
     for note in document.notes:
         paragraph = page.add_paragraph()
         paragraph.paragraph_format.space_before = Pt(3)
@@ -106,6 +109,35 @@ def _fill(table: Any, document: TableDocument) -> None:
     _rules_of_row(table, len(table.rows) - 1, "bottom", 12)
 
 
+def _widths(table: Any, widths: Sequence[float]) -> None:
+    """Fixed widths in cm, the gaps on their right included; narrow margins, which the widths reckon with."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+    from docx.shared import Cm
+
+    table.autofit = False
+    margins = OxmlElement("w:tblCellMar")
+    for side in ("left", "right"):
+        margin = OxmlElement(f"w:{side}")
+        margin.set(qn("w:w"), str(round(GAP / 2 / 2.54 * 1440)))
+        margin.set(qn("w:type"), "dxa")
+        margins.append(margin)
+    properties = table._tbl.tblPr
+    look = properties.find(qn("w:tblLook"))  # must come after the margins
+    if look is None:
+        properties.append(margins)
+    else:
+        look.addprevious(margins)
+    for column, width in zip(table.columns, widths, strict=True):
+        column.width = Cm(width + GAP)
+    for row in table.rows:
+        at = 0
+        for cell in row._tr.tc_lst:
+            span = cell.grid_span
+            cell.width = Cm(sum(widths[at : at + span]) + GAP * span)
+            at += span
+
+
 def _write(cell: Any, text: str, align: str, bold: bool = False, italic: bool = False) -> None:
     from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.shared import Pt
@@ -119,7 +151,7 @@ def _write(cell: Any, text: str, align: str, bold: bool = False, italic: bool = 
     paragraph.paragraph_format.space_after = Pt(0)
     run = paragraph.add_run(inert(text))
     run.bold, run.italic = bold, italic
-    run.font.size = Pt(8.5)
+    run.font.size = Pt(_SIZE)
 
 
 def _rules_of_row(table: Any, index: int, edge: str, eighths: int) -> None:
