@@ -180,7 +180,10 @@ class TableRow:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; `tall` ones scroll in their box on screen. `number` is the one in print (``2``, ``A7``), empty: none."""
+    """A table; `tall` ones scroll in their box on screen. `number` is the one in print (``2``, ``A7``), empty: none.
+
+    `further` : rows under the same head that the page alone shows, folded.
+    """
 
     id: str
     caption: Inline
@@ -190,6 +193,7 @@ class Table:
     tall: bool = False
     downloads: tuple[str, ...] = ()
     number: str = ""
+    further: tuple[TableRow, ...] = ()
 
     @property
     def width(self) -> int:

@@ -27,7 +27,7 @@ from ruralpanel.output.report.explore.atlas import MAP
 from ruralpanel.output.report.explore.build import chart_of, entry_of, map_chart, map_entries
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor
-from ruralpanel.output.tables.document import Spanner, TableDocument
+from ruralpanel.output.tables.document import Row, Spanner, TableDocument
 from ruralpanel.output.tables.inference_words import inference_notes, size_note
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.periods import label
@@ -51,9 +51,10 @@ def shown(
         id=identity,
         caption=_inline(document.title),
         head=_head(document),
-        rows=_body(document),
+        rows=_body(document, document.rows),
         notes=(*kept, *more),
         downloads=downloads,
+        further=_body(document, document.further),
     )
 
 
@@ -77,11 +78,11 @@ def _spanner_cells(level: Sequence[Spanner], width: int) -> list[TableCell]:
     return [*cells, TableCell((), colspan=width - at)] if at < width else cells
 
 
-def _body(document: TableDocument) -> tuple[TableRow, ...]:
+def _body(document: TableDocument, shown: Sequence[Row]) -> tuple[TableRow, ...]:
     """Row heads reach down over the details beneath them, whose own heads are empty, so that long ones have room."""
     rows: list[TableRow] = []
     entry = -1
-    for row in document.rows:
+    for row in shown:
         head = TableCell(_inline(row.label), header=True)
         if row.kind == "section":
             rows.append(TableRow((replace(head, colspan=len(document.columns) + 1),), row.kind))

@@ -23,13 +23,14 @@ _DATE = dt.datetime(2000, 1, 1)
 _ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 _MARGIN, _ROOM, _SIZE = 1.8, 17.4, 8.5
 """Of an upright A4 page: its margins and the room between them in cm, the size of type in points."""
+Changes = Mapping[str, tuple[re.Pattern[bytes], bytes]]
 _LATIN, _CHINESE = "Calibri", "SimSun"
 
 
 def render_docx(document: TableDocument) -> bytes:
     """A document with caption, table (three rules, heading rows repeated on each page) and notes.
 
-    Columns too many for an upright page follow in further tables. Core properties and archive entries carry fixed dates.
+    Columns too many for an upright page follow in further tables. Properties and archive entries carry fixed dates.
     """
     import docx
     from docx.shared import Cm, Pt
@@ -189,7 +190,7 @@ def _repeat(row: Any) -> None:
     row._tr.get_or_add_trPr().append(header)
 
 
-def fixed_dates(archive: bytes, changes: Mapping[str, tuple[re.Pattern[bytes], bytes]] = MappingProxyType({})) -> bytes:
+def fixed_dates(archive: bytes, changes: Changes = MappingProxyType({})) -> bytes:
     """The same archive, entries sorted and dated alike; `changes`: in which entry what is replaced by what."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(archive)) as old, zipfile.ZipFile(buffer, "w") as new:
