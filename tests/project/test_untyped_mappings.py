@@ -63,7 +63,7 @@ LEFT = {
     "output/export": 7,
     "output": 12,
     "output/maps": 8,
-    "output/report": 83,
+    "output/report": 82,
     "output/tables": 93,
     "project": 69,
     "project/kinds": 3,

@@ -132,7 +132,7 @@ def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
     blocks: dict[str, tuple[list[Block], list[Block]]] = {}
     for kind in ("figures", "maps", "tables"):
         here, there = blocks.setdefault(kind, ([], []))
-        declared: Mapping[str, Mapping[str, Any]] = context.config.get(kind) or {}
+        declared = context.config.get(kind) or {}
         for name in dict.fromkeys((*chosen[kind], *declared)):
             values = declared[name]
             if kind == "tables":
@@ -155,13 +155,13 @@ def _section(texts: Texts, name: str, blocks: Sequence[Block], part: Part) -> Se
 
 def in_brief(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
     """Kind → names of the charts, maps and tables that the brief shows: those declared, else of the claims' models."""
-    declared: Mapping[str, Any] = (config.get("report") or {}).get("brief") or {}
+    declared = (config.get("report") or {}).get("brief") or {}
     claims = [claim for claim in (config.get("hypotheses") or {}).values() if claim.get("estimand")]
     models = {str(claim["estimand"].get("model")) for claim in claims}
     curves = {str(claim["robustness"]) for claim in claims if claim.get("robustness")}
     usual: dict[str, list[str]] = {}
     for kind, most in (("figures", _MOST_CHARTS), ("maps", 1), ("tables", 1)):
-        items: Mapping[str, Mapping[str, Any]] = config.get(kind) or {}
+        items = config.get(kind) or {}
         of_claims = [name for name, item in items.items() if _of_claims(item, models, curves)]
         usual[kind] = (of_claims if kind != "maps" and of_claims else list(items))[:most]
     return {kind: tuple(declared.get(kind, names)) for kind, names in usual.items()}

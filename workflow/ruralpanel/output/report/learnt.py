@@ -76,7 +76,7 @@ def _estimates(context: Context, texts: Texts) -> list[Block]:
     """Without claims: the first coefficient of the first models, each with its interval."""
     items = []
     for name, model in list(context.models.items())[:_MODELS]:
-        row = next((row for row in model["coefficients"] if math.isfinite(_width(row))), None)
+        row = next((row for row in model["coefficients"] if math.isfinite(_width(row["ci_low"], row["ci_high"]))), None)
         if row is not None and isinstance(model["outcome"], str):
             labels = context.labels(str(model["panel"]))
             of, names = f"model:{name}:{row['term']}", {"outcome": noun(labels.of(model["outcome"]))}
@@ -86,9 +86,8 @@ def _estimates(context: Context, texts: Texts) -> list[Block]:
     return [Paragraph(texts.inline("answers.lede_none", some=bool(items))), *more]
 
 
-def _width(row: Mapping[str, Any]) -> float:
-    ends = row.get("ci_low"), row.get("ci_high")
-    return math.inf if None in ends else float(row["ci_high"]) - float(row["ci_low"])
+def _width(low: float | None, high: float | None) -> float:
+    return math.inf if low is None or high is None else high - low
 
 
 def section(context: Context, texts: Texts, claims: Sequence[Claim]) -> Section:

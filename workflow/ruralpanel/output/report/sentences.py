@@ -136,7 +136,7 @@ def excluded(context: Context, texts: Texts, design: Design, base: str) -> Marke
     """
     quote = Quote(texts, base)
     plain, term = design.get("plain"), str(design["term"])
-    values: dict[str, Any] = {"kind": _kind_of_change(design), "what": "", "measure": "", "given": ""}
+    values: dict[str, object] = {"kind": _kind_of_change(design), "what": "", "measure": "", "given": ""}
     if plain is None:
         prefix, fmt = ("ci_low", "ci_high"), f"abs {_raw_format(term)}"
         delta = quote("delta", fmt) if design["delta"] is not None else ""
@@ -214,7 +214,7 @@ def _given(context: Context, texts: Texts, design: Design, quote: Quote) -> Mark
     return texts.render("learnt.given", change=change, policy=design["evidence"] == "policy", **values)
 
 
-def _change(context: Context, design: Design, quote: Quote) -> dict[str, Any]:
+def _change(context: Context, design: Design, quote: Quote) -> dict[str, object]:
     """What texts ask of the change of the lever, and of what moderates it."""
     plain = design["plain"]
     policy = design["evidence"] == "policy"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -122,7 +122,7 @@ class TableDocument:
         """
         values = json.loads(Path(path).read_text(encoding="utf-8"))
         rows, further = (
-            tuple(Row(**{**row, "cells": tuple(map(_cell, row["cells"]))}) for row in values.pop(key, ()))
+            tuple(Row(**{**row, "cells": tuple(_cell(**cell) for cell in row["cells"])}) for row in values.pop(key, ()))
             for key in ("rows", "further")
         )
         levels = values.pop("spanners")
@@ -143,8 +143,8 @@ class TableDocument:
         return (self.title, self.stub, *headings, *(column.label for column in self.columns), *body, *self.notes)
 
 
-def _cell(values: Mapping[str, Any]) -> Cell:
-    return Cell(**{**values, "ends": tuple(values.get("ends", ()))})
+def _cell(ends: Iterable[float] = (), **values: Any) -> Cell:
+    return Cell(ends=tuple(ends), **values)
 
 
 def runs(labels: Iterable[str]) -> tuple[Spanner, ...]:

@@ -112,8 +112,7 @@ def _at(model: Model, *path: str) -> Any:
 def _average(model: Model) -> Mapping[str, Any] | None:
     """Mean effect after treatment: of the event study, or the coefficient of ``treated`` with its first interval."""
     if model.get("average_effect"):
-        average: Mapping[str, Any] = model["average_effect"]
-        return average
+        return dict(model["average_effect"])
     return next((row for row in model["coefficients"] if row["term"] == "treated"), None)
 
 
@@ -165,8 +164,7 @@ def _smooth(model: Model, digits: int) -> Cell:
 
 
 def _left_out(model: Model) -> Sequence[Mapping[str, Any]]:
-    refitted: Sequence[Mapping[str, Any]] = model.get("leave_one_treated_out") or ()
-    return refitted
+    return list(model.get("leave_one_treated_out") or ())
 
 
 def _left_out_range(model: Model, digits: int) -> Cell:

@@ -125,12 +125,11 @@ def build_regression(name: str, options: Regression, context: OutputContext) -> 
     rows: list[Row] = []
     further: list[Row] = []
     for term in terms:
-        entries = [coefficient(model, term) for model in models]
-        pairs = list(zip(models, entries, strict=True))
+        entries = (coefficient(model, term) for model in models)
         cells = tuple(estimate_cell(entry, digits, levels, star_source(beneath)) for entry in entries)
         rows.append(Row(labels.of(term), cells, "entry", "estimate", term))
-        rows += _details(pairs, term, beneath, digits)
-        more = _details(pairs, term, [name for name in FURTHER if name not in beneath], digits)
+        rows += _details(models, term, beneath, digits)
+        more = _details(models, term, [name for name in FURTHER if name not in beneath], digits)
         if more and options.show is None:
             further += [Row(labels.of(term), (), "section", key=term), *more]
     rows += _summary(models, options, context, digits)
@@ -153,11 +152,9 @@ def build_regression(name: str, options: Regression, context: OutputContext) -> 
     )
 
 
-Pair = tuple[Mapping[str, Any], Mapping[str, Any] | None]
-
-
-def _details(pairs: Sequence[Pair], term: str, statistics: Sequence[str], digits: int) -> list[Row]:
+def _details(models: Sequence[Mapping[str, Any]], term: str, statistics: Sequence[str], digits: int) -> list[Row]:
     """A row for each of the statistics that some model has of the term."""
+    pairs = [(model, coefficient(model, term)) for model in models]
     rows = []
     for statistic in statistics:
         cells = tuple(detail_cell(model, entry, statistic, digits) for model, entry in pairs)
