@@ -255,5 +255,5 @@ def test_dropping_a_lone_row_changes_nothing() -> None:
     design = designed(y, x, kept=kept)
     lone = dynamic_panel.fit(design)
     assert lone.params == pytest.approx(without.params, abs=1e-12)
-    assert lone.extra["n_dropped"] == {"without the lags": 31}
+    assert lone.extra["n_dropped"] == {"without_lags": 31}
     assert replace(design, notes=()).n_dropped == {}

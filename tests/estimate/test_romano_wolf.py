@@ -173,7 +173,7 @@ def test_a_marginal_effect_and_a_difference_in_differences() -> None:
     assert found["not_tested"] == ["open"]
     params = fit(interaction).params
     assert rows["marginal"]["estimate"] == pytest.approx(params[0] + 0.5 * params[1])
-    assert "null imposed" in rows["marginal"]["draws_by"]
+    assert rows["marginal"]["draws_by"] == "wild_cluster_null_imposed"
     assert "scores" in rows["scores"]["draws_by"] and "jackknife" in rows["jackknife"]["draws_by"]
     # the jackknife of the estimator with scores: first-order the same, 24 units leave a few per cent
     estimate, parts = jackknife(cases["callaway_santanna"], lambda f, d: float(f.params[0]))

@@ -22,6 +22,7 @@ from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.wild import drawn_codes
 from ruralpanel.estimate.inference.wild_kernel import combination, draw_weights
 from ruralpanel.estimate.simulations import simulated_sizes
+from ruralpanel.project.notes import note
 from ruralpanel.project.settings import InferenceSpec
 
 pytestmark = pytest.mark.slow
@@ -239,10 +240,10 @@ def test_what_is_not_simulated_says_why(monkeypatch: pytest.MonkeyPatch) -> None
     result = infer(found, d, setting(), 0)
     instrumented = replace(found, residuals=found.residuals * 1.5)
     sizes = simulated_sizes(instrumented, replace(d, spec=replace(d.spec, estimator="iv")), (setting(),), [result], 0)
-    assert sizes[0] is not None and sizes[0]["size"] is None and "estimator iv" in sizes[0]["reason"]
+    assert sizes[0] == {"size": None, "reason": note("not_one_regression")}
     monkeypatch.setattr(simulations, "MOST_NUMBERS", 99 * found.rows.size)
     sizes = simulated_sizes(found, d, (setting(),), [result], 0)
-    assert sizes[0] is not None and "rows" in sizes[0]["reason"]
+    assert sizes[0] == {"size": None, "reason": note("too_many_rows_simulated", rows=found.rows.size)}
 
 
 @pytest.mark.parametrize(
@@ -270,7 +271,7 @@ def test_event_studies_and_what_takes_too_long() -> None:
     d = policy_panels.panel(dates, list(range(2000, 2009)), np.random.default_rng(10), method="synthetic_control")
     d = replace(d, spec=replace(d.spec, inference=(), simulated_size=True, options={"draws": 99}))
     own = estimate(d.spec, d, 1, "").inference[0]["simulated_size"]
-    assert own["size"] is None and "policy.md" in own["reason"]
+    assert own["size"] is None and own["reason"] == {"code": "size_in_documentation"}
 
 
 def test_the_model_records_it_where_it_is_asked_for() -> None:

@@ -175,7 +175,8 @@ def sectors_of(design: Design, system: System) -> Sectors:
         if scaling.column_rank(columns[:, used]) < used.size:
             found = f"{used.size} sectors and {int(here.sum())} units in one period, or shares that are collinear"
             expected = "more units than sectors, whose shares the data can tell apart"
-            raise UserError(Problem(CONFIGURATION, f"{where}.shares", found, expected, "merge sectors"))
+            reason = note("needs_units_for_sectors", sectors=used.size, n_units=int(here.sum()))
+            raise UserError(Problem(CONFIGURATION, f"{where}.shares", found, expected, "merge sectors", reason))
         shocks = np.zeros(columns.shape[1])
         shocks[used] = scaling.least_squares(columns[:, used], z[here])
         y += shocks[:count] * (shares.T @ system.y_net[here])
