@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,18 +144,30 @@ def default_run(shared: Shared, snakemake: Run, root: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def pages(default_run: Path, shared: Shared, root: Path) -> dict[str, Path]:
-    """Language → report; the Chinese one is written from the results of the English run."""
+    """Language → report; the Chinese one is written from the results of the English run, its tables set anew."""
     from ruralpanel.output.report.build import build
     from ruralpanel.output.report.context import gather
-    from ruralpanel.project.jobs import open_project
+    from ruralpanel.output.results import OutputContext
+    from ruralpanel.output.tables import build as tables
+    from ruralpanel.project.jobs import model_titles, open_project, sample_titles
+    from ruralpanel.project.units import load_units
 
     def make(folder: Path) -> None:
         config = open_project([str(root / "config.yaml")], {"language": "zh"})
-        build(gather(dict(config.resolved), default_run / "results", config.root, config.file), folder, ["html"])
+        for part in (default_run / "results").iterdir():
+            if part.name != "tables":
+                (folder / part.name).symlink_to(part)
+        attributes = load_units(root / config.units).attributes
+        titles, samples = model_titles(config), sample_titles(config.resolved["samples"], "zh")
+        context = OutputContext(folder, "zh", attributes, config.file, titles=titles, samples=samples)
+        for name, spec in config.resolved["tables"].items():
+            made = tables.build(name, spec, replace(context, where=f"tables.{name}"))
+            tables.render(made, {"json": folder / "tables" / f"{name}.json"})
+        build(gather(dict(config.resolved), folder, config.root, config.file), folder / "chinese", ["html"])
 
     return {
         "en": default_run / "results" / "report" / "report.html",
-        "zh": shared("chinese_report", make) / "report.html",
+        "zh": shared("chinese_report", make) / "chinese" / "report.html",
     }
 
 

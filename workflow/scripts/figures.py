@@ -15,12 +15,17 @@ with starting("figures"):
 
 
 def main(
-    figures: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str], units: str, language: str, config: str
+    figures: Mapping[str, Mapping[str, Any]],
+    titles: Mapping[str, str],
+    samples: Mapping[str, str],
+    units: str,
+    language: str,
+    config: str,
 ) -> None:
     """Write ``results/figures/<figure>.{png,svg}``; all problems of all charts are reported together."""
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
-    context = OutputContext(Path("results"), language, cross_section.attributes, config, titles=titles)
+    context = OutputContext(Path("results"), language, cross_section.attributes, config, titles=titles, samples=samples)
     for name, spec, piece in pieces(figures, "figures", "figure"):
         paths = {form: f"results/figures/{name}.{form}" for form in ("png", "svg")}
         with piece:
@@ -32,6 +37,7 @@ if __name__ == "__main__":
         main(
             figures=snakemake.params.figures,
             titles=snakemake.params.titles,
+            samples=snakemake.params.samples,
             units=snakemake.input.units,
             language=snakemake.params.language,
             config=snakemake.params.config,

@@ -15,10 +15,17 @@ with starting("tables"):
 
 
 def main(
-    tables: Mapping[str, Mapping[str, Any]], titles: Mapping[str, str], units: str, language: str, config: str
+    tables: Mapping[str, Mapping[str, Any]],
+    titles: Mapping[str, str],
+    samples: Mapping[str, str],
+    units: str,
+    language: str,
+    config: str,
 ) -> None:
     """Write ``results/tables/<table>.{csv,tex,html,docx,json}``; all problems of all tables are reported together."""
-    context = OutputContext(Path("results"), language, load_units(units).attributes, config, titles=titles)
+    context = OutputContext(
+        Path("results"), language, load_units(units).attributes, config, titles=titles, samples=samples
+    )
     for name, spec, piece in pieces(tables, "tables", "table"):
         with piece:
             document = build(name, spec, replace(context, where=f"tables.{name}"))
@@ -30,6 +37,7 @@ if __name__ == "__main__":
         main(
             tables=snakemake.params.tables,
             titles=snakemake.params.titles,
+            samples=snakemake.params.samples,
             units=snakemake.input.units,
             language=snakemake.params.language,
             config=snakemake.params.config,

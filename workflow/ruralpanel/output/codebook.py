@@ -57,17 +57,18 @@ def _words(
     variable = variables[name]
     below = leaves(years_read(name, variables, panel), variables)
     if name in below:
-        counts = variable.counts or series[name].note
+        counts, counts_zh = variable.counts or series[name].note, variable.counts_zh or series[name].note_zh
     else:
         made_of = dict.fromkeys(series[leaf].label or leaf.replace("_", " ") for leaf in below)
         counts = variable.counts or (word("codebook.derived", "en", parts="; ".join(made_of)) if made_of else "")
+        counts_zh = variable.counts_zh
     return {
         "label": variable.label or (series[name].label if name in series else ""),
         "label_zh": variable.label_zh or (series[name].label_zh if name in series else ""),
         "source": "; ".join(dict.fromkeys(variables[leaf].source for leaf in below)),
         "series": "; ".join(dict.fromkeys(variables[leaf].series for leaf in below)),
         "what_it_counts": counts,
-        "what_it_counts_zh": variable.counts_zh,
+        "what_it_counts_zh": counts_zh,
         "breaks": "; ".join(_breaks(name, below, variables, panel, series, "en")),
         "breaks_zh": "；".join(_breaks(name, below, variables, panel, series, "zh")),
     }

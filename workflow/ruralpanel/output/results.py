@@ -38,6 +38,7 @@ class OutputContext:
     config : name of the configuration file, for messages.
     where : the place of the table or chart in it (``tables.main``).
     titles : model → what it is called in print; others go by their name.
+    samples : sample → the same.
     """
 
     results: Path
@@ -46,6 +47,7 @@ class OutputContext:
     config: str = CONFIGURATION
     where: str = "tables"
     titles: Mapping[str, str] = field(default_factory=dict)
+    samples: Mapping[str, str] = field(default_factory=dict)
 
     def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:
         """A mistake at `key` of this table or chart."""
@@ -82,12 +84,18 @@ class OutputContext:
         for index, name in enumerate(names):
             path = self.results / "models" / f"{name}.json"
             if path.is_file():
-                loaded.append(read_results(path))
+                loaded.append(self._named(read_results(path)))
             else:
                 problems.append(self._no_model(index, name))
         if problems:
             raise UserError(problems)
         return tuple(loaded)
+
+    def _named(self, model: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A model whose sample goes by what it is called in print."""
+        sample = model.get("sample")
+        name = str(sample.get("name") if isinstance(sample, Mapping) else sample)
+        return {**model, "sample": self.samples[name]} if name in self.samples else model
 
     def panel(self, name: str, columns: Iterable[str], key: str = "panel") -> pd.DataFrame:
         """`unit`, `period` and `columns` of a panel.
@@ -139,9 +147,8 @@ class OutputContext:
     def labels(self, panels: Iterable[str], options: Labelled) -> Labels:
         """Labels from the codebooks of `panels`, replaced where `options` name a variable; of units their names."""
         books = [labels_from_codebook(self.codebook(panel), self.language) for panel in dict.fromkeys(panels)]
-        return merged([*books, Labels(self.language, self.unit_names)], self.language).renamed(
-            given_labels(options, self.language)
-        )
+        named = (Labels(self.language, names) for names in (self.unit_names, self.samples))
+        return merged([*books, *named], self.language).renamed(given_labels(options, self.language))
 
     def title(self, model: str, given: Mapping[str, str] | None = None) -> str:
         """What a model is called in print; `given`: the names that a table or chart has for its models."""

@@ -86,6 +86,7 @@ class SeriesSpec:
     range: tuple[float | None, float | None] = (None, None)
     breaks: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     note: str = ""
+    note_zh: str = ""
     retrospective: tuple[str, ...] = ()
     same_as: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()

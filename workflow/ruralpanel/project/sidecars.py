@@ -227,6 +227,7 @@ def series_spec(key: str, values: Mapping[str, Any]) -> SeriesSpec:
         range=(None if low is None else float(low), None if high is None else float(high)),
         breaks={parsed(year): _break(entry) for year, entry in (values.get("breaks") or {}).items()},
         note=values.get("counts", ""),
+        note_zh=values.get("counts_zh", ""),
         retrospective=tuple(values.get("retrospective") or ()),
         same_as=tuple(_as_list(values.get("same_as") or ())),
         files=_files_of(values),

@@ -20,6 +20,7 @@ from ruralpanel.output.charts.claims import Part
 from ruralpanel.output.charts.coefficients import Estimate
 from ruralpanel.output.charts.power import PowerLine
 from ruralpanel.output.labels import Labels, without_aside
+from ruralpanel.output.tables.notes import effect_name
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto
 
@@ -262,11 +263,9 @@ def _option(dimension: str, option: str, labels: Labels) -> str:
     if option == NONE:
         return word("equal_weights" if dimension == "weights" else "none", language)
     if dimension == "effects":
-        names = {name: word(name, language).lower() for name in ("unit", "period")}
-        parts = [" × ".join(names.get(p, p) for p in part.split(":")) for part in option.split(" + ")]
-        return " + ".join(parts)
-    if dimension in ("sample", "lag"):
-        return word("all", language) if option == "all" else option.replace("_", " ")
+        return " + ".join(effect_name(part, language) for part in option.split(" + "))
+    if dimension in ("sample", "lag") and option == "all":
+        return word("all", language)
     return " + ".join(labels.of(part) for part in option.split(" + "))
 
 

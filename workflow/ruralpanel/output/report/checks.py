@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -11,12 +12,15 @@ from ruralpanel.output.report.document import (
     Block,
     Code,
     Details,
+    Inline,
     Paragraph,
     Run,
     Section,
     Table,
     TableCell,
     TableRow,
+    escape,
+    foreign,
     literal,
     parse,
 )
@@ -29,6 +33,7 @@ from ruralpanel.project.formats import MINUS
 _COLUMNS = ("check", "source", "series", "unit", "period", "value", "expected", "size")
 _NUMERIC = frozenset({"value", "expected", "size"})
 _REGISTER = ("number", "value", "model", "key", "file", "pointer")
+_ENGLISH = re.compile(r"([A-Za-z0-9][ -~]{12,})")
 _FILE = "results/reconciliation/findings.csv"
 _MOST = 25  # findings of one check that are shown, the largest; the file has them all
 
@@ -76,7 +81,7 @@ def _summary(texts: Texts, undeclared: Sequence[Mapping[str, str]], declared: Se
     rows = tuple(
         row(
             {
-                "check": literal(check.replace("_", " ")),
+                "check": literal(_named(texts, check)),
                 "undeclared": parse(formatted(numbers[0][check], "int")),
                 "declared": parse(formatted(numbers[1][check], "int")),
             },
@@ -108,14 +113,29 @@ def _cell(context: Context, texts: Texts, finding: Mapping[str, str], column: st
         number = _number(text)
         return TableCell(parse(formatted(number, "sig3")) if number is not None else literal(text), "right")
     if column == "check":
-        text = text.replace("_", " ")
+        text = _named(texts, text)
     if column == "unit":
         text = context.unit(text)
     if column == "series":
         text = _series_label(context, finding)
     if column in ("note", "declared_by"):
-        text = stated(text, context.language)
+        return TableCell(_declaration(context, stated(text, context.language)))
     return TableCell(literal(text), header=column == "check")
+
+
+def _declaration(context: Context, text: str) -> Inline:
+    """Who declares a finding, in the report's language where sidecars have it, else marked as English."""
+    if context.language == "en":
+        return literal(text)
+    for english, own in context.retold.items():
+        text = text.replace(english, own)
+    parts = (foreign(part, "en") if _ENGLISH.fullmatch(part) else escape(part) for part in _ENGLISH.split(text))
+    return parse("".join(parts))
+
+
+def _named(texts: Texts, check: str) -> str:
+    key = f"checks.names.{check}"
+    return texts.plain(key) if texts.has(key) else check.replace("_", " ")
 
 
 def _series_label(context: Context, finding: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,20 @@ class Context:
     def measure(self, measure: str) -> str:
         """A measure in the words of the language."""
         return Labels(self.language, measures={"": measure}).measure("")
+
+    @cached_property
+    def retold(self) -> Mapping[str, str]:
+        """What sidecars say of breaks and faults in English → in the report's language."""
+        said: list[Mapping[str, Any]] = []
+        for source in self.sources.values():
+            said += [entry for values in source.series.values() for entry in (values.get("breaks") or {}).values()]
+            said += (source.about or {}).get("known_faults") or ()
+        found = {
+            " ".join(str(entry.get("what", "")).split()): self.worded(entry, "what")
+            for entry in said
+            if isinstance(entry, Mapping)
+        }
+        return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
 
     def told(self, values: Mapping[str, Any], key: str) -> str:
         """`worded`, marked as English where the report is not and the words are in no other language."""

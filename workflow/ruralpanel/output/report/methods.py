@@ -26,6 +26,7 @@ from ruralpanel.output.report.numbers import formatted
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, short_label
 from ruralpanel.output.tables.inference_words import describe, sizes_by_setting
+from ruralpanel.output.tables.notes import effects_text
 from ruralpanel.output.words import clause, dropped, word
 from ruralpanel.project.kinds.inference import CLUSTER, WILD
 
@@ -244,13 +245,12 @@ def _models(context: Context, texts: Texts) -> Table:
     rows = []
     for name, model in context.models.items():
         outcome = context.labels(str(model["panel"])).of(str(model["outcome"]))
-        effects = model.get("effects") or (model.get("spec") or {}).get("effects") or ()
         periods = sorted(int(period) for period in model.get("periods") or ())
         cells = {
             "model": literal(context.title(name)),
             "outcome": literal(short_label(outcome)),
             "estimator": _estimator(texts, model),
-            "effects": literal(", ".join(map(str, effects)) or texts.plain("methods.head_none")),
+            "effects": literal(effects_text(model, context.language)),
             "panel": literal(context.panels[model["panel"]].title if model["panel"] in context.panels else ""),
             "sample": literal(_sample(context, texts, model)),
             "n": parse(formatted(model["n_obs"], "int")),

@@ -31,6 +31,7 @@ from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import anchor
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.words import word
+from ruralpanel.project.jobs import sample_titles
 from ruralpanel.project.kinds import figures
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.options import Options
@@ -102,7 +103,10 @@ def _land(context: Context) -> tuple[Land | None, str]:
 def _outputs(context: Context, where: str) -> OutputContext:
     units = load_units(context.root / str(context.config["units"]))
     titles = {name: context.title(name) for name in context.config.get("models") or {}}
-    return OutputContext(context.results, context.language, units.attributes, context.config_file, where, titles=titles)
+    samples = sample_titles(context.config.get("samples") or {}, context.language)
+    return OutputContext(
+        context.results, context.language, units.attributes, context.config_file, where, titles=titles, samples=samples
+    )
 
 
 def _source(context: Context, spec: Mapping[str, Any]) -> str:
