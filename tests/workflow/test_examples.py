@@ -104,7 +104,7 @@ def test_shift_share_from_the_configuration(tmp_path: Path, root: Path, snakemak
     assert (shares["sum_of_shares"]["lowest"], shares["sum_of_shares"]["highest"]) == pytest.approx((1.0, 1.0))
     assert sum(sector["weight"] for sector in shares["rotemberg"]) == pytest.approx(1.0)
     assert shares["akm0"]["set"] == "two_rays" and "not_available" in shares["akm"]
-    assert "at least 20" in model["inference"][2]["not_available"]
+    assert model["inference"][2]["not_available"]["least"] == 20
     assert model["tests"]["effective_f"]["statistic"] < 10
     table = printed(folder)
     assert " ∪ [" in table["urban_jobs", "ci"]["2"] and "1" in table["urban_jobs", "ci_low"]
