@@ -68,7 +68,8 @@ let places;
 function lookFor(words) {
   places ||= [...document.querySelectorAll("main :is(" + PLACES + ")")]
     .filter((part) => !part.querySelector("p, li, tr") && !part.closest("noscript"))
-    .map((part) => [part, part.textContent.replace(/\s+/g, " ").trim(), /^(H\d|SUMMARY|CAPTION)$/.test(part.tagName) || part.matches(".caption, .chart-title")]);
+    .map((part) => [part, (part.cells ? [...part.cells].map((cell) => cell.textContent).join(" ") : part.textContent).replace(/\s+/g, " ").trim(),
+      /^(H\d|SUMMARY|CAPTION)$/.test(part.tagName) || part.matches(".caption, .chart-title")]);
   const wanted = words.toLowerCase().split(/\s+/).filter(Boolean);
   const found = wanted.length ? places.filter(([, text]) => wanted.every((word) => text.toLowerCase().includes(word))) : [];
   found.sort((one, other) => other[2] - one[2]);
