@@ -14,7 +14,8 @@ import pytest
 import yaml
 
 from conftest import Run, Shared, make_tiny, tiny_config
-from ruralpanel.output.report.document import Table, texts
+from ruralpanel.output.report.document import Table
+from ruralpanel.output.report.numbering import texts
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.problems import UserError
 from ruralpanel.tools.compare.changes import Cause, Comparison, Kind

@@ -128,9 +128,9 @@ class Context:
     @cached_property
     def retold(self) -> Mapping[str, str]:
         """What sidecars say of breaks and faults in English → in the report's language."""
-        said: list[Mapping[str, Any]] = []
+        series = [values for source in self.sources.values() for values in source.series.values()]
+        said = [entry for values in series for entry in (values.get("breaks") or {}).values()]
         for source in self.sources.values():
-            said += [entry for values in source.series.values() for entry in (values.get("breaks") or {}).values()]
             said += (source.about or {}).get("known_faults") or ()
         found = {
             " ".join(str(entry.get("what", "")).split()): self.worded(entry, "what")
