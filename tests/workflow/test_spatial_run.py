@@ -31,8 +31,10 @@ def test_positions_and_a_matrix_without_polygons(tiny: Path, snakemake: Run) -> 
         json.loads((tiny / "results" / "models" / f"{name}.json").read_text(encoding="utf-8"))
         for name in ("effect", "ring")
     )
-    for result, words in ((effect, "k nearest, k = 4, rows sum to one"), (ring, "file, rows sum to one")):
-        assert result["diagnostics"]["moran"]["weights_matrix"]["what"] == words
+    nearest = [{"code": "weights_k_nearest"}, {"code": "weights_nearest", "k": 4}]
+    for result, said in ((effect, nearest), (ring, [{"code": "weights_file"}])):
+        what = result["diagnostics"]["moran"]["weights_matrix"]["what"]
+        assert what == [*said, {"code": "weights_scaled_row"}]
         assert math.isfinite(result["tests"]["moran"]["p_value"])
     assert ring["diagnostics"]["moran"]["weights_matrix"]["mean_neighbours"] == 2
     conley = effect["inference"][1]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _NUMBER = re.compile(rf"[{MINUS}-]?\d[\d,]*(\.\d+)?")
 _SHEET_NAME = 31
-_MODIFIED = re.compile(rb"(<dcterms:modified[^>]*>)[^<]*")
+_WRITTEN = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 _LINE = 110  # characters of a note on a line, for the height of its row
 _STUB, _COLUMN = 44, 17
 
@@ -51,7 +51,7 @@ def render_workbook(documents: Sequence[TableDocument]) -> bytes:
     index.freeze_panes = "A2"
     buffer = io.BytesIO()
     book.save(buffer)
-    return fixed_dates(buffer.getvalue(), {"docProps/core.xml": (_MODIFIED, rb"\g<1>2000-01-01T00:00:00Z")})
+    return fixed_dates(buffer.getvalue(), {"docProps/core.xml": (_WRITTEN, rb"\g<1>2000-01-01T00:00:00Z")})
 
 
 def _sheet_names(names: Iterable[str], taken: str) -> Iterator[str]:
