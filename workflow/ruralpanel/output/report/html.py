@@ -86,10 +86,10 @@ def render_html(document: Document) -> str:
 
 
 def _parts(document: Document) -> list[tuple[str, list[Section]]]:
-    """The sections of the contents under the name of their part, in order."""
+    """The sections of the contents under the name of their part, in order; all together where parts have no names."""
     parts: list[tuple[str, list[Section]]] = []
     for section in document.sections:
-        name = document.labels["appendix" if section.part == "appendix" else "brief"]
+        name = document.labels.get("appendix" if section.part == "appendix" else "brief", "")
         if section.part == "page" and parts:
             name = parts[-1][0]  # it belongs to the part that it stands in
         if not parts or parts[-1][0] != name:
