@@ -123,13 +123,10 @@ def document(comparison: Comparison, old: str, new: str, language: str, cells_fi
         _variables(comparison, texts, say),
         _cells(comparison, texts, say, cells_file or "--csv FILE"),
     ]
-    labels = {key: texts.plain(f"labels.{key}", **sides) for key in _LABELS}
+    labels = {**Texts(language, Numbers({})).group("labels"), "made_from": texts.plain("made_from", **sides)}
     page = Document(texts.plain("title", **sides), language, texts.inline("subtitle", **counts), tuple(parts), labels)
     texts.finish()
     return page
-
-
-_LABELS = ("colon", "contents", "skip", "downloads", "table_scrolls", "made_from")
 
 
 def _claims(comparison: Comparison, texts: Texts, say: Say) -> Section:
