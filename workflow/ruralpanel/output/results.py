@@ -84,18 +84,18 @@ class OutputContext:
         for index, name in enumerate(names):
             path = self.results / "models" / f"{name}.json"
             if path.is_file():
-                loaded.append(self._named(read_results(path)))
+                model = read_results(path)
+                loaded.append({**model, **self._sample(model.get("sample"))})
             else:
                 problems.append(self._no_model(index, name))
         if problems:
             raise UserError(problems)
         return tuple(loaded)
 
-    def _named(self, model: Mapping[str, Any]) -> Mapping[str, Any]:
-        """A model whose sample goes by what it is called in print."""
-        sample = model.get("sample")
+    def _sample(self, sample: object) -> dict[str, str]:
+        """What a model's sample is called in print, where it is called otherwise."""
         name = str(sample.get("name") if isinstance(sample, Mapping) else sample)
-        return {**model, "sample": self.samples[name]} if name in self.samples else model
+        return {"sample": self.samples[name]} if name in self.samples else {}
 
     def panel(self, name: str, columns: Iterable[str], key: str = "panel") -> pd.DataFrame:
         """`unit`, `period` and `columns` of a panel.
