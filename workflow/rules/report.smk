@@ -3,8 +3,8 @@ TABLES = expand("results/tables/{table}.{format}", table=list(CONFIG.tables), fo
 WORKBOOK = ["results/tables/tables.xlsx"] if CONFIG.tables else []
 FIGURES = expand("results/figures/{figure}.{format}", figure=list(CONFIG.figures), format=["png", "svg"])
 # A run that asks for single tables or charts makes each by a job of its own.
-TABLES_EACH = "_{table}" if alone("tables", "table") else ""
-TABLES_MADE = expand("results/tables/{{table}}.{format}", format=FORMATS) if TABLES_EACH else TABLES
+TABLES_EACH = "_{table}" if alone("tables", "table") and not set(WORKBOOK) & set(sys.argv) else ""
+TABLES_MADE = expand("results/tables/{{table}}.{format}", format=FORMATS) if TABLES_EACH else [*TABLES, *WORKBOOK]
 FIGURES_EACH = "_{figure}" if alone("figures", "figure") else ""
 FIGURES_MADE = expand("results/figures/{{figure}}.{format}", format=["png", "svg"]) if FIGURES_EACH else FIGURES
 MAPS = expand("results/maps/{map}.{format}", map=list(CONFIG.maps), format=["png", "svg", "gpkg"])
@@ -75,27 +75,6 @@ rule tables:
         "Setting {params.number} table(s)"
     script:
         "../scripts/tables.py"
-
-
-rule workbook:
-    input:
-        tables=expand("results/tables/{table}.json", table=list(CONFIG.tables)),
-    output:
-        "results/tables/tables.xlsx",
-    log:
-        "results/logs/workbook.log",
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=5,
-    params:
-        number=len(CONFIG.tables),
-        config=CONFIG.file,
-        code=code("workbook.py"),
-    message:
-        "Writing {params.number} table(s) into one workbook"
-    script:
-        "../scripts/workbook.py"
 
 
 rule figures:
