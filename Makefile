@@ -11,7 +11,6 @@ RUN := $(BIN)/python -m
 PARALLEL := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) pytest --numprocesses auto --dist worksteal
 # Types keep one core busy for half a minute where mypy has no cache: beside the tests.
 BESIDE := $(MAKE) --no-print-directory --jobs 2
-# Python compiles what it imports; pip would compile everything, for half a minute.
 INSTALL := $(RUN) pip install --quiet --disable-pip-version-check
 # Results of an earlier state, to hold those of the present one against.
 KEPT ?= .kept
