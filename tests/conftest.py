@@ -149,7 +149,7 @@ def pages(default_run: Path, shared: Shared, root: Path) -> dict[str, Path]:
     from ruralpanel.output.report.context import gather
     from ruralpanel.output.results import OutputContext
     from ruralpanel.output.tables import build as tables
-    from ruralpanel.project.jobs import model_titles, open_project, sample_titles
+    from ruralpanel.project.jobs import model_titles, names_in_print, open_project
     from ruralpanel.project.units import load_units
 
     def make(folder: Path) -> None:
@@ -158,8 +158,8 @@ def pages(default_run: Path, shared: Shared, root: Path) -> dict[str, Path]:
             if part.name != "tables":
                 (folder / part.name).symlink_to(part)
         attributes = load_units(root / config.units).attributes
-        titles, samples = model_titles(config), sample_titles(config.resolved["samples"], "zh")
-        context = OutputContext(folder, "zh", attributes, config.file, titles=titles, samples=samples)
+        titles, names = model_titles(config), names_in_print(config.resolved, "zh")
+        context = OutputContext(folder, "zh", attributes, config.file, titles=titles, names=names)
         for name, spec in config.resolved["tables"].items():
             made = tables.build(name, spec, replace(context, where=f"tables.{name}"))
             tables.render(made, {"json": folder / "tables" / f"{name}.json"})

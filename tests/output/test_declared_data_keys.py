@@ -30,6 +30,7 @@ from ruralpanel.project.jobs import (
     boundaries_note,
     codebook_settings,
     estimation_settings,
+    names_in_print,
     open_project,
     panel_settings,
     reading_settings,
@@ -161,6 +162,8 @@ TOP = {
     "boundaries": Case("moved.geojson"),
     "boundaries_note": Case("Simplified.", {"boundaries": "map.geojson"}),
     "boundaries_note_zh": Case("已简化。", {"boundaries": "map.geojson", "language": "zh"}),
+    "names": Case({"West": "The West"}),
+    "names_zh": Case({"West": "西部"}, {"language": "zh"}),
     "corrections": Case("corrections.yaml"),
     "control_totals": Case("totals.csv"),
     "seed": Case(7),
@@ -348,7 +351,11 @@ def result() -> str:
         polygons = read_polygons(read.boundaries, load_units(units))
         said += [repr(polygons), boundary_note(read.boundaries, boundaries_note(read), read.language)]
     said += [trace("results", read, "roads", "A", 2003), describe(read, "results")]
-    given = [read.report["formats"], estimation_settings(read, "main")["seed"]]
+    given = [
+        read.report["formats"],
+        names_in_print(read.resolved, read.language),
+        estimation_settings(read, "main")["seed"],
+    ]
     return "\n".join([*said, repr(compose(context)), repr(given)])
 
 

@@ -145,7 +145,8 @@ def test_options_lose_their_brackets_unless_that_makes_them_alike() -> None:
     assert curve.option_labels("controls", ["none", "c + x"], LABELS) == ["none", "Urban share + Roads"]
     assert curve.option_labels("effects", ["unit + region:period"], LABELS) == ["unit + region × period"]
     assert curve.option_labels("weights", ["none"], LABELS) == ["equal"]
-    assert curve.dimension_label("land_use", "en") == "Land use"
+    assert curve.dimension_label("land_use", LABELS) == "Land use"
+    assert curve.dimension_label("land_use", Labels(names={"land_use": "Fields"})) == "Fields"
 
 
 def test_curves_are_drawn_in_standardised_units(results: Path) -> None:

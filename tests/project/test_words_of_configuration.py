@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from conftest import make_tiny, tiny_config
-from ruralpanel.project.jobs import open_project
+from ruralpanel.project.jobs import names_in_print, open_project
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.whole import lacking
@@ -123,6 +123,14 @@ def test_words_change_no_setting_of_a_model(folder: Path) -> None:
 def test_a_language_may_have_several_files(folder: Path) -> None:
     Path("words/more.zh.yaml").write_text("samples: {late: 后期}\n", encoding="utf-8")
     assert read(samples={"late": {"drop_periods": [2001]}}).samples["late"]["label_zh"] == "后期"
+
+
+def test_names_of_one_language_stay_in_it(folder: Path) -> None:
+    """Values of attributes are words of a language already."""
+    Path("words/more.zh.yaml").write_text("names: {West: 西部}\n", encoding="utf-8")
+    resolved = read().resolved
+    assert names_in_print(resolved, "zh")["West"] == "西部"
+    assert "West" not in names_in_print(resolved, "en")
 
 
 def test_words_of_one_language_stand_in_for_the_other(folder: Path) -> None:

@@ -65,7 +65,7 @@ rule tables:
     params:
         tables=lambda wildcards: chosen(CONFIG.tables, wildcards),
         titles=project.model_titles(CONFIG),
-        samples=project.sample_titles(CONFIG.resolved.get("samples") or {}, CONFIG.language),
+        names=project.names_in_print(CONFIG.resolved, CONFIG.language),
         number=lambda wildcards: len(chosen(CONFIG.tables, wildcards)),
         language=CONFIG.language,
         config=CONFIG.file,
@@ -94,7 +94,7 @@ rule figures:
     params:
         figures=lambda wildcards: chosen(CONFIG.figures, wildcards),
         titles=project.model_titles(CONFIG),
-        samples=project.sample_titles(CONFIG.resolved.get("samples") or {}, CONFIG.language),
+        names=project.names_in_print(CONFIG.resolved, CONFIG.language),
         number=lambda wildcards: len(chosen(CONFIG.figures, wildcards)),
         language=CONFIG.language,
         config=CONFIG.file,

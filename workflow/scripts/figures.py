@@ -17,7 +17,7 @@ with starting("figures"):
 def main(
     figures: Mapping[str, Mapping[str, Any]],
     titles: Mapping[str, str],
-    samples: Mapping[str, str],
+    names: Mapping[str, str],
     units: str,
     language: str,
     config: str,
@@ -25,7 +25,7 @@ def main(
     """Write ``results/figures/<figure>.{png,svg}``; all problems of all charts are reported together."""
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
-    context = OutputContext(Path("results"), language, cross_section.attributes, config, titles=titles, samples=samples)
+    context = OutputContext(Path("results"), language, cross_section.attributes, config, titles=titles, names=names)
     for name, spec, piece in pieces(figures, "figures", "figure"):
         paths = {form: f"results/figures/{name}.{form}" for form in ("png", "svg")}
         with piece:
@@ -37,7 +37,7 @@ if __name__ == "__main__":
         main(
             figures=snakemake.params.figures,
             titles=snakemake.params.titles,
-            samples=snakemake.params.samples,
+            names=snakemake.params.names,
             units=snakemake.input.units,
             language=snakemake.params.language,
             config=snakemake.params.config,

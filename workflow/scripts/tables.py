@@ -19,7 +19,7 @@ with starting("tables"):
 def main(
     tables: Mapping[str, Mapping[str, Any]],
     titles: Mapping[str, str],
-    samples: Mapping[str, str],
+    names: Mapping[str, str],
     units: str,
     language: str,
     config: str,
@@ -30,9 +30,7 @@ def main(
     All problems of all tables are reported together.
     """
     documents = []
-    context = OutputContext(
-        Path("results"), language, load_units(units).attributes, config, titles=titles, samples=samples
-    )
+    context = OutputContext(Path("results"), language, load_units(units).attributes, config, titles=titles, names=names)
     for name, spec, piece in pieces(tables, "tables", "table"):
         with piece:
             document = build(name, spec, replace(context, where=f"tables.{name}"))
@@ -48,7 +46,7 @@ if __name__ == "__main__":
         main(
             tables=snakemake.params.tables,
             titles=snakemake.params.titles,
-            samples=snakemake.params.samples,
+            names=snakemake.params.names,
             units=snakemake.input.units,
             language=snakemake.params.language,
             config=snakemake.params.config,

@@ -30,8 +30,23 @@ NEIGHBOURS = "W:"
 _OF_PARTS = ("share", "lead")
 """Put before the name of a part of a gap, with ``_`` between: its share of the gap, its lead over the other parts."""
 
-_NAMING = frozenset({"alike", "name", "pairs", "steps", "term", "terms", "units", "variable", "variables"})
-"""Values of notes that name variables, terms or units."""
+_NAMING = frozenset(
+    {
+        "alike",
+        "group",
+        "matrix",
+        "name",
+        "pairs",
+        "reference",
+        "steps",
+        "term",
+        "terms",
+        "units",
+        "variable",
+        "variables",
+    }
+)
+"""Values of notes that name variables, terms, units or groups of them, spatial weights."""
 
 _ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")
 

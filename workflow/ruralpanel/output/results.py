@@ -38,7 +38,7 @@ class OutputContext:
     config : name of the configuration file, for messages.
     where : the place of the table or chart in it (``tables.main``).
     titles : model → what it is called in print; others go by their name.
-    samples : sample → the same.
+    names : sample, group of units, part of a gap or other name without a label → what it is called in print.
     """
 
     results: Path
@@ -47,7 +47,7 @@ class OutputContext:
     config: str = CONFIGURATION
     where: str = "tables"
     titles: Mapping[str, str] = field(default_factory=dict)
-    samples: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
 
     def problem(self, key: str, found: str, expected: str, fix: str = "") -> Problem:
         """A mistake at `key` of this table or chart."""
@@ -95,7 +95,7 @@ class OutputContext:
     def _sample(self, sample: object) -> dict[str, str]:
         """What a model's sample is called in print, where it is called otherwise."""
         name = str(sample.get("name") if isinstance(sample, Mapping) else sample)
-        return {"sample": self.samples[name]} if name in self.samples else {}
+        return {"sample": self.names[name]} if name in self.names else {}
 
     def panel(self, name: str, columns: Iterable[str], key: str = "panel") -> pd.DataFrame:
         """`unit`, `period` and `columns` of a panel.
@@ -147,7 +147,7 @@ class OutputContext:
     def labels(self, panels: Iterable[str], options: Labelled) -> Labels:
         """Labels from the codebooks of `panels`, replaced where `options` name a variable; of units their names."""
         books = [labels_from_codebook(self.codebook(panel), self.language) for panel in dict.fromkeys(panels)]
-        named = (Labels(self.language, names) for names in (self.unit_names, self.samples))
+        named = (Labels(self.language, names) for names in (self.unit_names, self.names))
         return merged([*books, *named], self.language).renamed(given_labels(options, self.language))
 
     def title(self, model: str, given: Mapping[str, str] | None = None) -> str:
@@ -161,7 +161,7 @@ class OutputContext:
         return {unit: str(values.get(key) or unit) for unit, values in self.attributes.items()}
 
     def group_of(self, attribute: str, key: str = "by") -> Mapping[str, str]:
-        """unit id → value of an attribute.
+        """unit id → what the value of an attribute is called in print.
 
         Raises
         ------
@@ -174,7 +174,7 @@ class OutputContext:
             raise UserError(
                 self.problem(key, f'"{attribute}"', "a column of the units file", did_you_mean(attribute, known))
             )
-        return groups
+        return {unit: self.names.get(value, value) for unit, value in groups.items()}
 
     def frame(self, path: str | Path, key: str = "file") -> pd.DataFrame:
         """A CSV of the results, all columns as text where they are text.

@@ -190,10 +190,11 @@ def model_titles(config: Config) -> dict[str, str]:
     return {name: str(values.get(key) or values.get("title") or name) for name, values in models}
 
 
-def sample_titles(samples: Mapping[str, Mapping[str, object]], language: str) -> dict[str, str]:
-    """What samples are called in tables and charts where the language has words for them; else their names are read."""
-    labels = {name: values.get(f"label_{language}") for name, values in samples.items()}
-    return {name: str(label) for name, label in labels.items() if label}
+def names_in_print(resolved: Mapping[str, Any], language: str) -> dict[str, str]:
+    """What samples and other names are called in tables and charts where the language has words for them."""
+    labels = {name: values.get(f"label_{language}") for name, values in (resolved.get("samples") or {}).items()}
+    names = {**(resolved.get("names") or {}), **((resolved.get("names_zh") or {}) if language == "zh" else {})}
+    return names | {name: str(label) for name, label in labels.items() if label}
 
 
 def boundaries_note(config: Config) -> str:

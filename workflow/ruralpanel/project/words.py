@@ -30,7 +30,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """Words of an entry by section; text alone is the first of them."""
 
-_TOP = ("title", "boundaries_note")
+_TOP: Mapping[str, Any] = {"title": str, "boundaries_note": str, "names": Mapping}
 _REPORT = ("introduction", "nouns", "contrasts", "caveat")
 _SECTIONS = (*_TOP, *KEYS, "report", "breaks", "numbers")
 
@@ -71,6 +71,8 @@ def with_words(values: Mapping[str, Any], folder: str | None, root: str | Path, 
         for language, name in _files(folder, Path(root), writer):
             _write(language, name, writer)
         for holder, key in writer.put_there:  # words of one language stand in for those of the other
+            if key == "names_zh":  # a name is a word already
+                continue
             holder.setdefault(key.removesuffix("_zh"), holder[key])
     return Worded(
         values=writer.values,
@@ -150,7 +152,7 @@ def _write(language: str, name: str, writer: _Writer) -> None:
     for section, words in (_unfolded(document.values) if language == "zh" else document.values).items():
         path = f"{top}.{section}"
         if section in _TOP:
-            if _is(words, str, path, writer):
+            if _is(words, _TOP[section], path, writer):
                 writer.put(writer.values, "", section, words, path)
         elif section not in _SECTIONS:
             writer.report(path, "unknown key", "one of the kinds of words", did_you_mean(section, _SECTIONS))

@@ -208,7 +208,7 @@ def draw_waterfall(options: figures.Waterfall, context: OutputContext, names: Na
         raise UserError(context.problem("model", found, "a decomposition"))
     labels = context.labels([str(model["panel"])], options)
     gap = model["spec"]["options"]["gap"]
-    total = labels.names.get("total") or f"{gap['group']} − {gap['reference']}"
+    total = labels.names.get("total") or f"{labels.of(str(gap['group']))} − {labels.of(str(gap['reference']))}"
     title, note = words_of(options, context)
     claims.draw_waterfall(
         curve.parts(model, labels), paths, total, title, labels.of(str(model["outcome"])), note,

@@ -235,7 +235,7 @@ def curve_data(summary: Mapping[str, Any], rows: pd.DataFrame, labels: Labels) -
     choices: dict[str, list[str]] = {}
     for name, options in shown.items():
         words = dict(zip(options, option_labels(name, options, labels), strict=True))
-        choices[dimension_label(name, labels.language)] = [words[str(option)] for option in rows[name]]
+        choices[dimension_label(name, labels)] = [words[str(option)] for option in rows[name]]
     return CurveData(
         rows["standardised"].tolist(),
         (rows["ci_low"].to_numpy() * ratio).tolist(),
@@ -245,10 +245,12 @@ def curve_data(summary: Mapping[str, Any], rows: pd.DataFrame, labels: Labels) -
     )
 
 
-def dimension_label(name: str, language: str) -> str:
+def dimension_label(name: str, labels: Labels) -> str:
     """``Controls``; a lever's own name capitalised."""
     key = f"dimension_{name}"
-    return word(key, language) if has_word(key) else name.replace("_", " ").capitalize()
+    if has_word(key):
+        return word(key, labels.language)
+    return labels.names.get(name) or name.replace("_", " ").capitalize()
 
 
 def option_labels(dimension: str, options: Sequence[str], labels: Labels) -> list[str]:

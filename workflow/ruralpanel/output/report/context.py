@@ -17,6 +17,7 @@ from ruralpanel.output.report.happened import Happened, happened
 from ruralpanel.output.report.references import Work, read_works
 from ruralpanel.output.report.software import version_of
 from ruralpanel.project.files import read_rows
+from ruralpanel.project.jobs import names_in_print
 from ruralpanel.project.load import DEFAULT_FILE
 from ruralpanel.project.periods import parse, parsed
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
@@ -101,7 +102,7 @@ class Context:
         """Names of a panel's variables in the report's language."""
         rows = self.panels[panel].codebook if panel in self.panels else ()
         chinese = self.language == "zh"
-        names = {
+        names = names_in_print(self.config, self.language) | {
             row["variable"]: (chinese and row.get("label_zh")) or row.get("label") or row["variable"].replace("_", " ")
             for row in rows
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ruralpanel.output.labels import Labels
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.designs import header, row, span
 from ruralpanel.output.report.document import (
@@ -27,7 +28,7 @@ from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, short_label
 from ruralpanel.output.tables.inference_words import describe, sizes_by_setting
 from ruralpanel.output.tables.notes import effects_text
-from ruralpanel.output.words import clause, dropped, word
+from ruralpanel.output.words import clause, dropped, has_word, word
 from ruralpanel.project.kinds.inference import CLUSTER, WILD
 
 _COLUMNS = ("model", "outcome", "estimator", "effects", "panel", "sample", "n", "units", "periods", "dropped")
@@ -244,31 +245,36 @@ def _factors(context: Context, texts: Texts, used: Mapping[str, Sequence[tuple[s
 def _models(context: Context, texts: Texts) -> Table:
     rows = []
     for name, model in context.models.items():
-        outcome = context.labels(str(model["panel"])).of(str(model["outcome"]))
+        labels = context.labels(str(model["panel"]))
+        outcome = labels.of(str(model["outcome"]))
         periods = sorted(int(period) for period in model.get("periods") or ())
         cells = {
             "model": literal(context.title(name)),
             "outcome": literal(short_label(outcome)),
-            "estimator": _estimator(texts, model),
+            "estimator": _estimator(texts, model, context.language),
             "effects": literal(effects_text(model, context.language)),
             "panel": literal(context.panels[model["panel"]].title if model["panel"] in context.panels else ""),
             "sample": literal(_sample(context, texts, model)),
             "n": parse(formatted(model["n_obs"], "int")),
             "units": parse(formatted(model["n_units"], "int")),
             "periods": parse(span(periods) or formatted(model["n_periods"], "int")),
-            "dropped": _dropped(texts, model.get("n_dropped") or {}, context.language),
+            "dropped": _dropped(texts, model.get("n_dropped") or {}, labels),
         }
         rows.append(row(cells, _COLUMNS, _NUMERIC))
     head = header(texts, _COLUMNS, "methods.head", _NUMERIC)
     return Table("models-table", texts.inline("methods.models_caption"), head, tuple(rows), tall=True)
 
 
-def _estimator(texts: Texts, model: Mapping[str, Any]) -> Inline:
+def _estimator(texts: Texts, model: Mapping[str, Any], language: str) -> Inline:
     estimator = str(model["estimator"])
     key = f"methods.estimator_name.{estimator}"
     name = texts.plain(key) if texts.has(key) else estimator.replace("_", " ")
-    method = str(model.get("method") or "").replace("_", " ")
-    return literal(f"{name} ({method})" if method else name)
+    method = str(model.get("method") or "")
+    if not method:
+        return literal(name)
+    key = f"method.{method}"
+    variant = word(key, language) if has_word(key) else method.replace("_", " ")
+    return texts.inline("methods.estimator_and_method", estimator=name, method=variant)
 
 
 def _sample(context: Context, texts: Texts, model: Mapping[str, Any]) -> str:
@@ -278,13 +284,14 @@ def _sample(context: Context, texts: Texts, model: Mapping[str, Any]) -> str:
     return context.worded((context.config.get("samples") or {}).get(name) or {}, "label") or name.replace("_", " ")
 
 
-def _dropped(texts: Texts, counts: Mapping[str, int], language: str) -> Inline:
+def _dropped(texts: Texts, counts: Mapping[str, int], labels: Labels) -> Inline:
+    language = labels.language
     shown = [
-        texts.render("methods.dropped_item", n=formatted(count, "int"), reason=dropped(reason, language))
+        texts.render("methods.dropped_item", n=formatted(count, "int"), reason=dropped(labels.within(reason), language))
         for reason, count in counts.items()
         if count
     ]
-    return parse(Marked("; ".join(shown))) if shown else ()
+    return parse(Marked(word("list_separator", language).join(shown))) if shown else ()
 
 
 def _notes(context: Context, texts: Texts) -> tuple[Block, ...]:

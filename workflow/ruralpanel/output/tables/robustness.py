@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from ruralpanel.estimate.base.model_json import LARGE_SIZE, read_results
+from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import p_text
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
@@ -44,7 +45,7 @@ def build_heterogeneity(name: str, options: Heterogeneity, context: OutputContex
     labels = context.labels([str(context.models([model])[0]["panel"]) for model, _, _ in targets], options)
     rows: list[Row] = []
     for attribute in dict.fromkeys(key for _, _, groups in targets for key in groups):
-        rows += _attribute(attribute, targets, language, digits)
+        rows += _attribute(attribute, targets, labels, digits)
     return TableDocument(
         name=name,
         title=options.title_in(language),
@@ -64,7 +65,8 @@ def _targets(model: str, values: Mapping[str, Any]) -> list[Target]:
     ]
 
 
-def _attribute(attribute: str, targets: Sequence[Target], language: str, digits: int) -> list[Row]:
+def _attribute(attribute: str, targets: Sequence[Target], labels: Labels, digits: int) -> list[Row]:
+    language = labels.language
     known = has_word(f"groups_{attribute}")
     heading = word(f"groups_{attribute}", language) if known else attribute.replace("_", " ").capitalize()
     rows = [Row(heading, (), "section")]
@@ -73,7 +75,7 @@ def _attribute(attribute: str, targets: Sequence[Target], language: str, digits:
     names = list(dict.fromkeys(group for by_group in by_target for group in by_group))
     for group in THIRDS if set(names) <= set(THIRDS) else names:
         entries = [by_group.get(group) for by_group in by_target]
-        label = word(f"groups_{group}", language) if has_word(f"groups_{group}") else group
+        label = word(f"groups_{group}", language) if has_word(f"groups_{group}") else labels.of(group)
         key = f"{attribute}.{group}"
         rows += [
             Row(label, tuple(_estimate(entry, digits) for entry in entries), "entry", "estimate", key),

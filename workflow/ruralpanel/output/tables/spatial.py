@@ -60,7 +60,7 @@ def build(name: str, options: OfModels, context: OutputContext) -> TableDocument
         entries = [_spatial(model, kind) for model in models]
         if any(entries):
             rows += _entry(word(f"spatial_{kind}", language), entries, digits, f"spatial_{kind}")
-    rows += _summary(models, language)
+    rows += _summary(models, labels, language)
     given = options.model_labels
     titles = [context.title(model["model"], given) for model in models]
     heads = tuple(Spanner(text, index, index) for index, text in enumerate(titles) if text)
@@ -123,12 +123,12 @@ def _entry(label: str, entries: Sequence[Mapping[str, Any] | None], digits: int,
     ]
 
 
-def _summary(models: Sequence[Model], language: str) -> list[Row]:
+def _summary(models: Sequence[Model], labels: Labels, language: str) -> list[Row]:
     def row(key: str, cells: Sequence[Cell], label: str = "") -> Row:
         return Row(label or word(key, language), tuple(cells), "summary", key, key)
 
     matrices = [str(((model.get("spatial") or {}).get("weights") or {}).get("name") or "") for model in models]
-    rows = [row("spatial_weights", [Cell(name.replace("_", " ")) for name in matrices])]
+    rows = [row("spatial_weights", [Cell(labels.of(name)) for name in matrices])]
     rows.append(row("sample", [Cell(sample_text(model, language)) for model in models]))
     rows += [
         row(count, [Cell(format_count(model[count]), model[count]) for model in models])
@@ -169,7 +169,7 @@ def _weights_notes(models: Sequence[Model], labels: Labels, language: str) -> tu
         if about.get("name")
     }
     return tuple(
-        f"{name.replace('_', ' ')}{word('colon', language)}{what}{word('full_stop', language)}"
+        f"{labels.of(name)}{word('colon', language)}{what}{word('full_stop', language)}"
         for name, what in words.items()
         if what
     )

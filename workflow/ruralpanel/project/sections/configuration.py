@@ -4,7 +4,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from ruralpanel.project.kinds.options import PART, Name, Names, Options, Path, Positive, SomeNames, key, parts, required
+from ruralpanel.project.kinds.options import (
+    PART,
+    Name,
+    Names,
+    Options,
+    Path,
+    Positive,
+    SomeNames,
+    Words,
+    key,
+    parts,
+    required,
+)
 
 _ZH = "The same in Chinese"
 _TextOrNull = Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})]
@@ -305,6 +317,11 @@ class Configuration(Options):
     boundaries: _PathOrNull = key("Polygons by unit id (GeoJSON); null: no maps", null=True)
     boundaries_note: str = key("Words printed under every map", default="")
     boundaries_note_zh: str | None = key(_ZH)
+    names: Words | None = key(
+        "What names without a label of their own are called in print: values of units' attributes, parts of a gap, "
+        "dimensions of a curve, spatial weights"
+    )
+    names_zh: Words | None = key(_ZH)
     corrections: _PathOrNull = key("Declared repairs of single figures", null=True)
     control_totals: _PathOrNull = key("National figures that the units must add up to", null=True)
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = key("Seed of every random draw", default=20120126)

@@ -31,7 +31,7 @@ from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import anchor
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.words import word
-from ruralpanel.project.jobs import sample_titles
+from ruralpanel.project.jobs import names_in_print
 from ruralpanel.project.kinds import figures
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.options import Options
@@ -103,9 +103,9 @@ def _land(context: Context) -> tuple[Land | None, str]:
 def _outputs(context: Context, where: str) -> OutputContext:
     units = load_units(context.root / str(context.config["units"]))
     titles = {name: context.title(name) for name in context.config.get("models") or {}}
-    samples = sample_titles(context.config.get("samples") or {}, context.language)
+    names = names_in_print(context.config, context.language)
     return OutputContext(
-        context.results, context.language, units.attributes, context.config_file, where, titles=titles, samples=samples
+        context.results, context.language, units.attributes, context.config_file, where, titles=titles, names=names
     )
 
 

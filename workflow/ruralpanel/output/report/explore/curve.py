@@ -203,7 +203,7 @@ def _dimension(entry: Mapping[str, Any], table: pd.DataFrame, labels: Labels) ->
     options: Sequence[str] = entry["options"]
     place = {option: ALPHABET[index] for index, option in enumerate(options)}
     return {
-        "label": dimension_label(entry["name"], labels.language),
+        "label": dimension_label(entry["name"], labels),
         "options": option_labels(entry["name"], options, labels),
         "choices": "".join(place[str(option)] for option in table[entry["name"]]),
     }

@@ -61,7 +61,7 @@ def waterfall_chart(asked: Asked, options: figures.Waterfall) -> Chart:
     (model,) = context.models([options.model])
     labels = context.labels([str(model["panel"])], options)
     gap = model["spec"]["options"]["gap"]
-    total = labels.names.get("total") or f"{gap['group']} − {gap['reference']}"
+    total = labels.names.get("total") or f"{labels.of(str(gap['group']))} − {labels.of(str(gap['reference']))}"
     parts = curve.parts(model, labels)
     whole = coefficient(model, "total")
     size = float(whole["estimate"]) if whole else sum(part.value for part in parts)
