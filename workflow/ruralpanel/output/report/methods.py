@@ -176,7 +176,7 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
                 "methods.unavailable",
                 method=method.replace("_", " "),
                 models=_models_named(texts, models, len(context.models), context.language),
-                reason=reason.rstrip("."),
+                reason=reason.rstrip(".。"),
             )
             for (method, reason), models in unavailable.items()
         ]
@@ -297,14 +297,15 @@ def _dropped(texts: Texts, counts: Mapping[str, int], labels: Labels) -> Inline:
 def _notes(context: Context, texts: Texts) -> tuple[Block, ...]:
     notes: dict[str, list[str]] = {}
     for name, model in context.models.items():
+        labels = context.labels(str(model["panel"]))
         for note in model.get("notes") or ():
-            notes.setdefault(clause(note, context.language), []).append(context.title(name))
+            notes.setdefault(clause(labels.told(note), context.language), []).append(context.title(name))
     if not notes:
         return ()
     items = tuple(
         texts.inline(
             "methods.inference_item",
-            words=_capital(note.rstrip(".")),
+            words=_capital(note.rstrip(".。")),
             models=_models_named(texts, models, len(context.models), context.language),
         )
         for note, models in notes.items()
