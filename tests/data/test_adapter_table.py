@@ -587,3 +587,16 @@ def test_a_numeral_in_a_heading_is_held_against_the_measure(tmp_path: Path, head
     assert "found measure" in refusal(source_of("table", path, {"x": {"measure": "person", "column": heading}}))
     right_source = source_of("table", path, {"x": {"measure": right, "column": heading}})
     assert figures(registry.read(right_source)) == {("x", "A", 2001): 1.0}
+
+
+def test_rows_left_out_by_a_pattern_of_codes(tmp_path: Path) -> None:
+    """A file of several levels: provinces (110000) and prefectures (110100) are left out, and rows without a code."""
+    path = tmp_path / "levels.csv"
+    rows = "name,code,x\n甲省,110000,9\n乙市,110100,9\n  丙县,110101,1\n市辖区,NA,8\n,,7\n  丁县,110230,2\n"
+    path.write_text(rows, encoding="utf-8")
+    layout = {"unit": "code", "period": 2010, "skip_rows": ["*00", "", "NA"]}
+    read = registry.read(source_of("table", path, {"x": {}}, layout))
+    assert figures(read) == {("x", "110101", 2010): 1.0, ("x", "110230", 2010): 2.0}
+    path.write_text(rows.replace("110230", ""), encoding="utf-8")
+    refused = refusal(source_of("table", path, {"x": {}}, {**layout, "skip_rows": ["*00", "NA"]}))
+    assert "row 6, column code: found nothing" in refused and "row 7" in refused

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,7 +140,7 @@ def figures(answer: Mapping[str, Any]) -> Iterator[Figure]:
 class _Reading:
     """The cells of all files so far, and what is wrong with them."""
 
-    def __init__(self, source: SourceSpec, rule: text.NumberRule, skipped: Collection[str]) -> None:
+    def __init__(self, source: SourceSpec, rule: text.NumberRule, skipped: re.Pattern[str]) -> None:
         self.source, self.rule, self.skipped = source, rule, skipped
         self.cells: dict[tuple[str, str, int], Cell] = {}
         self.problems: list[Problem] = []

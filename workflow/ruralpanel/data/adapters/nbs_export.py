@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -281,7 +282,7 @@ def _block_cells(
     layout: NbsExportLayout,
     naming: _Naming,
     rule: text.NumberRule,
-    skipped: Collection[str],
+    skipped: re.Pattern[str],
 ) -> tuple[list[Cell], list[Problem]]:
     region = block.region or str(layout.region or "")
     turned_regions = block.head == "time" and (block.title or not region)

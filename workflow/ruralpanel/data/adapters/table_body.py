@@ -93,7 +93,7 @@ def load_body(
         kept &= np.isin(codes, matches)
     if unit and layout.skip_rows:
         codes, labels = columns.labels(loaded[unit])
-        kept &= ~np.isin(codes, _named(labels, squeezed(layout.skip_rows)))
+        kept &= ~np.isin(codes, _skipped(labels, layout.skip_rows))
     kept &= ~_header_again(loaded)
     if not kept.all():
         loaded, rows = {name: column[kept].reset_index(drop=True) for name, column in loaded.items()}, rows[kept]
@@ -131,6 +131,14 @@ def _named(labels: Sequence[str], wanted: set[str]) -> list[int]:
     return [
         i for i, label in enumerate(labels) if wanted & {text.squeezed(label), text.squeezed(text.without_marks(label))}
     ]
+
+
+def _skipped(labels: Sequence[str], skip_rows: Sequence[object]) -> list[int]:
+    """Which labels `layout.skip_rows` leaves out, as they stand or without footnote marks; -1 stands for a blank."""
+    skipped = text.names_like(map(cell_text, skip_rows))
+    forms = [(text.squeezed(label), text.squeezed(text.without_marks(label))) for label in labels]
+    found = [i for i, form in enumerate(forms) if any(map(skipped.fullmatch, form))]
+    return [*found, -1] if "" in skip_rows else found
 
 
 def squeezed(names: Iterable[object]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from ruralpanel.project import periods
@@ -219,6 +219,12 @@ def without_marks(text: str) -> str:
 def squeezed(text: str) -> str:
     """For comparing headers and titles: plain, without blanks, lower case."""
     return re.sub(r"\s+", "", plain(text)).casefold()
+
+
+def names_like(wanted: Iterable[object]) -> re.Pattern[str]:
+    """What matches names, squeezed, that are wanted; a `*` in a wanted one stands for any signs (codes: ``*00``)."""
+    parts = [".*".join(map(re.escape, squeezed(str(name)).split("*"))) for name in wanted]
+    return re.compile("|".join(parts) if parts else r"(?!)")
 
 
 class NotANumber(ValueError):

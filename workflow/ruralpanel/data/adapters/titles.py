@@ -226,19 +226,16 @@ def reads_like_note(name: str) -> bool:
     return bool(_NOTE.match(bare)) or bool(_SENTENCE.search(bare)) or len(bare) > 40
 
 
-def left_out(further: Iterable[object] = (), kept: Iterable[object] = ()) -> frozenset[str]:
-    """The names of rows to leave out, squeezed: the usual ones and `further`, except those `kept`."""
-    names = frozenset(text.squeezed(str(name)) for name in (*_LEFT_OUT, *further))
-    return names - {text.squeezed(str(name)) for name in kept}
+def left_out(further: Iterable[object] = (), kept: Iterable[object] = ()) -> re.Pattern[str]:
+    """What the names of rows to leave out match, squeezed: the usual ones and `further`, except those `kept`."""
+    not_these = {text.squeezed(str(name)) for name in kept}
+    return text.names_like(name for name in (*_LEFT_OUT, *further) if text.squeezed(str(name)) not in not_these)
 
 
-def is_left_out(name: str, names: Collection[str]) -> bool:
+def is_left_out(name: str, names: re.Pattern[str]) -> bool:
     """Whether a row's name is one of them, or says that the table goes on.
 
     Blanks, width, case, footnote marks and a second language do not count.
     """
-    return (
-        continues(name)
-        or text.squeezed(text.without_marks(name)) in names
-        or text.squeezed(text.region_name(name)) in names
-    )
+    forms = (text.without_marks(name), text.region_name(name))
+    return continues(name) or any(names.fullmatch(text.squeezed(form)) for form in forms)

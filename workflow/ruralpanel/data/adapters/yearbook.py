@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -323,7 +324,7 @@ def _cells(
     label: str,
     layout: YearbookLayout,
     rule: text.NumberRule,
-    skipped: Collection[str],
+    skipped: re.Pattern[str],
 ) -> tuple[list[Cell], list[Problem]]:
     cells: list[Cell] = []
     problems: list[Problem] = []

@@ -227,7 +227,12 @@ _OF_TABLE = {
     "across": LayoutKey("wide: what the columns stand for", "period", choices=("period", "unit")),
     "columns": LayoutKey("wide: how the columns of a series are named; {period} stands for the year", "{period}"),
     "where": LayoutKey("rows to keep: column → value (or list of values)", {}, ("mapping",)),
-    "skip_rows": LayoutKey("units to leave out by name (totals)", [], ("list",)),
+    "skip_rows": LayoutKey(
+        "units to leave out by name (totals); * in a name stands for any signs (*00: codes of higher levels), an empty "
+        "one for rows that name no unit",
+        [],
+        ("list",),
+    ),
     "sheet": _SHEET,
     "range": LayoutKey(
         "part of the worksheet or text file that holds the table, as A3:H40", "all that is filled", formats=_ROWS
