@@ -1,6 +1,6 @@
-"""The units file of the two censuses: which county of 2010 is which of 2020. Prints `units.csv` (README.md beside this).
+"""The units file of the two censuses: which county of 2010 is which of 2020. Prints `units.csv` anew:
 
-    python match_counties.py data/census_county_2010_v1.xlsx data/census_county_2020_v1.xlsx > new.csv; mv new.csv units.csv
+    python match_counties.py data/census_county_2010_v1.xlsx data/census_county_2020_v1.xlsx > new.csv
 
 Nothing is guessed. A unit of 2010 is one of 2020 where
 - the code is the same and so is the name (`code`);
@@ -8,8 +8,8 @@ Nothing is guessed. A unit of 2010 is one of 2020 where
 - else the name without its last word (county, city, district) is, within the prefecture, and the change is one that
   happens: a county that became a city or a district, a city that became a district (`status`);
 - else `declared_changes.csv` says so (`declared`): other names, other prefectures, other spellings.
-All other units stand in the file for the one census that counts them. Positions of seats are taken over from the present
-`units.csv`, or from a third file with columns adcode, longitude and latitude.
+All other units stand in the file for the one census that counts them. Positions of seats are taken over from the
+present `units.csv`, or from a third file with columns adcode, longitude and latitude.
 """
 
 from __future__ import annotations
