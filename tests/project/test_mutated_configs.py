@@ -202,7 +202,7 @@ def test_values_out_of_reach_are_refused(folder: Path, path: tuple[Any, ...], va
 
 
 def test_a_place_of_endless_files_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ruralpanel.project.load._MOST", 2)
+    monkeypatch.setattr("ruralpanel.project.sources._MOST", 2)
     config = full_config()
     config["sources"]["made_up"]["path"] = "**/*.csv"
     assert "more than 2 files and folders below" in said(folder, config)

@@ -17,6 +17,7 @@ _ANYTHING = re.compile(r"\b(?:Mapping|dict)\[str, Any\]")
 
 READERS = {
     "project/load.py": "reads the configuration into settings",
+    "project/sources.py": "reads declared sources into settings",
     "project/yaml.py": "reads YAML with the places of its keys",
     "project/whole.py": "joins the files of a configuration",
     "project/written.py": "the configuration as it is written, for messages",

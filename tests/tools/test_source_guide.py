@@ -66,3 +66,19 @@ def test_the_commands_shown_exist(capsys: pytest.CaptureFixture[str]) -> None:
         shown = capsys.readouterr().out
         for line in re.findall(rf"python -m ruralpanel {words} (.*)", GUIDE):
             assert all(option in shown for option in re.findall(r"--[a-z]+", line.partition("#")[0]))
+
+
+def test_the_download_shown_is_one_and_says_how_to_get_it(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "data-sources.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    text = next(text for text in blocks if "sources:" in text and "sha256:" in text)
+    document = yaml.safe_load(text)
+    del document["sources"]["census_2020"]["about"]
+    document |= {"title": "Made up", "units": str(ROOT / "data" / "units" / "china_provinces.csv"), "models": {}}
+    document |= {"panels": {"mine": {"periods": [2020]}}, "variables": {"one": {"formula": "1"}}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        open_project([tmp_path / "config.yaml"])
+    (problem,) = error.value.problems
+    assert problem.fix == "run: snakemake fetch" and "3.43 MB" in problem.expected
+    assert open_project([tmp_path / "config.yaml"], fetching=True).sources["census_2020"].downloads

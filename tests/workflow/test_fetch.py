@@ -1,15 +1,17 @@
-"""`snakemake fetch` as a user types it, against a stand-in for the site."""
+"""`snakemake fetch` as a user types it, against stand-ins for the site and for an address."""
 
 from __future__ import annotations
 
 import csv
 import shutil
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 import yaml
 
+import file_server
 import nbs_site
 from conftest import Run
 from nbs_site import Site
@@ -67,7 +69,7 @@ def test_fetch_build_and_fetch_again(project: Path, snakemake: Run, site: Site) 
     assert "live: 152 figures" in run.stderr and "figures: request 3 of 3" in run.stderr
     asked = len(site.asked)
     run = snakemake(project, "-n")
-    assert run.returncode == 0 and "Asking for" not in run.stdout  # `fetch` is no part of a run
+    assert run.returncode == 0 and "Fetching" not in run.stdout  # `fetch` is no part of a run
 
     target = "results/panels/main/panel.csv"
     run = snakemake(project, target)
@@ -100,3 +102,33 @@ def test_a_failure_leaves_everything_as_it_was(project: Path, snakemake: Run, si
     assert {path: path.read_bytes() for path in before if path.suffix == ".json"} == {
         path: content for path, content in before.items() if path.suffix == ".json"
     }
+
+
+def test_download_build_and_edit(tmp_path: Path, snakemake: Run) -> None:
+    """A run never asks; a file that one has edited stops it and stays as it is, also when all is fetched again."""
+    content = b"unit,period,km\nA,2012,3\nB,2012,5\n"
+    (tmp_path / "units.csv").write_text("id,name_en\nA,Aland\nB,Bland\n", encoding="utf-8")
+    target, roads = "results/panels/main/panel.csv", tmp_path / "data" / "roads.csv"
+    with file_server.running() as files:
+        files.content["/roads.csv"] = content
+        source = {"adapter": "table", "path": "data/roads.csv", "url": f"{files.url}/roads.csv",
+                  "sha256": sha256(content).hexdigest(), "series": {"km": {"measure": "km"}}}  # fmt: skip
+        config = {"title": "Fetched", "units": "units.csv", "cache": "kept", "sources": {"roads": source},
+                  "panels": {"main": {"periods": [2012]}}, "models": {},
+                  "variables": {"km": {"source": "roads", "series": "km", "measure": "km"}}}  # fmt: skip
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        run = snakemake(tmp_path, target)
+        assert run.returncode == 1 and "run: snakemake fetch" in run.stderr and not files.asked
+
+        run = snakemake(tmp_path, "fetch")
+        assert run.returncode == 0 and "roads: data/roads.csv" in run.stderr, run.stderr
+        run = snakemake(tmp_path, target)
+        assert run.returncode == 0 and len(files.asked) == 1, run.stderr
+        assert (tmp_path / target).read_text(encoding="utf-8").splitlines()[1].endswith(",3.0")
+
+        roads.write_bytes(content.replace(b"3", b"4"))
+        for words in ((target,), ("fetch",)):
+            run = snakemake(tmp_path, *words)
+            assert run.returncode == 1 and "move it to another name" in run.stderr
+            assert "Traceback (most recent call last)" not in run.stderr
+        assert roads.read_bytes() == content.replace(b"3", b"4") and len(files.asked) == 1

@@ -35,7 +35,7 @@ with starting("snakemake"):
             workflow.config_settings.config,
             fetching="fetch" in sys.argv[1:],  # Snakemake knows its targets only once all rules are read
         )
-        LIVE = project.live_settings(CONFIG)
+        FETCHED = project.fetch_settings(CONFIG)
     except UserError as error:
         sys.exit(error.report("The configuration cannot be used"))
 

@@ -6,11 +6,14 @@ rule fetch:
     log:
         "results/logs/fetch.log",
     params:
-        sources=LIVE["sources"],
-        sidecars=LIVE["sidecars"],
-        number=len(LIVE["sources"]),
+        sources=FETCHED["sources"],
+        sidecars=FETCHED["sidecars"],
+        downloads=FETCHED["downloads"],
+        cache=FETCHED["cache"],
+        number=len(FETCHED["sources"]) + len(FETCHED["downloads"]),
         units=CONFIG.units,
+        config=CONFIG.file,
     message:
-        "Asking for {params.number} live source(s)"
+        "Fetching the files of {params.number} source(s)"
     script:
         "../scripts/fetch.py"

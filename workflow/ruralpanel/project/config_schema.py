@@ -30,6 +30,7 @@ from ruralpanel.project.sections.configuration import (
 
 _PARTS: Mapping[str, type[Options]] = {
     "source": data.Source,
+    "download": data.Download,
     "series": data.Series,
     "declared_break": data.DeclaredBreak,
     "panel": data.Panel,

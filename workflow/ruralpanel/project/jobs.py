@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import combinations, takewhile
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from ruralpanel.project.kinds.tables import TABLES, kind_of, robustness_file
 from ruralpanel.project.load import DEFAULT_FILE, Config, UnsoundConfiguration, read_config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.reads import matrices_of, samples_of, series_by_variable
-from ruralpanel.project.settings import SourceSpec, wordless
+from ruralpanel.project.settings import Download, SourceSpec, wordless
 from ruralpanel.project.units import normal
 from ruralpanel.project.yaml import load_document
 
@@ -134,6 +134,7 @@ def source_settings(config: Config, source: str) -> dict[str, Any]:
 def reading_settings(config: Config, source: str) -> dict[str, Any]:
     """What the reading of one source depends on: what its figures are called does not count."""
     settings = source_settings(config, source)
+    del settings["downloads"]
     settings["series"] = {key: wordless(series) for key, series in settings["series"].items()}
     about = settings["about"]
     if about is not None:
@@ -149,6 +150,7 @@ def reconcile_settings(config: Config) -> dict[str, Any]:
     for settings in sources.values():
         settings["series"] = {key: wordless(series) for key, series in settings["series"].items()}
         settings["about"] = settings["about"] and wordless(settings["about"])
+        del settings["downloads"]
     return {"sources": sources, "alike": alike_series(config.sources)}
 
 
@@ -318,13 +320,16 @@ def map_files(config: Config) -> tuple[str, ...]:
     return tuple(dict.fromkeys(files))
 
 
-def live_settings(config: Config) -> dict[str, dict[str, Any]]:
-    """Live sources by name, and under ``sidecars`` where each one's sidecar is or will be.
+def fetch_settings(config: Config) -> dict[str, Any]:
+    """What `snakemake fetch` brings.
+
+    ``sources``: live ones by name; ``sidecars``: where each one's sidecar is or will be; ``downloads``: sources with an
+    address, by name; ``cache``: the declared folder, if any.
 
     Raises
     ------
     UserError
-        Live sources that name no sidecar, and two that would replace each other's files.
+        Live sources that name no sidecar, and two sources that would replace each other's files.
     """
     without = [
         Problem(
@@ -342,8 +347,23 @@ def live_settings(config: Config) -> dict[str, dict[str, Any]]:
         *_shared(config.file, "path", folders, "a folder of its own for the answers of each live source"),
         *_shared(config.file, "about", sidecars, "a sidecar of its own for each live source"),
     ]
-    raise_any(config.places.located(shared, config.file))
-    return {"sources": {name: source_settings(config, name) for name in live}, "sidecars": sidecars}
+    raise_any(config.places.located([*shared, *_other_downloads(config)], config.file))
+    return {
+        "sources": {name: source_settings(config, name) for name in live},
+        "sidecars": sidecars,
+        "downloads": {name: source_settings(config, name) for name, one in config.sources.items() if one.downloads},
+        "cache": config.cache,
+    }
+
+
+def _other_downloads(config: Config) -> Iterator[Problem]:
+    """Two files that would be put in one place; one file of two sources is none."""
+    first: dict[str, Download] = {}
+    for one in (one for source in config.sources.values() for one in source.downloads):
+        other = first.setdefault(os.path.realpath(one.target), one)
+        if replace(other, where=one.where, target=one.target) != one:
+            found = f'"{one.target}", where {other.where} puts another file'
+            yield Problem(config.file, one.where, found, "a place of its own", "change `path` of one of them")
 
 
 def _shared(file: str, key: str, places: Mapping[str, str], expected: str) -> Iterator[Problem]:

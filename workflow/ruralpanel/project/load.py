@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.config_schema import config_schema, shared_schema
 from ruralpanel.project.files import unusable
-from ruralpanel.project.kinds.adapters import ADAPTERS
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS
-from ruralpanel.project.layouts import layout_problems
 from ruralpanel.project.model_keys import FIELDS, inference_problems, inference_spec, key_problems
 from ruralpanel.project.periods import between, parsed
-from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.schema import check_schema, with_defaults, with_periods
-from ruralpanel.project.settings import ModelSpec, PanelSpec, SeriesSpec, SourceSpec, VariableSpec
-from ruralpanel.project.sidecars import is_litter, load_sidecar, series_spec
+from ruralpanel.project.settings import ModelSpec, PanelSpec, SourceSpec, VariableSpec
+from ruralpanel.project.sources import path_from, read_source
 from ruralpanel.project.whole import Whole, read_whole
 from ruralpanel.project.written import Place, Places
 
@@ -37,7 +33,7 @@ class Config:
     `resolved` holds the same as plain values in the long form, for the record that results keep; `places` the file and
     line of each key; `files` all files that it was read from; `idle_words` where words stand for what nothing declares.
     `problems` are those of the sources (`faulty_sources`), which `check.check` reports together with its own;
-    `unfetched` are those among them that fetching a live source mends. `presets` are as of `expand.Expanded`.
+    `unfetched` are those among them that `snakemake fetch` mends. `presets` are as of `expand.Expanded`.
     """
 
     file: str
@@ -70,6 +66,7 @@ class Config:
     problems: tuple[Problem, ...] = ()
     faulty_sources: frozenset[str] = frozenset()
     unfetched: tuple[Problem, ...] = ()
+    cache: str | None = None
     presets: Mapping[str, Mapping[str, tuple[Any, str]]] = field(default_factory=dict)
 
 
@@ -156,13 +153,12 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
     faulty: set[str] = set()
     unfetched: list[Problem] = []
     for name, source in values["sources"].items():
-        spec, of_files, of_layout = _source(name, source, root, file)
-        problems += [*of_files, *of_layout]
-        sources[name] = spec
-        if of_files or of_layout:
+        found = read_source(name, source, root, file)
+        problems += [*found.faults, *found.mended]
+        sources[name] = found.spec
+        if found.faults or found.mended:
             faulty.add(name)
-        if spec.live:
-            unfetched += of_files
+        unfetched += found.mended
     panels = {name: _panel(name, panel) for name, panel in values["panels"].items()}
     first_panel = next(iter(panels))
     return Config(
@@ -171,7 +167,7 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
         title=values["title"],
         language=values["language"],
         seed=values["seed"],
-        units=_path(root, values["units"]),
+        units=path_from(root, values["units"]),
         boundaries=_optional_path(root, values["boundaries"]),
         boundaries_note=values["boundaries_note"],
         corrections=_optional_path(root, values["corrections"]),
@@ -196,125 +192,13 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
         problems=tuple(places.located(problems, file)),
         faulty_sources=frozenset(faulty),
         unfetched=tuple(places.located(unfetched, file)),
+        cache=_optional_path(root, values.get("cache")),
         presets=whole.presets,
     )
 
 
-def _path(root: Path, text: str) -> str:
-    path = os.path.normpath(os.path.join(root, os.path.expanduser(text)))
-    relative = os.path.relpath(path)
-    return path if relative.startswith("..") and os.path.isabs(path) else relative
-
-
 def _optional_path(root: Path, text: str | None) -> str | None:
-    return None if text is None else _path(root, text)
-
-
-_PLACES = frozenset({"file", "files"})
-
-
-def _source(
-    name: str, values: Mapping[str, Any], root: Path, file: str
-) -> tuple[SourceSpec, list[Problem], list[Problem]]:
-    """A source, what is wrong with its files and sidecar, and what is wrong with its layout."""
-    adapter = ADAPTERS.get(values["adapter"])
-    live = adapter is not None and adapter.live
-    path = _path(root, values["path"])
-    files, wrong = _files(path)
-    problems: list[Problem] = []
-    about: Mapping[str, Any] | None = None
-    series: dict[str, SeriesSpec] = {}
-    if "about" in values:
-        sidecar_path = _path(root, values["about"])
-        if reason := unusable(sidecar_path):
-            problems.append(
-                Problem(
-                    file,
-                    f"sources.{name}.about",
-                    f'"{values["about"]}", {reason}',
-                    "a sidecar file",
-                    "run: snakemake fetch" if live else "write one (docs/data-sources.md), or remove the key",
-                )
-            )
-        else:
-            try:
-                sidecar = load_sidecar(sidecar_path, path if wrong in ("", _NO_FILE) else "")
-            except UserError as error:
-                problems += error.problems
-            else:
-                about = sidecar.document
-                series.update(sidecar.series)
-    # A key given here goes over the sidecar's; what the sidecar says besides (breaks, years) stands.
-    described = (about or {}).get("series") or {}
-    for key, item in (values.get("series") or {}).items():
-        known = {k: v for k, v in (described.get(key) or {}).items() if not (k in _PLACES and _PLACES & set(item))}
-        series[key] = series_spec(key, {**known, **item})
-    if wrong:
-        problems.append(
-            Problem(
-                file,
-                f"sources.{name}.path",
-                f'"{values["path"]}", {wrong}',
-                "a file, a folder with files, or a glob that matches some",
-                "run: snakemake fetch" if live else "check the path: it is relative to the file that names it",
-            )
-        )
-    problems += [
-        Problem(file, f"sources.{name}.path", f'"{unread}", {reason}', "a file that can be read")
-        for unread in files
-        if (reason := unusable(unread))
-    ]
-    layout = {**((about or {}).get("layout") or {}), **(values.get("layout") or {})}
-    wrong_keys = [*layout_problems(values["adapter"], layout, file, f"sources.{name}.layout")]
-    if adapter is None:
-        fix = did_you_mean(values["adapter"], ADAPTERS)
-        wrong_keys.append(Problem(file, f"sources.{name}.adapter", f'"{values["adapter"]}"', " | ".join(ADAPTERS), fix))
-    spec = SourceSpec(
-        name=name,
-        adapter=values["adapter"],
-        path=path,
-        files=files,
-        about=about,
-        layout=layout,
-        series=series,
-    )
-    return spec, problems, wrong_keys
-
-
-_NO_FILE = "where no file lies"
-_MOST = 100_000
-"""Files and folders that a place may hold: more is somebody's whole disk."""
-
-
-def _files(path: str) -> tuple[tuple[str, ...], str]:
-    """The files of a place, in order, and what is wrong with the place; each empty where the other is not."""
-    parts = Path(path).parts
-    place = os.path.realpath(os.path.join(*takewhile(lambda part: not glob.has_magic(part), (".", *parts))))
-    if os.path.isdir(place) and place in (os.sep, os.path.realpath(os.path.expanduser("~"))):
-        return (), f"the whole of {place}"
-    try:
-        if os.path.isdir(path):
-            names = sorted(name for name in os.listdir(path) if not is_litter(name))
-            found = [file for name in names if os.path.isfile(file := os.path.join(path, name))]
-        elif os.path.isfile(path):
-            found = [path]
-        else:
-            if "**" in path and _holds_more(place, _MOST):
-                return (), f"more than {_MOST:,} files and folders below {place}"
-            matches = (file for file in glob.glob(path, recursive=True) if os.path.isfile(file))
-            found = sorted(file for file in matches if not is_litter(file))
-    except OSError as error:
-        return (), f"a place that cannot be read ({error.strerror})"
-    return tuple(found), "" if found else _NO_FILE
-
-
-def _holds_more(place: str, most: int) -> bool:
-    seen = 0
-    for _, folders, files in os.walk(place):
-        seen += len(folders) + len(files)
-        if seen > most:
-            return True
-    return False
+    return None if text is None else path_from(root, text)
 
 
 def _panel(name: str, values: Mapping[str, Any]) -> PanelSpec:
@@ -339,7 +223,7 @@ def _variable(name: str, values: Mapping[str, Any]) -> VariableSpec:
 
 
 def _weights_matrix(root: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**values, "path": _path(root, values["path"])} if "path" in values else values
+    return {**values, "path": path_from(root, values["path"])} if "path" in values else values
 
 
 def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str) -> ModelSpec:

@@ -93,10 +93,39 @@ class SeriesSpec:
 
 
 @dataclass(frozen=True)
+class Download:
+    """A file that `snakemake fetch` brings from an address to `target`.
+
+    `where` : its place in the configuration. `sha256`, `bytes` : of what the address gives. `unpack` : kind of archive,
+    `member` : the file in it (empty: its only one). `content` : the sum that `target` has by the sidecar. Empty, zero:
+    not declared.
+    """
+
+    target: str
+    url: str
+    where: str
+    sha256: str = ""
+    bytes: int = 0
+    unpack: str = ""
+    member: str = ""
+    content: str = ""
+
+    @property
+    def wanted(self) -> str:
+        """The sum that `target` must have, as far as it is declared."""
+        return self.content or ("" if self.unpack else self.sha256)
+
+    @property
+    def remote(self) -> bool:
+        """Whether it comes from elsewhere than this machine."""
+        return not self.url.lower().startswith("file:")
+
+
+@dataclass(frozen=True)
 class SourceSpec:
     """One source: where its files are, how they are read, and what its sidecar says of them.
 
-    `path` and `files` are absolute. `layout` holds the adapter's own keys.
+    `path` and `files` are absolute. `layout` holds the adapter's own keys. `downloads` are what is fetched.
     """
 
     name: str
@@ -106,6 +135,7 @@ class SourceSpec:
     about: Mapping[str, Any] | None
     layout: Mapping[str, Any] = field(default_factory=dict)
     series: Mapping[str, SeriesSpec] = field(default_factory=dict)
+    downloads: tuple[Download, ...] = ()
 
     @property
     def live(self) -> bool:
@@ -116,7 +146,8 @@ class SourceSpec:
     def from_dict(cls, values: Mapping[str, Any]) -> SourceSpec:
         """From plain values, as they pass through a rule's parameters."""
         series = {key: SeriesSpec(**item) for key, item in values["series"].items()}
-        return cls(**{**values, "series": series})
+        downloads = tuple(Download(**item) for item in values.get("downloads") or ())
+        return cls(**{**values, "series": series, "downloads": downloads})
 
 
 @dataclass(frozen=True)

@@ -77,9 +77,10 @@ Periods are years (2012), quarters (2012Q3) or months (2012-07), those of one pa
 year takes them, breaks of definition and corrections too. In files and on axes they stand as written here; Parquet
 files alone count them on, quarters as 4 × year + quarter − 1, months as 12 × year + month − 1.
 
-Of a configuration from elsewhere, trust the paths: whatever they name is read, with your rights. Nothing else in it can
-do harm: formulas are parsed and never run, texts that quote numbers are templates in a sandbox, `layout.query` may only
-read. YAML that would make Snakemake run code (`__use_yte__`) is refused before, with this folder's profile.
+Of a configuration from elsewhere, trust the paths: whatever they name is read, with your rights, and `snakemake fetch`
+puts what it downloads where they say, never over a file of yours. Nothing else in it can do harm: formulas are parsed
+and never run, texts that quote numbers are templates in a sandbox, `layout.query` may only read. YAML that would make
+Snakemake run code (`__use_yte__`) is refused before, with this folder's profile.
 """
 
 _SHORT_FORMS = """# Short forms

@@ -324,6 +324,10 @@ class Configuration(Options):
     names_zh: Words | None = key(_ZH)
     corrections: _PathOrNull = key("Declared repairs of single figures", null=True)
     control_totals: _PathOrNull = key("National figures that the units must add up to", null=True)
+    cache: Path | None = key(
+        "Folder in which `snakemake fetch` keeps what it downloads, for all projects; absent: ruralpanel in the user's "
+        "folder of caches. The variable RURALPANEL_CACHE goes over it"
+    )
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)] = key("Seed of every random draw", default=20120126)
     sources: Annotated[dict[str, Any], _section("source", 1)] = required("Where figures come from")
     panels: Annotated[dict[str, Any], _section("panel", 1)] = required(

@@ -91,6 +91,44 @@ class Series(Options):
     )
 
 
+_SHA256 = {
+    "type": "string",
+    "pattern": r"^[0-9a-fA-F]{64}\Z",
+    "description": "64 digits and letters a to f",
+}
+_ADDRESS = {"type": "string", "minLength": 1, "maxLength": 2000, "description": "An address as https://…"}
+_FILE = {
+    "pattern": r"^[^./\\{}*?\[\]\s][^/\\{}*?\[\]\n\t]{0,199}\Z",
+    "description": "The name of a file, without a folder",
+}
+_ADDRESSES = {
+    "if": {"type": "object"},
+    "then": {
+        "minProperties": 1,
+        "propertyNames": _FILE,
+        "additionalProperties": {"if": {"type": "object"}, "then": {PART: "download"}, "else": _ADDRESS},
+    },
+    "else": _ADDRESS,
+}
+_Sum = Annotated[str, WithJsonSchema(_SHA256)]
+_Bytes = Annotated[int, Field(ge=1, le=10**15)]
+_Archive = Literal["zip", "tar", "tar.gz", "gz"]
+_SUM = "SHA-256 (64 digits and letters a to f) of what the address gives: another file is refused; `fetch` prints it"
+_BYTES = "Its size, for the message that says what is to be fetched"
+_UNPACK = "The archive that the address gives, of which one file is put in its place"
+_MEMBER = "The file in the archive, with its folders; needed where it holds several"
+
+
+class Download(Options):
+    """A file that is fetched."""
+
+    url: Annotated[str, WithJsonSchema(_ADDRESS)] = required("Address, as https://…")
+    sha256: _Sum | None = key(_SUM)
+    bytes: _Bytes | None = key(_BYTES)
+    unpack: _Archive | None = key(_UNPACK)
+    member: Name | None = key(_MEMBER)
+
+
 class Source(Options):
     """Where figures come from."""
 
@@ -100,6 +138,15 @@ class Source(Options):
     path: Path = required("A file, a folder or a glob; ~ is the home folder")
     about: Path | None = key("The sidecar that says who published the figures and what they count")
     layout: dict[str, Any] | None = key("The adapter's own keys (docs/adapters.md)")
+    url: Annotated[Any, WithJsonSchema(_ADDRESSES)] = key(
+        "Address (https, http, file) from which `snakemake fetch`, and nothing else, brings the file to `path`; of "
+        "several files into the folder `path`: {file: address} or {file: {url, sha256, bytes, unpack, member}}"
+    )
+    sha256: _Sum | None = key(_SUM)
+    bytes: _Bytes | None = key(_BYTES)
+    unpack: _Archive | None = key(_UNPACK)
+    member: Name | None = key(_MEMBER)
+    file: Path | None = key("Instead of `url`: a copy that you have, which `fetch` checks and copies to `path`")
     series: Annotated[dict[str, Any], parts("series", _ONE_LINE)] = key(
         "Series declared here instead of in the sidecar"
     )

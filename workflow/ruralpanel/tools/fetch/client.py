@@ -8,10 +8,12 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 from ruralpanel.project.problems import Problem, UserError
+from ruralpanel.project.sources import shown
 
 _CONNECT = 15.0
 _LONGEST_WAIT = 120.0
@@ -137,6 +139,143 @@ class Client:
             if time.monotonic() > deadline:
                 raise TimeoutError
         return b"".join(parts)
+
+
+class Transfer:
+    """One file on its way from an address to `part`, from where an earlier attempt was cut off.
+
+    Attributes
+    ----------
+    part : what has come so far; it stays where the transfer fails.
+    joined : whether pieces of several answers stand in it.
+    words : where it came from, with the address that the first one redirects to; empty before anything was asked.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        part: Path,
+        number: int,
+        known: bool,
+        manners: Manners,
+        report: Callable[[str], None],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`number`: of bytes, zero where not declared; `known`: the file's sum will be held against a declared one."""
+        self.part, self.joined, self.words = part, False, ""
+        self._url, self._number, self._known, self._manners = url, number, known, manners
+        self._report, self._sleep = report, sleep
+        self._edition = ""
+        self._wait = 0.0
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.part.unlink(missing_ok=True)
+        self.joined, self._edition = False, ""
+
+    def run(self) -> None:
+        """Ask until the file is whole; an attempt that brings more than all before does not count as failed.
+
+        Raises
+        ------
+        UserError
+            Where the address refuses for good, or once all attempts have failed.
+        """
+        import requests
+
+        failed, most, reason = 0, self._size(), ""
+        with requests.Session() as session:
+            while failed < self._manners.attempts:
+                if failed or reason:
+                    pause = max(self._manners.pause * 2**failed, self._wait)
+                    self._report(f"{reason}: asking again")
+                    self._sleep(min(pause, _LONGEST_WAIT))
+                reason = self._attempt(session)
+                if not reason:
+                    return
+                failed = 0 if self._size() > most else failed + 1
+                most = max(most, self._size())
+        fix = "try again later: what has come so far is kept"
+        raise UserError(Problem(shown(self._url), "", f"{reason}, {failed} times", "the whole file", fix))
+
+    def _size(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    def _attempt(self, session: Any) -> str:
+        """Ask once for what is missing; why it is still not whole, empty where it is."""
+        import requests
+        from urllib3.exceptions import HTTPError
+
+        if not self._known and not self._edition:  # nothing would tell two editions apart
+            self.forget()
+        begun = self._size()
+        headers = {**_HEADERS, "Accept": "*/*", "Accept-Encoding": "identity"}
+        if begun:
+            headers["Range"] = f"bytes={begun}-"
+            headers |= {"If-Range": self._edition} if self._edition else {}
+        self._wait = 0.0
+        try:
+            timeout = (_CONNECT, self._manners.timeout)
+            with session.get(self._url, headers=headers, stream=True, timeout=timeout) as response:
+                self.words = shown(self._url)
+                self.words += f", redirected to {shown(response.url)}" if response.history else ""
+                return self._kept(response, begun)
+        except requests.TooManyRedirects:
+            raise self._refused("redirections without end") from None
+        except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
+            raise self._refused("a redirection to an address that is none of the web") from None
+        except requests.exceptions.SSLError:
+            return "no trusted connection (the certificate is not accepted)"
+        except (requests.Timeout, TimeoutError):
+            return f"nothing within {self._manners.timeout:g} seconds"
+        except (requests.RequestException, HTTPError) as error:
+            came = self._size() - begun
+            return f"an answer cut off after {came} bytes" if came > 0 else f"no answer ({type(error).__name__})"
+
+    def _refused(self, found: str) -> UserError:
+        fix = "check the address; a copy that you have can be named by `file` in its place"
+        return UserError(Problem(shown(self._url), "", found, "a file", fix))
+
+    def _kept(self, response: Any, begun: int) -> str:
+        """Write an answer down; what is wrong with it."""
+        status = f"{response.status_code} {response.reason}"
+        if response.status_code == 416:  # longer than the file: of another edition
+            self.forget()
+            return f"a refusal to go on ({status})"
+        if response.status_code not in (200, 206):
+            if 400 <= response.status_code < 500 and response.status_code not in _FOR_NOW:
+                raise self._refused(f"a refusal ({status})")
+            after = str(response.headers.get("Retry-After", ""))
+            self._wait = float(after) if after.isdecimal() else 0.0
+            return f"a refusal ({status})"
+        given = response.headers.get("Content-Range", "")
+        goes_on = response.status_code == 206 and given.startswith(f"bytes {begun}-")
+        if response.status_code == 206 and not goes_on:
+            self.forget()
+            return "another part of the file than was asked for"
+        start = begun if goes_on else 0
+        coded = response.headers.get("Content-Encoding", "identity") not in ("", "identity")
+        length = response.headers.get("Content-Length", "")
+        whole = start + int(length) if length.isdecimal() and not coded else 0
+        self.joined = start > 0
+        etag = response.headers.get("ETag", "")
+        self._edition = (etag if etag.startswith('"') else "") or response.headers.get("Last-Modified", "")
+        with self.part.open("ab" if start else "wb") as stream:
+            for piece in response.iter_content(1 << 16):
+                stream.write(piece)
+                self._report(_amount(stream.tell(), whole or self._number))
+        come, least = self._size(), whole or (0 if coded else self._number)
+        return f"an answer cut off after {come} of {least} bytes" if come < least else ""
+
+
+_FOR_NOW = (408, 425, 429)
+
+
+def _amount(come: int, whole: int) -> str:
+    """How much has come, in words that `Progress` draws a bar of."""
+    unit, word = (1_000_000, "MB") if max(come, whole) >= 10_000_000 else (1000, "kB")
+    done, of = -(-come // unit), -(-whole // unit)
+    return f"{done} of {of} {word}" if whole else f"{done} {word}"
 
 
 def _parsed(content: bytes) -> tuple[Mapping[str, Any] | None, str]:
