@@ -13,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import power_wanted
 import pytest
 
 from conftest import ROOT, Run, planned
@@ -256,3 +257,24 @@ def test_every_table_fits_an_upright_page(built: Path, tmp_path: Path) -> None:
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
     assert run.returncode == 0, run.stdout[-2000:]
     assert [width for width in re.findall(r"Overfull .hbox .([\d.]+)pt", run.stdout) if float(width) > 5] == []
+
+
+def test_what_figures_wanted_could_settle(built: Path) -> None:
+    """The page's table is that of the run, and the sentences below it follow from the numbers."""
+    page = power_wanted.PAGE.read_text(encoding="utf-8")
+    shown = page.partition(power_wanted.HEADER + "\n")[2].partition("\n\n")[0].splitlines()
+    found = list(power_wanted.rows(built))
+    assert len(shown) == len(found)
+    for line, row in zip(shown, found, strict=True):
+        *words, now, then, noise = line.strip("| ").split(" | ")
+        assert words == str(row).strip("| ").split(" | ")[:4]
+        ends = ([float(end) for end in cell.split("–")] for cell in (now, then, noise))
+        for written, values in zip(ends, ((row.now,), row.then, row.noise), strict=True):
+            said = (written[0], written[-1]) if len(values) == 2 else written
+            assert said == pytest.approx(values, abs=0.03, rel=0.1), f"run: python benchmarks/power_wanted.py ({line})"
+    worst: dict[str, float] = {}
+    for row in found:
+        worst[row.wanted.figures] = min(row.then[0], worst.get(row.wanted.figures, 1.0))
+    assert worst["county yearbook"] > 0.8 and worst["travel times"] < 0.8 and worst["demonstration counties"] < 0.8
+    assert all(row.then[1] < 0.2 for row in found if row.wanted.figures == "land-law dates, with provinces")
+    assert all(row.then[1] < 0.8 for row in found if row.wanted.claim == "H5")
