@@ -222,6 +222,7 @@ def test_large_panels_are_taken_apart_into_pieces(
         whole.cross(d.y, codes, d.x[:, 0], d.unit_codes),
         whole.basis @ whole.basis.T,
     )
+    monkeypatch.setattr(absorb, "FEW", 0)
     monkeypatch.setattr(absorb, "SMALL", 0)
     monkeypatch.setattr(absorb, "LARGEST_DENSE", 6 if len(effects) == 2 else 10_000)
     pieces = Absorbed(d.y.size, factors, None, root)

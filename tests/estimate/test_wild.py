@@ -13,7 +13,7 @@ from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
-from ruralpanel.estimate.inference.wild_kernel import combination, draw_weights, invert
+from ruralpanel.estimate.inference.wild_kernel import OUTWARD, Draws, combination, draw_weights, invert
 from ruralpanel.output.tables.inference_words import describe
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
@@ -360,3 +360,46 @@ def test_a_province_panel_takes_a_moment() -> None:
     start = time.process_time()
     infer(found, d, InferenceSpec("wild_cluster", {"draws": 9999}), 0)
     assert time.process_time() - start < 2.0
+
+
+@pytest.mark.parametrize("case", range(8))
+def test_ends_are_where_the_p_value_passes_the_level(case: int) -> None:
+    """Against a search that looks at all draws at each of its steps; some cases have variances below zero and ties."""
+    rng = np.random.default_rng(case)
+    clusters, draws = int(rng.integers(6, 30)), 3_000 if case % 2 else 20_000
+    errors = rng.normal(size=(clusters, clusters)) * rng.gamma(1.0, 1.0, size=(clusters, 1))
+    lever = np.diag(rng.gamma(0.3, 1.0, size=clusters)) + case % 3 * 0.1 * rng.normal(size=(clusters, clusters))
+    v = rng.choice([-1.0, 1.0], size=(clusters, draws))
+    if case == 3:
+        v = np.repeat(v[:, :50], draws // 50, axis=1)
+    a, b = errors @ v, lever @ v
+    taken_off = 0.5 * rng.random(draws) if case == 4 else 0.0
+    own = float(np.sum(errors.sum(axis=1) ** 2))
+    result = Draws(
+        a.sum(axis=0),
+        b.sum(axis=0),
+        np.sum(a * a, axis=0) * (1.0 - taken_off),
+        np.sum(a * b, axis=0),
+        np.sum(b * b, axis=0) * (1.0 - 3.0 * taken_off),
+        abs(float(lever.sum())) + 1.0,
+        own,
+        1,
+        True,
+    )
+    error = np.sqrt(own) / result.size
+    estimate = error * float(rng.choice([0.0, 0.7, 3.0]))
+    low, high, whole = invert(result, estimate)
+    for sign, end in ((1.0, low), (-1.0, high)):
+        steps = np.append(OUTWARD, sign * estimate / error)
+        steps = np.unique(steps[steps > 0])
+        kept = np.array([result.p_value(sign * t * error) > 0.05 for t in steps])
+        if kept[-1]:
+            assert end == -sign * np.inf
+            continue
+        places = np.flatnonzero(kept)
+        inside, outside = (steps[places[-1]], steps[places[-1] + 1]) if places.size else (0.0, steps[0])
+        assert whole <= bool(kept[: places.size].all())
+        for _ in range(26):
+            middle = 0.5 * (inside + outside)
+            inside, outside = (middle, outside) if result.p_value(sign * middle * error) > 0.05 else (inside, middle)
+        assert end == pytest.approx(estimate - sign * inside * error, abs=1e-7 * error)

@@ -210,7 +210,7 @@ def collinearity(fit: Fit) -> Mapping[str, Any]:
 
 
 def _rows(design: Design, fit: Fit, leverage: FloatArray) -> list[dict[str, Any]]:
-    order = np.argsort(-leverage, kind="stable")[:MOST_ROWS]
+    order = np.argsort(-np.round(leverage, 10), kind="stable")[:MOST_ROWS]  # rounding error must not order equal ones
     return [
         {
             "unit": design.units[design.unit_codes[fit.rows[i]]],

@@ -15,7 +15,7 @@ every effect.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +27,6 @@ from ruralpanel.estimate.inference import cluster, covariance
 from ruralpanel.estimate.inference.error_process import ErrorProcess, error_process, least_squares
 from ruralpanel.estimate.inference.romano_wolf import is_least_squares
 from ruralpanel.estimate.inference.size_kernels import (
-    CELLS,
     LEVEL,
     Outcomes,
     by_variance,
@@ -38,7 +37,7 @@ from ruralpanel.estimate.inference.size_kernels import (
 )
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild import clusters_of
-from ruralpanel.estimate.inference.wild_kernel import TIE, draw_weights
+from ruralpanel.estimate.inference.wild_kernel import TIE, Flags, draw_weights
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.inference import PERMUTATION, WILD
@@ -224,7 +223,13 @@ LEAST_CLUSTERS = 10
 FARTHEST = 64.0
 """Standard deviations of the estimate beyond which no effect is looked for."""
 
-BISECTIONS = 20
+BISECTIONS, WITH_ALL = 20, 4
+"""Halvings of the step in which the effect lies, and those of them that look at all panels: those that turn between
+the ends then left are few, and turn once."""
+
+NEAR, PIECE = 500_000, 16_000
+"""Numbers that the maps of simulated panels hold at once, and panels × draws compared at once: they stay near the core.
+"""
 
 
 @dataclass(frozen=True)
@@ -246,14 +251,11 @@ class SimulatedPower:
     q0: FloatArray
     q1: FloatArray
     q2: FloatArray
+    _known: dict[float, Flags] = field(default_factory=dict, repr=False, compare=False)
 
     def power(self, effect: float) -> float:
         """Share of the panels in which the bootstrap rejects zero where this is the truth."""
-        d = (self.estimate + effect)[:, None]
-        left = (self.n0 + d * self.n1) ** 2 * self.denominator[:, None]
-        right = (self.q0 + d * (2.0 * self.q1 + d * self.q2)) * ((d * self.size) ** 2 * (1.0 - TIE))
-        p = (np.sum(left >= right, axis=1) + 1) / (self.n1.size + 1)
-        return float(np.mean((p <= LEVEL) & (self.denominator > 0)))
+        return float(np.mean(self._rejected(effect)))
 
     def detectable(self, wanted: float) -> float | None:
         """Smallest effect found with the power `wanted`; None where none up to `FARTHEST` errors is."""
@@ -262,11 +264,48 @@ class SimulatedPower:
             high += step
             if high > FARTHEST * step:
                 return None
-        low = high - step
-        for _ in range(BISECTIONS):
+        low, high = self._narrowed(high - step, high, wanted, WITH_ALL)
+        ends = self._rejected(low), self._rejected(high)
+        changing, sure = np.flatnonzero(ends[0] != ends[1]), int(np.count_nonzero(ends[0] & ends[1]))
+        left = self._narrowed(low, high, wanted, BISECTIONS - WITH_ALL, changing, sure)
+        if self.power(left[0]) < wanted <= self.power(left[1]):
+            return left[1]
+        # a panel turned and turned back within one step: look at all
+        return self._narrowed(low, high, wanted, BISECTIONS - WITH_ALL)[1]
+
+    def _narrowed(
+        self, low: float, high: float, wanted: float, times: int, panels: IntArray | None = None, sure: int = 0
+    ) -> tuple[float, float]:
+        """The effects between which the power passes `wanted`; `sure` other panels than the named ones reject."""
+        for _ in range(times):
             middle = 0.5 * (low + high)
-            low, high = (middle, high) if self.power(middle) < wanted else (low, middle)
-        return high
+            found = (sure + np.count_nonzero(self._rejected(middle, panels))) / self.estimate.size
+            low, high = (middle, high) if found < wanted else (low, middle)
+        return low, high
+
+    def _rejected(self, effect: float, panels: IntArray | None = None) -> Flags:
+        """Whether zero is rejected in each of the panels, or of the named ones."""
+        if panels is not None:
+            return self._compared(effect, panels)
+        if effect not in self._known:
+            step = max(1, PIECE // self.n1.size)
+            pieces = [slice(start, start + step) for start in range(0, self.estimate.size, step)]
+            self._known[effect] = np.concatenate([self._compared(effect, piece) for piece in pieces])
+        return self._known[effect]
+
+    def _compared(self, effect: float, panels: slice | IntArray) -> Flags:
+        d, denominator = (self.estimate[panels] + effect)[:, None], self.denominator[panels]
+        left = d * self.n1
+        left += self.n0[panels]
+        left *= left
+        left *= denominator[:, None]
+        right = 0.5 * d * self.q2
+        right += self.q1[panels]
+        right *= 2.0 * d
+        right += self.q0[panels]
+        right *= (d * self.size) ** 2 * (1.0 - TIE)
+        p = (np.count_nonzero(left >= right, axis=1) + 1) / (self.n1.size + 1)
+        return np.asarray((p <= LEVEL) & (denominator > 0))
 
 
 def simulated_power(
@@ -301,7 +340,7 @@ def simulated_power(
     params, residuals = params * scale, residuals * scale
     weights = draw_weights(str(setting.options.get("weights", "rademacher")), number, draws, rng)
     powers = {}
-    step = max(1, CELLS // (largest * max(draws, number)))
+    step = max(1, NEAR // (largest * max(draws, number)))
     for name, contrast in contrasts.items():
         assert fit.x is not None
         direction = fit.bread @ contrast
@@ -343,5 +382,5 @@ def _squares(left: Sequence[FloatArray], right: Sequence[FloatArray], dimensions
     """Sums (panels, draws) of products of the clusters' scores, dimensions added or taken off."""
     total = 0.0
     for dimension, a, b in zip(dimensions, left, right, strict=True):
-        total = total + dimension.sign * np.sum(a * b, axis=1)
+        total = total + dimension.sign * np.einsum("...gb,...gb->...b", a, b)
     return np.asarray(total)

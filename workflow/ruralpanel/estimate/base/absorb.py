@@ -17,11 +17,17 @@ from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 Floats = NDArray[np.float64]
 Codes = NDArray[np.intp]
 
+MANY_COLUMNS, MANY_UNORDERED = 8, 64
+"""Columns beyond which sums are taken for all of them at once, of rows that lie in order and of others."""
+
 LARGEST_DENSE = 4000
 """Levels that hang together, of all effects but the largest, that one dense eigenvalue decomposition takes."""
 
 SMALL = 400
 """Levels beside the largest effect up to which they are taken as one piece, whether or not they hang together."""
+
+FEW = 400_000
+"""Entries up to which columns are kept in full: sparse ones then cost more in bookkeeping than their zeros do."""
 
 Matrix: TypeAlias = "Floats | sparse.csr_array"
 
@@ -75,8 +81,12 @@ class Absorbed:
         return np.bincount(self.first, weights=self._weights**2).astype(float)
 
     @cached_property
-    def _rest(self) -> sparse.csr_array | None:
+    def _rest(self) -> Matrix | None:
         """Columns other than the first factor's dummies, (n, r)."""
+        levels = sum(map(_levels, self.finest[1:])) + (0 if self.dense is None else self.dense.shape[1])
+        if levels and self.n * levels <= FEW:
+            full = [(codes[:, None] == np.arange(_levels(codes))) * self._weights[:, None] for codes in self.finest[1:]]
+            return np.hstack(full if self.dense is None else [*full, self.dense])
         parts = [_dummies(codes, self._weights) for codes in self.finest[1:]]
         if self.dense is not None and self.dense.shape[1]:
             parts.append(sparse.csr_array(self.dense))
@@ -90,6 +100,14 @@ class Absorbed:
         rest = self._rest
         if rest is None:
             return np.zeros((0, 0))
+        if isinstance(rest, np.ndarray):
+            products = rest.T @ rest
+            whole = np.diag(products)
+            scale = 1.0 / np.sqrt(np.where(whole > 0, whole, 1.0))
+            if self.first is not None:
+                across = group_sums(rest * self._weights[:, None], self.first)
+                products = products - across.T @ (across / self._sums[:, None])
+            return _half(products, scale)
         gram = sparse.csr_array(rest.T @ rest)
         whole = gram.diagonal()
         if self.first is not None:
@@ -152,7 +170,10 @@ class Absorbed:
     def _without_first(self, columns: Floats) -> Floats:
         if self.first is None:
             return columns
-        root = self._weights[:, None]
+        if self.root is None:
+            means = group_sums(columns, self.first) / self._sums[:, None]
+            return columns - means[self.first]
+        root = self.root[:, None]
         means = group_sums(columns * root, self.first) / self._sums[:, None]
         return columns - root * means[self.first]
 
@@ -165,7 +186,10 @@ class Absorbed:
         rest = self._rest
         for _ in range(2):
             values = self._without_first(values)
-            if rest is not None and self._half.shape[1]:
+            if isinstance(rest, np.ndarray):
+                basis = self.basis
+                values = values - basis @ (basis.T @ values)
+            elif rest is not None and self._half.shape[1]:
                 fitted = rest @ (self._half @ (self._half.T @ (rest.T @ values)))
                 values = values - self._without_first(np.asarray(fitted))
         if self.without_constant:
@@ -297,6 +321,12 @@ def compact(codes: Codes) -> Codes:
 def group_sums(values: Floats, codes: Codes) -> Floats:
     """Sums of the rows of `values` (n, m) by `codes`: (groups, m)."""
     size = _levels(codes)
+    if size and values.shape[1] > MANY_COLUMNS:
+        ordered = bool((np.diff(codes) >= 0).all())
+        counts = np.bincount(codes)
+        if counts.all() and (ordered or values.shape[1] > MANY_UNORDERED):
+            rows = values if ordered else values[np.argsort(codes, kind="stable")]
+            return np.asarray(np.add.reduceat(rows, np.append(0, np.cumsum(counts[:-1])), axis=0))
     result = np.empty((size, values.shape[1]))
     for j in range(values.shape[1]):
         result[:, j] = np.bincount(codes, weights=values[:, j], minlength=size)

@@ -18,7 +18,7 @@ from ruralpanel.estimate.base.model_json import LARGE_SIZE
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray, Test
 from ruralpanel.estimate.inference import cluster, covariance
 from ruralpanel.estimate.inference.romano_wolf import is_least_squares
-from ruralpanel.estimate.inference.size_kernels import LEVEL, Outcomes, cluster_sums
+from ruralpanel.estimate.inference.size_kernels import LEVEL, Outcomes
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.settings import InferenceSpec
 
@@ -49,7 +49,7 @@ class Wald:
     def f(self, params: FloatArray, residuals: FloatArray) -> FloatArray:
         """F statistics (panels,) from coefficients (k, panels) and residuals (m, panels); NaN: not to be had."""
         q = len(self.contrasts)
-        sums = np.array([cluster_sums(column[:, None] * residuals, self.codes) for column in self.rows.T])
+        sums = np.array([group_sums(column[:, None] * residuals, self.codes) for column in self.rows.T])
         variances = np.einsum("agp,bgp->pab", sums, sums)
         b = (self.contrasts @ params).T[:, :, None]
         with np.errstate(all="ignore"):

@@ -93,7 +93,7 @@ def wild(
             restricted = outcomes.residuals[:, part] + z[:, None] * outcomes.params[j, part]
             variance, spread = np.zeros(width), np.zeros((width, size))
             for dimension in dimensions:
-                squares = cluster_sums(z[:, None] * outcomes.residuals[:, part], dimension.codes) ** 2
+                squares = group_sums(z[:, None] * outcomes.residuals[:, part], dimension.codes) ** 2
                 linear, maps = score_maps(fit, space, z, restricted, dimension.codes, drawn)
                 scores = maps @ weights
                 variance += dimension.sign * np.sum(squares, axis=0)
@@ -174,7 +174,7 @@ def _variances(outcomes: Outcomes, setting: InferenceSpec, inference: Inference)
     if kind in ("CR2", "CR3"):
         influence = cluster.adjusted_rows(fit, design, groups[0], -0.5 if kind == "CR2" else -1.0) @ fit.bread
     scores = [
-        np.sum(cluster_sums(column[:, None] * outcomes.residuals, groups[0]) ** 2, axis=0) for column in influence.T
+        np.sum(group_sums(column[:, None] * outcomes.residuals, groups[0]) ** 2, axis=0) for column in influence.T
     ]
     return np.array(scores)
 
@@ -187,7 +187,7 @@ def _conley_variances(outcomes: Outcomes, setting: InferenceSpec, influence: Flo
     pairs = dependence.pairs_of(outcomes.design, outcomes.fit.rows, cutoff, kernel, lag)
     variances = []
     for column in influence.T:
-        sums = cluster_sums(column[:, None] * outcomes.residuals, pairs.codes)
+        sums = group_sums(column[:, None] * outcomes.residuals, pairs.codes)
         variances.append(np.sum(sums * (pairs.weights @ sums), axis=0))
     return np.array(variances)
 
@@ -197,7 +197,7 @@ def _two_way(fit: Fit, residuals: FloatArray, groups: Sequence[IntArray]) -> Flo
     assert fit.x is not None
     meat = np.zeros((residuals.shape[1], fit.x.shape[1], fit.x.shape[1]))
     for codes, sign in zip((*groups, cluster.crossing(groups)), (1.0, 1.0, -1.0), strict=True):
-        sums = np.array([cluster_sums(column[:, None] * residuals, codes) for column in fit.x.T])
+        sums = np.array([group_sums(column[:, None] * residuals, codes) for column in fit.x.T])
         meat += sign * np.einsum("agp,bgp->pab", sums, sums)
     values, vectors = np.linalg.eigh(meat)
     turned = np.einsum("pba,bj->paj", vectors, fit.bread)
@@ -210,18 +210,11 @@ def _driscoll_kraay(influence: FloatArray, residuals: FloatArray, periods: IntAr
     variances = np.empty((influence.shape[1], residuals.shape[1]))
     for j, column in enumerate(influence.T):
         sums = np.zeros((int(periods.max()) - first + 1, residuals.shape[1]))
-        sums[np.unique(periods) - first] = cluster_sums(column[:, None] * residuals, periods)
+        sums[np.unique(periods) - first] = group_sums(column[:, None] * residuals, periods)
         variances[j] = np.sum(sums**2, axis=0)
         for distance in range(1, lag + 1):
             variances[j] += 2.0 * (1.0 - distance / (lag + 1)) * np.sum(sums[distance:] * sums[:-distance], axis=0)
     return variances
-
-
-def cluster_sums(values: FloatArray, codes: IntArray) -> FloatArray:
-    """Sums (groups, panels) of the rows of `values` (m, panels): `group_sums` for many columns."""
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
-    return np.asarray(np.add.reduceat(values[order], starts, axis=0))
 
 
 def score_maps(
@@ -230,19 +223,19 @@ def score_maps(
     """Linear forms (panels, H) and score maps (panels, G, H) of the weights: see `wild_kernel.ScoreMap`."""
     assert fit.x is not None
     groups, number = int(codes.max()) + 1, int(drawn.max()) + 1
-    linear = cluster_sums(z[:, None] * restricted, drawn).T
+    linear = group_sums(z[:, None] * restricted, drawn).T
     maps = np.zeros((restricted.shape[1], groups, number))
     pairs = cluster.crossing((codes, drawn))
     first_rows = np.unique(pairs, return_index=True)[1]
-    maps[:, codes[first_rows], drawn[first_rows]] = cluster_sums(z[:, None] * restricted, pairs).T
+    maps[:, codes[first_rows], drawn[first_rows]] = group_sums(z[:, None] * restricted, pairs).T
     columns = np.hstack([fit.x, space.basis])
     left = np.hstack([group_sums(z[:, None] * fit.x, codes) @ fit.bread, group_sums(z[:, None] * space.basis, codes)])
     first = space.grouped(z, codes)[1]
     if np.abs(first.data).max(initial=0.0) > 1e-10 * np.abs(z).max():
         dummies = space.grouped(np.ones(z.size), np.arange(z.size))[1].toarray()
         columns, left = np.hstack([columns, dummies]), np.hstack([left, first.toarray()])
-    for loading, column in zip(left.T, columns.T, strict=True):
-        maps -= loading[:, None] * cluster_sums(column[:, None] * restricted, drawn).T[:, None, :]
+    sums = np.array([group_sums(column[:, None] * restricted, drawn) for column in columns.T])
+    maps -= left @ sums.transpose(2, 0, 1)
     return linear, maps
 
 

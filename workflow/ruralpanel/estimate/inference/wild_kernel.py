@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 from scipy import sparse
@@ -25,8 +26,8 @@ TIE = 1e-10
 CHUNK = 8192
 """Draws taken from the stream at once; the weights of a seed depend on it."""
 
-BLOCK = 128
-"""Draws multiplied at once: few enough for products of provinces' size to stay on one core, where they are fastest."""
+BLOCK = 1024
+"""Draws multiplied at once: few enough for the values of provinces' size to stay near the core."""
 
 CELLS = 4_000_000
 """Weights held at once where there are many clusters."""
@@ -38,6 +39,12 @@ OUTWARD = np.concatenate([np.arange(0.5, 4.01, 0.5), [5.0, 6.0, 8.0], 8.0 * 2.0 
 """Distances from the estimate, in errors, at which the p-value is looked at before the end is found by bisection."""
 
 BISECTIONS = 26
+
+WITH_ALL = 6
+"""Bisections that look at all draws: those that change between the ends then left are few, and change once."""
+
+
+Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -61,12 +68,47 @@ class Draws:
 
     def p_value(self, d: float) -> float:
         """Two-sided p-value: the share of draws, the sample included, whose statistic is at least as far from zero."""
+        return self.share(self.count(d))
+
+    def count(self, d: float) -> int:
+        """Draws whose statistic is at least as far from zero as the sample's."""
+        return int(np.count_nonzero(self.extreme(d)))
+
+    def extreme(self, d: float) -> Flags:
+        """Which draws' statistics are at least as far from zero as the sample's."""
         sample = (d * self.size) ** 2
         left = (self.n0 + d * self.n1) ** 2 * self.denominator
         right = (self.q0 + d * (2.0 * self.q1 + d * self.q2)) * (sample * (1.0 - TIE))
-        count = int(np.count_nonzero(left >= right)) * self.multiple
+        return np.asarray(left >= right)
+
+    def share(self, count: int) -> float:
+        """The p-value that so many draws make."""
         total = self.n0.size * self.multiple
-        return (count + 1) / (total + 1) if self.random else count / total
+        return (count * self.multiple + 1) / (total + 1) if self.random else count * self.multiple / total
+
+    def chosen(self, draws: slice | Flags) -> Draws:
+        """Some of the draws."""
+        parts = (self.n0[draws], self.n1[draws], self.q0[draws], self.q1[draws], self.q2[draws])
+        return Draws(*parts, self.size, self.denominator, self.multiple, self.random)
+
+    def beyond(self, d: float) -> Draws:
+        """The draws that may be extreme at the null `d` or at one farther out.
+
+        Over d² the statistic's numerator is farthest from zero at `d` or far out, its squared denominator smallest at
+        `d` or where the parabola turns.
+        """
+        parts = []
+        for start in range(0, self.n0.size, CHUNK):
+            one = self.chosen(slice(start, start + CHUNK))
+            line = np.maximum(np.abs(one.n0 / d + one.n1), np.abs(one.n1))
+            least = one.q0 + d * (2.0 * one.q1 + d * one.q2)
+            falling = np.flatnonzero((one.q1 + d * one.q2) * d < 0.0)
+            bend = one.q2[falling]
+            bottom = one.q0[falling] - one.q1[falling] ** 2 / np.where(bend > 0.0, bend, 1.0)
+            least[falling] = np.where(bend > 0.0, bottom, -np.inf)
+            least[one.q2 < 0.0] = -np.inf
+            parts.append(line**2 * self.denominator >= least * (self.size**2 * (1.0 - 2.0 * TIE)))
+        return self.chosen(np.concatenate(parts))
 
 
 @dataclass(frozen=True)
@@ -184,7 +226,7 @@ def invert(result: Draws, estimate: float, level: float = 0.95) -> tuple[float, 
     for sign in (1.0, -1.0):
         zero = sign * estimate / error
         steps = np.unique(np.append(OUTWARD, zero)) if 0.0 < zero < OUTWARD[-1] else OUTWARD
-        kept = np.array([result.p_value(sign * t * error) > 1.0 - level for t in steps])
+        kept = _kept(result, sign * steps * error, 1.0 - level)
         if not kept.any():
             inside, outside = 0.0, float(steps[0])
         elif kept[-1]:
@@ -195,14 +237,44 @@ def invert(result: Draws, estimate: float, level: float = 0.95) -> tuple[float, 
             last = int(np.flatnonzero(kept)[-1])
             whole &= bool(kept[: last + 1].all())
             inside, outside = float(steps[last]), float(steps[last + 1])
-        for _ in range(BISECTIONS):
-            middle = 0.5 * (inside + outside)
-            if result.p_value(sign * middle * error) > 1.0 - level:
-                inside = middle
-            else:
-                outside = middle
-        ends.append(estimate - sign * inside * error)
+        ends.append(estimate - sign * _end(result, inside, outside, sign * error, 1.0 - level) * error)
     return float(ends[0]), float(ends[1]), whole
+
+
+def _kept(result: Draws, nulls: FloatArray, level: float) -> Flags:
+    """Which of some nulls of one sign, in their order outward, are not rejected."""
+    kept = np.zeros(nulls.size, dtype=bool)
+    rest = result
+    for place, d in enumerate(nulls.tolist()):
+        parts = (rest.chosen(slice(start, start + CHUNK)) for start in range(0, rest.n0.size, CHUNK))
+        counts = accumulate(part.count(d) for part in parts)
+        kept[place] = any(result.share(count) > level for count in counts)  # often the first draws settle it
+        if rest is result and not kept[place]:
+            rest = result.beyond(d)
+    return kept
+
+
+def _end(result: Draws, inside: float, outside: float, unit: float, level: float) -> float:
+    """The farthest null that is not rejected, in units, between one that is not and one that is."""
+    sure, rest, ends = 0, result, (inside, outside)
+    for step in range(BISECTIONS):
+        if step == WITH_ALL:
+            ends = inside, outside
+            at = [result.extreme(end * unit) for end in ends]
+            sure, rest = int(np.count_nonzero(at[0] & at[1])), result.chosen(at[0] != at[1])
+        middle = 0.5 * (inside + outside)
+        if result.share(sure + rest.count(middle * unit)) > level:
+            inside = middle
+        else:
+            outside = middle
+    if result.p_value(inside * unit) > level >= result.p_value(outside * unit):
+        return inside
+    # a draw left and came back within one step: look at all
+    inside, outside = ends
+    for _ in range(BISECTIONS - WITH_ALL):
+        middle = 0.5 * (inside + outside)
+        inside, outside = (middle, outside) if result.p_value(middle * unit) > level else (inside, middle)
+    return inside
 
 
 def score_map(
