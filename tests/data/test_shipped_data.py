@@ -14,7 +14,7 @@ import pytest
 
 from ruralpanel.project.files import sha256_of
 from ruralpanel.project.measures import convert_factor, parse
-from ruralpanel.project.sidecars import Correction, Sidecar, load_corrections, load_sidecar
+from ruralpanel.project.sidecars import Correction, Sidecar, check_files, load_corrections, load_sidecar
 from ruralpanel.project.units import Units, load_units
 from ruralpanel.project.yaml import load_document
 
@@ -27,7 +27,9 @@ Figures = dict[tuple[str, int], float]
 
 @cache
 def sidecar(source: str) -> Sidecar:
-    return load_sidecar(DATA / "sources" / f"{source}.yaml", DATA / "raw" / source)
+    found = load_sidecar(DATA / "sources" / f"{source}.yaml")
+    assert check_files(found, DATA / "raw" / source) == []
+    return found
 
 
 @cache

@@ -10,7 +10,7 @@ import yaml
 from conftest import tiny_config
 from ruralpanel.project.files import sha256_of
 from ruralpanel.project.jobs import open_project
-from ruralpanel.project.problems import UserError
+from ruralpanel.project.problems import UserError, raise_any
 from ruralpanel.project.sidecars import KnownFault, check_files, is_litter, load_sidecar, sidecar_from, years_of
 
 HEAD = "publisher: NBS\ntitle: Yearbook\n"
@@ -37,7 +37,8 @@ def written(tmp_path: Path, text: str) -> Path:
 
 def faults(path: Path, source: str | Path = "") -> list[str]:
     with pytest.raises(UserError) as caught:
-        load_sidecar(path, source, "about.yaml")
+        sidecar = load_sidecar(path, "about.yaml")
+        raise_any(check_files(sidecar, source) if source else ())
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -117,7 +118,7 @@ def test_one_file_or_a_glob_of_a_shared_sidecar(tmp_path: Path) -> None:
 
 
 def test_without_files_nothing_is_checked(tmp_path: Path) -> None:
-    assert load_sidecar(written(tmp_path, HEAD), tmp_path).files == {}
+    assert check_files(load_sidecar(written(tmp_path, HEAD)), tmp_path) == []
 
 
 LITTER = (

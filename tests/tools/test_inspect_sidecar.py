@@ -12,7 +12,7 @@ from ruralpanel.cli import main
 from ruralpanel.data.adapters.registry import read
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.problems import UserError
-from ruralpanel.project.sidecars import PLACEHOLDERS, load_sidecar
+from ruralpanel.project.sidecars import PLACEHOLDERS, check_files, load_sidecar
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = ROOT / "data" / "units" / "china_provinces.csv"
@@ -39,12 +39,13 @@ def test_the_printed_sidecar_stands(kind: str, tmp_path: Path, capsys: pytest.Ca
     about.parent.mkdir(parents=True)
     about.write_text(sidecar, encoding="utf-8")
     with pytest.raises(UserError, match=r"PUBLISHER.*as new-source prints it") as caught:
-        load_sidecar(about, file)
+        load_sidecar(about)
     assert len(caught.value.problems) == len(PLACEHOLDERS)
     for words in PLACEHOLDERS.values():
         sidecar = sidecar.replace(words, "made up")
     about.write_text(sidecar, encoding="utf-8")
-    described = load_sidecar(about, file)
+    described = load_sidecar(about)
+    assert check_files(described, file) == []
     assert list(described.files) == [file.name] and all(spec.years for spec in described.series.values())
     key = next(iter(described.series))
     config = {

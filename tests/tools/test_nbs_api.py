@@ -20,7 +20,7 @@ from nbs_site import Site
 from ruralpanel.data.adapters import nbs_api, registry
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import SourceSpec
-from ruralpanel.project.sidecars import load_sidecar, series_spec
+from ruralpanel.project.sidecars import check_files, load_sidecar, series_spec
 from ruralpanel.project.units import Units, load_units
 from ruralpanel.tools.fetch.fetch import Fetched, fetch, renewed, with_sidecar, write_changes
 from ruralpanel.tools.fetch.plan import Indicator, Scope, questions
@@ -212,7 +212,8 @@ def test_progress_is_told(site: Site, tmp_path: Path, units: Units) -> None:
 
 def test_the_sidecar_says_where_and_when(site: Site, tmp_path: Path, units: Units) -> None:
     run(live(site, tmp_path), tmp_path, units)
-    sidecar = load_sidecar(tmp_path / "live.yaml", tmp_path / "raw" / "live")  # checks every sha256
+    sidecar = load_sidecar(tmp_path / "live.yaml")
+    assert check_files(sidecar, tmp_path / "raw" / "live") == []
     assert sidecar.document["accessed"] == "2026-11-24" and site.url in sidecar.document["obtained"]
     requests = [entry.get("request", "") for entry in sidecar.document["files"].values()]
     assert sum(request.startswith("POST /stream/esData {") for request in requests) == 4
@@ -231,7 +232,8 @@ def test_what_was_written_by_hand_in_the_sidecar_stays(site: Site, tmp_path: Pat
     text = (tmp_path / "live.yaml").read_text(encoding="utf-8")
     assert "# mine" in text and "# about the series" in text and "# seen in the yearbook" in text
     assert text.startswith("# mine\npublisher: NBS\n")
-    sidecar = load_sidecar(tmp_path / "live.yaml", tmp_path / "raw" / "live")
+    sidecar = load_sidecar(tmp_path / "live.yaml")
+    assert check_files(sidecar, tmp_path / "raw" / "live") == []
     assert sidecar.document["accessed"] == "2026-11-24" and 2020 in sidecar.series["electricity"].breaks
 
 

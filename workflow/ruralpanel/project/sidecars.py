@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -168,22 +168,19 @@ class Sidecar:
     locations: Mapping[str, int] = field(default_factory=dict, repr=False)
 
 
-def load_sidecar(path: str | Path, source_path: str | Path = "", name: str = "") -> Sidecar:
-    """Read a sidecar and, where `source_path` is given, check its files (`check_files`).
+def load_sidecar(path: str | Path, name: str = "") -> Sidecar:
+    """Read a sidecar; its files are checked by `check_files`.
 
     Raises
     ------
     UserError
-        With everything wrong in the document and in the files, each with its line.
+        With everything wrong in the document, each with its line.
     """
     file = name or str(path)
     document = _held_against(SIDECAR_SCHEMA, path, file)
     values = with_periods(document.values, schema_of(str(SIDECAR_SCHEMA)))
     sidecar = sidecar_from(values, file, document.locations)
-    problems = _references(sidecar)
-    if str(source_path):
-        problems += check_files(sidecar, source_path)
-    raise_any(with_lines(problems, document.locations))
+    raise_any(with_lines(_references(sidecar), document.locations))
     return sidecar
 
 
@@ -261,8 +258,8 @@ def is_litter(file: str | Path) -> bool:
     return name.startswith((".", "~$")) or name.endswith(_LITTER_ENDS) or name in _LITTER
 
 
-def check_files(sidecar: Sidecar, source_path: str | Path) -> list[Problem]:
-    """Declared files that are missing or changed, and undeclared ones.
+def check_files(sidecar: Sidecar, source_path: str | Path, aside: Collection[str] = ()) -> list[Problem]:
+    """Declared files that are missing or changed, and undeclared ones, but for those of the names `aside`.
 
     `source_path` is a folder (every declared file must be in it), a file or a glob (only the declared files that
     it names count: a sidecar may serve several sources).
@@ -273,6 +270,8 @@ def check_files(sidecar: Sidecar, source_path: str | Path) -> list[Problem]:
     problems = []
     whole_folder = Path(source_path).is_dir()
     for name, declared in sidecar.files.items():
+        if name in aside:
+            continue
         if name not in present:
             if whole_folder:
                 near = did_you_mean(name, present)
@@ -290,11 +289,11 @@ def check_files(sidecar: Sidecar, source_path: str | Path) -> list[Problem]:
                     f"if the change is intended, write sha256: {actual}",
                 )
             )
-    for name in sorted(present - set(sidecar.files)):
+    for name in sorted(present - set(sidecar.files) - set(aside)):
         if Path(name).suffix.lower() not in _PROSE and not is_litter(name):
             fix = f"add `{name}: {{sha256: {content_of(base / name)}}}` or move the file away"
             problems.append(Problem(sidecar.file, "files", f"the undeclared file {name}", "every file declared", fix))
-    return problems
+    return with_lines(problems, sidecar.locations)
 
 
 def _files_at(source_path: str | Path) -> tuple[Path, set[str]]:

@@ -18,7 +18,6 @@ from ruralpanel.project.layouts import layout_problems
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 from ruralpanel.project.settings import Download, SeriesSpec, SourceSpec
 from ruralpanel.project.sidecars import Sidecar, check_files, is_litter, load_sidecar, series_spec
-from ruralpanel.project.yaml import with_lines
 
 FETCH = "run: snakemake fetch"
 
@@ -55,10 +54,8 @@ def read_source(name: str, values: Mapping[str, Any], root: Path, file: str) -> 
     downloads, refused = _downloads(values, root, path, file, where, live)
     faults += refused
     if sidecar and wrong in ("", _NO_FILE):
-        of_files = check_files(sidecar, path)
-        own = {f"files.{Path(one.target).name}{key}" for one in downloads for key in ("", ".sha256")}
-        found = with_lines([problem for problem in of_files if problem.where not in own], sidecar.locations)
-        (mended if live else faults).extend(found)
+        fetched = {Path(one.target).name for one in downloads}
+        (mended if live else faults).extend(check_files(sidecar, path, aside=fetched))
         downloads = tuple(_pinned(one, sidecar) for one in downloads)
         faults += [
             Problem(file, one.where, f"sha256 {one.sha256}", f"{one.content}, as {sidecar.file} declares it")

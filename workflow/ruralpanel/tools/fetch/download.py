@@ -31,6 +31,7 @@ CACHE = "RURALPANEL_CACHE"
 """The variable of the environment that names the folder of downloads."""
 
 _CHUNK = 1 << 20
+_MANNERS = Manners(pause=1.0, attempts=5)
 _BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
@@ -77,7 +78,7 @@ def bring(
         return f"{download.target} is there"
     if wanted:
         _require_replaceable(download, present, cache)
-    kept, found, words = _obtained(download, cache, report, manners or Manners(pause=1.0), sleep)
+    kept, found, words = _obtained(download, cache, report, manners or _MANNERS, sleep)
     content = _content_sum(download, kept) if download.unpack else found
     if wanted and content != wanted:
         problem, expected = f"sha256 {content} of the file in {shown(download.url)}", f"{wanted}, as the sidecar has it"
@@ -87,7 +88,8 @@ def bring(
         with atomic_path(target) as temporary, _content(download, kept) as stream, temporary.open("wb") as place:
             while part := stream.read(_CHUNK):
                 place.write(part)
-    advice = "" if download.sha256 or not download.remote else f"; write beside its address: sha256: {found}"
+    lacks = download.remote and not download.sha256
+    advice = f"; write beside its address: sha256: {found}, bytes: {kept.stat().st_size}" if lacks else ""
     done = f"{download.target}, {size(target.stat().st_size)}, {words}"
     return f"{done}{advice}" if present != content else f"{download.target} is there{advice}"
 
@@ -124,6 +126,9 @@ def _obtained(
             raise UserError(Problem(CONFIGURATION, download.where, f'"{copy}", {reason}', "a file", "check the path"))
         _require_meant(download, copy)
         return copy, sha256_of(copy), f"copied from {copy}"
+    if download.sha256 and content_of(cache / download.sha256) == download.sha256:
+        _require_meant(download, cache / download.sha256)
+        return cache / download.sha256, download.sha256, f"from the cache, {cache}"
     cache.mkdir(parents=True, exist_ok=True)
     name = download.sha256 or f"of-{hashlib.sha256(download.url.encode()).hexdigest()}"
     with _alone(cache, report):
@@ -151,8 +156,7 @@ def _obtained(
         kept = Path(pooch.retrieve(download.url, digest, fname=name, path=cache, downloader=checked))
         found = download.sha256 or sha256_of(kept)
         kept = kept.rename(cache / found)
-    words = f"from {transfer.words}" if transfer.words else f"from the cache, {cache}"
-    return kept, found, words
+    return kept, found, f"from {transfer.words or shown(download.url)}"
 
 
 @contextmanager
