@@ -176,3 +176,13 @@ def test_no_figure_depends_on_where_its_file_comes_from(tmp_path: Path) -> None:
     put(tmp_path)
     settings = [reading_settings(open_project([written(tmp_path, source)]), "roads") for source in ({}, WHOLE)]
     assert settings[0] == settings[1]
+
+
+@pytest.mark.parametrize("key", ["url", "sha256", "bytes", "unpack", "member", "file", "url of several"])
+def test_strange_values_end_in_words(tmp_path: Path, key: str) -> None:
+    for value in (None, True, -1, 1.5, 10**20, "", " ", "x" * 5000, "a\nb", "~", "/", "..", "http://", "http:///", "://",
+                  "http://a:b:c/", "http://[", "file://", "file:///", "https://x/\x00", "😀", [], [None], {}, {"a": {}},
+                  {"a": None}, {"a": "x"}, {1: URL}, {"a.csv": {"url": None}}, {"/": URL}):  # fmt: skip
+        source = {**WHOLE, key: value} if key != "url of several" else {"path": "data", "url": {"a.csv": value}}
+        said = problems(tmp_path, source)
+        assert "sources.roads" in said, value

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path
@@ -173,25 +173,8 @@ def _downloads(
         fix = "the sum of a file that you have stands in the sidecar, under files"
         return (), [Problem(file, f"{where}.{key}", "no `url` beside it", "an address", fix) for key in beside]
     key = "url" if "url" in values else "file"
-    problem = ("", "", "")
-    if live:
-        problem = (f"`{key}`", "none: this adapter asks the site itself", "take it out; layout.base is the address")
-    elif "url" in values and "file" in values:
-        fix = "take one out; a file that lies at `path` already is taken as it is, if its sum is right"
-        problem = ("`url` and `file`", "one of the two", fix)
-    elif glob.has_magic(path):
-        problem = (f'`{key}` with the path "{values["path"]}"', "the one place where the file is put", "write it out")
-    elif isinstance(values[key], Mapping):
-        if beside:
-            fix = "write file: {url: …, " + f"{beside[0]}: …" + "}"
-            problem = (f"`{beside[0]}` beside several files", "it with each of them", fix)
-        elif os.path.isfile(path):
-            problem = (f'several files with the path "{values["path"]}", a file', "the folder to put them in", "")
-    elif os.path.isdir(path) or values["path"].endswith("/"):
-        fix = f"write path: {values['path'].rstrip('/')}/NAME"
-        problem = (f'`{key}` with the path "{values["path"]}", a folder', "the file itself", fix)
-    if problem[0]:
-        return (), [Problem(file, f"{where}.{key}", *problem)]
+    if unclear := _unclear(values, key, beside, path, live):
+        return (), [Problem(file, f"{where}.{key}", *unclear)]
     if isinstance(values[key], Mapping):
         entries = {
             (f"{where}.url.{name}", os.path.join(path, name)): entry if isinstance(entry, Mapping) else {"url": entry}
@@ -216,9 +199,32 @@ def _downloads(
     return (() if problems else tuple(found)), problems
 
 
+def _unclear(
+    values: Mapping[str, Any], key: str, beside: Sequence[str], path: str, live: bool
+) -> tuple[str, str, str] | None:
+    """Why the keys beside an address leave open what is put where: found, expected, fix."""
+    at = f'`{key}` with the path "{values["path"]}"'
+    if live:
+        return f"`{key}`", "none: this adapter asks the site itself", "take it out; layout.base is the address"
+    if "url" in values and "file" in values:
+        fix = "take one out; a file that lies at `path` already is taken as it is, if its sum is right"
+        return "`url` and `file`", "one of the two", fix
+    if glob.has_magic(path):
+        return at, "the one place where the file is put", "write it out"
+    if isinstance(values[key], Mapping):
+        if beside:
+            fix = f"write url: {{NAME: {{url: https://…, {beside[0]}: …}}, …}}"
+            return f"`{beside[0]}` beside several files", "it with each of them", fix
+        if os.path.isfile(path):
+            return f"{at}, a file", "the folder to put several files in", "name a folder"
+    elif os.path.isdir(path) or values["path"].endswith("/"):
+        return f"{at}, a folder", "the file itself", f"write path: {values['path'].rstrip('/')}/NAME"
+    return None
+
+
 def _refused(one: Download) -> Iterator[tuple[str, str, str]]:
     """What is wrong with a download in itself: found, expected, fix; words that were to be secret are not repeated."""
-    by_hand = "fetch the file by hand and put it at `path`: it is then checked against sha256 and not asked for"
+    by_hand = "take it out, fetch the file by hand and put it at `path`, its sum in the sidecar, under files"
     try:
         parts = urlsplit(one.url)
         host = parts.hostname or ""
