@@ -1,6 +1,6 @@
 """The units file of the two censuses: which county of 2010 is which of 2020. Prints `units.csv` anew:
 
-    python match_counties.py data/census_county_2010_v1.xlsx data/census_county_2020_v1.xlsx > new.csv
+    python match_counties.py data/census/census_county_{2010,2020}_v1.xlsx > new.csv
 
 Nothing is guessed. A unit of 2010 is one of 2020 where
 - the code is the same and so is the name (`code`);
@@ -8,8 +8,9 @@ Nothing is guessed. A unit of 2010 is one of 2020 where
 - else the name without its last word (county, city, district) is, within the prefecture, and the change is one that
   happens: a county that became a city or a district, a city that became a district (`status`);
 - else `declared_changes.csv` says so (`declared`): other names, other prefectures, other spellings.
-All other units stand in the file for the one census that counts them. Positions of seats are taken over from the
-present `units.csv`, or from a third file with columns adcode, longitude and latitude.
+All other units stand in the file for the one census that counts them. Prefectures are those of 2010 under their names of
+2020. Positions of seats are taken over from the present `units.csv`, or from a third file with columns adcode, longitude
+and latitude.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import csv
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ruralpanel.data.adapters.sheets import cell_text
@@ -161,10 +162,14 @@ def units_file(
     provinces = {row["code"][:2]: row for row in _table(HERE / "../../data/units/china_provinces.csv")}
     pairs = matched(old, new, declared)
     after = {code: before for before, (code, _) in pairs.items()}
+    by_name = {unit.place: unit.prefecture for unit in new.values()}
+    by_code = {unit.code[:4]: unit.prefecture for unit in new.values()}
     rows = []
     for code, unit in old.items():
         later = new.get(pairs[code][0]) if code in pairs else None
-        rows.append(_row(code, unit, later, pairs[code][1] if code in pairs else "", provinces, seats))
+        today = by_name.get(unit.place) or (by_code.get(code[:4]) if unit.prefecture != unit.name else "")
+        named = replace(unit, prefecture=today or unit.prefecture)
+        rows.append(_row(code, named, later, pairs[code][1] if code in pairs else "", provinces, seats))
     for code, unit in new.items():
         if code not in after:
             rows.append(_row(code if code not in old else f"{code}-2020", None, unit, "", provinces, seats))

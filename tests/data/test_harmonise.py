@@ -247,3 +247,21 @@ def test_millions_of_rows_stay_within_seconds() -> None:
 def test_advice_for_rows_that_are_no_units(name: str, value: float | None, words: str) -> None:
     (fault,) = faults([cell("贵州", 2008, 1.0), cell(name, 2008, value), cell(name, 2009, value)])
     assert words in fault and (value == 3.0 or "aliases" not in fault)
+
+
+def test_figures_of_groups_hold_for_each_unit_that_exists() -> None:
+    attributes = {
+        unit: {"basin": basin} for unit, basin in zip(UNITS.ids, ("Pearl", "Yangtze", "Yangtze"), strict=True)
+    }
+    units = replace(UNITS, attributes=attributes)
+    source = replace(SOURCE, by="basin")
+    cells = [cell("yangtze", 1996, 1.0), cell("Yangtze ", 2008, 2.0), cell("Pearl", 2008, None)]
+    read = figures(cells, source=source, units=units)
+    found = {(row.unit, row.period): row.value for row in read.itertuples() if row.value == row.value}
+    assert found == {("CN-SC", 1996): 1.0, ("CN-CQ", 2008): 2.0, ("CN-SC", 2008): 2.0}  # Chongqing exists from 1997
+    assert set(read["row"]) == {5}
+    (fault,) = faults([cell("Yangze", 2008, 1.0)], source=source, units=units)
+    assert 'the unknown basin "Yangze"' in fault and 'did you mean "Yangtze"' in fault
+    assert "column basin of units.csv" in fault
+    numbered = replace(UNITS, attributes={unit: {"basin": float(i)} for i, unit in enumerate(UNITS.ids)})
+    assert figures([cell("1", 2008, 3.0)], source=source, units=numbered)["unit"].tolist() == ["CN-CQ"]

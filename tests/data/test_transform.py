@@ -111,6 +111,7 @@ CASES: dict[str, Callable[[dict[str, pd.DataFrame], Context], Lookup]] = {
     "gdp / area ** 2": lambda f, c: lambda u, t: get(f["gdp"], u, t) / (1000.0 + c.units.index(u)) ** 2,
     "(region == 'West') * gdp": lambda f, c: lambda u, t: _west(c, u) * get(f["gdp"], u, t),
     "asinh(expressway_length)": lambda f, c: lambda u, t: math.asinh(get(f["expressway_length"], u, t)),
+    "known(expressway_length) * 2": lambda f, c: lambda u, t: 2.0 - 2.0 * math.isnan(get(f["expressway_length"], u, t)),
 }
 
 

@@ -96,6 +96,7 @@ SOURCE = {
     "adapter": Case("yearbook"),
     "path": Case("later"),
     "about": Case("other.yaml"),
+    "by": Case("region"),
     "layout": Case({"period": "year", "skip_rows": ["B"]}),
     "series": Case({"roads": {**SERIES, "column": "other"}, "rails": SERIES}),
 }

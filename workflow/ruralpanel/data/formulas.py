@@ -193,6 +193,8 @@ class _Evaluation:
             if name == "deflate":
                 at_base = self.at(arguments[1], node.integer("base"))
                 return self.finite(arguments[0] * at_base / arguments[1], [*arguments, at_base], node, name, years)
+        if name == "known":
+            return 1.0 - np.isnan(arguments[0])
         if name == "where":
             condition, then, otherwise = np.broadcast_arrays(*arguments)
             return np.where(np.isnan(condition), np.nan, np.where(condition != 0, then, otherwise))

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.data.adapters.cells import capped, place
+from ruralpanel.data.adapters.sheets import cell_text
 from ruralpanel.data.adapters.titles import reads_like_note
 from ruralpanel.data.figures import Codes, bare_columns, in_order
 from ruralpanel.project.periods import label, year_of
-from ruralpanel.project.problems import Problem, raise_any
+from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import ALL_UNITS, Correction, KnownFault, sidecar_from
-from ruralpanel.project.units import Units, is_nation
+from ruralpanel.project.units import Units, is_nation, normal
 
 _MOST = 2.0**53
 _Values = np.ndarray[Any, np.dtype[np.float64]]
@@ -49,9 +50,12 @@ def harmonise(
     """
     problems: list[Problem] = []
     attributes = dict(cells.attrs)
-    unit_codes, wrong = _unit_codes(source, cells, units)
+    if source.by:
+        cells, codes, wrong = _members(source, cells, units)
+    else:
+        unit_codes, wrong = _unit_codes(source, cells, units)
+        cells, codes = _known(cells, unit_codes)
     problems += wrong
-    cells, codes = _known(cells, unit_codes)
     problems += _out_of_time(source, cells, codes, units)
     mine = [correction for correction in corrections if correction.source == source.name]
     columns = bare_columns(cells)
@@ -91,6 +95,39 @@ def _unit_codes(source: SourceSpec, cells: pd.DataFrame, units: Units) -> tuple[
         if np.any(names == i)
     ]
     return codes, capped(problems, source.name)
+
+
+def _members(source: SourceSpec, cells: pd.DataFrame, units: Units) -> tuple[pd.DataFrame, Codes, list[Problem]]:
+    """Each figure once for every unit of the group that its row names, as far as the unit exists in its year."""
+    groups: dict[str, list[int]] = {}
+    spelling: dict[str, str] = {}
+    for i, unit in enumerate(units.ids):
+        group = cell_text(units.attributes[unit].get(source.by, ""))
+        spelling.setdefault(normal(group), group)
+        groups.setdefault(normal(group), []).append(i)
+    column = cells["unit"].astype("category")
+    names, labels = column.cat.codes.to_numpy(), [str(name) for name in column.cat.categories]
+    years = [year_of(period) for period in cells["period"].tolist()]
+    rows, codes = list[int](), list[int]()
+    for row, (name, year) in enumerate(zip(names.tolist(), years, strict=True)):
+        here = [i for i in groups.get(normal(labels[name]), ()) if units.exists(units.ids[i], year)]
+        rows += [row] * len(here)
+        codes += here
+    problems = [
+        Problem(
+            str(cells["file"].iloc[at[0]]),
+            _places(cells.iloc[at[:2000]]),
+            f'the unknown {source.by} "{name}"',
+            f"a value of the column {source.by} of {units.file or 'the units file'}",
+            did_you_mean(name, [spelt for spelt in spelling.values() if spelt])
+            or "leave the row out: layout.skip_rows",
+        )
+        for i, name in enumerate(labels)
+        if normal(name) not in groups or not normal(name)
+        if len(at := np.flatnonzero(names == i))
+    ]
+    spread = cells.iloc[rows].reset_index(drop=True)
+    return spread, np.array(codes, dtype=np.int32), capped(problems, source.name)
 
 
 def _unknown(source: SourceSpec, cells: pd.DataFrame, rows: Codes, name: str, units: Units) -> Problem:

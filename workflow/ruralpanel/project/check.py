@@ -35,6 +35,11 @@ def reference_problems(config: Config, attributes: set[str], units: Units | None
     """Every name in panels, samples, models, curves, claims, tables, figures and maps that nothing declares."""
     found = [*_panel_problems(config, units), *_sample_problems(config, attributes, units)]
     found += _series_problems(config, units)
+    found += [
+        missing(config.file, f"sources.{name}.by", source.by, "an attribute of the units", attributes)
+        for name, source in config.sources.items()
+        if source.by and source.by not in attributes
+    ]
     for model in config.models.values():
         found += model_problems(config, model, attributes, units)
     found += _preset_problems(config, attributes)

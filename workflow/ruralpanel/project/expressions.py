@@ -126,6 +126,7 @@ FUNCTIONS: Mapping[str, Function] = {
         (_X, Parameter("index"), Parameter("base", "period")),
         "x at the prices of the base year; index is a price level (chain one with cumulate_index)",
     ),
+    "known": Function((_X,), "1 where x has a figure, 0 where it has none"),
     "where": Function((Parameter("condition"), Parameter("a"), Parameter("b")), "a where the condition holds, else b"),
 }
 RESERVED = ("unit", "period")

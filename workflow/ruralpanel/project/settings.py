@@ -125,7 +125,8 @@ class Download:
 class SourceSpec:
     """One source: where its files are, how they are read, and what its sidecar says of them.
 
-    `path` and `files` are absolute. `layout` holds the adapter's own keys. `downloads` are what is fetched.
+    `path` and `files` are absolute. `layout` holds the adapter's own keys. `downloads` are what is fetched. `by` is the
+    attribute that the file names in the place of units; empty: it names units.
     """
 
     name: str
@@ -136,6 +137,7 @@ class SourceSpec:
     layout: Mapping[str, Any] = field(default_factory=dict)
     series: Mapping[str, SeriesSpec] = field(default_factory=dict)
     downloads: tuple[Download, ...] = ()
+    by: str = ""
 
     @property
     def live(self) -> bool:

@@ -89,6 +89,7 @@ def read_source(name: str, values: Mapping[str, Any], root: Path, file: str) -> 
         layout=layout,
         series=_series(values, sidecar),
         downloads=downloads,
+        by=values.get("by") or "",
     )
     return Read(spec, tuple(faults), tuple(mended))
 

@@ -138,6 +138,10 @@ class Source(Options):
     path: Path = required("A file, a folder or a glob; ~ is the home folder")
     about: Path | None = key("The sidecar that says who published the figures and what they count")
     layout: dict[str, Any] | None = key("The adapter's own keys (docs/adapters.md)")
+    by: str | None = key(
+        "Attribute whose values the file names in the place of units (prefecture, state): each figure then holds for "
+        "every unit of the group; for rates, dummies and years, not for totals"
+    )
     url: Annotated[Any, WithJsonSchema(_ADDRESSES)] = key(
         "Address (https, http, file) from which `snakemake fetch`, and nothing else, brings the file to `path`; of "
         "several files into the folder `path`: {file: address} or {file: {url, sha256, bytes, unpack, member}}"
