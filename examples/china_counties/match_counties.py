@@ -8,9 +8,9 @@ Nothing is guessed. A unit of 2010 is one of 2020 where
 - else the name without its last word (county, city, district) is, within the prefecture, and the change is one that
   happens: a county that became a city or a district, a city that became a district (`status`);
 - else `declared_changes.csv` says so (`declared`): other names, other prefectures, other spellings.
-All other units stand in the file for the one census that counts them. Prefectures are those of 2010 under their names of
-2020. Positions of seats are taken over from the present `units.csv`, or from a third file with columns adcode, longitude
-and latitude.
+All other units stand in the file for the one census that counts them. Prefectures are those of 2010 under their names
+of 2020. Positions of seats are taken over from the present `units.csv`, or from a third file with columns adcode,
+longitude and latitude.
 """
 
 from __future__ import annotations

@@ -120,6 +120,7 @@ def only_year(code: str) -> bool:
     return re.fullmatch(r"[\s年]*(y{4}|e)[\s年]*", bare) is not None
 
 
+@cache
 def zeros_before(code: str) -> int:
     """The number of digits that a whole number is filled up to with zeros (``000000``: codes), else 0."""
     return len(code) if re.fullmatch("00+", code) else 0

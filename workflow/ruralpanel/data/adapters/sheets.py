@@ -303,7 +303,11 @@ def joined(parts: Iterable[tuple[str, str]]) -> str:
         pieces.append(_raised(part, before, after) if mark and part.strip() else part)
         before = (before + pieces[-1])[-8:]
     text = "".join(pieces)
-    # Longer than a spreadsheet's cell can be: no name or figure, and slow to compare with any.
+    return bounded(text)
+
+
+def bounded(text: str) -> str:
+    """A text no longer than a spreadsheet's cell can be: what is longer is no name or figure, and slow to compare."""
     return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
 
 

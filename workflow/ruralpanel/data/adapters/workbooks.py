@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import Any
 
 from ruralpanel.data.adapters.number_formats import Scale, only_year, scale_of, zeros_before
-from ruralpanel.data.adapters.sheets import Caps, Grid, Sheet, area, cell_text, joined, letters, unreadable
+from ruralpanel.data.adapters.sheets import Caps, Grid, Sheet, area, bounded, cell_text, joined, letters, unreadable
 from ruralpanel.project.kinds.adapters import Layout
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 
@@ -130,7 +130,7 @@ def _shown(value: object, style: _Style) -> tuple[str, Scale | None, bool]:
             text = text.zfill(zeros_before(style.code))
     elif hasattr(value, "year") and only_year(style.code):
         text = f"{value.year}年"  # a year to a column of years, no number to a column of figures
-    return joined([(text, style.height)]), scale, number
+    return (joined([(text, style.height)]) if style.height else bounded(text)), scale, number
 
 
 def _check_size(raw: bytes, label: str, caps: Caps) -> None:
@@ -353,19 +353,20 @@ def _column(name: str) -> int:
 
 
 def _value(written: str, kind: str, style: int, book: Any, texts: Sequence[str]) -> object:
-    from openpyxl.utils.datetime import from_excel, from_ISO8601
-
     if kind == "s":
         return texts[int(written)]
     if kind == "b":
         return bool(int(written))
+    if kind not in ("n", "d"):
+        return written
+    if kind == "n":
+        number = float(written) if "." in written or "e" in written.casefold() else int(written)
+        if style not in book._date_formats:
+            return number
+    from openpyxl.utils.datetime import from_excel, from_ISO8601
+
     if kind == "d":
         return from_ISO8601(written)
-    if kind != "n":
-        return written
-    number = float(written) if "." in written or "e" in written.casefold() else int(written)
-    if style not in book._date_formats:
-        return number
     try:
         return from_excel(number, book.epoch, timedelta=style in book._timedelta_formats)
     except (OverflowError, ValueError):
