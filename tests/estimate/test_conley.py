@@ -20,6 +20,7 @@ from ruralpanel.estimate.inference.size_kernels import Outcomes, by_variance, on
 from ruralpanel.estimate.places.weights import great_circle_km
 from ruralpanel.estimate.simulations import simulated_sizes
 from ruralpanel.output.tables.inference_words import describe
+from ruralpanel.project.kinds.inference import Conley
 from ruralpanel.project.model_keys import inference_problems, inference_spec
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
@@ -281,10 +282,10 @@ def test_a_negative_variance_is_an_error_with_its_reason() -> None:
 
 
 def test_keys_of_the_setting() -> None:
-    assert inference_spec({"vcov": "conley", "cutoff_km": 800}).options == {
+    assert inference_spec({"vcov": "conley", "cutoff_km": 800}).options.to_dict() == {
         "kernel": "bartlett", "small_sample": "unbiased", "critical": "satterthwaite", "cutoff_km": 800,
     }  # fmt: skip
-    assert inference_spec({"vcov": "conley", "cutoff_km": 800, "small_sample": "CR1"}).options["critical"] == "t"
+    assert inference_spec({"vcov": "conley", "cutoff_km": 800, "small_sample": "CR1"}).of(Conley).critical == "t"
     raw = {"defaults": {"inference": [{"vcov": "conley", "small_sample": "CR2", "by": "unit"}]}}
     found = [str(problem) for problem in inference_problems(raw, "c")]
     assert [line.split(": found ")[0] for line in found] == [

@@ -116,11 +116,7 @@ def test_what_is_refused() -> None:
     weighted = replace(d, weights=np.ones(20))
     with pytest.raises(UserError, match="no weights"):
         infer(fit(weighted), weighted, setting(), 1)
-    with pytest.raises(UserError, match="randomisation: treatment"):
-        infer(fit(d), d, setting(over="treatment"), 1)
     full = design_from_arrays(rng.normal(size=40), rng.normal(size=40), unit, period, effects=("unit",))
     with pytest.raises(UserError, match="write over: units"):
         infer(fit(full), full, setting(over="rows"), 1)
     assert infer(fit(d), d, setting(over="rows", draws=99), 1).p_value.size == 2
-    with pytest.raises(UserError, match="freedman_lane"):
-        infer(fit(d), d, setting(scheme="freedman"), 1)

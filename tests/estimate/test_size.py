@@ -16,6 +16,7 @@ from size_designs import Case, common, continuous, cross_section, interaction, o
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import size_kernels, validity
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.kinds.inference import WildCluster
 from ruralpanel.project.settings import InferenceSpec
 
 pytestmark = pytest.mark.slow
@@ -111,7 +112,7 @@ def test_kernels_reject_what_the_methods_reject(setting: InferenceSpec) -> None:
     outcomes = replace(outcomes, params=outcomes.params * np.repeat([1.0, 4.0], 20))
     if setting.method == "wild_cluster":
         fast = size_kernels.wild(outcomes, setting, [0, 1], 99, rng)
-        setting = replace(setting, options={**setting.options, "interval": False})
+        setting = replace(setting, options=setting.of(WildCluster).model_copy(update={"interval": False}))
     else:
         found = size_kernels.by_variance(outcomes, setting, infer(fit(design), design, setting, 0))
         assert found is not None

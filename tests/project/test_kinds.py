@@ -168,7 +168,6 @@ def test_classes_take_what_a_configuration_says() -> None:
         (ESTIMATORS[m.estimator], {k: m.options[k] for k in m.options if k in ESTIMATORS[m.estimator].keys})
         for m in config.models.values()
     ]
-    cases += [(INFERENCE[s.method], dict(s.options)) for m in config.models.values() for s in m.inference]
     cases += [(TABLES[kind_of(spec)], dict(spec)) for spec in config.tables.values()]
     cases += [(FIGURES[spec["type"]], dict(spec)) for spec in config.figures.values()]
     cases += [(MAPS[shown_by(spec)], dict(spec)) for spec in config.maps.values()]

@@ -83,7 +83,7 @@ def test_null_is_a_value_of_weights_and_takes_other_keys_away(folder: Path) -> N
 
 def test_a_model_names_settings_and_may_spell_them_out(folder: Path) -> None:
     text = changed("marginal_effects: null,", "marginal_effects: null, inference: [wild, {vcov: cluster, by: period}],")
-    methods = [(s.method, s.options["by"]) for s in read(text).models["effect"].inference]
+    methods = [(s.method, *s.clusters) for s in read(text).models["effect"].inference]
     assert methods == [("wild_cluster", "unit"), ("cluster", "period")]
 
 

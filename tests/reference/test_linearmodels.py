@@ -59,10 +59,9 @@ def test_estimates_and_errors_agree(
             errors = infer(found, ours, setting, 0).std_error
         except UserError:  # robust errors with unit effects, two-way clusters of one period
             continue
-        lacking = "clusters_change_within_units" if setting.options.get("by") else "no_leverages"
-        if (estimator == "fd" and setting.options.get("by")) or (
-            estimator in ("fd", "re") and setting.options.get("kind") == "HC3"
-        ):
+        by_period, leverages = setting.clusters not in ((), ("unit",)), setting == SETTINGS[-1]
+        lacking = "clusters_change_within_units" if by_period else "no_leverages"
+        if (estimator == "fd" and by_period) or (estimator in ("fd", "re") and leverages):
             with pytest.raises(NotConfirmedError, match=f"^{lacking}$"):
                 confirm_linear.again(ours, setting)
             continue

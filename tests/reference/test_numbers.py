@@ -14,6 +14,7 @@ from data_sets import design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import dependence
+from ruralpanel.project.kinds.inference import DriscollKraay
 from ruralpanel.project.settings import InferenceSpec
 
 CASES: list[dict[str, Any]] = yaml.safe_load(Path(__file__).with_name("numbers.yaml").read_text(encoding="utf-8"))
@@ -47,9 +48,9 @@ def quantity(panel: Any, setting: InferenceSpec, kind: str, name: str) -> float:
     if setting.method == "driscoll_kraay":
         # 17 periods are outside the method's range: `infer` refuses them, the formula behind it is what is compared
         fitted = fit(panel)
-        vcov, _ = dependence.driscoll_kraay_covariance(
-            fitted, panel, setting.options["lag"], setting.options["small_sample"]
-        )
+        options = setting.of(DriscollKraay)
+        assert options.lag is not None
+        vcov, _ = dependence.driscoll_kraay_covariance(fitted, panel, options.lag, options.small_sample)
         return float(np.sqrt(np.diag(vcov))[fitted.terms.index(name)])
     result = estimate(panel.spec, panel, 20120126, "")
     if kind == "test":

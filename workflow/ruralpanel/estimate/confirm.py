@@ -71,7 +71,7 @@ def confirm(design: Design, result: ModelResult) -> list[Row]:
     if index is not None:
         entry = result.inference[index]
         try:
-            second = again(design, InferenceSpec(str(entry["method"]), dict(entry["options"])))
+            second = again(design, InferenceSpec(str(entry["method"]), entry["options"]))
         except NotConfirmedError as refusal:
             reason = f"errors:{refusal}"
     try:

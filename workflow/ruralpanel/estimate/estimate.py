@@ -28,7 +28,7 @@ from ruralpanel.estimate.marginal import marginal_effect
 from ruralpanel.estimate.simulations import Null, null_panels, simulated_sizes
 from ruralpanel.estimate.spread import moderators_of, rows_used, spread_of, spread_of_term
 from ruralpanel.project.kinds.estimators import ESTIMATORS
-from ruralpanel.project.kinds.inference import CLUSTER, OWN, ROBUST, WILD, shown_as
+from ruralpanel.project.kinds.inference import CLUSTER, OWN, ROBUST, WILD, WildCluster, shown_as
 from ruralpanel.project.notes import Note, note, plain_notes
 from ruralpanel.project.problems import CONFIGURATION, LOG, Problem, UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
@@ -205,13 +205,13 @@ def _sizes(
 def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome, size: dict[str, Any] | None) -> dict[str, Any]:
     if isinstance(outcome, UserError):
         LOG.info("goes on without a setting: %s", outcome)
-        return {"method": setting.method, "options": dict(setting.options), "not_available": outcome.reason}
+        return {"method": setting.method, "options": setting.options.to_dict(), "not_available": outcome.reason}
     fields = ("std_error", "statistic", "df", "p_value", "ci_low", "ci_high")
     columns = {name: getattr(outcome, name) for name in fields}
     return {
         "method": outcome.method,
         "by": outcome.by,
-        "options": {**setting.options, **outcome.extra},
+        "options": {**setting.options.to_dict(), **outcome.extra},
         "small_sample": list(outcome.small_sample),
         "n_clusters": outcome.n_clusters,
         "df": None if outcome.df is None else [finite(value) for value in outcome.df],
@@ -291,7 +291,7 @@ def _marginals(
         (
             setting
             for setting, outcome in zip(settings, outcomes, strict=True)
-            if setting.method == WILD and isinstance(outcome, Inference) and "subcluster" not in setting.options
+            if setting.method == WILD and isinstance(outcome, Inference) and setting.of(WildCluster).subcluster is None
         ),
         None,
     )

@@ -12,7 +12,7 @@ from ruralpanel.estimate.inference.covariance import critical_values, p_values
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild import clusters_of
 from ruralpanel.estimate.inference.wild_kernel import combination, invert
-from ruralpanel.project.kinds.inference import WILD
+from ruralpanel.project.kinds.inference import WILD, WildCluster
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.project.settings import InferenceSpec
 
@@ -183,14 +183,15 @@ def _bootstrap(
     design: Design, fit: Fit, contrast: FloatArray, setting: InferenceSpec, seed: int, label: str
 ) -> dict[str, float]:
     dimensions, drawn = clusters_of(fit, design, setting)
+    options = setting.of(WildCluster)
     draws = combination(
         fit,
         design,
         contrast,
         dimensions[0].codes,
         drawn,
-        str(setting.options.get("weights", "rademacher")),
-        int(setting.options.get("draws", 99_999)),
+        options.weights,
+        options.draws,
         generator(seed, design.spec.name, WILD, label),
         further=dimensions[1:],
     )

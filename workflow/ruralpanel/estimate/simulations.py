@@ -40,7 +40,7 @@ from ruralpanel.estimate.inference.wild import clusters_of
 from ruralpanel.estimate.inference.wild_kernel import TIE, Flags, draw_weights
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import function
-from ruralpanel.project.kinds.inference import PERMUTATION, WILD
+from ruralpanel.project.kinds.inference import PERMUTATION, WILD, WildCluster
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
@@ -166,8 +166,7 @@ def _one(null: Null, setting: InferenceSpec, inference: Inference, seed: int) ->
     else:
         rejected = by_variance(outcomes, setting, inference)
         if rejected is None:
-            short = InferenceSpec(setting.method, {**setting.options, "draws": BOOTSTRAP_DRAWS, "interval": False})
-            rejected = one_by_one(outcomes.head(SLOW_PANELS), short, seed)
+            rejected = one_by_one(outcomes.head(SLOW_PANELS), setting.short(BOOTSTRAP_DRAWS), seed)
     if rejected is None:
         return _without(note("not_for_other_outcomes"))
     return _size(outcomes.fit, outcomes.design, null.process, dict(zip(terms, rejected, strict=True)), draws)
@@ -338,7 +337,7 @@ def simulated_power(
     # errors of the size that leaves residuals as large as the model's
     scale = float(np.sqrt(np.sum(fit.residuals**2) / np.mean(np.sum(residuals**2, axis=0))))
     params, residuals = params * scale, residuals * scale
-    weights = draw_weights(str(setting.options.get("weights", "rademacher")), number, draws, rng)
+    weights = draw_weights(setting.of(WildCluster).weights, number, draws, rng)
     powers = {}
     step = max(1, NEAR // (largest * max(draws, number)))
     for name, contrast in contrasts.items():

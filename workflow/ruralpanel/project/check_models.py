@@ -348,8 +348,7 @@ def _random_effect_problems(config: Config, model: ModelSpec) -> Iterator[Proble
 def _inference_problems(config: Config, model: ModelSpec, attributes: set[str]) -> Iterator[Problem]:
     where = f"{place(config, model, 'inference')}.by"
     for setting in model.inference:
-        by = setting.options.get("by") or ()
-        for cluster in (by,) if isinstance(by, str) else by:
+        for cluster in setting.clusters:
             problem = cluster_problem(cluster, attributes, config.file, where)
             if problem:
                 yield problem

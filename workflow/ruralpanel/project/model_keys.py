@@ -107,8 +107,6 @@ def _texts(value: Any) -> list[str]:
 
 
 _OF_ANY_METHOD = frozenset(name for kind in INFERENCE.values() for name in kind.keys)
-_WITH_FREEDOM = ("CR2", "unbiased")
-"""Small-sample corrections that go with Satterthwaite's degrees of freedom."""
 
 
 def method_of(setting: Mapping[str, Any]) -> str:
@@ -116,9 +114,9 @@ def method_of(setting: Mapping[str, Any]) -> str:
     return str(next(setting[kind] for kind in KEYS if kind in setting))
 
 
-def setting_words(setting: InferenceSpec) -> str:
-    """A setting as the configuration writes it: ``{vcov: cluster, by: unit}``."""
-    pairs = {INFERENCE[setting.method].key: setting.method, **setting.options}
+def setting_words(setting: InferenceSpec, given: bool = False) -> str:
+    """A setting as the configuration writes it: ``{vcov: cluster, by: unit}``; `given`: without defaults."""
+    pairs = {INFERENCE[setting.method].key: setting.method, **setting.options.to_dict(given)}
 
     def text(value: Any) -> str:
         if isinstance(value, (list, tuple)):
@@ -131,15 +129,10 @@ def setting_words(setting: InferenceSpec) -> str:
 
 
 def inference_spec(setting: Mapping[str, Any]) -> InferenceSpec:
-    """A setting of the configuration with its defaults.
-
-    Clustered CR2 and Conley's unbiased variances go with Satterthwaite's degrees of freedom, others with t.
-    """
+    """A setting of the configuration with its defaults."""
     method = method_of(setting)
-    options = {**INFERENCE[method].defaults, **{key: value for key, value in setting.items() if key not in KEYS}}
-    if options.get("critical") is None and "satterthwaite" in _allowed(method, "critical"):
-        options["critical"] = "satterthwaite" if options["small_sample"] in _WITH_FREEDOM else "t"
-    return InferenceSpec(method=method, options={key: value for key, value in options.items() if value is not None})
+    options = {key: value for key, value in setting.items() if key not in KEYS}
+    return InferenceSpec(method, INFERENCE[method].options.model_validate(options))
 
 
 def inference_problems(raw: Mapping[str, Any], file: str) -> Iterator[Problem]:

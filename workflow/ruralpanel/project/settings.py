@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, TypeVar
 
 from ruralpanel.project.kinds.adapters import ADAPTERS
+from ruralpanel.project.kinds.inference import INFERENCE, Clustered
+from ruralpanel.project.kinds.options import Options
+
+OptionsT = TypeVar("OptionsT", bound=Options)
 
 WORDS = frozenset({"title", "title_zh", "label", "label_zh", "note", "note_zh", "counts", "counts_zh", "because_zh"})
 """Keys that only say what something is called or counts: no job that computes may depend on them."""
@@ -23,10 +27,39 @@ def wordless(values: Mapping[str, Any]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class InferenceSpec:
-    """One inference setting: `method` (cluster, hc, wild_cluster, permutation, …) and all its options, resolved."""
+    """One inference setting: `method` (cluster, hc, wild_cluster, permutation, …) and all its options, resolved.
+
+    Options in plain values, as they pass through a rule's parameters, become those of the method.
+    """
 
     method: str
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Options = field(default_factory=Options)
+
+    def __post_init__(self) -> None:
+        if self.method in INFERENCE:
+            object.__setattr__(self, "options", _read(INFERENCE[self.method].options, self.options))
+
+    def of(self, kind: type[OptionsT]) -> OptionsT:
+        """The options, which are of that kind."""
+        assert isinstance(self.options, kind)
+        return self.options
+
+    @property
+    def clusters(self) -> tuple[str, ...]:
+        """Names of the clusters that it asks for: none, one, or two."""
+        return self.options.names if isinstance(self.options, Clustered) else ()
+
+    def short(self, draws: int) -> InferenceSpec:
+        """The same with so few draws, and without an interval, where the method draws at all."""
+        known = type(self.options).model_fields
+        less = {key: value for key, value in {"draws": draws, "interval": False}.items() if key in known}
+        return replace(self, options=self.options.model_copy(update=less))
+
+
+def _read(kind: type[Options], options: Options | Mapping[str, Any]) -> Options:
+    if isinstance(options, kind):
+        return options
+    return kind.model_validate(options.to_dict() if isinstance(options, Options) else options)
 
 
 @dataclass(frozen=True)
@@ -53,7 +86,8 @@ class ModelSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as they pass through a rule's parameters and into the model's JSON."""
-        return asdict(self)
+        settings = tuple({"method": one.method, "options": one.options.to_dict()} for one in self.inference)
+        return {**asdict(self), "inference": settings}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelSpec:

@@ -125,7 +125,7 @@ def _summary(
         "by_choice": _by_choice(declared, estimates),
         "permutation": tests["paths"],
         "sign_changes": tests["signs"],
-        "inference": {"method": UNIT_CLUSTERS.method, **UNIT_CLUSTERS.options},
+        "inference": {"method": UNIT_CLUSTERS.method, **UNIT_CLUSTERS.options.to_dict(given=True)},
         "units_of_median": "sd_of_outcome_per_sd_within_of_lever",
         "seed": seed,
         "rows": f"{name}.parquet",

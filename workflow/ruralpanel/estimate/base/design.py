@@ -257,11 +257,7 @@ def _effect_problems(spec: ModelSpec, frame: pd.DataFrame, units: Units, file: s
 
 
 def _clustered_by(spec: ModelSpec) -> tuple[str, ...]:
-    names: list[str] = []
-    for setting in spec.inference:
-        by = setting.options.get("by") or ()
-        names += [by] if isinstance(by, str) else list(by)
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(name for setting in spec.inference for name in setting.clusters))
 
 
 def _clusters(

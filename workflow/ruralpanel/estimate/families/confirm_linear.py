@@ -15,11 +15,11 @@ from ruralpanel.estimate.families.second import (
     NotConfirmedError,
     Second,
     agreement,
-    groups_of,
     lacking,
     need_rows,
     root_factor,
 )
+from ruralpanel.project.kinds.inference import Robust
 from ruralpanel.project.settings import InferenceSpec
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     need_rows(fit.rows.size)
     assert fit.x is not None
     allowed = agreement(scaling.condition(fit.x))
-    hat = setting is not None and setting.method == "hc" and setting.options.get("kind", "HC3") in ("HC2", "HC3")
+    hat = setting is not None and setting.method == "hc" and setting.of(Robust).kind in ("HC2", "HC3")
     missing = lacking(design, fit)
     if missing:
         params, errors = by_dummies(design, fit, setting, missing)
@@ -144,9 +144,9 @@ def by_dummies(
     if setting is None or setting.method == "classical":
         result = model.fit()
     elif setting.method == "hc":
-        result = model.fit(cov_type=str(setting.options.get("kind", "HC3")).replace("HC1", "HC0"))
+        result = model.fit(cov_type=setting.of(Robust).kind.replace("HC1", "HC0"))
     else:
-        names = groups_of(setting)
+        names = setting.clusters
         if len(names) > 1:
             raise NotConfirmedError(f"{lacking}:own_factors_of_two_way_clusters")
         groups = compact(effect_codes(design, names[0])[rows])
@@ -163,7 +163,7 @@ def _errors(design: Design, rows: IntArray, y: pd.DataFrame, setting: InferenceS
         return {"cov_type": "unadjusted", "debiased": True}
     if setting.method == "hc":
         return {"cov_type": "robust", "debiased": False}
-    codes = {name: effect_codes(design, name)[rows] for name in groups_of(setting)}
+    codes = {name: effect_codes(design, name)[rows] for name in setting.clusters}
     if design.spec.estimator == "fd" and any(np.unique((design.unit_codes, code), axis=1).shape[1] > len(design.units)
                                              for code in codes.values()):  # fmt: skip
         raise NotConfirmedError("clusters_change_within_units")

@@ -11,7 +11,8 @@ from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.effects import effect_codes
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.families import ppml
-from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, groups_of, need_rows, root_factor
+from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, need_rows, root_factor
+from ruralpanel.project.kinds.inference import Robust
 from ruralpanel.project.settings import InferenceSpec
 
 LARGEST = 20_000_000
@@ -67,10 +68,10 @@ def _errors(design: Design, rows: Any, setting: InferenceSpec | None) -> dict[st
     if setting.method == "classical":
         return {"scale": "X2"}
     if setting.method == "hc":
-        if setting.options.get("kind", "HC3") not in ("HC0", "HC1"):
+        if setting.of(Robust).kind not in ("HC0", "HC1"):
             raise NotConfirmedError("no_leverages")
         return {"cov_type": "HC0"}
-    codes = [compact(effect_codes(design, name)[rows]) for name in groups_of(setting)]
+    codes = [compact(effect_codes(design, name)[rows]) for name in setting.clusters]
     if len(codes) > 1:
         raise NotConfirmedError("own_factors_of_two_way_clusters")
     return {"cov_type": "cluster", "cov_kwds": {"groups": codes[0], "use_correction": False}}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from ruralpanel.estimate.base.effects import effect_codes
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.covariance import cluster_factor, hc_factor, parameters
-from ruralpanel.project.kinds.inference import CLASSICAL, CLUSTER, ROBUST
+from ruralpanel.project.kinds.inference import CLASSICAL, CLUSTER, ROBUST, Cluster, Robust
 from ruralpanel.project.settings import InferenceSpec
 
 LARGEST = 200_000
@@ -72,26 +71,18 @@ def need_rows(rows: int) -> None:
         raise NotConfirmedError("too_many_rows")
 
 
-def groups_of(setting: InferenceSpec) -> tuple[str, ...]:
-    """Names of the clusters of a setting."""
-    by = setting.options.get("by", "unit")
-    return tuple(map(str, by)) if isinstance(by, (list, tuple)) else (str(by),)
-
-
 def root_factor(setting: InferenceSpec | None, fit: Fit, design: Design) -> float:
     """Root of our small-sample factor: libraries differ in it, so that their matrices without one are compared."""
-    options: Mapping[str, Any] = {} if setting is None else setting.options
     n = fit.rows.size
     if setting is None or setting.method == "classical":
         return 1.0
     if setting.method == "hc":
-        return float(np.sqrt(hc_factor(str(options.get("kind", "HC3")), n, len(fit.terms) + fit.n_absorbed).value))
-    groups = [cluster_codes(design, name, fit.rows) for name in groups_of(setting)]
+        return float(np.sqrt(hc_factor(setting.of(Robust).kind, n, len(fit.terms) + fit.n_absorbed).value))
+    options = setting.of(Cluster)
+    groups = [cluster_codes(design, name, fit.rows) for name in options.names]
     clusters = min(int(codes.max()) + 1 for codes in groups)
-    count = str(options.get("count", "nonnested"))
-    k = parameters(fit, design, groups, count)
-    kind = str(options.get("small_sample", "CR1"))
-    return float(np.sqrt(cluster_factor(kind, clusters, n, k, count).value))
+    k = parameters(fit, design, groups, options.count)
+    return float(np.sqrt(cluster_factor(options.small_sample, clusters, n, k, options.count).value))
 
 
 def comparable(settings: Sequence[Mapping[str, object]]) -> Iterator[int]:

@@ -10,6 +10,7 @@ from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.covariance import inference
+from ruralpanel.project.kinds.inference import Cluster
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import did_you_mean
 from ruralpanel.project.settings import InferenceSpec
@@ -33,12 +34,8 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
     UserError
         Unknown cluster, too few clusters, or CR2/CR3 where the fit does not carry transformed regressors.
     """
-    options = setting.options
-    kind = str(options.get("small_sample", "CR1"))
-    critical = str(options.get("critical", "satterthwaite" if kind == "CR2" else "t"))
-    count = str(options.get("count", "nonnested"))
-    by = options.get("by", "unit")
-    names = [str(name) for name in by] if isinstance(by, (list, tuple)) else [str(by)]
+    options = setting.of(Cluster)
+    kind, critical, count, names = options.small_sample, options.critical, options.count, options.names
     groups = [cluster_codes(design, name, fit.rows) for name in names]
     clusters = min(int(codes.max()) + 1 for codes in groups)
     warnings = validity.need_clusters(
@@ -56,7 +53,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
             clusters,
             "with fewer, t with G − 1 degrees of freedom is needed",
         )
-    validity.need_scores(fit, design, f"errors clustered by {' and '.join(names)}", whole_units=names == ["unit"])
+    validity.need_scores(fit, design, f"errors clustered by {' and '.join(names)}", whole_units=names == ("unit",))
     adjusted = kind in ("CR2", "CR3") or critical == "satterthwaite"
     if adjusted and len(groups) > 1:
         validity.stop(
@@ -107,9 +104,10 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
     )
 
 
-def _plain(names: list[str]) -> InferenceSpec:
-    by = names[0] if len(names) == 1 else names
-    return InferenceSpec("cluster", {"by": by, "small_sample": "CR1", "critical": "t"})
+def _plain(names: tuple[str, ...]) -> InferenceSpec:
+    return InferenceSpec(
+        "cluster", Cluster(by=names[0] if len(names) == 1 else names, small_sample="CR1", critical="t")
+    )
 
 
 def cluster_codes(design: Design, name: str, rows: IntArray) -> IntArray:

@@ -14,6 +14,7 @@ from ruralpanel.estimate.base.effects import absorbed_space, root_weights
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import validity
 from ruralpanel.project.effects import involving
+from ruralpanel.project.kinds.inference import Own, Robust
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.settings import InferenceSpec
 
@@ -158,8 +159,8 @@ def infer_hc(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) ->
         Unit effects with more than two periods, where these errors are inconsistent (Stock and Watson 2008); normal
         critical values with fewer than 50 observations; HC2 or HC3 where the fit carries no transformed regressors.
     """
-    kind = str(setting.options.get("kind", "HC3"))
-    critical = str(setting.options.get("critical", "t"))
+    options = setting.of(Robust)
+    kind, critical = options.kind, options.critical
     n = fit.rows.size
     validity.need_scores(fit, design, f"{kind} errors")
     warnings: tuple[Note, ...] = ()
@@ -219,7 +220,7 @@ def infer_own(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
             reason=note("needs_own_errors"),
             instead=(validity.UNIT_CLUSTERS, validity.ROBUST),
         )
-    critical = str(setting.options.get("critical", "normal" if fit.df_t is None else "t"))
+    critical = setting.of(Own).critical or ("normal" if fit.df_t is None else "t")
     df = np.inf if critical == "normal" else (fit.df_resid if fit.df_t is None else fit.df_t)
     kind = fit.vcov_type or (note("own_errors"),)
     units = int(np.unique(design.unit_codes[fit.rows]).size)

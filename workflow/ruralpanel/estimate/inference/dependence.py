@@ -13,6 +13,7 @@ from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.covariance import inference
 from ruralpanel.estimate.places.weights import spatial_kernel
 from ruralpanel.project.effects import involving
+from ruralpanel.project.kinds.inference import Conley, DriscollKraay
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.settings import InferenceSpec
 
@@ -58,15 +59,13 @@ def infer_conley(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0
         definite on the globe), no positions, normal critical values with few units, ``lag: 0`` where unit effects
         correlate the periods, ``unbiased`` or ``satterthwaite`` where the estimator is not least squares.
     """
-    options = setting.options
-    cutoff, kernel = float(options["cutoff_km"]), str(options.get("kernel", "bartlett"))
-    kind = str(options.get("small_sample", "unbiased"))
-    critical = str(options.get("critical", "satterthwaite" if kind == "unbiased" else "t"))
-    lag = None if options.get("lag") is None else int(options["lag"])
+    options = setting.of(Conley)
+    cutoff, kernel, lag, kind = options.cutoff_km, options.kernel, options.lag, options.small_sample
+    critical = options.critical
     if "coordinates" not in design.extra:
         found = "Conley errors without positions of the units"
         validity.stop(design, found, "boundaries or coordinates", "name them", reason=note("needs_positions"))
-    validity.need_scores(fit, design, "Conley errors", whole_units=setting.options.get("lag") is None)
+    validity.need_scores(fit, design, "Conley errors", whole_units=lag is None)
     pairs = pairs_of(design, fit.rows, cutoff, kernel, lag)
     warnings = _check(fit, design, pairs, cutoff, kind, critical, lag)
     vcov = conley_covariance(fit, pairs)
@@ -160,7 +159,7 @@ def _check(
         warnings += validity.need_no_unit_effects(design, "Conley errors with lag: 0", "leave lag out")
     if kind != "unbiased" and critical != "satterthwaite":
         return warnings
-    chosen = {"cutoff_km": cutoff, **({} if lag is None else {"lag": lag}), "small_sample": "CR1", "critical": "t"}
+    chosen = Conley(cutoff_km=cutoff, lag=lag, small_sample="CR1", critical="t")
     others = (InferenceSpec("conley", chosen), validity.OWN, validity.UNIT_CLUSTERS)
     if fit.x is None:
         expected = "an estimator that is least squares"
@@ -208,8 +207,9 @@ def infer_driscoll_kraay(fit: Fit, design: Design, setting: InferenceSpec, seed:
         "they are right for long panels only and reject true hypotheses far too often in short ones",
     )
     periods = int(np.unique(design.period_codes[fit.rows]).size)
-    lag = int(setting.options.get("lag", np.floor(4 * (periods / 100) ** (2 / 9))))
-    kind = str(setting.options.get("small_sample", "CR1"))
+    options = setting.of(DriscollKraay)
+    lag = int(np.floor(4 * (periods / 100) ** (2 / 9))) if options.lag is None else options.lag
+    kind = options.small_sample
     if not 0 <= lag < periods:
         validity.stop(design, f"lag: {lag}", f"a lag from 0 to {periods - 1}", "choose a smaller lag")
     validity.need_scores(fit, design, "Driscoll–Kraay errors")

@@ -169,8 +169,7 @@ def _codes(fit: Fit, design: Design, setting: InferenceSpec) -> IntArray | None:
     if setting.method == "hc":
         codes = np.arange(fit.rows.size, dtype=np.intp)
     else:
-        by = setting.options.get("by", "unit")
-        names = [str(name) for name in by] if isinstance(by, (list, tuple)) else [str(by)]
+        names = setting.clusters
         if len(names) > 1:
             return None
         codes = cluster.cluster_codes(design, names[0], fit.rows)

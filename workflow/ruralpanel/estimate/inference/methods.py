@@ -20,6 +20,9 @@ from ruralpanel.project.settings import InferenceSpec
 ROUNDING = 1e-10
 """An error below this share of its estimate, or residuals below this share of the outcome, are rounding."""
 
+_TRIED = 99
+"""Draws with which a setting is tried before it is advised."""
+
 
 def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Inference:
     """Inference for all terms of the fit under one setting.
@@ -63,12 +66,11 @@ def _advice(fit: Fit, design: Design, refused: validity.Refused, setting: Infere
     for other in refused.instead:
         if other == setting:
             continue
-        tried = replace(other, options={**other.options, **INFERENCE[other.method].trial})
         try:
-            _above_zero(fit, design, raw(fit, design, tried, seed))
+            _above_zero(fit, design, raw(fit, design, other.short(_TRIED), seed))
         except UserError:
             continue
-        return f"use {setting_words(other)}"
+        return f"use {setting_words(other, given=True)}"
     return ""
 
 

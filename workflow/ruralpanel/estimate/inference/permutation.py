@@ -12,11 +12,10 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference,
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild_kernel import TIE
+from ruralpanel.project.kinds.inference import Permutation, WildCluster
 from ruralpanel.project.notes import note
-from ruralpanel.project.problems import did_you_mean, tracked
+from ruralpanel.project.problems import tracked
 from ruralpanel.project.settings import InferenceSpec
-
-_SCHEMES = ("freedman_lane", "rows")
 
 CELLS = 2_000_000
 """Numbers held at once: draws are worked on in chunks of this many cells."""
@@ -37,14 +36,8 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     UserError
         Fewer than 7 units, weights, an unbalanced panel, or an estimator that is not least squares on rows.
     """
-    options = setting.options
-    draws = int(options.get("draws", 9_999))
-    scheme = str(options.get("scheme", "freedman_lane"))
-    if scheme not in _SCHEMES:
-        validity.stop(design, f'scheme: "{scheme}"', "one of " + ", ".join(_SCHEMES), did_you_mean(scheme, _SCHEMES))
-    over = str(options.get("over", "units"))
-    if over not in ("units", "rows"):
-        validity.stop(design, f'over: "{over}"', "units", "for treated sets use randomisation: treatment")
+    options = setting.of(Permutation)
+    draws, scheme, over = options.draws, options.scheme, options.over
     if fit.x is None or fit.y is None or fit.residuals.shape != fit.y.shape:
         validity.stop(
             design,
@@ -112,7 +105,7 @@ def _grid(fit: Fit, design: Design, units: IntArray, number: int) -> IntArray:
             f"permutation with {units.size} rows of {number} units and {width} periods",
             "a balanced panel: whole paths change places",
             "balance the panel",
-            (InferenceSpec("wild_cluster", {"by": "unit"}), validity.UNIT_CLUSTERS),
+            (InferenceSpec("wild_cluster", WildCluster(by="unit")), validity.UNIT_CLUSTERS),
             reason=note("needs_balanced_panel"),
         )
     grid = np.empty((number, width), dtype=np.intp)

@@ -17,6 +17,7 @@ from ruralpanel.estimate.inference import cluster, covariance, dependence, metho
 from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.estimate.inference.wild import clusters_of
 from ruralpanel.estimate.inference.wild_kernel import TIE, draw_weights, signs
+from ruralpanel.project.kinds.inference import Cluster, Conley, Permutation, Robust, WildCluster
 from ruralpanel.project.problems import UserError, tracked
 from ruralpanel.project.settings import InferenceSpec
 
@@ -73,7 +74,7 @@ def wild(
     fit, design, space = outcomes.fit, outcomes.design, outcomes.space
     assert fit.x is not None
     dimensions, drawn = clusters_of(fit, design, setting)
-    kind = str(setting.options.get("weights", "rademacher"))
+    kind = setting.of(WildCluster).weights
     number, panels = int(drawn.max()) + 1, outcomes.params.shape[1]
     every = signs(number, 0, 2 ** (number - 1)) if kind == "rademacher" and number <= FEW_SIGNS else None
     size = 2 ** (number - 1) if every is not None else draws
@@ -111,7 +112,7 @@ def permuted(
 ) -> FloatArray:
     """Rejections (terms, panels) by permutation of whole units, `draws` orders for each panel."""
     fit, design = outcomes.fit, outcomes.design
-    scheme = str(setting.options.get("scheme", "freedman_lane"))
+    scheme = setting.of(Permutation).scheme
     rejected = np.empty((len(terms), outcomes.params.shape[1]), dtype=bool)
     for i, j in enumerate(terms):
         test = permutation.UnitPermutation.of(fit, design, j)
@@ -144,13 +145,13 @@ def one_by_one(outcomes: Outcomes, setting: InferenceSpec, seed: int) -> FloatAr
 
 def _variances(outcomes: Outcomes, setting: InferenceSpec, inference: Inference) -> FloatArray | None:
     """(k, panels) variances up to a factor that does not depend on the outcome."""
-    fit, design, options = outcomes.fit, outcomes.design, setting.options
+    fit, design = outcomes.fit, outcomes.design
     assert fit.x is not None
     if setting.method == "classical":
         return np.asarray(np.diag(fit.bread)[:, None] * np.sum(outcomes.residuals**2, axis=0))
     influence = fit.x @ fit.bread
     if setting.method == "hc":
-        kind = str(options.get("kind", "HC3"))
+        kind = setting.of(Robust).kind
         if kind in ("HC2", "HC3"):
             keep = 1.0 - covariance.leverages(fit, design)
             free = keep > 1e-9
@@ -165,14 +166,13 @@ def _variances(outcomes: Outcomes, setting: InferenceSpec, inference: Inference)
         )
     if setting.method != "cluster":
         return None
-    by = options.get("by", "unit")
-    names = [str(name) for name in by] if isinstance(by, (list, tuple)) else [str(by)]
-    groups = [cluster.cluster_codes(design, name, fit.rows) for name in names]
+    options = setting.of(Cluster)
+    groups = [cluster.cluster_codes(design, name, fit.rows) for name in options.names]
     if len(groups) > 1:
         return _two_way(fit, outcomes.residuals, groups)
-    kind = str(options.get("small_sample", "CR1"))
-    if kind in ("CR2", "CR3"):
-        influence = cluster.adjusted_rows(fit, design, groups[0], -0.5 if kind == "CR2" else -1.0) @ fit.bread
+    if options.small_sample in ("CR2", "CR3"):
+        power = -0.5 if options.small_sample == "CR2" else -1.0
+        influence = cluster.adjusted_rows(fit, design, groups[0], power) @ fit.bread
     scores = [
         np.sum(group_sums(column[:, None] * outcomes.residuals, groups[0]) ** 2, axis=0) for column in influence.T
     ]
@@ -181,10 +181,8 @@ def _variances(outcomes: Outcomes, setting: InferenceSpec, inference: Inference)
 
 def _conley_variances(outcomes: Outcomes, setting: InferenceSpec, influence: FloatArray) -> FloatArray:
     """Variances by distance; a panel in which one is negative counts as a rejection, where the method itself stops."""
-    options = setting.options
-    lag = None if options.get("lag") is None else int(options["lag"])
-    kernel, cutoff = str(options.get("kernel", "bartlett")), float(options["cutoff_km"])
-    pairs = dependence.pairs_of(outcomes.design, outcomes.fit.rows, cutoff, kernel, lag)
+    options = setting.of(Conley)
+    pairs = dependence.pairs_of(outcomes.design, outcomes.fit.rows, options.cutoff_km, options.kernel, options.lag)
     variances = []
     for column in influence.T:
         sums = group_sums(column[:, None] * outcomes.residuals, pairs.codes)

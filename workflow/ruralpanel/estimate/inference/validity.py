@@ -8,13 +8,14 @@ from typing import NoReturn
 import numpy as np
 
 from ruralpanel.estimate.base.results import Design, Fit
+from ruralpanel.project.kinds.inference import Cluster, Robust
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 from ruralpanel.project.settings import InferenceSpec
 
 OWN = InferenceSpec("own")
-UNIT_CLUSTERS = InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1", "critical": "t"})
-ROBUST = InferenceSpec("hc", {"kind": "HC1", "critical": "t"})
+UNIT_CLUSTERS = InferenceSpec("cluster", Cluster(by="unit", small_sample="CR1", critical="t"))
+ROBUST = InferenceSpec("hc", Robust(kind="HC1", critical="t"))
 """Settings that are advised where another does not apply."""
 
 MIN_CLUSTERS = {

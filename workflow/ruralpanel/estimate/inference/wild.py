@@ -10,6 +10,7 @@ from ruralpanel.estimate.inference import validity
 from ruralpanel.estimate.inference.cluster import cluster_codes, crossing
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild_kernel import Dimension, combination, invert
+from ruralpanel.project.kinds.inference import Robust, WildCluster
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.settings import InferenceSpec
 
@@ -33,11 +34,9 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         The estimator is not least squares on rows, every cluster has one row (between estimator, cross-sections), a
         two-way variance that is not positive, or too few clusters for the weights.
     """
-    options = setting.options
-    kind = str(options.get("weights", "rademacher"))
-    draws = int(options.get("draws", 99_999))
+    options = setting.of(WildCluster)
+    kind, draws, names, sub = options.weights, options.draws, options.names, options.subcluster
     _check_applies(fit, design, setting)
-    names = names_of(setting)
     dimensions, drawn = clusters_of(fit, design, setting)
     codes = dimensions[0].codes
     clusters = min(int(dimension.codes.max()) + 1 for dimension in dimensions)
@@ -47,15 +46,13 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             "the wild cluster bootstrap with one row per cluster",
             "several rows in each cluster",
             reason=note("needs_rows_in_clusters"),
-            instead=(InferenceSpec("hc", {"kind": "HC3"}), validity.ROBUST, validity.UNIT_CLUSTERS),
+            instead=(InferenceSpec("hc", Robust(kind="HC3")), validity.ROBUST, validity.UNIT_CLUSTERS),
         )
-    sub = options.get("subcluster")
     number = int(drawn.max()) + 1
     smallest = {"rademacher": "2/2^G", "mammen": "about 2^-G", "webb": "6^-G"}[kind]
     warnings = validity.need_clusters(
         design, f"the wild cluster bootstrap with {kind} weights", kind, number, f"the smallest p-value is {smallest}"
     )
-    interval = bool(options.get("interval", True))
     k = len(fit.terms)
     p, low, high = np.empty(k), np.full(k, np.nan), np.full(k, np.nan)
     notes: list[Note] = []
@@ -68,10 +65,13 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
                 f"a two-way variance of {term} that is not positive",
                 "positive variances: that of the intersections is taken off, and few clusters make it the largest",
                 reason=note("two_way_variance_not_positive", term=term),
-                instead=(InferenceSpec("wild_cluster", {**options, "by": names[0]}), validity.UNIT_CLUSTERS),
+                instead=(
+                    InferenceSpec("wild_cluster", options.model_copy(update={"by": names[0]})),
+                    validity.UNIT_CLUSTERS,
+                ),
             )
         p[j] = result.p_value(float(fit.params[j]))
-        if interval:
+        if options.interval:
             low[j], high[j], whole = invert(result, float(fit.params[j]))
             if not whole:
                 notes.append(note("not_one_interval", term=term))
@@ -90,7 +90,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         )
         how += [note("two_way_variance"), shares]
     elif sub is not None:
-        how.append(note("weights_subclusters", number=number, subcluster=str(sub)))
+        how.append(note("weights_subclusters", number=number, subcluster=sub))
     if "theta" in fit.fit:
         notes.append(note("theta_fixed"))
     return Inference(
@@ -106,18 +106,12 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         extra={
             "draws": 2**number if enumerated else draws,
             "weights": kind,
-            "interval": interval,
+            "interval": options.interval,
             "enumerated": enumerated,
             "subcluster": sub,
             "seed": seed,
         },
     )
-
-
-def names_of(setting: InferenceSpec) -> list[str]:
-    """Names of the clusters: one, or two."""
-    by = setting.options.get("by", "unit")
-    return [str(name) for name in by] if isinstance(by, (list, tuple)) else [str(by)]
 
 
 def clusters_of(fit: Fit, design: Design, setting: InferenceSpec) -> tuple[tuple[Dimension, ...], IntArray]:
@@ -132,7 +126,8 @@ def clusters_of(fit: Fit, design: Design, setting: InferenceSpec) -> tuple[tuple
     UserError
         More than two dimensions, or a subcluster that is none of these.
     """
-    names, sub = names_of(setting), setting.options.get("subcluster")
+    options = setting.of(WildCluster)
+    names, sub = options.names, options.subcluster
     groups = [cluster_codes(design, name, fit.rows) for name in names]
     if len(groups) == 1:
         return (Dimension(1.0, groups[0]),), drawn_codes(fit, design, setting, groups[0])
@@ -144,16 +139,15 @@ def clusters_of(fit: Fit, design: Design, setting: InferenceSpec) -> tuple[tuple
     if sub == "row":
         drawn = both
     else:
-        drawn = min(groups, key=lambda codes: int(codes.max())) if sub is None else groups[names.index(str(sub))]
+        drawn = min(groups, key=lambda codes: int(codes.max())) if sub is None else groups[names.index(sub)]
     return (Dimension(1.0, groups[0]), Dimension(1.0, groups[1]), Dimension(-1.0, both)), drawn
 
 
 def drawn_codes(fit: Fit, design: Design, setting: InferenceSpec, codes: IntArray) -> IntArray:
     """Codes (m,) of what shares a weight: the clusters, or by the option ``subcluster`` their parts."""
-    sub = setting.options.get("subcluster")
-    if sub is None:
+    name = setting.of(WildCluster).subcluster
+    if name is None:
         return codes
-    name = str(sub)
     if name == "row":
         return np.arange(fit.rows.size, dtype=np.intp)
     other = cluster_codes(design, name, fit.rows)
@@ -178,6 +172,3 @@ def _check_applies(fit: Fit, design: Design, setting: InferenceSpec) -> None:
             reason=note("needs_residuals_of_least_squares"),
             instead=(validity.OWN, validity.UNIT_CLUSTERS, validity.ROBUST),
         )
-    theta = str(setting.options.get("theta", "fixed"))
-    if "theta" in fit.fit and theta != "fixed":
-        validity.stop(design, f"theta: {theta}", "fixed", "the bootstrap holds θ at its estimate")

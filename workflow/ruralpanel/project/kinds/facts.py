@@ -58,7 +58,9 @@ class Keyed:
     def defaults(self) -> dict[str, Any]:
         """What holds where keys are left out; None: nothing, or the method decides."""
         return {
-            name: declared.default for name, declared in self.options.model_fields.items() if not declared.is_required()
+            name: None if declared.default_factory else declared.default
+            for name, declared in self.options.model_fields.items()
+            if not declared.is_required()
         }
 
 
@@ -155,7 +157,6 @@ class Inference(Keyed):
     key : the key whose value names it. clustered : it counts clusters; else rows, which a table gives as observations,
         or sectors. distances : it asks how far units are apart.
     shown_as : the coefficients' field that holds its p-value; ``p_value`` where it gives errors.
-    trial : options with which it is tried before it is advised.
     """
 
     infer: str
@@ -164,7 +165,6 @@ class Inference(Keyed):
     clustered: bool = True
     distances: bool = False
     shown_as: Literal["p_value", "p_wild", "p_permutation"] = "p_value"
-    trial: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def resamples(self) -> bool:

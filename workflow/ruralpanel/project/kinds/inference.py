@@ -50,12 +50,27 @@ class Robust(Options):
     critical: Literal["t", "normal"] = key(_CRITICAL, default="t")
 
 
-class Cluster(Options):
-    """Errors correlated within clusters."""
+def _critical(keys: Mapping[str, Any]) -> str:
+    """CR2 and unbiased variances go with Satterthwaite's degrees of freedom, others with t."""
+    return "satterthwaite" if keys.get("small_sample") in ("CR2", "unbiased") else "t"
+
+
+class Clustered(Options):
+    """Keys of methods that ask for clusters."""
 
     by: _By = key(_BY, default="unit")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the clusters: one, or two."""
+        return (self.by,) if isinstance(self.by, str) else self.by
+
+
+class Cluster(Clustered):
+    """Errors correlated within clusters."""
+
     small_sample: Literal["CR0", "CR1", "CR2", "CR3"] = key(_SMALL_SAMPLE, default="CR1")
-    critical: Literal["t", "satterthwaite", "normal"] | None = key(_CRITICAL)
+    critical: Literal["t", "satterthwaite", "normal"] = key(_CRITICAL, follows=_critical)
     count: Literal["nonnested", "slopes", "all"] = key(
         "What K counts in CR1's factor: slopes, constant and effects not nested in the clusters (default), slopes "
         "only, or everything",
@@ -80,7 +95,7 @@ class Conley(Options):
     )
     lag: _Lag | None = key("Periods over which rows of a unit are correlated; absent: all")
     small_sample: Literal["unbiased", "CR1", "none"] = key(_SMALL_SAMPLE, default="unbiased")
-    critical: Literal["t", "satterthwaite", "normal"] | None = key(_CRITICAL)
+    critical: Literal["t", "satterthwaite", "normal"] = key(_CRITICAL, follows=_critical)
 
 
 class Own(Options):
@@ -89,10 +104,9 @@ class Own(Options):
     critical: Literal["t", "normal"] | None = key(_CRITICAL)
 
 
-class WildCluster(Options):
+class WildCluster(Clustered):
     """Bootstrap that turns the signs of whole clusters."""
 
-    by: _By = key(_BY, default="unit")
     draws: Draws = key(_DRAWS, default=99999)
     weights: Literal["rademacher", "webb", "mammen"] = key("Bootstrap weights", default="rademacher")
     interval: bool = key("Confidence interval by test inversion", default=True)
@@ -141,21 +155,18 @@ INFERENCE: Mapping[str, Inference] = MappingProxyType(
             options=WildCluster,
             key="bootstrap",
             shown_as="p_wild",
-            trial={"draws": 99, "interval": False},
         ),
         PERMUTATION: Inference(
             infer="ruralpanel.estimate.inference.permutation:infer",
             options=Permutation,
             key="randomisation",
             shown_as="p_permutation",
-            trial={"draws": 99},
         ),
         "treatment": Inference(
             infer="ruralpanel.estimate.families.policy.inference:infer",
             options=TreatedSets,
             key="randomisation",
             shown_as="p_permutation",
-            trial={"draws": 99},
         ),
     }
 )

@@ -1,6 +1,6 @@
 """How a kind declares its keys: a class for each kind, a line for each key; schema and reference are made from them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal, Protocol
 
@@ -20,16 +20,35 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
+    def to_dict(self, given: bool = False) -> dict[str, object]:
+        """Plain values of the keys that are not absent; `given`: of those alone that are no defaults."""
+        return self.model_dump(exclude_none=True, exclude_unset=given)
+
 
 def required(meaning: str) -> Any:
     """A key that must be there."""
     return Field(description=meaning)
 
 
-def key(meaning: str, only: Iterable[str] = (), default: Any = None, null: bool = False) -> Any:
-    """A key that may be left out; `only`: the methods that have a use for it, all where empty; `null`: null then."""
+def key(
+    meaning: str,
+    only: Iterable[str] = (),
+    default: Any = None,
+    null: bool = False,
+    follows: Callable[[dict[str, Any]], Any] | None = None,
+) -> Any:
+    """A key that may be left out.
+
+    Parameters
+    ----------
+    only : the methods that have a use for it, all where empty. null : it may be null, and then is.
+    follows : what it is where it is left out, from the keys before it, in place of `default`.
+    """
     extra: dict[str, Any] = {"only": list(only)} if only else {}
-    return Field(default, description=meaning, json_schema_extra=extra | ({_NULL: True} if null else {}))
+    extra |= {_NULL: True} if null else {}
+    if follows:
+        return Field(default_factory=follows, description=meaning, json_schema_extra=extra)
+    return Field(default, description=meaning, json_schema_extra=extra)
 
 
 Name = Annotated[str, Field(min_length=1)]

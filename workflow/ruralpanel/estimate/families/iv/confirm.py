@@ -12,7 +12,7 @@ from ruralpanel.estimate.base.effects import effect_codes
 from ruralpanel.estimate.base.results import Design, Fit
 from ruralpanel.estimate.families.iv import hausman_taylor, iv, shift_share
 from ruralpanel.estimate.families.iv.system import Errors, System, errors_of, system_of
-from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, groups_of, need_rows, root_factor
+from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, need_rows, root_factor
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.settings import InferenceSpec
 
@@ -87,7 +87,7 @@ def _covariance(design: Design, system: System, setting: InferenceSpec | None) -
         return {"cov_type": "unadjusted", "debiased": False}
     if setting.method == "hc":
         return {"cov_type": "robust", "debiased": False}
-    codes = np.column_stack([effect_codes(design, name)[system.rows] for name in groups_of(setting)])
+    codes = np.column_stack([effect_codes(design, name)[system.rows] for name in setting.clusters])
     return {"cov_type": "clustered", "clusters": codes, "debiased": False}
 
 

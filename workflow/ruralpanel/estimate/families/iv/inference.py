@@ -15,6 +15,7 @@ from ruralpanel.estimate.inference import validity
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild_kernel import CELLS, CHUNK, OUTWARD, SMALL, TIE, draw_weights, score_map, signs
+from ruralpanel.project.kinds.inference import WildCluster
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.settings import InferenceSpec
 
@@ -70,17 +71,14 @@ def infer_wild_iv(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -
         Several endogenous regressors, one row per cluster, two cluster dimensions, subclusters, or too few clusters for
         the weights or the instruments.
     """
-    options = setting.options
+    options = setting.of(WildCluster)
     system = system_of(shift_share.with_instrument(design))
-    by = options.get("by", "unit")
-    names = [str(name) for name in by] if isinstance(by, (list, tuple)) else [str(by)]
+    names, kind = options.names, options.weights
     codes = cluster_codes(design, names[0], system.rows)
     clusters = int(codes.max()) + 1
-    kind = str(options.get("weights", "rademacher"))
-    warnings = _check(design, system, names, clusters, kind, options.get("subcluster"))
+    warnings = _check(design, system, names, clusters, kind, options.subcluster)
     several = system.basis.shape[1] > 1
-    draws = int(options.get("draws", 99_999))
-    draws = min(draws, MOST_DRAWS) if several else draws
+    draws = min(options.draws, MOST_DRAWS) if several else options.draws
     rng = generator(seed, design.spec.name, "wild_cluster", system.endogenous[0])
     result = draw(system, codes, kind, draws, rng)
     terms = len(fit.terms)
@@ -89,7 +87,7 @@ def infer_wild_iv(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -
     extra: dict[str, object] = {
         "draws": draws if result.random else 2**clusters,
         "weights": kind,
-        "interval": bool(options.get("interval", True)),
+        "interval": options.interval,
         "enumerated": not result.random,
         "seed": seed,
     }
@@ -219,7 +217,7 @@ def _edge(result: Draws, left: float, right: float, left_inside: bool, spread: f
 
 
 def _check(
-    design: Design, system: System, names: list[str], clusters: int, kind: str, subcluster: object | None
+    design: Design, system: System, names: tuple[str, ...], clusters: int, kind: str, subcluster: object | None
 ) -> tuple[Note, ...]:
     if len(system.endogenous) != 1:
         found = f"the Anderson–Rubin bootstrap with {len(system.endogenous)} endogenous regressors"
@@ -277,7 +275,7 @@ def infer_akm(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
         found = f"vcov: {setting.method} with {sectors.y.size} sectors"
         expected = f"at least {least} sectors: with fewer it rejects true hypotheses too often"
         others = [InferenceSpec("akm0")] if setting.method == "akm" else []
-        others += [InferenceSpec("wild_cluster", {"by": "unit"}), validity.UNIT_CLUSTERS, validity.ROBUST]
+        others += [InferenceSpec("wild_cluster", WildCluster(by="unit")), validity.UNIT_CLUSTERS, validity.ROBUST]
         reason = note("needs_sectors", sectors=sectors.y.size, least=least)
         warnings = validity.refuse(design, "few_sectors", found, expected, instead=tuple(others), reason=reason)
     terms = len(fit.terms)

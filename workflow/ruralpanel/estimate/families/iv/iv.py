@@ -16,7 +16,6 @@ from ruralpanel.estimate.families.iv.system import Errors, System, errors_of, sy
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
-from ruralpanel.project.settings import InferenceSpec
 
 TF_ROOTS = np.round(np.arange(2.0, 10.35, 0.1), 1)
 TF_CRITICAL = np.array(
@@ -75,11 +74,7 @@ def tf(design: Design, fit: Fit, errors: Errors) -> dict[str, Any]:
 
 def _error(design: Design, fit: Fit, errors: Errors) -> float:
     """The coefficient's error under the errors of the tests."""
-    options: dict[str, Any] = {"by": errors.by.split(", ")} if errors.kind == "cluster" else {}
-    options |= {"cluster": {"small_sample": errors.small_sample}, "hc": {"kind": errors.small_sample}}.get(
-        errors.kind, {}
-    )
-    std_error = infer(fit, design, InferenceSpec(errors.kind, options), 0).std_error
+    std_error = infer(fit, design, errors.setting, 0).std_error
     assert std_error is not None
     return float(std_error[0])
 

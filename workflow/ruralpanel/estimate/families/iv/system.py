@@ -24,6 +24,7 @@ from ruralpanel.estimate.families.random_effects import dummies_of, fit_of, layo
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.covariance import cluster_factor, hc_factor
 from ruralpanel.project.kinds.estimators import has_random_effects
+from ruralpanel.project.kinds.inference import Cluster, Robust
 from ruralpanel.project.notes import Note, Reason, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.settings import InferenceSpec
@@ -292,20 +293,34 @@ class Errors:
 
     Attributes
     ----------
-    kind : ``cluster``, ``hc`` or ``classical``. small_sample : CR0, CR1; HC0, HC1.
+    setting : clusters with CR0 or CR1, robust with HC0 or HC1, or classical.
     groups : (sign, codes (n,)) pairs whose cluster sums are added up: one, or three for two-way clusters.
     clusters : the smaller number of clusters; rows for the other kinds.
     n, rank : rows, and dimension of the effects; nested : that dimension with effects nested in clusters as one.
     """
 
-    kind: str
-    small_sample: str
+    setting: InferenceSpec
     groups: tuple[tuple[int, IntArray], ...]
     clusters: int
     n: int
     rank: int
     nested: int
-    by: str = ""
+
+    @property
+    def kind(self) -> str:
+        """``cluster``, ``hc`` or ``classical``."""
+        return self.setting.method
+
+    @property
+    def by(self) -> str:
+        """Names of the clusters."""
+        return ", ".join(self.setting.clusters)
+
+    @property
+    def small_sample(self) -> str:
+        """CR0, CR1; HC0, HC1; empty."""
+        options = self.setting.options
+        return options.kind if isinstance(options, Robust) else getattr(options, "small_sample", "")
 
     def cross(self, z: FloatArray, left: FloatArray, right: FloatArray, slopes: int) -> FloatArray:
         """Covariance (q, q) of ``z' left`` with ``z' right``; `slopes`: of the regressions that gave the errors."""
@@ -374,16 +389,15 @@ def errors_of(design: Design, system: System) -> Errors:
 def _errors(design: Design, system: System, setting: InferenceSpec) -> Errors:
     n, rank = system.n, system.space.rank
     if setting.method != "cluster":
-        kind = "HC0" if setting.options.get("kind") == "HC0" else "HC1"
-        rows = np.arange(n, dtype=np.intp)
-        return Errors(setting.method, kind, ((1, rows),), n, n, rank, rank)
-    by = setting.options.get("by", "unit")
-    names = [str(name) for name in by] if isinstance(by, (list, tuple)) else [str(by)]
-    codes = [cluster_codes(design, name, system.rows) for name in names]
+        if setting.method == "hc":
+            setting = InferenceSpec("hc", Robust(kind="HC0" if setting.of(Robust).kind == "HC0" else "HC1"))
+        return Errors(setting, ((1, np.arange(n, dtype=np.intp)),), n, n, rank, rank)
+    options = setting.of(Cluster)
+    codes = [cluster_codes(design, name, system.rows) for name in options.names]
     groups = [(1, values) for values in codes]
     if len(codes) > 1:
         groups.append((-1, compact(codes[0] * (codes[1].max() + 1) + codes[1])))
     clusters = min(int(values.max()) + 1 for values in codes)
-    kind = "CR0" if setting.options.get("small_sample") == "CR0" else "CR1"
+    plain = Cluster(by=options.by, small_sample="CR0" if options.small_sample == "CR0" else "CR1")
     nested = system.space.rank_outside(codes)
-    return Errors("cluster", kind, tuple(groups), clusters, n, rank, nested, ", ".join(names))
+    return Errors(InferenceSpec("cluster", plain), tuple(groups), clusters, n, rank, nested)

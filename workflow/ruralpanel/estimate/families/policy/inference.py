@@ -14,6 +14,7 @@ from ruralpanel.estimate.families.policy.cohorts import Sample, paths_of, sample
 from ruralpanel.estimate.inference import covariance, methods, validity
 from ruralpanel.estimate.inference.error_process import ErrorProcess, error_process
 from ruralpanel.estimate.inference.size_kernels import LEVEL
+from ruralpanel.project.kinds.inference import TreatedSets
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
@@ -47,8 +48,8 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             reason=note("needs_did"),
         )
     options: dict[str, Any] = {**design.spec.options, "seed": seed}
-    if setting.options.get("draws") is not None:
-        options["draws"] = int(setting.options["draws"])
+    if setting.of(TreatedSets).draws is not None:
+        options["draws"] = setting.of(TreatedSets).draws
     sample = sample_of(replace(design, spec=replace(design.spec, options=options)))
     randomised = did.randomisation(sample, design.spec.method or "twfe")
     warnings = validity.need_sets(design, int(randomised["draws"]) + 1)
@@ -98,9 +99,7 @@ def policy_rejections(fit: Fit, design: Design) -> Simulation | None:
         rng: np.random.Generator,
         seed: int,
     ) -> tuple[ErrorProcess, list[FloatArray | None]]:
-        short = [
-            replace(setting, options={**setting.options, "draws": DRAWS, "interval": False}) for setting in settings
-        ]
+        short = [setting.short(DRAWS) for setting in settings]
         sample = did.plain(sample_of(design))
         regression = regressions.static(sample.design, sample.cohorts)
         process = error_process(regression, sample.design, covariance.space_of(regression, sample.design), rng)

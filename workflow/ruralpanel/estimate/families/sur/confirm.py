@@ -10,7 +10,7 @@ import numpy as np
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.effects import effect_codes, root_weights
 from ruralpanel.estimate.base.results import Design, IntArray
-from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, groups_of, need_rows, root_factor
+from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, need_rows, root_factor
 from ruralpanel.estimate.families.sur import sur
 from ruralpanel.project.settings import InferenceSpec
 
@@ -62,5 +62,5 @@ def _errors(design: Design, rows: IntArray, setting: InferenceSpec | None) -> di
         return {"cov_type": "unadjusted", "debiased": False}
     if setting.method != "cluster":
         raise NotConfirmedError("rows_of_equations_added_up")
-    codes = np.column_stack([effect_codes(design, name)[rows] for name in groups_of(setting)])
+    codes = np.column_stack([effect_codes(design, name)[rows] for name in setting.clusters])
     return {"cov_type": "clustered", "clusters": codes, "debiased": False, "group_debias": False}

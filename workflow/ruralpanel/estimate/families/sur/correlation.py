@@ -281,11 +281,11 @@ def sample_of(
 def _clusters(design: Design, rows: IntArray) -> tuple[IntArray, str]:
     """Codes of what is resampled: the first setting's clusters where they hold whole units, else units."""
     units = compact(design.unit_codes[rows])
-    by = design.spec.inference[0].options.get("by") if design.spec.inference else None
-    if isinstance(by, str) and by != "unit":
-        codes = cluster_codes(design, by, rows)
+    names = design.spec.inference[0].clusters if design.spec.inference else ()
+    if len(names) == 1 and names[0] != "unit":
+        codes = cluster_codes(design, names[0], rows)
         if nested(units, codes):
-            return codes, by
+            return codes, names[0]
     return units, "unit"
 
 
