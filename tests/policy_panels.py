@@ -9,6 +9,7 @@ import numpy as np
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.families.policy.cohorts import Sample, sample_of
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 
 
 def panel(
@@ -52,7 +53,7 @@ def panel(
         effects=("unit", "period"),
         weights=weights,
         extra={"first_treated": np.broadcast_to(dates[:, None], shape)[kept]},
-        options={**(options or {})},
+        options=ESTIMATORS[estimator].options.model_validate({"treatment": {}}).changed(**(options or {})),
         **settings,
     )
 

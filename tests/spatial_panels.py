@@ -10,6 +10,7 @@ from scipy import sparse
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
+from ruralpanel.project.kinds.estimator_keys import Spatial
 from ruralpanel.project.settings import InferenceSpec
 
 Array = np.ndarray[Any, Any]
@@ -60,7 +61,14 @@ def draw(
     return np.linalg.solve(eye - lag * weights, signal + disturbance), x
 
 
-def designed(y: Array, x: Array, weights: Array | None, method: str = "sar", **settings: Any) -> Design:
+def designed(
+    y: Array,
+    x: Array,
+    weights: Array | None,
+    method: str = "sar",
+    options: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Design:
     """The panel as a design, years from 2000."""
     n, t = y.shape
     settings = {
@@ -74,6 +82,7 @@ def designed(y: Array, x: Array, weights: Array | None, method: str = "sar", **s
         np.tile(np.arange(2000, 2000 + t), n),
         estimator="spatial",
         method=method,
+        options=Spatial(weights_matrix="w").changed(**(options or {})),
         **settings,
     )
     return found if weights is None else replace(found, extra={"weights_matrix": sparse.csr_array(weights)})

@@ -24,7 +24,6 @@ from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
 UNITS, PERIODS = 14, 6
-OPTIONS = {}
 
 
 @pytest.fixture
@@ -38,7 +37,7 @@ def design() -> Design:
     y = 0.5 * x - 0.6 * x * gap + 0.4 * c + step + rng.normal(size=unit.size)
     return design_from_arrays(
         y, np.column_stack([x, x * gap, c, step]), [f"U{u:02d}" for u in unit], period,
-        terms=("x", "x:gap", "c", "step"), effects=("unit", "period"), extra={"steps": ("step",)}, options=OPTIONS,
+        terms=("x", "x:gap", "c", "step"), effects=("unit", "period"), extra={"steps": ("step",)},
     )  # fmt: skip
 
 
@@ -59,7 +58,7 @@ def test_leaving_out_is_estimating_without(design: Design) -> None:
             keep = [0, 1, 2] if over == "unit" and code == 0 else [0, 1, 2, 3]
             part = design_from_arrays(
                 design.y[rows], design.x[rows][:, keep], design.unit_codes[rows], design.period_codes[rows],
-                effects=("unit", "period"), options=OPTIONS,
+                effects=("unit", "period"),
             )  # fmt: skip
             again = fit(part)
             errors = infer(again, part, InferenceSpec("cluster"), 0).std_error

@@ -155,10 +155,9 @@ def test_effects_by_group_and_period(frame: pd.DataFrame, units: Units) -> None:
     table = frame.dropna(subset=["roads", "y"])
     region = [str(units.attributes[unit]["region"]) for unit in table["unit"]]
     both = [f"{r} {p}" for r, p in zip(region, table["period"], strict=True)]
-    options = {}
     design = design_from_arrays(
         table["y"].to_numpy(), table["roads"].to_numpy(), table["unit"].tolist(), table["period"].tolist(),
-        effects=("unit", "region:period"), clusters={"region:period": both}, options=options,
+        effects=("unit", "region:period"), clusters={"region:period": both},
     )  # fmt: skip
     fitted = fit(design)
     errors = infer(fitted, design, InferenceSpec("cluster"), 0)

@@ -280,7 +280,7 @@ def test_counts_and_systems_take_the_steps_of_all_that_they_compare(units: Units
     )
     second = 2.0 * x + 0.01 * drawn(4)
     frame = panel_of({"y": second, "x": x + 5.0 * step(ALL), "z": x + 0.1 * drawn(7)}, units, {"x": ALL}).frame
-    found = slopes(frame, units, "sur", effects=("unit",), options={"outcomes": ["y", "z"]}, regressors=("x",))
+    found = slopes(frame, units, "sur", effects=("unit",), outcomes=("y", "z"), regressors=("x",))
     assert {round(found[term], 1) for term in found if "__break" not in term} == {2.0, 1.0}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
 
-def panel(units: int = 24, periods: int = 6, **options: Any) -> Design:
+def panel(units: int = 24, periods: int = 6, allow: Sequence[str] = ()) -> Design:
     rng = np.random.default_rng(3)
     unit, period = np.repeat(np.arange(units), periods), np.tile(np.arange(periods), units)
     x = rng.normal(size=(unit.size, 2))
@@ -39,7 +40,7 @@ def panel(units: int = 24, periods: int = 6, **options: Any) -> Design:
         2000 + period,
         effects=("unit", "period"),
         clusters={"region": unit % 4},
-        options={**options},
+        allow=tuple(allow),
         extra={"coordinates": rng.uniform((100.0, 25.0), (104.0, 28.0), (units, 2))},
     )
 
@@ -102,7 +103,7 @@ def test_as_many_instruments_as_units() -> None:
     with pytest.raises(UserError, match=r"allow: \[many_instruments\]") as error:
         fit(d)
     assert error.value.problems[0].where == "models.model.method"
-    allowed = replace(d, spec=replace(d.spec, options={**d.spec.options, "allow": ["many_instruments"]}))
+    allowed = replace(d, spec=replace(d.spec, allow=("many_instruments",)))
     found = fit(allowed)
     assert np.isfinite(found.params).all() and found.overrides[0].values["allow"] == "many_instruments"
     result = estimate(allowed.spec, allowed, 1, "")
@@ -112,7 +113,7 @@ def test_as_many_instruments_as_units() -> None:
 @pytest.mark.parametrize("method", ["difference_gmm", "system_gmm"])
 def test_more_coefficients_than_units_are_refused_whatever_is_allowed(method: str) -> None:
     y, x = paths(np.random.default_rng(0), 6, 8)
-    d = designed(y, x, method, effects=("unit", "period"), options={"allow": ["many_instruments"]})
+    d = designed(y, x, method, effects=("unit", "period"), allow=("many_instruments",))
     with pytest.raises(UserError, match=r"coefficients \(2 terms, .* for periods and constant\) with 6 units"):
         fit(d)
 
@@ -120,11 +121,11 @@ def test_more_coefficients_than_units_are_refused_whatever_is_allowed(method: st
 def test_one_treated_unit() -> None:
     dates = [2004.0, *[np.inf] * 11]
     make = lambda **more: policy_panel(  # noqa: E731
-        dates, list(range(2000, 2008)), np.random.default_rng(0), method="twfe", options={**more}
+        dates, list(range(2000, 2008)), np.random.default_rng(0), method="twfe", **more
     )
     with pytest.raises(UserError, match=r"allow: \[few_treated\]"):
         fit(make())
-    found = fit(make(allow=["few_treated"]))
+    found = fit(make(allow=("few_treated",)))
     assert clause(found.overrides[0].to_dict(), "en").startswith("allow: few_treated: 1 treated unit")
 
 

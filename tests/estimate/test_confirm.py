@@ -47,7 +47,7 @@ def panel(estimator: str, setting: InferenceSpec, weighted: bool = False, **sett
 def policy(estimator: str) -> Design:
     dates = [2006.0] * 6 + [np.inf] * 12
     made = policy_panels.panel(dates, list(range(2002, 2009)), np.random.default_rng(1), estimator=estimator)
-    return replace(made, spec=replace(made.spec, inference=(CR1,), options={**made.spec.options, "draws": 19}))
+    return replace(made, spec=replace(made.spec, inference=(CR1,), options=made.spec.options.changed(draws=19)))
 
 
 TWO = ("unit", "period")

@@ -23,7 +23,7 @@ from ruralpanel.project.files import plain
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.options import keys_of_methods
 from ruralpanel.project.load import read_config
-from ruralpanel.project.model_keys import FIELDS, SHARED_OPTIONS
+from ruralpanel.project.model_keys import FIELDS
 from ruralpanel.project.problems import UserError, raise_any
 from ruralpanel.project.reads import matrices_of
 from ruralpanel.project.schema import check_schema
@@ -105,7 +105,7 @@ def combinations() -> Iterator[tuple[str, str, str]]:
     for estimator, kind in ESTIMATORS.items():
         for method in kind.methods:
             own = {*kind.keys} - set(APART)
-            shared = {*FIELDS, *SHARED_OPTIONS} - {"estimator", "method"} - WORDS
+            shared = {*FIELDS} - {"estimator", "method"} - WORDS
             shared = shared if method == kind.method else {"effects"}
             yield from ((estimator, method, key) for key in sorted(own | shared))
 

@@ -155,7 +155,7 @@ def test_terms_that_cannot_be_told_apart_are_named_with_the_reason(
     (found,) = problems(spec(**settings), frame, units)
     assert f'"{term}", {reason}' in found
     if "outcome" not in settings:
-        dropped = build_design(spec(**settings, options={"drop_absorbed": True}), frame, units)
+        dropped = build_design(spec(**settings, drop_absorbed=True), frame, units)
         assert term not in dropped.terms and any(one.values.get("term") == term for one in dropped.notes)
 
 

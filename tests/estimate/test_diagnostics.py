@@ -283,7 +283,7 @@ def test_collinear_terms_are_named() -> None:
     d = panel(14)
     rng = np.random.default_rng(1)
     x = np.column_stack([d.x, d.x[:, 0] + 0.1 * rng.normal(size=d.y.size), d.x[:, 0] - d.x[:, 1]])
-    spec = replace(d.spec, options={"drop_absorbed": True})
+    spec = replace(d.spec, drop_absorbed=True)
     wide = replace(d, x=x, terms=("x1", "x2", "near", "exact"), spec=spec)
     result = estimate(wide.spec, wide, 1, "")
     found = result.diagnostics

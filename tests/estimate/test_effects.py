@@ -280,7 +280,7 @@ def test_the_constant_is_that_of_least_squares() -> None:
     """Pooled, weighted: statsmodels' own intercept and its errors, classical and clustered."""
     sm = pytest.importorskip("statsmodels.api")
     d = panel((), estimator="pooled", weighted=True, missing=0.0)
-    d = replace(d, spec=replace(d.spec, options={**d.spec.options, "constant": True}))
+    d = replace(d, spec=replace(d.spec, options=d.spec.options.changed(constant=True)))
     found = fit(d)
     assert found.intercept is not None and found.terms == ("x1", "x2")
     theirs = sm.WLS(d.y, np.column_stack([d.x, np.ones(d.y.size)]), weights=d.weights).fit()
@@ -296,7 +296,7 @@ def test_the_constant_is_that_of_least_squares() -> None:
 def test_the_constant_beside_effects_is_their_mean(weighted: bool) -> None:
     """The mean of the effects over the rows, with the error of that contrast; slopes keep theirs under every method."""
     d = panel(REGION_BY_PERIOD, weighted=weighted, inference=(InferenceSpec("cluster", {"by": "unit"}),))
-    d = replace(d, spec=replace(d.spec, options={**d.spec.options, "constant": True}))
+    d = replace(d, spec=replace(d.spec, options=d.spec.options.changed(constant=True)))
     found = fit(d)
     assert found.intercept is not None
     rows = found.rows

@@ -139,7 +139,7 @@ def test_absorbed_and_collinear_terms_are_all_named() -> None:
         '"area", absorbed by unit and period effects',
         '"both", collinear with roads, schools',
     ]
-    relaxed = replace(bad, spec=replace(bad.spec, options={"drop_absorbed": True}))
+    relaxed = replace(bad, spec=replace(bad.spec, drop_absorbed=True))
     found = fit(relaxed)
     assert found.terms == ("roads", "schools")
     assert len(found.notes) == 2

@@ -242,7 +242,7 @@ def test_reference_and_terms_without_periods_before() -> None:
 def _with(design, **options):
     from dataclasses import replace
 
-    return replace(design.spec, options={**design.spec.options, **options})
+    return replace(design.spec, options=design.spec.options.changed(**options))
 
 
 def test_degrees_of_freedom_of_two_groups() -> None:

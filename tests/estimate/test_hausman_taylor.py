@@ -161,7 +161,7 @@ def test_what_cannot_be_identified_is_refused() -> None:
     both = np.hstack([design.x, design.x[:, :1]])
     with pytest.raises(UserError, match='"x3", collinear with x1'):
         fit(replace(design, x=both, terms=("x1", "x2", "z1", "x3")))
-    dropped = replace(design, spec=replace(design.spec, options={"drop_absorbed": True}))
+    dropped = replace(design, spec=replace(design.spec, drop_absorbed=True))
     found = fit(replace(dropped, x=both, terms=("x1", "x2", "z1", "x3")))
     assert "x3" not in found.terms and any(one.values.get("term") == "x3" for one in found.notes)
     cr2 = InferenceSpec("cluster", {"by": "unit", "small_sample": "CR2"})

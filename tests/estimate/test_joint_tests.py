@@ -161,7 +161,7 @@ def test_other_covariance_matrices_take_hotellings_factor() -> None:
     d = panel(2)
     found = fit(d)
     two_way = InferenceSpec("cluster", {"by": ["unit", "period"], "small_sample": "CR1", "critical": "t"})
-    allowed = replace(d, spec=replace(d.spec, options={**d.spec.options, "allow": ["few_clusters"]}))
+    allowed = replace(d, spec=replace(d.spec, allow=("few_clusters",)))
     first = infer(found, allowed, two_way, 0)
     assert first.vcov is not None
     test, wald = joint.all_zero(found, allowed, two_way, first) or (None, None)

@@ -50,6 +50,7 @@ def spec(estimator: str, *, terms: tuple[str, ...] = ("x1", "x2"), method: str =
         controls=terms if policy else (),
         effects=given.pop("effects", BOTH if policy else ()),
         inference=settings,
+        outcomes=tuple(given.pop("outcomes", ())),
         options=given,
         simulated_size=estimator == "fe",
     )

@@ -269,7 +269,7 @@ def test_event_studies_and_what_takes_too_long() -> None:
     size = estimate(d.spec, d, 1, "").inference[0]["simulated_size"]
     assert size["simulations"] == 1000 and size["treated"] == 6 and len(size["by_term"]) == 6
     d = policy_panels.panel(dates, list(range(2000, 2009)), np.random.default_rng(10), method="synthetic_control")
-    d = replace(d, spec=replace(d.spec, inference=(), simulated_size=True, options={"draws": 99}))
+    d = replace(d, spec=replace(d.spec, inference=(), simulated_size=True, options=d.spec.options.changed(draws=99)))
     own = estimate(d.spec, d, 1, "").inference[0]["simulated_size"]
     assert own["size"] is None and own["reason"] == {"code": "size_in_documentation"}
 

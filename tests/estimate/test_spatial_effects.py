@@ -31,10 +31,9 @@ def estimates(found: dict[str, Any], term: str) -> list[float]:
     return [row["estimate"] for row in found["rows"] if row["term"] == term]
 
 
-def run(method: str, weights: Any, **settings: Any) -> Any:
+def run(method: str, weights: Any, seed: int = 7, **settings: Any) -> Any:
     y, x = draw(np.random.default_rng(4), weights, lag=0.4, durbin=True)
-    options = {"seed": 7, **settings.pop("options", {})}
-    return fit(designed(y, x, weights, method, options=options, **settings))
+    return fit(replace(designed(y, x, weights, method, **settings), seed=seed))
 
 
 @pytest.mark.parametrize("weights", [ROW, SPECTRAL], ids=["rows of one sum", "unequal rows"])
@@ -104,7 +103,7 @@ def test_draws_beyond_the_interval_are_left_out_and_counted() -> None:
 def test_seed_and_number_of_draws_decide() -> None:
     first, again = (run("sdm", ROW, options={"draws": 500}).extra["spatial_effects"] for _ in range(2))
     assert first == again and first["draws"] == 500
-    other = run("sdm", ROW, options={"draws": 500, "seed": 8}).extra["spatial_effects"]
+    other = run("sdm", ROW, seed=8, options={"draws": 500}).extra["spatial_effects"]
     assert other["rows"][0]["std_error"] != first["rows"][0]["std_error"]
 
 

@@ -159,11 +159,10 @@ def test_a_file_that_is_not_there_and_ids_without_names(tmp_path: Path) -> None:
 def square_design(matrix: str, inference: str = "cluster", repeats: int = 2, extra: Any = None) -> Any:
     rng = np.random.default_rng(5)
     units = [unit for unit in ("CN-HE", "CN-BJ", "CN-TJ", "CN-SX") for _ in range(repeats)]
-    options = {"weights_matrix": matrix} if matrix else {}
-    settings = (InferenceSpec(inference, {}),)
+    settings = (InferenceSpec(inference, {"cutoff_km": 100} if inference == "conley" else {}),)
     return design_from_arrays(
         rng.normal(size=len(units)), rng.normal(size=len(units)), units, list(range(repeats)) * 4,
-        options=options, inference=settings, estimator="pooled", extra=extra,
+        weights_matrix=matrix or None, inference=settings, estimator="pooled", extra=extra,
     )  # fmt: skip
 
 

@@ -379,7 +379,7 @@ def test_what_neighbours_have_in_common_is_no_term_of_its_own() -> None:
     design = designed(y, x, everyone, "slx")
     with pytest.raises(UserError, match=r"W:x1.*collinear with x1"):
         fit(design)
-    found = fit(replace(design, spec=replace(design.spec, options={"drop_absorbed": True})))
+    found = fit(replace(design, spec=replace(design.spec, drop_absorbed=True)))
     assert found.terms == ("x1", "x2") and set(found.extra["left_out"]) == {"W:x1", "W:x2"}
 
 

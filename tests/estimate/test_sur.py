@@ -18,6 +18,7 @@ from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families.sur import correlation, sur
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.kinds.estimator_keys import System
 from ruralpanel.project.model_keys import key_problems
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
@@ -222,7 +223,7 @@ def test_the_interval_holds_a_known_correlation() -> None:
     rng = np.random.default_rng(5)
     panels, held, means = 120, 0, []
     for number in range(panels):
-        design = system(**panel(rng, 24, 6, 0.4), options={"draws": 399, "seed": number})
+        design = replace(system(**panel(rng, 24, 6, 0.4), options={"draws": 399}), seed=number)
         statistic = fit(design).extra["statistics"]["residual_correlation"]
         held += statistic["ci_low"] <= 0.4 <= statistic["ci_high"]
         means.append(statistic["estimate"])
@@ -329,7 +330,7 @@ def test_absorbed_terms_stop_or_are_left_out() -> None:
     data["x"] = np.column_stack([data["x"], np.repeat(np.arange(12.0), 4)])
     with pytest.raises(UserError, match="x3"):
         fit(system(**data))
-    found = fit(system(**data, options={"drop_absorbed": True, "draws": 99}))
+    found = fit(system(**data, drop_absorbed=True, options={"draws": 99}))
     assert found.terms == ("first:x1", "first:x2", "second:x1", "second:x2")
     assert any(one.code == "left_out" and one.values["term"] == "x3" for one in found.notes)
 
@@ -355,8 +356,10 @@ def frame_of_two(rng: np.random.Generator) -> pd.DataFrame:
 
 
 def declared(*outcomes: str, **equations: list[str]) -> ModelSpec:
-    options = {"outcomes": list(outcomes), "draws": 99, **({"equations": equations} if equations else {})}
-    return ModelSpec("m", "sur", outcomes[0], "p", regressors=("x1", "x2"), effects=("unit", "period"), options=options)
+    return ModelSpec(
+        "m", "sur", outcomes[0], "p", regressors=("x1", "x2"), effects=("unit", "period"), outcomes=outcomes,
+        options=System(draws=99, equations=equations),
+    )  # fmt: skip
 
 
 def test_every_outcome_is_read_with_its_gaps_and_steps() -> None:

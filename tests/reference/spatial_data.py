@@ -13,6 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from ruralpanel.estimate.base.results import Design
+from ruralpanel.project.kinds.estimator_keys import Spatial
 from ruralpanel.project.settings import InferenceSpec
 
 OWN = (InferenceSpec("own"),)
@@ -34,6 +35,7 @@ def contiguity() -> np.ndarray[Any, Any]:
 
 def design(method: str, effects: Sequence[str], weights: np.ndarray[Any, Any] | None = None, **options: Any) -> Design:
     """The states as a spatial model."""
-    found = data_sets.design("munnell", "spatial", effects, method=method, options=options, inference=OWN)
+    given = Spatial(weights_matrix="w").changed(**options)
+    found = data_sets.design("munnell", "spatial", effects, method=method, options=given, inference=OWN)
     matrix = contiguity() if weights is None else weights
     return replace(found, extra={"weights_matrix": sparse.csr_array(matrix)})

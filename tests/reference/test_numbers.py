@@ -81,7 +81,7 @@ def test_cr3_is_not_multiplied_by_a_factor() -> None:
 def test_the_constant(estimator: str, effects: tuple[str, ...], constant: float, error: float) -> None:
     """Munnell: plm's intercepts (its vignette's model on Produc), and ``_cons`` of Stata's ``xtreg, fe``."""
     panel = design("munnell", estimator, effects, inference=(InferenceSpec("classical"),))
-    panel = replace(panel, spec=replace(panel.spec, options={**panel.spec.options, "constant": True}))
+    panel = replace(panel, spec=replace(panel.spec, options=panel.spec.options.changed(constant=True)))
     row = estimate(panel.spec, panel, 0, "").coefficients[-1]
     assert (row.term, row.estimate) == ("constant", pytest.approx(constant, abs=2e-6))
     assert row.std_error == pytest.approx(error, abs=2e-6)

@@ -61,8 +61,7 @@ def estimate(
         apply (the wild bootstrap of a between model) is recorded with the reason under ``not_available``.
     """
     design = replace(design, spec=spec)
-    seeded = replace(spec, options={**spec.options, "seed": seed})
-    fit = fitted(replace(design, spec=seeded))
+    fit = fitted(replace(design, seed=seed))
     settings = _settings(spec, design, fit)
     outcomes = [_try(fit, design, setting, seed) for setting in settings]
     first = outcomes[0]
@@ -80,7 +79,7 @@ def estimate(
     if neighbours is not None:
         tests["moran"] = neighbours.test
     needs_weights = "weights_matrix" in ESTIMATORS[spec.estimator].required
-    unused = not needs_weights and spec.options.get("weights_matrix") and neighbours is None
+    unused = not needs_weights and spec.weights_matrix and neighbours is None
     extra = dict(fit.extra)
     constants, of_constant = _constant(design, fit, settings, seed)
     overrides = _overrides(fit, outcomes)
@@ -182,9 +181,10 @@ def _overrides(fit: Fit, outcomes: list[Outcome]) -> tuple[Note, ...]:
 
 
 def _unneeded(spec: ModelSpec, overrides: tuple[Note, ...]) -> tuple[Note, ...]:
-    names = [str(name) for name in spec.options.get("allow") or ()]
     return tuple(
-        note("allow_unneeded", name=name) for name in names if not any(one.values["allow"] == name for one in overrides)
+        note("allow_unneeded", name=name)
+        for name in spec.allow
+        if not any(one.values["allow"] == name for one in overrides)
     )
 
 

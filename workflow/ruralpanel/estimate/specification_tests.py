@@ -23,6 +23,7 @@ from ruralpanel.estimate.inference.size_kernels import LEVEL
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.simulations import Null, null_panels
 from ruralpanel.project.effects import involving
+from ruralpanel.project.kinds.estimator_keys import RandomEffects
 from ruralpanel.project.kinds.estimators import ESTIMATORS, FD, FE, POLICY, POOLED, RE
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import UserError
@@ -210,7 +211,7 @@ def mundlak(design: Design, seed: int = 0) -> Test:
     random = design.weights is None or ESTIMATORS[design.spec.estimator].unit_effects == "random"
     wide = _as(wide, RE if random else POOLED, effects)
     # unit means do not vary within units, which other variance components ask for
-    wide = replace(wide, spec=replace(wide.spec, options={**wide.spec.options, "components": "swar"}))
+    wide = replace(wide, spec=replace(wide.spec, options=RandomEffects()))
     fit = random_effects.fit(wide) if random else linear.pooled(wide)
     place = [fit.terms.index(name) for name in names if name in fit.terms and not _is_step(name, design)]
     if not place:
@@ -337,8 +338,7 @@ def _as(design: Design, estimator: str, effects: tuple[str, ...]) -> Design:
 
 def _quick(design: Design) -> Design:
     """The design for auxiliary regressions: ours alone, terms that they cannot estimate left out."""
-    options = {**design.spec.options, "drop_absorbed": True}
-    return replace(design, spec=replace(design.spec, options=options))
+    return replace(design, spec=replace(design.spec, drop_absorbed=True))
 
 
 def _take(design: Design, rows: np.ndarray[Any, Any]) -> Design:

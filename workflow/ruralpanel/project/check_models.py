@@ -9,6 +9,7 @@ from typing import Any
 from ruralpanel.project import formulas
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors, involving
 from ruralpanel.project.expressions import Name, Number, Operation, Text, names, walk
+from ruralpanel.project.kinds.estimator_keys import Decomposition, Dynamic, Gap, OfGap, Policy, System
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.kinds.options import keys_of_methods
 from ruralpanel.project.load import Config
@@ -16,10 +17,6 @@ from ruralpanel.project.periods import date_problems, first_problem
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.units import Units
-
-_LISTS = ("endogenous", "instruments", "shares", "shocks")
-_OF_TERMS = ("predetermined", "endogenous_regressors", "levers", "spatial_lags", "regressor_lags")
-"""Keys that name some of the model's own regressors and controls."""
 
 
 def model_problems(config: Config, model: ModelSpec, attributes: set[str], units: Units | None) -> Iterator[Problem]:
@@ -29,17 +26,17 @@ def model_problems(config: Config, model: ModelSpec, attributes: set[str], units
     yield from _own_term_problems(config, model)
     yield from _outcome_problems(config, model)
     yield from _method_problems(config, model)
-    if model.options.get("endogenous"):
+    if model.options.columns.get("endogenous"):
         yield from _instrument_problems(config, model)
-    if model.options.get("treatment"):
-        yield from _treatment_problems(config, model, attributes, units)
-    if model.options.get("gap"):
-        yield from _gap_problems(config, model, attributes, units)
+    if isinstance(model.options, Policy):
+        yield from _treatment_problems(config, model, model.options, attributes, units)
+    if isinstance(model.options, OfGap):
+        yield from _gap_problems(config, model, model.options.gap, attributes, units)
     yield from _effect_problems(config, model, attributes)
     yield from _inference_problems(config, model, attributes)
     if model.sample != "all" and model.sample not in config.samples:
         yield missing(config.file, place(config, model, "sample"), model.sample, "a name under samples", config.samples)
-    matrix = model.options.get("weights_matrix")
+    matrix = model.weights_matrix
     if matrix and matrix not in config.weights_matrices:
         expected = "a name under weights_matrices"
         yield missing(config.file, f"models.{model.name}.weights_matrix", matrix, expected, config.weights_matrices)
@@ -59,37 +56,29 @@ def place(config: Config, model: ModelSpec, key: str) -> str:
 
 def terms(model: ModelSpec) -> Iterator[tuple[str, str]]:
     """(key, term) of everything in a model that stands for a column of figures."""
-    for outcome in model.options.get("outcomes") or (model.outcome,):
+    for outcome in model.outcomes or (model.outcome,):
         yield "outcome", outcome
     for key, own in (("regressors", model.regressors), ("controls", model.controls)):
         yield from ((key, term) for term in own)
-    for key in _LISTS:
-        yield from ((key, term) for term in model.options.get(key) or ())
-    if "exposure" in model.options:
-        yield "exposure", str(model.options["exposure"])
+    yield from ((key, term) for key, named in model.options.columns.items() for term in named)
     if model.weights:
         yield "weights", model.weights
-    dated = (model.options.get("treatment") or {}).get("first_by_unit")
-    if dated:
-        yield "treatment.first_by_unit", str(dated)
 
 
 def coefficients(model: ModelSpec) -> frozenset[str] | None:
     """Names of a model's coefficients as far as the configuration tells; None where it does not."""
-    own = (*(model.options.get("endogenous") or ()), *model.regressors, *model.controls)
+    own = (*model.options.columns.get("endogenous", ()), *model.regressors, *model.controls)
     named = ESTIMATORS[model.estimator].coefficients
     if named == "terms":
         return frozenset(own)
     if named == "lags":
-        lags = [(model.outcome, k) for k in range(1, int(model.options.get("lags") or 1) + 1)]
-        lags += [
-            (name, k) for name, n in (model.options.get("regressor_lags") or {}).items() for k in range(1, int(n) + 1)
-        ]
+        options = model.of(Dynamic)
+        lags = [(model.outcome, k) for k in range(1, options.lags + 1)]
+        lags += [(name, k) for name, n in options.regressor_lags.items() for k in range(1, n + 1)]
         return frozenset((*own, *(f"lag({name}, {k})" for name, k in lags)))
     if named == "equations":
-        equations = model.options.get("equations") or {}
-        outcomes = model.options.get("outcomes") or (model.outcome,)
-        return frozenset(f"{outcome}:{term}" for outcome in outcomes for term in equations.get(outcome) or own)
+        equations = model.of(System).equations
+        return frozenset(f"{outcome}:{term}" for outcome in model.outcomes for term in equations.get(outcome) or own)
     return None
 
 
@@ -136,11 +125,11 @@ def _texts(units: Units, attribute: str) -> list[str]:
 def _own_term_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
     where = f"models.{model.name}"
     own = (*model.regressors, *model.controls)
-    for key in _OF_TERMS:
-        for term in model.options.get(key) or ():
+    for key, named in model.options.own_terms.items():
+        for term in named:
             if term not in own:
                 yield missing(config.file, f"{where}.{key}", term, "a regressor or control of the model", own)
-    for block, members in (model.options.get("blocks") or {}).items():
+    for block, members in model.options.blocks.items() if isinstance(model.options, Decomposition) else ():
         for term in members:
             if term not in own:
                 fix = "leave regressors out: they are the terms of the blocks"
@@ -170,12 +159,11 @@ def _own_term_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
 
 
 def _outcome_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
-    equations = model.options.get("equations") or {}
-    outcomes = model.options.get("outcomes") or (model.outcome,)
+    equations = model.of(System).equations
     for key, term in terms(model):
         if key not in ("regressors", "controls", "endogenous", "instruments"):
             continue
-        for outcome in outcomes:
+        for outcome in model.outcomes or (model.outcome,):
             of_others = equations.get(outcome) and term not in equations[outcome]
             if outcome in (part.strip() for part in term.split(":")) and not of_others:
                 found = f'"{term}", the model\'s own outcome' if term == outcome else f'"{term}", made of the outcome'
@@ -187,16 +175,16 @@ def _method_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
     where, kind = f"models.{model.name}", ESTIMATORS[model.estimator]
     only = keys_of_methods(kind.options)
     for key, methods in only.items():
-        value = model.options.get(key)
-        idle = value in (None, [], "never") or (key == "group_trends" and not value)
+        value = getattr(model.options, key)
+        idle = not model.options.gives(key) or value in ((), "never") or (key == "group_trends" and not value)
         if idle or model.method in methods:
             continue
         shown = f"{key}: {value}" if isinstance(value, str | bool | int) else key
         found, fix = f"{shown} with method {model.method}", f"leave {key} out, or use method: {methods[0]}"
         yield Problem(config.file, f"{where}.{key}", found, f"method {' or '.join(methods)}", fix)
-    if kind.by_event_time and model.options.get("draws") and model.method in only.get("draws", ()):
+    if kind.by_event_time and model.options.gives("draws") and model.method in only.get("draws", ()):
         yield from _lead_draws_problems(config, model)
-    if not kind.drop_absorbed and model.options.get("drop_absorbed"):
+    if not kind.drop_absorbed and model.drop_absorbed:
         found = f"drop_absorbed with estimator {model.estimator}"
         fix = "leave drop_absorbed out, and terms that others determine"
         yield Problem(config.file, f"{where}.drop_absorbed", found, "a model that keeps all its terms", fix)
@@ -210,24 +198,25 @@ def _method_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
             if own:
                 found, expected = f"{key} with method {model.method}", f"no {key}: the weights stand for them"
                 yield Problem(config.file, place(config, model, key), found, expected, f"write {key}: [] in the model")
-    twice = set(model.options.get("predetermined") or ()) & set(model.options.get("endogenous_regressors") or ())
+    dynamic = model.of(Dynamic)
+    twice = {*dynamic.predetermined} & {*dynamic.endogenous_regressors}
     if twice:
         found = f"{', '.join(sorted(twice))} under endogenous_regressors too"
         yield Problem(config.file, f"{where}.predetermined", found, "each regressor under one of them")
-    first, last = model.options.get("gmm_lags") or (2, 2)
+    first, last = dynamic.gmm_lags or (2, 2)
     if last < first:
         yield Problem(config.file, f"{where}.gmm_lags", f"[{first}, {last}]", "first no later than last")
 
 
 def _lead_draws_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
     """Draws of an event study whose test before treatment has no randomisation over treated sets."""
-    dated = (model.options.get("treatment") or {}).get("first_by_unit")
+    options = model.of(Policy)
     against = {
-        "treatment.first_by_unit": bool(dated),
+        "treatment.first_by_unit": bool(options.treatment.first_by_unit),
         "regressors": bool(model.regressors),
         "controls": bool(model.controls),
         "weights": bool(model.weights),
-        "group_trends": bool(model.options.get("group_trends")),
+        "group_trends": options.group_trends,
     }
     if beside := [key for key, given in against.items() if given]:
         expected = "one first period for all treated units, and neither controls, weights nor group_trends"
@@ -237,9 +226,10 @@ def _lead_draws_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
 
 def _instrument_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
     where = f"models.{model.name}"
-    options = model.options
-    endogenous, instruments = list(options.get("endogenous") or ()), list(options.get("instruments") or ())
-    shares, shocks = list(options.get("shares") or ()), list(options.get("shocks") or ())
+    columns = model.options.columns
+    endogenous, instruments, shares, shocks = (
+        columns.get(key, ()) for key in ("endogenous", "instruments", "shares", "shocks")
+    )
     number = len(instruments) + bool(shares)
     if ESTIMATORS[model.estimator].instruments and number < len(endogenous):
         found = f"{number} instrument(s) for {len(endogenous)} endogenous regressor(s)"
@@ -257,26 +247,26 @@ def _instrument_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
 
 
 def _treatment_problems(
-    config: Config, model: ModelSpec, attributes: set[str], units: Units | None
+    config: Config, model: ModelSpec, options: Policy, attributes: set[str], units: Units | None
 ) -> Iterator[Problem]:
-    where, declared = f"models.{model.name}.treatment", model.options["treatment"]
+    where, declared = f"models.{model.name}.treatment", options.treatment
     form = "units and first, or first_by_unit"
-    if declared.get("first_by_unit") and ("units" in declared or "first" in declared):
+    if declared.first_by_unit and (declared.units is not None or declared.first is not None):
         yield Problem(config.file, where, "first_by_unit beside units or first", form, "keep one of the two forms")
         return
-    if not declared.get("first_by_unit") and not ("units" in declared and "first" in declared):
-        found = " and ".join(declared) or "nothing"
+    if not declared.first_by_unit and (declared.units is None or declared.first is None):
+        found = " and ".join(declared.to_dict()) or "nothing"
         yield Problem(config.file, where, found, form, "say who is treated and since when")
         return
     panel = config.panels.get(model.panel)
-    if declared.get("first_by_unit"):
-        name = str(declared["first_by_unit"])
+    if declared.units is None or declared.first is None:
+        name = declared.first_by_unit
         if panel and units and name in attributes and name not in config.variables and not _texts(units, name):
             dates = {unit: float(units.attributes[unit][name]) for unit in units.ids}
             yield from date_problems(dates, panel.periods, config.file, f"{where}.first_by_unit")
         return
-    yield from condition_problems(config, f"{where}.units", declared["units"], attributes, units)
-    first, reference = declared["first"], model.options.get("reference")
+    yield from condition_problems(config, f"{where}.units", declared.units, attributes, units)
+    first, reference = declared.first, options.reference
     if panel and (problem := first_problem(first, panel.periods, panel.name, config.file, f"{where}.first")):
         yield problem
     elif panel and reference is not None and not (reference in panel.periods and reference < first):
@@ -284,17 +274,19 @@ def _treatment_problems(
         yield Problem(config.file, f"models.{model.name}.reference", str(reference), expected)
 
 
-def _gap_problems(config: Config, model: ModelSpec, attributes: set[str], units: Units | None) -> Iterator[Problem]:
-    where, gap = f"models.{model.name}.gap", model.options["gap"]
-    if gap["by"] not in attributes:
-        yield missing(config.file, f"{where}.by", gap["by"], "an attribute of the units", attributes)
+def _gap_problems(
+    config: Config, model: ModelSpec, gap: Gap, attributes: set[str], units: Units | None
+) -> Iterator[Problem]:
+    where = f"models.{model.name}.gap"
+    if gap.by not in attributes:
+        yield missing(config.file, f"{where}.by", gap.by, "an attribute of the units", attributes)
         return
-    groups = list(dict.fromkeys(str(units.attributes[unit][gap["by"]]) for unit in units.ids)) if units else []
-    for key in ("group", "reference"):
-        if groups and gap[key] not in groups:
-            yield missing(config.file, f"{where}.{key}", gap[key], f"a value of {gap['by']}", groups)
-    if gap["group"] == gap["reference"]:
-        yield Problem(config.file, where, f'"{gap["group"]}" held against itself', "two different groups")
+    groups = list(dict.fromkeys(str(units.attributes[unit][gap.by]) for unit in units.ids)) if units else []
+    for key, group in (("group", gap.group), ("reference", gap.reference)):
+        if groups and group not in groups:
+            yield missing(config.file, f"{where}.{key}", group, f"a value of {gap.by}", groups)
+    if gap.group == gap.reference:
+        yield Problem(config.file, where, f'"{gap.group}" held against itself', "two different groups")
 
 
 def _effect_problems(config: Config, model: ModelSpec, attributes: set[str]) -> Iterator[Problem]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ruralpanel.project.check_models import coefficients, missing
 from ruralpanel.project.expressions import log_of, ratio_of
+from ruralpanel.project.kinds.estimator_keys import Policy
 from ruralpanel.project.kinds.estimators import ESTIMATORS, estimators_of
 from ruralpanel.project.kinds.facts import Output
 from ruralpanel.project.kinds.figures import FIGURES
@@ -302,7 +303,7 @@ def _two_way_problems(config: Config, where: str, models: list[ModelSpec]) -> It
             "regressors": bool(model.regressors),
             "controls": bool(model.controls),
             "weights": bool(model.weights),
-            "group_trends": bool(model.options.get("group_trends")),
+            "group_trends": isinstance(model.options, Policy) and model.options.group_trends,
         }
         if found := [name for name, there in beside.items() if there]:
             expected = f"a model of method {two_way} without regressors, controls, weights and group_trends"

@@ -13,7 +13,7 @@ from ruralpanel.project.config_schema import config_schema, shared_schema
 from ruralpanel.project.files import unusable
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS
-from ruralpanel.project.model_keys import FIELDS, inference_problems, inference_spec, key_problems
+from ruralpanel.project.model_keys import inference_problems, inference_spec, key_problems
 from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.schema import check_schema, with_defaults, with_periods
@@ -233,17 +233,13 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
     inherited = kind.inherits_effects and not has_random_effects(estimator, method)
     effects = values.get("effects", defaults.get("effects", ["unit", "period"]) if inherited else [])
     outcome = values["outcome"]
-    options = {key: values[key] for key in sorted(set(values) - FIELDS)}
-    if values.get("drop_absorbed"):
-        options["drop_absorbed"] = True
-    if isinstance(outcome, list):
-        options["outcomes"] = outcome
-        outcome = outcome[0]
+    outcomes = tuple(outcome) if isinstance(outcome, list) else ()
     settings = values.get("inference") or defaults.get("inference") or DEFAULT_SETTINGS
     return ModelSpec(
         name=name,
         estimator=estimator,
-        outcome=outcome,
+        outcome=outcomes[0] if outcomes else outcome,
+        outcomes=outcomes,
         panel=values.get("panel", first_panel),
         method=method,
         regressors=tuple(values.get("regressors") or _terms_of(values, "blocks") or _terms_of(values, "equations")),
@@ -253,7 +249,10 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
         sample=values.get("sample", defaults.get("sample", "all")),
         inference=tuple(inference_spec(setting) for setting in settings),
         marginal_effects=tuple(values.get("marginal_effects") or ()),
-        options=options,
+        options=kind.options.model_validate({key: values[key] for key in kind.keys if key in values}),
+        drop_absorbed=bool(values.get("drop_absorbed")),
+        weights_matrix=values.get("weights_matrix"),
+        allow=tuple(values.get("allow") or ()),
         simulated_size=bool(values.get("simulated_size", defaults.get("simulated_size", True))),
     )
 

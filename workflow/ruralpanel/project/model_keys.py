@@ -13,13 +13,9 @@ from ruralpanel.project.settings import InferenceSpec
 
 FIELDS = frozenset(
     {"title", "title_zh", "panel", "estimator", "method", "outcome", "regressors", "controls", "effects", "weights"}
-    | {"sample", "inference", "drop_absorbed", "marginal_effects", "simulated_size"}
+    | {"sample", "inference", "drop_absorbed", "marginal_effects", "simulated_size", "weights_matrix", "allow"}
 )
-"""Keys of all models that are no options of the estimator."""
-
-SHARED_OPTIONS = frozenset({"weights_matrix", "allow"})
-"""Options that every estimator takes: residuals of any model may resemble those of neighbours, and its errors may
-be refused."""
+"""Keys of all models: residuals of any may resemble those of neighbours, and its errors may be refused."""
 
 _OF_ESTIMATORS = frozenset(key for kind in ESTIMATORS.values() for key in kind.keys)
 _SYSTEMS = tuple(name for name, kind in ESTIMATORS.items() if kind.several_outcomes)
@@ -41,7 +37,7 @@ def _estimator_problems(where: str, model: Mapping[str, Any], file: str) -> Iter
     if kind is None:
         return
     others = set(map(str, model)) & _OF_ESTIMATORS - {*kind.keys}
-    for key in sorted(others - FIELDS - SHARED_OPTIONS):
+    for key in sorted(others - FIELDS):
         allowed = ", ".join(kind.keys) or "no key of its own"
         yield Problem(
             file,

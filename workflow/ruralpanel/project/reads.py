@@ -26,20 +26,10 @@ CURVE_COLUMNS = frozenset(
 
 def model_names(model: ModelSpec) -> frozenset[str]:
     """Variables and attributes that a model names; interactions count as their parts."""
-    found = {model.outcome, *(model.options.get("outcomes") or ())}
-    terms = [*model.regressors, *model.controls]
-    for key in ("endogenous", "instruments", "predetermined", "shares", "shocks"):
-        terms += model.options.get(key) or []
-    for term in terms:
-        found |= set(term.split(":"))
-    found |= grouped_by(model.effects)
-    for single in (model.weights, model.options.get("exposure")):
-        if single:
-            found.add(str(single))
-    first_by_unit = (model.options.get("treatment") or {}).get("first_by_unit")
-    if first_by_unit:
-        found.add(first_by_unit)
-    return frozenset(found)
+    terms = [model.outcome, *model.outcomes, *model.regressors, *model.controls]
+    terms += [term for named in model.options.columns.values() for term in named]
+    terms += [model.weights] if model.weights else []
+    return frozenset(part for term in terms for part in term.split(":")) | grouped_by(model.effects)
 
 
 def curve_names(curve: Mapping[str, Any]) -> frozenset[str]:
@@ -144,7 +134,7 @@ def place_problems(config: Config, attributes: set[str], units: Units | None) ->
             yield Problem(config.file, where, f'"{matrix}"', "a name under weights_matrices", fix)
     placed = config.boundaries is not None or set(COORDINATES) <= attributes
     for model in config.models.values():
-        matrix = config.weights_matrices.get(str(model.options.get("weights_matrix")), {})
+        matrix = config.weights_matrices.get(model.weights_matrix or "", {})
         kind = str(matrix.get("type", "file"))
         where = f"models.{model.name}"
         if kind == "contiguity" and config.boundaries is None:
@@ -162,7 +152,7 @@ def place_problems(config: Config, attributes: set[str], units: Units | None) ->
 
 def matrices_of(config: Config, models: Iterable[ModelSpec]) -> dict[str, dict[str, Any]]:
     """The declared weights matrices that models name."""
-    names = sorted({str(model.options["weights_matrix"]) for model in models if "weights_matrix" in model.options})
+    names = sorted({model.weights_matrix for model in models if model.weights_matrix})
     return {name: dict(config.weights_matrices[name]) for name in names}
 
 

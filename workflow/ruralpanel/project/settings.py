@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from ruralpanel.project.kinds.adapters import ADAPTERS
+from ruralpanel.project.kinds.estimator_keys import OfEstimator
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import INFERENCE, Clustered
 from ruralpanel.project.kinds.options import Options
 
@@ -62,11 +64,17 @@ def _read(kind: type[Options], options: Options | Mapping[str, Any]) -> Options:
     return kind.model_validate(options.to_dict() if isinstance(options, Options) else options)
 
 
+_OF_SOME = frozenset({"outcomes", "drop_absorbed", "weights_matrix", "allow"})
+"""Fields of models that stand among the options where they are written."""
+
+
 @dataclass(frozen=True)
 class ModelSpec:
     """One model, defaults filled in; `options` holds the keys that only its estimator knows.
 
-    `simulated_size` says whether the size of each method of inference is simulated at the model's own design.
+    `outcomes` are all of a system, of which `outcome` is the first. `weights_matrix` names its neighbours, `allow` the
+    refusals that it overrides. `simulated_size` says whether the size of each method of inference is simulated at the
+    model's own design. Options in plain values become those of the estimator.
     """
 
     name: str
@@ -81,13 +89,31 @@ class ModelSpec:
     sample: str = "all"
     inference: tuple[InferenceSpec, ...] = ()
     marginal_effects: tuple[Mapping[str, Any], ...] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: OfEstimator = field(default_factory=OfEstimator)
     simulated_size: bool = False
+    outcomes: tuple[str, ...] = ()
+    drop_absorbed: bool = False
+    weights_matrix: str | None = None
+    allow: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.options, OfEstimator):
+            object.__setattr__(self, "options", ESTIMATORS[self.estimator].options.model_validate(self.options))
+
+    def of(self, kind: type[OptionsT]) -> OptionsT:
+        """The options if they are of that kind; else its defaults: the model is an auxiliary of another estimator."""
+        return self.options if isinstance(self.options, kind) else kind.model_construct()
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as they pass through a rule's parameters and into the model's JSON."""
+        """Plain values, as they pass through a rule's parameters and into the model's JSON.
+
+        Under ``options`` stand all keys that not every model has.
+        """
+        values = asdict(self)
+        shared = {key: values.pop(key) for key in _OF_SOME}
+        options = self.options.to_dict(given=True) | {key: value for key, value in shared.items() if value}
         settings = tuple({"method": one.method, "options": one.options.to_dict()} for one in self.inference)
-        return {**asdict(self), "inference": settings}
+        return {**values, "inference": settings, "options": options}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelSpec:
@@ -95,6 +121,12 @@ class ModelSpec:
         fields = dict(values)
         for key in ("regressors", "controls", "effects", "marginal_effects"):
             fields[key] = tuple(fields.get(key) or ())
+        options = dict(fields.get("options") or {})
+        for key in _OF_SOME & options.keys():
+            own = key in ESTIMATORS[fields["estimator"]].keys
+            value = options[key] if own else options.pop(key)
+            fields[key] = tuple(value) if isinstance(value, list) else value
+        fields["options"] = options
         fields["inference"] = tuple(InferenceSpec(**setting) for setting in fields.get("inference") or ())
         return cls(**fields)
 

@@ -104,12 +104,11 @@ def _model(config: Config, name: str) -> Iterator[tuple[str, str]]:
     for key in ("title", "title_zh"):
         if words.get(key):
             yield key, words[key]
-    outcome = model.options.get("outcomes", model.outcome)
     yield from (("estimator", model.estimator), ("method", model.method or "none"), ("panel", model.panel))
-    yield from (("outcome", _text(outcome)), ("regressors", _text(model.regressors)))
+    yield from (("outcome", _text(model.outcomes or model.outcome)), ("regressors", _text(model.regressors)))
     for key in ("controls", "effects", "weights", "sample", "marginal_effects"):
         yield key, _text(getattr(model, key))
-    for key, value in model.options.items():
+    for key, value in model.to_dict()["options"].items():
         if key != "outcomes":
             yield key, _text(value)
     for position, setting in enumerate(model.inference):

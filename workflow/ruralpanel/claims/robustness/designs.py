@@ -86,11 +86,10 @@ def subset(design: Design, rows: IntArray) -> Design:
 
 def quick(design: Design) -> Design:
     """The design for repeated estimates: few random draws inside the estimator."""
-    options = {**design.spec.options, "drop_absorbed": True}
-    kind = ESTIMATORS[design.spec.estimator]
-    if "draws" in options or kind.evidence == POLICY or not kind.slopes:
-        options["draws"] = 20
-    return replace(design, spec=replace(design.spec, options=options))
+    options, kind = design.spec.options, ESTIMATORS[design.spec.estimator]
+    if "draws" in kind.keys and (options.gives("draws") or kind.evidence == POLICY or not kind.slopes):
+        options = options.changed(draws=20)
+    return replace(design, spec=replace(design.spec, options=options, drop_absorbed=True))
 
 
 def refit(design: Design) -> Fit:

@@ -11,6 +11,7 @@ import numpy as np
 from ruralpanel.claims.robustness.designs import quick, refit, subset
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, finite
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import CLUSTER, INFERENCE, OWN, ROBUST
 from ruralpanel.project.notes import Note
 from ruralpanel.project.problems import UserError
@@ -69,7 +70,8 @@ def covariance(fit: Fit, design: Design) -> FloatArray | None:
 
     None also where the estimator's own comes from random draws, which are too few here.
     """
-    if fit.vcov is not None and "draws" in design.spec.options:
+    drawn = design.spec.options.gives("draws") or not ESTIMATORS[design.spec.estimator].slopes
+    if fit.vcov is not None and drawn:
         return None
     repeated = np.unique(design.unit_codes[fit.rows]).size < fit.rows.size
     settings = [*design.spec.inference, InferenceSpec(CLUSTER if repeated else ROBUST)]

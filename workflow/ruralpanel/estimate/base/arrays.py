@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.results import Design, IntArray
-from ruralpanel.project.kinds.estimators import FE
+from ruralpanel.project.kinds.estimator_keys import OfEstimator
+from ruralpanel.project.kinds.estimators import ESTIMATORS, FE
 from ruralpanel.project.kinds.inference import CLUSTER
 from ruralpanel.project.periods import shown
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
@@ -28,9 +29,10 @@ def design_from_arrays(
     inference: Sequence[InferenceSpec] = (InferenceSpec(CLUSTER),),
     marginal_effects: Sequence[Mapping[str, Any]] = (),
     method: str = "",
-    options: Mapping[str, Any] | None = None,
+    options: OfEstimator | None = None,
     extra: Mapping[str, Any] | None = None,
     name: str = "model",
+    **more: Any,
 ) -> Design:
     """Sort the rows by unit and period, number the labels and state a `ModelSpec`.
 
@@ -39,7 +41,9 @@ def design_from_arrays(
     y : (n,) outcome. x : (n, k) or (n,) regressors, no constant.
     units, periods : (n,) labels; without periods every row is of period 0.
     clusters : further grouping labels (n,) by name.
+    options : of the estimator; absent: its defaults, without those keys that have none.
     extra : passed on as it is; arrays in it must already be in the order of sorted rows.
+    more : further fields of `ModelSpec`.
     """
     matrix = np.asarray(x, dtype=float)
     matrix = matrix[:, None] if matrix.ndim == 1 else matrix
@@ -59,7 +63,8 @@ def design_from_arrays(
         weights=None if weights is None else "weights",
         inference=tuple(inference),
         marginal_effects=tuple(marginal_effects),
-        options=dict(options or {}),
+        options=ESTIMATORS[estimator].options.model_construct() if options is None else options,
+        **more,
     )
     groups = {"unit": unit_codes[order], "period": period_codes[order]}
     groups |= {key: _codes(labels)[1][order] for key, labels in (clusters or {}).items()}

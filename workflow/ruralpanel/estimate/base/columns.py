@@ -13,6 +13,7 @@ from ruralpanel.data.rows import attribute_column, attribute_names, condition
 from ruralpanel.estimate.base.absorb import Absorbed, compact, group_sums
 from ruralpanel.estimate.base.effects import usable_columns
 from ruralpanel.estimate.base.results import FloatArray, IntArray
+from ruralpanel.project.kinds.estimator_keys import Treatment
 from ruralpanel.project.notes import Reason, reason
 from ruralpanel.project.periods import date_problems, shown
 from ruralpanel.project.problems import Problem, UserError, raise_any
@@ -146,14 +147,14 @@ IdArray = np.ndarray[Any, np.dtype[np.str_]]
 
 
 def treatment_columns(
-    spec: ModelSpec, frame: pd.DataFrame, units: Units, rows: IntArray, file: str, by: str = "year"
+    spec: ModelSpec, declared: Treatment, frame: pd.DataFrame, units: Units, rows: IntArray, file: str, by: str = "year"
 ) -> dict[str, FloatArray]:
     """``treated`` (1: the unit is ever treated) and ``first_treated`` (its first period; NaN: never), by row.
 
     Parameters
     ----------
-    spec : ``options["treatment"]`` is ``{units: condition, first: year}``, or ``{first_by_unit: variable}`` with a
-        variable or attribute that holds each unit's first period, missing for those never treated.
+    declared : a condition and a first period, or a variable or attribute that holds each unit's first period, missing
+        for those never treated.
     frame : the panel. rows : those of the design, in its order. by : year or observation: how lags count.
 
     Raises
@@ -161,12 +162,9 @@ def treatment_columns(
     UserError
         A treatment that changes over time, no treated unit, or none to compare with.
     """
-    declared = spec.options.get("treatment")
-    if not declared:
-        return {}
     where = f"models.{spec.name}.treatment"
-    if declared.get("first_by_unit"):
-        name = str(declared["first_by_unit"])
+    if declared.first is None:
+        name = str(declared.first_by_unit)
         columns = columns_of({name: f"{where}.first_by_unit"}, frame, units, spec.panel, file)
         raise_any(columns.problems)
         first = columns.values[name]
@@ -175,8 +173,8 @@ def treatment_columns(
         raise_any(_implausible(ids, dates, periods, file, f"{where}.first_by_unit"))
         treated = ~np.isnan(first)
     else:
-        treated = condition(str(declared["units"]), frame, units, file, f"{where}.units", by)
-        first = np.where(treated, float(declared["first"]), np.nan)
+        treated = condition(str(declared.units), frame, units, file, f"{where}.units", by)
+        first = np.where(treated, float(declared.first), np.nan)
     first, treated, ids = first[rows], treated[rows], frame["unit"].to_numpy(dtype=object)[rows].astype(str)
     changing = sorted({unit for unit in np.unique(ids) if np.unique(first[ids == unit], equal_nan=True).size > 1})
     if changing:

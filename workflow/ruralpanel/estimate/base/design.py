@@ -16,6 +16,7 @@ from ruralpanel.estimate.base.columns import Space, columns_of, indistinct, part
 from ruralpanel.estimate.base.effects import removed_effects, singletons
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors
+from ruralpanel.project.kinds.estimator_keys import Linear, OfGap, Policy
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
 from ruralpanel.project.notes import Note, Reason, note
 from ruralpanel.project.periods import shown
@@ -45,8 +46,6 @@ def build_design(
     Parameters
     ----------
     spec : the model. A term ``a:b`` is the product of two variables or numeric attributes; its parts are not added.
-        `options`: ``endogenous``, ``instruments``, ``shares``, ``shocks``, ``exposure``, ``outcomes``, ``treatment``,
-        ``drop_absorbed`` are read here.
     frame : the panel: ``unit``, ``period``, variables.
     units : attributes, for products, conditions and clusters.
     sample : the declared sample (`ruralpanel.data.rows.sample_rows`); None: all rows.
@@ -106,23 +105,23 @@ def build_design(
         extra["step_terms"], extra["step_columns"] = steps, _matrix(steps, values, rows)
     if lost:
         extra["left_out"] = lost
-    for key in ("endogenous", "instruments", "outcomes", "shares", "shocks"):
-        if spec.options.get(key):
-            chosen = tuple(spec.options[key])
+    for key, chosen in (("outcomes", spec.outcomes), *_of_options(spec).items()):
+        if key == "exposure":
+            extra[key] = values[chosen[0]][rows]
+        elif chosen:
             matrix = _matrix(chosen, values, rows)
             extra[key] = _less_level(matrix) if key in ("endogenous", "instruments") else matrix
             extra["endogenous_terms" if key == "endogenous" else f"{key.removesuffix('s')}_terms"] = chosen
-    if "exposure" in spec.options:
-        extra["exposure"] = values[str(spec.options["exposure"])][rows]
-    extra |= treatment_columns(spec, frame, units, rows, file, by)
-    if "gap" in spec.options:
-        by = str(spec.options["gap"]["by"])
-        extra["groups"] = dict(zip(draft.units, map(str, attribute_column(units, draft.units, by)), strict=True))
+    if isinstance(spec.options, Policy):
+        extra |= treatment_columns(spec, spec.options.treatment, frame, units, rows, file, by)
+    if isinstance(spec.options, OfGap):
+        groups_by = attribute_column(units, draft.units, spec.options.gap.by)
+        extra["groups"] = dict(zip(draft.units, map(str, groups_by), strict=True))
     x = _matrix(terms, values, rows)
     return Design(
         spec=spec,
         y=values[spec.outcome][rows],
-        x=x if spec.marginal_effects or spec.options.get("constant") else _less_level(x),
+        x=x if spec.marginal_effects or spec.of(Linear).constant else _less_level(x),
         terms=terms,
         units=draft.units,
         periods=draft.periods,
@@ -141,13 +140,8 @@ def _terms(spec: ModelSpec) -> dict[str, str]:
     """Everything that must be there in a row, with its place; the outcome first."""
     where = f"models.{spec.name}"
     places = {spec.outcome: f"{where}.outcome"}
-    lists: list[tuple[str, Sequence[str]]] = [("regressors", spec.regressors), ("controls", spec.controls)]
-    lists += [
-        (key, spec.options.get(key) or ()) for key in ("outcomes", "endogenous", "instruments", "shares", "shocks")
-    ]
-    if "exposure" in spec.options:
-        lists.append(("exposure", (str(spec.options["exposure"]),)))
-    for key, terms in lists:
+    lists = {"regressors": spec.regressors, "controls": spec.controls, "outcomes": spec.outcomes}
+    for key, terms in (lists | _of_options(spec)).items():
         for term in terms:
             places.setdefault(term, f"{where}.{key}")
     if spec.weights:
@@ -155,18 +149,18 @@ def _terms(spec: ModelSpec) -> dict[str, str]:
     return places
 
 
+def _of_options(spec: ModelSpec) -> dict[str, tuple[str, ...]]:
+    """Key of the options → the columns that it names and that every row must have: not the dates of treatment."""
+    return {key: terms for key, terms in spec.options.columns.items() if "." not in key}
+
+
 def _steps(spec: ModelSpec, frame: pd.DataFrame) -> tuple[str, ...]:
     """Terms that take up the breaks in everything that the model compares: those of factors, then those of products."""
-    options = spec.options
-    terms = [spec.outcome, *spec.regressors, *spec.controls]
-    for key in ("outcomes", "endogenous", "instruments"):
-        terms += options.get(key) or ()
-    if "exposure" in options:
-        terms.append(str(options["exposure"]))
-    sums = [
-        f"{share}:{shock}"
-        for share, shock in zip(options.get("shares") or (), options.get("shocks") or (), strict=False)
-    ]
+    named = _of_options(spec)
+    shares, shocks = named.pop("shares", ()), named.pop("shocks", ())
+    terms = [spec.outcome, *spec.regressors, *spec.controls, *spec.outcomes]
+    terms += [term for terms in named.values() for term in terms]
+    sums = [f"{share}:{shock}" for share, shock in zip(shares, shocks, strict=False)]
     factors = tuple(dict.fromkeys(part for term in terms for part in parts(term)))
     steps_of = steps_by_factor(dict.fromkeys(part for term in (*terms, *sums) for part in parts(term)), frame.columns)
     products = [step for term in (*terms, *sums) if ":" in term for step in step_terms(term, steps_of)]
@@ -302,8 +296,8 @@ def _told_apart(
     spec, clusters = draft.spec, draft.clusters
     where = f"models.{spec.name}"
     terms = tuple(dict.fromkeys((*spec.regressors, *spec.controls)))
-    endogenous = tuple(spec.options.get("endogenous") or ())
-    instruments = tuple(spec.options.get("instruments") or ())
+    named = _of_options(spec)
+    endogenous, instruments = named.get("endogenous", ()), named.get("instruments", ())
     kind = ESTIMATORS[spec.estimator]
     differenced = kind.unit_effects == "differenced"
     effects = ("unit", *spec.effects) if differenced else removed_effects(spec)
@@ -321,12 +315,12 @@ def _told_apart(
     places = _terms(spec)
     problems = [
         Problem(file, places[outcome], f'"{outcome}", {reason}', "an outcome that varies")
-        for outcome in dict.fromkeys((spec.outcome, *(spec.options.get("outcomes") or ())))
+        for outcome in dict.fromkeys((spec.outcome, *spec.outcomes))
         for reason in reasons((outcome,)).values()
         if not outcome.count(":")
     ]
     lost = reasons((*terms, *endogenous))
-    if not spec.options.get("drop_absorbed"):
+    if not spec.drop_absorbed:
         fix = "leave the term out, change effects, or set drop_absorbed: true"
         problems += [
             Problem(file, places[term], f'"{term}", {reason}', "terms that the data can tell apart", fix)
@@ -338,7 +332,7 @@ def _told_apart(
         for term, reason in weak.items()
         if term in instruments
     ]
-    number = len(instruments) + ("shares" in spec.options)
+    number = len(instruments) + bool(named.get("shares"))
     if kind.instruments and number < len(endogenous):
         found = f"{number} instrument(s) for {len(endogenous)} endogenous regressors"
         problems.append(Problem(file, f"{where}.instruments", found, "at least one instrument for each"))

@@ -49,6 +49,7 @@ class Design:
         added by `ruralpanel.estimate.places.geography`: ``weights_matrix`` (N, N), sparse, ``weights_about``, what it
         is, and ``coordinates`` (N, 2), longitude and latitude, all in the order of `units`.
     n_dropped : rows left out, by reason.
+    seed : of random draws inside the estimator.
     """
 
     spec: ModelSpec
@@ -65,6 +66,7 @@ class Design:
     n_dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     calendar: tuple[int, ...] = ()
+    seed: int = 0
 
     @property
     def times(self) -> IntArray:

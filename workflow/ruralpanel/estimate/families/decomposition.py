@@ -15,6 +15,7 @@ from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import absorbed_space, demean
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.project.kinds.estimator_keys import Counterfactual, Decomposition, Gap
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
@@ -121,8 +122,6 @@ def _regress(x: FloatArray, y: FloatArray, counts: FloatArray) -> FloatArray:
     return np.asarray(coefficients / scale[:, :, None])
 
 
-DRAWS = 9999
-
 NORMAL_LENGTH = 3.92
 """Length of a 95 % interval of normal draws, in standard deviations."""
 
@@ -149,9 +148,10 @@ def decomposition(design: Design) -> Fit:
         Fewer units in a group than a bootstrap within it needs, or fewer units than coefficients.
     """
     spec = design.spec
-    blocks: Mapping[str, list[str]] = spec.options["blocks"]
+    options = spec.of(Decomposition)
+    blocks, draws = options.blocks, options.draws
     y, x = unit_means(design, design.y), unit_means(design, design.x)
-    groups = groups_of(design, spec.options["gap"])
+    groups = groups_of(design, options.gap)
     columns = [np.array([design.terms.index(name) for name in names], dtype=np.intp) for names in blocks.values()]
     _enough(design, groups, x)
     kernel = METHODS[spec.method]
@@ -166,8 +166,7 @@ def decomposition(design: Design) -> Fit:
                 "leave one of them out",
             )
         )
-    draws = int(spec.options.get("draws") or DRAWS)
-    counts = resampled_counts(groups, draws, generator(int(spec.options.get("seed", 0)), spec.name, "decomposition"))
+    counts = resampled_counts(groups, draws, generator(design.seed, spec.name, "decomposition"))
     simulated = kernel(y, x, columns, groups, counts)
     kept = simulated[np.all(np.isfinite(simulated), axis=1)]
     estimate, drawn = _with_shares(parts[None, :], len(blocks))[0], _with_shares(kept, len(blocks))
@@ -215,7 +214,7 @@ def unit_means(design: Design, values: FloatArray) -> FloatArray:
     return np.column_stack([unit_means(design, column) for column in values.T])
 
 
-def groups_of(design: Design, gap: Mapping[str, Any]) -> Groups:
+def groups_of(design: Design, gap: Gap) -> Groups:
     """Groups of the design's units by the attribute that ``gap`` names.
 
     Raises
@@ -226,14 +225,14 @@ def groups_of(design: Design, gap: Mapping[str, Any]) -> Groups:
     labels: Mapping[str, str] = design.extra["groups"]
     names = tuple(dict.fromkeys(labels[unit] for unit in design.units))
     problems = [
-        Problem(CONFIGURATION, f"models.{design.spec.name}.gap.{key}", f'"{gap[key]}"', "one of " + ", ".join(names))
-        for key in ("group", "reference")
-        if str(gap[key]) not in names
+        Problem(CONFIGURATION, f"models.{design.spec.name}.gap.{key}", f'"{group}"', "one of " + ", ".join(names))
+        for key, group in (("group", gap.group), ("reference", gap.reference))
+        if group not in names
     ]
     if problems:
         raise UserError(problems)
     codes = np.array([names.index(labels[unit]) for unit in design.units], dtype=np.intp)
-    return Groups(codes, names, names.index(str(gap["group"])), names.index(str(gap["reference"])))
+    return Groups(codes, names, names.index(gap.group), names.index(gap.reference))
 
 
 def _with_shares(parts: FloatArray, number: int) -> FloatArray:
@@ -313,10 +312,11 @@ def counterfactual(design: Design) -> Fit:
     space = absorbed_space(design, spec.effects, np.arange(len(y)), None)
     panel = design.y.size > number
     vcov, df, kind = _clustered(design, x, residuals, bread, space) if panel else _hc3(x, residuals, bread, space.rank)
-    groups = groups_of(design, spec.options["gap"])
+    options = spec.of(Counterfactual)
+    groups = groups_of(design, options.gap)
     means, outcome = unit_means(design, design.x), unit_means(design, design.y)
     inside, target = groups.codes == groups.reference, np.flatnonzero(groups.codes == groups.target)
-    levers = np.array([design.terms.index(name) for name in spec.options["levers"]], dtype=np.intp)
+    levers = np.array([design.terms.index(name) for name in options.levers], dtype=np.intp)
     moves = np.zeros((target.size, len(design.terms)))
     moves[:, levers] = np.maximum(means[inside][:, levers].mean(axis=0) - means[target][:, levers], 0.0)
     gap = float(outcome[inside].mean() - outcome[target].mean())

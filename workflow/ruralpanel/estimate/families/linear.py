@@ -20,6 +20,7 @@ from ruralpanel.estimate.base.effects import (
 )
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.project.effects import factors
+from ruralpanel.project.kinds.estimator_keys import Linear
 from ruralpanel.project.notes import Note, Reason, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 
@@ -150,7 +151,7 @@ def solve(
     x_net, y_net = space.residuals(x), space.residuals(y)
     constant = space.root if space.dense is None or not space.dense.size else space.dense[:, 0]
     kept, reasons = usable_columns(x, x_net, design.terms, absorbed, constant)
-    drop = bool(design.spec.options.get("drop_absorbed", False))
+    drop = design.spec.drop_absorbed
     _need_rows(design, y.size, len(kept) if drop else len(design.terms), space.rank)
     refuse(design, reasons)
     terms = tuple(design.terms[j] for j in kept)
@@ -178,14 +179,14 @@ def solve(
         extra={**({"left_out": reasons} if reasons else {}), **(extra or {})},
         space=space,
     )
-    if not space.rank or not design.spec.options.get("constant"):
+    if not space.rank or not design.spec.of(Linear).constant:
         return result
     return replace(result, intercept=with_constant(result, x[:, list(kept)], y))
 
 
 def refuse(design: Design, reasons: Mapping[str, Reason]) -> None:
     """Stop with the `reasons` why terms cannot be told apart, unless the model asks to leave them out."""
-    if not design.spec.options.get("drop_absorbed"):
+    if not design.spec.drop_absorbed:
         raise_any(
             Problem(
                 CONFIGURATION,

@@ -11,6 +11,7 @@ from ruralpanel.estimate.base.effects import removed_effects, root_weights
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.error_components import METHODS, ErrorComponents, Layout, error_components
 from ruralpanel.estimate.families.linear import solve
+from ruralpanel.project.kinds.estimator_keys import RandomEffects
 from ruralpanel.project.notes import Note, note
 
 
@@ -25,7 +26,7 @@ def fit(design: Design) -> Fit:
     layout = layout_of(design)
     nuisance = dummies_of(design)
     everything = np.column_stack([design.y, nuisance, design.x]) * layout.root[:, None]
-    method = str(design.spec.options.get("components") or "swar")
+    method = design.spec.of(RandomEffects).components
     components = error_components(everything[:, 0], everything[:, 1:], layout, method, design)
     white = components.whiten(everything)
     split = 1 + nuisance.shape[1]

@@ -12,6 +12,7 @@ from ruralpanel.estimate.base.effects import effect_codes
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.covariance import cluster_factor, hc_factor, parameters
+from ruralpanel.project.kinds.estimator_keys import RandomEffects
 from ruralpanel.project.kinds.inference import CLASSICAL, CLUSTER, ROBUST, Cluster, Robust
 from ruralpanel.project.settings import InferenceSpec
 
@@ -111,5 +112,5 @@ def lacking(design: Design, fit: Fit) -> str:
 
 def _as_theirs(design: Design) -> bool:
     """Whether random effects are those that linearmodels has: of units alone, by Swamy and Arora, without weights."""
-    components = str(design.spec.options.get("components") or "swar")
+    components = design.spec.of(RandomEffects).components
     return "unit" not in design.spec.effects and components == "swar" and design.weights is None

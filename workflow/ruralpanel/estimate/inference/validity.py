@@ -95,7 +95,7 @@ def refuse(
     reason: Note,
 ) -> tuple[Note, ...]:
     """Stop, unless the model's ``allow`` names the refusal: then the warning that goes with every number."""
-    if name in (design.spec.options.get("allow") or ()):
+    if name in design.spec.allow:
         return (override(name, reason),)
     advice = "; ".join(part for part in (fix, allowing(name)) if part)
     stop(design, found, expected, advice, instead, where, reason)

@@ -278,8 +278,8 @@ class Geography:
         UserError
             Units without a polygon, position or neighbour (`weights.weights_from`).
         """
-        name = design.spec.options.get("weights_matrix")
-        values = None if name is None else self.matrices[str(name)]
+        name = design.spec.weights_matrix
+        values = None if name is None else self.matrices[name]
         distant = any(INFERENCE[setting.method].distances for setting in design.spec.inference)
         if values is None and not distant:
             return design
@@ -290,9 +290,9 @@ class Geography:
             extra["coordinates"] = positions
         if distant and "coordinates" not in extra:
             raise UserError(self._unplaced(design, positions))
-        if values is not None:
-            weights = self.neighbours(str(name), design.units)
-            extra |= {"weights_matrix": weights.matrix, "weights_about": {"name": str(name), **described(weights)}}
+        if name is not None:
+            weights = self.neighbours(name, design.units)
+            extra |= {"weights_matrix": weights.matrix, "weights_about": {"name": name, **described(weights)}}
         return replace(design, extra=extra)
 
     def _touching(self, units: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.intp]]:

@@ -18,6 +18,7 @@ from ruralpanel.estimate.families.policy.regressions import regression
 from ruralpanel.estimate.families.second import AGREEMENT, NotConfirmedError, agreement, comparable, lacking, need_rows
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.output.export.columns import ExportedPanel
+from ruralpanel.project.kinds.estimator_keys import Poisson, RandomEffects
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import ScriptForm
 from ruralpanel.project.kinds.inference import CLASSICAL, CLUSTER, ROBUST
@@ -167,8 +168,9 @@ def recipe(design: Design, result: ModelResult, panel: ExportedPanel, title: str
     _few_dummies(design, fit)
     errors, index = _errors(result, panel, design, fit)
     weights = _column(spec.weights, design, rows, panel) if spec.weights else ""
-    exposure = _column(str(spec.options["exposure"]), design, rows, panel) if "exposure" in spec.options else ""
-    shown = [name for name in (spec.weights, spec.options.get("exposure")) if name]
+    counted_per = spec.of(Poisson).exposure
+    exposure = _column(counted_per, design, rows, panel) if counted_per else ""
+    shown = [name for name in (spec.weights, counted_per) if name]
     return Recipe(
         model=result.model,
         title=title,
@@ -192,7 +194,7 @@ def recipe(design: Design, result: ModelResult, panel: ExportedPanel, title: str
         exposure=exposure,
         random_periods=bool(random),
         dummies=dummies,
-        components=str(spec.options.get("components") or "swar"),
+        components=spec.of(RandomEffects).components,
         balanced=design.y.size == len(design.units) * len(design.periods),
         others=tuple(_others(result.inference, index)),
         tolerance=tolerance,

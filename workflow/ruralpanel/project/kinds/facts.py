@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Literal
 
+from ruralpanel.project.kinds.estimator_keys import OfEstimator
 from ruralpanel.project.kinds.options import Options
 
 ScriptForm = Literal["regression", "means", "differences", "random_effects", "two_stage", "liml", "counts"]
@@ -99,6 +100,7 @@ class Estimator(Keyed):
     """
 
     fit: str
+    options: type[OfEstimator] = OfEstimator
     methods: Mapping[str, Method] = field(default_factory=lambda: {"": Method()})
     one_of: tuple[str, ...] = ()
     page: str = "estimators.md"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema
 
@@ -23,6 +23,15 @@ class Options(BaseModel):
     def to_dict(self, given: bool = False) -> dict[str, object]:
         """Plain values of the keys that are not absent; `given`: of those alone that are no defaults."""
         return self.model_dump(exclude_none=True, exclude_unset=given)
+
+    def gives(self, key: str) -> bool:
+        """Whether the key is no default."""
+        return key in self.model_fields_set
+
+    def changed(self, **values: object) -> Self:
+        """The same with other values for some keys, which may be beyond what a user may ask for."""
+        assert values.keys() <= type(self).model_fields.keys()
+        return self.model_copy(update=values)
 
 
 def required(meaning: str) -> Any:

@@ -16,6 +16,7 @@ from ruralpanel.estimate.families.common_effects import mean_group, unit_roots
 from ruralpanel.estimate.families.common_effects.mean_group import Grid, Slopes, grid_of, lagged
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.specification_tests import pesaran_cd
+from ruralpanel.project.kinds.estimator_keys import CommonEffects
 from ruralpanel.project.notes import Note, Reason, note, reason
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
@@ -137,7 +138,7 @@ def _check(design: Design, method: str) -> None:
 
 
 def _data(design: Design) -> Data:
-    lags = int(design.spec.options.get("lags") or 0)
+    lags = design.spec.of(CommonEffects).lags
     steps = tuple(step for step in design.extra.get("steps") or () if step in design.terms)
     terms = tuple(term for term in design.terms if term not in steps)
     x = design.x[:, [design.terms.index(term) for term in terms]]
@@ -221,9 +222,8 @@ def _why_not(terms: tuple[str, ...], x: FloatArray, nuisance: FloatArray, parame
 def _weighted_cd(residuals: FloatArray, design: Design, common: int, slopes: int) -> Test:
     table = np.full((len(design.units), len(design.periods)), np.nan)
     table[design.unit_codes, design.period_codes] = residuals
-    seed = int(design.spec.options.get("seed") or 0)
     kept = np.isfinite(table).any(axis=1)
-    return weighted_cd(table[kept], common, slopes, generator(seed, design.spec.name, "weighted_cd"))
+    return weighted_cd(table[kept], common, slopes, generator(design.seed, design.spec.name, "weighted_cd"))
 
 
 def _names(design: Design, data: Data) -> list[str]:

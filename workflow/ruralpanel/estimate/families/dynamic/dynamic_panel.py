@@ -16,6 +16,7 @@ from ruralpanel.estimate.families.dynamic.terms import Equation, equation_of, re
 from ruralpanel.estimate.families.policy.summary import errors_of, row
 from ruralpanel.estimate.inference.covariance import LEVEL
 from ruralpanel.estimate.inference.validity import refuse, stop
+from ruralpanel.project.kinds.estimator_keys import Dynamic
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
@@ -57,10 +58,6 @@ def long_run(
     return effects
 
 
-STEPS = 2
-INITIAL_WEIGHTS = "full"
-
-
 def fit_gmm(equation: Equation, design: Design) -> Fit:
     """Two-step estimates with Windmeijer's errors, or one-step ones with robust errors (``steps: 1``).
 
@@ -73,13 +70,13 @@ def fit_gmm(equation: Equation, design: Design) -> Fit:
         As many instruments as units or more, which ``allow`` sets aside; more coefficients than units, which nothing
         does; see `instruments.stack`.
     """
-    options = design.spec.options
+    options = design.spec.of(Dynamic)
     choices = choices_of(design)
     stacked = stack(equation, choices, design)
     overrides = _fewer_than_units(stacked, design)
     _no_more_coefficients_than_units(stacked, equation, design)
     moments = stacked.moments
-    steps, kind = int(options.get("steps") or STEPS), str(options.get("initial_weights") or INITIAL_WEIGHTS)
+    steps, kind = options.steps, options.initial_weights
     estimate = gmm.estimate(moments, gmm.initial_weights(moments, kind))
     step, vcov = (estimate.first, estimate.robust) if steps == 1 else (estimate.second, estimate.corrected)
     k, units = len(equation.terms), moments.n_units
@@ -133,8 +130,7 @@ def _fewer_than_units(stacked: Stack, design: Design) -> tuple[Note, ...]:
     number, units = len(stacked.moments.groups), stacked.moments.n_units
     if number < units:
         return ()
-    collapsed = bool(design.spec.options.get("collapse", True))
-    fix = "gmm_lags: [2, 3]" if collapsed else "collapse: true"
+    fix = "gmm_lags: [2, 3]" if design.spec.of(Dynamic).collapse else "collapse: true"
     listed = ", ".join(f"{count} {name}" for name, count in stacked.counts.items())
     return refuse(
         design,
@@ -234,7 +230,7 @@ def fit(design: Design) -> Fit:
 
 def _corrected(equation: Equation, design: Design) -> Fit:
     """Bias-corrected fixed effects; errors by the model's inference settings, through one score per row."""
-    options = design.spec.options
+    options = design.spec.of(Dynamic)
     raise_any(
         Problem(
             CONFIGURATION,
@@ -244,7 +240,7 @@ def _corrected(equation: Equation, design: Design) -> Fit:
             f"leave {key} out, or use method: difference_gmm",
         )
         for key in ONLY_GMM
-        if options.get(key) is not None and options.get(key) != []
+        if options.gives(key) and getattr(options, key) not in (None, ())
     )
     data = bias_corrected.data_of(equation, design)
     solution = bias_corrected.solve(data, design)

@@ -11,6 +11,7 @@ from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.common_effects.mean_group import BoolArray, lagged
 from ruralpanel.estimate.families.dynamic.gmm import Moments, independent
 from ruralpanel.estimate.families.dynamic.terms import Equation
+from ruralpanel.project.kinds.estimator_keys import Dynamic
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
 FIRST_LAG = 2
@@ -65,9 +66,9 @@ def choices_of(design: Design) -> Choices:
     UserError
         Regressors that the model lacks or that are named twice, or lags that the errors are correlated with.
     """
-    options, where = design.spec.options, f"models.{design.spec.name}"
-    first, last = options.get("gmm_lags") or (FIRST_LAG, None)
-    named = {key: tuple(options.get(key) or ()) for key in ("predetermined", "endogenous_regressors")}
+    options, where = design.spec.of(Dynamic), f"models.{design.spec.name}"
+    first, last = options.gmm_lags or (FIRST_LAG, None)
+    named = {"predetermined": options.predetermined, "endogenous_regressors": options.endogenous_regressors}
     problems = [
         Problem(
             CONFIGURATION,
@@ -84,15 +85,14 @@ def choices_of(design: Design) -> Choices:
     if twice:
         found = f"{', '.join(twice)} under endogenous_regressors too"
         problems.append(Problem(CONFIGURATION, f"{where}.predetermined", found, "each regressor under one of them"))
-    if first < FIRST_LAG or (last is not None and last < first):
-        expected = "[first, last] with 2 ≤ first ≤ last: the differenced error contains that of one period before"
-        problems.append(Problem(CONFIGURATION, f"{where}.gmm_lags", f"[{first}, {last}]", expected))
+    if last is not None and last < first:
+        problems.append(Problem(CONFIGURATION, f"{where}.gmm_lags", f"[{first}, {last}]", "first no later than last"))
     raise_any(problems)
     return Choices(
         system=design.spec.method == "system_gmm",
-        collapse=bool(options.get("collapse", True)),
-        first=int(first),
-        last=None if last is None else int(last),
+        collapse=options.collapse,
+        first=first,
+        last=last,
         predetermined=named["predetermined"],
         endogenous=named["endogenous_regressors"],
     )

@@ -11,6 +11,7 @@ from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.effects import usable_columns
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.common_effects.mean_group import BoolArray, Grid, grid_of, lagged
+from ruralpanel.project.kinds.estimator_keys import Dynamic
 from ruralpanel.project.notes import Note, Reason, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
@@ -84,9 +85,8 @@ def equation_of(design: Design) -> Equation:
     UserError
         Weights, effects without units, unknown regressors under ``regressor_lags``, or no row with every lag.
     """
-    options = design.spec.options
-    lags = int(options.get("lags") or 1)
-    extra: Mapping[str, int] = options.get("regressor_lags") or {}
+    options = design.spec.of(Dynamic)
+    lags, extra = options.lags, options.regressor_lags
     _check(design, extra)
     grid = grid_of(design)
     reach = _reach(design, lags, extra)
@@ -162,7 +162,7 @@ def told_apart(equation: Equation, design: Design, differenced: bool) -> Equatio
     net = Absorbed(len(columns), factors).residuals(columns) if factors else columns
     _, reasons = usable_columns(columns, net, equation.terms, design.spec.effects)
     free = set(equation.terms)
-    if not design.spec.options.get("drop_absorbed"):
+    if not design.spec.drop_absorbed:
         steps = _steps(design)
         free = {equation.terms[j] for name, positions in equation.members.items() if name in steps for j in positions}
     raise_any(

@@ -14,6 +14,7 @@ from ruralpanel.estimate.families import linear, random_effects
 from ruralpanel.estimate.families.error_components import ErrorComponents, Layout, basis_of, need_varying, two_stage
 from ruralpanel.estimate.families.iv import iv, weak_instruments
 from ruralpanel.estimate.families.iv.system import Columns, System, errors_of, system_from, with_instruments
+from ruralpanel.project.kinds.estimator_keys import OfEstimator
 from ruralpanel.project.kinds.estimators import FE
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
@@ -200,7 +201,8 @@ def hausman(design: Design, system: System, roles: Roles, fitted: Fit) -> dict[s
         design.spec,
         estimator=FE,
         effects=("unit", *removed_effects(design.spec)),
-        options={"drop_absorbed": True},
+        options=OfEstimator(),
+        drop_absorbed=True,
     )
     x = roles.x[:, roles.moving] / random_effects.layout_of(design).root[:, None]
     names = tuple(name for name, moves in zip(roles.names, roles.moving, strict=True) if moves)

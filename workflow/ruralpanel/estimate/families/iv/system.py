@@ -235,7 +235,7 @@ def system_from(design: Design, columns: Columns, endogenous: tuple[str, ...]) -
     net = {name: space.residuals(column) for name, column in raw.items()}
     kept, reasons = usable_columns(raw["x"], net["x"], design.terms, effects, constant)
     problems = []
-    if reasons and not design.spec.options.get("drop_absorbed"):
+    if reasons and not design.spec.drop_absorbed:
         problems += [_indistinct(where, "regressors", term, reason) for term, reason in reasons.items()]
     w = net["x"][:, list(kept)]
     exogenous = tuple(design.terms[j] for j in kept)

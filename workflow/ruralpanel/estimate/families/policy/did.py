@@ -28,6 +28,7 @@ from ruralpanel.estimate.families.policy.summary import (
     stream,
     treatment_summary,
 )
+from ruralpanel.project.kinds.estimator_keys import Did, EventStudy, Policy
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 
@@ -135,29 +136,32 @@ def placebo_dates(sample: Sample, method: Method) -> list[dict[str, Any]]:
 
 def randomisation(sample: Sample, name: str) -> dict[str, Any]:
     """Randomisation over treated sets by method `name`; the number of draws is the model's key ``draws``."""
-    options = sample.design.spec.options
-    draws = options.get("draws")
+    options = sample.design.spec.of(Did)
     rng = stream(sample.design, "randomisation")
     if name in did_synthetic.METHODS:
-        return did_synthetic.randomisation(sample, name, int(draws or did_synthetic.DRAWS), rng)
-    trends = bool(options.get("group_trends", False)) if name == "twfe" else None
-    return placebo.treated_sets(plain(sample), METHODS[name].point, None if draws is None else int(draws), rng, trends)
+        return did_synthetic.randomisation(sample, name, options.draws or did_synthetic.DRAWS, rng)
+    trends = options.group_trends if name == "twfe" else None
+    return placebo.treated_sets(plain(sample), METHODS[name].point, options.draws, rng, trends)
 
 
 def plain(sample: Sample) -> Sample:
     """The sample for auxiliary estimates: terms that cannot be told apart left out."""
     design = sample.design
-    options = {**design.spec.options, "drop_absorbed": True}
-    return replace(sample, design=replace(design, spec=replace(design.spec, options=options)))
+    return replace(sample, design=replace(design, spec=replace(design.spec, drop_absorbed=True)))
 
 
 def _check_keys(sample: Sample, name: str) -> None:
-    design, options = sample.design, sample.design.spec.options
-    trends = bool(options.get("group_trends", False))
-    need_no(design, name, "group_trends", trends and name not in ("twfe", "imputation"), "use twfe or imputation")
+    design, options = sample.design, sample.design.spec.of(Did)
+    need_no(
+        design,
+        name,
+        "group_trends",
+        options.group_trends and name not in ("twfe", "imputation"),
+        "use twfe or imputation",
+    )
     if name in ("callaway_santanna", "matched"):
         need_no_steps(design, name)
-    compared = options.get("comparison") == "not_yet" and name not in ("callaway_santanna", "stacked")
+    compared = options.comparison == "not_yet" and name not in ("callaway_santanna", "stacked")
     need_no(design, name, "comparison: not_yet", compared, "use callaway_santanna or stacked")
 
 
@@ -174,11 +178,13 @@ def _before(sample: Sample, name: str) -> tuple[dict[str, Test], dict[str, Any]]
 def _as_event_study(sample: Sample, name: str) -> Design:
     spec = plain(sample).design.spec
     dated = {**sample.design.extra, "first_treated": sample.cohorts.first}
-    return replace(sample.design, spec=replace(spec, estimator="event_study", method=name), extra=dated)
+    options = EventStudy.model_construct(**{key: getattr(spec.options, key) for key in spec.options.model_fields_set})
+    spec = replace(spec, estimator="event_study", method=name, options=options)
+    return replace(sample.design, spec=spec, extra=dated)
 
 
 def _twfe(sample: Sample) -> Fit:
-    trends = bool(sample.design.spec.options.get("group_trends", False))
+    trends = sample.design.spec.of(Policy).group_trends
     fitted = regressions.static(sample.design, sample.cohorts, trends)
     comparisons = regressions.bacon(sample.design, sample.cohorts, trends)
     fitted = replace(fitted, extra={**fitted.extra, "two_by_two": comparisons})
@@ -188,7 +194,7 @@ def _twfe(sample: Sample) -> Fit:
 
 
 def _twfe_point(design: Design, cohorts: Cohorts) -> float:
-    trends = bool(design.spec.options.get("group_trends", False))
+    trends = design.spec.of(Policy).group_trends
     return float(regressions.static(design, cohorts, trends).params[0])
 
 
@@ -235,7 +241,7 @@ def _callaway_santanna_point(design: Design, cohorts: Cohorts) -> float:
 
 def _imputation(sample: Sample) -> Fit:
     design, cohorts = sample.design, sample.cohorts
-    imputed = imputation.impute(design, cohorts, bool(design.spec.options.get("group_trends", False)))
+    imputed = imputation.impute(design, cohorts, design.spec.of(Policy).group_trends)
     groups = regressions.treated_rows(design, cohorts)[:, None]
     estimates, scores = imputation.averages(design, cohorts, imputed, groups)
     notes = (note("not_imputed", rows=imputed.lost),) if imputed.lost else ()
@@ -243,7 +249,7 @@ def _imputation(sample: Sample) -> Fit:
 
 
 def _imputation_point(design: Design, cohorts: Cohorts) -> float:
-    trends = bool(design.spec.options.get("group_trends", False))
+    trends = design.spec.of(Policy).group_trends
     return imputation.average(design, imputation.impute(design, cohorts, trends))
 
 

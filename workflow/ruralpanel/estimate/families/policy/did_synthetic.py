@@ -10,6 +10,7 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.policy import placebo, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, need_balance, need_no, need_no_steps, paths_of
 from ruralpanel.estimate.families.policy.summary import LEAST_TREATED, finished, row, stream, treatment_summary
+from ruralpanel.project.kinds.estimator_keys import Did
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import CONFIGURATION, LOG, Problem, UserError
@@ -46,7 +47,7 @@ def fit(sample: Sample, name: str) -> Fit:
     difference = METHODS[name]
     y = paths_of(design, cohorts).y
     estimate = synthetic.estimate(y, cohorts, difference)
-    draws = int(design.spec.options.get("draws") or DRAWS)
+    draws = design.spec.of(Did).draws or DRAWS
     LOG.info(
         "model %s: %d units, %d placebos, %d treated sets, %d for each placebo date, one fit without each treated unit",
         design.spec.name, len(design.units), draws, min(draws, 999), DRAWS_EARLIER,

@@ -16,6 +16,7 @@ from ruralpanel.estimate.families.policy.pretrends import Leads, degrees, joint,
 from ruralpanel.estimate.families.policy.regressions import EventTime
 from ruralpanel.estimate.families.policy.summary import Errors, errors_of, row
 from ruralpanel.estimate.inference.covariance import critical_values
+from ruralpanel.project.kinds.estimator_keys import Policy
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
@@ -194,7 +195,7 @@ def matched_stack(design: Design, cohorts: Cohorts) -> tuple[stacked.Stack, tupl
 
 def comparison_of(design: Design) -> str:
     """``never`` (the default) or ``not_yet``."""
-    return str(design.spec.options.get("comparison") or "never")
+    return design.spec.of(Policy).comparison
 
 
 def group_time_cells(sample: Sample) -> tuple[Paths, tuple[callaway_santanna.Cell, ...]]:
@@ -226,7 +227,7 @@ def _callaway_santanna(sample: Sample, times: Times, reference: EventTime) -> tu
 
 def _imputation(sample: Sample, times: Times, reference: EventTime) -> tuple[Fit, Times]:
     design, cohorts = sample.design, sample.cohorts
-    trends = bool(design.spec.options.get("group_trends", False))
+    trends = design.spec.of(Policy).group_trends
     imputed = imputation.impute(design, cohorts, trends)
     after = tuple(time for time in times if time.post)
     groups = regressions.indicators(design, cohorts, after)
@@ -273,8 +274,7 @@ def _pooled(sample: Sample, stack: stacked.Stack, times: Times) -> tuple[Fit, Ti
 
 def _plain(design: Design) -> Design:
     """The design for auxiliary regressions: terms that they cannot estimate left out."""
-    options = {**design.spec.options, "drop_absorbed": True}
-    return replace(design, spec=replace(design.spec, options=options))
+    return replace(design, spec=replace(design.spec, drop_absorbed=True))
 
 
 def _distance(effects: Dynamic, place: int) -> float:

@@ -14,11 +14,9 @@ from ruralpanel.estimate.families.policy.dynamics import Dynamic
 from ruralpanel.estimate.families.policy.pretrends import joint
 from ruralpanel.estimate.families.policy.regressions import EventTime
 from ruralpanel.estimate.families.policy.summary import errors_of, finished, row, stream, treatment_summary
+from ruralpanel.project.kinds.estimator_keys import EventStudy, Policy
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import UserError
-
-DRAWS = 9_999
-"""Treated sets of the randomisation test before treatment."""
 
 
 def fit(design: Design) -> Fit:
@@ -43,7 +41,7 @@ def fit(design: Design) -> Fit:
     """
     sample = sample_of(design)
     method = design.spec.method or "twfe"
-    trends = bool(design.spec.options.get("group_trends", False))
+    trends = design.spec.of(Policy).group_trends
     need_no(design, method, "group_trends", trends and method not in ("twfe", "imputation"), "use twfe or imputation")
     if method in ("callaway_santanna", "matched"):
         need_no_steps(design, method)
@@ -59,7 +57,7 @@ def fit(design: Design) -> Fit:
     bounds, notes = _bounds(effects, design)
     if method in ("twfe", "callaway_santanna") and sample.cohorts.single:
         pretrend["randomisation"] = _randomised(sample, effects)
-        if pretrend["randomisation"] is None and design.spec.options.get("draws"):
+        if pretrend["randomisation"] is None and design.spec.options.gives("draws"):
             notes = (*notes, note("draws_without_use"))
     extra |= {"honest_did": bounds, "treatment": treatment_summary(sample)}
     return finished(effects.fit, sample, {"pretrend": test}, notes, extra)
@@ -77,7 +75,7 @@ def _bounds(effects: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tu
 def _randomised(sample: Sample, effects: Dynamic) -> dict[str, Any] | None:
     periods = list(sample.design.periods)
     before = np.array([periods.index(effects.times[i].period or 0) for i in effects.before], dtype=np.intp)
-    draws = int(sample.design.spec.options.get("draws") or DRAWS)
+    draws = sample.design.spec.of(EventStudy).draws
     reference = periods.index(effects.reference.period or 0)
     return placebo.leads(sample, before, reference, draws, stream(sample.design, "pretrend"))
 
@@ -134,5 +132,5 @@ def _departures(effects: Dynamic, sample: Sample) -> tuple[list[dict[str, Any]],
 
 
 def _untrended(design: Design) -> Design:
-    options = {**design.spec.options, "group_trends": False}
+    options = design.spec.of(Policy).changed(group_trends=False)
     return replace(design, spec=replace(design.spec, options=options))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from ruralpanel.estimate.families.policy.cohorts import Sample, paths_of, sample
 from ruralpanel.estimate.inference import covariance, methods, validity
 from ruralpanel.estimate.inference.error_process import ErrorProcess, error_process
 from ruralpanel.estimate.inference.size_kernels import LEVEL
+from ruralpanel.project.kinds.estimator_keys import Did, Policy
 from ruralpanel.project.kinds.inference import TreatedSets
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
@@ -47,10 +47,9 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
             (InferenceSpec("permutation"), validity.OWN, validity.UNIT_CLUSTERS),
             reason=note("needs_did"),
         )
-    options: dict[str, Any] = {**design.spec.options, "seed": seed}
-    if setting.of(TreatedSets).draws is not None:
-        options["draws"] = setting.of(TreatedSets).draws
-    sample = sample_of(replace(design, spec=replace(design.spec, options=options)))
+    options, draws = design.spec.of(Did), setting.of(TreatedSets).draws
+    options = options if draws is None else options.changed(draws=draws)
+    sample = sample_of(replace(design, spec=replace(design.spec, options=options), seed=seed))
     randomised = did.randomisation(sample, design.spec.method or "twfe")
     warnings = validity.need_sets(design, int(randomised["draws"]) + 1)
     p, nothing = np.full(len(fit.terms), np.nan), np.full(len(fit.terms), np.nan)
@@ -90,7 +89,7 @@ def policy_rejections(fit: Fit, design: Design) -> Simulation | None:
     method = spec.method or "twfe"
     if method in REGRESSIONS:
         return None
-    again = _estimate(spec.estimator, method, bool(spec.options.get("group_trends", False)), fit)
+    again = _estimate(spec.estimator, method, spec.of(Policy).group_trends, fit)
 
     def simulate(
         settings: Sequence[InferenceSpec],

@@ -10,6 +10,7 @@ import numpy as np
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.families import linear
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, paths_of, sample_of
+from ruralpanel.project.kinds.estimator_keys import Policy
 from ruralpanel.project.kinds.estimators import FE
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
@@ -73,11 +74,11 @@ def reference_of(design: Design, cohorts: Cohorts) -> EventTime:
                 CONFIGURATION, where, "no period before treatment", "at least one", "use a panel that begins earlier"
             )
         )
-    declared = design.spec.options.get("reference")
+    declared = design.spec.of(Policy).reference
     if declared is None:
         return before[-1]
     for time in before:
-        if int(declared) == (time.period if cohorts.single else time.event_time):
+        if declared == (time.period if cohorts.single else time.event_time):
             return time
     known = ", ".join(str(time.period if cohorts.single else time.event_time) for time in before)
     what = "a period before treatment" if cohorts.single else "an event time before treatment"
@@ -185,7 +186,7 @@ def dynamic_design(
 def regression(design: Design) -> Design:
     """The fixed-effects regression that a model of method twfe is."""
     sample = sample_of(design)
-    trends = bool(design.spec.options.get("group_trends", False))
+    trends = design.spec.of(Policy).group_trends
     if design.spec.estimator == "did":
         return static_design(sample.design, sample.cohorts, trends)
     reference = reference_of(sample.design, sample.cohorts)

@@ -106,7 +106,7 @@ def need_treated(sample: Sample, method: str, otherwise: str) -> tuple[Note, ...
 
 def stream(design: Design, what: str) -> np.random.Generator:
     """Random numbers of one use within one model."""
-    return generator(int(design.spec.options.get("seed") or 0), design.spec.name, what)
+    return generator(design.seed, design.spec.name, what)
 
 
 @dataclass(frozen=True)

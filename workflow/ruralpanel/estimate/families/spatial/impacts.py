@@ -17,9 +17,6 @@ from ruralpanel.project.notes import Note, note
 
 KINDS = ("direct", "indirect", "total")
 
-DRAWS = 2000
-"""Draws of simulated errors where the model does not say."""
-
 
 @dataclass(frozen=True)
 class Coefficients:

@@ -190,7 +190,7 @@ def _distinct(panel: SpatialPanel, design: Design, steps: AbstractSet[str]) -> S
         basis = np.linalg.qr(columns(panel.net(dummies)))[0]
         net = net - basis @ (basis.T @ net)
     kept, reasons = usable_columns(columns(panel.x), net, panel.terms, panel.effects)
-    if reasons and not design.spec.options.get("drop_absorbed"):
+    if reasons and not design.spec.drop_absorbed:
         raise_any(
             Problem(
                 CONFIGURATION,

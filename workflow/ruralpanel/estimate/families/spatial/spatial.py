@@ -13,10 +13,11 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families import linear
 from ruralpanel.estimate.families.spatial import gmm, impacts, maximum_likelihood
 from ruralpanel.estimate.families.spatial.filter import SpatialFilter
-from ruralpanel.estimate.families.spatial.impacts import DRAWS, Coefficients, effects
+from ruralpanel.estimate.families.spatial.impacts import Coefficients, effects
 from ruralpanel.estimate.families.spatial.maximum_likelihood import Size, Solution
 from ruralpanel.estimate.families.spatial.panel import MARK, SpatialPanel, columns, panel_of, weights_of
 from ruralpanel.estimate.inference.validity import generator
+from ruralpanel.project.kinds.estimator_keys import Spatial
 from ruralpanel.project.kinds.estimators import FE, POOLED
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
@@ -38,9 +39,6 @@ ERROR = MARK + "error"
 
 RESAMPLED = ("wild_cluster", "permutation", "treatment")
 """Methods of inference without a covariance."""
-
-CORRECTIONS = ("lee_yu", "none")
-"""The first is the default."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +81,8 @@ def fit(design: Design) -> Fit:
         apart, no maximum inside the interval.
     """
     method = design.spec.method or METHODS[0]
-    correction = str(design.spec.options.get("correction", CORRECTIONS[0]))
-    lags = _lags(design, method, correction)
+    options = design.spec.of(Spatial)
+    correction, lags = options.correction, _lags(design, options, method)
     panel = panel_of(design, lags, _broken(design, method, lags))
     lee_yu = correction == "lee_yu"
     size, filter_ = maximum_likelihood.size_of(panel, lee_yu), maximum_likelihood.filter_of(panel, lee_yu)
@@ -99,27 +97,25 @@ def fit(design: Design) -> Fit:
     return replace(fitted, tests=tests, extra={**fitted.extra, **_extra(setting, fitted)})
 
 
-def _lags(design: Design, method: str, correction: str) -> tuple[str, ...]:
+def _lags(design: Design, options: Spatial, method: str) -> tuple[str, ...]:
     """Terms whose neighbours' means enter; stops at unknown keys' values."""
     where = f"models.{design.spec.name}"
     problems = []
-    for key, value, allowed in (("method", method, METHODS), ("correction", correction, CORRECTIONS)):
-        if value not in allowed:
-            expected = "one of " + ", ".join(allowed)
-            fix = did_you_mean(value, allowed)
-            problems.append(Problem(CONFIGURATION, f"{where}.{key}", f'"{value}"', expected, fix))
-    chosen = design.spec.options.get("spatial_lags")
+    if method not in METHODS:
+        expected, fix = "one of " + ", ".join(METHODS), did_you_mean(method, METHODS)
+        problems.append(Problem(CONFIGURATION, f"{where}.method", f'"{method}"', expected, fix))
+    chosen = options.spatial_lags
     if chosen and method in METHODS and method not in DURBIN:
         found, expected = f"neighbours' regressors with method {method}", "method sdm, sdem or slx"
         problems.append(Problem(CONFIGURATION, f"{where}.spatial_lags", found, expected, "change the method"))
-    if "correction" in design.spec.options and method in METHODS and method not in LIKELIHOOD:
+    if options.gives("correction") and method in METHODS and method not in LIKELIHOOD:
         expected = "a method by maximum likelihood: " + ", ".join(LIKELIHOOD)
         problems.append(Problem(CONFIGURATION, f"{where}.correction", f"method {method}", expected, "leave it out"))
     if problems:
         raise UserError(problems)
     if method not in DURBIN:
         return ()
-    return tuple(chosen) if chosen else tuple(dict.fromkeys(_regressors(design)))
+    return chosen or tuple(dict.fromkeys(_regressors(design)))
 
 
 def _broken(design: Design, method: str, lags: tuple[str, ...]) -> tuple[str, ...]:
@@ -130,7 +126,7 @@ def _broken(design: Design, method: str, lags: tuple[str, ...]) -> tuple[str, ..
 def _without_neighbours(setting: Setting) -> SpatialPanel:
     """The panel without neighbours' regressors; the steps of their breaks stay: no test is of them."""
     design, method = setting.design, setting.method
-    lags = _lags(design, method, setting.correction)
+    lags = _lags(design, design.spec.of(Spatial), method)
     return panel_of(design, (), _broken(design, method, lags))
 
 
@@ -284,9 +280,8 @@ def _extra(setting: Setting, fit: Fit) -> dict[str, Any]:
         place.get(outcome) if setting.method in OUTCOME_LAG else None,
         df,
     )
-    draws = int(spec.options.get("draws", DRAWS))
-    rng = generator(int(spec.options.get("seed", 0)), spec.name, "spatial_effects")
-    rows = effects(coefficients, fit.terms, setting.filter.whole(), draws, rng)
+    rng = generator(setting.design.seed, spec.name, "spatial_effects")
+    rows = effects(coefficients, fit.terms, setting.filter.whole(), spec.of(Spatial).draws, rng)
     extra["spatial_effects"] = {**rows, "basis": [one.to_dict() for one in basis]}
     return extra
 

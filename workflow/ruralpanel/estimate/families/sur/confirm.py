@@ -12,6 +12,7 @@ from ruralpanel.estimate.base.effects import effect_codes, root_weights
 from ruralpanel.estimate.base.results import Design, IntArray
 from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, need_rows, root_factor
 from ruralpanel.estimate.families.sur import sur
+from ruralpanel.project.kinds.estimator_keys import System
 from ruralpanel.project.settings import InferenceSpec
 
 DRAWS = 20
@@ -32,7 +33,7 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     """
     from linearmodels.system import SUR
 
-    options = {**design.spec.options, "draws": DRAWS}
+    options = design.spec.of(System).changed(draws=DRAWS)
     fit = sur.fit(replace(design, spec=replace(design.spec, options=options)))
     rows, space = fit.rows, fit.space
     need_rows(rows.size)

@@ -15,6 +15,7 @@ from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild_kernel import TIE
+from ruralpanel.project.kinds.estimator_keys import System
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import tracked
 
@@ -116,8 +117,6 @@ def _solved(gram: FloatArray, products: FloatArray) -> FloatArray:
     return np.asarray(solution)
 
 
-DRAWS = 9_999
-
 LEVEL = 0.95
 
 MIN_CLUSTERS = 10
@@ -211,8 +210,8 @@ def report(
     codes, by = _clusters(design, rows)
     sample = sample_of(design, rows, terms, columns, scale, codes)
     clusters = len(sample.grams)
-    draws = int(design.spec.options.get("draws", DRAWS)) if clusters >= MIN_CLUSTERS else 0
-    rng = generator(int(design.spec.options.get("seed", 0)), design.spec.name, "sur", NAME)
+    draws = design.spec.of(System).draws if clusters >= MIN_CLUSTERS else 0
+    rng = generator(design.seed, design.spec.name, "sur", NAME)
     one = sample.correlations(np.ones((1, clusters)))
     z, error = one[0][0], one[1][0]
     distances = studentised(sample, z, draws, rng)

@@ -13,6 +13,7 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.linear import refuse
 from ruralpanel.estimate.families.sur import correlation
 from ruralpanel.estimate.families.sur.correlation import Equations, correlations
+from ruralpanel.project.kinds.estimator_keys import System
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
@@ -93,7 +94,7 @@ def fit(design: Design) -> Fit:
 
 def refit(design: Design) -> Fit:
     """The estimate alone, without the bootstrap of the correlation that is left: that takes nine tenths of the time."""
-    return fit(replace(design, spec=replace(design.spec, options={**design.spec.options, "draws": 0})))
+    return fit(replace(design, spec=replace(design.spec, options=design.spec.of(System).changed(draws=0))))
 
 
 def _independence(equations: Equations, n: int) -> Test:
@@ -135,7 +136,7 @@ def _usable(design: Design, raw: FloatArray, net: FloatArray) -> tuple[tuple[int
 
 def _own_terms(design: Design, names: tuple[str, ...], terms: tuple[str, ...]) -> tuple[tuple[int, ...], ...]:
     """Places among `terms` of each outcome's regressors; steps of definition breaks stand in every equation."""
-    declared = design.spec.options.get("equations") or {}
+    declared = design.spec.of(System).equations
     where = f"models.{design.spec.name}.equations"
     problems = [
         Problem(CONFIGURATION, where, f'"{name}"', "the model's outcomes", did_you_mean(name, names))
