@@ -20,6 +20,7 @@ from ruralpanel.estimate.diagnostics import influence
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.files import plain
+from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -81,7 +82,7 @@ def test_the_summary_names_who_carries_the_estimate(design: Design) -> None:
 
 def test_a_marginal_effect_stays_at_its_place(design: Design) -> None:
     """Without a unit the percentile of the moderator would move; the followed number must not."""
-    wide = replace(design, spec=replace(design.spec, marginal_effects=({"of": "x", "over": "gap"},)))
+    wide = replace(design, spec=replace(design.spec, marginal_effects=(MarginalEffect(of="x", over="gap"),)))
     target = Target("x at gap = p75", {"marginal": "x", "at": {"gap": "p75"}})
     entry = check(wide, target)["x at gap = p75"]
     gap = design.x[:, 1] / design.x[:, 0]

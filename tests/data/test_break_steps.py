@@ -20,6 +20,7 @@ from ruralpanel.data.panel import PanelResult, build
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import estimator
+from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec, PanelSpec, SeriesSpec, VariableSpec
@@ -302,7 +303,7 @@ def test_marginal_effects_rest_on_the_mended_product(units: Units) -> None:
     y = 1.0 * x + 0.3 * z + 0.5 * x * z + 0.01 * drawn(3)
     frame = panel_of({"y": y, "x": x + 6.0 * step(), "z": z}, units, {"x": SOME}).frame
     spec = ModelSpec("m", "fe", "y", "p", regressors=("x", "z", "x:z"), effects=("unit", "period"),
-                     marginal_effects=({"of": "x", "over": "z", "at": [2.0]},),
+                     marginal_effects=(MarginalEffect(of="x", over="z", at=(2.0,)),),
                      inference=(InferenceSpec("cluster"),))  # fmt: skip
     result = estimate(spec, build_design(spec, frame, units), 1, "")
     (shown,) = result.marginal_effects

@@ -15,6 +15,7 @@ from ruralpanel.estimate.places.geography import Geography, place_problems, read
 from ruralpanel.output.maps.boundaries import load_boundaries
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.reads import projection_problems
+from ruralpanel.project.sections.data import weights_matrices
 from ruralpanel.project.units import Units, load_units
 
 CORNERS = {"A": (105, 25), "B": (107, 25), "C": (105, 27), "D": (107, 27)}
@@ -187,7 +188,7 @@ def test_a_projection_of_another_part_of_the_world(tmp_path: Path) -> None:
 def test_the_check_reads_boundaries_and_matrices(tmp_path: Path, units: Units) -> None:
     matrix = tmp_path / "w.csv"
     matrix.write_text("unit,neighbour\nA,B\nX,A\n", encoding="utf-8")
-    declared = {"own": {"type": "file", "path": str(matrix)}, "touching": {"type": "contiguity"}}
+    declared = weights_matrices({"own": {"type": "file", "path": str(matrix)}, "touching": {"type": "contiguity"}})
     path = written(tmp_path, {}, {"D": "Dd"})
     found = [str(problem) for problem in place_problems(Geography(units, str(path), declared))]
     assert len(found) == 2 and "no polygon of 1 units (D)" in found[0] and 'row 3: found "X"' in found[1]

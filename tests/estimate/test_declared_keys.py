@@ -25,7 +25,6 @@ from ruralpanel.project.kinds.options import keys_of_methods
 from ruralpanel.project.load import read_config
 from ruralpanel.project.model_keys import FIELDS
 from ruralpanel.project.problems import UserError, raise_any
-from ruralpanel.project.reads import matrices_of
 from ruralpanel.project.schema import check_schema
 from ruralpanel.project.settings import WORDS
 from ruralpanel.project.units import Units, load_units
@@ -217,7 +216,7 @@ def estimated(model: Mapping[str, Any], folder: Path, defaults: Mapping[str, Any
     table = frame()
     table = table[table["period"].isin(read.panels[spec.panel].periods)].reset_index(drop=True)
     units: Units = load_units(read.units)
-    geography = Geography(units, None, matrices_of(read, [spec]), "config.yaml")
+    geography = Geography(units, None, read.weights_matrices, "config.yaml")
     design = geography.placed(build_design(spec, table, units, read.samples.get(spec.sample)))
     return estimate(spec, design, 1, "sha")
 

@@ -19,6 +19,7 @@ from ruralpanel.estimate.base.results import Design, Fit, Test
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
@@ -83,7 +84,7 @@ def test_a_first_setting_that_does_not_apply_stops_the_model() -> None:
 
 
 def test_a_bootstrap_may_come_first() -> None:
-    d = panel(inference=(DEFAULTS[1],), marginal_effects=({"of": "roads", "over": "gap"},))
+    d = panel(inference=(DEFAULTS[1],), marginal_effects=(MarginalEffect(of="roads", over="gap"),))
     result = estimate(d.spec, d, 1, "")
     row = result.coefficients[0]
     assert row.std_error is None and row.detectable is None and row.p_value == row.p_wild
@@ -153,10 +154,12 @@ def test_draws_depend_on_seed_and_names_alone() -> None:
 
 
 def test_marginal_effects_carry_the_bootstrap_and_mistakes_are_all_reported() -> None:
-    d = panel(marginal_effects=({"of": "roads", "over": "gap"},))
+    d = panel(marginal_effects=(MarginalEffect(of="roads", over="gap"),))
     effects = estimate(d.spec, d, 1, "").marginal_effects
     assert all(0 < row["p_wild"] <= 1 for row in effects[0]["points"])
-    bad = replace(d.spec, marginal_effects=({"of": "roads", "over": "x"}, {"of": "rail", "over": "gap"}))
+    bad = replace(
+        d.spec, marginal_effects=(MarginalEffect(of="roads", over="x"), MarginalEffect(of="rail", over="gap"))
+    )
     with pytest.raises(UserError) as error:
         estimate(bad, d, 1, "")
     assert len(error.value.problems) == 2
@@ -169,7 +172,8 @@ def test_same_bytes_under_another_hash_seed(tmp_path: Path) -> None:
         "import sys; sys.path[:0] = sys.argv[2:]\n"
         "from test_estimate import panel\n"
         "from ruralpanel.estimate.estimate import estimate\n"
-        "d = panel(marginal_effects=({'of': 'roads', 'over': 'gap'},))\n"
+        "from ruralpanel.project.kinds.estimator_keys import MarginalEffect\n"
+        "d = panel(marginal_effects=(MarginalEffect(of='roads', over='gap'),))\n"
         "estimate(d.spec, d, 3, 'x').to_json(sys.argv[1])\n"
     )
     files = []

@@ -10,6 +10,7 @@ from ruralpanel.estimate.base.results import Design, Fit, Inference
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.marginal import fieller, marginal_effect, moderator
+from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -47,7 +48,7 @@ def test_effect_at_a_value_is_the_main_effect_of_a_centred_model() -> None:
     d = interaction(1)
     found, first = fitted(d)
     bootstrap = InferenceSpec("wild_cluster", {"draws": 4096})
-    effect = marginal_effect(d, found, first, {"of": "roads", "over": "gap", "at": [0.7]}, bootstrap, 1)
+    effect = marginal_effect(d, found, first, MarginalEffect(of="roads", over="gap", at=(0.7,)), bootstrap, 1)
     point = next(row for row in effect["points"] if row["label"] == "0.7")
     centred = interaction(1, shift=0.7)
     other, direct = fitted(centred)
@@ -63,7 +64,20 @@ def test_effect_at_a_value_is_the_main_effect_of_a_centred_model() -> None:
 def test_named_points_and_curve_cover_the_sample() -> None:
     d = interaction(2)
     found, first = fitted(d)
-    effect = marginal_effect(d, found, first, {"of": "roads", "over": "gap", "at": ["p33", "p75", 0]})
+    effect = marginal_effect(
+        d,
+        found,
+        first,
+        MarginalEffect(
+            of="roads",
+            over="gap",
+            at=(
+                "p33",
+                "p75",
+                0,
+            ),
+        ),
+    )
     gap = moderator(d, found, "roads", "gap")
     np.testing.assert_allclose(np.sort(gap), np.sort(d.x[:, 1] / d.x[:, 0]))
     labels = [row["label"] for row in effect["points"]]
@@ -78,7 +92,7 @@ def test_named_points_and_curve_cover_the_sample() -> None:
 def test_degrees_of_freedom_are_the_smaller_ones() -> None:
     d = interaction(3)
     found, first = fitted(d, small_sample="CR2")
-    effect = marginal_effect(d, found, first, {"of": "roads", "over": "gap"})
+    effect = marginal_effect(d, found, first, MarginalEffect(of="roads", over="gap"))
     assert first.df is not None
     assert effect["points"][0]["df"] == first.df.min()
 
@@ -86,7 +100,7 @@ def test_degrees_of_freedom_are_the_smaller_ones() -> None:
 def test_other_interactions_are_held_at_their_means() -> None:
     d = interaction(4, further=True)
     found, first = fitted(d)
-    effect = marginal_effect(d, found, first, {"of": "roads", "over": "gap", "at": [0]})
+    effect = marginal_effect(d, found, first, MarginalEffect(of="roads", over="gap", at=(0,)))
     mean = float(np.mean(d.x[:, 2] / d.x[:, 0]))
     assert effect["held"] == {"slope": pytest.approx(mean)}
     assert effect["points"][-1]["estimate"] == pytest.approx(found.params[0] + mean * found.params[2])
@@ -131,10 +145,10 @@ def test_fieller_is_what_the_t_test_does_not_reject(b0: float, b1: float, v: lis
 def test_crossing_is_where_the_band_is_centred_on_zero() -> None:
     d = interaction(6)
     found, first = fitted(d)
-    crossing = marginal_effect(d, found, first, {"of": "roads", "over": "gap"})["crossing"]
+    crossing = marginal_effect(d, found, first, MarginalEffect(of="roads", over="gap"))["crossing"]
     assert crossing["estimate"] == pytest.approx(-found.params[0] / found.params[1])
     assert crossing["set"] == "interval" and crossing["low"] < crossing["estimate"] < crossing["high"]
-    edge = {"of": "roads", "over": "gap", "at": [crossing["low"], crossing["high"]]}
+    edge = MarginalEffect(of="roads", over="gap", at=(crossing["low"], crossing["high"]))
     for row in marginal_effect(d, found, first, edge)["points"][-2:]:
         assert min(abs(row["ci_low"]), abs(row["ci_high"])) == pytest.approx(0.0, abs=1e-9)
     gap = moderator(d, found, "roads", "gap")
@@ -145,10 +159,10 @@ def test_crossing_is_where_the_band_is_centred_on_zero() -> None:
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ({"of": "roads", "over": "gaps"}, 'no estimated term "roads:gaps".*did you mean "roads:gap"'),
-        ({"of": "rods", "over": "gap"}, 'no estimated term "rods:gap"'),
-        ({"of": "roads", "over": "gap", "at": ["p250"]}, "percentile such as p25"),
-        ({"of": "roads", "over": "gap", "at": ["median"]}, "percentile such as p25"),
+        (MarginalEffect(of="roads", over="gaps"), 'no estimated term "roads:gaps".*did you mean "roads:gap"'),
+        (MarginalEffect(of="rods", over="gap"), 'no estimated term "rods:gap"'),
+        (MarginalEffect(of="roads", over="gap", at=("p250",)), "percentile such as p25"),
+        (MarginalEffect(of="roads", over="gap", at=("median",)), "percentile such as p25"),
     ],
 )
 def test_mistakes_are_named(wanted: dict, message: str) -> None:

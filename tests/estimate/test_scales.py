@@ -16,6 +16,7 @@ from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
+from ruralpanel.project.sections.data import weights_matrices
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import Units, load_units
 
@@ -81,8 +82,8 @@ SPECS = {
         "decomposition", effects=(), method="gelbach", gap=GAP, draws=99, blocks={"a": ["x1"], "b": ["x2"]}
     ),
     "counterfactual": spec("counterfactual", effects=BOTH, gap=GAP, levers=["x1"]),
-    "event_twfe": spec("event_study", method="twfe", treatment=TREATMENT, draws=49),
-    "event_imputation": spec("event_study", method="imputation", treatment=TREATMENT, draws=49),
+    "event_twfe": spec("event_study", method="twfe", treatment=TREATMENT, draws=99),
+    "event_imputation": spec("event_study", method="imputation", treatment=TREATMENT, draws=99),
     "did_callaway_santanna": spec("did", method="callaway_santanna", treatment=TREATMENT, draws=9),
     "did_stacked": spec("did", method="stacked", treatment=TREATMENT, draws=9),
     "sdm": spec("spatial", effects=BOTH, method="sdm", weights_matrix="ring", spatial_lags=["x1", "x2"], draws=50),
@@ -101,7 +102,9 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> tuple[Units, Geography]:
     ring = [f"{ids[i]},{ids[(i + step) % NUMBER]},1" for i in range(NUMBER) for step in (1, -1)]
     (folder / "ring.csv").write_text("\n".join(["unit,neighbour,weight", *ring]) + "\n", encoding="utf-8")
     units = load_units(str(folder / "units.csv"))
-    return units, Geography(units, None, {"ring": {"type": "file", "path": str(folder / "ring.csv")}}, "study.yaml")
+    return units, Geography(
+        units, None, weights_matrices({"ring": {"type": "file", "path": str(folder / "ring.csv")}}), "study.yaml"
+    )
 
 
 def panel(periods: range = PERIODS) -> pd.DataFrame:

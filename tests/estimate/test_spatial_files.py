@@ -21,6 +21,7 @@ from ruralpanel.project.jobs import estimation_settings
 from ruralpanel.project.load import read_config
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.reads import place_files
+from ruralpanel.project.sections.data import weights_matrices
 from ruralpanel.project.settings import InferenceSpec
 from ruralpanel.project.units import Units, load_units
 
@@ -173,7 +174,7 @@ def test_a_design_is_given_what_its_model_asks_for(tmp_path: Path, china: Units)
         "own": {"type": "file", "path": written(tmp_path, "w.csv", LIST.replace("CN-HE,CN-BJ,0", "CN-HE,CN-BJ,3")),
                 "join": {"CN-SX": ["CN-HE"]}},
     }  # fmt: skip
-    geography = Geography(china, boundaries, matrices)
+    geography = Geography(china, boundaries, weights_matrices(matrices))
     plain = square_design("")
     assert geography.placed(plain) is plain and "polygons" not in vars(geography)
     own = geography.placed(square_design("own"))

@@ -24,6 +24,7 @@ from ruralpanel.estimate.places.weights import (
 )
 from ruralpanel.output.words import clauses
 from ruralpanel.project.problems import UserError
+from ruralpanel.project.sections.data import WeightsMatrix
 from ruralpanel.project.units import Units, load_units
 
 DATA = Path(__file__).parents[2] / "data"
@@ -67,7 +68,9 @@ def place(units: tuple[str, ...], coordinates: Any = None, polygons: Polygons | 
 
 
 def made(values: Mapping[str, Any], units: str, coordinates: Any = None, **more: Any) -> Any:
-    return weights_from(values, place(tuple(units.split()), coordinates, **more)).matrix.toarray()
+    return weights_from(
+        WeightsMatrix.model_validate(values), place(tuple(units.split()), coordinates, **more)
+    ).matrix.toarray()
 
 
 def message(action: Callable[[], object]) -> str:
@@ -79,7 +82,10 @@ def message(action: Callable[[], object]) -> str:
 def of_china(geography: Geography, values: Mapping[str, Any]) -> Neighbours:
     units = geography.units.ids
     positions = geography.coordinates(units)
-    return weights_from(values, Place(units, lambda: geography.polygons.touching(units), positions, name="w"))
+    return weights_from(
+        WeightsMatrix.model_validate(values),
+        Place(units, lambda: geography.polygons.touching(units), positions, name="w"),
+    )
 
 
 def test_provinces_touch_their_known_neighbours(geography: Geography) -> None:
@@ -283,7 +289,7 @@ def test_a_part_of_the_units_is_scaled_anew(geography: Geography) -> None:
         extra = {"weights_matrix": whole.matrix, "weights_about": described(whole), "coordinates": np.zeros((31, 2))}
         part = among(extra, kept)
         own = place(units, geography.coordinates(units), geography.polygons)
-        direct = weights_from({**values, "standardise": scale}, own).matrix
+        direct = weights_from(WeightsMatrix.model_validate({**values, "standardise": scale}), own).matrix
         np.testing.assert_allclose(part["weights_matrix"].toarray(), direct.toarray(), rtol=1e-12)
         assert part["coordinates"].shape == (29, 2)
     assert EARTH_RADIUS_KM == 6371.0088

@@ -21,6 +21,7 @@ from ruralpanel.project.kinds.maps import Clusters
 from ruralpanel.project.load import read_config
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.reads import cluster_maps, map_matrices, used_variables
+from ruralpanel.project.sections.data import weights_matrices
 from ruralpanel.project.units import load_units
 
 DATA = Path(__file__).parents[2] / "data"
@@ -31,7 +32,7 @@ MATRICES = {"touch": {"type": "contiguity", "join": {"CN-HI": ["CN-GD"]}}, "five
 
 @pytest.fixture(scope="module")
 def geography() -> Geography:
-    return Geography(load_units(DATA / "units" / "china_provinces.csv"), str(BOUNDARIES), MATRICES)
+    return Geography(load_units(DATA / "units" / "china_provinces.csv"), str(BOUNDARIES), weights_matrices(MATRICES))
 
 
 @pytest.fixture(scope="module")

@@ -112,7 +112,7 @@ def test_words_stand_where_the_long_form_has_them(folder: Path) -> None:
 
 def test_words_change_no_setting_of_a_model(folder: Path) -> None:
     words = read()
-    assert words.models["effect"].options == {}
+    assert words.models["effect"].to_dict()["options"] == {}
     assert words.files == ("config.yaml", "words/en.yaml", "words/zh.yaml")
     for word, without in zip(
         words.variables.values(), read(EN.replace("Lever", "Other")).variables.values(), strict=True

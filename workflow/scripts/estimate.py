@@ -14,6 +14,7 @@ with starting("estimate"):
     from ruralpanel.estimate.places.geography import Geography
     from ruralpanel.project.files import sha256_of
     from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.settings import ModelSpec
     from ruralpanel.project.units import load_units
 
@@ -33,7 +34,7 @@ def main(
     """Write ``results/models/<model>.json`` for each model that can be estimated; name all others together."""
     frame = pd.read_parquet(panel)
     cross_section = load_units(units)
-    geography = Geography(cross_section, boundaries, weights_matrices, config)
+    geography = Geography(cross_section, boundaries, declared_matrices(weights_matrices), config)
     panel_sha256 = sha256_of(panel)
     specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
     for name, spec, piece in pieces(specs, "models", "model"):

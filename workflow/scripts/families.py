@@ -12,6 +12,7 @@ with starting("families"):
     from ruralpanel.estimate.base.model_json import write_results
     from ruralpanel.estimate.places.geography import Geography
     from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.units import load_units
 
 
@@ -29,7 +30,7 @@ def main(
     folder: str | Path,
 ) -> None:
     """Write ``results/models/families/<family>.json``; all problems of all families are reported together."""
-    geography = Geography(load_units(units), boundaries, weights_matrices, config)
+    geography = Geography(load_units(units), boundaries, declared_matrices(weights_matrices), config)
     designs = designs_of(models, samples, panels, geography, by)
     for name, claims, piece in pieces(families, "families", "family"):
         wanted = {str(estimand["model"]) for estimand in claims.values() if estimand.get("model")}

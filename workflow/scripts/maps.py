@@ -16,6 +16,7 @@ with starting("maps"):
     from ruralpanel.output.maps.build import MapContext, build
     from ruralpanel.output.maps.draw import boundary_note
     from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.units import load_units
 
 
@@ -34,7 +35,7 @@ def main(
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
     read_polygons(boundaries, cross_section)  # a file that will not do stops all maps, a projection only its own
     shapes = cache(partial(load_boundaries, boundaries, units=cross_section))
-    geography = Geography(cross_section, boundaries, weights_matrices, config)
+    geography = Geography(cross_section, boundaries, declared_matrices(weights_matrices), config)
     note = boundary_note(boundaries, boundaries_note, language)
     for name, spec, piece in pieces(maps, "maps", "map"):
         with piece:

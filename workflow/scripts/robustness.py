@@ -15,6 +15,7 @@ with starting("robustness"):
     from ruralpanel.estimate.places.geography import Geography
     from ruralpanel.project.files import write_frame
     from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.units import load_units
 
 GROUPS = ("region",)
@@ -36,7 +37,7 @@ def main(
 ) -> None:
     """Write ``<folder>/<model>.json`` for each model and ``summary.csv``; all problems are reported together."""
     cross_section = load_units(units)
-    geography = Geography(cross_section, boundaries, weights_matrices, config)
+    geography = Geography(cross_section, boundaries, declared_matrices(weights_matrices), config)
     designs = designs_of(models, samples, panels, geography, by)
     known = {Path(path).stem: read_results(path) for path in estimates}
     wanted = targets_of(claims, known, read_statistics("results"), config)

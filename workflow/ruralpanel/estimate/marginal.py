@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ruralpanel.estimate.inference.covariance import critical_values, p_values
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild import clusters_of
 from ruralpanel.estimate.inference.wild_kernel import combination, invert
+from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.kinds.inference import WILD, WildCluster
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.project.settings import InferenceSpec
@@ -24,16 +24,15 @@ def marginal_effect(
     design: Design,
     fit: Fit,
     first: Inference,
-    wanted: Mapping[str, Any],
+    wanted: MarginalEffect,
     bootstrap: InferenceSpec | None = None,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Effect of ``wanted["of"]`` at values of ``wanted["over"]``, from the terms ``of`` and ``of:over``.
+    """Effect of ``wanted.of`` at values of ``wanted.over``, from the terms ``of`` and ``of:over``.
 
     Parameters
     ----------
     first : inference with a covariance matrix; the smallest degrees of freedom of the terms involved give the band.
-    wanted : ``of``, ``over``, and where wanted ``at``: numbers, or percentiles such as ``p25``.
     bootstrap : the wild cluster bootstrap's setting; its p-values and intervals are added to the named points.
 
     Returns
@@ -47,7 +46,7 @@ def marginal_effect(
     UserError
         The model has no such terms, or `at` is not a number or percentile.
     """
-    of, over = str(wanted["of"]), str(wanted["over"])
+    of, over = wanted.of, wanted.over
     values = moderator(design, fit, of, over)
     base, slope, held = _contrasts(design, fit, of, over)
     vcov = first.vcov
@@ -72,7 +71,7 @@ def marginal_effect(
         }
 
     points = []
-    for label, at in _named_points(values, wanted.get("at") or (), design).items():
+    for label, at in _named_points(values, wanted.at, design).items():
         point = {"label": label, **row(at)}
         if bootstrap is not None:
             point |= _bootstrap(design, fit, base + at * slope, bootstrap, seed, f"{of} at {over} = {at!r}")

@@ -241,7 +241,7 @@ def _brace_problems(config: Config) -> Iterator[Problem]:
         paths[f"sources.{name}.path"] = [source.path, *source.files]
         paths[f"sources.{name}.about"] = [str(config.resolved["sources"][name].get("about", ""))]
     for name, matrix in config.weights_matrices.items():
-        paths[f"weights_matrices.{name}.path"] = [str(matrix.get("path", ""))]
+        paths[f"weights_matrices.{name}.path"] = [matrix.path or ""]
     for where, own in paths.items():
         braced = next((path for path in own if "{" in path or "}" in path), "")
         if braced:

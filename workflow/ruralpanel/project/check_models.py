@@ -143,16 +143,16 @@ def _own_term_problems(config: Config, model: ModelSpec) -> Iterator[Problem]:
         yield Problem(config.file, f"{where}.marginal_effects", found, expected, fix)
         return
     for effect in model.marginal_effects:
-        pair = f"{effect['of']}:{effect['over']}"
-        if not {pair, f"{effect['over']}:{effect['of']}"} & set(model.regressors):
+        pair = f"{effect.of}:{effect.over}"
+        if not {pair, f"{effect.over}:{effect.of}"} & set(model.regressors):
             yield Problem(
                 config.file,
                 f"{where}.marginal_effects",
-                f"the effect of {effect['of']} over {effect['over']}",
+                f"the effect of {effect.of} over {effect.over}",
                 "an interaction of the two among the regressors",
                 f'add "{pair}" to the regressors',
             )
-        for value in effect.get("at") or ():
+        for value in effect.at:
             if isinstance(value, str) and not re.fullmatch(r"min|mean|max|p(?:100|[0-9]{1,2})", value):
                 expected = "a number, min, mean, max or a percentile such as p25"
                 yield Problem(config.file, f"{where}.marginal_effects", f'at: "{value}"', expected)

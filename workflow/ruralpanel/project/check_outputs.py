@@ -166,8 +166,8 @@ def _statistic_problems(config: Config, where: str, name: str, model: ModelSpec)
 
 def _marginal_problems(config: Config, where: str, estimand: Mapping[str, Any], model: ModelSpec) -> Iterator[Problem]:
     of, at = estimand["marginal"], estimand.get("at") or {}
-    known = [f"{effect['of']} over {effect['over']}" for effect in model.marginal_effects]
-    if not any(effect["of"] == of and set(at) == {effect["over"]} for effect in model.marginal_effects):
+    known = [f"{effect.of} over {effect.over}" for effect in model.marginal_effects]
+    if not any(effect.of == of and set(at) == {effect.over} for effect in model.marginal_effects):
         found = f'the effect of "{of}" at {", ".join(f"{name}: {value}" for name, value in at.items()) or "no value"}'
         expected = f"a marginal effect that model {model.name} declares, at one value"
         fix = f"it has {'; '.join(known)}" if known else f"declare models.{model.name}.marginal_effects"
@@ -286,7 +286,7 @@ def _kind_problems(
                 yield missing(config.file, where, model.name, expected, claimed)
     if {"of", "over"} <= {*kind.keys}:
         for model in models:
-            pairs = [(effect["of"], effect["over"]) for effect in model.marginal_effects]
+            pairs = [(effect.of, effect.over) for effect in model.marginal_effects]
             if not any(item.get("of", of) == of and item.get("over", over) == over for of, over in pairs):
                 found = f'no such marginal effect of model "{model.name}"'
                 known = "; ".join(f"{of} over {over}" for of, over in pairs)

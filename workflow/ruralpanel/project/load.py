@@ -11,12 +11,14 @@ from typing import Any
 
 from ruralpanel.project.config_schema import config_schema, shared_schema
 from ruralpanel.project.files import unusable
+from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
 from ruralpanel.project.kinds.inference import DEFAULT_SETTINGS
 from ruralpanel.project.model_keys import inference_problems, inference_spec, key_problems
 from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.schema import check_schema, with_defaults, with_periods
+from ruralpanel.project.sections.data import WeightsMatrix, weights_matrices
 from ruralpanel.project.settings import ModelSpec, PanelSpec, SourceSpec, VariableSpec
 from ruralpanel.project.sources import path_from, read_source
 from ruralpanel.project.whole import Whole, read_whole
@@ -50,7 +52,7 @@ class Config:
     panels: Mapping[str, PanelSpec]
     variables: Mapping[str, VariableSpec]
     samples: Mapping[str, Mapping[str, Any]]
-    weights_matrices: Mapping[str, Mapping[str, Any]]
+    weights_matrices: Mapping[str, WeightsMatrix]
     models: Mapping[str, ModelSpec]
     hypotheses: Mapping[str, Mapping[str, Any]]
     specification_curves: Mapping[str, Mapping[str, Any]]
@@ -176,7 +178,10 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
         panels=panels,
         variables={name: _variable(name, variable) for name, variable in values["variables"].items()},
         samples=values["samples"],
-        weights_matrices={name: _weights_matrix(root, matrix) for name, matrix in values["weights_matrices"].items()},
+        weights_matrices={
+            name: matrix.changed(path=path_from(root, matrix.path)) if matrix.path else matrix
+            for name, matrix in weights_matrices(values["weights_matrices"]).items()
+        },
         models={name: _model(name, model, values["defaults"], first_panel) for name, model in values["models"].items()},
         hypotheses=values["hypotheses"],
         specification_curves=values["specification_curves"],
@@ -222,10 +227,6 @@ def _variable(name: str, values: Mapping[str, Any]) -> VariableSpec:
     return VariableSpec(name=name, breaks=breaks, **{key: values[key] for key in known if key in values})
 
 
-def _weights_matrix(root: Path, values: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {**values, "path": path_from(root, values["path"])} if "path" in values else values
-
-
 def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], first_panel: str) -> ModelSpec:
     estimator = values["estimator"]
     kind = ESTIMATORS[estimator]
@@ -248,7 +249,7 @@ def _model(name: str, values: Mapping[str, Any], defaults: Mapping[str, Any], fi
         weights=values.get("weights", defaults.get("weights")),
         sample=values.get("sample", defaults.get("sample", "all")),
         inference=tuple(inference_spec(setting) for setting in settings),
-        marginal_effects=tuple(values.get("marginal_effects") or ()),
+        marginal_effects=tuple(MarginalEffect.model_validate(one) for one in values.get("marginal_effects") or ()),
         options=kind.options.model_validate({key: values[key] for key in kind.keys if key in values}),
         drop_absorbed=bool(values.get("drop_absorbed")),
         weights_matrix=values.get("weights_matrix"),

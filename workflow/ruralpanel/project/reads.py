@@ -14,6 +14,7 @@ from ruralpanel.project.files import unusable
 from ruralpanel.project.kinds.inference import CONLEY, INFERENCE
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import CONFIGURATION, Problem, did_you_mean
+from ruralpanel.project.sections.data import WeightsMatrix
 from ruralpanel.project.settings import ModelSpec, SeriesSpec, VariableSpec, wordless
 from ruralpanel.project.units import Units
 
@@ -134,8 +135,8 @@ def place_problems(config: Config, attributes: set[str], units: Units | None) ->
             yield Problem(config.file, where, f'"{matrix}"', "a name under weights_matrices", fix)
     placed = config.boundaries is not None or set(COORDINATES) <= attributes
     for model in config.models.values():
-        matrix = config.weights_matrices.get(model.weights_matrix or "", {})
-        kind = str(matrix.get("type", "file"))
+        matrix = config.weights_matrices.get(model.weights_matrix or "")
+        kind = matrix.type if matrix else ""
         where = f"models.{model.name}"
         if kind == "contiguity" and config.boundaries is None:
             yield Problem(
@@ -150,10 +151,10 @@ def place_problems(config: Config, attributes: set[str], units: Units | None) ->
             yield _unplaced(config, f"{where}.inference", CONLEY)
 
 
-def matrices_of(config: Config, models: Iterable[ModelSpec]) -> dict[str, dict[str, Any]]:
+def matrices_of(config: Config, models: Iterable[ModelSpec]) -> dict[str, dict[str, object]]:
     """The declared weights matrices that models name."""
     names = sorted({model.weights_matrix for model in models if model.weights_matrix})
-    return {name: dict(config.weights_matrices[name]) for name in names}
+    return {name: config.weights_matrices[name].to_dict() for name in names}
 
 
 def cluster_maps(config: Config) -> tuple[str, ...]:
@@ -161,10 +162,10 @@ def cluster_maps(config: Config) -> tuple[str, ...]:
     return tuple(name for name, item in config.maps.items() if "clusters" in item)
 
 
-def map_matrices(config: Config) -> dict[str, dict[str, Any]]:
+def map_matrices(config: Config) -> dict[str, dict[str, object]]:
     """The declared weights matrices that maps name."""
     names = sorted({str(config.maps[name]["clusters"]["weights_matrix"]) for name in cluster_maps(config)})
-    return {name: dict(config.weights_matrices[name]) for name in names}
+    return {name: config.weights_matrices[name].to_dict() for name in names}
 
 
 def place_files(config: Config, models: Iterable[str]) -> dict[str, Any]:
@@ -173,11 +174,11 @@ def place_files(config: Config, models: Iterable[str]) -> dict[str, Any]:
     Boundaries are asked for wherever polygons may be needed; whether they are is seen from the units file.
     """
     chosen = [config.models[name] for name in models]
-    matrices = matrices_of(config, chosen).values()
-    polygons = any(map(_needs_distances, chosen)) or any(matrix["type"] != "file" for matrix in matrices)
+    matrices = [config.weights_matrices[model.weights_matrix] for model in chosen if model.weights_matrix]
+    polygons = any(map(_needs_distances, chosen)) or any(matrix.type != "file" for matrix in matrices)
     return {
         "boundaries": [config.boundaries] if polygons and config.boundaries else [],
-        "matrices": sorted({matrix["path"] for matrix in matrices if matrix["type"] == "file"}),
+        "matrices": sorted({matrix.path for matrix in matrices if matrix.type == "file" and matrix.path}),
     }
 
 
@@ -185,29 +186,28 @@ def _needs_distances(model: ModelSpec) -> bool:
     return any(INFERENCE[setting.method].distances for setting in model.inference)
 
 
-def _matrix_problems(config: Config, where: str, values: Mapping[str, Any], units: Units | None) -> Iterator[Problem]:
-    kind = str(values["type"])
+def _matrix_problems(config: Config, where: str, matrix: WeightsMatrix, units: Units | None) -> Iterator[Problem]:
+    kind = matrix.type
     needed, further = KEYS[kind]
     for key in needed:
-        if key not in values:
+        if not matrix.gives(key):
             yield Problem(config.file, where, f"no {key}", f"{key}, which type {kind} needs")
     known = ("type", "standardise", *needed, *further)
-    for key in sorted(set(values) - set(known)):
+    for key in sorted(matrix.model_fields_set - set(known)):
         expected = f"one of: {', '.join(known)}"
         yield Problem(config.file, f"{where}.{key}", f'"{key}" with type {kind}', expected, f"remove {key}")
-    if kind == "file" and "path" in values and (reason := unusable(values["path"])):
-        found = f'"{values["path"]}", {reason}'
+    if kind == "file" and matrix.path and (reason := unusable(matrix.path)):
+        found = f'"{matrix.path}", {reason}'
         yield Problem(config.file, f"{where}.path", found, "a file", "check the path")
-    form = os.path.splitext(str(values.get("path", "")))[1].lower()
-    if kind == "file" and form in (".gwt", ".kwt") and "values" not in values:
+    form = os.path.splitext(matrix.path or "")[1].lower()
+    if kind == "file" and form in (".gwt", ".kwt") and matrix.values is None:
         found = f"a {form} file, whose third column may hold distances (GeoDa) or weights"
         fix = "write values: distances (a link weighs 1 / distance), weights, or links (each weighs one)"
         yield Problem(config.file, f"{where}.values", found, "to be told which", fix)
-    if kind == "file" and form == ".gal" and values.get("values", "links") != "links":
-        yield Problem(
-            config.file, f"{where}.values", f"{values['values']} of a .gal file", "links: it holds no figures"
-        )
-    for unit, others in (values.get("join") or {}).items():
+    if kind == "file" and form == ".gal" and matrix.values not in (None, "links"):
+        found, expected = f"{matrix.values} of a .gal file", "links: it holds no figures"
+        yield Problem(config.file, f"{where}.values", found, expected)
+    for unit, others in matrix.join.items():
         for named in (unit, *others):
             if units and named not in units.ids:
                 yield Problem(config.file, f"{where}.join", f'"{named}"', "ids of the units file", units.suggest(named))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 from ruralpanel.project.kinds.adapters import ADAPTERS
-from ruralpanel.project.kinds.estimator_keys import OfEstimator
+from ruralpanel.project.kinds.estimator_keys import MarginalEffect, OfEstimator
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import INFERENCE, Clustered
 from ruralpanel.project.kinds.options import Options
@@ -88,7 +88,7 @@ class ModelSpec:
     weights: str | None = None
     sample: str = "all"
     inference: tuple[InferenceSpec, ...] = ()
-    marginal_effects: tuple[Mapping[str, Any], ...] = ()
+    marginal_effects: tuple[MarginalEffect, ...] = ()
     options: OfEstimator = field(default_factory=OfEstimator)
     simulated_size: bool = False
     outcomes: tuple[str, ...] = ()
@@ -113,14 +113,17 @@ class ModelSpec:
         shared = {key: values.pop(key) for key in _OF_SOME}
         options = self.options.to_dict(given=True) | {key: value for key, value in shared.items() if value}
         settings = tuple({"method": one.method, "options": one.options.to_dict()} for one in self.inference)
-        return {**values, "inference": settings, "options": options}
+        effects = tuple(one.to_dict(given=True) for one in self.marginal_effects)
+        return {**values, "inference": settings, "marginal_effects": effects, "options": options}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> ModelSpec:
         """The inverse of `to_dict`."""
         fields = dict(values)
-        for key in ("regressors", "controls", "effects", "marginal_effects"):
+        for key in ("regressors", "controls", "effects"):
             fields[key] = tuple(fields.get(key) or ())
+        effects = fields.get("marginal_effects") or ()
+        fields["marginal_effects"] = tuple(MarginalEffect.model_validate(one) for one in effects)
         options = dict(fields.get("options") or {})
         for key in _OF_SOME & options.keys():
             own = key in ESTIMATORS[fields["estimator"]].keys

@@ -106,9 +106,10 @@ def _model(config: Config, name: str) -> Iterator[tuple[str, str]]:
             yield key, words[key]
     yield from (("estimator", model.estimator), ("method", model.method or "none"), ("panel", model.panel))
     yield from (("outcome", _text(model.outcomes or model.outcome)), ("regressors", _text(model.regressors)))
+    written = model.to_dict()
     for key in ("controls", "effects", "weights", "sample", "marginal_effects"):
-        yield key, _text(getattr(model, key))
-    for key, value in model.to_dict()["options"].items():
+        yield key, _text(written[key])
+    for key, value in written["options"].items():
         if key != "outcomes":
             yield key, _text(value)
     for position, setting in enumerate(model.inference):

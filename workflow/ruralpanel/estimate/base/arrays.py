@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.results import Design, IntArray
-from ruralpanel.project.kinds.estimator_keys import OfEstimator
+from ruralpanel.project.kinds.estimator_keys import MarginalEffect, OfEstimator
 from ruralpanel.project.kinds.estimators import ESTIMATORS, FE
 from ruralpanel.project.kinds.inference import CLUSTER
 from ruralpanel.project.periods import shown
@@ -27,7 +27,7 @@ def design_from_arrays(
     weights: Sequence[float] | np.ndarray[Any, Any] | None = None,
     clusters: Mapping[str, Sequence[Any]] | None = None,
     inference: Sequence[InferenceSpec] = (InferenceSpec(CLUSTER),),
-    marginal_effects: Sequence[Mapping[str, Any]] = (),
+    marginal_effects: Sequence[MarginalEffect] = (),
     method: str = "",
     options: OfEstimator | None = None,
     extra: Mapping[str, Any] | None = None,

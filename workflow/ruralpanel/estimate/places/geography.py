@@ -16,6 +16,7 @@ from ruralpanel.estimate.places.weights import FloatArray, Neighbours, Place, de
 from ruralpanel.project.kinds.inference import INFERENCE
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.reads import COORDINATES
+from ruralpanel.project.sections.data import WeightsMatrix
 from ruralpanel.project.units import Units
 
 _KM_PER_DEGREE = 111.2
@@ -223,7 +224,7 @@ class Geography:
 
     units: Units
     boundaries: str | None = None
-    matrices: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    matrices: Mapping[str, WeightsMatrix] = field(default_factory=dict)
     file: str = CONFIGURATION
 
     @cached_property
@@ -253,8 +254,8 @@ class Geography:
         UserError
             Units without a polygon, position or neighbour (`weights.weights_from`).
         """
-        values = self.matrices[name]
-        known = values["type"] != "file" or bool(self.declared)
+        matrix = self.matrices[name]
+        known = matrix.type != "file" or bool(self.declared)
         positions = self.coordinates(units) if known else np.full((len(units), 2), np.nan)
         place = Place(
             units,
@@ -265,7 +266,7 @@ class Geography:
             self.file,
             lambda unit: self.polygons.nearest(unit, units),
         )
-        return weights_from(values, place)
+        return weights_from(matrix, place)
 
     def placed(self, design: Design) -> Design:
         """The design with what its model asks of places, aligned with its units, in `extra`.
@@ -279,12 +280,12 @@ class Geography:
             Units without a polygon, position or neighbour (`weights.weights_from`).
         """
         name = design.spec.weights_matrix
-        values = None if name is None else self.matrices[name]
+        matrix = None if name is None else self.matrices[name]
         distant = any(INFERENCE[setting.method].distances for setting in design.spec.inference)
-        if values is None and not distant:
+        if matrix is None and not distant:
             return design
         extra = dict(design.extra)
-        by_distance = distant or (values is not None and values["type"] != "file")
+        by_distance = distant or (matrix is not None and matrix.type != "file")
         positions = self.coordinates(design.units) if by_distance or self.declared else None
         if positions is not None and np.isfinite(positions).all():
             extra["coordinates"] = positions
@@ -330,9 +331,9 @@ def place_problems(geography: Geography) -> Iterator[Problem]:
             yield from unplaced_problems(geography.polygons.geometries, units, geography.boundaries)
         except UserError as error:
             yield from error.problems
-    for values in geography.matrices.values():
-        if values["type"] == "file":
+    for matrix in geography.matrices.values():
+        if matrix.type == "file":
             try:
-                read_matrix(str(values["path"]), units.ids, units, values.get("values"))
+                read_matrix(str(matrix.path), units.ids, units, matrix.values)
             except UserError as error:
                 yield from error.problems

@@ -14,6 +14,7 @@ from scipy.spatial import KDTree
 from ruralpanel.estimate.places.matrix_files import read_matrix
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.sections.data import WeightsMatrix
 from ruralpanel.project.units import Units
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
@@ -121,13 +122,13 @@ class Neighbours:
     about: tuple[Note, ...]
 
 
-def weights_from(values: Mapping[str, Any], place: Place) -> Neighbours:
+def weights_from(declared: WeightsMatrix, place: Place) -> Neighbours:
     """The matrix that ``weights_matrices`` declares, for the units of `place`.
 
     Parameters
     ----------
-    values : ``type`` (contiguity: polygons share a point; k_nearest: ``k``; inverse_distance: 1 / km up to
-        ``cutoff_km``; file: ``path``), ``join`` (links added in both directions), ``standardise`` (default row).
+    declared : ``type`` contiguity: polygons share a point; inverse_distance: 1 / km. ``join``: links added in both
+        directions.
 
     Raises
     ------
@@ -135,22 +136,21 @@ def weights_from(values: Mapping[str, Any], place: Place) -> Neighbours:
         A unit without polygon or neighbour (with its nearest unit, or the cut-off that would do), links of a unit to
         itself, centres that coincide, or faults of the file.
     """
-    kind = str(values["type"])
+    kind, scale = declared.type, declared.standardise
     matrix = {
         "contiguity": _contiguity,
         "inverse_distance": _inverse_distance,
         "k_nearest": _k_nearest,
         "file": _from_file,
-    }[kind](values, place)
-    joined = _links(values, place)
+    }[kind](declared, place)
+    joined = _links(declared, place)
     matrix = _with_links(matrix, joined, kind, place)
-    _no_island(matrix, values, place)
-    scale = str(values.get("standardise", "row"))
+    _no_island(matrix, declared, place)
     about = [note(f"weights_{kind}")]
-    if "cutoff_km" in values:
-        about.append(note("weights_cutoff", km=values["cutoff_km"]))
-    if "k" in values:
-        about.append(note("weights_nearest", k=values["k"]))
+    if declared.cutoff_km is not None:
+        about.append(note("weights_cutoff", km=declared.cutoff_km))
+    if declared.k is not None:
+        about.append(note("weights_nearest", k=declared.k))
     if len(joined):
         about.append(note("weights_joined", pairs=[f"{place.units[i]}–{place.units[j]}" for i, j in joined]))
     about.append(note(f"weights_scaled_{scale}"))
@@ -195,14 +195,14 @@ def _pattern(matrix: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array((np.ones(matrix.nnz), matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
-def _contiguity(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
+def _contiguity(declared: WeightsMatrix, place: Place) -> sparse.csr_array:
     i, j = place.touching()
     return _symmetric(i, j, np.ones(i.size), len(place.units))
 
 
-def _inverse_distance(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
+def _inverse_distance(declared: WeightsMatrix, place: Place) -> sparse.csr_array:
     tree = KDTree(on_sphere(_located(place)))
-    reach = chord_of_km(float(values["cutoff_km"])) if "cutoff_km" in values else 2.1
+    reach = 2.1 if declared.cutoff_km is None else chord_of_km(declared.cutoff_km)
     pairs = tree.query_pairs(reach, output_type="ndarray").T
     i, j = pairs if pairs.size else np.zeros((2, 0), dtype=np.intp)
     km = km_of_chord(np.linalg.norm(tree.data[i] - tree.data[j], axis=1))
@@ -213,8 +213,9 @@ def _inverse_distance(values: Mapping[str, Any], place: Place) -> sparse.csr_arr
     return _symmetric(i, j, 1.0 / km, len(place.units))
 
 
-def _k_nearest(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
-    k, n = int(values["k"]), len(place.units)
+def _k_nearest(declared: WeightsMatrix, place: Place) -> sparse.csr_array:
+    k, n = declared.k, len(place.units)
+    assert k is not None
     if k >= n:
         raise UserError(place.problem("k", f"{k} neighbours among {n} units", f"at most {n - 1}"))
     points = on_sphere(_located(place))
@@ -225,8 +226,8 @@ def _k_nearest(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
     return _sorted(sparse.csr_array((np.ones(columns.size), (np.repeat(np.arange(n), k), columns)), shape=(n, n)))
 
 
-def _from_file(values: Mapping[str, Any], place: Place) -> sparse.csr_array:
-    return _sorted(read_matrix(str(values["path"]), place.units, place.names, values.get("values")))
+def _from_file(declared: WeightsMatrix, place: Place) -> sparse.csr_array:
+    return _sorted(read_matrix(str(declared.path), place.units, place.names, declared.values))
 
 
 def _located(place: Place) -> FloatArray:
@@ -237,11 +238,11 @@ def _located(place: Place) -> FloatArray:
     return place.coordinates
 
 
-def _links(values: Mapping[str, Any], place: Place) -> list[tuple[int, int]]:
+def _links(declared: WeightsMatrix, place: Place) -> list[tuple[int, int]]:
     """Declared links between units of the sample, each once; those with units outside it do not count."""
     position = {unit: i for i, unit in enumerate(place.units)}
     problems, links = [], set()
-    for unit, others in (values.get("join") or {}).items():
+    for unit, others in declared.join.items():
         for other in others:
             if unit == other:
                 problems.append(place.problem(f"join.{unit}", "a link to itself", "a link to another unit"))
@@ -264,7 +265,7 @@ def _with_links(
     return _sorted(sparse.csr_array(matrix.maximum(_symmetric(i, j, weight, len(place.units)))))
 
 
-def _no_island(matrix: sparse.csr_array, values: Mapping[str, Any], place: Place) -> None:
+def _no_island(matrix: sparse.csr_array, declared: WeightsMatrix, place: Place) -> None:
     """Stop where a unit has no neighbour: its neighbours' mean does not exist."""
     alone = np.flatnonzero(np.asarray(matrix.sum(axis=1)) == 0)
     if not alone.size:
@@ -275,11 +276,11 @@ def _no_island(matrix: sparse.csr_array, values: Mapping[str, Any], place: Place
         km[np.arange(alone.size), alone] = np.inf
         hint = {int(i): (place.units[int(row.argmin())], float(row.min())) for i, row in zip(alone, km, strict=True)}
     names = ", ".join(place.units[i] for i in alone)
-    slivers = _slivers(values, place, [place.units[i] for i in alone])
+    slivers = _slivers(declared, place, [place.units[i] for i in alone])
     if slivers:
         fix = "mend the borders of the polygons so that they meet; join is for units that lie apart"
         raise UserError(place.problem("", f"no neighbour of {names}: {slivers}", "polygons that share borders", fix))
-    if values["type"] == "inverse_distance" and hint:
+    if declared.type == "inverse_distance" and hint:
         least = int(np.ceil(max(km for _, km in hint.values())))
         fix = f"cutoff_km: {least} or more, or join"
     elif hint:
@@ -290,9 +291,9 @@ def _no_island(matrix: sparse.csr_array, values: Mapping[str, Any], place: Place
     raise UserError(place.problem("", f"no neighbour of {names} in the sample", "a neighbour for every unit", fix))
 
 
-def _slivers(values: Mapping[str, Any], place: Place, alone: Sequence[str]) -> str:
+def _slivers(declared: WeightsMatrix, place: Place, alone: Sequence[str]) -> str:
     """Pairs of polygons with a gap between them that is too narrow to be real."""
-    if values["type"] != "contiguity" or place.nearest is None or len(place.units) < 2:
+    if declared.type != "contiguity" or place.nearest is None or len(place.units) < 2:
         return ""
     gaps = {unit: place.nearest(unit) for unit in alone}
     near = [f"{unit} ends {km:.2g} km from {other}" for unit, (other, km) in gaps.items() if km < _SLIVER]

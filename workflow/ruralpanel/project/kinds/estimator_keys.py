@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from ruralpanel.project.kinds.options import Draws, Name, Names, Options, PeriodOrEventTime, Year, key, required
 
@@ -13,6 +13,16 @@ GMM = ("difference_gmm", "system_gmm")
 
 _Lags = Annotated[int, Field(ge=1, le=100)]
 _Span = Annotated[tuple[Annotated[int, Field(ge=2, le=200)], ...], Field(min_length=2, max_length=2)]
+
+
+class MarginalEffect(Options):
+    """Effect of one variable along another."""
+
+    of: str = required("Variable whose effect is drawn")
+    over: str = required("Variable along which it is drawn")
+    at: Annotated[
+        tuple[float | str, ...], WithJsonSchema({"type": "array", "items": {"type": ["number", "string"]}})
+    ] = key("Values, or percentiles such as p25", follows=lambda _: ())
 
 
 class OfEstimator(Options):
@@ -105,7 +115,7 @@ class Dynamic(OfEstimator):
 class CommonEffects(OfEstimator):
     """Keys of common correlated effects."""
 
-    lags: Annotated[int, Field(ge=0, le=100)] = key("Lags of cross-section means", default=0)
+    lags: _Lags = key("Lags of cross-section means", default=0)
 
 
 class Treatment(Options):

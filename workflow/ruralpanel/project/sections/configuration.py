@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
+from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.kinds.options import (
     PART,
     Name,
@@ -35,16 +36,6 @@ class Defaults(Options):
     simulated_size: bool = key(
         "Simulate how often each setting rejects a true null at the model's own design", default=True
     )
-
-
-class MarginalEffect(Options):
-    """Effect of one variable along another."""
-
-    of: str = required("Variable whose effect is drawn")
-    over: str = required("Variable along which it is drawn")
-    at: Annotated[
-        tuple[float | str, ...], WithJsonSchema({"type": "array", "items": {"type": ["number", "string"]}})
-    ] = key("Values, or percentiles such as p25")
 
 
 class Model(Options):

@@ -1,5 +1,6 @@
 """Where figures come from, and what is made of them: sources, panels, variables, samples, neighbours."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, WithJsonSchema
@@ -230,7 +231,7 @@ class WeightsMatrix(Options):
     """Who is whose neighbour."""
 
     type: Literal["contiguity", "inverse_distance", "k_nearest", "file"] = required("Kind of neighbourhood")
-    join: dict[str, Names] | None = key("Declared links of islands")
+    join: dict[str, Names] = key("Declared links of islands", follows=lambda _: {})
     cutoff_km: Kilometres | None = key("Distance beyond which nobody is a neighbour")
     k: Annotated[int, Field(ge=1, le=10000)] | None = key("Number of neighbours")
     path: Path | None = key("A matrix: CSV with columns unit, neighbour, weight; square CSV; .gal; .gwt")
@@ -239,3 +240,8 @@ class WeightsMatrix(Options):
         ".gwt, which holds distances or weights"
     )
     standardise: Literal["row", "spectral", "none"] = key("How weights are scaled", default="row")
+
+
+def weights_matrices(written: Mapping[str, Any]) -> dict[str, WeightsMatrix]:
+    """Declared matrices in plain values, as they pass through a rule's parameters, by name."""
+    return {name: WeightsMatrix.model_validate(values) for name, values in written.items()}

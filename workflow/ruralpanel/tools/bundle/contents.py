@@ -110,7 +110,7 @@ def used_files(config: Config) -> tuple[str, ...]:
         *filter(None, (config.boundaries, config.corrections, config.control_totals)),
         *sidecar_files(config),
         *(file for source in config.sources.values() for file in source.files),
-        *(str(matrix["path"]) for matrix in config.weights_matrices.values() if "path" in matrix),
+        *(matrix.path for matrix in config.weights_matrices.values() if matrix.path),
         *(os.path.join(config.root, config.report[key]) for key in NAMED if config.report.get(key)),
         *compared_files(config),
     ]
