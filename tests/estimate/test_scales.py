@@ -52,6 +52,7 @@ def spec(estimator: str, *, terms: tuple[str, ...] = ("x1", "x2"), method: str =
         effects=given.pop("effects", BOTH if policy else ()),
         inference=settings,
         outcomes=tuple(given.pop("outcomes", ())),
+        weights_matrix=given.get("weights_matrix"),
         options=given,
         simulated_size=estimator == "fe",
     )
@@ -84,9 +85,9 @@ SPECS = {
     "counterfactual": spec("counterfactual", effects=BOTH, gap=GAP, levers=["x1"]),
     "event_twfe": spec("event_study", method="twfe", treatment=TREATMENT, draws=99),
     "event_imputation": spec("event_study", method="imputation", treatment=TREATMENT, draws=99),
-    "did_callaway_santanna": spec("did", method="callaway_santanna", treatment=TREATMENT, draws=9),
-    "did_stacked": spec("did", method="stacked", treatment=TREATMENT, draws=9),
-    "sdm": spec("spatial", effects=BOTH, method="sdm", weights_matrix="ring", spatial_lags=["x1", "x2"], draws=50),
+    "did_callaway_santanna": spec("did", method="callaway_santanna", treatment=TREATMENT, draws=99),
+    "did_stacked": spec("did", method="stacked", treatment=TREATMENT, draws=99),
+    "sdm": spec("spatial", effects=BOTH, method="sdm", weights_matrix="ring", spatial_lags=["x1", "x2"], draws=99),
     "spatial_gmm": spec("spatial", effects=BOTH, method="gmm", weights_matrix="ring"),
     "slx": spec("spatial", effects=BOTH, method="slx", weights_matrix="ring", spatial_lags=["x1", "x2"]),
 }
@@ -150,7 +151,7 @@ def test_a_regressor_in_another_measure_changes_no_p_value(
 def test_an_outcome_in_another_measure_changes_no_p_value_of_synthetic_units(
     method: str, places: tuple[Units, Geography]
 ) -> None:
-    model = spec("did", terms=(), method=method, treatment=TREATMENT, draws=19)
+    model = spec("did", terms=(), method=method, treatment=TREATMENT, draws=99)
     before = result(model, panel(), places)
     after = result(model, panel().assign(y=lambda frame: frame["y"] * 1e-12), places)
     assert p_values(after) == pytest.approx(p_values(before), rel=1e-5, nan_ok=True)
@@ -291,7 +292,7 @@ def test_as_many_leads_as_units_leave_the_power_of_their_joint_test_open(
     frame = panel(range(2000, 2016))
     few = frame[frame["unit"] < "U12"].reset_index(drop=True)
     treatment = {"units": "rank < 4", "first": first}
-    found = result(spec(estimator, terms=(), method=method, treatment=treatment, draws=19), few, places)
+    found = result(spec(estimator, terms=(), method=method, treatment=treatment, draws=99), few, places)
     power = found.extra["pretrend"]["power"]
     assert not power or np.isnan(power["joint"]["slope_80"])
     assert not power or power["each"]["slope_80"] > 0
@@ -302,6 +303,6 @@ def test_an_outcome_that_treatment_explains_entirely_is_no_traceback(
     method: str, places: tuple[Units, Geography]
 ) -> None:
     under = (panel()["unit"] < "U08") & (panel()["period"] >= 2006)
-    model = spec("did", terms=(), method=method, treatment=TREATMENT, draws=19)
+    model = spec("did", terms=(), method=method, treatment=TREATMENT, draws=99)
     with pytest.raises(UserError, match=r"a perfect fit|errors of zero|a fit that leaves some"):
         result(model, panel().assign(y=under.astype(float)), places)

@@ -66,7 +66,7 @@ LEFT = {
     "output/maps": 8,
     "output/report": 82,
     "output/tables": 93,
-    "project": 64,
+    "project": 65,
     "project/kinds": 3,
     "tools/compare": 17,
     "tools": 30,
