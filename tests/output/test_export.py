@@ -135,7 +135,7 @@ def write_exports(folder: Path, cases: Iterable[str] = tuple(CASES)) -> None:
 def spec_of(name: str) -> tuple[ModelSpec, dict[str, Any]]:
     values = {"estimator": "fe", "outcome": "y", "regressors": ("x", "open"), "options": {}} | CASES[name]
     sample = {} if values.pop("sample", "") == "whole" else {"where": "gappy == 1"}
-    values["options"] = {**values["options"], "allow": ["few_clusters", "independent_rows"]}
+    values["allow"] = ("few_clusters", "independent_rows")
     return ModelSpec(name=name, panel="p", sample="some" if sample else "all", **values), sample
 
 

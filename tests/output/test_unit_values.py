@@ -37,7 +37,7 @@ def made_up(estimator: str, method: str = "", **options: Any) -> dict[str, Any]:
     y = x @ [0.5, 0.2] + rng.normal(scale=0.1, size=12)
     design = design_from_arrays(
         y, x, units, terms=("research", "roads"), estimator=estimator, method=method, name=estimator,
-        inference=(InferenceSpec("own"),), options={"gap": GAP, "draws": 99, **options},
+        inference=(InferenceSpec("own"),), options={"gap": GAP, **options},
         extra={"groups": {unit: "West" if unit in WEST else "East" for unit in units}},
     )  # fmt: skip
     found = estimate(design.spec, design, 1, "").to_dict()
@@ -51,7 +51,7 @@ def counterfactual() -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def decomposition() -> dict[str, Any]:
-    return made_up("decomposition", "gelbach", blocks={"technology": ["research"], "transport": ["roads"]})
+    return made_up("decomposition", "gelbach", draws=99, blocks={"technology": ["research"], "transport": ["roads"]})
 
 
 @pytest.fixture(scope="module")
