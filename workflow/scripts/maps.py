@@ -33,9 +33,10 @@ def main(
     """Write ``results/maps/<map>.{png,svg,gpkg}``, for clusters ``.csv`` too; all problems are reported together."""
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
-    read_polygons(boundaries, cross_section)  # a file that will not do stops all maps, a projection only its own
-    shapes = cache(partial(load_boundaries, boundaries, units=cross_section))
-    geography = Geography(cross_section, boundaries, declared_matrices(weights_matrices), config)
+    if boundaries:
+        read_polygons(boundaries, cross_section)  # a file that will not do stops all maps, a projection only its own
+    shapes = cache(partial(load_boundaries, boundaries or None, units=cross_section))
+    geography = Geography(cross_section, boundaries or None, declared_matrices(weights_matrices), config)
     note = boundary_note(boundaries, boundaries_note, language)
     for name, spec, piece in pieces(maps, "maps", "map"):
         with piece:
@@ -55,7 +56,7 @@ if __name__ == "__main__":
             seed=snakemake.params.seed,
             config=snakemake.params.config,
             units=snakemake.input.units,
-            boundaries=snakemake.input.boundaries,
+            boundaries=snakemake.input.boundaries or "",
             boundaries_note=snakemake.params.boundaries_note,
             language=snakemake.params.language,
         )

@@ -19,6 +19,7 @@ from ruralpanel.project.measures import MeasureError, conversion, formula_proble
 from ruralpanel.project.periods import frequency, mixed
 from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.project.reads import (
+    COORDINATES,
     CURVE_COLUMNS,
     compared_problems,
     curve_names,
@@ -51,8 +52,9 @@ def reference_problems(config: Config, attributes: set[str], units: Units | None
         for name, item in items.items():
             found += output_problems(config, section, name, item, attributes, units)
     found += place_problems(config, attributes, units)
-    if config.maps and config.boundaries is None:
-        found.append(Problem(config.file, "maps", "maps without boundaries", "boundaries: a file of polygons"))
+    if config.maps and config.boundaries is None and not set(COORDINATES) <= attributes:
+        expected = "boundaries: a file of polygons, or columns longitude and latitude in the units file"
+        found.append(Problem(config.file, "maps", "maps without boundaries", expected))
     return found
 
 

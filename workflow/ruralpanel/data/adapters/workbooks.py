@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from ruralpanel.data.adapters.number_formats import Scale, only_year, scale_of, zeros_before
 from ruralpanel.data.adapters.sheets import Caps, Grid, Sheet, area, bounded, cell_text, joined, letters, unreadable
@@ -313,8 +313,7 @@ def _parts(sheet: Any, texts: Sequence[str], wanted: Callable[[int], bool]) -> I
                 raise ValueError("more rows or columns than a worksheet has")
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
+class _Cell(NamedTuple):
     """A filled cell: row from 1, column from 0; a formula whose result was not stored has no value."""
 
     row: int

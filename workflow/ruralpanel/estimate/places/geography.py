@@ -233,13 +233,18 @@ class Geography:
         return read_polygons(self.boundaries, self.units) if self.boundaries else Polygons({})
 
     @cached_property
-    def declared(self) -> dict[str, tuple[float, float]]:
-        """id → (longitude, latitude) of the units file; empty unless every unit has both."""
+    def positions(self) -> dict[str, tuple[float, float]]:
+        """id → (longitude, latitude) of the units file, of the units that have both."""
         attributes = self.units.attributes
         if not all(name in attributes[unit] for unit in self.units.ids for name in COORDINATES):
             return {}
         pairs = {unit: _pair(*(attributes[unit][name] for name in COORDINATES)) for unit in self.units.ids}
-        return pairs if np.isfinite(list(pairs.values())).all() else {}
+        return {unit: pair for unit, pair in pairs.items() if np.isfinite(pair).all()}
+
+    @property
+    def declared(self) -> dict[str, tuple[float, float]]:
+        """The positions of the units file; empty unless every unit has one."""
+        return self.positions if len(self.positions) == len(self.units.ids) else {}
 
     def coordinates(self, units: tuple[str, ...]) -> FloatArray:
         """(N, 2) longitude and latitude in degrees of `units`, of the units file or the centroid; NaN where unknown."""
@@ -328,7 +333,9 @@ def place_problems(geography: Geography) -> Iterator[Problem]:
     units = geography.units
     if geography.boundaries:
         try:
-            yield from unplaced_problems(geography.polygons.geometries, units, geography.boundaries)
+            drawn = geography.polygons.geometries
+            if not geography.positions or set(drawn) & set(units.ids):  # else dots over the land of others
+                yield from unplaced_problems(drawn, units, geography.boundaries)
         except UserError as error:
             yield from error.problems
     for matrix in geography.matrices.values():

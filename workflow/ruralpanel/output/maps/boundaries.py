@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.path import Path as Outline
 
-from ruralpanel.estimate.places.geography import in_degrees, read_frame
+from ruralpanel.estimate.places.geography import Geography, in_degrees, read_frame
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.reads import projection_problems
 from ruralpanel.project.units import Units
@@ -71,6 +71,8 @@ def longitude_span(longitudes: Sequence[tuple[float, float]]) -> tuple[float, fl
 #: Corners go as long as the triangle that each leaves is smaller than a square of this share of the map's width: about
 #: a dot of a map three inches wide.
 _TOLERANCE = 1 / 550
+_DOT = 1 / 220
+"""Radius of a dot, as a share of the map's longer side."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Boundaries:
     polygons : as the file has them, in degrees: a GeoDataFrame with ``id``.
     land : their union (a Shapely geometry).
     extent : west, south, east, north in the plane.
+    dots : whether the shapes are dots at the units' positions; `beneath` are then the outlines drawn below them.
     """
 
     shapes: Mapping[str, Shape]
@@ -105,10 +108,15 @@ class Boundaries:
     extent: tuple[float, float, float, float]
     projection: str
     polygons: Any
+    dots: bool = False
+    beneath: tuple[Outline, ...] = ()
 
 
-def load_boundaries(path: str | Path, projection: str = "auto", units: Units | None = None) -> Boundaries:
+def load_boundaries(path: str | Path | None, projection: str = "auto", units: Units | None = None) -> Boundaries:
     """Read polygons, project them to an equal-area plane and simplify them without opening gaps between neighbours.
+
+    Where no polygon is one of `units` (provinces, of counties), or without a file, units with a longitude and latitude
+    become dots, over what polygons there are.
 
     Parameters
     ----------
@@ -119,28 +127,71 @@ def load_boundaries(path: str | Path, projection: str = "auto", units: Units | N
     Raises
     ------
     UserError
-        A file that cannot be read, without ``id``, with repeated ids or without polygons; an unknown projection.
+        A file that cannot be read, without ``id``, with repeated ids or without polygons; an unknown projection; no
+        file and no positions.
     """
     import shapely
 
-    frame = read_frame(path, units)
-    geographic = in_degrees(frame, path)
+    areas = in_degrees(read_frame(path, units), path) if path else None
+    points = _points(units) if units is not None else None
+    if areas is None and points is None:
+        found, expected = "no file of polygons and no unit with a position", "one of the two"
+        fix = "boundaries: …, or the columns longitude and latitude in the units file"
+        raise UserError(Problem(CONFIGURATION, "boundaries", found, expected, fix))
+    dots = points is not None and (areas is None or units is None or not set(areas["id"]) & set(units.ids))
+    frames = [frame for frame in (areas, points if dots else None) if frame is not None]
     if projection == "auto":
-        spans = [(float(west), float(east)) for west, _, east, _ in geographic.geometry.bounds.to_numpy()]
-        projection = choose_projection(geographic.total_bounds, spans, frame["id"])
+        spans = [(float(west), float(east)) for f in frames for west, _, east, _ in f.geometry.bounds.to_numpy()]
+        corners = np.array([frame.total_bounds for frame in frames])
+        bounds = [*corners[:, :2].min(axis=0).tolist(), *corners[:, 2:].max(axis=0).tolist()]
+        projection = choose_projection(bounds, spans, frames[0]["id"])
     raise_any(projection_problems(projection))
-    plane = geographic.to_crs(projection)
-    west, south, east, north = (float(edge) for edge in plane.total_bounds)
-    if not np.isfinite([west, south, east, north]).all():
+    planes = [frame.to_crs(projection) for frame in frames]
+    corners = np.array([plane.total_bounds for plane in planes])
+    if not np.isfinite(corners).all():
         found = f'projection "{projection}", in which some polygons lie nowhere'
         raise UserError(Problem(CONFIGURATION, "maps", found, "one for their part of the world", "projection: auto"))
-    simple = shapely.coverage_simplify(plane.geometry.to_numpy(), tolerance=(east - west) * _TOLERANCE)
+    west, south = (float(edge) for edge in corners[:, :2].min(axis=0))
+    east, north = (float(edge) for edge in corners[:, 2:].max(axis=0))
+    width = max(east - west, north - south)
+    if dots:
+        radius = width * _DOT
+        margin = (west - 2 * radius, south - 2 * radius, east + 2 * radius, north + 2 * radius)
+        spots = planes[-1]
+        shapes = {
+            str(identifier): Shape(_circle(x, y, radius), (x, y), (2 * radius, 2 * radius))
+            for identifier, x, y in zip(spots["id"], spots.geometry.x.tolist(), spots.geometry.y.tolist(), strict=True)
+        }
+        simple = shapely.simplify(planes[0].geometry.to_numpy(), width * _TOLERANCE) if areas is not None else []
+        beneath = tuple(_outline(list(shapely.get_parts(area))) for area in simple if not area.is_empty)
+        land = shapely.union_all(shapely.make_valid(simple)) if areas is not None else shapely.MultiPoint()
+        return Boundaries(shapes, land, margin, projection, points, dots=True, beneath=beneath)
+    simple = shapely.coverage_simplify(planes[0].geometry.to_numpy(), tolerance=(east - west) * _TOLERANCE)
     shapes = {
         str(identifier): _shape(geometry, shapely)
-        for identifier, geometry in zip(plane["id"], simple, strict=True)
+        for identifier, geometry in zip(planes[0]["id"], simple, strict=True)
         if not geometry.is_empty
     }
-    return Boundaries(shapes, shapely.union_all(simple), (west, south, east, north), projection, geographic)
+    return Boundaries(shapes, shapely.union_all(simple), (west, south, east, north), projection, areas)
+
+
+def _points(units: Units) -> Any:
+    """The units that have a position, in degrees; None where none has."""
+    import geopandas
+
+    known = Geography(units).positions
+    if not known:
+        return None
+    longitudes, latitudes = zip(*known.values(), strict=True)
+    spots = geopandas.points_from_xy(longitudes, latitudes)
+    return geopandas.GeoDataFrame({"id": list(known)}, geometry=spots, crs="EPSG:4326")
+
+
+def _circle(x: float, y: float, radius: float) -> Outline:
+    angles = np.linspace(0.0, 2 * np.pi, 13)
+    codes = np.full(len(angles), Outline.LINETO, dtype=Outline.code_type)
+    codes[0], codes[-1] = Outline.MOVETO, Outline.CLOSEPOLY
+    return Outline(np.column_stack([x + radius * np.cos(angles), y + radius * np.sin(angles)]), codes)
 
 
 def _shape(geometry: Any, shapely: Any) -> Shape:

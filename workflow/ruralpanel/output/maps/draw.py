@@ -67,6 +67,9 @@ def draw(
     ]
     shown = names if options.labels else {}
     units = set(frame["unit"])
+    if boundaries.dots:
+        seen = frame.loc[frame["period"].isin(periods)].dropna(subset=[*options.variables], how="all")
+        units = set(seen["unit"])
     draw_sheet(
         rows,
         boundaries,
@@ -152,7 +155,7 @@ def draw_regimes(
 
 def boundary_note(path: str | Path, declared: str, language: str) -> str:
     """The configuration's words on the boundaries, or the statement that nothing is known of the file."""
-    return declared.strip() or word("boundaries", language).format(file=Path(path).name)
+    return declared.strip() or (word("boundaries", language).format(file=Path(path).name) if path else "")
 
 
 def names_of(attributes: Mapping[str, Mapping[str, Any]], language: str) -> dict[str, str]:
@@ -216,7 +219,9 @@ def map_row(
 
 
 def _other_entries(panels: Sequence[MapPanel], boundaries: Boundaries, language: str) -> list[LegendEntry]:
-    entries = []
+    entries: list[LegendEntry] = []
+    if boundaries.dots:
+        return entries
     if any(fill == NO_DATA for panel in panels for fill in panel.fills.values()):
         entries.append(LegendEntry(NO_DATA, word("no_data", language)))
     if any(set(boundaries.shapes) - set(panel.fills) for panel in panels):
@@ -279,7 +284,9 @@ def _notes(
     method = word(f"classes_{classes.method}{suffix}", language)
     notes = [method + word("full_stop", language)] if n_periods > 1 or suffix else []
     undrawn = sorted(units - set(boundaries.shapes))
-    if undrawn:
+    if undrawn and boundaries.dots:
+        notes.append(word("map.without_position", language, number=len(undrawn)))
+    elif undrawn:
         notes.append(word("map.without_boundaries", language, units=word("comma", language).join(undrawn)))
     notes.append(in_language(options.note, options.note_zh, language))
     notes.append(boundary_note)

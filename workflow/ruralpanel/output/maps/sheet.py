@@ -237,14 +237,20 @@ def _map(axes: Axes, boundaries: Boundaries, panel: MapPanel, labels: Mapping[st
     axes.set_axis_off()
     plain, hatched = [], []
     colours = []
+    beneath = [PathPatch(outline) for outline in boundaries.beneath]
+    below = PatchCollection(beneath, facecolor=style.OUTSIDE, edgecolor=style.PAPER, linewidth=0.4)
+    axes.add_collection(below, autolim=False)
     for identifier, shape in boundaries.shapes.items():
         fill = panel.fills.get(identifier, style.OUTSIDE)
+        if boundaries.dots and fill in (NO_DATA, style.OUTSIDE):
+            continue
         if fill == NO_DATA:
             hatched.append(PathPatch(shape.outline))
         else:
             plain.append(PathPatch(shape.outline))
             colours.append(fill)
-    collection = PatchCollection(plain, facecolor=colours, edgecolor=style.MUTED, linewidth=0.25, joinstyle="round")
+    edge = 0.0 if boundaries.dots else 0.25
+    collection = PatchCollection(plain, facecolor=colours, edgecolor=style.MUTED, linewidth=edge, joinstyle="round")
     axes.add_collection(collection, autolim=False)
     if hatched:
         collection = PatchCollection(

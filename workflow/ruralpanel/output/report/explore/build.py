@@ -97,6 +97,8 @@ def _land(context: Context) -> tuple[Land | None, str]:
     maps = list((context.config.get("maps") or {}).values())
     projection = str(maps[0].get("projection") or "auto") if maps else "auto"
     boundaries = load_boundaries(context.root / str(file), projection, units)
+    if boundaries.dots:
+        return None, ""
     return land(boundaries), boundary_note(file, context.worded(context.config, "boundaries_note"), context.language)
 
 
