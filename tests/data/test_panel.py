@@ -483,3 +483,14 @@ def test_figures_without_a_measure_are_taken_as_published(figures: dict[str, pd.
         assert column(panel, "bare")["CN-GZ", 2008] == 12.54
         assert panel.columns.set_index("variable").loc["bare", "measure"] == said
     assert set(result.lineage["measure_from"]) == set(result.lineage["measure_to"]) == {"as published"}
+
+
+def test_an_aggregate_is_in_no_panel_that_does_not_name_it(figures: dict[str, pd.DataFrame], units: Units) -> None:
+    table = figures["nbs"].astype(object)
+    nation = table[table["unit"] == "CN-BJ"].assign(unit="CN")
+    kinds = {**figures["nbs"].dtypes, "unit": "category"}
+    both = {"nbs": pd.concat([table, nation], ignore_index=True).astype(kinds)}
+    variables = {"km": leaf("km", "highway_length", "km")}
+    assert "CN" not in set(make(panel_of(2010, 2011), variables, both, units).frame["unit"])
+    named = make(panel_of(2010, 2011, units=("CN",)), variables, both, units).frame
+    assert set(named["unit"]) == {"CN"} and named["km"].notna().all()

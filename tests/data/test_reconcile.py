@@ -58,7 +58,7 @@ def shipped() -> Shipped:
 @cache
 def with_declarations() -> tuple[Finding, ...]:
     data = shipped()
-    return reconcile(data.repaired, data.sources, data.totals)
+    return reconcile(data.repaired, data.sources, data.totals, aggregates=("CN",))
 
 
 @cache
@@ -73,7 +73,7 @@ def blind() -> tuple[Finding, ...]:
         )
         for name, source in data.sources.items()
     }
-    return reconcile(data.raw, bare, data.totals)
+    return reconcile(data.raw, bare, data.totals, aggregates=("CN",))
 
 
 def at(findings: tuple[Finding, ...], source: str, series: str, unit: str, year: int) -> list[Finding]:
@@ -200,7 +200,7 @@ def test_all_shipped_figures_raise_few_undeclared_findings() -> None:
 
 def test_findings_are_the_same_every_time_and_in_order() -> None:
     data = shipped()
-    again = reconcile(data.repaired, data.sources, data.totals)
+    again = reconcile(data.repaired, data.sources, data.totals, aggregates=("CN",))
     assert again == with_declarations()
     keys = [(f.source, f.series, CHECKS.index(f.check), f.period, f.unit) for f in again]
     assert keys == sorted(keys)
@@ -313,3 +313,16 @@ def test_planted_faults_are_found(fault: str) -> None:
             found += bool(new if fault == "another province's row" else hits)
             planted += 1
     assert found >= least * planted, f"{found} of {planted}"
+
+
+def test_the_figures_of_an_aggregate_are_in_no_sum_and_are_checked_on_their_own() -> None:
+    """Two units that add up to their total; the aggregate stands in the same series and in one of its own."""
+    rows = [("x", "A", 2001, 1.0), ("x", "B", 2001, 2.0), ("x", "AB", 2001, 3.0), ("y", "AB", 2001, 3.0)]
+    rows += [("y", "AB", year, 3.0) for year in (2002, 2003)] + [("y", "AB", 2004, 30.0)]
+    figures = pd.DataFrame(rows, columns=["series", "unit", "period", "value"]).assign(measure="person", correction="")
+    source = SourceSpec("s", "table", "f.csv", ("f.csv",), None, {}, {})
+    total = pd.DataFrame([{"source": "s", "series": "x", "year": 2001, "national_figure": 3.0, "measure": "person"}])
+    total = total.assign(remark="", unassigned=np.inf)
+    found = reconcile({"s": figures}, {"s": source}, total, aggregates=("AB",))
+    assert [(f.check, f.series, f.unit, f.period) for f in found] == [("jump", "y", "AB", 2004)]
+    assert "control_total" in {f.check for f in reconcile({"s": figures}, {"s": source}, total)}

@@ -9,6 +9,7 @@ import csv
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -104,7 +105,7 @@ def test_every_raw_file_is_declared_with_its_hash() -> None:
     present = {p.relative_to(DATA / "raw").as_posix() for p in (DATA / "raw").rglob("*") if p.is_file()}
     declared = {f"{source}/{name}": sha for source in SOURCES for name, sha in sidecar(source).files.items()}
     assert present == set(declared)
-    assert len(present) == 90
+    assert len(present) == 96
     for name, sha in declared.items():
         assert sha256_of(DATA / "raw" / name) == sha, name
 
@@ -163,7 +164,8 @@ def test_visible_provinces_are_those_in_the_file() -> None:
     for name, entry in written("nbs_yearbook")["files"].items():
         columns = set(table(name)[0]) - {"region_en", "year"}
         with_figures = {row["region_en"] for row in table(name) if any(row[column] for column in columns)}
-        assert len(with_figures) == entry["provinces_visible"], name
+        nation = {units().match(name) for name in with_figures} == {"CN"}
+        assert nation or len(with_figures) == entry["provinces_visible"], name
 
 
 def test_breaks_and_faults_name_units_and_years_of_the_series() -> None:
@@ -257,7 +259,7 @@ def test_identities_hold_but_for_the_declared_faults() -> None:
 def test_control_totals() -> None:
     rows = list(csv.DictReader((DATA / "control_totals.csv").read_text(encoding="utf-8").splitlines()))
     assert list(rows[0]) == ["source", "series", "year", "national_figure", "measure", "remark", "unassigned"]
-    assert len({(r["source"], r["series"], r["year"]) for r in rows}) == len(rows) == 138
+    assert len({(r["source"], r["series"], r["year"]) for r in rows}) == len(rows) == 146
     for row in rows:
         spec = sidecar(row["source"]).series[row["series"]]
         assert row["measure"] == spec.measure
@@ -283,6 +285,16 @@ def test_control_totals() -> None:
         ("nbs_history", "highway_length", "CN-TJ", 1998, 4335),
         ("nbs_yearbook", "tve_units_total", "CN-SD", 1998, 150.8),
         ("nbs_yearbook", "private_enterprise_employed", "CN-BJ", 2001, 8.8),
+        ("nbs_yearbook", "tve_employment_industry", "CN-HE", 1995, 478.0),
+        ("nbs_yearbook", "tve_employment_industry", "CN-HE", 1998, 460.1),
+        ("nbs_yearbook", "tve_employment_industry", "CN-LN", 1995, 245.8),
+        ("nbs_yearbook", "tve_employment_industry", "CN-TJ", 1995, 86.4),
+        ("nbs_yearbook", "nation_tve_employment_total", "CN", 1978, 2826.6),
+        ("nbs_yearbook", "nation_tve_employment_total", "CN", 1995, 12862.1),
+        ("nbs_yearbook", "ex_factory_prices", "CN-XJ", 2000, 129.4),
+        ("nbs_yearbook", "ex_factory_prices", "CN-HL", 2000, 122.9),
+        ("nbs_yearbook", "gdp_index", "CN-BJ", 1998, 109.8),
+        ("nbs_yearbook", "rural_net_income", "CN-BJ", 1985, 775.08),
     ],
 )
 def test_figure(source: str, series: str, unit: str, year: int, value: float) -> None:
@@ -304,6 +316,27 @@ def test_figure(source: str, series: str, unit: str, year: int, value: float) ->
 )
 def test_national_sum(source: str, series: str, year: int, value: float, rounded_to: float) -> None:
     assert total(source, series, year) == pytest.approx(value, abs=rounded_to)
+
+
+def test_the_nations_own_figures_are_the_control_totals() -> None:
+    rows = csv.DictReader((DATA / "control_totals.csv").read_text(encoding="utf-8").splitlines())
+    held = {(r["series"], int(r["year"])): float(r["national_figure"]) for r in rows}
+    both = [
+        (figures("nbs_yearbook", f"nation_{series}")["CN", year], value)
+        for (series, year), value in held.items()
+        if f"nation_{series}" in sidecar("nbs_yearbook").series
+        and ("CN", year) in figures("nbs_yearbook", f"nation_{series}")
+    ]
+    assert len(both) == 8 + 6 and all(own == value for own, value in both)
+
+
+def test_ex_factory_prices_of_the_median_province_are_the_nations() -> None:
+    """National indices of the same table, previous year = 100."""
+    nation = {1997: 99.7, 1998: 95.9, 1999: 97.6, 2000: 102.8, 2001: 98.7, 2002: 97.8, 2003: 102.3}
+    prices = figures("nbs_yearbook", "ex_factory_prices")
+    assert len({unit for unit, _ in prices}) == 29 and len(prices) == 29 * 7 - 1
+    for year, index in nation.items():
+        assert median(v for (_, y), v in prices.items() if y == year) == pytest.approx(index, abs=1.15)
 
 
 def test_rural_manufacturing_by_place() -> None:

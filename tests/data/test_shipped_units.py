@@ -22,6 +22,8 @@ def units() -> Units:
 def test_units() -> None:
     ids, attributes = units().ids, units().attributes
     assert len(ids) == 31
+    assert units().aggregates == ("CN",)
+    assert units().match("全国") == units().match("China") == "CN"
     assert sum(attributes[u]["go_west"] for u in ids) == 12
     assert {r: sum(attributes[u]["region"] == r for u in ids) for r in ("East", "Central", "West", "Northeast")} == {
         "East": 10, "Central": 6, "West": 12, "Northeast": 3,

@@ -113,7 +113,7 @@ MISTAKES: dict[str, tuple[str | bytes, Callable[[Config], None], tuple[str, ...]
     ),
     "unknown measure": (table(), variable("km", measure="kilometrs"), ("variables.km.measure", "kilometres")),
     "another kind of measure": (table(), variable("km", measure="person"), ("10^3 km", "converts to person")),
-    "national row": (table() + "全国,2010,9,0.5\n", nothing, ("row 18", 'skip_rows: ["全国"]')),
+    "national row": (table() + "合计,2010,9,0.5\n", nothing, ("row 18", 'skip_rows: ["合计"]')),
     "the same row twice": (table() + "Beijing,2010,9,0.5\n", nothing, ("row 18", "the first is row 2")),
     "title above": ("Roads\n\n" + table(), nothing, ("province, year, km, share", '{"header": 3}')),
     "note below": (table() + "Source: made up\n", nothing, ("row 18", "range: A1:D17")),

@@ -189,3 +189,18 @@ def test_text_that_no_table_can_hold_is_refused(tmp_path: Path, text: str, words
     with pytest.raises(UserError) as refused:
         load_units(path)
     assert words in str(refused.value)
+
+
+AGGREGATE = "id,name,rank,aggregate\nA,Aland,1,\nB,Bland,2,\nAB,Both,,yes\n"
+
+
+def test_an_aggregate_is_matched_by_name_and_is_none_of_the_units(tmp_path: Path) -> None:
+    read = units(tmp_path, AGGREGATE)
+    assert (read.ids, read.aggregates, read.every) == (("A", "B"), ("AB",), ("A", "B", "AB"))
+    assert read.match("both") == "AB" and read.label("AB") == "Both"
+    assert "aggregate" not in read.attributes["A"] and math.isnan(read.attributes["AB"]["rank"])
+
+
+def test_faults_of_aggregates(tmp_path: Path) -> None:
+    assert "row 4, column aggregate" in faults(tmp_path, AGGREGATE.replace("yes", "true"))[0]
+    assert "aggregates alone" in faults(tmp_path, "id,name,aggregate\nAB,Both,yes\n")[0]

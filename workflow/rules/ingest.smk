@@ -27,6 +27,7 @@ rule ingest:
 rule reconcile:
     input:
         figures=FIGURES_READ,
+        units=CONFIG.units,
         control_totals=CONFIG.control_totals or [],
         corrections=CONFIG.corrections or [],
     output:
@@ -46,7 +47,7 @@ rule reconcile:
         compared=project.reconcile_settings(CONFIG),
         checks=dict(CONFIG.checks),
         code=code("reconcile.py"),
-        content=contents(CONFIG.control_totals, CONFIG.corrections),
+        content=contents(CONFIG.units, CONFIG.control_totals, CONFIG.corrections),
     message:
         "Comparing figures with control totals, identities and each other"
     script:

@@ -15,6 +15,7 @@ with starting("reconcile"):
     from ruralpanel.project.files import write_frame
     from ruralpanel.project.problems import Problem, UserError, job
     from ruralpanel.project.settings import SourceSpec
+    from ruralpanel.project.units import load_units
 
 
 READ = ["series", "unit", "period", "value", "measure", "correction"]
@@ -24,6 +25,7 @@ def main(
     compared: Mapping[str, Any],
     checks: Mapping[str, Any],
     figures: Sequence[str],
+    units: str,
     control_totals: str,
     output: str,
 ) -> None:
@@ -35,6 +37,7 @@ def main(
         {key: checks[key] for key in ("jump", "repeat")},
         control_totals,
         compared["alike"],
+        load_units(units).aggregates,
     )
     if checks["on_failure"] == "error" and undeclared(findings):
         raise UserError(_problem(finding) for finding in undeclared(findings))
@@ -57,6 +60,7 @@ if __name__ == "__main__":
             compared=snakemake.params.compared,
             checks=snakemake.params.checks,
             figures=snakemake.input.figures,
+            units=snakemake.input.units,
             control_totals=snakemake.input.get("control_totals", ""),
             output=snakemake.output[0],
         )

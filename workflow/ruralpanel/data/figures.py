@@ -207,14 +207,14 @@ def in_order(
     Parameters
     ----------
     columns : as `bare_columns` gives them; emptied as each is put in order, so that its memory is free.
-    codes : the place of each row's unit in ``units.ids``.
+    codes : the place of each row's unit in ``units.every``.
     repaired : whether values will be written; else `raw_value` is the very array of `value`.
     """
     series = columns.pop("series")
     keys = [str(key) for key in series.categories]
-    series_order, unit_order = sorted(keys), sorted(units.ids)
+    series_order, unit_order = sorted(keys), sorted(units.every)
     del columns["unit"]
-    codes = _recoded(codes, units.ids, unit_order)
+    codes = _recoded(codes, units.every, unit_order)
     order = order_of(series.codes, codes, columns["period"], _ranks(keys, series_order))
     count = order.length
     codes_in_order = _recoded(order.taken(series.codes), keys, series_order)

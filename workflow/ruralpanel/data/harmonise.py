@@ -72,11 +72,11 @@ def harmonise(
 
 
 def _unit_codes(source: SourceSpec, cells: pd.DataFrame, units: Units) -> tuple[Codes, list[Problem]]:
-    """For each row the position of its unit in ``units.ids``, -1 where unknown."""
+    """For each row the position of its unit in ``units.every``, -1 where unknown."""
     column = cells["unit"]
     categories = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
     names, labels = categories.cat.codes.to_numpy(), [str(label) for label in categories.cat.categories]
-    position = {unit: i for i, unit in enumerate(units.ids)}
+    position = {unit: i for i, unit in enumerate(units.every)}
     bearers = [units.bearers(label) for label in labels]
     table = np.array([position[b[0]] if len(b) == 1 else -1 for b in bearers] or [-1], dtype=np.int32)
     codes = table[names]
@@ -168,7 +168,7 @@ def _known(cells: pd.DataFrame, codes: Codes) -> tuple[pd.DataFrame, Codes]:
 
 def _out_of_time(source: SourceSpec, cells: pd.DataFrame, codes: Codes, units: Units) -> list[Problem]:
     """Figures of units for years in which they did not exist."""
-    valid = [units.valid.get(unit, (None, None)) for unit in units.ids]
+    valid = [units.valid.get(unit, (None, None)) for unit in units.every]
     if all(first is None and last is None for first, last in valid):
         return []
     first_of, last_of = (
@@ -186,16 +186,16 @@ def _out_of_time(source: SourceSpec, cells: pd.DataFrame, codes: Codes, units: U
         rows = cells.iloc[at[codes[at] == i]]
         for key, group in rows.groupby("series", observed=True):
             spec = source.series.get(str(key))
-            if spec and units.ids[i] in {units.match(name) for name in spec.retrospective}:
+            if spec and units.every[i] in {units.match(name) for name in spec.retrospective}:
                 continue
             exists = f"from {first}" if last is None else f"to {last}" if first is None else f"from {first} to {last}"
             problems.append(
                 Problem(
                     str(group["file"].iloc[0]),
                     _places(group),
-                    f"figures of {units.label(units.ids[i])} for {_span(group['period'])}",
+                    f"figures of {units.label(units.every[i])} for {_span(group['period'])}",
                     f"figures {exists}, while it exists",
-                    f"if they were published later in today's boundaries, declare `retrospective: [{units.ids[i]}]` "
+                    f"if they were published later in today's boundaries, declare `retrospective: [{units.every[i]}]` "
                     f"for the series {key}; else correct the unit's years in {units.file or 'the units file'}",
                 )
             )

@@ -101,7 +101,7 @@ def _unit_problems(
     config: Config, where: str, ids: Iterable[str], units: Units | None, file: str = ""
 ) -> Iterator[Problem]:
     for unit in ids:
-        if units and unit not in units.ids:
+        if units and unit not in units.every:
             meant = units.match(unit)
             fix = f'write "{meant}"' if meant else units.suggest(unit)
             yield Problem(file or config.file, where, f'"{unit}"', "ids of the units file", fix)

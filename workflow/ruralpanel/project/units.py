@@ -71,12 +71,14 @@ class Units:
 
     Attributes
     ----------
-    ids : in the order of the file.
+    ids : in the order of the file, without aggregates.
     attributes : id → column → value. A column whose every figure is a number holds floats (NaN where blank),
         any other holds text; `code` and the names are always text. Aliases and validity years are not attributes.
     names : id → every name it is matched by, as written.
     valid : id → (first, last) year in which the unit exists; None where open.
     file : for messages.
+    aggregates : ids of what is made up of other units (the nation, a group of countries): matched by name like any
+        unit, but in no panel that does not name them, on no map and in no sum.
     """
 
     ids: tuple[str, ...]
@@ -84,11 +86,17 @@ class Units:
     names: Mapping[str, tuple[str, ...]]
     valid: Mapping[str, tuple[int | None, int | None]] = field(default_factory=dict)
     file: str = ""
+    aggregates: tuple[str, ...] = ()
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Units and aggregates."""
+        return self.ids + self.aggregates
 
     @cached_property
     def _by_name(self) -> dict[str, tuple[str, ...]]:
         table: dict[str, list[str]] = {}
-        for unit in self.ids:
+        for unit in self.every:
             for name in dict.fromkeys(normal(n) for n in (unit, *self.names[unit])):
                 table.setdefault(name, []).append(unit)
         return {name: tuple(units) for name, units in table.items()}
@@ -134,7 +142,7 @@ class Units:
         """``did you mean "贵州省"?`` in the spelling of the file; empty where nothing is near."""
         if self.padded(name):
             return f'write "{self.padded(name)}", as text: its leading zeros are lost'
-        spelling = {normal(n): n for unit in self.ids for n in (unit, *self.names[unit])}
+        spelling = {normal(n): n for unit in self.every for n in (unit, *self.names[unit])}
         wanted = normal(name)
         # Half of a two-letter Chinese name may be right; single letters (short signs of provinces) are near everything.
         cutoff = 0.5 if len(wanted) <= 4 else 0.6
@@ -158,13 +166,13 @@ def is_nation(name: str) -> bool:
 def load_units(path: str | Path, name: str = "") -> Units:
     """Read the units file: a CSV (or TSV) with ``id`` and at least one column ``name…``.
 
-    ``aliases`` (separated by ``;``), ``code``, ``valid_from`` and ``valid_to`` are known columns; all others are
-    attributes.
+    ``aliases`` (separated by ``;``), ``code``, ``valid_from``, ``valid_to`` and ``aggregate`` (``yes`` or blank) are
+    known columns; all others are attributes.
 
     Raises
     ------
     UserError
-        No id or name column, blank or repeated ids, one name for two units that exist at the same time,
+        No id or name column, aggregates alone, blank or repeated ids, one name for two units at the same time,
         years that are no years, rows of another length than the header: all at once.
     """
     file = name or str(path)
@@ -197,8 +205,11 @@ def load_units(path: str | Path, name: str = "") -> Units:
     problems += _id_problems(ids, body, file)
     valid, wrong = _validity(columns, ids, body, file)
     problems += wrong
+    aggregates, wrong = _aggregates(columns, ids, body, file)
+    problems += wrong
     names = {unit: tuple(dict.fromkeys(n for n in _names(columns, i) if n)) for i, unit in enumerate(ids)}
-    units = Units(tuple(ids), _attributes(columns, ids), names, valid, file)
+    single = tuple(unit for unit in ids if unit not in aggregates)
+    units = Units(single, _attributes(columns, ids), names, valid, file, aggregates)
     problems += _ambiguous(units) if not problems else []
     raise_any(problems)
     return units
@@ -271,10 +282,25 @@ def _validity(
     return dict(zip(ids, zip(ends["valid_from"], ends["valid_to"], strict=True), strict=True)), problems
 
 
+def _aggregates(
+    columns: Mapping[str, Sequence[str]], ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file: str
+) -> tuple[tuple[str, ...], list[Problem]]:
+    cells = columns.get("aggregate", [""] * len(ids))
+    problems = [
+        Problem(file, f"row {number}, column aggregate", f'"{cell}"', "yes or a blank")
+        for cell, (number, _) in zip(cells, body, strict=True)
+        if cell not in ("", "yes")
+    ]
+    aggregates = tuple(unit for unit, cell in zip(ids, cells, strict=True) if cell == "yes")
+    if ids and len(aggregates) == len(ids):
+        problems.append(Problem(file, "column aggregate", "aggregates alone", "the units that they are made up of"))
+    return aggregates, problems
+
+
 def _attributes(columns: Mapping[str, Sequence[str]], ids: Sequence[str]) -> dict[str, dict[str, str | float]]:
     table: dict[str, dict[str, str | float]] = {unit: {} for unit in ids}
     for column, values in columns.items():
-        if column in ("id", "aliases", "valid_from", "valid_to"):
+        if column in ("id", "aliases", "valid_from", "valid_to", "aggregate"):
             continue
         numbers = None if column in _NOT_NUMBERS or _is_name(column) else _numbers(values)
         for i, unit in enumerate(ids):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -143,18 +143,28 @@ def is_coded(matrix: Matrix) -> bool:
     return few and figures.size >= _LEAST_PER_CODE * kinds.size
 
 
-def matrices(figures: Mapping[str, pd.DataFrame], sources: Mapping[str, SourceSpec]) -> tuple[Matrix, ...]:
-    """Every series of every source (ingest tables as `ruralpanel.data.harmonise` gives them) as a `Matrix`."""
+def matrices(
+    figures: Mapping[str, pd.DataFrame], sources: Mapping[str, SourceSpec], aggregates: Collection[str] = ()
+) -> tuple[Matrix, ...]:
+    """Every series of every source (ingest tables as `ruralpanel.data.harmonise` gives them) as a `Matrix`.
+
+    The rows of `aggregates` are left out where a series has other units too: they would be counted twice.
+    """
     return tuple(
         matrix
         for source, frame in figures.items()
-        for matrix in _of_source(source, frame, sources[source].series if source in sources else {})
+        for matrix in _of_source(source, frame, sources[source].series if source in sources else {}, aggregates)
     )
 
 
-def _of_source(source: str, frame: pd.DataFrame, specs: Mapping[str, SeriesSpec]) -> list[Matrix]:
+def _of_source(
+    source: str, frame: pd.DataFrame, specs: Mapping[str, SeriesSpec], aggregates: Collection[str]
+) -> list[Matrix]:
     matrices = []
     for key, rows in frame.groupby("series", observed=True, sort=True):
+        single = ~rows["unit"].isin(list(aggregates)) if aggregates else None
+        if single is not None and single.any():
+            rows = rows[single]
         unit_codes, units = _levels(rows["unit"])
         period_codes, periods = pd.factorize(rows["period"].to_numpy(), sort=True)
         values = np.full((len(units), len(periods)), np.nan)

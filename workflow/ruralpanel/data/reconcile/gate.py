@@ -103,6 +103,7 @@ def reconcile(
     checks: Mapping[str, Any] | None = None,
     file: str = "control_totals",
     alike: Collection[Sequence[str]] = (),
+    aggregates: Collection[str] = (),
 ) -> tuple[Finding, ...]:
     """Run every check over every figure of every source.
 
@@ -113,6 +114,7 @@ def reconcile(
     totals : national figures, as `ruralpanel.data.reconcile.totals.load_control_totals` gives them.
     checks : ``jump`` (log points) and ``repeat`` (equal figures in a row), as in the configuration.
     file : where the totals stand, for messages. alike : pairs of series that bear the same title, ``source.series``.
+    aggregates : units made up of others, which no sum of units may hold.
 
     Returns
     -------
@@ -124,11 +126,11 @@ def reconcile(
     UserError
         Totals that no figure can be held against.
     """
-    series = matrices(figures, sources)
+    series = matrices(figures, sources, aggregates)
     if totals is not None:
         raise_any(unheld(totals, sources, series, file))
     settings = {"jump": JUMP, "repeat": REPEAT, **(checks or {})}
-    findings = list(_all(series, sources, totals, settings, alike))
+    findings = list(_all(series, sources, totals, settings, alike, aggregates))
     order = {check: i for i, check in enumerate(CHECKS)}
     findings.sort(key=lambda f: (f.source, f.series, order[f.check], f.period, f.unit, f.involved))
     return declare(findings, sources, series)
@@ -140,9 +142,10 @@ def _all(
     totals: pd.DataFrame | None,
     settings: Mapping[str, Any],
     alike: Collection[Sequence[str]],
+    aggregates: Collection[str],
 ) -> Iterator[Finding]:
     if totals is not None:
-        yield from control_totals(series, totals)
+        yield from control_totals(series, totals, aggregates)
     sound: set[tuple[str, str, str]] = set()
     for name, spec in sources.items():
         mine = {matrix.spec.key: matrix for matrix in series if matrix.source == name}

@@ -108,17 +108,20 @@ def unheld(
         yield Problem(file, f"{where}, column {column}", ", ".join(dict.fromkeys(cells.values())), expected, fix)
 
 
-def control_totals(series: Sequence[Matrix], totals: pd.DataFrame) -> Iterator[Finding]:
+def control_totals(
+    series: Sequence[Matrix], totals: pd.DataFrame, aggregates: Collection[str] = ()
+) -> Iterator[Finding]:
     """Periods in which the units do not add up to the national figure (check ``control_total``).
 
     Rounding of `n` figures printed in steps of `r` explains 3 r √(n/12) + r/2. Where units of the source have no
     figure, the national one is a bound: the rest must not be negative, nor so large that each missing unit would
     exceed the largest present. A remark on the total accounts for a positive rest, up to what it says is unassigned.
+    `aggregates` are no units that could be missing.
     """
     by_name = {matrix.name: matrix for matrix in series}
     known_units: dict[str, set[str]] = {}
     for matrix in series:
-        known_units.setdefault(matrix.source, set()).update(matrix.units)
+        known_units.setdefault(matrix.source, set()).update(set(matrix.units) - set(aggregates))
     for row in totals.to_dict("records"):
         name, year = f"{row['source']}.{row['series']}", int(row["year"])
         if name not in by_name or year not in by_name[name].periods:
