@@ -31,14 +31,29 @@ def report_problems(config: Config) -> Iterator[Problem]:
             yield Problem(config.file, f"report.{key}", f'"{path}", {reason}', "a file", "check the path")
 
 
+def _panel_problems(config: Config, name: str, where: str) -> Iterator[Problem]:
+    panel = config.panels.get(name)
+    if panel is None:
+        yield missing(config.file, where, name, "a name under panels", config.panels)
+    elif len(panel.periods) < 2:
+        yield Problem(config.file, where, f"{panel.name}, which has one", "a panel with more than one period")
+
+
+def _before_problems(config: Config, before: Mapping[str, Any]) -> Iterator[Problem]:
+    where = "report.story.before"
+    yield from _panel_problems(config, before["panel"], f"{where}.panel")
+    for name in before["outcomes"]:
+        if name not in config.variables:
+            yield missing(config.file, f"{where}.outcomes", name, "a name under variables", config.variables)
+    if "figure" in before and before["figure"] not in config.figures:
+        yield missing(config.file, f"{where}.figure", before["figure"], "a name under figures", config.figures)
+
+
 def _story_problems(config: Config, story: Mapping[str, Any]) -> Iterator[Problem]:
     where = "report.story"
-    panel = config.panels.get(story["panel"])
-    if panel is None:
-        yield missing(config.file, f"{where}.panel", story["panel"], "a name under panels", config.panels)
-    elif len(panel.periods) < 2:
-        expected = "a panel with more than one period"
-        yield Problem(config.file, f"{where}.panel", f"{panel.name}, which has one", expected)
+    yield from _panel_problems(config, story["panel"], f"{where}.panel")
+    if story.get("before"):
+        yield from _before_problems(config, story["before"])
     for key in _VARIABLES:
         if key in story and story[key] not in config.variables:
             yield missing(config.file, f"{where}.{key}", story[key], "a name under variables", config.variables)

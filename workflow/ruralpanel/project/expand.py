@@ -189,8 +189,9 @@ def _claim(claim: Any, path: str, written: str, trail: Trail) -> Any:
         values["estimand"] = _estimand(claim["number"], f"{path}.estimand", f"{written}.number", trail)
     elif "estimand" in claim:
         values["estimand"] = _estimand(claim["estimand"], f"{path}.estimand", f"{written}.estimand", trail)
-    if "others" in claim:
-        values["others"] = _others(claim["others"], f"{path}.others", f"{written}.others", trail)
+    for key in ("others", "through"):
+        if key in claim:
+            values[key] = _others(claim[key], f"{path}.{key}", f"{written}.{key}", trail)
     return values
 
 

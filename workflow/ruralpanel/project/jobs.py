@@ -375,8 +375,9 @@ def _shared(file: str, key: str, places: Mapping[str, str], expected: str) -> It
 
 
 def story_panels(config: Config) -> tuple[str, ...]:
-    """The panel whose figures the report's story reads; none without a story."""
-    return (str(config.report["story"]["panel"]),) if "story" in config.report else ()
+    """The panels whose figures the report's story reads; none without a story."""
+    story = config.report.get("story") or {}
+    return tuple(str(part["panel"]) for part in (story, story.get("before")) if part)
 
 
 def sidecar_files(config: Config) -> tuple[str, ...]:

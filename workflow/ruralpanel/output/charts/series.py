@@ -1,4 +1,4 @@
-"""Time series: small multiples by group, units thin, the group's mean thick."""
+"""Time series: small multiples by group, units thin, the group's mean thick; of one unit a line for each variable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
 from ruralpanel.output import style
-from ruralpanel.output.charts.canvas import drawing, grid, new_figure, save
+from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save
 from ruralpanel.output.words import word
 from ruralpanel.project.periods import label
 
@@ -51,11 +51,17 @@ def draw(
 ) -> None:
     """One chart for each group; several variables make a row each. Charts of a variable share their scales.
 
+    Of a panel of one unit variables of one measure share a chart: a dot for each figure, and lines where none is
+    missing.
+
     Parameters
     ----------
     names : unit → name in print, for the highest and the lowest unit of each group at the last period.
     groups : unit → group; an empty mapping puts all units into one chart.
     """
+    if len({unit for variable in variables for unit in variable.frame["unit"]}) == 1:
+        _draw_one_unit(variables, paths, title, note, language, where, font)
+        return
     every = word("all_units", language)
     kinds = sorted({groups.get(unit, every) for variable in variables for unit in variable.frame["unit"]})
     single = len(variables) == 1
@@ -88,12 +94,61 @@ def draw(
             figure.suptitle(title, fontsize=10, ha="left", x=0.01)
         legend = word("thin_thick", language)
         foot = "   ".join(text for text in (legend, note) if text)
-        figure.supxlabel(foot, fontsize=7, color=style.MUTED, ha="left", x=0.01)
+        foot_note(figure, foot)
         save(figure, paths, where, font)
 
 
-def _periods(axes: Axes, periods: list[int], inches: float) -> None:
-    """Ticks at true periods, few and far enough apart to read, and room at the right for names."""
+def _draw_one_unit(
+    variables: Sequence[Variable],
+    paths: Mapping[str, str | Path],
+    title: str,
+    note: str,
+    language: str,
+    where: str,
+    font: str | Path | None,
+) -> None:
+    measures = list(dict.fromkeys((variable.measure, variable.log) for variable in variables))
+    with drawing(font):
+        figure = new_figure(7.2, 0.45 + 2.6 * len(measures) + (0.2 if title else 0))
+        figure.set_layout_engine("constrained")
+        grids = figure.subplots(len(measures), 1, sharex=True, squeeze=False)
+        every = sorted({int(period) for variable in variables for period in variable.frame["period"]})
+        step = min(np.diff(every), default=1)
+        for axes, (measure, log) in zip(grids.flat, measures, strict=True):
+            grid(axes, "y")
+            chosen = [variable for variable in variables if (variable.measure, variable.log) == (measure, log)]
+            largest = max(float(variable.frame["value"].abs().max()) for variable in chosen)
+            size, words = _scaled(largest, language)
+            for index, variable in enumerate(chosen):
+                colour = style.CATEGORICAL[index % len(style.CATEGORICAL)]
+                known = variable.frame.set_index("period")["value"].reindex(range(every[0], every[-1] + 1, step))
+                axes.plot(
+                    known.index, known / size, color=colour, linewidth=1.6, marker="o", markersize=3,
+                    label=variable.name,
+                )  # fmt: skip
+            if log:
+                axes.set_yscale("log")
+            else:
+                axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+            axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            axes.set_ylabel(words.format(measure=measure).strip(), fontsize=8.5)
+            axes.legend(loc="lower right" if log else "upper left", fontsize=7.5)
+        _periods(grids[-1, 0], every, _CHARTS, room=0.03)
+        if title:
+            figure.suptitle(title, fontsize=10, ha="left", x=0.01)
+        if note:
+            foot_note(figure, note)
+        save(figure, paths, where, font)
+
+
+def _scaled(largest: float, language: str) -> tuple[float, str]:
+    """What large figures are divided by in print, and the words for that and their ``{measure}``."""
+    size = float(word("scaled_by", language))
+    return (size, word("scaled", language)) if largest >= 10 * size else (1.0, "{measure}")
+
+
+def _periods(axes: Axes, periods: list[int], inches: float, room: float = 0.3) -> None:
+    """Ticks at true periods, few and far enough apart to read, and `room` at the right for names."""
     length = periods[-1] - periods[0] or 1
     apart = _LABEL / inches * 1.33 * length
     ticks: list[int] = []
@@ -101,7 +156,7 @@ def _periods(axes: Axes, periods: list[int], inches: float) -> None:
         if not ticks or period - ticks[-1] >= apart:
             ticks.append(period)
     axes.set_xticks(ticks, [label(period) for period in ticks])
-    axes.set_xlim(periods[0] - 0.03 * length, periods[-1] + 0.3 * length)
+    axes.set_xlim(periods[0] - 0.03 * length, periods[-1] + room * length)
 
 
 def _chart(axes: Axes, part: pd.DataFrame, names: Mapping[str, str], colour: str, log: bool, type_size: float) -> None:

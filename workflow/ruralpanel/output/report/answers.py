@@ -6,9 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ruralpanel.output.report import through
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.designs import model_span
 from ruralpanel.output.report.document import (
+    SPACE,
     Answer,
     Answers,
     Block,
@@ -60,7 +62,7 @@ def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:
         verdict=verdict_word(texts, claim),
         tone=TONES.get(claim["verdict"], "none"),
         number=number,
-        meaning=parse(meaning(context, texts, claim, base)),
+        meaning=_meaning(context, texts, claim, base),
         cannot_show=literal(context.worded(claim, "cannot_show")),
         facts=_facts(context, texts, claim, base) if design else (),
         place=place,
@@ -69,6 +71,11 @@ def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:
         beside=anchor("differs", name) if claim.get("others") else "",
         benchmarks=tuple(_benchmark(context, texts, entry) for entry in claim.get("benchmarks") or ()),
     )
+
+
+def _meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) -> Inline:
+    own, more = parse(meaning(context, texts, claim, base)), through.sentence(context, texts, claim)
+    return (*own, *SPACE, *more) if more else own
 
 
 def verdict_word(texts: Texts, claim: Mapping[str, Any]) -> str:

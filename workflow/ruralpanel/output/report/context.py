@@ -13,7 +13,7 @@ from typing import Any
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.labels import Labels, localised
 from ruralpanel.output.report.document import foreign
-from ruralpanel.output.report.happened import Happened, happened
+from ruralpanel.output.report.happened import Happened, LongRun, happened, longer_runs
 from ruralpanel.output.report.references import Work, read_works
 from ruralpanel.output.report.software import version_of
 from ruralpanel.project.files import read_rows
@@ -88,6 +88,7 @@ class Context:
     versions: tuple[tuple[str, str], ...]
     commands: tuple[str, ...]
     story: Happened | None = None
+    before: Mapping[str, LongRun] = field(default_factory=dict)
     works: tuple[Work, ...] = ()
     methods_cited: tuple[Work, ...] = ()
     citation: Mapping[str, Any] = field(default_factory=dict)
@@ -209,6 +210,7 @@ def gather(
         versions=(("python", platform.python_version()), *_versions(packages)),
         commands=commands_for(config_file, Path()) if commands is None else tuple(commands),
         story=happened(base, report["story"]) if report.get("story") else None,
+        before=longer_runs(base, before) if (before := (report.get("story") or {}).get("before")) else {},
         works=works,
         methods_cited=read_works(METHODS, METHODS.name),
         citation=citation or {},

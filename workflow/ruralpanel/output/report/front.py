@@ -26,11 +26,12 @@ from ruralpanel.output.report.document import (
     literal,
     parse,
 )
+from ruralpanel.output.report.happened import LongRun
 from ruralpanel.output.report.lookups import latest_period, read_on
 from ruralpanel.output.report.references import citation, identity, in_order, reference
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor, is_count, noun, short_noun
-from ruralpanel.project.periods import label
+from ruralpanel.project.periods import label, parsed
 
 _SOURCE_COLUMNS = ("publication", "obtained", "checked")
 _MANY = 6  # units spelled out; of more the number is given
@@ -98,12 +99,43 @@ def _story(context: Context, texts: Texts) -> list[Block]:
         KeyFigures(_key_figures(texts, values)),
         Paragraph(texts.inline("story.units", **values, without=len(without), listed=listed)),
     ]
+    blocks += _before(context, texts)
     caveat = context.worded(declared, "caveat")
     if caveat:
         blocks.append(Paragraph((*texts.inline("story.caveat"), *SPACE, *texts.own(caveat, "report.story.caveat"))))
     if declared.get("validity"):
         blocks += _validity(context, texts, declared["validity"])
     return blocks
+
+
+def _before(context: Context, texts: Texts) -> list[Block]:
+    """The longer run: what each outcome was first and last, and from when it counts something else."""
+    if not context.before:
+        return []
+    declared = context.report["story"]["before"]
+    labels = context.labels(declared["panel"])
+    items: list[Marked] = []
+    said: dict[str, None] = {}
+    for outcome, run in context.before.items():
+        measure = labels.measure(outcome)
+        values = {"first": label(run.first), "last": label(run.last), "measure": "" if is_count(measure) else measure}
+        name = short_noun(labels.of(outcome))
+        items.append(texts.render("story.before_item", of=f"before:{outcome}", name=name, **values))
+        said |= dict.fromkeys(_breaks(context, outcome, run))
+    listed = Marked(f"{texts.render('front.listed_long')} ".join(items))
+    figure = anchor("figures", declared["figure"]) if declared.get("figure") else ""
+    return [Paragraph(texts.inline("story.before", items=listed, figure=figure, breaks=list(said)))]
+
+
+def _breaks(context: Context, outcome: str, run: LongRun) -> list[str]:
+    """What the sidecar says of definitions that change on the way, where the outcome is a series."""
+    variable = (context.config.get("variables") or {}).get(outcome) or {}
+    source = context.sources.get(str(variable.get("source", "")))
+    declared = (source.series.get(str(variable["series"])) or {}).get("breaks") or {} if source else {}
+    crossed = {
+        period: entry for year, entry in declared.items() if run.first < (period := parsed(str(year))) <= run.last
+    }
+    return [context.told(crossed[period], "what") for period in sorted(crossed)]
 
 
 def _way(before: float, after: float) -> str:

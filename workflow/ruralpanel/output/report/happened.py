@@ -1,4 +1,4 @@
-"""What happened to an outcome between a panel's first and last period (``report: story``)."""
+"""What happened to outcomes between a panel's first and last period (``report: story``, and ``before``)."""
 
 from __future__ import annotations
 
@@ -51,6 +51,36 @@ class Happened:
         if name not in self.numbers:
             raise MissingNumber(f'the story has no "{name}"')
         return Found(self.numbers[name], self.file, self.ways[name])
+
+
+@dataclass(frozen=True)
+class LongRun:
+    """An outcome of the longer run: totals over all units, in the first and the last period in which each has one."""
+
+    first: int
+    last: int
+    ends: Mapping[str, Found]  # ``first``, ``last``
+
+
+def longer_runs(results: Path, before: Mapping[str, Any]) -> dict[str, LongRun]:
+    """Outcome → its run (``report: story: before``); outcomes without two periods in which every unit has a figure fall
+    away."""
+    import pandas as pd
+
+    file = f"panels/{before['panel']}/panel.csv"
+    outcomes = [str(name) for name in before["outcomes"]]
+    rows = pd.read_csv(results / file, usecols=lambda name: name in {"unit", "period", *outcomes}, encoding="utf-8-sig")
+    rows["period"] = [parsed(text) for text in rows["period"].astype(str)]
+    runs = {}
+    for outcome in (name for name in outcomes if name in rows):
+        totals = rows.groupby("period")[outcome].apply(lambda figures: figures.sum(skipna=False)).dropna()
+        if len(totals) > 1:
+            ends = {
+                end: Found(float(totals.iloc[place]), file, f"sum of {outcome}, {label(int(totals.index[place]))}")
+                for end, place in (("first", 0), ("last", -1))
+            }
+            runs[outcome] = LongRun(int(totals.index[0]), int(totals.index[-1]), ends)
+    return runs
 
 
 def happened(results: Path, story: Mapping[str, Any]) -> Happened | None:

@@ -14,6 +14,8 @@
                                                unconfirmed (models), difference (the largest), allowed (the smallest)
 ``setting:PATH``                               a number of the resolved configuration
 ``story:WHAT``                                 what happened to the story's outcome (`happened.Happened`)
+``before:OUTCOME:END``                         a total of the longer run (`happened.longer_runs`), ``first`` or ``last``
+``through:CLAIM:NUMBER:WHAT``                  a claim's number times another (`through.found`), or ``through:coverage``
 ``correlation:TABLE:OUTCOME:OTHER``            a correlation of a table of type validity; ``pairs:TABLE:…``: its number
 ``information:CLAIM``                          by how much more information its main design would need: (detectable/δ)²
 =============================================  ================================================================
@@ -26,6 +28,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ruralpanel.estimate.base.model_json import read_results
+from ruralpanel.output.report import through
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.numbers import Found, Lookup, MissingNumber, in_json
 from ruralpanel.project.periods import label, parse
@@ -100,6 +103,8 @@ def lookups(context: Context) -> Mapping[str, Lookup]:
         "count": lambda rest: _count(context, rest),
         "setting": setting,
         "story": lambda rest: _story(context, rest),
+        "before": lambda rest: _before(context, rest),
+        "through": lambda rest: through.found(context, rest),
         "correlation": lambda rest: _correlation(context, rest, "correlation"),
         "pairs": lambda rest: _correlation(context, rest, "n"),
         "information": lambda rest: _information(context, rest),
@@ -176,6 +181,14 @@ def _story(context: Context, what: str) -> Found:
     if context.story is None:
         raise MissingNumber("no story is declared, or no two periods have the figures of half of the units")
     return context.story.found(what)
+
+
+def _before(context: Context, rest: str) -> Found:
+    outcome, end = _parts(rest, 2)
+    run = context.before.get(outcome)
+    if run is None or end not in run.ends:
+        raise MissingNumber(f'the longer run has no "{end}" of "{outcome}"')
+    return run.ends[end]
 
 
 def _correlation(context: Context, rest: str, statistic: str) -> Found:

@@ -173,6 +173,9 @@ class Hypothesis(Options):
     others: Annotated[tuple[Estimand, ...], Field(json_schema_extra={"uniqueItems": True})] | None = key(
         "Other designs shown beside"
     )
+    through: Annotated[tuple[Estimand, ...], Field(json_schema_extra={"uniqueItems": True})] | None = key(
+        "Numbers of other claims that this one's is multiplied by: what it would come to if they were effects"
+    )
     cannot_show: str | None = key("What the data cannot show")
     cannot_show_zh: str | None = key(_ZH)
     meaning: str | None = key("What the claim's number would mean, in words")
@@ -242,6 +245,14 @@ class Validity(Options):
     against: Names | None = key("Those that it is held against; all others where left out")
 
 
+class Before(Options):
+    """The longer run, from a panel that reaches further back: totals of its units in the first and last period."""
+
+    panel: Name = required("A name under `panels`, with more than one period")
+    outcomes: Names = required("Variables that are added up over units")
+    figure: Name | None = key("A chart of them, a name under `figures`")
+
+
 class Story(Options):
     """What happened, for the first page: an outcome's total in a panel's first and last period."""
 
@@ -254,6 +265,7 @@ class Story(Options):
     caveat: str | None = key("What the figures of the story must not be taken for")
     caveat_zh: str | None = key(_ZH)
     validity: Validity | None = key("How far the outcome goes with other measures of the same thing")
+    before: Before | None = key("The longer run, from a panel that reaches further back")
 
 
 class Brief(Options):
