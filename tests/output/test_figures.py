@@ -15,6 +15,7 @@ import matplotlib
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from ruralpanel.output.charts import build, claims, coefficients, curve, event_study, marginal_effect, series
@@ -424,3 +425,27 @@ def test_years_of_series_do_not_overprint(
     for row in boxes:
         assert all(left.x1 < right.x0 for left, right in itertools.pairwise(row))
     assert any(row for row in boxes)
+
+
+def test_one_unit_has_a_line_for_each_variable_that_stops_where_figures_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def variable(name: str, measure: str, values: Mapping[int, float]) -> series.Variable:
+        rows = [{"unit": "CN", "period": period, "value": value} for period, value in values.items()]
+        return series.Variable(name, measure, pd.DataFrame(rows))
+
+    drawn: list[Figure] = []
+    monkeypatch.setattr(series, "save", lambda figure, *_: drawn.append(figure))
+    jobs = variable("Jobs", "person", {1978: 28e6, 1980: 30e6, 1985: 70e6, 1986: 79e6})
+    labour = variable("Labour", "person", {1985: 27e6, 1986: float("nan")})
+    price = variable("Price", "", {1978: 1.0, 1986: 2.0})
+    series.draw([jobs, labour, price], {"png": tmp_path / "x.png"}, {}, {}, "Title")
+    persons, prices = drawn[0].axes
+    first, second = persons.get_lines()
+    assert dict(zip(first.get_xdata(), first.get_ydata(), strict=True))[1985] == 70.0
+    assert [int(x) for x, y in zip(first.get_xdata(), first.get_ydata(), strict=True) if np.isnan(y)] == [
+        1979, 1981, 1982, 1983, 1984,
+    ]  # fmt: skip
+    assert np.isfinite(second.get_ydata()).sum() == 1 and len(prices.get_lines()) == 1
+    assert persons.get_ylabel() == "person, millions" and prices.get_ylabel() == ""
+    assert [text.get_text() for text in persons.get_legend().get_texts()] == ["Jobs", "Labour"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -216,6 +217,37 @@ def test_prose_follows_the_results(place: Path) -> None:
     assert (
         "smaller than the benchmark (5.1%, or 2.1 rural manufacturing workers per 1,000 rural residents)" in said["H8"]
     )
+
+
+def through(place: Path, model: str, term: str) -> tuple[str, Numbers]:
+    """What is said of H2 times a number of another claim, and the report's numbers."""
+    values = config(place)
+    values["hypotheses"]["H2"]["through"] = [{"model": model, "term": term}]
+    made = gather(values, place / "made_up", place, "config.json")
+    document, _ = compose(made)
+    answers = next(block for block in document.blocks() if isinstance(block, Answers))
+    said = next(plain_text(item.meaning) for item in answers.items if item.id == "H2")
+    return said.partition("What it would come to")[2], Numbers(lookups(made))
+
+
+def test_a_claim_times_a_number_of_another_one_ranges_over_both_intervals(place: Path) -> None:
+    """−.05 [−.6, .44] of H2 times .9 [.4, 1.4] of H1, both logarithms."""
+    said, numbers = through(place, "between", "electricity")
+    ends = [a * b for a in (-0.6, 0.44) for b in (0.4, 1.4)]
+    wanted = {"value": -0.05 * 0.9, "low": min(ends), "high": max(ends)}
+    for what, product in wanted.items():
+        assert numbers.value(f"through:H2:0:{what}") == pytest.approx(math.expm1(product))
+    assert numbers.value("through:coverage") == pytest.approx(0.9)
+    assert "−4%" in said and "(−57% to +85%)" in said and "with 90% at least" in said and "do not say" in said
+    with pytest.raises(MissingNumber):
+        numbers.find("through:H2:1:value")
+    with pytest.raises(MissingNumber):
+        numbers.find("through:H3b:0:value")
+
+
+def test_an_open_interval_gives_no_range(place: Path) -> None:
+    said, numbers = through(place, "baseline", "roads")
+    assert not numbers.has("through:H2:0:low") and "an interval is open" in said and "do not say" in said
 
 
 def test_parts_of_a_whole_are_said_in_per_cent(place: Path) -> None:

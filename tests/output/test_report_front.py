@@ -20,7 +20,7 @@ from ruralpanel.output.report.build import compose
 from ruralpanel.output.report.context import gather
 from ruralpanel.output.report.document import Findings, KeyFigures, Paragraph, parse, plain_text
 from ruralpanel.output.report.exhibits import in_brief
-from ruralpanel.output.report.happened import told
+from ruralpanel.output.report.happened import longer_runs, told
 from ruralpanel.output.report.lookups import lookups
 from ruralpanel.output.report.numbers import Numbers
 from ruralpanel.output.report.sentences import excluded
@@ -77,6 +77,19 @@ def test_the_ends_are_the_periods_with_half_of_the_units() -> None:
     assert found is not None and (found.first, found.last) == (2012, 2013)
 
 
+def test_the_longer_run_adds_up_where_every_unit_has_a_figure(tmp_path: Path) -> None:
+    rows = pd.concat([panel([(1, 2), (3, 4), (5, 6)], [(0.1, 0.2)] * 3), panel([(7, 8)] * 3, [(0.3, 0.4)] * 3)])
+    rows["period"] = [2011, 2012] * 3 + [2013, 2014] * 3
+    rows.loc[(rows["unit"] == "MU-02") & (rows["period"] == 2014), "workers"] = np.nan
+    (tmp_path / "panels" / "made").mkdir(parents=True)
+    rows.to_csv(tmp_path / "panels" / "made" / "panel.csv", index=False)
+    runs = longer_runs(tmp_path, {"panel": "made", "outcomes": ["workers", "residents", "of no figure"]})
+    assert list(runs) == ["workers", "residents"]
+    run = runs["workers"]
+    assert (run.first, run.last, run.ends["first"].value, run.ends["last"].value) == (2011, 2013, 9, 21)
+    assert runs["residents"].last == 2014
+
+
 def story_project(place: Path, tmp_path: Path, workers: Any, urban: Any, language: str = "en") -> str:
     """The text of the first page with other rows."""
     import shutil
@@ -86,7 +99,8 @@ def story_project(place: Path, tmp_path: Path, workers: Any, urban: Any, languag
     path = folder / "made_up" / "panels" / "made" / "panel.csv"
     panel(workers, urban).to_csv(path, index=False)
     values = config(folder, language=language)
-    values["report"] |= {"story": STORY | {"caveat": "Counted by hand."}}
+    before = {"panel": "made", "outcomes": ["workers"]}
+    values["report"] |= {"story": STORY | {"caveat": "Counted by hand.", "before": before}}
     values["report"]["introduction"] = values["report"]["introduction_zh"] = "Asked."
     document, _ = compose(gather(values, folder / "made_up", folder, "config.json"))
     first = document.sections[0]
@@ -113,6 +127,9 @@ def test_what_happened_is_said_of_the_rows_and_never_the_opposite(
     both = 3 if workers == urban == UP else 0
     assert f"In {both} of 3 provinces both rose" in said
     assert "Counted by hand." in said and "left out" not in said
+    assert (
+        f"orkers: {'3.00' if workers == UP else '6.00'} in 2012, {'6.00' if workers == UP else '3.00'} in 2013." in said
+    )
 
 
 def test_missing_units_are_told_by_name(place: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from conftest import make_tiny, tiny_config
 from ruralpanel.project.check import check
 from ruralpanel.project.load import read_config
 
+BEFORE = {"panel": "main", "outcomes": ["output"]}
 STORY = {"panel": "main", "outcome": "output", "share": "lever"}
 
 
@@ -26,7 +27,11 @@ def found(folder: Path, report: Mapping[str, Any], **more: Any) -> list[tuple[st
 def test_a_sound_story_and_brief(tmp_path: Path) -> None:
     (tmp_path / "works.bib").write_text("@misc{a, author={A}, year=1, title={B}}", encoding="utf-8")
     report = {
-        "story": {**STORY, "population": "lever", "weight": "output"}, "references": "works.bib",
+        "story": {
+            **STORY, "population": "lever", "weight": "output",
+            "before": {"panel": "main", "outcomes": ["output"], "figure": "effect"},
+        },
+        "references": "works.bib",
         "brief": {"figures": ["effect"], "maps": [], "tables": ["main"]},
     }  # fmt: skip
     assert found(tmp_path, report) == []
@@ -39,6 +44,9 @@ def test_a_sound_story_and_brief(tmp_path: Path) -> None:
         ({"story": {**STORY, "outcome": "outptu"}}, "report.story.outcome", '"outptu"'),
         ({"story": {"panel": "main", "outcome": "output", "weight": "lever"}}, "report.story.weight", "weight without"),
         ({"story": {**STORY, "validity": {"table": "main", "of": "a.b.1"}}}, "report.story.validity.table", '"main"'),
+        ({"story": {**STORY, "before": {**BEFORE, "panel": "mian"}}}, "report.story.before.panel", '"mian"'),
+        ({"story": {**STORY, "before": {**BEFORE, "outcomes": ["o"]}}}, "report.story.before.outcomes", '"o"'),
+        ({"story": {**STORY, "before": {**BEFORE, "figure": "e"}}}, "report.story.before.figure", '"e"'),
         ({"brief": {"figures": ["efect"]}}, "report.brief.figures", '"efect"'),
         ({"brief": {"maps": ["none"]}}, "report.brief.maps", '"none"'),
         ({"references": "nowhere.bib"}, "report.references", "does not exist"),
@@ -66,3 +74,17 @@ def test_outcomes_of_validity_are_those_of_its_table(tmp_path: Path) -> None:
     }
     ((place, text),) = found(tmp_path, report, tables=tables)
     assert place == "report.story.validity.against" and text == '"main.lever.2002"'
+
+
+def test_a_claim_is_multiplied_by_numbers_that_other_claims_show(tmp_path: Path) -> None:
+    name, main = next(iter(tiny_config()["hypotheses"].items()))
+    number = dict(main["estimand"])
+    again = {"claim": "Again", "estimand": number, "expected": "positive"}
+    sound = {name: main, "again": again | {"through": [number]}}
+    assert found(tmp_path, {}, hypotheses=sound) == []
+    own = {name: main | {"through": [number]}}
+    assert found(tmp_path, {}, hypotheses=own)[0][0] == f"hypotheses.{name}.through[0]"
+    bare = {name: main, "again": {"claim": "Again", "through": [number]}}
+    assert ("hypotheses.again.through", "numbers to multiply by, but none to be multiplied") in found(
+        tmp_path, {}, hypotheses=bare
+    )

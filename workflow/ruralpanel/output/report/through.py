@@ -26,7 +26,10 @@ def found(context: Context, rest: str) -> Found:
     if rest == "coverage":
         return Found(2 * float(context.scorecard["rule"]["level"]) - 1, "scorecard.json", "2 × /rule/level − 1")
     name, index, what = rest.split(":")
-    first, second = _factors(context, name)[int(index)]
+    factors = dict(enumerate(_factors(context, name))).get(int(index))
+    if factors is None:
+        raise MissingNumber(f"claim {name} is not multiplied by a number {index}")
+    first, second = factors
     numbers = {"value": first["estimate"] * second["estimate"]}
     corners = [first[one] * second[other] for one in _ENDS for other in _ENDS if _bounded(first) and _bounded(second)]
     numbers |= {"low": min(corners), "high": max(corners)} if corners else {}
