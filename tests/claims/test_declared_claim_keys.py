@@ -27,7 +27,8 @@ STUDY = {"study": "Nobody (2000)", "finding": "an invented one"}
 OTHER: dict[str, Any] = {
     "claim": "another claim", "claim_zh": "另一", "expected": "negative", "family": "f", "meaning": "m",
     "meaning_zh": "意",
-    "others": [{"model": "other", "term": "x"}], "robustness": "c", "untestable": "no data", "cannot_show": "much",
+    "others": [{"model": "other", "term": "x"}], "through": [{"model": "other", "term": "x"}],
+    "robustness": "c", "untestable": "no data", "cannot_show": "much",
     "untestable_zh": "没有数据", "cannot_show_zh": "多", "benchmarks": [STUDY],
 }  # fmt: skip
 PARTS: dict[str, dict[str, Any]] = {

@@ -367,3 +367,12 @@ def test_a_change_without_a_finite_effect_has_no_plain_words() -> None:
     outcome, lever = VariableStats("y", formula="log(x)", mean=1.0), {"l": VariableStats("l", sd=1.0)}
     assert plain_effect((900.0, 1.0, 2.0), outcome, "l", lever, {"change": 2005.0}) is None
     assert plain_effect((0.5, 0.1, 0.9), outcome, "l", lever, {"change": 1.0}) is not None
+
+
+def test_the_lever_of_an_event_studys_period_is_the_policy() -> None:
+    row = {"term": "treated:2012", "estimate": 0.2, "ci_low": 0.1, "ci_high": 0.3}
+    study = {"model": "m", "estimator": "event_study", "coefficients": [row]}
+    number = find_estimand(study, {"term": "treated:2012"}, "config.yaml", "claims.a")
+    assert (number.term, number.lever) == ("treated:2012", "treated")
+    product = find_estimand({**study, "estimator": "fe"}, {"term": "treated:2012"}, "config.yaml", "claims.a")
+    assert product.lever == "treated:2012"

@@ -76,14 +76,12 @@ def test_outcomes_of_validity_are_those_of_its_table(tmp_path: Path) -> None:
     assert place == "report.story.validity.against" and text == '"main.lever.2002"'
 
 
-def test_a_claim_is_multiplied_by_numbers_that_other_claims_show(tmp_path: Path) -> None:
-    name, main = next(iter(tiny_config()["hypotheses"].items()))
+def test_a_claim_is_multiplied_by_numbers_that_exist_and_has_one_of_its_own(tmp_path: Path) -> None:
+    name, main = next(iter(tiny_config()["hypotheses"].items()))  # type: ignore[attr-defined]
     number = dict(main["estimand"])
-    again = {"claim": "Again", "estimand": number, "expected": "positive"}
-    sound = {name: main, "again": again | {"through": [number]}}
-    assert found(tmp_path, {}, hypotheses=sound) == []
-    own = {name: main | {"through": [number]}}
-    assert found(tmp_path, {}, hypotheses=own)[0][0] == f"hypotheses.{name}.through[0]"
+    assert found(tmp_path, {}, hypotheses={name: main | {"through": [number]}}) == []
+    ((place, _),) = found(tmp_path, {}, hypotheses={name: main | {"through": [number | {"model": "nothing"}]}})
+    assert place == f"hypotheses.{name}.through[0].model"
     bare = {name: main, "again": {"claim": "Again", "through": [number]}}
     assert ("hypotheses.again.through", "numbers to multiply by, but none to be multiplied") in found(
         tmp_path, {}, hypotheses=bare

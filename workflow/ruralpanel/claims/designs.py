@@ -79,6 +79,39 @@ class ClaimEstimate:
     pointer: str
 
 
+@dataclass(frozen=True)
+class Product:
+    """A claim's number times that of another design: what it would come to if both were effects.
+
+    Attributes
+    ----------
+    model, panel, outcomes, term : of the other design.
+    relative : whether its outcome is a logarithm; the numbers are then changes by that share.
+    low, high : the extremes of the products of both intervals' ends; None where one of these is open. Of intervals that
+        hold what they should with probability p, whatever their dependence, such a range holds it with 2p − 1 at least.
+    """
+
+    model: str
+    panel: str
+    outcomes: tuple[str, ...]
+    term: str
+    relative: bool
+    value: float
+    low: float | None
+    high: float | None
+
+
+def product(own: ClaimEstimate, other: ClaimEstimate) -> Product:
+    """`own` times `other`, as a change of the latter's outcome."""
+    relative = other.plain is not None and other.plain.effect == "relative"
+    ends = [a * b for a in (own.ci_low, own.ci_high) for b in (other.ci_low, other.ci_high)]
+    bounded = all(map(math.isfinite, (own.ci_low, own.ci_high, other.ci_low, other.ci_high)))
+    numbers = [own.estimate * other.estimate, *((min(ends), max(ends)) if bounded else ())]
+    value, *range_ = map(math.expm1, numbers) if relative else numbers
+    low, high = range_ if range_ else (None, None)
+    return Product(other.model, other.panel, other.outcomes, other.term, relative, value, low, high)
+
+
 def describe(
     model: Mapping[str, Any],
     estimand: Mapping[str, Any],

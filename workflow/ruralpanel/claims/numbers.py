@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from ruralpanel.estimate.base.model_json import set_of
 from ruralpanel.project.expressions import log_of, ratio_of
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
 
@@ -64,7 +65,9 @@ def find_estimand(model: Mapping[str, Any], wanted: Mapping[str, Any], file: str
             Problem(file, f"{where}.term", found, f"a coefficient of model {model['model']}", did_you_mean(term, terms))
         )
     index = terms.index(term)
-    return _from_row(model, model["coefficients"][index], term, term, f"/coefficients/{index}")
+    # of an event study ``treated:2012`` is the policy in a period, no product of two variables
+    lever = term.partition(":")[0] if ESTIMATORS[str(model["estimator"])].by_event_time else term
+    return _from_row(model, model["coefficients"][index], term, lever, f"/coefficients/{index}")
 
 
 def _marginal(model: Mapping[str, Any], wanted: Mapping[str, Any], file: str, where: str) -> Estimand:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.claims import verdicts
-from ruralpanel.claims.designs import ClaimEstimate, Statistics, describe
+from ruralpanel.claims.designs import ClaimEstimate, Product, Statistics, describe, product
 from ruralpanel.claims.evidence import Cell, cells
 from ruralpanel.claims.numbers import VariableStats
 from ruralpanel.claims.verdicts import Agreement, AgreementKind, Evidence, Verdict
@@ -43,6 +43,7 @@ class ClaimRow:
     meaning_zh: str
     benchmarks: tuple[Mapping[str, Any], ...]
     evidence: tuple[Cell, ...] = ()
+    through: tuple[Product, ...] = ()
 
 
 def evaluate_claims(
@@ -141,7 +142,16 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
         meaning_zh=_text(claim, "meaning_zh") or _text(claim, "meaning"),
         benchmarks=tuple(claim.get("benchmarks") or ()),
         evidence=cells(name, claim, design, *about),
+        through=_through(claim, design, results, where),
     )
+
+
+def _through(
+    claim: Mapping[str, Any], design: ClaimEstimate | None, results: _Results, where: str
+) -> tuple[Product, ...]:
+    known = [one for one in claim.get("through") or () if design and one.get("model") in results.models]
+    described = [results.describe(one, claim, f"{where}.through[{i}]") for i, one in enumerate(known)]
+    return tuple(product(design, other) for other in described if design is not None)
 
 
 def _overrides(design: ClaimEstimate | None) -> tuple[Note, ...]:
@@ -272,6 +282,7 @@ def scorecard_json(rows: Sequence[ClaimRow]) -> dict[str, Any]:
     """The scorecard as plain values."""
     rule = {
         "level": LEVEL,
+        "level_of_products": 2 * LEVEL - 1,
         "power": POWER,
         "agreement": verdicts.AGREEMENT,
         "share_of_outcome": verdicts.SHARE_OF_OUTCOME,

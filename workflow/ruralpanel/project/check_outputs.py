@@ -18,7 +18,7 @@ from ruralpanel.project.kinds.tables import TABLES, kind_of
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import Problem
 from ruralpanel.project.reads import claimed_models, shown_variables
-from ruralpanel.project.settings import ModelSpec, wordless
+from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.units import Units
 
 _BREAK_STEP = "__break_"
@@ -31,7 +31,9 @@ def claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Itera
     estimands += [(f"through[{i}]", other) for i, other in enumerate(claim.get("through") or ())]
     for place, estimand in estimands:
         yield from _estimand_problems(config, f"hypotheses.{name}.{place}", estimand)
-    yield from _through_problems(config, name, claim)
+    if claim.get("through") and "estimand" not in claim:
+        found, fix = "numbers to multiply by, but none to be multiplied", "leave it out"
+        yield Problem(config.file, f"hypotheses.{name}.through", found, "a claim with a number", fix)
     curve = claim.get("robustness")
     if curve and curve not in config.specification_curves:
         expected = "a name under specification_curves"
@@ -45,25 +47,6 @@ def claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Itera
         if not rule:
             where = f"hypotheses.{name}.diagnostics.{test}"
             yield Problem(config.file, where, "no bound", "p_above or statistic_above", "p_above: 0.05")
-
-
-def _through_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iterator[Problem]:
-    """Numbers to multiply by that no other claim shows, and a claim without a number of its own."""
-    through = claim.get("through") or ()
-    if through and "estimand" not in claim:
-        found = "numbers to multiply by, but none to be multiplied"
-        yield Problem(config.file, f"hypotheses.{name}.through", found, "a claim with a number", "leave it out")
-    shown = [
-        wordless(estimand)
-        for other, values in config.hypotheses.items()
-        if other != name
-        for estimand in [values.get("estimand") or {}, *(values.get("others") or ())]
-    ]
-    for i, estimand in enumerate(through):
-        if wordless(estimand) not in shown:
-            found = f"{estimand.get('model')}[{estimand.get('term', estimand.get('statistic', ''))}]"
-            expected, fix = "the number, or another design, of another claim", "name it under others of that claim"
-            yield Problem(config.file, f"hypotheses.{name}.through[{i}]", found, expected, fix)
 
 
 def _smallest_effect_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iterator[Problem]:

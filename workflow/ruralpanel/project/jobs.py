@@ -249,7 +249,7 @@ def claim_files(config: Config) -> tuple[str, ...]:
     estimands = [
         estimand
         for claim in config.hypotheses.values()
-        for estimand in [claim.get("estimand") or {}, *(claim.get("others") or ())]
+        for estimand in [claim.get("estimand") or {}, *(claim.get("others") or ()), *(claim.get("through") or ())]
         if "model" in estimand
     ]
     return tuple(dict.fromkeys(f"results/models/{estimand['model']}.json" for estimand in estimands))

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ruralpanel.output.report import through
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.designs import model_span
 from ruralpanel.output.report.document import (
@@ -23,8 +22,16 @@ from ruralpanel.output.report.document import (
     parse,
 )
 from ruralpanel.output.report.references import identity
-from ruralpanel.output.report.sentences import Quote, effect_sentence, interval_text, meaning, nouns, term_label
-from ruralpanel.output.report.texts import Texts, anchor
+from ruralpanel.output.report.sentences import (
+    Quote,
+    effect_sentence,
+    interval_text,
+    meaning,
+    nouns,
+    outcome_label,
+    term_label,
+)
+from ruralpanel.output.report.texts import Texts, anchor, noun
 from ruralpanel.output.tables.inference_words import short_of
 from ruralpanel.output.words import clause
 
@@ -74,8 +81,21 @@ def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:
 
 
 def _meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) -> Inline:
-    own, more = parse(meaning(context, texts, claim, base)), through.sentence(context, texts, claim)
-    return (*own, *SPACE, *more) if more else own
+    own, products = parse(meaning(context, texts, claim, base)), claim.get("through") or ()
+    return (*own, *SPACE, *_through(context, texts, claim["claim"], products)) if products else own
+
+
+def _through(context: Context, texts: Texts, name: str, products: Sequence[Mapping[str, Any]]) -> Inline:
+    """What the claim's number would come to times others, or that these figures do not say."""
+    items = []
+    for index, one in enumerate(products):
+        quote, fmt = Quote(texts, f"claim:{name}:through.{index}"), "%0" if one["relative"] else "sig3"
+        ends = [quote(end, f"+{fmt}") for end in ("low", "high") if one[end] is not None]
+        words = {"title": context.title(one["model"]), "outcome": noun(outcome_label(context, one))}
+        items.append(texts.render("through.item", amount=quote("value", f"+{fmt}"), ends=ends, **words))
+    told = [one for one in products if one["low"] is not None and one["low"] * one["high"] > 0]
+    listed = Marked(f"{texts.render('front.listed_long')} ".join(items))
+    return texts.inline("through.sentence", items=listed, told=len(told), of=len(items))
 
 
 def verdict_word(texts: Texts, claim: Mapping[str, Any]) -> str:

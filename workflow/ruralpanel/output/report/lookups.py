@@ -15,7 +15,6 @@
 ``setting:PATH``                               a number of the resolved configuration
 ``story:WHAT``                                 what happened to the story's outcome (`happened.Happened`)
 ``before:OUTCOME:END``                         a total of the longer run (`happened.longer_runs`), ``first`` or ``last``
-``through:CLAIM:NUMBER:WHAT``                  a claim's number times another (`through.found`), or ``through:coverage``
 ``correlation:TABLE:OUTCOME:OTHER``            a correlation of a table of type validity; ``pairs:TABLE:…``: its number
 ``information:CLAIM``                          by how much more information its main design would need: (detectable/δ)²
 =============================================  ================================================================
@@ -28,7 +27,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ruralpanel.estimate.base.model_json import read_results
-from ruralpanel.output.report import through
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.numbers import Found, Lookup, MissingNumber, in_json
 from ruralpanel.project.periods import label, parse
@@ -104,7 +102,6 @@ def lookups(context: Context) -> Mapping[str, Lookup]:
         "setting": setting,
         "story": lambda rest: _story(context, rest),
         "before": lambda rest: _before(context, rest),
-        "through": lambda rest: through.found(context, rest),
         "correlation": lambda rest: _correlation(context, rest, "correlation"),
         "pairs": lambda rest: _correlation(context, rest, "n"),
         "information": lambda rest: _information(context, rest),

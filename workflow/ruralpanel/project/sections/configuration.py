@@ -174,7 +174,7 @@ class Hypothesis(Options):
         "Other designs shown beside"
     )
     through: Annotated[tuple[Estimand, ...], Field(json_schema_extra={"uniqueItems": True})] | None = key(
-        "Numbers of other claims that this one's is multiplied by: what it would come to if they were effects"
+        "Numbers that the claim's is multiplied by: what it would come to if both were effects"
     )
     cannot_show: str | None = key("What the data cannot show")
     cannot_show_zh: str | None = key(_ZH)
