@@ -219,6 +219,22 @@ def test_prose_follows_the_results(place: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(("leads", "told"), [([1998], True), ([1997, 1998], False), ([None], False)])
+def test_the_only_difference_before_a_policy_is_said_for_what_it_is(
+    leads: list[int | None], told: bool, place: Path
+) -> None:
+    path = place / "made_up" / "models" / "reform.json"
+    ends = {"estimate": -0.0123, "std_error": 0.1, "ci_low": -0.2, "ci_high": 0.17}
+    before = [{"term": "", "period": period, "event_time": -2, **ends} for period in leads]
+    reference = {"term": "", "period": 1999, "event_time": -1, "estimate": 0.0, "std_error": None}
+    reform = json.loads(path.read_text(encoding="utf-8")) | {"event_study": [*before, reference]}
+    path.write_text(json.dumps(reform), encoding="utf-8")
+    document, _ = compose(context(place))
+    answers = next(block for block in document.blocks() if isinstance(block, Answers))
+    facts = plain_text(next(item.facts for item in answers.items if item.id == "H5"))
+    assert ("before the policy, 1998 against 1999: −0.0123 [−0.200, 0.170], which can refute" in facts) == told
+
+
 def said_through(place: Path, model: str, term: str) -> str:
     """What is said of H2 times another number."""
     values = config(place)

@@ -34,6 +34,8 @@ from ruralpanel.output.report.sentences import (
 from ruralpanel.output.report.texts import Texts, anchor, noun
 from ruralpanel.output.tables.inference_words import short_of
 from ruralpanel.output.words import clause
+from ruralpanel.project.kinds.inference import WILD
+from ruralpanel.project.periods import label
 
 TONES = {
     "supported": "for",
@@ -142,7 +144,7 @@ def _facts(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) 
         interval=interval_text(texts, design, base),
         method=texts.render("answers.method", name=method) if method else Marked(""),
     )
-    more = _other_errors(context, texts, design)
+    more = [*_one_before(context, texts, design), *_other_errors(context, texts, design)]
     if claim.get("p_family") is not None:
         p = texts.numbers.num(f"claim:{claim['claim']}:p_family", "p")
         more.append(texts.render("answers.family", family=claim["family"], p=p))
@@ -150,6 +152,26 @@ def _facts(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) 
         kind, same = claim["agreement"]["kind"], claim["agreement"]["same_sign"]
         more.append(texts.render("answers.agreement", claim=f"claim:{claim['claim']}", kind=kind, same_sign=same))
     return parse("; ".join([text, *more]))
+
+
+def _one_before(context: Context, texts: Texts, design: Mapping[str, Any]) -> list[Marked]:
+    """The only difference before a policy, with the interval that decides, and how little one difference can show."""
+    model = context.models.get(design["model"], {})
+    periods = [row for row in model.get("event_study") or () if row["event_time"] < 0]
+    leads = [row for row in periods if row["std_error"] is not None]
+    reference = next((row["period"] for row in periods if row["std_error"] is None), None)
+    if len(leads) != 1 or leads[0]["period"] is None or reference is None:
+        return []
+    terms = [row["term"] for row in model["coefficients"]]
+    if leads[0]["term"] in terms:
+        key = f"model:{design['model']}:coefficients.{terms.index(leads[0]['term'])}"
+        ends = ("ci_wild_low", "ci_wild_high") if design["interval"] == WILD else ("ci_low", "ci_high")
+    else:
+        key, ends = f"model:{design['model']}:event_study.{model['event_study'].index(leads[0])}", ("ci_low", "ci_high")
+    estimate, low, high = (texts.numbers.num(f"{key}.{name}", "sig3") for name in ("estimate", *ends))
+    interval = texts.render("interval.raw", low=low, high=high)
+    words = {"period": label(leads[0]["period"]), "reference": label(reference), "estimate": estimate}
+    return [texts.render("answers.one_before", interval=interval, **words)]
 
 
 def _other_errors(context: Context, texts: Texts, design: Mapping[str, Any]) -> list[Marked]:
