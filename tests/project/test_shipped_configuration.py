@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from ruralpanel.project.check import check
 from ruralpanel.project.load import Config, read_config
@@ -113,3 +115,29 @@ def test_its_files_are_small() -> None:
     for file in files:
         lines = file.read_text(encoding="utf-8").splitlines()
         assert len(lines) < 400 and max(map(len, lines)) <= 120, file
+
+
+def test_the_censuses_of_2010_and_2020_have_their_place(tmp_path: Path) -> None:
+    """What docs/data-sources.md says to add, laid over the shipped files, on made-up provinces."""
+    page = (ROOT / "docs" / "data-sources.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(sources:\n  census_provinces:.*?)```", page, re.DOTALL)
+    added = yaml.safe_load(block)
+    shutil.copytree(ROOT / "config", tmp_path / "config")
+    shutil.copy(ROOT / "CITATION.cff", tmp_path)
+    (tmp_path / "data" / "raw").mkdir(parents=True)
+    for part in [*(ROOT / "data").iterdir(), *(ROOT / "data" / "raw").iterdir()]:
+        if part.name != "raw":
+            (tmp_path / part.relative_to(ROOT)).symlink_to(part)
+    for file in ("config.yaml", "config/variables.yaml", "config/models.yaml"):
+        values = yaml.safe_load((ROOT / file).read_text(encoding="utf-8"))
+        for section in added.keys() & values.keys():
+            for name, entry in added[section].items():
+                before = values[section].get(name, {})
+                values[section][name] = {**before, **entry} if isinstance(before, dict) else entry
+        (tmp_path / file).write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), encoding="utf-8")
+    rows = [f"{unit},{year},100,{year - 2000}" for year in (2010, 2020) for unit in ("Beijing", "Tibet")]
+    (tmp_path / "data" / "raw" / "census_provinces.csv").write_text("\n".join(["province,year,persons,senior", *rows]))
+    read = read_config(tmp_path / "config.yaml")
+    assert check(read) == ()
+    assert read.panels["schooling"].periods == (1990, 2000, 2010, 2012, 2020)
+    assert read.models["schooling_trend"].options["treatment"]["first"] == 2010

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import power_wanted
 import pytest
 
@@ -21,6 +25,7 @@ from ruralpanel.output.tables.document import TableDocument
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.maps import MAPS, shown_by
+from ruralpanel.project.units import Units, load_units
 from tex_structure import standalone_tex
 
 
@@ -97,6 +102,66 @@ def test_first_looks_come_out_again(built: Path) -> None:
     assert abs(schooling["estimate"] - 1.64) < 0.3 and abs(schooling["std_error"] - 0.76) < 0.1
 
 
+def raw(root: Path, name: str, column: str) -> pd.Series:
+    """A column of a yearbook table by unit and year."""
+    table = pd.read_csv(root / "data" / "raw" / "nbs_yearbook" / name).assign(
+        unit=lambda rows: [units(root).match(region) for region in rows["region_en"]]
+    )
+    return table.set_index(["unit", "year"])[column]
+
+
+@cache
+def units(root: Path) -> Units:
+    return load_units(root / "data" / "units" / "china_provinces.csv")
+
+
+def west(root: Path, ids: Iterable[str]) -> np.ndarray[Any, Any]:
+    return np.array([units(root).attributes[unit]["go_west"] for unit in ids])
+
+
+def test_schooling_is_the_difference_of_differences_of_the_published_shares(built: Path, root: Path) -> None:
+    census = raw(root, "census_education_1990_2000.csv", "senior_secondary_per_100k").unstack() / 1e5
+    survey = raw(root, "education_2012.csv", "senior_secondary") / raw(
+        root, "education_2012.csv", "population_6plus_sample_persons"
+    )
+    shares = census.assign(later=survey.droplevel("year"))
+    treated = west(root, shares.index) == 1
+    for model, level in (("schooling_event", np.log(shares)), ("schooling_event_points", 100 * shares)):
+        for term, column in (("treated:1990", 1990), ("treated:2012", "later")):
+            change = (level[column] - level[2000]).to_numpy()
+            wanted = change[treated].mean() - change[~treated].mean()
+            assert coefficient(built, model, term)["estimate"] == pytest.approx(wanted, rel=1e-9)
+    pace = coefficient(built, "schooling_event", "treated:1990")["estimate"] / -10
+    beyond = coefficient(built, "schooling_event", "treated:2012")["estimate"] - 12 * pace
+    assert coefficient(built, "schooling_trend", "treated:2012")["estimate"] == pytest.approx(beyond, rel=1e-9)
+
+
+@pytest.mark.parametrize(("model", "oil", "real"), [
+    ("go_west_real", True, True), ("go_west_real_without_oil", False, True), ("go_west_nominal_1997", True, False),
+])  # fmt: skip
+def test_real_output_is_nominal_output_over_chained_prices(
+    model: str, oil: bool, real: bool, built: Path, root: Path
+) -> None:
+    """Two-way effects by dummies, prices multiplied year by year from 1999."""
+    prices = raw(root, "ex_factory_prices_1997_2003.csv", "ex_factory_price_index_previous_year_100") / 100
+    panel = pd.read_csv(built / "panels" / "go_west" / "panel.csv").query("1997 <= period <= 2003")
+    left_out = {"CN-HI", "CN-XZ"} | (set() if oil else {"CN-XJ", "CN-HL"})
+    panel = panel[~panel["unit"].isin(left_out)].dropna(subset=["industrial_value_added"])
+
+    def level(unit: str, year: int) -> float:
+        after = math.prod(prices[unit, y] for y in range(2000, year + 1))
+        return after / math.prod(prices[unit, y] for y in range(year + 1, 2000))
+
+    deflator = [level(u, y) if real else 1.0 for u, y in zip(panel["unit"], panel["period"], strict=True)]
+    y = np.log(panel["industrial_value_added"] / deflator / panel["population_register"])
+    treated = west(root, panel["unit"]) * (panel["period"] >= 2000)
+    dummies = pd.get_dummies(panel[["unit", "period"]].astype(str), dtype=float).iloc[:, 1:]
+    x = np.column_stack([treated, dummies, np.ones(len(panel))])
+    found = coefficient(built, model, "treated")
+    assert found["estimate"] == pytest.approx(np.linalg.lstsq(x, y, rcond=None)[0][0], rel=1e-7)
+    assert json.loads((built / "models" / f"{model}.json").read_text("utf-8"))["n_obs"] == (202 if oil else 188)
+
+
 def test_every_claim_has_a_verdict(built: Path, config: Mapping[str, Any]) -> None:
     claims = json.loads((built / "scorecard.json").read_text(encoding="utf-8"))["claims"]
     assert [claim["claim"] for claim in claims] == list(config["hypotheses"])
@@ -141,6 +206,7 @@ def test_the_first_page_says_what_happened_in_a_brief_of_fifteen_pages_at_most(b
     printed = {entry["key"]: entry["printed"] for entry in numbers}
     wanted = {
         "story:outcome_first": "21.1", "story:outcome_last": "29.2", "story:rate_first": "33", "story:rate_last": "56",
+        "before:nation_tve_workers:first": "28.3", "before:nation_tve_workers:last": "129",
         "story:share_first": "53%", "story:share_last": "63%", "story:both_rose": "22", "story:units": "31",
         "correlation:validity:provinces.rural_industry.2012:townships_1998.tve_industry.1998": "0.80",
     }  # fmt: skip
