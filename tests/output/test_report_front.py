@@ -83,7 +83,7 @@ def test_the_longer_run_adds_up_where_every_unit_has_a_figure(tmp_path: Path) ->
     rows.loc[(rows["unit"] == "MU-02") & (rows["period"] == 2014), "workers"] = np.nan
     (tmp_path / "panels" / "made").mkdir(parents=True)
     rows.to_csv(tmp_path / "panels" / "made" / "panel.csv", index=False)
-    runs = longer_runs(tmp_path, {"panel": "made", "outcomes": ["workers", "residents", "of no figure"]})
+    runs = longer_runs(tmp_path, "made", ["workers", "residents", "of no figure"])
     assert list(runs) == ["workers", "residents"]
     run = runs["workers"]
     assert (run.first, run.last, run.ends["first"].value, run.ends["last"].value) == (2011, 2013, 9, 21)

@@ -119,6 +119,8 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
     else:
         design = results.describe(estimand, claim, f"{where}.estimand")
         verdict = _verdict(expected, design, agreement, bool(claim.get("robustness")))
+    known = [one for one in claim.get("through") or () if one["model"] in results.models]
+    factors = [results.describe(one, claim, f"{where}.through[{i}]") for i, one in enumerate(known)]
     p_family = results.family_p.get(name)
     model = str(estimand.get("model", ""))
     about = results.models.get(model) or {}, agreement, p_family, results.robustness.get(model) or {}
@@ -142,16 +144,8 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
         meaning_zh=_text(claim, "meaning_zh") or _text(claim, "meaning"),
         benchmarks=tuple(claim.get("benchmarks") or ()),
         evidence=cells(name, claim, design, *about),
-        through=_through(claim, design, results, where),
+        through=tuple(product(design, other) for other in factors if design is not None),
     )
-
-
-def _through(
-    claim: Mapping[str, Any], design: ClaimEstimate | None, results: _Results, where: str
-) -> tuple[Product, ...]:
-    known = [one for one in claim.get("through") or () if design and one.get("model") in results.models]
-    described = [results.describe(one, claim, f"{where}.through[{i}]") for i, one in enumerate(known)]
-    return tuple(product(design, other) for other in described if design is not None)
 
 
 def _overrides(design: ClaimEstimate | None) -> tuple[Note, ...]:

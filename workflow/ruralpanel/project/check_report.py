@@ -39,21 +39,22 @@ def _panel_problems(config: Config, name: str, where: str) -> Iterator[Problem]:
         yield Problem(config.file, where, f"{panel.name}, which has one", "a panel with more than one period")
 
 
-def _before_problems(config: Config, before: Mapping[str, Any]) -> Iterator[Problem]:
+def _before_problems(config: Config, panel: str, outcomes: Collection[str], figure: str) -> Iterator[Problem]:
     where = "report.story.before"
-    yield from _panel_problems(config, before["panel"], f"{where}.panel")
-    for name in before["outcomes"]:
+    yield from _panel_problems(config, panel, f"{where}.panel")
+    for name in outcomes:
         if name not in config.variables:
             yield missing(config.file, f"{where}.outcomes", name, "a name under variables", config.variables)
-    if "figure" in before and before["figure"] not in config.figures:
-        yield missing(config.file, f"{where}.figure", before["figure"], "a name under figures", config.figures)
+    if figure and figure not in config.figures:
+        yield missing(config.file, f"{where}.figure", figure, "a name under figures", config.figures)
 
 
 def _story_problems(config: Config, story: Mapping[str, Any]) -> Iterator[Problem]:
     where = "report.story"
     yield from _panel_problems(config, story["panel"], f"{where}.panel")
     if story.get("before"):
-        yield from _before_problems(config, story["before"])
+        before = story["before"]
+        yield from _before_problems(config, before["panel"], before["outcomes"], before.get("figure", ""))
     for key in _VARIABLES:
         if key in story and story[key] not in config.variables:
             yield missing(config.file, f"{where}.{key}", story[key], "a name under variables", config.variables)

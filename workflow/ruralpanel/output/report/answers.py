@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
+from ruralpanel.claims.designs import Product
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.designs import model_span
 from ruralpanel.output.report.document import (
@@ -65,13 +67,14 @@ def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:
     design = claim.get("design")
     number = parse(effect_sentence(context, texts, design, base)) if design else ()
     place = _place(design)
+    products = [Product(**one) for one in claim.get("through") or ()]
     return Answer(
         id=name,
         claim=literal(context.worded(claim, "text")),
         verdict=verdict_word(texts, claim),
         tone=TONES.get(claim["verdict"], "none"),
         number=number,
-        meaning=_meaning(context, texts, claim, base),
+        meaning=(*parse(meaning(context, texts, claim, base)), *_through(context, texts, name, products)),
         cannot_show=literal(context.worded(claim, "cannot_show")),
         facts=_facts(context, texts, claim, base) if design else (),
         place=place,
@@ -82,22 +85,19 @@ def _answer(context: Context, texts: Texts, claim: Mapping[str, Any]) -> Answer:
     )
 
 
-def _meaning(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) -> Inline:
-    own, products = parse(meaning(context, texts, claim, base)), claim.get("through") or ()
-    return (*own, *SPACE, *_through(context, texts, claim["claim"], products)) if products else own
-
-
-def _through(context: Context, texts: Texts, name: str, products: Sequence[Mapping[str, Any]]) -> Inline:
-    """What the claim's number would come to times others, or that these figures do not say."""
+def _through(context: Context, texts: Texts, name: str, products: Sequence[Product]) -> Inline:
+    """What the claim's number would come to times others, or that these figures do not say; nothing without any."""
+    if not products:
+        return ()
     items = []
     for index, one in enumerate(products):
-        quote, fmt = Quote(texts, f"claim:{name}:through.{index}"), "%0" if one["relative"] else "sig3"
-        ends = [quote(end, f"+{fmt}") for end in ("low", "high") if one[end] is not None]
-        words = {"title": context.title(one["model"]), "outcome": noun(outcome_label(context, one))}
+        quote, fmt = Quote(texts, f"claim:{name}:through.{index}"), "%0" if one.relative else "sig3"
+        ends = [quote(end, f"+{fmt}") for end in ("low", "high")] if one.low is not None else []
+        words = {"title": context.title(one.model), "outcome": noun(outcome_label(context, asdict(one)))}
         items.append(texts.render("through.item", amount=quote("value", f"+{fmt}"), ends=ends, **words))
-    told = [one for one in products if one["low"] is not None and one["low"] * one["high"] > 0]
+    told = [one for one in products if one.low is not None and one.high is not None and one.low * one.high > 0]
     listed = Marked(f"{texts.render('front.listed_long')} ".join(items))
-    return texts.inline("through.sentence", items=listed, told=len(told), of=len(items))
+    return SPACE + texts.inline("through.sentence", items=listed, told=len(told), of=len(items))
 
 
 def verdict_word(texts: Texts, claim: Mapping[str, Any]) -> str:
@@ -144,7 +144,7 @@ def _facts(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) 
         interval=interval_text(texts, design, base),
         method=texts.render("answers.method", name=method) if method else Marked(""),
     )
-    more = [*_one_before(context, texts, design), *_other_errors(context, texts, design)]
+    more = [*_one_before(context, texts, design["model"], design["interval"]), *_other_errors(context, texts, design)]
     if claim.get("p_family") is not None:
         p = texts.numbers.num(f"claim:{claim['claim']}:p_family", "p")
         more.append(texts.render("answers.family", family=claim["family"], p=p))
@@ -154,9 +154,9 @@ def _facts(context: Context, texts: Texts, claim: Mapping[str, Any], base: str) 
     return parse("; ".join([text, *more]))
 
 
-def _one_before(context: Context, texts: Texts, design: Mapping[str, Any]) -> list[Marked]:
+def _one_before(context: Context, texts: Texts, name: str, method: str) -> list[Marked]:
     """The only difference before a policy, with the interval that decides, and how little one difference can show."""
-    model = context.models.get(design["model"], {})
+    model = context.models.get(name, {})
     periods = [row for row in model.get("event_study") or () if row["event_time"] < 0]
     leads = [row for row in periods if row["std_error"] is not None]
     reference = next((row["period"] for row in periods if row["std_error"] is None), None)
@@ -164,10 +164,10 @@ def _one_before(context: Context, texts: Texts, design: Mapping[str, Any]) -> li
         return []
     terms = [row["term"] for row in model["coefficients"]]
     if leads[0]["term"] in terms:
-        key = f"model:{design['model']}:coefficients.{terms.index(leads[0]['term'])}"
-        ends = ("ci_wild_low", "ci_wild_high") if design["interval"] == WILD else ("ci_low", "ci_high")
+        key = f"model:{name}:coefficients.{terms.index(leads[0]['term'])}"
+        ends = ("ci_wild_low", "ci_wild_high") if method == WILD else ("ci_low", "ci_high")
     else:
-        key, ends = f"model:{design['model']}:event_study.{model['event_study'].index(leads[0])}", ("ci_low", "ci_high")
+        key, ends = f"model:{name}:event_study.{model['event_study'].index(leads[0])}", ("ci_low", "ci_high")
     estimate, low, high = (texts.numbers.num(f"{key}.{name}", "sig3") for name in ("estimate", *ends))
     interval = texts.render("interval.raw", low=low, high=high)
     words = {"period": label(leads[0]["period"]), "reference": label(reference), "estimate": estimate}

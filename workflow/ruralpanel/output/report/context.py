@@ -190,6 +190,7 @@ def gather(
     citation, faults = load_yaml(place / report["citation"], report["citation"]) if report.get("citation") else ({}, ())
     problems += faults
     raise_any(problems)
+    before = (report.get("story") or {}).get("before")
     return Context(
         config=config,
         config_file=config_file,
@@ -210,7 +211,7 @@ def gather(
         versions=(("python", platform.python_version()), *_versions(packages)),
         commands=commands_for(config_file, Path()) if commands is None else tuple(commands),
         story=happened(base, report["story"]) if report.get("story") else None,
-        before=longer_runs(base, before) if (before := (report.get("story") or {}).get("before")) else {},
+        before=longer_runs(base, before["panel"], before["outcomes"]) if before else {},
         works=works,
         methods_cited=read_works(METHODS, METHODS.name),
         citation=citation or {},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,13 +62,12 @@ class LongRun:
     ends: Mapping[str, Found]  # ``first``, ``last``
 
 
-def longer_runs(results: Path, before: Mapping[str, Any]) -> dict[str, LongRun]:
+def longer_runs(results: Path, panel: str, outcomes: Sequence[str]) -> dict[str, LongRun]:
     """Outcome → its run (``report: story: before``); outcomes without two periods in which every unit has a figure fall
     away."""
     import pandas as pd
 
-    file = f"panels/{before['panel']}/panel.csv"
-    outcomes = [str(name) for name in before["outcomes"]]
+    file = f"panels/{panel}/panel.csv"
     rows = pd.read_csv(results / file, usecols=lambda name: name in {"unit", "period", *outcomes}, encoding="utf-8-sig")
     rows["period"] = [parsed(text) for text in rows["period"].astype(str)]
     runs = {}
