@@ -251,7 +251,7 @@ def said_through(place: Path, model: str, term: str) -> str:
 def test_a_claim_times_another_number_ranges_over_both_intervals(place: Path) -> None:
     """−.05 [−.6, .44] of H2 times .9 [.4, 1.4], both logarithms: e^−.045 − 1, e^−.84 − 1, e^.616 − 1."""
     said = said_through(place, "between", "electricity")
-    assert "−4%" in said and "(−57% to +85%)" in said and "with 90% at least" in said and "do not say" in said
+    assert "−4%" in said and "−57% to +85%)" in said and "with 90% at least" in said and "do not say" in said
     row = json.loads((place / "made_up" / "scorecard.json").read_text(encoding="utf-8"))["claims"][1]["through"][0]
     assert [row["value"], row["low"], row["high"]] == pytest.approx(np.expm1([-0.05 * 0.9, -0.6 * 1.4, 0.44 * 1.4]))
 

@@ -140,4 +140,4 @@ def test_the_censuses_of_2010_and_2020_have_their_place(tmp_path: Path) -> None:
     read = read_config(tmp_path / "config.yaml")
     assert check(read) == ()
     assert read.panels["schooling"].periods == (1990, 2000, 2010, 2012, 2020)
-    assert read.models["schooling_trend"].options["treatment"]["first"] == 2010
+    assert read.resolved["models"]["schooling_trend"]["treatment"]["first"] == 2010
