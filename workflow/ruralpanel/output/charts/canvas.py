@@ -13,6 +13,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from matplotlib.text import Text
 from matplotlib.ticker import ScalarFormatter
 
@@ -38,7 +39,6 @@ _SETTINGS: Mapping[str, Any] = {
     "axes.titlelocation": "left",
     "axes.titlesize": 9,
     "axes.unicode_minus": True,
-    "figure.dpi": 100,
     "figure.facecolor": style.PAPER,
     "font.family": [FAMILY, "DejaVu Sans"],
     "font.size": 8.5,
@@ -86,7 +86,7 @@ def drawing(font: str | Path | None = None) -> Iterator[None]:
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of `width` × `height` inches that no window ever shows."""
-    figure = Figure(figsize=(width, height))
+    figure = Figure(figsize=(width, height), dpi=PNG_DPI)
     FigureCanvasAgg(figure)
     return figure
 
@@ -100,16 +100,22 @@ def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str 
         Text with characters that no font has; `where` names the chart in the configuration.
     """
     _narrow_minus(figure)
+    canvas = figure.canvas
+    assert isinstance(canvas, FigureCanvasAgg)
     with warnings.catch_warnings():
         # Matplotlib warns of a missing glyph; it becomes an error below.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        figure.draw_without_rendering()
+        canvas.draw()
     texts = sorted({artist.get_text() for artist in figure.findobj(Text) if artist.get_visible()})
     require_glyphs(texts, figure_fonts(font), CONFIGURATION, where)
+    # one layout for all forms: `savefig` would lay out and draw twice more for each of them
+    figure.set_layout_engine("none")
     for form, path in paths.items():
-        metadata = {"Software": "ruralpanel"} if form == "png" else {"Date": None, "Creator": "ruralpanel"}
         with atomic_path(path) as temporary:
-            figure.savefig(temporary, format=form, dpi=PNG_DPI, metadata=metadata)
+            if form == "png":
+                imsave(temporary, canvas.buffer_rgba(), format=form, dpi=PNG_DPI, metadata={"Software": "ruralpanel"})
+            else:
+                figure.savefig(temporary, format=form, metadata={"Date": None, "Creator": "ruralpanel"})
 
 
 def foot_note(figure: Figure, note: str) -> None:
