@@ -57,7 +57,7 @@ def outputs(folder: Path, snakemake: Run, locale: str) -> dict[str, str]:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    found = (p for p in sorted((folder / "results").rglob("*")) if p.is_file() and "logs" not in p.parts)
+    found = (p for p in sorted((folder / "results").rglob("*")) if p.is_file() and not {"logs", "kept"} & set(p.parts))
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in found}
 
 

@@ -20,7 +20,7 @@ from forked import Starter
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    files = sorted(p for p in (folder / "results").rglob("*") if p.is_file() and "logs" not in p.parts)
+    files = sorted(p for p in (folder / "results").rglob("*") if p.is_file() and not {"logs", "kept"} & set(p.parts))
     return {str(p.relative_to(folder)): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
 
 

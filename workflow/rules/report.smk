@@ -93,6 +93,9 @@ rule figures:
         runtime=10,
     params:
         figures=lambda wildcards: chosen(CONFIG.figures, wildcards),
+        sources=lambda wildcards: {
+            name: project.figure_sources(CONFIG, name) for name in chosen(CONFIG.figures, wildcards)
+        },
         titles=project.model_titles(CONFIG),
         names=project.names_in_print(CONFIG.resolved, CONFIG.language),
         number=lambda wildcards: len(chosen(CONFIG.figures, wildcards)),
@@ -123,6 +126,7 @@ rule maps:
         runtime=10,
     params:
         maps={name: dict(item) for name, item in CONFIG.maps.items()},
+        panels={name: project.panel_shown(CONFIG, item) for name, item in CONFIG.maps.items()},
         number=len(CONFIG.maps),
         weights_matrices=map_matrices(CONFIG),
         seed=CONFIG.seed,

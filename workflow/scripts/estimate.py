@@ -1,6 +1,7 @@
 """Estimate every model of one panel."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ with starting("estimate"):
     from ruralpanel.estimate.estimate import estimate
     from ruralpanel.estimate.places.geography import Geography
     from ruralpanel.project.files import sha256_of
+    from ruralpanel.project.kept import Kept
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.settings import ModelSpec
@@ -30,6 +32,7 @@ def main(
     units: str,
     boundaries: str | None,
     folder: str,
+    kept: Kept,
 ) -> None:
     """Write ``results/models/<model>.json`` for each model that can be estimated; name all others together."""
     frame = pd.read_parquet(panel)
@@ -37,20 +40,31 @@ def main(
     geography = Geography(cross_section, boundaries, declared_matrices(weights_matrices), config)
     panel_sha256 = sha256_of(panel)
     specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
+
+    def write(spec: ModelSpec, target: Path) -> None:
+        design = geography.placed(build_design(spec, frame, cross_section, samples.get(spec.sample), config, by))
+        estimate(spec, design, seed, panel_sha256).to_json(target)
+
     for name, spec, piece in pieces(specs, "models", "model"):
         with piece:
-            design = geography.placed(build_design(spec, frame, cross_section, samples.get(spec.sample), config, by))
-            estimate(spec, design, seed, panel_sha256).to_json(Path(folder) / f"{name}.json")
+            matrix = weights_matrices.get(str(spec.options.get("weights_matrix")))
+            made_from = {"settings": spec.to_dict(), "sample": samples.get(spec.sample), "weights_matrix": matrix}
+            target = Path(folder) / f"{name}.json"
+            kept.piece(name, made_from, [target], partial(write, spec, target))
+    kept.only(specs)
 
 
 if __name__ == "__main__":
-    with job(
-        snakemake.log[0], snakemake.params.settings["config"], content=snakemake.params.content, output=snakemake.output
-    ):
+    settings = snakemake.params.settings
+    read = [*snakemake.params.content, snakemake.input.panel]
+    kept = Kept.of(snakemake.rule, snakemake.params.code, read, by=settings["by"], seed=settings["seed"])
+    written = [*snakemake.output, kept.folder]
+    with job(snakemake.log[0], settings["config"], content=snakemake.params.content, output=written):
         main(
-            **snakemake.params.settings,
+            **settings,
             panel=snakemake.input.panel,
             units=snakemake.input.units,
             boundaries=next(iter(snakemake.input.boundaries), None),
             folder=Path(snakemake.output[0]).parent,
+            kept=kept,
         )

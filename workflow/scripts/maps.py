@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.interrupts import starting
@@ -15,6 +16,7 @@ with starting("maps"):
     from ruralpanel.output.maps.boundaries import load_boundaries
     from ruralpanel.output.maps.build import MapContext, build
     from ruralpanel.output.maps.draw import boundary_note
+    from ruralpanel.project.kept import Kept
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.units import load_units
@@ -29,8 +31,13 @@ def main(
     boundaries: str,
     boundaries_note: str,
     language: str,
+    panels: Mapping[str, str],
+    kept: Kept,
 ) -> None:
-    """Write ``results/maps/<map>.{png,svg,gpkg}``, for clusters ``.csv`` too; all problems are reported together."""
+    """Write ``results/maps/<map>.{png,svg,gpkg}``, for clusters ``.csv`` too; all problems are reported together.
+
+    `panels`: the panel whose units each map shows.
+    """
     cross_section = load_units(units)
     names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
     if boundaries:
@@ -38,25 +45,37 @@ def main(
     shapes = cache(partial(load_boundaries, boundaries or None, units=cross_section))
     geography = Geography(cross_section, boundaries or None, declared_matrices(weights_matrices), config)
     note = boundary_note(boundaries, boundaries_note, language)
+
+    def write(name: str, spec: Mapping[str, Any], codebook: Path, data: Path) -> None:
+        model = read_results(data) if "model" in spec else None
+        frame = pd.read_parquet(data) if model is None else None
+        labels = labels_from_codebook(pd.read_csv(codebook), language)
+        shape = shapes(projection=spec["projection"])
+        build(name, spec, MapContext(shape, names, labels, language, note, geography, seed, frame, model))
+
     for name, spec, piece in pieces(maps, "maps", "map"):
+        panel = Path("results/panels") / panels[name]
+        data = Path(f"results/models/{spec['model']}.json") if "model" in spec else panel / "panel.parquet"
+        codebook = panel / "codebook.csv"
+        forms = ("png", "svg", "gpkg", *(("csv",) if "clusters" in spec else ()))
+        written = [Path(f"results/maps/{name}.{form}") for form in forms]
         with piece:
-            model = read_results(f"results/models/{spec['model']}.json") if "model" in spec else None
-            folder = f"results/panels/{spec['panel'] if model is None else model['panel']}"
-            labels = labels_from_codebook(pd.read_csv(f"{folder}/codebook.csv"), language)
-            frame = None if model is not None else pd.read_parquet(f"{folder}/panel.parquet")
-            shape = shapes(projection=spec["projection"])
-            build(name, spec, MapContext(shape, names, labels, language, note, geography, seed, frame, model))
+            made_from = {"settings": spec, "codebook": codebook, "data": data}
+            kept.piece(name, made_from, written, partial(write, name, spec, codebook, data))
+    kept.only(maps)
 
 
 if __name__ == "__main__":
-    with job(snakemake.log[0], snakemake.params.config, content=snakemake.params.content, output=snakemake.output):
+    shared = {key: snakemake.params[key] for key in ("weights_matrices", "seed", "language", "boundaries_note")}
+    kept = Kept.of(snakemake.rule, snakemake.params.code, snakemake.params.content, **shared)
+    written = [*snakemake.output, kept.folder]
+    with job(snakemake.log[0], snakemake.params.config, content=snakemake.params.content, output=written):
         main(
             maps=snakemake.params.maps,
-            weights_matrices=snakemake.params.weights_matrices,
-            seed=snakemake.params.seed,
             config=snakemake.params.config,
             units=snakemake.input.units,
             boundaries=snakemake.input.boundaries or "",
-            boundaries_note=snakemake.params.boundaries_note,
-            language=snakemake.params.language,
+            panels=snakemake.params.panels,
+            kept=kept,
+            **shared,
         )

@@ -1,19 +1,24 @@
 """Ask of every number that claims rest on who carries it and what could undo it."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.interrupts import starting
 
 with starting("robustness"):
-    from ruralpanel.claims.robustness.checks import check_model
-    from ruralpanel.claims.robustness.designs import designs_of
+    import pandas as pd
+
+    from ruralpanel.claims.robustness.checks import Target, check_model
+    from ruralpanel.claims.robustness.designs import design_of
     from ruralpanel.claims.robustness.targets import groups_of, table, targets_of
     from ruralpanel.claims.scorecard import read_statistics
     from ruralpanel.estimate.base.model_json import read_results, write_results
     from ruralpanel.estimate.places.geography import Geography
     from ruralpanel.project.files import write_frame
+    from ruralpanel.project.kept import Kept
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.units import load_units
@@ -34,31 +39,48 @@ def main(
     units: str,
     boundaries: str | None,
     folder: str | Path,
+    kept: Kept,
 ) -> None:
     """Write ``<folder>/<model>.json`` for each model and ``summary.csv``; all problems are reported together."""
     cross_section = load_units(units)
     geography = Geography(cross_section, boundaries, declared_matrices(weights_matrices), config)
-    designs = designs_of(models, samples, panels, geography, by)
     known = {Path(path).stem: read_results(path) for path in estimates}
     wanted = targets_of(claims, known, read_statistics("results"), config)
-    results = []
-    for name, design, piece in pieces(designs, "models", "robustness of model"):
+    frames = cache(pd.read_parquet)
+    written = {str(values["name"]): Path(folder) / f"{values['name']}.json" for values in models}
+
+    def write(values: Mapping[str, Any], targets: Sequence[Target]) -> None:
+        panel = str(values["panel"])
+        design = design_of(values, samples, frames(panels[panel]), geography, by[panel])
         groups = groups_of(cross_section.attributes, design, GROUPS)
+        write_results(written[design.spec.name], check_model(design, targets, seed, groups, config))
+
+    for name, values, piece in pieces({str(one["name"]): one for one in models}, "models", "robustness of model"):
+        targets = wanted.get(name, ())
+        made_from = {
+            "settings": values,
+            "sample": samples.get(str(values["sample"])),
+            "targets": [asdict(target) for target in targets],
+            "panel": Path(panels[str(values["panel"])]),
+        }
         with piece:
-            results.append(check_model(design, wanted.get(name, ()), seed, groups, config))
-            write_results(Path(folder) / f"{name}.json", results[-1])
-    write_frame(Path(folder) / "summary.csv", table(results))
+            kept.piece(name, made_from, [written[name]], partial(write, values, targets))
+    kept.only(written)
+    write_frame(Path(folder) / "summary.csv", table([read_results(path) for path in written.values()]))
 
 
 if __name__ == "__main__":
-    with job(
-        snakemake.log[0], snakemake.params.settings["config"], content=snakemake.params.content, output=snakemake.output
-    ):
+    settings = snakemake.params.settings
+    shared = {key: settings[key] for key in ("weights_matrices", "by", "seed")}
+    kept = Kept.of(snakemake.rule, snakemake.params.code, snakemake.params.content, **shared)
+    written = [*snakemake.output, kept.folder]
+    with job(snakemake.log[0], settings["config"], content=snakemake.params.content, output=written):
         main(
-            **snakemake.params.settings,
+            **settings,
             panels={Path(panel).parent.name: panel for panel in snakemake.input.panels},
             estimates=list(snakemake.input.models),
             units=snakemake.input.units,
             boundaries=next(iter(snakemake.input.boundaries), None),
             folder=Path(snakemake.output.summary).parent,
+            kept=kept,
         )

@@ -310,14 +310,29 @@ def figure_files(config: Config, names: Iterable[str] | None = None) -> tuple[st
     return tuple(dict.fromkeys(files))
 
 
+def figure_sources(config: Config, name: str) -> dict[str, Any]:
+    """What one figure is drawn from: files, and titles; of all models where it reads more than models and panels."""
+    files = figure_files(config, [name])
+    titles = model_titles(config)
+    models = {Path(file).stem for file in files if Path(file).parent.name == "models"}
+    if all(Path(file).parent.name == "models" or "panels" in Path(file).parts for file in files):
+        titles = {model: title for model, title in titles.items() if model in models}
+    return {"files": list(files), "titles": titles}
+
+
 def map_files(config: Config) -> tuple[str, ...]:
     """What the maps are drawn from."""
-    models = dict.fromkeys(item["model"] for item in config.maps.values() if "model" in item)
-    panels = dict.fromkeys(item["panel"] for item in config.maps.values() if "panel" in item)
-    files = [f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet")]
-    for model in models:
-        files += [f"results/models/{model}.json", f"results/panels/{config.models[model].panel}/codebook.csv"]
+    files: list[str] = []
+    for item in config.maps.values():
+        panel = f"results/panels/{panel_shown(config, item)}"
+        data = f"results/models/{item['model']}.json" if "model" in item else f"{panel}/panel.parquet"
+        files += [f"{panel}/codebook.csv", data]
     return tuple(dict.fromkeys(files))
+
+
+def panel_shown(config: Config, item: Mapping[str, Any]) -> str:
+    """The panel of a map: that of its model, or the one that it names."""
+    return config.models[item["model"]].panel if "model" in item else str(item["panel"])
 
 
 def fetch_settings(config: Config) -> dict[str, Any]:

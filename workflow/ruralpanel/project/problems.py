@@ -7,6 +7,7 @@ import errno
 import importlib
 import logging
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
@@ -169,7 +170,7 @@ def job(
     config : name of the configuration's file, which the problems of its models and variables are said to be in.
     content : file → sha256 of what the job reads from outside, as it was when the run began. A file that holds anything
         else when the job begins or ends is a problem, so that no other content is ever built in.
-    output : the files that the job writes, removed where that content has changed under its hands.
+    output : the files and folders that the job writes, removed where that content has changed under its hands.
     """
     name = Path(log).stem
     try:
@@ -197,8 +198,11 @@ def job(
 def _require_unchanged(content: Mapping[str, str], output: Iterable[str] = ()) -> None:
     changed = [file for file, digest in content.items() if content_of(file) != digest]
     if changed:
-        for file in output:
-            Path(file).unlink(missing_ok=True)
+        for file in map(Path, output):
+            if file.is_dir():
+                shutil.rmtree(file)
+            else:
+                file.unlink(missing_ok=True)
     found, expected = "another content than when the run began", "a file that stays as it is while a run goes on"
     raise_any(Problem(file, "", found, expected, "run again: the file is then checked anew") for file in changed)
 

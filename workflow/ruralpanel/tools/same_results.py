@@ -1,7 +1,7 @@
 """Compare two runs file by file, as `make same` and `make verify` do.
 
 Files are equal by their sha256. Of JSON, CSV and Parquet files that differ, the largest difference between numbers is
-named with its place, and how many texts differ; of other files, that their bytes do. Logs are left out.
+named with its place, and how many texts differ; of other files, that their bytes do. Logs and kept pieces are left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from ruralpanel.project.files import sha256_of
 
-LEFT_OUT = ("logs/",)
+LEFT_OUT = ("logs/", "kept/")
 Places = dict[str, Any]
 
 
@@ -77,7 +77,7 @@ def compared(kept: Path, new: Path, files: Sequence[str]) -> Comparison:
 
 
 def files_below(folder: Path) -> set[str]:
-    """Names of the files below `folder`, relative to it, without logs."""
+    """Names of the files below `folder`, relative to it, without what is `LEFT_OUT`."""
     names = {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
     return {name for name in names if not name.startswith(LEFT_OUT)}
 

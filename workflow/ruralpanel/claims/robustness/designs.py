@@ -47,13 +47,23 @@ def designs_of(
         if spec.panel not in frames:
             frames[spec.panel] = pd.read_parquet(panels[spec.panel])
         try:
-            frame, sample = frames[spec.panel], samples.get(spec.sample)
-            design = build_design(spec, frame, geography.units, sample, geography.file, by[spec.panel])
-            designs[spec.name] = geography.placed(design)
+            designs[spec.name] = design_of(values, samples, frames[spec.panel], geography, by[spec.panel])
         except UserError as error:
             problems += error.problems
     raise_any(problems)
     return designs
+
+
+def design_of(
+    model: Mapping[str, Any],
+    samples: Mapping[str, Mapping[str, Any]],
+    frame: pd.DataFrame,
+    geography: Geography,
+    by: str,
+) -> Design:
+    """The design of one model on its panel's `frame`; see `designs_of`."""
+    spec = ModelSpec.from_dict(model)
+    return geography.placed(build_design(spec, frame, geography.units, samples.get(spec.sample), geography.file, by))
 
 
 def subset(design: Design, rows: IntArray) -> Design:

@@ -105,7 +105,7 @@ def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str 
     with warnings.catch_warnings():
         # Matplotlib warns of a missing glyph; it becomes an error below.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        canvas.draw()
+        canvas.draw()  # type: ignore[no-untyped-call]
     texts = sorted({artist.get_text() for artist in figure.findobj(Text) if artist.get_visible()})
     require_glyphs(texts, figure_fonts(font), CONFIGURATION, where)
     # one layout for all forms: `savefig` would lay out and draw twice more for each of them
@@ -113,7 +113,8 @@ def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str 
     for form, path in paths.items():
         with atomic_path(path) as temporary:
             if form == "png":
-                imsave(temporary, canvas.buffer_rgba(), format=form, dpi=PNG_DPI, metadata={"Software": "ruralpanel"})
+                drawn = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
+                imsave(temporary, drawn, format=form, dpi=PNG_DPI, metadata={"Software": "ruralpanel"})
             else:
                 figure.savefig(temporary, format=form, metadata={"Date": None, "Creator": "ruralpanel"})
 

@@ -1,0 +1,108 @@
+"""Pieces of a job are made again where, and only where, something that they were made from has changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ruralpanel.project.kept import MADE_FROM, Kept
+
+
+@dataclass
+class Job:
+    """A job of one piece that counts how often it is made; Snakemake removes its file before each run."""
+
+    folder: Path
+    runs: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.source = self.folder / "source.csv"
+        self.source.write_text("1", encoding="utf-8")
+
+    def run(self, settings: Mapping[str, Any], code: str = "c", text: str = "made") -> str:
+        target = self.folder / "out" / "one.json"
+        target.unlink(missing_ok=True)
+
+        def make() -> None:
+            self.runs.append(text)
+            target.parent.mkdir(exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+
+        kept = Kept(self.folder / "kept", {"code": code, "read": {"source": self.source}})
+        kept.piece("one", {"settings": settings}, [target], make)
+        return target.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def job(tmp_path: Path) -> Job:
+    return Job(tmp_path)
+
+
+def test_what_is_as_before_is_not_made_again(job: Job) -> None:
+    assert job.run({"x": [1, 2]}) == "made"
+    assert job.run({"x": [1, 2]}, text="again") == "made"
+    assert job.runs == ["made"]
+
+
+@pytest.mark.parametrize("change", ["settings", "order", "code", "file", "copy", "record", "lost"])
+def test_whatever_changes_it_is_made_again(job: Job, change: str) -> None:
+    job.run({"x": [1, 2]})
+    own = job.folder / "kept" / "one"
+    settings, code = {"x": [1, 2]}, "c"
+    if change == "settings":
+        settings = {"x": [1, 3]}
+    elif change == "order":
+        settings = {"x": [2, 1]}
+    elif change == "code":
+        code = "d"
+    elif change == "file":
+        job.source.write_text("2", encoding="utf-8")
+    elif change == "copy":
+        (own / "one.json").write_text("by hand", encoding="utf-8")
+    elif change == "record":
+        (own / MADE_FROM).write_text("{", encoding="utf-8")
+    else:
+        (own / "one.json").unlink()
+    assert job.run(settings, code, "again") == "again"
+    assert job.run(settings, code, "third") == "again"
+
+
+def test_a_piece_that_fails_leaves_the_one_before(job: Job) -> None:
+    job.run({"x": 1})
+    kept = Kept(job.folder / "kept", {"code": "c", "read": {"source": job.source}})
+
+    def fail() -> None:
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        kept.piece("one", {"settings": {"x": 2}}, [job.folder / "out" / "one.json"], fail)
+    assert job.run({"x": 1}, text="again") == "made"
+
+
+def test_the_record_names_what_a_piece_was_made_from(job: Job) -> None:
+    job.run({"x": 1})
+    record = json.loads((job.folder / "kept" / "one" / MADE_FROM).read_text(encoding="utf-8"))
+    assert list(record["sources"]) == ["code", "read", "settings"]
+    assert list(record["files"]) == ["one.json"]
+
+
+def test_pieces_that_are_no_more_are_removed(job: Job) -> None:
+    job.run({"x": 1})
+    kept = Kept(job.folder / "kept")
+    kept.only(["one", "two"])
+    assert (job.folder / "kept" / "one").is_dir()
+    kept.only(["two"])
+    assert not (job.folder / "kept" / "one").exists()
+
+
+def test_nothing_is_kept_without_a_folder(job: Job) -> None:
+    target = job.folder / "plain.txt"
+    for text in ("a", "b"):
+        Kept().piece("one", {}, [target], lambda text=text: target.write_text(text, encoding="utf-8"))
+        assert target.read_text(encoding="utf-8") == text
+    Kept().only([])

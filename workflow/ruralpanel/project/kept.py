@@ -1,0 +1,90 @@
+"""Pieces of a job kept beside what they were made from: a run makes only those again of which something changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ruralpanel.project.files import atomic_path, content_of, plain, sha256_of, write_json
+from ruralpanel.project.problems import LOG
+
+FOLDER = Path("results/kept")
+MADE_FROM = "made_from.json"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Where a job keeps its pieces: ``<folder>/<piece>/`` holds copies of its files, and `MADE_FROM` beside them.
+
+    Snakemake removes what a job wrote before it runs the job again; what is kept here stays. A piece is as good as new
+    where everything that it was made from is as before, and its copies are: a file changed by hand is made again.
+
+    Attributes
+    ----------
+    folder : None: nothing is kept, every piece is made.
+    shared : what every piece of the job is made from, by the name that `MADE_FROM` gives it.
+    """
+
+    folder: Path | None = None
+    shared: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, job: str, code: str, files: Iterable[str], **settings: Any) -> Kept:
+        """What a job of this name keeps, whose pieces all stand on its code, the files that it reads and `settings`."""
+        return cls(FOLDER / job, {"code": code, "read": {file: Path(file) for file in files}, **settings})
+
+    def piece(self, name: str, made_from: Mapping[str, Any], files: Sequence[Path], make: Callable[[], object]) -> None:
+        """See to it that the `files` of a piece stand in place: kept ones, else those that `make` writes.
+
+        Parameters
+        ----------
+        made_from : everything beside `shared` that the files depend on: settings as plain values, and paths of files,
+            which count by what they hold.
+        """
+        if self.folder is None:
+            make()
+            return
+        own = self.folder / name
+        sources = {key: _digest(value) for key, value in {**self.shared, **made_from}.items()}
+        if _record(own) == {"sources": sources, "files": {file.name: content_of(own / file.name) for file in files}}:
+            for file in files:
+                _copy(own / file.name, file)
+            LOG.info("%s is as before", name)
+            return
+        make()
+        for file in files:
+            _copy(file, own / file.name)
+        write_json(own / MADE_FROM, {"sources": sources, "files": {file.name: sha256_of(file) for file in files}})
+
+    def only(self, names: Collection[str]) -> None:
+        """Remove the pieces that the job no longer has."""
+        for own in self.folder.glob("*") if self.folder else ():
+            if own.name not in names:
+                shutil.rmtree(own)
+
+
+def _digest(value: Any) -> Any:
+    """The hash of a file's content or of a value; a mapping of paths by its entries."""
+    if isinstance(value, Path):
+        return content_of(value)
+    if isinstance(value, Mapping) and value and all(isinstance(part, Path) for part in value.values()):
+        return {str(key): content_of(part) for key, part in value.items()}
+    text = json.dumps(plain(value), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _record(own: Path) -> Any:
+    try:
+        return json.loads((own / MADE_FROM).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _copy(source: Path, target: Path) -> None:
+    with atomic_path(target) as temporary:
+        shutil.copyfile(source, temporary)
