@@ -442,3 +442,27 @@ def test_another_value_of_a_key_changes_the_map_of_regimes(
         draw_regimes("m", options, frame, china, {}, {"svg": path}, "zh" if key.endswith("_zh") else "en")
         drawn.append(path.read_bytes())
     assert drawn[0] != drawn[1]
+
+
+def test_units_without_polygons_are_dots_over_those_of_others(tmp_path: Path) -> None:
+    """Counties over provinces: a dot where the units file puts them, none where it says nothing, grey land beneath."""
+    table = "id,name,longitude,latitude\n1,One,104.0,30.0\n2,Two,110.0,35.0\n3,Three,116.4,39.9\n4,Four,,\n"
+    (tmp_path / "units.csv").write_text(table, encoding="utf-8")
+    units = load_units(tmp_path / "units.csv")
+    over = load_boundaries(CHINA, units=units)
+    assert over.dots and set(over.shapes) == {"1", "2", "3"} and len(over.beneath) == len(load_boundaries(CHINA).shapes)
+    to_plane = pyproj.Transformer.from_crs("EPSG:4326", over.projection, always_xy=True)
+    assert over.shapes["3"].anchor == pytest.approx(to_plane.transform(116.4, 39.9), abs=1)
+    assert over.projection == load_boundaries(CHINA).projection  # as the land's
+    alone = load_boundaries(None, units=units)
+    assert alone.dots and not alone.beneath
+    frame = pd.DataFrame({"unit": ["1", "2", "3", "4"], "period": 2010, "jobs": [1.0, 2.0, math.nan, 4.0]})
+    paths = {"svg": tmp_path / "map.svg"}
+    options = Variables.model_validate({"panel": "p", "variables": ["jobs"], "periods": [2010], "labels": False})
+    (row,) = draw("dots", options, frame, LABELS, over, {}, paths)
+    assert [entry.label for entry in row.legend if entry.fill in (NO_DATA, style.OUTSIDE)] == []
+    drawn = ElementTree.fromstring(paths["svg"].read_text(encoding="utf-8"))
+    assert "Units without a position, not drawn: 1." in "".join(drawn.itertext())
+    (tmp_path / "bare.csv").write_text("id,name\n1,One\n", encoding="utf-8")
+    with pytest.raises(UserError, match="no unit with a position"):
+        load_boundaries(None, units=load_units(tmp_path / "bare.csv"))
