@@ -47,8 +47,7 @@ def main(
 
     for name, spec, piece in pieces(specs, "models", "model"):
         with piece:
-            matrix = weights_matrices.get(str(spec.options.get("weights_matrix")))
-            made_from = {"settings": spec.to_dict(), "sample": samples.get(spec.sample), "weights_matrix": matrix}
+            made_from = {"settings": spec.to_dict(), "sample": samples.get(spec.sample)}
             target = Path(folder) / f"{name}.json"
             kept.piece(name, made_from, [target], partial(write, spec, target))
     kept.only(specs)
@@ -57,7 +56,8 @@ def main(
 if __name__ == "__main__":
     settings = snakemake.params.settings
     read = [*snakemake.params.content, snakemake.input.panel]
-    kept = Kept.of(snakemake.rule, snakemake.params.code, read, by=settings["by"], seed=settings["seed"])
+    shared = {key: settings[key] for key in ("weights_matrices", "by", "seed")}
+    kept = Kept.of(snakemake.rule, snakemake.params.code, read, **shared)
     written = [*snakemake.output, kept.folder]
     with job(snakemake.log[0], settings["config"], content=snakemake.params.content, output=written):
         main(

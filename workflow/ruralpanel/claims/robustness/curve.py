@@ -12,7 +12,7 @@ import pandas as pd
 from ruralpanel.claims.robustness.curve_data import CurveData, curve_data
 from ruralpanel.claims.robustness.curve_kernel import Estimates, estimate_curve
 from ruralpanel.claims.robustness.curve_plan import Plan, plan
-from ruralpanel.claims.robustness.curve_tests import SCHEMES, curve_test
+from ruralpanel.claims.robustness.curve_tests import SCHEMES, JointTest
 from ruralpanel.claims.verdicts import SD_OF_OUTCOME, SHARE_OF_OUTCOME
 from ruralpanel.estimate.base.results import FloatArray
 from ruralpanel.estimate.inference.validity import UNIT_CLUSTERS, generator
@@ -68,22 +68,20 @@ def run_curve(
     declared = plan(curve, lags)
     where = f"specification_curves.{name}"
     data = curve_data(declared, frame, units, samples, by, file, where, str(curve["panel"]))
-    estimates = estimate_curve(data, declared.specifications, smallest, logs)
-    tests = _tests(name, curve, data, declared, seed)
+    joint = _joint_tests(name, curve, data, seed)
+    estimates = estimate_curve(data, declared.specifications, smallest, logs, [test.add for test in joint.values()])
+    found = {scheme: test.result() for scheme, test in joint.items()}
+    tests = {scheme: None if test is None else {**asdict(test), "seed": seed} for scheme, test in found.items()}
     return Curve(_summary(name, curve, declared, estimates, tests, seed, smallest or {}), _rows(declared, estimates))
 
 
-def _tests(
-    name: str, curve: Mapping[str, Any], data: CurveData, declared: Plan, seed: int
-) -> dict[str, dict[str, Any] | None]:
+def _joint_tests(name: str, curve: Mapping[str, Any], data: CurveData, seed: int) -> dict[str, JointTest]:
     draws = int(curve.get("permutations", 500))
     expected = SIGNS.get(str(curve.get("expected", "two_sided")), 0)
-    tests: dict[str, dict[str, Any] | None] = dict.fromkeys(SCHEMES)
-    for scheme in SCHEMES if draws else ():
-        rng = generator(seed, "specification_curve", name, scheme)
-        test = curve_test(data, declared.specifications, draws, rng, expected, scheme)
-        tests[scheme] = None if test is None else {**asdict(test), "seed": seed}
-    return tests
+    return {
+        scheme: JointTest(data, draws, generator(seed, "specification_curve", name, scheme), expected, scheme)
+        for scheme in (SCHEMES if draws else ())
+    }
 
 
 def _summary(
@@ -123,8 +121,8 @@ def _summary(
         "share_significant_negative": _share((estimates.p_value < SIGNIFICANT) & ~positive),
         "smallest_effect": {"share_of_outcome": SHARE_OF_OUTCOME, "sd_of_outcome": SD_OF_OUTCOME, **smallest},
         "by_choice": _by_choice(declared, estimates),
-        "permutation": tests["paths"],
-        "sign_changes": tests["signs"],
+        "permutation": tests.get("paths"),
+        "sign_changes": tests.get("signs"),
         "inference": {"method": UNIT_CLUSTERS.method, **UNIT_CLUSTERS.options.to_dict(given=True)},
         "units_of_median": "sd_of_outcome_per_sd_within_of_lever",
         "seed": seed,

@@ -168,6 +168,17 @@ class Cell:
         return self.space.rank_outside((self.unit_codes,))
 
     @cached_property
+    def other_effects(self) -> FloatArray:
+        """Orthonormal rows (r, n) that span the effects net of the units' own."""
+        root = np.ones(self.rows.size) if self.space.root is None else self.space.root
+        units = (self.unit_codes,) if "unit" in self.effects else ()
+        dense = [np.ones((self.rows.size, 1)) * root[:, None]]
+        for name, codes in zip(self.effects, self.space.factors, strict=True):
+            if name != "unit":
+                dense.append((codes[:, None] == np.arange(int(codes.max()) + 1)) * root[:, None])
+        return np.ascontiguousarray(Absorbed(self.rows.size, units, np.hstack(dense), root).basis.T)
+
+    @cached_property
     def spreads(self) -> tuple[FloatArray, FloatArray]:
         """Standard deviations (C,) of the raw columns, and of their deviations from unit means (both over n − 1)."""
         n = self.raw.shape[1]

@@ -8,7 +8,7 @@ solved by an orthogonal decomposition instead, by the rule of the main estimator
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,12 +129,14 @@ def estimate_curve(
     specifications: Sequence[Specification],
     smallest: Mapping[str, Any] | None = None,
     logs: Collection[str] = (),
+    watch: Sequence[Callable[[Batch], None]] = (),
 ) -> Estimates:
     """Estimate every specification.
 
     Parameters
     ----------
     smallest : the smallest effect that matters as a claim declares it. logs : outcomes that are logarithms.
+    watch : what else asks for each solved batch, of which only one is held at a time.
 
     Equal to `estimators.least_squares.fe` (pooled without effects) with errors clustered by unit, to rounding.
     """
@@ -142,6 +144,8 @@ def estimate_curve(
     parts: list[tuple[FloatArray | IntArray, ...]] = []
     matters = Matters(smallest or {}, frozenset(logs))
     for batch in batches(data, specifications, reasons):
+        for look in watch:
+            look(batch)
         size = batch.members.size
         cell = batch.cell
         periods = np.unique(data.codes["period"][cell.rows]).size

@@ -26,7 +26,6 @@ from scipy import sparse, special
 from ruralpanel.claims.robustness.curve_data import Cell, CurveData
 from ruralpanel.claims.robustness.curve_kernel import Batch, batches
 from ruralpanel.claims.robustness.curve_plan import Specification
-from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.results import FloatArray, IntArray
 from ruralpanel.estimate.inference import validity
 from ruralpanel.estimate.inference.covariance import critical_values
@@ -89,40 +88,58 @@ def curve_test(
     -------
     None where no specification can take part.
     """
-    units = len(data.units)
-    drawn = permutations(units, draws, rng) if scheme == "paths" else signs(units, draws, rng)
-    moved = _Moved(data, drawn)
-    standardised: list[FloatArray] = []
-    high, low, scores = np.zeros(draws + 1), np.zeros(draws + 1), np.zeros(draws + 1)
+    test = JointTest(data, draws, rng, expected, scheme)
     for batch in batches(data, specifications):
-        if scheme == "paths" and not moved.possible(batch.cell):
-            continue
+        test.add(batch)
+    return test.result()
+
+
+class JointTest:
+    """A joint test that is handed the solved specifications batch by batch; arguments: see `curve_test`."""
+
+    def __init__(
+        self, data: CurveData, draws: int, rng: np.random.Generator, expected: int = 0, scheme: str = "paths"
+    ) -> None:
+        units = len(data.units)
+        drawn = permutations(units, draws, rng) if scheme == "paths" else signs(units, draws, rng)
+        self._moved = _Moved(data, drawn)
+        self._draws, self._expected, self._scheme = draws, expected, scheme
+        self._standardised: list[FloatArray] = []
+        self._high, self._low, self._scores = np.zeros(draws + 1), np.zeros(draws + 1), np.zeros(draws + 1)
+
+    def add(self, batch: Batch) -> None:
+        """Take in the specifications of a batch, where they can take part."""
+        if self._scheme == "paths" and not self._moved.possible(batch.cell):
+            return
         df = float(batch.cell.n_units - 1)
         critical = float(critical_values(np.array(df)))
-        for effects, t in _drawn(batch, moved, scheme):
-            standardised.append(effects.astype(np.float32))
-            high += t > critical
-            low += t < -critical
+        for effects, t in _drawn(batch, self._moved, self._scheme):
+            self._standardised.append(effects.astype(np.float32))
+            self._high += t > critical
+            self._low += t < -critical
             # by the lower tail, which does not round to one
-            scores -= np.sign(t) * special.ndtri(special.stdtr(df, -np.abs(t)))
-    if not standardised:
-        return None
-    number = len(standardised)
-    values = {
-        "median": np.median(np.array(standardised), axis=0).astype(float),
-        "stouffer": scores / np.sqrt(number),
-        "share_significant": np.maximum(high, low) / number,
-    }
-    toward = {name: value * expected for name, value in values.items()}
-    toward["share_significant"] = (high if expected > 0 else low) / number
-    return CurveTest(
-        scheme=scheme,
-        draws=draws,
-        n_specifications=number,
-        observed={name: float(values[name][0]) for name in STATISTICS},
-        p_values={name: _p_value(np.abs(values[name])) for name in STATISTICS},
-        p_expected={name: _p_value(toward[name]) for name in STATISTICS} if expected else {},
-    )
+            self._scores -= np.sign(t) * special.ndtri(special.stdtr(df, -np.abs(t)))
+
+    def result(self) -> CurveTest | None:
+        """The test of all specifications taken in; None where there is none."""
+        number = len(self._standardised)
+        if not number:
+            return None
+        values = {
+            "median": np.median(np.array(self._standardised), axis=0).astype(float),
+            "stouffer": self._scores / np.sqrt(number),
+            "share_significant": np.maximum(self._high, self._low) / number,
+        }
+        toward = {name: value * self._expected for name, value in values.items()}
+        toward["share_significant"] = (self._high if self._expected > 0 else self._low) / number
+        return CurveTest(
+            scheme=self._scheme,
+            draws=self._draws,
+            n_specifications=number,
+            observed={name: float(values[name][0]) for name in STATISTICS},
+            p_values={name: _p_value(np.abs(values[name])) for name in STATISTICS},
+            p_expected={name: _p_value(toward[name]) for name in STATISTICS} if self._expected else {},
+        )
 
 
 def _p_value(values: FloatArray) -> float:
@@ -242,7 +259,7 @@ def _restricted(orders: IntArray, members: IntArray) -> IntArray:
 def _drawn(batch: Batch, moved: _Moved, scheme: str) -> Iterable[tuple[FloatArray, FloatArray]]:
     """Standardised coefficients and t statistics (draws + 1,) of each specification of a batch, the sample's first."""
     cell = batch.cell
-    basis = _other_effects(cell)
+    basis = cell.other_effects
     turned = moved.weights(cell) if scheme == "signs" else None
     for i in range(batch.members.size):
         z, x, bread = batch.z[i], batch.x[i], batch.bread[i]
@@ -260,15 +277,3 @@ def _drawn(batch: Batch, moved: _Moved, scheme: str) -> Iterable[tuple[FloatArra
         # the first draw is the null's own outcome: the sample's adds the coefficient back
         b[0], scores[0] = batch.params[i, 0], np.add.reduceat(z * batch.residuals[i], cell.starts)
         yield b * batch.standard[i], b / np.sqrt(batch.factor[i] * np.sum(scores**2, axis=1))
-
-
-def _other_effects(cell: Cell) -> FloatArray:
-    """Orthonormal rows that span the effects net of the units' own, whose part in the scores is zero."""
-    root = np.ones(cell.rows.size) if cell.space.root is None else cell.space.root
-    units = (cell.unit_codes,) if "unit" in cell.effects else ()
-    dense = [np.ones((cell.rows.size, 1)) * root[:, None]]
-    for name, codes in zip(cell.effects, cell.space.factors, strict=True):
-        if name != "unit":
-            dense.append((codes[:, None] == np.arange(int(codes.max()) + 1)) * root[:, None])
-    space = Absorbed(cell.rows.size, units, np.hstack(dense), root)
-    return np.ascontiguousarray(space.basis.T)
