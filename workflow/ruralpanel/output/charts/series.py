@@ -117,14 +117,16 @@ def _draw_one_unit(
         for axes, (measure, log) in zip(grids.flat, measures, strict=True):
             grid(axes, "y")
             chosen = [variable for variable in variables if (variable.measure, variable.log) == (measure, log)]
-            largest = max(float(variable.frame["value"].abs().max()) for variable in chosen)
+            largest = max((abs(float(x)) for one in chosen for x in one.frame["value"].dropna()), default=0.0)
             size, words = _scaled(largest, language)
             for index, variable in enumerate(chosen):
                 colour = style.CATEGORICAL[index % len(style.CATEGORICAL)]
-                known = variable.frame.set_index("period")["value"].reindex(range(every[0], every[-1] + 1, step))
+                known = variable.frame.dropna(subset=["value"]).sort_values("period")
+                periods = known["period"].to_numpy(dtype=float)
+                gaps = np.flatnonzero(np.diff(periods) > step) + 1
                 axes.plot(
-                    known.index, known / size, color=colour, linewidth=1.6, marker="o", markersize=3,
-                    label=variable.name,
+                    np.insert(periods, gaps, np.nan), np.insert(known["value"].to_numpy() / size, gaps, np.nan),
+                    color=colour, linewidth=1.6, marker="o", markersize=3, label=variable.name,
                 )  # fmt: skip
             if log:
                 axes.set_yscale("log")
