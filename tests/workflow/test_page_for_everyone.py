@@ -75,7 +75,7 @@ def test_print_shows_the_verdicts_and_no_controls(english: Tab) -> None:
     page = english.page
     page.emulate_media(media="print")
     words = page.locator(".answers .verdict .word")
-    assert words.count() == 10 and all(word.is_visible() for word in words.all())
+    assert words.count() == 11 and all(word.is_visible() for word in words.all())
     shown = page.locator(".contents, .search, .tools, .origin, noscript").all()
     assert not any(part.is_visible() for part in shown)
 

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Any
 
 from ruralpanel.claims.designs import Product
+from ruralpanel.output.labels import without_aside
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.designs import model_span
 from ruralpanel.output.report.document import (
@@ -93,7 +94,7 @@ def _through(context: Context, texts: Texts, name: str, products: Sequence[Produ
     for index, one in enumerate(products):
         quote, fmt = Quote(texts, f"claim:{name}:through.{index}"), "%0" if one.relative else "sig3"
         ends = [quote(end, f"+{fmt}") for end in ("low", "high")] if one.low is not None else []
-        words = {"title": context.title(one.model), "outcome": noun(outcome_label(context, asdict(one)))}
+        words = {"title": context.title(one.model), "outcome": noun(without_aside(outcome_label(context, asdict(one))))}
         items.append(texts.render("through.item", amount=quote("value", f"+{fmt}"), ends=ends, **words))
     told = [one for one in products if one.low is not None and one.high is not None and one.low * one.high > 0]
     listed = Marked(f"{texts.render('front.listed_long')} ".join(items))
