@@ -16,6 +16,7 @@ from ruralpanel.data.reconcile.totals import load_control_totals
 from ruralpanel.project.jobs import alike_series
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
+from ruralpanel.project.sections.configuration import Checks
 from ruralpanel.project.settings import SeriesSpec, SourceSpec
 
 
@@ -44,7 +45,7 @@ def run(
     frame = pd.concat([table(values, key) for key, values in series.items()])
     declared = {key: SeriesSpec(key, "person") for key in series} | dict(specs or {})
     source = SourceSpec("s", "table", "", (), about or {}, {}, declared)
-    return reconcile({"s": frame}, {"s": source}, totals, checks)
+    return reconcile({"s": frame}, {"s": source}, totals, Checks(**(checks or {})))
 
 
 def smooth(units: int = 20, periods: int = 12, seed: int = 1) -> np.ndarray:

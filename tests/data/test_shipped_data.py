@@ -15,7 +15,7 @@ import pytest
 
 from ruralpanel.project.files import sha256_of
 from ruralpanel.project.measures import convert_factor, parse
-from ruralpanel.project.sidecars import Correction, Sidecar, check_files, load_corrections, load_sidecar
+from ruralpanel.project.sidecars import Correction, Identity, Sidecar, check_files, load_corrections, load_sidecar
 from ruralpanel.project.units import Units, load_units
 from ruralpanel.project.yaml import load_document
 
@@ -173,7 +173,7 @@ def test_breaks_and_faults_name_units_and_years_of_the_series() -> None:
         for key, spec in sidecar(source).series.items():
             for year, entry in spec.breaks.items():
                 assert min(spec.years) <= year <= max(spec.years), (key, year)
-                assert set(entry.get("units", ())) <= set(units().ids)
+                assert set(entry.units or ()) <= set(units().ids)
             assert set(sidecar(source).series[key].retrospective) <= set(units().ids)
         for fault in sidecar(source).known_faults:
             assert set(fault.units) <= set(units().ids)
@@ -203,7 +203,7 @@ def test_breaks_and_faults_name_units_and_years_of_the_series() -> None:
     ],
 )
 def test_break_is_declared(source: str, series: str, year: int, who: tuple[str, ...]) -> None:
-    assert sidecar(source).series[series].breaks[year].get("units", ()) == who
+    assert sidecar(source).series[series].breaks[year].units == (who or None)
 
 
 # Repairs, identities, control totals
@@ -236,16 +236,17 @@ def test_identities_hold_but_for_the_declared_faults() -> None:
     broken, checked = set(), 0
     for source in SOURCES:
         for identity in sidecar(source).identities:
-            head = identity.get("total") or identity["smaller"]
-            parts = [figures(source, key) for key in identity.get("parts") or [identity["larger"]]]
+            sums = isinstance(identity, Identity)
+            head, others = (identity.total, identity.parts) if sums else (identity.smaller, [identity.larger])
+            parts = [figures(source, key) for key in others]
             for place, value in figures(source, head).items():
                 present = [p[place] for p in parts if place in p]
-                if len(present) < len(parts) and identity.get("blank") != "zero":
+                if len(present) < len(parts) and not (sums and identity.blank == "zero"):
                     continue
                 checked += 1
                 gap = repaired.get((source, head, *place), value) - sum(present)
-                gap = abs(gap) if "total" in identity else gap
-                if gap > identity.get("tolerance", 0) + 1e-9:
+                gap = abs(gap) if sums else gap
+                if gap > identity.tolerance + 1e-9:
                     broken.add((head, *place))
     assert broken == {
         ("tve_employment_total", "CN-TJ", 1998),

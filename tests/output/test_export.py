@@ -34,7 +34,7 @@ BY_REGION = InferenceSpec("cluster", {"by": "region"})
 HC1, HC3 = InferenceSpec("hc", {"kind": "HC1"}), InferenceSpec("hc", {"kind": "HC3"})
 CLASSICAL, CR2 = InferenceSpec("classical"), InferenceSpec("cluster", {"by": "unit", "small_sample": "CR2"})
 TWO, REGIONS = ("unit", "period"), ("unit", "region:period")
-POLICY = {"treatment": {"units": "region == 'North'", "first": 2004}, "draws": 19}
+POLICY = {"treatment": {"units": "region == 'North'", "first": 2004}, "draws": 99}
 IV = {"endogenous": ["x"], "instruments": ["z", "w"]}
 
 CASES: dict[str, dict[str, Any]] = {

@@ -11,6 +11,7 @@ from conftest import tiny_config
 from ruralpanel.project.files import sha256_of
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.problems import UserError, raise_any
+from ruralpanel.project.settings import Break
 from ruralpanel.project.sidecars import KnownFault, check_files, is_litter, load_sidecar, sidecar_from, years_of
 
 HEAD = "publisher: NBS\ntitle: Yearbook\n"
@@ -47,7 +48,7 @@ def test_series_are_typed(tmp_path: Path) -> None:
     roads = sidecar.series["roads"]
     assert roads.years == (2005, 2006, 2007, 2008)
     assert roads.range == (0.0, None)
-    assert roads.breaks[2006] == {"what": "village roads", "units": ("CN-HA",)}
+    assert roads.breaks[2006] == Break("village roads", units=("CN-HA",))
     assert (roads.note, roads.retrospective, roads.same_as) == ("All roads.", ("CN-CQ",), ("other.roads",))
     assert sidecar.series["rail"].years == (1998, 2003)
     assert sidecar.document["publisher"] == "NBS"

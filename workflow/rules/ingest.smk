@@ -45,7 +45,7 @@ rule reconcile:
         runtime=10,
     params:
         compared=project.reconcile_settings(CONFIG),
-        checks=dict(CONFIG.checks),
+        checks=CONFIG.checks.to_dict(),
         code=code("reconcile.py"),
         content=contents(CONFIG.units, CONFIG.control_totals, CONFIG.corrections),
     message:

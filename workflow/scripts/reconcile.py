@@ -14,6 +14,7 @@ with starting("reconcile"):
     from ruralpanel.data.reconcile.totals import load_control_totals
     from ruralpanel.project.files import write_frame
     from ruralpanel.project.problems import Problem, UserError, job
+    from ruralpanel.project.sections.configuration import Checks
     from ruralpanel.project.settings import SourceSpec
     from ruralpanel.project.units import load_units
 
@@ -30,16 +31,17 @@ def main(
     output: str,
 ) -> None:
     """Write ``results/reconciliation/findings.csv``; with ``on_failure: error`` undeclared findings stop the run."""
+    settings = Checks.model_validate(checks)
     findings = reconcile(
         {Path(file).stem: pd.read_parquet(file, columns=READ) for file in figures},
         {name: SourceSpec.from_dict(values) for name, values in compared["sources"].items()},
         load_control_totals(control_totals) if control_totals else None,
-        {key: checks[key] for key in ("jump", "repeat")},
+        settings,
         control_totals,
         compared["alike"],
         load_units(units).aggregates,
     )
-    if checks["on_failure"] == "error" and undeclared(findings):
+    if settings.on_failure == "error" and undeclared(findings):
         raise UserError(_problem(finding) for finding in undeclared(findings))
     write_frame(output, to_frame(findings))
 

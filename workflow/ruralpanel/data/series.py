@@ -236,7 +236,7 @@ def _apply(
             message = f"splice of {year}: no overlap for {', '.join(lost)}, whose figures before {year} are left out"
             yield reason(message, "splice_without_overlap", year=year, units=lost)
     elif rule == "accept":
-        rules.mark(hit, f"{year}: accepted, {variable.breaks[year].get('because', '')}")
+        rules.mark(hit, f"{year}: accepted, {variable.breaks[year].because}")
     elif rule == "dummy":
         rules.mark(hit, f"{year}: dummy")
 
@@ -269,17 +269,20 @@ def _ratios(
 ) -> Mapping[str, float]:
     """New over old definition by unit: the sidecar's factor, or the ratio of sums over the years given in both."""
     details = spec.breaks[year]
-    if "factor" in details:
-        return dict.fromkeys(units, float(details["factor"]))
+    if details.factor is not None:
+        return dict.fromkeys(units, details.factor)
     where = f"variables.{variable.name}.breaks.{year}"
-    overlap = details.get("overlap")
-    other = overlap.get("series") if isinstance(overlap, Mapping) else None
-    if not isinstance(overlap, Mapping) or not (figures["series"] == other).any():
+    overlap = details.overlap
+    if overlap is None or not (figures["series"] == overlap.series).any():
         expected = "overlap: {series: another series of the source, years: [the years given in both definitions]}"
-        raise UserError(Problem(file, where, f"splice with the overlap {overlap!r}", expected, "correct the sidecar"))
-    years = [int(y) for y in overlap["years"]]
+        raise UserError(
+            Problem(
+                file, where, f"splice with the overlap {overlap and overlap.series}", expected, "correct the sidecar"
+            )
+        )
+    years = list(overlap.years)
     this = _table(figures, variable.series, years)
-    that = _table(figures, str(other), years).reindex(this.index)
+    that = _table(figures, overlap.series, years).reindex(this.index)
     # Before the break this series holds the old definition and the other one the new; after it, the reverse.
     early = np.array([y < year for y in years])
     new = np.where(early, that.to_numpy(), this.to_numpy()).sum(axis=1)

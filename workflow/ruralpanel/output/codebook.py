@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ruralpanel.data.break_steps import ACROSS, MARK
 from ruralpanel.output.words import stated, word
 from ruralpanel.project.breaks import crossings, leaves, rule_of, years_read
-from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
+from ruralpanel.project.settings import BreakRule, PanelSpec, SeriesSpec, VariableSpec
 
 CODEBOOK = (
     *("variable", "label", "label_zh", "measure", "formula", "source", "series", "what_it_counts", "what_it_counts_zh"),
@@ -92,8 +92,8 @@ def _breaks(
             if not (any(y < year for y in read) and any(y >= year for y in read)):
                 continue
             rule = rule_of(variables[leaf], year)
-            declared = variables[leaf].breaks.get(year, {})
-            because = (language == "zh" and declared.get("because_zh")) or declared.get("because", "")
+            declared = variables[leaf].breaks.get(year, BreakRule())
+            because = (language == "zh" and declared.because_zh) or declared.because
             if rule != "error":
                 key = "codebook.break_because" if because else "codebook.break"
                 named = word(f"break_rule.{rule}", language)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache
-from typing import Any
 
 from ruralpanel.project.expressions import Call, Expression, names, source_years, walk
 from ruralpanel.project.formulas import parse
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
-from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
+from ruralpanel.project.settings import Break, BreakRule, PanelSpec, SeriesSpec, VariableSpec
 
 
 @cache
@@ -121,13 +120,12 @@ def below(name: str, formulas: Mapping[str, str]) -> tuple[str, ...]:
 
 def rule_of(variable: VariableSpec, year: int) -> str:
     """The rule that a variable declares for the break of a year: error where it declares none."""
-    return str(variable.breaks.get(year, {}).get("rule", "error"))
+    return variable.breaks.get(year, BreakRule()).rule
 
 
-def affected(details: Mapping[str, Any], units: Collection[str]) -> frozenset[str]:
+def affected(details: Break, units: Collection[str]) -> frozenset[str]:
     """Those of `units` that a break concerns; all where the sidecar names none."""
-    named = details.get("units")
-    return frozenset(units) if named is None else frozenset(units) & frozenset(named)
+    return frozenset(units) if details.units is None else frozenset(units) & frozenset(details.units)
 
 
 def keeps_later(year: int, periods: Collection[int]) -> bool:
@@ -177,11 +175,11 @@ def crossings(
 
 def _left_out(year_read: int, break_year: int, variable: VariableSpec, spec: SeriesSpec, panel: PanelSpec) -> bool:
     """Whether a drop leaves out a year for every unit that the break of `break_year` concerns."""
-    concerned = spec.breaks[break_year].get("units")
+    concerned = spec.breaks[break_year].units
     for year, details in spec.breaks.items():
         if rule_of(variable, year) != "drop" or not dropped(year_read, year, panel.periods):
             continue
-        if details.get("units") is None or (concerned is not None and set(concerned) <= set(details["units"])):
+        if details.units is None or (concerned is not None and set(concerned) <= set(details.units)):
             return True
     return False
 
@@ -217,7 +215,7 @@ def _undeclared(name: str, leaf: str, year: int, panel: PanelSpec, spec: SeriesS
     return Problem(
         file,
         f"variables.{leaf}.breaks",
-        f"no rule for {year} ({spec.breaks[year].get('what', 'a change of definition')}), "
+        f"no rule for {year} ({spec.breaks[year].what or 'a change of definition'}), "
         f"a break that panel {panel.name} crosses{reader}",
         f"breaks: {{{year}: drop, dummy, splice or accept}}",
         f"declare the rule, or a panel, a lag or a first value that stays on one side of {year}",
@@ -246,10 +244,10 @@ def _rules(leaf: str, variable: VariableSpec, spec: SeriesSpec, file: str) -> li
             expected = f"a break that is declared for {variable.source}.{spec.key} ({known})"
             fix = f"take the rule out, or declare under this series breaks: {{{year}: {{what: …}}}}"
             problems.append(Problem(file, where, f"a rule for {year}", expected, fix))
-        elif rule == "accept" and not variable.breaks[year].get("because"):
+        elif rule == "accept" and not variable.breaks[year].because:
             fix = f"{year}: {{rule: accept, because: …}}"
             problems.append(Problem(file, where, "accept without a reason", "because: the reason in words", fix))
-        elif rule == "splice" and not ({"factor", "overlap"} & set(spec.breaks[year])):
+        elif rule == "splice" and spec.breaks[year].factor is None and spec.breaks[year].overlap is None:
             expected = "a factor or an overlap for this break in the sidecar"
             problems.append(Problem(file, where, "splice", expected, "add it there, or choose drop or dummy"))
     return problems

@@ -90,9 +90,7 @@ def _series_problems(config: Config, units: Units | None) -> Iterator[Problem]:
                 if isinstance(ends, list) and len(ends) == 2 and None not in ends and ends[0] > ends[1]:
                     yield Problem(file, f"{where}.{span}", f"[{ends[0]}, {ends[1]}]", "the smaller one first")
             concerned = [("retrospective", series.retrospective)]
-            concerned += [
-                (f"breaks.{year}.units", tuple(item.get("units") or ())) for year, item in series.breaks.items()
-            ]
+            concerned += [(f"breaks.{year}.units", item.units or ()) for year, item in series.breaks.items()]
             for place, ids in concerned:
                 yield from _unit_problems(config, f"{where}.{place}", ids, units, file)
 

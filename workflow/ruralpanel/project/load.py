@@ -18,8 +18,9 @@ from ruralpanel.project.model_keys import inference_problems, inference_spec, ke
 from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.schema import check_schema, with_defaults, with_periods
+from ruralpanel.project.sections.configuration import Checks
 from ruralpanel.project.sections.data import WeightsMatrix, weights_matrices
-from ruralpanel.project.settings import ModelSpec, PanelSpec, SourceSpec, VariableSpec
+from ruralpanel.project.settings import BreakRule, ModelSpec, PanelSpec, SourceSpec, VariableSpec
 from ruralpanel.project.sources import path_from, read_source
 from ruralpanel.project.whole import Whole, read_whole
 from ruralpanel.project.written import Place, Places
@@ -60,7 +61,7 @@ class Config:
     figures: Mapping[str, Mapping[str, Any]]
     maps: Mapping[str, Mapping[str, Any]]
     report: Mapping[str, Any]
-    checks: Mapping[str, Any]
+    checks: Checks
     resolved: Mapping[str, Any] = field(default_factory=dict)
     places: Places = field(default_factory=lambda: Places({}), repr=False)
     files: tuple[str, ...] = ()
@@ -189,7 +190,7 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
         figures=values["figures"],
         maps=values["maps"],
         report=values["report"],
-        checks=values["checks"],
+        checks=Checks.model_validate(values["checks"]),
         resolved=values,
         places=places,
         files=whole.files,
@@ -220,7 +221,7 @@ def _panel(name: str, values: Mapping[str, Any]) -> PanelSpec:
 
 def _variable(name: str, values: Mapping[str, Any]) -> VariableSpec:
     breaks = {
-        parsed(year): rule if isinstance(rule, Mapping) else {"rule": rule}
+        parsed(year): BreakRule(**rule) if isinstance(rule, Mapping) else BreakRule(rule)
         for year, rule in (values.get("breaks") or {}).items()
     }
     known = ("source", "series", "formula", "measure", "label", "label_zh", "counts", "counts_zh")

@@ -135,14 +135,53 @@ class ModelSpec:
 
 
 @dataclass(frozen=True)
+class Overlap:
+    """Years that `series`, another of the source, gives in the other definition too."""
+
+    series: str
+    years: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Break:
+    """A change of definition, of all units where `units` is None; old × `factor` = new, where it is known."""
+
+    what: str = ""
+    what_zh: str = ""
+    units: tuple[str, ...] | None = None
+    factor: float | None = None
+    overlap: Overlap | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.overlap, Mapping):
+            object.__setattr__(self, "overlap", Overlap(**self.overlap))
+
+
+@dataclass(frozen=True)
+class BreakRule:
+    """What a variable does about a break: error, drop, dummy, splice, or accept for a reason."""
+
+    rule: str = "error"
+    because: str = ""
+    because_zh: str = ""
+
+
+_OfBreak = TypeVar("_OfBreak", Break, BreakRule)
+
+
+def _by_year(breaks: Mapping[int, Any], kind: type[_OfBreak]) -> dict[int, _OfBreak]:
+    """Breaks of plain values, as they pass through a rule's parameters."""
+    return {year: one if isinstance(one, kind) else kind(**one) for year, one in breaks.items()}
+
+
+@dataclass(frozen=True)
 class SeriesSpec:
     """One series of a source: what a figure counts, in which measure, for which years, with which breaks.
 
-    `breaks` maps the first year of the new definition to a mapping with `what` and, where known, `units`
-    (ids affected; absent: all), `factor` (old × factor = new) or `overlap` (`series`, `years`). `retrospective` names
-    the units whose figures for years before they were set up were published later, in today's boundaries; `same_as`
-    other series (``source.series``) of the same figures. `files` are the files that hold the series, each with its
-    column there (empty: `column`); without any it may be in every file of the source.
+    `breaks` are by the first year of the new definition. `retrospective` names the units whose figures for years before
+    they were set up were published later, in today's boundaries; `same_as` other series (``source.series``) of the same
+    figures. `files` are the files that hold the series, each with its column there (empty: `column`); without any it
+    may be in every file of the source.
     """
 
     key: str
@@ -153,12 +192,15 @@ class SeriesSpec:
     column: str = ""
     years: tuple[int, ...] = ()
     range: tuple[float | None, float | None] = (None, None)
-    breaks: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    breaks: Mapping[int, Break] = field(default_factory=dict)
     note: str = ""
     note_zh: str = ""
     retrospective: tuple[str, ...] = ()
     same_as: tuple[str, ...] = ()
     files: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "breaks", _by_year(self.breaks, Break))
 
 
 @dataclass(frozen=True)
@@ -223,11 +265,7 @@ class SourceSpec:
 
 @dataclass(frozen=True)
 class VariableSpec:
-    """One column: a series in a measure (`source`, `series`) or a `formula` of other columns.
-
-    `breaks` maps a break's year to a mapping with `rule` (error, drop, dummy, splice, accept) and, for accept,
-    `because`.
-    """
+    """One column: a series in a measure (`source`, `series`) or a `formula` of other columns."""
 
     name: str
     source: str = ""
@@ -238,7 +276,10 @@ class VariableSpec:
     label_zh: str = ""
     counts: str = ""
     counts_zh: str = ""
-    breaks: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    breaks: Mapping[int, BreakRule] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "breaks", _by_year(self.breaks, BreakRule))
 
 
 @dataclass(frozen=True)

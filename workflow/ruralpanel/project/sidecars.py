@@ -12,7 +12,7 @@ from ruralpanel.project.files import content_of
 from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 from ruralpanel.project.schema import check_against, schema_of, with_periods
-from ruralpanel.project.settings import SeriesSpec
+from ruralpanel.project.settings import Break, SeriesSpec
 from ruralpanel.project.yaml import Document, load_document, with_lines
 
 CORRECTIONS_SCHEMA = Path(__file__).resolve().parents[2] / "schemas" / "corrections.schema.yaml"
@@ -146,6 +146,36 @@ class KnownFault:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Series whose figures add up to those of `total`.
+
+    `blank` says whether a part without a figure leaves the period unchecked (``skip``) or counts as nothing (``zero``);
+    `why`: why it must hold.
+    """
+
+    total: str
+    parts: tuple[str, ...]
+    tolerance: float = 0.0
+    blank: str = "skip"
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A series whose figures are no larger than those of another; `why`: why it must be so."""
+
+    smaller: str
+    larger: str
+    tolerance: float = 0.0
+    why: str = ""
+
+
+def _identity(entry: Mapping[str, Any]) -> Identity | Bound:
+    values = {**entry, "why": " ".join(str(entry.get("why") or "").split())}
+    return Identity(**{**values, "parts": tuple(entry["parts"])}) if "total" in entry else Bound(**values)
+
+
+@dataclass(frozen=True)
 class Sidecar:
     """What a source's sidecar says.
 
@@ -154,7 +184,7 @@ class Sidecar:
     file : for messages.
     document : everything, as written; what adapters receive as ``SourceSpec.about``.
     layout : the adapter's own keys. files : path relative to the source's path → sha256.
-    series : key → `SeriesSpec`. identities : as written. known_faults : typed.
+    series : key → `SeriesSpec`. identities, known_faults : what is declared of its figures.
     locations : config path → line.
     """
 
@@ -163,7 +193,7 @@ class Sidecar:
     layout: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     series: Mapping[str, SeriesSpec] = field(default_factory=dict)
-    identities: tuple[Mapping[str, Any], ...] = ()
+    identities: tuple[Identity | Bound, ...] = ()
     known_faults: tuple[KnownFault, ...] = ()
     locations: Mapping[str, int] = field(default_factory=dict, repr=False)
 
@@ -203,7 +233,7 @@ def sidecar_from(values: Mapping[str, Any], file: str = "", locations: Mapping[s
         layout=values.get("layout") or {},
         files={str(k): str((v or {}).get("sha256", "")) for k, v in (values.get("files") or {}).items()},
         series={str(k): series_spec(str(k), v or {}) for k, v in (values.get("series") or {}).items()},
-        identities=tuple(values.get("identities") or ()),
+        identities=tuple(map(_identity, values.get("identities") or ())),
         known_faults=faults,
         locations=locations or {},
     )
@@ -344,11 +374,11 @@ def _series_named(values: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
             yield f"known_faults[{i}].series", key
 
 
-def _break(entry: Any) -> Mapping[str, Any]:
+def _break(entry: Any) -> Break:
     values = {"what": entry} if isinstance(entry, str) else dict(entry or {})
     if "units" in values:
         values["units"] = tuple(values["units"] or ())
-    return values
+    return Break(**values)
 
 
 def _as_list(value: Any) -> list[str]:

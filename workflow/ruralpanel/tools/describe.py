@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ruralpanel.output.words import stated
 from ruralpanel.project import formulas
@@ -14,7 +13,7 @@ from ruralpanel.project.load import Config
 from ruralpanel.project.periods import parse, parsed
 from ruralpanel.project.problems import Problem, did_you_mean, raise_any
 from ruralpanel.project.reads import model_names, series_by_variable
-from ruralpanel.project.settings import SourceSpec, VariableSpec
+from ruralpanel.project.settings import Break, SourceSpec, VariableSpec
 from ruralpanel.project.whole import lacking
 
 _MOST = 5
@@ -141,8 +140,8 @@ def _variable(config: Config, variable: VariableSpec, results: Path) -> Iterator
         if series.note:
             yield f"  counts: {series.note}"
         for year, details in sorted(series.breaks.items()):
-            rule = (variable.breaks.get(year) or {}).get("rule", "no rule")
-            yield f"  break {year}{_units_of(details)}: {details.get('what', '')} ({rule})"
+            rule = variable.breaks[year].rule if year in variable.breaks else "no rule"
+            yield f"  break {year}{_units_of(details)}: {details.what} ({rule})"
     for panel in config.panels.values():
         folder = results / "panels" / panel.name
         rows = read_rows(folder / "coverage.csv") if (folder / "coverage.csv").is_file() else []
@@ -164,8 +163,8 @@ def _read_by(variable: VariableSpec) -> frozenset[str]:
     return formulas.names(formulas.parse(variable.formula))
 
 
-def _units_of(details: Mapping[str, Any]) -> str:
-    units = details.get("units")
+def _units_of(details: Break) -> str:
+    units = details.units
     return f" ({', '.join(units)})" if units else ""
 
 
@@ -178,7 +177,7 @@ def _source(source: SourceSpec) -> Iterator[str]:
         years = f", {_span(series.years)}" if series.years else ""
         yield f"    {series.key}: {series.label or series.title_in_file or series.key} [{series.measure}{years}]"
         for year, details in sorted(series.breaks.items()):
-            yield f"      break {year}{_units_of(details)}: {details.get('what', '')}"
+            yield f"      break {year}{_units_of(details)}: {details.what}"
 
 
 def _left_aside(ingested: Path) -> Iterator[str]:

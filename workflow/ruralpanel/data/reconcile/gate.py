@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from ruralpanel.data.reconcile.repeats import outliers, repeats
 from ruralpanel.data.reconcile.totals import control_totals, identities, other_sources, ranges, unheld, verified
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import raise_any
+from ruralpanel.project.sections.configuration import Checks
 from ruralpanel.project.settings import SourceSpec
 from ruralpanel.project.sidecars import KnownFault, sidecar_from
 
@@ -63,11 +63,11 @@ def _break(finding: Finding, matrix: Matrix) -> Note | None:
     if finding.check not in _IN_TIME:
         return None
     for year, entry in matrix.spec.breaks.items():
-        units = entry.get("units") or ()
+        units = entry.units or ()
         many = finding.check == "spread" and len(units) >= _MANY
         concerned = finding.unit in units if finding.unit else many
         if finding.since < year <= finding.period and (not units or concerned):
-            return note("declared_break", year=year, what=entry.get("what", ""))
+            return note("declared_break", year=year, what=entry.what)
     return None
 
 
@@ -93,14 +93,14 @@ def _correction(finding: Finding, matrix: Matrix) -> Note | None:
     return note("declared_correction") if here else None
 
 
-JUMP, REPEAT = 0.5, 3
+_DEFAULTS = Checks()
 
 
 def reconcile(
     figures: Mapping[str, pd.DataFrame],
     sources: Mapping[str, SourceSpec],
     totals: pd.DataFrame | None = None,
-    checks: Mapping[str, Any] | None = None,
+    checks: Checks = _DEFAULTS,
     file: str = "control_totals",
     alike: Collection[Sequence[str]] = (),
     aggregates: Collection[str] = (),
@@ -112,7 +112,6 @@ def reconcile(
     figures : source → ingest table, as `ruralpanel.data.harmonise.harmonise` gives it (after corrections).
     sources : source → its specification, with the sidecar's breaks, identities and known faults.
     totals : national figures, as `ruralpanel.data.reconcile.totals.load_control_totals` gives them.
-    checks : ``jump`` (log points) and ``repeat`` (equal figures in a row), as in the configuration.
     file : where the totals stand, for messages. alike : pairs of series that bear the same title, ``source.series``.
     aggregates : units made up of others, which no sum of units may hold.
 
@@ -129,8 +128,7 @@ def reconcile(
     series = matrices(figures, sources, aggregates)
     if totals is not None:
         raise_any(unheld(totals, sources, series, file))
-    settings = {"jump": JUMP, "repeat": REPEAT, **(checks or {})}
-    findings = list(_all(series, sources, totals, settings, alike, aggregates))
+    findings = list(_all(series, sources, totals, checks, alike, aggregates))
     order = {check: i for i, check in enumerate(CHECKS)}
     findings.sort(key=lambda f: (f.source, f.series, order[f.check], f.period, f.unit, f.involved))
     return declare(findings, sources, series)
@@ -140,7 +138,7 @@ def _all(
     series: Sequence[Matrix],
     sources: Mapping[str, SourceSpec],
     totals: pd.DataFrame | None,
-    settings: Mapping[str, Any],
+    checks: Checks,
     alike: Collection[Sequence[str]],
     aggregates: Collection[str],
 ) -> Iterator[Finding]:
@@ -156,10 +154,10 @@ def _all(
         yield from ranges(matrix)
         if is_coded(matrix):  # a dummy that turns one jumps by nature
             continue
-        yield from repeats(matrix, int(settings["repeat"]))
+        yield from repeats(matrix, checks.repeat)
         if len(matrix.periods) > 1 and np.any(np.isfinite(matrix.values)):
             split = changes(matrix)
             yield from common_jumps(split)
-            yield from unit_jumps(split, float(settings["jump"]))
+            yield from unit_jumps(split, checks.jump)
     yield from outliers([matrix for matrix in series if not is_coded(matrix)], sound)
     yield from other_sources(series, alike)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,7 @@ from ruralpanel.project.measures import CURRENCIES, MeasureError, convert_factor
 from ruralpanel.project.notes import Note, note, reason
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.settings import SourceSpec
+from ruralpanel.project.sidecars import Bound, Identity
 
 REQUIRED = ("source", "series", "year", "national_figure")
 OPTIONAL = ("measure", "remark", "unassigned")
@@ -168,74 +168,62 @@ def _factor(measure: str, published: str) -> float:
 _DUST = 1e-9  # relative error of sums in floating point
 
 
-def identities(series: Mapping[str, Matrix], declared: Sequence[Mapping[str, Any]]) -> Iterator[Finding]:
-    """Units and periods in which a declared relation between series of one source does not hold.
-
-    ``{total, parts, tolerance, blank}`` (check ``identity``) and ``{smaller, larger, tolerance}`` (check ``bound``);
-    `blank` says whether a part without a figure leaves the period unchecked (``skip``) or counts as nothing (``zero``).
-    """
+def identities(series: Mapping[str, Matrix], declared: Sequence[Identity | Bound]) -> Iterator[Finding]:
+    """Units and periods in which a declared relation between series of one source does not hold."""
     for relation in declared:
-        if "total" in relation:
-            yield from _parts(series, relation)
-        else:
-            yield from _smaller(series, relation)
+        yield from _parts(series, relation) if isinstance(relation, Identity) else _smaller(series, relation)
 
 
-def verified(series: Mapping[str, Matrix], declared: Sequence[Mapping[str, Any]]) -> set[tuple[str, str, str]]:
+def verified(series: Mapping[str, Matrix], declared: Sequence[Identity | Bound]) -> set[tuple[str, str, str]]:
     """The (source, series, unit) whose parts add up to their total in every period in which the relation is checked."""
     in_full = set()
-    for relation in (r for r in declared if r.get("total") in series and all(p in series for p in r["parts"])):
-        total, parts = series[relation["total"]], [series[key] for key in relation["parts"]]
+    for relation in (r for r in declared if isinstance(r, Identity) and {r.total, *r.parts} <= series.keys()):
+        total, parts = series[relation.total], [series[key] for key in relation.parts]
         wrong = {finding.unit for finding in _parts(series, relation)}
-        enough = np.any if relation.get("blank", "skip") == "zero" else np.all
+        enough = np.any if relation.blank == "zero" else np.all
         known = np.isfinite(total.values) & enough([np.isfinite(part.aligned(total)) for part in parts], axis=0)
         for unit in (u for u, row in zip(total.units, known, strict=True) if row.any() and u not in wrong):
             in_full |= {(matrix.source, matrix.spec.key, unit) for matrix in (total, *parts)}
     return in_full
 
 
-def _parts(series: Mapping[str, Matrix], relation: Mapping[str, Any]) -> Iterator[Finding]:
-    if relation["total"] not in series:
+def _parts(series: Mapping[str, Matrix], relation: Identity) -> Iterator[Finding]:
+    if relation.total not in series:
         return
-    total = series[relation["total"]]
-    parts = [series[key] for key in relation["parts"] if key in series]
-    zero = relation.get("blank", "skip") == "zero"
-    if len(parts) < len(relation["parts"]) and not zero:
+    total = series[relation.total]
+    parts = [series[key] for key in relation.parts if key in series]
+    zero = relation.blank == "zero"
+    if len(parts) < len(relation.parts) and not zero:
         return
     figures = [part.aligned(total) for part in parts]
     known = np.any([np.isfinite(f) for f in figures], axis=0) if figures else np.zeros(total.values.shape, dtype=bool)
     total_of_parts = np.sum([np.nan_to_num(f) if zero else f for f in figures], axis=0)
     off = total_of_parts - total.values
     with np.errstate(invalid="ignore"):
-        wrong = known & (np.abs(off) > relation.get("tolerance", 0) + _DUST * np.abs(total.values))
+        wrong = known & (np.abs(off) > relation.tolerance + _DUST * np.abs(total.values))
     involved = tuple(part.name for part in parts)
     for i, t in np.argwhere(wrong):
-        parts_sum, why = float(total_of_parts[i, t]), _why(relation)
+        parts_sum, why = float(total_of_parts[i, t]), relation.why
         message = f"the parts add up to {parts_sum:.10g}" + (f" ({why})" if why else "")
         code = "finding_parts_why" if why else "finding_parts"
         seen = reason(message, code, sum=parts_sum, **({"why": why} if why else {}))
         yield _relation(total, i, t, "identity", parts_sum, float(off[i, t]), seen, involved)
 
 
-def _smaller(series: Mapping[str, Matrix], relation: Mapping[str, Any]) -> Iterator[Finding]:
-    if relation["smaller"] not in series or relation["larger"] not in series:
+def _smaller(series: Mapping[str, Matrix], relation: Bound) -> Iterator[Finding]:
+    if relation.smaller not in series or relation.larger not in series:
         return
-    smaller, larger = series[relation["smaller"]], series[relation["larger"]]
+    smaller, larger = series[relation.smaller], series[relation.larger]
     limit = larger.aligned(smaller)
     off = smaller.values - limit
     with np.errstate(invalid="ignore"):
-        wrong = off > relation.get("tolerance", 0) + _DUST * np.abs(limit)
+        wrong = off > relation.tolerance + _DUST * np.abs(limit)
     for i, t in np.argwhere(wrong):
-        why = _why(relation)
+        why = relation.why
         message = f"more than {larger.spec.key}, of which it is a part" + (f" ({why})" if why else "")
         code = "finding_bound_why" if why else "finding_bound"
         seen = reason(message, code, of=larger.spec.key, **({"why": why} if why else {}))
         yield _relation(smaller, i, t, "bound", float(limit[i, t]), float(off[i, t]), seen, (larger.name,))
-
-
-def _why(relation: Mapping[str, Any]) -> str:
-    """Why a relation must hold, where the sidecar says it."""
-    return " ".join(str(relation.get("why") or "").split())
 
 
 def _relation(
