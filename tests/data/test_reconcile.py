@@ -169,7 +169,7 @@ def test_every_named_fault_is_found_or_declared(source: str, series: str, code: 
         assert at(blind(), source, series, unit, year)
     about = sidecar_from(shipped().sources[source].about or {})
     entry = about.series[series].breaks.get(year)
-    by_break = entry is not None and (not entry.get("units") or unit in entry["units"])
+    by_break = entry is not None and (not entry.units or unit in entry.units)
     by_fault = any(
         fault.covers(series, unit, year) or (not unit and year in fault.years and fault.series == series)
         for fault in about.known_faults
