@@ -317,7 +317,11 @@ class Configuration(Options):
     title_zh: str | None = key(_ZH)
     language: Literal["en", "zh"] = key("Language of labels and of the report's fixed words", default="en")
     units: Path = required("The cross-section: a CSV with an id, at least one name column, and attributes")
-    boundaries: _PathOrNull = key("Polygons by unit id (GeoJSON); null: no maps", null=True)
+    boundaries: _PathOrNull = key(
+        "Polygons by unit id (GeoJSON); without it, or where no polygon is of a unit, maps show units that have a "
+        "longitude and latitude as dots",
+        null=True,
+    )
     boundaries_note: str = key("Words printed under every map", default="")
     boundaries_note_zh: str | None = key(_ZH)
     names: Words | None = key(
