@@ -34,7 +34,7 @@ def compose(context: Context) -> tuple[Document, tuple[Quoted, ...]]:
     problems: list[Problem] = []
     claims = learnt.ranked(context.scorecard.get("claims") or ())
     shown = exhibits.exhibits(context, texts, problems)
-    sections = [front.summary(context, texts, learnt.in_short(context, texts)), *shown.page]
+    sections = [front.summary(context, texts, shown.first, learnt.in_short(context, texts)), *shown.page]
     if claims:
         sections += [learnt.section(context, texts, claims), answers.section(context, texts, claims)]
     sections += [

@@ -113,8 +113,12 @@ _MOST_CHARTS = 4  # of the brief, where nothing is declared
 
 @dataclass(frozen=True)
 class Shown:
-    """Sections of charts, maps and tables: the map to explore, which is on the page alone, the brief's, the others."""
+    """Sections of charts, maps and tables: the map to explore, which is on the page alone, the brief's, the others.
 
+    `first` : the chart of the story's longer run, which stands on the first page and in no section.
+    """
+
+    first: tuple[Block, ...]
     page: tuple[Section, ...]
     brief: tuple[Section, ...]
     appendix: tuple[Section, ...]
@@ -129,6 +133,8 @@ def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
     shown_on_map = map_entries(context)
     entries = {entry.key: entry.title for entry in shown_on_map}
     atlas = map_chart(context, shown_on_map)
+    longer = context.report["story"]["before"].get("figure") if context.before else None
+    first: list[Block] = []
     blocks: dict[str, tuple[list[Block], list[Block]]] = {}
     for kind in ("figures", "maps", "tables"):
         here, there = blocks.setdefault(kind, ([], []))
@@ -139,10 +145,14 @@ def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
                 made = _table(context, texts, name, problems)
             else:
                 made = _picture(context, texts, kind, name, values, entries, problems)
+            if (kind, name) == ("figures", longer):
+                first += made
+                continue
             (here if name in chosen[kind] else there).extend(made)
     brief = {"charts": [*blocks["figures"][0], *blocks["maps"][0]], "first_tables": blocks["tables"][0]}
     page = (_section(texts, "explore", [Interactive(atlas.html)], "page"),) if atlas else ()
     return Shown(
+        tuple(first),
         page,
         tuple(_section(texts, name, items, "brief") for name, items in brief.items() if items),
         tuple(_section(texts, name, items[1], "appendix") for name, items in blocks.items() if items[1]),

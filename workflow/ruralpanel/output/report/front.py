@@ -38,11 +38,12 @@ _MANY = 6  # units spelled out; of more the number is given
 _MOST_AUTHORS = 6
 
 
-def summary(context: Context, texts: Texts, claims: Sequence[Block]) -> Section:
-    """Section "In short": the introduction, the story, the `claims` in a sentence, and the origin of the figures."""
+def summary(context: Context, texts: Texts, chart: Sequence[Block], claims: Sequence[Block]) -> Section:
+    """Section "In short": the introduction, the story with the `chart` of its longer run, the `claims` in a sentence,
+    and the origin of the figures."""
     words = context.worded(context.report, "introduction")
     blocks: list[Block] = [Paragraph(texts.own(words, "report.introduction"), "lede")] if words else []
-    blocks += [*_story(context, texts), *claims, *_provenance(context, texts)]
+    blocks += [*_story(context, texts), *_before(context, texts), *chart, *claims, *_provenance(context, texts)]
     return Section("summary", texts.plain("front.title"), tuple(blocks), part="brief")
 
 
@@ -99,7 +100,6 @@ def _story(context: Context, texts: Texts) -> list[Block]:
         KeyFigures(_key_figures(texts, values)),
         Paragraph(texts.inline("story.units", **values, without=len(without), listed=listed)),
     ]
-    blocks += _before(context, texts)
     caveat = context.worded(declared, "caveat")
     if caveat:
         blocks.append(Paragraph((*texts.inline("story.caveat"), *SPACE, *texts.own(caveat, "report.story.caveat"))))
