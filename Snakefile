@@ -8,7 +8,7 @@ min_version("9.0")
 include: "workflow/rules/common.smk"
 
 
-with starting("snakemake"):
+with starting("snakemake"), remembered(Path(".snakemake/ruralpanel/modules.json")):
 
     include: "workflow/rules/ingest.smk"
     include: "workflow/rules/panel.smk"

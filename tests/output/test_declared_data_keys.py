@@ -342,7 +342,7 @@ def result() -> str:
     script("reconcile").main(
         reconcile_settings(read), read.checks, figures, read.control_totals or "", "results/reconciliation/findings.csv"
     )
-    script("panel").main(**panel_settings(read, "main"), figures=figures, units=units, folder=panel)
+    script("panel").main(**panel_settings(read)["main"], figures=figures, units=units, folder=panel)
     script("codebook").main(**codebook_settings(read), results="results")
     context = gather(read.resolved, "results", read.root, read.file, commands=(), packages=())
     found = [panel / "panel.csv", panel / "codebook.csv", panel / "coverage.csv",

@@ -219,3 +219,39 @@ def test_imports_for_types_alone_count_for_nothing(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
     found = {path.relative_to(tmp_path).as_posix() for path in covered_files(tmp_path / "script.py", tmp_path)}
     assert found == set(files) - {"ruralpanel/b.py"}
+
+
+@pytest.mark.parametrize("damage", ["", "{", '{"reader": "another", "modules": {}}', '{"reader": 1}', "[]"])
+def test_what_modules_name_is_remembered_by_their_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: str
+) -> None:
+    package = tmp_path / "ruralpanel"
+    package.mkdir()
+    script, imported = tmp_path / "job.py", package / "one.py"
+    script.write_text("import ruralpanel.one\n", encoding="utf-8")
+    imported.write_text("x = 1\n", encoding="utf-8")
+    file, read = tmp_path / "records" / "modules.json", []
+    plain = module._Code.of
+
+    def counted(content: bytes) -> module._Code:
+        read.append(content)
+        return plain(content)
+
+    monkeypatch.setattr(module._Code, "of", staticmethod(counted))
+
+    def run() -> tuple[set[str], int]:
+        monkeypatch.setattr(module, "_KNOWN", {})
+        monkeypatch.setattr(module, "_READ", {})
+        read.clear()
+        with module.remembered(file):
+            found = {path.name for path in covered_files(script, tmp_path)}
+        return found, len(read)
+
+    assert run() == ({"job.py", "one.py"}, 2)
+    assert run() == ({"job.py", "one.py"}, 0)
+    (package / "two.py").write_text("y = 1\n", encoding="utf-8")
+    imported.write_text("import ruralpanel.two\n", encoding="utf-8")
+    assert run() == ({"job.py", "one.py", "two.py"}, 2)
+    if damage:
+        file.write_text(damage, encoding="utf-8")
+        assert run() == ({"job.py", "one.py", "two.py"}, 3)

@@ -26,7 +26,7 @@ def settings(folder: Path, config: dict[str, Any]) -> list[dict[str, Any]]:
     assert not list(check(read))
     return [
         jobs.reading_settings(read, "made_up"),
-        jobs.panel_settings(read, "main"),
+        jobs.panel_settings(read)["main"],
         jobs.estimation_settings(read, "main"),
         reads.curve_settings(read, "choices"),
         reads.family_settings(read),

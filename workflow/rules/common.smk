@@ -21,6 +21,7 @@ with starting("snakemake"):
     from ruralpanel.project.reads import compared_files
     from ruralpanel.project.reads import compared_folder
     from ruralpanel.project.fingerprint import fingerprint
+    from ruralpanel.project.fingerprint import remembered
     from ruralpanel.project.reads import cluster_maps
     from ruralpanel.project.reads import map_matrices
     from ruralpanel.project.reads import place_files

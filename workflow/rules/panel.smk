@@ -1,3 +1,4 @@
+PANEL_SETTINGS = project.panel_settings(CONFIG)
 CODEBOOKS = expand("results/panels/{panel}/codebook.csv", panel=PANELS)
 
 
@@ -17,7 +18,7 @@ rule panel:
         mem_mb=1000,
         runtime=10,
     params:
-        settings=lambda wildcards: project.panel_settings(CONFIG, wildcards.panel),
+        settings=lambda wildcards: PANEL_SETTINGS[wildcards.panel],
         code=code("panel.py"),
         content=contents(CONFIG.units),
     message:

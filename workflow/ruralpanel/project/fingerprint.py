@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+
+from ruralpanel.project.files import atomic_path
 
 PACKAGE = "ruralpanel"
 DISTRIBUTIONS = {"yaml": "pyyaml", "docx": "python-docx"}
@@ -66,35 +71,72 @@ def covered_files(script: str | Path, root: str | Path) -> tuple[Path, ...]:
     return tuple(sorted(seen))
 
 
+@dataclass(frozen=True)
 class _Code:
     """What one module names: modules of the package, libraries, and places of files beside it."""
 
-    def __init__(self, content: bytes) -> None:
-        self.imports: set[str] = set()
-        self.named: set[str] = set()
-        self.libraries: set[str] = set()
-        self.places: set[tuple[int, tuple[str, ...]]] = set()
+    imports: frozenset[str]
+    named: frozenset[str]
+    libraries: frozenset[str]
+    places: frozenset[tuple[int, tuple[str, ...]]]
+
+    @classmethod
+    def of(cls, content: bytes) -> _Code:
+        imports, named, libraries, places = set(), set(), set(), set()
         for node in _walk(content):
             if (
                 isinstance(node, ast.Constant)
                 and isinstance(node.value, str)
-                and (named := _NAMED.fullmatch(node.value))
+                and (found := _NAMED.fullmatch(node.value))
             ):
-                self.named.add(named[1])
+                named.add(found[1])
             for name in _imported(node):
                 top = name.split(".")[0]
                 if top == PACKAGE:
-                    self.imports.add(name)
+                    imports.add(name)
                 elif top not in sys.stdlib_module_names:
-                    self.libraries.add(top)
+                    libraries.add(top)
             place = _place(node)
             if place is not None:
-                self.places.add(place)
+                places.add(place)
+        return cls(frozenset(imports), frozenset(named), frozenset(libraries), frozenset(places))
 
 
-@cache
+_KNOWN: dict[str, _Code] = {}
+_READ: dict[str, _Code] = {}
+"""What modules name, by the hash of their content: as an earlier process left it, and of those that this one asked for.
+"""
+
+
 def _read(content: bytes) -> _Code:
-    return _Code(content)
+    key = hashlib.sha256(content).hexdigest()
+    if key not in _READ:
+        _READ[key] = _KNOWN.get(key) or _Code.of(content)
+    return _READ[key]
+
+
+@contextmanager
+def remembered(file: Path) -> Iterator[None]:
+    """Within the block, what modules name is taken from a file where it is known by their content, and kept there.
+
+    Each start of Snakemake goes through the whole package; most of it is as it was at the start before. The file counts
+    for this very module only: another one might read modules otherwise.
+    """
+    reader = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept["reader"] == reader:
+            for key, (imports, named, libraries, places) in kept["modules"].items():
+                code = (frozenset(imports), frozenset(named), frozenset(libraries))
+                _KNOWN[key] = _Code(*code, frozenset((level, tuple(parts)) for level, parts in places))
+    yield
+    if not set(_READ) <= set(_KNOWN):
+        modules = {
+            key: [sorted(code.imports), sorted(code.named), sorted(code.libraries), sorted(code.places)]
+            for key, code in _READ.items()
+        }
+        with suppress(OSError), atomic_path(file) as temporary:  # where nothing can be written it takes a second more
+            temporary.write_text(json.dumps({"reader": reader, "modules": modules}), encoding="utf-8")
 
 
 _TELLING = (ast.Constant, ast.Import, ast.ImportFrom, ast.Call, ast.BinOp)
@@ -150,10 +192,10 @@ def _place(node: ast.AST) -> tuple[int, tuple[str, ...]] | None:
     return (int(str(node.slice.value)), tuple(parts)) if beside else None
 
 
-def _resolved(code: _Code, path: Path, root: Path) -> set[str]:
+def _resolved(code: _Code, path: Path, root: Path) -> frozenset[str]:
     """Modules that a module names in strings, or that a table of kinds does whose functions it calls."""
     if path.parent.parts[-2:] == ("project", "kinds"):
-        return set()
+        return frozenset()
     tables = {name for name in code.imports if name.startswith(_KINDS)} if _RESOLVER in code.imports else set()
     files = {file for table in tables for file in _module_files(table, root)}
     return code.named.union(*(_read(file.read_bytes()).named for file in files))

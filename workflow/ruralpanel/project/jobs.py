@@ -165,15 +165,15 @@ def alike_series(sources: Mapping[str, SourceSpec]) -> list[list[str]]:
     return [[".".join(first), ".".join(second)] for first, second in sorted(pairs)]
 
 
-def panel_settings(config: Config, panel: str) -> dict[str, Any]:
-    """What the building of one panel depends on: its periods, all variables, the series that they read."""
+def panel_settings(config: Config) -> dict[str, dict[str, Any]]:
+    """What the building of each panel depends on: its periods, all variables, the series that they read."""
     series = series_by_variable(config)
-    return {
-        "panel": wordless(asdict(config.panels[panel])),
+    shared = {
         "variables": {name: wordless(asdict(variable)) for name, variable in config.variables.items()},
         "series": {name: wordless(asdict(one)) for name, one in series.items()},
         "config": config.file,
     }
+    return {name: {"panel": wordless(asdict(panel)), **shared} for name, panel in config.panels.items()}
 
 
 def codebook_settings(config: Config) -> dict[str, Any]:

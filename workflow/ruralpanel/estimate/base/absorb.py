@@ -293,8 +293,14 @@ def _pieces(gram: sparse.csr_array, scale: Floats) -> list[Codes]:
 
 def _groups(left: Codes, right: Codes) -> int:
     """How many groups two effects fall into: levels in one row together, directly or over others, are one group."""
-    shape = (_levels(left) + _levels(right),) * 2
-    links = sparse.csr_array((np.ones(left.size), (left, _levels(left) + right)), shape=shape)
+    table = (_levels(left), _levels(right))
+    if table[0] * table[1] <= FEW:
+        together = np.zeros(table, dtype=bool)
+        together[left, right] = True
+        if together.all(axis=0).any() or together.all(axis=1).any():  # one level meets all of the other effect
+            return 1
+    shape = (sum(table),) * 2
+    links = sparse.csr_array((np.ones(left.size), (left, table[0] + right)), shape=shape)
     return int(csgraph.connected_components(links, directed=False, return_labels=False))
 
 
