@@ -26,6 +26,7 @@ from openpyxl.worksheet.cell_range import CellRange
 from ruralpanel.data.adapters import cells, registry
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import SeriesSpec, SourceSpec
+from ruralpanel.project.sidecars import series_spec
 
 Figures = dict[tuple[str, str, int], float]
 
@@ -44,7 +45,8 @@ def source_of(
     specs = {}
     for key, entry in entries.items():
         fields = {name: value for name, value in entry.items() if name not in ("file", "files")}
-        specs[key] = SeriesSpec(key=key, **{"measure": "", **fields})
+        places = series_spec(key, {name: entry[name] for name in ("file", "files") if name in entry}).files
+        specs[key] = SeriesSpec(key=key, **{"measure": "", "files": places, **fields})
     return SourceSpec("made", adapter, str(path), tuple(map(str, found)), {"series": entries}, layout or {}, specs)
 
 

@@ -76,7 +76,7 @@ def test_the_summary_names_who_carries_the_estimate(design: Design) -> None:
     assert found["most_influential"] == found["left_out"][int(np.argmax(np.abs(values - whole)))]
     assert found["changes_sign"] == [n for n, v in zip(found["left_out"], values, strict=True) if v * whole < 0]
     # DFBETA, by algebra instead of estimating again, says the same of units without steps of their own
-    by_algebra = influence(design, fit(design))["dfbeta"]["x"]
+    by_algebra = influence(design, fit(design)).dfbeta["x"]
     assert whole - values[1:] == pytest.approx(np.array(by_algebra[1:]), rel=1e-8)
 
 

@@ -160,9 +160,9 @@ def test_residuals_of_an_unbalanced_weighted_model_by_hand() -> None:
         sums = matrix.sum(axis=1, keepdims=True)
         matrix = matrix / np.where(sums > 0, sums, 1.0)
         z = residuals[rows] - residuals[rows].mean()
-        entry = result.about["by_period"][t]
-        assert entry["period"] == period and entry["units"] == rows.size < 30
-        assert entry["statistic"] == pytest.approx(by_hand(residuals[rows], matrix), rel=1e-9)
+        entry = result.about.by_period[t]
+        assert entry.period == period and entry.units == rows.size < 30
+        assert entry.statistic == pytest.approx(by_hand(residuals[rows], matrix), rel=1e-9)
         top, bottom, links = top + z @ matrix @ z, bottom + z @ z, links + matrix.sum()
     assert result.test.statistic == pytest.approx(d.y.size / links * top / bottom, rel=1e-9)
     again = moran_of_residuals(d, found, 1, 199)
@@ -191,4 +191,4 @@ def test_where_it_does_not_apply_and_how_results_carry_it() -> None:
     assert "moran" not in estimate(d.spec, replace(d, extra={}), 3, "sha").diagnostics
     means = replace(d, spec=replace(d.spec, estimator="between", effects=()))
     between = moran_of_residuals(means, fit(means), 1)
-    assert between is not None and [entry["period"] for entry in between.about["by_period"]] == [None]
+    assert between is not None and [entry.period for entry in between.about.by_period] == [None]

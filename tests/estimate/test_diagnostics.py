@@ -40,24 +40,24 @@ def test_influence_is_the_change_without_the_unit(settings: dict) -> None:
     d = panel(1, **settings)
     whole = fit(d)
     found = diagnostics.influence(d, whole)
-    assert sum(found["leverage"]) == pytest.approx(1.0)
-    for i, name in enumerate(found["units"]):
+    assert sum(found.leverage) == pytest.approx(1.0)
+    for i, name in enumerate(found.units):
         kept = np.array(d.units)[d.unit_codes] != name
         part = design_from_arrays(
             d.y[kept], d.x[kept], np.array(d.units)[d.unit_codes][kept], d.period_codes[kept],
             estimator=d.spec.estimator, effects=d.spec.effects,
         )  # fmt: skip
         change = whole.params - fit(part).params
-        assert [found["dfbeta"][term][i] for term in whole.terms] == pytest.approx(change, rel=1e-8)
-    largest = int(np.argmax(np.abs(found["dfbeta"]["x1"])))
-    assert found["most_influential"]["x1"] == found["units"][largest]
+        assert [found.dfbeta[term][i] for term in whole.terms] == pytest.approx(change, rel=1e-8)
+    largest = int(np.argmax(np.abs(found.dfbeta["x1"])))
+    assert found.most_influential["x1"] == found.units[largest]
 
 
 def test_influence_lists_the_largest_of_many_units() -> None:
     d = panel(2, units=80, periods=3)
     found = diagnostics.influence(d, fit(d))
-    assert len(found["units"]) == diagnostics.MOST_UNITS
-    assert found["units"] == sorted(found["units"])
+    assert len(found.units) == diagnostics.MOST_UNITS
+    assert found.units == sorted(found.units)
 
 
 def test_pesaran_cd_by_its_formula_with_gaps() -> None:
@@ -95,9 +95,9 @@ def test_of_very_many_units_influence_is_of_first_order(monkeypatch: pytest.Monk
     exact = diagnostics.influence(d, fit(d))
     monkeypatch.setattr(diagnostics, "MOST_EXACT", 100)
     near = diagnostics.influence(d, fit(d))
-    assert near["units"] == exact["units"]
-    for term, values in exact["dfbeta"].items():
-        assert near["dfbeta"][term] == pytest.approx(values, rel=0.05, abs=0.02 * np.max(np.abs(values)))
+    assert near.units == exact.units
+    for term, values in exact.dfbeta.items():
+        assert near.dfbeta[term] == pytest.approx(values, rel=0.05, abs=0.02 * np.max(np.abs(values)))
 
 
 def test_breusch_pagan_lm_by_its_formula() -> None:
@@ -261,21 +261,21 @@ def test_effective_units_count_who_carries_a_coefficient() -> None:
     share[codes == 4] = np.tile([1.0, -1.0], 3)
     alone = replace(d, x=np.column_stack([d.x[:, 0], share]))
     found = diagnostics.influence(alone, fit(alone))
-    assert 10 < found["effective_units"]["x1"] < 20
-    assert found["effective_units"]["x2"] < 1.5
+    assert 10 < found.effective_units["x1"] < 20
+    assert found.effective_units["x2"] < 1.5
     z = np.column_stack([np.tile([1.0, -1.0, 0.0, 0.0, 0.0, 0.0], 20), d.x[:, 0]])
     equal = replace(d, x=z[:, :1], terms=("x1",), spec=replace(d.spec, effects=("unit",)))
-    assert diagnostics.influence(equal, fit(equal))["effective_units"]["x1"] == pytest.approx(20.0)
+    assert diagnostics.influence(equal, fit(equal)).effective_units["x1"] == pytest.approx(20.0)
 
 
 def test_leverage_of_rows_is_the_hat_matrix_net_of_effects() -> None:
     d = panel(13)
     found = fit(d)
     hat = np.diag(found.x @ np.linalg.inv(found.x.T @ found.x) @ found.x.T)
-    rows = diagnostics.influence(d, found)["rows"]
-    assert [row["leverage"] for row in rows] == pytest.approx(sorted(hat, reverse=True)[:5])
+    rows = diagnostics.influence(d, found).rows
+    assert [row.leverage for row in rows] == pytest.approx(sorted(hat, reverse=True)[:5])
     top = int(np.argmax(hat))
-    assert (rows[0]["unit"], rows[0]["period"]) == (d.units[d.unit_codes[top]], d.periods[d.period_codes[top]])
+    assert (rows[0].unit, rows[0].period) == (d.units[d.unit_codes[top]], d.periods[d.period_codes[top]])
 
 
 def test_collinear_terms_are_named() -> None:

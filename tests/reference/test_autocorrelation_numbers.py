@@ -98,8 +98,8 @@ def test_morans_i_of_residuals(table: dict[str, np.ndarray[Any, Any]], weights: 
     np.testing.assert_allclose(found.params, [-1.59731083, -0.27393148], atol=1e-8)
     result = moran_of_residuals(d, found, 4, 20_000)
     assert result is not None and result.test.statistic == pytest.approx(RESIDUALS["I"], rel=1e-9)
-    (only,) = result.about["by_period"]
-    assert only["period"] is None and only["units"] == 49 and only["statistic"] == result.test.statistic
+    (only,) = result.about.by_period
+    assert only.period is None and only.units == 49 and only.statistic == result.test.statistic
     # the mean under independence, tr(MW)/(n − k) · n/S0, and spreg's z from the normal approximation
     z = np.column_stack([np.ones(49), x[order]])
     left = np.eye(49) - z @ np.linalg.pinv(z)
@@ -108,7 +108,7 @@ def test_morans_i_of_residuals(table: dict[str, np.ndarray[Any, Any]], weights: 
     mean = np.trace(form) / 46
     variance = (2 * np.trace(form @ form) + np.trace(form) ** 2) / (46 * 48) - mean**2
     assert (RESIDUALS["I"] - mean) / np.sqrt(variance) == pytest.approx(RESIDUALS["z"], rel=1e-9)
-    assert only["expected"] == pytest.approx(mean, abs=0.003)
+    assert only.expected == pytest.approx(mean, abs=0.003)
     # the statistic is skewed: its tail by Imhof's integral is more than twice the normal one. Monte Carlo error .001
     exact = 2 * imhof(np.linalg.eigvalsh(form - RESIDUALS["I"] * left))
     assert exact > 2 * 0.004520994474334204

@@ -7,7 +7,7 @@ products of terms in `step_terms`. Lags and neighbours' means of a term have the
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -376,7 +376,7 @@ def _proportional(one: Array, other: Array) -> bool:
     return bool(factor != 0 and np.abs(one - factor * other).max() <= 1e-12 * np.abs(one).max())
 
 
-def _free(label: str, taken: Mapping[str, Any]) -> str:
+def _free(label: str, taken: Container[str]) -> str:
     number = 2
     while label in taken:
         label, number = f"{label.removesuffix(f'_{number - 1}')}_{number}", number + 1

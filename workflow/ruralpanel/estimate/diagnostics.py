@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -134,22 +133,45 @@ MOST_ROWS = 5
 """Rows of which leverage is listed."""
 
 
-def influence(design: Design, fit: Fit) -> Mapping[str, Any]:
-    """What each unit does to the estimates: share of the leverage, and the change of each coefficient it causes.
+@dataclass(frozen=True)
+class RowLeverage:
+    """A row and its leverage among the terms, net of effects."""
 
-    ``dfbeta`` is the estimate less the estimate without the unit (exact for least squares, effects included, up to
-    `MOST_EXACT` units);
-    ``dfbetas`` the same in delete-one-unit jackknife errors. ``effective_units``: how many equally informative units
-    each coefficient is worth (`effective_units`). ``rows`` are those with the largest leverage among the terms, net of
-    effects. Empty where the fit is not least squares.
+    unit: str
+    period: int
+    leverage: float
+
+
+@dataclass(frozen=True)
+class Influence:
+    """What each unit does to the estimates.
+
+    Attributes
+    ----------
+    leverage : share of it by unit. dfbeta : term → the estimate less the estimate without the unit (exact for least
+        squares, effects included, up to `MOST_EXACT` units); dfbetas : the same in delete-one-unit jackknife errors.
+    effective_units : how many equally informative units each coefficient is worth (`effective_units`).
+    rows : those with the largest leverage. most_influential : term → the unit that moves it most.
     """
+
+    units: list[str]
+    leverage: list[float]
+    dfbeta: Mapping[str, list[float]]
+    dfbetas: Mapping[str, list[float]]
+    effective_units: Mapping[str, float]
+    rows: list[RowLeverage]
+    most_influential: Mapping[str, str]
+
+
+def influence(design: Design, fit: Fit) -> Influence | None:
+    """Share of the leverage, and the change of each coefficient, by unit; None where the fit is not least squares."""
     if not is_least_squares(fit):
-        return {}
+        return None
     assert fit.x is not None
     codes = compact(design.unit_codes[fit.rows])
     groups = int(codes.max()) + 1
     if groups < 2 or np.bincount(codes).max() > 3000:
-        return {}
+        return None
     leverage = np.einsum("ij,jk,ik->i", fit.x, fit.bread, fit.x)
     rows = fit.x if groups > MOST_EXACT else adjusted_rows(fit, design, codes, -1.0)
     change = group_sums(rows * fit.residuals[:, None], codes) @ fit.bread
@@ -158,17 +180,15 @@ def influence(design: Design, fit: Fit) -> Mapping[str, Any]:
     order = np.arange(groups)
     if groups > MOST_UNITS:
         order = np.sort(np.argsort(-np.abs(scaled).max(axis=1), kind="stable")[:MOST_UNITS])
-    return {
-        "units": [str(names[i]) for i in order],
-        "leverage": (np.bincount(codes, weights=leverage) / len(fit.terms))[order].tolist(),
-        "dfbeta": {term: change[order, j].tolist() for j, term in enumerate(fit.terms)},
-        "dfbetas": {term: scaled[order, j].tolist() for j, term in enumerate(fit.terms)},
-        "effective_units": dict(zip(fit.terms, effective_units(fit, codes).tolist(), strict=True)),
-        "rows": _rows(design, fit, leverage),
-        "most_influential": {
-            term: str(names[int(np.argmax(np.abs(change[:, j])))]) for j, term in enumerate(fit.terms)
-        },
-    }
+    return Influence(
+        units=[str(names[i]) for i in order],
+        leverage=(np.bincount(codes, weights=leverage) / len(fit.terms))[order].tolist(),
+        dfbeta={term: change[order, j].tolist() for j, term in enumerate(fit.terms)},
+        dfbetas={term: scaled[order, j].tolist() for j, term in enumerate(fit.terms)},
+        effective_units=dict(zip(fit.terms, effective_units(fit, codes).tolist(), strict=True)),
+        rows=_rows(design, fit, leverage),
+        most_influential={term: str(names[int(np.argmax(np.abs(change[:, j])))]) for j, term in enumerate(fit.terms)},
+    )
 
 
 def effective_units(fit: Fit, codes: IntArray) -> FloatArray:
@@ -183,8 +203,8 @@ def effective_units(fit: Fit, codes: IntArray) -> FloatArray:
     return np.asarray(share.shape[0] / (1.0 + np.var(share, axis=0) / np.mean(share, axis=0) ** 2))
 
 
-def collinearity(fit: Fit) -> Mapping[str, Any]:
-    """How far the terms move together once effects are removed.
+def collinearity(fit: Fit) -> Mapping[str, object]:
+    """How far the terms move together once effects are removed, as results have it.
 
     ``variance_inflation``: 1 / (1 − R²) of each term on the others, net of effects. ``with``: for inflations above 10
     the terms that it goes with most. ``condition_number`` of the columns, scaled to length one (Belsley et al. 1980).
@@ -209,14 +229,14 @@ def collinearity(fit: Fit) -> Mapping[str, Any]:
     }
 
 
-def _rows(design: Design, fit: Fit, leverage: FloatArray) -> list[dict[str, Any]]:
+def _rows(design: Design, fit: Fit, leverage: FloatArray) -> list[RowLeverage]:
     order = np.argsort(-np.round(leverage, 10), kind="stable")[:MOST_ROWS]  # rounding error must not order equal ones
     return [
-        {
-            "unit": design.units[design.unit_codes[fit.rows[i]]],
-            "period": int(design.periods[design.period_codes[fit.rows[i]]]),
-            "leverage": float(leverage[i]),
-        }
+        RowLeverage(
+            design.units[design.unit_codes[fit.rows[i]]],
+            int(design.periods[design.period_codes[fit.rows[i]]]),
+            float(leverage[i]),
+        )
         for i in order
     ]
 
@@ -232,18 +252,32 @@ MOST_ROWS_FOR_MORAN = 400_000
 
 
 @dataclass(frozen=True)
-class ResidualMoran:
-    """Moran's I of a model's residuals.
+class MoranOfPeriod:
+    """Moran's I of the residuals of one period (None: of a cross-section), and the mean of the simulated."""
 
-    Attributes
-    ----------
-    test : over all periods.
-    about : ``weights_matrix`` (what it is), ``draws``, ``expected`` (mean of the simulated), ``by_period`` (period,
-        units, statistic, expected, p_value).
-    """
+    period: int | None
+    units: int
+    statistic: float
+    expected: float
+    p_value: float
+
+
+@dataclass(frozen=True)
+class AboutMoran:
+    """What the weights matrix is, how many panels were simulated, the mean of their statistics, and each period's."""
+
+    weights_matrix: Mapping[str, object]
+    draws: int
+    expected: float
+    by_period: list[MoranOfPeriod]
+
+
+@dataclass(frozen=True)
+class ResidualMoran:
+    """Moran's I of a model's residuals over all periods, and what stands beside it."""
 
     test: Test
-    about: dict[str, Any]
+    about: AboutMoran
 
 
 def moran_of_residuals(design: Design, fit: Fit, seed: int, draws: int = DRAWS) -> ResidualMoran | None:
@@ -273,23 +307,18 @@ def moran_of_residuals(design: Design, fit: Fit, seed: int, draws: int = DRAWS) 
     about_it = note("moran_simulated", matrix=name, panels=draws)
     labels = np.unique(design.period_codes[fit.rows])
     by_period = [
-        {
-            "period": None if alone else int(design.periods[labels[t]]),
-            "units": int(np.sum(periods == t)),
-            "statistic": float(each[t, 0]),
-            "expected": float(each[t, 1:].mean()),
-            "p_value": two_sided(each[t, 1:], float(each[t, 0])),
-        }
+        MoranOfPeriod(
+            period=None if alone else int(design.periods[labels[t]]),
+            units=int(np.sum(periods == t)),
+            statistic=float(each[t, 0]),
+            expected=float(each[t, 1:].mean()),
+            p_value=two_sided(each[t, 1:], float(each[t, 0])),
+        )
         for t in np.flatnonzero(total > 0)
     ]
     test = Test(float(every[0]), None, two_sided(every[1:], float(every[0])), (about_it,))
-    about = {
-        "weights_matrix": dict(design.extra.get("weights_about") or {}),
-        "draws": draws,
-        "expected": float(every[1:].mean()),
-        "by_period": by_period,
-    }
-    return ResidualMoran(test, about)
+    matrix = dict(design.extra.get("weights_about") or {})
+    return ResidualMoran(test, AboutMoran(matrix, draws, float(every[1:].mean()), by_period))
 
 
 def _weights(design: Design, fit: Fit, periods: IntArray) -> tuple[sparse.csr_array, FloatArray]:

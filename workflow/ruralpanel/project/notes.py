@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any
 
 
@@ -56,9 +56,11 @@ def statements(notes: Sequence[Note]) -> str:
 
 
 def plain_notes(value: Any) -> Any:
-    """The same with `Note.to_dict` in the place of every note."""
+    """The same in plain values: `Note.to_dict` in the place of every note, fields by name in that of other classes."""
     if isinstance(value, Note):
         return value.to_dict()
     if isinstance(value, Mapping):
         return {name: plain_notes(part) for name, part in value.items()}
+    if is_dataclass(value):
+        return {item.name: plain_notes(getattr(value, item.name)) for item in fields(value)}
     return [plain_notes(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -10,7 +10,6 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from itertools import takewhile
-from typing import Any
 
 from ruralpanel.data.adapters.titles import contradicts
 from ruralpanel.project import measures
@@ -167,7 +166,7 @@ def _section(code: str) -> _Section:
     behind_point = False
     words = ""
     for match in _TOKEN.finditer(code):
-        token: Mapping[str, Any] = match.groupdict()
+        token: Mapping[str, str | None] = match.groupdict()
         literal = token["quoted"] if token["quoted"] is not None else token["escaped"]
         if token["general"] or token["sign"] == "@":
             digits += 1

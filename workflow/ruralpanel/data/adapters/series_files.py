@@ -225,9 +225,8 @@ def places(source: SourceSpec, own_file_by_stem: bool = False) -> tuple[Place, .
     unclaimed = tuple(file for stem, file in by_stem.items() if stem not in source.series)
     elsewhere = {Path(str(name)).stem for name in (source.about or {}).get("files") or ()}
     for key, series in source.series.items():
-        entry = ((source.about or {}).get("series") or {}).get(key) or {}
-        column = series.column or str(entry.get("column") or "")
-        declared = tuple((name, of_file or column) for name, of_file in series.files) or _declared_files(entry, column)
+        column = series.column
+        declared = tuple((name, of_file or column) for name, of_file in series.files)
         if not declared:
             files = source.files
             if own_file_by_stem:
@@ -314,11 +313,3 @@ def by_file(spots: Sequence[Place]) -> Mapping[str, tuple[Place, ...]]:
     for place in spots:
         files[place.file] = (*files.get(place.file, ()), place)
     return files
-
-
-def _declared_files(entry: Mapping[str, Any], column: str) -> tuple[tuple[str, str], ...]:
-    listed = entry.get("files") or ([entry["file"]] if entry.get("file") else [])
-    return tuple(
-        (str(item["file"]), str(item.get("column") or column)) if isinstance(item, Mapping) else (str(item), column)
-        for item in listed
-    )

@@ -12,6 +12,7 @@ from ruralpanel.estimate.base.effects import effect_codes
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.estimators import fit as fit_model
 from ruralpanel.estimate.families.second import (
+    Keywords,
     NotConfirmedError,
     Second,
     agreement,
@@ -155,7 +156,7 @@ def by_dummies(
     return np.asarray(result.params[:k] / powers), errors
 
 
-def _errors(design: Design, rows: IntArray, y: pd.DataFrame, setting: InferenceSpec | None) -> dict[str, Any]:
+def _errors(design: Design, rows: IntArray, y: pd.DataFrame, setting: InferenceSpec | None) -> Keywords:
     """Settings of the covariance matrix, without a factor for small samples but in classical errors."""
     import pandas as pd
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,10 @@ TOO_FEW = 1e-3
 
 class NotConfirmedError(Exception):
     """No other library can estimate the model, or not to enough digits; the message is the code of the reason."""
+
+
+Keywords = dict[str, Any]
+"""Arguments of another library's function by name."""
 
 
 @dataclass(frozen=True)

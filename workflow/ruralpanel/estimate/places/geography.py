@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,9 @@ from ruralpanel.project.reads import COORDINATES
 from ruralpanel.project.sections.data import WeightsMatrix
 from ruralpanel.project.units import Units
 
+if TYPE_CHECKING:
+    import shapely
+
 _KM_PER_DEGREE = 111.2
 
 
@@ -26,7 +29,7 @@ _KM_PER_DEGREE = 111.2
 class Polygons:
     """Shapely geometries by id, in degrees of longitude and latitude (WGS 84)."""
 
-    geometries: Mapping[str, Any]
+    geometries: Mapping[str, shapely.Geometry]
 
     @cached_property
     def centroids(self) -> dict[str, tuple[float, float]]:

@@ -12,7 +12,7 @@ from ruralpanel.estimate.base.effects import effect_codes
 from ruralpanel.estimate.base.results import Design, Fit
 from ruralpanel.estimate.families.iv import hausman_taylor, iv, shift_share
 from ruralpanel.estimate.families.iv.system import Errors, System, errors_of, system_of
-from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, need_rows, root_factor
+from ruralpanel.estimate.families.second import Keywords, NotConfirmedError, Second, agreement, need_rows, root_factor
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.settings import InferenceSpec
 
@@ -68,9 +68,7 @@ def result(system: System, errors: Errors, method: str, **covariance: Any) -> An
     exogenous = system.w if system.w.shape[1] else None
     data = (system.y, exogenous, system.d, system.z)
     if method == "gmm":
-        weights: dict[str, Any] = {
-            "weight_type": {"classical": "unadjusted", "hc": "robust"}.get(errors.kind, "clustered")
-        }
+        weights: Keywords = {"weight_type": {"classical": "unadjusted", "hc": "robust"}.get(errors.kind, "clustered")}
         weights["center"] = False
         if errors.kind == "cluster":
             weights["clusters"] = errors.groups[0][1]
@@ -79,7 +77,7 @@ def result(system: System, errors: Errors, method: str, **covariance: Any) -> An
     return model.fit(**(covariance or {"cov_type": "unadjusted"}))
 
 
-def _covariance(design: Design, system: System, setting: InferenceSpec | None) -> dict[str, Any]:
+def _covariance(design: Design, system: System, setting: InferenceSpec | None) -> Keywords:
     """Settings of the covariance matrix, without a factor for small samples."""
     if setting is None:
         return {}

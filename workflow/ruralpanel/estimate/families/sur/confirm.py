@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.effects import effect_codes, root_weights
 from ruralpanel.estimate.base.results import Design, IntArray
-from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, need_rows, root_factor
+from ruralpanel.estimate.families.second import Keywords, NotConfirmedError, Second, agreement, need_rows, root_factor
 from ruralpanel.estimate.families.sur import sur
 from ruralpanel.project.kinds.estimator_keys import System
 from ruralpanel.project.settings import InferenceSpec
@@ -57,7 +56,7 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     return Second("linearmodels SUR", fit.terms, np.asarray(theirs.params) * factor, errors, allowed)
 
 
-def _errors(design: Design, rows: IntArray, setting: InferenceSpec | None) -> dict[str, Any]:
+def _errors(design: Design, rows: IntArray, setting: InferenceSpec | None) -> Keywords:
     """Settings of the covariance matrix, without a factor for small samples."""
     if setting is None:
         return {"cov_type": "unadjusted", "debiased": False}
