@@ -217,7 +217,7 @@ def test_the_first_page_says_what_happened_in_a_brief_of_fifteen_pages_at_most(b
     }
     assert 10 <= pages["report.pdf"] <= 15 < pages["appendix.pdf"]
     html = (built / "report" / "report.html").read_text(encoding="utf-8")
-    places = [html.index(f'id="{name}"') for name in ("summary", "figures-long_run", "answers", "figures-scorecard")]
+    places = [html.index(f'id="{name}"') for name in ("summary", "figures-long-run", "answers", "figures-scorecard")]
     assert places == sorted(places)  # the longer run is drawn on the first page
 
 
