@@ -174,7 +174,7 @@ class Origins:
         return name if name in self._context.models else ""
 
     def _lineage(self, model: str) -> Any:
-        """The lineage of the model's panel as a data frame of text, None where there is none."""
+        """The lineage of the model's panel as data frames of text by variable, None where there is none."""
         panel = str(self._context.models[model]["panel"])
         if panel not in self._lineages:
             path = self._context.results / "panels" / panel / "lineage.parquet"
@@ -183,7 +183,7 @@ class Origins:
                 import pandas as pd
 
                 cells = pd.read_parquet(path, columns=list(_ORIGIN_COLUMNS))
-                self._lineages[panel] = cells[cells["source"] != ""]
+                self._lineages[panel] = dict(list(cells[cells["source"] != ""].groupby("variable", sort=False)))
         return self._lineages[panel]
 
     def _detail(self, name: str, texts: Texts) -> Details:
@@ -199,7 +199,7 @@ class Origins:
         rows = [
             _row(self._context, texts, leaf, of_leaf, labels.of(leaf), breaks.get(leaf, ""))
             for leaf in leaves
-            if len(of_leaf := cells[(cells["variable"] == leaf) & cells["unit"].isin(model["units"])])
+            if leaf in cells and len(of_leaf := cells[leaf][cells[leaf]["unit"].isin(model["units"])])
         ]
         table = Table(
             f"origin-{name}-table",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any
 
 from ruralpanel.output.report.document import (
@@ -95,17 +96,25 @@ def texts(document: Document) -> Iterator[str]:
 
 def _values(value: Any) -> Iterator[Any]:
     """A value and all that it holds, in order, without what is not printed."""
-    if isinstance(value, Interactive) or (isinstance(value, Details) and not value.printed):
-        return
-    yield value
-    if isinstance(value, Run):
-        yield value.text
-    elif is_dataclass(value):
-        for field in fields(value):
-            yield from _values(getattr(value, field.name))
-    elif isinstance(value, tuple | dict):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _values(item)
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Interactive) or (isinstance(item, Details) and not item.printed):
+            continue
+        yield item
+        if isinstance(item, str):
+            continue
+        if isinstance(item, Run):
+            waiting.append(item.text)
+        elif isinstance(item, tuple | dict):
+            waiting += reversed(item.values() if isinstance(item, dict) else item)
+        elif is_dataclass(item):
+            waiting += [getattr(item, name) for name in reversed(_field_names(item.__class__))]
+
+
+@cache
+def _field_names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))
 
 
 def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
@@ -114,7 +123,7 @@ def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
         parts = tuple(_mapped(item, change) for item in value)
         return value if all(new is old for new, old in zip(parts, value, strict=True)) else parts
     if is_dataclass(value) and not isinstance(value, type):
-        own = {field.name: getattr(value, field.name) for field in fields(value)}
+        own = {name: getattr(value, name) for name in _field_names(value.__class__)}
         new = {name: _mapped(item, change) for name, item in own.items()}
         changes = {name: item for name, item in new.items() if item is not own[name]}
         value = replace(value, **changes) if changes else value

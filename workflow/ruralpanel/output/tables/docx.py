@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import io
 import re
 import zipfile
 from collections.abc import Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -140,19 +142,33 @@ def _widths(table: Any, widths: Sequence[float]) -> None:
 
 
 def _write(cell: Any, text: str, align: str, bold: bool = False, italic: bool = False) -> None:
+    """Put a text in the cell's first paragraph."""
+    from docx.text.run import Run
+
+    paragraph = cell.paragraphs[0]
+    empty = copy.deepcopy(_paragraph(align, bold, italic))
+    paragraph._p.getparent().replace(paragraph._p, empty)
+    Run(empty.r_lst[0], paragraph).text = inert(text)
+
+
+@cache
+def _paragraph(align: str, bold: bool, italic: bool) -> Any:
+    """The element of an empty paragraph of a table: built once, for python-docx looks each property's place up."""
+    import docx
     from docx.enum.text import WD_ALIGN_PARAGRAPH
     from docx.shared import Pt
 
-    paragraph = cell.paragraphs[0]
+    paragraph = docx.Document().add_paragraph()
     paragraph.alignment = {
         "left": WD_ALIGN_PARAGRAPH.LEFT,
         "centre": WD_ALIGN_PARAGRAPH.CENTER,
         "right": WD_ALIGN_PARAGRAPH.RIGHT,
     }[align]
     paragraph.paragraph_format.space_after = Pt(0)
-    run = paragraph.add_run(inert(text))
+    run = paragraph.add_run()
     run.bold, run.italic = bold, italic
     run.font.size = Pt(_SIZE)
+    return paragraph._p
 
 
 def _rules_of_row(table: Any, index: int, edge: str, eighths: int) -> None:
