@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from as_written import claims_of
 from ruralpanel.claims import scorecard
 from ruralpanel.output.report.context import Context, gather
 
@@ -23,7 +24,7 @@ def made_up_project(folder: Path) -> Path:
         rows = panel / "panel.csv"
         frame = pd.read_csv(rows) if rows.is_file() else pd.DataFrame({"unit": [], "period": []})
         frame.to_parquet(panel / "panel.parquet")
-    rows = scorecard.evaluate(config(folder)["hypotheses"], folder / "made_up")
+    rows = scorecard.evaluate(claims_of(config(folder)["hypotheses"]), folder / "made_up")
     scorecard.write_scorecard(rows, folder / "made_up" / "scorecard.csv", folder / "made_up" / "scorecard.json")
     return folder
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from test_scorecard import model
 
+from as_written import curve_of, evaluate_claims
 from ruralpanel.claims import scorecard
 from ruralpanel.claims.robustness.curve import run_curve
 from ruralpanel.project.config_schema import config_schema
@@ -47,10 +48,10 @@ PARTS: dict[str, dict[str, Any]] = {
 
 
 def results() -> dict[str, Any]:
-    row = dict(model()["coefficients"][0], sd=0.5, sd_within=0.2)
+    row = dict(vars(model().coefficients[0]), sd=0.5, sd_within=0.2)
     more = {
         "fit": {"outcome_sd": 2.0, "outcome_sd_within": 1.0, "outcome_sd_net": 0.9, "outcome_mean": 3.0},
-        "tests": {"pretrend": {"statistic": 1.0, "p_value": 0.6}},
+        "tests": {"pretrend": {"statistic": 1.0, "df": None, "p_value": 0.6}},
         "statistics": {"share": {**row, "estimate": 0.9}},
         "marginal_effects": [{"of": "x", "over": "z", "points": [{**row, "label": "p75", "at": 2.0, "estimate": 0.7},
                                                                {**row, "label": "p25", "at": 1.0, "estimate": 0.8}]}],
@@ -69,7 +70,7 @@ def said(claim: Mapping[str, Any]) -> str:
         for name, formula in (("y", "log(jobs)"), ("x", "log(roads)"), ("jobs", ""), ("roads", ""), ("z", ""))
     }
     curves = {"c": {"share_same_sign": 0.5, "n_specifications": 10}}
-    rows = scorecard.evaluate_claims({"H": claim}, results(), {"p": book}, curves)
+    rows = evaluate_claims({"H": claim}, results(), {"p": book}, curves)
     return json.dumps(scorecard.scorecard_json(rows), sort_keys=True, ensure_ascii=False) + repr(rows)
 
 
@@ -119,8 +120,8 @@ def curve(declared: Mapping[str, Any], units: Units) -> str:
     frame = pd.DataFrame([(unit, year) for unit in ids for year in years], columns=["unit", "period"])
     frame[["y", "x", "v"]] = rng.normal(size=(len(frame), 3))
     frame["w"] = rng.uniform(1, 2, len(frame))
-    found = run_curve("c", declared, frame, units, {"late": {"drop_periods": [2001]}}, 1)
-    return json.dumps(found.summary, sort_keys=True, default=str) + found.rows.to_csv()
+    found = run_curve("c", curve_of(declared), frame, units, {"late": {"drop_periods": [2001]}}, 1)
+    return repr(found.summary) + found.rows.to_csv()
 
 
 def test_another_value_of_every_key_of_a_curve(units: Units) -> None:

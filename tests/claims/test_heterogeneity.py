@@ -9,6 +9,7 @@ import pytest
 
 from ruralpanel.claims.robustness import heterogeneity
 from ruralpanel.claims.robustness.heterogeneity import by_group, initial_groups, mean_group, mean_group_results
+from ruralpanel.claims.robustness.results import NotAvailable
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import fit
@@ -43,12 +44,12 @@ def test_slopes_by_group_are_those_of_the_interacted_model() -> None:
     fitted = fit(wide)
     errors = infer(fitted, wide, InferenceSpec("cluster"), 0).std_error
     assert errors is not None
-    assert [g["estimate"] for g in found["groups"]] == pytest.approx(fitted.params[:3].tolist())
-    assert [g["std_error"] for g in found["groups"]] == pytest.approx(errors[:3].tolist())
-    assert [g["n_units"] for g in found["groups"]] == [10, 10, 10]
-    assert found["equal"]["p_value"] < 0.001
-    assert found["groups"][0]["p_romano_wolf"] > 0.1 and found["groups"][2]["p_romano_wolf"] < 0.01
-    assert all(g["p_romano_wolf"] >= g["p_wild"] for g in found["groups"])
+    assert [g.estimate for g in found.groups] == pytest.approx(fitted.params[:3].tolist())
+    assert [g.std_error for g in found.groups] == pytest.approx(errors[:3].tolist())
+    assert [g.n_units for g in found.groups] == [10, 10, 10]
+    assert found.equal.p_value < 0.001
+    assert found.groups[0].p_romano_wolf > 0.1 and found.groups[2].p_romano_wolf < 0.01
+    assert all(g.p_romano_wolf >= g.p_wild for g in found.groups)
 
 
 @pytest.mark.slow
@@ -56,8 +57,7 @@ def test_equal_slopes_are_seldom_called_different(monkeypatch: pytest.MonkeyPatc
     """80 panels of equal slopes: 5 % of tests reject, within three Monte Carlo errors (7 %)."""
     monkeypatch.setattr(heterogeneity, "DRAWS", 99)
     rejected = [
-        by_group(panel(np.full(UNITS, 0.5), seed), "x", thirds(panel(np.zeros(UNITS))), 1, "g")["equal"]["p_value"]
-        < 0.05
+        by_group(panel(np.full(UNITS, 0.5), seed), "x", thirds(panel(np.zeros(UNITS))), 1, "g").equal.p_value < 0.05
         for seed in range(80)
     ]
     assert np.mean(rejected) < 0.13
@@ -67,7 +67,7 @@ def test_groups_too_small_for_a_slope_are_left_out() -> None:
     design = panel(np.full(UNITS, 0.5))
     groups = {unit: "one" if i == 0 else "few" if i < 4 else "many" for i, unit in enumerate(design.units)}
     found = by_group(design, "x", groups, 1, "g")
-    assert [(g["group"], g["few_units"]) for g in found["groups"]] == [("few", True), ("many", False)]
+    assert [(g.group, g.few_units) for g in found.groups] == [("few", True), ("many", False)]
     with pytest.raises(UserError, match="two groups"):
         by_group(design, "x", dict.fromkeys(design.units, "all"), 1, "g")
     still = replace(design, x=design.x * (design.unit_codes >= 4)[:, None])
@@ -99,15 +99,15 @@ def test_the_mean_covers_the_truth() -> None:
     missed = 0
     for seed in range(60):
         values = mean_group_results(panel(rng.normal(1.0, 0.3, UNITS), seed), "x")
-        missed += not values["ci_low"] < 1.0 < values["ci_high"]
+        missed += not values.ci_low < 1.0 < values.ci_high
     assert missed / 60 < 0.14
 
 
 def test_short_panels_get_the_lever_alone_or_nothing() -> None:
     found = mean_group(panel(np.ones(UNITS), periods=4), "x")
     assert found.terms == () and found.parameters == 2
-    found = mean_group_results(panel(np.ones(UNITS), periods=3), "x")["not_available"]
-    assert found == note("no_slope_for_each_unit", term="x", n_periods=3).to_dict()
+    found = mean_group_results(panel(np.ones(UNITS), periods=3), "x").not_available
+    assert found == note("no_slope_for_each_unit", term="x", n_periods=3)
 
 
 def test_a_product_with_what_is_fixed_has_no_slope_of_its_own() -> None:
@@ -115,4 +115,4 @@ def test_a_product_with_what_is_fixed_has_no_slope_of_its_own() -> None:
     design = panel(np.ones(UNITS))
     gap = np.linspace(0.5, 2.0, UNITS)[design.unit_codes]
     both = replace(design, x=np.column_stack([design.x[:, 0], design.x[:, 0] * gap]), terms=("x", "x:gap"))
-    assert "not_available" in mean_group_results(both, "x:gap")
+    assert isinstance(mean_group_results(both, "x:gap"), NotAvailable)

@@ -9,6 +9,7 @@ from ruralpanel.claims.robustness import sensitivity
 from ruralpanel.claims.robustness.checks import Target, check_model
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.effects import demean
+from ruralpanel.project.sections.configuration import Estimand
 
 
 @pytest.mark.slow
@@ -75,12 +76,12 @@ def test_noise_can_be_all_that_is_left() -> None:
         x + rng.normal(size=120), np.column_stack([x, control]), unit, period, terms=("x", "c"),
         effects=("unit", "period"),
     )  # fmt: skip
-    entry = check_model(design, [Target("x", {"term": "x"})], 1)["targets"]["x"]["measurement_error"]
-    by = {row["reliability"]: row["estimate"] for row in entry["corrected"]}
+    entry = check_model(design, [Target("x", Estimand(term="x"))], 1).targets["x"].measurement_error
+    by = {row.reliability: row.estimate for row in entry.corrected}
     net = demean(design, design.x, ("unit", "period"))
     explained = np.corrcoef(net.T)[0, 1] ** 2
     # what the control does not explain of the lever is gone once noise is as large
-    assert entry["least_reliability"] == pytest.approx(explained, abs=1e-6)
+    assert entry.least_reliability == pytest.approx(explained, abs=1e-6)
     assert by[0.5] is None and by[0.95] > 0
 
 

@@ -10,15 +10,20 @@ from typing import Any
 
 import pytest
 
+from as_written import claims_of, describe, evaluate_claims, find_estimand, model_of
 from ruralpanel.claims import scorecard, verdicts
-from ruralpanel.claims.designs import describe, evidence_kind, smallest_effect
-from ruralpanel.claims.numbers import VariableStats, find_estimand, plain_effect
+from ruralpanel.claims.designs import evidence_kind, smallest_effect
+from ruralpanel.claims.numbers import VariableStats, plain_effect
+from ruralpanel.claims.robustness.results import Robustness
 from ruralpanel.claims.scorecard import ClaimRow
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.model_json import made
 from ruralpanel.estimate.inference.detectable import POWER_SIMULATED, smallest_detectable
 from ruralpanel.output.words import clause
 from ruralpanel.project.expressions import log_of
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
+from ruralpanel.project.sections.configuration import PlainUnits, SmallestEffect
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "report"
 CONFIG: dict[str, Any] = json.loads((FIXTURE / "config.json").read_text(encoding="utf-8"))
@@ -26,10 +31,10 @@ CONFIG: dict[str, Any] = json.loads((FIXTURE / "config.json").read_text(encoding
 
 @pytest.fixture(scope="module")
 def rows() -> dict[str, ClaimRow]:
-    return {row.claim: row for row in scorecard.evaluate(CONFIG["hypotheses"], FIXTURE / "made_up")}
+    return {row.claim: row for row in scorecard.evaluate(claims_of(CONFIG["hypotheses"]), FIXTURE / "made_up")}
 
 
-def model(**changes: Any) -> dict[str, Any]:
+def model(**changes: Any) -> Model:
     coefficient = {
         "term": "x",
         "estimate": 1.0,
@@ -51,7 +56,7 @@ def model(**changes: Any) -> dict[str, Any]:
         "coefficients": [coefficient],
         "inference": [{"method": "cluster"}],
     }
-    return {**values, **changes}
+    return model_of({**values, **changes})
 
 
 def test_verdicts_of_every_kind_in_the_order_of_the_configuration(rows: dict[str, ClaimRow]) -> None:
@@ -110,7 +115,7 @@ def test_delta_is_five_per_cent_of_an_outcome_in_logarithms_per_sd_of_the_lever(
 )
 def test_delta_as_declared(declared: dict[str, Any], expected: tuple[float, str]) -> None:
     spreads = {"x": VariableStats("x", sd=4.0, sd_within=0.5)}
-    assert smallest_effect(declared, 2.0, "x", spreads) == pytest.approx(expected)
+    assert smallest_effect(SmallestEffect.model_validate(declared), 2.0, "x", spreads) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +149,7 @@ def test_delta_between_units_is_for_one_sd_of_their_means() -> None:
 
 
 def test_delta_cannot_be_stated_without_the_outcomes_sd() -> None:
-    assert smallest_effect({}, None, "x", {})[0] is None
+    assert smallest_effect(SmallestEffect(), None, "x", {})[0] is None
 
 
 def test_marginal_effect_at_a_percentile(rows: dict[str, ClaimRow]) -> None:
@@ -176,23 +181,21 @@ def test_evidence_kinds(rows: dict[str, ClaimRow]) -> None:
 def test_a_policy_design_whose_diagnostic_fails_or_is_missing_decides_nothing(rows: dict[str, ClaimRow]) -> None:
     assert "diagnostic_failed" in [reason.code for reason in rows["H5"].reasons]
     silent = model(estimator="did", tests={})
-    row = scorecard.evaluate_claims({"A": {"claim": "a", "estimand": {"model": "m", "term": "x"}}}, {"m": silent}, {})[
-        0
-    ]
+    row = evaluate_claims({"A": {"claim": "a", "estimand": {"model": "m", "term": "x"}}}, {"m": silent}, {})[0]
     assert row.verdict == "cannot tell" and "diagnostic_missing" in [reason.code for reason in row.reasons]
-    sound = model(estimator="did", tests={"pretrend": {"statistic": 1.0, "p_value": 0.6}})
-    row = scorecard.evaluate_claims({"A": {"claim": "a", "estimand": {"model": "m", "term": "x"}}}, {"m": sound}, {})[0]
+    sound = model(estimator="did", tests={"pretrend": {"statistic": 1.0, "df": None, "p_value": 0.6}})
+    row = evaluate_claims({"A": {"claim": "a", "estimand": {"model": "m", "term": "x"}}}, {"m": sound}, {})[0]
     assert row.verdict == "differs from zero" and row.design is not None and row.design.causal
 
 
 def test_agreement_comes_from_the_declared_curve() -> None:
     claim = {"claim": "a", "estimand": {"model": "m", "term": "x"}, "expected": "positive", "robustness": "curve"}
     curves = {"curve": {"share_same_sign": 0.6, "n_specifications": 5000}}
-    assert scorecard.evaluate_claims({"A": claim}, {"m": model()}, {}, curves)[0].verdict == "cannot tell"
-    row = scorecard.evaluate_claims({"A": claim}, {"m": model()}, {})[0]
+    assert evaluate_claims({"A": claim}, {"m": model()}, {}, curves)[0].verdict == "cannot tell"
+    row = evaluate_claims({"A": claim}, {"m": model()}, {})[0]
     assert row.verdict == "supported" and "agreement_missing" in [reason.code for reason in row.reasons]
     no_trade_off = {**claim, "expected": "not_negative"}
-    assert scorecard.evaluate_claims({"A": no_trade_off}, {"m": model()}, {}, curves)[0].agreement is None
+    assert evaluate_claims({"A": no_trade_off}, {"m": model()}, {}, curves)[0].agreement is None
 
 
 def test_both_shares_of_a_no_trade_off_claim_are_printed_by_name() -> None:
@@ -204,9 +207,9 @@ def test_both_shares_of_a_no_trade_off_claim_are_printed_by_name() -> None:
         "smallest_effect": {"value": 0.5},
     }
     curve = {"share_same_sign": 0.781, "share_not_negative": 0.96, "n_specifications": 3840}
-    row = scorecard.evaluate_claims({"A": claim}, {"m": model()}, {}, {"curve": curve})[0]
+    row = evaluate_claims({"A": claim}, {"m": model()}, {}, {"curve": curve})[0]
     assert row.agreement == verdicts.Agreement(0.96, 3840, "above_minus_delta", 0.781)
-    said = [clause(one.to_dict(), "en") for one in row.reasons]
+    said = [clause(one, "en") for one in row.reasons]
     assert "96% of 3,840 specifications lie above −δ; 67% are needed" in said
     assert any(text.startswith("78% of 3,840 specifications have the sign of the main one") for text in said)
     assert not any("agree in sign" in text for text in said)
@@ -219,7 +222,7 @@ def test_terms_that_do_not_exist_are_named_all_at_once() -> None:
         "C": {"claim": "c", "estimand": {"model": "m", "statistic": "share"}},
     }
     with pytest.raises(UserError) as caught:
-        scorecard.evaluate_claims(claims, {"m": model()}, {})
+        evaluate_claims(claims, {"m": model()}, {})
     assert [problem.where for problem in caught.value.problems] == [
         "hypotheses.A.estimand.term",
         "hypotheses.B.estimand.marginal",
@@ -275,7 +278,7 @@ def test_other_changes_of_the_lever() -> None:
     assert [(p.change, p.value) for p in moved if p] == [("within_sd", 0.02), ("unit", 1.0), ("sd", 2.0)]
     crossed = plain_effect((1.0, 0.0, 2.0), outcome, "share:fixed", variables)
     assert crossed is not None and crossed.moderator == "fixed" and crossed.value == pytest.approx(0.02 * 2.0)
-    declared = plain_effect((1.0, 0.0, 2.0), outcome, "share", variables, {"change": 0.05})
+    declared = plain_effect((1.0, 0.0, 2.0), outcome, "share", variables, PlainUnits(change=0.05))
     assert declared is not None and declared.value == pytest.approx(0.05)
     assert plain_effect((math.nan, 0.0, 0.0), outcome, "share", variables) is None
 
@@ -296,7 +299,7 @@ def test_a_lever_in_logarithms_moves_by_one_rounded_spread(spread: float, size: 
     assert plain.value == pytest.approx((1.0 + size) ** 1.5 - 1.0)
     assert plain.delta == pytest.approx((1.0 + size) ** (0.05 / spread) - 1.0)
     assert plain.delta_at_level == pytest.approx(50 * plain.delta)
-    declared = plain_effect((1.5, -1.0, 3.0), outcome, "x", variables, {"change": 0.02})
+    declared = plain_effect((1.5, -1.0, 3.0), outcome, "x", variables, PlainUnits(change=0.02))
     assert declared is not None and (declared.size, declared.spread) == (0.02, "")
 
 
@@ -333,8 +336,11 @@ def test_detectable_effect_of_a_bootstrap_is_the_simulated_one() -> None:
     assert length.detectable == pytest.approx((2.0422724563 + 0.8537672619) * error, rel=1e-7)
     entry = {"power": {"by": note(POWER_SIMULATED, panels=500, draws=399).to_dict(), "detectable": {"0.8": 2.5}}}
     by_length = {"power": {"by": note("power_of_interval", interval="cluster").to_dict(), "detectable": {"0.8": 2.0}}}
-    robustness = {"m": {"targets": {"x": entry, "z": by_length, "w": {"power": {"not_available": "no errors"}}}}}
-    assert scorecard.powers_of(robustness) == {("m", "x"): 2.5}
+    found = {
+        "model": "m",
+        "targets": {"x": entry, "z": by_length, "w": {"power": {"not_available": {"code": "no_errors"}}}},
+    }
+    assert scorecard.powers_of({"m": made(Robustness, found)}) == {("m", "x"): 2.5}
 
 
 def test_files(rows: dict[str, ClaimRow], tmp_path: Path) -> None:
@@ -365,8 +371,8 @@ def test_poisson_coefficients_are_changes_of_a_logarithm() -> None:
 
 def test_a_change_without_a_finite_effect_has_no_plain_words() -> None:
     outcome, lever = VariableStats("y", formula="log(x)", mean=1.0), {"l": VariableStats("l", sd=1.0)}
-    assert plain_effect((900.0, 1.0, 2.0), outcome, "l", lever, {"change": 2005.0}) is None
-    assert plain_effect((0.5, 0.1, 0.9), outcome, "l", lever, {"change": 1.0}) is not None
+    assert plain_effect((900.0, 1.0, 2.0), outcome, "l", lever, PlainUnits(change=2005.0)) is None
+    assert plain_effect((0.5, 0.1, 0.9), outcome, "l", lever, PlainUnits(change=1.0)) is not None
 
 
 def test_the_lever_of_an_event_studys_period_is_the_policy() -> None:

@@ -10,17 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from as_written import curve_of, plan
 from ruralpanel.claims.robustness import curve_kernel, curve_tests
 from ruralpanel.claims.robustness.curve import run_curve
 from ruralpanel.claims.robustness.curve_data import CurveData, curve_data
 from ruralpanel.claims.robustness.curve_kernel import batches, estimate_curve
-from ruralpanel.claims.robustness.curve_plan import BOTH_SIDES, REPEATED, TWIN, Plan, Specification, plan
+from ruralpanel.claims.robustness.curve_plan import BOTH_SIDES, REPEATED, TWIN, Plan, Specification
 from ruralpanel.claims.robustness.curve_tests import curve_test, permutations, signs
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.problems import UserError
+from ruralpanel.project.sections.configuration import SmallestEffect
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import Units, load_units
 
@@ -187,7 +189,7 @@ def test_multiples_of_the_smallest_effect_by_regressions_on_dummies(
     of_sd: bool,
 ) -> None:  # fmt: skip
     """One standard deviation of the lever net of effects and of its own declared steps, times the moderator's own."""
-    found = estimate_curve(data, declared.specifications, smallest, logs)
+    found = estimate_curve(data, declared.specifications, SmallestEffect.model_validate(smallest), logs)
     for term in ("roads", "roads:gap", "rail"):
         spec = next(
             s for s in declared.specifications if s.term == term and s.choices[2] == "none" and s.outcome == "y"
@@ -381,22 +383,22 @@ def test_the_joint_test_keeps_its_size_and_finds_an_effect(scheme: str) -> None:
 
 def test_a_curve_as_the_workflow_runs_it(frame: pd.DataFrame, units: Units) -> None:
     curve = {**CURVE, "permutations": 19, "expected": "positive", "effects": [["unit", "period"]], "weights": [None]}
-    found = run_curve("main", curve, frame, units, SAMPLES, 1, LAGS, logs=["y"])
+    found = run_curve("main", curve_of(curve), frame, units, SAMPLES, 1, LAGS, logs=["y"])
     rows, summary = found.rows, found.summary
-    assert summary["n_specifications"] == len(rows) == summary["n_declared"] - sum(summary["dropped"].values())
-    assert summary["main"]["estimate"] == rows["estimate"][0]
-    assert [rows[d["name"]][0] for d in summary["dimensions"]] == [d["options"][0] for d in summary["dimensions"]]
-    assert summary["share_same_sign"] == np.mean(np.sign(rows["estimate"]) == np.sign(rows["estimate"][0]))
-    assert summary["share_positive"] == np.mean(rows["estimate"] > 0)
-    assert summary["share_not_negative"] == np.mean(rows["in_delta"] > -1.0)
-    assert summary["median"] == np.median(rows["standardised"])
-    own = next(e for e in summary["by_choice"] if e["dimension"] == "outcome" and e["option"] == "y2")
-    assert own["n"] == (rows["outcome"] == "y2").sum()
-    assert own["median"] == np.median(rows["standardised"][rows["outcome"] == "y2"])
+    assert summary.n_specifications == len(rows) == summary.n_declared - sum(summary.dropped.values())
+    assert summary.main["estimate"] == rows["estimate"][0]
+    assert [rows[d.name][0] for d in summary.dimensions] == [d.options[0] for d in summary.dimensions]
+    assert summary.share_same_sign == np.mean(np.sign(rows["estimate"]) == np.sign(rows["estimate"][0]))
+    assert summary.share_positive == np.mean(rows["estimate"] > 0)
+    assert summary.share_not_negative == np.mean(rows["in_delta"] > -1.0)
+    assert summary.median == np.median(rows["standardised"])
+    own = next(e for e in summary.by_choice if e.dimension == "outcome" and e.option == "y2")
+    assert own.n == (rows["outcome"] == "y2").sum()
+    assert own.median == np.median(rows["standardised"][rows["outcome"] == "y2"])
     for scheme in ("permutation", "sign_changes"):
-        test = summary[scheme]
-        assert test["draws"] == 19 and test["n_specifications"] == len(rows)
-        assert all(round(p * 20) == pytest.approx(p * 20) for p in test["p_values"].values())
-        assert test["observed"]["median"] == pytest.approx(summary["median"], rel=1e-6)
-    again = run_curve("main", curve, frame, units, SAMPLES, 1, LAGS, logs=["y"])
+        test = getattr(summary, scheme)
+        assert test.draws == 19 and test.n_specifications == len(rows)
+        assert all(round(p * 20) == pytest.approx(p * 20) for p in test.p_values.values())
+        assert test.observed["median"] == pytest.approx(summary.median, rel=1e-6)
+    again = run_curve("main", curve_of(curve), frame, units, SAMPLES, 1, LAGS, logs=["y"])
     assert again.summary == summary and again.rows.equals(rows)

@@ -83,13 +83,13 @@ def test_diagnostics_that_pass_let_the_interval_speak() -> None:
 
 def test_cannot_tell_is_printed_with_the_detectable_effect() -> None:
     verdict = decide("positive", Evidence(0.1, -0.2, 0.4, detectable=0.42), DELTA)
-    assert "0.42" in "; ".join(clause(one.to_dict(), "en") for one in verdict.reasons)
+    assert "0.42" in "; ".join(clause(one, "en") for one in verdict.reasons)
 
 
 def test_all_specifications_but_one_are_neither_one_nor_all() -> None:
     agreement = Agreement(3839 / 3840, 3840, "above_minus_delta", 0.781)
     reasons = decide("not_negative", Evidence(0.1, -0.2, 0.4, agreement=agreement), 1.0).reasons
-    said = [clause(one.to_dict(), "en") for one in reasons]
+    said = [clause(one, "en") for one in reasons]
     assert "99.97% of 3,840 specifications lie above −δ; 67% are needed" in said
 
 
@@ -120,7 +120,7 @@ def test_claims_without_a_design() -> None:
     assert untested().word == "not yet tested"
     assert untested("baseline").reasons[0].values == {"model": "baseline"}
     assert untestable("no dates of implementation {braces}").word == "cannot be tested with these data"
-    assert "{braces}" in clause(untestable("no dates {braces}").reasons[0].to_dict(), "en")
+    assert "{braces}" in clause(untestable("no dates {braces}").reasons[0], "en")
 
 
 def test_detectable_effect_against_simulated_power() -> None:

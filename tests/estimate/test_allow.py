@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from as_written import describe, evaluate_claims
 from dynamic_panels import designed, paths
 from policy_panels import panel as policy_panel
-from ruralpanel.claims.designs import describe
-from ruralpanel.claims.scorecard import evaluate_claims, scorecard_csv
+from ruralpanel.claims.scorecard import scorecard_csv
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
@@ -73,7 +73,7 @@ def test_a_refusal_names_its_override_and_gives_way_to_it(
     assert np.isfinite(result.p_value).all()
     (override,) = result.overrides
     assert override.code == "override" and override.values["allow"] == name
-    assert clause(override.to_dict(), "en").startswith(f"allow: {name}: ")
+    assert clause(override, "en").startswith(f"allow: {name}: ")
 
 
 def test_the_overridden_numbers_are_the_formula_s() -> None:
@@ -126,7 +126,7 @@ def test_one_treated_unit() -> None:
     with pytest.raises(UserError, match=r"allow: \[few_treated\]"):
         fit(make())
     found = fit(make(allow=("few_treated",)))
-    assert clause(found.overrides[0].to_dict(), "en").startswith("allow: few_treated: 1 treated unit")
+    assert clause(found.overrides[0], "en").startswith("allow: few_treated: 1 treated unit")
 
 
 def test_an_override_without_need_is_said() -> None:
@@ -151,5 +151,5 @@ def test_every_table_and_the_scorecard_say_it(tmp_path: Path) -> None:
     design = describe(model, claims["H1"]["estimand"], claims["H1"], statistics)  # type: ignore[arg-type]
     assert plain_notes(design.overrides) == result.extra["overrides"]
     rows = evaluate_claims(claims, {"m": model}, statistics)
-    assert any(clause(one.to_dict(), "en").startswith("allow: few_clusters") for one in rows[0].reasons)
+    assert any(clause(one, "en").startswith("allow: few_clusters") for one in rows[0].reasons)
     assert scorecard_csv(rows).count("few_clusters") == 3

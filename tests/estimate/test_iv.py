@@ -11,6 +11,7 @@ from scipy import stats
 
 from iv_panels import CR0, panel
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.model import of_result, read_model
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -298,7 +299,7 @@ def test_results_say_all_of_it(tmp_path: Any) -> None:
     assert row.ci_wild_low == -np.inf and row.ci_wild_high == np.inf
     assert "not_available" in result.inference[2]
     result.to_json(tmp_path / "m.json")
-    assert result.from_json(tmp_path / "m.json").extra["anderson_rubin"] == result.extra["anderson_rubin"]
+    assert read_model(tmp_path / "m.json").anderson_rubin == of_result(result).anderson_rubin
     assert result.tests["effective_f"].statistic < 10
 
 

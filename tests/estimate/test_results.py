@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from ruralpanel.estimate.base.results import Coefficient, ModelResult, Test, finite
+from ruralpanel.estimate.base.model import of_result, read_model
+from ruralpanel.estimate.base.results import Coefficient, Estimated, ModelResult, Test, finite
 from ruralpanel.project.notes import note
+from ruralpanel.project.problems import UserError
+from ruralpanel.project.settings import ModelSpec
 
 CONTRACT = {
     *("model", "panel", "estimator", "outcome", "sample", "n_obs", "n_units", "n_periods", "n_dropped"),
@@ -50,7 +54,7 @@ def result() -> ModelResult:
         notes=(note("few_treated", units=4),),
         seed=1,
         panel_sha256="abc",
-        spec={"name": "baseline"},
+        spec=ModelSpec("baseline", "fe", "rural_industry", "provinces").to_dict(),
         extra={"first_years": {"CN-GZ": 2012}},
     )
 
@@ -71,14 +75,32 @@ def test_json_holds_the_contract_s_fields_in_place(tmp_path: Path) -> None:
 
 
 def test_reading_gives_back_what_was_written(tmp_path: Path) -> None:
-    first, second = tmp_path / "a.json", tmp_path / "b.json"
+    file = tmp_path / "a.json"
     joint = Test(9.0, (1.0, 30.0), 0.005, (note("no_pair_shares_periods", periods=3),))
     numbers = replace(result(), tests={"joint": joint})
-    numbers.to_json(first)
-    again = ModelResult.from_json(first)
-    assert again == numbers and again.coefficients[0].ci_wild_low == float("-inf")
-    again.to_json(second)
-    assert first.read_bytes() == second.read_bytes()
+    numbers.to_json(file)
+    again = read_model(file)
+    assert again == of_result(numbers) and again.coefficients[0].ci_wild_low == float("-inf")
+    assert again.coefficients == numbers.coefficients and again.tests == {"joint": joint}
+    assert (again.notes, again.n_dropped, again.periods) == (numbers.notes, numbers.n_dropped, numbers.periods)
+    assert again.inference[0].row("roads") == Estimated("roads", std_error=0.1)
+
+
+def test_a_file_that_holds_something_else_is_told_with_the_place(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    result().to_json(file)
+    whole = file.read_text(encoding="utf-8")
+    for text, where in ((whole[:200], ""), (whole.replace('"n_obs": 248', '"n_obs": "many"'), "n_obs")):
+        file.write_text(text, encoding="utf-8")
+        with pytest.raises(UserError) as caught:
+            read_model(file)
+        assert [(one.file, one.where) for one in caught.value.problems] == [(str(file), where)]
+
+
+def test_a_number_that_is_none_is_null_and_comes_back(tmp_path: Path) -> None:
+    result().to_json(tmp_path / "a.json")
+    test = read_model(tmp_path / "a.json").tests["pesaran_cd"]
+    assert math.isnan(test.statistic) and math.isnan(test.p_value) and test.note[0].values == {"periods": 3}
 
 
 def test_estimator_results_cannot_overwrite_fields() -> None:

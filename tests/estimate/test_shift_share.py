@@ -12,7 +12,7 @@ import pytest
 from scipy import stats
 
 from ruralpanel.estimate.base.design import build_design
-from ruralpanel.estimate.base.model_json import coefficient, set_of
+from ruralpanel.estimate.base.model import of_result
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -132,10 +132,10 @@ def test_tables_and_figures_read_the_set_of_akm0(unbounded: bool) -> None:
     design = shift_share(
         seed, sectors=8, strength=0.0, inference=(InferenceSpec("akm0"), *shift_share().spec.inference)
     )
-    model = estimate(design.spec, design, 0, "").to_dict()
-    row = coefficient(model, "d")
-    assert row is not None and (row["ci_low"], row["ci_high"]) == (-np.inf, np.inf)
-    pieces = set_of(model, row, "ci")
+    model = of_result(estimate(design.spec, design, 0, ""))
+    row = model.coefficient("d")
+    assert row is not None and (row.ci_low, row.ci_high) == (-np.inf, np.inf)
+    pieces = model.set_of(row, "ci")
     assert pieces is not None and len(pieces) == (1 if unbounded else 2)
     assert pieces[0][0] == -np.inf and pieces[-1][1] == np.inf
 

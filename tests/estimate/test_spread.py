@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ruralpanel.claims.designs import describe
+from as_written import describe
 from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from as_written import evaluate_claims
 from report_project import context, made_up_project
 from ruralpanel.claims import scorecard
 from ruralpanel.claims.evidence import CRITERIA, Cell
@@ -63,13 +65,26 @@ def grid(
     turns: tuple[str, ...] = (),
     **changes: Any,
 ) -> dict[str, Cell]:
-    left = {"most_influential": "CN-XZ", "estimate_without": -1.98, "changes_sign": list(turns)}
-    robustness = {"m": {"targets": {"x": {"leave_one_unit_out": left, "power": {"not_available": "…"}}}}}
+    left = {
+        "left_out": [],
+        "estimate": [],
+        "std_error": [],
+        "most_influential": "CN-XZ",
+        "estimate_without": -1.98,
+        "changes_sign": list(turns),
+    }
+    robustness = {
+        "m": {
+            "targets": {
+                "x": {"leave_one_unit_out": left, "power": {"not_available": {"code": "no_interval_with_two_ends"}}}
+            }
+        }
+    }
     curves = (
         {} if share is None else {"c": {"share_same_sign": share, "share_not_negative": 0.9, "n_specifications": 9}}
     )
     family = {} if p is None else {"A": p}
-    (row,) = scorecard.evaluate_claims({"A": {**CLAIM, **changes}}, {"m": model}, {}, curves, family, robustness)
+    (row,) = evaluate_claims({"A": {**CLAIM, **changes}}, {"m": model}, {}, curves, family, robustness)
     assert [cell.criterion for cell in row.evidence] == list(CRITERIA)
     return {cell.criterion: cell for cell in row.evidence}
 
@@ -127,12 +142,12 @@ def test_what_is_not_there_is_not_available() -> None:
     missing = {name for name, cell in found.items() if cell.word == "not_available"}
     assert missing == {"cr2", "two_way", "family", "specifications"}
     assert all(cell.value is None and cell.bears == "none" for name, cell in found.items() if name in missing)
-    untested = scorecard.evaluate_claims({"A": {"claim": "a"}}, {}, {})[0]
+    untested = evaluate_claims({"A": {"claim": "a"}}, {}, {})[0]
     assert [cell.word for cell in untested.evidence] == ["not_available"] * 6
 
 
 def test_the_table_as_csv_and_in_the_scorecard() -> None:
-    rows = scorecard.evaluate_claims({"A": CLAIM}, {"m": results(cr2=0.33)}, {})
+    rows = evaluate_claims({"A": CLAIM}, {"m": results(cr2=0.33)}, {})
     table = list(csv.DictReader(io.StringIO(scorecard.evidence_csv(rows))))
     assert [(line["claim"], line["criterion"]) for line in table] == [("A", name) for name in CRITERIA]
     assert float(table[0]["low"]) == -3.19 and table[1]["word"] == "open" and table[2]["value"] == ""
@@ -144,19 +159,19 @@ def test_the_table_as_csv_and_in_the_scorecard() -> None:
 def test_the_first_page_shows_every_cell(tmp_path: Any, language: str) -> None:
     found = context(made_up_project(tmp_path / "project"), language=language)
     texts = Texts(language, Numbers(lookups(found)))
-    section = learnt.section(found, texts, found.scorecard["claims"])
+    section = learnt.section(found, texts, found.scorecard.claims)
     (table,) = [block for block in section.blocks if isinstance(block, document.Table)]
     texts.finish()
-    claims = found.scorecard["claims"]
+    claims = found.scorecard.claims
     heads = [plain_text(row.cells[0].text) for row in table.rows]
-    verdicts = [texts.plain("verdict." + claim["verdict"].replace(" ", "_")) for claim in claims]
+    verdicts = [texts.plain("verdict." + claim.verdict.replace(" ", "_")) for claim in claims]
     assert len(heads) == len(claims)
     for head, claim, verdict in zip(heads, claims, verdicts, strict=True):
-        assert head.startswith(f"{claim['claim']} {verdict}")  # where zero is left out the sign follows
+        assert head.startswith(f"{claim.claim} {verdict}")  # where zero is left out the sign follows
     for row, claim in zip(table.rows, claims, strict=True):
         assert len(row.cells) == 1 + len(CRITERIA) == table.width
-        for shown, cell in zip(row.cells[1:], claim["evidence"], strict=True):
-            assert (plain_text(shown.text) == "–") == (cell["word"] == "not_available")
+        for shown, cell in zip(row.cells[1:], claim.evidence, strict=True):
+            assert (plain_text(shown.text) == "–") == (cell.word == "not_available")
     first = plain_text(table.rows[0].cells[1].text)
     assert (
         "above zero" if language == "en" else "大于零"
@@ -165,11 +180,13 @@ def test_the_first_page_shows_every_cell(tmp_path: Any, language: str) -> None:
 
 def test_weak_designs_are_those_that_cannot_find_what_matters(tmp_path: Any) -> None:
     found = context(made_up_project(tmp_path / "project"))
-    claims = {claim["claim"]: claim for claim in found.scorecard["claims"]}
-    design = claims["H1"]["design"]
+    first = found.scorecard.claim("H1")
+    assert first is not None and first.design is not None
     for detectable, by, delta, is_judged, weak in (
         (0.5, "length", 0.4, True, True), (0.3, "simulation", 0.4, True, False), (None, "simulation", 0.4, True, True),
         (None, "", 0.4, False, False), (0.5, "length", None, False, False),
     ):  # fmt: skip
-        design.update(detectable=detectable, detectable_by=by, delta=delta)
-        assert (claims["H1"] in judged(found), claims["H1"] in underpowered(found)) == (is_judged, weak)
+        design = replace(first.design, detectable=detectable, detectable_by=by, delta=delta)
+        card = replace(found.scorecard, claims=(replace(first, design=design),))
+        changed = replace(found, scorecard=card)
+        assert ("H1" in judged(changed), "H1" in underpowered(changed)) == (is_judged, weak)

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import shapely
 
+from as_written import design_of, row_of
 from ruralpanel.output.charts.coefficients import Estimate
 from ruralpanel.output.charts.marginal_effect import MarginalCurve
 from ruralpanel.output.maps.boundaries import Boundaries, _shape
@@ -72,7 +73,7 @@ def place(tmp_path: Path) -> Path:
         "periods": list(YEARS), "coefficients": [{"term": "urban", "estimate": 2.0}],
         "inference": [
             {"method": "wild_cluster", "by": "unit"},
-            {"method": "cluster", "by": "unit", "options": {"small_sample": "CR2"}, "small_sample": "CR2",
+            {"method": "cluster", "by": "unit", "options": {"small_sample": "CR2"},
              "coefficients": [{"term": "urban", "ci_low": 1.0, "ci_high": 3.0, "p_value": 0.01}]},
         ],
         "spec": {"regressors": ["rare", "urban", "money:fixed", "jobs_before", "gap_trend"], "controls": []},
@@ -267,13 +268,11 @@ def test_where_an_effect_is_told_from_zero(untold: tuple[tuple[float, float], ..
 
 
 def test_a_claim_is_shown_over_its_designs_and_other_errors(place: Path) -> None:
-    design = {
-        "model": "m", "label": "", "label_zh": "", "evidence": "within", "panel": "p", "outcome": "jobs",
-        "outcomes": ["jobs"], "term": "urban", "lever": "urban", "at": {}, "estimate": 2.0, "in_delta": 4.0,
-        "in_delta_low": -1.0, "in_delta_high": None, "has_interval": True, "interval": "wild_cluster", "n_obs": 9,
-        "p_value": 0.2, "pointer": "/coefficients/0",
-    }  # fmt: skip
-    claim = {"claim": "H1", "text": "Towns raise jobs", "design": design, "others": []}
+    design = design_of(
+        model="m", panel="p", outcome="jobs", outcomes=("jobs",), term="urban", lever="urban", estimate=2.0,
+        in_delta=4.0, in_delta_low=-1.0, in_delta_high=None, interval="wild_cluster", n_obs=9, p_value=0.2,
+    )  # fmt: skip
+    claim = row_of("H1", "cannot tell", design, text="Towns raise jobs")
     chart = designs_chart(context(place), claim, "designs-h1")
     assert chart and chart.title == "H1: none of 1 designs told from zero"
     # CR2's interval of the coefficient, 1 to 3 around 2, in multiples of δ = 0.5

@@ -19,6 +19,7 @@ import pytest
 
 from conftest import Shared
 from ruralpanel.estimate.base.design import build_design
+from ruralpanel.estimate.base.model import of_result
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.export.build import Exports, panels_of
 from ruralpanel.output.export.columns import ExportedPanel, free_name, write_panel
@@ -124,7 +125,7 @@ def write_exports(folder: Path, cases: Iterable[str] = tuple(CASES)) -> None:
     exports = Exports(panels_of({"p": frame}, units, {"p": "year"}, "config.yaml"))
     for name in cases:
         spec, sample = spec_of(name)
-        result = estimate(spec, build_design(spec, frame, units, sample), 0, "")
+        result = of_result(estimate(spec, build_design(spec, frame, units, sample), 0, ""))
         exports.add(spec, units, sample, "config.yaml", result, f"Model {name}")
     for name, text in exports.files.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -280,7 +281,7 @@ def test_a_title_ends_no_comment() -> None:
     frame, units = made_up()
     exports = Exports(panels_of({"p": frame}, units, {"p": "year"}, "config.yaml"))
     spec, sample = spec_of("fe")
-    result = estimate(spec, build_design(spec, frame, units, sample), 0, "")
+    result = of_result(estimate(spec, build_design(spec, frame, units, sample), 0, ""))
     exports.add(spec, units, sample, "config.yaml", result, 'Said """so""" /* or\nnot \\ ///')
     compile(exports.files["fe.py"], "fe.py", "exec")
     assert exports.files["fe.do"].startswith("* Said '''so''' / * or not / //\n")

@@ -18,6 +18,9 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from as_written import design_of, model_of, row_of
+from ruralpanel.claims.scorecard import scorecard_json, scorecard_of
+from ruralpanel.estimate.base.model_json import write_results
 from ruralpanel.output.charts import build, claims, coefficients, curve, event_study, marginal_effect, series
 from ruralpanel.output.charts.coefficients import Estimate, from_model, span
 from ruralpanel.output.charts.curve import option_shares
@@ -61,16 +64,13 @@ def specifications() -> curve.CurveData:
     return curve.CurveData(estimate.tolist(), (estimate - 0.2).tolist(), (estimate + 0.2).tolist(), choices, 3)
 
 
-CLAIMS = {
-    "claims": [
-        {
-            "claim": "H3b", "text": "Roads help less where technology is weak", "expected": "negative",
-            "verdict": "supported",
-            "design": {"in_delta": -2.0, "in_delta_low": -30.0, "in_delta_high": -0.5, "has_interval": True},
-        },
-        {"claim": "H7", "text": "Land", "expected": "positive", "verdict": "not yet tested", "design": None},
-    ]
-}  # fmt: skip
+CLAIMS = (
+    row_of(
+        "H3b", "supported", design_of(in_delta=-2.0, in_delta_low=-30.0, in_delta_high=-0.5),
+        text="Roads help less where technology is weak", expected="negative",
+    ),
+    row_of("H7", "not yet tested", text="Land", expected="positive"),
+)  # fmt: skip
 GROUPS = {unit: "West" if unit < "D" else "East" for unit in "ABCDEF"}
 EVENTS = [event_study.EventSeries("Total", {1998: Estimate("", 0.1, 0.0, 0.2), 2003: Estimate("", -0.1, None, 0.1)})]
 PARTS = [claims.Part("Technology", -0.6, -1.0, -0.2), claims.Part("Schooling", 0.2), claims.Part("Rest", -0.4)]
@@ -87,7 +87,7 @@ DRAWERS: dict[str, Callable[[Paths], None]] = {
     "specification_curve": lambda paths: curve.draw_curve(specifications(), paths, "Title", "axis", "note"),
     "one_series": lambda paths: series.draw(LINES[1:], paths, {"A": "Anhui"}, {}, "Title", "note"),
     "two_series": lambda paths: series.draw(LINES, paths, {"A": "Anhui"}, GROUPS),
-    "scorecard": lambda paths: claims.draw_scorecard(CLAIMS, paths, "Title"),
+    "scorecard": lambda paths: claims.draw_scorecard(scorecard_of(CLAIMS), paths, "Title"),
 }
 
 
@@ -153,13 +153,13 @@ def model(**changes: Any) -> dict[str, Any]:
 
 
 def test_estimates_carry_the_one_interval_that_decides_and_its_name() -> None:
-    assert from_model(model(), "roads", "Roads") == Estimate("Roads", 1.0, -math.inf, 3.0, kind="ci_wild")
+    assert from_model(model_of(model()), "roads", "Roads") == Estimate("Roads", 1.0, -math.inf, 3.0, kind="ci_wild")
     open_both = {"term": "roads", "estimate": 1.0, "ci_wild_low": -math.inf, "ci_wild_high": math.inf}
-    found = from_model(model(coefficients=[open_both]), "roads", "Roads")
+    found = from_model(model_of(model(coefficients=[open_both])), "roads", "Roads")
     assert (found.low, found.high) == (-math.inf, math.inf)
-    assert from_model(model(), "gap", "Gap") == Estimate("Gap", 0.5, 0.0, 1.0, kind="ci")
+    assert from_model(model_of(model()), "gap", "Gap") == Estimate("Gap", 0.5, 0.0, 1.0, kind="ci")
     with pytest.raises(KeyError):
-        from_model(model(), "rail", "Rail")
+        from_model(model_of(model()), "rail", "Rail")
 
 
 def marginal_points(lows: list[float | None], highs: list[float | None]) -> dict[str, Any]:
@@ -192,7 +192,7 @@ def test_the_bar_of_a_marginal_effect_is_where_its_own_band_holds_zero(
     lows: list[float | None], highs: list[float | None], expected: tuple[tuple[float, float], ...]
 ) -> None:
     """One kind of interval: band, bar and the printed numbers are the bootstrap's, not the clustered errors'."""
-    curve = marginal_effect.from_model(marginal_points(lows, highs), "roads", "gap", {})
+    curve = marginal_effect.from_model(model_of(marginal_points(lows, highs)), "roads", "gap", {})
     assert curve.method == "wild cluster bootstrap by unit" and list(curve.at) == [0.0, 1.0, 2.0]
     assert [None if math.isnan(x) else x for x in curve.low] == lows
     assert len(curve.untold) == len(expected)
@@ -203,11 +203,11 @@ def test_the_bar_of_a_marginal_effect_is_where_its_own_band_holds_zero(
 def test_without_a_bootstrap_the_band_is_that_of_the_named_errors() -> None:
     values = model(inference=[{"method": "cluster", "by": "unit", "options": {"small_sample": "CR1"}}])
     values["marginal_effects"][0]["method"] = "cluster"
-    curve = marginal_effect.from_model(values, "roads", "gap", {})
+    curve = marginal_effect.from_model(model_of(values), "roads", "gap", {})
     assert curve.method == "CR1 by unit" and curve.untold == ()
     assert (list(curve.at), list(curve.estimate), list(curve.low)) == ([0.0, 2.0], [1.0, -1.0], [0.5, 0.5])
     with pytest.raises(KeyError):
-        marginal_effect.from_model(values, "rail", "gap", {})
+        marginal_effect.from_model(model_of(values), "rail", "gap", {})
 
 
 def test_the_main_specification_and_the_band_of_a_curve_stand_in_the_legend() -> None:
@@ -245,7 +245,7 @@ def test_intervals_of_a_waterfall_are_measured_from_zero(tmp_path: Path) -> None
 def test_event_series_read_periods_from_terms() -> None:
     rows = [{"term": f"treated:{year}", "estimate": year, "ci_low": 0, "ci_high": 1} for year in (1998, 2003)]
     values = model(coefficients=[*rows, {"term": "roads", "estimate": 9.0, "ci_low": 0, "ci_high": 1}])
-    found = event_study.from_model(values, "name")
+    found = event_study.from_model(model_of(values), "name")
     assert {period: estimate.value for period, estimate in found.estimates.items()} == {1998: 1998, 2003: 2003}
 
 
@@ -261,8 +261,8 @@ ZERO |= dict.fromkeys(("estimate", "ci_low", "ci_high"), 0.0)
 def test_effects_of_staggered_dates_are_read_by_the_time_since_treatment() -> None:
     """A coefficient's own interval where the row has one; the reference is drawn apart."""
     values = model(coefficients=[{**STAGGERED[0], "ci_low": -9.0}], event_study=[*STAGGERED, ZERO])
-    assert event_study.is_staggered(values) and event_study.reference_of(values) == -1
-    found = event_study.from_model(values, "name", relative=True)
+    assert event_study.is_staggered(model_of(values)) and event_study.reference_of(model_of(values)) == -1
+    found = event_study.from_model(model_of(values), "name", relative=True)
     assert {time: estimate.value for time, estimate in found.estimates.items()} == {-3: -0.3, -2: -0.2, 1: 0.1, 2: 0.2}
     assert (found.estimates[-3].low, found.estimates[-2].low) == (-9.0, pytest.approx(-0.4))
 
@@ -285,10 +285,10 @@ def test_a_single_date_stands_beside_staggered_ones_by_the_time_since_treatment(
 
 
 def test_the_scorecard_draws_claims_in_their_numbers_own_direction_and_cuts_no_estimate_off() -> None:
-    first, second = claims.from_scorecard(CLAIMS, "en")
+    first, second = claims.from_scorecard(scorecard_of(CLAIMS), "en")
     assert (first.value, first.low, first.high, first.detail) == (-2.0, None, -0.5, "supported")
-    far = {**CLAIMS["claims"][0]["design"], "in_delta": -20.0, "in_delta_low": -60.0, "in_delta_high": 25.0}
-    (row,) = claims.from_scorecard({"claims": [{**CLAIMS["claims"][0], "design": far}]}, "en")
+    far = row_of("H3b", "supported", design_of(in_delta=-20.0, in_delta_low=-60.0, in_delta_high=25.0))
+    (row,) = claims.from_scorecard(scorecard_of([far]), "en")
     assert (row.value, row.low, row.high) == (-20.0, -math.inf, math.inf)
     assert math.isnan(second.value) and second.detail == "not yet tested"
 
@@ -316,7 +316,7 @@ def context(tmp_path: Path) -> OutputContext:
     panel.mkdir(parents=True)
     frame = made_up_frame().rename(columns={"value": "gap"})
     frame.to_parquet(panel / "panel.parquet")
-    (results / "scorecard.json").write_text(json.dumps(CLAIMS))
+    write_results(results / "scorecard.json", scorecard_json(CLAIMS))
     return OutputContext(results, attributes={unit: {"region": GROUPS[unit]} for unit in "ABCDEF"}, where="figures.f")
 
 

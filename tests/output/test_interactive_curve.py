@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ruralpanel.claims.robustness.results import CurveSummary, Dimension
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.report.explore.curve import curve_chart
 from ruralpanel.output.report.html import FOLDER
@@ -23,7 +24,7 @@ LABELS = Labels("en", {"y": "Output (log)", "y2": "Jobs (log)", "roads": "Roads 
 
 
 @pytest.fixture(scope="module")
-def curve() -> tuple[dict[str, Any], pd.DataFrame]:
+def curve() -> tuple[CurveSummary, pd.DataFrame]:
     """40 made-up specifications, the main one first."""
     rng = np.random.default_rng(0)
     options = {"outcome": ["y", "y2"], "transport": ["roads", "rail"], "sample": ["all"], "weights": ["none", "y"]}
@@ -31,8 +32,8 @@ def curve() -> tuple[dict[str, Any], pd.DataFrame]:
     rows["estimate"] = rng.normal(0.5, 1.0, 40)
     rows["standardised"] = 0.1 * rows["estimate"]
     rows["ci_low"], rows["ci_high"] = rows["estimate"] - 1.0, rows["estimate"] + 1.0
-    dimensions = [{"name": name, "options": own} for name, own in options.items()]
-    return {"name": "main", "panel": "p", "dimensions": dimensions, "main": {"estimate": 1.0}}, rows
+    dimensions = tuple(Dimension(name, tuple(own)) for name, own in options.items())
+    return CurveSummary("main", "p", dimensions=dimensions, main={"estimate": 1.0}), rows
 
 
 def asset(name: str) -> str:
@@ -46,7 +47,7 @@ def payload(text: str) -> dict[str, Any]:
     return data
 
 
-def test_the_data_are_the_rows_sorted(curve: tuple[dict[str, Any], pd.DataFrame]) -> None:
+def test_the_data_are_the_rows_sorted(curve: tuple[CurveSummary, pd.DataFrame]) -> None:
     summary, rows = curve
     data = payload(curve_chart(summary, rows, LABELS, "curve").html)
     table = rows.sort_values("standardised")
@@ -56,13 +57,13 @@ def test_the_data_are_the_rows_sorted(curve: tuple[dict[str, Any], pd.DataFrame]
     # a dimension with one option is no choice
     assert [d["label"] for d in data["dimensions"]] == ["Outcome", "Transport", "Weights"]
     for dimension, name in zip(data["dimensions"], ("outcome", "transport", "weights"), strict=True):
-        options = next(d["options"] for d in summary["dimensions"] if d["name"] == name)
+        options = next(d.options for d in summary.dimensions if d.name == name)
         assert [options[int(c)] for c in dimension["choices"]] == table[name].tolist()
     assert data["dimensions"][0]["options"] == ["Output", "Jobs"]
     assert data["dimensions"][2]["options"] == ["equal", "Output"]
 
 
-def test_markup_is_escaped_and_closed(curve: tuple[dict[str, Any], pd.DataFrame]) -> None:
+def test_markup_is_escaped_and_closed(curve: tuple[CurveSummary, pd.DataFrame]) -> None:
     text = curve_chart(*curve, LABELS, "curve", title="a < b & c", note="<b>").html
     assert "a &lt; b &amp; c" in text and "&lt;b&gt;" in text and "<b>" not in text
     assert text.count("</script>") == 1
@@ -82,7 +83,7 @@ def test_markup_is_escaped_and_closed(curve: tuple[dict[str, Any], pd.DataFrame]
 
 
 @pytest.fixture(scope="module")
-def page(curve: tuple[dict[str, Any], pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+def page(curve: tuple[CurveSummary, pd.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """The figure in a browser; skipped where none is installed."""
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
@@ -118,9 +119,7 @@ def described(rows: pd.DataFrame) -> str:
     )
 
 
-def test_unticking_an_option_leaves_its_specifications_out(
-    page: Any, curve: tuple[dict[str, Any], pd.DataFrame]
-) -> None:
+def test_unticking_an_option_leaves_its_specifications_out(page: Any, curve: tuple[CurveSummary, pd.DataFrame]) -> None:
     rows = curve[1]
     assert page.text_content(".status") == described(rows)
     page.click(".filter summary")
@@ -135,7 +134,7 @@ def test_unticking_an_option_leaves_its_specifications_out(
     assert page.text_content(".status") == described(rows)
 
 
-def test_a_specification_is_read_out_by_keyboard(page: Any, curve: tuple[dict[str, Any], pd.DataFrame]) -> None:
+def test_a_specification_is_read_out_by_keyboard(page: Any, curve: tuple[CurveSummary, pd.DataFrame]) -> None:
     first = curve[1].sort_values("standardised").iloc[0]
     page.focus(".plane")
     page.keyboard.press("ArrowRight")

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from as_written import claims_of
 from report_project import Page, config, context, made_up_project
 from ruralpanel.claims import scorecard
 from ruralpanel.output.report.build import build, compose
@@ -239,7 +240,7 @@ def said_through(place: Path, model: str, term: str) -> str:
     """What is said of H2 times another number."""
     values = config(place)
     values["hypotheses"]["H2"]["through"] = [{"model": model, "term": term}]
-    rows = scorecard.evaluate(values["hypotheses"], place / "made_up")
+    rows = scorecard.evaluate(claims_of(values["hypotheses"]), place / "made_up")
     scorecard.write_scorecard(rows, place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
     document, _ = compose(gather(values, place / "made_up", place, "config.json"))
     answers = next(block for block in document.blocks() if isinstance(block, Answers))
@@ -270,7 +271,7 @@ def test_parts_of_a_whole_are_said_in_per_cent(place: Path) -> None:
     }
     (place / "made_up" / "models" / "gap.json").write_text(json.dumps(gap), encoding="utf-8")
     claims = {"H1": {"claim": "a", "estimand": {"model": "gap", "term": "share_x", "label": "share of the gap"}}}
-    rows = scorecard.evaluate(claims, place / "made_up")
+    rows = scorecard.evaluate(claims_of(claims), place / "made_up")
     scorecard.write_scorecard(rows, place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
     models = {**config(place)["models"], "gap": {}}
     document, _ = compose(context(place, hypotheses=claims, models=models))
@@ -316,7 +317,7 @@ def test_words_that_others_said_and_words_of_figures_are_in_the_language_too(pla
     values = config(place, language="zh")
     values["hypotheses"]["H1"]["benchmarks"][0] |= {"design_zh": "虚构的设计", "finding_zh": "虚构的发现"}
     values["hypotheses"]["H7"]["untestable_zh"] = "没有实施日期。"
-    rows = scorecard.evaluate(values["hypotheses"], place / "made_up")
+    rows = scorecard.evaluate(claims_of(values["hypotheses"]), place / "made_up")
     scorecard.write_scorecard(rows, place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
     book = place / "made_up" / "panels" / "made" / "codebook.csv"
     table = pd.read_csv(book, dtype=str)

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pandas as pd
 import pytest
 import yaml
 
+from as_written import design_of, row_of, with_claim
 from report_project import config, context, made_up_project
+from ruralpanel.claims.scorecard import ClaimRow
 from ruralpanel.output.report import front, learnt
 from ruralpanel.output.report.build import compose
 from ruralpanel.output.report.context import gather
@@ -26,12 +29,13 @@ from ruralpanel.output.report.numbers import Numbers
 from ruralpanel.output.report.sentences import excluded
 from ruralpanel.output.report.software import version_of
 from ruralpanel.output.report.texts import Texts
+from ruralpanel.project.sections.configuration import Story
 
 ROOT = Path(__file__).resolve().parents[2]
-STORY = {
+STORY = Story.model_validate({
     "panel": "made", "outcome": "workers", "population": "residents", "scale": 1000, "share": "urban",
     "weight": "residents",
-}  # fmt: skip
+})  # fmt: skip
 
 
 def panel(workers: Any, urban: Any, residents: Any = (100.0, 300.0, 50.0)) -> pd.DataFrame:
@@ -100,7 +104,8 @@ def story_project(place: Path, tmp_path: Path, workers: Any, urban: Any, languag
     panel(workers, urban).to_csv(path, index=False)
     values = config(folder, language=language)
     before = {"panel": "made", "outcomes": ["workers"]}
-    values["report"] |= {"story": STORY | {"caveat": "Counted by hand.", "before": before}}
+    story = STORY.model_dump(exclude_unset=True) | {"caveat": "Counted by hand.", "before": before}
+    values["report"] |= {"story": story}
     values["report"]["introduction"] = values["report"]["introduction_zh"] = "Asked."
     document, _ = compose(gather(values, folder / "made_up", folder, "config.json"))
     first = document.sections[0]
@@ -143,9 +148,9 @@ def test_the_story_in_chinese(place: Path, tmp_path: Path) -> None:
     assert "由 45.0 万上升到 75.0 万" in said and "二者同时增长" in said
 
 
-def claim(name: str, verdict: str, low: float | None = None, high: float | None = None, **more: Any) -> dict[str, Any]:
-    design = {"has_interval": True, "in_delta_low": low, "in_delta_high": high}
-    return {"claim": name, "verdict": verdict, "design": None if verdict.startswith("cannot be") else design, **more}
+def claim(name: str, verdict: str, low: float | None = None, high: float | None = None) -> ClaimRow:
+    design = None if verdict.startswith("cannot be") else design_of(in_delta_low=low, in_delta_high=high)
+    return row_of(name, verdict, design)
 
 
 def test_claims_come_by_what_is_known_of_them() -> None:
@@ -160,7 +165,7 @@ def test_claims_come_by_what_is_known_of_them() -> None:
     ]
     wanted = ["for", "against", "nothing", "narrow", "wide", "open", "untestable"]
     for order in itertools.islice(itertools.permutations(claims), 0, None, 97):
-        assert [entry["claim"] for entry in learnt.ranked(order)] == wanted
+        assert [entry.claim for entry in learnt.ranked(order)] == wanted
 
 
 INF = math.inf
@@ -171,9 +176,11 @@ BOUNDS = [(-2.0, 3.0), (0.5, 3.0), (-3.0, -0.5), (-INF, 3.0), (-INF, -0.5), (-2.
 def test_what_is_ruled_out_is_all_that_lies_outside(low: float, high: float, place: Path) -> None:
     """Read back: of a fine grid of values the sentence rules out just those that the interval leaves out."""
     found = context(place)
-    design = next(c["design"] for c in found.scorecard["claims"] if c["claim"] == "H3a")
-    plain = {**design["plain"], "level": None, "moderator": "", "effect": "absolute", "low": low, "high": high}
-    design.update({"ci_low": low, "ci_high": high, "has_interval": True, "plain": plain})
+    row = found.scorecard.claim("H3a")
+    assert row is not None and row.design is not None and row.design.plain is not None
+    plain = replace(row.design.plain, level=None, moderator="", effect="absolute", low=low, high=high)
+    design = replace(row.design, ci_low=low, ci_high=high, has_interval=True, plain=plain)
+    found = replace(found, scorecard=with_claim(found.scorecard, "H3a", design=design))
     texts = Texts("en", Numbers(lookups(found)))
     said = plain_text(parse(excluded(found, texts, design, "claim:H3a:design"))).partition(", for ")[0]
     texts.finish()
@@ -199,30 +206,33 @@ def rules_out(said: str, value: float) -> bool:
 @pytest.mark.parametrize(("detectable", "delta", "said"), [(3.0, 1.0, "9.0 times"), (0.5, 1.0, "had the information")])
 def test_what_would_settle_a_claim(detectable: float, delta: float, said: str, place: Path) -> None:
     found = context(place)
-    entry = next(c for c in found.scorecard["claims"] if c.get("design"))
-    entry["verdict"] = "cannot tell"
-    entry["design"].update({"detectable": detectable, "delta": delta})
+    entry = next(row for row in found.scorecard.claims if row.design)
+    assert entry.design is not None
+    design = replace(entry.design, detectable=detectable, delta=delta)
+    entry = replace(entry, verdict="cannot tell", design=design)
+    found = replace(found, scorecard=with_claim(found.scorecard, entry.claim, verdict="cannot tell", design=design))
     texts = Texts("en", Numbers(lookups(found)))
     section = learnt.section(found, texts, [entry])
     texts.finish()
     findings = next(block for block in section.blocks if isinstance(block, Findings))
     lines = dict(findings.items[0].lines)
     assert said in plain_text(lines["To settle it"])
-    factor = lookups(found)["information"](entry["claim"]).value
+    factor = lookups(found)["information"](entry.claim).value
     assert factor == pytest.approx((detectable / delta) ** 2)
-    entry["verdict"] = "supported"
-    decided = next(b for b in learnt.section(found, texts, [entry]).blocks if isinstance(b, Findings))
+    told_apart = replace(entry, verdict="supported")
+    decided = next(b for b in learnt.section(found, texts, [told_apart]).blocks if isinstance(b, Findings))
     assert "To settle it" not in dict(decided.items[0].lines)
 
 
 def test_evidence_between_units_stands_beside_that_within(place: Path) -> None:
     found = context(place)
-    entry = next(c for c in found.scorecard["claims"] if c["claim"] == "H1")
-    kinds = [design["evidence"] for design in (entry["design"], *entry["others"])]
+    row = found.scorecard.claim("H1")
+    assert row is not None
+    kinds = [design.evidence for design in row.designs]
     for low, high, words in ((0.1, 0.2, "above zero"), (-0.2, -0.1, "below zero"), (-1.0, 1.0, "not told from zero")):
-        for design in (entry["design"], *entry["others"]):
-            within = design["evidence"] == "within"
-            design.update({"ci_low": low if within else 0.3, "ci_high": high if within else 0.4})
+        ends = {"within": {"ci_low": low, "ci_high": high}, "between": {"ci_low": 0.3, "ci_high": 0.4}}
+        first, *others = (replace(design, **ends[design.evidence]) for design in row.designs)
+        entry = replace(row, design=first, others=tuple(others))
         texts = Texts("en", Numbers(lookups(found)))
         findings = next(b for b in learnt.section(found, texts, [entry]).blocks if isinstance(b, Findings))
         said = plain_text(dict(findings.items[0].lines)["Other evidence"])
@@ -230,8 +240,8 @@ def test_evidence_between_units_stands_beside_that_within(place: Path) -> None:
         number = kinds.count("within")
         assert within == f"within provinces {number} design{'s' if number > 1 else ''}, {'all ' * (number > 1)}{words}"
         assert between.startswith("between provinces") and between.endswith("above zero")
-    entry["others"] = [design for design in entry["others"] if design["evidence"] == "within"]
-    assert "Other evidence" not in dict(learnt._finding(found, texts, entry).lines)
+    alone = replace(entry, others=tuple(design for design in entry.others if design.evidence == "within"))
+    assert "Other evidence" not in dict(learnt._finding(found, texts, alone).lines)
 
 
 def test_the_provenance_counts_findings(place: Path, tmp_path: Path) -> None:

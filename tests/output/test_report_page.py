@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from as_written import claims_of
 from report_project import FIXTURE, Page, context, made_up_project
 from ruralpanel.claims import scorecard
 from ruralpanel.output.report import document
@@ -76,7 +77,7 @@ def test_the_page_can_be_read_without_eyes(place: Path) -> None:
 
 def test_texts_of_users_cannot_break_the_page(place: Path) -> None:
     claims = {"H1": {"claim": '<script>alert("x")</script> & *stars*', "cannot_show": "</main> `ticks`"}}
-    rows = scorecard.evaluate(claims, place / "made_up")
+    rows = scorecard.evaluate(claims_of(claims), place / "made_up")
     scorecard.write_scorecard(rows, place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
     build(context(place, title='A "title" <b>', hypotheses=claims), place / "out", ["html"])
     page = Page((place / "out" / "report.html").read_text(encoding="utf-8"))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from as_written import design_of, evaluate_claims, model_of, with_claim
 from report_project import context, made_up_project
 from ruralpanel.claims import scorecard
+from ruralpanel.claims.designs import ClaimEstimate
 from ruralpanel.output.report import contrasts, document
 from ruralpanel.output.report.document import parse, plain_text
 from ruralpanel.output.report.lookups import lookups
@@ -79,12 +81,11 @@ def test_the_sentence_says_of_every_pattern_what_the_rows_say(pattern: tuple[str
     chinese.finish()
 
 
-def designs_like(design: dict[str, Any], pattern: tuple[str, ...]) -> list[dict[str, Any]]:
+def designs_like(design: ClaimEstimate, pattern: tuple[str, ...]) -> list[ClaimEstimate]:
     made = []
     for i, place in enumerate(pattern):
         low, high, has = INTERVALS[place]
-        own = {**copy.deepcopy(design), "model": f"Made {i}", "ci_low": low, "ci_high": high, "has_interval": has}
-        made.append(own)
+        made.append(replace(design, model=f"Made {i}", ci_low=low, ci_high=high, has_interval=has))
     return made
 
 
@@ -92,10 +93,11 @@ def designs_like(design: dict[str, Any], pattern: tuple[str, ...]) -> list[dict[
 def test_the_sentence_above_a_claims_table_counts_the_tables_own_signs(pattern: tuple[str, ...], project: Path) -> None:
     """Slopes, and a marginal effect that the sentence on interactions must not speak for."""
     found = context(project)
-    claims = {claim["claim"]: claim for claim in found.scorecard["claims"]}
-    claim = claims["H3b"]
-    slopes = designs_like(claims["H1"]["design"], pattern)
-    claim["design"], claim["others"] = slopes[0], [*slopes[1:], *claim["others"]]
+    claim, first = found.scorecard.claim("H3b"), found.scorecard.claim("H1")
+    assert claim is not None and first is not None and first.design is not None
+    slopes = designs_like(first.design, pattern)
+    claim = replace(claim, design=slopes[0], others=(*slopes[1:], *claim.others))
+    found = replace(found, scorecard=with_claim(found.scorecard, "H3b", design=claim.design, others=claim.others))
     texts = Texts("en", Numbers(lookups(found)))
     section = contrasts._claim(found, texts, claim)
     table = next(block for block in section.blocks if isinstance(block, document.Table))
@@ -112,14 +114,15 @@ def test_the_sentence_above_a_claims_table_counts_the_tables_own_signs(pattern: 
 
 def test_levers_elsewhere_are_counted_from_models_without_products(project: Path) -> None:
     found = context(project)
-    claim = next(claim for claim in found.scorecard["claims"] if claim["claim"] == "H1")
+    claim = found.scorecard.claim("H1")
+    assert claim is not None
     assert isinstance(found.models, dict)
     baseline = found.models["baseline"]
     for name, low, high in (("clear", 0.1, 0.4), ("weak", -0.1, 0.4)):
-        rows = [{**row, "ci_wild_low": low, "ci_wild_high": high} for row in baseline["coefficients"]]
-        found.models[name] = {**baseline, "model": name, "coefficients": rows}
-    crossed = [*baseline["coefficients"], {**baseline["coefficients"][0], "term": "electricity:gap"}]
-    found.models["crossed"] = {**baseline, "model": "crossed", "coefficients": crossed}
+        rows = tuple(replace(row, ci_wild_low=low, ci_wild_high=high) for row in baseline.coefficients)
+        found.models[name] = replace(baseline, model=name, coefficients=rows)
+    crossed = (*baseline.coefficients, replace(baseline.coefficients[0], term="electricity:gap"))
+    found.models["crossed"] = replace(baseline, model="crossed", coefficients=crossed)
     texts = Texts("en", Numbers(lookups(found)))
     section = contrasts._claim(found, texts, claim)
     sentences = [plain_text(block.text) for block in section.blocks if isinstance(block, document.Paragraph)]
@@ -133,7 +136,7 @@ def test_kinds_of_numbers_are_told_apart_by_where_they_stand() -> None:
         "/coefficients/0": "roads", "/coefficients/1": "roads:gap", "/marginal_effects/0/points/3": "roads",
         "/statistics/long_run:roads": "long_run:roads", "/statistics/residual_correlation": "residual_correlation",
     }  # fmt: skip
-    kinds = [contrasts._kind({"pointer": pointer, "lever": lever}) for pointer, lever in places.items()]
+    kinds = [contrasts._kind(design_of(pointer=pointer, lever=lever)) for pointer, lever in places.items()]
     assert kinds == ["slope", "interaction", "place", "statistic", "correlation"]
 
 
@@ -151,19 +154,19 @@ def test_what_a_verdict_means_follows_from_its_reasons(
     low, high = interval
     row = {"term": "x", "estimate": (low + high) / 2, "std_error": 0.2, "df": 30.0, "ci_low": low, "ci_high": high}
     for share, tests in itertools.product(SHARES, TESTS):
-        model = {
-            **found.models["baseline"], "model": "made", "coefficients": [row], "tests": tests,
-            "inference": [{"method": "cluster"}],
-        }  # fmt: skip
+        own = model_of({"model": "made", "coefficients": [row], "tests": tests, "inference": [{"method": "cluster"}]})
+        model = replace(
+            found.models["baseline"], model="made", coefficients=own.coefficients, tests=own.tests,
+            inference=own.inference,
+        )  # fmt: skip
         claim = {
             "claim": "a", "expected": expected, "estimand": {"model": "made", "term": "x"}, "robustness": "c",
             "smallest_effect": {"value": 0.5}, "diagnostics": {"check": {"p_above": 0.05}} if tests else {},
         }  # fmt: skip
         curve = {"share_same_sign": share, "share_not_negative": share, "n_specifications": 100}
-        rows = scorecard.evaluate_claims({"A": claim}, {"made": model}, {}, {} if share is None else {"c": curve})
-        found.scorecard.clear()
-        found.scorecard.update(scorecard.scorecard_json(rows))
-        (made,) = found.scorecard["claims"]
+        rows = evaluate_claims({"A": claim}, {"made": model}, {}, {} if share is None else {"c": curve})
+        found = replace(found, scorecard=scorecard.scorecard_of(rows))
+        (made,) = found.scorecard.claims
         texts = Texts("en", Numbers(lookups(found)))
         said = plain_text(parse(meaning(found, texts, made, "claim:A:design")))
         texts.finish()

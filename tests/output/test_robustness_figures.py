@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 
 from ruralpanel.claims.robustness import sensitivity
+from ruralpanel.claims.robustness.results import Checked, CurveSummary
+from ruralpanel.estimate.base.model_json import made, read_as
 from ruralpanel.output.charts import curve, power
 from ruralpanel.output.charts.build import draw
 from ruralpanel.output.labels import Labels
@@ -30,12 +32,19 @@ def entry(**parts: Any) -> dict[str, Any]:
     left = {"left_out": ["A", "B", "C"], "estimate": [0.4, None, -0.1], "std_error": [0.1, None, 0.2]}
     return {
         "claims": ["H1"], "main": True, "estimate": 0.5, "std_error": 0.2,
-        "power": {"curve": {"effect": [0.0, 0.5, 1.0], "power": [0.05, 0.6, 0.99]}, "at_delta": {"delta": 0.5}},
+        "power": {
+            "by": note("power_of_interval", interval="cluster").to_dict(),
+            "curve": {"effect": [0.0, 0.5, 1.0], "power": [0.05, 0.6, 0.99]},
+            "at_delta": {"delta": 0.5, "power": 0.6, "exaggeration": 1.2},
+        },
         "leave_one_unit_out": left, "leave_one_period_out": MANY,
         "sensitivity": {
-            "robustness_value": 0.2, "classical": {"std_error": 0.15, "statistic": 3.3, "df": 100.0},
+            "partial_r2": 0.1, "robustness_value": 0.2, "robustness_value_5": 0.1,
+            "classical": {"std_error": 0.15, "statistic": 3.3, "df": 100.0},
+            "note": note("sensitivity_scale").to_dict(),
             "bounds": [
-                {"name": "c", "times": t, "r2_lever": 0.02 * t, "r2_outcome": 0.1 * t, "estimate": 0.5 - 0.1 * t}
+                {"name": "c", "times": t, "r2_lever": 0.02 * t, "r2_outcome": 0.1 * t, "estimate": 0.5 - 0.1 * t,
+                 "std_error": 0.1, "statistic": 3.0}
                 for t in (1.0, 2.0)
             ],
         },
@@ -150,7 +159,7 @@ def test_options_lose_their_brackets_unless_that_makes_them_alike() -> None:
 
 
 def test_curves_are_drawn_in_standardised_units(results: Path) -> None:
-    summary = json.loads((results / "models" / "curves" / "main.json").read_text())
+    summary = read_as(CurveSummary, results / "models" / "curves" / "main.json")
     rows = pd.read_parquet(results / "models" / "curves" / "main.parquet")
     data = curve.curve_data(summary, rows, LABELS)
     assert np.array(data.high) - np.array(data.estimate) == pytest.approx(np.full(700, 0.1))
@@ -159,14 +168,14 @@ def test_curves_are_drawn_in_standardised_units(results: Path) -> None:
 
 
 def test_left_out_rows_keep_their_intervals() -> None:
-    rows = curve.left_out(entry(), "unit", {"A": "Anhui"})
+    rows = curve.left_out(made(Checked, entry()), "unit", {"A": "Anhui"})
     # without B nothing could be estimated; t with one degree of freedom left
     assert [row.label for row in rows] == ["Anhui", "C"]
     assert rows[0].high == pytest.approx(0.4 + 12.706 * 0.1, abs=1e-3)
 
 
 def test_contours_are_those_of_the_estimate() -> None:
-    data = curve.contours(entry(), LABELS)
+    data = curve.contours(made(Checked, entry()), LABELS)
     assert [b.label for b in data.benchmarks] == ["Urban share"]
     values = np.array(data.estimates)
     assert values[0, 0] == 0.5 and data.r2[-1] == pytest.approx(0.3)

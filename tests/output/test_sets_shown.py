@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from as_written import find_estimand, model_of
 from iv_panels import panel
-from ruralpanel.claims.numbers import find_estimand
-from ruralpanel.estimate.base.model_json import coefficient, read_results, set_of
-from ruralpanel.estimate.base.results import Design, ModelResult
+from ruralpanel.estimate.base.model import Model, Pieces, Setting, SettingOptions, read_model
+from ruralpanel.estimate.base.model_json import read_results
+from ruralpanel.estimate.base.results import Design, Estimated
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.charts import coefficients
 from ruralpanel.output.charts.coefficients import Estimate, draw_interval, from_model, span
@@ -44,15 +45,20 @@ def designs() -> dict[str, Design]:
     }
 
 
-def models(folder: Path, *settings: InferenceSpec) -> dict[str, dict[str, Any]]:
+def models(folder: Path, *settings: InferenceSpec) -> dict[str, Model]:
     """Each shape's model, written to its file and read again."""
     found = {}
     for shape, design in designs().items():
         spec = replace(design.spec, name=shape, inference=settings or (CLUSTER,))
         path = folder / "models" / f"{shape}.json"
         estimate(spec, replace(design, spec=spec), 1, "").to_json(path)
-        found[shape] = read_results(path)
+        found[shape] = read_model(path)
     return found
+
+
+def pieces_of(model: Model) -> Pieces:
+    assert model.anderson_rubin is not None and model.anderson_rubin.intervals is not None
+    return model.anderson_rubin.intervals
 
 
 @pytest.fixture(scope="module")
@@ -61,31 +67,29 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def written(results: Path) -> dict[str, dict[str, Any]]:
+def written(results: Path) -> dict[str, Model]:
     return models(results)
 
 
-def test_the_file_keeps_every_piece(results: Path, written: dict[str, dict[str, Any]]) -> None:
+def test_the_file_keeps_every_piece(results: Path, written: dict[str, Model]) -> None:
     """As valid JSON: an open end is -inf or inf, an empty set an empty list, and `set` says which is which."""
     for shape, model in written.items():
-        stored = model["anderson_rubin"]
+        stored = read_results(results / "models" / f"{shape}.json")["anderson_rubin"]
         assert stored["set"] == shape
-        row = coefficient(model, "d1")
+        row = model.coefficient("d1")
         assert row is not None
-        pieces = set_of(model, row, "ci_ar")
+        pieces = model.set_of(row, "ci_ar")
         assert pieces is not None
         assert [list(piece) for piece in pieces] == stored["intervals"]
-    assert len(written["union"]["anderson_rubin"]["intervals"]) == 2
-    assert written["all"]["anderson_rubin"]["intervals"] == [[-math.inf, math.inf]]
-    assert written["empty"]["anderson_rubin"]["intervals"] == []
-    assert set_of(written["all"], {"term": "x1"}, "ci_ar") is None
+    assert len(pieces_of(written["union"])) == 2
+    assert pieces_of(written["all"]) == ((-math.inf, math.inf),)
+    assert pieces_of(written["empty"]) == ()
+    assert written["all"].set_of(Estimated("x1"), "ci_ar") is None
     text = (results / "models" / "all.json").read_text(encoding="utf-8")
     assert json.loads(text)["anderson_rubin"]["intervals"] == [["-inf", "inf"]]
-    everything = ModelResult.from_json(results / "models" / "all.json").extra["anderson_rubin"]
-    assert everything["intervals"] == [[-math.inf, math.inf]]
 
 
-def test_a_table_prints_pieces_gaps_and_nothing(results: Path, written: dict[str, dict[str, Any]]) -> None:
+def test_a_table_prints_pieces_gaps_and_nothing(results: Path, written: dict[str, Model]) -> None:
     (results / "panels" / "panel").mkdir(parents=True, exist_ok=True)
     (results / "panels" / "panel" / "codebook.csv").write_text("variable,label,label_zh,measure,formula\n")
     context = OutputContext(results, where="tables.sets")
@@ -93,10 +97,10 @@ def test_a_table_prints_pieces_gaps_and_nothing(results: Path, written: dict[str
     document = build("sets", spec, context)
     (row,) = [row for row in document.rows if (row.key, row.statistic) == ("d1", "interval")]
     shown = dict(zip(written, [cell.text for cell in row.cells], strict=True))
-    ends = [[formats.format_number(end, 3) for end in pair] for pair in written["union"]["anderson_rubin"]["intervals"]]
+    ends = [[formats.format_number(end, 3) for end in pair] for pair in pieces_of(written["union"])]
     assert shown["all"] == "[−∞, ∞]" and shown["empty"] == "∅"
     assert shown["union"] == " ∪ ".join(f"[{low}, {high}]" for low, high in ends)
-    low, high = written["interval"]["anderson_rubin"]["intervals"][0]
+    low, high = pieces_of(written["interval"])[0]
     assert shown["interval"] == f"[{low:.3f}, {high:.3f}]"
     assert not [row for row in document.further if (row.key, row.statistic) == ("x1", "ci_ar")]
     assert any("Anderson–Rubin sets" in note for note in document.notes)
@@ -126,7 +130,7 @@ def test_a_figure_draws_pieces_gaps_and_nothing(shape: str) -> None:
         "inference": [{"method": "cluster", "options": {}}],
         "anderson_rubin": {"term": "d1", "set": shape, "intervals": pieces},
     }
-    made = from_model(model, "d1", "Roads")
+    made = from_model(model_of(model), "d1", "Roads")
     assert made.kind == "ci_ar"
     lines, markers, words = lines_of(made)
     left, right = span([made])
@@ -137,12 +141,10 @@ def test_a_figure_draws_pieces_gaps_and_nothing(shape: str) -> None:
     assert words == (["∅"] if shape == "empty" else [])
 
 
-def test_the_figure_is_written(tmp_path: Path, written: dict[str, dict[str, Any]]) -> None:
+def test_the_figure_is_written(tmp_path: Path, written: dict[str, Model]) -> None:
     """Every sign is in the figures' font."""
     rows = [from_model(model, "d1", shape) for shape, model in written.items()]
-    assert sum(len(row.lines) for row in rows) == sum(
-        len(model["anderson_rubin"]["intervals"]) for model in written.values()
-    )
+    assert sum(len(row.lines) for row in rows) == sum(len(pieces_of(model)) for model in written.values())
     coefficients.draw(rows, {"svg": tmp_path / "sets.svg", "png": tmp_path / "sets.png"})
     assert (tmp_path / "sets.png").stat().st_size > 0
 
@@ -151,17 +153,17 @@ def test_the_bootstrap_s_set_goes_the_same_way(tmp_path: Path) -> None:
     """An empty set is not taken for an unbounded one, and no claim reads an interval into it."""
     found = models(tmp_path, CLUSTER, WILD)
     empty, everything = found["empty"], found["all"]
-    row = coefficient(empty, "d1")
-    assert row is not None and row["ci_wild_low"] is None and row["ci_wild_high"] is None
-    assert set_of(empty, row, "ci_wild") == ()
+    row = empty.coefficient("d1")
+    assert row is not None and row.ci_wild_low is None and row.ci_wild_high is None
+    assert empty.set_of(row, "ci_wild") == ()
     assert from_model(empty, "d1", "").pieces == ()
     claim = {"term": "d1"}
     assert not find_estimand(empty, claim, "config.yaml", "claims.a").has_interval
     unbounded = find_estimand(everything, claim, "config.yaml", "claims.a")
     assert unbounded.has_interval and (unbounded.ci_low, unbounded.ci_high) == (-math.inf, math.inf)
     interval = find_estimand(found["interval"], claim, "config.yaml", "claims.a")
-    wild = coefficient(found["interval"], "d1")
-    assert wild is not None and (interval.ci_low, interval.ci_high) == (wild["ci_wild_low"], wild["ci_wild_high"])
+    wild = found["interval"].coefficient("d1")
+    assert wild is not None and (interval.ci_low, interval.ci_high) == (wild.ci_wild_low, wild.ci_wild_high)
     assert np.isfinite([interval.ci_low, interval.ci_high]).all() and interval.interval == "wild_cluster"
 
 
@@ -169,8 +171,7 @@ def test_notes_count_clusters_sectors_and_rows_by_their_names() -> None:
     """What a setting counts is named: sectors are no clusters, and rows are not counted twice."""
 
     def details(method: str, **options: Any) -> str:
-        entry = {"method": method, "options": options, "n_clusters": 48, "small_sample": "no factor"}
-        return "; ".join(describe(entry, "en")[1])
+        return "; ".join(describe(Setting(method, options=SettingOptions(**options), n_clusters=48), "en")[1])
 
     assert "48 clusters" in details("cluster", by="unit")
     assert "8 sectors" in details("akm0", sectors=8) and "clusters" not in details("akm0", sectors=8)

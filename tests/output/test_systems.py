@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from as_written import claims_of, model_of
 from conftest import make_tiny, tiny_config
 from report_project import config, context, made_up_project
 from ruralpanel.claims import scorecard
@@ -52,7 +54,8 @@ def results(tmp_path: Path, system: dict[str, Any]) -> OutputContext:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "joint.json").write_text(json.dumps(system), encoding="utf-8")
     single = {key: value for key, value in system.items() if key not in ("outcomes", "statistics")}
-    single |= {"model": "single", "coefficients": equations_of(system)[0]["coefficients"]}
+    own = equations_of(model_of(system))[0].coefficients
+    single |= {"model": "single", "coefficients": [asdict(row) for row in own]}
     (tmp_path / "models" / "single.json").write_text(json.dumps(single), encoding="utf-8")
     (tmp_path / "panels" / "provinces").mkdir(parents=True)
     codebook = {
@@ -95,7 +98,7 @@ def test_the_correlation_stands_under_the_other_outcome(results: OutputContext, 
 
 
 def test_a_model_of_one_outcome_is_left_as_it_is() -> None:
-    model = {"model": "one", "outcome": "y", "coefficients": [{"term": "a:b"}]}
+    model = model_of({"model": "one", "outcome": "y", "coefficients": [{"term": "a:b"}]})
     assert equations_of(model) == (model,)
 
 
@@ -136,7 +139,7 @@ def with_system(place: Path, **statistic: Any) -> tuple[document.Section, dict[s
     claims = config(place)["hypotheses"]
     other = {"model": "joint", "statistic": "residual_correlation", "label": "Correlation of residuals"}
     claims = {"H1": {**claims["H1"], "others": [other]}}
-    rows = scorecard.evaluate(claims, place / "made_up")
+    rows = scorecard.evaluate(claims_of(claims), place / "made_up")
     scorecard.write_scorecard(rows, place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
     document, _ = compose(
         context(place, hypotheses=claims, models={**config(place)["models"], "joint": {"title": "Joint"}})

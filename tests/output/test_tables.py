@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from ruralpanel.estimate.base.model import Diagnostics, Model
+from ruralpanel.estimate.base.model_json import made
 from ruralpanel.estimate.base.results import Coefficient
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build, render_csv
@@ -104,8 +106,8 @@ def test_stars_come_from_the_p_value_that_is_shown(context: OutputContext, show:
     models = context.models(MAIN["models"])
     for term in ("roads", "roads:gap"):
         for model, text in zip(models, cells(starred, term, "estimate"), strict=True):
-            entry = next(entry for entry in model["coefficients"] if entry["term"] == term)
-            p = entry["p_value"] if show is None and entry["p_wild"] is None else entry["p_wild"]
+            entry = next(entry for entry in model.coefficients if entry.term == term)
+            p = entry.p_value if show is None and entry.p_wild is None else entry.p_wild
             assert text.count("*") == (0 if p is None else sum(p < level for level in (0.1, 0.05, 0.01)))
     (note,) = [note for note in starred.notes if note.startswith("Stars by")]
     assert "wild cluster bootstrap by unit" in note.lower() and ("CR1" in note) == (show is None)
@@ -304,7 +306,7 @@ def test_needed_files_name_models_codebooks_and_panels() -> None:
 def test_numbers_in_json_are_read_as_written(context: OutputContext) -> None:
     text = (context.results / "models" / "baseline.json").read_text(encoding="utf-8")
     values = json.loads(text.replace('"-inf"', "-Infinity").replace('"inf"', "Infinity"))
-    assert context.models(["baseline"])[0] == values
+    assert context.models(["baseline"])[0] == made(Model, values)
 
 
 def test_the_documentation_names_every_key() -> None:
@@ -328,5 +330,6 @@ def test_the_documentation_names_every_key() -> None:
 def test_effects_are_printed_as_the_model_takes_them(
     estimator: str, method: str, declared: list[str], absorbed: list[str], shown: dict[str, str]
 ) -> None:
-    model = {"estimator": estimator, "method": method, "effects": declared, "diagnostics": {"absorbed": absorbed}}
+    diagnostics = Diagnostics(absorbed=tuple(absorbed))
+    model = Model("m", estimator=estimator, method=method, effects=tuple(declared), diagnostics=diagnostics)
     assert effects_of(model) == shown

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.model import Model, Setting
 from ruralpanel.estimate.base.results import ModelResult
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.results import OutputContext
@@ -47,16 +48,16 @@ def test_tests_stand_in_rows_with_their_p_values(context: OutputContext) -> None
     document = build("checks", {"type": "diagnostics", "models": ["panel", "cross"]}, context)
     panel, cross = context.models(["panel", "cross"])
     rows = {(row.key, row.statistic): row for row in document.rows}
-    assert rows["hausman", "statistic"].cells[0].value == panel["tests"]["hausman"]["statistic"]
-    assert rows["hausman", "p_value"].cells[0].value == panel["tests"]["hausman"]["p_value"]
+    assert rows["hausman", "statistic"].cells[0].value == panel.tests["hausman"].statistic
+    assert rows["hausman", "p_value"].cells[0].value == panel.tests["hausman"].p_value
     assert rows["hausman", "statistic"].cells[1].text == ""
-    assert rows["breusch_pagan", "statistic"].cells[1].value == cross["tests"]["breusch_pagan"]["statistic"]
+    assert rows["breusch_pagan", "statistic"].cells[1].value == cross.tests["breusch_pagan"].statistic
     assert next(row.key for row in document.rows if row.statistic == "statistic") == "f_effects"
-    influence = panel["diagnostics"]["influence"]
-    assert rows["largest_leverage", "largest_leverage"].cells[0].value == max(influence["leverage"])
-    carried = influence["units"][int(np.argmax(influence["leverage"]))]
+    influence = panel.diagnostics.influence
+    assert rows["largest_leverage", "largest_leverage"].cells[0].value == max(influence.leverage)
+    carried = influence.units[int(np.argmax(influence.leverage))]
     assert f"Unit {int(carried[1:])}" in rows["largest_leverage", "largest_leverage"].cells[0].text
-    largest = max(abs(value) for values in influence["dfbetas"].values() for value in values)
+    largest = max(abs(value) for values in influence.dfbetas.values() for value in values)
     assert rows["largest_dfbetas", "largest_dfbetas"].cells[0].value == pytest.approx(largest)
     assert rows["singletons", "singletons"].cells[0].text == "0"
     assert any("period effects pull" in note for note in document.notes)
@@ -75,9 +76,8 @@ def test_chosen_tests_and_mistakes(context: OutputContext) -> None:
 
 def test_sizes_stand_in_the_notes_and_where_they_are_asked_for(context: OutputContext) -> None:
     models = context.models(["panel", "cross"])
-    size = models[0]["inference"][0]["simulated_size"]
-    assert size_of(models[0]["inference"][0]).startswith(f"{100 * size['lowest']:.1f}")
-    assert size_of(models[1]["inference"][1]) == ""
+    assert size_of(models[0].inference[0]).startswith(f"{100 * models[0].inference[0].size.lowest:.1f}")
+    assert size_of(models[1].inference[1]) == ""
     note = size_note(models, "en")
     first = sizes_by_setting(models[0], "en")["CR1 by unit"]
     assert f"CR1 by unit (1) {first}" in note and "HC3 (2)" in note and "500–1000 panels" in note
@@ -91,6 +91,6 @@ def test_sizes_stand_in_the_notes_and_where_they_are_asked_for(context: OutputCo
 
 
 def test_nothing_is_said_where_nothing_was_simulated(context: OutputContext) -> None:
-    bare = [{"inference": [{"method": "cluster", "simulated_size": None}]}, {"inference": []}]
+    bare = [Model("a", inference=(Setting("cluster"),)), Model("b")]
     assert size_note(bare, "en") == ""
     assert term_sizes(bare[0], "roads") == ()

@@ -67,7 +67,7 @@ def context(tmp_path: Path) -> OutputContext:
             "main": True,
             "heterogeneity": {
                 "initial_lever": groups(("highest", 3.0, False), ("lowest", 1.0, True), ("middle", 2.0, False)),
-                "region": {"not_available": "one region"},
+                "region": {"not_available": {"code": "too_few_groups", "groups": 1, "least": 2}},
             },
         },
         "roads at gap = p75": {"main": False, "heterogeneity": {"region": groups(("West", 1.0, False))}},

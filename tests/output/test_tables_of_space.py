@@ -57,20 +57,20 @@ def test_effects_stand_beside_coefficients_of_models_without_them(context: Outpu
     found = cells(document)
     models: list[Any] = list(context.models(names))
     for kind in ("direct", "indirect", "total"):
-        row = next(r for r in models[2]["spatial_effects"]["rows"] if r["term"] == "x2" and r["kind"] == kind)
-        assert found[f"x2.{kind}", "estimate"][2].value == row["estimate"]
-        assert found[f"x2.{kind}", "std_error"][2].value == row["std_error"]
+        row = next(r for r in models[2].spatial_effects.rows if r.term == "x2" and r.kind == kind)
+        assert found[f"x2.{kind}", "estimate"][2].value == row.estimate
+        assert found[f"x2.{kind}", "std_error"][2].value == row.std_error
     for column in (0, 1, 3):
-        slope = next(c for c in models[column]["coefficients"] if c["term"] == "x2")
-        assert found["x2.direct", "estimate"][column].value == slope["estimate"]
+        slope = next(c for c in models[column].coefficients if c.term == "x2")
+        assert found["x2.direct", "estimate"][column].value == slope.estimate
         assert found["x2.total", "estimate"][column] == Cell()
-    rho = models[2]["coefficients"][-1]["estimate"]
+    rho = models[2].coefficients[-1].estimate
     assert [c.value for c in found["spatial_lag", "estimate"]] == [None, None, rho, None]
-    lambdas = [None, models[1]["coefficients"][-1]["estimate"], None, models[3]["fit"]["lambda"]]
+    lambdas = [None, models[1].coefficients[-1].estimate, None, models[3].fit["lambda"]]
     assert [c.value for c in found["spatial_error", "estimate"]] == lambdas
     assert [c.value is None for c in found["spatial_error", "std_error"]] == [True, False, True, True]
     assert [c.text for c in found["spatial_weights", "spatial_weights"]] == ["", *["next door"] * 3]
-    assert found["common_factor", "common_factor"][2].value == models[2]["tests"]["common_factor"]["p_value"]
+    assert found["common_factor", "common_factor"][2].value == models[2].tests["common_factor"].p_value
     assert found["lm_lag", "lm_lag"][0] == Cell()
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from as_written import model_of
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.labels import Labels
@@ -72,7 +73,7 @@ def context(tmp_path: Path, counterfactual: dict[str, Any], decomposition: dict[
 
 
 def test_a_counterfactual_gives_changes_and_their_intervals(counterfactual: dict[str, Any]) -> None:
-    values = values_of(counterfactual)
+    values = values_of(model_of(counterfactual))
     assert list(values) == [CHANGE, LOW, HIGH]
     assert set(values[CHANGE]) == set(WEST)
     assert all(values[LOW][unit] <= values[CHANGE][unit] <= values[HIGH][unit] for unit in WEST)
@@ -82,7 +83,7 @@ def test_a_counterfactual_gives_changes_and_their_intervals(counterfactual: dict
 
 
 def test_a_decomposition_gives_parts_that_add_up(decomposition: dict[str, Any]) -> None:
-    values = values_of(decomposition)
+    values = values_of(model_of(decomposition))
     assert list(values) == ["technology", "transport", "unexplained", "total"]
     for unit in WEST:
         parts = sum(values[part][unit] for part in ("technology", "transport", "unexplained"))
@@ -90,14 +91,18 @@ def test_a_decomposition_gives_parts_that_add_up(decomposition: dict[str, Any]) 
 
 
 def test_slopes_of_each_unit_leave_their_errors_out() -> None:
-    model = {"estimator": "cce", "by_unit": [{"unit": "A", "roads": 0.5, "std_error": {"roads": 0.1}, "flag": True}]}
-    assert values_of(model) == {"roads": {"A": 0.5}}
+    model = {
+        "model": "m",
+        "estimator": "cce",
+        "by_unit": [{"unit": "A", "roads": 0.5, "std_error": {"roads": 0.1}, "flag": True}],
+    }
+    assert values_of(model_of(model)) == {"roads": {"A": 0.5}}
 
 
 def test_changes_of_logarithms_are_said_in_per_cent(counterfactual: dict[str, Any]) -> None:
-    assert percent_of_level(counterfactual, {"output": "log(made)"})
-    assert not percent_of_level(counterfactual, {"output": "made / people"})
-    assert not percent_of_level({**counterfactual, "estimator": "decomposition"}, {"output": "log(made)"})
+    assert percent_of_level(model_of(counterfactual), {"output": "log(made)"})
+    assert not percent_of_level(model_of(counterfactual), {"output": "made / people"})
+    assert not percent_of_level(model_of({**counterfactual, "estimator": "decomposition"}), {"output": "log(made)"})
     assert in_percent({"change": {"A": math.log(1.5), "B": 0.0}}) == {"change": {"A": pytest.approx(50.0), "B": 0.0}}
 
 
@@ -110,9 +115,9 @@ def test_the_table_has_a_row_for_each_unit_and_the_mean(
     ]  # fmt: skip
     rows = {row.key: row for row in document.rows}
     assert set(rows) == {*WEST, "mean"}
-    change = values_of(counterfactual)[CHANGE]["CN-GZ"]
+    change = values_of(model_of(counterfactual))[CHANGE]["CN-GZ"]
     assert rows["CN-GZ"].cells[0].value == pytest.approx(100 * math.expm1(change))
-    assert rows["CN-GZ"].cells[5].value == values_of(decomposition)["total"]["CN-GZ"]
+    assert rows["CN-GZ"].cells[5].value == values_of(model_of(decomposition))["total"]["CN-GZ"]
     terms = {row["term"]: row["estimate"] for row in decomposition["coefficients"]}
     assert [cell.value for cell in rows["mean"].cells[2:]] == [
         terms[name] for name in ("technology", "transport", "unexplained", "total")
@@ -136,7 +141,7 @@ def test_a_model_without_units_is_refused(context: OutputContext) -> None:
 def test_each_term_is_a_map_of_its_own(tmp_path: Path, decomposition: dict[str, Any], china: Boundaries) -> None:
     path = tmp_path / "m.svg"
     names = {unit: unit.removeprefix("CN-") for unit in (*WEST, *EAST)}
-    draw_model("m", OfModel(model="split", title="Parts"), decomposition, LABELS, china, names, {"svg": path})
+    draw_model("m", OfModel(model="split", title="Parts"), model_of(decomposition), LABELS, china, names, {"svg": path})
     text = path.read_text(encoding="utf-8")
     for words in ("Technology", "Transport", "Unexplained", "Total", "Output (log)", "Other, or no figures"):
         assert words in text
@@ -147,7 +152,7 @@ def test_the_map_of_a_counterfactual_is_in_per_cent(
 ) -> None:
     path = tmp_path / "m.svg"
     beyond = {**counterfactual, "support": {"outside": ["CN-QH"]}}
-    draw_model("m", OfModel(model="moved"), beyond, LABELS, china, {"CN-QH": "Qinghai"}, {"svg": path})
+    draw_model("m", OfModel(model="moved"), model_of(beyond), LABELS, china, {"CN-QH": "Qinghai"}, {"svg": path})
     text = path.read_text(encoding="utf-8")
     for words in ("Change", "Lower end, 95%", "Upper end, 95%", "<!-- % -->", "<!-- Output -->", "observed at"):
         assert words in text
@@ -168,7 +173,7 @@ def test_what_cannot_be_mapped_is_said(
         draw_model(
             "m",
             OfModel(model="split", **spec),
-            {**decomposition, **change},
+            model_of({**decomposition, **change}),
             LABELS,
             china,
             {},

@@ -11,6 +11,7 @@ import pytest
 
 from conftest import ROOT
 from ruralpanel.output.words import FOLDER, catalogue, has_word, said, word
+from ruralpanel.project.notes import note
 
 PACKAGE = ROOT / "workflow" / "ruralpanel"
 
@@ -116,13 +117,13 @@ def test_no_code_has_words_for_nothing() -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_a_note_in_words(language: str) -> None:
-    factor = {"code": "CR1", "G": 31, "N": 248, "K": 12, "counted": "slopes", "factor": 1.0826}
+    factor = note("CR1", G=31, N=248, K=12, counted="slopes", factor=1.0826)
     formula, counted, numbers = said(factor, language)
     assert formula == "CR1: G/(G−1)·(N−1)/(N−K)" and numbers == "G = 31, N = 248, K = 12, factor 1.082600"
     assert counted == {"en": "K: slopes only", "zh": "K 只计斜率"}[language]
-    (listed,) = said({"code": "no_error", "terms": ["a", "b"]}, language)
+    (listed,) = said(note("no_error", terms=["a", "b"]), language)
     assert listed.startswith({"en": "no error of a, b:", "zh": "a，b 无标准误"}[language])
     with pytest.raises(KeyError):
-        said({"code": "no_such_code"}, language)
+        said(note("no_such_code"), language)
     with pytest.raises(KeyError):
         word("no such word", language)

@@ -13,7 +13,9 @@ import yaml
 
 from ruralpanel.claims.robustness import sensitivity
 from ruralpanel.claims.robustness.checks import Target, check_model
+from ruralpanel.claims.robustness.results import Checked
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.project.sections.configuration import Estimand
 
 FOLDER = Path(__file__).parent
 CASES: list[dict[str, Any]] = yaml.safe_load((FOLDER / "numbers_sensitivity.yaml").read_text(encoding="utf-8"))
@@ -29,7 +31,7 @@ BOUNDS = {
 
 
 @cache
-def darfur() -> dict[str, Any]:
+def darfur() -> Checked:
     """The results that the workflow writes for the effect of direct harm."""
     table = pd.read_csv(FOLDER / "data" / "darfur.csv")
     terms = ("directlyharmed", *COVARIATES)
@@ -44,34 +46,33 @@ def darfur() -> dict[str, Any]:
         effects=("unit",),
         name="darfur",
     )
-    found = check_model(design, [Target("directlyharmed", {"term": "directlyharmed"})], 1)
-    entry: dict[str, Any] = found["targets"]["directlyharmed"]
-    return entry
+    found = check_model(design, [Target("directlyharmed", Estimand(term="directlyharmed"))], 1)
+    return found.targets["directlyharmed"]
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["quantity"])
 def test_stored_numbers(case: dict[str, Any]) -> None:
     assert case["source"] and case["why"]
-    entry = darfur()["sensitivity"]
-    values = {"estimate": darfur()["estimate"], **entry["classical"], **entry}
+    entry = darfur().sensitivity
+    values = {"estimate": darfur().estimate, **vars(entry.classical), **vars(entry)}
     assert values[case["quantity"]] == pytest.approx(case["value"], abs=case["tolerance"], rel=0)
 
 
 @pytest.mark.parametrize("times", BOUNDS)
 def test_bounds_by_an_observed_covariate(times: float) -> None:
     """The same algebra: to ten digits, what linear algebra of 500 columns leaves of either."""
-    (own,) = [b for b in darfur()["sensitivity"]["bounds"] if b["name"] == "female" and b["times"] == times]
-    found = [own[key] for key in ("r2_lever", "r2_outcome", "estimate", "std_error", "statistic")]
+    (own,) = [b for b in darfur().sensitivity.bounds if b.name == "female" and b.times == times]
+    found = [getattr(own, key) for key in ("r2_lever", "r2_outcome", "estimate", "std_error", "statistic")]
     assert found == pytest.approx(BOUNDS[times], rel=1e-10)
 
 
 def test_contours_pass_through_the_bounds() -> None:
-    entry = darfur()["sensitivity"]
-    classical = entry["classical"]
-    grid, estimates = sensitivity.contours(darfur()["estimate"], classical["std_error"], classical["df"], 0.9, 901)
-    for bound in entry["bounds"]:
-        row, column = (round(1000 * bound[key]) for key in ("r2_lever", "r2_outcome"))
-        if bound["r2_outcome"] < 0.9:
-            assert np.isclose(grid[row], bound["r2_lever"], atol=5e-4)
+    entry = darfur().sensitivity
+    classical = entry.classical
+    grid, estimates = sensitivity.contours(darfur().estimate, classical.std_error, classical.df, 0.9, 901)
+    for bound in entry.bounds:
+        row, column = (round(1000 * getattr(bound, key)) for key in ("r2_lever", "r2_outcome"))
+        if bound.r2_outcome < 0.9:
+            assert np.isclose(grid[row], bound.r2_lever, atol=5e-4)
             # half a cell of the grid away
-            assert estimates[row, column] == pytest.approx(bound["estimate"], abs=2e-3)
+            assert estimates[row, column] == pytest.approx(bound.estimate, abs=2e-3)

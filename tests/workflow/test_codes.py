@@ -12,6 +12,7 @@ import pytest
 
 from ruralpanel.output.words import dropped, said
 from ruralpanel.project.files import read_rows
+from ruralpanel.project.notes import Note
 
 SENTENCE = re.compile(r"(?<![\w.:/-])[a-z]{2,}(?: [a-z]{2,}){2,}(?![\w:])")
 """Three words in lower case with blanks between: English, and no name or code."""
@@ -87,7 +88,7 @@ def test_every_code_of_a_run_has_words(default_run: Path, language: str) -> None
     notes = [one for _, values in results(default_run / "results") for one in statements(values)]
     assert len({one["code"] for one in notes}) > 40
     for one in notes:
-        words = said(one, language)
+        words = said(Note.from_dict(one), language)
         free = " ".join(str(value) for value in one.values())
         shown = [text for text in words if SENTENCE.search(text) and not SENTENCE.search(free)]
         assert language == "en" or not shown, (one, shown)

@@ -10,7 +10,7 @@ with starting("confirm"):
     import pandas as pd
 
     from ruralpanel.estimate.base.design import build_design
-    from ruralpanel.estimate.base.results import ModelResult
+    from ruralpanel.estimate.base.model import read_model
     from ruralpanel.estimate.confirm import confirm, disagreements, table
     from ruralpanel.project.files import write_frame
     from ruralpanel.project.problems import job, pieces, raise_any
@@ -38,7 +38,7 @@ def main(
             design = build_design(spec, frames[spec.panel], cross_section, sample, config, by[spec.panel])
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of dummies that determine each other, and of errors that nobody reads
-                rows += confirm(design, ModelResult.from_json(f"{results}/models/{name}.json"))
+                rows += confirm(design, read_model(f"{results}/models/{name}.json"))
     raise_any(disagreements(rows))
     write_frame(confirmation, table(rows))
 

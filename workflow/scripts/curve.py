@@ -1,6 +1,7 @@
 """Estimate one specification curve and test it jointly."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ruralpanel.project.interrupts import starting
@@ -12,6 +13,7 @@ with starting("curve"):
     from ruralpanel.estimate.base.model_json import write_results
     from ruralpanel.project.files import atomic_path, sha256_of
     from ruralpanel.project.problems import job
+    from ruralpanel.project.sections.configuration import SmallestEffect, SpecificationCurve
     from ruralpanel.project.units import load_units
 
 
@@ -33,10 +35,13 @@ def main(
     """Write ``results/models/curves/<curve>.json`` and, one row per specification, ``.parquet``."""
     declared = {(variable, int(lag)): lagged for variable, lag, lagged in lags}
     frame, cross_section = pd.read_parquet(panel), load_units(units)
-    result = run_curve(name, curve, frame, cross_section, samples, seed, declared, by, config, smallest, logs)
+    result = run_curve(
+        name, SpecificationCurve.model_validate(curve), frame, cross_section, samples, seed, declared, by, config,
+        SmallestEffect.model_validate(smallest), logs,
+    )  # fmt: skip
     with atomic_path(rows) as temporary:
         result.rows.to_parquet(temporary, index=False)
-    write_results(summary, {**result.summary, "panel_sha256": sha256_of(panel), "declared": dict(curve)})
+    write_results(summary, replace(result.summary, panel_sha256=sha256_of(panel), declared=dict(curve)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from ruralpanel.project.interrupts import starting
 with starting("export"):
     import pandas as pd
 
-    from ruralpanel.estimate.base.results import ModelResult
+    from ruralpanel.estimate.base.model import read_model
     from ruralpanel.output.export.build import Exports, panels_of
     from ruralpanel.output.export.columns import write_panel
     from ruralpanel.output.export.scripts import readme
@@ -37,7 +37,7 @@ def main(
     specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
     for name, spec, piece in pieces(specs, "models", "scripts of model"):
         with piece:
-            result = ModelResult.from_json(f"{results}/models/{name}.json")
+            result = read_model(f"{results}/models/{name}.json")
             exports.add(spec, cross_section, samples.get(spec.sample), config, result, titles.get(name, name))
     for name, text in exports.files.items():
         write_text(folder / name, text)

@@ -12,7 +12,9 @@ with starting("families"):
     from ruralpanel.estimate.base.model_json import write_results
     from ruralpanel.estimate.places.geography import Geography
     from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.sections.configuration import Estimand
     from ruralpanel.project.sections.data import weights_matrices as declared_matrices
+    from ruralpanel.project.settings import ModelSpec
     from ruralpanel.project.units import load_units
 
 
@@ -31,12 +33,13 @@ def main(
 ) -> None:
     """Write ``results/models/families/<family>.json``; all problems of all families are reported together."""
     geography = Geography(load_units(units), boundaries, declared_matrices(weights_matrices), config)
-    designs = designs_of(models, samples, panels, geography, by)
+    designs = designs_of([ModelSpec.from_dict(model) for model in models], samples, panels, geography, by)
     for name, claims, piece in pieces(families, "families", "family"):
-        wanted = {str(estimand["model"]) for estimand in claims.values() if estimand.get("model")}
+        estimands = {claim: Estimand.model_validate(estimand) for claim, estimand in claims.items()}
+        wanted = {estimand.model for estimand in estimands.values()}
         in_family = {model: design for model, design in designs.items() if model in wanted}
         with piece:
-            write_results(Path(folder) / f"{name}.json", run_family(name, claims, in_family, seed, file=config))
+            write_results(Path(folder) / f"{name}.json", run_family(name, estimands, in_family, seed, file=config))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from ruralpanel.project.interrupts import starting
 with starting("maps"):
     import pandas as pd
 
-    from ruralpanel.estimate.base.model_json import read_results
+    from ruralpanel.estimate.base.model import read_model
     from ruralpanel.estimate.places.geography import Geography, read_polygons
     from ruralpanel.output.labels import labels_from_codebook
     from ruralpanel.output.maps.boundaries import load_boundaries
@@ -47,7 +47,7 @@ def main(
     note = boundary_note(boundaries, boundaries_note, language)
 
     def write(name: str, spec: Mapping[str, Any], codebook: Path, data: Path) -> None:
-        model = read_results(data) if "model" in spec else None
+        model = read_model(data) if "model" in spec else None
         frame = pd.read_parquet(data) if model is None else None
         labels = labels_from_codebook(pd.read_csv(codebook), language)
         shape = shapes(projection=spec["projection"])

@@ -1,7 +1,6 @@
 """Ask of every number that claims rest on who carries it and what could undo it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -13,14 +12,18 @@ with starting("robustness"):
 
     from ruralpanel.claims.robustness.checks import Target, check_model
     from ruralpanel.claims.robustness.designs import design_of
+    from ruralpanel.claims.robustness.results import read_robustness
     from ruralpanel.claims.robustness.targets import groups_of, table, targets_of
     from ruralpanel.claims.scorecard import read_statistics
-    from ruralpanel.estimate.base.model_json import read_results, write_results
+    from ruralpanel.estimate.base.model import read_model
+    from ruralpanel.estimate.base.model_json import write_results
     from ruralpanel.estimate.places.geography import Geography
     from ruralpanel.project.files import write_frame
     from ruralpanel.project.kept import Kept
     from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.sections.configuration import Hypothesis
     from ruralpanel.project.sections.data import weights_matrices as declared_matrices
+    from ruralpanel.project.settings import ModelSpec
     from ruralpanel.project.units import load_units
 
 GROUPS = ("region",)
@@ -44,14 +47,15 @@ def main(
     """Write ``<folder>/<model>.json`` for each model and ``summary.csv``; all problems are reported together."""
     cross_section = load_units(units)
     geography = Geography(cross_section, boundaries, declared_matrices(weights_matrices), config)
-    known = {Path(path).stem: read_results(path) for path in estimates}
-    wanted = targets_of(claims, known, read_statistics("results"), config)
+    known = {Path(path).stem: read_model(path) for path in estimates}
+    declared = {name: Hypothesis.model_validate({"claim": name, **claim}) for name, claim in claims.items()}
+    wanted = targets_of(declared, known, read_statistics("results"), config)
     frames = cache(pd.read_parquet)
     written = {str(values["name"]): Path(folder) / f"{values['name']}.json" for values in models}
 
     def write(values: Mapping[str, Any], targets: Sequence[Target]) -> None:
         panel = str(values["panel"])
-        design = design_of(values, samples, frames(panels[panel]), geography, by[panel])
+        design = design_of(ModelSpec.from_dict(values), samples, frames(panels[panel]), geography, by[panel])
         groups = groups_of(cross_section.attributes, design, GROUPS)
         write_results(written[design.spec.name], check_model(design, targets, seed, groups, config))
 
@@ -60,13 +64,13 @@ def main(
         made_from = {
             "settings": values,
             "sample": samples.get(str(values["sample"])),
-            "targets": [asdict(target) for target in targets],
+            "targets": [{**vars(target), "estimand": target.estimand.model_dump()} for target in targets],
             "panel": Path(panels[str(values["panel"])]),
         }
         with piece:
             kept.piece(name, made_from, [written[name]], partial(write, values, targets))
     kept.only(written)
-    write_frame(Path(folder) / "summary.csv", table([read_results(path) for path in written.values()]))
+    write_frame(Path(folder) / "summary.csv", table([read_robustness(path) for path in written.values()]))
 
 
 if __name__ == "__main__":

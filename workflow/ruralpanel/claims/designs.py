@@ -5,18 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from ruralpanel.claims import verdicts
-from ruralpanel.claims.numbers import Estimand, PlainEffect, VariableStats, find_estimand, plain_effect
+from ruralpanel.claims.numbers import ClaimNumber, PlainEffect, VariableStats, find_estimand, plain_effect
 from ruralpanel.claims.verdicts import Diagnostic
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.model_json import Notes, Number
+from ruralpanel.estimate.base.results import Test
 from ruralpanel.estimate.inference.detectable import error_of_interval, smallest_detectable
 from ruralpanel.project.effects import involving
 from ruralpanel.project.expressions import log_of
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS, MIXED, POLICY, WITHIN, removed_effects
 from ruralpanel.project.kinds.inference import WILD
-from ruralpanel.project.notes import Note, note
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import CONFIGURATION
+from ruralpanel.project.sections.configuration import Bound, Estimand, Hypothesis, SmallestEffect
 
 Statistics = Mapping[str, Mapping[str, VariableStats]]  # panel → variable → how it varies
 Powers = Mapping[tuple[str, str], float | None]  # (model, number) → effect found with 80 % power, where it is simulated
@@ -54,11 +57,11 @@ class ClaimEstimate:
     outcomes: tuple[str, ...]
     term: str
     lever: str
-    at: Mapping[str, Any]
-    estimate: float
+    at: Mapping[str, str | float]
+    estimate: Number
     std_error: float | None
-    ci_low: float
-    ci_high: float
+    ci_low: Number
+    ci_high: Number
     p_value: float | None
     interval: str
     has_interval: bool
@@ -73,7 +76,7 @@ class ClaimEstimate:
     n_units: int
     n_periods: int
     plain: PlainEffect | None
-    overrides: tuple[Note, ...]
+    overrides: Notes
     diagnostics: tuple[Diagnostic, ...]
     file: str
     pointer: str
@@ -113,9 +116,9 @@ def product(own: ClaimEstimate, other: ClaimEstimate) -> Product:
 
 
 def describe(
-    model: Mapping[str, Any],
-    estimand: Mapping[str, Any],
-    claim: Mapping[str, Any],
+    model: Model,
+    estimand: Estimand,
+    claim: Hypothesis,
     statistics: Statistics,
     config: str = CONFIGURATION,
     where: str = "hypotheses",
@@ -133,27 +136,26 @@ def describe(
         The model has no such term, marginal effect or statistic.
     """
     number = find_estimand(model, estimand, config, where)
-    panel = str(model.get("panel", ""))
-    outcome_name = str(model["outcome"]) if isinstance(model["outcome"], str) else str(model["outcome"][0])
+    panel, outcome_name = model.panel, model.outcome
     variables = _in_sample(model, statistics.get(panel, {}), outcome_name)
-    estimator = str(model["estimator"])
+    estimator = model.estimator
     kind = ESTIMATORS[estimator]
     outcome = variables[outcome_name]
     if kind.log_linear:
         # the spread of the outcome's logarithm is not known, nor its mean
         outcome = replace(outcome, formula=f"log({outcome_name})", sd=None, sd_within=None, mean=None)
-    derived = not kind.slopes or "statistic" in estimand
-    declared = claim.get("smallest_effect") or {}
+    derived = not kind.slopes or estimand.statistic is not None
+    matters = claim.smallest_effect or SmallestEffect()
     logarithm = log_of(outcome.formula, variables) is not None
-    change = None if derived else verdicts.change_that_matters(declared, logarithm, outcome.spread[0])
-    delta, per = smallest_effect(declared, change, number.lever, variables)
+    change = None if derived else verdicts.change_that_matters(matters, logarithm, outcome.spread[0])
+    delta, per = smallest_effect(matters, change, number.lever, variables)
     diagnostics = _diagnostics(model, claim)
-    detectable, detectable_by = _detectable(number, powers or {}, str(model["model"]))
+    detectable, detectable_by = _detectable(number, powers or {}, model.model)
     in_delta = [_ratio(x, delta) for x in (number.estimate, number.ci_low, number.ci_high)]
     return ClaimEstimate(
-        model=str(model["model"]),
-        label=str(estimand.get("label") or ""),
-        label_zh=str(estimand.get("label_zh") or ""),
+        model=model.model,
+        label=estimand.label or "",
+        label_zh=estimand.label_zh or "",
         estimator=estimator,
         evidence=evidence_kind(model),
         causal=kind.causal and bool(diagnostics) and all(d.passed for d in diagnostics),
@@ -162,7 +164,7 @@ def describe(
         outcomes=_outcomes(model, estimand) or (outcome_name,),
         term=number.term,
         lever=number.lever,
-        at=dict(estimand.get("at") or {}),
+        at=dict(estimand.at or {}),
         estimate=number.estimate,
         std_error=number.std_error,
         ci_low=number.ci_low,
@@ -177,20 +179,20 @@ def describe(
         in_delta_high=in_delta[2],
         detectable=detectable,
         detectable_by=detectable_by,
-        n_obs=int(model["n_obs"]),
-        n_units=int(model["n_units"]),
-        n_periods=int(model["n_periods"]),
+        n_obs=model.n_obs,
+        n_units=model.n_units,
+        n_periods=model.n_periods,
         # a share or a gap closed is in plain units already
         plain=None if derived else _plain(number, outcome, variables, claim, delta, detectable),
-        overrides=tuple(Note.from_dict(one) for one in model.get("overrides") or ()),
+        overrides=model.overrides,
         diagnostics=diagnostics,
-        file=f"models/{model['model']}.json",
+        file=f"models/{model.model}.json",
         pointer=number.pointer,
     )
 
 
 def smallest_effect(
-    declared: Mapping[str, Any], change: float | None, lever: str, spreads: Mapping[str, VariableStats]
+    matters: SmallestEffect, change: float | None, lever: str, spreads: Mapping[str, VariableStats]
 ) -> tuple[float | None, str]:
     """δ in units of the coefficient, and the change of the lever that it is for (``declared`` where given outright).
 
@@ -201,12 +203,12 @@ def smallest_effect(
 
     Parameters
     ----------
-    declared : a claim's ``smallest_effect``. change : see `verdicts.change_that_matters`.
+    matters : as a claim declares it. change : see `verdicts.change_that_matters`.
     spreads : standard deviations of the lever's factors, by name; factors without any count per unit.
     """
-    if declared.get("value") is not None:
-        return float(declared["value"]), "declared"
-    per = str(declared.get("per", "within_sd"))
+    if matters.value is not None:
+        return matters.value, "declared"
+    per = matters.per
     if not change:
         return None, per
     step, used = 1.0, "unit"
@@ -221,9 +223,7 @@ def smallest_effect(
     return change / step, used
 
 
-def _in_sample(
-    model: Mapping[str, Any], variables: Mapping[str, VariableStats], outcome: str
-) -> dict[str, VariableStats]:
+def _in_sample(model: Model, variables: Mapping[str, VariableStats], outcome: str) -> dict[str, VariableStats]:
     """The panel's variables with the spreads of the model's own sample, where its results state them.
 
     Between units, and where the model removes no effects, a variable is not moved by what it varies over time: what is
@@ -232,66 +232,63 @@ def _in_sample(
     plain = evidence_kind(model) == BETWEEN or not _removes_effects(model)
     in_sample = {name: replace(stats, sd_within=None) if plain else stats for name, stats in variables.items()}
 
-    def moved(name: str, values: Mapping[str, Any], prefix: str = "") -> None:
-        sd, within, net = (values.get(f"{prefix}{key}") for key in ("sd", "sd_within", "sd_net"))
+    def moved(name: str, sd: float | None, within: float | None = None, net: float | None = None) -> None:
         if sd is not None:
             sizes = (net or sd, None) if plain else (sd, net or within)
             in_sample[name] = replace(in_sample.get(name, VariableStats(name)), sd=sizes[0], sd_within=sizes[1])
 
-    for row in model["coefficients"]:
-        if ":" not in str(row["term"]):
-            moved(str(row["term"]), row)
-    for name, sd in ((model.get("diagnostics") or {}).get("moderator_sd") or {}).items():
-        moved(name, {"sd": sd})
-    fit: Mapping[str, Any] = model.get("fit") or {}
-    moved(outcome, fit, "outcome_")
-    known = in_sample.get(outcome, VariableStats(outcome))
-    in_sample[outcome] = known if fit.get("outcome_mean") is None else replace(known, mean=fit["outcome_mean"])
+    for row in model.coefficients:
+        if ":" not in row.term:
+            moved(row.term, row.sd, row.sd_within, row.sd_net)
+    for name, sd in model.diagnostics.moderator_sd.items():
+        moved(name, sd)
+    moved(outcome, *(model.fit.get(f"outcome_{key}") for key in ("sd", "sd_within", "sd_net")))
+    known, mean = in_sample.get(outcome, VariableStats(outcome)), model.fit.get("outcome_mean")
+    in_sample[outcome] = known if mean is None else replace(known, mean=mean)
     return in_sample
 
 
-def _removes_effects(model: Mapping[str, Any]) -> bool:
-    treated = ESTIMATORS[str(model["estimator"])].unit_effects
+def _removes_effects(model: Model) -> bool:
+    treated = ESTIMATORS[model.estimator].unit_effects
     if treated in ("removed", "differenced"):
         return True
     return treated != "none" and bool(_removed(model))
 
 
-def _removed(model: Mapping[str, Any]) -> tuple[str, ...]:
-    spec: Mapping[str, Any] = model.get("spec") or {}
-    declared = model.get("effects") or spec.get("effects") or ()
-    return removed_effects(str(model["estimator"]), str(model.get("method") or spec.get("method") or ""), declared)
+def _removed(model: Model) -> tuple[str, ...]:
+    asked = model.spec
+    return removed_effects(model.estimator, model.method or asked.method, model.effects or asked.effects)
 
 
-def evidence_kind(model: Mapping[str, Any]) -> str:
+def evidence_kind(model: Model) -> str:
     """``within`` units over time, ``between`` units, ``mixed``, or ``policy`` (a change that some units underwent)."""
-    kind = ESTIMATORS[str(model["estimator"])]
+    kind = ESTIMATORS[model.estimator]
     if kind.evidence == POLICY:
         return POLICY
-    if kind.evidence == BETWEEN or int(model["n_periods"]) == 1:
+    if kind.evidence == BETWEEN or model.n_periods == 1:
         return BETWEEN
     removed = kind.unit_effects in ("removed", "differenced")
     return WITHIN if removed or (kind.unit_effects != "none" and involving("unit", _removed(model))) else MIXED
 
 
-def _diagnostics(model: Mapping[str, Any], claim: Mapping[str, Any]) -> tuple[Diagnostic, ...]:
-    kind = ESTIMATORS[str(model["estimator"])]
-    method = kind.methods.get(str((model.get("spec") or {}).get("method", "")))
+def _diagnostics(model: Model, claim: Hypothesis) -> tuple[Diagnostic, ...]:
+    kind = ESTIMATORS[model.estimator]
+    method = kind.methods.get(model.spec.method)
     of_design = kind.refuted_by if method is None or method.refutable else {}
-    asked: Mapping[str, Mapping[str, float]] = {**of_design, **(claim.get("diagnostics") or {})}
-    tests: Mapping[str, Mapping[str, Any]] = model.get("tests") or {}
+    bounds = {name: Bound.model_validate(rule) for name, rule in of_design.items()} | (claim.diagnostics or {})
     diagnostics = []
-    for name, rule in asked.items():
-        test = next((value for key, value in tests.items() if _plain_name(key).startswith(_plain_name(name))), None)
-        for bound, key, shown in (("p_above", "p_value", "p"), ("statistic_above", "statistic", "statistic")):
-            if bound not in rule:
-                continue
-            value = None if test is None else test.get(key)
-            if value is None:
+    for name, rule in bounds.items():
+        named = (test for key, test in model.tests.items() if _plain_name(key).startswith(_plain_name(name)))
+        test = next(named, None) or Test()
+        for shown, value, limit in (
+            ("p", test.p_value, rule.p_above),
+            ("statistic", test.statistic, rule.statistic_above),
+        ):
+            if limit is not None and math.isnan(value):
                 diagnostics.append(Diagnostic(name, None))
-                continue
-            must = note(f"must_exceed_{shown}", value=value, limit=rule[bound])
-            diagnostics.append(Diagnostic(name, float(value) > float(rule[bound]), must))
+            elif limit is not None:
+                must = note(f"must_exceed_{shown}", value=value, limit=limit)
+                diagnostics.append(Diagnostic(name, value > limit, must))
     return tuple(diagnostics)
 
 
@@ -300,18 +297,18 @@ def _plain_name(name: str) -> str:
 
 
 def _plain(
-    number: Estimand,
+    number: ClaimNumber,
     outcome: VariableStats,
     variables: Mapping[str, VariableStats],
-    claim: Mapping[str, Any],
+    claim: Hypothesis,
     delta: float | None,
     detectable: float | None,
 ) -> PlainEffect | None:
     interval = (number.estimate, number.ci_low, number.ci_high)
-    return plain_effect(interval, outcome, number.lever, variables, claim.get("plain"), delta, detectable)
+    return plain_effect(interval, outcome, number.lever, variables, claim.plain, delta, detectable)
 
 
-def _detectable(number: Estimand, powers: Powers, model: str) -> tuple[float | None, str]:
+def _detectable(number: ClaimNumber, powers: Powers, model: str) -> tuple[float | None, str]:
     if number.interval == WILD and (model, number.term) in powers:
         return powers[model, number.term], "simulation"
     if not number.has_interval or math.isinf(number.ci_high - number.ci_low):
@@ -325,7 +322,7 @@ def _ratio(value: float, delta: float | None) -> float | None:
     return None if delta is None or math.isnan(value) else value / delta
 
 
-def _outcomes(model: Mapping[str, Any], estimand: Mapping[str, Any]) -> tuple[str, ...]:
+def _outcomes(model: Model, estimand: Estimand) -> tuple[str, ...]:
     """The outcomes of a statistic that has several."""
-    statistic = (model.get("statistics") or {}).get(str(estimand.get("statistic", ""))) or {}
-    return tuple(str(name) for name in statistic.get("outcomes") or ())
+    statistic = model.statistics.get(estimand.statistic or "")
+    return statistic.outcomes if statistic else ()

@@ -18,14 +18,16 @@ criterion           number                                                      
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from ruralpanel.claims.designs import ClaimEstimate
+from ruralpanel.claims.robustness.results import LeftOut, Robustness
 from ruralpanel.claims.verdicts import Agreement, Expected
+from ruralpanel.estimate.base.model import Model, Setting
 from ruralpanel.estimate.inference.detectable import LEVEL
 from ruralpanel.project.kinds.inference import CLUSTER, WILD
+from ruralpanel.project.sections.configuration import Hypothesis
 
 Criterion = Literal["interval", "cr2", "two_way", "family", "specifications", "influence"]
 Bearing = Literal["for", "against", "differs", "steady", "open", "none"]
@@ -60,25 +62,25 @@ class Cell:
 
 def cells(
     claim: str,
-    declared: Mapping[str, Any],
+    declared: Hypothesis,
     design: ClaimEstimate | None,
-    model: Mapping[str, Any],
+    model: Model | None,
     agreement: Agreement | None,
     p_family: float | None,
-    robustness: Mapping[str, Any],
+    robustness: Robustness | None,
 ) -> tuple[Cell, ...]:
     """The six cells of a claim, in the order of `CRITERIA`.
 
     Parameters
     ----------
-    declared : the claim's entry in the configuration. design : its main design; None: nothing was estimated.
-    model, robustness : the main design's model, and what was asked of its numbers (models/robustness).
+    declared : the claim. design : its main design; None: nothing was estimated.
+    model, robustness : the main design's model, and what was asked of its numbers (None: nothing).
     """
-    if design is None:
+    if design is None or model is None:
         return tuple(_none(criterion) for criterion in CRITERIA)
-    expected: Expected = declared.get("expected", "two_sided")
+    expected = declared.expected or "two_sided"
     bears = _bearing(expected, design.estimate)
-    family, curve = str(declared.get("family", "")), str(declared.get("robustness", ""))
+    family, curve = declared.family or "", declared.robustness or ""
     return (
         _interval(expected, design),
         _from_setting("cr2", model, design, bears),
@@ -124,27 +126,24 @@ def _p_value(criterion: Criterion, p: float | None, bears: Bearing, file: str, p
     return Cell(criterion, "clear" if clear else "open", bears if clear else "open", p, file=file, pointer=pointer)
 
 
-def _from_setting(criterion: Criterion, model: Mapping[str, Any], design: ClaimEstimate, bears: Bearing) -> Cell:
+def _from_setting(criterion: Criterion, model: Model, design: ClaimEstimate, bears: Bearing) -> Cell:
     """The p-value of the design's coefficient in the first of the model's settings that is of this kind."""
     if not design.pointer.startswith("/coefficients/"):
         return _none(criterion)
-    for i, entry in enumerate(model.get("inference") or ()):
-        if not _is(criterion, entry):
+    for i, setting in enumerate(model.inference):
+        if not _is(criterion, setting):
             continue
-        for j, row in enumerate(entry.get("coefficients") or ()):
-            if row["term"] == design.term:
+        for j, row in enumerate(setting.coefficients):
+            if row.term == design.term:
                 pointer = f"/inference/{i}/coefficients/{j}/p_value"
-                return _p_value(criterion, row.get("p_value"), bears, design.file, pointer)
+                return _p_value(criterion, row.p_value, bears, design.file, pointer)
     return _none(criterion)
 
 
-def _is(criterion: Criterion, entry: Mapping[str, Any]) -> bool:
-    options = entry.get("options") or {}
-    by = options.get("by", "unit")
-    two = isinstance(by, Sequence) and not isinstance(by, str) and len(by) == 2
+def _is(criterion: Criterion, setting: Setting) -> bool:
     if criterion == "cr2":
-        return entry["method"] == CLUSTER and options.get("small_sample") == "CR2"
-    return bool(entry["method"] == WILD and two)
+        return setting.method == CLUSTER and setting.options.small_sample == "CR2"
+    return setting.method == WILD and isinstance(setting.options.by, tuple) and len(setting.options.by) == 2
 
 
 def _specifications(agreement: Agreement | None, curve: str) -> Cell:
@@ -162,17 +161,18 @@ def _specifications(agreement: Agreement | None, curve: str) -> Cell:
     )
 
 
-def _influence(design: ClaimEstimate, robustness: Mapping[str, Any]) -> Cell:
-    left_out = ((robustness.get("targets") or {}).get(design.term) or {}).get("leave_one_unit_out") or {}
-    if "most_influential" not in left_out:
+def _influence(design: ClaimEstimate, robustness: Robustness | None) -> Cell:
+    target = robustness.targets.get(design.term) if robustness else None
+    left_out = target.leave_one_unit_out if target else None
+    if not isinstance(left_out, LeftOut) or left_out.most_influential is None:
         return _none("influence")
-    turned = bool(left_out["changes_sign"])
+    turned = bool(left_out.changes_sign)
     return Cell(
         "influence",
         "turns_sign" if turned else "keeps_sign",
         "open" if turned else "steady",
-        float(left_out["estimate_without"]),
-        detail=str(left_out["most_influential"]),
+        left_out.estimate_without,
+        detail=left_out.most_influential,
         file=f"models/robustness/{design.model}.json",
         pointer=f"/targets/{_escaped(design.term)}/leave_one_unit_out/estimate_without",
     )

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from ruralpanel.estimate.base.model_json import set_of
+from ruralpanel.estimate.base.model import Model, Point
+from ruralpanel.estimate.base.model_json import Number
+from ruralpanel.estimate.base.results import Estimated
 from ruralpanel.project.expressions import log_of, ratio_of
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
+from ruralpanel.project.sections.configuration import Estimand, PlainUnits
 
 
 @dataclass(frozen=True)
-class Estimand:
+class ClaimNumber:
     """One number with its error and interval.
 
     Attributes
@@ -45,114 +48,104 @@ class Estimand:
         return not (math.isnan(self.ci_low) or math.isnan(self.ci_high))
 
 
-def find_estimand(model: Mapping[str, Any], wanted: Mapping[str, Any], file: str, where: str) -> Estimand:
-    """The number that `wanted` (a claim's ``estimand``) names in a model's JSON.
+def find_estimand(model: Model, wanted: Estimand, file: str, where: str) -> ClaimNumber:
+    """The number that `wanted` names among a model's results.
 
     Raises
     ------
     UserError
         The model has no such term, marginal effect or statistic.
     """
-    if "marginal" in wanted:
-        return _marginal(model, wanted, file, where)
-    if "statistic" in wanted:
-        return _statistic(model, str(wanted["statistic"]), file, where)
-    terms = [str(row["term"]) for row in model["coefficients"]]
-    term = str(wanted.get("term") or (terms[0] if len(terms) == 1 else ""))
+    if wanted.marginal is not None:
+        return _marginal(model, wanted.marginal, wanted.at or {}, file, where)
+    if wanted.statistic is not None:
+        return _statistic(model, wanted.statistic, file, where)
+    terms = [row.term for row in model.coefficients]
+    term = wanted.term or (terms[0] if len(terms) == 1 else "")
     if term not in terms:
         found = f'term "{term}"' if term else "no term"
         raise UserError(
-            Problem(file, f"{where}.term", found, f"a coefficient of model {model['model']}", did_you_mean(term, terms))
+            Problem(file, f"{where}.term", found, f"a coefficient of model {model.model}", did_you_mean(term, terms))
         )
     index = terms.index(term)
     # of an event study ``treated:2012`` is the policy in a period, no product of two variables
-    lever = term.partition(":")[0] if ESTIMATORS[str(model["estimator"])].by_event_time else term
-    return _from_row(model, model["coefficients"][index], term, lever, f"/coefficients/{index}")
+    lever = term.partition(":")[0] if ESTIMATORS[model.estimator].by_event_time else term
+    return _from_row(model, model.coefficients[index], term, lever, f"/coefficients/{index}")
 
 
-def _marginal(model: Mapping[str, Any], wanted: Mapping[str, Any], file: str, where: str) -> Estimand:
-    of, at = str(wanted["marginal"]), dict(wanted.get("at") or {})
-    effects = list(model.get("marginal_effects") or ())
-    for i, effect in enumerate(effects):
-        over = str(effect.get("over"))
-        if effect.get("of") != of or set(at) - {over}:
+def _marginal(model: Model, of: str, at: Mapping[str, object], file: str, where: str) -> ClaimNumber:
+    for i, effect in enumerate(model.marginal_effects):
+        over = effect.over
+        if effect.of != of or set(at) - {over}:
             continue
-        points: Sequence[Mapping[str, Any]] = effect.get("points") or ()
-        for j, point in enumerate(points):
+        for j, point in enumerate(effect.points):
             if _same_place(point, at.get(over)):
                 return _from_row(
                     model, point, f"{of} at {over} = {at.get(over)}", of, f"/marginal_effects/{i}/points/{j}"
                 )
-    known = [f"{effect.get('of')} over {effect.get('over')}" for effect in effects]
+    known = [f"{effect.of} over {effect.over}" for effect in model.marginal_effects]
     raise UserError(
         Problem(
             file,
             f"{where}.marginal",
-            f'marginal effect of "{of}" at {at}',
-            f"a marginal effect that model {model['model']} computes at this value",
+            f'marginal effect of "{of}" at {dict(at)}',
+            f"a marginal effect that model {model.model} computes at this value",
             "declare it under marginal_effects of the model" if not known else "it has " + "; ".join(known),
         )
     )
 
 
-def _same_place(point: Mapping[str, Any], wanted: Any) -> bool:
+def _same_place(point: Point, wanted: object) -> bool:
     if isinstance(wanted, str):
-        return point.get("label") == wanted
-    value = point.get("at")
-    return isinstance(value, (int, float)) and isinstance(wanted, (int, float)) and math.isclose(value, wanted)
+        return point.label == wanted
+    return isinstance(wanted, (int, float)) and math.isclose(point.at, wanted)
 
 
-def _statistic(model: Mapping[str, Any], name: str, file: str, where: str) -> Estimand:
-    statistics: Mapping[str, Any] = model.get("statistics") or {}
+def _statistic(model: Model, name: str, file: str, where: str) -> ClaimNumber:
+    statistics = model.statistics
     if name not in statistics:
         raise UserError(
             Problem(
                 file,
                 f"{where}.statistic",
                 f'"{name}"',
-                f"a statistic of model {model['model']}",
+                f"a statistic of model {model.model}",
                 did_you_mean(name, statistics) if statistics else "it has none: name a term",
             )
         )
     return _from_row(model, statistics[name], name, name, f"/statistics/{name}")
 
 
-def _from_row(model: Mapping[str, Any], row: Mapping[str, Any], term: str, lever: str, pointer: str) -> Estimand:
+def _from_row(model: Model, row: Estimated, term: str, lever: str, pointer: str) -> ClaimNumber:
     wild = _interval(model, row, "ci_wild")
     low, high = wild or _interval(model, row, "ci") or (math.nan, math.nan)
-    p_value = row.get("p_wild") if wild else row.get("p_value")
-    settings = model.get("inference") or [{}]
-    return Estimand(
+    return ClaimNumber(
         term=term,
         lever=lever,
-        estimate=_number(row.get("estimate")),
-        std_error=row.get("std_error"),
+        estimate=row.estimate,
+        std_error=row.std_error,
         df=_degrees(row),
         ci_low=low,
         ci_high=high,
-        p_value_used=p_value,
-        interval=WILD if wild else str(settings[0].get("method", "")),
+        p_value_used=row.p_wild if wild else row.p_value,
+        interval=WILD if wild else model.inference[0].method if model.inference else "",
         pointer=pointer,
     )
 
 
-def _interval(model: Mapping[str, Any], row: Mapping[str, Any], name: str) -> tuple[float, float] | None:
+def _interval(model: Model, row: Estimated, name: str) -> tuple[float, float] | None:
     """The interval; of a set in pieces the outermost ends, of an empty set NaN; None where nobody computed it."""
-    pieces = set_of(model, row, name)
+    pieces = model.set_of(row, name)
     if pieces is None:
         return None
     return (pieces[0][0], pieces[-1][1]) if pieces else (math.nan, math.nan)
 
 
-def _degrees(row: Mapping[str, Any]) -> float | None:
-    if row.get("std_error") is None:
+def _degrees(row: Estimated) -> float | None:
+    if row.std_error is None:
         return None
     # null stands for infinitely many: normal critical values
-    return math.inf if row.get("df") is None else float(row["df"])
-
-
-def _number(value: Any) -> float:
-    return math.nan if value is None else float(value)
+    return math.inf if row.df is None else row.df
 
 
 RELATIVE_CHANGE = 0.1  # of a lever in logarithms whose spread is not known
@@ -221,8 +214,8 @@ class PlainEffect:
     size: float
     effect: Literal["relative", "absolute"]
     value: float
-    low: float
-    high: float
+    low: Number
+    high: Number
     level: Level | None = None
     at_level: float | None = None
     at_level_low: float | None = None
@@ -241,7 +234,7 @@ def plain_effect(
     outcome: VariableStats,
     term: str,
     variables: Mapping[str, VariableStats],
-    declared: Mapping[str, Any] | None = None,
+    declared: PlainUnits | None = None,
     delta: float | None = None,
     detectable: float | None = None,
 ) -> PlainEffect | None:
@@ -257,20 +250,20 @@ def plain_effect(
     outcome : the outcome's statistics in the model's panel.
     term : the coefficient's name, ``a`` or ``a:b``.
     variables : statistics of the panel's variables, by name.
-    declared : keys of a claim's ``plain``: ``change`` (a share for a lever in logarithms, else in its measure),
-        ``scale``, ``unit``, ``unit_zh`` (of the outcome's level).
+    declared : a claim's ``plain``: ``change`` (a share for a lever in logarithms, else in its measure), ``scale``,
+        ``unit``, ``unit_zh`` (of the outcome's level).
     delta, detectable : smallest effect that matters and smallest detectable one, in units of the coefficient.
 
     Returns
     -------
     None where the interval holds no estimate, or where so large a change has no finite effect.
     """
-    declared = declared or {}
+    declared = declared or PlainUnits()
     estimate, low, high = interval
     if math.isnan(estimate):
         return None
     lever, _, moderator = term.partition(":")
-    change, size, step, spread = _change(variables.get(lever), variables, declared.get("change"))
+    change, size, step, spread = _change(variables.get(lever), variables, declared.change)
     moderation, moderator_size = "", None
     if moderator:
         moderator_size, moderation = _moderator(variables.get(moderator))
@@ -349,14 +342,14 @@ def _moderator(moderator: VariableStats | None) -> tuple[float, str]:
     return moderator.sd, "sd"
 
 
-def _level(outcome: VariableStats, variables: Mapping[str, VariableStats], declared: Mapping[str, Any]) -> Level | None:
+def _level(outcome: VariableStats, variables: Mapping[str, VariableStats], declared: PlainUnits) -> Level | None:
     if outcome.mean is None:
         return None
     value = math.exp(outcome.mean)  # the geometric mean: the level at which a relative effect is symmetric
     ratio = ratio_of(outcome.formula, variables)
-    unit = str(declared.get("unit", ""))
-    unit_zh = str(declared.get("unit_zh", unit))
-    scale = declared.get("scale")
+    unit = declared.unit or ""
+    unit_zh = unit if declared.unit_zh is None else declared.unit_zh
+    scale = declared.scale
     if ratio is None:
         if not unit:
             return None

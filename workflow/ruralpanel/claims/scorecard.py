@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from ruralpanel.claims import verdicts
 from ruralpanel.claims.designs import ClaimEstimate, Product, Statistics, describe, product
 from ruralpanel.claims.evidence import Cell, cells
 from ruralpanel.claims.numbers import VariableStats
+from ruralpanel.claims.robustness.results import CurveSummary, Family, Power, Robustness
 from ruralpanel.claims.verdicts import Agreement, AgreementKind, Evidence, Verdict
-from ruralpanel.estimate.base.model_json import read_results, write_results
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.model_json import Notes, read_as, write_results
 from ruralpanel.estimate.inference.detectable import LEVEL, POWER, POWER_SIMULATED
 from ruralpanel.project.files import csv_text, read_rows, write_text
 from ruralpanel.project.notes import Note, plain_notes, statements
-from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.sections.configuration import Estimand, Hypothesis
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,7 +36,7 @@ class ClaimRow:
     expected: str
     verdict: str
     sign: int
-    reasons: tuple[Note, ...]
+    reasons: Notes
     design: ClaimEstimate | None
     others: tuple[ClaimEstimate, ...]
     others_missing: tuple[str, ...]
@@ -41,18 +47,23 @@ class ClaimRow:
     cannot_show_zh: str
     meaning: str
     meaning_zh: str
-    benchmarks: tuple[Mapping[str, Any], ...]
+    benchmarks: tuple[Mapping[str, str], ...]
     evidence: tuple[Cell, ...] = ()
     through: tuple[Product, ...] = ()
 
+    @property
+    def designs(self) -> tuple[ClaimEstimate, ...]:
+        """The main design, where there is one, and the others."""
+        return (*(() if self.design is None else (self.design,)), *self.others)
+
 
 def evaluate_claims(
-    hypotheses: Mapping[str, Mapping[str, Any]],
-    models: Mapping[str, Mapping[str, Any]],
+    hypotheses: Mapping[str, Hypothesis],
+    models: Mapping[str, Model],
     statistics: Statistics,
-    curves: Mapping[str, Mapping[str, Any]] | None = None,
+    curves: Mapping[str, CurveSummary] | None = None,
     family_p: Mapping[str, float] | None = None,
-    robustness: Mapping[str, Mapping[str, Any]] | None = None,
+    robustness: Mapping[str, Robustness] | None = None,
     config: str = CONFIGURATION,
 ) -> tuple[ClaimRow, ...]:
     """Every claim's row, in the order of the configuration.
@@ -60,10 +71,9 @@ def evaluate_claims(
     Parameters
     ----------
     hypotheses : the configuration's section.
-    models : model name → its JSON; a claim whose model is absent is "not yet tested".
+    models : model name → its results; a claim whose model is absent is "not yet tested".
     statistics : panel → variable → how it varies, for δ and for plain units.
-    curves : specification curve → its JSON (``share_same_sign``, ``n_specifications``; for claims of no trade-off
-        ``share_not_negative``).
+    curves : specification curve → its results.
     family_p : claim → Romano–Wolf p-value within its family.
     robustness : model → what was asked of its numbers (models/robustness): power, influence of units.
     config : name of the configuration file, for messages.
@@ -90,44 +100,44 @@ def evaluate_claims(
 class _Results:
     """Everything that claims are held against; see `evaluate_claims`."""
 
-    models: Mapping[str, Mapping[str, Any]]
+    models: Mapping[str, Model]
     statistics: Statistics
-    curves: Mapping[str, Mapping[str, Any]]
+    curves: Mapping[str, CurveSummary]
     family_p: Mapping[str, float]
-    robustness: Mapping[str, Mapping[str, Any]]
+    robustness: Mapping[str, Robustness]
     config: str
 
-    def describe(self, estimand: Mapping[str, Any], claim: Mapping[str, Any], where: str) -> ClaimEstimate:
+    def describe(self, estimand: Estimand, claim: Hypothesis, where: str) -> ClaimEstimate:
         """`designs.describe` of the estimand's model."""
-        model = self.models[estimand["model"]]
+        model = self.models[estimand.model or ""]
         return describe(model, estimand, claim, self.statistics, self.config, where, powers_of(self.robustness))
 
 
-def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
+def _row(name: str, claim: Hypothesis, results: _Results) -> ClaimRow:
     where = f"hypotheses.{name}"
-    expected = claim.get("expected", "two_sided")
+    expected = claim.expected or "two_sided"
     others, missing = _others(claim, results, where)
     agreement = _agreement(claim, results.curves, expected)
-    estimand: Mapping[str, Any] = claim.get("estimand") or {}
+    estimand = claim.estimand or Estimand()
+    model = estimand.model or ""
     design: ClaimEstimate | None = None
-    if claim.get("untestable"):
-        verdict = verdicts.untestable(_text(claim, "untestable"), _text(claim, "untestable_zh"))
-    elif not estimand.get("model"):
+    if claim.untestable:
+        verdict = verdicts.untestable(_text(claim.untestable), _text(claim.untestable_zh))
+    elif not model:
         verdict = verdicts.untested()
-    elif estimand["model"] not in results.models:
-        verdict = verdicts.untested(str(estimand["model"]))
+    elif model not in results.models:
+        verdict = verdicts.untested(model)
     else:
         design = results.describe(estimand, claim, f"{where}.estimand")
-        verdict = _verdict(expected, design, agreement, bool(claim.get("robustness")))
-    known = [one for one in claim.get("through") or () if one["model"] in results.models]
+        verdict = _verdict(expected, design, agreement, bool(claim.robustness))
+    known = [one for one in claim.through or () if one.model in results.models]
     factors = [results.describe(one, claim, f"{where}.through[{i}]") for i, one in enumerate(known)]
     p_family = results.family_p.get(name)
-    model = str(estimand.get("model", ""))
-    about = results.models.get(model) or {}, agreement, p_family, results.robustness.get(model) or {}
+    about = results.models.get(model), agreement, p_family, results.robustness.get(model)
     return ClaimRow(
         claim=name,
-        text=_text(claim, "claim"),
-        text_zh=_text(claim, "claim_zh") or _text(claim, "claim"),
+        text=_text(claim.claim),
+        text_zh=_text(claim.claim_zh) or _text(claim.claim),
         expected=expected,
         verdict=verdict.word,
         sign=verdict.sign,
@@ -136,13 +146,13 @@ def _row(name: str, claim: Mapping[str, Any], results: _Results) -> ClaimRow:
         others=others,
         others_missing=missing,
         agreement=agreement,
-        family=_text(claim, "family"),
+        family=_text(claim.family),
         p_family=p_family,
-        cannot_show=_text(claim, "cannot_show"),
-        cannot_show_zh=_text(claim, "cannot_show_zh") or _text(claim, "cannot_show"),
-        meaning=_text(claim, "meaning"),
-        meaning_zh=_text(claim, "meaning_zh") or _text(claim, "meaning"),
-        benchmarks=tuple(claim.get("benchmarks") or ()),
+        cannot_show=_text(claim.cannot_show),
+        cannot_show_zh=_text(claim.cannot_show_zh) or _text(claim.cannot_show),
+        meaning=_text(claim.meaning),
+        meaning_zh=_text(claim.meaning_zh) or _text(claim.meaning),
+        benchmarks=tuple(finding.model_dump(exclude_unset=True) for finding in claim.benchmarks or ()),
         evidence=cells(name, claim, design, *about),
         through=tuple(product(design, other) for other in factors if design is not None),
     )
@@ -165,42 +175,39 @@ def _verdict(expected: verdicts.Expected, design: ClaimEstimate, agreement: Agre
     return verdicts.decide(expected, evidence, design.delta)
 
 
-def powers_of(robustness: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, str], float | None]:
+def powers_of(robustness: Mapping[str, Robustness]) -> dict[tuple[str, str], float | None]:
     """(model, number) → effect found with 80 % power by the interval that decides, where that is simulated."""
     return {
-        (model, name): entry["power"]["detectable"][f"{POWER:g}"]
+        (model, name): checked.power.detectable[f"{POWER:g}"]
         for model, result in robustness.items()
-        for name, entry in result["targets"].items()
-        if entry["power"].get("by", {}).get("code") == POWER_SIMULATED
+        for name, checked in result.targets.items()
+        if isinstance(checked.power, Power) and checked.power.by.code == POWER_SIMULATED
     }
 
 
-def _others(
-    claim: Mapping[str, Any], results: _Results, where: str
-) -> tuple[tuple[ClaimEstimate, ...], tuple[str, ...]]:
+def _others(claim: Hypothesis, results: _Results, where: str) -> tuple[tuple[ClaimEstimate, ...], tuple[str, ...]]:
     designs, missing = [], []
-    for index, other in enumerate(claim.get("others") or ()):
-        if other.get("model") in results.models:
+    for index, other in enumerate(claim.others or ()):
+        if other.model in results.models:
             designs.append(results.describe(other, claim, f"{where}.others[{index}]"))
         else:
-            missing.append(str(other.get("model", "")))
+            missing.append(other.model or "")
     return tuple(designs), tuple(missing)
 
 
-def _agreement(claim: Mapping[str, Any], curves: Mapping[str, Mapping[str, Any]], expected: str) -> Agreement | None:
-    curve = curves.get(str(claim.get("robustness", ""))) or {}
+def _agreement(claim: Hypothesis, curves: Mapping[str, CurveSummary], expected: str) -> Agreement | None:
+    curve = curves.get(claim.robustness or "")
+    if curve is None:
+        return None
     # where "no trade-off" is claimed a share of signs around zero says nothing: only the share above −δ does
     kind: AgreementKind = "above_minus_delta" if expected == "not_negative" else "same_sign"
-    same = curve.get("share_same_sign")
-    share = same if kind == "same_sign" else curve.get("share_not_negative")
-    if share is None:
-        return None
-    number = int(curve.get("n_specifications", 0))
-    return Agreement(float(share), number, kind, None if same is None else float(same))
+    same = curve.share_same_sign
+    share = same if kind == "same_sign" else curve.share_not_negative
+    return None if share is None else Agreement(share, curve.n_specifications, kind, same)
 
 
-def _text(values: Mapping[str, Any], key: str) -> str:
-    return " ".join(str(values.get(key) or "").split())
+def _text(text: str | None) -> str:
+    return " ".join((text or "").split())
 
 
 def read_statistics(results: str | Path) -> dict[str, dict[str, VariableStats]]:
@@ -234,35 +241,34 @@ def _float(text: str | None) -> float | None:
 
 
 def evaluate(
-    hypotheses: Mapping[str, Mapping[str, Any]], results: str | Path, config: str = CONFIGURATION
+    hypotheses: Mapping[str, Hypothesis], results: str | Path, config: str = CONFIGURATION
 ) -> tuple[ClaimRow, ...]:
     """`evaluate_claims` on the files below `results`: models, panels and, where they exist, specification curves.
 
     Raises
     ------
     UserError
-        As `evaluate_claims`; also a model's file that is not valid JSON.
+        As `evaluate_claims`; also files that do not hold what they should.
     """
     folder = Path(results) / "models"
-    curves = _read_all(folder / "curves")
-    families = _read_all(folder / "families")
-    family_p = {claim: p for family in families.values() for claim, p in (family.get("p_values") or {}).items()}
-    robustness = _read_all(folder / "robustness")
+    curves = _read_all(CurveSummary, folder / "curves")
+    families = _read_all(Family, folder / "families")
+    family_p = {claim: p for family in families.values() for claim, p in (family.p_values or {}).items()}
+    robustness = _read_all(Robustness, folder / "robustness")
     return evaluate_claims(
-        hypotheses, _read_all(folder), read_statistics(results), curves, family_p, robustness, config
+        hypotheses, _read_all(Model, folder), read_statistics(results), curves, family_p, robustness, config
     )
 
 
-def _read_all(folder: Path) -> dict[str, Mapping[str, Any]]:
-    by_name: dict[str, Mapping[str, Any]] = {}
-    problems = []
+def _read_all(kind: type[T], folder: Path) -> dict[str, T]:
+    by_name: dict[str, T] = {}
+    problems: list[Problem] = []
     for path in sorted(folder.glob("*.json")):
         try:
-            by_name[path.stem] = read_results(path)
-        except ValueError as error:
-            problems.append(Problem(str(path), "", str(error), "valid JSON", "delete the file and run again"))
-    if problems:
-        raise UserError(problems)
+            by_name[path.stem] = read_as(kind, path)
+        except UserError as error:
+            problems += error.problems
+    raise_any(problems)
     return by_name
 
 
@@ -272,28 +278,71 @@ def write_scorecard(rows: Sequence[ClaimRow], csv_path: str | Path, json_path: s
     write_results(json_path, scorecard_json(rows))
 
 
-def scorecard_json(rows: Sequence[ClaimRow]) -> dict[str, Any]:
-    """The scorecard as plain values."""
-    rule = {
-        "level": LEVEL,
-        "level_of_products": 2 * LEVEL - 1,
-        "power": POWER,
-        "agreement": verdicts.AGREEMENT,
-        "share_of_outcome": verdicts.SHARE_OF_OUTCOME,
-        "sd_of_outcome": verdicts.SD_OF_OUTCOME,
-    }
-    counts: dict[str, int] = {}
-    for row in rows:
-        counts[row.verdict] = counts.get(row.verdict, 0) + 1
-    claims = []
-    for row in rows:
-        values = asdict(row)
-        values["reasons"] = [{"code": one.code, "values": plain_notes(one.values)} for one in row.reasons]
-        for design, written in ((row.design, values["design"]), *zip(row.others, values["others"], strict=True)):
-            if design is not None:
-                written["overrides"] = plain_notes(design.overrides)
-        claims.append(values)
-    return {"rule": rule, "n_claims": len(rows), "counts": counts, "claims": claims}
+@dataclass(frozen=True)
+class Rule:
+    """The constants of the rule that gives the verdicts."""
+
+    level: float = LEVEL
+    level_of_products: float = 2 * LEVEL - 1
+    power: float = POWER
+    agreement: float = verdicts.AGREEMENT
+    share_of_outcome: float = verdicts.SHARE_OF_OUTCOME
+    sd_of_outcome: float = verdicts.SD_OF_OUTCOME
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """All claims with their verdicts, and how many have which."""
+
+    rule: Rule = Rule()
+    n_claims: int = 0
+    counts: Mapping[str, int] = field(default_factory=dict)
+    claims: tuple[ClaimRow, ...] = ()
+
+    def claim(self, name: str) -> ClaimRow | None:
+        """The row of a claim."""
+        return next((row for row in self.claims if row.claim == name), None)
+
+
+def scorecard_of(rows: Sequence[ClaimRow]) -> Scorecard:
+    """The scorecard of evaluated claims."""
+    return Scorecard(n_claims=len(rows), counts=Counter(row.verdict for row in rows), claims=tuple(rows))
+
+
+def read_scorecard(path: str | Path) -> Scorecard:
+    """The scorecard, from its JSON.
+
+    Raises
+    ------
+    UserError
+        As `read_as`.
+    """
+    return read_as(Scorecard, path)
+
+
+def scorecard_json(rows: Sequence[ClaimRow]) -> dict[str, object]:
+    """The scorecard as plain values; reasons keep their values apart, since texts quote these by their place."""
+    card = scorecard_of(rows)
+    claims = [
+        {
+            **plain_notes(row),
+            "reasons": [_apart(one) for one in row.reasons],
+            "design": None if row.design is None else _design(row.design),
+            "others": [_design(design) for design in row.others],
+        }
+        for row in rows
+    ]
+    return {**plain_notes(replace(card, claims=())), "claims": claims}
+
+
+def _design(design: ClaimEstimate) -> dict[str, object]:
+    diagnostics = [{**vars(test), "value": None if test.value is None else _apart(test.value)}
+                   for test in design.diagnostics]  # fmt: skip
+    return {**plain_notes(design), "diagnostics": diagnostics}
+
+
+def _apart(one: Note) -> dict[str, object]:
+    return {"code": one.code, "values": plain_notes(one.values)}
 
 
 def evidence_csv(rows: Sequence[ClaimRow]) -> str:
@@ -348,7 +397,7 @@ def _beside(other: ClaimEstimate) -> str:
     return f"{other.model}: {other.estimate:.4g}{allowed}"
 
 
-def _cell(value: Any) -> str:
+def _cell(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     return repr(value) if isinstance(value, float) else str(value)

@@ -21,12 +21,13 @@ informs; it never decides.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from ruralpanel.estimate.base.model_json import AsNote
 from ruralpanel.estimate.inference.detectable import POWER
 from ruralpanel.project.notes import Note
+from ruralpanel.project.sections.configuration import SmallestEffect
 
 Expected = Literal["positive", "negative", "two_sided", "not_negative"]
 Word = Literal[
@@ -53,7 +54,7 @@ class Diagnostic:
 
     name: str
     passed: bool | None
-    value: Note | None = None
+    value: AsNote | None = None
 
 
 @dataclass(frozen=True)
@@ -216,15 +217,15 @@ def _detectable(evidence: Evidence) -> tuple[Note, ...]:
     return (Note("detectable", {"power": POWER, "detectable": evidence.detectable}),)
 
 
-def change_that_matters(declared: Mapping[str, Any], logarithm: bool, sd_net: float | None) -> float | None:
+def change_that_matters(matters: SmallestEffect, logarithm: bool, sd_net: float | None) -> float | None:
     """Smallest change of the outcome that matters, for one step of the lever; None where it cannot be stated.
 
     Parameters
     ----------
-    declared : a claim's ``smallest_effect``: ``sd_of_outcome`` for any outcome, or ``share_of_outcome`` for one in
-        logarithms. logarithm : whether the outcome is one. sd_net : its standard deviation net of the model's effects.
+    matters : ``sd_of_outcome`` for any outcome, or ``share_of_outcome`` for one in logarithms.
+    logarithm : whether the outcome is one. sd_net : its standard deviation net of the model's effects.
     """
-    share = declared.get("sd_of_outcome")
+    share = matters.sd_of_outcome
     if share is None and logarithm:
-        return float(declared.get("share_of_outcome", SHARE_OF_OUTCOME))
+        return SHARE_OF_OUTCOME if matters.share_of_outcome is None else matters.share_of_outcome
     return None if not sd_net else float(SD_OF_OUTCOME if share is None else share) * sd_net

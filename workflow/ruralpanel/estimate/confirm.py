@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
 
-from ruralpanel.estimate.base.results import Design, ModelResult
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.families.second import NotConfirmedError, Second, comparable
 from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.kinds.inference import INFERENCE
 from ruralpanel.project.problems import Problem
 from ruralpanel.project.settings import InferenceSpec
 
@@ -54,7 +56,7 @@ class Row:
         return self.difference is not None and self.allowed is not None and not self.difference <= self.allowed
 
 
-def confirm(design: Design, result: ModelResult) -> list[Row]:
+def confirm(design: Design, result: Model) -> list[Row]:
     """Hold a model's published numbers against another library's.
 
     Parameters
@@ -69,9 +71,10 @@ def confirm(design: Design, result: ModelResult) -> list[Row]:
     reason = "errors:no_such_kind"
     second: Second | None = None
     if index is not None:
-        entry = result.inference[index]
+        setting = result.inference[index]
         try:
-            second = again(design, InferenceSpec(str(entry["method"]), entry["options"]))
+            options = INFERENCE[setting.method].options.model_validate(setting.options.known)
+            second = again(design, InferenceSpec(setting.method, options))
         except NotConfirmedError as refusal:
             reason = f"errors:{refusal}"
     try:
@@ -81,17 +84,17 @@ def confirm(design: Design, result: ModelResult) -> list[Row]:
     return list(_compared(result, second, index, reason))
 
 
-def _unconfirmed(result: ModelResult, reason: str) -> list[Row]:
+def _unconfirmed(result: Model, reason: str) -> list[Row]:
     return [
         Row(result.model, row.term, "", row.estimate, None, "", row.std_error, None, None, None, reason)
         for row in result.coefficients
     ]
 
 
-def _compared(result: ModelResult, second: Second, index: int | None, lacking: str) -> Iterator[Row]:
-    entry = None if index is None else result.inference[index]
-    ours = {} if entry is None else {row["term"]: row["std_error"] for row in entry["coefficients"]}
-    words = "" if entry is None or second.std_error is None else _words(entry)
+def _compared(result: Model, second: Second, index: int | None, lacking: str) -> Iterator[Row]:
+    setting = None if index is None else result.inference[index]
+    ours = {} if setting is None else {row.term: row.std_error for row in setting.coefficients}
+    words = "" if setting is None or second.std_error is None else setting.named
     for row in result.coefficients:
         if row.term not in second.terms:
             reason = "no_such_term"
@@ -109,13 +112,6 @@ def _compared(result: ModelResult, second: Second, index: int | None, lacking: s
             result.model, row.term, second.library, row.estimate, estimate, words, error, again,
             float(np.max(gaps)), second.allowed, reason,
         )  # fmt: skip
-
-
-def _words(entry: Mapping[str, object]) -> str:
-    options = entry["options"]
-    assert isinstance(options, Mapping)
-    kind = options.get("small_sample") or options.get("kind") or ""
-    return " ".join(str(part) for part in (entry["method"], kind, entry.get("by") or "") if part)
 
 
 def table(rows: Iterable[Row]) -> pd.DataFrame:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.files import restored
 from ruralpanel.project.kinds.options import in_language
 from ruralpanel.project.measures import AS_PUBLISHED
+from ruralpanel.project.notes import Note
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,8 @@ _NAMING = frozenset(
     }
 )
 """Values of notes that name variables, terms, units or groups of them, spatial weights."""
+
+T = TypeVar("T")
 
 _ASIDE = re.compile(r"\s*[(（][^()（）]*[)）]$")
 
@@ -92,14 +95,21 @@ class Labels:
         name = f"(?:{'|'.join(re.escape(name) for name in sorted(self.names, key=len, reverse=True))})"
         return re.compile(rf"(?<![\w-]){name}(?::{name})*(?![\w-])")
 
-    def told(self, values: Any) -> Any:
-        """Part of a model's JSON with labels in its notes, where they name variables, terms or units."""
-        if isinstance(values, Mapping):
-            coded = "code" in values
-            return {
-                key: self._shown(one) if coded and key in _NAMING else self.told(one) for key, one in values.items()
-            }
-        return [self.told(one) for one in values] if isinstance(values, (list, tuple)) else values
+    def told(self, values: T) -> T:
+        """A part of a model's results with labels in its notes, where they name variables, terms or units."""
+        told: Any = values
+        if isinstance(values, Note):
+            told = Note(
+                values.code,
+                {key: self._shown(one) if key in _NAMING else self.told(one) for key, one in values.values.items()},
+            )
+        elif is_dataclass(values) and not isinstance(values, type):
+            told = replace(values, **{item.name: self.told(getattr(values, item.name)) for item in fields(values)})
+        elif isinstance(values, Mapping):
+            told = {key: self.told(one) for key, one in values.items()}
+        elif isinstance(values, (list, tuple)):
+            told = type(values)(self.told(one) for one in values)
+        return cast(T, told)
 
     def _shown(self, values: Any) -> Any:
         if isinstance(values, str):

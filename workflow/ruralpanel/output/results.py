@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ruralpanel.estimate.base.model_json import read_results
+from ruralpanel.estimate.base.model import Model, read_model
 from ruralpanel.estimate.base.results import finite
 from ruralpanel.output.labels import Labels, labels_from_codebook, merged
 from ruralpanel.output.words import has_word, stated, word
@@ -21,7 +21,7 @@ from ruralpanel.project.expressions import log_of
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import Keyed
 from ruralpanel.project.kinds.options import Labelled, given_labels
-from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
+from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
 _QUOTED = re.compile("'([^']+)'")
 
@@ -72,30 +72,28 @@ class OutputContext:
         expected = f"one of {', '.join(known)}" if known else fault["msg"]
         return self.problem(place[1:], f'"{fault["input"]}"', expected, did_you_mean(str(fault["input"]), known))
 
-    def models(self, names: Iterable[str]) -> tuple[Mapping[str, Any], ...]:
-        """The models' JSON, in the order of `names`.
+    def models(self, names: Iterable[str]) -> tuple[Model, ...]:
+        """The models' results, in the order of `names`, their samples as they are called in print.
 
         Raises
         ------
         UserError
-            One problem for each model that has no result.
+            One problem for each model that has no result, or whose file does not hold one.
         """
-        loaded, problems = [], []
+        loaded, problems = [], list[Problem]()
         for index, name in enumerate(names):
             path = self.results / "models" / f"{name}.json"
-            if path.is_file():
-                model = read_results(path)
-                loaded.append({**model, **self._sample(model.get("sample"))})
-            else:
+            if not path.is_file():
                 problems.append(self._no_model(index, name))
-        if problems:
-            raise UserError(problems)
+                continue
+            try:
+                model = read_model(path)
+            except UserError as error:
+                problems += error.problems
+            else:
+                loaded.append(replace(model, sample=self.names.get(model.sample, model.sample)))
+        raise_any(problems)
         return tuple(loaded)
-
-    def _sample(self, sample: object) -> dict[str, str]:
-        """What a model's sample is called in print, where it is called otherwise."""
-        name = str(sample.get("name") if isinstance(sample, Mapping) else sample)
-        return {"sample": self.names[name]} if name in self.names else {}
 
     def panel(self, name: str, columns: Iterable[str], key: str = "panel") -> pd.DataFrame:
         """`unit`, `period` and `columns` of a panel.
@@ -210,35 +208,34 @@ CHANGE, LOW, HIGH = "change", "change_low", "change_high"
 _MEANS = frozenset({"share_closed", "mean_change"})
 
 
-def values_of(model: Mapping[str, Any]) -> Values:
-    """Name → unit → value, from a model's JSON; empty where the model says nothing of single units.
+def values_of(model: Model) -> Values:
+    """Name → unit → value, from a model's results; empty where the model says nothing of single units.
 
     A counterfactual gives `CHANGE`, `LOW` and `HIGH`; other models what their ``by_unit`` holds, in its order.
     """
-    if ESTIMATORS[model["estimator"]].of_units == "changes":
-        rows = [row for row in model["coefficients"] if row["term"] not in _MEANS]
+    if ESTIMATORS[model.estimator].of_units == "changes":
+        rows = [row for row in model.coefficients if row.term not in _MEANS]
         keys = {CHANGE: "estimate", LOW: "ci_low", HIGH: "ci_high"}
         return {
-            name: {str(row["term"]): value for row in rows if (value := finite(row.get(key))) is not None}
+            name: {row.term: value for row in rows if (value := finite(row.number(key))) is not None}
             for name, key in keys.items()
         }
     by_name: Values = {}
-    for row in model.get("by_unit") or ():
-        for name, value in row.items():
-            if name != "unit" and isinstance(value, (int, float)) and not isinstance(value, bool):
-                by_name.setdefault(str(name), {})[str(row["unit"])] = float(value)
+    for row in model.by_unit:
+        for name, value in row.values.items():
+            by_name.setdefault(name, {})[row.unit] = value
     return by_name
 
 
-def percent_of_level(model: Mapping[str, Any], formulas: Mapping[str, str]) -> bool:
+def percent_of_level(model: Model, formulas: Mapping[str, str]) -> bool:
     """Whether changes of the model's outcome are said in per cent: those of a counterfactual of a logarithm."""
-    formula = formulas.get(str(model["outcome"])) or ""
-    return ESTIMATORS[model["estimator"]].of_units == "changes" and log_of(formula) is not None
+    formula = formulas.get(model.outcome) or ""
+    return ESTIMATORS[model.estimator].of_units == "changes" and log_of(formula) is not None
 
 
-def is_decomposition(model: Mapping[str, Any]) -> bool:
+def is_decomposition(model: Model) -> bool:
     """Whether the model splits a gap between groups of units into parts."""
-    return ESTIMATORS[model["estimator"]].of_units == "parts"
+    return ESTIMATORS[model.estimator].of_units == "parts"
 
 
 def in_percent(values: Values) -> Values:
@@ -246,7 +243,7 @@ def in_percent(values: Values) -> Values:
     return {name: {unit: 100.0 * math.expm1(v) for unit, v in units.items()} for name, units in values.items()}
 
 
-def heading(model: Mapping[str, Any], name: str, labels: Labels, language: str) -> str:
+def heading(model: Model, name: str, labels: Labels, language: str) -> str:
     """What a value is called in print: a word of a counterfactual's or decomposition's own, else the term's label."""
     worded = name in (CHANGE, LOW, HIGH) or (is_decomposition(model) and has_word(name))
     return word(name, language) if worded else _capital(labels.of(name))

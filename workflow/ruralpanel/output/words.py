@@ -33,7 +33,7 @@ def catalogue(language: str) -> Mapping[str, str]:
     return words
 
 
-def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+def flat(values: Mapping[str, object], prefix: str = "") -> dict[str, str]:
     """The texts of nested sections by keys joined with dots."""
     texts: dict[str, str] = {}
     for key, value in values.items():
@@ -73,8 +73,8 @@ SHARES = ("share", "needed", "power", "margin")
 """Values that are parts of a whole: of 3,840 specifications .9997 is no "1"."""
 
 
-def said(note: Mapping[str, Any], language: str) -> tuple[str, ...]:
-    """A note of a result's JSON as one clause or, where its entry ``said.CODE`` has parts, as several.
+def said(note: Note, language: str) -> tuple[str, ...]:
+    """A note as one clause or, where its entry ``said.CODE`` has parts, as several.
 
     A value that is itself a code (``counted: nonnested``) stands for its word (``counted.nonnested``), a list for its
     members joined (of effects and clusters by "and"), a further note for its own words.
@@ -84,8 +84,8 @@ def said(note: Mapping[str, Any], language: str) -> tuple[str, ...]:
     KeyError
         No such code, or a value that its words name is not there.
     """
-    code = f"said.{note['code']}"
-    values = {name: _shown(name, value, language) for name, value in note.items() if name != "code"}
+    code = f"said.{note.code}"
+    values = {name: _shown(name, value, language) for name, value in note.values.items()}
     if has_word(code):
         return (word(code, language).format(**values),)
     parts = [text for key, text in catalogue(language).items() if key.startswith(f"{code}.")]
@@ -94,22 +94,21 @@ def said(note: Mapping[str, Any], language: str) -> tuple[str, ...]:
     return tuple(text.format(**values) for text in parts)
 
 
-def clause(note: Mapping[str, Any], language: str) -> str:
+def clause(note: Note, language: str) -> str:
     """A note as one clause."""
     return word("list_separator", language).join(said(note, language))
 
 
-def clauses(notes: Sequence[Note | Mapping[str, Any]], language: str) -> str:
-    """Several notes, as they are computed or as JSON has them, in one enumeration."""
-    plain = [one.to_dict() if isinstance(one, Note) else one for one in notes]
-    return word("comma", language).join(clause(one, language) for one in plain)
+def clauses(notes: Sequence[Note], language: str) -> str:
+    """Several notes in one enumeration."""
+    return word("comma", language).join(clause(one, language) for one in notes)
 
 
 def stated(text: str, language: str) -> str:
     """A cell of a CSV file of results in words, where it holds statements (`ruralpanel.project.notes.statements`)."""
     if not text.startswith('[{"code"'):
         return text
-    return word("list_separator", language).join(clause(one, language) for one in json.loads(text))
+    return word("list_separator", language).join(clause(Note.from_dict(one), language) for one in json.loads(text))
 
 
 def dropped(reason: str, language: str) -> str:
@@ -121,7 +120,7 @@ def dropped(reason: str, language: str) -> str:
 def _shown(name: str, value: Any, language: str) -> Any:
     if name in SHARES and isinstance(value, float):
         return format_percent(value, 1 if name == "margin" else 0)
-    if isinstance(value, Mapping):
+    if isinstance(value, Note):
         return clause(value, language)
     if name == "by" and isinstance(value, str) and ", " in value:
         value = value.split(", ")

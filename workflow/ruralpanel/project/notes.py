@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from types import MappingProxyType
 from typing import Any
+
+ABSENT = MappingProxyType({"absent": True})
+"""Of a field that results' JSON holds only where it is not None."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +30,15 @@ class Note:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Note:
-        """The inverse of `to_dict`; further notes and lists stay as JSON has them."""
-        return cls(values["code"], {name: value for name, value in values.items() if name != "code"})
+        """The inverse of `to_dict`; also of notes whose values stand apart, under ``values``."""
+        own = values["values"] if set(values) == {"code", "values"} else values
+        return cls(values["code"], {name: _notes(value) for name, value in own.items() if name != "code"})
+
+
+def _notes(value: Any) -> Any:
+    if isinstance(value, Mapping) and "code" in value:
+        return Note.from_dict(value)
+    return [_notes(part) for part in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
@@ -59,8 +70,9 @@ def plain_notes(value: Any) -> Any:
     """The same in plain values: `Note.to_dict` in the place of every note, fields by name in that of other classes."""
     if isinstance(value, Note):
         return value.to_dict()
+    if is_dataclass(value) and not isinstance(value, type):
+        known = {item.name: (getattr(value, item.name), item.metadata) for item in fields(value)}
+        return {name: plain_notes(part) for name, (part, about) in known.items() if part is not None or about != ABSENT}
     if isinstance(value, Mapping):
         return {name: plain_notes(part) for name, part in value.items()}
-    if is_dataclass(value):
-        return {item.name: plain_notes(getattr(value, item.name)) for item in fields(value)}
     return [plain_notes(part) for part in value] if isinstance(value, (list, tuple)) else value

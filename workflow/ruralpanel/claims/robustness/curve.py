@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,12 @@ from ruralpanel.claims.robustness.curve_data import CurveData, curve_data
 from ruralpanel.claims.robustness.curve_kernel import Estimates, estimate_curve
 from ruralpanel.claims.robustness.curve_plan import Plan, plan
 from ruralpanel.claims.robustness.curve_tests import SCHEMES, JointTest
+from ruralpanel.claims.robustness.results import Choice, CurveSummary, Dimension, JointResult, Quantiles
 from ruralpanel.claims.verdicts import SD_OF_OUTCOME, SHARE_OF_OUTCOME
 from ruralpanel.estimate.base.results import FloatArray
 from ruralpanel.estimate.inference.validity import UNIT_CLUSTERS, generator
 from ruralpanel.project.problems import CONFIGURATION
+from ruralpanel.project.sections.configuration import SmallestEffect, SpecificationCurve
 from ruralpanel.project.units import Units
 
 SIGNIFICANT = 0.05
@@ -29,34 +31,34 @@ NUMBERS = (
 
 @dataclass(frozen=True)
 class Curve:
-    """A curve's results: `summary` as it stands in the JSON, `rows` as in the Parquet file beside it.
+    """A curve's results: `summary` for the JSON, `rows` for the Parquet file beside it.
 
     `rows` has one line per specification: a column per dimension (the option taken), ``term`` and the numbers of
     `NUMBERS`; in the order of the declaration, so that the main specification comes first where it could be estimated.
     """
 
-    summary: Mapping[str, Any]
+    summary: CurveSummary
     rows: pd.DataFrame
 
 
 def run_curve(
     name: str,
-    curve: Mapping[str, Any],
+    curve: SpecificationCurve,
     frame: pd.DataFrame,
     units: Units,
-    samples: Mapping[str, Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, object]],
     seed: int,
     lags: Mapping[tuple[str, int], str] | None = None,
     by: str = "year",
     file: str = CONFIGURATION,
-    smallest: Mapping[str, Any] | None = None,
+    smallest: SmallestEffect | None = None,
     logs: Sequence[str] = (),
 ) -> Curve:
     """Estimate and test a curve.
 
     Parameters
     ----------
-    curve : an entry of ``specification_curves``, defaults filled in.
+    curve : an entry of ``specification_curves``.
     frame : the panel. samples : declared samples. lags, by : see `curve_plan.plan` and `curve_data.curve_data`.
     smallest : the smallest effect that matters, as a claim declares it. logs : outcomes that are logarithms.
 
@@ -67,32 +69,33 @@ def run_curve(
     """
     declared = plan(curve, lags)
     where = f"specification_curves.{name}"
-    data = curve_data(declared, frame, units, samples, by, file, where, str(curve["panel"]))
+    data = curve_data(declared, frame, units, samples, by, file, where, curve.panel)
     joint = _joint_tests(name, curve, data, seed)
     estimates = estimate_curve(data, declared.specifications, smallest, logs, [test.add for test in joint.values()])
     found = {scheme: test.result() for scheme, test in joint.items()}
-    tests = {scheme: None if test is None else {**asdict(test), "seed": seed} for scheme, test in found.items()}
-    return Curve(_summary(name, curve, declared, estimates, tests, seed, smallest or {}), _rows(declared, estimates))
+    tests = {scheme: None if test is None else JointResult(**vars(test), seed=seed) for scheme, test in found.items()}
+    return Curve(_summary(name, curve, declared, estimates, tests, seed, smallest), _rows(declared, estimates))
 
 
-def _joint_tests(name: str, curve: Mapping[str, Any], data: CurveData, seed: int) -> dict[str, JointTest]:
-    draws = int(curve.get("permutations", 500))
-    expected = SIGNS.get(str(curve.get("expected", "two_sided")), 0)
+def _joint_tests(name: str, curve: SpecificationCurve, data: CurveData, seed: int) -> dict[str, JointTest]:
+    expected = SIGNS.get(curve.expected, 0)
     return {
-        scheme: JointTest(data, draws, generator(seed, "specification_curve", name, scheme), expected, scheme)
-        for scheme in (SCHEMES if draws else ())
+        scheme: JointTest(
+            data, curve.permutations, generator(seed, "specification_curve", name, scheme), expected, scheme
+        )
+        for scheme in (SCHEMES if curve.permutations else ())
     }
 
 
 def _summary(
     name: str,
-    curve: Mapping[str, Any],
+    curve: SpecificationCurve,
     declared: Plan,
     estimates: Estimates,
-    tests: Mapping[str, dict[str, Any] | None],
+    tests: Mapping[str, JointResult | None],
     seed: int,
-    smallest: Mapping[str, Any],
-) -> dict[str, Any]:
+    smallest: SmallestEffect | None,
+) -> CurveSummary:
     dropped = dict(declared.dropped)
     for reason, count in estimates.counted().items():
         dropped[reason] = dropped.get(reason, 0) + count
@@ -100,37 +103,38 @@ def _summary(
     sign = 0.0 if main is None else float(np.sign(estimates.estimate[0]))
     standardised, positive = estimates.standardised, estimates.estimate > 0
     quantiles = np.quantile(standardised, [0.05, 0.25, 0.5, 0.75, 0.95]) if standardised.size else np.full(5, np.nan)
-    return {
-        "name": name,
-        "panel": curve["panel"],
-        "term": curve["term"],
-        "expected": curve.get("expected", "two_sided"),
-        "dimensions": [{"name": key, "options": list(options)} for key, options in declared.dimensions.items()],
-        "n_declared": len(declared.specifications) + sum(declared.dropped.values()),
-        "n_specifications": int(estimates.members.size),
-        "dropped": dropped,
-        "main": None if main is None else _main(declared, estimates),
-        "median": float(quantiles[2]),
-        "quantiles": dict(zip(("p5", "p25", "p50", "p75", "p95"), quantiles.tolist(), strict=True)),
-        "share_same_sign": _share(np.sign(estimates.estimate) == sign) if sign else None,
-        "share_positive": _share(positive),
-        "share_negative": _share(estimates.estimate < 0),
-        "share_not_negative": _share(estimates.in_delta > -1.0),
-        "share_significant": _share(estimates.p_value < SIGNIFICANT),
-        "share_significant_positive": _share((estimates.p_value < SIGNIFICANT) & positive),
-        "share_significant_negative": _share((estimates.p_value < SIGNIFICANT) & ~positive),
-        "smallest_effect": {"share_of_outcome": SHARE_OF_OUTCOME, "sd_of_outcome": SD_OF_OUTCOME, **smallest},
-        "by_choice": _by_choice(declared, estimates),
-        "permutation": tests.get("paths"),
-        "sign_changes": tests.get("signs"),
-        "inference": {"method": UNIT_CLUSTERS.method, **UNIT_CLUSTERS.options.to_dict(given=True)},
-        "units_of_median": "sd_of_outcome_per_sd_within_of_lever",
-        "seed": seed,
-        "rows": f"{name}.parquet",
-    }
+    matters = {} if smallest is None else smallest.model_dump(exclude_unset=True)
+    return CurveSummary(
+        name=name,
+        panel=curve.panel,
+        term=curve.term,
+        expected=curve.expected,
+        dimensions=tuple(Dimension(key, options) for key, options in declared.dimensions.items()),
+        n_declared=len(declared.specifications) + sum(declared.dropped.values()),
+        n_specifications=int(estimates.members.size),
+        dropped=dropped,
+        main=None if main is None else _main(declared, estimates),
+        median=float(quantiles[2]),
+        quantiles=Quantiles(*quantiles.tolist()),
+        share_same_sign=_share(np.sign(estimates.estimate) == sign) if sign else None,
+        share_positive=_share(positive),
+        share_negative=_share(estimates.estimate < 0),
+        share_not_negative=_share(estimates.in_delta > -1.0),
+        share_significant=_share(estimates.p_value < SIGNIFICANT),
+        share_significant_positive=_share((estimates.p_value < SIGNIFICANT) & positive),
+        share_significant_negative=_share((estimates.p_value < SIGNIFICANT) & ~positive),
+        smallest_effect={"share_of_outcome": SHARE_OF_OUTCOME, "sd_of_outcome": SD_OF_OUTCOME, **matters},
+        by_choice=tuple(_by_choice(declared, estimates)),
+        permutation=tests.get("paths"),
+        sign_changes=tests.get("signs"),
+        inference={"method": UNIT_CLUSTERS.method, **UNIT_CLUSTERS.options.to_dict(given=True)},
+        units_of_median="sd_of_outcome_per_sd_within_of_lever",
+        seed=seed,
+        rows=f"{name}.parquet",
+    )
 
 
-def _main(declared: Plan, estimates: Estimates) -> dict[str, Any]:
+def _main(declared: Plan, estimates: Estimates) -> dict[str, str | float | None]:
     """The specification of first choices."""
     first = declared.specifications[0]
     numbers = {key: getattr(estimates, key)[0].item() for key in NUMBERS}
@@ -141,24 +145,20 @@ def _choices(declared: Plan, position: int) -> dict[str, str]:
     return dict(zip(declared.dimensions, declared.specifications[position].choices, strict=True))
 
 
-def _by_choice(declared: Plan, estimates: Estimates) -> list[dict[str, Any]]:
+def _by_choice(declared: Plan, estimates: Estimates) -> Iterator[Choice]:
     """What the estimates look like under each option of each dimension that offers several."""
-    entries = []
     for index, (dimension, options) in enumerate(declared.dimensions.items()):
         taken = np.array([declared.specifications[i].choices[index] for i in estimates.members.tolist()], dtype=object)
         for option in options if len(options) > 1 else ():
             chosen = taken == option
-            entries.append(
-                {
-                    "dimension": dimension,
-                    "option": option,
-                    "n": int(chosen.sum()),
-                    "median": float(np.median(estimates.standardised[chosen])) if chosen.any() else None,
-                    "share_positive": _share(estimates.estimate[chosen] > 0),
-                    "share_significant": _share(estimates.p_value[chosen] < SIGNIFICANT),
-                }
+            yield Choice(
+                dimension=dimension,
+                option=option,
+                n=int(chosen.sum()),
+                median=float(np.median(estimates.standardised[chosen])) if chosen.any() else None,
+                share_positive=_share(estimates.estimate[chosen] > 0),
+                share_significant=_share(estimates.p_value[chosen] < SIGNIFICANT),
             )
-    return entries
 
 
 def _share(flags: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
@@ -167,7 +167,7 @@ def _share(flags: np.ndarray[Any, np.dtype[np.bool_]]) -> float | None:
 
 def _rows(declared: Plan, estimates: Estimates) -> pd.DataFrame:
     specifications = [declared.specifications[i] for i in estimates.members.tolist()]
-    columns: dict[str, Any] = {}
+    columns: dict[str, object] = {}
     for index, (dimension, options) in enumerate(declared.dimensions.items()):
         codes = [options.index(spec.choices[index]) for spec in specifications]
         columns[dimension] = pd.Categorical.from_codes(codes, pd.Index(options))

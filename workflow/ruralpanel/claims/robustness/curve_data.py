@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +46,7 @@ def curve_data(
     plan: Plan,
     frame: pd.DataFrame,
     units: Units,
-    samples: Mapping[str, Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, object]],
     by: str = "year",
     file: str = CONFIGURATION,
     where: str = "specification_curves",

@@ -8,9 +8,8 @@ solved by an orthogonal decomposition instead, by the rule of the main estimator
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -25,6 +24,7 @@ from ruralpanel.estimate.base.results import FloatArray, IntArray
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.covariance import critical_values, p_values
 from ruralpanel.estimate.spread import TINY
+from ruralpanel.project.sections.configuration import SmallestEffect
 
 CLEAR = 1e-4
 """Share of a column that the others must leave for the Gram matrix to be solved directly: errors then stay below
@@ -43,9 +43,9 @@ FLAT = "outcome_absorbed"
 
 @dataclass(frozen=True)
 class Matters:
-    """The smallest effect that matters: `declared` as a claim does it, `logs` the outcomes that are logarithms."""
+    """The smallest effect that matters: as a claim declares it, its ``value`` aside; `logs`: outcomes in logarithms."""
 
-    declared: Mapping[str, Any]
+    declared: SmallestEffect
     logs: frozenset[str] = frozenset()
 
     def delta(self, cell: Cell, spec: Specification) -> float:
@@ -55,7 +55,7 @@ class Matters:
         for factor in spec.term.split(":"):
             sd, net = float(cell.spreads[0][cell.names[factor]]), cell.net_sd(factor)
             spreads[factor] = VariableStats(factor, sd=sd, sd_within=net if net > TINY * sd else None)
-        delta, _ = smallest_effect({**self.declared, "value": None}, change, spec.term, spreads)
+        delta, _ = smallest_effect(self.declared, change, spec.term, spreads)
         return np.nan if delta is None else delta
 
 
@@ -127,7 +127,7 @@ class Estimates:
 def estimate_curve(
     data: CurveData,
     specifications: Sequence[Specification],
-    smallest: Mapping[str, Any] | None = None,
+    smallest: SmallestEffect | None = None,
     logs: Collection[str] = (),
     watch: Sequence[Callable[[Batch], None]] = (),
 ) -> Estimates:
@@ -142,7 +142,7 @@ def estimate_curve(
     """
     reasons = dict.fromkeys(range(len(specifications)), NO_ROWS)
     parts: list[tuple[FloatArray | IntArray, ...]] = []
-    matters = Matters(smallest or {}, frozenset(logs))
+    matters = Matters((smallest or SmallestEffect()).model_copy(update={"value": None}), frozenset(logs))
     for batch in batches(data, specifications, reasons):
         for look in watch:
             look(batch)

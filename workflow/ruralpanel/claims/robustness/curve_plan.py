@@ -7,8 +7,13 @@ from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
+from ruralpanel.project.sections.configuration import SpecificationCurve
+
 NONE = "none"
 """How the choice of nothing is written: a lever left out, no controls, equal weights."""
+
+Option = str | int | tuple[str, ...] | None
+"""One choice: a name, a lag, a set of names, or nothing."""
 
 REPEATED = "variable_twice"
 BOTH_SIDES = "outcome_among_regressors"
@@ -61,15 +66,15 @@ def lagged_name(variable: str, lag: int) -> str:
     return variable if lag == 0 else f"lag({variable}, {lag})"
 
 
-def levers(curve: Mapping[str, Any]) -> dict[str, tuple[str | None, ...]]:
+def levers(curve: SpecificationCurve) -> dict[str, tuple[str | None, ...]]:
     """Lever → its measures, the followed lever first; a term without measures measures itself."""
-    declared = {str(name): tuple(measures) for name, measures in (curve.get("measures") or {}).items()}
-    term = str(curve["term"])
+    declared = {name: tuple(measures or ()) for name, measures in (curve.measures or {}).items()}
+    term = curve.term
     followed = declared.pop(term, (term,))
     return {term: tuple(m for m in followed if m is not None), **declared}
 
 
-def plan(curve: Mapping[str, Any], lags: Mapping[tuple[str, int], str] | None = None) -> Plan:
+def plan(curve: SpecificationCurve, lags: Mapping[tuple[str, int], str] | None = None) -> Plan:
     """Every combination of the declared choices that is a regression of its own.
 
     Parameters
@@ -86,7 +91,7 @@ def plan(curve: Mapping[str, Any], lags: Mapping[tuple[str, int], str] | None = 
     """
     options = _options(curve)
     known = lags or {}
-    followed = str(curve["term"])
+    followed = curve.term
     dropped: dict[str, int] = {}
     specifications: dict[tuple[Any, ...], Specification] = {}
     for taken in product(*options.values()):
@@ -102,26 +107,27 @@ def plan(curve: Mapping[str, Any], lags: Mapping[tuple[str, int], str] | None = 
     return Plan(dimensions, tuple(specifications.values()), dropped)
 
 
-def _options(curve: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+def _options(curve: SpecificationCurve) -> dict[str, Sequence[Option]]:
     return {
-        "outcome": curve["outcome"],
+        "outcome": curve.outcome,
         **levers(curve),
-        "moderator": curve.get("moderator") or [None],
-        "controls": curve.get("controls") or [[]],
-        "sample": curve.get("samples") or ["all"],
-        "lag": curve.get("lags") or [0],
-        "effects": curve.get("effects") or [["unit", "period"]],
-        "weights": curve.get("weights") or [None],
+        "moderator": curve.moderator or [None],
+        "controls": curve.controls or [()],
+        "sample": curve.samples or ["all"],
+        "lag": curve.lags or [0],
+        "effects": curve.effects or [("unit", "period")],
+        "weights": curve.weights or [None],
     }
 
 
 def _specification(
-    chosen: Mapping[str, Any],
+    chosen: Mapping[str, Option],
     followed: str,
     measured: Mapping[str, Sequence[str | None]],
     lags: Mapping[tuple[str, int], str],
 ) -> Specification:
-    variable, lag = str(chosen[followed]), int(chosen["lag"])
+    variable, lag, weights = str(chosen[followed]), chosen["lag"], chosen["weights"]
+    assert isinstance(lag, int)
     lever = lags.get((variable, lag), lagged_name(variable, lag)) if lag else variable
     others = [str(chosen[name]) for name in measured if name != followed and chosen[name] is not None]
     moderator = chosen["moderator"]
@@ -130,12 +136,16 @@ def _specification(
     return Specification(
         outcome=str(chosen["outcome"]),
         term=term,
-        terms=(*lever_terms, *others, *(str(control) for control in chosen["controls"])),
+        terms=(*lever_terms, *others, *_names(chosen["controls"])),
         sample=str(chosen["sample"]),
-        effects=tuple(chosen["effects"]),
-        weights=chosen["weights"],
+        effects=_names(chosen["effects"]),
+        weights=None if weights is None else str(weights),
         choices=tuple(_written(choice) for choice in chosen.values()),
     )
+
+
+def _names(option: Option) -> tuple[str, ...]:
+    return option if isinstance(option, tuple) else ()
 
 
 def _contradiction(specification: Specification) -> str:
@@ -156,7 +166,7 @@ def _sorted_parts(term: str) -> tuple[str, ...]:
     return tuple(sorted(term.split(":")))
 
 
-def _written(choice: Any) -> str:
-    if choice is None or choice == []:
+def _written(choice: Option) -> str:
+    if choice is None or choice == ():
         return NONE
-    return " + ".join(map(str, choice)) if isinstance(choice, (list, tuple)) else str(choice)
+    return " + ".join(choice) if isinstance(choice, tuple) else str(choice)

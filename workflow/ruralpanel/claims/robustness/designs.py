@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,8 +20,8 @@ from ruralpanel.project.settings import ModelSpec
 
 
 def designs_of(
-    models: Iterable[Mapping[str, Any]],
-    samples: Mapping[str, Mapping[str, Any]],
+    models: Iterable[ModelSpec],
+    samples: Mapping[str, Mapping[str, object]],
     panels: Mapping[str, str],
     geography: Geography,
     by: Mapping[str, str],
@@ -31,7 +30,7 @@ def designs_of(
 
     Parameters
     ----------
-    models : specifications as plain values. samples : declared samples. panels : panel → its Parquet file.
+    models : specifications. samples : declared samples. panels : panel → its Parquet file.
     geography : the cross-section and what is known of its places. by : panel → year or observation: how lags count.
 
     Raises
@@ -42,12 +41,11 @@ def designs_of(
     frames: dict[str, pd.DataFrame] = {}
     designs: dict[str, Design] = {}
     problems: list[Problem] = []
-    for values in models:
-        spec = ModelSpec.from_dict(values)
+    for spec in models:
         if spec.panel not in frames:
             frames[spec.panel] = pd.read_parquet(panels[spec.panel])
         try:
-            designs[spec.name] = design_of(values, samples, frames[spec.panel], geography, by[spec.panel])
+            designs[spec.name] = design_of(spec, samples, frames[spec.panel], geography, by[spec.panel])
         except UserError as error:
             problems += error.problems
     raise_any(problems)
@@ -55,14 +53,13 @@ def designs_of(
 
 
 def design_of(
-    model: Mapping[str, Any],
-    samples: Mapping[str, Mapping[str, Any]],
+    spec: ModelSpec,
+    samples: Mapping[str, Mapping[str, object]],
     frame: pd.DataFrame,
     geography: Geography,
     by: str,
 ) -> Design:
     """The design of one model on its panel's `frame`; see `designs_of`."""
-    spec = ModelSpec.from_dict(model)
     return geography.placed(build_design(spec, frame, geography.units, samples.get(spec.sample), geography.file, by))
 
 
@@ -125,8 +122,8 @@ def refit(design: Design) -> Fit:
         ) from error
 
 
-def _cut(extra: Mapping[str, Any], n: int, rows: IntArray) -> dict[str, Any]:
-    def part(value: Any) -> Any:
+def _cut(extra: Mapping[str, object], n: int, rows: IntArray) -> dict[str, object]:
+    def part(value: object) -> object:
         return value[rows] if isinstance(value, np.ndarray) and value.shape[:1] == (n,) else value
 
     return {name: part(value) for name, value in extra.items() if name not in OF_UNITS}

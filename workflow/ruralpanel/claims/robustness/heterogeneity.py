@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from ruralpanel.claims.robustness.designs import quick
+from ruralpanel.claims.robustness.results import ByGroup, GroupSlope, NotAvailable, OwnSlopes
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import demean, effect_codes, usable_columns
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
@@ -58,7 +58,7 @@ class MeanGroup:
         return float(self.slopes.std(ddof=1) / np.sqrt(self.slopes.size))
 
 
-def by_group(design: Design, term: str, groups: Mapping[str, str], seed: int, name: str) -> dict[str, Any]:
+def by_group(design: Design, term: str, groups: Mapping[str, str], seed: int, name: str) -> ByGroup:
     """The coefficient of `term` and its breaks' steps in each group of units, all other coefficients common.
 
     Parameters
@@ -67,8 +67,8 @@ def by_group(design: Design, term: str, groups: Mapping[str, str], seed: int, na
 
     Returns
     -------
-    ``groups`` (group, units, estimate, error, interval with errors clustered by unit, p-values: ``p_wild`` alone,
-    ``p_romano_wolf`` and ``p_holm`` among the groups) and ``equal`` (F test that all are the same).
+    Intervals are with errors clustered by unit, p-values ``p_wild`` alone, ``p_romano_wolf`` and ``p_holm`` among the
+    groups; ``equal`` is the F test that all are the same.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _group_results(
     sizes: Mapping[str, int],
     seed: int,
     name: str,
-) -> dict[str, Any]:
+) -> ByGroup:
     errors = infer(fitted, split, InferenceSpec(CLUSTER), 0)
     assert errors.vcov is not None and errors.std_error is not None and errors.df is not None
     chosen = [fitted.terms.index(slope) for slope in names]
@@ -128,35 +128,30 @@ def _group_results(
     adjusted = romano_wolf.adjust(
         [romano_wolf.wild(fitted, split, np.eye(len(fitted.terms))[j], weights, units) for j in chosen]
     )
-    entries = [
-        {
-            "group": label,
-            "n_units": sizes[label],
-            "estimate": float(fitted.params[j]),
-            "std_error": float(errors.std_error[j]),
-            "ci_low": float(errors.ci_low[j]),
-            "ci_high": float(errors.ci_high[j]),
-            "p_value": float(errors.p_value[j]),
-            "p_wild": float(adjusted.unadjusted[i]),
-            "p_romano_wolf": float(adjusted.stepped[i]),
-            "p_holm": float(adjusted.holm[i]),
-            "few_units": sizes[label] < validity.MIN_CLUSTERS["CR1"],
-        }
+    slopes = tuple(
+        GroupSlope(
+            group=label,
+            n_units=sizes[label],
+            estimate=float(fitted.params[j]),
+            std_error=float(errors.std_error[j]),
+            ci_low=float(errors.ci_low[j]),
+            ci_high=float(errors.ci_high[j]),
+            p_value=float(errors.p_value[j]),
+            p_wild=float(adjusted.unadjusted[i]),
+            p_romano_wolf=float(adjusted.stepped[i]),
+            p_holm=float(adjusted.holm[i]),
+            few_units=sizes[label] < validity.MIN_CLUSTERS["CR1"],
+        )
         for i, (label, j) in enumerate(zip(kept, chosen, strict=True))
-    ]
+    )
     contrasts = np.zeros((len(kept) - 1, len(fitted.terms)))
     for i, j in enumerate(chosen[1:]):
         contrasts[i, chosen[0]], contrasts[i, j] = 1.0, -1.0
     wald = joint.wald_of(fitted, split, contrasts, compact(split.unit_codes[fitted.rows]))
     null = null_panels(fitted, split, seed, f"size of equal slopes {name}") if split.spec.simulated_size else None
     test = joint.test_of(wald, fitted, note("hotelling_cr2", by="unit"))
-    equal = joint.with_size(test, wald, null.outcomes if null else None).to_dict()
-    return {
-        "groups": entries,
-        "equal": equal,
-        "draws": DRAWS,
-        "inference": [one.to_dict() for one in errors.small_sample],
-    }
+    equal = joint.with_size(test, wald, null.outcomes if null else None)
+    return ByGroup(slopes, equal, DRAWS, errors.small_sample)
 
 
 def initial_groups(design: Design, values: FloatArray, number: int = 3) -> dict[str, str]:
@@ -238,21 +233,21 @@ def _flat(raw: FloatArray) -> int:
     return int(np.sum(np.ptp(raw, axis=0) == 0))
 
 
-def mean_group_results(design: Design, term: str) -> dict[str, Any]:
-    """`mean_group` as plain values: ``units`` for a map, mean, error and interval with t(m − 1)."""
+def mean_group_results(design: Design, term: str) -> OwnSlopes | NotAvailable:
+    """`mean_group` as it is reported: ``units`` for a map, mean, error and interval with t(m − 1)."""
     try:
         slopes = mean_group(design, term)
     except UserError as error:
-        return {"not_available": error.reason.to_dict()}
+        return NotAvailable(error.reason)
     reach = float(critical_values(np.array(float(slopes.slopes.size - 1)))) * slopes.std_error
-    return {
-        "estimate": slopes.mean,
-        "std_error": slopes.std_error,
-        "ci_low": slopes.mean - reach,
-        "ci_high": slopes.mean + reach,
-        "n_units": len(slopes.units),
-        "most_parameters": slopes.parameters,
-        "beside": list(slopes.terms),
-        "units": dict(zip(slopes.units, slopes.slopes.tolist(), strict=True)),
-        "std_errors": dict(zip(slopes.units, slopes.errors.tolist(), strict=True)),
-    }
+    return OwnSlopes(
+        estimate=slopes.mean,
+        std_error=slopes.std_error,
+        ci_low=slopes.mean - reach,
+        ci_high=slopes.mean + reach,
+        n_units=len(slopes.units),
+        most_parameters=slopes.parameters,
+        beside=slopes.terms,
+        units=dict(zip(slopes.units, slopes.slopes.tolist(), strict=True)),
+        std_errors=dict(zip(slopes.units, slopes.errors.tolist(), strict=True)),
+    )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ruralpanel.claims.robustness.designs import quick, refit, subset
+from ruralpanel.claims.robustness.results import LeftOut
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, finite
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.kinds.estimators import ESTIMATORS
@@ -109,7 +109,7 @@ def without_each(
     return tuple(labels[code] for code in present.tolist()), refitted, reasons
 
 
-def summary(left: Left, index: int, whole: float) -> dict[str, Any]:
+def summary(left: Left, index: int, whole: float) -> LeftOut:
     """One followed number without each: all values, their range, which one moves it most, which ones turn its sign.
 
     Parameters
@@ -118,23 +118,24 @@ def summary(left: Left, index: int, whole: float) -> dict[str, Any]:
     """
     estimates = left.estimates[:, index]
     known = np.isfinite(estimates)
-    result: dict[str, Any] = {
-        "left_out": list(left.names),
-        "estimate": [finite(float(value)) for value in estimates],
-        "std_error": [finite(float(value)) for value in left.errors[:, index]],
-    }
-    if known.any():
-        most = int(np.argmax(np.where(known, np.abs(estimates - whole), -1.0)))
-        result |= {
-            "min": float(np.nanmin(estimates)),
-            "max": float(np.nanmax(estimates)),
-            "most_influential": left.names[most],
-            "estimate_without": float(estimates[most]),
-            "changes_sign": [n for n, v in zip(left.names, estimates, strict=True) if np.isfinite(v) and v * whole < 0],
-        }
-    if left.reasons:
-        result["not_available"] = dict(left.reasons)
-    return result
+    result = LeftOut(
+        left_out=left.names,
+        estimate=tuple(finite(float(value)) for value in estimates),
+        std_error=tuple(finite(float(value)) for value in left.errors[:, index]),
+        not_available=left.reasons or None,
+    )
+    if not known.any():
+        return result
+    most = int(np.argmax(np.where(known, np.abs(estimates - whole), -1.0)))
+    turned = (n for n, v in zip(left.names, estimates, strict=True) if np.isfinite(v) and v * whole < 0)
+    return replace(
+        result,
+        min=float(np.nanmin(estimates)),
+        max=float(np.nanmax(estimates)),
+        most_influential=left.names[most],
+        estimate_without=float(estimates[most]),
+        changes_sign=tuple(turned),
+    )
 
 
 def jackknife(design: Design, number: Callable[[Fit, Design], float]) -> tuple[float, dict[str, float]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,13 +10,25 @@ import pandas as pd
 from ruralpanel.claims.designs import Statistics, describe
 from ruralpanel.claims.numbers import find_estimand
 from ruralpanel.claims.robustness.checks import Target
+from ruralpanel.claims.robustness.results import (
+    Checked,
+    LeftOut,
+    MeasurementError,
+    OwnSlopes,
+    Power,
+    Robustness,
+    Selection,
+    Sensitivity,
+)
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.project.problems import CONFIGURATION
+from ruralpanel.project.sections.configuration import Estimand, Hypothesis
 
 
 def targets_of(
-    claims: Mapping[str, Mapping[str, Any]],
-    models: Mapping[str, Mapping[str, Any]],
+    claims: Mapping[str, Hypothesis],
+    models: Mapping[str, Model],
     statistics: Statistics,
     file: str = CONFIGURATION,
 ) -> dict[str, tuple[Target, ...]]:
@@ -25,7 +36,7 @@ def targets_of(
 
     Parameters
     ----------
-    models : model → its JSON. statistics : panel → variable → how it varies, for δ.
+    models : model → its results. statistics : panel → variable → how it varies, for δ.
 
     Raises
     ------
@@ -34,17 +45,18 @@ def targets_of(
     """
     targets: dict[str, dict[str, Target]] = {}
     for claim, declared in claims.items():
-        places = [("estimand", declared.get("estimand") or {})]
-        places += [(f"others[{i}]", other) for i, other in enumerate(declared.get("others") or ())]
+        places = [("estimand", declared.estimand or Estimand())]
+        places += [(f"others[{i}]", other) for i, other in enumerate(declared.others or ())]
         for place, estimand in places:
-            model = models.get(str(estimand.get("model", "")))
-            if model is None or "statistic" in estimand:
+            model = models.get(estimand.model or "")
+            if model is None or estimand.statistic is not None:
                 continue
             where = f"hypotheses.{claim}.{place}"
             number = find_estimand(model, estimand, file, where)
             delta = describe(model, estimand, declared, statistics, file, where).delta
-            chosen = {key: estimand[key] for key in ("marginal", "at") if key in estimand} or {"term": number.term}
-            names = targets.setdefault(str(model["model"]), {})
+            marginal = estimand.marginal is not None
+            chosen = Estimand(marginal=estimand.marginal, at=estimand.at) if marginal else Estimand(term=number.term)
+            names = targets.setdefault(model.model, {})
             before = names.get(number.term)
             names[number.term] = Target(
                 name=number.term,
@@ -61,15 +73,19 @@ def targets_of(
     return {model: tuple(names.values()) for model, names in targets.items()}
 
 
-def groups_of(attributes: Mapping[str, Mapping[str, Any]], design: Design, names: Sequence[str]) -> dict[str, Any]:
+def groups_of(
+    attributes: Mapping[str, Mapping[str, object]], design: Design, names: Sequence[str]
+) -> dict[str, dict[str, str]]:
     """Attribute → unit → group, for the attributes of the units that are there."""
-    by_attribute: dict[str, Any] = {}
+    by_attribute: dict[str, dict[str, str]] = {}
     for name in names:
         groups = {unit: str(attributes[unit].get(name, "")) for unit in design.units}
         if all(groups.values()):
             by_attribute[name] = groups
     return by_attribute
 
+
+_OVER = ("unit", "period")
 
 COLUMNS = (
     "model", "target", "claims", "main", "estimate", "std_error", "detectable", "delta", "power_at_delta",
@@ -80,41 +96,47 @@ COLUMNS = (
 )  # fmt: skip
 
 
-def table(results: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def table(results: Sequence[Robustness]) -> pd.DataFrame:
     """One row per model and number, columns `COLUMNS`; empty where something does not apply."""
     rows = [
-        [result["model"], name, " ".join(entry["claims"]), entry["main"], *_numbers(entry)]
+        [result.model, name, " ".join(checked.claims), checked.main, *_numbers(checked)]
         for result in results
-        for name, entry in result["targets"].items()
+        for name, checked in result.targets.items()
     ]
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def _numbers(entry: Mapping[str, Any]) -> list[Any]:
-    def at(*path: str) -> Any:
-        value: Any = entry
-        for key in path:
-            value = value.get(key) if isinstance(value, Mapping) else None
-        return " ".join(value) if isinstance(value, list) else value
-
+def _numbers(checked: Checked) -> list[object]:
+    power = checked.power if isinstance(checked.power, Power) else None
+    at_delta = power.at_delta if power else None
+    units, periods = (found if isinstance(found, LeftOut) else None for found in map(checked.without, _OVER))
+    selection = checked.selection if isinstance(checked.selection, Selection) else None
+    omitted = checked.sensitivity if isinstance(checked.sensitivity, Sensitivity) else None
+    noise = checked.measurement_error if isinstance(checked.measurement_error, MeasurementError) else None
+    regions = checked.groups.get("region")
+    slopes = checked.mean_group if isinstance(checked.mean_group, OwnSlopes) else None
     return [
-        at("estimate"),
-        at("std_error"),
-        at("power", "detectable", "0.8"),
-        at("power", "at_delta", "delta"),
-        at("power", "at_delta", "power"),
-        at("leave_one_unit_out", "min"),
-        at("leave_one_unit_out", "max"),
-        at("leave_one_unit_out", "most_influential"),
-        at("leave_one_unit_out", "changes_sign"),
-        at("leave_one_period_out", "min"),
-        at("leave_one_period_out", "max"),
-        at("leave_one_period_out", "changes_sign"),
-        at("selection", "delta_for_zero"),
-        at("selection", "adjusted_estimate"),
-        at("sensitivity", "robustness_value"),
-        at("sensitivity", "robustness_value_5"),
-        at("measurement_error", "least_reliability"),
-        at("heterogeneity", "region", "equal", "p_value"),
-        at("mean_group", "estimate"),
+        checked.estimate,
+        checked.std_error,
+        power and power.detectable["0.8"],
+        at_delta and at_delta.delta,
+        at_delta and at_delta.power,
+        units and units.min,
+        units and units.max,
+        units and units.most_influential,
+        _joined(units),
+        periods and periods.min,
+        periods and periods.max,
+        _joined(periods),
+        selection and selection.delta_for_zero,
+        selection and selection.adjusted_estimate,
+        omitted and omitted.robustness_value,
+        omitted and omitted.robustness_value_5,
+        noise and noise.least_reliability,
+        regions and regions.equal.p_value,
+        slopes and slopes.estimate,
     ]
+
+
+def _joined(left: LeftOut | None) -> str | None:
+    return None if left is None or left.changes_sign is None else " ".join(left.changes_sign)

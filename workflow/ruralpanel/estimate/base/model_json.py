@@ -1,4 +1,4 @@
-"""Reading results' JSON, and single numbers from a model's."""
+"""Results' JSON: written so that null always means none, and read into the classes that declare what it holds."""
 
 from __future__ import annotations
 
@@ -6,20 +6,35 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar
 
-from ruralpanel.project.files import write_json
-from ruralpanel.project.kinds.inference import INFERENCE, shown_as
-from ruralpanel.project.notes import plain_notes
+from pydantic import BeforeValidator, TypeAdapter, ValidationError
+
+from ruralpanel.project.files import plain, write_json
+from ruralpanel.project.notes import Note, plain_notes
 from ruralpanel.project.periods import Period, parse, written
+from ruralpanel.project.problems import Problem, UserError
+
+T = TypeVar("T")
+
+Number = Annotated[float, BeforeValidator(lambda value: math.nan if value is None else value)]
+"""A number that JSON holds as null where it is none."""
+
+
+def _note(value: Any) -> Any:
+    return Note.from_dict(value) if isinstance(value, Mapping) and "code" in value else value
+
+
+AsNote = Annotated[Note, BeforeValidator(_note)]
+Notes = tuple[AsNote, ...]
 
 LARGE_SIZE = 0.10
 """Simulated size of a nominal 5 % test beyond which every place that prints the test says so."""
 
 OF_ERROR = ("std_error", "statistic", "df", "p_value", "ci_low", "ci_high", "detectable")
 """Numbers that follow from a standard error."""
-
 
 _PERIODS = ("period", "periods")
 _LIMITS = re.compile(r"(^|_)(low|high|ci|intervals)$")
@@ -32,10 +47,48 @@ def read_results(path: str | Path) -> dict[str, Any]:
     return values
 
 
+def read_as(kind: type[T], path: str | Path) -> T:
+    """A JSON file of results as the class that says what it holds; keys that the class does not know are left aside.
+
+    Raises
+    ------
+    UserError
+        The file is no JSON, or does not hold what the class says: it was cut off, or written by another version.
+    """
+    try:
+        return made(kind, read_results(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where, found = ".".join(map(str, first["loc"])), first["msg"][:1].lower() + first["msg"][1:]
+    except ValueError as error:
+        where, found = "", str(error)
+    raise UserError(Problem(str(path), where, found, "results of this version", "delete the file and run again"))
+
+
+def made(kind: type[T], values: Any) -> T:
+    """Values as `read_results` gives them, as the class that says what they are."""
+    result: T = _adapter(kind).validate_python(values)  # type: ignore[arg-type]  # every class is hashable
+    return result
+
+
+@cache
+def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
 def write_results(path: str | Path, values: Any) -> None:
     """Write results as JSON, `cleared`: notes as codes with their values, quarters and months by their labels, limits
     without bound ``-inf``, ``inf``."""
-    write_json(path, _labelled(cleared(plain_notes(values))))
+    write_json(path, _written(values))
+
+
+def as_read(values: Any) -> Any:
+    """What `read_results` would give of values, were they written."""
+    return cleared(numbered(plain(_written(values))))
+
+
+def _written(values: Any) -> Any:
+    return _labelled(cleared(plain_notes(values)))
 
 
 def numbered(values: Any, key: str = "") -> Any:
@@ -75,72 +128,3 @@ def cleared(values: Any) -> Any:
             for key, value in values.items()
         }
     return [cleared(value) for value in values] if isinstance(values, (list, tuple)) else values
-
-
-def coefficient(model: Mapping[str, Any], term: str) -> Mapping[str, Any] | None:
-    """The entry of `term`, also if an interaction is written the other way round; None if the model has none."""
-    entries: dict[str, Mapping[str, Any]] = {str(entry["term"]): entry for entry in model["coefficients"]}
-    if term in entries:
-        return entries[term]
-    parts = sorted(term.split(":"))
-    return next((entry for name, entry in entries.items() if ":" in name and sorted(name.split(":")) == parts), None)
-
-
-def number_of(entry: Mapping[str, Any], name: str) -> float | None:
-    """A number of a coefficient."""
-    value = entry.get(name)
-    return None if value is None else float(value)
-
-
-Pieces = tuple[tuple[float, float], ...]
-
-
-def set_of(model: Mapping[str, Any], entry: Mapping[str, Any], name: str) -> Pieces | None:
-    """The values that ``ci``, ``ci_wild`` or ``ci_ar`` does not reject, as disjoint intervals in order.
-
-    Ends may be infinite; no interval at all means that every value is rejected. None where nobody computed the set.
-    ``ci_ar`` is the Anderson–Rubin set of an instrumented coefficient; where the first setting or the bootstrap inverts
-    such a test too, its pieces are told apart, which the limits in the coefficient's entry do not.
-    """
-    pieces = _pieces(model, str(entry.get("term")), name)
-    if pieces is not None or name == "ci_ar":
-        return pieces
-    low, high = entry.get(f"{name}_low"), entry.get(f"{name}_high")
-    return None if low is None or high is None else ((float(low), float(high)),)
-
-
-def _pieces(model: Mapping[str, Any], term: str, name: str) -> Pieces | None:
-    if name == "ci_ar":
-        result = model.get("anderson_rubin") or {}
-    else:
-        options = (_setting(model, name) or {}).get("options") or {}
-        result = options.get("anderson_rubin") or options
-    if result.get("term") != term or "intervals" not in result:
-        return None
-    return tuple((float(low), float(high)) for low, high in result["intervals"])
-
-
-def _setting(model: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    settings = model.get("inference") or ()
-    if name == "ci_wild":
-        return next((setting for setting in settings if method_of(setting) in shown_as("p_wild")), None)
-    return settings[0] if settings else None
-
-
-def setting_of(model: Mapping[str, Any], p_value: str) -> Mapping[str, Any] | None:
-    """The inference entry that ``p_value``, ``p_wild`` or ``p_permutation`` of the coefficients comes from."""
-    if p_value == "p_value":
-        return next(iter(model.get("inference") or ()), model.get("vcov"))
-    settings = [entry for entry in model.get("inference") or () if not entry.get("not_available")]
-    return next((entry for method in shown_as(p_value) for entry in settings if method_of(entry) == method), None)
-
-
-def first_with_errors(model: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The first inference entry that gives errors or intervals of its own, bootstraps and permutations aside."""
-    given = [entry for entry in model.get("inference") or () if not entry.get("not_available")]
-    return next((entry for entry in given if not INFERENCE[method_of(entry)].resamples), None)
-
-
-def method_of(entry: Mapping[str, Any]) -> str:
-    """The method's name of an inference entry."""
-    return str(entry.get("method") or entry.get("vcov") or entry.get("type") or "")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -13,7 +12,7 @@ import numpy as np
 
 from ruralpanel.data.break_steps import belongs
 from ruralpanel.estimate.base.absorb import Absorbed
-from ruralpanel.estimate.base.model_json import cleared, numbered, write_results
+from ruralpanel.estimate.base.model_json import Notes, Number, cleared, write_results
 from ruralpanel.project.expressions import place
 from ruralpanel.project.notes import Note, note, plain_notes
 from ruralpanel.project.settings import ModelSpec
@@ -105,10 +104,10 @@ class Test:
 
     __test__ = False  # not a pytest class
 
-    statistic: float
-    df: float | tuple[float, float] | None
-    p_value: float
-    note: tuple[Note, ...] = ()
+    statistic: Number = math.nan
+    df: float | tuple[float, float] | None = None
+    p_value: Number = math.nan
+    note: Notes = ()
     size: float | None = None
 
     @classmethod
@@ -203,22 +202,18 @@ class Inference:
 
 
 @dataclass(frozen=True)
-class Coefficient:
-    """One term. None: not computed; `df` None: normal critical values.
+class Estimated:
+    """An estimate and what follows from its error. None: not computed; `df` None: normal critical values.
 
     Attributes
     ----------
+    term : empty where what stands around the row names it. estimate : NaN where there is none.
     std_error … ci_high : of the model's first inference setting; 95 % interval.
     p_wild, ci_wild_low, ci_wild_high : of its first wild cluster bootstrap; a limit may be infinite.
-    p_permutation : of its first permutation setting, else of its randomisation over treated sets.
-    detectable : smallest effect that a 5 % test by this error finds with 80 % power (`smallest_detectable`);
-        None where a bootstrap's interval stands beside, whose power is another (models/robustness has it for claims).
-    sd, sd_within, sd_net : standard deviation of the term in the sample, of its deviations from unit means, and of what
-        effects and its own declared steps leave of it (n − 1).
     """
 
-    term: str
-    estimate: float
+    term: str = ""
+    estimate: Number = math.nan
     std_error: float | None = None
     statistic: float | None = None
     df: float | None = None
@@ -228,6 +223,26 @@ class Coefficient:
     p_wild: float | None = None
     ci_wild_low: float | None = None
     ci_wild_high: float | None = None
+
+    def number(self, name: str) -> float | None:
+        """One of the numbers by its name; None where it was not computed."""
+        value: float | None = getattr(self, name, None)
+        return None if value is None or math.isnan(value) else value
+
+
+@dataclass(frozen=True)
+class Coefficient(Estimated):
+    """The row of one term.
+
+    Attributes
+    ----------
+    p_permutation : of its first permutation setting, else of its randomisation over treated sets.
+    detectable : smallest effect that a 5 % test by this error finds with 80 % power (`smallest_detectable`);
+        None where a bootstrap's interval stands beside, whose power is another (models/robustness has it for claims).
+    sd, sd_within, sd_net : standard deviation of the term in the sample, of its deviations from unit means, and of what
+        effects and its own declared steps leave of it (n − 1).
+    """
+
     p_permutation: float | None = None
     detectable: float | None = None
     sd: float | None = None
@@ -237,7 +252,7 @@ class Coefficient:
 
 @dataclass(frozen=True)
 class ModelResult:
-    """Everything that tables, figures, verdicts and the report read of a model.
+    """Everything that is known of a model, as estimation hands it over and its file keeps it (read as `model.Model`).
 
     `inference` has one entry per setting: ``method``, ``by``, ``options`` (resolved), ``small_sample`` (every factor,
     as `Note`), ``n_clusters``, ``coefficients`` and ``notes``; or ``method``, ``options`` and ``not_available``
@@ -293,23 +308,6 @@ class ModelResult:
         """Write `to_dict` to `path`; limits as `write_results` has them, other infinite numbers null."""
         write_results(path, self.to_dict())
 
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ModelResult:
-        """The inverse of `to_dict`, but for infinite numbers that are no limits, which JSON keeps as null."""
-        names = {item.name for item in fields(cls)} - {"extra"}
-        known = {name: values[name] for name in names}
-        known["coefficients"] = tuple(Coefficient(**row) for row in values["coefficients"])
-        known["tests"] = {name: _test(test) for name, test in values["tests"].items()}
-        for name in ("effects", "inference", "marginal_effects", "units", "periods"):
-            known[name] = tuple(values[name])
-        known["notes"] = tuple(Note.from_dict(one) for one in values["notes"])
-        return cls(**known, extra={name: value for name, value in values.items() if name not in names})
-
-    @classmethod
-    def from_json(cls, path: str | Path) -> ModelResult:
-        """Read what `to_json` wrote."""
-        return cls.from_dict(numbered(json.loads(Path(path).read_text(encoding="utf-8"))))
-
 
 def finite(value: float | None) -> float | None:
     """The number, or None where it is missing or infinite."""
@@ -319,14 +317,3 @@ def finite(value: float | None) -> float | None:
 def limit(value: float | None) -> float | None:
     """The limit of an interval, which may be infinite, or None where it is missing."""
     return None if value is None or math.isnan(value) else float(value)
-
-
-def _test(values: Mapping[str, Any]) -> Test:
-    df = values["df"]
-    return Test(
-        statistic=math.nan if values["statistic"] is None else values["statistic"],
-        df=(df[0], df[1]) if isinstance(df, list) else df,
-        p_value=math.nan if values["p_value"] is None else values["p_value"],
-        note=tuple(Note.from_dict(one) for one in values["note"]),
-        size=values.get("size"),
-    )

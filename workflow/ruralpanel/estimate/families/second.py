@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, nested
 from ruralpanel.estimate.base.effects import effect_codes
+from ruralpanel.estimate.base.model import Setting
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.covariance import cluster_factor, hc_factor, parameters
@@ -91,13 +92,12 @@ def root_factor(setting: InferenceSpec | None, fit: Fit, design: Design) -> floa
     return float(np.sqrt(cluster_factor(options.small_sample, clusters, n, k, options.count).value))
 
 
-def comparable(settings: Sequence[Mapping[str, object]]) -> Iterator[int]:
+def comparable(settings: Sequence[Setting]) -> Iterator[int]:
     """Places of the settings whose errors other libraries have: classical, robust, clustered without correction."""
-    for index, entry in enumerate(settings):
-        options = entry.get("options")
-        plain = isinstance(options, Mapping) and options.get("small_sample", "CR1") in ("CR0", "CR1")
-        known = entry["method"] in (CLASSICAL, ROBUST) or (entry["method"] == CLUSTER and plain)
-        if known and "not_available" not in entry:
+    for index, setting in enumerate(settings):
+        plain = (setting.options.small_sample or "CR1") in ("CR0", "CR1")
+        known = setting.method in (CLASSICAL, ROBUST) or (setting.method == CLUSTER and plain)
+        if known and setting.not_available is None:
             yield index
 
 

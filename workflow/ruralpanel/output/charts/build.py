@@ -8,7 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from ruralpanel.estimate.base.model_json import first_with_errors, read_results, setting_of
+from ruralpanel.claims.robustness.results import Checked, CurveSummary, NotAvailable, read_robustness
+from ruralpanel.claims.scorecard import read_scorecard
+from ruralpanel.estimate.base.model import Dated, Model, Setting, SettingOptions, Split
+from ruralpanel.estimate.base.model_json import read_as
 from ruralpanel.output.charts import claims, coefficients, curve, event_study, marginal_effect, power, series
 from ruralpanel.output.charts.coefficients import Estimate, from_model
 from ruralpanel.output.labels import Labels, without_aside
@@ -18,7 +21,9 @@ from ruralpanel.output.words import clause, word
 from ruralpanel.project.kinds import figures
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.figures import FIGURES
+from ruralpanel.project.kinds.inference import CLUSTER
 from ruralpanel.project.kinds.options import Labelled, given_labels, in_language
+from ruralpanel.project.notes import note
 from ruralpanel.project.periods import parsed
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 
@@ -51,22 +56,22 @@ def draw(name: str, spec: Mapping[str, Any], context: OutputContext, names: Mapp
 def draw_coefficients(options: figures.Coefficients, context: OutputContext, names: Names, paths: Paths) -> None:
     """Estimates of one term over models."""
     models = context.models(options.models)
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     declared = options.term
     group = options.group
     estimates, drawn, problems = [], [], []
     for model in models:
-        term = str(declared.get(model["model"], "")) if isinstance(declared, Mapping) else str(declared)
-        known = [str(entry["term"]) for entry in model["coefficients"]]
+        term = str(declared.get(model.model, "")) if isinstance(declared, Mapping) else str(declared)
+        known = [entry.term for entry in model.coefficients]
         if term not in known:
-            expected = f"a term of model {model['model']}"
+            expected = f"a term of model {model.model}"
             problems.append(context.problem("term", f'"{term}"', expected, did_you_mean(term, known)))
             continue
-        heading = {"outcome": labels.of(str(model["outcome"])), "none": ""}.get(group) or str(model.get(group, ""))
+        heading = {"outcome": labels.of(model.outcome), "none": ""}.get(group) or str(getattr(model, group, ""))
         title = model_name(options, model, context)
         label = f"{title}: {labels.of(term)}" if isinstance(declared, Mapping) else title
         drawn.append(model)
-        estimates.append(from_model(model, term, label, "" if group == "none" else heading, f"N = {model['n_obs']}"))
+        estimates.append(from_model(model, term, label, "" if group == "none" else heading, f"N = {model.n_obs}"))
     raise_any(problems)
     axis = "" if isinstance(declared, Mapping) else labels.of(str(declared))
     title, note = words_of(options, context)
@@ -84,16 +89,16 @@ def draw_coefficients(options: figures.Coefficients, context: OutputContext, nam
 def draw_marginal_effect(options: figures.MarginalEffect, context: OutputContext, names: Names, paths: Paths) -> None:
     """The effect of one variable along another."""
     (model,) = context.models([options.model])
-    effects = model.get("marginal_effects") or ()
+    effects = model.marginal_effects
     if not effects:
         fix = f"declare models.{options.model}.marginal_effects"
         raise UserError(context.problem("model", f'"{options.model}"', "a model with marginal effects", fix))
-    of, over = options.of or str(effects[0]["of"]), options.over or str(effects[0]["over"])
-    labels = context.labels([str(model["panel"])], options)
+    of, over = options.of or effects[0].of, options.over or effects[0].over
+    labels = context.labels([model.panel], options)
     try:
         curve = marginal_effect.from_model(model, of, over, rug_of(model, over, context, names), context.language)
     except KeyError as error:
-        known = ", ".join(f"{effect['of']} over {effect['over']}" for effect in effects)
+        known = ", ".join(f"{effect.of} over {effect.over}" for effect in effects)
         raise UserError(context.problem("of", f"{of} over {over}", known)) from error
     title, note = words_of(options, context)
     theory = theory_curve(context.language) if options.theory else None
@@ -115,10 +120,10 @@ def theory_curve(language: str) -> marginal_effect.TheoryCurve:
     return marginal_effect.TheoryCurve(gaps, effects, *axes)
 
 
-def rug_of(model: Mapping[str, Any], over: str, context: OutputContext, names: Names) -> Mapping[str, float]:
+def rug_of(model: Model, over: str, context: OutputContext, names: Names) -> Mapping[str, float]:
     """Each unit's mean of the moderator in the panel, over the model's units and periods."""
-    frame = context.panel(str(model["panel"]), [over], "over")
-    used = frame[frame["unit"].isin(model["units"]) & frame["period"].isin(model["periods"])]
+    frame = context.panel(model.panel, [over], "over")
+    used = frame[frame["unit"].isin(model.units) & frame["period"].isin(model.periods)]
     means = used.groupby("unit")[over].mean().dropna()
     return {names.get(str(unit), str(unit)): float(value) for unit, value in means.items()}
 
@@ -126,13 +131,13 @@ def rug_of(model: Mapping[str, Any], over: str, context: OutputContext, names: N
 def draw_event_study(options: figures.Effects, context: OutputContext, names: Names, paths: Paths) -> None:
     """Effects by time from the event."""
     models = context.models(options.models)
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     relative = any(event_study.is_staggered(model) for model in models)
     lines = [event_study.from_model(model, model_name(options, model, context), relative) for model in models]
     problems: list[Problem] = []
     for index, (model, line) in enumerate(zip(models, lines, strict=True)):
         if not line.estimates:
-            found = f'model "{model["model"]}" without effects by period'
+            found = f'model "{model.model}" without effects by period'
             problems.append(context.problem(f"models[{index}]", found, "event studies"))
     settings = [(event_study.reference_of(model), 0) if relative else event_settings(model) for model in models]
     if len(set(settings)) > 1:
@@ -141,20 +146,20 @@ def draw_event_study(options: figures.Effects, context: OutputContext, names: Na
     raise_any(problems)
     reference, first = settings[0]
     title, note = words_of(options, context)
-    outcomes = list(dict.fromkeys(labels.of(str(model["outcome"])) for model in models))
+    outcomes = list(dict.fromkeys(labels.of(model.outcome) for model in models))
     axis = outcomes[0] if len(outcomes) == 1 else ""
     pairs = [(model, one) for model, line in zip(models, lines, strict=True) for one in line.estimates.values()]
     note = with_intervals(note, pairs, context.language)
     event_study.draw(lines, paths, reference, first, title, axis, note, context.language, context.where)
 
 
-def event_settings(model: Mapping[str, Any]) -> tuple[int, int]:
+def event_settings(model: Model) -> tuple[int, int]:
     """The reference and the first treated period, the former by default the last before the latter."""
-    options = (model.get("spec") or {}).get("options") or {}
-    periods = sorted(int(period) for period in model["periods"])
-    first = parsed((options.get("treatment") or {}).get("first", periods[-1]))
+    asked = model.spec.options_as(Dated)
+    periods = sorted(model.periods)
+    first = parsed(periods[-1] if asked.treatment.first is None else asked.treatment.first)
     before = [period for period in periods if period < first]
-    return parsed(options.get("reference") or (before or periods)[-1]), first
+    return parsed(asked.reference or (before or periods)[-1]), first
 
 
 def draw_series(options: figures.Series, context: OutputContext, names: Names, paths: Paths) -> None:
@@ -179,8 +184,7 @@ def draw_scorecard(options: figures.Scorecard, context: OutputContext, names: Na
     if not path.is_file():
         raise UserError(context.problem("file", f"no file {path}", "the scorecard's JSON"))
     title, note = words_of(options, context)
-    values = read_results(path)
-    claims.draw_scorecard(values, paths, title, note, context.language, context.where)
+    claims.draw_scorecard(read_scorecard(path), paths, title, note, context.language, context.where)
 
 
 def draw_specification_curve(options: figures.Curve, context: OutputContext, names: Names, paths: Paths) -> None:
@@ -190,12 +194,12 @@ def draw_specification_curve(options: figures.Curve, context: OutputContext, nam
     for file in (path, rows):
         if not file.is_file():
             raise UserError(context.problem("curve", f"no file {file}", "the results of a specification curve"))
-    summary = read_results(path)
-    labels = context.labels([str(summary["panel"])], options)
+    summary = read_as(CurveSummary, path)
+    labels = context.labels([summary.panel], options)
     data = curve.curve_data(summary, pd.read_parquet(rows), labels)
     title, note = words_of(options, context)
     axis = word("standardised_effect", context.language)
-    clustered = short_of({"method": "cluster", "by": "unit", "options": {"small_sample": "CR1"}}, context.language)
+    clustered = short_of(Setting(CLUSTER, "unit", SettingOptions(small_sample="CR1")), context.language)
     note = _joined(note, word("intervals_one", context.language).format(outer=clustered))
     curve.draw_curve(data, paths, title, axis, note, context.language, context.where)
 
@@ -204,37 +208,37 @@ def draw_waterfall(options: figures.Waterfall, context: OutputContext, names: Na
     """The parts of a decomposition."""
     (model,) = context.models([options.model])
     if not is_decomposition(model):
-        found = f'model "{options.model}" of estimator {model["estimator"]}'
+        found = f'model "{options.model}" of estimator {model.estimator}'
         raise UserError(context.problem("model", found, "a decomposition"))
-    labels = context.labels([str(model["panel"])], options)
-    gap = model["spec"]["options"]["gap"]
-    total = labels.names.get("total") or f"{labels.of(str(gap['group']))} − {labels.of(str(gap['reference']))}"
+    labels = context.labels([model.panel], options)
+    gap = model.spec.options_as(Split).gap
+    total = labels.names.get("total") or f"{labels.of(gap.group)} − {labels.of(gap.reference)}"
     title, note = words_of(options, context)
     claims.draw_waterfall(
-        curve.parts(model, labels), paths, total, title, labels.of(str(model["outcome"])), note,
+        curve.parts(model, labels), paths, total, title, labels.of(model.outcome), note,
         interval_name(model, context.language), language=context.language, where=context.where,
     )  # fmt: skip
 
 
-def interval_name(model: Mapping[str, Any], language: str) -> str:
+def interval_name(model: Model, language: str) -> str:
     """``95% interval: …`` of the setting that the coefficients' intervals are of."""
     name = first_setting(model, language)
     return word("ci", language) + (f", {name}" if name else "")
 
 
-def first_setting(model: Mapping[str, Any], language: str) -> str:
+def first_setting(model: Model, language: str) -> str:
     """Name of the first setting that gives errors or intervals of its own, bootstraps and permutations aside."""
-    entry = first_with_errors(model)
+    entry = model.first_with_errors
     return short_of(entry, language) if entry else ""
 
 
-def with_intervals(note: str, drawn: Iterable[tuple[Mapping[str, Any], Estimate]], language: str) -> str:
+def with_intervals(note: str, drawn: Iterable[tuple[Model, Estimate]], language: str) -> str:
     """The note with the names of the intervals that the models' estimates are drawn with."""
     said: dict[str, None] = {}
     for model, estimate in drawn:
         name = {"ci": first_setting(model, language), "ci_ar": word("ci_ar", language)}.get(estimate.kind, "")
         if estimate.kind == "ci_wild":
-            wild = setting_of(model, "p_wild")
+            wild = model.setting_of("p_wild")
             name = short_of(wild, language) if wild else ""
         if name:
             said[name] = None
@@ -245,29 +249,28 @@ def _joined(*sentences: str) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def target_of(context: OutputContext, model: str, term: str, key: str) -> Mapping[str, Any]:
+def target_of(context: OutputContext, model: str, term: str, key: str) -> Checked:
     """What the robustness of a model says of one of its numbers, which must have the part `key`."""
     path = context.results / "models" / "robustness" / f"{model}.json"
     if not path.is_file():
         fix = "robustness is computed for models that claims name"
         raise UserError(context.problem("model", f"no file {path}", "a model with results on robustness", fix))
-    targets = read_results(path)["targets"]
+    targets = read_robustness(path).targets
     if term not in targets:
         expected = f"a number of model {model} that a claim names"
         raise UserError(context.problem("term", f'"{term}"', expected, did_you_mean(term, targets)))
-    entry: Mapping[str, Any] = targets[term]
-    part = entry.get(key) or {"not_available": {"code": "no_coefficient"}}
-    if "left_out" not in part and "not_available" in part:
-        reason = clause(part["not_available"], "en")
+    part = getattr(targets[term], key) or NotAvailable(note("no_coefficient"))
+    if isinstance(part, NotAvailable):
+        reason = clause(part.not_available, "en")
         raise UserError(context.problem("term", f'"{term}": {reason}', f"a number with {key}"))
-    return entry
+    return targets[term]
 
 
 def draw_sensitivity(options: figures.Sensitivity, context: OutputContext, names: Names, paths: Paths) -> None:
     """An estimate over the strength of an omitted variable."""
     (model,) = context.models([options.model])
     entry = target_of(context, options.model, str(options.term), "sensitivity")
-    labels = context.labels([str(model["panel"])], options)
+    labels = context.labels([model.panel], options)
     title, note = words_of(options, context)
     data = curve.contours(entry, labels)
     curve.draw_sensitivity(data, paths, title, note, context.language, context.where)
@@ -278,28 +281,27 @@ def draw_leave_one_out(options: figures.LeaveOneOut, context: OutputContext, nam
     (model,) = context.models([options.model])
     over, term = options.over, str(options.term)
     entry = target_of(context, options.model, term, f"leave_one_{over}_out")
-    labels = context.labels([str(model["panel"])], options)
+    labels = context.labels([model.panel], options)
     title, note = words_of(options, context)
-    smallest = (entry["power"].get("at_delta") or {}).get("delta")
     rows = curve.left_out(entry, over, names)
     if any(row.low is not None for row in rows):
         name = first_setting(model, context.language)
         note = _joined(note, word("intervals_one", context.language).format(outer=name))
-    coefficients.draw(rows, paths, title, labels.of(term), note, smallest, where=context.where)
+    coefficients.draw(rows, paths, title, labels.of(term), note, entry.delta, where=context.where)
 
 
 def draw_power(options: figures.Power, context: OutputContext, names: Names, paths: Paths) -> None:
     """Power over multiples of the smallest effect that matters."""
     models = context.models(options.models)
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     lines, declared = [], options.term
     for model in models:
-        name = str(model["model"])
+        name = model.model
         wanted = declared.get(name, "") if isinstance(declared, Mapping) else declared
         for term in map(str, wanted if isinstance(wanted, (list, tuple)) else [wanted]):
             entry = target_of(context, name, term, "power")
             parts = " × ".join(without_aside(labels.of(part)) for part in term.split(":"))
-            line = curve.power_line(entry, f"{' '.join(entry['claims'])}: {parts}")
+            line = curve.power_line(entry, f"{' '.join(entry.claims)}: {parts}")
             if line is None:
                 expected = "numbers with a smallest effect and an effect that is detectable"
                 raise UserError(context.problem("term", f'"{term}" of {name} without δ or power', expected))
@@ -313,5 +315,5 @@ def words_of(options: figures.Unnamed, context: OutputContext) -> tuple[str, str
     return title, in_language(options.note, options.note_zh, context.language)
 
 
-def model_name(options: Labelled, model: Mapping[str, Any], context: OutputContext) -> str:
-    return context.title(model["model"], given_labels(options, context.language))
+def model_name(options: Labelled, model: Model, context: OutputContext) -> str:
+    return context.title(model.model, given_labels(options, context.language))

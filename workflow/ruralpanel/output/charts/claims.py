@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 
+from ruralpanel.claims.scorecard import Scorecard
 from ruralpanel.output import style
 from ruralpanel.output.charts import coefficients
 from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
@@ -112,33 +112,31 @@ def _number(axes: Axes, row: int, x: float, value: float, digits: int) -> None:
 REACH = 12.0
 
 
-def from_scorecard(scorecard: Mapping[str, Any], language: str) -> list[Estimate]:
-    """One estimate for each claim of ``scorecard.json``, in the number's own direction as on the report's first page.
+def from_scorecard(scorecard: Scorecard, language: str) -> list[Estimate]:
+    """One estimate for each claim of the scorecard, in the number's own direction as on the report's first page.
 
     Claims without a number keep their row, with the verdict alone.
     """
     rows = []
-    values = [(claim.get("design") or {}).get("in_delta") for claim in scorecard["claims"]]
+    values = [claim.design.in_delta for claim in scorecard.claims if claim.design]
     reach = max([REACH, *(abs(value) for value in values if value is not None)])
-    for claim in scorecard["claims"]:
-        text = claim.get("text_zh") if language == "zh" and claim.get("text_zh") else claim["text"]
-        verdict = str(claim["verdict"])
-        verdict = word(f"verdict.{verdict.replace(' ', '_')}", language)
-        label = _broken(f"{claim['claim']}  {text}")
-        design = claim.get("design") or {}
-        value = design.get("in_delta")
-        if value is None:
+    for claim in scorecard.claims:
+        text = claim.text_zh if language == "zh" and claim.text_zh else claim.text
+        verdict = word(f"verdict.{claim.verdict.replace(' ', '_')}", language)
+        label = _broken(f"{claim.claim}  {text}")
+        design = claim.design
+        if design is None or design.in_delta is None:
             rows.append(Estimate(label, math.nan, detail=verdict))
             continue
-        low, high = (_end(design.get(key), reach) for key in ("in_delta_low", "in_delta_high"))
-        if design.get("in_delta_low") is not None and low is None and high is None:
+        low, high = (_end(limit, reach) for limit in (design.in_delta_low, design.in_delta_high))
+        if design.in_delta_low is not None and low is None and high is None:
             low, high = -math.inf, math.inf
-        rows.append(Estimate(label, float(value), low, high, detail=verdict))
+        rows.append(Estimate(label, design.in_delta, low, high, detail=verdict))
     return rows
 
 
 def draw_scorecard(
-    scorecard: Mapping[str, Any],
+    scorecard: Scorecard,
     paths: Mapping[str, str | Path],
     title: str = "",
     note: str = "",

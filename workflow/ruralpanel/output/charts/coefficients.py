@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from matplotlib.axes import Axes
 
-from ruralpanel.estimate.base.model_json import Pieces, coefficient, set_of
+from ruralpanel.estimate.base.model import Model, Pieces
 from ruralpanel.output import style
 from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 
@@ -42,8 +41,8 @@ class Estimate:
         return () if self.low is None and self.high is None else ((self.low, self.high),)
 
 
-def from_model(model: Mapping[str, Any], term: str, label: str, group: str = "", detail: str = "") -> Estimate:
-    """The estimate of a model's JSON with one interval: the one that its number is printed with elsewhere.
+def from_model(model: Model, term: str, label: str, group: str = "", detail: str = "") -> Estimate:
+    """The estimate of a model with one interval: the one that its number is printed with elsewhere.
 
     The wild bootstrap's set, else the Anderson–Rubin set, else the first setting's. A first setting whose set is no
     interval (AKM0) comes before.
@@ -53,13 +52,13 @@ def from_model(model: Mapping[str, Any], term: str, label: str, group: str = "",
     KeyError
         The model does not hold the term.
     """
-    entry = coefficient(model, term)
+    entry = model.coefficient(term)
     if entry is None:
         raise KeyError(term)
-    value = float(entry["estimate"])
-    first = set_of(model, entry, "ci")
+    value = entry.estimate
+    first = model.set_of(entry, "ci")
     disjoint = first is not None and len(first) != 1
-    kinds = {name: set_of(model, entry, name) for name in (() if disjoint else ("ci_wild", "ci_ar"))} | {"ci": first}
+    kinds = {name: model.set_of(entry, name) for name in (() if disjoint else ("ci_wild", "ci_ar"))} | {"ci": first}
     for kind, pieces in kinds.items():
         if pieces is not None and len(pieces) != 1:
             return Estimate(label, value, group=group, detail=detail, kind=kind, pieces=pieces)

@@ -13,6 +13,8 @@ from matplotlib.colors import LinearSegmentedColormap
 
 from ruralpanel.claims.robustness import sensitivity
 from ruralpanel.claims.robustness.curve_plan import NONE
+from ruralpanel.claims.robustness.results import Checked, CurveSummary, LeftOut, Power, Robustness, Sensitivity
+from ruralpanel.estimate.base.model import Model, Split
 from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.output import style
 from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
@@ -228,20 +230,21 @@ def _levels(values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], estimate:
 CONTOUR_POINTS = 161
 
 
-def curve_data(summary: Mapping[str, Any], rows: pd.DataFrame, labels: Labels) -> CurveData:
+def curve_data(summary: CurveSummary, rows: pd.DataFrame, labels: Labels) -> CurveData:
     """All specifications in standardised units, dimensions with one option left out."""
     ratio = (rows["standardised"] / rows["estimate"]).to_numpy()
-    shown = {entry["name"]: entry["options"] for entry in summary["dimensions"] if len(entry["options"]) > 1}
     choices: dict[str, list[str]] = {}
-    for name, options in shown.items():
-        words = dict(zip(options, option_labels(name, options, labels), strict=True))
-        choices[dimension_label(name, labels)] = [words[str(option)] for option in rows[name]]
+    for choice in summary.dimensions:
+        if len(choice.options) > 1:
+            words = dict(zip(choice.options, option_labels(choice.name, choice.options, labels), strict=True))
+            taken = [words[str(option)] for option in rows[choice.name]]
+            choices[dimension_label(choice.name, labels)] = taken
     return CurveData(
         rows["standardised"].tolist(),
         (rows["ci_low"].to_numpy() * ratio).tolist(),
         (rows["ci_high"].to_numpy() * ratio).tolist(),
         choices,
-        0 if summary.get("main") else None,
+        0 if summary.main else None,
     )
 
 
@@ -271,13 +274,14 @@ def _option(dimension: str, option: str, labels: Labels) -> str:
     return " + ".join(labels.of(part) for part in option.split(" + "))
 
 
-def left_out(entry: Mapping[str, Any], over: str, names: Mapping[str, str]) -> list[Estimate]:
+def left_out(entry: Checked, over: str, names: Mapping[str, str]) -> list[Estimate]:
     """Estimates without each unit or period, largest first, with 95 % intervals by the error of each."""
-    refitted = entry[f"leave_one_{over}_out"]
-    count = len(refitted["left_out"])
+    refitted = entry.without(over)
+    assert isinstance(refitted, LeftOut)
+    count = len(refitted.left_out)
     critical = float(critical_values(np.array(float(max(count - 2, 1)))))
     rows = []
-    for name, value, error in zip(refitted["left_out"], refitted["estimate"], refitted["std_error"], strict=True):
+    for name, value, error in zip(refitted.left_out, refitted.estimate, refitted.std_error, strict=True):
         if value is None:
             continue
         reach = None if error is None else critical * error
@@ -286,48 +290,46 @@ def left_out(entry: Mapping[str, Any], over: str, names: Mapping[str, str]) -> l
     return sorted(rows, key=lambda row: -row.value)
 
 
-def contours(entry: Mapping[str, Any], labels: Labels) -> Contours:
+def contours(entry: Checked, labels: Labels) -> Contours:
     """The sensitivity of one coefficient, benchmarked on observed covariates as strong as themselves.
 
     The grid reaches half as far again as the strongest of them or the robustness value.
     """
-    results = entry["sensitivity"]
-    classical, estimate = results["classical"], float(entry["estimate"])
+    results, estimate = entry.sensitivity, entry.estimate
+    assert isinstance(results, Sensitivity)
     points = [
-        Benchmark(
-            without_aside(labels.of(str(b["name"]))), float(b["r2_lever"]), float(b["r2_outcome"]), float(b["estimate"])
-        )
-        for b in results["bounds"]
-        if b["times"] == 1.0
+        Benchmark(without_aside(labels.of(bound.name)), bound.r2_lever, bound.r2_outcome, bound.estimate)
+        for bound in results.bounds
+        if bound.times == 1.0
     ]
-    reach = [results["robustness_value"], *(p.r2_lever for p in points), *(p.r2_outcome for p in points)]
+    reach = [results.robustness_value, *(p.r2_lever for p in points), *(p.r2_outcome for p in points)]
     most = float(np.clip(1.5 * max(reach), 0.1, 0.9))
-    grid, values = sensitivity.contours(estimate, classical["std_error"], classical["df"], most, CONTOUR_POINTS)
+    classical = results.classical
+    grid, values = sensitivity.contours(estimate, classical.std_error, classical.df, most, CONTOUR_POINTS)
     return Contours(grid.tolist(), values.tolist(), estimate, points)
 
 
-def power_line(entry: Mapping[str, Any], label: str) -> PowerLine | None:
+def power_line(entry: Checked, label: str) -> PowerLine | None:
     """Power over effects in multiples of δ; None where the number has neither errors nor δ."""
-    curve, at = entry["power"].get("curve"), entry["power"].get("at_delta")
-    if not curve or not curve["effect"] or not at:
+    delta = entry.delta
+    if not isinstance(entry.power, Power) or not entry.power.curve.effect or delta is None:
         return None
-    return PowerLine(label, [effect / at["delta"] for effect in curve["effect"]], curve["power"])
+    return PowerLine(label, [effect / delta for effect in entry.power.curve.effect], entry.power.curve.power)
 
 
-def parts(model: Mapping[str, Any], labels: Labels) -> list[Part]:
+def parts(model: Model, labels: Labels) -> list[Part]:
     """The parts of a decomposition in its order, what is unexplained last."""
-    blocks = list((model["spec"]["options"] or {})["blocks"])
-    rows: dict[str, Mapping[str, Any]] = {str(row["term"]): row for row in model["coefficients"]}
+    rows = {row.term: row for row in model.coefficients}
 
     def part(name: str, label: str) -> Part:
         row = rows[name]
-        return Part(label, float(row["estimate"]), row.get("ci_low"), row.get("ci_high"))
+        return Part(label, row.estimate, row.ci_low, row.ci_high)
 
     rest = word("unexplained", labels.language)
-    named = {name: labels.of(name) for name in blocks}
+    named = {name: labels.of(name) for name in model.spec.options_as(Split).blocks}
     return [*(part(name, label[:1].upper() + label[1:]) for name, label in named.items()), part("unexplained", rest)]
 
 
-def targets(results: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], Mapping[str, Any]]:
+def targets(results: Iterable[Robustness]) -> dict[tuple[str, str], Checked]:
     """(model, number) → its results."""
-    return {(str(r["model"]), name): entry for r in results for name, entry in r["targets"].items()}
+    return {(result.model, name): entry for result in results for name, entry in result.targets.items()}

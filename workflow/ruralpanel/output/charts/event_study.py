@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.output import style
 from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 from ruralpanel.output.charts.coefficients import Estimate, draw_interval, span
@@ -31,42 +31,37 @@ class EventSeries:
     relative: bool = False
 
 
-def is_staggered(model: Mapping[str, Any]) -> bool:
-    """Whether a model's JSON has effects by the time since treatment, its units starting at different dates."""
-    return any(row.get("period") is None for row in model.get("event_study") or ())
+def is_staggered(model: Model) -> bool:
+    """Whether a model has effects by the time since treatment, its units starting at different dates."""
+    return any(row.period is None for row in model.event_study)
 
 
-def from_model(model: Mapping[str, Any], name: str, relative: bool = False) -> EventSeries:
-    """The effects by period of a model's JSON as one series.
+def from_model(model: Model, name: str, relative: bool = False) -> EventSeries:
+    """The effects by period of a model as one series.
 
     They are the coefficients whose term ends in a period (``treated:1998``). Where there are none, or with `relative`,
     they are the rows of ``event_study``: a coefficient's interval where a row has one, else its own.
     """
     estimates = {}
-    for entry in () if relative else model["coefficients"]:
-        match = _PERIOD.search(str(entry["term"]))
+    for entry in () if relative else model.coefficients:
+        match = _PERIOD.search(entry.term)
         if match:
-            term = str(entry["term"])
-            estimates[parsed(match.group(1))] = estimate_of(model, term, term)
+            estimates[parsed(match.group(1))] = estimate_of(model, entry.term, entry.term)
     if estimates:
         return EventSeries(name, estimates)
-    known = {str(entry["term"]) for entry in model["coefficients"]}
-    for row in model.get("event_study") or ():
-        place, term = row["event_time" if relative else "period"], str(row["term"])
-        if place is not None and not _is_reference(row):
-            estimate = Estimate(term, float(row["estimate"]), row["ci_low"], row["ci_high"])
-            estimates[int(place)] = estimate_of(model, term, term) if term in known else estimate
+    known = {entry.term for entry in model.coefficients}
+    for row in model.event_study:
+        place, term = row.event_time if relative else row.period, row.term
+        if place is not None and not row.is_reference:
+            estimate = Estimate(term, row.estimate, row.ci_low, row.ci_high)
+            estimates[place] = estimate_of(model, term, term) if term in known else estimate
     return EventSeries(name, estimates, relative)
 
 
-def reference_of(model: Mapping[str, Any]) -> int:
+def reference_of(model: Model) -> int:
     """The event time that a model's effects are measured against: its row of zeros, else the one before treatment."""
-    rows = model.get("event_study") or ()
-    return next((int(row["event_time"]) for row in rows if _is_reference(row)), -1)
-
-
-def _is_reference(row: Mapping[str, Any]) -> bool:
-    return bool(row["estimate"] == 0.0 and row["ci_low"] == 0.0 and row["ci_high"] == 0.0)
+    rows = model.event_study
+    return next((row.event_time for row in rows if row.is_reference), -1)
 
 
 def draw(

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.output import style
 from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 from ruralpanel.output.labels import wrapped
@@ -59,10 +59,8 @@ class TheoryCurve:
     title: str
 
 
-def from_model(
-    model: Mapping[str, Any], of: str, over: str, rug: Mapping[str, float], language: str = "en"
-) -> MarginalCurve:
-    """The curve of a model's JSON (``marginal_effects``), with the kind of interval that its numbers are printed with.
+def from_model(model: Model, of: str, over: str, rug: Mapping[str, float], language: str = "en") -> MarginalCurve:
+    """The curve of a model's marginal effect, with the kind of interval that its numbers are printed with.
 
     The band joins the wild bootstrap's intervals at the named points where the model has them (the effect is a straight
     line between these); else it is that of the setting with the covariance.
@@ -72,18 +70,16 @@ def from_model(
     KeyError
         The model has no marginal effect of `of` over `over`.
     """
-    for effect in model.get("marginal_effects") or ():
-        if effect["of"] == of and effect["over"] == over:
-            wild = [point for point in effect.get("points") or () if point.get("p_wild") is not None]
-            rows, prefix = (wild, "ci_wild") if wild else (effect["curve"], "ci")
-            rows = sorted({float(row["at"]): row for row in rows}.items())
-            at, estimate = [place for place, _ in rows], [float(row["estimate"]) for _, row in rows]
-            low, high = ([_limit(row[f"{prefix}_{end}"]) for _, row in rows] for end in ("low", "high"))
-            method = WILD if wild else str(effect.get("method", ""))
-            name = next(
-                (short_of(entry, language) for entry in model.get("inference") or () if entry["method"] == method), ""
-            )
-            crossing = effect["crossing"]["estimate"]
+    for effect in model.marginal_effects:
+        if effect.of == of and effect.over == over:
+            wild = [point for point in effect.points if point.p_wild is not None]
+            rows = sorted({row.at: row for row in wild or effect.curve}.items())
+            at, estimate = [place for place, _ in rows], [row.estimate for _, row in rows]
+            low = [_limit(row.ci_wild_low if wild else row.ci_low) for _, row in rows]
+            high = [_limit(row.ci_wild_high if wild else row.ci_high) for _, row in rows]
+            method = WILD if wild else effect.method
+            name = next((short_of(entry, language) for entry in model.inference if entry.method == method), "")
+            crossing = effect.crossing.estimate
             return MarginalCurve(at, estimate, low, high, crossing, _untold(at, low, high), name, rug)
     raise KeyError(f"{of} over {over}")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from ruralpanel.estimate.base.design import build_design
-from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.output.export.columns import ExportedPanel
 from ruralpanel.output.export.recipe import NoScriptError, form_of, recipe
 from ruralpanel.output.export.scripts import scripts, without_script
@@ -26,7 +26,7 @@ class Exports:
     rows: list[dict[str, str]] = field(default_factory=list)
 
     def add(
-        self, spec: ModelSpec, units: Units, sample: Mapping[str, object] | None, config: str, result: ModelResult,
+        self, spec: ModelSpec, units: Units, sample: Mapping[str, object] | None, config: str, result: Model,
         title: str,
     ) -> None:  # fmt: skip
         """Write the scripts of one model, whose columns join its panel."""

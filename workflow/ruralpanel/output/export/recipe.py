@@ -12,7 +12,8 @@ from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, nested
 from ruralpanel.estimate.base.effects import NAME as CONSTANT
 from ruralpanel.estimate.base.effects import effect_codes
-from ruralpanel.estimate.base.results import Design, Fit, IntArray, ModelResult
+from ruralpanel.estimate.base.model import Model, Setting
+from ruralpanel.estimate.base.results import Design, Fit, IntArray
 from ruralpanel.estimate.families.iv import shift_share
 from ruralpanel.estimate.families.policy.regressions import regression
 from ruralpanel.estimate.families.second import AGREEMENT, NotConfirmedError, agreement, comparable, lacking, need_rows
@@ -131,7 +132,7 @@ def form_of(estimator: str, method: str) -> ScriptForm | None:
     return ESTIMATORS[estimator].scripts.get(method)
 
 
-def recipe(design: Design, result: ModelResult, panel: ExportedPanel, title: str) -> Recipe:
+def recipe(design: Design, result: Model, panel: ExportedPanel, title: str) -> Recipe:
     """What scripts do for one model; its columns join the exported panel.
 
     Parameters
@@ -218,31 +219,32 @@ def _few_dummies(design: Design, fit: Fit) -> None:
         raise NoScriptError(f"{fit.n_absorbed:,} effects of {fit.rows.size:,} rows are too many dummies")
 
 
-def _errors(result: ModelResult, panel: ExportedPanel, design: Design, fit: Fit) -> tuple[Errors | None, int | None]:
+def _errors(result: Model, panel: ExportedPanel, design: Design, fit: Fit) -> tuple[Errors | None, int | None]:
     """The errors to compare and the place of their setting; None where packages have none of the model's."""
     index = next(comparable(result.inference), None)
     if index is None:
         return None, None
-    entry = result.inference[index]
-    options, (first, *_) = entry["options"], entry["small_sample"]
-    if entry["method"] == CLASSICAL:
+    setting = result.inference[index]
+    first, *_ = setting.small_sample
+    stated = first.values
+    if setting.method == CLASSICAL:
         return Errors(CLASSICAL, usual=_counted(design, fit) == fit.rows.size - fit.df_resid), index
-    if entry["method"] == ROBUST:
-        return Errors(ROBUST, str(options.get("kind", "HC3")), factor=float(first.get("factor", 1.0))), index
-    by = options.get("by", "unit")
-    names = [by] if isinstance(by, str) else [str(name) for name in by]
+    if setting.method == ROBUST:
+        return Errors(ROBUST, setting.options.kind or "HC3", factor=float(stated.get("factor", 1.0))), index
+    by = setting.options.by or "unit"
+    names = [by] if isinstance(by, str) else by
     groups = tuple(panel.group(name) for name in names)
     errors = Errors(
         CLUSTER,
-        str(first["code"]),
+        first.code,
         groups,
-        float(first.get("factor", 1.0)),
-        int(first.get("G", 0)),
-        int(first.get("N", 0)),
-        int(first.get("K", 0)),
-        usual=first["code"] == "CR1"
-        and first["counted"] == "nonnested"
-        and first["K"] == _counted(design, fit, [cluster_codes(design, name, fit.rows) for name in names]),
+        float(stated.get("factor", 1.0)),
+        int(stated.get("G", 0)),
+        int(stated.get("N", 0)),
+        int(stated.get("K", 0)),
+        usual=first.code == "CR1"
+        and stated["counted"] == "nonnested"
+        and stated["K"] == _counted(design, fit, [cluster_codes(design, name, fit.rows) for name in names]),
     )
     return errors, index
 
@@ -258,9 +260,9 @@ def _counted(design: Design, fit: Fit, groups: Sequence[IntArray] = ()) -> int:
     return len(fit.terms) + free + sum(inside) - (len(codes) - 1)
 
 
-def _expected(result: ModelResult, fit: Fit, named: Mapping[str, str], index: int | None) -> tuple[Expected, ...]:
-    rows: Sequence[Mapping[str, float]] = () if index is None else result.inference[index]["coefficients"]
-    errors = {str(row["term"]): row["std_error"] for row in rows}
+def _expected(result: Model, fit: Fit, named: Mapping[str, str], index: int | None) -> tuple[Expected, ...]:
+    rows = () if index is None else result.inference[index].coefficients
+    errors = {row.term: row.std_error for row in rows}
     return tuple(
         Expected(named[row.term], row.term, row.estimate, errors.get(row.term))
         for row in result.coefficients
@@ -268,11 +270,8 @@ def _expected(result: ModelResult, fit: Fit, named: Mapping[str, str], index: in
     )
 
 
-def _others(settings: Sequence[Mapping[str, object]], compared: int | None) -> Iterable[str]:
-    for index, entry in enumerate(settings):
-        options = entry.get("options")
-        kind = options.get("small_sample") or options.get("kind") if isinstance(options, Mapping) else ""
-        if index != compared and "not_available" not in entry:
-            yield " ".join(
-                str(part) for part in (entry["method"], kind, f"by {entry['by']}" if entry.get("by") else "") if part
-            )
+def _others(settings: Sequence[Setting], compared: int | None) -> Iterable[str]:
+    for index, setting in enumerate(settings):
+        if index != compared and setting.not_available is None:
+            by = f"by {setting.by}" if setting.by else ""
+            yield " ".join(part for part in (setting.method, setting.scheme, by) if part)

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.output import style
 from ruralpanel.output.labels import Labels
@@ -91,7 +92,7 @@ class MapContext:
     geography: Geography
     seed: int
     frame: pd.DataFrame | None = None
-    model: Mapping[str, Any] | None = None
+    model: Model | None = None
     folder: str = "results/maps"
 
     def paths(self, name: str) -> dict[str, str]:

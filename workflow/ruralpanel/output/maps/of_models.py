@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.output import style
 from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.maps.boundaries import Boundaries
@@ -22,15 +22,15 @@ from ruralpanel.project.kinds.options import in_language
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
 
 
-def drawer_of(model: Mapping[str, Any]) -> Callable[..., tuple[MapRow, ...]]:
+def drawer_of(model: Model) -> Callable[..., tuple[MapRow, ...]]:
     """The function that draws what a model says of each unit."""
-    return draw_slopes if ESTIMATORS[model["estimator"]].of_units == "slopes" else draw_model
+    return draw_slopes if ESTIMATORS[model.estimator].of_units == "slopes" else draw_model
 
 
 def draw_model(
     name: str,
     options: OfModel,
-    model: Mapping[str, Any],
+    model: Model,
     labels: Labels,
     boundaries: Boundaries,
     names: Mapping[str, str],
@@ -72,7 +72,7 @@ def draw_model(
     if any(set(boundaries.shapes) - set(panel.fills) for panel in panels):
         entries.append(LegendEntry(style.OUTSIDE, word("not_asked", language)))
     legend = tuple(entries)
-    outcome = str(model["outcome"])
+    outcome = model.outcome
     title = without_aside(labels.of(outcome)) if percent else labels.of(outcome)
     measure = "%" if percent else labels.measure(outcome)
     side_by_side = len(panels) if len(panels) <= 3 else 2
@@ -82,7 +82,7 @@ def draw_model(
     ]
     shown = names if options.labels else {}
     units = {unit for term in terms for unit in values[term]}
-    outside = [names.get(unit, unit) for unit in (model.get("support") or {}).get("outside") or ()]
+    outside = [names.get(unit, unit) for unit in model.support.outside]
     beyond = word("beyond_support", language).format(units=word("comma", language).join(outside)) if outside else ""
     gap = word("between_sentences", language)
     note = gap.join(
@@ -95,11 +95,9 @@ def draw_model(
     return tuple(rows)
 
 
-def _checked(
-    name: str, options: OfModel, model: Mapping[str, Any], values: Values, boundaries: Boundaries
-) -> tuple[str, ...]:
+def _checked(name: str, options: OfModel, model: Model, values: Values, boundaries: Boundaries) -> tuple[str, ...]:
     if not values:
-        found = f'"{options.model}" of estimator {model["estimator"]}, which says nothing of single units'
+        found = f'"{options.model}" of estimator {model.estimator}, which says nothing of single units'
         raise UserError(Problem(CONFIGURATION, f"maps.{name}.model", found, "a counterfactual, a decomposition or cce"))
     return checked_terms(name, options, values, boundaries)
 
@@ -128,7 +126,7 @@ def checked_terms(name: str, options: OfModel, values: Values, boundaries: Bound
 def draw_slopes(
     name: str,
     options: OfModel,
-    model: Mapping[str, Any],
+    model: Model,
     labels: Labels,
     boundaries: Boundaries,
     names: Mapping[str, str],
@@ -155,12 +153,12 @@ def draw_slopes(
     """
     slopes = values_of(model)
     terms = checked_terms(name, options, slopes, boundaries)
-    entries = {str(row["unit"]): row for row in model["by_unit"]}
+    entries = {row.unit: row for row in model.by_unit}
     wanted = options.classes or kinds.Classes()
     rows, held = [], {}
     for term in terms:
-        drawn = {unit: float(row["shrunken"][term]) for unit, row in entries.items()}
-        undecided = {unit for unit, row in entries.items() if row["ci"][term][0] <= 0.0 <= row["ci"][term][1]}
+        drawn = {unit: row.shrunken[term] for unit, row in entries.items()}
+        undecided = {unit for unit, row in entries.items() if row.ci[term][0] <= 0.0 <= row.ci[term][1]}
         held[term] = len(undecided)
         classes = find_classes(
             [*slopes[term].values(), *drawn.values()],
@@ -191,11 +189,11 @@ def draw_slopes(
 
 
 def _note(
-    model: Mapping[str, Any], terms: Sequence[str], held: Mapping[str, int], units: int, labels: Labels, language: str
+    model: Model, terms: Sequence[str], held: Mapping[str, int], units: int, labels: Labels, language: str
 ) -> str:
     counts = (word("slopes.count", language, term=labels.of(term), held=held[term], all=units) for term in terms)
     spreads = (
-        word("slopes.spread", language, value=format_auto(float(model["spread"][term]), 2), term=labels.of(term))
+        word("slopes.spread", language, value=format_auto(model.spread[term], 2), term=labels.of(term))
         for term in terms
     )
     join = word("comma", language).join

@@ -32,7 +32,7 @@ def compose(context: Context) -> tuple[Document, tuple[Quoted, ...]]:
     numbers = Numbers(lookups(context))
     texts = Texts(context.language, numbers)
     problems: list[Problem] = []
-    claims = learnt.ranked(context.scorecard.get("claims") or ())
+    claims = learnt.ranked(context.scorecard.claims)
     shown = exhibits.exhibits(context, texts, problems)
     sections = [front.summary(context, texts, shown.first, learnt.in_short(context, texts)), *shown.page]
     if claims:

@@ -176,7 +176,7 @@ def reproduction(context: Context, texts: Texts) -> Section:
 
 def _compared(context: Context, texts: Texts) -> Paragraph:
     """The page that compares the results with earlier ones, or how to make it."""
-    before = context.report.get("compare_with")
+    before = context.report.compare_with
     words = texts.inline("reproduce.compared", before=before) if before else texts.inline("reproduce.compare")
     return Paragraph(words)
 

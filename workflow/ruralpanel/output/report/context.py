@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from ruralpanel.estimate.base.model_json import read_results
+from ruralpanel.claims.scorecard import Scorecard
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.model_json import read_as, read_results
 from ruralpanel.output.labels import Labels, localised
 from ruralpanel.output.report.document import foreign
 from ruralpanel.output.report.happened import Happened, LongRun, happened, longer_runs
@@ -18,9 +20,11 @@ from ruralpanel.output.report.references import Work, read_works
 from ruralpanel.output.report.software import version_of
 from ruralpanel.project.files import read_rows
 from ruralpanel.project.jobs import names_in_print
+from ruralpanel.project.kinds.options import Options
 from ruralpanel.project.load import DEFAULT_FILE
 from ruralpanel.project.periods import parse, parsed
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.sections.configuration import Report
 from ruralpanel.project.sidecars import Correction, load_corrections
 from ruralpanel.project.yaml import load_yaml
 
@@ -35,6 +39,10 @@ METHODS = Path(__file__).resolve().parents[3] / "report" / "text" / "methods.bib
 
 COMMANDS = ("make", "snakemake check", "snakemake results/report/report.html", "make test")
 """What gives the same results where a Makefile builds them."""
+
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Options)
 
 
 @dataclass(frozen=True)
@@ -77,8 +85,8 @@ class Context:
     root: Path
     results: Path
     language: str
-    models: Mapping[str, Mapping[str, Any]]
-    scorecard: Mapping[str, Any]
+    models: Mapping[str, Model]
+    scorecard: Scorecard
     panels: Mapping[str, Panel]
     findings: tuple[Mapping[str, str], ...]
     confirmation: tuple[Mapping[str, str], ...]
@@ -93,11 +101,16 @@ class Context:
     methods_cited: tuple[Work, ...] = ()
     citation: Mapping[str, Any] = field(default_factory=dict)
     software: str = ""
+    _documents: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    @property
-    def report(self) -> Mapping[str, Any]:
+    @cached_property
+    def report(self) -> Report:
         """The configuration's section ``report``."""
-        return self.config.get("report") or {}
+        return Report.model_validate(self.config.get("report") or {})
+
+    def table(self, name: str, kind: type[K]) -> K:
+        """A declared table as the class of its kind."""
+        return kind.model_validate({key: value for key, value in self.config["tables"][name].items() if key != "type"})
 
     def labels(self, panel: str) -> Labels:
         """Names of a panel's variables in the report's language."""
@@ -118,10 +131,17 @@ class Context:
         """A unit's name; what is no unit's id (a sum over all of them) stays as it is."""
         return self.unit_names.get(unit, unit)
 
-    def worded(self, values: Mapping[str, Any], key: str) -> str:
-        """`values[key]` in the report's language, on one line."""
-        chinese = values.get(f"{key}_zh") if self.language == "zh" else None
-        return " ".join(str(chinese or values.get(key) or "").split())
+    def document(self, file: str) -> Any:
+        """A JSON file of the results as it is written, for the numbers that texts name by their place in it."""
+        if file not in self._documents:
+            self._documents[file] = read_results(self.results / file)
+        return self._documents[file]
+
+    def worded(self, values: object, key: str) -> str:
+        """`key` of a mapping or an object in the report's language, on one line."""
+        own = values if isinstance(values, Mapping) else vars(values)
+        chinese = own.get(f"{key}_zh") if self.language == "zh" else None
+        return " ".join(str(chinese or own.get(key) or "").split())
 
     def measure(self, measure: str) -> str:
         """A measure in the words of the language."""
@@ -141,7 +161,7 @@ class Context:
         }
         return dict(sorted(found.items(), key=lambda pair: -len(pair[0])))
 
-    def told(self, values: Mapping[str, Any], key: str) -> str:
+    def told(self, values: Mapping[str, object], key: str) -> str:
         """`worded`, marked as English where the report is not and the words are in no other language."""
         text = self.worded(values, key)
         untold = text and self.language != "en" and not values.get(f"{key}_{self.language}")
@@ -172,11 +192,11 @@ def gather(
     """
     base, place = Path(results), Path(root)
     problems: list[Problem] = []
-    scorecard = _json(base / "scorecard.json", problems) if config.get("hypotheses") else {}
+    scorecard = _read(Scorecard, base / "scorecard.json", problems) if config.get("hypotheses") else None
     models = {
-        name: _json(base / "models" / f"{name}.json", problems)
+        name: model
         for name in config.get("models") or {}
-        if (base / "models" / f"{name}.json").is_file()
+        if (path := base / "models" / f"{name}.json").is_file() and (model := _read(Model, path, problems))
     }
     sources = {name: _source(name, values, place, problems) for name, values in (config.get("sources") or {}).items()}
     corrections: tuple[Correction, ...] = ()
@@ -185,12 +205,12 @@ def gather(
             corrections = load_corrections(place / config["corrections"], config["corrections"])
         except UserError as error:
             problems += error.problems
-    report = config.get("report") or {}
-    works = _works(place, str(report.get("references") or ""), problems)
-    citation, faults = load_yaml(place / report["citation"], report["citation"]) if report.get("citation") else ({}, ())
+    report = Report.model_validate(config.get("report") or {})
+    works = _works(place, report.references or "", problems)
+    citation, faults = load_yaml(place / report.citation, report.citation) if report.citation else ({}, ())
     problems += faults
     raise_any(problems)
-    before = (report.get("story") or {}).get("before")
+    before = report.story.before if report.story else None
     return Context(
         config=config,
         config_file=config_file,
@@ -198,7 +218,7 @@ def gather(
         results=base,
         language=str(config.get("language", "en")),
         models=models,
-        scorecard=scorecard,
+        scorecard=scorecard or Scorecard(),
         panels={
             name: _panel(base / "panels" / name, name, values, str(config.get("language", "en")))
             for name, values in config["panels"].items()
@@ -210,8 +230,8 @@ def gather(
         unit_names=_unit_names(place / str(config.get("units") or ""), str(config.get("language", "en"))),
         versions=(("python", platform.python_version()), *_versions(packages)),
         commands=commands_for(config_file, Path()) if commands is None else tuple(commands),
-        story=happened(base, report["story"]) if report.get("story") else None,
-        before=longer_runs(base, before["panel"], before["outcomes"]) if before else {},
+        story=happened(base, report.story) if report.story else None,
+        before=longer_runs(base, before.panel, before.outcomes) if before else {},
         works=works,
         methods_cited=read_works(METHODS, METHODS.name),
         citation=citation or {},
@@ -238,16 +258,14 @@ def commands_for(config_file: str, folder: Path) -> tuple[str, ...]:
     return tuple(f"snakemake{target}{option}" for target in (" check", "", " results/report/report.html"))
 
 
-def _json(path: Path, problems: list[Problem]) -> Mapping[str, Any]:
+def _read(kind: type[T], path: Path, problems: list[Problem]) -> T | None:
     try:
-        values: Mapping[str, Any] = read_results(path)
+        return read_as(kind, path)
     except FileNotFoundError:
         problems.append(Problem(str(path), "", "no such file", "a result", "run the whole workflow: snakemake"))
-    except ValueError as error:
-        problems.append(Problem(str(path), "", str(error), "valid JSON", "delete the file and run again"))
-    else:
-        return values
-    return {}
+    except UserError as error:
+        problems += error.problems
+    return None
 
 
 def _source(name: str, values: Mapping[str, Any], root: Path, problems: list[Problem]) -> Source:

@@ -6,6 +6,9 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+from ruralpanel.claims.designs import ClaimEstimate
+from ruralpanel.claims.scorecard import ClaimRow
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.document import (
     Code,
@@ -22,7 +25,7 @@ from ruralpanel.output.report.document import (
     parse,
 )
 from ruralpanel.output.report.document import Table as TableBlock
-from ruralpanel.output.report.numbers import Found, Quoted
+from ruralpanel.output.report.numbers import Found, Quoted, inside
 from ruralpanel.output.report.sentences import Quote, interval_text, nouns, outcome_label, term_label
 from ruralpanel.output.report.signs import Signed
 from ruralpanel.output.report.texts import Texts, short_label
@@ -36,10 +39,9 @@ _COLUMNS = ("design", "outcome", "evidence", "lever", "periods", "estimate", "in
 _NUMERIC = ("periods", "estimate", "interval", "sign")
 
 
-def model_span(model: Mapping[str, Any]) -> str:
+def model_span(model: Model | None) -> str:
     """``2012–2019``, ``1998``, or ``1998, 1999, 2003, 2008``; empty where the results do not name their periods."""
-    periods = sorted(int(period) for period in model.get("periods") or ())
-    return span(periods)
+    return span(sorted(model.periods)) if model else ""
 
 
 def span(periods: Sequence[int]) -> str:
@@ -57,7 +59,7 @@ def span(periods: Sequence[int]) -> str:
 def design_table(
     context: Context,
     texts: Texts,
-    pairs: Sequence[tuple[Mapping[str, Any], str]],
+    pairs: Sequence[tuple[ClaimEstimate, str]],
     identity: str,
     caption: Inline,
 ) -> TableBlock:
@@ -67,15 +69,15 @@ def design_table(
     rows, notes = [], []
     for design, base in pairs:
         notes += [
-            literal(f"{context.title(design['model'])}: {clause(one, context.language)}") for one in design["overrides"]
+            literal(f"{context.title(design.model)}: {clause(one, context.language)}") for one in design.overrides
         ]
         quote = Quote(texts, base)
         cells = {
-            "design": literal(context.title(design["model"])),
+            "design": literal(context.title(design.model)),
             "outcome": literal(short_label(outcome_label(context, design))),
-            "evidence": texts.inline(f"evidence.{design['evidence']}", units=words["units"]),
+            "evidence": texts.inline(f"evidence.{design.evidence}", units=words["units"]),
             "lever": literal(_lever(context, design)),
-            "periods": parse(model_span(context.models.get(design["model"], {}))),
+            "periods": parse(model_span(context.models.get(design.model))),
             "estimate": parse(quote("estimate", "sig3")),
             "interval": parse(interval_text(texts, design, base)),
             "sign": parse(signed(design).printed),
@@ -84,10 +86,10 @@ def design_table(
     return TableBlock(identity, caption, head, tuple(rows), tuple(dict.fromkeys(notes)))
 
 
-def _lever(context: Context, design: Mapping[str, Any]) -> str:
+def _lever(context: Context, design: ClaimEstimate) -> str:
     label = term_label(context, design)
     # the place at which a marginal effect is taken stands in parentheses and must stay
-    return label if "marginal_effects" in design["pointer"] else short_label(label)
+    return label if "marginal_effects" in design.pointer else short_label(label)
 
 
 def header(
@@ -114,9 +116,9 @@ def row(
     )
 
 
-def signed(design: Mapping[str, Any], name: str = "") -> Signed:
+def signed(design: ClaimEstimate, name: str = "") -> Signed:
     """Where a design's interval lies."""
-    return Signed.of(name, design["ci_low"], design["ci_high"], bool(design["has_interval"]))
+    return Signed.of(name, design.ci_low, design.ci_high, design.has_interval)
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -165,17 +167,17 @@ class Origins:
         name = ""
         for part in number.pointer.split("/")[1:]:
             part = part.replace("~1", "/").replace("~0", "~")
-            here = (
-                here[int(part)] if isinstance(here, (list, tuple)) else here.get(part) if hasattr(here, "get") else None
-            )
-            if isinstance(here, Mapping):
-                model = here.get("model") or (here.get("design") or {}).get("model")
-                name = str(model) if model else name
+            try:
+                here = inside(here, part)
+            except LookupError:
+                break
+            design = here.design if isinstance(here, ClaimRow) else here
+            name = design.model if isinstance(design, ClaimEstimate) else name
         return name if name in self._context.models else ""
 
     def _lineage(self, model: str) -> Any:
         """The lineage of the model's panel as data frames of text by variable, None where there is none."""
-        panel = str(self._context.models[model]["panel"])
+        panel = self._context.models[model].panel
         if panel not in self._lineages:
             path = self._context.results / "panels" / panel / "lineage.parquet"
             self._lineages[panel] = None
@@ -189,17 +191,17 @@ class Origins:
     def _detail(self, name: str, texts: Texts) -> Details:
         model = self._context.models[name]
         cells = self._lineage(name)
-        book = self._context.panels[str(model["panel"])].codebook
+        book = self._context.panels[model.panel].codebook
         formulas = {row["variable"]: row.get("formula") or "" for row in book}
         breaks = {row["variable"]: self._context.worded(row, "breaks") for row in book}
-        labels = self._context.labels(str(model["panel"]))
+        labels = self._context.labels(model.panel)
         wanted = list(dict.fromkeys(_names(model)))
         leaves = [leaf for leaf in dict.fromkeys(part for v in wanted for part in (v, *below(v, formulas)))
                   if leaf in formulas and not formulas[leaf]]  # fmt: skip
         rows = [
             _row(self._context, texts, leaf, of_leaf, labels.of(leaf), breaks.get(leaf, ""))
             for leaf in leaves
-            if leaf in cells and len(of_leaf := cells[leaf][cells[leaf]["unit"].isin(model["units"])])
+            if leaf in cells and len(of_leaf := cells[leaf][cells[leaf]["unit"].isin(model.units)])
         ]
         table = Table(
             f"origin-{name}-table",
@@ -208,19 +210,18 @@ class Origins:
             tuple(rows),
         )
         traced = [v for v in wanted if v in formulas][:2]
-        figure = f"{model['units'][0]} {label(model['periods'][-1])}"
+        figure = f"{model.units[0]} {label(model.periods[-1])}"
         commands = tuple(f"python -m ruralpanel trace {v} {figure}" for v in traced)
         blocks = (table, Paragraph(texts.inline("origins.trace"), "note"), Code(commands))
         title = texts.inline("origins.title", model=self._context.title(name))
         return Details(title, blocks, printed=False, id=f"origin-{name}")
 
 
-def _names(model: Mapping[str, Any]) -> list[str]:
+def _names(model: Model) -> list[str]:
     """The variables that a model names: outcome, regressors, controls, and those in its options."""
-    spec = model["spec"]
-    parts = [str(model["outcome"]), *map(str, spec.get("regressors") or ()), *map(str, spec.get("controls") or ())]
-    parts += [str(row["term"]) for row in model["coefficients"]]
-    return [name for part in (*parts, str(spec.get("options") or "")) for name in _NAME.findall(part)]
+    asked = model.spec
+    parts = [model.outcome, *asked.regressors, *asked.controls, *(row.term for row in model.coefficients)]
+    return [name for part in (*parts, str(asked.options or "")) for name in _NAME.findall(part)]
 
 
 def repaired(context: Context, texts: Texts, repair: Correction) -> Marked:

@@ -259,8 +259,8 @@ def _figure_alt(context: Context, texts: Texts, values: Mapping[str, Any], title
 
 
 def _map_alt(context: Context, texts: Texts, values: Mapping[str, Any], title: str) -> str:
-    model = context.models.get(str(values.get("model", "")), {})
-    labels = context.labels(str(values.get("panel") or model.get("panel", "")))
+    model = context.models.get(str(values.get("model", "")))
+    labels = context.labels(str(values.get("panel") or (model.panel if model else "")))
     variables = ", ".join(labels.of(str(variable)) for variable in values.get("variables") or ())
     periods = ", ".join(label(period) for period in values.get("periods") or ())
     return texts.plain("exhibits.map_alt", variables=variables or title, periods=periods, nouns=nouns(context))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.output.labels import localised
 from ruralpanel.output.report.context import Context, Source
 from ruralpanel.output.report.designs import header, row
 from ruralpanel.output.report.document import (
@@ -31,7 +30,10 @@ from ruralpanel.output.report.lookups import latest_period, read_on
 from ruralpanel.output.report.references import citation, identity, in_order, reference
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor, is_count, noun, short_noun
+from ruralpanel.project.kinds import tables
+from ruralpanel.project.kinds.options import in_language
 from ruralpanel.project.periods import label, parsed
+from ruralpanel.project.sections import configuration
 
 _SOURCE_COLUMNS = ("publication", "obtained", "checked")
 _MANY = 6  # units spelled out; of more the number is given
@@ -68,52 +70,51 @@ def authors(context: Context) -> str:
 
 
 def _story(context: Context, texts: Texts) -> list[Block]:
-    declared: Mapping[str, Any] = context.report.get("story") or {}
-    if not declared:
+    declared = context.report.story
+    if declared is None:
         return []
     story, words = context.story, nouns(context)
     if story is None:
         return [Paragraph(texts.inline("story.nothing", nouns=words))]
-    labels = context.labels(declared["panel"])
-    names = {key: short_noun(labels.of(declared[key])) for key in ("outcome", "population", "share") if key in declared}
+    labels = context.labels(declared.panel)
+    variables = {"outcome": declared.outcome, "population": declared.population, "share": declared.share}
+    names = {key: short_noun(labels.of(variable)) for key, variable in variables.items() if variable}
     ways = {
         key: _way(story.numbers[f"{key}_first"], story.numbers[f"{key}_last"])
         for key in ("outcome", "rate", "share")
         if f"{key}_first" in story.numbers and f"{key}_last" in story.numbers
     }
-    measure = labels.measure(declared["outcome"])
-    values = {
+    measure = labels.measure(declared.outcome)
+    values: dict[str, object] = {
         "names": names,
         "ways": ways,
         "nouns": words,
         "first": label(story.first),
         "last": label(story.last),
         "measure": "" if is_count(measure) else measure,
-        "scale": int(declared.get("scale", 1000)),
-        "percent": labels.measures.get(declared.get("share", ""), "") == "share",
+        "scale": declared.scale,
+        "percent": labels.measures.get(declared.share or "", "") == "share",
         "together": "both" if len({ways.get("outcome"), ways.get("share")}) == 1 else "apart",
     }
     without = [context.unit(unit) for unit in story.without]
     listed = ", ".join(without) if len(without) <= _MANY else ""
     blocks: list[Block] = [
         Paragraph(texts.inline("story.lede", **values), "headline"),
-        KeyFigures(_key_figures(texts, values)),
+        KeyFigures(_key_figures(texts, names, ways, values)),
         Paragraph(texts.inline("story.units", **values, without=len(without), listed=listed)),
     ]
     caveat = context.worded(declared, "caveat")
     if caveat:
         blocks.append(Paragraph((*texts.inline("story.caveat"), *SPACE, *texts.own(caveat, "report.story.caveat"))))
-    if declared.get("validity"):
-        blocks += _validity(context, texts, declared["validity"])
-    return blocks
+    return [*blocks, *(_validity(context, texts, declared.validity) if declared.validity else ())]
 
 
 def _before(context: Context, texts: Texts) -> list[Block]:
     """The longer run: what each outcome was first and last, and from when it counts something else."""
-    if not context.before:
+    declared = context.report.story.before if context.report.story else None
+    if not context.before or declared is None:
         return []
-    declared = context.report["story"]["before"]
-    labels = context.labels(declared["panel"])
+    labels = context.labels(declared.panel)
     items: list[Marked] = []
     said: dict[str, None] = {}
     for outcome, run in context.before.items():
@@ -123,7 +124,7 @@ def _before(context: Context, texts: Texts) -> list[Block]:
         items.append(texts.render("story.before_item", of=f"before:{outcome}", name=name, **values))
         said |= dict.fromkeys(_breaks(context, outcome, run))
     listed = Marked(f"{texts.render('front.listed_long')} ".join(items))
-    figure = anchor("figures", declared["figure"]) if declared.get("figure") else ""
+    figure = anchor("figures", declared.figure) if declared.figure else ""
     return [Paragraph(texts.inline("story.before", items=listed, figure=figure, breaks=list(said)))]
 
 
@@ -142,37 +143,38 @@ def _way(before: float, after: float) -> str:
     return "rose" if after > before else "fell" if after < before else "stayed"
 
 
-def _key_figures(texts: Texts, values: Mapping[str, Any]) -> tuple[KeyFigure, ...]:
+def _key_figures(
+    texts: Texts, names: Collection[str], ways: Collection[str], values: Mapping[str, object]
+) -> tuple[KeyFigure, ...]:
     items = []
     for key in ("outcome", "rate", "share"):
-        if key in values["ways"]:
+        if key in ways:
             ends = [texts.inline(f"story.{key}_value", end=end, **values) for end in ("first", "last")]
             items.append(KeyFigure(texts.inline(f"story.{key}_label", **values), ends[0], ends[1]))
-    if "share" in values["names"]:
+    if "share" in names:
         items.append(KeyFigure(texts.inline("story.both_label", **values), texts.inline("story.both_value", **values)))
     return tuple(items)
 
 
-def _validity(context: Context, texts: Texts, declared: Mapping[str, Any]) -> list[Block]:
+def _validity(context: Context, texts: Texts, declared: configuration.Validity) -> list[Block]:
     """How far the outcome goes with what else measures it, from the cells of a table."""
-    table = (context.config.get("tables") or {})[declared["table"]]
-    outcomes = [f"{item['panel']}.{item['variable']}.{item['period']}" for item in table["outcomes"]]
+    table, own = declared.table, declared.of
     names = {
-        key: localised(item, "label", context.language) or context.labels(item["panel"]).of(item["variable"])
-        for key, item in zip(outcomes, table["outcomes"], strict=True)
+        f"{item.panel}.{item.variable}.{item.period}": noun(
+            in_language(item.label, item.label_zh, context.language) or context.labels(item.panel).of(item.variable)
+        )
+        for item in context.table(table, tables.Validity).outcomes
     }
-    names = {key: noun(name) for key, name in names.items()}
-    own = declared["of"]
-    chosen = declared.get("against") or [name for name in outcomes if name != own]
+    chosen = declared.against or [name for name in names if name != own]
     items = [
-        texts.render("story.correlation", of=f"{declared['table']}:{own}:{other}", name=names[other])
+        texts.render("story.correlation", of=f"{table}:{own}:{other}", name=names[other])
         for other in chosen
-        if texts.numbers.has(f"correlation:{declared['table']}:{own}:{other}")
+        if texts.numbers.has(f"correlation:{table}:{own}:{other}")
     ]
     if not items:
         return []
     listed = Marked(f"{texts.render('front.listed')} ".join(items))
-    anchored = anchor("table", declared["table"])
+    anchored = anchor("table", table)
     return [Paragraph(texts.inline("story.validity", name=names[own], items=listed, table=anchored))]
 
 

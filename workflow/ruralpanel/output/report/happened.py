@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ruralpanel.output.report.numbers import Found, MissingNumber
 from ruralpanel.project.periods import label, parsed
+from ruralpanel.project.sections.configuration import Story
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_VARIABLES = ("outcome", "population", "share", "weight")
 
 
 @dataclass(frozen=True)
@@ -82,21 +81,24 @@ def longer_runs(results: Path, panel: str, outcomes: Sequence[str]) -> dict[str,
     return runs
 
 
-def happened(results: Path, story: Mapping[str, Any]) -> Happened | None:
+def happened(results: Path, story: Story) -> Happened | None:
     """The story of a panel's file; None where no two periods have the figures of at least half of the units."""
     import pandas as pd
 
-    file = f"panels/{story['panel']}/panel.csv"
-    variables = [str(story[key]) for key in _VARIABLES if key in story]
-    columns = dict.fromkeys(("unit", "period", *variables))
+    file = f"panels/{story.panel}/panel.csv"
+    columns = dict.fromkeys(("unit", "period", *_variables(story)))
     rows = pd.read_csv(results / file, usecols=list(columns), dtype={"unit": str, "period": str}, encoding="utf-8-sig")
     rows["period"] = [parsed(text) for text in rows["period"]]
     return told(rows, story, file)
 
 
-def told(rows: pd.DataFrame, story: Mapping[str, Any], file: str) -> Happened | None:
+def _variables(story: Story) -> list[str]:
+    return [name for name in (story.outcome, story.population, story.share, story.weight) if name]
+
+
+def told(rows: pd.DataFrame, story: Story, file: str) -> Happened | None:
     """`happened` for rows in memory: ``unit``, ``period`` and the story's variables."""
-    variables = [str(story[key]) for key in _VARIABLES if key in story]
+    variables = _variables(story)
     units = tuple(dict.fromkeys(rows["unit"]))
     whole = rows.dropna(subset=variables)
     counts = whole.groupby("period")["unit"].nunique()
@@ -111,7 +113,7 @@ def told(rows: pd.DataFrame, story: Mapping[str, Any], file: str) -> Happened | 
     before, after = (end.loc[list(present)] for end in ends)
     numbers: dict[str, float] = {}
     ways: dict[str, str] = {}
-    outcome = str(story["outcome"])
+    outcome = story.outcome
     for end, name, period in ((before, "first", first), (after, "last", last)):
         own = _numbers(end, story)
         numbers |= {f"{key}_{name}": value for key, (value, _) in own.items()}
@@ -120,33 +122,31 @@ def told(rows: pd.DataFrame, story: Mapping[str, Any], file: str) -> Happened | 
         numbers["outcome_change"] = numbers["outcome_last"] / numbers["outcome_first"] - 1
         ways["outcome_change"] = f"{ways['outcome_last']} / {label(first)} − 1"
     rose = {"outcome": after[outcome] > before[outcome]}
-    if "share" in story:
-        rose["share"] = after[str(story["share"])] > before[str(story["share"])]
+    if story.share:
+        rose["share"] = after[story.share] > before[story.share]
         rose["both"] = rose["outcome"] & rose["share"]
     for key, which in rose.items():
         numbers[f"{key}_rose"] = int(which.sum())
-        names = [str(story[part]) for part in ("outcome", "share") if key in (part, "both")]
+        names = [
+            name for part, name in (("outcome", outcome), ("share", story.share)) if name and key in (part, "both")
+        ]
         ways[f"{key}_rose"] = f"units where {' and '.join(names)} rose, {label(first)} to {label(last)}"
     without = tuple(unit for unit in units if unit not in present)
     return Happened(first, last, present, without, numbers, file, ways)
 
 
-def _numbers(end: pd.DataFrame, story: Mapping[str, Any]) -> dict[str, tuple[float, str]]:
-    outcome = str(story["outcome"])
+def _numbers(end: pd.DataFrame, story: Story) -> dict[str, tuple[float, str]]:
+    outcome, population, share, weight, scale = story.outcome, story.population, story.share, story.weight, story.scale
     total = float(end[outcome].sum())
     numbers = {"outcome": (total, f"sum of {outcome}")}
-    if "population" in story:
-        population, scale = str(story["population"]), int(story.get("scale", 1000))
+    if population:
         below = float(end[population].sum())
         if below:
             numbers["rate"] = (scale * total / below, f"{scale} × sum of {outcome} / sum of {population}")
-    if "share" in story:
-        share = str(story["share"])
-        if "weight" in story:
-            weights = end[str(story["weight"])]
-            if float(weights.sum()):
-                mean = float((end[share] * weights).sum() / weights.sum())
-                numbers["share"] = (mean, f"mean of {share} weighted by {story['weight']}")
-        else:
-            numbers["share"] = (float(end[share].mean()), f"mean of {share}")
+    if share and weight:
+        if float(end[weight].sum()):
+            mean = float((end[share] * end[weight]).sum() / end[weight].sum())
+            numbers["share"] = (mean, f"mean of {share} weighted by {weight}")
+    elif share:
+        numbers["share"] = (float(end[share].mean()), f"mean of {share}")
     return numbers

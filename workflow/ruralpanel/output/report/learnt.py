@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from ruralpanel.claims.designs import ClaimEstimate
 from ruralpanel.claims.evidence import CRITERIA
+from ruralpanel.claims.scorecard import ClaimRow
 from ruralpanel.output.report.answers import TONES, verdict_word
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.designs import header, row, signed
@@ -28,7 +29,6 @@ from ruralpanel.output.report.sentences import Quote, excluded, meaning, nouns
 from ruralpanel.output.report.signs import PLACES
 from ruralpanel.output.report.texts import Texts, noun
 
-Claim = Mapping[str, Any]  # of scorecard.json
 _ORDER = {
     "supported": 0,
     "contradicted": 0,
@@ -42,26 +42,25 @@ _KINDS = ("within", "between")
 _MODELS = 4  # named on the first page where there are no claims
 
 
-def ranked(claims: Sequence[Claim]) -> tuple[Claim, ...]:
+def ranked(claims: Sequence[ClaimRow]) -> tuple[ClaimRow, ...]:
     """By what is known: decided ones, then those whose interval rules out most, then those without a test.
 
     What an interval rules out is measured by its farther end in multiples of δ; among equals the declared order stays.
     """
-    return tuple(sorted(claims, key=lambda claim: (_ORDER.get(claim["verdict"], len(_ORDER)), _farthest(claim))))
+    return tuple(sorted(claims, key=lambda claim: (_ORDER.get(claim.verdict, len(_ORDER)), _farthest(claim))))
 
 
-def _farthest(claim: Claim) -> float:
-    design = claim.get("design") or {}
-    ends = [design.get("in_delta_low"), design.get("in_delta_high")]
-    if not design.get("has_interval") or None in ends:
+def _farthest(claim: ClaimRow) -> float:
+    design = claim.design
+    if design is None or not design.has_interval or design.in_delta_low is None or design.in_delta_high is None:
         return math.inf
-    return max(abs(float(end)) for end in ends if end is not None)
+    return max(abs(design.in_delta_low), abs(design.in_delta_high))
 
 
 def in_short(context: Context, texts: Texts) -> list[Block]:
     """How many claims have which verdict, and how many designs are too weak for what would matter."""
-    counts: Mapping[str, int] = context.scorecard.get("counts") or {}
-    if not context.scorecard.get("claims"):
+    counts: Mapping[str, int] = context.scorecard.counts
+    if not context.scorecard.claims:
         return _estimates(context, texts)
     words = [
         (texts.numbers.num(f"verdicts:{word}", "int"), texts.plain(f"verdict.{word.replace(' ', '_')}").lower())
@@ -76,11 +75,11 @@ def _estimates(context: Context, texts: Texts) -> list[Block]:
     """Without claims: the first coefficient of the first models, each with its interval."""
     items = []
     for name, model in list(context.models.items())[:_MODELS]:
-        row = next((row for row in model["coefficients"] if math.isfinite(_width(row["ci_low"], row["ci_high"]))), None)
-        if row is not None and isinstance(model["outcome"], str):
-            labels = context.labels(str(model["panel"]))
-            of, names = f"model:{name}:{row['term']}", {"outcome": noun(labels.of(model["outcome"]))}
-            names |= {"term": labels.of(row["term"]), "title": context.title(name)}
+        row = next((row for row in model.coefficients if math.isfinite(_width(row.ci_low, row.ci_high))), None)
+        if row is not None:
+            labels = context.labels(model.panel)
+            of, names = f"model:{name}:{row.term}", {"outcome": noun(labels.of(model.outcome))}
+            names |= {"term": labels.of(row.term), "title": context.title(name)}
             items.append(texts.inline("answers.estimate", of=of, **names))
     more = [Bullets(tuple(items))] if items else []
     return [Paragraph(texts.inline("answers.lede_none", some=bool(items))), *more]
@@ -90,7 +89,7 @@ def _width(low: float | None, high: float | None) -> float:
     return math.inf if low is None or high is None else high - low
 
 
-def section(context: Context, texts: Texts, claims: Sequence[Claim]) -> Section:
+def section(context: Context, texts: Texts, claims: Sequence[ClaimRow]) -> Section:
     """Section "What was learnt": a line for each claim, and the grid of evidence."""
     items = tuple(_finding(context, texts, claim) for claim in claims)
     blocks: tuple[Block, ...] = (
@@ -101,11 +100,11 @@ def section(context: Context, texts: Texts, claims: Sequence[Claim]) -> Section:
     return Section("answers", texts.plain("answers.title"), blocks, part="brief")
 
 
-def _finding(context: Context, texts: Texts, claim: Claim) -> Finding:
-    base = f"claim:{claim['claim']}:design"
-    design = claim.get("design")
+def _finding(context: Context, texts: Texts, claim: ClaimRow) -> Finding:
+    base = f"claim:{claim.claim}:design"
+    design = claim.design
     lines: list[tuple[str, Inline]] = []
-    if design and design["has_interval"]:
+    if design and design.has_interval:
         lines.append((texts.plain("learnt.excluded_label"), parse(excluded(context, texts, design, base))))
     beside = _beside(context, texts, claim)
     if beside:
@@ -114,22 +113,21 @@ def _finding(context: Context, texts: Texts, claim: Claim) -> Finding:
     if needed:
         lines.append((texts.plain("learnt.needed_label"), needed))
     return Finding(
-        id=claim["claim"],
+        id=claim.claim,
         claim=literal(context.worded(claim, "text")),
         verdict=verdict_word(texts, claim),
-        tone=TONES.get(claim["verdict"], "none"),
+        tone=TONES.get(claim.verdict, "none"),
         said=parse(meaning(context, texts, claim, base, short=True)),
         lines=tuple(lines),
     )
 
 
-def _beside(context: Context, texts: Texts, claim: Claim) -> Inline:
+def _beside(context: Context, texts: Texts, claim: ClaimRow) -> Inline:
     """Where the intervals of designs within units lie and those between, where a claim has both."""
-    designs = [*([claim["design"]] if claim.get("design") else []), *(claim.get("others") or ())]
     words = nouns(context)
     said = []
     for kind in _KINDS:
-        places = [signed(design).place for design in designs if design["evidence"] == kind]
+        places = [signed(design).place for design in claim.designs if design.evidence == kind]
         if not places:
             return ()
         parts = [
@@ -142,29 +140,30 @@ def _beside(context: Context, texts: Texts, claim: Claim) -> Inline:
     return parse(Marked(f"{texts.render('front.listed_long')} ".join(said)))
 
 
-def _needed(texts: Texts, claim: Claim) -> Inline:
+def _needed(texts: Texts, claim: ClaimRow) -> Inline:
     """By how much more information would settle what cannot be told."""
-    key = f"information:{claim['claim']}"
-    if claim["verdict"] != "cannot tell" or not claim.get("design"):
+    key = f"information:{claim.claim}"
+    if claim.verdict != "cannot tell" or not claim.design:
         return ()
     if not texts.numbers.has(key):
         return ()
     return texts.inline("learnt.needed", of=key, enough=texts.numbers.value(key) <= 1)
 
 
-def _grid(context: Context, texts: Texts, claims: Sequence[Claim]) -> Table:
+def _grid(context: Context, texts: Texts, claims: Sequence[ClaimRow]) -> Table:
     """Every claim's evidence, cell by cell (`ruralpanel.claims.evidence`)."""
     columns = ("claim", *CRITERIA)
     rows = []
     for claim in claims:
-        base = f"claim:{claim['claim']}"
-        cells: dict[str, Inline] = {"claim": literal(f"{claim['claim']} {verdict_word(texts, claim)}")}
-        for i, cell in enumerate(claim["evidence"]):
-            cells[cell["criterion"]] = texts.inline(
-                f"grid.{cell['word']}",
+        base = f"claim:{claim.claim}"
+        cells: dict[str, Inline] = {"claim": literal(f"{claim.claim} {verdict_word(texts, claim)}")}
+        for i, cell in enumerate(claim.evidence):
+            shown = claim.design if cell.criterion == "interval" and cell.file else None
+            cells[cell.criterion] = texts.inline(
+                f"grid.{cell.word}",
                 n=Quote(texts, f"{base}:evidence.{i}"),
-                unit=context.unit(cell["detail"]),
-                interval=_in_delta(texts, claim, base) if cell["criterion"] == "interval" and cell["file"] else "",
+                unit=context.unit(cell.detail),
+                interval=_in_delta(texts, shown, base) if shown else "",
             )
         rows.append(row(cells, columns))
     words = nouns(context)
@@ -173,16 +172,15 @@ def _grid(context: Context, texts: Texts, claims: Sequence[Claim]) -> Table:
     return Table("evidence-grid", texts.inline("grid.caption"), head, tuple(rows), notes)
 
 
-def _in_delta(texts: Texts, claim: Claim, base: str) -> Marked:
+def _in_delta(texts: Texts, design: ClaimEstimate, base: str) -> Marked:
     """Estimate and interval in multiples of δ, where there is one; else as they are."""
-    design = claim["design"]
-    prefix, fmt = ("in_delta", "fixed1") if design.get("in_delta") is not None else ("", "sig3")
+    prefix, fmt = ("in_delta", "fixed1") if design.in_delta is not None else ("", "sig3")
     quote = Quote(texts, f"{base}:design")
     bounds = [
         quote(f"{prefix}_{end}" if prefix else f"ci_{end}", fmt)
-        if math.isfinite(design[f"ci_{end}"])
+        if math.isfinite(limit)
         else texts.render(f"interval.open_{end}")
-        for end in ("low", "high")
+        for end, limit in (("low", design.ci_low), ("high", design.ci_high))
     ]
     estimate = quote(prefix or "estimate", fmt)
     return texts.render("grid.interval", estimate=estimate, low=bounds[0], high=bounds[1], delta=bool(prefix))

@@ -26,6 +26,7 @@ import csv
 from collections.abc import Mapping
 from typing import Any
 
+from ruralpanel.claims.designs import ClaimEstimate
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.numbers import Found, Lookup, MissingNumber, in_json
@@ -37,30 +38,30 @@ def lookups(context: Context) -> Mapping[str, Lookup]:
 
     def model(rest: str) -> Found:
         name, _, field = rest.partition(":")
-        values = context.models.get(name)
-        if values is None:
+        model = context.models.get(name)
+        if model is None:
             raise MissingNumber(f'no results of model "{name}"')
         file = f"models/{name}.json"
         term, separator, column = field.rpartition(":")
         if not separator:
-            return in_json(values, field, file)
-        for index, row in enumerate(values["coefficients"]):
-            if row["term"] == term:
-                return in_json(row, column, file, f"/coefficients/{index}")
+            return in_json(context.document(file), field, file)
+        for index, row in enumerate(model.coefficients):
+            if row.term == term:
+                return in_json(context.document(file)["coefficients"][index], column, file, f"/coefficients/{index}")
         raise MissingNumber(f'{file} has no term "{term}"')
 
     def claim(rest: str) -> Found:
         name, _, path = rest.partition(":")
-        for index, values in enumerate(context.scorecard.get("claims") or ()):
-            if values["claim"] == name:
-                return in_json(values, path, "scorecard.json", f"/claims/{index}")
+        for index, row in enumerate(context.scorecard.claims):
+            if row.claim == name:
+                return in_json(row, path, "scorecard.json", f"/claims/{index}")
         raise MissingNumber(f'the scorecard has no claim "{name}"')
 
     def rule(rest: str) -> Found:
-        return in_json(context.scorecard.get("rule") or {}, rest, "scorecard.json", "/rule")
+        return in_json(context.scorecard.rule, rest, "scorecard.json", "/rule")
 
     def verdicts(rest: str) -> Found:
-        return in_json(context.scorecard.get("counts") or {}, rest, "scorecard.json", "/counts")
+        return in_json(context.scorecard.counts, rest, "scorecard.json", "/counts")
 
     def codebook(rest: str) -> Found:
         panel, variable, column = _parts(rest, 3)
@@ -142,8 +143,8 @@ def _count(context: Context, what: str) -> Found:
     ]
     findings = "reconciliation/findings.csv"
     counts: dict[str, tuple[Any, str]] = {
-        "claims": (context.scorecard.get("claims") or (), "scorecard.json"),
-        "tested": ([claim for claim in context.scorecard.get("claims") or () if claim.get("design")], "scorecard.json"),
+        "claims": (context.scorecard.claims, "scorecard.json"),
+        "tested": ([claim for claim in context.scorecard.claims if claim.design], "scorecard.json"),
         "judged": (judged(context), "scorecard.json"),
         "underpowered": (underpowered(context), "scorecard.json"),
         "models": (context.models, "models"),
@@ -206,11 +207,11 @@ def _correlation(context: Context, rest: str, statistic: str) -> Found:
 
 def _information(context: Context, name: str) -> Found:
     """Standard errors shrink with the square root of what is known, hence the square."""
-    for claim in context.scorecard.get("claims") or ():
-        design = claim.get("design") or {}
-        if claim["claim"] == name and design.get("detectable") and design.get("delta"):
-            ratio = float(design["detectable"]) / float(design["delta"])
-            return Found(ratio**2, "scorecard.json", f"(detectable / delta)² of claim {name}")
+    claim = context.scorecard.claim(name)
+    design = claim.design if claim else None
+    if design and design.detectable and design.delta:
+        ratio = design.detectable / design.delta
+        return Found(ratio**2, "scorecard.json", f"(detectable / delta)² of claim {name}")
     raise MissingNumber(f"of {name} no detectable effect or no benchmark is known")
 
 
@@ -241,19 +242,19 @@ def _confirmation(context: Context, what: str) -> Found:
     return Found(numbers[what], "models/confirmation.csv", f"all rows: {what}")
 
 
-def judged(context: Context) -> list[Mapping[str, Any]]:
-    """Claims whose main design has a smallest effect that matters, and of which the detectable one is known."""
-    designs = [(claim, claim.get("design") or {}) for claim in context.scorecard.get("claims") or ()]
-    return [claim for claim, design in designs if design.get("delta") and design.get("detectable_by")]
+def judged(context: Context) -> dict[str, ClaimEstimate]:
+    """Claim → its main design, where this has a smallest effect that matters, and the detectable one is known."""
+    designs = {claim.claim: claim.design for claim in context.scorecard.claims}
+    return {name: design for name, design in designs.items() if design and design.delta and design.detectable_by}
 
 
-def underpowered(context: Context) -> list[Mapping[str, Any]]:
+def underpowered(context: Context) -> list[str]:
     """Claims whose main design would miss the smallest effect that matters more often than the rule's power allows."""
     return [
-        claim
-        for claim in judged(context)
+        name
+        for name, design in judged(context).items()
         # without one that is detectable no effect within reach is found with that power
-        if claim["design"]["detectable"] is None or claim["design"]["detectable"] > claim["design"]["delta"]
+        if design.detectable is None or design.detectable > (design.delta or 0.0)
     ]
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from ruralpanel.estimate.base.model import Model, Setting
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.report.context import Context
-from ruralpanel.output.report.designs import header, row, span
+from ruralpanel.output.report.designs import header, model_span, row
 from ruralpanel.output.report.document import (
     Block,
     Bullets,
@@ -41,9 +41,9 @@ _LONG = 15  # periods from which the estimators for long panels begin to be usab
 def brief(context: Context, texts: Texts) -> Section:
     """Section "How the numbers are made": the rule, the estimators and the kinds of inference, each said once."""
     words = nouns(context)
-    estimators = list(dict.fromkeys(str(model["estimator"]) for model in context.models.values()))
+    estimators = list(dict.fromkeys(model.estimator for model in context.models.values()))
     blocks: list[Block] = []
-    if context.scorecard.get("claims"):
+    if context.scorecard.claims:
         blocks.append(Paragraph(texts.inline("answers.rule", nouns=words), "small", id="rule"))
         items = ("supported", "contradicted", "nothing", "cannot_tell", "two_sided", "not_negative", "agreement")
         blocks.append(Bullets(tuple(texts.inline(f"answers.rule_items.{item}") for item in items), "small"))
@@ -60,33 +60,30 @@ def brief(context: Context, texts: Texts) -> Section:
 def used(context: Context) -> tuple[str, ...]:
     """Keywords of the methods that the results rest on, for the bibliography."""
     models = context.models.values()
-    found = [str(model[key]) for model in models for key in ("estimator", "method") if model.get(key)]
+    found = [name for model in models for name in (model.estimator, model.method) if name]
     for model in models:
-        found += [key for key in ("honest_did", "anderson_rubin") if model.get(key)]
-        for entry in model.get("inference") or ():
-            if not entry.get("not_available"):
-                found += _kinds_of(entry)
-    found += ["family"] * any(claim.get("family") for claim in context.scorecard.get("claims") or ())
+        found += ["honest_did"] * bool(model.honest_did) + ["anderson_rubin"] * bool(model.anderson_rubin)
+        for setting in model.given:
+            found += _kinds_of(setting)
+    found += ["family"] * any(claim.family for claim in context.scorecard.claims)
     found += ["specification_curve"] * bool(context.config.get("specification_curves"))
     found += ["robustness"] * (context.results / "models" / "robustness" / "summary.csv").is_file()
     return tuple(dict.fromkeys(found))
 
 
-def _kinds_of(entry: Mapping[str, Any]) -> list[str]:
+def _kinds_of(setting: Setting) -> list[str]:
     """Keywords of one kind of inference."""
-    options = entry.get("options") or {}
-    by = options.get("by")
-    two_way = ["two_way"] * (isinstance(by, (list, tuple)) and len(by) > 1)
-    return [str(entry.get("method")), *two_way, *(["cr2"] * (options.get("small_sample") in ("CR2", "CR3")))]
+    by = setting.options.by
+    two_way = ["two_way"] * (isinstance(by, tuple) and len(by) > 1)
+    return [setting.method, *two_way, *(["cr2"] * (setting.options.small_sample in ("CR2", "CR3")))]
 
 
 def _kinds_of_inference(context: Context, texts: Texts) -> list[Block]:
     """Each kind of errors in a line; factors and seeds stand in the appendix."""
     said: dict[str, list[str]] = {}
     for model in context.models.values():
-        for entry in model.get("inference") or ():
-            if not entry.get("not_available"):
-                said.setdefault(describe(entry, context.language)[0], []).extend(_kinds_of(entry))
+        for setting in model.given:
+            said.setdefault(describe(setting, context.language)[0], []).extend(_kinds_of(setting))
     items = []
     for words, kinds in said.items():
         works = [cited(context, kind) for kind in dict.fromkeys(kinds)]
@@ -131,10 +128,10 @@ def _confirmation(context: Context, texts: Texts) -> tuple[Block, ...]:
 
 
 def _short_panel(context: Context, texts: Texts) -> tuple[Block, ...]:
-    panels = {name: model for name, model in context.models.items() if 1 < int(model["n_periods"]) < _LONG}
+    panels = {name: model for name, model in context.models.items() if 1 < model.n_periods < _LONG}
     if not panels:
         return ()
-    name = max(panels, key=lambda key: int(panels[key]["n_periods"]))
+    name = max(panels, key=lambda key: panels[key].n_periods)
     periods = texts.numbers.num(f"model:{name}:n_periods", "int")
     return (Paragraph(texts.inline("methods.short_panel", periods=periods, nouns=nouns(context))),)
 
@@ -145,14 +142,14 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
     fewest: tuple[int, str, int] | None = None
     for name, model in context.models.items():
         title = context.title(name)
-        for index, entry in enumerate(model.get("inference") or ()):
-            if entry.get("not_available"):
-                place = (str(entry.get("method", "")), clause(entry["not_available"], context.language))
+        for index, setting in enumerate(model.inference):
+            if setting.not_available:
+                place = (setting.method, clause(setting.not_available, context.language))
                 unavailable.setdefault(place, []).append(title)
                 continue
-            words, details = describe(entry, context.language)
+            words, details = describe(setting, context.language)
             used.setdefault(words, []).append((title, details))
-            clusters = int(entry.get("n_clusters") or 0)
+            clusters = setting.n_clusters
             if clusters and (fewest is None or clusters < fewest[0]):
                 fewest = (clusters, name, index)
     items = []
@@ -213,12 +210,12 @@ def _sizes(context: Context, texts: Texts) -> tuple[Block, ...]:
 
 def _kinds(context: Context) -> dict[str, bool]:
     """Which of the remedies for few clusters some model uses."""
-    entries = [entry for model in context.models.values() for entry in model.get("inference") or ()]
-    options = [(entry.get("method"), entry.get("options") or {}) for entry in entries if not entry.get("not_available")]
+    settings = [setting for model in context.models.values() for setting in model.given]
+    clustered = [setting.options for setting in settings if setting.method == CLUSTER]
     return {
-        "student": any(method == CLUSTER and values.get("critical") == "t" for method, values in options),
-        "cr2": any(method == CLUSTER and values.get("small_sample") in ("CR2", "CR3") for method, values in options),
-        "wild": any(method == WILD for method, _ in options),
+        "student": any(options.critical == "t" for options in clustered),
+        "cr2": any(options.small_sample in ("CR2", "CR3") for options in clustered),
+        "wild": any(setting.method == WILD for setting in settings),
     }
 
 
@@ -245,40 +242,37 @@ def _factors(context: Context, texts: Texts, used: Mapping[str, Sequence[tuple[s
 def _models(context: Context, texts: Texts) -> Table:
     rows = []
     for name, model in context.models.items():
-        labels = context.labels(str(model["panel"]))
-        outcome = labels.of(str(model["outcome"]))
-        periods = sorted(int(period) for period in model.get("periods") or ())
+        labels = context.labels(model.panel)
+        outcome = labels.of(model.outcome)
         cells = {
             "model": literal(context.title(name)),
             "outcome": literal(short_label(outcome)),
             "estimator": _estimator(texts, model, context.language),
             "effects": literal(effects_text(model, context.language)),
-            "panel": literal(context.panels[model["panel"]].title if model["panel"] in context.panels else ""),
+            "panel": literal(context.panels[model.panel].title if model.panel in context.panels else ""),
             "sample": literal(_sample(context, texts, model)),
-            "n": parse(formatted(model["n_obs"], "int")),
-            "units": parse(formatted(model["n_units"], "int")),
-            "periods": parse(span(periods) or formatted(model["n_periods"], "int")),
-            "dropped": _dropped(texts, model.get("n_dropped") or {}, labels),
+            "n": parse(formatted(model.n_obs, "int")),
+            "units": parse(formatted(model.n_units, "int")),
+            "periods": parse(model_span(model) or formatted(model.n_periods, "int")),
+            "dropped": _dropped(texts, model.n_dropped, labels),
         }
         rows.append(row(cells, _COLUMNS, _NUMERIC))
     head = header(texts, _COLUMNS, "methods.head", _NUMERIC)
     return Table("models-table", texts.inline("methods.models_caption"), head, tuple(rows), tall=True)
 
 
-def _estimator(texts: Texts, model: Mapping[str, Any], language: str) -> Inline:
-    estimator = str(model["estimator"])
-    key = f"methods.estimator_name.{estimator}"
-    name = texts.plain(key) if texts.has(key) else estimator.replace("_", " ")
-    method = str(model.get("method") or "")
-    if not method:
+def _estimator(texts: Texts, model: Model, language: str) -> Inline:
+    key = f"methods.estimator_name.{model.estimator}"
+    name = texts.plain(key) if texts.has(key) else model.estimator.replace("_", " ")
+    if not model.method:
         return literal(name)
-    key = f"method.{method}"
-    variant = word(key, language) if has_word(key) else method.replace("_", " ")
+    key = f"method.{model.method}"
+    variant = word(key, language) if has_word(key) else model.method.replace("_", " ")
     return texts.inline("methods.estimator_and_method", estimator=name, method=variant)
 
 
-def _sample(context: Context, texts: Texts, model: Mapping[str, Any]) -> str:
-    name = str(model.get("sample", "all"))
+def _sample(context: Context, texts: Texts, model: Model) -> str:
+    name = model.sample
     if name == "all":
         return texts.plain("methods.head_all")
     return context.worded((context.config.get("samples") or {}).get(name) or {}, "label") or name.replace("_", " ")
@@ -297,8 +291,8 @@ def _dropped(texts: Texts, counts: Mapping[str, int], labels: Labels) -> Inline:
 def _notes(context: Context, texts: Texts) -> tuple[Block, ...]:
     notes: dict[str, list[str]] = {}
     for name, model in context.models.items():
-        labels = context.labels(str(model["panel"]))
-        for note in model.get("notes") or ():
+        labels = context.labels(model.panel)
+        for note in model.notes:
             notes.setdefault(clause(labels.told(note), context.language), []).append(context.title(name))
     if not notes:
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from typing import Any
 
 from ruralpanel.output.report.document import Marked, number_mark
@@ -145,6 +145,23 @@ def formatted(value: float, fmt: str) -> str:
     return "+" + text if parts["sign"] == "+" and value > 0 else text
 
 
+def inside(values: Any, part: str) -> Any:
+    """A part of results by its key, its number in a list, or the field of a class that holds it.
+
+    Raises
+    ------
+    LookupError
+        There is none.
+    """
+    if isinstance(values, Mapping):
+        return values[part]
+    if isinstance(values, (list, tuple)) and part.isdigit():
+        return values[int(part)]
+    if is_dataclass(values) and part in values.__dataclass_fields__:
+        return getattr(values, part)
+    raise KeyError(part)
+
+
 def in_json(values: Any, path: str, file: str, root: str = "", trace: str = "") -> Found:
     """The number at a dotted `path` below `values`, which stand at the pointer `root` of `file`.
 
@@ -156,12 +173,10 @@ def in_json(values: Any, path: str, file: str, root: str = "", trace: str = "") 
     pointer = root
     for part in path.split("."):
         pointer += "/" + part.replace("~", "~0").replace("/", "~1")
-        if isinstance(values, Mapping) and part in values:
-            values = values[part]
-        elif isinstance(values, (list, tuple)) and part.isdigit() and int(part) < len(values):
-            values = values[int(part)]
-        else:
-            raise MissingNumber(f"{file} has nothing at {pointer}")
-    if isinstance(values, bool) or not isinstance(values, (int, float)):
+        try:
+            values = inside(values, part)
+        except LookupError:
+            raise MissingNumber(f"{file} has nothing at {pointer}") from None
+    if isinstance(values, bool) or not isinstance(values, (int, float)) or math.isnan(values):
         raise MissingNumber(f"{file} has no number at {pointer}, but {values!r}")
     return Found(values, file, pointer, trace)

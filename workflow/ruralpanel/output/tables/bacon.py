@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from ruralpanel.estimate.base.model import Comparison, Model, TwoByTwo
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
@@ -33,7 +33,7 @@ def build(name: str, options: PolicyModels, context: OutputContext) -> TableDocu
     rows: list[Row] = []
     for model in models:
         if len(models) > 1:
-            rows.append(Row(context.title(str(model["model"]), given), (), "section"))
+            rows.append(Row(context.title(model.model, given), (), "section"))
         rows += _rows(model, language, digits)
     return TableDocument(
         name=name,
@@ -46,42 +46,42 @@ def build(name: str, options: PolicyModels, context: OutputContext) -> TableDocu
     )
 
 
-def _problems(index: int, model: Mapping[str, Any], context: OutputContext) -> Sequence[Problem]:
-    decomposition = model.get("two_by_two")
+def _problems(index: int, model: Model, context: OutputContext) -> Sequence[Problem]:
+    decomposition = model.two_by_two
     expected = "a two-way did model in a balanced panel, without controls, weights and group_trends"
-    shown = f'"{model["model"]}"'
+    shown = f'"{model.model}"'
     if decomposition is None:
         return [context.problem(f"models[{index}]", shown, expected)]
-    beside = " and ".join(decomposition.get("beside") or ())
+    beside = " and ".join(decomposition.beside)
     return [context.problem(f"models[{index}]", f"{shown} with {beside}", expected)] if beside else []
 
 
-def _rows(model: Mapping[str, Any], language: str, digits: int) -> list[Row]:
-    comparisons, key = model["two_by_two"]["comparisons"], str(model["model"])
+def _rows(model: Model, language: str, digits: int) -> list[Row]:
+    decomposition, key = model.two_by_two or TwoByTwo(), model.model
     rows = []
     for kind in _KINDS:
-        of_kind = [one for one in comparisons if one["kind"] == kind]
+        of_kind = [one for one in decomposition.comparisons if one.kind == kind]
         if not of_kind:
             continue
-        weight = sum(one["weight"] for one in of_kind)
-        mean = sum(one["weight"] * one["estimate"] for one in of_kind) / weight
+        weight = sum(one.weight for one in of_kind)
+        mean = sum(one.weight * one.estimate for one in of_kind) / weight
         cells = (*_numbers(weight, mean, digits), Cell(), Cell())
         rows.append(Row(word(f"bacon_{kind}", language), cells, "entry", "mean", f"{key}.{kind}"))
         rows += [_comparison(one, key, language, digits) for one in of_kind]
-    cells = (*_numbers(1.0, model["two_by_two"]["estimate"], digits), Cell(), Cell())
+    cells = (*_numbers(1.0, decomposition.estimate, digits), Cell(), Cell())
     return [*rows, Row(word("bacon_total", language), cells, "summary", "estimate", key)]
 
 
-def _comparison(one: Mapping[str, Any], model: str, language: str, digits: int) -> Row:
-    treated = _date(one["treated"])
-    control = word("bacon_never", language) if one["control"] is None else _date(one["control"])
-    counts = (Cell(format_count(one[name]), int(one[name])) for name in ("n_treated", "n_control"))
+def _comparison(one: Comparison, model: str, language: str, digits: int) -> Row:
+    treated = _date(one.treated)
+    control = word("bacon_never", language) if one.control is None else _date(one.control)
+    counts = (Cell(format_count(count), count) for count in (one.n_treated, one.n_control))
     return Row(
         word("bacon_pair", language).format(treated=treated, control=control),
-        (*_numbers(one["weight"], one["estimate"], digits), *counts),
+        (*_numbers(one.weight, one.estimate, digits), *counts),
         "entry",
         "comparison",
-        f"{model}.{one['kind']}.{treated}.{'never' if one['control'] is None else control}",
+        f"{model}.{one.kind}.{treated}.{'never' if one.control is None else control}",
     )
 
 

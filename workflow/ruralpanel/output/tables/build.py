@@ -34,9 +34,9 @@ def build(name: str, spec: Mapping[str, Any], context: OutputContext) -> TableDo
     printed = "\n".join(document.notes)
     names = [str(model) for model in spec.get("models") or ()]
     overrides = [
-        f"{context.title(model['model'])}{word('colon', context.language)}{text}"
+        f"{context.title(model.model)}{word('colon', context.language)}{text}"
         for model in context.models(dict.fromkeys(names))
-        for text in (clause(one, context.language) for one in model.get("overrides") or ())
+        for text in (clause(one, context.language) for one in model.overrides)
         if text not in printed
     ]
     return replace(document, notes=(*document.notes, *overrides))

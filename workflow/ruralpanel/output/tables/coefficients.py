@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
-from ruralpanel.estimate.base.model_json import number_of, set_of
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.results import Estimated, finite
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell
 from ruralpanel.output.tables.inference_words import term_sizes
@@ -32,40 +32,39 @@ STAR_SOURCES = ("p_value", "p_wild", "p_permutation")
 """p-values that stars may come from."""
 
 
-def has_statistic(model: Mapping[str, Any], name: str) -> bool:
+def has_statistic(model: Model, name: str) -> bool:
     """Whether any coefficient of the model has the statistic."""
     if name == DECIDING:
         return any(has_statistic(model, one) for one in ("ci_ar", "ci_wild", "ci"))
     if name in SETS:
-        return any(set_of(model, entry, name) is not None for entry in model["coefficients"])
+        return any(model.set_of(entry, name) is not None for entry in model.coefficients)
     if name == "size":
-        return any(term_sizes(model, str(entry["term"])) for entry in model["coefficients"])
+        return any(term_sizes(model, entry.term) for entry in model.coefficients)
     if name == "std_error_second":
-        return any(second_error(model, str(entry["term"])) is not None for entry in model["coefficients"])
-    return any(number_of(entry, name) is not None for entry in model["coefficients"])
+        return any(second_error(model, entry.term) is not None for entry in model.coefficients)
+    return any(entry.number(name) is not None for entry in model.coefficients)
 
 
-def second_error(model: Mapping[str, Any], term: str) -> float | None:
+def second_error(model: Model, term: str) -> float | None:
     """The standard error under the second of the model's settings that give errors (CR2 beside CR1)."""
     settings = [
-        {str(row["term"]): row["std_error"] for row in setting.get("coefficients") or () if row.get("std_error")}
-        for setting in model["inference"]
+        {row.term: row.std_error for row in setting.coefficients if row.std_error} for setting in model.inference
     ]
     with_errors = [errors for errors in settings if errors]
-    return float(with_errors[1][term]) if len(with_errors) > 1 and term in with_errors[1] else None
+    return with_errors[1].get(term) if len(with_errors) > 1 else None
 
 
-def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name: str, digits: int) -> Cell:
+def detail_cell(model: Model, entry: Estimated | None, name: str, digits: int) -> Cell:
     """What stands beneath an estimate: ``(0.130)``, ``[−0.052, 0.410]``, ``p = 0.113``; empty where there is none."""
     if entry is None:
         return Cell()
     if name in SETS:
         return set_cell(model, entry, name, digits)
     if name == "size":
-        sizes = term_sizes(model, str(entry["term"]))
+        sizes = term_sizes(model, entry.term)
         return Cell(f"size {'/'.join(sizes)}%" if sizes else "")
     second = name == "std_error_second"
-    value = second_error(model, str(entry["term"])) if second else number_of(entry, name)
+    value = second_error(model, entry.term) if second else entry.number(name)
     if value is None:
         return Cell()
     if second:
@@ -77,15 +76,20 @@ def detail_cell(model: Mapping[str, Any], entry: Mapping[str, Any] | None, name:
     return Cell(p_text(value, digits), value)
 
 
-def set_cell(model: Mapping[str, Any], entry: Mapping[str, Any], name: str, digits: int) -> Cell:
+def set_cell(model: Model, entry: Estimated, name: str, digits: int) -> Cell:
     """``[−0.052, 0.410]``, ``[−∞, −1.2] ∪ [0.3, ∞]``, ``∅``; empty where nobody computed the set."""
     names = ("ci_ar", "ci_wild", "ci") if name == DECIDING else (name,)
-    found = (set_of(model, entry, one) for one in names)
+    found = (model.set_of(entry, one) for one in names)
     pieces = next((one for one in found if one is not None), None)
     if pieces is None:
         return Cell()
     ends = pieces[0] if len(pieces) == 1 and all(map(math.isfinite, pieces[0])) else ()
     return Cell(format_set(pieces, digits), ends=ends)
+
+
+def p_value_of(model: Model, test: str) -> float | None:
+    """The p-value of one of a model's tests; None where it has none."""
+    return finite(model.tests[test].p_value) if test in model.tests else None
 
 
 def p_text(value: float, digits: int = 3) -> str:
@@ -94,16 +98,14 @@ def p_text(value: float, digits: int = 3) -> str:
     return f"p < {text[1:]}" if text.startswith("<") else f"p = {text}"
 
 
-def estimate_cell(
-    entry: Mapping[str, Any] | None, digits: int, levels: Sequence[float], source: str = "p_value"
-) -> Cell:
+def estimate_cell(entry: Estimated | None, digits: int, levels: Sequence[float], source: str = "p_value") -> Cell:
     """The estimate, starred by the p-value `source` where `levels` ask for it; empty where the model lacks the term."""
     if entry is None:
         return Cell()
-    value = None if entry["estimate"] is None else float(entry["estimate"])
+    value = entry.number("estimate")
     if source == DECIDING:
-        source = "p_value" if number_of(entry, "p_wild") is None else "p_wild"
-    return Cell(format_number(value, digits) + stars(number_of(entry, source), levels), value)
+        source = "p_value" if entry.p_wild is None else "p_wild"
+    return Cell(format_number(value, digits) + stars(entry.number(source), levels), value)
 
 
 def star_source(shown: Sequence[str]) -> str:
@@ -131,7 +133,7 @@ def star_levels(options: Regression | ByOutcome) -> tuple[float, ...]:
 
 
 def shown_statistics(
-    options: Regression | ByOutcome, models: Sequence[Mapping[str, Any]], context: OutputContext, first: tuple[str, ...]
+    options: Regression | ByOutcome, models: Sequence[Model], context: OutputContext, first: tuple[str, ...]
 ) -> tuple[str, ...]:
     """What stands beneath the estimates: as declared, or std_error and those of `first` that some model has, else ci.
 
@@ -160,8 +162,8 @@ def shown_statistics(
     return declared
 
 
-def terms_of(models: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+def terms_of(models: Iterable[Model]) -> tuple[str, ...]:
     """All terms in the order of their first appearance; main terms before interactions, constants last."""
-    names = dict.fromkeys(str(entry["term"]) for model in models for entry in model["coefficients"])
+    names = dict.fromkeys(entry.term for model in models for entry in model.coefficients)
     constants = {"const", "constant", "_cons", "Intercept", "intercept"}
     return tuple(sorted(names, key=lambda name: (name in constants, ":" in name)))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.families.dynamic.dynamic_panel import PREFIX
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
@@ -33,7 +33,7 @@ def build(name: str, options: Regression, context: OutputContext) -> TableDocume
     """
     document = regression.build_regression(name, options, context)
     models = context.models(options.models)
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     digits, language = options.digits, context.language
     beneath = [statistic for statistic in shown_statistics(options, models, context, ("ci",)) if statistic in _BENEATH]
     lags, others = _merged(document.rows, models, language)
@@ -51,9 +51,9 @@ def build(name: str, options: Regression, context: OutputContext) -> TableDocume
     return replace(document, rows=tuple(rows))
 
 
-def _merged(rows: Sequence[Row], models: Sequence[Mapping[str, Any]], language: str) -> tuple[list[Row], list[Row]]:
+def _merged(rows: Sequence[Row], models: Sequence[Model], language: str) -> tuple[list[Row], list[Row]]:
     """Rows of lags, each lag once with the cells of all outcomes, and the other rows."""
-    order = {f"lag({model['outcome']}, {k})": k for model in models for k in range(1, int(model.get("lags") or 0) + 1)}
+    order = {f"lag({model.outcome}, {k})": k for model in models for k in range(1, model.lags + 1)}
     lags: dict[tuple[int, str], Row] = {}
     others = []
     for row in rows:
@@ -70,13 +70,13 @@ def _merged(rows: Sequence[Row], models: Sequence[Mapping[str, Any]], language: 
     return [row for _, row in sorted(lags.items(), key=lambda item: item[0][0])], others
 
 
-def _with_plain(lags: Sequence[Row], models: Sequence[Mapping[str, Any]], digits: int, language: str) -> list[Row]:
+def _with_plain(lags: Sequence[Row], models: Sequence[Model], digits: int, language: str) -> list[Row]:
     """The rows of lags; after those of the first, what is said of it without correction and by its own test."""
     plain, sets = [], []
     for model in models:
-        value = (model.get("fixed_effects") or {}).get(f"lag({model['outcome']}, 1)")
-        plain.append(Cell() if value is None else Cell(format_number(float(value), digits), float(value)))
-        parts = (model.get("lag_set") or {}).get("intervals")
+        value = model.fixed_effects.get(f"lag({model.outcome}, 1)")
+        plain.append(Cell() if value is None else Cell(format_number(value, digits), value))
+        parts = model.lag_set.intervals if model.lag_set else None
         sets.append(Cell() if parts is None else Cell(format_set(parts, digits)))
     first = [row for row in lags if row.key == "lag(1)"]
     extra = [
@@ -87,10 +87,8 @@ def _with_plain(lags: Sequence[Row], models: Sequence[Mapping[str, Any]], digits
     return [*first, *extra, *(row for row in lags if row.key != "lag(1)")]
 
 
-def _long_run(
-    models: Sequence[Mapping[str, Any]], labels: Labels, beneath: Sequence[str], digits: int, language: str
-) -> list[Row]:
-    effects: list[Mapping[str, Any]] = [model.get("statistics") or {} for model in models]
+def _long_run(models: Sequence[Model], labels: Labels, beneath: Sequence[str], digits: int, language: str) -> list[Row]:
+    effects = [model.statistics for model in models]
     names = [key for key in dict.fromkeys(key for by_term in effects for key in by_term) if key.startswith(PREFIX)]
     rows = [Row(word("dynamic.long_run", language), (), "section", "", "long_run")] if names else []
     for name in names:
@@ -104,12 +102,9 @@ def _long_run(
     return rows
 
 
-def _instruments(models: Sequence[Mapping[str, Any]], language: str) -> list[Row]:
-    counts = [model.get("n_instruments") for model in models]
-    cells = [
-        Cell() if count is None else Cell(f"{count} / {model['n_units']}", int(count))
-        for model, count in zip(models, counts, strict=True)
-    ]
+def _instruments(models: Sequence[Model], language: str) -> list[Row]:
+    counts = [(model.n_instruments, model.n_units) for model in models]
+    cells = [Cell() if count is None else Cell(f"{count} / {units}", count) for count, units in counts]
     if not any(cell.text for cell in cells):
         return []
     return [Row(word("dynamic.instruments", language), tuple(cells), "summary", "n_instruments", "n_instruments")]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from ruralpanel.estimate.base.model_json import coefficient
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.output.labels import Labels, without_aside
 from ruralpanel.output.results import (
     CHANGE,
@@ -141,9 +141,9 @@ def build_by_unit(name: str, options: ByUnit, context: OutputContext) -> TableDo
         Models without result, or that say nothing of single units.
     """
     models = context.models(options.models)
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     raise_any(
-        context.problem(f"models[{index}]", f'"{model["model"]}"', "a counterfactual, a decomposition or cce")
+        context.problem(f"models[{index}]", f'"{model.model}"', "a counterfactual, a decomposition or cce")
         for index, model in enumerate(models)
         if not values_of(model)
     )
@@ -157,7 +157,7 @@ def build_by_unit(name: str, options: ByUnit, context: OutputContext) -> TableDo
         heads, cells, means = _part(model, labels, tuple(body), language, digits)
         spanners.append(
             Spanner(
-                context.title(model["model"], given),
+                context.title(model.model, given),
                 len(columns),
                 len(columns) + len(heads) - 1,
             )
@@ -171,11 +171,11 @@ def build_by_unit(name: str, options: ByUnit, context: OutputContext) -> TableDo
     ]
     if any(cell.text for cell in mean):
         rows.append(Row(word("mean", language), tuple(mean), "summary", "mean", "mean"))
-    marked = any((model.get("support") or {}).get("outside") for model in models)
+    marked = any(model.support.outside for model in models)
     notes = [word("support_note", language)] if marked else []
     for model, spanner in zip(models, spanners, strict=True):
         before = f"{spanner.label}{word('colon', language)}" if len(models) > 1 else ""
-        notes += [before + clause(labels.told(note), language) for note in model.get("notes") or ()]
+        notes += [before + clause(labels.told(note), language) for note in model.notes]
     return TableDocument(
         name=name,
         title=options.title_in(language) or name.replace("_", " ").capitalize(),
@@ -188,13 +188,13 @@ def build_by_unit(name: str, options: ByUnit, context: OutputContext) -> TableDo
     )
 
 
-def _units(models: Sequence[Mapping[str, Any]], context: OutputContext) -> list[str]:
+def _units(models: Sequence[Model], context: OutputContext) -> list[str]:
     units = {unit for model in models for values in values_of(model).values() for unit in values}
     return sorted(units, key=lambda unit: context.unit_names.get(unit, unit))
 
 
 def _part(
-    model: Mapping[str, Any], labels: Labels, units: Sequence[str], language: str, digits: int
+    model: Model, labels: Labels, units: Sequence[str], language: str, digits: int
 ) -> tuple[list[str], dict[str, list[Cell]], list[Cell]]:
     """Headings, cells by unit and the cells of the mean of one model's columns."""
     percent = percent_of_level(model, labels.formulas)
@@ -202,17 +202,17 @@ def _part(
     if CHANGE not in values:
         heads = [heading(model, term, labels, language) for term in values]
         cells = {unit: [_number(values[term].get(unit), digits) for term in values] for unit in units}
-        rows = [coefficient(model, term) for term in values]
-        return heads, cells, [_number(None if row is None else row.get("estimate"), digits) for row in rows]
+        rows = [model.coefficient(term) for term in values]
+        return heads, cells, [_number(None if row is None else row.number("estimate"), digits) for row in rows]
     places = 0 if percent else digits
-    outside = set((model.get("support") or {}).get("outside") or ())
+    outside = set(model.support.outside)
     heads = [word(CHANGE, language) + (" (%)" if percent else ""), word("ci", language)]
     cells = {unit: _changes(values, unit, places, unit in outside) for unit in units}
-    row = coefficient(model, "mean_change")
+    row = model.coefficient("mean_change")
     means = [Cell(), Cell()]
     if row is not None:
         keys = {CHANGE: "estimate", LOW: "ci_low", HIGH: "ci_high"}
-        whole: Values = {name: {"mean": float(row[key])} for name, key in keys.items() if row.get(key) is not None}
+        whole = {name: {"mean": value} for name, key in keys.items() if (value := row.number(key)) is not None}
         means = _changes(in_percent(whole) if percent else whole, "mean", places, False)
     return heads, cells, means
 
@@ -244,32 +244,32 @@ def build_correlations(name: str, options: Correlations, context: OutputContext)
     """
     models = context.models(options.models)
     raise_any(
-        context.problem(f"models[{index}]", f'"{model["model"]}", of one outcome', "a model of several outcomes (sur)")
+        context.problem(f"models[{index}]", f'"{model.model}", of one outcome', "a model of several outcomes (sur)")
         for index, model in enumerate(models)
         if not pairs_of(model)
     )
     language, digits = context.language, options.digits
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     given = options.model_labels
     samples = {sample_text(model, language) for model in models}
     heads = [head for head in _HEADS if head != "sample" or len(samples) > 1]
     rows = []
     for model in models:
-        title = context.title(model["model"], given)
+        title = context.title(model.model, given)
         for (first, second), pair in pairs_of(model).items():
-            low, high, p = pair["ci_low"], pair["ci_high"], pair["p_value"]
+            low, high, p = pair.ci_low, pair.ci_high, pair.p_value
             cells = {
                 "pair": Cell("; ".join(without_aside(labels.of(name)) for name in (first, second))),
                 "sample": Cell(sample_text(model, language)),
-                "n_obs": Cell(format_count(model["n_obs"]), model["n_obs"]),
-                "n_units": Cell(format_count(model["n_units"]), model["n_units"]),
+                "n_obs": Cell(format_count(model.n_obs), model.n_obs),
+                "n_units": Cell(format_count(model.n_units), model.n_units),
                 "n_periods": Cell(period_text(model)),
                 "effects": Cell(effects_text(model, language)),
-                "correlation": Cell(format_number(pair["estimate"], digits), pair["estimate"]),
+                "correlation": Cell(format_number(pair.estimate, digits), pair.estimate),
                 "ci": Cell("" if low is None or high is None else format_interval(low, high, digits=digits)),
                 "p_value": Cell("" if p is None else format_p(p, 3), p),
             }
-            rows.append(Row(title, tuple(cells[head] for head in heads), "entry", "correlation", str(model["model"])))
+            rows.append(Row(title, tuple(cells[head] for head in heads), "entry", "correlation", model.model))
     shared = f"{word('sample', language)}{word('colon', language)}{next(iter(samples))}{word('full_stop', language)}"
     same = (shared,) if len(samples) == 1 else ()
     return TableDocument(

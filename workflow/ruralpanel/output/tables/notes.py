@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from ruralpanel.estimate.base.model_json import setting_of
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.tables.coefficients import DECIDING, has_statistic, star_source
 from ruralpanel.output.tables.inference_words import column_numbers, inference_notes, short_of, size_note
@@ -19,47 +18,43 @@ from ruralpanel.project.periods import label
 _FACTS = ("sample", "n_obs", "n_units", "n_periods", "effects")
 
 
-def sample_text(model: Mapping[str, Any], language: str) -> str:
+def sample_text(model: Model, language: str) -> str:
     """The sample's name; ``all`` in words."""
-    sample = model.get("sample", "all")
-    name = str(sample.get("name", "all")) if isinstance(sample, Mapping) else str(sample)
-    return word("all", language) if name == "all" else name.replace("_", " ")
+    return word("all", language) if model.sample == "all" else model.sample.replace("_", " ")
 
 
-def period_text(model: Mapping[str, Any]) -> str:
-    """``8 (2012–2019)`` where the model's JSON names its periods, else their number."""
-    periods = model.get("periods") or ()
-    count = format_count(model["n_periods"])
-    if not periods:
+def period_text(model: Model) -> str:
+    """``8 (2012–2019)`` where the model's results name its periods, else their number."""
+    count = format_count(model.n_periods)
+    if not model.periods:
         return count
-    first, last = label(min(periods)), label(max(periods))
+    first, last = label(min(model.periods)), label(max(model.periods))
     return f"{count} ({first})" if first == last else f"{count} ({first}{DASH}{last})"
 
 
-def effects_of(model: Mapping[str, Any]) -> dict[str, str]:
+def effects_of(model: Model) -> dict[str, str]:
     """Effect → how the model treats it: ``yes`` (removed), ``differenced`` or ``random``.
 
     What the estimator reports as removed counts, not what the configuration asked for: pooled and between models remove
     no unit effects, whatever they inherit.
     """
-    removed = (model.get("diagnostics") or {}).get("absorbed")
-    effects = {str(effect): "yes" for effect in (model.get("effects") or () if removed is None else removed)}
-    estimator = str(model.get("estimator"))
-    if has_random_effects(estimator, str(model.get("method") or "")):
-        random = {str(effect): "random" for effect in model.get("effects") or () if effect not in effects}
+    removed = model.diagnostics.absorbed
+    effects = dict.fromkeys(model.effects if removed is None else removed, "yes")
+    if has_random_effects(model.estimator, model.method):
+        random = {effect: "random" for effect in model.effects if effect not in effects}
         return {"unit": "random", **random, **effects}
-    kind = ESTIMATORS.get(estimator)
+    kind = ESTIMATORS.get(model.estimator)
     return {"unit": "differenced", **effects} if kind and kind.unit_effects == "differenced" else effects
 
 
-def effect_state(model: Mapping[str, Any], effect: str) -> str:
+def effect_state(model: Model, effect: str) -> str:
     """How a model treats an effect: as in `effects_of`, ``contained`` in a finer one (``region:period``), or ``no``."""
     effects = effects_of(model)
     finer = any(set(factors(effect)) < set(factors(other)) for other in effects)
     return effects.get(effect, "contained" if finer else "no")
 
 
-def effects_text(model: Mapping[str, Any], language: str) -> str:
+def effects_text(model: Model, language: str) -> str:
     """``unit, period``, or ``none``."""
     effects = effects_of(model)
     if not effects:
@@ -77,7 +72,7 @@ def effect_name(effect: str, language: str) -> str:
 
 
 def model_notes(
-    models: Sequence[Mapping[str, Any]],
+    models: Sequence[Model],
     options: Table,
     labels: Labels,
     beneath: Sequence[str],
@@ -106,14 +101,14 @@ def model_notes(
     return tuple(_capital(note) for note in notes if note)
 
 
-def _beneath(models: Sequence[Mapping[str, Any]], name: str, language: str) -> str:
+def _beneath(models: Sequence[Model], name: str, language: str) -> str:
     """What a line beneath the estimates holds; of the intervals that decide, of which setting in which columns."""
     words = word(f"beneath.{name}", language)
     if name != DECIDING:
         return words
     columns: dict[str, list[int]] = {}
     for number, model in enumerate(models, 1):
-        setting = setting_of(model, "p_wild" if has_statistic(model, "ci_wild") else "p_value")
+        setting = model.setting_of("p_wild" if has_statistic(model, "ci_wild") else "p_value")
         columns.setdefault("" if setting is None else short_of(setting, language), []).append(number)
     named = [
         text if len(columns) == 1 else f"{column_numbers(numbers)} {text}" for text, numbers in columns.items() if text
@@ -122,13 +117,13 @@ def _beneath(models: Sequence[Mapping[str, Any]], name: str, language: str) -> s
     return words.format(settings=word("comma", language).join([*named, *sets]))
 
 
-def _stars(models: Sequence[Mapping[str, Any]], source: str, language: str) -> str:
+def _stars(models: Sequence[Model], source: str, language: str) -> str:
     """Which p-values the stars come from, by setting, and which columns have none."""
     texts: dict[str, list[int]] = {}
     for number, model in enumerate(models, 1):
         own = source if source != DECIDING else "p_wild" if has_statistic(model, "p_wild") else "p_value"
-        starred = any(entry.get(own) is not None for entry in model["coefficients"])
-        setting = setting_of(model, own) if starred else None
+        starred = any(row.number(own) is not None for row in model.coefficients)
+        setting = model.setting_of(own) if starred else None
         texts.setdefault("" if setting is None else short_of(setting, language), []).append(number)
     named = [
         text if len(texts) == 1 else f"{column_numbers(columns)} {text}" for text, columns in texts.items() if text
@@ -141,15 +136,14 @@ def _stars(models: Sequence[Mapping[str, Any]], source: str, language: str) -> s
     return words
 
 
-def test_notes(models: Sequence[Mapping[str, Any]], names: Sequence[str], language: str) -> tuple[str, ...]:
+def test_notes(models: Sequence[Model], names: Sequence[str], language: str) -> tuple[str, ...]:
     """What the named tests say of themselves, sizes above 10 % included, each once with its columns; one paragraph."""
     texts: dict[str, list[int]] = {}
     for number, model in enumerate(models, 1):
         for test in names:
-            values = (model.get("tests") or {}).get(test) or {}
-            if values.get("note"):
-                name = word(f"test_{test}", language) if has_word(f"test_{test}") else str(test).replace("_", " ")
-                about = word("list_separator", language).join(clause(one, language) for one in values["note"])
+            if test in model.tests and model.tests[test].note:
+                name = word(f"test_{test}", language) if has_word(f"test_{test}") else test.replace("_", " ")
+                about = word("list_separator", language).join(clause(one, language) for one in model.tests[test].note)
                 texts.setdefault(f"{name}{word('colon', language)}{about}", []).append(number)
     shown = [
         text if len(columns) == len(models) else f"{column_numbers(columns)} {text}" for text, columns in texts.items()
@@ -162,7 +156,7 @@ def declared_notes(options: Table, language: str) -> tuple[str, ...]:
     return (options.notes_zh if language == "zh" else None) or options.notes or ()
 
 
-def _fact(models: Sequence[Mapping[str, Any]], fact: str, language: str) -> str:
+def _fact(models: Sequence[Model], fact: str, language: str) -> str:
     """``N 248`` where all columns agree, else ``N (1)–(2) 248, (3) 31``."""
     texts: dict[str, list[int]] = {}
     for number, model in enumerate(models, 1):
@@ -173,7 +167,7 @@ def _fact(models: Sequence[Mapping[str, Any]], fact: str, language: str) -> str:
         elif fact == "effects":
             text = effects_text(model, language)
         else:
-            text = format_count(model[fact])
+            text = format_count(getattr(model, fact))
         texts.setdefault(text, []).append(number)
     name = word(fact, language)
     if len(texts) == 1:
@@ -182,10 +176,10 @@ def _fact(models: Sequence[Mapping[str, Any]], fact: str, language: str) -> str:
     return f"{name}{word('colon', language)}{shown}"
 
 
-def _dropped(models: Sequence[Mapping[str, Any]], labels: Labels, language: str) -> str:
+def _dropped(models: Sequence[Model], labels: Labels, language: str) -> str:
     texts: dict[str, list[int]] = {}
     for number, model in enumerate(models, 1):
-        reasons = {str(reason): count for reason, count in (model.get("n_dropped") or {}).items() if count}
+        reasons = {reason: count for reason, count in model.n_dropped.items() if count}
         if reasons:
             text = word("comma", language).join(
                 word(
@@ -206,11 +200,11 @@ def _dropped(models: Sequence[Mapping[str, Any]], labels: Labels, language: str)
     return word("table.rows_left_out", language, rows=rows)
 
 
-def _warnings(models: Sequence[Mapping[str, Any]], language: str) -> list[str]:
+def _warnings(models: Sequence[Model], language: str) -> list[str]:
     """What the models' own notes say, each once, with the columns it holds for."""
     texts: dict[str, list[int]] = {}
     for number, model in enumerate(models, 1):
-        for note in model.get("notes") or ():
+        for note in model.notes:
             texts.setdefault(clause(note, language), []).append(number)
     everywhere = list(range(1, len(models) + 1))
     return [text if columns == everywhere else f"{column_numbers(columns)} {text}" for text, columns in texts.items()]

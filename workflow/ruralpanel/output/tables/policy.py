@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
+from ruralpanel.estimate.base.model import Bound, Bounds, Model, Pretrend
+from ruralpanel.estimate.base.results import Estimated
 from ruralpanel.output.results import OutputContext
+from ruralpanel.output.tables.coefficients import p_value_of
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
 from ruralpanel.output.words import word
@@ -15,8 +17,6 @@ from ruralpanel.project.problems import raise_any
 
 BOUND_AT = 1.0
 """Multiple of the largest violation before treatment that the printed bounds allow after it."""
-
-Model = Mapping[str, Any]
 
 
 def build(name: str, options: PolicyTable, context: OutputContext) -> TableDocument:
@@ -32,9 +32,9 @@ def build(name: str, options: PolicyTable, context: OutputContext) -> TableDocum
     models = context.models(options.models)
     language, digits = context.language, options.digits
     problems = [
-        context.problem(f"models[{index}]", f'"{model["model"]}", without treatment', "did or event_study models")
+        context.problem(f"models[{index}]", f'"{model.model}", without treatment', "did or event_study models")
         for index, model in enumerate(models)
-        if not model.get("treatment")
+        if not model.treatment
     ]
     raise_any(problems)
     given = options.model_labels
@@ -58,18 +58,18 @@ def build(name: str, options: PolicyTable, context: OutputContext) -> TableDocum
     section(
         "before",
         [
-            ("pretrend", lambda m: _p((m.get("pretrend") or m.get("tests", {}).get("pretrend") or {}).get("p_value"))),
-            ("pretrend_permuted", lambda m: _p(_at(m, "pretrend", "randomisation", "p_value"))),
-            ("slope_fitted", lambda m: _number(_at(m, "pretrend", "power", "slope_fitted"), digits)),
-            ("slope_found", lambda m: _number(_at(m, "pretrend", "power", "joint", "slope_80"), digits)),
-            ("bias_hidden", lambda m: _number(_at(m, "pretrend", "power", "joint", "bias_80"), digits)),
+            ("pretrend", lambda m: _p(m.pretrend.p_value if m.pretrend else p_value_of(m, "pretrend"))),
+            ("pretrend_permuted", lambda m: _p(_before(m).randomisation.p_value)),
+            ("slope_fitted", lambda m: _number(_before(m).power.slope_fitted, digits)),
+            ("slope_found", lambda m: _number(_before(m).power.joint.slope_80, digits)),
+            ("bias_hidden", lambda m: _number(_before(m).power.joint.bias_80, digits)),
         ],
     )
     section(
         "placebo",
         [
-            ("permuted", lambda m: _p(_at(m, "randomisation", "p_value"))),
-            ("placebo_range", lambda m: _range(_at(m, "randomisation"), "placebo_low", "placebo_high", digits)),
+            ("permuted", lambda m: _p(m.randomisation.p_value)),
+            ("placebo_range", lambda m: _range(m.randomisation.placebo_low, m.randomisation.placebo_high, digits)),
             ("placebo_dates", lambda m: _dates(m, digits)),
             ("placebo_dates_found", _dates_found),
         ],
@@ -79,7 +79,7 @@ def build(name: str, options: PolicyTable, context: OutputContext) -> TableDocum
         [
             ("magnitudes", lambda m: _bounds(m, digits)),
             ("smoothness", lambda m: _smooth(m, digits)),
-            ("breakdown", lambda m: _number(_at(m, "honest_did", "average", "breakdown"), 2)),
+            ("breakdown", lambda m: _number(_bounded(m).breakdown, 2)),
         ],
     )
     without = options.without or ()
@@ -95,35 +95,35 @@ def build(name: str, options: PolicyTable, context: OutputContext) -> TableDocum
         name=name,
         title=options.title_in(language),
         stub=word("diagnostic", language),
-        columns=tuple(Column(context.title(m["model"], given)) for m in models),
+        columns=tuple(Column(context.title(m.model, given)) for m in models),
         rows=tuple(rows),
         notes=(word("policy_note", language), *declared_notes(options, language)),
         language=language,
     )
 
 
-def _at(model: Model, *path: str) -> Any:
-    value: Any = model
-    for key in path:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return value
+def _before(model: Model) -> Pretrend:
+    return model.pretrend or Pretrend()
 
 
-def _average(model: Model) -> Mapping[str, Any] | None:
+def _bounded(model: Model) -> Bounds:
+    return model.honest_did.average if model.honest_did else Bounds()
+
+
+def _average(model: Model) -> Estimated | None:
     """Mean effect after treatment: of the event study, or the coefficient of ``treated`` with its first interval."""
-    if model.get("average_effect"):
-        return dict(model["average_effect"])
-    return next((row for row in model["coefficients"] if row["term"] == "treated"), None)
+    return model.average_effect or next((row for row in model.coefficients if row.term == "treated"), None)
 
 
 def _effect(model: Model, digits: int) -> Cell:
-    return _number((_average(model) or {}).get("estimate"), digits)
+    average = _average(model)
+    return _number(None if average is None else average.number("estimate"), digits)
 
 
-def _interval(row: Mapping[str, Any] | None, digits: int) -> Cell:
-    if row is None or (row.get("ci_low") is None and row.get("ci_high") is None):
+def _interval(row: Estimated | Bound | None, digits: int) -> Cell:
+    if row is None or (row.ci_low is None and row.ci_high is None):
         return Cell()
-    return Cell(format_interval(row["ci_low"], row["ci_high"], digits))
+    return Cell(format_interval(row.ci_low, row.ci_high, digits))
 
 
 def _number(value: float | None, digits: int) -> Cell:
@@ -134,51 +134,49 @@ def _p(value: float | None) -> Cell:
     return Cell() if value is None else Cell(format_p(float(value)), float(value))
 
 
-def _range(values: Mapping[str, Any] | None, low: str, high: str, digits: int) -> Cell:
-    if not values or values.get(low) is None:
-        return Cell()
-    return Cell(format_interval(values[low], values[high], digits))
+def _range(low: float | None, high: float | None, digits: int) -> Cell:
+    return Cell() if low is None else Cell(format_interval(low, high, digits))
+
+
+def _around(estimates: Sequence[float], digits: int) -> Cell:
+    return _range(min(estimates), max(estimates), digits) if estimates else Cell()
 
 
 def _dates(model: Model, digits: int) -> Cell:
-    estimates = [float(entry["estimate"]) for entry in model.get("placebo_dates") or ()]
-    return Cell(format_interval(min(estimates), max(estimates), digits)) if estimates else Cell()
+    return _around([row.estimate for row in model.placebo_dates], digits)
 
 
 def _dates_found(model: Model) -> Cell:
-    p_values = [entry["p_value"] for entry in model.get("placebo_dates") or () if entry.get("p_value") is not None]
+    p_values = [row.p_value for row in model.placebo_dates if row.p_value is not None]
     return Cell(f"{sum(p < 0.05 for p in p_values)} / {len(p_values)}") if p_values else Cell()
 
 
 def _bounds(model: Model, digits: int) -> Cell:
-    entries = _at(model, "honest_did", "average", "relative_magnitudes") or ()
-    return next((_interval(entry, digits) for entry in entries if entry["m"] == BOUND_AT), Cell())
+    entries = _bounded(model).relative_magnitudes
+    return next((_interval(entry, digits) for entry in entries if entry.m == BOUND_AT), Cell())
 
 
 def _smooth(model: Model, digits: int) -> Cell:
     """Bounds that let the trend bend by no more than half the largest bend before treatment."""
-    entries = _at(model, "honest_did", "average", "smoothness") or ()
-    largest = _at(model, "honest_did", "average", "largest_slope_change")
-    near = [entry for entry in entries if largest and abs(entry["m"] - largest / 2) < 1e-9 * largest]
-    return _interval(near[0], digits) if near else Cell()
-
-
-def _left_out(model: Model) -> Sequence[Mapping[str, Any]]:
-    return list(model.get("leave_one_treated_out") or ())
+    largest = _bounded(model).largest_slope_change
+    entries = _bounded(model).smoothness if largest else ()
+    return next(
+        (_interval(entry, digits) for entry in entries if largest and abs(entry.m - largest / 2) < 1e-9 * largest),
+        Cell(),
+    )
 
 
 def _left_out_range(model: Model, digits: int) -> Cell:
-    estimates = [float(entry["estimate"]) for entry in _left_out(model)]
-    return Cell(format_interval(min(estimates), max(estimates), digits)) if estimates else Cell()
+    return _around([entry.estimate for entry in model.leave_one_treated_out], digits)
 
 
 def _left_out_most(model: Model, units: Mapping[str, str], digits: int) -> Cell:
     average = _average(model)
-    if not _left_out(model) or average is None:
+    if not model.leave_one_treated_out or average is None:
         return Cell()
-    most = max(_left_out(model), key=lambda entry: abs(entry["estimate"] - average["estimate"]))
-    estimate = float(most["estimate"])
-    return Cell(f"{format_auto(estimate, digits)} ({units.get(most['unit'], most['unit'])})", estimate)
+    whole = average.estimate
+    most = max(model.leave_one_treated_out, key=lambda entry: abs(entry.estimate - whole))
+    return Cell(f"{format_auto(most.estimate, digits)} ({units.get(most.unit, most.unit)})", most.estimate)
 
 
 def _without(
@@ -186,7 +184,9 @@ def _without(
 ) -> list[Row]:
     rows = []
     for unit in without:
-        estimates = [next((e["estimate"] for e in _left_out(m) if e["unit"] == unit), None) for m in models]
+        estimates = [
+            next((left.estimate for left in model.leave_one_treated_out if left.unit == unit), None) for model in models
+        ]
         label = word("policy_without", language).format(unit=units.get(unit, unit))
         cells = tuple(_number(value, digits) for value in estimates)
         if any(cell.text for cell in cells):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TypeVar
 
 from ruralpanel.data.break_steps import MARK
-from ruralpanel.estimate.base.model_json import coefficient, number_of
+from ruralpanel.estimate.base.model import Model, Statistic
+from ruralpanel.estimate.base.results import Coefficient, Estimated
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import (
@@ -16,6 +17,7 @@ from ruralpanel.output.tables.coefficients import (
     detail_cell,
     estimate_cell,
     p_text,
+    p_value_of,
     set_cell,
     shown_statistics,
     star_levels,
@@ -41,68 +43,63 @@ from ruralpanel.project.problems import UserError, did_you_mean, raise_any
 
 STATISTIC = "residual_correlation"
 
+R = TypeVar("R", bound=Estimated)
 
-def equations_of(model: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
-    """The model's JSON as that of each of its equations; a model of one outcome as it is.
+
+def equations_of(model: Model) -> tuple[Model, ...]:
+    """The model's results as those of each of its equations; a model of one outcome as it is.
 
     Terms lose the outcome before them, measures of fit the outcome behind them. What holds for the whole system
     (counts, effects, tests, statistics) stands in each.
     """
-    names = [str(name) for name in model.get("outcomes") or ()]
-    return tuple(_equation(model, name) for name in names) if names else (model,)
+    return tuple(_equation(model, name) for name in model.outcomes) or (model,)
 
 
-def _equation(model: Mapping[str, Any], outcome: str) -> Mapping[str, Any]:
-    fit: Mapping[str, Any] = model.get("fit") or {}
-    return {
-        **model,
-        "outcome": outcome,
-        "coefficients": _own(model["coefficients"], outcome),
-        "inference": [
-            {**entry, "coefficients": _own(entry.get("coefficients") or (), outcome)}
-            for entry in model.get("inference") or ()
-        ],
-        "fit": {**fit, **{key.rpartition(":")[0]: fit[key] for key in fit if key.endswith(f":{outcome}")}},
-    }
+def _equation(model: Model, outcome: str) -> Model:
+    fit = model.fit
+    return replace(
+        model,
+        outcome=outcome,
+        coefficients=_own(model.coefficients, outcome),
+        inference=tuple(
+            replace(setting, coefficients=_own(setting.coefficients, outcome)) for setting in model.inference
+        ),
+        fit={**fit, **{key.rpartition(":")[0]: fit[key] for key in fit if key.endswith(f":{outcome}")}},
+    )
 
 
-def _own(rows: Sequence[Mapping[str, Any]], outcome: str) -> list[Mapping[str, Any]]:
+def _own(rows: Sequence[R], outcome: str) -> tuple[R, ...]:
     prefix = f"{outcome}:"
-    return [
-        {**row, "term": str(row["term"]).removeprefix(prefix)} for row in rows if str(row["term"]).startswith(prefix)
-    ]
+    return tuple(replace(row, term=row.term.removeprefix(prefix)) for row in rows if row.term.startswith(prefix))
 
 
-def correlation_rows(
-    equations: Sequence[Mapping[str, Any]], labels: Labels, digits: int, language: str
-) -> tuple[Row, ...]:
+def correlation_rows(equations: Sequence[Model], labels: Labels, digits: int, language: str) -> tuple[Row, ...]:
     """A row for each outcome that others' residuals are correlated with, the number under the other one of the pair."""
     firsts = dict.fromkeys(pair[0] for model in equations for pair in pairs_of(model))
     rows = []
     for first in firsts:
-        cells = [_cell(pairs_of(model).get((first, str(model["outcome"]))), digits) for model in equations]
+        cells = [_cell(pairs_of(model).get((first, model.outcome)), digits) for model in equations]
         label = word("residual_correlation", language).format(outcome=labels.of(first))
         rows.append(Row(label, tuple(cells), "summary", STATISTIC, first))
     return tuple(rows)
 
 
-def pairs_of(model: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+def pairs_of(model: Model) -> dict[tuple[str, str], Statistic]:
     """Pair of outcomes → the correlation of their residuals, as the model's statistics have it."""
     return {
-        (str(value["outcomes"][0]), str(value["outcomes"][1])): value
-        for name, value in (model.get("statistics") or {}).items()
+        (value.outcomes[0], value.outcomes[1]): value
+        for name, value in model.statistics.items()
         if name.startswith(STATISTIC)
     }
 
 
-def _cell(statistic: Mapping[str, Any] | None, digits: int) -> Cell:
+def _cell(statistic: Statistic | None, digits: int) -> Cell:
     if statistic is None:
         return Cell()
-    value = float(statistic["estimate"])
-    text = format_number(value, digits)
-    if statistic.get("ci_low") is not None and statistic.get("ci_high") is not None:
-        text += " " + format_interval(statistic["ci_low"], statistic["ci_high"], digits=digits)
-    return Cell(text, value)
+    text = format_number(statistic.estimate, digits)
+    if statistic.ci_low is not None and statistic.ci_high is not None:
+        text += " " + format_interval(statistic.ci_low, statistic.ci_high, digits=digits)
+    return Cell(text, statistic.estimate)
 
 
 def build_regression(name: str, options: Regression, context: OutputContext) -> TableDocument:
@@ -116,7 +113,7 @@ def build_regression(name: str, options: Regression, context: OutputContext) -> 
         Models without result, unknown terms, statistics that no model has.
     """
     models = [equation for model in context.models(options.models) for equation in equations_of(model)]
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     digits = options.digits
     terms = _terms(options, models, context)
     beneath = shown_statistics(options, models, context, options.beneath)
@@ -125,7 +122,7 @@ def build_regression(name: str, options: Regression, context: OutputContext) -> 
     rows: list[Row] = []
     further: list[Row] = []
     for term in terms:
-        entries = (coefficient(model, term) for model in models)
+        entries = (model.coefficient(term) for model in models)
         cells = tuple(estimate_cell(entry, digits, levels, star_source(beneath)) for entry in entries)
         rows.append(Row(labels.of(term), cells, "entry", "estimate", term))
         rows += _details(models, term, beneath, digits)
@@ -152,9 +149,9 @@ def build_regression(name: str, options: Regression, context: OutputContext) -> 
     )
 
 
-def _details(models: Sequence[Mapping[str, Any]], term: str, statistics: Sequence[str], digits: int) -> list[Row]:
+def _details(models: Sequence[Model], term: str, statistics: Sequence[str], digits: int) -> list[Row]:
     """A row for each of the statistics that some model has of the term."""
-    pairs = [(model, coefficient(model, term)) for model in models]
+    pairs = [(model, model.coefficient(term)) for model in models]
     rows = []
     for statistic in statistics:
         cells = tuple(detail_cell(model, entry, statistic, digits) for model, entry in pairs)
@@ -168,7 +165,7 @@ def _named(row: Row, language: str) -> Row:
     return row if row.kind == "section" else replace(row, label=word(row.statistic, language), kind="entry")
 
 
-def _terms(options: Regression, models: Sequence[Mapping[str, Any]], context: OutputContext) -> tuple[str, ...]:
+def _terms(options: Regression, models: Sequence[Model], context: OutputContext) -> tuple[str, ...]:
     known = terms_of(models)
     if options.terms is None:
         # Steps of definition breaks are controls that nobody reads; the notes name them.
@@ -179,36 +176,36 @@ def _terms(options: Regression, models: Sequence[Mapping[str, Any]], context: Ou
             f"terms[{index}]", f'term "{term}"', "a term of one of the models", did_you_mean(str(term), known)
         )
         for index, term in enumerate(options.terms)
-        if all(coefficient(model, str(term)) is None for model in models)
+        if all(model.coefficient(str(term)) is None for model in models)
     )
     return options.terms
 
 
-def _unshown(models: Sequence[Mapping[str, Any]], terms: Sequence[str]) -> tuple[str, ...]:
-    shown = {str(entry["term"]) for model in models for term in terms if (entry := coefficient(model, term))}
+def _unshown(models: Sequence[Model], terms: Sequence[str]) -> tuple[str, ...]:
+    shown = {entry.term for model in models for term in terms if (entry := model.coefficient(term))}
     return tuple(term for term in terms_of(models) if term not in shown)
 
 
 def _headings(
-    models: Sequence[Mapping[str, Any]], options: Regression, labels: Labels, context: OutputContext
+    models: Sequence[Model], options: Regression, labels: Labels, context: OutputContext
 ) -> tuple[list[str], tuple[tuple[Spanner, ...], ...]]:
     """Column headings ``(1)`` …, above them the models' names, above those the outcome (or what ``group`` says)."""
     given = options.model_labels
-    names = [context.title(model["model"], given) for model in models]
+    names = [context.title(model.model, given) for model in models]
     group = options.group
     if group == "none":
         groups = [""] * len(models)
     elif group == "outcome":
-        groups = [labels.of(str(model["outcome"])) for model in models]
+        groups = [labels.of(model.outcome) for model in models]
     else:
-        groups = [str(model.get(group, "")) for model in models]
+        groups = [str(getattr(model, group)) for model in models]
     named = tuple(Spanner(text, index, index) for index, text in enumerate(names) if text)
     levels = tuple(level for level in (runs(groups), named) if level)
     return [f"({number})" for number in range(1, len(models) + 1)], levels
 
 
 def _summary(
-    models: Sequence[Mapping[str, Any]],
+    models: Sequence[Model],
     options: Regression,
     context: OutputContext,
     digits: int,
@@ -219,8 +216,8 @@ def _summary(
         return Row(label or word(key, language), tuple(cells), "summary", key, key)
 
     rows = [row("sample", [Cell(sample_text(model, language)) for model in models])]
-    for count in ("n_obs", "n_units"):
-        rows.append(row(count, [Cell(format_count(model[count]), model[count]) for model in models]))
+    rows.append(row("n_obs", [Cell(format_count(model.n_obs), model.n_obs) for model in models]))
+    rows.append(row("n_units", [Cell(format_count(model.n_units), model.n_units) for model in models]))
     rows.append(row("n_periods", [Cell(period_text(model)) for model in models]))
     for effect in _effects(models):
         shown = [Cell(word(effect_state(model, effect), language)) for model in models]
@@ -232,12 +229,12 @@ def _summary(
         rows.append(row("effects", [Cell(word("none", language))] * len(models)))
     rows.append(row("inference", [Cell(short(model, language)) for model in models]))
     for measure in options.fit:
-        values = [(model.get("fit") or {}).get(measure) for model in models]
+        values = [model.fit.get(measure) for model in models]
         if any(value is not None for value in values):
             label = word(measure, language) if has_word(measure) else str(measure)
             rows.append(row(str(measure), [_number(value, digits) for value in values], label))
     for test in options.tests or ():
-        values = [((model.get("tests") or {}).get(test) or {}).get("p_value") for model in models]
+        values = [p_value_of(model, test) for model in models]
         cells = [Cell("" if value is None else p_text(value), value) for value in values]
         rows.append(row(str(test), cells, _test_label(str(test), language)))
     return rows
@@ -251,7 +248,7 @@ def _number(value: float | None, digits: int) -> Cell:
     return Cell("" if value is None else format_number(value, digits), value)
 
 
-def _effects(models: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def _effects(models: Sequence[Model]) -> tuple[str, ...]:
     """The effects of any of the models, units first."""
     names = dict.fromkeys(effect for model in models for effect in effects_of(model))
     return tuple(sorted(names, key=lambda name: (name != "unit", name != "period", name)))
@@ -269,7 +266,7 @@ def build_by_outcome(name: str, options: ByOutcome, context: OutputContext) -> T
         Models without result, terms that a model does not hold, statistics that no model has.
     """
     models = context.models(options.models)
-    panels = [str(model["panel"]) for model in models]
+    panels = [model.panel for model in models]
     labels = context.labels(panels, options)
     terms = _by_outcome_terms(options, models, context)
     statistics = shown_statistics(options, models, context, ("p_wild", "ci_wild"))
@@ -284,16 +281,16 @@ def build_by_outcome(name: str, options: ByOutcome, context: OutputContext) -> T
     heads += ["sample", "n_obs", "n_units", "n_periods", "effects"]
     rows = []
     for model, term in zip(models, terms, strict=True):
-        entry = coefficient(model, term)
+        entry = model.coefficient(term)
         if entry is None:
             continue
         cells: dict[str, Cell] = {
-            "outcome": Cell(labels.of(str(model["outcome"]))),
+            "outcome": Cell(labels.of(model.outcome)),
             "term": Cell(labels.of(term)),
             "estimate": estimate_cell(entry, digits, levels, star_source(statistics)),
             "sample": Cell(sample_text(model, language)),
-            "n_obs": Cell(format_count(model["n_obs"]), model["n_obs"]),
-            "n_units": Cell(format_count(model["n_units"]), model["n_units"]),
+            "n_obs": Cell(format_count(model.n_obs), model.n_obs),
+            "n_units": Cell(format_count(model.n_units), model.n_units),
             "n_periods": Cell(period_text(model)),
             "effects": Cell(effects_text(model, language)),
         }
@@ -301,8 +298,8 @@ def build_by_outcome(name: str, options: ByOutcome, context: OutputContext) -> T
             cells["standardised"] = _standardised(model, entry, digits)
         for statistic in statistics:
             cells[statistic] = _by_outcome_cell(model, entry, statistic, digits)
-        title = context.title(model["model"], given)
-        rows.append(Row(title, tuple(cells[head] for head in heads), "entry", "estimate", str(model["model"])))
+        title = context.title(model.model, given)
+        rows.append(Row(title, tuple(cells[head] for head in heads), "entry", "estimate", model.model))
 
     return TableDocument(
         name=name,
@@ -320,39 +317,33 @@ def build_by_outcome(name: str, options: ByOutcome, context: OutputContext) -> T
     )
 
 
-def _by_outcome_terms(
-    options: ByOutcome, models: Sequence[Mapping[str, Any]], context: OutputContext
-) -> tuple[str, ...]:
+def _by_outcome_terms(options: ByOutcome, models: Sequence[Model], context: OutputContext) -> tuple[str, ...]:
     declared = options.term
-    names = [
-        str(declared.get(model["model"], "")) if isinstance(declared, Mapping) else str(declared) for model in models
-    ]
+    names = [str(declared.get(model.model, "")) if isinstance(declared, Mapping) else str(declared) for model in models]
     problems = [
         context.problem(
-            "term" if not isinstance(declared, Mapping) else f"term.{model['model']}",
+            "term" if not isinstance(declared, Mapping) else f"term.{model.model}",
             f'term "{term}"' if term else "no term for this model",
-            f"a term of model {model['model']}",
+            f"a term of model {model.model}",
             did_you_mean(term, terms_of([model])),
         )
         for model, term in zip(models, names, strict=True)
-        if coefficient(model, term) is None
+        if model.coefficient(term) is None
     ]
     if problems:
         raise UserError(problems)
     return tuple(names)
 
 
-def _others(models: Sequence[Mapping[str, Any]], terms: Sequence[str]) -> tuple[str, ...]:
-    shown = {
-        str(entry["term"]) for model, term in zip(models, terms, strict=True) if (entry := coefficient(model, term))
-    }
+def _others(models: Sequence[Model], terms: Sequence[str]) -> tuple[str, ...]:
+    shown = {entry.term for model, term in zip(models, terms, strict=True) if (entry := model.coefficient(term))}
     return tuple(term for term in terms_of(models) if term not in shown)
 
 
-def _by_outcome_cell(model: Mapping[str, Any], entry: Mapping[str, Any], statistic: str, digits: int) -> Cell:
+def _by_outcome_cell(model: Model, entry: Estimated, statistic: str, digits: int) -> Cell:
     if statistic in SETS:
         return set_cell(model, entry, statistic, digits)
-    value = number_of(entry, statistic)
+    value = entry.number(statistic)
     if value is None:
         return Cell()
     if statistic.startswith("p"):
@@ -360,9 +351,9 @@ def _by_outcome_cell(model: Mapping[str, Any], entry: Mapping[str, Any], statist
     return Cell(format_number(value, 2 if statistic == "statistic" else digits), value)
 
 
-def _standardised(model: Mapping[str, Any], entry: Mapping[str, Any], digits: int) -> Cell:
-    lever, outcome = entry.get("sd_within"), (model.get("fit") or {}).get("outcome_sd_within")
-    if lever is None or not outcome:
+def _standardised(model: Model, entry: Coefficient, digits: int) -> Cell:
+    outcome = model.fit.get("outcome_sd_within")
+    if entry.sd_within is None or not outcome:
         return Cell()
-    value = float(entry["estimate"]) * float(lever) / float(outcome)
+    value = entry.estimate * entry.sd_within / outcome
     return Cell(format_number(value, digits), value)

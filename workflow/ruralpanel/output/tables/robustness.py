@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
-import pandas as pd
-
-from ruralpanel.estimate.base.model_json import LARGE_SIZE, read_results
+from ruralpanel.claims.robustness.results import ByGroup, GroupSlope, Robustness, read_robustness
+from ruralpanel.estimate.base.model_json import LARGE_SIZE
+from ruralpanel.estimate.base.results import Test
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import p_text
@@ -15,15 +15,16 @@ from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes
 from ruralpanel.output.words import has_word, word
 from ruralpanel.project.formats import format_auto, format_interval, format_p
-from ruralpanel.project.kinds.tables import TABLES, Heterogeneity, Robustness, robustness_file
+from ruralpanel.project.kinds import tables as kinds
+from ruralpanel.project.kinds.tables import TABLES, robustness_file
 from ruralpanel.project.problems import did_you_mean, raise_any
 
 THIRDS = ("lowest", "middle", "highest")
-Target = tuple[str, str, Mapping[str, Any]]
+Target = tuple[str, str, Mapping[str, ByGroup]]
 """Model, target (a term) and what is known of its groups."""
 
 
-def build_heterogeneity(name: str, options: Heterogeneity, context: OutputContext) -> TableDocument:
+def build_heterogeneity(name: str, options: kinds.Heterogeneity, context: OutputContext) -> TableDocument:
     """Groups in rows, the claims' main numbers in columns (keys: `ruralpanel.project.kinds.tables`).
 
     Raises
@@ -34,15 +35,14 @@ def build_heterogeneity(name: str, options: Heterogeneity, context: OutputContex
     targets, problems = [], []
     for index, model in enumerate(options.models):
         path = robustness_file(model, context.results)
-        values = read_results(path) if path.is_file() else {}
-        of_model = _targets(model, values)
+        of_model = _targets(model, read_robustness(path)) if path.is_file() else []
         if not of_model:
             expected = "a model of a claim whose number can be estimated by group"
             problems.append(context.problem(f"models[{index}]", f'"{model}"', expected))
         targets += of_model
     raise_any(problems)
     language, digits = context.language, options.digits
-    labels = context.labels([str(context.models([model])[0]["panel"]) for model, _, _ in targets], options)
+    labels = context.labels([context.models([model])[0].panel for model, _, _ in targets], options)
     rows: list[Row] = []
     for attribute in dict.fromkeys(key for _, _, groups in targets for key in groups):
         rows += _attribute(attribute, targets, labels, digits)
@@ -57,12 +57,8 @@ def build_heterogeneity(name: str, options: Heterogeneity, context: OutputContex
     )
 
 
-def _targets(model: str, values: Mapping[str, Any]) -> list[Target]:
-    return [
-        (model, term, {key: group for key, group in (target.get("heterogeneity") or {}).items() if "groups" in group})
-        for term, target in (values.get("targets") or {}).items()
-        if target.get("main") and any("groups" in group for group in (target.get("heterogeneity") or {}).values())
-    ]
+def _targets(model: str, found: Robustness) -> list[Target]:
+    return [(model, term, checked.groups) for term, checked in found.targets.items() if checked.main and checked.groups]
 
 
 def _attribute(attribute: str, targets: Sequence[Target], labels: Labels, digits: int) -> list[Row]:
@@ -70,8 +66,8 @@ def _attribute(attribute: str, targets: Sequence[Target], labels: Labels, digits
     known = has_word(f"groups_{attribute}")
     heading = word(f"groups_{attribute}", language) if known else attribute.replace("_", " ").capitalize()
     rows = [Row(heading, (), "section")]
-    found_by_target = [groups.get(attribute) or {} for _, _, groups in targets]
-    by_target = [{str(entry["group"]): entry for entry in splits.get("groups") or ()} for splits in found_by_target]
+    found_by_target = [groups.get(attribute) for _, _, groups in targets]
+    by_target = [{entry.group: entry for entry in found.groups} if found else {} for found in found_by_target]
     names = list(dict.fromkeys(group for by_group in by_target for group in by_group))
     for group in THIRDS if set(names) <= set(THIRDS) else names:
         entries = [by_group.get(group) for by_group in by_target]
@@ -82,43 +78,42 @@ def _attribute(attribute: str, targets: Sequence[Target], labels: Labels, digits
             Row("", tuple(_interval(entry, digits) for entry in entries), "detail", "ci", key),
             Row("", tuple(_adjusted(entry) for entry in entries), "detail", "p_romano_wolf", key),
         ]
-    equal = tuple(_equal(splits.get("equal") or {}) for splits in found_by_target)
+    equal = tuple(Cell() if found is None else _equal(found.equal) for found in found_by_target)
     return [*rows, Row(word("groups_equal", language), equal, "entry", "p_equal", attribute)]
 
 
-def _estimate(entry: Mapping[str, Any] | None, digits: int) -> Cell:
-    if entry is None or entry.get("estimate") is None:
+def _estimate(entry: GroupSlope | None, digits: int) -> Cell:
+    if entry is None or entry.estimate is None:
         return Cell()
-    mark = "†" if entry.get("few_units") else ""
-    return Cell(f"{format_auto(entry['estimate'], digits)}{mark}", float(entry["estimate"]))
+    mark = "†" if entry.few_units else ""
+    return Cell(f"{format_auto(entry.estimate, digits)}{mark}", entry.estimate)
 
 
-def _interval(entry: Mapping[str, Any] | None, digits: int) -> Cell:
-    if entry is None or entry.get("ci_low") is None:
+def _interval(entry: GroupSlope | None, digits: int) -> Cell:
+    if entry is None or entry.ci_low is None:
         return Cell()
-    return Cell(format_interval(entry["ci_low"], entry["ci_high"], digits))
+    return Cell(format_interval(entry.ci_low, entry.ci_high, digits))
 
 
-def _adjusted(entry: Mapping[str, Any] | None) -> Cell:
-    value = None if entry is None else entry.get("p_romano_wolf")
-    if value is None:
+def _adjusted(entry: GroupSlope | None) -> Cell:
+    if entry is None or entry.p_romano_wolf is None:
         return Cell()
-    return Cell(p_text(float(value)), float(value))
+    return Cell(p_text(entry.p_romano_wolf), entry.p_romano_wolf)
 
 
-def _equal(test: Mapping[str, Any]) -> Cell:
+def _equal(test: Test) -> Cell:
     """The p-value; with the test's simulated size where that is above 10 %."""
-    value, size = test.get("p_value"), test.get("size")
-    if value is None:
+    if math.isnan(test.p_value):
         return Cell()
-    said = f" (size {format_auto(100.0 * size, 2)}%)" if size is not None and size > LARGE_SIZE else ""
-    return Cell(f"{format_p(float(value))}{said}", float(value))
+    large = test.size is not None and test.size > LARGE_SIZE
+    said = f" (size {format_auto(100.0 * test.size, 2)}%)" if test.size is not None and large else ""
+    return Cell(f"{format_p(test.p_value)}{said}", test.p_value)
 
 
-Values = Mapping[str, Any]
+Values = Mapping[str, object]
 
 
-def build_robustness(name: str, options: Robustness, context: OutputContext) -> TableDocument:
+def build_robustness(name: str, options: kinds.Robustness, context: OutputContext) -> TableDocument:
     """A table of the checks of the claims' main models (keys: `ruralpanel.project.kinds.tables`).
 
     Raises
@@ -200,25 +195,29 @@ def build_robustness(name: str, options: Robustness, context: OutputContext) -> 
     )
 
 
-def _number(value: Any, digits: int) -> Cell:
-    return Cell() if _blank(value) else Cell(format_auto(float(value), digits), float(value))
+def _number(value: object, digits: int) -> Cell:
+    return Cell() if _blank(value) else Cell(format_auto(_float(value), digits), _float(value))
 
 
-def _share(value: Any) -> Cell:
-    return Cell() if _blank(value) else Cell(f"{float(value):.2f}", float(value))
+def _share(value: object) -> Cell:
+    return Cell() if _blank(value) else Cell(f"{_float(value):.2f}", _float(value))
 
 
-def _p(value: Any) -> Cell:
-    return Cell() if _blank(value) else Cell(format_p(float(value)), float(value))
+def _p(value: object) -> Cell:
+    return Cell() if _blank(value) else Cell(format_p(_float(value)), _float(value))
+
+
+def _float(value: object) -> float:
+    return float(str(value))
 
 
 def _span(values: Values, low: str, high: str, digits: int) -> Cell:
     if _blank(values.get(low)):
         return Cell()
-    return Cell(format_interval(float(values[low]), float(values[high]), digits))
+    return Cell(format_interval(_float(values[low]), _float(values[high]), digits))
 
 
-def _named(value: Any, units: Mapping[str, str]) -> Cell:
+def _named(value: object, units: Mapping[str, str]) -> Cell:
     return Cell() if _blank(value) else Cell(units.get(str(value), str(value)))
 
 
@@ -230,5 +229,5 @@ def _sign_changes(values: Values) -> Cell:
     return Cell(str(number), number)
 
 
-def _blank(value: Any) -> bool:
-    return value is None or bool(pd.isna(value))
+def _blank(value: object) -> bool:
+    return value is None or value != value

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from ruralpanel.estimate.base.model_json import coefficient
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.results import Estimated
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
-from ruralpanel.output.tables.coefficients import p_text
+from ruralpanel.output.tables.coefficients import p_text, p_value_of
 from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableDocument, runs
 from ruralpanel.output.tables.inference_words import short
 from ruralpanel.output.tables.notes import model_notes, period_text, sample_text
@@ -16,8 +16,6 @@ from ruralpanel.output.words import clauses, word
 from ruralpanel.project.formats import format_count, format_interval, format_number
 from ruralpanel.project.kinds.tables import OfModels
 from ruralpanel.project.problems import raise_any
-
-Model = Mapping[str, Any]
 
 KINDS = ("direct", "indirect", "total")
 
@@ -43,11 +41,11 @@ def build(name: str, options: OfModels, context: OutputContext) -> TableDocument
     models = context.models(options.models)
     raise_any(
         [context.problem("models", "no spatial model", "at least one with estimator: spatial")]
-        if all("spatial" not in model for model in models)
+        if all(model.spatial is None for model in models)
         else []
     )
     language, digits = context.language, options.digits
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     terms = _terms(models)
     rows: list[Row] = []
     for term in terms:
@@ -62,9 +60,9 @@ def build(name: str, options: OfModels, context: OutputContext) -> TableDocument
             rows += _entry(word(f"spatial_{kind}", language), entries, digits, f"spatial_{kind}")
     rows += _summary(models, labels, language)
     given = options.model_labels
-    titles = [context.title(model["model"], given) for model in models]
+    titles = [context.title(model.model, given) for model in models]
     heads = tuple(Spanner(text, index, index) for index, text in enumerate(titles) if text)
-    outcomes = runs([labels.of(str(model["outcome"])) for model in models])
+    outcomes = runs([labels.of(model.outcome) for model in models])
     notes = model_notes(models, options, labels, ("std_error", "ci"), (), (), language)
     return TableDocument(
         name=name,
@@ -80,41 +78,36 @@ def build(name: str, options: OfModels, context: OutputContext) -> TableDocument
 
 def _terms(models: Sequence[Model]) -> tuple[str, ...]:
     """Regressors and controls of all models, in the order of their first appearance."""
-    declared = [
-        [*((model.get("spec") or {}).get("regressors") or ()), *((model.get("spec") or {}).get("controls") or ())]
-        for model in models
-    ]
-    names = dict.fromkeys(str(term) for terms in declared for term in terms)
-    return tuple(term for term in names if any(coefficient(model, term) for model in models))
+    names = dict.fromkeys(term for model in models for term in (*model.spec.regressors, *model.spec.controls))
+    return tuple(term for term in names if any(model.coefficient(term) for model in models))
 
 
-def _effect(model: Model, term: str, kind: str) -> Mapping[str, Any] | None:
-    effects = (model.get("spatial_effects") or {}).get("rows")
-    if effects is None:
-        return coefficient(model, term) if kind == "direct" else None
-    return next((row for row in effects if row["term"] == term and row["kind"] == kind), None)
+def _effect(model: Model, term: str, kind: str) -> Estimated | None:
+    if model.spatial_effects is None:
+        return model.coefficient(term) if kind == "direct" else None
+    return next((row for row in model.spatial_effects.rows if row.term == term and row.kind == kind), None)
 
 
-def _spatial(model: Model, kind: str) -> Mapping[str, Any] | None:
+def _spatial(model: Model, kind: str) -> Estimated | None:
     """ρ, a coefficient; or λ, which moments give without an error."""
-    if "spatial" not in model:
+    if model.spatial is None:
         return None
     if kind == "lag":
-        return coefficient(model, f"W:{model['outcome']}")
-    moments = (model.get("fit") or {}).get("lambda")
-    return coefficient(model, "W:error") or (None if moments is None else {"estimate": moments})
+        return model.coefficient(f"W:{model.outcome}")
+    moments = model.fit.get("lambda")
+    return model.coefficient("W:error") or (None if moments is None else Estimated("W:error", moments))
 
 
-def _entry(label: str, entries: Sequence[Mapping[str, Any] | None], digits: int, key: str) -> list[Row]:
+def _entry(label: str, entries: Sequence[Estimated | None], digits: int, key: str) -> list[Row]:
     """An estimate with its error and interval beneath; nothing where no model has one."""
     if not any(entries):
         return []
     estimates, errors, intervals = [], [], []
     for entry in entries:
-        value, error, low = (None if entry is None else entry.get(k) for k in ("estimate", "std_error", "ci_low"))
-        estimates.append(Cell() if value is None else Cell(format_number(value, digits), float(value)))
-        errors.append(Cell() if error is None else Cell(f"({format_number(error, digits)})", float(error)))
-        high = None if entry is None else entry.get("ci_high")
+        found = entry or Estimated()
+        value, error, low, high = found.number("estimate"), found.std_error, found.ci_low, found.ci_high
+        estimates.append(Cell() if value is None else Cell(format_number(value, digits), value))
+        errors.append(Cell() if error is None else Cell(f"({format_number(error, digits)})", error))
         intervals.append(Cell() if low is None or high is None else Cell(format_interval(low, high, digits)))
     return [
         Row(label, tuple(estimates), "entry", "estimate", key),
@@ -127,24 +120,19 @@ def _summary(models: Sequence[Model], labels: Labels, language: str) -> list[Row
     def row(key: str, cells: Sequence[Cell], label: str = "") -> Row:
         return Row(label or word(key, language), tuple(cells), "summary", key, key)
 
-    matrices = [str(((model.get("spatial") or {}).get("weights") or {}).get("name") or "") for model in models]
+    matrices = [model.spatial.weights.name if model.spatial else "" for model in models]
     rows = [row("spatial_weights", [Cell(labels.of(name)) for name in matrices])]
     rows.append(row("sample", [Cell(sample_text(model, language)) for model in models]))
-    rows += [
-        row(count, [Cell(format_count(model[count]), model[count]) for model in models])
-        for count in ("n_obs", "n_units")
-    ]
+    rows.append(row("n_obs", [Cell(format_count(model.n_obs), model.n_obs) for model in models]))
+    rows.append(row("n_units", [Cell(format_count(model.n_units), model.n_units) for model in models]))
     rows.append(row("n_periods", [Cell(period_text(model)) for model in models]))
     rows.append(row("inference", [Cell(short(model, language)) for model in models]))
-    likelihoods = [(model.get("fit") or {}).get("log_likelihood") for model in models]
+    likelihoods = [model.fit.get("log_likelihood") for model in models]
     if any(value is not None for value in likelihoods):
         cells = [Cell() if value is None else Cell(format_number(value, 1), value) for value in likelihoods]
         rows.append(row("log_likelihood", cells))
     for test in TESTS:
-        values = [
-            ((model.get("tests") or {}).get(test) or {}).get("p_value") if "spatial" in model else None
-            for model in models
-        ]
+        values = [p_value_of(model, test) if model.spatial else None for model in models]
         if any(value is not None for value in values):
             cells = [Cell() if value is None else Cell(p_text(value), value) for value in values]
             rows.append(row(test, cells, word(f"test_{test}", language)))
@@ -152,7 +140,7 @@ def _summary(models: Sequence[Model], labels: Labels, language: str) -> list[Row
 
 
 def _effects_note(models: Sequence[Model], language: str) -> str:
-    draws = sorted({int(effects["draws"]) for model in models if (effects := model.get("spatial_effects"))})
+    draws = sorted({model.spatial_effects.draws for model in models if model.spatial_effects})
     note = word("spatial_note", language)
     if draws:
         number = word("comma", language).join(format_count(count) for count in draws)
@@ -162,12 +150,8 @@ def _effects_note(models: Sequence[Model], language: str) -> str:
 
 def _weights_notes(models: Sequence[Model], labels: Labels, language: str) -> tuple[str, ...]:
     """What each matrix is, once."""
-    weights = [((model.get("spatial") or {}).get("weights") or {}) for model in models]
-    words = {
-        str(about["name"]): clauses(labels.told(about.get("what") or ()), language)
-        for about in weights
-        if about.get("name")
-    }
+    weights = [model.spatial.weights for model in models if model.spatial]
+    words = {about.name: clauses(labels.told(about.what), language) for about in weights if about.name}
     return tuple(
         f"{labels.of(name)}{word('colon', language)}{what}{word('full_stop', language)}"
         for name, what in words.items()

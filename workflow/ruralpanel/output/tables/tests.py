@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
+from ruralpanel.estimate.base.model import Diagnostics as Diagnosed
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.results import finite
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
-from ruralpanel.output.tables.coefficients import p_text
+from ruralpanel.output.tables.coefficients import p_text, p_value_of
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes, test_notes
 from ruralpanel.output.words import has_word, word
@@ -42,19 +44,20 @@ def build(name: str, options: Diagnostics, context: OutputContext) -> TableDocum
         Models without result, or tests that no model has.
     """
     models = context.models(options.models)
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     digits = options.digits
     rows = [Row(word("table.tests_and_p", context.language), (), "section")]
     tests = _tests(models, options, context)
     for test in tests:
-        results = [(model.get("tests") or {}).get(test) for model in models]
+        numbers = [finite(model.tests[test].statistic) if test in model.tests else None for model in models]
+        p_values = [p_value_of(model, test) for model in models]
         label = word(f"test_{test}", context.language) if has_word(f"test_{test}") else test.replace("_", " ")
-        rows.append(Row(label, tuple(_statistic(values, digits) for values in results), "entry", "statistic", test))
-        rows.append(Row("", tuple(_p_value(values) for values in results), "detail", "p_value", test))
+        rows.append(Row(label, tuple(_number(value, digits) for value in numbers), "entry", "statistic", test))
+        rows.append(Row("", tuple(_p_value(value) for value in p_values), "detail", "p_value", test))
     rows.append(Row(word("table.influence", context.language), (), "section"))
     rows += _influence(models, labels, context, digits)
     given = options.model_labels
-    headings = [context.title(model["model"], given) for model in models]
+    headings = [context.title(model.model, given) for model in models]
     return TableDocument(
         name=name,
         title=options.title_in(context.language) or word("table.titles.diagnostics", context.language),
@@ -69,8 +72,8 @@ def build(name: str, options: Diagnostics, context: OutputContext) -> TableDocum
     )
 
 
-def _tests(models: Sequence[Mapping[str, Any]], options: Diagnostics, context: OutputContext) -> tuple[str, ...]:
-    known = tuple(dict.fromkeys(str(test) for model in models for test in model.get("tests") or ()))
+def _tests(models: Sequence[Model], options: Diagnostics, context: OutputContext) -> tuple[str, ...]:
+    known = tuple(dict.fromkeys(test for model in models for test in model.tests))
     wanted = options.tests
     if wanted is None:
         first = [test for test in ORDER if test in known]
@@ -83,32 +86,30 @@ def _tests(models: Sequence[Mapping[str, Any]], options: Diagnostics, context: O
     return wanted
 
 
-def _statistic(test: Mapping[str, Any] | None, digits: int) -> Cell:
-    value = None if test is None else test.get("statistic")
-    return Cell() if value is None else Cell(format_auto(float(value), digits), float(value))
+def _number(value: float | None, digits: int) -> Cell:
+    return Cell() if value is None else Cell(format_auto(value, digits), value)
 
 
-def _p_value(test: Mapping[str, Any] | None) -> Cell:
-    value = None if test is None else test.get("p_value")
-    return Cell() if value is None else Cell(p_text(float(value)), float(value))
+def _p_value(value: float | None) -> Cell:
+    return Cell() if value is None else Cell(p_text(value), value)
 
 
-def _influence(models: Sequence[Mapping[str, Any]], labels: Labels, context: OutputContext, digits: int) -> list[Row]:
+def _influence(models: Sequence[Model], labels: Labels, context: OutputContext, digits: int) -> list[Row]:
     names = context.unit_names
 
     def unit(identity: str) -> str:
         return names.get(identity, identity)
 
-    def row(key: str, find: Callable[[Mapping[str, Any]], Number | None], words: Callable[[str], str]) -> Row:
+    def row(key: str, find: Callable[[Diagnosed], Number | None], words: Callable[[str], str]) -> Row:
         cells = []
         for model in models:
-            largest = find(model.get("diagnostics") or {})
+            largest = find(model.diagnostics)
             text = "" if largest is None else f"{format_auto(largest[0], digits)} ({words(largest[1])})"
             cells.append(Cell(text, None if largest is None else largest[0]))
         return Row(word(key, context.language), tuple(cells), "entry", key, key)
 
-    dropped = [(model.get("diagnostics") or {}).get("singletons") for model in models]
-    left = [", ".join(labels.of(str(t)) for t in (m.get("diagnostics") or {}).get("left_out") or ()) for m in models]
+    dropped = [model.diagnostics.singletons for model in models]
+    left = [", ".join(labels.of(term) for term in model.diagnostics.left_out) for model in models]
     singletons = tuple(Cell("" if count is None else format_count(count), count) for count in dropped)
     rows = [
         Row(word("singletons", context.language), singletons, "entry", "singletons", "singletons"),
@@ -123,29 +124,27 @@ def _influence(models: Sequence[Mapping[str, Any]], labels: Labels, context: Out
     return rows
 
 
-def _inflation(diagnostics: Mapping[str, Any]) -> Number | None:
-    values = (diagnostics.get("collinearity") or {}).get("variance_inflation") or {}
-    return None if not values else max((float(value), str(term)) for term, value in values.items())
+def _inflation(diagnostics: Diagnosed) -> Number | None:
+    values = diagnostics.collinearity.variance_inflation
+    return max(((value, term) for term, value in values.items()), default=None)
 
 
-def _effective(diagnostics: Mapping[str, Any]) -> Number | None:
-    values = (diagnostics.get("influence") or {}).get("effective_units") or {}
-    return None if not values else min((float(value), str(term)) for term, value in values.items())
+def _effective(diagnostics: Diagnosed) -> Number | None:
+    values = diagnostics.influence.effective_units
+    return min(((value, term) for term, value in values.items()), default=None)
 
 
-def _leverage(diagnostics: Mapping[str, Any]) -> Number | None:
-    influence = diagnostics.get("influence") or {}
-    pairs = zip(influence.get("leverage") or (), influence.get("units") or (), strict=True)
-    return max(((float(value), str(unit)) for value, unit in pairs), default=None)
+def _leverage(diagnostics: Diagnosed) -> Number | None:
+    influence = diagnostics.influence
+    return max(zip(influence.leverage, influence.units, strict=True), default=None)
 
 
-def _dfbetas(diagnostics: Mapping[str, Any]) -> Number | None:
-    influence = diagnostics.get("influence") or {}
-    units = influence.get("units") or ()
+def _dfbetas(diagnostics: Diagnosed) -> Number | None:
+    influence = diagnostics.influence
     sizes = [
-        (abs(float(value)), f"{unit}\n{term}")
-        for term, values in (influence.get("dfbetas") or {}).items()
-        for unit, value in zip(units, values, strict=True)
+        (abs(value), f"{unit}\n{term}")
+        for term, values in influence.dfbetas.items()
+        for unit, value in zip(influence.units, values, strict=True)
         if value is not None
     ]
     return max(sizes, default=None)
@@ -156,6 +155,6 @@ def _place(place: str, unit: Callable[[str], str], labels: Labels, language: str
     return f"{unit(identity)}{word('comma', language)}{labels.of(term)}"
 
 
-def _notes(models: Sequence[Mapping[str, Any]], names: Sequence[str], language: str) -> tuple[str, ...]:
+def _notes(models: Sequence[Model], names: Sequence[str], language: str) -> tuple[str, ...]:
     """What the tests' own notes say, and what the rows of influence are."""
     return (word("influence_note", language), *test_notes(models, names, language))

@@ -12,6 +12,7 @@ from typing import Any
 
 from ruralpanel.output.words import clause
 from ruralpanel.project.kinds.inference import WILD
+from ruralpanel.project.notes import Note
 from ruralpanel.tools.compare.changes import Cause, CellChange, ClaimChange, CoefficientChange, Estimate, counted, same
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
@@ -208,7 +209,7 @@ def _numbers(estimate: Estimate | None) -> tuple[float | None, ...]:
 
 
 def _reasons(claim: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(clause({"code": reason["code"], **reason["values"]}, "en") for reason in claim.get("reasons") or ())
+    return tuple(clause(Note.from_dict(reason), "en") for reason in claim.get("reasons") or ())
 
 
 def _claim_causes(

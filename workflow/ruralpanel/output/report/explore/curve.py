@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ruralpanel.estimate.base.model_json import read_results
+from ruralpanel.claims.robustness.results import CurveSummary, Dimension
+from ruralpanel.estimate.base.model_json import read_as
 from ruralpanel.output.charts.curve import dimension_label, option_labels
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.report.explore.asked import Asked
@@ -31,15 +33,15 @@ Numbers = np.ndarray[Any, np.dtype[np.float64]]
 def specification_curve(asked: Asked, options: figures.Curve) -> Chart:
     """All specifications of a declared curve."""
     path = asked.context.results / "models" / "curves" / f"{options.curve}.json"
-    summary = read_results(path)
-    labels = asked.context.labels([str(summary["panel"])], options)
+    summary = read_as(CurveSummary, path)
+    labels = asked.context.labels([summary.panel], options)
     title, note = asked.words
     rows = pd.read_parquet(path.with_suffix(".parquet"))
     return curve_chart(summary, rows, labels, asked.id, title or asked.name, note, asked.source)
 
 
 def curve_chart(
-    summary: Mapping[str, Any], rows: pd.DataFrame, labels: Labels, identity: str, title: str = "", note: str = "",
+    summary: CurveSummary, rows: pd.DataFrame, labels: Labels, identity: str, title: str = "", note: str = "",
     source: str = "",
 ) -> Chart:  # fmt: skip
     """The curve drawn, with all its specifications for ``explore.js``.
@@ -62,11 +64,11 @@ def curve_chart(
     ends = [np.nan_to_num(table[end].to_numpy(dtype=float) * ratio, nan=0.0) for end in ("ci_low", "ci_high")]
     low, high = np.minimum(*ends), np.maximum(*ends)
     dimensions = [
-        _dimension(entry, table, labels)
-        for entry in summary["dimensions"]
-        if 1 < len(entry["options"]) <= len(ALPHABET)
+        _Ticked.of(dimension, table, labels)
+        for dimension in summary.dimensions
+        if 1 < len(dimension.options) <= len(ALPHABET)
     ]
-    place = int(np.flatnonzero(order == 0)[0]) if summary.get("main") else None
+    place = int(np.flatnonzero(order == 0)[0]) if summary.main else None
     axis = word("standardised_effect", language).replace("\n", " " if language != "zh" else "")
     status = _status(estimate, low, high, language)
     return Chart(
@@ -76,23 +78,39 @@ def curve_chart(
         title=_finding(summary, estimate, title, language),
         subtitle=axis,
         body=_body(estimate, low, high, place, dimensions, status, axis, language),
-        alternative=f"{title or summary['name']}. {axis}. {status}",
-        table=_table(summary, estimate, low, high, place, language),
+        alternative=f"{title or summary.name}. {axis}. {status}",
+        table=_table(estimate, low, high, place, language),
         note=" ".join(text for text in (note, word("curve_medians", language)) if text),
         source=source,
         language=language,
     )
 
 
-def _finding(summary: Mapping[str, Any], estimate: Numbers, title: str, language: str) -> str:
+@dataclass(frozen=True)
+class _Ticked:
+    """A dimension as the script has it: the words of its options, and the one that each specification takes."""
+
+    label: str
+    options: list[str]
+    choices: str
+
+    @classmethod
+    def of(cls, dimension: Dimension, table: pd.DataFrame, labels: Labels) -> _Ticked:
+        place = {option: ALPHABET[index] for index, option in enumerate(dimension.options)}
+        return cls(
+            dimension_label(dimension.name, labels),
+            option_labels(dimension.name, dimension.options, labels),
+            "".join(place[str(option)] for option in table[dimension.name]),
+        )
+
+
+def _finding(summary: CurveSummary, estimate: Numbers, title: str, language: str) -> str:
     """Share of the specifications on the side where most of them lie."""
     above = float(np.mean(estimate > 0))
     below = float(np.mean(estimate < 0))
     key = "above" if above >= below else "below"
     share = format_percent(max(above, below))
-    return word(
-        f"explore.curve_{key}", language, title=title or str(summary["name"]), share=share, number=f"{len(estimate):,}"
-    )
+    return word(f"explore.curve_{key}", language, title=title or summary.name, share=share, number=f"{len(estimate):,}")
 
 
 def _status(estimate: Numbers, low: Numbers, high: Numbers, language: str) -> str:
@@ -108,7 +126,7 @@ def _body(
     low: Numbers,
     high: Numbers,
     place: int | None,
-    dimensions: Sequence[Mapping[str, Any]],
+    dimensions: Sequence[_Ticked],
     status: str,
     axis: str,
     language: str,
@@ -126,7 +144,7 @@ def _body(
         },
         "main": None if place is None else float(estimate[place]),
         "place": -1 if place is None else place,
-        "dimensions": dimensions,
+        "dimensions": [vars(dimension) for dimension in dimensions],
         "words": words,
     }
     payload = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
@@ -184,9 +202,7 @@ def _box(plane: Plane, column: int, bottom: float, top: float) -> str:
     return f"M{left:.1f} {above:.1f}H{right:.1f}V{below:.1f}H{left:.1f}z"
 
 
-def _table(
-    summary: Mapping[str, Any], estimate: Numbers, low: Numbers, high: Numbers, place: int | None, language: str
-) -> str:
+def _table(estimate: Numbers, low: Numbers, high: Numbers, place: int | None, language: str) -> str:
     """The main specification and the quantiles of all; every specification is in the file that readers save."""
     heads = [word(f"explore.{key}", language) for key in ("curve_which", "estimate", "low", "high")]
     rows: list[list[str | Cell]] = []
@@ -199,20 +215,10 @@ def _table(
     return table_html(heads, rows)
 
 
-def _dimension(entry: Mapping[str, Any], table: pd.DataFrame, labels: Labels) -> dict[str, Any]:
-    options: Sequence[str] = entry["options"]
-    place = {option: ALPHABET[index] for index, option in enumerate(options)}
-    return {
-        "label": dimension_label(entry["name"], labels),
-        "options": option_labels(entry["name"], options, labels),
-        "choices": "".join(place[str(option)] for option in table[entry["name"]]),
-    }
-
-
-def _fieldset(index: int, dimension: Mapping[str, Any]) -> str:
+def _fieldset(index: int, dimension: _Ticked) -> str:
     boxes = "".join(
         f'<label><input type="checkbox" checked data-dimension="{index}" data-option="{option}">'
         f"<span>{escape(label)}</span><small></small></label>"
-        for option, label in enumerate(dimension["options"])
+        for option, label in enumerate(dimension.options)
     )
-    return f"<fieldset><legend>{escape(dimension['label'])}</legend>{boxes}</fieldset>"
+    return f"<fieldset><legend>{escape(dimension.label)}</legend>{boxes}</fieldset>"

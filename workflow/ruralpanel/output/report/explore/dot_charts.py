@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from ruralpanel.estimate.base.model_json import coefficient, read_results
+from ruralpanel.claims.scorecard import read_scorecard
+from ruralpanel.estimate.base.model import Split
 from ruralpanel.output.charts import claims, curve
 from ruralpanel.output.charts.build import (
     first_setting,
@@ -27,17 +28,17 @@ def coefficients_chart(asked: Asked, options: figures.Coefficients) -> Chart:
     """Estimates of one term over models."""
     context = asked.context
     models = context.models(options.models)
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     declared = options.term
     group = options.group
     rows = []
     for model in models:
-        term = str(declared[model["model"]]) if isinstance(declared, Mapping) else str(declared)
-        heading = {"outcome": labels.of(str(model["outcome"])), "none": ""}.get(group) or str(model.get(group, ""))
+        term = str(declared[model.model]) if isinstance(declared, Mapping) else str(declared)
+        heading = {"outcome": labels.of(model.outcome), "none": ""}.get(group) or str(getattr(model, group, ""))
         title = model_name(options, model, context)
         title = f"{title}: {labels.of(term)}" if isinstance(declared, Mapping) else title
         estimate = from_model(model, term, title, "" if group == "none" else heading)
-        rows.append(Row(estimate, (f"N = {model['n_obs']}",), cells=(Cell(str(model["n_obs"]), model["n_obs"]),)))
+        rows.append(Row(estimate, (f"N = {model.n_obs}",), cells=(Cell(str(model.n_obs), model.n_obs),)))
     estimates = [row.estimate for row in rows]
     smallest = options.smallest_effect
     reach = (-smallest, smallest) if smallest else ()
@@ -59,29 +60,28 @@ def waterfall_chart(asked: Asked, options: figures.Waterfall) -> Chart:
     """The parts of a decomposition, each with its interval and its share of the whole."""
     context, language = asked.context, asked.language
     (model,) = context.models([options.model])
-    labels = context.labels([str(model["panel"])], options)
-    gap = model["spec"]["options"]["gap"]
-    total = labels.names.get("total") or f"{labels.of(str(gap['group']))} − {labels.of(str(gap['reference']))}"
+    labels = context.labels([model.panel], options)
+    gap = model.spec.options_as(Split).gap
+    total = labels.names.get("total") or f"{labels.of(gap.group)} − {labels.of(gap.reference)}"
     parts = curve.parts(model, labels)
-    whole = coefficient(model, "total")
-    size = float(whole["estimate"]) if whole else sum(part.value for part in parts)
+    whole = model.coefficient("total")
+    size = whole.estimate if whole else sum(part.value for part in parts)
     rows = []
-    for part, name in zip(parts, [*model["spec"]["options"]["blocks"], "unexplained"], strict=True):
-        share = coefficient(model, f"share_{name}")
+    for part, name in zip(parts, [*model.spec.options_as(Split).blocks, "unexplained"], strict=True):
+        share = model.coefficient(f"share_{name}")
         proportion = part.value / size if size else math.nan
         text = short = asked.said("share", share=format_percent(proportion)) if size else ""
-        if share and share.get("ci_low") is not None and share.get("ci_high") is not None:
-            ends = (format_percent(float(share[end])) for end in ("ci_low", "ci_high"))
-            text = f"{text} [{', '.join(ends)}]"
+        if share and share.ci_low is not None and share.ci_high is not None:
+            text = f"{text} [{format_percent(share.ci_low)}, {format_percent(share.ci_high)}]"
         estimate = Estimate(part.label, part.value, part.low, part.high, detail=short)
         rows.append(Row(estimate, (text,), cells=(number(100 * proportion),)))
     if whole:
-        estimate = Estimate(total, size, whole.get("ci_low"), whole.get("ci_high"))
+        estimate = Estimate(total, size, whole.ci_low, whole.ci_high)
         rows.append(Row(estimate, main=True, cells=(number(100.0),)))
     largest = max(parts, key=lambda part: abs(part.value))
     estimates = [row.estimate for row in rows]
     finding = asked.said("largest", part=largest.label, value=format_auto(largest.value), total=format_auto(size))
-    body = dot_legend(language) + dots(rows, span(estimates), labels.of(str(model["outcome"])))
+    body = dot_legend(language) + dots(rows, span(estimates), labels.of(model.outcome))
     table = table_html(
         heads(asked, asked.said("part"), asked.said("percent_of_total")),
         ([row.estimate.label, *cells(row.estimate), *row.cells] for row in rows),
@@ -96,11 +96,11 @@ def leave_one_out_chart(asked: Asked, options: figures.LeaveOneOut) -> Chart:
     (model,) = context.models([options.model])
     over, term = options.over, str(options.term)
     entry = target_of(context, options.model, term, f"leave_one_{over}_out")
-    labels = context.labels([str(model["panel"])], options)
-    smallest = (entry["power"].get("at_delta") or {}).get("delta")
+    labels = context.labels([model.panel], options)
+    smallest = entry.delta
     rows = [Row(estimate) for estimate in curve.left_out(entry, over, asked.names)]
     values = [row.estimate.value for row in rows]
-    whole = float(entry["estimate"])
+    whole = entry.estimate
     turned = [row.estimate.label for row in rows if (row.estimate.value > 0) != (whole > 0)]
     finding = asked.said(
         "without_turns" if turned else "without_keeps", low=format_auto(min(values)), high=format_auto(max(values)),
@@ -120,10 +120,10 @@ def leave_one_out_chart(asked: Asked, options: figures.LeaveOneOut) -> Chart:
 
 def scorecard_chart(asked: Asked, options: figures.Scorecard) -> Chart:
     """All claims with their numbers, in multiples of δ."""
-    values = read_results(options.file or asked.context.results / "scorecard.json")
+    card = read_scorecard(options.file or asked.context.results / "scorecard.json")
     rows = [
         Row(Estimate(e.label.replace("\n", "" if asked.language == "zh" else " "), e.value, e.low, e.high), (e.detail,))
-        for e in claims.from_scorecard(values, asked.language)
+        for e in claims.from_scorecard(card, asked.language)
     ]
     rows = [row for row in rows if math.isfinite(row.estimate.value)]
     estimates = [row.estimate for row in rows]

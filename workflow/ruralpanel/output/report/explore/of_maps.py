@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.output import style
 from ruralpanel.output.labels import without_aside
 from ruralpanel.output.maps.classes import Classes, find_classes
@@ -53,14 +53,14 @@ def _note(context: Context, options: maps.Map) -> str:
 def _of_model(context: Context, name: str, options: maps.OfModel) -> Iterator[Entry]:
     """What a model says of each unit: an entry for each number, with the ends of its interval where it has one."""
     model = context.models[options.model]
-    labels = context.labels(str(model["panel"]))
+    labels = context.labels(model.panel)
     percent = percent_of_level(model, labels.formulas)
     values = in_percent(values_of(model)) if percent else values_of(model)
-    outcome = str(model["outcome"])
+    outcome = model.outcome
     what = without_aside(labels.of(outcome))
     group = options.title_in(context.language) or context.title(options.model)
     note = [_note(context, options)]
-    outside = [context.unit(unit) for unit in (model.get("support") or {}).get("outside") or ()]
+    outside = [context.unit(unit) for unit in model.support.outside]
     if outside:
         joined = word("comma", context.language).join(outside)
         note.append(word("beyond_support", context.language).format(units=joined))
@@ -94,15 +94,13 @@ def _of_model(context: Context, name: str, options: maps.OfModel) -> Iterator[En
         )
 
 
-def _ends(model: Mapping[str, Any], values: Values) -> tuple[Values, Values]:
+def _ends(model: Model, values: Values) -> tuple[Values, Values]:
     """Term → unit → ends of the interval of what the model says of the unit."""
     if LOW in values and HIGH in values:
         return {CHANGE: values[LOW]}, {CHANGE: values[HIGH]}
-    if ESTIMATORS[model["estimator"]].of_units == "slopes":
-        rows = model["by_unit"]
-        low, high = (
-            {term: {str(row["unit"]): float(row["ci"][term][end]) for row in rows} for term in values} for end in (0, 1)
-        )
+    if ESTIMATORS[model.estimator].of_units == "slopes":
+        rows = model.by_unit
+        low, high = ({term: {row.unit: row.ci[term][end] for row in rows} for term in values} for end in (0, 1))
         return low, high
     return {}, {}
 

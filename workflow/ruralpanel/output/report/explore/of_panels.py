@@ -66,12 +66,10 @@ def _asked(context: Context) -> dict[str, list[str]]:
             asked.setdefault(str(item["panel"]), []).extend(map(str, item["variables"]))
     models = list(context.models.values())
     for model in models:
-        outcomes = [model["outcome"], *((model.get("spec") or {}).get("outcomes") or ())]
-        asked.setdefault(str(model["panel"]), []).extend(str(outcome) for outcome in outcomes if outcome)
+        asked.setdefault(model.panel, []).append(model.outcome)
     for model in models:
-        spec = model.get("spec") or {}
-        terms = [str(term) for key in ("regressors", "controls") for term in spec.get(key) or ()]
-        asked[str(model["panel"])].extend(part for term in terms for part in term.split(":") if _STEP not in part)
+        terms = (*model.spec.regressors, *model.spec.controls)
+        asked[model.panel].extend(part for term in terms for part in term.split(":") if _STEP not in part)
     order = [name for name in context.panels if name in asked]
     return {name: [v for v in dict.fromkeys(asked[name]) if not _is_shifted(context, name, v)] for name in order}
 

@@ -35,14 +35,14 @@ def event_study_chart(asked: Asked, options: figures.Effects) -> Chart:
     """Effects by time from the event."""
     context, language = asked.context, asked.language
     models = context.models(options.models)
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     relative = any(event_study.is_staggered(model) for model in models)
     lines = [event_study.from_model(model, model_name(options, model, context), relative) for model in models]
     reference, first = (event_study.reference_of(models[0]), 0) if relative else event_settings(models[0])
     every = [estimate for line in lines for estimate in line.estimates.values()]
     periods = sorted({period for line in lines for period in line.estimates} | {reference})
     shown = [(float(period), label(period).replace("-", "−") if relative else label(period)) for period in periods]
-    outcomes = list(dict.fromkeys(labels.of(str(model["outcome"])) for model in models))
+    outcomes = list(dict.fromkeys(labels.of(model.outcome) for model in models))
     x_title = word("event_time", language) if relative else ""
     limits = (periods[0] - 0.6, periods[-1] + 0.6)
     plane = Plane(limits, span(every), shown, x_title, outcomes[0] if len(outcomes) == 1 else "")
@@ -87,9 +87,9 @@ def marginal_effect_chart(asked: Asked, options: figures.MarginalEffect) -> Char
     """The effect of one variable along another, with the band that decides."""
     context, language = asked.context, asked.language
     (model,) = context.models([options.model])
-    effects = model["marginal_effects"]
-    of, over = options.of or str(effects[0]["of"]), options.over or str(effects[0]["over"])
-    labels = context.labels([str(model["panel"])], options)
+    effects = model.marginal_effects
+    of, over = options.of or effects[0].of, options.over or effects[0].over
+    labels = context.labels([model.panel], options)
     line = marginal_effect.from_model(model, of, over, rug_of(model, over, context, asked.names), language)
     limits = [value for value in (*line.low, *line.high, *line.estimate, 0.0) if math.isfinite(value)]
     low, high = min(limits), max(limits)
@@ -229,15 +229,15 @@ def power_chart(asked: Asked, options: figures.Power) -> Chart:
     """Power over multiples of the smallest effect that matters."""
     context, language = asked.context, asked.language
     models = context.models(options.models)
-    labels = context.labels([str(model["panel"]) for model in models], options)
+    labels = context.labels([model.panel for model in models], options)
     lines, declared = [], options.term
     for model in models:
-        name = str(model["model"])
+        name = model.model
         wanted = declared.get(name, "") if isinstance(declared, Mapping) else declared
         for term in map(str, wanted if isinstance(wanted, (list, tuple)) else [wanted]):
             entry = target_of(context, name, term, "power")
             parts = " × ".join(without_aside(labels.of(part)) for part in term.split(":"))
-            line = curve.power_line(entry, f"{' '.join(entry['claims'])}: {parts}")
+            line = curve.power_line(entry, f"{' '.join(entry.claims)}: {parts}")
             if line is not None:
                 lines.append(line)
     most = 5.0
