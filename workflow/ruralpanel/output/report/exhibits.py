@@ -133,7 +133,8 @@ def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
     shown_on_map = map_entries(context)
     entries = {entry.key: entry.title for entry in shown_on_map}
     atlas = map_chart(context, shown_on_map)
-    longer = context.report["story"]["before"].get("figure") if context.before else None
+    story = context.report.story
+    longer = story.before.figure if context.before and story and story.before else None
     first: list[Block] = []
     blocks: dict[str, tuple[list[Block], list[Block]]] = {}
     for kind in ("figures", "maps", "tables"):
