@@ -77,8 +77,8 @@ def size(replications: int) -> None:
             for name, setting in settings.items():
                 found[f"twfe: {name}"].append(p_of(sample, "twfe", setting))
             sets = placebo.treated_sets(sample, did.METHODS["twfe"].point, 399, rng, False)
-            found["twfe: randomisation of t"].append(sets["p_value"])
-            found["twfe: randomisation of the estimate"].append(sets["p_value_estimate"])
+            found["twfe: randomisation of t"].append(sets.p_value)
+            found["twfe: randomisation of the estimate"].append(sets.p_value_estimate)
             for method in ("callaway_santanna", "imputation", "matched"):
                 found[f"{method}: CR1, t(30)"].append(p_of(sample, method, settings["CR1, t(30)"]))
             y = paths_of(sample.design, sample.cohorts).y

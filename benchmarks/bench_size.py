@@ -93,7 +93,7 @@ def treated_sets(outcomes: Outcomes, rng: np.random.Generator) -> FloatArray | N
     rejected = []
     for y in _columns(outcomes):
         sample = sample_of(replace(design, y=y))
-        rejected.append(placebo.treated_sets(sample, did.METHODS["twfe"].point, DRAWS, rng, False)["p_value"] <= LEVEL)
+        rejected.append(placebo.treated_sets(sample, did.METHODS["twfe"].point, DRAWS, rng, False).p_value <= LEVEL)
     return np.array(rejected)
 
 

@@ -63,7 +63,7 @@ def panel(rng: np.random.Generator, w: Any, method: str, rho: float, persistence
     y = np.linalg.solve(np.eye(n) - rho * w, x + theta * w @ x + effects + draws[1])
     design = design_from_arrays(
         y.ravel(), x.ravel(), np.repeat([f"{i:02d}" for i in range(n)], PERIODS), np.tile(range(PERIODS), n),
-        estimator="spatial", method=method, effects=("unit", "period"), options={"draws": 500},
+        estimator="spatial", method=method, effects=("unit", "period"), options={"weights_matrix": "w", "draws": 500},
     )  # fmt: skip
     return replace(design, extra={"weights_matrix": sparse.csr_array(w)})
 

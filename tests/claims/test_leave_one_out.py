@@ -118,7 +118,7 @@ def test_estimators_that_are_no_regressions_on_rows(design: Design) -> None:
 
 def leave_one_treated_out(policy: Design) -> list[dict[str, Any]]:
     rows = fit(policy).extra["leave_one_treated_out"]
-    return [{"without": row.get("without", row.get("unit")), "estimate": row["estimate"]} for row in rows]
+    return [{"without": row.unit, "estimate": row.estimate} for row in rows]
 
 
 def test_what_does_not_apply_says_why(design: Design, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -281,8 +281,8 @@ def test_small_panels_are_enumerated() -> None:
         return abs(change[inside].mean() - change[~inside].mean())
 
     values = np.array([gap(chosen) for chosen in combinations(range(8), 3)])
-    assert found["enumerated"] and found["draws"] == 55
-    assert found["p_value"] == pytest.approx(np.mean(values >= gap((0, 1, 2)) - 1e-12))
+    assert found.enumerated and found.draws == 55
+    assert found.p_value == pytest.approx(np.mean(values >= gap((0, 1, 2)) - 1e-12))
 
 
 def test_leave_one_out_and_placebo_dates_are_what_they_say() -> None:
@@ -291,14 +291,14 @@ def test_leave_one_out_and_placebo_dates_are_what_they_say() -> None:
     years = np.array(d.periods)[d.period_codes]
     treated = np.isfinite(d.extra["first_treated"])
     for entry in fit.extra["leave_one_treated_out"]:
-        kept = d.unit_codes != d.units.index(entry["unit"])
+        kept = d.unit_codes != d.units.index(entry.unit)
         columns = (treated & (years >= 2000))[:, None].astype(float)
-        assert entry["estimate"] == pytest.approx(slopes(d, columns, kept)[0], abs=1e-9)
-    assert [entry["first"] for entry in fit.extra["placebo_dates"]] == [1999, 1998, 1997, 1996]
+        assert entry.estimate == pytest.approx(slopes(d, columns, kept)[0], abs=1e-9)
+    assert [entry.first for entry in fit.extra["placebo_dates"]] == [1999, 1998, 1997, 1996]
     for entry in fit.extra["placebo_dates"]:
-        columns = (treated & (years >= entry["first"]))[:, None].astype(float)
-        assert entry["estimate"] == pytest.approx(slopes(d, columns, years < 2000)[0], abs=1e-9)
-        assert entry["std_error"] > 0
+        columns = (treated & (years >= entry.first))[:, None].astype(float)
+        assert entry.estimate == pytest.approx(slopes(d, columns, years < 2000)[0], abs=1e-9)
+        assert entry.std_error > 0
 
 
 def test_result_through_the_workflow_function() -> None:
@@ -403,7 +403,7 @@ def test_coverage_and_size_at_31_by_15() -> None:
             if name == "twfe":
                 estimates.append(fit.params[0])
         null = replace(s, design=replace(s.design, y=s.design.y - regressions.treated_rows(s.design, s.cohorts)))
-        rejected += placebo.treated_sets(null, did.METHODS["twfe"].point, 99, rng, False)["p_value"] <= 0.05
+        rejected += placebo.treated_sets(null, did.METHODS["twfe"].point, 99, rng, False).p_value <= 0.05
     assert np.mean(estimates) == pytest.approx(1.0, abs=4 * np.std(estimates) / np.sqrt(100))
     for name, count in covered.items():
         assert 0.87 <= count / 100 <= 1.0, name

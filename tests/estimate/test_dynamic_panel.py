@@ -318,9 +318,9 @@ def test_long_run_errors_are_the_delta_method() -> None:
             [(effect(params + 1e-6 * e, own) - effect(params - 1e-6 * e, own)) / 2e-6 for e in np.eye(5)]
         )
         row = found[f"long_run:{name}"]
-        assert row["estimate"] == pytest.approx(effect(params, own))
-        assert row["std_error"] == pytest.approx(np.sqrt(gradient @ vcov @ gradient), rel=1e-6)
-    assert np.isnan(long_run(np.array([1.1, 1.0]), np.eye(2), 30.0, 1, {"a": (1,)})["long_run:a"]["estimate"])
+        assert row.estimate == pytest.approx(effect(params, own))
+        assert row.std_error == pytest.approx(np.sqrt(gradient @ vcov @ gradient), rel=1e-6)
+    assert np.isnan(long_run(np.array([1.1, 1.0]), np.eye(2), 30.0, 1, {"a": (1,)})["long_run:a"].estimate)
 
 
 # What is refused, and what is reported

@@ -12,6 +12,7 @@ from policy_panels import panel, sample, single, slopes
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import estimator
 from ruralpanel.estimate.families.policy import dynamics, event_study, placebo, pretrends, regressions
+from ruralpanel.estimate.families.policy.summary import TreatedCohort
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
@@ -36,11 +37,11 @@ def test_balanced_effects_are_differences_of_mean_changes(periods: list[int], re
     assert fit.terms == tuple(f"treated:{p}" for p in periods if p != periods[base])
     np.testing.assert_allclose(fit.params, np.delete(expected, base), atol=1e-12)
     rows = fit.extra["event_study"]
-    assert [row["period"] for row in rows] == periods
-    assert [row["event_time"] for row in rows] == [p - 2000 for p in periods]
-    np.testing.assert_allclose([row["estimate"] for row in rows], expected, atol=1e-12)
+    assert [row.period for row in rows] == periods
+    assert [row.event_time for row in rows] == [p - 2000 for p in periods]
+    np.testing.assert_allclose([row.estimate for row in rows], expected, atol=1e-12)
     after = [i for i, p in enumerate(periods) if p >= 2000]
-    assert fit.extra["average_effect"]["estimate"] == pytest.approx(expected[after].mean(), abs=1e-12)
+    assert fit.extra["average_effect"].estimate == pytest.approx(expected[after].mean(), abs=1e-12)
 
 
 def test_unbalanced_weighted_with_controls_is_least_squares_on_dummies() -> None:
@@ -62,7 +63,7 @@ def test_group_trends_remove_a_line_exactly(method: str) -> None:
     years = np.array(d.periods)[d.period_codes]
     line = np.where(np.isfinite(d.extra["first_treated"]), 0.3 * (years - 1995.0), 0.0)
     tilted = event_study.fit(type(d)(**{**vars(d), "y": d.y + line, "spec": _with(d, group_trends=True)}))
-    found = {row["period"]: row["estimate"] for row in tilted.extra["event_study"]}
+    found = {row.period: row.estimate for row in tilted.extra["event_study"]}
     assert list(found) == YEARS
     for year in YEARS:
         assert found[year] == pytest.approx(truth[year - 1995] if year >= 2000 else 0.0, abs=1e-9)
@@ -107,9 +108,7 @@ def test_who_is_left_out_is_named() -> None:
     assert note("treated_from_first", units=["u000", "u001"]) in fit.notes
     assert note("treated_after_last", units=["u005"]) in fit.notes
     assert set(d.unit_codes[fit.rows]) == set(range(2, 12))
-    assert fit.extra["treatment"]["cohorts"] == [
-        {"first": 2000, "first_in_sample": 2000, "units": ["u002", "u003", "u004"]}
-    ]
+    assert fit.extra["treatment"].cohorts == [TreatedCohort(2000, 2000, ["u002", "u003", "u004"])]
 
 
 def test_one_difference_before_treatment_is_said_and_gives_no_bounds() -> None:
@@ -199,7 +198,7 @@ def test_randomisation_before_treatment_by_literal_enumeration() -> None:
 
     values = [wald(chosen) for chosen in combinations(range(7), 3)]
     expected = np.mean(np.array(values) >= wald((0, 1, 2)) * (1 - 1e-9))
-    assert found is not None and found["p_value"] == pytest.approx(expected)
+    assert found is not None and found.p_value == pytest.approx(expected)
 
 
 def test_result_holds_the_event_study_and_the_first_setting_rules() -> None:
@@ -225,7 +224,7 @@ def test_pre_trend_test_and_randomisation_have_size() -> None:
         found = dynamics.dynamic(s, "twfe")
         exact = placebo.leads(s, np.arange(4), 4, 99, rng)
         assert exact is not None
-        rejected += [pretrends.joint(dynamics.leads_of(found, s)).p_value <= 0.05, exact["p_value"] <= 0.05]
+        rejected += [pretrends.joint(dynamics.leads_of(found, s)).p_value <= 0.05, exact.p_value <= 0.05]
     assert np.all((rejected / 200 >= 0.005) & (rejected / 200 <= 0.10))
 
 

@@ -54,7 +54,7 @@ LEFT = {
     "estimate/families": 4,
     "estimate/families/dynamic": 2,
     "estimate/families/iv": 18,
-    "estimate/families/policy": 33,
+    "estimate/families/policy": 9,
     "estimate/families/spatial": 4,
     "estimate/families/sur": 2,
     "estimate/places": 4,

@@ -13,7 +13,7 @@ from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, 
 from ruralpanel.estimate.families.dynamic import bias_corrected, gmm
 from ruralpanel.estimate.families.dynamic.instruments import PERIODS, Stack, choices_of, stack
 from ruralpanel.estimate.families.dynamic.terms import Equation, equation_of, regressors_of, told_apart
-from ruralpanel.estimate.families.policy.summary import errors_of, row
+from ruralpanel.estimate.families.policy.summary import Effect, effect_of, errors_of
 from ruralpanel.estimate.inference.covariance import LEVEL
 from ruralpanel.estimate.inference.validity import refuse, stop
 from ruralpanel.project.kinds.estimator_keys import Dynamic
@@ -25,7 +25,7 @@ PREFIX = "long_run:"
 
 def long_run(
     params: FloatArray, vcov: FloatArray, df: FloatArray | float, lags: int, members: Mapping[str, tuple[int, ...]]
-) -> dict[str, dict[str, float]]:
+) -> dict[str, Effect]:
     """Effect of a lasting unit change of each regressor once the outcome has settled.
 
     ``sum of the regressor's coefficients / (1 − sum of the lags' coefficients)``; the gradient is one over the
@@ -39,8 +39,8 @@ def long_run(
 
     Returns
     -------
-    dict
-        ``long_run:regressor`` → estimate, std_error, df, p_value, ci_low, ci_high.
+    dict of Effect
+        By ``long_run:regressor``.
     """
     rest = 1.0 - float(params[:lags].sum())
     freedom = float(np.min(df))
@@ -48,13 +48,13 @@ def long_run(
     for name, positions in members.items():
         columns = list(positions)
         if rest <= 0:
-            effects[PREFIX + name] = row(float("nan"), float("nan"), freedom)
+            effects[PREFIX + name] = effect_of(float("nan"), float("nan"), freedom)
             continue
         effect = float(params[columns].sum()) / rest
         gradient = np.zeros(params.size)
         gradient[columns] = 1.0 / rest
         gradient[:lags] = effect / rest
-        effects[PREFIX + name] = row(effect, float(gradient @ vcov @ gradient), freedom)
+        effects[PREFIX + name] = effect_of(effect, float(gradient @ vcov @ gradient), freedom)
     return effects
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -21,10 +20,12 @@ from ruralpanel.estimate.families.policy import (
 )
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, need_no, need_no_steps, paths_of, sample_of
 from ruralpanel.estimate.families.policy.summary import (
+    PlaceboDate,
+    effect_of,
     errors_of,
     finished,
     need_treated,
-    row,
+    placebo_date,
     stream,
     treatment_summary,
 )
@@ -90,7 +91,7 @@ def fit(design: Design) -> Fit:
     method = METHODS[name]
     fitted = method.fit(sample)
     tests, event = _before(sample, name)
-    extra: dict[str, Any] = {
+    extra = {
         "treatment": treatment_summary(sample),
         **event,
         "randomisation": randomisation(sample, name),
@@ -119,7 +120,7 @@ def _otherwise(sample: Sample) -> str:
     return "use method: synthetic or synthetic_control, whose errors come from placebos"
 
 
-def placebo_dates(sample: Sample, method: Method) -> list[dict[str, Any]]:
+def placebo_dates(sample: Sample, method: Method) -> list[PlaceboDate]:
     """Estimates from rows without treatment, had treatment started 1, 2, … periods earlier."""
     rows = []
     for shift, earlier in placebo.earlier(plain(sample)):
@@ -128,13 +129,12 @@ def placebo_dates(sample: Sample, method: Method) -> list[dict[str, Any]]:
             errors = errors_of(fitted, earlier.design)
         except UserError:
             continue
-        first = [int(earlier.cohorts.periods[start]) for start in earlier.cohorts.starts]
-        numbers = row(float(fitted.params[0]), float(errors.vcov[0, 0]), float(errors.df[0]))
-        rows.append({"shift": shift, "first": first[0] if len(first) == 1 else first, **numbers})
+        effect = effect_of(float(fitted.params[0]), float(errors.vcov[0, 0]), float(errors.df[0]))
+        rows.append(placebo_date(shift, earlier.cohorts, effect))
     return rows
 
 
-def randomisation(sample: Sample, name: str) -> dict[str, Any]:
+def randomisation(sample: Sample, name: str) -> placebo.Randomisation:
     """Randomisation over treated sets by method `name`; the number of draws is the model's key ``draws``."""
     options = sample.design.spec.of(Did)
     rng = stream(sample.design, "randomisation")
@@ -165,7 +165,7 @@ def _check_keys(sample: Sample, name: str) -> None:
     need_no(design, name, "comparison: not_yet", compared, "use callaway_santanna or stacked")
 
 
-def _before(sample: Sample, name: str) -> tuple[dict[str, Test], dict[str, Any]]:
+def _before(sample: Sample, name: str) -> tuple[dict[str, Test], dict[str, object]]:
     """The pre-trend test by the same method's effects by event time; nothing where there is one period before."""
     try:
         study = event_study.fit(_as_event_study(sample, name))

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
 from ruralpanel.estimate.families.policy import placebo, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, need_balance, need_no, need_no_steps, paths_of
-from ruralpanel.estimate.families.policy.summary import LEAST_TREATED, finished, row, stream, treatment_summary
+from ruralpanel.estimate.families.policy.summary import (
+    LEAST_TREATED,
+    AtEventTime,
+    PlaceboDate,
+    effect_of,
+    finished,
+    placebo_date,
+    stream,
+    treatment_summary,
+)
 from ruralpanel.project.kinds.estimator_keys import Did
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.periods import label
@@ -59,14 +68,15 @@ def fit(sample: Sample, name: str) -> Fit:
     variance, kind = errors["jackknife"], note("jackknife")
     if not difference or not np.isfinite(variance):
         variance, kind = errors["placebo"], note("placebos", draws=draws)
-    extra: dict[str, Any] = {
+    dates = _placebo_dates(sample, difference)
+    extra = {
         "treatment": treatment_summary(sample),
         "weights": [_weights(sample, weights) for weights in estimate.weights],
         "event_study": _gaps(sample, y, estimate),
         "fit_before": _fit_before(y, estimate),
         "errors": {key: float(np.sqrt(value)) for key, value in errors.items()},
         "randomisation": randomisation(sample, name, draws, stream(design, "randomisation")),
-        "placebo_dates": _placebo_dates(sample, difference),
+        "placebo_dates": dates,
         "leave_one_treated_out": placebo.leave_one_out(sample, _point(difference)),
     }
     notes: tuple[Note, ...] = ()
@@ -87,10 +97,10 @@ def fit(sample: Sample, name: str) -> Fit:
         vcov_type=(kind,),
         df_t=float(len(design.units) - 1),
     )
-    return finished(result, sample, _in_time(extra["placebo_dates"]), notes, extra)
+    return finished(result, sample, _in_time(dates), notes, extra)
 
 
-def randomisation(sample: Sample, name: str, draws: int, rng: np.random.Generator) -> dict[str, Any]:
+def randomisation(sample: Sample, name: str, draws: int, rng: np.random.Generator) -> placebo.Randomisation:
     """Randomisation over treated sets, at most 999; synthetic controls are compared over their misfit before."""
     difference = METHODS[name]
     scale = None if difference else _misfit
@@ -154,7 +164,7 @@ def _placebo_variance(y: FloatArray, sample: Sample, difference: bool, draws: in
     return float(np.var(placebos))
 
 
-def _placebo_dates(sample: Sample, difference: bool) -> list[dict[str, Any]]:
+def _placebo_dates(sample: Sample, difference: bool) -> list[PlaceboDate]:
     """Estimates from rows without treatment, had treatment started earlier, with errors of the same kind."""
     rows = []
     for shift, earlier in placebo.earlier(sample):
@@ -167,42 +177,48 @@ def _placebo_dates(sample: Sample, difference: bool) -> list[dict[str, Any]]:
         variance = synthetic.jackknife(y, estimate) if difference else np.nan
         if not np.isfinite(variance):
             variance = _placebo_variance(y, earlier, difference, DRAWS_EARLIER)
-        first = [int(earlier.cohorts.periods[start]) for start in earlier.cohorts.starts]
-        rows.append(
-            {
-                "shift": shift,
-                "first": first[0] if len(first) == 1 else first,
-                **row(estimate.estimate, variance, y.shape[0] - 1.0),
-            }
-        )
+        rows.append(placebo_date(shift, earlier.cohorts, effect_of(estimate.estimate, variance, y.shape[0] - 1.0)))
     return rows
 
 
-def _in_time(dates: list[dict[str, Any]]) -> dict[str, Test]:
+def _in_time(dates: list[PlaceboDate]) -> dict[str, Test]:
     """The placebo date in the middle of the periods before treatment, as the test that stands for the pre-trend's."""
     if not dates:
         return {}
     middle = dates[len(dates) // 2]
-    if not np.isfinite(middle["std_error"]) or middle["std_error"] <= 0:
+    error, first = middle.std_error, middle.first
+    if error is None or not np.isfinite(error) or error <= 0:
         return {}
-    one_date = isinstance(middle["first"], int)
     about = (
-        note("placebo_date", start=label(middle["first"])) if one_date else note("placebo_shift", shift=middle["shift"])
+        note("placebo_date", start=label(first))
+        if isinstance(first, int)
+        else note("placebo_shift", shift=middle.shift)
     )
-    return {"pretrend": Test(middle["estimate"] / middle["std_error"], middle["df"], middle["p_value"], (about,))}
+    assert middle.p_value is not None
+    return {"pretrend": Test(middle.estimate / error, middle.df, middle.p_value, (about,))}
 
 
-def _weights(sample: Sample, weights: synthetic.Weights) -> dict[str, Any]:
+@dataclass(frozen=True)
+class CohortWeights:
+    """What others and periods before treatment weigh for the cohort of a date; as many equal weights of units."""
+
+    first: int
+    units: dict[str, float]
+    periods: dict[str, float]
+    effective_units: float
+
+
+def _weights(sample: Sample, weights: synthetic.Weights) -> CohortWeights:
     units, periods = sample.design.units, sample.design.periods
-    return {
-        "first": sample.cohorts.date(weights.start),
-        "units": {units[i]: float(w) for i, w in zip(weights.others, weights.units, strict=True)},
-        "periods": {str(periods[t]): float(w) for t, w in enumerate(weights.periods)},
-        "effective_units": float(1.0 / np.sum(weights.units**2)),
-    }
+    return CohortWeights(
+        first=sample.cohorts.date(weights.start),
+        units={units[i]: float(w) for i, w in zip(weights.others, weights.units, strict=True)},
+        periods={str(periods[t]): float(w) for t, w in enumerate(weights.periods)},
+        effective_units=float(1.0 / np.sum(weights.units**2)),
+    )
 
 
-def _gaps(sample: Sample, y: FloatArray, synthetic_control: synthetic.Synthetic) -> list[dict[str, Any]]:
+def _gaps(sample: Sample, y: FloatArray, synthetic_control: synthetic.Synthetic) -> list[AtEventTime]:
     """Gap between treated and weighted others by event time, cohorts weighing by their treated units; no errors."""
     gathered: dict[int, list[tuple[int, float, int]]] = {}
     for weights in synthetic_control.weights:
@@ -216,8 +232,7 @@ def _gaps(sample: Sample, y: FloatArray, synthetic_control: synthetic.Synthetic)
         estimate = float(sizes @ [gap for _, gap, _ in values] / sizes.sum())
         date = values[0][0] if len(synthetic_control.weights) == 1 else None
         term = f"event:{time:+d}" if date is None else f"treated:{label(date)}"
-        empty = dict.fromkeys(("std_error", "df", "p_value", "ci_low", "ci_high"))
-        rows.append({"term": term, "period": date, "event_time": time, "estimate": estimate, **empty})
+        rows.append(AtEventTime(term=term, period=date, event_time=time, estimate=estimate))
     return rows
 
 

@@ -14,7 +14,7 @@ from ruralpanel.estimate.families.policy import callaway_santanna, honest_did, i
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Paths, Sample, cohorts_of, need_no, paths_of, take
 from ruralpanel.estimate.families.policy.pretrends import Leads, degrees, joint, power
 from ruralpanel.estimate.families.policy.regressions import EventTime
-from ruralpanel.estimate.families.policy.summary import Errors, errors_of, row
+from ruralpanel.estimate.families.policy.summary import AtEventTime, Effect, Errors, effect_of, errors_of
 from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.project.kinds.estimator_keys import Policy
 from ruralpanel.project.notes import Note, note
@@ -98,24 +98,22 @@ def by_unit(design: Design, influence: FloatArray) -> FloatArray:
     return np.asarray((influence / (influence.shape[0] * counts[:, None]))[design.unit_codes])
 
 
-def event_rows(effects: Dynamic) -> list[dict[str, Any]]:
+def event_rows(effects: Dynamic) -> list[AtEventTime]:
     """The chart's data: one entry per event time in order, the reference as zero without error."""
     entries = []
     for i, time in enumerate(effects.times):
-        numbers = row(float(effects.fit.params[i]), float(effects.errors.vcov[i, i]), float(effects.errors.df[i]))
-        entries.append(entry(time, numbers))
-    entries.append(
-        entry(effects.reference, dict.fromkeys(_FIGURES, 0.0) | {"std_error": None, "df": None, "p_value": None})
-    )
-    return sorted(entries, key=lambda entry: entry["event_time"])
+        numbers = effect_of(float(effects.fit.params[i]), float(effects.errors.vcov[i, i]), float(effects.errors.df[i]))
+        entries.append(at(time, numbers))
+    entries.append(at(effects.reference, Effect(estimate=0.0, ci_low=0.0, ci_high=0.0)))
+    return sorted(entries, key=lambda one: one.event_time)
 
 
-def mean_after(effects: Dynamic) -> dict[str, float]:
+def mean_after(effects: Dynamic) -> Effect:
     """Plain mean of the effects under treatment."""
     target = np.zeros(effects.fit.params.size)
     target[effects.after] = 1.0 / len(effects.after)
     estimate, variance = float(target @ effects.fit.params), float(target @ effects.errors.vcov @ target)
-    return row(estimate, variance, effects.errors.least_df)
+    return effect_of(estimate, variance, effects.errors.least_df)
 
 
 def pretrend(effects: Dynamic, sample: Sample) -> tuple[Test, dict[str, Any]]:
@@ -281,12 +279,10 @@ def _distance(effects: Dynamic, place: int) -> float:
     return float(effects.times[place].event_time - effects.reference.event_time)
 
 
-def entry(time: EventTime, numbers: dict[str, Any]) -> dict[str, Any]:
-    """One row of a chart's data."""
-    return {"term": time.term, "period": time.period, "event_time": time.event_time, **numbers}
+def at(time: EventTime, effect: Effect) -> AtEventTime:
+    """The effect at a time from treatment: one row of a chart's data."""
+    return AtEventTime(term=time.term, period=time.period, event_time=time.event_time, **vars(effect))
 
-
-_FIGURES = ("estimate", "std_error", "p_value", "ci_low", "ci_high")
 
 METHODS: dict[str, Callable[[Sample, Times, EventTime], tuple[Fit, Times]]] = {
     "twfe": _twfe,

@@ -13,7 +13,14 @@ from ruralpanel.estimate.families.policy.cohorts import Sample, need_no, need_no
 from ruralpanel.estimate.families.policy.dynamics import Dynamic
 from ruralpanel.estimate.families.policy.pretrends import joint
 from ruralpanel.estimate.families.policy.regressions import EventTime
-from ruralpanel.estimate.families.policy.summary import errors_of, finished, row, stream, treatment_summary
+from ruralpanel.estimate.families.policy.summary import (
+    AtEventTime,
+    effect_of,
+    errors_of,
+    finished,
+    stream,
+    treatment_summary,
+)
 from ruralpanel.project.kinds.estimator_keys import EventStudy, Policy
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import UserError
@@ -49,7 +56,7 @@ def fit(design: Design) -> Fit:
         return _with_trends(design, sample, method)
     effects = dynamics.dynamic(sample, method)
     test, pretrend = dynamics.pretrend(effects, sample)
-    extra: dict[str, Any] = {
+    extra: dict[str, object] = {
         "event_study": dynamics.event_rows(effects),
         "average_effect": dynamics.mean_after(effects),
         "pretrend": pretrend,
@@ -72,7 +79,7 @@ def _bounds(effects: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tu
         return None, (note("no_bounds_zero_errors"),)
 
 
-def _randomised(sample: Sample, effects: Dynamic) -> dict[str, Any] | None:
+def _randomised(sample: Sample, effects: Dynamic) -> placebo.LeadsRandomised | None:
     periods = list(sample.design.periods)
     before = np.array([periods.index(effects.times[i].period or 0) for i in effects.before], dtype=np.intp)
     draws = sample.design.spec.of(EventStudy).draws
@@ -96,11 +103,11 @@ def _with_trends(design: Design, sample: Sample, method: str) -> Fit:
     target = np.zeros(effects.params.size)
     target[place] = 1.0 / len(place)
     rows = [
-        dynamics.entry(time, row(float(effects.params[i]), float(errors.vcov[i, i]), float(errors.df[i])))
+        dynamics.at(time, effect_of(float(effects.params[i]), float(errors.vcov[i, i]), float(errors.df[i])))
         for time, i in zip(after, place, strict=True)
     ]
-    average = row(float(target @ effects.params), float(target @ errors.vcov @ target), errors.least_df)
-    extra: dict[str, Any] = {
+    average = effect_of(float(target @ effects.params), float(target @ errors.vcov @ target), errors.least_df)
+    extra = {
         "event_study": [*before, *rows],
         "average_effect": average,
         "pretrend": {"statistic": test.statistic, "p_value": test.p_value, "errors": errors.note},
@@ -110,7 +117,7 @@ def _with_trends(design: Design, sample: Sample, method: str) -> Fit:
     return finished(effects, sample, {"pretrend": test}, (note("departures_from_trend"),), extra)
 
 
-def _departures(effects: Dynamic, sample: Sample) -> tuple[list[dict[str, Any]], Test]:
+def _departures(effects: Dynamic, sample: Sample) -> tuple[list[AtEventTime], Test]:
     """Effects before treatment less the line through them, and the joint test that they lie on a line."""
     place = effects.before
     times: list[EventTime] = [effects.times[i] for i in place]
@@ -124,7 +131,7 @@ def _departures(effects: Dynamic, sample: Sample) -> tuple[list[dict[str, Any]],
     df = effects.errors.least_df
     estimates, variances = maker @ beta, np.diag(maker @ vcov @ maker.T)
     rows = [
-        dynamics.entry(time, row(float(e), float(max(v, 0.0)), df))
+        dynamics.at(time, effect_of(float(e), float(max(v, 0.0)), df))
         for time, e, v in zip(order, estimates, variances, strict=True)
     ]
     bends: FloatArray = np.diff(np.diff(levels, axis=0) / np.diff(dates)[:, None], axis=0)

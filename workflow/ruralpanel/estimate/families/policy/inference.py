@@ -51,21 +51,21 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
     options = options if draws is None else options.changed(draws=draws)
     sample = sample_of(replace(design, spec=replace(design.spec, options=options), seed=seed))
     randomised = did.randomisation(sample, design.spec.method or "twfe")
-    warnings = validity.need_sets(design, int(randomised["draws"]) + 1)
+    warnings = validity.need_sets(design, randomised.draws + 1)
     p, nothing = np.full(len(fit.terms), np.nan), np.full(len(fit.terms), np.nan)
-    p[fit.terms.index(did.TERM)] = randomised["p_value"]
-    sets = note("all_sets", sets=randomised["draws"] + 1) if randomised["enumerated"] else note("random_sets")
+    p[fit.terms.index(did.TERM)] = randomised.p_value
+    sets = note("all_sets", sets=randomised.draws + 1) if randomised.enumerated else note("random_sets")
     return Inference(
         method="treatment",
         p_value=p,
         ci_low=nothing,
         ci_high=nothing,
         by="unit",
-        small_sample=(sets, note(f"randomised_{randomised['statistic']}"), note("p_counts_sample")),
+        small_sample=(sets, note(f"randomised_{randomised.statistic}"), note("p_counts_sample")),
         n_clusters=int(np.unique(sample.design.unit_codes).size),
         notes=(note("treatment_random"),),
         overrides=warnings,
-        extra={"draws": randomised["draws"], "enumerated": randomised["enumerated"], "seed": seed},
+        extra={"draws": randomised.draws, "enumerated": randomised.enumerated, "seed": seed},
     )
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +30,43 @@ MOST_LEFT_OUT = 60
 DRAWS = {"fast": 9_999, "slow": 999}
 
 
+@dataclass(frozen=True)
+class Randomisation:
+    """Randomisation over treated sets.
+
+    Attributes
+    ----------
+    p_value : of `statistic` (t with errors by unit, the estimate, or that over the misfit before treatment);
+        p_value_estimate : of the estimate. draws : assignments beside the sample's own; enumerated : they are all.
+    placebo_low, placebo_high : 2.5 % and 97.5 % points of the placebo estimates.
+    """
+
+    p_value: float
+    p_value_estimate: float
+    statistic: str
+    draws: int
+    enumerated: bool
+    placebo_low: float
+    placebo_high: float
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """The estimate without a unit; None where nothing is left to estimate."""
+
+    unit: str
+    estimate: float | None
+
+
+@dataclass(frozen=True)
+class LeadsRandomised:
+    """Randomisation p-value of the leads' joint test, units that have all these periods, and draws."""
+
+    p_value: float
+    units: int
+    draws: int
+
+
 def treated_sets(
     sample: Sample,
     point: Point,
@@ -38,7 +74,7 @@ def treated_sets(
     rng: np.random.Generator,
     group_trends: bool | None = None,
     scale: Point | None = None,
-) -> dict[str, Any]:
+) -> Randomisation:
     """Randomisation over treated sets: the treatment dates change hands, every unit keeps its whole path.
 
     All assignments are gone through where they are no more than the draws, else random ones are drawn. The p-value
@@ -51,11 +87,6 @@ def treated_sets(
         with errors clustered by unit are compared, so that unequal variances do not count as an effect. Otherwise the
         estimates themselves are compared.
     scale : what an estimate is divided by before it is compared (the misfit before treatment).
-
-    Returns
-    -------
-    ``p_value`` (of t where there is one), ``p_value_estimate``, ``draws``, ``enumerated``, ``statistic``, and the
-    2.5 % and 97.5 % points of the placebo estimates.
     """
     fast = group_trends is not None
     size = draws or max(99, min(DRAWS["fast" if fast else "slow"], MOST_CELLS // sample.design.y.size))
@@ -73,24 +104,23 @@ def treated_sets(
     valid = np.isfinite(statistics)
     drawn = estimates[1:][valid[1:]]
     low, high = np.quantile(drawn, [0.025, 0.975]).tolist() if drawn.size else (float("nan"), float("nan"))
-    result: dict[str, Any] = {
-        "p_value": _p(statistics[valid]) if valid[0] else float("nan"),
-        "p_value_estimate": _p(np.abs(estimates[valid])) if valid[0] else float("nan"),
-        "statistic": "t_by_unit" if fast else "estimate" if scale is None else "over_misfit",
-        "draws": int(drawn.size),
-        "enumerated": enumerated,
-        "placebo_low": low,
-        "placebo_high": high,
-    }
-    return result
+    return Randomisation(
+        p_value=_p(statistics[valid]) if valid[0] else float("nan"),
+        p_value_estimate=_p(np.abs(estimates[valid])) if valid[0] else float("nan"),
+        statistic="t_by_unit" if fast else "estimate" if scale is None else "over_misfit",
+        draws=int(drawn.size),
+        enumerated=enumerated,
+        placebo_low=low,
+        placebo_high=high,
+    )
 
 
-def leave_one_out(sample: Sample, point: Point) -> list[dict[str, Any]]:
-    """The estimate without each treated unit in turn; None where nothing is left to estimate.
+def leave_one_out(sample: Sample, point: Point) -> list[LeftOut]:
+    """The estimate without each treated unit in turn.
 
     Empty with more than `MOST_LEFT_OUT` treated units, none of which can matter much.
     """
-    rows: list[dict[str, Any]] = []
+    rows: list[LeftOut] = []
     if int(sample.cohorts.treated.sum()) > MOST_LEFT_OUT:
         return rows
     treated = np.flatnonzero(sample.cohorts.treated)
@@ -99,13 +129,13 @@ def leave_one_out(sample: Sample, point: Point) -> list[dict[str, Any]]:
         design = take(sample.design, kept)
         cohorts = cohorts_of(design, np.delete(sample.cohorts.first, unit))
         estimate = _or_none(point, design, cohorts) if cohorts.treated.any() else None
-        rows.append({"unit": sample.design.units[unit], "estimate": estimate})
+        rows.append(LeftOut(sample.design.units[unit], estimate))
     return rows
 
 
 def leads(
     sample: Sample, periods: IntArray, reference: int, draws: int, rng: np.random.Generator
-) -> dict[str, Any] | None:
+) -> LeadsRandomised | None:
     """Randomisation p-value of the joint test that treated and others moved alike before treatment.
 
     The statistic is the Wald statistic of the differences in mean changes since the reference, with the variances of
@@ -115,9 +145,7 @@ def leads(
     ----------
     periods : (k,) positions of the periods before treatment. reference : position of the reference.
 
-    Returns
-    -------
-    ``p_value`` and ``units``, the number of units that have all these periods and are used. None where the differences
+    None where the differences
     are not those of two-way effects (several dates, controls, weights) or the groups are too small for the statistic.
     """
     design = sample.design
@@ -146,7 +174,7 @@ def leads(
     if not np.all(scale[:, 0, 0] > 0):
         return None
     wald = np.squeeze(np.swapaxes(gap, 1, 2) @ np.linalg.solve(variance + 1e-12 * scale, gap))
-    return {"p_value": _p(wald), "units": int(full.sum()), "draws": len(orders) - 1}
+    return LeadsRandomised(_p(wald), int(full.sum()), len(orders) - 1)
 
 
 def earlier(sample: Sample) -> Iterator[tuple[int, Sample]]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
-from ruralpanel.estimate.families.policy.cohorts import Sample
+from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample
 from ruralpanel.estimate.inference.covariance import critical_values, p_values
 from ruralpanel.estimate.inference.methods import raw
 from ruralpanel.estimate.inference.validity import generator, refuse
@@ -25,26 +24,45 @@ FEW_TREATED = 8
 """Below this a note says that clustered errors are too small (MacKinnon and Webb 2018)."""
 
 
-def treatment_summary(sample: Sample) -> dict[str, Any]:
+@dataclass(frozen=True)
+class TreatedCohort:
+    """Units whose treatment began together: the date, and the first period of the sample under treatment."""
+
+    first: int
+    first_in_sample: int
+    units: list[str]
+
+
+@dataclass(frozen=True)
+class TreatmentSummary:
+    """Counts of units and of periods before the first treatment, and the cohorts."""
+
+    n_treated: int
+    n_untreated: int
+    periods_before: int
+    cohorts: list[TreatedCohort]
+
+
+def treatment_summary(sample: Sample) -> TreatmentSummary:
     """Counts of units, and each cohort's date and units."""
     cohorts, units = sample.cohorts, sample.design.units
-    return {
-        "n_treated": int(cohorts.treated.sum()),
-        "n_untreated": int((~cohorts.treated).sum()),
-        "periods_before": int(min(cohorts.starts)),
-        "cohorts": [
-            {
-                "first": cohorts.date(start),
-                "first_in_sample": int(cohorts.periods[start]),
-                "units": [units[i] for i in np.flatnonzero(cohorts.start == start)],
-            }
+    return TreatmentSummary(
+        n_treated=int(cohorts.treated.sum()),
+        n_untreated=int((~cohorts.treated).sum()),
+        periods_before=int(min(cohorts.starts)),
+        cohorts=[
+            TreatedCohort(
+                cohorts.date(start),
+                int(cohorts.periods[start]),
+                [units[i] for i in np.flatnonzero(cohorts.start == start)],
+            )
             for start in cohorts.starts
         ],
-    }
+    )
 
 
 def finished(
-    fit: Fit, sample: Sample, tests: Mapping[str, Test], notes: tuple[Note, ...], extra: Mapping[str, Any]
+    fit: Fit, sample: Sample, tests: Mapping[str, Test], notes: tuple[Note, ...], extra: Mapping[str, object]
 ) -> Fit:
     """The fit with its rows counted in the original design, and with the sample's notes and losses."""
     lost = {**sample.dropped, **fit.extra.get("n_dropped", {})}
@@ -153,16 +171,51 @@ def errors_of(fit: Fit, design: Design) -> Errors:
     )
 
 
-def row(estimate: float, variance: float, df: float) -> dict[str, float]:
-    """Estimate, error, p-value and 95 % interval as plain values."""
+@dataclass(frozen=True, kw_only=True)
+class Effect:
+    """An effect with its error, p-value and 95 % interval; None: it has none."""
+
+    estimate: float
+    std_error: float | None = None
+    df: float | None = None
+    p_value: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AtEventTime(Effect):
+    """The effect at one time from treatment; `period`: None where cohorts are treated at different dates."""
+
+    term: str
+    period: int | None
+    event_time: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlaceboDate(Effect):
+    """The effect had treatment started `shift` periods earlier, from rows without treatment; `first`: of cohorts."""
+
+    shift: int
+    first: int | list[int]
+
+
+def placebo_date(shift: int, cohorts: Cohorts, effect: Effect) -> PlaceboDate:
+    """The effect of a placebo date, with the dates at which cohorts are taken to start."""
+    first = [int(cohorts.periods[start]) for start in cohorts.starts]
+    return PlaceboDate(shift=shift, first=first[0] if len(first) == 1 else first, **vars(effect))
+
+
+def effect_of(estimate: float, variance: float, df: float) -> Effect:
+    """Estimate, error, p-value and 95 % interval."""
     error = float(np.sqrt(variance))
     reach = float(critical_values(np.array(df))) * error
     p = float(p_values(np.array(estimate / error), np.array(df))) if error > 0 else float("nan")
-    return {
-        "estimate": float(estimate),
-        "std_error": error,
-        "df": float(df),
-        "p_value": p,
-        "ci_low": float(estimate - reach),
-        "ci_high": float(estimate + reach),
-    }
+    return Effect(
+        estimate=float(estimate),
+        std_error=error,
+        df=float(df),
+        p_value=p,
+        ci_low=float(estimate - reach),
+        ci_high=float(estimate + reach),
+    )
