@@ -45,9 +45,11 @@ def panel(estimator: str, setting: InferenceSpec, weighted: bool = False, **sett
     )  # fmt: skip
 
 
-def policy(estimator: str) -> Design:
-    dates = [2006.0] * 6 + [np.inf] * 12
-    made = policy_panels.panel(dates, list(range(2002, 2009)), np.random.default_rng(1), estimator=estimator)
+def policy(estimator: str, method: str = "", **settings: Any) -> Design:
+    dates = [2006.0] * 6 + ([2007.0] * 4 if method else []) + [np.inf] * 12
+    made = policy_panels.panel(
+        dates, list(range(2002, 2009)), np.random.default_rng(1), estimator=estimator, method=method, **settings
+    )
     return replace(made, spec=replace(made.spec, inference=(CR1,), options=made.spec.options.changed(draws=19)))
 
 
@@ -73,6 +75,9 @@ CASES = {
     "amemiya_macurdy": iv_panels.fixed_over_time(1, method="amemiya_macurdy"),
     "did": policy("did"),
     "event_study": policy("event_study"),
+    "stacked": policy("did", "stacked", missing=0.1, weighted=True),
+    "matched": policy("did", "matched"),
+    "stacked event study": policy("event_study", "stacked"),
 }
 
 

@@ -265,9 +265,9 @@ def _matched(sample: Sample, times: Times, reference: EventTime) -> tuple[Fit, T
 
 
 def _pooled(sample: Sample, stack: stacked.Stack, times: Times) -> tuple[Fit, Times]:
-    present = tuple(time for time in times if np.any(stack.treated & (stack.event_time == time.event_time)))
-    fit = stacked.dynamic(sample.design, stack, present)
-    return fit, tuple(time for time in present if time.term in fit.terms)
+    there = stacked.present(stack, times)
+    fit = stacked.dynamic(sample.design, stack, there)
+    return fit, tuple(time for time in there if time.term in fit.terms)
 
 
 def _plain(design: Design) -> Design:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,14 +89,27 @@ def stack(design: Design, cohorts: Cohorts, comparison: str, weigh: Weigh | None
 
 def static(design: Design, stacked: Stack) -> Fit:
     """The effect of being under treatment, pooled over experiments."""
-    column = (stacked.treated & (stacked.event_time >= 0)).astype(float)[:, None]
-    return _regress(design, stacked, column, (STATIC,))
+    return _regress(design, stacked, under_treatment(stacked), (STATIC,))
 
 
 def dynamic(design: Design, stacked: Stack, times: tuple[EventTime, ...]) -> Fit:
     """Effects by event time, pooled over experiments."""
-    columns = np.column_stack([(stacked.treated & (stacked.event_time == t.event_time)).astype(float) for t in times])
-    return _regress(design, stacked, columns, tuple(time.term for time in times))
+    return _regress(design, stacked, indicators(stacked, times), tuple(time.term for time in times))
+
+
+def under_treatment(stacked: Stack) -> FloatArray:
+    """(m, 1) one where an experiment's treated unit is under treatment."""
+    return (stacked.treated & (stacked.event_time >= 0)).astype(float)[:, None]
+
+
+def present(stacked: Stack, times: Iterable[EventTime]) -> tuple[EventTime, ...]:
+    """Those of `times` at which some treated unit has a row."""
+    return tuple(time for time in times if np.any(stacked.treated & (stacked.event_time == time.event_time)))
+
+
+def indicators(stacked: Stack, times: tuple[EventTime, ...]) -> FloatArray:
+    """(m, k) one where an experiment's treated unit is at the event time."""
+    return np.column_stack([(stacked.treated & (stacked.event_time == t.event_time)).astype(float) for t in times])
 
 
 def _regress(design: Design, stacked: Stack, columns: FloatArray, terms: tuple[str, ...]) -> Fit:
