@@ -118,3 +118,11 @@ def test_what_is_unsure_is_said(tmp_path: Path) -> None:
         assert yaml.safe_load(printed)["sources"]
         for phrase in phrases:
             assert phrase in printed, printed
+
+
+def test_rows_of_an_aggregate_are_left_out_beside_units_and_kept_alone() -> None:
+    from ruralpanel.tools.new_source.roles import rows_left_out
+
+    units = load_units(UNITS)
+    assert rows_left_out(["China", "Beijing", "合计", "Oz"], units) == (["China", "合计"], ["Oz"])
+    assert rows_left_out(["China"], units) == ([], [])

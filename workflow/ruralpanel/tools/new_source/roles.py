@@ -158,10 +158,13 @@ def roles_of(texts: Mapping[str, Sequence[str]], units: Units | None) -> Roles:
 
 
 def rows_left_out(names: Sequence[str], units: Units | None) -> tuple[list[str], list[str]]:
-    """Names of the nation, totals and groups; and other names that no unit bears."""
+    """Names of the nation, totals and groups, beside units those of aggregates too; and names that no unit bears."""
     usual = left_out()
-    distinct = [name for name in dict.fromkeys(names) if name and not (units and units.bearers(without_marks(name)))]
-    totals = [name for name in distinct if is_left_out(name, usual)]
+    bearers = {name: set(units.bearers(without_marks(name))) if units else set() for name in names if name}
+    single = set(units.ids if units else ())
+    beside = any(found & single for found in bearers.values())
+    distinct = [name for name, found in bearers.items() if not found & single and (beside or not found)]
+    totals = [name for name in distinct if bearers[name] or is_left_out(name, usual)]
     return totals, [name for name in distinct if name not in totals] if units else []
 
 
