@@ -192,7 +192,7 @@ PARTS: dict[str, tuple[str, dict[str, Case], dict[str, Any]]] = {
 }  # fmt: skip
 """Part of the configuration → where it stands, another value of each of its keys, and what the file has beside."""
 
-WITH_A_TEST_OF_ITS_OWN = {"report": {"nouns", "story", "brief", "references", "citation"}}
+WITH_A_TEST_OF_ITS_OWN = {"report": {"nouns", "story", "brief", "references", "citation", "evidence_from"}}
 
 
 def keys_of_schema() -> dict[str, set[str]]:

@@ -18,8 +18,9 @@ from ruralpanel.project.interrupts import starting
 with starting("snakemake"):
     from ruralpanel.output.report.software import version_of
     from ruralpanel.project import jobs as project
-    from ruralpanel.project.reads import compared_files
-    from ruralpanel.project.reads import compared_folder
+    from ruralpanel.project.other_results import compared_files
+    from ruralpanel.project.other_results import compared_folder
+    from ruralpanel.project.other_results import evidence_files
     from ruralpanel.project.fingerprint import fingerprint
     from ruralpanel.project.fingerprint import remembered
     from ruralpanel.project.reads import cluster_maps

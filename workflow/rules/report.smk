@@ -190,6 +190,7 @@ rule report:
         expand("results/panels/{panel}/panel.csv", panel=project.story_panels(CONFIG)),
         expand("results/ingest/{source}.parquet", source=list(CONFIG.sources)),
         project.sidecar_files(CONFIG),
+        evidence_files(CONFIG),
         findings="results/reconciliation/findings.csv",
     output:
         exhibits(exhibits(REPORTS, "html", "Report", "document"), "pdf", "Report", "document"),
@@ -206,7 +207,7 @@ rule report:
         root=CONFIG.root,
         code=code("report.py"),
         version=lambda wildcards: str(version_of()),
-        content=contents(project.sidecar_files(CONFIG), CONFIG.units, CONFIG.boundaries),
+        content=contents(project.sidecar_files(CONFIG), CONFIG.units, CONFIG.boundaries, evidence_files(CONFIG)),
     message:
         "Writing the report"
     script:

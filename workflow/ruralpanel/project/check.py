@@ -16,12 +16,12 @@ from ruralpanel.project.files import unusable
 from ruralpanel.project.formulas import WORDS
 from ruralpanel.project.load import Config
 from ruralpanel.project.measures import MeasureError, conversion, formula_problems
+from ruralpanel.project.other_results import compared_folder, compared_problems, evidence_problems
 from ruralpanel.project.periods import frequency, mixed
 from ruralpanel.project.problems import Problem, UserError
 from ruralpanel.project.reads import (
     COORDINATES,
     CURVE_COLUMNS,
-    compared_problems,
     curve_names,
     model_names,
     place_problems,
@@ -165,6 +165,7 @@ def check(config: Config) -> tuple[Problem, ...]:
     problems += _variable_problems(config, attributes)
     problems += reference_problems(config, attributes, units)
     problems += compared_problems(config)
+    problems += evidence_problems(config)
     problems += report_problems(config)
     if units is None:  # a name that is like no declared one may be a column of the file that cannot be read
         problems = [problem for problem in problems if OF_ATTRIBUTES not in problem.expected or _is_near(problem)]
@@ -242,6 +243,9 @@ def _brace_problems(config: Config) -> Iterator[Problem]:
         paths[f"sources.{name}.about"] = [str(config.resolved["sources"][name].get("about", ""))]
     for name, matrix in config.weights_matrices.items():
         paths[f"weights_matrices.{name}.path"] = [matrix.path or ""]
+    paths["report.compare_with"] = [compared_folder(config)]
+    evidence = (config.report.get("evidence_from") or {}).items()
+    paths |= {f"report.evidence_from.{name}.results": [entry["results"]] for name, entry in evidence}
     for where, own in paths.items():
         braced = next((path for path in own if "{" in path or "}" in path), "")
         if braced:

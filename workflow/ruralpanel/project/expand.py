@@ -62,6 +62,8 @@ def expand(values: Mapping[str, Any], places: Mapping[str, Place], file: str) ->
     long["hypotheses"] = _claims(values, trail)
     long["specification_curves"] = _curves(values, trail)
     long["tables"] = {name: _table(name, table, trail) for name, table in _entries(values, "tables").items()}
+    if "evidence_from" in _entries(values, "report"):
+        long["report"] = {**values["report"], "evidence_from": _evidence_from(values["report"]["evidence_from"], trail)}
     for section in ("panels", "variables", "models", "hypotheses", "specification_curves", "tables"):
         if section in values and not isinstance(values[section], Mapping):
             long[section] = values[section]  # for the schema to refuse
@@ -240,6 +242,22 @@ def _table(name: str, table: Any, trail: Trail) -> Any:
         return table
     outcomes = enumerate(table["outcomes"])
     return {**table, "outcomes": [_outcome(item, f"tables.{name}.outcomes[{i}]", trail) for i, item in outcomes]}
+
+
+def _evidence_from(evidence: Any, trail: Trail) -> Any:
+    """Folders of results by their paths alone: one path, or one by name; ``../counties/results`` is named counties."""
+    where = "report.evidence_from"
+    if isinstance(evidence, str):
+        parts = [part for part in re.split(r"[\\/]", evidence) if part not in ("", ".", "..", "results", "~")]
+        name = re.sub(r"\W+", "_", parts[-1], flags=re.ASCII).strip("_") if parts else ""
+        name = name[:60] if re.match("[A-Za-z]", name) else "other"
+        trail.origins |= dict.fromkeys((f"{where}.{name}", f"{where}.{name}.results"), where)
+        return {name: {"results": evidence}}
+    if not isinstance(evidence, Mapping):
+        return evidence
+    alone = [name for name, entry in evidence.items() if isinstance(entry, str)]
+    trail.origins |= {f"{where}.{name}.results": f"{where}.{name}" for name in alone}
+    return {name: {"results": entry} if name in alone else entry for name, entry in evidence.items()}
 
 
 def _outcome(outcome: Any, where: str, trail: Trail) -> Any:

@@ -260,18 +260,26 @@ def _rebased_items(values: Mapping[str, Any], folder: str) -> Iterator[tuple[str
             return value
         return os.path.normpath(os.path.join(folder, value))
 
+    def below(value: Any, keys: tuple[str, ...]) -> Any:
+        """`moved` the `keys` of each entry of a mapping."""
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            name: {k: moved(v) if k in keys else v for k, v in entry.items()} if isinstance(entry, Mapping) else entry
+            for name, entry in value.items()
+        }
+
     for key, value in values.items():
         if key in _PATHS:
             yield key, moved(value)
-        elif key in _PATHS_BELOW and isinstance(value, Mapping):
-            inner = {
-                name: {k: moved(v) if k in _PATHS_BELOW[key] else v for k, v in entry.items()}
-                if isinstance(entry, Mapping)
-                else entry
-                for name, entry in value.items()
-            }
-            yield key, inner
+        elif key in _PATHS_BELOW:
+            yield key, below(value, _PATHS_BELOW[key])
         elif key == "report" and isinstance(value, Mapping):
-            yield key, {k: moved(v) if k in _PATHS_OF_REPORT else v for k, v in value.items()}
+            own = {k: moved(v) if k in _PATHS_OF_REPORT else v for k, v in value.items()}
+            if "evidence_from" in own:
+                named = own["evidence_from"]
+                alone = {k: moved(v) for k, v in named.items()} if isinstance(named, Mapping) else moved(named)
+                own["evidence_from"] = below(alone, ("results",))
+            yield key, own
         else:
             yield key, value

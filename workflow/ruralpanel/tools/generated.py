@@ -99,6 +99,7 @@ both may stand in one configuration, but nothing twice.
 - `number: "baseline[electricity]"`: a model and its term, in place of `estimand`. Statistics are written
   `"joint[statistic residual_correlation]"`, marginal effects in the long form.
 - `outcomes: [provinces.rural_industry.2012]` in a table: panel, variable and year.
+- `evidence_from: ../counties/results` in the report, or `{counties: ../counties/results}`: the folder alone.
 - `words: config/words` names a folder with a file for each language, `en.yaml` and `zh.yaml`. By section (`panels`,
   `variables`, `samples`, `models`, `claims`, `tables`, `figures`, `maps`) and entry it holds the title, label or claim
   as text, or several kinds of words by key (`{label: …, counts: …}`); under `report` introduction, nouns and contrasts;
@@ -164,9 +165,11 @@ def _rows(
         yield f"`{prefix}{name}`{star}", _kind(inner), f"{_description(part) or _description(inner)}.{default}"
         below = inner.get("items", inner) if inner.get("type") in ("array", "object") else inner
         below = resolved(below, root) if isinstance(below, Mapping) else {}
+        mark = "[]." if inner.get("type") == "array" else "."
+        if isinstance(entry := below.get("additionalProperties"), Mapping) and "properties" in entry:
+            below, mark = entry, ".<name>."
         if depth > 1 and "properties" in below and part.get("$ref", "") not in told:
             told |= {part["$ref"]} if "$ref" in part else set()
-            mark = "[]." if inner.get("type") == "array" else "."
             yield from _rows(below, root, told, f"{prefix}{name}{mark}", depth - 1)
 
 
@@ -227,6 +230,12 @@ def editor_schema(long: Mapping[str, Any], short: Mapping[str, Any]) -> dict[str
     parts["model"] = _model(parts["model"])
     parts["hypothesis"] = _claim(parts["hypothesis"], parts)
     parts["table"] = _kind_table(parts["table"])
+    keys = parts["report"]["properties"]
+    evidence = keys["evidence_from"]
+    folder = evidence["additionalProperties"]["properties"]["results"]
+    several = {**evidence, "additionalProperties": {"anyOf": [folder, evidence["additionalProperties"]]}}
+    either = {"anyOf": [folder, several], "description": several.pop("description")}
+    parts["report"] = {**parts["report"], "properties": {**keys, "evidence_from": either}}
     parts["figure"] = {**parts["figure"], "allOf": list(_by_kind(FIGURES, ("type",)))}
     parts["curve"] = _relaxed(parts["specification_curve"])
     top["errors"] = _entries(top["errors"], "setting")

@@ -276,6 +276,18 @@ class Brief(Options):
     tables: Names | None = key("Tables; where left out the first that shows a model of a claim")
 
 
+class Evidence(Options):
+    """Finished results of another project, whose claims stand beside those of this one."""
+
+    results: Path = required("Folder of results")
+    label: str | None = key("What its units are called, such as counties; the entry's name where left out")
+    label_zh: str | None = key(_ZH)
+    claims: dict[str, str] | None = key("Claim of this project: its name there, where that is another (`{H2a: H2}`)")
+
+
+_Others = Annotated[dict[str, Evidence], Field(json_schema_extra={"propertyNames": {PART: "name"}})]
+
+
 class Report(Options):
     """The report."""
 
@@ -291,6 +303,9 @@ class Report(Options):
     compare_with: Path | None = key(
         "Folder of earlier results (a copy of `results`): what moved since and why goes to "
         "`results/report/comparison.html`, which the report links"
+    )
+    evidence_from: _Others | None = key(
+        "Finished results of other projects, each under a name: what they say of the same claims stands beside"
     )
     nouns: dict[_Noun, str] | None = key("What a unit and a period are called in sentences")
     contrasts: tuple[Contrast, ...] | None = key("What designs or outcomes say differently, and why; may quote numbers")

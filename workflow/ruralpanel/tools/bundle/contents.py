@@ -10,8 +10,8 @@ from typing import Any
 
 from ruralpanel.project.jobs import sidecar_files
 from ruralpanel.project.load import Config
+from ruralpanel.project.other_results import compared_files, evidence_files
 from ruralpanel.project.problems import Problem, raise_any
-from ruralpanel.project.reads import compared_files
 from ruralpanel.project.written import read_written
 
 CODE = (
@@ -113,6 +113,7 @@ def used_files(config: Config) -> tuple[str, ...]:
         *(matrix.path for matrix in config.weights_matrices.values() if matrix.path),
         *(os.path.join(config.root, config.report[key]) for key in NAMED if config.report.get(key)),
         *compared_files(config),
+        *evidence_files(config),
     ]
     return tuple(dict.fromkeys(file for name in named for file in _with_companions(name)))
 
@@ -133,6 +134,8 @@ def absolute_paths(config: Config) -> Iterator[Problem]:
         for name, values in resolved[section].items():
             written |= {f"{section}.{name}.{key}": values.get(key) for key in ("path", "about")}
     written |= {f"report.{key}": resolved["report"].get(key) for key in ("compare_with", *NAMED)}
+    beside = (resolved["report"].get("evidence_from") or {}).items()
+    written |= {f"report.evidence_from.{name}.results": entry["results"] for name, entry in beside}
     values = read_written(config.file).values
     included = values.get("include") or ()
     written |= {f"include[{i}]": name for i, name in enumerate([included] if isinstance(included, str) else included)}
