@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ruralpanel.output.report import answers, checks, contrasts, data_appendix, exhibits, front, learnt, methods
+from ruralpanel.output.report import answers, beside, checks, contrasts, data_appendix, exhibits, front, learnt, methods
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.document import Document, Part
 from ruralpanel.output.report.html import render_html
@@ -36,13 +36,15 @@ def compose(context: Context) -> tuple[Document, tuple[Quoted, ...]]:
     shown = exhibits.exhibits(context, texts, problems)
     sections = [front.summary(context, texts, shown.first, learnt.in_short(context, texts)), *shown.page]
     if claims:
-        sections += [learnt.section(context, texts, claims), answers.section(context, texts, claims)]
+        sections += [learnt.section(context, texts, claims), *beside.sections(context, texts, claims)]
+        sections += [answers.section(context, texts, claims)]
     sections += [
         *shown.brief,
         methods.brief(context, texts),
         front.sources(context, texts),
         *front.references(context, texts, methods.used(context)),
         front.colophon(context, texts),
+        *beside.full(context, texts, claims),
         contrasts.section(context, texts),
         *shown.appendix,
         methods.section(context, texts),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
 
-from ruralpanel.claims.scorecard import Scorecard
+from ruralpanel.claims.scorecard import ClaimRow, Scorecard
 from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.base.model_json import read_as, read_results
 from ruralpanel.output.labels import Labels, localised
@@ -22,6 +22,7 @@ from ruralpanel.project.files import read_rows
 from ruralpanel.project.jobs import names_in_print
 from ruralpanel.project.kinds.options import Options
 from ruralpanel.project.load import DEFAULT_FILE
+from ruralpanel.project.other_results import OtherResults, other_results
 from ruralpanel.project.periods import parse, parsed
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
 from ruralpanel.project.sections.configuration import Report
@@ -72,12 +73,31 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Beside:
+    """What another project says of the same claims.
+
+    Attributes
+    ----------
+    name : of its entry in the configuration. label : what its units are called. folder : of its results.
+    claims : claim here → its row there. asked : all claims there.
+    told : its results as a context, for the words of its numbers.
+    """
+
+    name: str
+    label: str
+    folder: str
+    claims: Mapping[str, ClaimRow]
+    asked: tuple[str, ...]
+    told: Context
+
+
+@dataclass(frozen=True)
 class Context:
     """What `gather` found.
 
     `config` is the resolved configuration; paths in it are relative to `root`. `works` are those of the project's
     bibliography, `methods_cited` those of the package's; `citation` is the project's CITATION.cff, `software` the
-    version of this package.
+    version of this package; `beside` are other projects' results that the configuration names.
     """
 
     config: Mapping[str, Any]
@@ -101,6 +121,7 @@ class Context:
     methods_cited: tuple[Work, ...] = ()
     citation: Mapping[str, Any] = field(default_factory=dict)
     software: str = ""
+    beside: tuple[Beside, ...] = ()
     _documents: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @cached_property
@@ -209,9 +230,14 @@ def gather(
     works = _works(place, report.references or "", problems)
     citation, faults = load_yaml(place / report.citation, report.citation) if report.citation else ({}, ())
     problems += faults
+    others = [
+        (other, card)
+        for other in other_results(report, str(root))
+        if (card := _read(Scorecard, Path(other.scorecard), problems))
+    ]
     raise_any(problems)
     before = report.story.before if report.story else None
-    return Context(
+    context = Context(
         config=config,
         config_file=config_file,
         root=place,
@@ -237,6 +263,33 @@ def gather(
         citation=citation or {},
         software=str(version_of()),
     )
+    beside = tuple(_beside(context, other, card, problems) for other, card in others)
+    raise_any(problems)
+    return replace(context, beside=beside)
+
+
+def _beside(context: Context, other: OtherResults, card: Scorecard, problems: list[Problem]) -> Beside:
+    """Another project's claims that are claims here too, with the models and the codebooks of their designs."""
+    folder = Path(other.folder)
+    names = {own: other.claim_of(own) for own in context.config.get("hypotheses") or {}}
+    claims = {own: row for own, name in names.items() if (row := card.claim(name))}
+    designs = [row.design for row in claims.values() if row.design]
+    models = {design.model: model for design in designs if (model := _read(Model, folder / design.file, problems))}
+    panels = dict.fromkeys(design.panel for design in designs)
+    told = replace(
+        context,
+        config={},
+        results=folder,
+        models=models,
+        scorecard=card,
+        panels={name: Panel(name, name, (), _rows(folder / "panels" / name / "codebook.csv"), {}) for name in panels},
+        unit_names={},
+        story=None,
+        before={},
+        _documents={},
+    )
+    label = other.label_zh if context.language == "zh" else other.label
+    return Beside(other.name, label, other.folder, claims, tuple(row.claim for row in card.claims), told)
 
 
 def _works(root: Path, file: str, problems: list[Problem]) -> tuple[Work, ...]:

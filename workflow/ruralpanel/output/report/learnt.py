@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from ruralpanel.claims.designs import ClaimEstimate
 from ruralpanel.claims.evidence import CRITERIA
 from ruralpanel.claims.scorecard import ClaimRow
+from ruralpanel.output.report import beside
 from ruralpanel.output.report.answers import TONES, verdict_word
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.designs import header, row, signed
@@ -25,7 +25,7 @@ from ruralpanel.output.report.document import (
     parse,
 )
 from ruralpanel.output.report.lookups import underpowered
-from ruralpanel.output.report.sentences import Quote, excluded, meaning, nouns
+from ruralpanel.output.report.sentences import Quote, excluded, in_delta, meaning, nouns
 from ruralpanel.output.report.signs import PLACES
 from ruralpanel.output.report.texts import Texts, noun
 
@@ -68,7 +68,7 @@ def in_short(context: Context, texts: Texts) -> list[Block]:
         if counts.get(word)
     ]
     weak = texts.numbers.num("count:underpowered", "int") if underpowered(context) else ""
-    return [Paragraph(texts.inline("answers.lede", counts=words, weak=weak))]
+    return [Paragraph(texts.inline("answers.lede", counts=words, weak=weak)), *beside.in_short(context, texts)]
 
 
 def _estimates(context: Context, texts: Texts) -> list[Block]:
@@ -106,12 +106,14 @@ def _finding(context: Context, texts: Texts, claim: ClaimRow) -> Finding:
     lines: list[tuple[str, Inline]] = []
     if design and design.has_interval:
         lines.append((texts.plain("learnt.excluded_label"), parse(excluded(context, texts, design, base))))
-    beside = _beside(context, texts, claim)
-    if beside:
-        lines.append((texts.plain("learnt.beside_label"), beside))
+    evidence = _beside(context, texts, claim)
+    if evidence:
+        lines.append((texts.plain("learnt.beside_label"), evidence))
     needed = _needed(texts, claim)
     if needed:
         lines.append((texts.plain("learnt.needed_label"), needed))
+    for level in beside.elsewhere(context, claim.claim):
+        lines.append((texts.plain("beside.on", label=level.label), beside.line(texts, level)))
     return Finding(
         id=claim.claim,
         claim=literal(context.worded(claim, "text")),
@@ -155,32 +157,27 @@ def _grid(context: Context, texts: Texts, claims: Sequence[ClaimRow]) -> Table:
     columns = ("claim", *CRITERIA)
     rows = []
     for claim in claims:
-        base = f"claim:{claim.claim}"
-        cells: dict[str, Inline] = {"claim": literal(f"{claim.claim} {verdict_word(texts, claim)}")}
-        for i, cell in enumerate(claim.evidence):
-            shown = claim.design if cell.criterion == "interval" and cell.file else None
-            cells[cell.criterion] = texts.inline(
-                f"grid.{cell.word}",
-                n=Quote(texts, f"{base}:evidence.{i}"),
-                unit=context.unit(cell.detail),
-                interval=_in_delta(texts, shown, base) if shown else "",
-            )
-        rows.append(row(cells, columns))
+        name = literal(f"{claim.claim} {verdict_word(texts, claim)}")
+        rows.append(row({"claim": name, **_cells(context, texts, claim, f"claim:{claim.claim}")}, columns))
+        for level in beside.elsewhere(context, claim.claim):
+            of, verdict = beside.named(texts, level, claim), verdict_word(texts, level.row)
+            name = texts.inline("grid.beside", claim=of, verdict=verdict)
+            rows.append(row({"claim": name, **_cells(level.told, texts, level.row, level.key)}, columns))
     words = nouns(context)
     head = header(texts, columns, "grid.head", nouns=words)
     notes = (texts.inline("grid.lede", nouns=words),)
     return Table("evidence-grid", texts.inline("grid.caption"), head, tuple(rows), notes)
 
 
-def _in_delta(texts: Texts, design: ClaimEstimate, base: str) -> Marked:
-    """Estimate and interval in multiples of δ, where there is one; else as they are."""
-    prefix, fmt = ("in_delta", "fixed1") if design.in_delta is not None else ("", "sig3")
-    quote = Quote(texts, f"{base}:design")
-    bounds = [
-        quote(f"{prefix}_{end}" if prefix else f"ci_{end}", fmt)
-        if math.isfinite(limit)
-        else texts.render(f"interval.open_{end}")
-        for end, limit in (("low", design.ci_low), ("high", design.ci_high))
-    ]
-    estimate = quote(prefix or "estimate", fmt)
-    return texts.render("grid.interval", estimate=estimate, low=bounds[0], high=bounds[1], delta=bool(prefix))
+def _cells(context: Context, texts: Texts, claim: ClaimRow, base: str) -> dict[str, Inline]:
+    """Criterion → how it stands."""
+    cells: dict[str, Inline] = {}
+    for i, cell in enumerate(claim.evidence):
+        shown = claim.design if cell.criterion == "interval" and cell.file else None
+        cells[cell.criterion] = texts.inline(
+            f"grid.{cell.word}",
+            n=Quote(texts, f"{base}:evidence.{i}"),
+            unit=context.unit(cell.detail),
+            interval=in_delta(texts, shown, base) if shown else "",
+        )
+    return cells

@@ -16,6 +16,7 @@
 ``story:WHAT``                                 what happened to the story's outcome (`happened.Happened`)
 ``before:OUTCOME:END``                         a total of the longer run (`happened.longer_runs`), ``first`` or ``last``
 ``correlation:TABLE:OUTCOME:OTHER``            a correlation of a table of type validity; ``pairs:TABLE:…``: its number
+``beside:NAME:CLAIM:PATH``                     a claim of another project; ``beside:NAME:FILE:PATH`` too
 ``information:CLAIM``                          by how much more information its main design would need: (detectable/δ)²
 =============================================  ================================================================
 """
@@ -30,6 +31,7 @@ from ruralpanel.claims.designs import ClaimEstimate
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.numbers import Found, Lookup, MissingNumber, in_json
+from ruralpanel.project.other_results import SCORECARD
 from ruralpanel.project.periods import label, parse
 
 
@@ -106,7 +108,23 @@ def lookups(context: Context) -> Mapping[str, Lookup]:
         "correlation": lambda rest: _correlation(context, rest, "correlation"),
         "pairs": lambda rest: _correlation(context, rest, "n"),
         "information": lambda rest: _information(context, rest),
+        "beside": lambda rest: _beside(context, rest),
     }
+
+
+def _beside(context: Context, rest: str) -> Found:
+    """A number of another project's results; a file below them is told from a claim by its dot."""
+    name, what, path = _parts(rest, 3)
+    other = next((other for other in context.beside if other.name == name), None)
+    if other is None:
+        raise MissingNumber(f'no evidence from "{name}"')
+    if "." in what:
+        return in_json(other.told.document(what), path, f"{other.folder}/{what}")
+    for index, row in enumerate(other.told.scorecard.claims):
+        if row.claim == what:
+            values = other.told.document(SCORECARD)["claims"][index]
+            return in_json(values, path, f"{other.folder}/{SCORECARD}", f"/claims/{index}")
+    raise MissingNumber(f'{other.folder}/{SCORECARD} has no claim "{what}"')
 
 
 def _parts(rest: str, number: int) -> list[str]:

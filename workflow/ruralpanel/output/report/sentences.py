@@ -350,3 +350,17 @@ def _lever_label(context: Context, design: ClaimEstimate) -> str:
 
 def _measure(context: Context, design: ClaimEstimate, variable: str) -> str:
     return context.labels(design.panel).measure(variable)
+
+
+def in_delta(texts: Texts, design: ClaimEstimate, base: str) -> Marked:
+    """Estimate and interval in multiples of δ, where there is one; else as they are; `base` is the claim's key."""
+    prefix, fmt = ("in_delta", "fixed1") if design.in_delta is not None else ("", "sig3")
+    quote = Quote(texts, f"{base}:design")
+    bounds = [
+        quote(f"{prefix}_{end}" if prefix else f"ci_{end}", fmt)
+        if math.isfinite(limit)
+        else texts.render(f"interval.open_{end}")
+        for end, limit in (("low", design.ci_low), ("high", design.ci_high))
+    ]
+    estimate = quote(prefix or "estimate", fmt)
+    return texts.render("grid.interval", estimate=estimate, low=bounds[0], high=bounds[1], delta=bool(prefix))
