@@ -15,6 +15,8 @@ for _panel in ESTIMATED:
             expand("results/models/{model}.json", model=project.models_on(CONFIG, _panel)),
         log:
             f"results/logs/estimate_{_panel}.log",
+        # Claims, their robustness and the report wait for the models; curves and maps fill what is left of the cores.
+        priority: 1
         threads: 1
         resources:
             mem_mb=1500,

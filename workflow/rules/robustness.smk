@@ -74,6 +74,7 @@ if ROBUSTNESS:
             summary="results/models/robustness/summary.csv",
         log:
             "results/logs/robustness.log",
+        priority: 1
         threads: 1
         resources:
             mem_mb=1500,
