@@ -22,7 +22,8 @@ import pytest
 
 from conftest import ROOT, Run, planned
 from ruralpanel.output.tables.document import TableDocument
-from ruralpanel.project.jobs import open_project
+from ruralpanel.project.jobs import open_project, panel_shown
+from ruralpanel.project.kept import Kept
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.maps import MAPS, shown_by
 from ruralpanel.project.units import Units, load_units
@@ -288,10 +289,12 @@ def test_no_key_of_a_figure_or_a_map_is_passed_over(
     kinds = {**FIGURES, **MAPS}
     heard = {options: recorded(options, monkeypatch) for options in {kind.options for kind in kinds.values()}}
     for language in ("en", "zh"):
-        script("figures").main(figures, {}, {}, declared.units, language, declared.file)
+        drawn_from = {name: {"files": (), "titles": {}} for name in figures}
+        panels = {name: panel_shown(declared, spec) for name, spec in maps.items()}
+        script("figures").main(figures, {}, {}, declared.units, language, declared.file, drawn_from, Kept())
         script("maps").main(
             maps, declared.weights_matrices, declared.seed, declared.file, declared.units, str(declared.boundaries),
-            declared.boundaries_note, language,
+            declared.boundaries_note, language, panels, Kept(),
         )  # fmt: skip
     by_script = {name: spec.read for name, spec in maps.items()}
     left = {name: {*kind.keys} - heard[kind.options] - by_script.get(name, set()) for name, kind in kinds.items()}

@@ -31,7 +31,7 @@ def main(
     `sources`: by figure, the ``files`` and ``titles`` that it is drawn from.
     """
     cross_section = load_units(units)
-    labels = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
+    labels = {unit: cross_section.label(unit, language) for unit in cross_section.every}
     context = OutputContext(Path("results"), language, cross_section.attributes, config, titles=titles, names=names)
     for name, spec, piece in pieces(figures, "figures", "figure"):
         paths = {form: Path(f"results/figures/{name}.{form}") for form in ("png", "svg")}
