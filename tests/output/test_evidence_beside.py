@@ -34,7 +34,12 @@ def place(made: Path, tmp_path: Path) -> Path:
     shutil.copytree(folder / "made_up", folder / "other")
     answers: dict[str, dict[str, Any]] = {
         "H1": {"verdict": "contradicted", "sign": -1},  # supported here
-        "H2": {"verdict": "supported", "sign": 1, "text": "Schooling raises industry in counties"},  # open here
+        "H2": {
+            "design": {"in_delta_low": -0.5, "in_delta_high": 1.5},
+            "verdict": "supported",
+            "sign": 1,
+            "text": "Schooling raises industry in counties",
+        },  # open here
         "H3a": {"sign": 1},  # negative here
         "H5": {"claim": "G5"},
         "H6": {"verdict": "no effect that matters", "sign": 0},  # supported here
@@ -42,7 +47,8 @@ def place(made: Path, tmp_path: Path) -> Path:
 
     def change(card: dict[str, Any]) -> None:
         for claim in card["claims"]:
-            claim |= answers.get(claim["claim"], {})
+            answer = answers.get(claim["claim"], {})
+            claim |= {**answer, "design": claim["design"] and claim["design"] | answer.get("design", {})}
         card["claims"] = [*card["claims"][::-1], {**card["claims"][0], "claim": "H9"}]
 
     rewrite(folder / "other" / "scorecard.json", change)
@@ -78,6 +84,7 @@ def test_the_sentences_follow_from_the_rows(place: Path) -> None:
         "What both leave open. H3b, H5.",
         "Without a test on one of them at least. H4, H7.",
         "Asked on counties alone. H9.",
+        "each in multiples of its own δ. On counties: H2.",  # the others are as wide here as there
         "In other words there. H2:",
         "Opposite answers: H1 (supported on provinces, contradicted on counties)",
         # outcome, years and units are those of the copy

@@ -182,7 +182,7 @@ def evidence_problems(config: Config) -> Iterator[Problem]:
         for own in other.claims:
             if own not in config.hypotheses:
                 fix = did_you_mean(own, config.hypotheses)
-                yield Problem(config.file, f"{here}.claims", f'"{own}"', "a claim of this project: its name there", fix)
+                yield Problem(config.file, f"{here}.claims", f'"{own}"', "a claim of this project", fix)
         if twin != other.name:
             found = f'"{other.folder}", the folder of {twin}'
             yield Problem(config.file, f"{here}.results", found, "each folder once", "take one of them out")

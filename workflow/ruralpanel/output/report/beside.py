@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -201,6 +202,13 @@ def _sentences(context: Context, texts: Texts, other: Beside) -> list[Inline]:
     said = [texts.inline("beside.settled", **values), texts.inline("beside.agreement", **values)]
     if values["open"] or values["unasked"]:
         said.append(texts.inline("beside.left", **values))
+    widths = [(pair, _width(pair[0].row.design), _width(pair[1].row.design)) for pair in pairs]
+    narrower = {
+        "narrow_here": _named(texts, [pair for pair, here, there in widths if here < there]),
+        "narrow_there": _named(texts, [pair for pair, here, there in widths if there < here]),
+    }
+    if any(narrower.values()):
+        said.append(texts.inline("beside.narrower", **values, **narrower))
     names = {there.row.claim for _, there in pairs}
     missing = [Marked(escape(c.claim)) for c in context.scorecard.claims if c.claim not in other.claims]
     further = [Marked(escape(name)) for name in other.asked if name not in names]
@@ -214,6 +222,13 @@ def _sentences(context: Context, texts: Texts, other: Beside) -> list[Inline]:
     if other.told.scorecard.rule != context.scorecard.rule:
         said.append(texts.inline("beside.rule", **values, rule=f"beside:{other.name}:scorecard.json:rule"))
     return said
+
+
+def _width(design: ClaimEstimate | None) -> float:
+    """The interval's width in multiples of δ; NaN, neither narrower nor wider, without both."""
+    if design is None or design.in_delta_low is None or design.in_delta_high is None:
+        return math.nan
+    return design.in_delta_high - design.in_delta_low
 
 
 def _pooled(texts: Texts, pairs: Sequence[tuple[Level, Level]], values: Mapping[str, object]) -> Inline:
