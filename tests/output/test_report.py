@@ -17,9 +17,10 @@ from report_project import Page, config, context, made_up_project
 from ruralpanel.claims import scorecard
 from ruralpanel.output.report.build import build, compose
 from ruralpanel.output.report.context import commands_for, gather
+from ruralpanel.output.report.designs import Origins
 from ruralpanel.output.report.document import Answers, Definitions, Paragraph, parse, plain_text
 from ruralpanel.output.report.lookups import lookups
-from ruralpanel.output.report.numbers import MissingNumber, Numbers, formatted
+from ruralpanel.output.report.numbers import Found, MissingNumber, Numbers, formatted
 from ruralpanel.output.report.texts import FOLDER, Texts, measure_text, noun, short_label, singular
 from ruralpanel.project.problems import UserError
 
@@ -255,6 +256,16 @@ def test_a_claim_times_another_number_ranges_over_both_intervals(place: Path) ->
     assert "−4%" in said and "−57% to +85%)" in said and "with 90% at least" in said and "do not say" in said
     row = json.loads((place / "made_up" / "scorecard.json").read_text(encoding="utf-8"))["claims"][1]["through"][0]
     assert [row["value"], row["low"], row["high"]] == pytest.approx(np.expm1([-0.05 * 0.9, -0.6 * 1.4, 0.44 * 1.4]))
+
+
+def test_a_product_comes_from_the_other_model_and_the_claim_from_its_own(place: Path) -> None:
+    said_through(place, "between", "electricity")
+    told = context(place)
+    design = told.scorecard.claims[1].design
+    assert design is not None and design.model != "between"
+    origins = Origins(told, [])
+    for part, model in (("through/0/value", "between"), ("design/estimate", design.model), ("p_family", design.model)):
+        assert origins.title(Found(0.0, "scorecard.json", f"/claims/1/{part}")) == told.title(model)
 
 
 def test_an_open_interval_gives_no_range(place: Path) -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from ruralpanel.claims.designs import ClaimEstimate
+from ruralpanel.claims.designs import ClaimEstimate, Product
 from ruralpanel.claims.scorecard import ClaimRow
 from ruralpanel.estimate.base.model import Model
 from ruralpanel.output.report.context import Context
@@ -172,7 +172,7 @@ class Origins:
             except LookupError:
                 break
             design = here.design if isinstance(here, ClaimRow) else here
-            name = design.model if isinstance(design, ClaimEstimate) else name
+            name = design.model if isinstance(design, (ClaimEstimate, Product)) else name
         return name if name in self._context.models else ""
 
     def _lineage(self, model: str) -> Any:
