@@ -192,7 +192,11 @@ PARTS: dict[str, tuple[str, dict[str, Case], dict[str, Any]]] = {
 }  # fmt: skip
 """Part of the configuration → where it stands, another value of each of its keys, and what the file has beside."""
 
-WITH_A_TEST_OF_ITS_OWN = {"report": {"nouns", "story", "brief", "references", "citation", "evidence_from"}}
+WITH_A_TEST_OF_ITS_OWN = {
+    "report": {"nouns", "story", "brief", "references", "citation", "evidence_from"},
+    "source": {"url", "sha256", "bytes", "unpack", "member", "file"},
+    "top": {"cache"},
+}
 
 
 def keys_of_schema() -> dict[str, set[str]]:
@@ -202,16 +206,17 @@ def keys_of_schema() -> dict[str, set[str]]:
     def of(part: Mapping[str, Any]) -> set[str]:
         return set(part["properties"])
 
-    return {
+    listed = {
         **{name: of(parts[name]) for name in ("source", "series", "declared_break", "variable", "panel", "checks")},
         "place": of(parts["place"]["oneOf"][1]),
         "overlap": of(parts["declared_break"]["properties"]["overlap"]),
         "break_rule": of(parts["break_rule"]["oneOf"][1]),
         "periods": of(parts["span"]),
-        "report": of(parts["report"]) - WITH_A_TEST_OF_ITS_OWN["report"],
+        "report": of(parts["report"]),
         "contrast": of(parts["report"]["properties"]["contrasts"]["items"]),
         "top": of(SCHEMA) - OTHERS - {"sources", "panels", "variables", "report", "checks"},
     }
+    return {part: keys - WITH_A_TEST_OF_ITS_OWN.get(part, set()) for part, keys in listed.items()}
 
 
 def combinations() -> Iterator[tuple[str, str]]:
@@ -339,9 +344,8 @@ def result() -> str:
         settings = reading_settings(read, name)
         digests = {path: content_of(path) for path in read.sources[name].files}
         script("ingest").main(settings, units, read.corrections or "", file, digests)
-    script("reconcile").main(
-        reconcile_settings(read), read.checks, figures, read.control_totals or "", "results/reconciliation/findings.csv"
-    )
+    findings = "results/reconciliation/findings.csv"
+    script("reconcile").main(reconcile_settings(read), read.checks, figures, units, read.control_totals or "", findings)
     script("panel").main(**panel_settings(read)["main"], figures=figures, units=units, folder=panel)
     script("codebook").main(**codebook_settings(read), results="results")
     context = gather(read.resolved, "results", read.root, read.file, commands=(), packages=())
