@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
+from ruralpanel.project.kinds.estimators import ESTIMATORS
 
 FOLDER = Path(__file__).parent / "data"
 
@@ -44,7 +45,14 @@ def prop99(estimator: str = "did", **settings: Any) -> Design:
     return _design(wide("prop99"), range(1970, 2001), estimator, (), **settings)
 
 
-def _design(table: pd.DataFrame, years: range, estimator: str, controls: Sequence[str], **settings: Any) -> Design:
+def _design(
+    table: pd.DataFrame,
+    years: range,
+    estimator: str,
+    controls: Sequence[str],
+    options: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Design:
     table = table.sort_index()
     width = len(years)
     first = np.repeat(table["first_treated"].to_numpy(dtype=float), width)
@@ -58,5 +66,6 @@ def _design(table: pd.DataFrame, years: range, estimator: str, controls: Sequenc
         estimator=estimator,
         effects=("unit", "period"),
         extra={"first_treated": first},
+        options=ESTIMATORS[estimator].options.model_validate({"treatment": {}, **(options or {})}),
         **settings,
     )

@@ -50,7 +50,7 @@ def name_of(case: dict[str, Any]) -> str:
 def test_stored_numbers(case: dict[str, Any]) -> None:
     assert case["source"] and case["why"]
     if "treated" in case:  # one treated unit: the workflow refuses errors clustered by unit
-        sample = sample_of(policy_data.prop99(options={}))
+        sample = sample_of(policy_data.prop99())
         found = {"point": did.METHODS[case["method"]].point(sample.design, sample.cohorts)}
     else:
         options = tuple(case.get("inference", NORMAL).items())
