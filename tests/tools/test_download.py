@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import runpy
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -244,6 +245,38 @@ def test_a_copy_that_one_has_is_checked_and_copied(fetching: Fetching) -> None:
     assert "复本 copy.csv" in fetching.refused(url=copy.as_uri())
 
 
+@pytest.mark.parametrize("declared", [True, False])
+def test_an_empty_answer_is_no_file(server: Files, fetching: Fetching, declared: bool) -> None:
+    server.content["/roads.csv"] = b""
+    said = fetching.refused(sha256=sum_of(b"") if declared else "")
+    assert "0 bytes at" in said and not fetching.target.exists() and not fetching.left()
+
+
+def test_what_the_disk_refuses_of_one_source_keeps_no_other_from_coming(root: Path, fetching: Fetching) -> None:
+    (fetching.folder / "file").write_text("in the place of a folder", encoding="utf-8")
+    (fetching.folder / "folder").mkdir()
+    places = [fetching.folder / "file" / "roads.csv", fetching.folder / "folder", fetching.target]
+    sources = {
+        f"s{i}": {
+            "name": "r",
+            "adapter": "table",
+            "path": "",
+            "files": (),
+            "about": None,
+            "series": {},
+            "downloads": [vars(replace(fetching.one, target=str(p)))],
+        }
+        for i, p in enumerate(places)
+    }
+    with pytest.raises(UserError) as error:
+        runpy.run_path(str(root / "workflow" / "scripts" / "fetch.py"))["main"](
+            {}, {}, sources, str(fetching.cache), "", ""
+        )
+    first, second = (str(problem) for problem in error.value.problems)
+    assert str(fetching.folder / "file") in first and "expected a folder" in first
+    assert "found a folder" in second and fetching.target.read_bytes() == WHOLE
+
+
 def zipped(name: str = "data/roads.csv", content: bytes = WHOLE) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -264,7 +297,7 @@ def tarred(mode: str) -> bytes:
 @pytest.mark.parametrize(("kind", "content"), [
     ("zip", zipped()), ("tar.gz", tarred("w:gz")), ("tar", tarred("w")), ("gz", gzip.compress(WHOLE)),
 ])  # fmt: skip
-@pytest.mark.parametrize("member", ["", "data/roads.csv"])
+@pytest.mark.parametrize("member", ["", "data/roads.csv", "./data/roads.csv"])
 def test_a_file_of_an_archive(server: Files, fetching: Fetching, kind: str, content: bytes, member: str) -> None:
     server.content["/roads.csv"] = content
     fetching(sha256=sum_of(content), unpack=kind, member=member)
@@ -292,6 +325,13 @@ def several() -> bytes:
     return buffer.getvalue()
 
 
+def damaged(mode: str) -> bytes:
+    """A tar with one byte changed amid what is compressed."""
+    content = bytearray(tarred(mode))
+    content[len(content) * 2 // 3] ^= 0xFF
+    return bytes(content)
+
+
 def encrypted() -> bytes:
     content = bytearray(zipped(content=b"short"))
     for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
@@ -307,8 +347,9 @@ def encrypted() -> bytes:
     (several(), "zip", "data/road.csv", 'did you mean "data/roads.csv"'),
     (WHOLE, "zip", "", "cannot be unpacked"), (WHOLE, "tar.gz", "", "cannot be unpacked"),
     (WHOLE, "gz", "", "cannot be unpacked"), (encrypted(), "zip", "", "password"),
-    (gzip.compress(WHOLE)[:-20], "gz", "", "cannot be unpacked"), (zipped()[:-40], "zip", "", "cannot be unpacked"),
-    (zipped("../../road.csv"), "zip", "x", 'no "x"'),
+    (damaged("w:gz"), "tar.gz", "", "cannot be unpacked"), (damaged("w:bz2"), "tar", "", "cannot be unpacked"),
+    (damaged("w:xz"), "tar", "", "cannot be unpacked"), (zipped()[:-40], "zip", "", "cannot be unpacked"),
+    (gzip.compress(WHOLE)[:-20], "gz", "", "cannot be unpacked"), (zipped("../../road.csv"), "zip", "x", 'no "x"'),
 ])  # fmt: skip
 def test_what_cannot_be_unpacked_leaves_nothing(
     server: Files, fetching: Fetching, content: bytes, kind: str, member: str, words: str

@@ -8,7 +8,7 @@ from typing import Any
 from ruralpanel.project.interrupts import starting
 
 with starting("fetch"):
-    from ruralpanel.project.problems import Problem, UserError, job, raise_any
+    from ruralpanel.project.problems import Problem, UserError, job, raise_any, refused
     from ruralpanel.project.settings import SourceSpec
     from ruralpanel.project.units import load_units
     from ruralpanel.tools.fetch.client import Progress
@@ -44,6 +44,9 @@ def _download(sources: Mapping[str, Mapping[str, Any]], cache: str | None) -> li
                     done = bring(download, folder, progress.say)
                 except UserError as error:
                     problems += error.problems
+                    continue
+                except OSError as error:
+                    problems.append(refused(error))
                     continue
             print(f"{name}: {done}", file=sys.stderr)
     return problems

@@ -84,9 +84,14 @@ class UserError(Exception):
 def refused(error: OSError) -> Problem:
     """What the operating system refuses (a full disk, no permission, a folder in the place of a file) as a problem."""
     place = str(error.filename2 or error.filename or "the files of this run")
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    fix = "make room on the disk, then run again" if full else "check the path and its permissions, then run again"
-    expected = "room for the file" if full else "a file or folder that can be read and written"
+    expected, fix = (
+        "a file or folder that can be read and written",
+        "check the path and its permissions, then run again",
+    )
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        expected, fix = "room for the file", "make room on the disk, then run again"
+    elif error.errno in (errno.EEXIST, errno.ENOTDIR):
+        expected, fix = "a folder", "move the file or link that lies there to another name, then run again"
     found = os.strerror(error.errno) if error.errno else error.strerror or type(error).__name__
     return Problem(place, "", found, expected, fix)
 

@@ -35,7 +35,6 @@ _MANNERS = Manners(pause=1.0, attempts=5)
 _BROKEN = (
     zipfile.BadZipFile,
     tarfile.TarError,
-    gzip.BadGzipFile,
     zlib.error,
     lzma.LZMAError,
     EOFError,
@@ -102,6 +101,8 @@ def _require_replaceable(download: Download, present: str, cache: Path) -> None:
         return
     if target.is_symlink():
         found = "a link"
+    elif target.is_dir():
+        found = "a folder"
     else:
         found = f"a file that fetch has not brought, or that was changed since: sha256 {present or 'unknown'}"
     expected = f"no file, or that of {shown(download.url)}"
@@ -180,6 +181,9 @@ def _is_meant(download: Download, file: Path) -> bool:
 def _require_meant(download: Download, file: Path) -> None:
     """Refuse a file of another sum or size than declared."""
     number = file.stat().st_size
+    if not number:
+        expected, fix = "a file with something in it", "check the address"
+        raise UserError(Problem(CONFIGURATION, download.where, f"0 bytes at {shown(download.url)}", expected, fix))
     if not _is_meant(download, file):
         with file.open("rb") as stream:
             start = stream.read(60).lstrip().decode("utf-8", errors="replace")
@@ -218,16 +222,23 @@ def _content(download: Download, kept: Path) -> Iterator[IO[bytes]]:
                 yield cast(IO[bytes], opened.enter_context(gzip.open(kept, "rb")))
             elif download.unpack == "zip":
                 archive = opened.enter_context(zipfile.ZipFile(kept))
-                files = {_name(item): item for item in archive.infolist() if not item.is_dir()}
+                files = {posixpath.normpath(_name(item)): item for item in archive.infolist() if not item.is_dir()}
                 yield opened.enter_context(archive.open(files[_member(download, files)]))
             else:
                 packed = opened.enter_context(tarfile.open(kept, "r:*"))
                 members = {posixpath.normpath(item.name): item for item in packed if item.isfile()}
+                while packed.fileobj and packed.fileobj.read(_CHUNK):
+                    pass  # sums of what is compressed stand at its end, where reading a tar does not come
                 stream = packed.extractfile(members[_member(download, members)])
                 assert stream is not None  # of files it never is
                 yield opened.enter_context(stream)
-        except _BROKEN as error:
-            found = f"{shown(download.url)}, which cannot be unpacked ({type(error).__name__}: {error})"
+        except (*_BROKEN, OSError) as error:
+            if (
+                isinstance(error, OSError) and error.errno is not None
+            ):  # of the disk; of the archive they have no number
+                raise
+            said = f"{type(error).__name__}: {str(error).partition(chr(10))[0].rstrip(':')}"
+            found = f"{shown(download.url)}, which cannot be unpacked ({said})"
             expected = f"an archive of kind {download.unpack}, whole and without a password"
             raise UserError(Problem(CONFIGURATION, download.where, found, expected, "check `unpack`")) from None
 
@@ -250,11 +261,11 @@ _LITTER = ("__MACOSX/", ".DS_Store")
 def _member(download: Download, names: Mapping[str, object]) -> str:
     """The name of the file that is meant."""
     meant = [name for name in names if not name.startswith(_LITTER) and posixpath.basename(name) not in _LITTER]
-    if download.member in names:
-        return download.member
+    if download.member and (member := posixpath.normpath(download.member)) in names:
+        return member
     if not download.member and len(meant) == 1:
         return meant[0]
-    place = f"an archive of {len(meant)} files"
+    place = f"an archive of {len(meant)} {'file' if len(meant) == 1 else 'files'}"
     if download.member:
         found, expected = f'no "{download.member}" in {place}', "a file in the archive, with its folders"
         fix = did_you_mean(download.member, meant)
