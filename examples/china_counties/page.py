@@ -28,7 +28,7 @@ WAYS = {
     "code": "code and name are the same",
     "name": "name within the prefecture, another code",
     "status": "a county became a city or a district, a city a district",
-    "declared": "declared: another name, prefecture or spelling",
+    "declared": "declared from general knowledge, not looked up: another name, prefecture or spelling",
     "": "in one census only",
 }
 EFFECTS = {

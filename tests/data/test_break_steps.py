@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from as_written import curve_of
 from ruralpanel.claims.robustness.curve import run_curve
 from ruralpanel.claims.robustness.heterogeneity import by_group
 from ruralpanel.data.break_steps import belongs, step_terms
@@ -257,7 +258,10 @@ def test_neighbours_of_a_broken_unit_see_its_step(method: str, units: Units) -> 
         published = {"y": y, "x": x}
         published[broken] = published[broken] + 6.0 * step()
         frame = panel_of(published, units, {broken: SOME}).frame
-        found = slopes(frame, units, "spatial", method=method, regressors=("x",), effects=("unit", "period"))
+        found = slopes(
+            frame, units, "spatial", method=method, regressors=("x",), effects=("unit", "period"),
+            weights_matrix="ring", options={"weights_matrix": "ring"},
+        )  # fmt: skip
         assert found["x"] == pytest.approx(1.0, abs=0.02)
         if theta:
             assert found["W:x"] == pytest.approx(theta, abs=0.03), broken
@@ -289,8 +293,8 @@ def test_curves_take_the_steps_of_products_and_of_lags(units: Units) -> None:
     x, z = drawn(1), drawn(2) + 2.0
     y = 1.0 * x + 0.3 * z + 0.5 * x * z + 0.01 * drawn(3)
     frame = panel_of({"y": y, "x": x + 6.0 * step(), "z": z}, units, {"x": SOME}).frame
-    curve = {"panel": "p", "term": "x", "outcome": ["y"], "moderator": ["z"], "controls": [["z"]],
-             "effects": [["unit", "period"], ["unit"]]}  # fmt: skip
+    curve = curve_of({"term": "x", "outcome": ["y"], "moderator": ["z"], "controls": [["z"]],
+                      "effects": [["unit", "period"], ["unit"]]})  # fmt: skip
     found = run_curve("c", curve, frame, units, {}, 1).rows
     np.testing.assert_allclose(found["estimate"], 0.5, atol=0.02)
     common = panel_of({"y": y, "x": x + 6.0 * step(ALL), "z": z}, units, {"x": ALL}).frame
@@ -343,7 +347,7 @@ def test_slopes_of_groups_have_steps_of_their_own(units: Units) -> None:
     spec = ModelSpec("m", "fe", "y", "p", regressors=("x",), effects=("unit", "period"))
     sides = {unit: "west" if i % 2 else "east" for i, unit in enumerate(ALL)}
     found = by_group(build_design(spec, frame, units), "x", sides, 1, "side")
-    assert [row["estimate"] for row in found["groups"]] == pytest.approx([0.5, 2.0], abs=0.02)
+    assert [row.estimate for row in found.groups] == pytest.approx([0.5, 2.0], abs=0.02)
 
 
 @pytest.mark.parametrize("concerned", [SOME, ALL])

@@ -88,7 +88,9 @@ def results(tmp_path: Path) -> Path:
     frame["ci_low"], frame["ci_high"] = frame["estimate"] - 1.0, frame["estimate"] + 1.0
     frame.to_parquet(models / "curves" / "main.parquet", index=False)
     dimensions = [{"name": name, "options": own} for name, own in options.items()]
-    write(models / "curves" / "main.json", {"name": "main", "panel": "p", "dimensions": dimensions, "main": {"n": 1}})
+    errors = {"method": "cluster", "by": "unit", "small_sample": "CR1", "critical": "t"}
+    about = {"name": "main", "panel": "p", "dimensions": dimensions, "main": {"n": 1}, "inference": errors}
+    write(models / "curves" / "main.json", about)
     return tmp_path
 
 

@@ -110,6 +110,15 @@ def test_words_stand_where_the_long_form_has_them(folder: Path) -> None:
     assert resolved["report"]["contrasts"] == [{"text": "They differ.", "text_zh": "两者不同。"}]
 
 
+def test_words_of_a_number_hold_wherever_a_claim_names_it(folder: Path) -> None:
+    number = {"model": "effect", "term": "lever"}
+    claims = tiny_config()["hypotheses"]
+    del claims["T1"]["claim"]
+    for key in ("others", "through"):
+        (listed,) = read(hypotheses={"T1": claims["T1"] | {key: [number]}}).resolved["hypotheses"]["T1"][key]
+        assert listed == number | {"label": "the lever", "label_zh": "杠杆"}
+
+
 def test_words_change_no_setting_of_a_model(folder: Path) -> None:
     words = read()
     assert words.models["effect"].to_dict()["options"] == {}

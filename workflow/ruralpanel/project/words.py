@@ -369,10 +369,11 @@ def _estimands(values: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], str]
         where = f"hypotheses.{name}"
         if isinstance(claim.get("estimand"), dict):
             yield claim["estimand"], f"{where}.estimand"
-        others = claim.get("others")
-        for position, other in enumerate(others if isinstance(others, list) else ()):
-            if isinstance(other, dict):
-                yield other, f"{where}.others[{position}]"
+        for key in ("others", "through"):
+            listed = claim.get(key)
+            for position, other in enumerate(listed if isinstance(listed, list) else ()):
+                if isinstance(other, dict):
+                    yield other, f"{where}.{key}[{position}]"
 
 
 def _names(estimand: Mapping[str, Any]) -> tuple[str, str]:

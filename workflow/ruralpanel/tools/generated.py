@@ -306,14 +306,14 @@ def _claim(hypothesis: Mapping[str, Any], parts: Mapping[str, Any]) -> dict[str,
     estimand = {"anyOf": [_NUMBER, keys["estimand"]], "description": keys["estimand"]["description"]}
     alone = {"const": True, "description": "The reason stands under words"}
     untestable = {"anyOf": [keys["untestable"], alone], "description": keys["untestable"]["description"]}
-    others = {**keys["others"], "items": {"anyOf": [_NUMBER, keys["others"]["items"]]}}
+    lists = {name: {**keys[name], "items": {"anyOf": [_NUMBER, keys[name]["items"]]}} for name in ("others", "through")}
     return {
         **{name: value for name, value in hypothesis.items() if name != "required"},
         "properties": {
             "number": parts["number"],
             **keys,
             "estimand": estimand,
-            "others": others,
+            **lists,
             "untestable": untestable,
         },
     }

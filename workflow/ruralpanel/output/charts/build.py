@@ -10,8 +10,8 @@ import pandas as pd
 
 from ruralpanel.claims.robustness.results import Checked, CurveSummary, NotAvailable, read_robustness
 from ruralpanel.claims.scorecard import read_scorecard
-from ruralpanel.estimate.base.model import Dated, Model, Setting, SettingOptions, Split
-from ruralpanel.estimate.base.model_json import read_as
+from ruralpanel.estimate.base.model import Dated, Model, Setting, Split
+from ruralpanel.estimate.base.model_json import made, read_as
 from ruralpanel.output.charts import claims, coefficients, curve, event_study, marginal_effect, power, series
 from ruralpanel.output.charts.coefficients import Estimate, from_model
 from ruralpanel.output.labels import Labels, without_aside
@@ -21,7 +21,6 @@ from ruralpanel.output.words import clause, word
 from ruralpanel.project.kinds import figures
 from ruralpanel.project.kinds.facts import function
 from ruralpanel.project.kinds.figures import FIGURES
-from ruralpanel.project.kinds.inference import CLUSTER
 from ruralpanel.project.kinds.options import Labelled, given_labels, in_language
 from ruralpanel.project.notes import note
 from ruralpanel.project.periods import parsed
@@ -199,8 +198,9 @@ def draw_specification_curve(options: figures.Curve, context: OutputContext, nam
     data = curve.curve_data(summary, pd.read_parquet(rows), labels)
     title, note = words_of(options, context)
     axis = word("standardised_effect", context.language)
-    clustered = short_of(Setting(CLUSTER, "unit", SettingOptions(small_sample="CR1")), context.language)
-    note = _joined(note, word("intervals_one", context.language).format(outer=clustered))
+    given = {"method": summary.inference["method"], "options": summary.inference}
+    errors = short_of(made(Setting, given), context.language)
+    note = _joined(note, word("intervals_one", context.language).format(outer=errors))
     curve.draw_curve(data, paths, title, axis, note, context.language, context.where)
 
 
