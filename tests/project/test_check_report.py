@@ -14,12 +14,13 @@ from ruralpanel.project.check import check
 from ruralpanel.project.load import read_config
 
 BEFORE = {"panel": "main", "outcomes": ["output"]}
-STORY = {"panel": "main", "outcome": "output", "share": "lever"}
+STORY = {"panel": "late", "outcome": "output", "share": "lever"}
 
 
 def found(folder: Path, report: Mapping[str, Any], **more: Any) -> list[tuple[str, str]]:
     make_tiny(folder)
     config = {**tiny_config(), "report": dict(report), **more}
+    config["panels"] = {**config["panels"], "late": {"periods": {"first": 2003, "last": 2008}}}  # type: ignore[dict-item]
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     return [(problem.where.partition(" (")[0], problem.found) for problem in check(read_config(folder / "config.yaml"))]
 
@@ -45,6 +46,7 @@ def test_a_sound_story_and_brief(tmp_path: Path) -> None:
         ({"story": {"panel": "main", "outcome": "output", "weight": "lever"}}, "report.story.weight", "weight without"),
         ({"story": {**STORY, "validity": {"table": "main", "of": "a.b.1"}}}, "report.story.validity.table", '"main"'),
         ({"story": {**STORY, "before": {**BEFORE, "panel": "mian"}}}, "report.story.before.panel", '"mian"'),
+        ({"story": {**STORY, "before": {**BEFORE, "panel": "late"}}}, "report.story.before.panel", "begins in 2003"),
         ({"story": {**STORY, "before": {**BEFORE, "outcomes": ["o"]}}}, "report.story.before.outcomes", '"o"'),
         ({"story": {**STORY, "before": {**BEFORE, "figure": "e"}}}, "report.story.before.figure", '"e"'),
         ({"brief": {"figures": ["efect"]}}, "report.brief.figures", '"efect"'),

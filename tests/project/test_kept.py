@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -49,7 +50,7 @@ def test_what_is_as_before_is_not_made_again(job: Job) -> None:
     assert job.runs == ["made"]
 
 
-@pytest.mark.parametrize("change", ["settings", "order", "code", "file", "copy", "record", "lost"])
+@pytest.mark.parametrize("change", ["settings", "order", "code", "file", "copy", "record", "lost", "file in its place"])
 def test_whatever_changes_it_is_made_again(job: Job, change: str) -> None:
     job.run({"x": [1, 2]})
     own = job.folder / "kept" / "one"
@@ -66,8 +67,11 @@ def test_whatever_changes_it_is_made_again(job: Job, change: str) -> None:
         (own / "one.json").write_text("by hand", encoding="utf-8")
     elif change == "record":
         (own / MADE_FROM).write_text("{", encoding="utf-8")
-    else:
+    elif change == "lost":
         (own / "one.json").unlink()
+    else:
+        shutil.rmtree(own)
+        own.write_text("no folder", encoding="utf-8")
     assert job.run(settings, code, "again") == "again"
     assert job.run(settings, code, "third") == "again"
 
@@ -94,6 +98,7 @@ def test_the_record_names_what_a_piece_was_made_from(job: Job) -> None:
 def test_pieces_that_are_no_more_are_removed(job: Job) -> None:
     job.run({"x": 1})
     kept = Kept(job.folder / "kept")
+    (job.folder / "kept" / ".DS_Store").write_text("of a file manager", encoding="utf-8")
     kept.only(["one", "two"])
     assert (job.folder / "kept" / "one").is_dir()
     kept.only(["two"])

@@ -120,9 +120,10 @@ def test_every_wrong_folder_is_one_problem(folder: Path) -> None:
     Path("empty").mkdir()
     Path("begun/models").mkdir(parents=True)
     Path("link").symlink_to("results")
+    Path("loop").symlink_to("loop")
     evidence = {
         "missing": "../nowhere/results", "own": "link", "empty": "empty", "begun": "begun",
-        "whole": "../counties", "file": "units.csv",
+        "whole": "../counties", "file": "units.csv", "loop": "loop",
     }  # fmt: skip
     problems = said({**evidence, "good": "../counties/results", "again": "../counties/results/."})
     for (name, words), problem in zip(
@@ -132,7 +133,8 @@ def test_every_wrong_folder_is_one_problem(folder: Path) -> None:
             "empty": "holds no results",
             "begun": "its run is not finished",
             "whole": 'name the folder "../counties/results"',
-            "file": "units.csv",
+            "file": "which is a file",
+            "loop": "which does not exist",
             "again": "the folder of good",
         }.items(),
         problems,
@@ -159,6 +161,12 @@ def test_the_command_that_makes_a_folder_is_named(folder: Path) -> None:
             lambda card: {**card, "claims": [{**CLAIM, "design": {"model": "m"}}]},
             'T1 without "panel"',
         ),
+        ("scorecard.json", lambda card: {**card, "claims": [{**CLAIM, "design": [1]}]}, "T1 with a design of another"),
+        (
+            "scorecard.json",
+            lambda card: {**card, "claims": [{**CLAIM, "design": {**DESIGN, "pointer": None}}]},
+            "T1 with a design of another",
+        ),
         ("models/broadband.json", lambda model: {"coefficients": [{"estimate": 0.3}]}, "0.3 in the place of 0.25"),
         ("models/broadband.json", lambda model: {"coefficients": []}, "nothing of the kind"),
     ],
@@ -174,6 +182,8 @@ def test_results_of_a_torn_run_or_another_version_are_refused(
 def test_half_a_file_and_no_file_are_told_apart(folder: Path) -> None:
     card = Path("../counties/results/scorecard.json")
     card.write_text(card.read_text()[:40])
+    assert "not whole" in said("../counties/results")[0]
+    card.write_text("[" * 100_000)
     assert "not whole" in said("../counties/results")[0]
     write_other(Path("other"))
     Path("other/models/broadband.json").unlink()

@@ -10,6 +10,7 @@ from ruralpanel.project.check_models import missing
 from ruralpanel.project.files import unusable
 from ruralpanel.project.kinds.tables import CORRELATED
 from ruralpanel.project.load import Config
+from ruralpanel.project.periods import frequency, label
 from ruralpanel.project.problems import Problem
 
 _VARIABLES = ("outcome", "population", "share", "weight")
@@ -49,12 +50,26 @@ def _before_problems(config: Config, panel: str, outcomes: Collection[str], figu
         yield missing(config.file, f"{where}.figure", figure, "a name under figures", config.figures)
 
 
+def _later_problems(config: Config, before: str, panel: str) -> Iterator[Problem]:
+    """A longer run that is none: it begins where the story does, or later."""
+    if before not in config.panels or panel not in config.panels:
+        return
+    first, own = (min(config.panels[name].periods, default=0) for name in (before, panel))
+    if frequency(first) == frequency(own) and first >= own:
+        found = f"{before}, which begins in {label(first)}"
+        expected = f"a panel that begins before {label(own)}, as {panel} does"
+        yield Problem(
+            config.file, "report.story.before.panel", found, expected, "take before out, or name another panel"
+        )
+
+
 def _story_problems(config: Config, story: Mapping[str, Any]) -> Iterator[Problem]:
     where = "report.story"
     yield from _panel_problems(config, story["panel"], f"{where}.panel")
     if story.get("before"):
         before = story["before"]
         yield from _before_problems(config, before["panel"], before["outcomes"], before.get("figure", ""))
+        yield from _later_problems(config, before["panel"], story["panel"])
     for key in _VARIABLES:
         if key in story and story[key] not in config.variables:
             yield missing(config.file, f"{where}.{key}", story[key], "a name under variables", config.variables)

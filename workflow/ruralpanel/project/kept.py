@@ -57,6 +57,8 @@ class Kept:
             LOG.info("%s is as before", name)
             return
         make()
+        if not own.is_dir():
+            own.unlink(missing_ok=True)
         for file in files:
             _copy(file, own / file.name)
         write_json(own / MADE_FROM, {"sources": sources, "files": {file.name: sha256_of(file) for file in files}})
@@ -64,7 +66,7 @@ class Kept:
     def only(self, names: Collection[str]) -> None:
         """Remove the pieces that the job no longer has."""
         for own in self.folder.glob("*") if self.folder else ():
-            if own.name not in names:
+            if own.is_dir() and own.name not in names:  # files are none of the job's, such as a file manager's
                 shutil.rmtree(own)
 
 

@@ -130,7 +130,7 @@ def _claims(other: OtherResults) -> dict[str, _Design | None]:
     """
     try:
         values = json.loads(Path(other.scorecard).read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"a file that is not whole ({error})") from None
     claims = values.get("claims") if isinstance(values, Mapping) and "rule" in values else None
     if not isinstance(claims, list) or not all(isinstance(claim, Mapping) for claim in claims):
@@ -142,6 +142,9 @@ def _claims(other: OtherResults) -> dict[str, _Design | None]:
         lacking += [key for key in _OF_DESIGN if isinstance(design, Mapping) and key not in design]
         if lacking:
             raise ValueError(f'claim {claim.get("claim", position)} without "{lacking[0]}"')
+        wrong = design is not None and not isinstance(design, Mapping)
+        if wrong or (design and not all(isinstance(design[key], str) for key in ("model", "panel", "pointer"))):
+            raise ValueError(f"claim {claim['claim']} with a design of another kind")
         found[str(claim["claim"])] = design and _Design(**{field.name: design[field.name] for field in fields(_Design)})
     return found
 
@@ -164,7 +167,7 @@ def compared_problems(config: Config) -> Iterator[Problem]:
 
 
 def _is_own(folder: str) -> bool:
-    return Path(folder).resolve() == Path(RESULTS).resolve()
+    return os.path.realpath(folder) == os.path.realpath(RESULTS)
 
 
 def evidence_problems(config: Config) -> Iterator[Problem]:
@@ -175,10 +178,10 @@ def evidence_problems(config: Config) -> Iterator[Problem]:
         found, fix = "a project without claims", "declare claims, or take evidence_from out"
         yield Problem(config.file, where, found, "claims that others can stand beside", fix)
         return
-    seen: dict[Path, str] = {}
+    seen: dict[str, str] = {}
     for other in others:
         here = f"{where}.{other.name}"
-        twin = seen.setdefault(Path(other.folder).resolve(), other.name)
+        twin = seen.setdefault(os.path.realpath(other.folder), other.name)
         for own in other.claims:
             if own not in config.hypotheses:
                 fix = did_you_mean(own, config.hypotheses)
@@ -199,7 +202,7 @@ def _lack(folder: str) -> tuple[str, str, str] | None:
     if _is_own(folder):
         return "which this run writes", expected, "name the folder of another project"
     if not os.path.isdir(folder):
-        return unusable(folder), expected, _way_to(folder)
+        return unusable(folder) or "which is a file", expected, _way_to(folder)
     if os.path.exists(os.path.join(folder, SCORECARD)):
         return None
     inside = os.path.join(folder, RESULTS)
@@ -258,6 +261,6 @@ def _contradicted(folder: str, design: _Design) -> str:
             part = part.replace("~1", "/").replace("~0", "~")
             value = value[int(part) if isinstance(value, list) else part]
         estimate = value["estimate"]
-    except (ValueError, LookupError, TypeError) as error:
+    except (ValueError, RecursionError, LookupError, TypeError) as error:
         return f"nothing of the kind ({error})"
     return "" if estimate == design.estimate else f"{estimate} in the place of {design.estimate}"

@@ -13,7 +13,6 @@ from ruralpanel.project.kinds.options import (
     Path,
     Positive,
     SomeNames,
-    Words,
     key,
     parts,
     required,
@@ -224,6 +223,7 @@ NAME = {
 """How sources, panels, variables, models and other entries may be called."""
 
 
+_Called = dict[str, Name]
 _PathOrNull = Annotated[str | None, WithJsonSchema({"type": ["string", "null"], "minLength": 1, "maxLength": 1000})]
 
 
@@ -249,7 +249,7 @@ class Before(Options):
     """The longer run, from a panel that reaches further back: totals of its units in the first and last period."""
 
     panel: Name = required("A name under `panels`, with more than one period")
-    outcomes: Names = required("Variables that are added up over units")
+    outcomes: SomeNames = required("Variables that are added up over units")
     figure: Name | None = key("A chart of them, a name under `figures`")
 
 
@@ -339,11 +339,11 @@ class Configuration(Options):
     )
     boundaries_note: str = key("Words printed under every map", default="")
     boundaries_note_zh: str | None = key(_ZH)
-    names: Words | None = key(
+    names: _Called | None = key(
         "What names without a label of their own are called in print: values of units' attributes, parts of a gap, "
         "dimensions of a curve, spatial weights"
     )
-    names_zh: Words | None = key(_ZH)
+    names_zh: _Called | None = key(_ZH)
     corrections: _PathOrNull = key("Declared repairs of single figures", null=True)
     control_totals: _PathOrNull = key("National figures that the units must add up to", null=True)
     cache: Path | None = key(
