@@ -25,6 +25,7 @@ from ruralpanel.claims.robustness.curve_plan import Plan, Specification, plan
 from ruralpanel.claims.robustness.curve_tests import SCHEMES, curve_test
 from ruralpanel.project.load import read_config
 from ruralpanel.project.reads import declared_lags
+from ruralpanel.project.sections.configuration import SpecificationCurve
 from ruralpanel.project.units import load_units
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,9 +37,10 @@ def largest(results: Path) -> tuple[Plan, CurveData]:
     """The declared curve with most specifications, on its panel."""
     config = read_config(ROOT / "config.yaml")
     lags = declared_lags(config.variables)
-    plans = {name: plan(curve, lags) for name, curve in config.specification_curves.items()}
+    curves = {name: SpecificationCurve.model_validate(one) for name, one in config.specification_curves.items()}
+    plans = {name: plan(curve, lags) for name, curve in curves.items()}
     name = max(plans, key=lambda key: len(plans[key].specifications))
-    panel = str(config.specification_curves[name]["panel"])
+    panel = curves[name].panel
     frame = pd.read_parquet(results / "panels" / panel / "panel.parquet")
     print(f"curve {name}: {len(plans[name].specifications):,} specifications on panel {panel}, {len(frame)} rows")
     return plans[name], curve_data(

@@ -98,7 +98,7 @@ def size(replications: int) -> None:
             found["pre-trend: F(k, G − k), Hotelling for G clusters"].append(f_tail(wald * plain, 9, UNITS - 9))
             found["pre-trend: F(k, G − 1) without a correction"].append(f_tail(wald / 9, 9, UNITS - 1))
             exact = placebo.leads(sample, np.arange(9), 9, 399, rng)
-            found["pre-trend: randomisation"].append(1.0 if exact is None else exact["p_value"])
+            found["pre-trend: randomisation"].append(1.0 if exact is None else exact.p_value)
         for name, values in found.items():
             table[name][noise] = float(np.mean(np.array(values) <= 0.05))
         names = list(found)

@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 from ruralpanel.claims.robustness.curve_data import CurveData
 from ruralpanel.claims.robustness.curve_plan import Plan, plan
 from ruralpanel.claims.robustness.curve_tests import SCHEMES, STATISTICS, curve_test
+from ruralpanel.project.sections.configuration import SpecificationCurve
 
 UNITS, PERIODS, DRAWS = 31, 8, 199
 CURVE: dict[str, Any] = {
@@ -77,7 +78,7 @@ def simulated(
     codes = {"unit": unit, "period": period, "g:period": (unit % 3) * PERIODS + period}
     samples = {"all": np.ones(unit.size, dtype=bool), "part": unit >= 5}
     columns["w"] = np.exp(0.5 * rng.normal(size=UNITS))[unit]
-    curve = {**CURVE, "weights": [None, "w"] if weighted else [None]}
+    curve = SpecificationCurve.model_validate({**CURVE, "weights": [None, "w"] if weighted else [None]})
     return CurveData(tuple(map(str, range(UNITS))), codes, columns, {}, samples), plan(curve)
 
 
