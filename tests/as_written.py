@@ -1,4 +1,4 @@
-"""Claims' functions on what a configuration and results' JSON hold: tests write both as people and programs do."""
+"""Classes and functions of what a configuration and results' JSON hold: tests write both as people and programs do."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ruralpanel.claims.robustness import curve_plan, families
 from ruralpanel.claims.robustness.curve_plan import Plan
 from ruralpanel.claims.robustness.results import CurveSummary, Family, Robustness
 from ruralpanel.claims.scorecard import ClaimRow, Scorecard
-from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.model import Model, Setting
 from ruralpanel.estimate.base.model_json import as_read, made
 from ruralpanel.project.sections.configuration import Estimand, Hypothesis, SpecificationCurve
 
@@ -24,6 +24,11 @@ T = TypeVar("T")
 def model_of(values: Written) -> Model:
     """A model's results."""
     return made(Model, as_read(values))
+
+
+def setting_of(values: Written) -> Setting:
+    """A setting of inference of a model's results."""
+    return made(Setting, as_read(values))
 
 
 def claim_of(values: Written) -> Hypothesis:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from as_written import setting_of
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design, Fit
 from ruralpanel.estimate.estimate import estimate
@@ -228,7 +229,7 @@ def test_a_models_results_carry_the_setting_and_its_size() -> None:
     assert entry["method"] == "conley" and entry["simulated_size"]["size"] > 0.02
     expected = {"cutoff_km": 600.0, "kernel": "bartlett", "lag": None, "small_sample": "unbiased"}
     assert entry["options"] == {**expected, "critical": "satterthwaite"}
-    words, details = describe(entry, "en")
+    words, details = describe(setting_of(entry), "en")
     assert words == "Conley standard errors"
     assert {"Bartlett kernel", "cut-off 600 km", "critical values t, Satterthwaite"} < set(details)
     assert any("25 units, " in text and "others within 600 km on average" in text for text in details)

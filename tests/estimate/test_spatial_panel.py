@@ -142,7 +142,7 @@ def test_lee_yu_is_the_likelihood_of_orthonormal_deviations(method: str) -> None
 
 def test_lee_yu_with_unit_effects_changes_errors_alone() -> None:
     design = sample(effects=("unit",))
-    without = fit(replace(design, spec=replace(design.spec, options={"correction": "none"})))
+    without = fit(sample(effects=("unit",), options={"correction": "none"}))
     found = fit(design)
     np.testing.assert_allclose(found.params, without.params, atol=1e-9)
     assert found.fit["sigma"] ** 2 == pytest.approx(without.fit["sigma"] ** 2 * 6 / 5)
@@ -226,7 +226,7 @@ def test_likelihood_ratios_hold_the_simpler_models_against_the_durbin() -> None:
         expected = 2 * (durbin.fit["log_likelihood"] - simple.fit["log_likelihood"])
         assert durbin.tests[name].statistic == pytest.approx(expected, abs=1e-8)
         assert durbin.tests[name].df == 2 and durbin.tests[name].p_value < 1e-4
-    one = fit(replace(data, spec=replace(data.spec, options={"spatial_lags": ["x1"]})))
+    one = fit(sample("sdm", options={"spatial_lags": ("x1",)}))
     assert one.terms == ("x1", "x2", "W:x1", "W:y")
     assert one.tests["common_factor"].note[0].code.startswith("wald") and one.tests["common_factor"].df == 1
 
@@ -350,16 +350,14 @@ def test_a_gap_is_named_with_the_sample_that_would_do() -> None:
     ("changes", "words"),
     [
         ({"method": "sra"}, 'did you mean "sar"'),
-        ({"options": {"correction": "lee"}}, "one of lee_yu, none"),
         ({"method": "gmm", "options": {"correction": "none"}}, "a method by maximum likelihood"),
-        ({"options": {"spatial_lags": ["x1"]}}, "method sdm, sdem or slx"),
-        ({"method": "sdm", "options": {"spatial_lags": ["x9"]}}, '"x9"'),
+        ({"options": {"spatial_lags": ("x1",)}}, "method sdm, sdem or slx"),
+        ({"method": "sdm", "options": {"spatial_lags": ("x9",)}}, '"x9"'),
     ],
 )
 def test_mistakes_are_named(changes: dict[str, Any], words: str) -> None:
-    design = sample()
     with pytest.raises(UserError, match=words):
-        fit(replace(design, spec=replace(design.spec, **changes)))
+        fit(sample(**changes))
 
 
 def test_weights_and_enough_units_are_asked_for() -> None:
@@ -400,5 +398,7 @@ def test_declarations_are_checked_before_anything_runs(tiny: Path) -> None:
     assert not declared(weights_matrix="own", method="sdm", spatial_lags=["lever"], correction="none", draws=500)
     (line,) = declared(weights_matrix="own", spatial_lags=["levers"])
     assert "models.effect.spatial_lags" in line and 'did you mean "lever"' in line
+    (line,) = declared(weights_matrix="own", correction="lee")
+    assert "models.effect.correction" in line and "lee_yu" in line and "none" in line
     assert any('"sam"' in line and "sdm, sar, sem" in line for line in declared(weights_matrix="own", method="sam"))
     assert any('no "weights_matrix"' in line for line in declared())

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from as_written import setting_of
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimators import fit
@@ -168,7 +169,7 @@ def test_two_way_clusters_by_brute_force(shape: dict, sub: str | None) -> None:
 
 def test_two_way_clusters_are_named_in_both_languages() -> None:
     factors = [{"code": "null_imposed"}, {"code": "two_way_variance"}]
-    entry = {"method": "wild_cluster", "by": "unit, period", "small_sample": factors}
+    entry = setting_of({"method": "wild_cluster", "by": "unit, period", "small_sample": factors})
     assert describe(entry, "en") == ("wild cluster bootstrap by unit and period", ("null imposed", "two-way variance"))
     assert describe(entry, "zh") == ("按单位、时期的 wild 聚类自助法", ("施加原假设", "双向聚类方差"))
 

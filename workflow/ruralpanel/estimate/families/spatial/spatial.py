@@ -77,8 +77,8 @@ def fit(design: Design) -> Fit:
     Raises
     ------
     UserError
-        Unknown method or correction, no weights, an unbalanced panel, too few units, terms that the data cannot tell
-        apart, no maximum inside the interval.
+        Unknown method, a key that it does not take, no weights, an unbalanced panel, too few units, terms that the
+        data cannot tell apart, no maximum inside the interval.
     """
     method = design.spec.method or METHODS[0]
     options = design.spec.of(Spatial)
@@ -98,7 +98,7 @@ def fit(design: Design) -> Fit:
 
 
 def _lags(design: Design, options: Spatial, method: str) -> tuple[str, ...]:
-    """Terms whose neighbours' means enter; stops at unknown keys' values."""
+    """Terms whose neighbours' means enter; stops at an unknown method and at keys that it does not take."""
     where = f"models.{design.spec.name}"
     problems = []
     if method not in METHODS:
