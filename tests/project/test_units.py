@@ -203,4 +203,6 @@ def test_an_aggregate_is_matched_by_name_and_is_none_of_the_units(tmp_path: Path
 
 def test_faults_of_aggregates(tmp_path: Path) -> None:
     assert "row 4, column aggregate" in faults(tmp_path, AGGREGATE.replace("yes", "true"))[0]
+    (capital,) = faults(tmp_path, AGGREGATE.replace("aggregate", "Aggregate"))
+    assert 'header: found "Aggregate"; expected aggregate' in capital
     assert "aggregates alone" in faults(tmp_path, "id,name,aggregate\nAB,Both,yes\n")[0]

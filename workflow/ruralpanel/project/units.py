@@ -215,6 +215,10 @@ def load_units(path: str | Path, name: str = "") -> Units:
     return units
 
 
+_KNOWN = ("id", "aliases", "valid_from", "valid_to", "aggregate")
+"""Columns that are no attributes."""
+
+
 def _header_problems(header: Sequence[str], file: str) -> list[Problem]:
     if not header:
         return [Problem(file, "", "an empty file", "a table of units")]
@@ -232,6 +236,9 @@ def _header_problems(header: Sequence[str], file: str) -> list[Problem]:
             problems.append(Problem(file, f"column {column}", found, "another name", "rename it"))
         elif header.count(column) > 1:
             problems.append(Problem(file, f"column {column}", "the column twice", "each column once"))
+        elif column not in _KNOWN and (meant := column.casefold()) in _KNOWN[1:] and meant not in header:
+            fix = f"write {meant}, or give an attribute another name"  # read as one, it would go unnoticed
+            problems.append(Problem(file, "header", f'"{column}"', f"{meant} in small letters", fix))
     return problems
 
 
@@ -300,7 +307,7 @@ def _aggregates(
 def _attributes(columns: Mapping[str, Sequence[str]], ids: Sequence[str]) -> dict[str, dict[str, str | float]]:
     table: dict[str, dict[str, str | float]] = {unit: {} for unit in ids}
     for column, values in columns.items():
-        if column in ("id", "aliases", "valid_from", "valid_to", "aggregate"):
+        if column in _KNOWN:
             continue
         numbers = None if column in _NOT_NUMBERS or _is_name(column) else _numbers(values)
         for i, unit in enumerate(ids):

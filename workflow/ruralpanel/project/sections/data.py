@@ -172,7 +172,7 @@ class Panel(Options):
     periods: Annotated[Any, WithJsonSchema({"oneOf": [_YEARS_ALONE, {PART: "span"}]})] = required(
         "A list of periods, or first and last: years, quarters (2012Q3) or months (2012-07)"
     )
-    units: Names | None = key("Ids of the units; absent: all")
+    units: SomeNames | None = key("Ids of the units; absent: all")
     by: Literal["year", "observation"] = key(
         "What the period before is, for lag() and diff(), first differences, lags in models, tests and errors: the "
         "year before, or the panel's period before",
