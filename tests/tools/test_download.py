@@ -384,6 +384,7 @@ def test_two_fetches_at_once_bring_one_file(server: Files, fetching: Fetching, t
     server.traps["/roads.csv"] = ["slow"]
     run: Callable[[int], str] = lambda i: fetching(target=str(tmp_path / str(i) / "roads.csv"))  # noqa: E731
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(run, range(2)))
+        words = list(pool.map(run, range(2)))
+    assert sum("from the cache" in said for said in words) == 1
     assert len(server.asked) == 1 and "waiting for another fetch" in fetching.said
     assert all((tmp_path / str(i) / "roads.csv").read_bytes() == WHOLE for i in range(2))

@@ -157,7 +157,7 @@ def _obtained(
         kept = Path(pooch.retrieve(download.url, digest, fname=name, path=cache, downloader=checked))
         found = download.sha256 or sha256_of(kept)
         kept = kept.rename(cache / found)
-    return kept, found, f"from {transfer.words or shown(download.url)}"
+    return kept, found, f"from {transfer.words or f'the cache, {cache}'}"
 
 
 @contextmanager
