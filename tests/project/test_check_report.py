@@ -12,6 +12,7 @@ import yaml
 from conftest import make_tiny, tiny_config
 from ruralpanel.project.check import check
 from ruralpanel.project.load import read_config
+from ruralpanel.project.problems import UserError
 
 BEFORE = {"panel": "main", "outcomes": ["output"]}
 STORY = {"panel": "late", "outcome": "output", "share": "lever"}
@@ -88,3 +89,20 @@ def test_a_claim_is_multiplied_by_numbers_that_exist_and_has_one_of_its_own(tmp_
     assert ("hypotheses.again.through", "numbers to multiply by, but none to be multiplied") in found(
         tmp_path, {}, hypotheses=bare
     )
+
+
+@pytest.mark.parametrize(
+    ("change", "place"),
+    [
+        ({"names": {"North": ""}}, "names.North"),
+        ({"names_zh": {"North": ""}}, "names_zh.North"),
+        ({"report": {"story": {**STORY, "before": {**BEFORE, "outcomes": []}}}}, "report.story.before.outcomes"),
+        ({"panels": {"main": {"periods": {"first": 2001, "last": 2008}, "units": []}}}, "panels.main.units"),
+    ],
+)
+def test_what_says_nothing_is_left_out_and_not_left_empty(
+    tmp_path: Path, change: Mapping[str, Any], place: str
+) -> None:
+    with pytest.raises(UserError) as raised:
+        found(tmp_path, change.get("report") or {}, **{key: value for key, value in change.items() if key != "report"})
+    assert any(problem.where.startswith(place) for problem in raised.value.problems)
