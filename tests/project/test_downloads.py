@@ -106,6 +106,8 @@ def test_the_sum_may_stand_in_the_sidecar(tmp_path: Path) -> None:
     ({**WHOLE, "url": "ftp://example.org/a.csv"}, "https://, http:// or file://"),
     ({**WHOLE, "url": "roads.csv"}, "https://, http:// or file://"), ({**WHOLE, "url": "https:///a.csv"}, "a host"),
     ({**WHOLE, "url": "https://example.org/a b.csv"}, "%20"), ({**WHOLE, "url": "http://[::1/a"}, "cannot be read"),
+    ({**WHOLE, "url": "http://example.org:x/a"}, "cannot be read"),
+    ({**WHOLE, "url": "http://example.org:99999/a"}, "cannot be read"),
     ({**WHOLE, "url": "file://elsewhere/a.csv"}, "the whole path"), ({**WHOLE, "url": "file:a.csv"}, "the whole path"),
     ({**WHOLE, "path": "data/*.csv"}, "the one place"), ({**WHOLE, "path": "data/"}, "data/NAME"),
     ({**WHOLE, "url": {"a.csv": URL}}, "`sha256` beside several files"), ({"url": {"../a.csv": URL}}, "name of a file"),

@@ -228,7 +228,7 @@ def _refused(one: Download) -> Iterator[tuple[str, str, str]]:
     by_hand = "take it out, fetch the file by hand and put it at `path`, its sum in the sidecar, under files"
     try:
         parts = urlsplit(one.url)
-        host = parts.hostname or ""
+        host, _ = parts.hostname or "", parts.port  # each is read only now
     except ValueError:
         yield "an address that cannot be read", "one as https://…", ""
         return

@@ -223,7 +223,7 @@ class Transfer:
         except requests.TooManyRedirects:
             raise self._refused("redirections without end") from None
         except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema):
-            raise self._refused("a redirection to an address that is none of the web") from None
+            raise self._refused("an address, or a redirection to one, that is none of the web") from None
         except requests.exceptions.SSLError:
             return "no trusted connection (the certificate is not accepted)"
         except (requests.Timeout, TimeoutError):
