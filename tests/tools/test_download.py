@@ -378,6 +378,15 @@ def test_where_the_cache_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     assert cache_folder("mine") == cache_folder(None) == tmp_path / "shared"
 
 
+def test_a_cache_that_cannot_be_written_says_where_another_is_named(fetching: Fetching) -> None:
+    fetching.cache.write_text("a file in its place", encoding="utf-8")
+    said = fetching.refused()
+    assert str(fetching.cache) in said and CACHE in said and not fetching.target.exists()
+    fetching.cache.unlink()
+    (fetching.cache / ".lock").mkdir(parents=True)
+    assert str(fetching.cache) in fetching.refused()
+
+
 def test_two_fetches_at_once_bring_one_file(server: Files, fetching: Fetching, tmp_path: Path) -> None:
     from concurrent.futures import ThreadPoolExecutor
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import gzip
 import hashlib
@@ -130,7 +131,6 @@ def _obtained(
     if download.sha256 and content_of(cache / download.sha256) == download.sha256:
         _require_meant(download, cache / download.sha256)
         return cache / download.sha256, download.sha256, f"from the cache, {cache}"
-    cache.mkdir(parents=True, exist_ok=True)
     name = download.sha256 or f"of-{hashlib.sha256(download.url.encode()).hexdigest()}"
     with _alone(cache, report):
         known = bool(download.sha256)
@@ -163,7 +163,15 @@ def _obtained(
 @contextmanager
 def _alone(cache: Path, report: Report) -> Iterator[None]:
     """One download at a time in a cache, whichever project asks."""
-    with (cache / ".lock").open("w") as lock:
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        opened = (cache / ".lock").open("w")
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        found, fix = os.strerror(error.errno or 0), f"name another by `cache`, or by the variable {CACHE}"
+        raise UserError(Problem(str(cache), "", found, "a folder to keep downloads in", fix)) from None
+    with opened as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
