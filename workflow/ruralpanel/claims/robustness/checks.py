@@ -12,7 +12,6 @@ from ruralpanel.claims.robustness.designs import quick, refit
 from ruralpanel.claims.robustness.families import contrast_of
 from ruralpanel.claims.robustness.leave_one_out import MOST, Contrast, Left, leave_out, summary
 from ruralpanel.claims.robustness.results import (
-    AsStrong,
     AtDelta,
     ByGroup,
     Checked,
@@ -255,7 +254,7 @@ def _sensitivity(model: _Fitted, term: str) -> Sensitivity:
         for times in BENCHMARK_TIMES:
             bound = sensitivity.bound(name, times, estimate, error, df, lever, outcome)
             if bound is not None:
-                bounds.append(AsStrong(**vars(bound), statistic=bound.statistic))
+                bounds.append(bound)
     return Sensitivity(
         partial_r2=sensitivity.partial_r2(t, df),
         robustness_value=sensitivity.robustness_value(t, df),

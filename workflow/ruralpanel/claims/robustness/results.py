@@ -110,7 +110,13 @@ class Classical:
 
 @dataclass(frozen=True)
 class AsStrong:
-    """The estimate where an omitted variable is so many `times` as strong as the observed ones called `name`."""
+    """The estimate where an omitted variable is so many `times` as strong as the observed ones called `name`.
+
+    Attributes
+    ----------
+    r2_lever, r2_outcome : partial R² of the omitted variable with the lever, and with the outcome.
+    statistic : t of the adjusted estimate.
+    """
 
     name: str
     times: float

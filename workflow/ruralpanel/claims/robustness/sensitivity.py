@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from ruralpanel.claims.robustness.results import AsStrong
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.results import FloatArray
 
@@ -110,28 +111,6 @@ def _explained(move: Movement, r2_max: float) -> tuple[float, float]:
     return (move.r2_long - move.r2_short) * move.var_y, (r2_max - move.r2_long) * move.var_y
 
 
-@dataclass(frozen=True)
-class Bound:
-    """An omitted variable `times` as strong as observed covariates, and the estimate that allowing for it leaves.
-
-    Attributes
-    ----------
-    r2_lever, r2_outcome : partial R² of the omitted variable with the lever, and with the outcome.
-    """
-
-    name: str
-    times: float
-    r2_lever: float
-    r2_outcome: float
-    estimate: float
-    std_error: float
-
-    @property
-    def statistic(self) -> float:
-        """t of the adjusted estimate."""
-        return self.estimate / self.std_error
-
-
 def partial_r2(statistic: float, df: float) -> float:
     """Partial R² that belongs to a t statistic."""
     return float(statistic**2 / (statistic**2 + df))
@@ -181,7 +160,7 @@ def bound(
     df: float,
     r2_lever: float,
     r2_outcome: float,
-) -> Bound | None:
+) -> AsStrong | None:
     """The omitted variable `times` as strong as a covariate (or a group of them).
 
     Parameters
@@ -204,7 +183,7 @@ def bound(
     if outcome >= 1.0:
         return None
     left, error = adjust(estimate, std_error, df, share, outcome)
-    return Bound(name, times, float(share), outcome, float(left), float(error))
+    return AsStrong(name, times, float(share), outcome, float(left), float(error), float(left) / float(error))
 
 
 def covariate_r2(y: FloatArray, x: FloatArray, others: FloatArray, group: FloatArray) -> tuple[float, float]:
