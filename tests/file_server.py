@@ -35,6 +35,19 @@ def etag(content: bytes) -> str:
 
 
 @contextmanager
+def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """The address of a server on a free port of this machine, which ends with the block."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+@contextmanager
 def running() -> Iterator[Files]:
     """The stand-in on a free port of this machine."""
     files = Files()
@@ -93,13 +106,5 @@ def running() -> Iterator[Files]:
             except (BrokenPipeError, ConnectionResetError):
                 return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    files.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(Handler) as files.url:
         yield files
-    finally:
-        server.shutdown()
-        server.server_close()

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import csv
 import json
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from file_server import serving
 
 BASE = "/dg/website/publicrelease/web/external"
 ROOT = "c4d82af16c3d4f0cb4f09d4af7d5888e"
@@ -186,13 +187,6 @@ def running() -> Iterator[Site]:
             except (BrokenPipeError, ConnectionResetError):
                 return
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    site.url = f"http://127.0.0.1:{server.server_port}{BASE}"
-    try:
+    with serving(Handler) as address:
+        site.url = f"{address}{BASE}"
         yield site
-    finally:
-        server.shutdown()
-        server.server_close()
