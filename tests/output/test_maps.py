@@ -32,7 +32,6 @@ from ruralpanel.output.maps.draw import (
     draw_categories,
     draw_regimes,
     map_row,
-    names_of,
 )
 from ruralpanel.output.maps.sheet import NO_DATA, place_labels
 from ruralpanel.project.config_schema import config_schema
@@ -184,7 +183,8 @@ def test_anchors_lie_inside(china: Boundaries) -> None:
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_names_stand_in_their_unit_or_off_all_and_clear_of_each_other(china: Boundaries, language: str) -> None:
-    names = names_of(load_units(UNITS).attributes, language)
+    units = load_units(UNITS)
+    names = {unit: units.label(unit, language) for unit in units.ids}
     west, _, east, _ = china.extent
     em = 4.6 / 72 / 2.85 * (east - west)
     placed = place_labels(china, names, em)
@@ -366,12 +366,6 @@ def test_an_unknown_projection() -> None:
 def test_boundary_note_says_when_nothing_is_known() -> None:
     assert boundary_note("a/b.geojson", " Natural Earth. ", "en") == "Natural Earth."
     assert "b.geojson; provenance not declared" in boundary_note("a/b.geojson", "", "en")
-
-
-def test_names_fall_back() -> None:
-    attributes = {"A": {"name_en": "Anhui", "name_zh": "安徽"}, "B": {"name": "Berlin"}, "C": {"name_en": ""}}
-    assert names_of(attributes, "en") == {"A": "Anhui", "B": "Berlin", "C": "C"}
-    assert names_of(attributes, "zh")["A"] == "安徽"
 
 
 def _polygon(outline: Any) -> Any:

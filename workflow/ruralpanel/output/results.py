@@ -43,7 +43,7 @@ class OutputContext:
 
     results: Path
     language: str = "en"
-    attributes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    attributes: Mapping[str, Mapping[str, str | float]] = field(default_factory=dict)
     config: str = CONFIGURATION
     where: str = "tables"
     titles: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class OutputContext:
         """A mistake at `key` of this table or chart."""
         return Problem(self.config, f"{self.where}.{key}" if key else self.where, found, expected, fix)
 
-    def read(self, kind: Keyed, declared: Mapping[str, Any]) -> Any:
+    def read(self, kind: Keyed, declared: Mapping[str, object]) -> Any:
         """The options that a table or chart declares, as the class of its kind.
 
         Raises

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -33,7 +32,7 @@ Paths = Mapping[str, str | Path]
 HIGH_TRANSPORT_COST = 0.7  # on the branch of the model where rural firms live on being sheltered
 
 
-def draw(name: str, spec: Mapping[str, Any], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
+def draw(name: str, spec: Mapping[str, object], context: OutputContext, names: Mapping[str, str], paths: Paths) -> None:
     """Draw the chart that `spec` declares under the key `name` (kinds and keys: `ruralpanel.project.kinds.figures`).
 
     Parameters
@@ -292,9 +291,15 @@ def draw_leave_one_out(options: figures.LeaveOneOut, context: OutputContext, nam
 
 def draw_power(options: figures.Power, context: OutputContext, names: Names, paths: Paths) -> None:
     """Power over multiples of the smallest effect that matters."""
-    models = context.models(options.models)
+    title, note = words_of(options, context)
+    lines = list(power_lines(options, context))
+    power.draw(lines, paths, title, note, context.language, where=context.where)
+
+
+def power_lines(options: figures.Power, context: OutputContext) -> Iterator[power.PowerLine]:
+    """The power of each term that is drawn."""
+    models, declared = context.models(options.models), options.term
     labels = context.labels([model.panel for model in models], options)
-    lines, declared = [], options.term
     for model in models:
         name = model.model
         wanted = declared.get(name, "") if isinstance(declared, Mapping) else declared
@@ -305,9 +310,7 @@ def draw_power(options: figures.Power, context: OutputContext, names: Names, pat
             if line is None:
                 expected = "numbers with a smallest effect and an effect that is detectable"
                 raise UserError(context.problem("term", f'"{term}" of {name} without δ or power', expected))
-            lines.append(line)
-    title, note = words_of(options, context)
-    power.draw(lines, paths, title, note, context.language, where=context.where)
+            yield line
 
 
 def words_of(options: figures.Unnamed, context: OutputContext) -> tuple[str, str]:

@@ -28,7 +28,7 @@ PNG_DPI = 200
 NOTE_POINTS = 7.0
 _NARROW_MINUS = formats.DASH
 
-_SETTINGS: Mapping[str, Any] = {
+_SETTINGS: Mapping[str, object] = {
     "axes.edgecolor": style.MUTED,
     "axes.labelcolor": style.INK,
     "axes.labelsize": 8.5,

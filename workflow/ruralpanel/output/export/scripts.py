@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -35,6 +35,46 @@ class _LacksError(Exception):
     """What a language's packages do not have of a model."""
 
 
+@dataclass(frozen=True)
+class _Own:
+    """What the template of one language says of a recipe; `errors`: those of its packages that are ours, if any."""
+
+    errors: Errors | None
+
+
+@dataclass(frozen=True)
+class _OfPython(_Own):
+    library: str
+    class_name: str
+    arguments: str
+    factor: str
+    effects: tuple[str, ...]
+    regressors: str
+    has_regressors: bool
+    endogenous: str
+    instruments: str
+    effect_arguments: tuple[str, ...]
+    tolerance: str
+
+
+@dataclass(frozen=True)
+class _OfR(_Own):
+    packages: tuple[str, ...]
+    call: str
+    covariance: str
+    levels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _OfStata(_Own):
+    command: str
+    install: str
+    prepare: tuple[str, ...]
+    call: str
+    prefix: str
+    scale: str
+
+
 def scripts(recipe: Recipe) -> dict[str, str]:
     """The three scripts of a model by suffix; one whose packages lack the model says so and stops."""
     return {suffix: _written(recipe, suffix, make) for suffix, make in LANGUAGES.items()}
@@ -45,12 +85,12 @@ def without_script(model: str, title: str, estimator: str, reason: str) -> dict[
     return {suffix: _none(suffix, model, title, estimator, reason) for suffix in LANGUAGES}
 
 
-def _written(recipe: Recipe, suffix: str, make: Callable[[Recipe], Mapping[str, Any]]) -> str:
+def _written(recipe: Recipe, suffix: str, make: Callable[[Recipe], _Own]) -> str:
     try:
         own = make(recipe)
     except _LacksError as lack:
         return _none(suffix, recipe.model, recipe.title, recipe.estimator, str(lack))
-    return _render(f"model.{suffix}.j2", {**_shared(recipe, own.get("errors")), **own})
+    return _render(f"model.{suffix}.j2", {**_shared(recipe, own.errors), **vars(own)})
 
 
 def _none(suffix: str, model: str, title: str, estimator: str, reason: str) -> str:
@@ -67,7 +107,7 @@ def readme(rows: Iterable[Mapping[str, str]]) -> str:
     return _render("README.md.j2", {"rows": cells})
 
 
-def _render(template: str, values: Mapping[str, Any]) -> str:
+def _render(template: str, values: Mapping[str, object]) -> str:
     return _ENVIRONMENT.get_template(template).render(values)
 
 
@@ -77,7 +117,7 @@ def inert(text: str) -> str:
     return text.replace("/*", "/ *").replace("///", "//")
 
 
-def _shared(recipe: Recipe, errors: Errors | None) -> dict[str, Any]:
+def _shared(recipe: Recipe, errors: Errors | None) -> dict[str, object]:
     used = (
         recipe.outcome, *recipe.all_terms, *recipe.regressors, *recipe.instruments, recipe.weights, recipe.exposure,
     )  # fmt: skip
@@ -116,7 +156,7 @@ def _shared(recipe: Recipe, errors: Errors | None) -> dict[str, Any]:
     }
 
 
-def _python(recipe: Recipe) -> dict[str, Any]:
+def _python(recipe: Recipe) -> _OfPython:
     errors, form, class_ = recipe.errors, recipe.form, _PYTHON_CLASSES.get(recipe.form, "")
     if form == "random_effects" and (recipe.random_periods or recipe.components != "swar" or recipe.weights):
         raise _LacksError("linearmodels has random effects of units alone, by Swamy and Arora, without weights")
@@ -141,26 +181,26 @@ def _python(recipe: Recipe) -> dict[str, Any]:
     factor = "" if errors is None else _factor(errors, scaled_already=library == "statsmodels" and form != "counts")
     if class_ in ("IV2SLS", "IVLIML") and errors is not None and errors.method == CLASSICAL:
         errors, factor = None, ""
-    return {
-        "errors": errors,
-        "library": library,
-        "class": class_,
-        "arguments": arguments,
-        "factor": factor,
-        "effects": list(recipe.effects),
-        "regressors": _list(recipe.regressors),
-        "has_regressors": bool(recipe.regressors),
-        "endogenous": _list(recipe.endogenous) if recipe.endogenous else "",
-        "instruments": _list(recipe.instruments),
-        "effect_arguments": [
+    return _OfPython(
+        errors=errors,
+        library=library,
+        class_name=class_,
+        arguments=arguments,
+        factor=factor,
+        effects=recipe.effects,
+        regressors=_list(recipe.regressors),
+        has_regressors=bool(recipe.regressors),
+        endogenous=_list(recipe.endogenous) if recipe.endogenous else "",
+        instruments=_list(recipe.instruments),
+        effect_arguments=(
             *(["entity_effects=True"] if effects_of_units[0] else []),
             *(["time_effects=True"] if effects_of_units[1] else []),
             *([f"other_effects=data[{json.dumps(others)}]"] if others else []),
             "singletons=True",
             "drop_absorbed=False",
-        ],
-        "tolerance": f"{recipe.tolerance:g}",
-    }
+        ),
+        tolerance=f"{recipe.tolerance:g}",
+    )
 
 
 def _list(names: Iterable[str]) -> str:
@@ -193,7 +233,7 @@ def _linearmodels(errors: Errors | None, class_: str) -> str:
     return f'cov_type="clustered", clusters={groups}, debiased=False{more}'
 
 
-def _r(recipe: Recipe) -> dict[str, Any]:
+def _r(recipe: Recipe) -> _OfR:
     errors, form = recipe.errors, recipe.form
     if form == "liml":
         raise _LacksError("fixest has two-stage least squares alone")
@@ -231,13 +271,9 @@ def _r(recipe: Recipe) -> dict[str, Any]:
         covariance = "vcov(model)"
     own = errors is not None and packages != ["fixest"]
     factor = _factor(errors, scaled_already=by_lm) if own and errors is not None else ""
-    return {
-        "errors": errors,
-        "packages": packages,
-        "call": call,
-        "covariance": f"{factor} * {covariance}" if factor else covariance,
-        "levels": list(recipe.levels),
-    }
+    return _OfR(
+        errors, tuple(packages), call, f"{factor} * {covariance}" if factor else covariance, tuple(recipe.levels)
+    )
 
 
 def _fixest(recipe: Recipe, formula: str) -> tuple[str, Errors | None]:
@@ -268,7 +304,7 @@ def _like_fixest(errors: Errors, counts: bool) -> bool:
     return errors.kind == "HC1" if errors.method == ROBUST else errors.usual and not counts
 
 
-def _stata(recipe: Recipe) -> dict[str, Any]:
+def _stata(recipe: Recipe) -> _OfStata:
     form, errors = recipe.form, recipe.errors
     if form == "random_effects" and (
         recipe.random_periods or recipe.components != "swar" or recipe.weights or not recipe.balanced
@@ -329,15 +365,8 @@ def _stata(recipe: Recipe) -> dict[str, Any]:
             command = "regress"
             options = [*(["noconstant"] if form == "differences" else []), *_stata_errors(errors)]
     call = f"{command} {names}{weights}"
-    return {
-        "errors": errors,
-        "command": command,
-        "install": install,
-        "prepare": prepare,
-        "call": f"{call}, {' '.join(options)}" if options else call,
-        "prefix": prefix,
-        "scale": scale,
-    }
+    whole = f"{call}, {' '.join(options)}" if options else call
+    return _OfStata(errors, command, install, tuple(prepare), whole, prefix, scale)
 
 
 def _stata_means(recipe: Recipe) -> list[str]:
@@ -376,5 +405,5 @@ def _ivreghdfe_errors(errors: Errors | None) -> list[str]:
     return ["small", f"cluster({' '.join(errors.by)})" if errors.method == CLUSTER else "robust"]
 
 
-LANGUAGES: Mapping[str, Callable[[Recipe], Mapping[str, Any]]] = {"R": _r, "do": _stata, "py": _python}
+LANGUAGES: Mapping[str, Callable[[Recipe], _Own]] = {"R": _r, "do": _stata, "py": _python}
 """Suffix of a script: what it says of a recipe."""

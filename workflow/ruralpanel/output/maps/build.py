@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -100,7 +99,7 @@ class MapContext:
         return {form: f"{self.folder}/{name}.{form}" for form in ("png", "svg")}
 
 
-def build(name: str, spec: Mapping[str, Any], context: MapContext) -> None:
+def build(name: str, spec: Mapping[str, object], context: MapContext) -> None:
     """Draw the map that `spec` declares under the key `name`, and write its figures beside it as a GeoPackage.
 
     Raises

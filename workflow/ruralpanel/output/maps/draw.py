@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -156,14 +155,6 @@ def draw_regimes(
 def boundary_note(path: str | Path, declared: str, language: str) -> str:
     """The configuration's words on the boundaries, or the statement that nothing is known of the file."""
     return declared.strip() or (word("boundaries", language).format(file=Path(path).name) if path else "")
-
-
-def names_of(attributes: Mapping[str, Mapping[str, Any]], language: str) -> dict[str, str]:
-    """unit id → name on maps: ``name_zh`` in Chinese, else ``name_en`` or ``name``, else the id."""
-    keys = ("name_zh", "name") if language == "zh" else ("name_en", "name")
-    return {
-        unit: next((str(values[key]) for key in keys if values.get(key)), unit) for unit, values in attributes.items()
-    }
 
 
 def class_colours(classes: Classes, palette: str) -> tuple[str, ...]:

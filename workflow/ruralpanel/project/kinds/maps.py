@@ -6,7 +6,7 @@ here, a function below ``output/maps``, a row in docs/tables.md. ``tests/project
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -105,6 +105,6 @@ MAPS: Mapping[str, Output] = MappingProxyType(
 KEYS = frozenset(name for kind in MAPS.values() for name in kind.keys)
 
 
-def shown_by(spec: Mapping[str, Any]) -> str:
+def shown_by(spec: Mapping[str, object]) -> str:
     """What an entry shows."""
     return next(kind for kind in MAPS if kind in spec)

@@ -7,7 +7,7 @@ To add a kind: an entry here, a function below ``output/tables``, a row in docs/
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, ClassVar, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import Field, WithJsonSchema
 
@@ -271,7 +271,7 @@ TABLES: Mapping[str, Output] = MappingProxyType(
 )
 
 
-def kind_of(spec: Mapping[str, Any]) -> str:
+def kind_of(spec: Mapping[str, object]) -> str:
     """The kind of a table."""
     return str(spec.get("type", REGRESSION))
 

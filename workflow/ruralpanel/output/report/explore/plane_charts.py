@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
-from ruralpanel.output.charts import curve, event_study, marginal_effect, power
+from ruralpanel.output.charts import event_study, marginal_effect, power
 from ruralpanel.output.charts.build import (
     event_settings,
     model_name,
+    power_lines,
     rug_of,
-    target_of,
     theory_curve,
     with_intervals,
 )
@@ -227,19 +226,7 @@ def series_chart(asked: Asked, options: figures.Series) -> Chart | None:
 
 def power_chart(asked: Asked, options: figures.Power) -> Chart:
     """Power over multiples of the smallest effect that matters."""
-    context, language = asked.context, asked.language
-    models = context.models(options.models)
-    labels = context.labels([model.panel for model in models], options)
-    lines, declared = [], options.term
-    for model in models:
-        name = model.model
-        wanted = declared.get(name, "") if isinstance(declared, Mapping) else declared
-        for term in map(str, wanted if isinstance(wanted, (list, tuple)) else [wanted]):
-            entry = target_of(context, name, term, "power")
-            parts = " × ".join(without_aside(labels.of(part)) for part in term.split(":"))
-            line = curve.power_line(entry, f"{' '.join(entry.claims)}: {parts}")
-            if line is not None:
-                lines.append(line)
+    language, lines = asked.language, list(power_lines(options, asked.context))
     most = 5.0
     at = [float(x) for x in np.linspace(0.0, most, 51)]
     plane = Plane(
