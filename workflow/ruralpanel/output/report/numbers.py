@@ -36,9 +36,9 @@ class Quoted:
     printed: str
     found: Found
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, str | float]:
         """Its entry in ``numbers.json``."""
-        entry: dict[str, Any] = {
+        entry: dict[str, str | float] = {
             "key": self.key,
             "printed": self.printed,
             # a limit without bound as the results write it

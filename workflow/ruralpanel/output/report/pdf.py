@@ -3,33 +3,27 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, is_dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ruralpanel.output.fonts import cjk_font, fallback_font, require_glyphs
 from ruralpanel.output.report.document import (
-    Answers,
     Block,
-    Bullets,
-    Code,
-    Definitions,
     Details,
     Document,
     Figure,
-    Finding,
-    Findings,
     Inline,
     Interactive,
+    KeyFigure,
     KeyFigures,
-    Paragraph,
     Part,
+    Run,
     Section,
     Table,
+    TableCell,
     TableRow,
     plain_text,
 )
@@ -160,8 +154,8 @@ def render_pdf(document: Document, part: Part, name: str) -> bytes:
     require_glyphs(texts(document), fonts, name, "its text")
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        values = _document(document, part, folder)
-        (folder / "document.json").write_text(json.dumps(plain(values), ensure_ascii=False), encoding="utf-8")
+        values = plain(_values(_paper(document, part, folder)))
+        (folder / "document.json").write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
         shutil.copyfile(TEMPLATE, folder / "report.typ")
         try:
             return bytes(
@@ -186,33 +180,125 @@ def _fonts() -> tuple[Path, ...]:
     return (*((serif,) if serif.is_file() else ()), sans, fallback_font())
 
 
-def _document(document: Document, part: Part, folder: Path) -> dict[str, Any]:
-    sections = [section for section in document.sections if _prints(section)]
-    return {
-        "title": document.title,
-        "language": document.language,
-        "part": part,
-        "byline": _inline(document.byline),
-        "subtitle": _inline(document.subtitle),
-        "labels": document.labels,
-        "sections": [_section(section, document, folder) for section in sections],
-        "contents": _contents(sections),
-        # what links inside the file may lead to
-        "anchors": [
-            *(section.id for section in sections_of(tuple(sections))),
-            *(item.id for section in sections for item in exhibits(section)),
-            *named(document),
-        ],
-    }
+@dataclass(frozen=True)
+class SetRow(TableRow):
+    """A row; `rule`: with a line above it."""
+
+    rule: bool = False
 
 
-def _contents(sections: Sequence[Section]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class SetTable:
+    """A table as it is set; `breakable`: over pages."""
+
+    id: str
+    number: str
+    caption: Inline
+    head: tuple[SetRow, ...]
+    rows: tuple[SetRow, ...]
+    notes: tuple[Inline, ...]
+    layout: Layout
+    breakable: bool
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure whose picture lies beside the document as `file`."""
+
+    id: str
+    number: str
+    file: str
+    alternative: str
+    caption: Inline
+    finding: Inline
+
+
+@dataclass(frozen=True)
+class SetFigures:
+    """Key figures with the characters that each takes."""
+
+    items: tuple[KeyFigure, ...]
+    lengths: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class SetDetails:
+    """What is folded away on screen, and printed."""
+
+    summary: Inline
+    blocks: tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class SetSection:
+    """A section with what of it stands on paper."""
+
+    id: str
+    title: str
+    blocks: tuple[object, ...]
+    sections: tuple[SetSection, ...]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of the contents."""
+
+    id: str
+    title: str | Inline
+    number: str = ""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The lists of sections, charts and tables."""
+
+    sections: tuple[Entry, ...]
+    figures: tuple[Entry, ...]
+    tables: tuple[Entry, ...]
+
+
+@dataclass(frozen=True)
+class Paper:
+    """What the template draws; `anchors`: what links inside the file may lead to."""
+
+    title: str
+    language: str
+    part: Part
+    byline: Inline
+    subtitle: Inline
+    labels: dict[str, str]
+    sections: tuple[SetSection, ...]
+    contents: Contents
+    anchors: tuple[str, ...]
+
+
+def _values(value: object) -> object:
+    """A part of the document as the template reads it: fields by name, beside them the class as the type."""
+    if isinstance(value, Run):
+        return {"text": value.text, "kind": value.kind, "target": value.target, "within": value.within}
+    if is_dataclass(value):
+        return {"type": type(value).__name__, **{name: _values(part) for name, part in vars(value).items()}}
+    return [_values(part) for part in value] if isinstance(value, tuple) else value
+
+
+def _paper(document: Document, part: Part, folder: Path) -> Paper:
+    sections = tuple(section for section in document.sections if _prints(section))
     shown = [item for section in sections for item in exhibits(section)]
-    lists: dict[str, list[dict[str, Any]]] = {"figures": [], "tables": []}
-    for item in shown:
-        entry = {"id": item.id, "number": item.number, "title": _inline(item.caption)}
-        lists["figures" if isinstance(item, Figure) else "tables"].append(entry)
-    return {"sections": [{"id": section.id, "title": section.title} for section in sections], **lists}
+    charts, tables = (
+        tuple(Entry(item.id, item.caption, item.number) for item in shown if isinstance(item, Figure) is drawn)
+        for drawn in (True, False)
+    )
+    return Paper(
+        document.title,
+        document.language,
+        part,
+        document.byline,
+        document.subtitle,
+        document.labels,
+        tuple(_section(section, folder) for section in sections),
+        Contents(tuple(Entry(section.id, section.title) for section in sections), charts, tables),
+        (*(section.id for section in sections_of(sections)), *(item.id for item in shown), *named(document)),
+    )
 
 
 def _prints(section: Section) -> bool:
@@ -224,125 +310,59 @@ def _on_paper(block: Block) -> bool:
     return not isinstance(block, Interactive) and (not isinstance(block, Details) or block.printed)
 
 
-def _section(section: Section, document: Document, folder: Path) -> dict[str, Any]:
-    return {
-        "id": section.id,
-        "title": section.title,
-        "blocks": [_block(block, document, folder) for block in section.blocks if _on_paper(block)],
-        "sections": [_section(part, document, folder) for part in section.sections if _prints(part)],
-    }
+def _section(section: Section, folder: Path) -> SetSection:
+    return SetSection(
+        section.id,
+        section.title,
+        _set(section.blocks, folder),
+        tuple(_section(part, folder) for part in section.sections if _prints(part)),
+    )
 
 
-def _block(block: Block, document: Document, folder: Path) -> dict[str, Any]:
-    kind = {"type": type(block).__name__}
-    match block:
-        case Paragraph(text, style):
-            return {**kind, "text": _inline(text), "style": style, "id": block.id}
-        case Bullets(items, style):
-            return {**kind, "items": [_inline(item) for item in items], "style": style}
-        case Definitions(pairs):
-            return {**kind, "items": [[_inline(term), _inline(words)] for term, words in pairs]}
-        case Code(lines):
-            return {**kind, "lines": list(lines)}
-        case Table():
-            return {**kind, **_table(block)}
-        case Figure():
-            return {**kind, **_figure(block, folder)}
-        case Answers():
-            return {**kind, **_answers(block)}
-        case KeyFigures(figures):
-            shown = [{name: _inline(text) for name, text in vars(item).items()} for item in figures]
-            lengths = [max(_length(plain_text((*item.before, *item.after))), _SHORT) for item in figures]
-            return {**kind, "items": shown, "lengths": lengths}
-        case Findings(findings):
-            return {**kind, "items": [_finding(item) for item in findings]}
-        case Details(summary, blocks):
-            inner = [_block(part, document, folder) for part in blocks if _on_paper(part)]
-            return {**kind, "summary": _inline(summary), "blocks": inner}
-    raise TypeError(type(block).__name__)
+def _set(blocks: Iterable[Block], folder: Path) -> tuple[object, ...]:
+    """What of some blocks stands on paper, as it is set."""
+    found: list[object] = []
+    for block in filter(_on_paper, blocks):
+        match block:
+            case Table():
+                found.append(_table(block))
+            case Figure():
+                found.append(_picture(block, folder))
+            case KeyFigures(items):
+                lengths = (max(_length(plain_text((*item.before, *item.after))), _SHORT) for item in items)
+                found.append(SetFigures(items, tuple(lengths)))
+            case Details(summary, inner):
+                found.append(SetDetails(summary, _set(inner, folder)))
+            case _:
+                found.append(block)
+    return tuple(found)
 
 
-def _finding(item: Finding) -> dict[str, Any]:
-    return {
-        "id": item.id,
-        "verdict": item.verdict,
-        "tone": item.tone,
-        "claim": _inline(item.claim),
-        "said": _inline(item.said),
-        "lines": [[question, _inline(answer)] for question, answer in item.lines],
-    }
+def _picture(figure: Figure, folder: Path) -> Picture:
+    name = f"picture-{len(list(folder.glob('picture-*')))}{figure.path.suffix.lower()}"
+    shutil.copyfile(figure.path, folder / name)
+    caption = () if plain_text(figure.finding).startswith(plain_text(figure.caption)) else figure.caption
+    return Picture(figure.id, figure.number, name, figure.alternative, caption, figure.finding)
 
 
-def _answers(block: Answers) -> dict[str, Any]:
-    items = [
-        {
-            "id": item.id,
-            "verdict": item.verdict,
-            "tone": item.tone,
-            "claim": _inline(item.claim),
-            "number": _inline(item.number),
-            "meaning": _inline(item.meaning),
-            "cannot_show": _inline(item.cannot_show),
-            "place": None if item.place is None else [x if math.isfinite(x) else None for x in item.place],
-        }
-        for item in block.items
-    ]
-    return {"items": items, "reach": block.reach}
+def _table(table: Table) -> SetTable:
+    above = ("summary", *(row.kind for row in table.rows))
+    rows = (
+        SetRow(_unbroken(row), row.kind, row.kind == "summary" and kind != "summary")
+        for kind, row in zip(above, table.rows, strict=False)
+    )
+    head = (SetRow(_unbroken(row), row.kind) for row in table.head)
+    breakable = len(table.rows) > _FEW_ROWS
+    return SetTable(
+        table.id, table.number, table.caption, tuple(head), tuple(rows), table.notes, layout(table), breakable
+    )
 
 
-def _figure(block: Figure, folder: Path) -> dict[str, Any]:
-    name = f"picture-{len(list(folder.glob('picture-*')))}{block.path.suffix.lower()}"
-    shutil.copyfile(block.path, folder / name)
-    return {
-        "id": block.id,
-        "number": block.number,
-        "file": name,
-        "alternative": block.alternative,
-        "caption": _inline(() if plain_text(block.finding).startswith(plain_text(block.caption)) else block.caption),
-        "finding": _inline(block.finding),
-        "width": 1.0,
-    }
-
-
-def _table(block: Table) -> dict[str, Any]:
-    setting = layout(block)
-    return {
-        "id": block.id,
-        "number": block.number,
-        "caption": _inline(block.caption),
-        "widths": list(setting.widths),
-        "head": [_row(row, False) for row in block.head],
-        "rows": [
-            _row(row, row.kind == "summary" and index > 0 and block.rows[index - 1].kind != "summary")
-            for index, row in enumerate(block.rows)
-        ],
-        "notes": [_inline(note) for note in block.notes],
-        "size": setting.size,
-        "landscape": setting.landscape,
-        "breakable": len(block.rows) > _FEW_ROWS,
-    }
-
-
-def _row(row: TableRow, rule: bool) -> dict[str, Any]:
-    cells = [
-        {
-            "text": _inline(cell.text, cell.align != "left" and not cell.header and _is_number(plain_text(cell.text))),
-            "align": cell.align,
-            "colspan": cell.colspan,
-            "rowspan": cell.rowspan,
-        }
+def _unbroken(row: TableRow) -> tuple[TableCell, ...]:
+    """The cells, with numbers that no line break parts."""
+    return tuple(
+        replace(cell, text=tuple(replace(run, text=run.text.replace(" ", "\u00a0")) for run in cell.text))
+        if cell.align != "left" and not cell.header and _is_number(plain_text(cell.text))
+        else cell
         for cell in row.cells
-    ]
-    return {"cells": cells, "kind": row.kind, "rule": rule}
-
-
-def _inline(inline: Inline, unbroken: bool = False) -> list[dict[str, str]]:
-    return [
-        {
-            "text": run.text.replace(" ", "\u00a0") if unbroken else run.text,
-            "kind": run.kind,
-            "target": run.target,
-            "within": run.within,
-        }
-        for run in inline
-    ]
+    )

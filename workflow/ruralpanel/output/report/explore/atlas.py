@@ -251,7 +251,7 @@ def _data(
     nouns: Mapping[str, str],
     language: str,
     note: str,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """What the script draws from: units, entries, words."""
     keys = ("median", "of_units", "rank", "no_figure", "play", "pause", "interval", "choose", "trend", "strip",
             "source", "low", "high", "untold")  # fmt: skip
@@ -269,7 +269,7 @@ def _data(
     }
 
 
-def _entry(entry: Entry, units: Sequence[str], language: str) -> dict[str, Any]:
+def _entry(entry: Entry, units: Sequence[str], language: str) -> dict[str, object]:
     def rows(values: Mapping[str, Sequence[float]]) -> list[Any]:
         return [[_short(x) for x in values[unit]] if unit in values else None for unit in units]
 
