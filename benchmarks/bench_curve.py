@@ -26,6 +26,7 @@ from ruralpanel.claims.robustness.curve_tests import SCHEMES, curve_test
 from ruralpanel.project.load import read_config
 from ruralpanel.project.reads import declared_lags
 from ruralpanel.project.sections.configuration import SpecificationCurve
+from ruralpanel.project.sections.data import samples
 from ruralpanel.project.units import load_units
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -44,7 +45,7 @@ def largest(results: Path) -> tuple[Plan, CurveData]:
     frame = pd.read_parquet(results / "panels" / panel / "panel.parquet")
     print(f"curve {name}: {len(plans[name].specifications):,} specifications on panel {panel}, {len(frame)} rows")
     return plans[name], curve_data(
-        plans[name], frame, load_units(ROOT / "data/units/china_provinces.csv"), config.samples
+        plans[name], frame, load_units(ROOT / "data/units/china_provinces.csv"), samples(config.samples)
     )
 
 

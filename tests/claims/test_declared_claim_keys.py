@@ -16,6 +16,7 @@ from as_written import curve_of, evaluate_claims
 from ruralpanel.claims import scorecard
 from ruralpanel.claims.robustness.curve import run_curve
 from ruralpanel.project.config_schema import config_schema
+from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.units import Units, load_units
 
 ROOT = Path(__file__).parents[2]
@@ -120,7 +121,7 @@ def curve(declared: Mapping[str, Any], units: Units) -> str:
     frame = pd.DataFrame([(unit, year) for unit in ids for year in years], columns=["unit", "period"])
     frame[["y", "x", "v"]] = rng.normal(size=(len(frame), 3))
     frame["w"] = rng.uniform(1, 2, len(frame))
-    found = run_curve("c", curve_of(declared), frame, units, {"late": {"drop_periods": [2001]}}, 1)
+    found = run_curve("c", curve_of(declared), frame, units, {"late": Sample(drop_periods=(2001,))}, 1)
     return repr(found.summary) + found.rows.to_csv()
 
 

@@ -23,6 +23,7 @@ from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.sections.configuration import SmallestEffect
+from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import Units, load_units
 
@@ -42,7 +43,7 @@ CURVE: dict[str, Any] = {
     "effects": [["unit", "period"], ["unit"], ["period"], []],
     "weights": [None, "weight"],
 }
-SAMPLES = {"no_steps": {"drop": ["CN-SH", "CN-TJ"]}, "late": {"drop_periods": [2012]}}
+SAMPLES = {"no_steps": Sample(drop=("CN-SH", "CN-TJ")), "late": Sample(drop_periods=(2012,))}
 LAGS = {("roads", 1): "roads_before"}
 
 
@@ -226,7 +227,7 @@ def test_combinations_that_are_no_regression_of_their_own() -> None:
 
 
 def test_what_the_data_cannot_estimate_is_counted(frame: pd.DataFrame, units: Units) -> None:
-    few = {"few": {"drop": sorted(units.ids)[9:]}, "west": {"where": "region == 'West'"}}
+    few = {"few": Sample(drop=tuple(sorted(units.ids)[9:])), "west": Sample(where="region == 'West'")}
     table = frame.assign(nothing=math.nan, flat=1.0, same=2 * frame["roads"])
     curve = {
         "panel": "p", "term": "roads", "outcome": ["y", "flat"],

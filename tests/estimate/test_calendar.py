@@ -25,6 +25,7 @@ from ruralpanel.estimate.inference.error_process import error_process
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.expressions import shifted
 from ruralpanel.project.problems import UserError
+from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import Units, load_units
 
@@ -80,7 +81,7 @@ def years_apart(years: tuple[int, ...]) -> set[tuple[int, int]]:
 @pytest.mark.parametrize("effects", [(), ("period",)])
 def test_first_differences_never_bridge_a_year(missing: str, effects: tuple[str, ...], units: Units) -> None:
     frame = frame_of(tuple(range(2000, 2010)))
-    sample = {"drop_periods": [2005]} if missing == "dropped" else None
+    sample = Sample(drop_periods=(2005,)) if missing == "dropped" else None
     if missing == "not published":
         frame.loc[frame["period"] == 2005, "y"] = np.nan
     if missing == "not declared":
@@ -106,7 +107,7 @@ def test_uneven_periods_are_years_unless_the_panel_counts_observations(units: Un
         fit = linear.fd(designed(frame, units, by=by))
         assert fit.rows.size == len(by_hand) == expected
         assert fit.params[0] == pytest.approx(by_hand["x"] @ by_hand["y"] / (by_hand["x"] @ by_hand["x"]))
-    left = designed(frame, units, by="observation", sample={"drop_periods": [2005]})
+    left = designed(frame, units, by="observation", sample=Sample(drop_periods=(2005,)))
     assert linear.fd(left).rows.size == 30, "a declared period without rows is a gap"
     wide = designed(frame_of((1990, 2000, 2010)), units)
     with pytest.raises(UserError, match=r"panels\.p\.by: observation"):
@@ -142,7 +143,7 @@ def test_a_design_and_a_formula_name_the_same_period_before(units: Units) -> Non
 
 def test_conditions_of_samples_count_lags_as_the_panel_does(units: Units) -> None:
     frame = frame_of(UNEVEN)
-    where = {"where": "lag(x) == lag(x)"}
+    where = Sample(where="lag(x) == lag(x)")
     assert designed(frame, units, "pooled", sample=where).y.size == 15
     assert designed(frame, units, "pooled", "observation", sample=where).y.size == 60
 

@@ -14,6 +14,7 @@ import pytest
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.problems import UserError
+from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import Units, load_units
 
@@ -87,7 +88,7 @@ def test_rows_are_left_out_and_counted_by_their_first_reason(frame: pd.DataFrame
     frame.loc[frame["unit"] == "CN-XZ", "y"] = math.nan
     frame.loc[frame["period"] == 2015, "x"] = math.nan
     frame.loc[(frame["unit"] == "CN-SC") & (frame["period"] < 2014), "z"] = math.nan
-    sample = {"drop": ["CN-BJ", "CN-TJ"], "where": "region != 'Northeast'"}
+    sample = Sample(drop=("CN-BJ", "CN-TJ"), where="region != 'Northeast'")
     design = build_design(spec(regressors=("x", "z")), frame, units, sample)
     assert design.n_dropped == {
         "sample_units": 8,
@@ -104,14 +105,14 @@ def test_rows_are_left_out_and_counted_by_their_first_reason(frame: pd.DataFrame
 @pytest.mark.parametrize(
     ("sample", "kept"),
     [
-        ({"where": "period >= 2014"}, lambda row, a: row.period >= 2014),
-        ({"where": "region in ('West', 'East') and not go_west"}, lambda row, a: a["region"] == "East"),
-        ({"where": "x > 0 or unit == 'CN-GZ'"}, lambda row, a: row.x > 0 or row.unit == "CN-GZ"),
-        ({"where": "lag(x) > 0"}, None),
-        ({"drop_periods": [2013]}, lambda row, a: row.period != 2013),
+        (Sample(where="period >= 2014"), lambda row, a: row.period >= 2014),
+        (Sample(where="region in ('West', 'East') and not go_west"), lambda row, a: a["region"] == "East"),
+        (Sample(where="x > 0 or unit == 'CN-GZ'"), lambda row, a: row.x > 0 or row.unit == "CN-GZ"),
+        (Sample(where="lag(x) > 0"), None),
+        (Sample(drop_periods=(2013,)), lambda row, a: row.period != 2013),
     ],
 )
-def test_samples_by_condition(sample: dict[str, Any], kept: Any, frame: pd.DataFrame, units: Units) -> None:
+def test_samples_by_condition(sample: Sample, kept: Any, frame: pd.DataFrame, units: Units) -> None:
     design = build_design(spec(estimator="pooled", effects=()), frame, units, sample)
     if kept is None:
         before = frame.groupby("unit")["x"].shift(1)
@@ -191,7 +192,7 @@ def test_singletons_go_until_none_is_left_as_a_loop_says(frame: pd.DataFrame, un
 
 
 def test_too_little_is_said_with_what_was_lost(frame: pd.DataFrame, units: Units) -> None:
-    (found,) = problems(spec(), frame, units, {"where": "region == 'Nowhere'"})
+    (found,) = problems(spec(), frame, units, Sample(where="region == 'Nowhere'"))
     assert "an empty sample: of 124 rows none is left (sample_condition 124)" in found
     frame.loc[frame["period"] > 2012, "x"] = math.nan
     (found,) = problems(spec(), frame, units)
@@ -218,7 +219,7 @@ def test_steps_join_the_controls_where_they_vary(frame: pd.DataFrame, units: Uni
     assert design.terms == ("z", "x:fixed", "y__break_2013", "x__break_2014")
     assert design.extra["steps"] == ("y__break_2013", "x__break_2014")
     assert any(one.code.startswith("steps_") for one in design.notes)
-    without = build_design(spec(), frame, units, {"drop": ["CN-SH", "CN-TJ"]})
+    without = build_design(spec(), frame, units, Sample(drop=("CN-SH", "CN-TJ")))
     assert without.terms == ("x",) and without.notes == ()
     assert build_design(spec(estimator="between", effects=()), frame, units).terms == ("x",)
 

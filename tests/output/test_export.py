@@ -25,6 +25,7 @@ from ruralpanel.output.export.build import Exports, panels_of
 from ruralpanel.output.export.columns import ExportedPanel, free_name, write_panel
 from ruralpanel.output.export.scripts import LANGUAGES
 from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import Units
 
@@ -135,7 +136,7 @@ def write_exports(folder: Path, cases: Iterable[str] = tuple(CASES)) -> None:
 
 def spec_of(name: str) -> tuple[ModelSpec, dict[str, Any]]:
     values = {"estimator": "fe", "outcome": "y", "regressors": ("x", "open"), "options": {}} | CASES[name]
-    sample = {} if values.pop("sample", "") == "whole" else {"where": "gappy == 1"}
+    sample = None if values.pop("sample", "") == "whole" else Sample(where="gappy == 1")
     values["allow"] = ("few_clusters", "independent_rows")
     return ModelSpec(name=name, panel="p", sample="some" if sample else "all", **values), sample
 

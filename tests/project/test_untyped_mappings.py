@@ -46,9 +46,7 @@ READERS = {
 """Module or folder → why it holds mappings of anything."""
 
 LEFT = {
-    "data/adapters": 2,
-    "data": 3,
-    "estimate/base": 18,
+    "estimate/base": 17,
     "estimate": 8,
     "estimate/families/common_effects": 7,
     "estimate/families": 4,

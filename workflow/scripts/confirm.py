@@ -14,6 +14,7 @@ with starting("confirm"):
     from ruralpanel.estimate.confirm import confirm, disagreements, table
     from ruralpanel.project.files import write_frame
     from ruralpanel.project.problems import job, pieces, raise_any
+    from ruralpanel.project.sections.data import samples as declared_samples
     from ruralpanel.project.settings import ModelSpec
     from ruralpanel.project.units import load_units
 
@@ -28,13 +29,13 @@ def main(
     confirmation: str,
 ) -> None:
     """Write `confirmation`, a row per term of each model, unless a number of two libraries differs."""
-    cross_section = load_units(units)
+    cross_section, kept_rows = load_units(units), declared_samples(samples)
     frames = {panel: pd.read_parquet(f"{results}/panels/{panel}/panel.parquet") for panel in by}
     specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
     rows = []
     for name, spec, piece in pieces(specs, "models", "confirmation of model"):
         with piece:
-            sample = samples.get(spec.sample)
+            sample = kept_rows.get(spec.sample)
             design = build_design(spec, frames[spec.panel], cross_section, sample, config, by[spec.panel])
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # of dummies that determine each other, and of errors that nobody reads

@@ -14,6 +14,7 @@ with starting("curve"):
     from ruralpanel.project.files import atomic_path, sha256_of
     from ruralpanel.project.problems import job
     from ruralpanel.project.sections.configuration import SmallestEffect, SpecificationCurve
+    from ruralpanel.project.sections.data import samples as declared_samples
     from ruralpanel.project.units import load_units
 
 
@@ -36,8 +37,8 @@ def main(
     declared = {(variable, int(lag)): lagged for variable, lag, lagged in lags}
     frame, cross_section = pd.read_parquet(panel), load_units(units)
     result = run_curve(
-        name, SpecificationCurve.model_validate(curve), frame, cross_section, samples, seed, declared, by, config,
-        SmallestEffect.model_validate(smallest), logs,
+        name, SpecificationCurve.model_validate(curve), frame, cross_section, declared_samples(samples), seed, declared,
+        by, config, SmallestEffect.model_validate(smallest), logs,
     )  # fmt: skip
     with atomic_path(rows) as temporary:
         result.rows.to_parquet(temporary, index=False)

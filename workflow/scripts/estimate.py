@@ -16,6 +16,7 @@ with starting("estimate"):
     from ruralpanel.project.files import sha256_of
     from ruralpanel.project.kept import Kept
     from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.sections.data import samples as declared_samples
     from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.settings import ModelSpec
     from ruralpanel.project.units import load_units
@@ -38,11 +39,12 @@ def main(
     frame = pd.read_parquet(panel)
     cross_section = load_units(units)
     geography = Geography(cross_section, boundaries, declared_matrices(weights_matrices), config)
+    kept_rows = declared_samples(samples)
     panel_sha256 = sha256_of(panel)
     specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
 
     def write(spec: ModelSpec, target: Path) -> None:
-        design = geography.placed(build_design(spec, frame, cross_section, samples.get(spec.sample), config, by))
+        design = geography.placed(build_design(spec, frame, cross_section, kept_rows.get(spec.sample), config, by))
         estimate(spec, design, seed, panel_sha256).to_json(target)
 
     for name, spec, piece in pieces(specs, "models", "model"):

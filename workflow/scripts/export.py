@@ -16,6 +16,7 @@ with starting("export"):
     from ruralpanel.output.labels import labels_from_codebook
     from ruralpanel.project.files import write_text
     from ruralpanel.project.problems import job, pieces
+    from ruralpanel.project.sections.data import samples as declared_samples
     from ruralpanel.project.settings import ModelSpec
     from ruralpanel.project.units import load_units
 
@@ -33,12 +34,13 @@ def main(
     """Write ``<results>/export/``."""
     folder, cross_section = Path(results) / "export", load_units(units)
     frames = {panel: pd.read_parquet(f"{results}/panels/{panel}/panel.parquet") for panel in by}
+    kept_rows = declared_samples(samples)
     exports = Exports(panels_of(frames, cross_section, by, config))
     specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
     for name, spec, piece in pieces(specs, "models", "scripts of model"):
         with piece:
             result = read_model(f"{results}/models/{name}.json")
-            exports.add(spec, cross_section, samples.get(spec.sample), config, result, titles.get(name, name))
+            exports.add(spec, cross_section, kept_rows.get(spec.sample), config, result, titles.get(name, name))
     for name, text in exports.files.items():
         write_text(folder / name, text)
     write_text(folder / "README.md", readme(exports.rows))

@@ -13,6 +13,7 @@ with starting("families"):
     from ruralpanel.estimate.places.geography import Geography
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.sections.configuration import Estimand
+    from ruralpanel.project.sections.data import samples as declared_samples
     from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.settings import ModelSpec
     from ruralpanel.project.units import load_units
@@ -33,7 +34,9 @@ def main(
 ) -> None:
     """Write ``results/models/families/<family>.json``; all problems of all families are reported together."""
     geography = Geography(load_units(units), boundaries, declared_matrices(weights_matrices), config)
-    designs = designs_of([ModelSpec.from_dict(model) for model in models], samples, panels, geography, by)
+    designs = designs_of(
+        [ModelSpec.from_dict(model) for model in models], declared_samples(samples), panels, geography, by
+    )
     for name, claims, piece in pieces(families, "families", "family"):
         estimands = {claim: Estimand.model_validate(estimand) for claim, estimand in claims.items()}
         wanted = {estimand.model for estimand in estimands.values()}

@@ -22,6 +22,7 @@ with starting("robustness"):
     from ruralpanel.project.kept import Kept
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.sections.configuration import Hypothesis
+    from ruralpanel.project.sections.data import samples as declared_samples
     from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.settings import ModelSpec
     from ruralpanel.project.units import load_units
@@ -50,12 +51,12 @@ def main(
     known = {Path(path).stem: read_model(path) for path in estimates}
     declared = {name: Hypothesis.model_validate({"claim": name, **claim}) for name, claim in claims.items()}
     wanted = targets_of(declared, known, read_statistics("results"), config)
-    frames = cache(pd.read_parquet)
+    frames, kept_rows = cache(pd.read_parquet), declared_samples(samples)
     written = {str(values["name"]): Path(folder) / f"{values['name']}.json" for values in models}
 
     def write(values: Mapping[str, Any], targets: Sequence[Target]) -> None:
         panel = str(values["panel"])
-        design = design_of(ModelSpec.from_dict(values), samples, frames(panels[panel]), geography, by[panel])
+        design = design_of(ModelSpec.from_dict(values), kept_rows, frames(panels[panel]), geography, by[panel])
         groups = groups_of(cross_section.attributes, design, GROUPS)
         write_results(written[design.spec.name], check_model(design, targets, seed, groups, config))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -178,14 +178,18 @@ COLUMNS = (
 )
 
 
-def bare_columns(cells: pd.DataFrame) -> dict[str, Any]:
+Column = pd.Categorical | pd.Series | np.ndarray[Any, Any]
+"""A column without its frame."""
+
+
+def bare_columns(cells: pd.DataFrame) -> dict[str, Column]:
     """The columns of an adapter's result without their frame: labels as categories, numbers as arrays."""
     return {name: _bare(cells[name]) for name in CELLS}
 
 
-def _bare(column: pd.Series) -> Any:
+def _bare(column: pd.Series) -> Column:
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.array
+        return cast(pd.Categorical, column.array)
     if column.name in LABELS:
         return pd.Categorical(column)
     return column.to_numpy() if column.name != "text" else column
@@ -200,7 +204,7 @@ def _constant(label: str, count: int) -> Any:
 
 
 def in_order(
-    source: SourceSpec, columns: dict[str, Any], codes: Codes, units: Units, repaired: bool
+    source: SourceSpec, columns: dict[str, Column], codes: Codes, units: Units, repaired: bool
 ) -> tuple[pd.DataFrame, bool]:
     """The figures by series, unit and period, and whether two share all three.
 
@@ -210,12 +214,12 @@ def in_order(
     codes : the place of each row's unit in ``units.every``.
     repaired : whether values will be written; else `raw_value` is the very array of `value`.
     """
-    series = columns.pop("series")
+    series = cast(pd.Categorical, columns.pop("series"))
     keys = [str(key) for key in series.categories]
     series_order, unit_order = sorted(keys), sorted(units.every)
     del columns["unit"]
     codes = _recoded(codes, units.every, unit_order)
-    order = order_of(series.codes, codes, columns["period"], _ranks(keys, series_order))
+    order = order_of(series.codes, codes, np.asarray(columns["period"]), _ranks(keys, series_order))
     count = order.length
     codes_in_order = _recoded(order.taken(series.codes), keys, series_order)
     measures = [source.series[key].measure if key in source.series else "" for key in series_order]
@@ -223,7 +227,7 @@ def in_order(
     of_series = np.array(
         [distinct.index(m) for m in measures] or [0], dtype=np.int8 if len(distinct) < 127 else np.int32
     )
-    value = order.taken(columns.pop("value").astype(np.float64, copy=False))
+    value = order.taken(np.asarray(columns.pop("value"), dtype=np.float64))
     text = columns.pop("text")
     if isinstance(text, pd.Series):
         text = text if order.unchanged else text.iloc[order.rows()].reset_index(drop=True)
@@ -231,7 +235,7 @@ def in_order(
         "source": _constant(source.name, count),
         "series": _labels(codes_in_order, series_order),
         "unit": _labels(order.taken(codes), unit_order),
-        "period": order.taken(columns.pop("period")),
+        "period": order.taken(np.asarray(columns.pop("period"))),
         "value": value.copy() if repaired else value,
         "measure": _labels(of_series[codes_in_order], distinct),
         "text": text if isinstance(text, pd.Series) else _ordered(text, order),
@@ -242,10 +246,10 @@ def in_order(
     return pd.DataFrame({name: by_name[name] for name in COLUMNS}, copy=False), order.repeats
 
 
-def _ordered(column: Any, order: Order) -> Any:
+def _ordered(column: Column, order: Order) -> Column:
     if isinstance(column, pd.Categorical):
         return pd.Categorical.from_codes(order.taken(column.codes), dtype=column.dtype)
-    return order.taken(column)
+    return order.taken(np.asarray(column))
 
 
 def _ranks(old: Sequence[str], new: Sequence[str]) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from ruralpanel.project.expressions import Operation, names, other_periods, walk
 from ruralpanel.project.formulas import parse
 from ruralpanel.project.periods import frequency, in_formula, shown
 from ruralpanel.project.problems import Problem, UserError, did_you_mean
+from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.units import Units
 
 Flags = np.ndarray[Any, np.dtype[np.bool_]]
@@ -99,13 +100,13 @@ def condition(text: str, frame: pd.DataFrame, units: Units, file: str, where: st
 
 
 def sample_rows(
-    sample: Mapping[str, Any], frame: pd.DataFrame, units: Units, file: str, where: str, by: str = "year"
+    sample: Sample, frame: pd.DataFrame, units: Units, file: str, where: str, by: str = "year"
 ) -> tuple[Flags, dict[str, int]]:
     """Rows that a declared sample keeps, and how many each of its parts leaves out.
 
     Parameters
     ----------
-    sample : ``where`` (a condition), ``drop`` (ids of units), ``drop_periods`` (years); all optional.
+    sample : a condition, and units and periods left out; any of them.
     where : place of the sample in the configuration. by : year or observation: how lags in conditions count.
     """
     kept = np.ones(len(frame), dtype=bool)
@@ -117,8 +118,8 @@ def sample_rows(
             dropped[reason] = dropped.get(reason, 0) + count
         kept[rows] = False
 
-    leave_out(frame["unit"].isin(list(sample.get("drop") or ())).to_numpy(), "sample_units")
-    leave_out(frame["period"].isin(list(sample.get("drop_periods") or ())).to_numpy(), "sample_periods")
-    if sample.get("where"):
-        leave_out(~condition(str(sample["where"]), frame, units, file, f"{where}.where", by), "sample_condition")
+    leave_out(frame["unit"].isin(sample.drop or ()).to_numpy(), "sample_units")
+    leave_out(frame["period"].isin(sample.drop_periods or ()).to_numpy(), "sample_periods")
+    if sample.where:
+        leave_out(~condition(sample.where, frame, units, file, f"{where}.where", by), "sample_condition")
     return kept, dropped

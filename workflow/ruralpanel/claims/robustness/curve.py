@@ -19,6 +19,7 @@ from ruralpanel.estimate.base.results import FloatArray
 from ruralpanel.estimate.inference.validity import UNIT_CLUSTERS, generator
 from ruralpanel.project.problems import CONFIGURATION
 from ruralpanel.project.sections.configuration import SmallestEffect, SpecificationCurve
+from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.units import Units
 
 SIGNIFICANT = 0.05
@@ -46,7 +47,7 @@ def run_curve(
     curve: SpecificationCurve,
     frame: pd.DataFrame,
     units: Units,
-    samples: Mapping[str, Mapping[str, object]],
+    samples: Mapping[str, Sample],
     seed: int,
     lags: Mapping[tuple[str, int], str] | None = None,
     by: str = "year",

@@ -20,6 +20,7 @@ from ruralpanel.estimate.spread import net_sd
 from ruralpanel.project.effects import effect_problems
 from ruralpanel.project.expressions import shifted
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.units import Units
 
 
@@ -46,7 +47,7 @@ def curve_data(
     plan: Plan,
     frame: pd.DataFrame,
     units: Units,
-    samples: Mapping[str, Mapping[str, object]],
+    samples: Mapping[str, Sample],
     by: str = "year",
     file: str = CONFIGURATION,
     where: str = "specification_curves",
@@ -92,7 +93,7 @@ def curve_data(
     for name in dict.fromkeys(spec.weights for spec in plan.specifications if spec.weights):
         if (columns[name] < 0).any():
             raise UserError(Problem(file, f"{where}.weights", f'"{name}", which is negative', "weights above zero"))
-    kept = {name: sample_rows(samples.get(name) or {}, rows, units, file, f"samples.{name}", by)[0]
+    kept = {name: sample_rows(samples.get(name) or Sample(), rows, units, file, f"samples.{name}", by)[0]
             for name in dict.fromkeys(spec.sample for spec in plan.specifications)}  # fmt: skip
     return CurveData(labels, codes, columns, steps, kept)
 

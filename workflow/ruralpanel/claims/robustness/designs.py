@@ -16,12 +16,13 @@ from ruralpanel.estimate.places.weights import OF_UNITS, among
 from ruralpanel.project.kinds.estimators import ESTIMATORS, POLICY
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.settings import ModelSpec
 
 
 def designs_of(
     models: Iterable[ModelSpec],
-    samples: Mapping[str, Mapping[str, object]],
+    samples: Mapping[str, Sample],
     panels: Mapping[str, str],
     geography: Geography,
     by: Mapping[str, str],
@@ -54,7 +55,7 @@ def designs_of(
 
 def design_of(
     spec: ModelSpec,
-    samples: Mapping[str, Mapping[str, object]],
+    samples: Mapping[str, Sample],
     frame: pd.DataFrame,
     geography: Geography,
     by: str,

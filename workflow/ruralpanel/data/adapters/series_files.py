@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ruralpanel.data.adapters.cells import file_label
 from ruralpanel.data.adapters.sheets import Sheet
@@ -33,7 +33,7 @@ class Place:
     declared: bool
 
 
-def declared_layout(source: SourceSpec) -> Mapping[str, Any]:
+def declared_layout(source: SourceSpec) -> Mapping[str, object]:
     """The adapter's keys as they are declared: those of the sidecar, overridden by those of the configuration."""
     return {**((source.about or {}).get("layout") or {}), **source.layout}
 

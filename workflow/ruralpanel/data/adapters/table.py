@@ -110,7 +110,7 @@ def frame_of(pieces: list[Piece]) -> pd.DataFrame:
     """
     lengths = [len(piece.rows) for piece in pieces]
     total = sum(lengths)
-    columns: dict[str, Any] = dict.fromkeys(COLUMNS)
+    columns: dict[str, object] = dict.fromkeys(COLUMNS)
     labels = (
         [p.series for p in pieces],
         [p.table.label for p in pieces],

@@ -21,6 +21,7 @@ from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
 from ruralpanel.project.notes import Note, Reason, note
 from ruralpanel.project.periods import shown
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
+from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.units import Units
 
@@ -32,7 +33,7 @@ def build_design(
     spec: ModelSpec,
     frame: pd.DataFrame,
     units: Units,
-    sample: Mapping[str, Any] | None = None,
+    sample: Sample | None = None,
     file: str = CONFIGURATION,
     by: str = "year",
 ) -> Design:
@@ -72,7 +73,7 @@ def build_design(
     wanted = _terms(spec) | {part: place for part, place in grouping.items() if part in frame.columns[2:]}
     columns = columns_of(wanted, frame, units, spec.panel, file)
     raise_any([*columns.problems, *_effect_problems(spec, frame, units, file)])
-    kept, dropped = sample_rows(sample or {}, frame, units, file, f"samples.{spec.sample}", by)
+    kept, dropped = sample_rows(sample or Sample(), frame, units, file, f"samples.{spec.sample}", by)
     values = dict(columns.values)
     every = _steps(spec, frame)
     steps = () if ESTIMATORS[spec.estimator].evidence == BETWEEN else every

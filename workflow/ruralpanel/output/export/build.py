@@ -13,6 +13,7 @@ from ruralpanel.output.export.columns import ExportedPanel
 from ruralpanel.output.export.recipe import NoScriptError, form_of, recipe
 from ruralpanel.output.export.scripts import scripts, without_script
 from ruralpanel.project.kinds.estimators import ESTIMATORS
+from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.units import Units
 
@@ -26,7 +27,7 @@ class Exports:
     rows: list[dict[str, str]] = field(default_factory=list)
 
     def add(
-        self, spec: ModelSpec, units: Units, sample: Mapping[str, object] | None, config: str, result: Model,
+        self, spec: ModelSpec, units: Units, sample: Sample | None, config: str, result: Model,
         title: str,
     ) -> None:  # fmt: skip
         """Write the scripts of one model, whose columns join its panel."""

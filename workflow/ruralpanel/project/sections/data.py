@@ -227,6 +227,11 @@ class Sample(Options):
     label_zh: str | None = key(_ZH)
 
 
+def samples(written: Mapping[str, Any]) -> dict[str, Sample]:
+    """Declared samples in plain values, as they pass through a rule's parameters, by name."""
+    return {name: Sample.model_validate(values) for name, values in written.items()}
+
+
 class WeightsMatrix(Options):
     """Who is whose neighbour."""
 
