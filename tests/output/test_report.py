@@ -78,7 +78,7 @@ def test_every_quoted_number_is_in_the_results(place: Path) -> None:
     checked = 0
     for entry in register:
         path = place / "made_up" / entry["file"]
-        if path.suffix != ".json" or not entry["pointer"].startswith("/"):
+        if path.suffix != ".json" or "pointer" not in entry:
             continue
         if not path.is_file():
             assert entry["file"] == "config.json"

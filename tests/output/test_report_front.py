@@ -29,6 +29,7 @@ from ruralpanel.output.report.numbers import Numbers
 from ruralpanel.output.report.sentences import excluded
 from ruralpanel.output.report.software import version_of
 from ruralpanel.output.report.texts import Texts
+from ruralpanel.project.notes import note
 from ruralpanel.project.sections.configuration import Story
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -303,6 +304,6 @@ def test_numbers_are_traced_to_rows(place: Path, tmp_path: Path) -> None:
     found = gather(values, folder / "made_up", folder, "config.json")
     number = lookups(found)["story"]("outcome_last")
     assert (number.value, number.file) == (6.0, "panels/made/panel.csv")
-    assert "sum of workers" in number.pointer and "2013" in number.pointer
+    assert number.way == note("among_units", way=note("sum_of", variable="workers"), units=3, period="2013")
     assert math.isclose(lookups(found)["story"]("both_rose").value, 3)
     assert json.dumps(number.value)

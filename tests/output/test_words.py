@@ -65,7 +65,7 @@ def test_no_word_of_a_language_stands_in_the_code_of_outputs() -> None:
 
 def stated() -> Iterator[tuple[ast.expr, set[str | None]]]:
     """Every code that computations give, with the names of the values beside it (None among them: further ones)."""
-    for folder in ("estimate", "claims", "data"):
+    for folder in ("estimate", "claims", "data", "output"):
         for name, place in (("note", 0), ("reason", 1)):
             for _, call in calls(name, folder):
                 yield call.args[place], {keyword.arg for keyword in call.keywords}
@@ -93,7 +93,7 @@ def test_no_code_has_words_for_nothing() -> None:
     """Every code of the catalogue stands in the code of computations, whole or in parts."""
     sources = "".join(
         path.read_text(encoding="utf-8")
-        for folder in ("estimate", "claims", "data", "project")
+        for folder in ("estimate", "claims", "data", "project", "output")
         for path in sorted((PACKAGE / folder).rglob("*.py"))
     )
     known = {key.split(".")[1] for key in catalogue("en") if key.startswith("said.")}

@@ -10,8 +10,10 @@ import pytest
 import yaml
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
-AS_THEY_ARE = {"script", "style", "code", "pre"}
+AS_THEY_ARE = {"script", "style", "pre"}
 READ = ("alt", "aria-label", "title", "placeholder", "data-tip", "data-found")
+CODE = re.compile(r"python -m .*|snakemake .*|/.*|\w+:\S.*")
+"""What stands as code in either language: commands, places in files, keys of quoted numbers."""
 ADDRESS = re.compile(r"\S*(?:https?://|[\w.-]+/[\w.-]+|\w+_\w+)\S*")
 LEFT_OVER = {
     "zh": re.compile(r"\b[a-z]{2,}(?:[ ,-]+[a-z]+){2,}\b"),
@@ -21,7 +23,7 @@ LEFT_OVER = {
 
 
 class Words(HTMLParser):
-    """What is read of a page but for code, references, and parts that say that they are in another language."""
+    """What is read of a page but for commands, references, and parts that say that they are in another language."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -47,8 +49,9 @@ class Words(HTMLParser):
             pass
 
     def handle_data(self, data: str) -> None:
-        if not self.left_out:
-            self.read.append(" ".join(data.split()))
+        text = " ".join(data.split())
+        if not self.left_out and not (self.open and self.open[-1][0] == "code" and CODE.fullmatch(text)):
+            self.read.append(text)
 
     @property
     def left_out(self) -> bool:
@@ -69,9 +72,11 @@ def left_over(page: str, language: str, names: set[str]) -> list[str]:
 
 def test_what_is_left_over_is_seen() -> None:
     page = """<html lang="zh"><body><p>图 <b>drawn by nobody at all</b></p><p lang="en">three words more</p>
-    <code>as it was written</code><img alt="a map without words">聚类<ul class="references"><li>of the many</ul>"""
-    assert left_over(page, "zh", set()) == ["drawn by nobody at all", "a map without words"]
-    assert left_over(page, "zh", {"map without words"}) == ["drawn by nobody at all"]
+    <code>/counts/as it was written</code><code>python -m some words more</code><pre>all of it here</pre>
+    <code>number of entries</code><img alt="a map without words">聚类<ul class="references"><li>of the many</ul>"""
+    found = ["drawn by nobody at all", "number of entries", "a map without words"]
+    assert left_over(page, "zh", set()) == found
+    assert left_over(page, "zh", {"map without words"}) == found[:2]
     assert left_over(page, "en", set()) == ["图", "聚类"]
 
 

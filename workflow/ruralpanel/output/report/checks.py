@@ -27,7 +27,7 @@ from ruralpanel.output.report.document import (
 from ruralpanel.output.report.lookups import is_declared
 from ruralpanel.output.report.numbers import Quoted, formatted
 from ruralpanel.output.report.texts import Texts
-from ruralpanel.output.words import stated
+from ruralpanel.output.words import clause, stated
 from ruralpanel.project.formats import MINUS
 
 _COLUMNS = ("check", "source", "series", "unit", "period", "value", "expected", "size")
@@ -186,7 +186,7 @@ def register(context: Context, texts: Texts) -> Section:
     head = header(texts, _REGISTER, "reproduce.numbers_head", _REGISTER[:2])
     origins = Origins(context, texts.numbers.quoted)
     behind = texts.plain("origins.link")
-    rows = tuple(_row(quoted, origins, behind) for quoted in texts.numbers.quoted)
+    rows = tuple(_row(quoted, origins, behind, context.language) for quoted in texts.numbers.quoted)
     table = Table("register-table", texts.inline("reproduce.numbers_caption"), head, rows, tall=True)
     lede = Paragraph(texts.inline("reproduce.numbers_lede", results=context.results.name))
     inner: tuple[Block, ...] = (lede, table)
@@ -195,10 +195,12 @@ def register(context: Context, texts: Texts) -> Section:
     return Section("numbers", texts.plain("reproduce.numbers_title"), blocks, part="page")
 
 
-def _row(quoted: Quoted, origins: Origins, behind: str) -> TableRow:
+def _row(quoted: Quoted, origins: Origins, behind: str, language: str) -> TableRow:
     """A number with its model and place, leading to the cells behind it where the page lists them."""
     origin = quoted.found
-    pointer = f"{origin.pointer}; {origin.trace}" if origin.trace else origin.pointer
+    place = Run(f"{origin.pointer}; {origin.trace}" if origin.trace else origin.pointer, "code")
+    if origin.way:
+        place = Run(clause(origin.way, language))
     address = origins.address(origin)
     link = (Run(" "), Run(behind, "link", address)) if address else ()
     return TableRow(
@@ -208,6 +210,6 @@ def _row(quoted: Quoted, origins: Origins, behind: str) -> TableRow:
             TableCell(literal(origins.title(origin))),
             TableCell((Run(quoted.key, "code"),)),
             TableCell((Run(origin.file, "code"),)),
-            TableCell((Run(pointer, "code"), *link)),
+            TableCell((place, *link)),
         )
     )

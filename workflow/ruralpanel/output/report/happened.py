@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ruralpanel.output.report.numbers import Found, MissingNumber
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.periods import label, parsed
 from ruralpanel.project.sections.configuration import Story
 
@@ -34,7 +35,7 @@ class Happened:
     without: tuple[str, ...]
     numbers: Mapping[str, float]
     file: str
-    ways: Mapping[str, str]
+    ways: Mapping[str, Note]
 
     def found(self, name: str) -> Found:
         """A number with its origin.
@@ -46,10 +47,12 @@ class Happened:
         """
         counts = {"units": len(self.units), "all_units": len(self.units) + len(self.without)}
         if name in counts:
-            return Found(counts[name], self.file, f"units with figures in {label(self.first)} and {label(self.last)}")
+            code = "units_with_figures" if name == "units" else "units"
+            way = note(code, first=label(self.first), last=label(self.last))
+            return Found(counts[name], self.file, way=way)
         if name not in self.numbers:
             raise MissingNumber(f'the story has no "{name}"')
-        return Found(self.numbers[name], self.file, self.ways[name])
+        return Found(self.numbers[name], self.file, way=self.ways[name])
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,12 @@ def longer_runs(results: Path, panel: str, outcomes: Sequence[str]) -> dict[str,
     for outcome in (name for name in outcomes if name in rows):
         totals = rows.groupby("period")[outcome].apply(lambda figures: figures.sum(skipna=False)).dropna()
         if len(totals) > 1:
+            periods = {"first": int(totals.index[0]), "last": int(totals.index[-1])}
             ends = {
-                end: Found(float(totals.iloc[place]), file, f"sum of {outcome}, {label(int(totals.index[place]))}")
-                for end, place in (("first", 0), ("last", -1))
+                end: Found(float(totals[period]), file, way=note("sum", variable=outcome, period=label(period)))
+                for end, period in periods.items()
             }
-            runs[outcome] = LongRun(int(totals.index[0]), int(totals.index[-1]), ends)
+            runs[outcome] = LongRun(periods["first"], periods["last"], ends)
     return runs
 
 
@@ -112,15 +116,16 @@ def told(rows: pd.DataFrame, story: Story, file: str) -> Happened | None:
         return None
     before, after = (end.loc[list(present)] for end in ends)
     numbers: dict[str, float] = {}
-    ways: dict[str, str] = {}
+    ways: dict[str, Note] = {}
     outcome = story.outcome
     for end, name, period in ((before, "first", first), (after, "last", last)):
         own = _numbers(end, story)
         numbers |= {f"{key}_{name}": value for key, (value, _) in own.items()}
-        ways |= {f"{key}_{name}": f"{way}, {len(present)} units, {label(period)}" for key, (_, way) in own.items()}
+        among = {"units": len(present), "period": label(period)}
+        ways |= {f"{key}_{name}": note("among_units", way=way, **among) for key, (_, way) in own.items()}
     if numbers["outcome_first"]:
         numbers["outcome_change"] = numbers["outcome_last"] / numbers["outcome_first"] - 1
-        ways["outcome_change"] = f"{ways['outcome_last']} / {label(first)} − 1"
+        ways["outcome_change"] = note("change_of", way=ways["outcome_last"], since=label(first))
     rose = {"outcome": after[outcome] > before[outcome]}
     if story.share:
         rose["share"] = after[story.share] > before[story.share]
@@ -130,23 +135,23 @@ def told(rows: pd.DataFrame, story: Story, file: str) -> Happened | None:
         names = [
             name for part, name in (("outcome", outcome), ("share", story.share)) if name and key in (part, "both")
         ]
-        ways[f"{key}_rose"] = f"units where {' and '.join(names)} rose, {label(first)} to {label(last)}"
+        ways[f"{key}_rose"] = note("units_rose", variables=names, first=label(first), last=label(last))
     without = tuple(unit for unit in units if unit not in present)
     return Happened(first, last, present, without, numbers, file, ways)
 
 
-def _numbers(end: pd.DataFrame, story: Story) -> dict[str, tuple[float, str]]:
+def _numbers(end: pd.DataFrame, story: Story) -> dict[str, tuple[float, Note]]:
     outcome, population, share, weight, scale = story.outcome, story.population, story.share, story.weight, story.scale
     total = float(end[outcome].sum())
-    numbers = {"outcome": (total, f"sum of {outcome}")}
+    numbers = {"outcome": (total, note("sum_of", variable=outcome))}
     if population:
         below = float(end[population].sum())
         if below:
-            numbers["rate"] = (scale * total / below, f"{scale} × sum of {outcome} / sum of {population}")
+            numbers["rate"] = (scale * total / below, note("rate_of", scale=scale, above=outcome, below=population))
     if share and weight:
         if float(end[weight].sum()):
             mean = float((end[share] * end[weight]).sum() / end[weight].sum())
-            numbers["share"] = (mean, f"mean of {share} weighted by {weight}")
+            numbers["share"] = (mean, note("weighted_mean_of", variable=share, weight=weight))
     elif share:
-        numbers["share"] = (float(end[share].mean()), f"mean of {share}")
+        numbers["share"] = (float(end[share].mean()), note("mean_of", variable=share))
     return numbers

@@ -31,6 +31,7 @@ from ruralpanel.claims.designs import ClaimEstimate
 from ruralpanel.estimate.base.model_json import read_results
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.numbers import Found, Lookup, MissingNumber, in_json
+from ruralpanel.project.notes import note
 from ruralpanel.project.other_results import SCORECARD
 from ruralpanel.project.periods import label, parse
 
@@ -169,7 +170,10 @@ def _count(context: Context, what: str) -> Found:
         "panels": (context.panels, context.config_file),
         "sources": (context.sources, context.config_file),
         "series": (series, context.config_file),
-        "files": ([file for s in context.sources.values() for file in (s.about or {}).get("files") or ()], "sidecars"),
+        "files": (
+            [file for s in context.sources.values() for file in (s.about or {}).get("files") or ()],
+            context.config_file,
+        ),
         "corrections": (context.corrections, str(context.config.get("corrections") or "")),
         "findings": (context.findings, findings),
         "findings_declared": (declared, findings),
@@ -180,7 +184,7 @@ def _count(context: Context, what: str) -> Found:
     if what not in counts:
         raise MissingNumber(f'nothing called "{what}" is counted')
     values, file = counts[what]
-    return Found(len(values), file, "number of entries")
+    return Found(len(values), file, way=note("entries"))
 
 
 def _figures(context: Context) -> Found:
@@ -190,7 +194,7 @@ def _figures(context: Context) -> Found:
     paths = sorted((context.results / "ingest").glob("*.parquet"))
     if not paths:
         raise MissingNumber("no figures were read")
-    return Found(sum(parquet.read_metadata(path).num_rows for path in paths), "ingest", "rows of all files")
+    return Found(sum(parquet.read_metadata(path).num_rows for path in paths), "ingest", way=note("rows_of_files"))
 
 
 def _story(context: Context, what: str) -> Found:
@@ -229,7 +233,7 @@ def _information(context: Context, name: str) -> Found:
     design = claim.design if claim else None
     if design and design.detectable and design.delta:
         ratio = design.detectable / design.delta
-        return Found(ratio**2, "scorecard.json", f"(detectable / delta)² of claim {name}")
+        return Found(ratio**2, "scorecard.json", way=note("information", claim=name))
     raise MissingNumber(f"of {name} no detectable effect or no benchmark is known")
 
 
@@ -257,7 +261,7 @@ def _confirmation(context: Context, what: str) -> Found:
         numbers["allowed"] = min(float(row["allowed"]) for row in confirmed)
     if what not in numbers:
         raise MissingNumber(f'no model is confirmed, or "{what}" is not known of it')
-    return Found(numbers[what], "models/confirmation.csv", f"all rows: {what}")
+    return Found(numbers[what], "models/confirmation.csv", way=note("of_confirmation", confirmed=what))
 
 
 def judged(context: Context) -> dict[str, ClaimEstimate]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ruralpanel.output.report.document import Marked, number_mark
 from ruralpanel.project.formats import MINUS, format_auto, format_number, format_p, format_percent
+from ruralpanel.project.notes import Note
 
 _FORMAT = re.compile(r"^(?P<sign>abs |\+)?(?P<kind>int|year|p|sig|fixed|points|e|%)(?P<digits>\d*)$")
 
@@ -18,13 +19,15 @@ _FORMAT = re.compile(r"^(?P<sign>abs |\+)?(?P<kind>int|year|p|sig|fixed|points|e
 class Found:
     """A number and where it stands: a file below the results, a JSON pointer or a row and column in it.
 
-    `trace` is the command that leads further back, where the number is a figure of a panel.
+    `way` is how the number is made of the file, where it does not stand there as it is; `trace` is the command that
+    leads further back, where the number is a figure of a panel.
     """
 
     value: float
     file: str
-    pointer: str
+    pointer: str = ""
     trace: str = ""
+    way: Note | None = None
 
 
 @dataclass(frozen=True)
@@ -36,17 +39,14 @@ class Quoted:
     printed: str
     found: Found
 
-    def record(self) -> dict[str, str | float]:
+    def record(self) -> dict[str, object]:
         """Its entry in ``numbers.json``."""
-        entry: dict[str, str | float] = {
-            "key": self.key,
-            "printed": self.printed,
-            # a limit without bound as the results write it
-            "value": str(self.found.value) if math.isinf(self.found.value) else self.found.value,
-            "file": self.found.file,
-            "pointer": self.found.pointer,
-        }
-        return {**entry, "trace": self.found.trace} if self.found.trace else entry
+        found = self.found
+        # a limit without bound as the results write it
+        value = str(found.value) if math.isinf(found.value) else found.value
+        entry = {"key": self.key, "printed": self.printed, "value": value, "file": found.file}
+        where = {"pointer": found.pointer, "way": found.way and found.way.to_dict(), "trace": found.trace}
+        return {**entry, **{name: told for name, told in where.items() if told}}
 
 
 Lookup = Callable[[str], Found]
