@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from ruralpanel.data.adapters.sheets import cell_text
 from ruralpanel.data.adapters.table_files import open_table
@@ -20,7 +19,6 @@ def new_units(
     name: str = "",
     attributes: Sequence[str] = (),
     parts: Mapping[str, int] | None = None,
-    layout: Mapping[str, Any] | None = None,
 ) -> str:
     """The units of a table as the text of a units file.
 
@@ -31,14 +29,13 @@ def new_units(
     name : column of the names; empty: the ids are the names. A name that several ids bear gets its id behind it.
     attributes : further columns, the same in all rows of a unit.
     parts : attribute → number of first characters of the id, as ``{"province": 2}`` for codes of counties.
-    layout : layout keys of the adapter.
 
     Raises
     ------
     UserError
         Unknown columns; an id with two names or two values of an attribute.
     """
-    table = open_table(str(path), Path(path).name, TableLayout.of(layout or {}))
+    table = open_table(str(path), Path(path).name, TableLayout())
     columns = list(dict.fromkeys([unit, *([name] if name else []), *attributes]))
     loaded, rows = table.read(columns, [])
     by_id: dict[str, tuple[str, ...]] = {}
