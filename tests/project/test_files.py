@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from ruralpanel.project import files
 from ruralpanel.project.files import csv_text, inert, read_rows, restored, write_frame
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import load_units
@@ -56,6 +58,49 @@ def test_tables_are_written_inert_and_read_back(tmp_path: Path) -> None:
     assert (tmp_path / "table.csv").read_text(encoding="utf-8") == "label,kind,n\n'=1+1,'@x,-1.5\nplain,y,2.0\n,y,3.0\n"
     assert [row["label"] for row in read_rows(tmp_path / "table.csv")] == ["=1+1", "plain", ""]
     assert csv_text([("=1", -1, None, "a,b")]) == '\'=1,-1,,"a,b"\n'
+
+
+def test_long_tables_are_the_same_bytes_as_short_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    odd = [
+        0.0,
+        -0.0,
+        np.nan,
+        np.inf,
+        -np.inf,
+        5.0,
+        1e-4,
+        9.99e-5,
+        1e-7,
+        9999999999.5,
+        1e10,
+        123456789012.5,
+        1e16,
+        5e-324,
+    ]
+    values = np.concatenate(
+        [odd, 10.0 ** np.arange(-30, 30), rng.normal(size=400) * 10.0 ** rng.integers(-20, 25, 400)]
+    )
+    texts = ["x", "a,b", 'q"t', "", "l\nm", " lead", "r\rx", "=1+1", "-x", "é甲", None]
+    chosen = [texts[i % len(texts)] for i in range(len(values))]
+    frame = pd.DataFrame({
+        "plain": pd.array(["F" + str(i % 9) for i in range(len(values))], dtype="str"),
+        "text": pd.array(chosen, dtype="str"),
+        "object": pd.Series(chosen, dtype=object),
+        "labels": pd.Categorical(chosen),
+        "periods": pd.Series([2000 if i % 2 else "2000Q1" for i in range(len(values))], dtype=object),
+        "whole": np.arange(len(values)),
+        "truth": np.arange(len(values)) % 2 == 0,
+        "a,b": values,
+    })  # fmt: skip
+    frame.to_csv(tmp_path / "pandas.csv", index=False, lineterminator="\n")
+    write_frame(tmp_path / "short.csv", frame)
+    monkeypatch.setattr(files, "LONG", 150)
+    write_frame(tmp_path / "long.csv", frame)
+    short, long = ((tmp_path / name).read_bytes() for name in ("short.csv", "long.csv"))
+    assert long == short and short != (tmp_path / "pandas.csv").read_bytes()  # "=1+1" is made inert, and nothing else
+    write_frame(tmp_path / "single.csv", frame[["text"]])
+    assert (tmp_path / "single.csv").read_text(encoding="utf-8").count('""\n') == chosen.count("") + chosen.count(None)
 
 
 def test_ids_that_would_be_run_are_refused(tmp_path: Path) -> None:

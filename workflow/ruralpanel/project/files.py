@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -113,11 +114,70 @@ def csv_text(rows: Iterable[Iterable[object]]) -> str:
     return buffer.getvalue()
 
 
+LONG = 100_000
+"""Rows from which a table is written by column, which takes a tenth of the time."""
+
+
 def write_frame(path: str | Path, frame: pd.DataFrame) -> None:
     """Write a table as CSV, texts `inert`, floats with the fewest digits that read back to the same number."""
     texts = {str(name): _inert_column(frame[name]) for name in frame if frame[name].dtype.kind not in "biuf"}
+    table = frame.assign(**texts)
     with atomic_path(path) as temporary:
-        frame.assign(**texts).to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+        if len(table) >= LONG and _by_column(table):
+            _write_by_column(temporary, table)
+        else:
+            table.to_csv(temporary, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def _by_column(frame: pd.DataFrame) -> bool:
+    """Whether `_write_by_column` writes it: a blank alone in its row has quotation marks, short floats fewer digits."""
+    return frame.shape[1] > 1 and all(kind == "float64" or kind.kind != "f" for kind in frame.dtypes)
+
+
+def _write_by_column(path: Path, frame: pd.DataFrame) -> None:
+    """The bytes of ``to_csv``, written in pieces of `LONG` rows."""
+    import pyarrow.compute as pc
+
+    with path.open("wb") as stream:
+        stream.write(frame.iloc[:0].to_csv(index=False, lineterminator="\n").encode())
+        for start in range(0, len(frame), LONG):
+            part = frame.iloc[start : start + LONG]
+            cells = [_cells(part[name]) for name in part]
+            cells[-1] = pc.binary_join_element_wise(cells[-1], "\n", "", null_handling="replace")
+            lines = pc.binary_join_element_wise(*cells, ",", null_handling="replace")
+            stream.write(memoryview(lines.buffers()[2]))
+
+
+def _cells(column: pd.Series) -> Any:
+    """The cells of a column as they are written, a PyArrow array of texts."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if column.dtype.kind in "iu":
+        return pc.cast(pa.array(column.to_numpy()), pa.string())
+    if column.dtype == "float64":
+        return _floats(pa.array(column.to_numpy(), from_pandas=True))
+    texts = column if column.dtype == "str" else column.astype(object).where(column.notna(), "").map(str)
+    coded = pc.dictionary_encode(pa.chunked_array([pa.array(texts)]).combine_chunks().fill_null(""))
+    rows: list[str] = []
+    writer = csv.writer(SimpleNamespace(write=rows.append), lineterminator="\n")
+    writer.writerows((text, "") for text in coded.dictionary.to_pylist())
+    return pc.take(pa.array([row[:-2] for row in rows], pa.string()), coded.indices)
+
+
+def _floats(values: Any) -> Any:
+    """Numbers as ``repr`` writes them; PyArrow writes ``5`` for 5.0, and small and large ones in a way of its own."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    size = pc.abs(values)
+    usual = pc.and_(pc.less(size, 1e10), pc.or_(pc.greater_equal(size, 1e-4), pc.equal(size, 0.0)))
+    texts = pc.cast(values, "string")
+    whole = pc.and_(usual, pc.equal(values, pc.trunc(values)))
+    texts = pc.if_else(whole, pc.binary_join_element_wise(texts, ".0", ""), texts)
+    rest = pc.invert(usual)
+    others = [repr(value) for value in pc.filter(values, rest).to_pylist()]
+    return pc.replace_with_mask(texts, rest, pa.array(others, pa.string()))
 
 
 def _inert_column(column: pd.Series) -> pd.Series:

@@ -8,9 +8,10 @@ import io
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 
 from ruralpanel.project.expressions import RESERVED
@@ -30,6 +31,7 @@ _ABBREVIATIONS = (
 )
 _NOT_NUMBERS = ("id", "code")
 _UNPRINTABLE = re.compile("[\\x00-\\x1f\\x7f-\\x9f]")
+_NO_BLANKS = dict.fromkeys(i for i in range(1, 128) if chr(i).isspace())
 
 
 def normal(name: str) -> str:
@@ -41,6 +43,14 @@ def normal(name: str) -> str:
         return "".join(name.split()).casefold()
     shown = "".join(sign for sign in unicodedata.normalize("NFKC", name) if unicodedata.category(sign) != "Cf")
     return _BLANKS.sub("", shown).casefold()
+
+
+def _normal_all(names: Sequence[str]) -> list[str]:
+    """`normal` of each: names in ASCII, of which there may be hundreds of thousands, in one go."""
+    joined = "\0".join(names)
+    if names and joined.isascii() and joined.count("\0") == len(names) - 1:
+        return joined.translate(_NO_BLANKS).casefold().split("\0")
+    return [normal(name) for name in names]
 
 
 def _other_forms(name: str) -> Iterator[tuple[str, ...]]:
@@ -96,9 +106,10 @@ class Units:
     @cached_property
     def _by_name(self) -> dict[str, tuple[str, ...]]:
         table: dict[str, list[str]] = {}
-        for unit in self.every:
-            for name in dict.fromkeys(normal(n) for n in (unit, *self.names[unit])):
-                table.setdefault(name, []).append(unit)
+        owners = [unit for unit in self.every for _ in range(1 + len(self.names[unit]))]
+        names = _normal_all([name for unit in self.every for name in (unit, *self.names[unit])])
+        for name, unit in dict.fromkeys(zip(names, owners, strict=True)):
+            table.setdefault(name, []).append(unit)
         return {name: tuple(units) for name, units in table.items()}
 
     def exists(self, unit: str, year: int) -> bool:
@@ -193,22 +204,24 @@ def load_units(path: str | Path, name: str = "") -> Units:
     for number, row in body:
         if len(row) != len(header):
             problems.append(Problem(file, f"row {number}", f"{len(row)} cells", f"{len(header)}, as the header has"))
-    for number, row in enumerate(rows, start=1):
+    suspect = _UNPRINTABLE.search("".join(chain.from_iterable(rows)))
+    for number, row in enumerate(rows if suspect else (), start=1):
         for column, cell in zip(header, row, strict=False):
             if unprintable := _UNPRINTABLE.search(cell):
                 found = f"{cell[: unprintable.start()]!r} and the control character U+{ord(unprintable.group()):04X}"
                 where = f"row {number}, column {column}" if number > 1 else "header"
                 problems.append(Problem(file, where, found, "text in one line", "take it out"))
     raise_any(problems)
-    columns = {column: [row[i] for _, row in body] for i, column in enumerate(header)}
+    columns = dict(zip(header, map(list, zip(*(row for _, row in body), strict=True)), strict=True))
     ids = columns["id"]
     problems += _id_problems(ids, body, file)
     valid, wrong = _validity(columns, ids, body, file)
     problems += wrong
     aggregates, wrong = _aggregates(columns, ids, body, file)
     problems += wrong
-    names = {unit: tuple(dict.fromkeys(n for n in _names(columns, i) if n)) for i, unit in enumerate(ids)}
-    single = tuple(unit for unit in ids if unit not in aggregates)
+    names = {unit: tuple(dict.fromkeys(filter(None, n))) for unit, n in zip(ids, _names(columns), strict=True)}
+    several = set(aggregates)
+    single = tuple(unit for unit in ids if unit not in several)
     units = Units(single, _attributes(columns, ids), names, valid, file, aggregates)
     problems += _ambiguous(units) if not problems else []
     raise_any(problems)
@@ -246,16 +259,22 @@ def _is_name(column: str) -> bool:
     return column == "name" or column.startswith("name_")
 
 
-def _names(columns: Mapping[str, Sequence[str]], i: int) -> list[str]:
-    found = [values[i] for column, values in columns.items() if _is_name(column)]
-    found += [columns["code"][i]] if "code" in columns else []
-    if "aliases" in columns:
-        found += [alias.strip() for alias in columns["aliases"][i].replace("；", ";").split(";")]
-    return found
+def _names(columns: Mapping[str, Sequence[str]]) -> Iterator[Iterable[str]]:
+    """What each unit goes by: names, code, aliases."""
+    found = [values for column, values in columns.items() if _is_name(column)]
+    rows = zip(*found, *([columns["code"]] if "code" in columns else []), strict=True)
+    if "aliases" not in columns:
+        return rows
+    return (
+        (*names, *(alias.strip() for alias in aliases.replace("；", ";").split(";")))
+        for names, aliases in zip(rows, columns["aliases"], strict=True)
+    )
 
 
 def _id_problems(ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file: str) -> list[Problem]:
-    problems = []
+    problems: list[Problem] = []
+    if len(set(ids)) == len(ids) and all(unit[:1].isalnum() for unit in ids):
+        return problems
     first: dict[str, int] = {}
     for unit, (number, _) in zip(ids, body, strict=True):
         if not unit:
@@ -276,7 +295,9 @@ def _id_problems(ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file
 def _validity(
     columns: Mapping[str, Sequence[str]], ids: Sequence[str], body: Sequence[tuple[int, list[str]]], file: str
 ) -> tuple[dict[str, tuple[int | None, int | None]], list[Problem]]:
-    problems = []
+    problems: list[Problem] = []
+    if not {"valid_from", "valid_to"} & set(columns):
+        return dict.fromkeys(ids, (None, None)), problems
     ends: dict[str, list[int | None]] = {}
     for column in ("valid_from", "valid_to"):
         years: list[int | None] = []
@@ -331,6 +352,8 @@ def _numbers(values: Sequence[str]) -> list[float] | None:
 def _ambiguous(units: Units) -> list[Problem]:
     problems = []
     for name, owners in units._by_name.items():
+        if len(owners) == 1:
+            continue
         pairs = ((a, b) for i, a in enumerate(owners) for b in owners[i + 1 :])
         if any(_overlap(units.valid[a], units.valid[b]) for a, b in pairs):
             found = f'the name "{name}" for {" and ".join(owners)}'
