@@ -23,6 +23,7 @@ from ruralpanel.estimate.base.model import of_result
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.confirm import confirm, disagreements
 from ruralpanel.estimate.estimate import estimate
+from ruralpanel.estimate.families.second import LARGEST
 from ruralpanel.project.fingerprint import covered_files
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
@@ -86,7 +87,7 @@ def test_estimates_and_errors_are_confirmed_and_a_wrong_one_stops(case: str) -> 
     """1e-8: the tolerance of a run, 1e-6, is no excuse here, where columns are far from collinear."""
     design = CASES[case]
     result = estimate(design.spec, design, 0, "")
-    rows = confirm(design, of_result(result))
+    rows = confirm(lambda: design, of_result(result))
     assert [row.term for row in rows] == [row.term for row in result.coefficients]
     assert all(row.std_error_again is not None and row.difference < 1e-8 and not row.reason for row in rows), rows
     assert not disagreements(rows)
@@ -97,21 +98,27 @@ def test_estimates_and_errors_are_confirmed_and_a_wrong_one_stops(case: str) -> 
         first = result.coefficients[0]
         spoilt = (replace(first, **{field: getattr(first, field) * 1.001 + 1e-4}), *result.coefficients[1:])
         changed = replace(result, coefficients=spoilt, inference=({**entry, "coefficients": wrong},))
-        (problem,) = disagreements(confirm(design, of_result(changed)))
+        (problem,) = disagreements(confirm(lambda: design, of_result(changed)))
         assert problem.file == f"results/models/{result.model}.json" and problem.where == f"coefficients.{first.term}"
+
+
+def unused() -> Design:
+    raise AssertionError("a design that nobody needs is built")
 
 
 def test_what_no_library_has_gets_a_reason() -> None:
     bootstrap = InferenceSpec("wild_cluster", {"draws": 99, "interval": False})
     design = panel("fe", bootstrap, effects=TWO)
-    rows = confirm(design, of_result(estimate(design.spec, design, 0, "")))
+    rows = confirm(lambda: design, of_result(estimate(design.spec, design, 0, "")))
     assert all(row.estimate_again is not None and row.std_error_again is None for row in rows)
     assert {row.reason for row in rows} == {"errors:no_such_kind"}
     dynamic = replace(estimate(design.spec, design, 0, ""), estimator="dynamic_panel")
-    assert {row.reason for row in confirm(design, of_result(dynamic))} == {"no_such_estimator"}
+    assert {row.reason for row in confirm(lambda: design, of_result(dynamic))} == {"no_such_estimator"}
+    many = replace(estimate(design.spec, design, 0, ""), n_obs=LARGEST + 1)
+    assert {row.reason for row in confirm(unused, of_result(many))} == {"too_many_rows"}
     twin = panel("fe", CR1, effects=TWO)
     twin = replace(twin, x=np.column_stack([twin.x[:, 0], twin.x[:, 0] + 1e-6 * twin.x[:, 1] / 1e4]))
-    assert confirm(twin, of_result(estimate(twin.spec, twin, 0, "")))[0].reason == "terms_nearly_alike"
+    assert confirm(lambda: twin, of_result(estimate(twin.spec, twin, 0, "")))[0].reason == "terms_nearly_alike"
 
 
 def script() -> ModuleType:

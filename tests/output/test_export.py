@@ -123,7 +123,7 @@ def exports(shared: Shared) -> Path:
 
 def write_exports(folder: Path, cases: Iterable[str] = tuple(CASES)) -> None:
     frame, units = made_up()
-    exports = Exports(panels_of({"p": frame}, units, {"p": "year"}, "config.yaml"))
+    exports = Exports(panels_of({"p": frame}.__getitem__, units, {"p": "year"}, "config.yaml"))
     for name in cases:
         spec, sample = spec_of(name)
         result = of_result(estimate(spec, build_design(spec, frame, units, sample), 0, ""))
@@ -280,7 +280,7 @@ def test_every_method_of_an_estimator_has_scripts_or_a_reason() -> None:
 
 def test_a_title_ends_no_comment() -> None:
     frame, units = made_up()
-    exports = Exports(panels_of({"p": frame}, units, {"p": "year"}, "config.yaml"))
+    exports = Exports(panels_of({"p": frame}.__getitem__, units, {"p": "year"}, "config.yaml"))
     spec, sample = spec_of("fe")
     result = of_result(estimate(spec, build_design(spec, frame, units, sample), 0, ""))
     exports.add(spec, units, sample, "config.yaml", result, 'Said """so""" /* or\nnot \\ ///')

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from ruralpanel.project.interrupts import starting
@@ -11,6 +12,7 @@ with starting("confirm"):
 
     from ruralpanel.estimate.base.design import build_design
     from ruralpanel.estimate.base.model import read_model
+    from ruralpanel.estimate.base.results import Design
     from ruralpanel.estimate.confirm import confirm, disagreements, table
     from ruralpanel.project.files import write_frame
     from ruralpanel.project.problems import job, pieces, raise_any
@@ -29,17 +31,19 @@ def main(
     confirmation: str,
 ) -> None:
     """Write `confirmation`, a row per term of each model, unless a number of two libraries differs."""
-    cross_section, kept_rows = load_units(units), declared_samples(samples)
-    frames = {panel: pd.read_parquet(f"{results}/panels/{panel}/panel.parquet") for panel in by}
+    cross_section, kept_rows = cache(partial(load_units, units)), declared_samples(samples)
+    frame = cache(lambda panel: pd.read_parquet(f"{results}/panels/{panel}/panel.parquet"))
+
+    def design(spec: ModelSpec) -> Design:
+        sample = kept_rows.get(spec.sample)
+        return build_design(spec, frame(spec.panel), cross_section(), sample, config, by[spec.panel])
+
     specs = {values["name"]: ModelSpec.from_dict(values) for values in models}
     rows = []
     for name, spec, piece in pieces(specs, "models", "confirmation of model"):
-        with piece:
-            sample = kept_rows.get(spec.sample)
-            design = build_design(spec, frames[spec.panel], cross_section, sample, config, by[spec.panel])
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of dummies that determine each other, and of errors that nobody reads
-                rows += confirm(design, read_model(f"{results}/models/{name}.json"))
+        with piece, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of dummies that determine each other, and of errors that nobody reads
+            rows += confirm(partial(design, spec), read_model(f"{results}/models/{name}.json"))
     raise_any(disagreements(rows))
     write_frame(confirmation, table(rows))
 

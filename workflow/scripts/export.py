@@ -1,6 +1,7 @@
 """Write every model as scripts of R, Stata and Python, and the panels that they read."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def main(
 ) -> None:
     """Write ``<results>/export/``."""
     folder, cross_section = Path(results) / "export", load_units(units)
-    frames = {panel: pd.read_parquet(f"{results}/panels/{panel}/panel.parquet") for panel in by}
+    frames = cache(lambda panel: pd.read_parquet(f"{results}/panels/{panel}/panel.parquet"))
     kept_rows = declared_samples(samples)
     exports = Exports(panels_of(frames, cross_section, by, config))
     specs = {values["name"]: ModelSpec.from_dict(values) for values in models}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 
 from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.base.results import Design
-from ruralpanel.estimate.families.second import NotConfirmedError, Second, comparable
+from ruralpanel.estimate.families.second import LARGEST, NotConfirmedError, Second, comparable
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import INFERENCE
 from ruralpanel.project.problems import Problem
@@ -56,16 +56,23 @@ class Row:
         return self.difference is not None and self.allowed is not None and not self.difference <= self.allowed
 
 
-def confirm(design: Design, result: Model) -> list[Row]:
+def confirm(design: Callable[[], Design], result: Model) -> list[Row]:
     """Hold a model's published numbers against another library's.
 
     Parameters
     ----------
-    design : the model's rows and columns. result : what was written of it.
+    design : gives the model's rows and columns; not called where its results say already that nothing confirms it.
+    result : what was written of it.
     """
     family = ESTIMATORS[result.estimator].confirmed_by
     if not family:
         return _unconfirmed(result, "no_such_estimator")
+    if result.n_obs > LARGEST and family != "policy":  # experiments of a policy have rows of their own
+        return _unconfirmed(result, "too_many_rows")
+    return _again(design(), result, family)
+
+
+def _again(design: Design, result: Model, family: str) -> list[Row]:
     again = importlib.import_module(MODULES[family]).again
     index = next(comparable(result.inference), None)
     reason = "errors:no_such_kind"

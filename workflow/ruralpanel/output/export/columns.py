@@ -64,23 +64,23 @@ class ExportedPanel:
     columns: dict[str, FloatArray] = field(default_factory=dict)
     terms: dict[str, str] = field(default_factory=dict)
     samples: dict[str, IntArray] = field(default_factory=dict)
-    _places: dict[tuple[str, int], int] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        periods = [shown(period) for period in self.frame["period"]]
-        self._places = {
-            (str(unit), period): i for i, (unit, period) in enumerate(zip(self.frame["unit"], periods, strict=True))
-        }
-        calendar = tuple(sorted(set(periods))) if self.by == "observation" else ()
+        distinct, place = np.unique(self.frame["period"].to_numpy(), return_inverse=True)
+        periods = tuple(shown(period) for period in distinct)
+        calendar = periods if self.by == "observation" else ()
         self.columns["unit_id"] = (group_codes("unit", self.frame, self.units) + 1).astype(np.float64)
-        times = times_of(periods, calendar)
+        times = times_of(periods, calendar)[place]
         self.columns["period_id"] = (times - times.min() + 1).astype(np.float64)
         self.terms |= {"unit_id": "unit", "period_id": "period"}
 
     def rows_of(self, design: Design) -> IntArray:
         """(n,) the panel's row of each row of a design."""
-        keys = zip(design.unit_codes, design.period_codes, strict=True)
-        return np.array([self._places[design.units[u], design.periods[t]] for u, t in keys], dtype=np.intp)
+        codes, known = pd.factorize(self.frame["unit"].astype("str"))
+        unit = pd.Index(known).get_indexer(pd.Index(design.units, dtype="str"))[design.unit_codes]
+        period = np.asarray(design.periods, dtype=np.int64)[design.period_codes]
+        places = pd.MultiIndex.from_arrays([codes, self.frame["period"].to_numpy()])
+        return np.asarray(places.get_indexer(pd.MultiIndex.from_arrays([unit, period])), dtype=np.intp)
 
     def term(self, term: str) -> str | None:
         """The exported name of a variable, numeric attribute or product, for all rows; None where it is none."""

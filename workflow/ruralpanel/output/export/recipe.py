@@ -16,7 +16,7 @@ from ruralpanel.estimate.base.model import Model, Setting
 from ruralpanel.estimate.base.results import Design, Fit, IntArray
 from ruralpanel.estimate.families.iv import shift_share
 from ruralpanel.estimate.families.policy.regressions import regression
-from ruralpanel.estimate.families.second import AGREEMENT, NotConfirmedError, agreement, comparable, lacking, need_rows
+from ruralpanel.estimate.families.second import AGREEMENT, LARGEST, NotConfirmedError, agreement, comparable, lacking
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.output.export.columns import ExportedPanel
 from ruralpanel.project.kinds.estimator_keys import Poisson, RandomEffects
@@ -132,6 +132,18 @@ def form_of(estimator: str, method: str) -> ScriptForm | None:
     return ESTIMATORS[estimator].scripts.get(method)
 
 
+def need_few_rows(rows: int) -> None:
+    """Stop beyond the rows for which packages are asked again.
+
+    Raises
+    ------
+    NoScriptError
+        Too many rows.
+    """
+    if rows > LARGEST:
+        raise NoScriptError("it has too many rows")
+
+
 def recipe(design: Design, result: Model, panel: ExportedPanel, title: str) -> Recipe:
     """What scripts do for one model; its columns join the exported panel.
 
@@ -150,12 +162,11 @@ def recipe(design: Design, result: Model, panel: ExportedPanel, title: str) -> R
     design = regression(design) if kind.evidence == "policy" else design
     design = shift_share.with_instrument(design) if kind.instruments else design
     fit = estimators.fit(design)
+    need_few_rows(fit.rows.size)
     try:
-        need_rows(fit.rows.size)
         tolerance = AGREEMENT if fit.x is None else agreement(scaling.condition(fit.x))
     except NotConfirmedError as refusal:
-        reason = {"too_many_rows": "it has too many rows", "terms_nearly_alike": "its terms are too much alike"}
-        raise NoScriptError(reason[str(refusal)]) from refusal
+        raise NoScriptError("its terms are too much alike") from refusal
     spec = design.spec
     own = fit.rows if form in ("regression", "counts", "two_stage", "liml") else np.arange(design.y.size)
     rows = panel.rows_of(design)
