@@ -27,6 +27,7 @@ from ruralpanel.output.tables.document import TableDocument
 from ruralpanel.output.tables.regression import equations_of
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.problems import UserError
+from ruralpanel.project.sections.configuration import Estimand
 from ruralpanel.project.settings import InferenceSpec
 
 NAMES = ("urban", "industry")
@@ -201,7 +202,7 @@ def test_a_claim_on_a_system_needs_a_statistic(tmp_path: Path, monkeypatch: pyte
         values["hypotheses"] = {"H": {**claim, "estimand": estimand}}
         (folder / "config.yaml").write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
         if sound:
-            assert open_project().hypotheses["H"]["estimand"] == estimand
+            assert open_project().hypotheses["H"].estimand == Estimand(**estimand)
             continue
         with pytest.raises(UserError, match="no statistic of the system joint"):
             open_project()

@@ -14,6 +14,7 @@ from ruralpanel.project.check import check
 from ruralpanel.project.jobs import figure_files
 from ruralpanel.project.load import Config, read_config
 from ruralpanel.project.reads import curve_names, declared_lags, used_variables
+from ruralpanel.project.sections.configuration import Estimand, SpecificationCurve
 from ruralpanel.project.settings import VariableSpec
 
 
@@ -85,12 +86,12 @@ def test_lags_by_formula() -> None:
 
 
 def test_names_of_a_curve() -> None:
-    curve = {
-        "term": "t", "outcome": ["y"], "measures": {"t": ["a"], "o": ["b", None]}, "moderator": [None, "m"],
-        "controls": [[], ["c:d"]], "weights": [None, "w"],
-    }  # fmt: skip
+    plain = SpecificationCurve(panel="p", term="t", outcome=("y",))
+    curve = plain.changed(
+        measures={"t": ("a",), "o": ("b", None)}, moderator=(None, "m"), controls=((), ("c:d",)), weights=(None, "w")
+    )
     assert curve_names(curve) == {"y", "a", "b", "m", "c", "d", "w"}
-    assert curve_names({"term": "t", "outcome": ["y"]}) == {"y", "t"}
+    assert curve_names(plain) == {"y", "t"}
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,7 @@ def test_figures_of_curves_and_claims(tmp_path: Path) -> None:
     assert not check(config)
     files = figure_files(config)
     assert "results/models/curves/c.parquet" in files and "results/models/robustness/unclaimed.json" in files
-    assert reads.families(config) == {"f": {"H": claim["estimand"], "H0": {}}}
+    assert reads.families(config) == {"f": {"H": Estimand(model="unclaimed", term=lever), "H0": Estimand()}}
     assert "unclaimed" in reads.claimed_models(config)
-    settings = reads.family_settings(config)
-    assert [m["name"] for m in settings["models"]] == ["unclaimed"] and reads.panels_of(config, settings) == (panel,)
+    models = reads.family_models(config)
+    assert models == ("unclaimed",) and reads.panels_of(config, models) == (panel,)

@@ -15,6 +15,7 @@ from conftest import SHORT_SOURCES, make_tiny, tiny_config
 from ruralpanel.project.jobs import open_project
 from ruralpanel.project.load import Config, read_config
 from ruralpanel.project.problems import UserError
+from ruralpanel.project.sections.configuration import Estimand
 
 SHORT = (
     """title: A made-up project
@@ -107,11 +108,11 @@ def test_other_designs_and_statistics_of_claims(folder: Path) -> None:
     )
     others = 'others:\n  T1: ["joint[statistic residual_correlation]", {model: effect, term: lever, label: again}]\n'
     claim = read(text + others).hypotheses["T1"]
-    assert claim["estimand"] == {"model": "effect", "term": "lever"}
-    assert list(claim["others"]) == [
-        {"model": "joint", "statistic": "residual_correlation"},
-        {"model": "effect", "term": "lever", "label": "again"},
-    ]
+    assert claim.estimand == Estimand(model="effect", term="lever")
+    assert claim.others == (
+        Estimand(model="joint", statistic="residual_correlation"),
+        Estimand(model="effect", term="lever", label="again"),
+    )
 
 
 def test_curves_share_what_they_do_not_say(folder: Path) -> None:
@@ -120,8 +121,8 @@ def test_curves_share_what_they_do_not_say(folder: Path) -> None:
         "curves:\n  one: {term: lever}\n  two: {term: lever, expected: null, lags: [0]}\n"
     )
     curves = read(text).specification_curves
-    assert (curves["one"]["lags"], curves["one"]["expected"]) == ([0, 1], "positive")
-    assert (curves["two"]["lags"], curves["two"]["expected"]) == ([0], "two_sided")
+    assert (curves["one"].lags, curves["one"].expected) == ((0, 1), "positive")
+    assert (curves["two"].lags, curves["two"].expected) == ((0,), "two_sided")
 
 
 def test_outcomes_of_a_table_by_panel_variable_and_year(folder: Path) -> None:

@@ -131,7 +131,7 @@ def test_words_change_no_setting_of_a_model(folder: Path) -> None:
 
 def test_a_language_may_have_several_files(folder: Path) -> None:
     Path("words/more.zh.yaml").write_text("samples: {late: 后期}\n", encoding="utf-8")
-    assert read(samples={"late": {"drop_periods": [2001]}}).samples["late"]["label_zh"] == "后期"
+    assert read(samples={"late": {"drop_periods": [2001]}}).samples["late"].label_zh == "后期"
 
 
 def test_names_of_one_language_stay_in_it(folder: Path) -> None:
@@ -228,9 +228,9 @@ def test_files_of_another_language_are_refused(folder: Path) -> None:
 
 def test_words_do_not_decide_whether_a_claim_can_be_tested(folder: Path) -> None:
     silent = EN.replace("    cannot_show", "    untestable: No figures exist\n    cannot_show")
-    assert "untestable" not in read(silent).hypotheses["T1"]
+    assert read(silent).hypotheses["T1"].untestable is None
     claims = {"T1": {"expected": "positive", "untestable": True}}
-    assert read(silent, hypotheses={}, claims=claims).hypotheses["T1"]["untestable"] == "No figures exist"
+    assert read(silent, hypotheses={}, claims=claims).hypotheses["T1"].untestable == "No figures exist"
     (problem,) = said(hypotheses={}, claims=claims)
     assert problem.startswith("config.yaml: claims.T1.untestable (line ") and "found true; expected text" in problem
 

@@ -11,8 +11,8 @@ MAPS = expand("results/maps/{map}.{format}", map=list(CONFIG.maps), format=["png
 SCORECARD = ["results/scorecard.csv", "results/scorecard.json", "results/evidence.csv"] if CONFIG.hypotheses else []
 COMPARISON = ["results/report/comparison.html"] if compared_folder(CONFIG) else []
 MATRICES_SHOWN = [matrix["path"] for matrix in map_matrices(CONFIG).values() if matrix["type"] == "file"]
-REPORTS = expand("results/report/report.{format}", format=CONFIG.report["formats"])
-REPORTS += ["results/report/appendix.pdf"] if "pdf" in CONFIG.report["formats"] else []
+REPORTS = expand("results/report/report.{format}", format=CONFIG.report.formats)
+REPORTS += ["results/report/appendix.pdf"] if "pdf" in CONFIG.report.formats else []
 
 
 rule scorecard:
@@ -38,7 +38,7 @@ rule scorecard:
         mem_mb=500,
         runtime=5,
     params:
-        hypotheses={name: dict(claim) for name, claim in CONFIG.hypotheses.items()},
+        hypotheses=dict(CONFIG.resolved["hypotheses"]),
         number=len(CONFIG.hypotheses),
         config=CONFIG.file,
         code=code("scorecard.py"),

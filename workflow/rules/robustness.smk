@@ -8,7 +8,7 @@ ROBUSTNESS = expand("results/models/robustness/{model}.json", model=list(CLAIMED
 
 rule curve:
     input:
-        panel=lambda wildcards: f"results/panels/{CONFIG.specification_curves[wildcards.curve]['panel']}/panel.parquet",
+        panel=lambda wildcards: f"results/panels/{CONFIG.specification_curves[wildcards.curve].panel}/panel.parquet",
         units=CONFIG.units,
     output:
         summary="results/models/curves/{curve}.json",
@@ -36,7 +36,7 @@ if FAMILIES:
             **place_files(CONFIG, robustness.family_models(CONFIG)),
             panels=expand(
                 "results/panels/{panel}/panel.parquet",
-                panel=robustness.panels_of(CONFIG, robustness.family_settings(CONFIG)),
+                panel=robustness.panels_of(CONFIG, robustness.family_models(CONFIG)),
             ),
             units=CONFIG.units,
         output:
@@ -65,7 +65,7 @@ if ROBUSTNESS:
             models=expand("results/models/{model}.json", model=list(CLAIMED)),
             panels=expand(
                 "results/panels/{panel}/panel.parquet",
-                panel=robustness.panels_of(CONFIG, robustness.robustness_settings(CONFIG)),
+                panel=robustness.panels_of(CONFIG, CLAIMED),
             ),
             columns=expand("results/panels/{panel}/columns.csv", panel=ESTIMATED),
             units=CONFIG.units,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, years_read
 from ruralpanel.project.check_models import condition_problems, missing, model_problems, name_problems
@@ -28,6 +27,7 @@ from ruralpanel.project.reads import (
     series_by_variable,
     used_variables,
 )
+from ruralpanel.project.sections.configuration import SpecificationCurve
 from ruralpanel.project.sidecars import load_corrections
 from ruralpanel.project.units import Units, load_units
 
@@ -107,11 +107,11 @@ def _unit_problems(
 
 def _sample_problems(config: Config, attributes: set[str], units: Units | None) -> Iterator[Problem]:
     for name, sample in config.samples.items():
-        if "where" in sample:
-            yield from condition_problems(config, f"samples.{name}.where", sample["where"], attributes, units)
-        yield from _unit_problems(config, f"samples.{name}.drop", sample.get("drop") or (), units)
+        if sample.where is not None:
+            yield from condition_problems(config, f"samples.{name}.where", sample.where, attributes, units)
+        yield from _unit_problems(config, f"samples.{name}.drop", sample.drop or (), units)
         periods = {period for panel in config.panels.values() for period in panel.periods}
-        for period in sample.get("drop_periods") or ():
+        for period in sample.drop_periods or ():
             if period not in periods:
                 yield Problem(config.file, f"samples.{name}.drop_periods", str(period), "a period of one of the panels")
 
@@ -129,21 +129,21 @@ def _preset_problems(config: Config, attributes: set[str]) -> Iterator[Problem]:
             yield from name_problems(config, written, parts, attributes)
 
 
-def _curve_problems(config: Config, name: str, curve: Mapping[str, Any], attributes: set[str]) -> Iterator[Problem]:
+def _curve_problems(config: Config, name: str, curve: SpecificationCurve, attributes: set[str]) -> Iterator[Problem]:
     where = f"specification_curves.{name}"
-    if curve["panel"] not in config.panels:
-        yield missing(config.file, f"{where}.panel", curve["panel"], "a name under panels", config.panels)
+    if curve.panel not in config.panels:
+        yield missing(config.file, f"{where}.panel", curve.panel, "a name under panels", config.panels)
     yield from name_problems(config, where, curve_names(curve), attributes)
-    for lever, measures in (curve.get("measures") or {}).items():
+    for lever, measures in (curve.measures or {}).items():
         if lever in CURVE_COLUMNS:
             expected = "a name that no other column of the curve's results has"
             yield Problem(config.file, f"{where}.measures", f'"{lever}"', expected, "name the lever otherwise")
-        if lever == curve["term"] and not any(measures):
+        if lever == curve.term and not any(measures):
             yield Problem(config.file, f"{where}.measures.{lever}", "no measure", "a variable for the lever followed")
-    for sample in curve.get("samples") or ():
+    for sample in curve.samples or ():
         if sample != "all" and sample not in config.samples:
             yield missing(config.file, f"{where}.samples", sample, "a name under samples", config.samples)
-    effects = [effect for chosen in curve.get("effects") or () for effect in chosen]
+    effects = [effect for chosen in curve.effects or () for effect in chosen]
     yield from effect_problems(effects, attributes | set(config.variables), config.file, f"{where}.effects")
 
 
@@ -244,8 +244,8 @@ def _brace_problems(config: Config) -> Iterator[Problem]:
     for name, matrix in config.weights_matrices.items():
         paths[f"weights_matrices.{name}.path"] = [matrix.path or ""]
     paths["report.compare_with"] = [compared_folder(config)]
-    evidence = (config.report.get("evidence_from") or {}).items()
-    paths |= {f"report.evidence_from.{name}.results": [entry["results"]] for name, entry in evidence}
+    evidence = (config.report.evidence_from or {}).items()
+    paths |= {f"report.evidence_from.{name}.results": [entry.results] for name, entry in evidence}
     for where, own in paths.items():
         braced = next((path for path in own if "{" in path or "}" in path), "")
         if braced:

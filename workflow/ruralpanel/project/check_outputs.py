@@ -18,58 +18,59 @@ from ruralpanel.project.kinds.tables import TABLES, kind_of
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import Problem
 from ruralpanel.project.reads import claimed_models, shown_variables
+from ruralpanel.project.sections.configuration import Estimand, Hypothesis
 from ruralpanel.project.settings import ModelSpec
 from ruralpanel.project.units import Units
 
 _BREAK_STEP = "__break_"
 
 
-def claim_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iterator[Problem]:
+def claim_problems(config: Config, name: str, claim: Hypothesis) -> Iterator[Problem]:
     """What is wrong with the numbers that a claim names, its own and those shown beside."""
-    estimands = [("estimand", claim["estimand"])] if "estimand" in claim else []
-    estimands += [(f"others[{i}]", other) for i, other in enumerate(claim.get("others") or ())]
-    estimands += [(f"through[{i}]", other) for i, other in enumerate(claim.get("through") or ())]
+    estimands = [("estimand", claim.estimand)] if claim.estimand else []
+    estimands += [(f"others[{i}]", other) for i, other in enumerate(claim.others or ())]
+    estimands += [(f"through[{i}]", other) for i, other in enumerate(claim.through or ())]
     for place, estimand in estimands:
         yield from _estimand_problems(config, f"hypotheses.{name}.{place}", estimand)
-    if claim.get("through") and "estimand" not in claim:
+    if claim.through and not claim.estimand:
         found, fix = "numbers to multiply by, but none to be multiplied", "leave it out"
         yield Problem(config.file, f"hypotheses.{name}.through", found, "a claim with a number", fix)
-    curve = claim.get("robustness")
+    curve = claim.robustness
     if curve and curve not in config.specification_curves:
         expected = "a name under specification_curves"
         yield missing(config.file, f"hypotheses.{name}.robustness", curve, expected, config.specification_curves)
-    if claim.get("untestable") and "estimand" in claim:
+    if claim.untestable and claim.estimand:
         found, fix = "an estimand beside untestable", "leave one of them out"
         yield Problem(config.file, f"hypotheses.{name}.estimand", found, "none where a claim is untestable", fix)
     yield from _smallest_effect_problems(config, name, claim)
     yield from _plain_problems(config, f"hypotheses.{name}.plain", claim)
-    for test, rule in (claim.get("diagnostics") or {}).items():
-        if not rule:
+    for test, rule in (claim.diagnostics or {}).items():
+        if not rule.to_dict():
             where = f"hypotheses.{name}.diagnostics.{test}"
             yield Problem(config.file, where, "no bound", "p_above or statistic_above", "p_above: 0.05")
 
 
-def _smallest_effect_problems(config: Config, name: str, claim: Mapping[str, Any]) -> Iterator[Problem]:
+def _smallest_effect_problems(config: Config, name: str, claim: Hypothesis) -> Iterator[Problem]:
     """Keys of the smallest effect that others of its keys, or the outcomes, leave without use."""
-    declared = claim.get("smallest_effect") or {}
+    if not claim.smallest_effect:
+        return
+    declared = claim.smallest_effect.to_dict()
     where = f"hypotheses.{name}.smallest_effect"
-    curve = config.specification_curves.get(str(claim.get("robustness"))) or {}
+    curve = config.specification_curves.get(claim.robustness or "")
     # a curve leaves `value` aside, and reads the other keys
     if "value" in declared and not curve:
-        for key in [key for key in ("sd_of_outcome", "share_of_outcome") if key in declared]:
-            yield Problem(config.file, f"{where}.{key}", f"{key} beside value", "one of them", "keep one of them")
-        if declared.get("per", "within_sd") != "within_sd":
+        for beside in sorted({"sd_of_outcome", "share_of_outcome"} & set(declared)):
+            yield Problem(config.file, f"{where}.{beside}", f"{beside} beside value", "one of them", "keep one of them")
+        if declared["per"] != "within_sd":
             expected = "no per: value is the coefficient itself"
             yield Problem(config.file, f"{where}.per", f"per: {declared['per']}", expected, "leave per out")
     elif "sd_of_outcome" in declared and "share_of_outcome" in declared:
         found = "share_of_outcome beside sd_of_outcome"
         yield Problem(config.file, f"{where}.share_of_outcome", found, "one of them", "keep one of them")
     models = _claimed_models(config, claim)
-    slopes, curved = [model for model, slope in models if slope], set(curve.get("outcome") or ())
-    for key in [
-        key for key in ("sd_of_outcome", "share_of_outcome", "per") if key in declared and "value" not in declared
-    ]:
-        if models and not slopes and not curve and declared[key] != "within_sd":  # the schema fills in within_sd
+    slopes, curved = [model for model, slope in models if slope], set(curve.outcome if curve else ())
+    for key in () if "value" in declared else tuple(declared):
+        if models and not slopes and not curve and declared[key] != "within_sd":  # which is the default
             expected = "value: a share, a gap or a correlation has no such units"
             yield Problem(config.file, f"{where}.{key}", f"{key} of what is no slope", expected, f"value, not {key}")
         elif key == "share_of_outcome" and (slopes or curved) and not _any_logarithm(config, slopes, curved):
@@ -87,9 +88,9 @@ def _smallest_effect_problems(config: Config, name: str, claim: Mapping[str, Any
             yield Problem(config.file, f"{where}.{key}", found, expected, f"share_of_outcome, not {key}")
 
 
-def _plain_problems(config: Config, where: str, claim: Mapping[str, Any]) -> Iterator[Problem]:
+def _plain_problems(config: Config, where: str, claim: Hypothesis) -> Iterator[Problem]:
     """Keys of the plain units that the claim's numbers leave without use."""
-    declared, models = claim.get("plain") or {}, _claimed_models(config, claim)
+    declared, models = claim.plain.to_dict() if claim.plain else {}, _claimed_models(config, claim)
     slopes = [model for model, slope in models if slope]
     levels = [model for model in slopes if not _log_linear(model)]
     known = config.variables
@@ -109,11 +110,11 @@ def _plain_problems(config: Config, where: str, claim: Mapping[str, Any]) -> Ite
             yield Problem(config.file, f"{where}.{key}", found, expected, f"add unit, or leave {key} out")
 
 
-def _claimed_models(config: Config, claim: Mapping[str, Any]) -> list[tuple[ModelSpec, bool]]:
+def _claimed_models(config: Config, claim: Hypothesis) -> list[tuple[ModelSpec, bool]]:
     """The known models of a claim's numbers, each with whether the number is a slope."""
-    named = [claim.get("estimand") or {}, *(claim.get("others") or ())]
-    known = [(config.models[e["model"]], "statistic" in e) for e in named if e.get("model") in config.models]
-    return [(model, not statistic and ESTIMATORS[model.estimator].slopes) for model, statistic in known]
+    named = [number for number in claim.numbers(factors=False) if number.model in config.models]
+    known = [(config.models[number.model or ""], number.statistic is None) for number in named]
+    return [(model, coefficient and ESTIMATORS[model.estimator].slopes) for model, coefficient in known]
 
 
 def _log_linear(model: ModelSpec) -> bool:
@@ -128,29 +129,29 @@ def _any_logarithm(config: Config, models: Iterable[ModelSpec], outcomes: Iterab
     return linear or any(name not in known or log_of(known[name].formula, known) is not None for name in names)
 
 
-def _estimand_problems(config: Config, where: str, estimand: Mapping[str, Any]) -> Iterator[Problem]:
-    if not estimand.get("model"):
+def _estimand_problems(config: Config, where: str, estimand: Estimand) -> Iterator[Problem]:
+    if not estimand.model:
         yield Problem(config.file, f"{where}.model", "no model", "a name under models")
         return
-    model = config.models.get(estimand["model"])
+    model = config.models.get(estimand.model)
     if model is None:
-        yield missing(config.file, f"{where}.model", estimand["model"], "a name under models", config.models)
+        yield missing(config.file, f"{where}.model", estimand.model, "a name under models", config.models)
         return
-    kinds = [key for key in ("term", "marginal", "statistic") if key in estimand]
+    kinds = [key for key in ("term", "marginal", "statistic") if getattr(estimand, key) is not None]
     if len(kinds) > 1:
         yield Problem(config.file, where, " and ".join(kinds), "one number", "keep one of them")
-    elif "at" in estimand and "marginal" not in estimand:
+    elif estimand.at is not None and estimand.marginal is None:
         found, fix = "at without marginal", "marginal: the variable whose effect counts there, or leave at out"
         yield Problem(config.file, f"{where}.at", found, "a place of a marginal effect", fix)
-    elif ESTIMATORS[model.estimator].several_outcomes and not estimand.get("statistic"):
+    elif ESTIMATORS[model.estimator].several_outcomes and not estimand.statistic:
         expected = "statistic: a correlation between outcomes, as no one term is the claim's"
         yield Problem(config.file, where, f"no statistic of the system {model.name}", expected)
-    elif "marginal" in estimand:
-        yield from _marginal_problems(config, where, estimand, model)
-    elif "term" in estimand:
-        yield from term_problems(config, f"{where}.term", str(estimand["term"]), model)
-    elif "statistic" in estimand:
-        yield from _statistic_problems(config, f"{where}.statistic", str(estimand["statistic"]), model)
+    elif estimand.marginal is not None:
+        yield from _marginal_problems(config, where, estimand.marginal, estimand.at or {}, model)
+    elif estimand.term is not None:
+        yield from term_problems(config, f"{where}.term", estimand.term, model)
+    elif estimand.statistic is not None:
+        yield from _statistic_problems(config, f"{where}.statistic", estimand.statistic, model)
     elif not kinds and len(coefficients(model) or ()) > 1:
         yield Problem(config.file, f"{where}.term", "no term", f"a coefficient of model {model.name}", "name one")
 
@@ -168,8 +169,9 @@ def _statistic_problems(config: Config, where: str, name: str, model: ModelSpec)
         yield missing(config.file, where, name, expected, [statistics])
 
 
-def _marginal_problems(config: Config, where: str, estimand: Mapping[str, Any], model: ModelSpec) -> Iterator[Problem]:
-    of, at = estimand["marginal"], estimand.get("at") or {}
+def _marginal_problems(
+    config: Config, where: str, of: str, at: Mapping[str, object], model: ModelSpec
+) -> Iterator[Problem]:
     known = [f"{effect.of} over {effect.over}" for effect in model.marginal_effects]
     if not any(effect.of == of and set(at) == {effect.over} for effect in model.marginal_effects):
         found = f'the effect of "{of}" at {", ".join(f"{name}: {value}" for name, value in at.items()) or "no value"}'

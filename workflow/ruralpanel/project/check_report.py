@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from ruralpanel.project.check_models import missing
 from ruralpanel.project.files import unusable
@@ -12,6 +11,7 @@ from ruralpanel.project.kinds.tables import CORRELATED
 from ruralpanel.project.load import Config
 from ruralpanel.project.periods import frequency, label
 from ruralpanel.project.problems import Problem
+from ruralpanel.project.sections.configuration import Before, Story
 
 _VARIABLES = ("outcome", "population", "share", "weight")
 
@@ -19,15 +19,15 @@ _VARIABLES = ("outcome", "population", "share", "weight")
 def report_problems(config: Config) -> Iterator[Problem]:
     """Names in the report's section that nothing declares, and files that do not exist."""
     report = config.report
-    if report.get("story"):
-        yield from _story_problems(config, report["story"])
+    if report.story:
+        yield from _story_problems(config, report.story)
     sections: Mapping[str, Collection[str]] = {"figures": config.figures, "maps": config.maps, "tables": config.tables}
     for section, declared in sections.items():
-        for name in (report.get("brief") or {}).get(section) or ():
+        for name in getattr(report.brief, section, None) or ():
             if name not in declared:
                 yield missing(config.file, f"report.brief.{section}", name, f"a name under {section}", declared)
     for key in ("references", "citation"):
-        path = report.get(key)
+        path = getattr(report, key)
         if path and (reason := unusable(Path(config.root) / path)):
             yield Problem(config.file, f"report.{key}", f'"{path}", {reason}', "a file", "check the path")
 
@@ -40,10 +40,10 @@ def _panel_problems(config: Config, name: str, where: str) -> Iterator[Problem]:
         yield Problem(config.file, where, f"{panel.name}, which has one", "a panel with more than one period")
 
 
-def _before_problems(config: Config, panel: str, outcomes: Collection[str], figure: str) -> Iterator[Problem]:
-    where = "report.story.before"
-    yield from _panel_problems(config, panel, f"{where}.panel")
-    for name in outcomes:
+def _before_problems(config: Config, before: Before) -> Iterator[Problem]:
+    where, figure = "report.story.before", before.figure
+    yield from _panel_problems(config, before.panel, f"{where}.panel")
+    for name in before.outcomes:
         if name not in config.variables:
             yield missing(config.file, f"{where}.outcomes", name, "a name under variables", config.variables)
     if figure and figure not in config.figures:
@@ -63,30 +63,30 @@ def _later_problems(config: Config, before: str, panel: str) -> Iterator[Problem
         )
 
 
-def _story_problems(config: Config, story: Mapping[str, Any]) -> Iterator[Problem]:
+def _story_problems(config: Config, story: Story) -> Iterator[Problem]:
     where = "report.story"
-    yield from _panel_problems(config, story["panel"], f"{where}.panel")
-    if story.get("before"):
-        before = story["before"]
-        yield from _before_problems(config, before["panel"], before["outcomes"], before.get("figure", ""))
-        yield from _later_problems(config, before["panel"], story["panel"])
+    yield from _panel_problems(config, story.panel, f"{where}.panel")
+    if story.before:
+        yield from _before_problems(config, story.before)
+        yield from _later_problems(config, story.before.panel, story.panel)
     for key in _VARIABLES:
-        if key in story and story[key] not in config.variables:
-            yield missing(config.file, f"{where}.{key}", story[key], "a name under variables", config.variables)
-    if "weight" in story and "share" not in story:
+        name = getattr(story, key)
+        if name is not None and name not in config.variables:
+            yield missing(config.file, f"{where}.{key}", name, "a name under variables", config.variables)
+    if story.weight is not None and story.share is None:
         yield Problem(config.file, f"{where}.weight", "weight without share", "share: what it weighs")
-    validity = story.get("validity")
+    validity = story.validity
     if not validity:
         return
-    table = config.tables.get(validity["table"])
+    table = config.tables.get(validity.table)
     tables = [name for name, item in config.tables.items() if item.get("type") == CORRELATED]
     if table is None or table.get("type") != CORRELATED:
         expected = f"a table of type {CORRELATED}"
-        yield missing(config.file, f"{where}.validity.table", validity["table"], expected, tables)
+        yield missing(config.file, f"{where}.validity.table", validity.table, expected, tables)
         return
     outcomes = [f"{o['panel']}.{o['variable']}.{o['period']}" for o in table["outcomes"]]
-    for key, named in (("of", [validity["of"]]), ("against", validity.get("against") or ())):
+    for key, named in (("of", (validity.of,)), ("against", validity.against or ())):
         for name in named:
             if name not in outcomes:
-                expected = f"an outcome of table {validity['table']}"
+                expected = f"an outcome of table {validity.table}"
                 yield missing(config.file, f"{where}.validity.{key}", name, expected, outcomes)

@@ -246,13 +246,8 @@ def export_files(config: Config) -> tuple[str, ...]:
 
 def claim_files(config: Config) -> tuple[str, ...]:
     """The models and curves that claims rest on."""
-    estimands = [
-        estimand
-        for claim in config.hypotheses.values()
-        for estimand in [claim.get("estimand") or {}, *(claim.get("others") or ()), *(claim.get("through") or ())]
-        if "model" in estimand
-    ]
-    return tuple(dict.fromkeys(f"results/models/{estimand['model']}.json" for estimand in estimands))
+    named = [number.model for claim in config.hypotheses.values() for number in claim.numbers() if number.model]
+    return tuple(f"results/models/{model}.json" for model in dict.fromkeys(named))
 
 
 def table_files(config: Config, names: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -302,7 +297,7 @@ def figure_files(config: Config, names: Iterable[str] | None = None) -> tuple[st
         kind = FIGURES[figure["type"]]
         files += [f"results/{kind.file}"] if kind.file else []
         if "curve" in figure:
-            panel = config.specification_curves[figure["curve"]]["panel"]
+            panel = config.specification_curves[figure["curve"]].panel
             files += [f"results/models/curves/{figure['curve']}.{form}" for form in ("json", "parquet")]
             files += [f"results/panels/{panel}/codebook.csv"]
         if kind.of_claims:
@@ -391,13 +386,13 @@ def _shared(file: str, key: str, places: Mapping[str, str], expected: str) -> It
 
 def story_panels(config: Config) -> tuple[str, ...]:
     """The panels whose figures the report's story reads; none without a story."""
-    story = config.report.get("story") or {}
-    return tuple(str(part["panel"]) for part in (story, story.get("before")) if part)
+    story = config.report.story
+    return tuple(part.panel for part in (story, story and story.before) if part)
 
 
 def sidecar_files(config: Config) -> tuple[str, ...]:
     """The files that say where figures come from, what was repaired, and what is to be cited."""
     root = Path(config.root)
     sidecars = [str(root / source["about"]) for source in config.resolved["sources"].values() if "about" in source]
-    own = [str(root / config.report[key]) for key in ("references", "citation") if key in config.report]
+    own = [str(root / file) for file in (config.report.references, config.report.citation) if file]
     return tuple(dict.fromkeys([*sidecars, *([config.corrections] if config.corrections else []), *own]))

@@ -18,8 +18,8 @@ from ruralpanel.project.model_keys import inference_problems, inference_spec, ke
 from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.schema import check_schema, with_defaults, with_periods
-from ruralpanel.project.sections.configuration import Checks
-from ruralpanel.project.sections.data import WeightsMatrix, weights_matrices
+from ruralpanel.project.sections.configuration import Checks, Hypothesis, Report, SpecificationCurve
+from ruralpanel.project.sections.data import Sample, WeightsMatrix, weights_matrices
 from ruralpanel.project.settings import BreakRule, ModelSpec, PanelSpec, SourceSpec, VariableSpec
 from ruralpanel.project.sources import path_from, read_source
 from ruralpanel.project.whole import Whole, read_whole
@@ -52,15 +52,15 @@ class Config:
     sources: Mapping[str, SourceSpec]
     panels: Mapping[str, PanelSpec]
     variables: Mapping[str, VariableSpec]
-    samples: Mapping[str, Mapping[str, Any]]
+    samples: Mapping[str, Sample]
     weights_matrices: Mapping[str, WeightsMatrix]
     models: Mapping[str, ModelSpec]
-    hypotheses: Mapping[str, Mapping[str, Any]]
-    specification_curves: Mapping[str, Mapping[str, Any]]
+    hypotheses: Mapping[str, Hypothesis]
+    specification_curves: Mapping[str, SpecificationCurve]
     tables: Mapping[str, Mapping[str, Any]]
     figures: Mapping[str, Mapping[str, Any]]
     maps: Mapping[str, Mapping[str, Any]]
-    report: Mapping[str, Any]
+    report: Report
     checks: Checks
     resolved: Mapping[str, Any] = field(default_factory=dict)
     places: Places = field(default_factory=lambda: Places({}), repr=False)
@@ -178,18 +178,20 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
         sources=sources,
         panels=panels,
         variables={name: _variable(name, variable) for name, variable in values["variables"].items()},
-        samples=values["samples"],
+        samples={name: Sample.model_validate(sample) for name, sample in values["samples"].items()},
         weights_matrices={
             name: matrix.changed(path=path_from(root, matrix.path)) if matrix.path else matrix
             for name, matrix in weights_matrices(values["weights_matrices"]).items()
         },
         models={name: _model(name, model, values["defaults"], first_panel) for name, model in values["models"].items()},
-        hypotheses=values["hypotheses"],
-        specification_curves=values["specification_curves"],
+        hypotheses={name: Hypothesis.model_validate(claim) for name, claim in values["hypotheses"].items()},
+        specification_curves={
+            name: SpecificationCurve.model_validate(curve) for name, curve in values["specification_curves"].items()
+        },
         tables=values["tables"],
         figures=values["figures"],
         maps=values["maps"],
-        report=values["report"],
+        report=Report.model_validate(values["report"]),
         checks=Checks.model_validate(values["checks"]),
         resolved=values,
         places=places,

@@ -30,8 +30,8 @@ _OF_DESIGN = (
 
 def compared_folder(config: Config) -> str:
     """The folder, relative to the working folder where it lies below it; empty without a comparison."""
-    named = config.report.get("compare_with")
-    return _placed(config.root, str(named)) if named else ""
+    named = config.report.compare_with
+    return _placed(config.root, named) if named else ""
 
 
 def _placed(root: str, named: str) -> str:
@@ -88,7 +88,7 @@ def other_results(report: Report, root: str) -> tuple[OtherResults, ...]:
 
 
 def _others(config: Config) -> tuple[OtherResults, ...]:
-    return other_results(Report.model_validate(config.report), config.root)
+    return other_results(config.report, config.root)
 
 
 @dataclass(frozen=True)

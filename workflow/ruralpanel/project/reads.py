@@ -13,6 +13,7 @@ from ruralpanel.project.files import unusable
 from ruralpanel.project.kinds.inference import CONLEY, INFERENCE
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import CONFIGURATION, Problem, did_you_mean
+from ruralpanel.project.sections.configuration import Estimand, Hypothesis, SmallestEffect, SpecificationCurve
 from ruralpanel.project.sections.data import WeightsMatrix
 from ruralpanel.project.settings import ModelSpec, SeriesSpec, VariableSpec, wordless
 from ruralpanel.project.units import Units
@@ -32,23 +33,28 @@ def model_names(model: ModelSpec) -> frozenset[str]:
     return frozenset(part for term in terms for part in term.split(":")) | grouped_by(model.effects)
 
 
-def curve_names(curve: Mapping[str, Any]) -> frozenset[str]:
+def curve_names(curve: SpecificationCurve) -> frozenset[str]:
     """Variables and attributes that a specification curve names; interactions count as their parts."""
-    measures = dict(curve.get("measures") or {})
-    terms = [*curve["outcome"], *(curve.get("moderator") or ()), *(curve.get("weights") or ())]
-    terms += [name for own in measures.values() for name in own] if measures else []
-    terms += [name for controls in curve.get("controls") or () for name in controls]
-    if curve["term"] not in measures:
-        terms.append(curve["term"])
+    measures = curve.measures or {}
+    terms = [*curve.outcome, *(curve.moderator or ()), *(curve.weights or ())]
+    terms += [name for own in measures.values() for name in own]
+    terms += [name for controls in curve.controls or () for name in controls]
+    if curve.term not in measures:
+        terms.append(curve.term)
     return frozenset(part for term in terms if term for part in term.split(":"))
 
 
-def lag_names(curve: Mapping[str, Any], variables: Mapping[str, VariableSpec]) -> frozenset[str]:
+def lag_names(curve: SpecificationCurve, variables: Mapping[str, VariableSpec]) -> frozenset[str]:
     """Variables that are declared as the lags that a curve takes of its lever."""
-    measures = (curve.get("measures") or {}).get(curve["term"], [curve["term"]])
+    return frozenset(lagged for _, _, lagged in _lagged(curve, variables))
+
+
+def _lagged(curve: SpecificationCurve, variables: Mapping[str, VariableSpec]) -> list[tuple[str, int, str]]:
+    """(measure, k, variable) of the lags that a curve takes of its lever and that are declared."""
+    measures = (curve.measures or {}).get(curve.term, (curve.term,))
     lags = declared_lags(variables)
-    wanted = {(name, int(lag)) for name in measures for lag in curve.get("lags") or () if name}
-    return frozenset(lags[key] for key in wanted if key in lags)
+    wanted = [(name, lag) for name in measures if name for lag in curve.lags or ()]
+    return [(*key, lags[key]) for key in wanted if key in lags]
 
 
 def declared_lags(variables: Mapping[str, VariableSpec]) -> dict[tuple[str, int], str]:
@@ -65,7 +71,7 @@ def declared_lags(variables: Mapping[str, VariableSpec]) -> dict[tuple[str, int]
 
 def condition_names(config: Config, sample: str) -> frozenset[str]:
     """Variables and attributes in the condition of a sample."""
-    where = config.samples.get(sample, {}).get("where")
+    where = config.samples[sample].where if sample in config.samples else None
     return names(formulas.parse(where, config.file, f"samples.{sample}.where")) if where else frozenset()
 
 
@@ -88,10 +94,10 @@ def used_variables(config: Config, panel: str) -> frozenset[str]:
         if model.panel == panel:
             found |= model_names(model) | condition_names(config, model.sample)
     for curve in config.specification_curves.values():
-        if curve["panel"] == panel:
+        if curve.panel == panel:
             found |= curve_names(curve) | lag_names(curve, config.variables)
-            found |= grouped_by(effect for effects in curve.get("effects") or () for effect in effects)
-            for sample in curve.get("samples") or ():
+            found |= grouped_by(effect for effects in curve.effects or () for effect in effects)
+            for sample in curve.samples or ():
                 found |= condition_names(config, sample)
     for section in (config.tables, config.figures, config.maps):
         for item in section.values():
@@ -167,7 +173,7 @@ def map_matrices(config: Config) -> dict[str, dict[str, object]]:
     return {name: config.weights_matrices[name].to_dict() for name in names}
 
 
-def place_files(config: Config, models: Iterable[str]) -> dict[str, Any]:
+def place_files(config: Config, models: Iterable[str]) -> dict[str, list[str]]:
     """The files that models need to know who is whose neighbour or how far away: boundaries, and matrices of type file.
 
     Boundaries are asked for wherever polygons may be needed; whether they are is seen from the units file.
@@ -229,38 +235,30 @@ def projection_problems(projection: str, where: str = "maps", file: str = CONFIG
         yield Problem(file, where, f'projection "{projection}"', "auto, or one that PROJ knows", words)
 
 
-def curve_settings(config: Config, name: str) -> dict[str, Any]:
+def curve_settings(config: Config, name: str) -> dict[str, object]:
     """What one specification curve depends on: its declaration, samples, and variables that are lags of its lever."""
     curve = config.specification_curves[name]
-    lags = declared_lags(config.variables)
-    measures = [m for m in (curve.get("measures") or {}).get(curve["term"], [curve["term"]]) if m]
-    wanted = [(measure, int(lag)) for measure in measures for lag in curve.get("lags") or ()]
     return {
         "name": name,
-        "curve": dict(curve),
-        "samples": samples_of(config, curve.get("samples") or ()),
-        "lags": [[measure, lag, lags[measure, lag]] for measure, lag in wanted if (measure, lag) in lags],
-        "by": config.panels[curve["panel"]].by,
-        "smallest": _smallest_effect(config, name),
-        "logs": _logarithms(config, curve["outcome"]),
+        "curve": dict(config.resolved["specification_curves"][name]),
+        "samples": samples_of(config, curve.samples or ()),
+        "lags": [list(lag) for lag in _lagged(curve, config.variables)],
+        "by": config.panels[curve.panel].by,
+        "smallest": _smallest_effect(config, name).to_dict(given=True),
+        "logs": _logarithms(config, curve.outcome),
         "seed": config.seed,
         "config": config.file,
     }
 
 
-def _smallest_effect(config: Config, curve: str) -> dict[str, Any]:
+def _smallest_effect(config: Config, curve: str) -> SmallestEffect:
     """What the curve declares, in standard deviations of the outcome, else what the claim that it belongs to does."""
-    own = config.specification_curves[curve].get("smallest_effect")
+    own = config.specification_curves[curve].smallest_effect
     if own is not None:
-        return {"sd_of_outcome": float(own)}
-    for claim in config.hypotheses.values():
-        if claim.get("robustness") == curve:
-            declared = dict(claim.get("smallest_effect") or {})
-            declared.pop(
-                "value", None
-            )  # in units of one model's coefficient: specifications measure the lever otherwise
-            return declared
-    return {}
+        return SmallestEffect(sd_of_outcome=own)
+    declared = (claim.smallest_effect for claim in config.hypotheses.values() if claim.robustness == curve)
+    # a value is in units of one model's coefficient: specifications measure the lever otherwise
+    return (next(declared, None) or SmallestEffect()).changed(value=None)
 
 
 def _logarithms(config: Config, outcomes: Iterable[str]) -> list[str]:
@@ -268,55 +266,57 @@ def _logarithms(config: Config, outcomes: Iterable[str]) -> list[str]:
     return [name for name in outcomes if name in known and log_of(known[name].formula, known) is not None]
 
 
-def families(config: Config) -> dict[str, dict[str, Mapping[str, Any]]]:
+def families(config: Config) -> dict[str, dict[str, Estimand]]:
     """Family → claim → its estimand (empty where none is declared)."""
-    found: dict[str, dict[str, Mapping[str, Any]]] = {}
+    found: dict[str, dict[str, Estimand]] = {}
     for name, claim in config.hypotheses.items():
-        if claim.get("family"):
-            found.setdefault(str(claim["family"]), {})[name] = wordless(claim.get("estimand") or {})
+        if claim.family:
+            found.setdefault(claim.family, {})[name] = claim.estimand or Estimand()
     return found
 
 
-def family_settings(config: Config) -> dict[str, Any]:
+def family_settings(config: Config) -> dict[str, object]:
     """What the families depend on."""
-    return {"families": families(config), **_models(config, family_models(config))}
+    named = {
+        family: {name: wordless(estimand.to_dict()) for name, estimand in claims.items()}
+        for family, claims in families(config).items()
+    }
+    return {"families": named, **_models(config, family_models(config))}
 
 
 def family_models(config: Config) -> tuple[str, ...]:
     """Models that the families' claims rest on."""
     estimands = [estimand for claims in families(config).values() for estimand in claims.values()]
-    return tuple(dict.fromkeys(str(e["model"]) for e in estimands if e.get("model") in config.models))
+    return tuple(dict.fromkeys(number.model for number in estimands if number.model and number.model in config.models))
 
 
 def claimed_models(config: Config) -> tuple[str, ...]:
     """Models that claims rest on or show beside, in the order of the configuration."""
-    named = {
-        str(estimand.get("model"))
-        for claim in config.hypotheses.values()
-        for estimand in [claim.get("estimand") or {}, *(claim.get("others") or ())]
-    }
+    named = {number.model for claim in config.hypotheses.values() for number in claim.numbers(factors=False)}
     return tuple(name for name in config.models if name in named)
 
 
-def robustness_settings(config: Config) -> dict[str, Any]:
+def robustness_settings(config: Config) -> dict[str, object]:
     """What the robustness of the claims' models depends on."""
     claims = {name: _numbers(claim) for name, claim in config.hypotheses.items()}
     return {"claims": claims, **_models(config, claimed_models(config))}
 
 
-def _numbers(claim: Mapping[str, Any]) -> dict[str, Any]:
+def _numbers(claim: Hypothesis) -> dict[str, object]:
     """The numbers that a claim names, and the effect that would matter."""
-    others = [wordless(estimand) for estimand in claim.get("others") or ()]
-    matters = dict(claim.get("smallest_effect") or {})
-    return {"estimand": wordless(claim.get("estimand") or {}), "others": others, "smallest_effect": matters}
+    return {
+        "estimand": wordless((claim.estimand or Estimand()).to_dict()),
+        "others": [wordless(estimand.to_dict()) for estimand in claim.others or ()],
+        "smallest_effect": (claim.smallest_effect or SmallestEffect()).to_dict(given=True),
+    }
 
 
-def panels_of(config: Config, settings: Mapping[str, Any]) -> tuple[str, ...]:
-    """Panels that the models of some settings are estimated on."""
-    return tuple(dict.fromkeys(str(model["panel"]) for model in settings["models"]))
+def panels_of(config: Config, models: Iterable[str]) -> tuple[str, ...]:
+    """Panels that models are estimated on."""
+    return tuple(dict.fromkeys(config.models[name].panel for name in models))
 
 
-def _models(config: Config, names: Iterable[str]) -> dict[str, Any]:
+def _models(config: Config, names: Iterable[str]) -> dict[str, object]:
     models = [config.models[name] for name in dict.fromkeys(names)]
     return {
         "models": [model.to_dict() for model in models],
@@ -328,6 +328,7 @@ def _models(config: Config, names: Iterable[str]) -> dict[str, Any]:
     }
 
 
-def samples_of(config: Config, names: Iterable[str]) -> dict[str, Any]:
+def samples_of(config: Config, names: Iterable[str]) -> dict[str, object]:
     """The samples among `names` that the configuration declares, without their labels."""
-    return {name: wordless(config.samples[name]) for name in sorted(set(names) & set(config.samples))}
+    declared = config.resolved["samples"]
+    return {name: wordless(declared[name]) for name in sorted(set(names) & set(declared))}

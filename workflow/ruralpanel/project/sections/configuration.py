@@ -1,5 +1,6 @@
 """The configuration as a whole: keys at the top, models and what they inherit, claims and curves, report, checks."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
@@ -184,6 +185,10 @@ class Hypothesis(Options):
     untestable: str | None = key("Why no admissible design exists, and what figures would allow one")
     untestable_zh: str | None = key(_ZH)
     benchmarks: tuple[Benchmark, ...] | None = key("Published findings printed beside")
+
+    def numbers(self, factors: bool = True) -> Iterator[Estimand]:
+        """Its own number, those of the other designs and, with `factors`, those that it is multiplied by."""
+        yield from (*filter(None, (self.estimand,)), *(self.others or ()), *((self.through or ()) if factors else ()))
 
 
 class SpecificationCurve(Options):

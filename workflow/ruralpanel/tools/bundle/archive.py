@@ -70,5 +70,5 @@ def _json(values: Any) -> str:
 
 def _citation(config: Config) -> Mapping[str, Any]:
     """What the project's ``CITATION.cff`` says: the one that its report names, else the one in its folder."""
-    file = Path(config.root) / str(config.report.get("citation") or "CITATION.cff")
+    file = Path(config.root) / (config.report.citation or "CITATION.cff")
     return load_document(file).values if file.is_file() else {}

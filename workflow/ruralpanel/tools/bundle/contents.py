@@ -111,7 +111,7 @@ def used_files(config: Config) -> tuple[str, ...]:
         *sidecar_files(config),
         *(file for source in config.sources.values() for file in source.files),
         *(matrix.path for matrix in config.weights_matrices.values() if matrix.path),
-        *(os.path.join(config.root, config.report[key]) for key in NAMED if config.report.get(key)),
+        *(os.path.join(config.root, file) for key in NAMED if (file := getattr(config.report, key))),
         *compared_files(config),
         *evidence_files(config),
     ]
