@@ -19,8 +19,8 @@ from ruralpanel.output.report.build import build, compose
 from ruralpanel.output.report.document import Run, escape, parse, plain_text
 from ruralpanel.output.report.exhibits import shown
 from ruralpanel.output.report.html import drawing
-from ruralpanel.output.report.pdf import LANDSCAPE, PORTRAIT, SIZES, layout
-from ruralpanel.output.tables.document import TableDocument
+from ruralpanel.output.report.pdf import ROOM, SIZES, layout, set_table
+from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.project.problems import UserError
 
 
@@ -164,13 +164,32 @@ def test_columns_on_paper_fit_and_share_the_room() -> None:
         rows = (document.TableRow((document.TableCell(parse(text), header=True), *cells)),)
         return document.Table("t", (), (document.TableRow((document.TableCell((), header=True), *head)),), rows)
 
-    small, wide, widest = (layout(table(columns, "label " * 12, "[-1.234, 5.678]")) for columns in (3, 9, 30))
-    assert (small.size, small.landscape) == (SIZES[0], False) and sum(small.widths) == pytest.approx(PORTRAIT)
-    assert wide.landscape and sum(wide.widths) <= LANDSCAPE + 1e-6
-    assert widest.landscape and sum(widest.widths) == pytest.approx(LANDSCAPE)
+    small, wide, widest = (layout(table(columns, "label " * 12, "[-1.234, 5.678]")) for columns in (3, 7, 30))
+    assert small.size == SIZES[0] and sum(small.widths) == pytest.approx(ROOM)
+    assert wide.fits and 7 <= wide.size < SIZES[0] and sum(wide.widths) <= ROOM + 1e-6
+    assert not widest.fits and sum(widest.widths) == pytest.approx(ROOM)
     for setting in (small, wide):  # numbers stay on one line
-        assert min(setting.widths[1:]) >= len("[-1.234, 5.678]") * 0.5 * setting.size
-    assert sum(layout(table(1, "short", "1.0")).widths) < PORTRAIT / 2  # a small table is not blown up
+        assert min(setting.widths[1:]) >= len("[-1.234, 5.678]") * 0.4 * setting.size
+    assert sum(layout(table(1, "short", "1.0")).widths) < ROOM / 2  # a small table is not blown up
+
+
+def test_a_table_too_wide_for_upright_paper_goes_on_below_in_panels() -> None:
+    columns = tuple(Column(f"({at})") for at in range(1, 13))
+    numbers = tuple(Cell("[-1.234, 5.678]") for _ in columns)
+    first, last = ((*numbers[:1], *[Cell("")] * 11), (*[Cell("")] * 11, *numbers[:1]))
+    entries = (Row("Roads", first), Row("", first, "detail"), Row("Only at the end", last))
+    rows = (*entries, Row("Observations", numbers, "summary"))
+    setting = set_table(shown(TableDocument("t", "Twelve models", "Term", columns, rows), "t"))
+    assert len(setting.panels) > 1 and setting.size >= 7
+    heads = [[plain_text(cell.text) for cell in panel.head[-1].cells] for panel in setting.panels]
+    assert all(head[0] == "Term" for head in heads)
+    assert [name for head in heads for name in head[1:]] == [column.label for column in columns]
+    labels = [[plain_text(row.cells[0].text) for row in panel.rows] for panel in setting.panels]
+    assert labels[0] == ["Roads", "[-1.234,\u00a05.678]", "Observations"]  # the head of its error reaches down
+    assert labels[-1] == ["Only at the end", "Observations"]
+    for panel in setting.panels:
+        assert sum(panel.widths) <= ROOM + 1e-6
+        assert min(panel.widths[1:]) >= len("[-1.234, 5.678]") * 0.4 * setting.size
 
 
 def test_findings_are_listed_by_check_the_largest_first(place: Path) -> None:

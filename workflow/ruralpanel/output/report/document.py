@@ -14,7 +14,7 @@ _START, _BETWEEN, _END = "\x01", "\x02", "\x03"  # never part of a text that a p
 _FOREIGN, _NATIVE = "\x04", "\x05"
 _WORDS = ("text", "emphasis", "strong")
 _SPECIAL = re.compile(r"([\\*`\[\]])")
-_CHINESE_GAP = re.compile(r"(?<=[。，；：、）]) (?=[\u4e00-\u9fff（])")  # left by the folding of lines
+_CHINESE_GAP = re.compile(r"(?<=[。，；：、！？）]) (?!\()")  # left by the folding of lines, and by what joins items
 _TOKEN = re.compile(
     r"\\(?P<escaped>[^\w\s])"  # before a letter it stands for itself, as in \alpha
     r"|\x01(?P<index>\d+)\x02(?P<printed>[^\x03]*)\x03"
@@ -182,7 +182,8 @@ class TableRow:
 class Table:
     """A table; `tall` ones scroll in their box on screen. `number` is the one in print (``2``, ``A7``), empty: none.
 
-    `further` : rows under the same head that the page alone shows, folded.
+    `further` : rows under the same head that the page alone shows, folded. `panels` : parts of the columns with the
+    rows that say something in them, one below the other, for paper that does not hold all.
     """
 
     id: str
@@ -194,6 +195,7 @@ class Table:
     downloads: tuple[str, ...] = ()
     number: str = ""
     further: tuple[TableRow, ...] = ()
+    panels: tuple[Table, ...] = ()
 
     @property
     def width(self) -> int:

@@ -29,9 +29,13 @@ from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor
 from ruralpanel.output.tables.document import Row, Spanner, TableDocument
 from ruralpanel.output.tables.inference_words import inference_notes, size_note
+from ruralpanel.output.tables.layout import panels
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem
+
+_PAPER, _SIZES = 15.0, (8.4, 7.6, 7.0)
+"""What the text on A4 surely holds in cm, and points of its tables."""
 
 
 def shown(
@@ -47,6 +51,8 @@ def shown(
     """
     kept = [_inline(note) for note in document.notes if note.strip() and note not in elsewhere]
     more = [instead] if instead and set(elsewhere) & set(document.notes) else []
+    _, parts = panels(document, _PAPER, _SIZES)
+    held = [panel.document for panel in parts] if len(parts) > 1 else []
     return Table(
         id=identity,
         caption=_inline(document.title),
@@ -55,6 +61,7 @@ def shown(
         notes=(*kept, *more),
         downloads=downloads,
         further=_body(document, document.further),
+        panels=tuple(Table("", (), _head(part), _body(part, part.rows)) for part in held),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -31,39 +32,41 @@ from ruralpanel.output.report.numbering import exhibits, named, printed, section
 from ruralpanel.project.files import plain
 from ruralpanel.project.problems import Problem, UserError
 
-PORTRAIT, LANDSCAPE = 474.0, 720.0  # points of text width on A4
-SIZES = (8.4, 7.6, 6.8, 6.0)  # points, tried in turn
+ROOM = 474.0  # points of text width on A4
+SIZES = (8.4, 7.6, 7.0)  # points, tried in turn
 _CHARACTER = 0.5  # width of a character in ems; bold heads and figures are a little wider than letters on the mean
-_GAP = 8.0  # points between columns
-_LEAST, _MOST = 19, 64  # characters to which a column of words is broken at the least, and that it is given at the most
+_NARROW = 0.6  # that of points, brackets and spaces, in characters
+_GAP = 7.0  # points between columns
+_LEAST = (19, 15, 11)  # characters to which a column of words is broken at the least, tried in turn
+_MOST = 64  # that it is given at the most
 _HEAD = 20  # characters of a head above numbers beyond which it is broken
 _SHORT = 12  # characters of a key figure that a narrow column holds
-_LONG = 24  # rows from which a table is set a size smaller
+_LONG = 24  # rows of a table that is kept on one page; longer ones are set a size smaller
+_WORDS = re.compile(r"[^\W\d_]{3}|[\u2e80-\uffff]")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a table is set: size of type and widths of columns in points, and whether the page lies on its side."""
+    """How a table is set: size of type and widths of columns in points, and whether the page holds it so."""
 
     size: float
     widths: tuple[float, ...]
-    landscape: bool
+    fits: bool
 
 
-def layout(table: Table) -> Layout:
-    """The largest type in which the table fits; upright if any size does.
+def layout(table: Table, sizes: Sequence[float] = SIZES) -> Layout:
+    """The largest type in which the table fits upright paper, words broken further where it comes in no panels.
 
     Every column gets what it needs; the room that is left goes to columns whose words or heads would still be broken,
     in proportion to what they lack.
     """
-    needs, wishes = _demands(table)
-    sizes = SIZES[1:] if len(table.rows) > _LONG else SIZES
-    for room, landscape in ((PORTRAIT, False), (LANDSCAPE, True)):
+    for least in _LEAST[: 1 if table.panels else None]:
+        needs, wishes = _demands(table, least)
         for size in sizes:
-            if _total(needs, size) <= room:
-                return Layout(size, _shared(needs, wishes, size, room), landscape)
-    squeeze = LANDSCAPE / _total(needs, SIZES[-1])
-    return Layout(SIZES[-1], tuple(squeeze * _points(need, SIZES[-1]) for need in needs), True)
+            if _total(needs, size) <= ROOM:
+                return Layout(size, _shared(needs, wishes, size), True)
+    squeeze = ROOM / _total(needs, sizes[-1])
+    return Layout(sizes[-1], tuple(squeeze * _points(need, sizes[-1]) for need in needs), False)
 
 
 def _points(characters: float, size: float) -> float:
@@ -74,26 +77,27 @@ def _total(characters: Sequence[float], size: float) -> float:
     return sum(_points(number, size) for number in characters)
 
 
-def _shared(needs: Sequence[float], wishes: Sequence[float], size: float, room: float) -> tuple[float, ...]:
+def _shared(needs: Sequence[float], wishes: Sequence[float], size: float) -> tuple[float, ...]:
     missing = [max(wish - need, 0.0) for need, wish in zip(needs, wishes, strict=True)]
-    spare = (room - _total(needs, size)) / (_CHARACTER * size)
+    spare = (ROOM - _total(needs, size)) / (_CHARACTER * size)
     part = min(spare / sum(missing), 1.0) if sum(missing) else 0.0
     return tuple(_points(need + part * lacking, size) for need, lacking in zip(needs, missing, strict=True))
 
 
-def _demands(table: Table) -> tuple[list[float], list[float]]:
-    """Characters that each column needs at the least, and that it would like to have."""
+def _demands(table: Table, words: int) -> tuple[list[float], list[float]]:
+    """Characters that each column needs at the least, one of `words` no more than these, and that it would like."""
     needs, wishes = [2.0] * table.width, [2.0] * table.width
     numeric = _numeric(table)
     for row, head in [(row, True) for row in table.head] + [(row, False) for row in table.rows]:
-        for at, span, text in _placed(row, table.width):
+        for at, cell in _placed(row, table.width):
+            text, span = plain_text(cell.text), cell.colspan
             whole = _length(text)
             word = max((_length(part) for part in text.split()), default=0)
             for column in range(at, min(at + span, table.width)):
                 if span > 1:  # a heading over several columns, or across the table
                     wishes[column] = max(wishes[column], min(whole / span, _HEAD) if head else 0)
                 elif head or not numeric[column] or not _is_number(text):
-                    least = min(word if numeric[column] else whole, _LEAST)
+                    least = min(word if numeric[column] else whole, words)
                     needs[column] = max(needs[column], least)
                     wishes[column] = max(wishes[column], min(whole, _HEAD if numeric[column] else _MOST))
                 else:
@@ -101,12 +105,12 @@ def _demands(table: Table) -> tuple[list[float], list[float]]:
     return needs, wishes
 
 
-def _placed(row: TableRow, width: int) -> list[tuple[int, int, str]]:
-    """Column, span and text of each cell; a row short of cells continues one whose first cell spans it, too."""
+def _placed(row: TableRow, width: int) -> list[tuple[int, TableCell]]:
+    """Each cell with its column; a row short of cells continues one whose first cell spans it, too."""
     at = max(width - sum(cell.colspan for cell in row.cells), 0)
     placed = []
     for cell in row.cells:
-        placed.append((at, cell.colspan, plain_text(cell.text)))
+        placed.append((at, cell))
         at += cell.colspan
     return placed
 
@@ -115,26 +119,22 @@ def _numeric(table: Table) -> list[bool]:
     """Columns whose cells stand right or centred: numbers."""
     numeric = [False] * table.width
     for row in table.rows:
-        at = 0
-        for cell in row.cells:
-            if cell.colspan == 1 and cell.align != "left":
-                numeric[at] = True
-            at += cell.colspan
+        for at, cell in _placed(row, table.width):
+            numeric[at] |= cell.colspan == 1 and cell.align != "left"
     return numeric
 
 
 def _is_number(text: str) -> bool:
     """Whether a cell holds figures, which no line break may part."""
-    return any(character.isdigit() for character in text)
+    return any(character.isdigit() for character in text) and not _WORDS.search(text)
 
 
 def _length(text: str) -> float:
-    return sum(2.0 if ord(character) > 0x2E80 else 1.0 for character in text)
+    return sum(2.0 if ord(sign) > 0x2E80 else _NARROW if sign in " .,:;()[]" else 1.0 for sign in text)
 
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "report" / "pdf" / "report.typ"
 _SERIF = "NotoSerifCJKsc-Regular.otf"  # beside the sans in the same package
-_FEW_ROWS = 24  # a table up to this long is kept on one page
 
 
 def render_pdf(document: Document, part: Part, name: str) -> bytes:
@@ -188,16 +188,25 @@ class SetRow(TableRow):
 
 
 @dataclass(frozen=True)
+class SetPanel:
+    """Columns that stand side by side; `breakable`: over pages."""
+
+    head: tuple[SetRow, ...]
+    rows: tuple[SetRow, ...]
+    widths: tuple[float, ...]
+    breakable: bool
+
+
+@dataclass(frozen=True)
 class SetTable:
-    """A table as it is set; `breakable`: over pages."""
+    """A table as it is set, its panels below each other; `breakable`: over pages."""
 
     id: str
     number: str
     caption: Inline
-    head: tuple[SetRow, ...]
-    rows: tuple[SetRow, ...]
+    panels: tuple[SetPanel, ...]
     notes: tuple[Inline, ...]
-    layout: Layout
+    size: float
     breakable: bool
 
 
@@ -325,7 +334,7 @@ def _set(blocks: Iterable[Block], folder: Path) -> tuple[object, ...]:
     for block in filter(_on_paper, blocks):
         match block:
             case Table():
-                found.append(_table(block))
+                found.append(set_table(block))
             case Figure():
                 found.append(_picture(block, folder))
             case KeyFigures(items):
@@ -345,17 +354,25 @@ def _picture(figure: Figure, folder: Path) -> Picture:
     return Picture(figure.id, figure.number, name, figure.alternative, caption, figure.finding)
 
 
-def _table(table: Table) -> SetTable:
+def set_table(table: Table) -> SetTable:
+    """A table as paper holds it: whole, if any readable type allows it, else in its panels."""
+    sizes = SIZES[1:] if len(table.rows) > _LONG else SIZES
+    whole = layout(table, sizes)
+    parts = (table,) if whole.fits or not table.panels else table.panels
+    size = min(layout(part, sizes).size for part in parts)
+    panels = tuple(_panel(part, layout(part, (size,)).widths) for part in parts)
+    breakable = sum(len(part.rows) for part in parts) > _LONG
+    return SetTable(table.id, table.number, table.caption, panels, table.notes, size, breakable)
+
+
+def _panel(table: Table, widths: tuple[float, ...]) -> SetPanel:
     above = ("summary", *(row.kind for row in table.rows))
     rows = (
         SetRow(_unbroken(row), row.kind, row.kind == "summary" and kind != "summary")
         for kind, row in zip(above, table.rows, strict=False)
     )
     head = (SetRow(_unbroken(row), row.kind) for row in table.head)
-    breakable = len(table.rows) > _FEW_ROWS
-    return SetTable(
-        table.id, table.number, table.caption, tuple(head), tuple(rows), table.notes, layout(table), breakable
-    )
+    return SetPanel(tuple(head), tuple(rows), widths, len(table.rows) > _LONG)
 
 
 def _unbroken(row: TableRow) -> tuple[TableCell, ...]:

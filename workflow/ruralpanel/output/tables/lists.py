@@ -258,8 +258,9 @@ def build_correlations(name: str, options: Correlations, context: OutputContext)
         title = context.title(model.model, given)
         for (first, second), pair in pairs_of(model).items():
             low, high, p = pair.ci_low, pair.ci_high, pair.p_value
+            outcomes = (without_aside(labels.of(name)) for name in (first, second))
             cells = {
-                "pair": Cell("; ".join(without_aside(labels.of(name)) for name in (first, second))),
+                "pair": Cell(word("list_separator", language).join(outcomes)),
                 "sample": Cell(sample_text(model, language)),
                 "n_obs": Cell(format_count(model.n_obs), model.n_obs),
                 "n_units": Cell(format_count(model.n_units), model.n_units),

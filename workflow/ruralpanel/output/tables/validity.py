@@ -124,7 +124,8 @@ def _outcomes(options: Validity, context: OutputContext) -> tuple[list[pd.Series
             values = pd.Series(np.log(values.where(values > 0)), values.index)
         series.append(values.rename(str(index)))
         called = in_language(outcome.label, outcome.label_zh, context.language) or names.of(variable)
-        labels.append(f"{called}, {outcome.period}")
+        period = str(outcome.period)
+        labels.append(called if period in called else called + word("comma", context.language) + period)
         logged.append(take)
     raise_any(problems)
     return series, labels, logged
