@@ -15,7 +15,7 @@ from scipy import special
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.families.policy import did, dynamics, honest_did, placebo, pretrends, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Sample, paths_of, sample_of
 from ruralpanel.estimate.inference.covariance import p_values
@@ -51,7 +51,7 @@ def draw(rng: np.random.Generator, rho: float, scale: float, effect: float = 0.0
         np.tile(periods, UNITS),
         estimator="did",
         effects=("unit", "period"),
-        extra={"first_treated": first},
+        extra=Further(first_treated=first),
     )
 
 

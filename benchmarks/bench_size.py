@@ -86,7 +86,7 @@ def permutation(outcomes: Outcomes, rng: np.random.Generator) -> FloatArray | No
 
 def treated_sets(outcomes: Outcomes, rng: np.random.Generator) -> FloatArray | None:
     """Other sets of units as treated; t with errors clustered by unit is compared."""
-    if "first_treated" not in outcomes.design.extra:
+    if outcomes.design.extra.first_treated is None:
         return None
     design = outcomes.design
     design = replace(design, x=np.zeros((design.y.size, 0)), spec=replace(design.spec, estimator="did", regressors=()))

@@ -20,7 +20,7 @@ from scipy import sparse
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.families.spatial.spatial import fit
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.places.geography import read_polygons
@@ -65,7 +65,7 @@ def panel(rng: np.random.Generator, w: Any, method: str, rho: float, persistence
         y.ravel(), x.ravel(), np.repeat([f"{i:02d}" for i in range(n)], PERIODS), np.tile(range(PERIODS), n),
         estimator="spatial", method=method, effects=("unit", "period"), options={"weights_matrix": "w", "draws": 500},
     )  # fmt: skip
-    return replace(design, extra={"weights_matrix": sparse.csr_array(w)})
+    return replace(design, extra=Further(weights_matrix=sparse.csr_array(w)))
 
 
 def outcomes(design: Design, w: Any, rho: float) -> list[bool]:

@@ -19,7 +19,7 @@ from scipy import stats
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design, FloatArray
+from ruralpanel.estimate.base.results import Design, FloatArray, Further, Named
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families.sur import correlation, sur
 from ruralpanel.project.settings import InferenceSpec
@@ -50,7 +50,7 @@ def panel(
     design = design_from_arrays(
         outcomes[:, 0], x, [f"{code:04d}" for code in unit], period.tolist(), estimator="sur",
         effects=("unit", "period"), inference=(InferenceSpec("cluster", {"by": "unit"}),),
-        options={"draws": 99}, extra={"outcomes": outcomes, "outcome_terms": ("a", "b")},
+        options={"draws": 99}, extra=Further(outcomes=Named(("a", "b"), outcomes)),
     )  # fmt: skip
     return design, outcomes
 

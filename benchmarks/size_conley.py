@@ -53,7 +53,7 @@ def main(name: str, term: str) -> None:
     space = covariance.space_of(found, design)
     rng = np.random.default_rng(3)
     process = error_process(found, design, space, rng)
-    km = great_circle_km(design.extra["coordinates"], design.extra["coordinates"])
+    km = great_circle_km(design.extra.coordinates, design.extra.coordinates)
     present = np.unique(design.unit_codes[found.rows])
     print(f"{name}, {term}: {present.size} units, {process.years.size} periods, autocorrelation {process.rho:.2f}")
     print("reach km", *SETTINGS, sep=" | ")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design, FloatArray
+from ruralpanel.estimate.base.results import Design, FloatArray, Further
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import covariance
 from ruralpanel.estimate.inference.error_process import least_squares
@@ -48,10 +47,10 @@ class Case:
         x = self.regressors(rng)
         units, periods, k = x.shape
         y = self.errors(rng, panels, x).reshape(units * periods, panels)
-        extra: dict[str, Any] = {"coordinates": COORDINATES[:units]}
+        extra = Further(coordinates=COORDINATES[:units])
         if self.treated:
             dates = np.where(np.arange(units) < self.treated, periods // 2, np.nan)
-            extra["first_treated"] = np.repeat(dates, periods)
+            extra = replace(extra, first_treated=np.repeat(dates, periods))
         panel = periods > 1
         design = design_from_arrays(
             y[:, 0],

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
 from ruralpanel.estimate import specification_tests
 from ruralpanel.estimate.base.absorb import group_sums
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Further
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import covariance, joint
 from ruralpanel.estimate.inference.error_process import least_squares
@@ -57,7 +57,7 @@ def design(rng: np.random.Generator, units: int, periods: int, k: int, steps: in
     x = [ar(rng, 0.5, (units, periods)).ravel() for _ in range(k)]
     x += [((unit == s) & (period >= 2 + s % (periods - 3))).astype(float) for s in range(steps)]
     names = (*(f"x{j}" for j in range(k)), *(f"x0__break_{2000 + s}" for s in range(steps)))
-    options: dict[str, Any] = {"extra": {"steps": names[k:]}}
+    options: dict[str, Any] = {"extra": Further(steps=names[k:])}
     labels = [f"{u:03d}" for u in unit]
     return design_from_arrays(y, np.column_stack(x), labels, period, terms=names, effects=("unit", "period"), **options)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further, Named
 from ruralpanel.project.settings import InferenceSpec
 
 CR0 = InferenceSpec("cluster", {"small_sample": "CR0"})
@@ -45,12 +45,10 @@ def panel(
         2000 + period[kept],
         estimator="iv",
         weights=rng.uniform(0.5, 4.0, size)[kept] if weighted else None,
-        extra={
-            "endogenous": d[kept],
-            "endogenous_terms": tuple(f"d{j + 1}" for j in range(endogenous)),
-            "instruments": z[kept],
-            "instrument_terms": tuple(f"z{j + 1}" for j in range(instruments)),
-        },
+        extra=Further(
+            endogenous=Named(tuple(f"d{j + 1}" for j in range(endogenous)), d[kept]),
+            instruments=Named(tuple(f"z{j + 1}" for j in range(instruments)), z[kept]),
+        ),
         **settings,
     )
 
@@ -77,6 +75,6 @@ def fixed_over_time(
         terms=("x1", "x2", "z1"),
         estimator="hausman_taylor",
         weights=rng.uniform(0.5, 2.0, unit.size)[kept] if weighted else None,
-        extra={"endogenous": np.column_stack([d, s[unit]])[kept], "endogenous_terms": ("d", "s")},
+        extra=Further(endogenous=Named(("d", "s"), np.column_stack([d, s[unit]])[kept])),
         **settings,
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.families.policy.cohorts import Sample, sample_of
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 
@@ -52,7 +52,7 @@ def panel(
         method=method,
         effects=("unit", "period"),
         weights=weights,
-        extra={"first_treated": np.broadcast_to(dates[:, None], shape)[kept]},
+        extra=Further(first_treated=np.broadcast_to(dates[:, None], shape)[kept]),
         options=ESTIMATORS[estimator].options.model_validate({"treatment": {}}).changed(**(options or {})),
         **settings,
     )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further, Named
 from ruralpanel.project.settings import InferenceSpec
 
 CR1 = InferenceSpec("cluster", {"small_sample": "CR1"})
@@ -54,13 +54,10 @@ def shift_share(
         2000 + period,
         estimator="iv",
         weights=rng.uniform(0.5, 4.0, unit.size) if weighted else None,
-        extra={
-            "endogenous": d[:, None],
-            "endogenous_terms": ("d",),
-            "shares": exposure,
-            "share_terms": tuple(f"share{k}" for k in range(sectors)),
-            "shocks": shocks[period],
-            "shock_terms": tuple(f"shock{k}" for k in range(sectors)),
-        },
+        extra=Further(
+            endogenous=Named(("d",), d[:, None]),
+            shares=Named(tuple(f"share{k}" for k in range(sectors)), exposure),
+            shocks=Named(tuple(f"shock{k}" for k in range(sectors)), shocks[period]),
+        ),
         **settings,
     )

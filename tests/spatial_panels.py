@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.project.kinds.estimator_keys import Spatial
 from ruralpanel.project.settings import InferenceSpec
 
@@ -85,4 +85,4 @@ def designed(
         options=Spatial(weights_matrix="w").changed(**(options or {})),
         **settings,
     )
-    return found if weights is None else replace(found, extra={"weights_matrix": sparse.csr_array(weights)})
+    return found if weights is None else replace(found, extra=Further(weights_matrix=sparse.csr_array(weights)))

@@ -17,7 +17,7 @@ from ruralpanel.claims.robustness.designs import subset
 from ruralpanel.claims.robustness.results import NotAvailable
 from ruralpanel.claims.robustness.targets import COLUMNS, groups_of, table, targets_of
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.diagnostics import influence
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
@@ -42,7 +42,7 @@ def design() -> Design:
     y = 0.5 * x - 0.6 * x * gap + 0.4 * c + step + rng.normal(size=unit.size)
     return design_from_arrays(
         y, np.column_stack([x, x * gap, c, step]), [f"U{u:02d}" for u in unit], period,
-        terms=("x", "x:gap", "c", "step"), effects=("unit", "period"), extra={"steps": ("step",)},
+        terms=("x", "x:gap", "c", "step"), effects=("unit", "period"), extra=Further(steps=("step",)),
     )  # fmt: skip
 
 
@@ -103,7 +103,7 @@ def test_estimators_that_are_no_regressions_on_rows(design: Design) -> None:
     policy = design_from_arrays(
         design.y + 1.0 * (np.array(design.periods)[design.period_codes] >= treated), design.x[:, 2:3],
         [design.units[c] for c in design.unit_codes], np.array(design.periods)[design.period_codes],
-        estimator="did", method="imputation", effects=("unit", "period"), extra={"first_treated": treated},
+        estimator="did", method="imputation", effects=("unit", "period"), extra=Further(first_treated=treated),
     )  # fmt: skip
     entry = check(policy, Target("treated", Estimand(term="treated"), std_error=0.4, df=13.0))["treated"]
     # without each treated unit in turn, as the estimator's own results have it
@@ -122,7 +122,7 @@ def leave_one_treated_out(policy: Design) -> list[dict[str, Any]]:
 
 
 def test_what_does_not_apply_says_why(design: Design, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = replace(design, x=design.x[:, :1], terms=("x",), extra={})
+    alone = replace(design, x=design.x[:, :1], terms=("x",), extra=Further())
     entry = check(alone, Target("x", Estimand(term="x")))["x"]
     assert entry.selection.not_available == note("no_controls")
     assert entry.sensitivity.bounds == ()
@@ -162,7 +162,7 @@ def test_models_in_which_every_unit_is_needed() -> None:
     treated = np.where(unit == 0, 2.0, np.nan)
     single = design_from_arrays(
         rng.normal(size=48), np.zeros((48, 0)), unit, period, estimator="did", method="synthetic",
-        effects=("unit", "period"), extra={"first_treated": treated},
+        effects=("unit", "period"), extra=Further(first_treated=treated),
     )  # fmt: skip
     with pytest.raises(UserError, match="treated"):
         leave_one_out.jackknife(single, lambda f, d: float(f.params[0]))

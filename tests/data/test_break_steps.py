@@ -92,9 +92,9 @@ def slopes(frame: pd.DataFrame, units: Units, estimator_name: str, **settings: A
     values = {**base, **settings}
     spec = ModelSpec("m", estimator_name, **values)
     design = build_design(spec, frame, units)
-    extra = dict(design.extra)
+    extra = design.extra
     if estimator_name == "spatial":
-        extra["weights_matrix"] = ring()
+        extra = replace(extra, weights_matrix=sparse.csr_array(ring()))
     fit = estimator(estimator_name, "m")(replace(design, extra=extra))
     return dict(zip(fit.terms, fit.params.tolist(), strict=True))
 

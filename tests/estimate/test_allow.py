@@ -15,7 +15,7 @@ from dynamic_panels import designed, paths
 from policy_panels import panel as policy_panel
 from ruralpanel.claims.scorecard import scorecard_csv
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import cluster, covariance
@@ -41,7 +41,7 @@ def panel(units: int = 24, periods: int = 6, allow: Sequence[str] = ()) -> Desig
         effects=("unit", "period"),
         clusters={"region": unit % 4},
         allow=tuple(allow),
-        extra={"coordinates": rng.uniform((100.0, 25.0), (104.0, 28.0), (units, 2))},
+        extra=Further(coordinates=rng.uniform((100.0, 25.0), (104.0, 28.0), (units, 2))),
     )
 
 

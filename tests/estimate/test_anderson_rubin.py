@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 from iv_panels import panel
+from ruralpanel.estimate.base.results import Further
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families.iv import anderson_rubin
 from ruralpanel.estimate.families.iv.system import errors_of, system_of
@@ -22,9 +23,9 @@ from ruralpanel.project.settings import InferenceSpec
 def test_two_way_clusters_enter_the_tests() -> None:
     setting = InferenceSpec("cluster", {"by": ["unit", "period"], "small_sample": "CR1"})
     design = panel(7, units=30, periods=30, instruments=1, inference=(setting,))
-    x = np.hstack([design.extra["instruments"], design.x])
+    x = np.hstack([design.extra.instruments.columns, design.x])
     spec = replace(design.spec, estimator="fe")
-    reduced = replace(design, spec=spec, x=x, terms=("z1", *design.terms), extra={})
+    reduced = replace(design, spec=spec, x=x, terms=("z1", *design.terms), extra=Further())
     t = infer(fit(reduced), reduced, setting, 0).statistic
     assert t is not None
     assert fit(design).tests["anderson_rubin"].statistic == pytest.approx(t[0] ** 2, rel=1e-9)
@@ -67,7 +68,7 @@ def test_sets_are_what_a_grid_does_not_reject(instruments: int) -> None:
 def test_instruments_that_contradict_each_other_leave_an_empty_set() -> None:
     """The second instrument enters the outcome itself, in the opposite direction: no coefficient reconciles the two."""
     design = panel(17, units=60, instruments=2, strength=0.8)
-    wrong = replace(design, y=design.y - 4.0 * design.extra["instruments"][:, 1])
+    wrong = replace(design, y=design.y - 4.0 * design.extra.instruments.columns[:, 1])
     assert fit(wrong).extra["anderson_rubin"]["set"] == "empty"
     assert fit(wrong).tests["hansen_j"].p_value < 1e-3
     assert fit(design).extra["anderson_rubin"]["set"] == "interval"

@@ -11,7 +11,8 @@ import pytest
 from scipy import sparse, stats
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.parts import SpatialWeights
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.diagnostics import moran_of_residuals
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -137,9 +138,9 @@ def panel(
     kept = rng.random(unit.size) >= missing
     x = rng.normal(size=(unit.size, 1))
     names = [f"u{i:02d}" for i in unit[kept]]
-    about = {"name": "ring", "standardise": "row"}
+    about = SpatialWeights(name="ring", standardise="row")
     more = {"estimator": "fe", "effects": ("unit", "period")} | more
-    extra = {"weights_matrix": sparse.csr_array(ring(units)), "weights_about": about}
+    extra = Further(weights_matrix=sparse.csr_array(ring(units)), weights_about=about)
     return design_from_arrays(
         (x[:, 0] + errors.ravel())[kept], x[kept], names, 2000 + period[kept], extra=extra, **more
     )  # fmt: skip
@@ -180,15 +181,15 @@ def test_it_finds_what_is_there_and_not_what_is_not() -> None:
 def test_where_it_does_not_apply_and_how_results_carry_it() -> None:
     d = panel(3)
     found = fit(d)
-    assert moran_of_residuals(replace(d, extra={}), found, 1) is None
+    assert moran_of_residuals(replace(d, extra=Further()), found, 1) is None
     assert moran_of_residuals(d, replace(found, x=None, y=None), 1) is None
-    alone = {"weights_matrix": sparse.csr_array((30, 30))}
+    alone = Further(weights_matrix=sparse.csr_array((30, 30)))
     assert moran_of_residuals(replace(d, extra=alone), found, 1) is None
     result = estimate(d.spec, d, 3, "sha")
     assert result.tests["moran"].note == (note("moran_simulated", matrix="ring", panels=999),)
     assert -0.1 < result.diagnostics["moran"]["expected"] < 0
     assert len(result.diagnostics["moran"]["by_period"]) == 6
-    assert "moran" not in estimate(d.spec, replace(d, extra={}), 3, "sha").diagnostics
+    assert "moran" not in estimate(d.spec, replace(d, extra=Further()), 3, "sha").diagnostics
     means = replace(d, spec=replace(d.spec, estimator="between", effects=()))
     between = moran_of_residuals(means, fit(means), 1)
     assert between is not None and [entry.period for entry in between.about.by_period] == [None]

@@ -14,7 +14,7 @@ from scipy import stats
 
 from ruralpanel.estimate import specification_tests
 from ruralpanel.estimate.base.design import build_design
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families import confirm_linear, linear
 from ruralpanel.estimate.families.dynamic import dynamic_panel
@@ -195,7 +195,7 @@ def test_driscoll_kraay_and_conley_count_lags_by_the_calendar(by: str, units: Un
     vcov, factor = dependence.driscoll_kraay_covariance(fit, design, lag, "none")
     np.testing.assert_allclose(vcov, factor.value * fit.bread @ meat @ fit.bread)
     far = np.column_stack([np.linspace(-90.0, 90.0, 15), np.zeros(15)])
-    placed = replace(design, extra={"coordinates": far})
+    placed = replace(design, extra=Further(coordinates=far))
     pairs = dependence.pairs_of(placed, fit.rows, 1.0, "bartlett", lag)
     own = weight * (design.unit_codes[:, None] == design.unit_codes[None, :])
     np.testing.assert_allclose(pairs.weights.toarray(), own)

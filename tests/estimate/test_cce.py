@@ -11,7 +11,7 @@ import pytest
 from linearmodels.datasets import munnell
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.dependence import weighted_cd
 from ruralpanel.estimate.families.common_effects import cce, mean_group
 from ruralpanel.estimate.families.linear import fe
@@ -311,7 +311,7 @@ def test_the_step_of_a_definition_break_is_each_units_own() -> None:
     step = np.zeros((14, 16, 1))
     step[3, 9:] = 1.0
     design = designed(y + 5.0 * step[:, :, 0], np.concatenate([x, step], axis=2), terms=("x1", "x1__break_2009"))
-    fit = cce.fit(replace(design, extra={**design.extra, "steps": ("x1__break_2009",)}))
+    fit = cce.fit(replace(design, extra=replace(design.extra, steps=("x1__break_2009",))))
     assert fit.terms == ("x1",)
     means = np.stack([(y + 5.0 * step[:, :, 0]).mean(axis=0), x[:, :, 0].mean(axis=0)], axis=1)
     columns = np.column_stack([x[3], step[3], np.ones(16), means])
@@ -353,5 +353,5 @@ def test_drifting_variables_are_named() -> None:
 
 def test_a_step_that_left_with_its_units_is_no_matter() -> None:
     y, x = factors(np.random.default_rng(18), 12, 14)
-    plain, named = cce.fit(designed(y, x)), cce.fit(designed(y, x, extra={"steps": ("x1__break_2003",)}))
+    plain, named = cce.fit(designed(y, x)), cce.fit(designed(y, x, extra=Further(steps=("x1__break_2003",))))
     assert named.params == pytest.approx(plain.params)

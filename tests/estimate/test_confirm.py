@@ -20,7 +20,7 @@ import policy_panels
 from conftest import ROOT
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.model import of_result
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further, Named
 from ruralpanel.estimate.confirm import confirm, disagreements
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.second import LARGEST
@@ -38,7 +38,7 @@ def panel(estimator: str, setting: InferenceSpec, weighted: bool = False, **sett
     x = rng.normal(size=(unit.size, 2)) * (1.0, 1e4)
     index = 0.3 * x[:, 0] + rng.normal(size=UNITS)[unit]
     y = rng.poisson(np.exp(index)) if estimator == "ppml" else index + rng.normal(size=unit.size)
-    outcomes = {"outcomes": np.column_stack([y, rng.normal(size=unit.size)]), "outcome_terms": ("y", "z")}
+    outcomes = Further(outcomes=Named(("y", "z"), np.column_stack([y, rng.normal(size=unit.size)])))
     return design_from_arrays(
         y, x, unit, 2000 + period, estimator=estimator, inference=(setting,),
         weights=rng.uniform(0.5, 2.0, unit.size) if weighted else None,

@@ -11,7 +11,7 @@ import pytest
 
 from as_written import setting_of
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design, Fit
+from ruralpanel.estimate.base.results import Design, Fit, Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import covariance, dependence
@@ -47,14 +47,14 @@ def panel(
     weights = rng.uniform(0.5, 3.0, unit.size)[kept] if weighted else None
     names = [f"u{i:03d}" for i in unit[kept]]
     more = {"estimator": "fe", "effects": ("unit", "period")} | more
-    extra = {"coordinates": places(units, rng)}
+    extra = Further(coordinates=places(units, rng))
     return design_from_arrays(y[kept], x[kept], names, 2000 + period[kept], weights=weights, extra=extra, **more)
 
 
 def looped(found: Fit, d: Design, cutoff: float, kernel: str, lag: int | None) -> np.ndarray:
     """Hsiang's or the whole-path sum, pair by pair."""
     rows = found.rows
-    km = great_circle_km(d.extra["coordinates"], d.extra["coordinates"])
+    km = great_circle_km(d.extra.coordinates, d.extra.coordinates)
     units, periods = d.unit_codes[rows], d.period_codes[rows]
     meat = np.zeros((found.params.size, found.params.size))
     for a in range(rows.size):
@@ -86,7 +86,7 @@ def test_a_double_loop_gives_the_same(shape: dict[str, Any], kernel: str, lag: i
     pairs = dependence.pairs_of(d, found.rows, 700.0, kernel, lag)
     brute = looped(found, d, 700.0, kernel, lag)
     assert np.abs(dependence.conley_covariance(found, pairs) - brute).max() <= 1e-12 * np.abs(brute).max()
-    km = great_circle_km(d.extra["coordinates"], d.extra["coordinates"])
+    km = great_circle_km(d.extra.coordinates, d.extra.coordinates)
     assert pairs.near == pytest.approx((np.sum(km < 700) - 24) / 24) and pairs.near > 1
 
 
@@ -126,7 +126,7 @@ def test_spreg_gives_the_same_errors_for_a_cross_section() -> None:
     y = x @ [1, -0.5] + np.sin(lat / 3) + rng.normal(size=40)
     d = design_from_arrays(
         y, x, [f"u{i:02d}" for i in range(40)], estimator="pooled",
-        extra={"coordinates": np.column_stack([lon, lat])},
+        extra=Further(coordinates=np.column_stack([lon, lat])),
     )  # fmt: skip
     found = fit(d)
     np.testing.assert_allclose(found.params, [0.9281764241250422, -0.6705770072312408], rtol=1e-12)
@@ -181,7 +181,7 @@ def test_smooth_errors_and_regressors_are_told_from_independent_ones() -> None:
     names = [f"u{i:03d}" for i in range(250)]
     d = design_from_arrays(
         np.zeros(250) + x[:, 0], x, names, estimator="pooled",
-        extra={"coordinates": coordinates},
+        extra=Further(coordinates=coordinates),
     )  # fmt: skip
     errors = smooth(coordinates, 400.0, 2000, rng)
     found = fit(replace(d, y=errors[:, 0]))
@@ -252,7 +252,7 @@ def test_outside_its_range_it_stops_with_the_reason(monkeypatch: pytest.MonkeyPa
     words = stopped(panel(), setting(cutoff_km=500, critical="normal", small_sample="CR1"))
     assert "normal critical values with 24 clusters" in words
     d = panel()
-    nowhere = replace(d, extra={})
+    nowhere = replace(d, extra=Further())
     assert "without positions of the units" in stopped(nowhere, setting(cutoff_km=500))
 
     def without_x(found: Fit) -> Fit:
@@ -275,7 +275,7 @@ def test_a_negative_variance_is_an_error_with_its_reason() -> None:
     names = [f"u{i:02d}" for i in range(23)]
     d = design_from_arrays(
         y, x, names, estimator="pooled",
-        extra={"coordinates": np.column_stack([lon, np.zeros(23)])},
+        extra=Further(coordinates=np.column_stack([lon, np.zeros(23)])),
     )  # fmt: skip
     words = stopped(d, setting(cutoff_km=110, kernel="uniform", small_sample="CR1"))
     assert "a negative variance of x1" in words and "fix: kernel: bartlett, or another cutoff_km" in words

@@ -217,7 +217,7 @@ def test_steps_join_the_controls_where_they_vary(frame: pd.DataFrame, units: Uni
     frame["z__break_2014"] = late
     design = build_design(spec(regressors=("z", "x:fixed")), frame, units)
     assert design.terms == ("z", "x:fixed", "y__break_2013", "x__break_2014")
-    assert design.extra["steps"] == ("y__break_2013", "x__break_2014")
+    assert design.extra.steps == ("y__break_2013", "x__break_2014")
     assert any(one.code.startswith("steps_") for one in design.notes)
     without = build_design(spec(), frame, units, Sample(drop=("CN-SH", "CN-TJ")))
     assert without.terms == ("x",) and without.notes == ()
@@ -240,10 +240,10 @@ def test_clusters_of_inference_and_effects(frame: pd.DataFrame, units: Units) ->
 def test_instruments_and_endogenous_regressors(frame: pd.DataFrame, units: Units) -> None:
     options = {"endogenous": ["z"], "instruments": ["w", "x:w"]}
     design = build_design(spec(estimator="iv", options=options), frame, units)
-    assert design.terms == ("x",) and design.extra["endogenous_terms"] == ("z",)
-    assert design.extra["instrument_terms"] == ("w", "x:w")
-    np.testing.assert_array_equal(design.extra["instruments"][:, 1], frame["x"] * frame["w"])
-    np.testing.assert_array_equal(design.extra["endogenous"][:, 0], frame["z"])
+    assert design.terms == ("x",) and design.extra.endogenous.terms == ("z",)
+    assert design.extra.instruments.terms == ("w", "x:w")
+    np.testing.assert_array_equal(design.extra.instruments.columns[:, 1], frame["x"] * frame["w"])
+    np.testing.assert_array_equal(design.extra.endogenous.columns[:, 0], frame["z"])
     (found,) = problems(spec(estimator="iv", options={"endogenous": ["z"], "instruments": ["fixed"]}), frame, units)
     assert '"fixed", constant over periods' in found
     (found,) = problems(spec(estimator="iv", options={"endogenous": ["z", "w"], "instruments": ["sum"]}),
@@ -283,11 +283,10 @@ def test_treatment(frame: pd.DataFrame, units: Units) -> None:
     design = build_design(spec(estimator="event_study", regressors=(), options=options), frame, units)
     west = np.array([units.attributes[unit]["go_west"] == 1 for unit in frame["unit"]])
     assert design.x.shape == (124, 0)
-    np.testing.assert_array_equal(design.extra["treated"] == 1, west)
-    np.testing.assert_array_equal(design.extra["first_treated"], np.where(west, 2014.0, math.nan))
+    np.testing.assert_array_equal(design.extra.first_treated, np.where(west, 2014.0, math.nan))
     staggered = frame.assign(start=np.where(west, 2013.0 + (frame["unit"] < "CN-N"), math.nan))
     model = spec(estimator="did", options={"treatment": {"first_by_unit": "start"}})
-    np.testing.assert_array_equal(build_design(model, staggered, units).extra["first_treated"], staggered["start"])
+    np.testing.assert_array_equal(build_design(model, staggered, units).extra.first_treated, staggered["start"])
     for condition, words in (("go_west == 2", "no treated unit"), ("go_west >= 0", "no unit that is never treated"),
                              ("x > 0", "changes over time"), ("go_wets == 1", "go_wets")):  # fmt: skip
         bad = spec(estimator="did", options={"treatment": {"units": condition, "first": 2014}})
@@ -304,4 +303,4 @@ def test_codes_of_never_treated_are_refused(frame: pd.DataFrame, units: Units, n
     assert found.startswith(f"models.m.treatment.first_by_unit: {never:g} for CN-AH, CN-BJ")
     assert found.endswith("and 25 more")
     frame["start"] = np.where(treated, 2014.0, np.nan)
-    assert build_design(model, frame, units).extra["treated"].sum() == 2 * len(YEARS)
+    assert np.isfinite(build_design(model, frame, units).extra.first_treated).sum() == 2 * len(YEARS)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from policy_panels import dummies, panel, sample, single, slopes
+from ruralpanel.estimate.base.results import Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.policy import callaway_santanna, did, imputation, placebo, regressions, stacked
 from ruralpanel.estimate.families.policy.callaway_santanna import NoOverlapError, doubly_robust, means
@@ -39,7 +40,7 @@ def test_twfe_is_least_squares_on_dummies(first: list[float], trends: bool) -> N
         options={"group_trends": trends, "draws": 99},
     )  # fmt: skip
     years = np.array(d.periods)[d.period_codes]
-    dates = d.extra["first_treated"]
+    dates = d.extra.first_treated
     columns = [years >= dates]
     if trends:
         columns += [np.where(dates == date, years, 0.0) for date in np.unique(dates[np.isfinite(dates)])]
@@ -289,7 +290,7 @@ def test_leave_one_out_and_placebo_dates_are_what_they_say() -> None:
     d = panel(single(4, 7), YEARS, np.random.default_rng(15), missing=0.05, options={"draws": 99})
     fit = did.fit(d)
     years = np.array(d.periods)[d.period_codes]
-    treated = np.isfinite(d.extra["first_treated"])
+    treated = np.isfinite(d.extra.first_treated)
     for entry in fit.extra["leave_one_treated_out"]:
         kept = d.unit_codes != d.units.index(entry.unit)
         columns = (treated & (years >= 2000))[:, None].astype(float)
@@ -344,7 +345,7 @@ def test_requests_outside_the_range() -> None:
     with pytest.raises(UserError, match="unit and period"):
         did.fit(replace(d, spec=replace(d.spec, effects=("unit",))))
     with pytest.raises(UserError, match="declare treatment"):
-        did.fit(replace(d, extra={}))
+        did.fit(replace(d, extra=Further()))
 
 
 def test_few_treated_units_are_said() -> None:

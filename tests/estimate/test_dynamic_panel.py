@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dynamic_panels import designed, paths
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.dynamic import dynamic_panel, gmm
 from ruralpanel.estimate.families.dynamic.dynamic_panel import long_run
@@ -230,7 +230,7 @@ def test_a_break_of_one_unit_leaves_its_difference_out() -> None:
     step[4, 3:] = 1.0
     broken = designed(
         y, np.concatenate([x, step], axis=2), "difference_gmm", terms=("x1", "x1__break_2003"),
-        extra={"steps": ("x1__break_2003",)}, options={"steps": 1},
+        extra=Further(steps=("x1__break_2003",)), options={"steps": 1},
     )  # fmt: skip
     found = dynamic_panel.fit(broken)
     assert found.terms == ("lag(y, 1)", "x1")
@@ -248,7 +248,7 @@ def test_a_break_of_one_unit_is_a_change_of_its_effect() -> None:
     step = np.zeros((*y.shape, 1))
     step[4, 4:] = 1.0
     both = np.concatenate([x, step], axis=2)
-    found = dynamic_panel.fit(designed(y, both, "bias_corrected", terms=("x1", "b"), extra={"steps": ("b",)}))
+    found = dynamic_panel.fit(designed(y, both, "bias_corrected", terms=("x1", "b"), extra=Further(steps=("b",))))
     dummies = np.column_stack(
         [np.kron(np.eye(20), np.ones((7, 1))), np.kron(np.ones((20, 1)), np.eye(7))[:, 1:], step[:, 1:].reshape(-1, 1)]
     )
@@ -395,5 +395,5 @@ def test_a_step_that_left_with_its_units_is_no_matter(method: str) -> None:
     """Leaving out the only unit that a step moves in leaves the step out too, but not its name."""
     y, x = paths(np.random.default_rng(6), 30, 7)
     plain = dynamic_panel.fit(designed(y, x, method))
-    named = dynamic_panel.fit(designed(y, x, method, extra={"steps": ("x1__break_2003",)}))
+    named = dynamic_panel.fit(designed(y, x, method, extra=Further(steps=("x1__break_2003",))))
     assert named.params == pytest.approx(plain.params) and named.terms == plain.terms

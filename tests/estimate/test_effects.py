@@ -13,7 +13,7 @@ from ruralpanel.estimate.base import absorb
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.effects import effect_codes
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further, Named
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import covariance
@@ -102,16 +102,15 @@ def test_least_squares_with_dummies_gives_the_same(effects: tuple[str, ...], wei
 @pytest.mark.parametrize("estimator", ["pooled", "fd", "iv", "ppml", "sur"])
 def test_other_estimators_with_region_by_period_effects(estimator: str) -> None:
     effects = ("region:period",) if estimator in ("pooled", "fd") else REGION_BY_PERIOD
-    extra: dict[str, Any] = {}
+    extra = Further()
     d = panel(effects, estimator=estimator)
     if estimator == "iv":
         d = panel(effects, estimator="iv", method="2sls")
         noise = np.random.default_rng(3).normal(size=d.y.size)
-        extra = {"endogenous": d.x[:, :1], "endogenous_terms": ("e",), "instruments": (d.x[:, :1] + noise[:, None])}
-        extra |= {"instrument_terms": ("z",)}
+        extra = Further(Named(("e",), d.x[:, :1]), Named(("z",), d.x[:, :1] + noise[:, None]))
         d = replace(d, x=d.x[:, 1:], terms=("x2",), extra=extra)
     if estimator == "sur":
-        d = replace(d, extra={"outcomes": np.column_stack([d.y, d.x[:, 0] ** 2]), "outcome_terms": ("y", "w")})
+        d = replace(d, extra=Further(outcomes=Named(("y", "w"), np.column_stack([d.y, d.x[:, 0] ** 2]))))
     found = fit(d)
     if estimator == "fd":
         before = d.earlier()[found.rows]
@@ -121,8 +120,8 @@ def test_other_estimators_with_region_by_period_effects(estimator: str) -> None:
     effect = columns_of(d, found.rows, effects)
     assert found.n_absorbed == qr_rank(effect)
     if estimator == "iv":
-        first = np.hstack([extra["instruments"][found.rows], x, effect])
-        hat = first @ np.linalg.lstsq(first, extra["endogenous"][found.rows], rcond=None)[0]
+        first = np.hstack([extra.instruments.columns[found.rows], x, effect])
+        hat = first @ np.linalg.lstsq(first, extra.endogenous.columns[found.rows], rcond=None)[0]
         expected = np.linalg.lstsq(np.hstack([hat, x, effect]), y, rcond=None)[0][:2]
     elif estimator == "ppml":
         sm = pytest.importorskip("statsmodels.api")

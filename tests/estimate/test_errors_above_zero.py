@@ -17,7 +17,7 @@ from iv_panels import panel as iv_panel
 from policy_panels import panel as policy_panel
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.model_json import cleared
-from ruralpanel.estimate.base.results import Design, Fit
+from ruralpanel.estimate.base.results import Design, Fit, Further, Named
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import estimator
 from ruralpanel.estimate.families.decomposition import heavy_tailed
@@ -43,12 +43,10 @@ def plain(name: str, effects: tuple[str, ...] = ("unit", "period"), k: int = 2, 
     y = x.sum(axis=1) + rng.normal(size=UNITS)[unit] + rng.normal(size=unit.size)
     if name == "ppml":
         y = np.exp(y / 4)
-    extra = {"groups": GROUPS, "coordinates": rng.uniform((80.0, 22.0), (125.0, 48.0), (UNITS, 2))}
+    extra = Further(groups=GROUPS, coordinates=rng.uniform((80.0, 22.0), (125.0, 48.0), (UNITS, 2)))
     if name == "sur":
-        extra |= {
-            "outcomes": np.column_stack([y, x @ [0.5, 1.0] + rng.normal(size=y.size)]),
-            "outcome_terms": ("a", "b"),
-        }
+        outcomes = np.column_stack([y, x @ [0.5, 1.0] + rng.normal(size=y.size)])
+        extra = replace(extra, outcomes=Named(("a", "b"), outcomes))
     return design_from_arrays(
         y,
         x,

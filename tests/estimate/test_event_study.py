@@ -49,7 +49,7 @@ def test_unbalanced_weighted_with_controls_is_least_squares_on_dummies() -> None
         single(6, 8), YEARS, np.random.default_rng(2), controls=2, missing=0.15, weighted=True, estimator="event_study"
     )
     fit = event_study.fit(d)
-    treated = np.isfinite(d.extra["first_treated"])
+    treated = np.isfinite(d.extra.first_treated)
     years = np.array(d.periods)[d.period_codes]
     columns = np.column_stack([treated & (years == y) for y in YEARS if y != 1999]).astype(float)
     np.testing.assert_allclose(fit.params[:9], slopes(d, columns), atol=1e-10)
@@ -61,7 +61,7 @@ def test_group_trends_remove_a_line_exactly(method: str) -> None:
     truth = 0.7 + 0.1 * np.arange(10)
     d = panel(single(5, 6), YEARS, np.random.default_rng(3), truth, noise=0.0, estimator="event_study", method=method)
     years = np.array(d.periods)[d.period_codes]
-    line = np.where(np.isfinite(d.extra["first_treated"]), 0.3 * (years - 1995.0), 0.0)
+    line = np.where(np.isfinite(d.extra.first_treated), 0.3 * (years - 1995.0), 0.0)
     tilted = event_study.fit(type(d)(**{**vars(d), "y": d.y + line, "spec": _with(d, group_trends=True)}))
     found = {row.period: row.estimate for row in tilted.extra["event_study"]}
     assert list(found) == YEARS
@@ -75,7 +75,7 @@ def test_group_trends_are_a_column_of_the_regression() -> None:
         single(5, 6), YEARS, np.random.default_rng(4), missing=0.1, estimator="event_study",
         options={"group_trends": True},
     )  # fmt: skip
-    treated = np.isfinite(d.extra["first_treated"])
+    treated = np.isfinite(d.extra.first_treated)
     years = np.array(d.periods)[d.period_codes]
     columns = [treated & (years == year) for year in YEARS if year >= 2000]
     columns.append(np.where(treated, years - 1999.0, 0.0))
@@ -90,7 +90,7 @@ def test_several_dates_are_counted_in_event_time() -> None:
     fit = event_study.fit(d)
     assert fit.terms[:7] == ("event:-6", "event:-5", "event:-4", "event:-3", "event:-2", "event:0", "event:+1")
     years = np.array(d.periods)[d.period_codes]
-    times = years - d.extra["first_treated"]
+    times = years - d.extra.first_treated
     columns = np.column_stack([times == t for t in (-6, -5, -4, -3, -2, 0, 1, 2, 3, 4, 5)]).astype(float)
     np.testing.assert_allclose(fit.params, slopes(d, columns), atol=1e-10)
     assert note("event_times_mixed") in fit.notes

@@ -10,7 +10,7 @@ import pytest
 
 from iv_panels import CLASSICAL
 from iv_panels import fixed_over_time as panel
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families import random_effects
@@ -27,7 +27,9 @@ def dense(design: Design, sigma_e: float, sigma_u: float) -> tuple[Any, Any]:
     values, vectors = np.linalg.eigh(sigma_e**2 * np.eye(units.size) + sigma_u**2 * dummies @ dummies.T)
     whiten = (vectors / np.sqrt(values)) @ vectors.T
     between = dummies @ np.linalg.pinv(dummies)
-    nuisance, x, d = (part * root for part in (random_effects.dummies_of(design), design.x, design.extra["endogenous"]))
+    nuisance, x, d = (
+        part * root for part in (random_effects.dummies_of(design), design.x, design.extra.endogenous.columns)
+    )
     moving, correlated = (
         np.hstack([column for column in part.T[:, :, None] if varies(column, between)])
         for part in (np.hstack([x, d]), d)
@@ -89,9 +91,9 @@ def test_what_is_fixed_over_time_is_recovered_where_random_effects_are_not() -> 
     components = np.mean([(other.fit["sigma_e"], other.fit["sigma_u"]) for other in found], axis=0)
     np.testing.assert_allclose(components, 1.0, atol=0.06)
     biased = panel(3, units=200, periods=4)
-    x = np.hstack([biased.x, biased.extra["endogenous"]])
+    x = np.hstack([biased.x, biased.extra.endogenous.columns])
     spec = replace(biased.spec, estimator="re")
-    pooled = fit(replace(biased, spec=spec, x=x, terms=(*biased.terms, "d", "s"), extra={}))
+    pooled = fit(replace(biased, spec=spec, x=x, terms=(*biased.terms, "d", "s"), extra=Further()))
     assert pooled.params[4] > 0.65
 
 
@@ -117,7 +119,7 @@ def test_the_test_against_fixed_effects_rejects_where_a_free_regressor_is_none()
 
 def fit_effects(design: Design) -> Any:
     """(n,) the outcome less its true slopes: the unit effects and errors."""
-    d, s = design.extra["endogenous"].T
+    d, s = design.extra.endogenous.columns.T
     return design.y - design.x.sum(axis=1) - d - 0.5 * s
 
 
@@ -143,8 +145,8 @@ def test_as_many_stand_ins_as_endogenous_regressors_give_fixed_effects_slopes() 
     design = replace(design, x=x, terms=("x1", "z1"))
     found = fit(design)
     spec = replace(design.spec, estimator="fe", effects=("unit",))
-    moving = np.column_stack([design.x[:, 0], design.extra["endogenous"][:, 0]])
-    fixed = fit(replace(design, spec=spec, x=moving, terms=("x1", "d"), extra={}))
+    moving = np.column_stack([design.x[:, 0], design.extra.endogenous.columns[:, 0]])
+    fixed = fit(replace(design, spec=spec, x=moving, terms=("x1", "d"), extra=Further()))
     np.testing.assert_allclose(found.params[[found.terms.index("x1"), found.terms.index("d")]], fixed.params, rtol=1e-8)
     assert "hausman" not in found.tests and "sargan" not in found.tests
 

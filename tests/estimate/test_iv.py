@@ -12,7 +12,7 @@ from scipy import stats
 from iv_panels import CR0, panel
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.model import of_result, read_model
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further, Named
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families import random_effects
@@ -63,7 +63,7 @@ def test_random_effects_are_two_stages_in_the_metric_of_the_errors(
     whiten = (vectors / np.sqrt(values)) @ vectors.T
     between = dummies @ np.linalg.pinv(dummies)
     exogenous = np.column_stack([random_effects.dummies_of(design), design.x]) * layout.root[:, None]
-    d, z = (design.extra[name] * layout.root[:, None] for name in ("endogenous", "instruments"))
+    d, z = (named.columns * layout.root[:, None] for named in (design.extra.endogenous, design.extra.instruments))
     y, x, instruments = design.y * layout.root, np.hstack([d, exogenous]), np.hstack([exogenous, z])
     if method == "ec2sls":
         instruments = np.hstack([whiten @ between @ instruments, instruments - between @ instruments])
@@ -91,8 +91,7 @@ def test_random_effects_recover_the_truth_behind_endogenous_regressors(method: s
         shock, z = rng.normal(size=1500), rng.normal(size=(1500, 2))
         x = z.sum(axis=1) + shock
         y = 0.5 * x + 1.5 * rng.normal(size=300)[units] + 0.8 * shock + 0.6 * rng.normal(size=1500)
-        extra = {"endogenous": x[kept, None], "instruments": z[kept]}
-        extra |= {"endogenous_terms": ("d",), "instrument_terms": ("z1", "z2")}
+        extra = Further(Named(("d",), x[kept, None]), Named(("z1", "z2"), z[kept]))
         design = design_from_arrays(
             y[kept],
             np.zeros((int(kept.sum()), 0)),
@@ -143,7 +142,7 @@ def test_overidentification_is_linearmodels() -> None:
 def auxiliary(design: Design, y: np.ndarray, x: np.ndarray, terms: tuple[str, ...]) -> Any:
     """Least squares with effects of `y` on `x` by the standard estimator, CR1 errors."""
     spec = replace(design.spec, estimator="fe")
-    other = replace(design, spec=spec, y=y, x=x, terms=terms, extra={})
+    other = replace(design, spec=spec, y=y, x=x, terms=terms, extra=Further())
     found = fit(other)
     return found, infer(found, other, InferenceSpec("cluster", {"small_sample": "CR1"}), 0)
 
@@ -151,9 +150,9 @@ def auxiliary(design: Design, y: np.ndarray, x: np.ndarray, terms: tuple[str, ..
 def test_first_stage_and_anderson_rubin_are_the_regressions_that_they_stand_for() -> None:
     """With one instrument F and the Anderson–Rubin statistic are squares of t in two regressions by estimator fe."""
     design = panel(6, instruments=1, inference=(InferenceSpec("cluster", {"small_sample": "CR1"}),))
-    found, z = fit(design), design.extra["instruments"]
+    found, z = fit(design), design.extra.instruments.columns
     x = np.hstack([z, design.x])
-    first, errors = auxiliary(design, design.extra["endogenous"][:, 0], x, ("z1", *design.terms))
+    first, errors = auxiliary(design, design.extra.endogenous.columns[:, 0], x, ("z1", *design.terms))
     entry = found.first_stage["endogenous"][0]
     assert entry["coefficients"][0]["estimate"] == pytest.approx(first.params[0], rel=1e-10)
     assert entry["coefficients"][0]["std_error"] == pytest.approx(errors.std_error[0], rel=1e-10)
@@ -163,9 +162,9 @@ def test_first_stage_and_anderson_rubin_are_the_regressions_that_they_stand_for(
     _, reduced = auxiliary(design, design.y, x, ("z1", *design.terms))
     assert found.tests["anderson_rubin"].statistic == pytest.approx(reduced.statistic[0] ** 2, rel=1e-9)
     assert found.tests["anderson_rubin"].p_value == pytest.approx(reduced.p_value[0], rel=1e-8)
-    left = design.extra["endogenous"][:, 0] - x @ first.params
+    left = design.extra.endogenous.columns[:, 0] - x @ first.params
     _, errors = auxiliary(
-        design, design.y, np.column_stack([left, design.extra["endogenous"], design.x]), ("v", "d1", *design.terms)
+        design, design.y, np.column_stack([left, design.extra.endogenous.columns, design.x]), ("v", "d1", *design.terms)
     )
     assert found.tests["endogeneity"].statistic == pytest.approx(errors.statistic[0] ** 2, rel=1e-8)
 
@@ -260,18 +259,20 @@ def test_what_does_not_apply_is_refused() -> None:
 
 def test_problems_name_the_columns() -> None:
     design = panel(14, instruments=2)
-    extra = dict(design.extra)
+
+    def with_instruments(*columns: Any) -> Design:
+        instruments = Named(("z1", "z2")[: len(columns)], np.array(columns).T)
+        return replace(design, extra=replace(design.extra, instruments=instruments))
+
+    z = design.extra.instruments.columns[:, 0]
     with pytest.raises(UserError, match="1 endogenous regressor"):
-        fit(replace(design, extra={**extra, "instruments": extra["instruments"][:, :0], "instrument_terms": ()}))
-    twice = np.column_stack([extra["instruments"][:, 0], 2 * extra["instruments"][:, 0]])
+        fit(with_instruments())
     with pytest.raises(UserError, match='"z2", collinear with z1'):
-        fit(replace(design, extra={**extra, "instruments": twice}))
-    constant = np.column_stack([extra["instruments"][:, 0], design.unit_codes])
+        fit(with_instruments(z, 2 * z))
     with pytest.raises(UserError, match='"z2", absorbed by unit and period effects'):
-        fit(replace(design, extra={**extra, "instruments": constant}))
-    own = np.column_stack([extra["instruments"][:, 0], design.x[:, 0]])
+        fit(with_instruments(z, design.unit_codes))
     with pytest.raises(UserError, match='"z2", collinear with x1'):
-        fit(replace(design, extra={**extra, "instruments": own}))
+        fit(with_instruments(z, design.x[:, 0]))
 
 
 def test_more_instruments_than_clusters_leave_tests_without_numbers() -> None:

@@ -10,7 +10,7 @@ from scipy import special
 
 from ruralpanel.estimate import specification_tests
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design, Test
+from ruralpanel.estimate.base.results import Design, Further, Test
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import joint
@@ -44,7 +44,7 @@ def panel(seed: int = 0, units: int = 31, periods: int = 8, steps: int = 0, miss
         terms=names,
         effects=("unit", "period"),
         inference=(CR1,),
-        extra={"steps": names[2:]},
+        extra=Further(steps=names[2:]),
     )
 
 

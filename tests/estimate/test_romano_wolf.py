@@ -11,7 +11,7 @@ import pytest
 from as_written import run_family
 from ruralpanel.claims.robustness.leave_one_out import jackknife
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design, Fit
+from ruralpanel.estimate.base.results import Design, Fit, Further
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import romano_wolf
 from ruralpanel.estimate.inference.methods import infer
@@ -155,7 +155,8 @@ def test_a_marginal_effect_and_a_difference_in_differences() -> None:
     )  # fmt: skip
     treated = np.where(np.arange(units) % 2 == 0, 2003.0, np.nan)[unit]
     outcome = 0.7 * (period >= treated) + rng.normal(size=unit.size)
-    settings: dict[str, Any] = {"effects": ("unit", "period"), "extra": {"first_treated": treated}, "estimator": "did"}
+    extra = Further(first_treated=treated)
+    settings: dict[str, Any] = {"effects": ("unit", "period"), "extra": extra, "estimator": "did"}
     cases = {
         method: design_from_arrays(
             outcome, np.zeros((unit.size, 0)), unit, period, name=method, method=method, **settings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from scipy import stats
 
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.base.model import of_result
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further, Named
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families.iv.shift_share import sectors_of, with_instrument
@@ -49,8 +50,8 @@ def by_hand(design: Design) -> tuple[float, Any, Any, float]:
     one column of shares for each sector and period, sums of a sector's periods added up; where shares do not sum to one
     the rest is a sector whose shock is zero (``residual_sector``).
     """
-    shares, shocks = design.extra["shares"], design.extra["shocks"]
-    z, d, y = np.sum(shares * shocks, axis=1), design.extra["endogenous"][:, 0], design.y
+    shares, shocks = design.extra.shares.columns, design.extra.shocks.columns
+    z, d, y = np.sum(shares * shocks, axis=1), design.extra.endogenous.columns[:, 0], design.y
     columns = [design.x, np.ones((y.size, 1))]
     columns += [dummies(design.unit_codes)] if "unit" in design.spec.effects else []
     columns += [dummies(design.period_codes)] if "period" in design.spec.effects else []
@@ -143,9 +144,8 @@ def test_tables_and_figures_read_the_set_of_akm0(unbounded: bool) -> None:
 def test_the_instrument_is_shares_times_shocks() -> None:
     """The same model with the instrument declared as a column has the same estimates, tests and clustered errors."""
     design = shift_share(4)
-    column = np.sum(design.extra["shares"] * design.extra["shocks"], axis=1)[:, None]
-    plain = {key: design.extra[key] for key in ("endogenous", "endogenous_terms")}
-    other = replace(design, extra={**plain, "instruments": column, "instrument_terms": ("z",)})
+    column = np.sum(design.extra.shares.columns * design.extra.shocks.columns, axis=1)[:, None]
+    other = replace(design, extra=Further(design.extra.endogenous, Named(("z",), column)))
     one, two = fit(design), fit(other)
     assert one.params == pytest.approx(two.params, rel=1e-10)
     assert one.tests["effective_f"].statistic == pytest.approx(two.tests["effective_f"].statistic, rel=1e-10)
@@ -163,7 +163,7 @@ def test_the_shock_level_regression_gives_the_same_estimate(weighted: bool, effe
     design = shift_share(5, units=60, sectors=22, periods=4, exogenous=0, weighted=weighted, effects=effects)
     system = system_of(with_instrument(design))
     root = np.ones(design.y.size) if design.weights is None else np.sqrt(design.weights)
-    shares, shocks = design.extra["shares"] * root[:, None], design.extra["shocks"]
+    shares, shocks = design.extra.shares.columns * root[:, None], design.extra.shocks.columns
     rows = []
     for period in range(4):
         here = design.period_codes == period
@@ -206,13 +206,12 @@ def test_rotemberg_weights(complete: bool) -> None:
     assert [abs(entry["weight"]) for entry in entries] == sorted((abs(e["weight"]) for e in entries), reverse=True)
     negative = sum(min(entry["weight"], 0.0) for entry in entries)
     assert found.extra["shift_share"]["negative_weights"] == pytest.approx(negative, abs=1e-15)
-    shocks = design.extra["shocks"]
+    shocks = design.extra.shocks.columns
     shocks = shocks - shocks.mean(axis=1, keepdims=True) if complete else shocks
     for entry in entries:
         k = int(entry["sector"].removeprefix("share"))
-        column = (design.extra["shares"][:, k] * shocks[:, k])[:, None]
-        plain = {key: design.extra[key] for key in ("endogenous", "endogenous_terms")}
-        alone = fit(replace(design, extra={**plain, "instruments": column, "instrument_terms": ("z",)}))
+        column = (design.extra.shares.columns[:, k] * shocks[:, k])[:, None]
+        alone = fit(replace(design, extra=Further(design.extra.endogenous, Named(("z",), column))))
         assert entry["estimate"] == pytest.approx(alone.params[0], rel=1e-8)
         assert entry["first_stage_f"] == pytest.approx(alone.tests["effective_f"].statistic, rel=1e-8)
 
@@ -220,9 +219,8 @@ def test_rotemberg_weights(complete: bool) -> None:
 def test_complete_shares_leave_the_shocks_origin_open() -> None:
     """A number added to all shocks of a period changes no estimate, weight or error where shares sum to one."""
     design = shift_share(7, sectors=22, units=60)
-    moved = replace(
-        design, extra={**design.extra, "shocks": design.extra["shocks"] + 3.0 * design.period_codes[:, None]}
-    )
+    shocks = replace(design.extra.shocks, columns=design.extra.shocks.columns + 3.0 * design.period_codes[:, None])
+    moved = replace(design, extra=replace(design.extra, shocks=shocks))
     for one, two in zip(*(fit(case).extra["shift_share"]["rotemberg"] for case in (design, moved)), strict=True):
         assert one["weight"] == pytest.approx(two["weight"], rel=1e-7)
     errors = [infer(fit(case), case, InferenceSpec("akm"), 0).std_error for case in (design, moved)]
@@ -232,7 +230,7 @@ def test_complete_shares_leave_the_shocks_origin_open() -> None:
 def test_incomplete_shares_are_warned_of_unless_their_sum_is_controlled_for() -> None:
     design = shift_share(8, complete=False, effects=("period",))
     assert note("shares_incomplete") in fit(design).notes
-    sums = design.extra["shares"].sum(axis=1)
+    sums = design.extra.shares.columns.sum(axis=1)
     by_period = dummies(design.period_codes) * sums[:, None]
     terms = (*design.terms, *(f"sum{t}" for t in range(by_period.shape[1])))
     spec = replace(design.spec, regressors=terms)
@@ -304,20 +302,21 @@ def test_what_does_not_apply_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("key", "change", "words"),
     [
+        ("shocks", lambda e: Named(e.terms[:3], e.columns[:, :3]), "8 shares and 3 shocks"),
+        ("shares", lambda e: Named(e.terms, e.columns - 0.5), "shares between 0 and 1"),
+        ("shares", lambda e: Named(e.terms, e.columns * 1.0 + 0.1), "shares that sum to 1.8"),
         (
-            {"shocks": lambda e: e["shocks"][:, :3], "shock_terms": lambda e: e["shock_terms"][:3]},
-            "8 shares and 3 shocks",
+            "shocks",
+            lambda e: Named(e.terms, e.columns + np.arange(len(e.columns))[:, None]),
+            "differs between units in 2000",
         ),
-        ({"shares": lambda e: e["shares"] - 0.5}, "shares between 0 and 1"),
-        ({"shares": lambda e: e["shares"] * 1.0 + 0.1}, "shares that sum to 1.8"),
-        ({"shocks": lambda e: e["shocks"] + np.arange(len(e["shocks"]))[:, None]}, "differs between units in 2000"),
     ],
 )
-def test_problems_say_what_is_wrong(change: dict[str, Any], words: str) -> None:
+def test_problems_say_what_is_wrong(key: str, change: Callable[[Named], Named], words: str) -> None:
     design = shift_share(11)
-    extra = {**design.extra, **{key: made(design.extra) for key, made in change.items()}}
+    extra = replace(design.extra, **{key: change(getattr(design.extra, key))})
     with pytest.raises(UserError, match=words):
         fit(replace(design, extra=extra))
 
@@ -330,7 +329,9 @@ def test_a_known_coefficient_is_found() -> None:
         design = shift_share(seed, sectors=10, exogenous=0, beta=0.5)
         found.append(fit(design).params[0])
         spec = replace(design.spec, estimator="fe", regressors=("d",))
-        plain.append(fit(replace(design, spec=spec, x=design.extra["endogenous"], terms=("d",), extra={})).params[0])
+        plain.append(
+            fit(replace(design, spec=spec, x=design.extra.endogenous.columns, terms=("d",), extra=Further())).params[0]
+        )
     error = np.std(found, ddof=1) / np.sqrt(len(found))
     assert abs(np.mean(found) - 0.5) < 3 * error < 0.15
     assert abs(np.mean(plain) - 0.5) > 0.2
@@ -341,10 +342,10 @@ def test_a_model_as_the_configuration_declares_it() -> None:
     design = shift_share(12, units=31, sectors=5)
     units = load_units(Path(__file__).parents[2] / "data" / "units" / "china_provinces.csv")
     frame = pd.DataFrame({"unit": np.repeat(sorted(units.ids), 5), "period": np.tile(range(2000, 2005), 31)})
-    frame = frame.assign(y=design.y, x=design.x[:, 0], d=design.extra["endogenous"][:, 0])
-    for key, names in (("shares", "share_terms"), ("shocks", "shock_terms")):
-        frame[list(design.extra[names])] = design.extra[key]
-    options = {"endogenous": ["d"], "shares": design.extra["share_terms"], "shocks": design.extra["shock_terms"]}
+    frame = frame.assign(y=design.y, x=design.x[:, 0], d=design.extra.endogenous.columns[:, 0])
+    for named in (design.extra.shares, design.extra.shocks):
+        frame[list(named.terms)] = named.columns
+    options = {"endogenous": ["d"], "shares": design.extra.shares.terms, "shocks": design.extra.shocks.terms}
     spec = ModelSpec("m", "iv", "y", "provinces", regressors=("x",), effects=("unit", "period"), options=options)
     declared = fit(build_design(replace(spec, inference=design.spec.inference), frame, units))
     assert declared.params == pytest.approx(fit(design).params, rel=1e-9)

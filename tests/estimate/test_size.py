@@ -13,6 +13,7 @@ import pytest
 from bench_size import METHODS, sizes
 from size_designs import Case, common, continuous, cross_section, interaction, outcomes_of, paths, policy, spatial
 
+from ruralpanel.estimate.base.results import Further
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import size_kernels, validity
 from ruralpanel.estimate.inference.methods import infer
@@ -106,7 +107,7 @@ def test_kernels_reject_what_the_methods_reject(setting: InferenceSpec) -> None:
     x = np.column_stack([base.x[kept], rng.normal(size=int(kept.sum()))])
     design = replace(
         base, y=base.y[kept], x=x, unit_codes=base.unit_codes[kept], period_codes=base.period_codes[kept],
-        terms=("x1", "x2"), extra={},
+        terms=("x1", "x2"), extra=Further(),
     )  # fmt: skip
     outcomes = outcomes_of(design, paths(rng, 0.5, 8, 7, 40).reshape(56, 40)[kept])
     outcomes = replace(outcomes, params=outcomes.params * np.repeat([1.0, 4.0], 20))

@@ -178,34 +178,34 @@ def test_a_design_is_given_what_its_model_asks_for(tmp_path: Path, china: Units)
     plain = square_design("")
     assert geography.placed(plain) is plain and "polygons" not in vars(geography)
     own = geography.placed(square_design("own"))
-    assert "polygons" not in vars(geography) and "coordinates" not in own.extra
+    assert "polygons" not in vars(geography) and own.extra.coordinates is None
     assert own.units == ("CN-BJ", "CN-HE", "CN-SX", "CN-TJ")
-    row = own.extra["weights_matrix"].toarray()[own.units.index("CN-HE")]
+    row = own.extra.weights_matrix.toarray()[own.units.index("CN-HE")]
     np.testing.assert_allclose(row, [0.25, 0, 0.75, 0])  # 3 and 9, the join's 1 not above what is there
     near = geography.placed(square_design("near"))
     expected = np.array([[0, 1, 0, 1], [1, 0, 1, 1], [0, 1, 0, 0], [1, 1, 0, 0]])
-    np.testing.assert_allclose(near.extra["weights_matrix"].toarray(), expected / expected.sum(axis=1)[:, None])
-    assert near.extra["weights_about"]["name"] == "near" and near.extra["coordinates"].shape == (4, 2)
+    np.testing.assert_allclose(near.extra.weights_matrix.toarray(), expected / expected.sum(axis=1)[:, None])
+    assert near.extra.weights_about.name == "near" and near.extra.coordinates.shape == (4, 2)
     part = subset(near, np.flatnonzero(near.unit_codes != 1))
-    np.testing.assert_allclose(part.extra["weights_matrix"].toarray(), [[0, 0, 1], [0, 0, 0], [1, 0, 0]])
-    np.testing.assert_array_equal(part.extra["coordinates"], near.extra["coordinates"][[0, 2, 3]])
+    np.testing.assert_allclose(part.extra.weights_matrix.toarray(), [[0, 0, 1], [0, 0, 0], [1, 0, 0]])
+    np.testing.assert_array_equal(part.extra.coordinates, near.extra.coordinates[[0, 2, 3]])
 
 
 def test_distances_for_errors_come_from_polygons_or_the_units_file(china: Units) -> None:
     boundaries = str(Path(china.file).parents[1] / "boundaries" / "china_provinces.geojson")
     design = square_design("", "conley", repeats=1)
     found = Geography(china, boundaries).placed(design)
-    assert "weights_matrix" not in found.extra
-    np.testing.assert_allclose(found.extra["coordinates"][0], [116.407, 40.174], atol=1e-3)  # Beijing
+    assert found.extra.weights_matrix is None
+    np.testing.assert_allclose(found.extra.coordinates[0], [116.407, 40.174], atol=1e-3)  # Beijing
     words = message(lambda: Geography(china, None).placed(design))
     assert "models.model.inference: found no position of CN-BJ, CN-HE, CN-SX, CN-TJ" in words
     attributes = {unit: {**china.attributes[unit], "longitude": 1.0, "latitude": float(i)}
                   for i, unit in enumerate(china.ids)}  # fmt: skip
     placed = Geography(replace(china, attributes=attributes), boundaries).placed(design)
-    np.testing.assert_array_equal(placed.extra["coordinates"][:, 0], 1.0)
+    np.testing.assert_array_equal(placed.extra.coordinates[:, 0], 1.0)
     # a cross-section has as many rows as units, and its positions are cut by unit all the same
     part = subset(placed, np.array([0, 2, 3], dtype=np.intp))
-    np.testing.assert_array_equal(part.extra["coordinates"], placed.extra["coordinates"][[0, 2, 3]])
+    np.testing.assert_array_equal(part.extra.coordinates, placed.extra.coordinates[[0, 2, 3]])
 
 
 def declared(tiny: Path, matrices: dict[str, Any], units_head: str = "id,name_en,region", **model: Any) -> list[str]:

@@ -14,7 +14,7 @@ from scipy import linalg, optimize, sparse
 
 from conftest import tiny_config
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design, Fit
+from ruralpanel.estimate.base.results import Design, Fit, Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.spatial import filter, impacts, maximum_likelihood
 from ruralpanel.estimate.families.spatial.panel import columns, panel_of
@@ -363,7 +363,7 @@ def test_mistakes_are_named(changes: dict[str, Any], words: str) -> None:
 def test_weights_and_enough_units_are_asked_for() -> None:
     design = sample()
     with pytest.raises(UserError, match="no weights matrix"):
-        fit(replace(design, extra={}))
+        fit(replace(design, extra=Further()))
     small = by_row(touching(3))
     y, x = draw(np.random.default_rng(2), small)
     with pytest.raises(UserError, match=r"9 units.*at least 10"):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import shapely
 
+from ruralpanel.estimate.base.results import Further
 from ruralpanel.estimate.places.geography import Geography, Polygons, centroid, read_polygons
 from ruralpanel.estimate.places.weights import (
     EARTH_RADIUS_KM,
@@ -109,9 +110,9 @@ def test_the_island_stops_until_it_is_joined(geography: Geography) -> None:
     np.testing.assert_array_equal(matrix, matrix.T)
     assert np.flatnonzero(matrix[hainan]).tolist() == [guangdong] and matrix.sum() == 2 * 69
     facts = described(joined)
-    assert clauses(facts["what"], "en") == "contiguity, joined CN-GD–CN-HI, as they are"
-    assert (facts["pairs"], facts["fewest_neighbours"], facts["most_neighbours"]) == (69, 1, 8)
-    assert facts["mean_neighbours"] == pytest.approx(138 / 31)
+    assert clauses(facts.what, "en") == "contiguity, joined CN-GD–CN-HI, as they are"
+    assert (facts.pairs, facts.fewest_neighbours, facts.most_neighbours) == (69, 1, 8)
+    assert facts.mean_neighbours == pytest.approx(138 / 31)
 
 
 def test_a_grid_touches_at_edges_and_corners() -> None:
@@ -286,10 +287,10 @@ def test_a_part_of_the_units_is_scaled_anew(geography: Geography) -> None:
         whole = of_china(geography, {**values, "standardise": scale})
         kept = np.array([i for i, unit in enumerate(whole.units) if unit not in ("CN-BJ", "CN-SC")], dtype=np.intp)
         units = tuple(whole.units[i] for i in kept)
-        extra = {"weights_matrix": whole.matrix, "weights_about": described(whole), "coordinates": np.zeros((31, 2))}
+        extra = Further(weights_matrix=whole.matrix, weights_about=described(whole), coordinates=np.zeros((31, 2)))
         part = among(extra, kept)
         own = place(units, geography.coordinates(units), geography.polygons)
         direct = weights_from(WeightsMatrix.model_validate({**values, "standardise": scale}), own).matrix
-        np.testing.assert_allclose(part["weights_matrix"].toarray(), direct.toarray(), rtol=1e-12)
-        assert part["coordinates"].shape == (29, 2)
+        np.testing.assert_allclose(part.weights_matrix.toarray(), direct.toarray(), rtol=1e-12)
+        assert part.coordinates.shape == (29, 2)
     assert EARTH_RADIUS_KM == 6371.0088

@@ -10,7 +10,7 @@ import pytest
 from as_written import describe
 from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.spread import spread_of, spread_of_term
@@ -34,7 +34,7 @@ def panel(weighted: bool = False, **more: Any) -> Design:
     }
     y = rng.normal(size=unit.size)[kept]
     return design_from_arrays(
-        y, columns, unit[kept], period[kept], weights=weights, **{"extra": {"steps": (STEP,)}, **settings, **more}
+        y, columns, unit[kept], period[kept], weights=weights, **{"extra": Further(steps=(STEP,)), **settings, **more}
     )
 
 
@@ -67,7 +67,7 @@ def test_what_designs_without_declared_effects_remove() -> None:
     pooled = panel(estimator="pooled", effects=())
     x, _, step = pooled.x.T
     assert spread_of_term("x", pooled, fit(pooled)).sd_net == pytest.approx(net_by_dummies(pooled, x, [step], ()))
-    between = panel(estimator="between", effects=(), extra={})
+    between = panel(estimator="between", effects=(), extra=Further())
     means = [between.x[between.unit_codes == unit, 0].mean() for unit in range(12)]
     assert spread_of_term("x", between, fit(between)).sd_net == pytest.approx(np.std(means, ddof=1))
     differences = panel(estimator="fd", effects=("period",))

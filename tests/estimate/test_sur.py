@@ -13,7 +13,7 @@ import pytest
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.design import build_design
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further, Named
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families.sur import correlation, sur
@@ -38,7 +38,7 @@ def system(
     **settings: Any,
 ) -> Design:
     """A design of several outcomes; rows must be sorted."""
-    extra = {"outcomes": outcomes, "outcome_terms": tuple(names)}
+    extra = Further(outcomes=Named(tuple(names), outcomes))
     settings = {"effects": ("unit", "period"), "inference": (CLUSTER,), "name": "system"} | settings
     return design_from_arrays(outcomes[:, 0], x, units, periods, estimator="sur", extra=extra, **settings)
 
@@ -141,7 +141,7 @@ def test_different_terms_are_generalised_least_squares_with_dummies(weighted: bo
     periods = np.eye(len(design.periods))[design.period_codes][:, 1:]
     dummies = np.hstack([units, periods])
     columns = [np.hstack([design.x[:, j], dummies]) * root[:, None] for j in ([0, 1], [1, 2])]
-    y = [design.extra["outcomes"][:, m] * root for m in range(2)]
+    y = [design.extra.outcomes.columns[:, m] * root for m in range(2)]
     left = [b - a @ np.linalg.lstsq(a, b, rcond=None)[0] for a, b in zip(columns, y, strict=True)]
     n, width = root.size, columns[0].shape[1]
     sigma = np.array([[left[i] @ left[j] for j in range(2)] for i in range(2)]) / n
@@ -170,7 +170,7 @@ def test_clustered_errors_are_linearmodels_but_for_the_factor() -> None:
     design = different()
     found = fit(design)
     x = demean(design, design.x, ("unit", "period"))
-    y = demean(design, design.extra["outcomes"], ("unit", "period"))
+    y = demean(design, design.extra.outcomes.columns, ("unit", "period"))
     equations = {"a": (y[:, [0]], x[:, [0, 1]]), "b": (y[:, [1]], x[:, [1, 2]])}
     theirs = SUR(equations).fit(method="gls", cov_type="clustered", clusters=design.unit_codes, group_debias=False)
     np.testing.assert_allclose(found.params, theirs.params, rtol=1e-9)
@@ -186,7 +186,7 @@ def test_drawn_samples_are_estimated_anew() -> None:
     design = different()
     rows = np.arange(design.y.size)
     own = ((0, 1), (1, 2))
-    columns = (design.x, design.extra["outcomes"])
+    columns = (design.x, design.extra.outcomes.columns)
     sample = correlation.sample_of(design, rows, own, columns, np.ones((rows.size, 1)), design.unit_codes)
     counts = np.random.default_rng(4).multinomial(12, np.full(12, 1 / 12)).astype(float)
     z, error = sample.correlations(counts[None])
@@ -199,7 +199,7 @@ def test_drawn_samples_are_estimated_anew() -> None:
         ]
     )
     again = system(
-        design.extra["outcomes"][drawn],
+        design.extra.outcomes.columns[drawn],
         design.x[drawn],
         [f"{copy:05d}" for copy in copies],
         design.period_codes[drawn],
@@ -367,8 +367,8 @@ def test_every_outcome_is_read_with_its_gaps_and_steps() -> None:
     frame.loc[5, "second"] = np.nan
     design = build_design(declared("first", "second", first=["x1"]), frame, load_units(UNITS))
     assert design.n_dropped == {"missing:second": 1}
-    assert design.extra["outcome_terms"] == ("first", "second")
-    np.testing.assert_array_equal(design.extra["outcomes"], frame.drop(5)[["first", "second"]])
+    assert design.extra.outcomes.terms == ("first", "second")
+    np.testing.assert_array_equal(design.extra.outcomes.columns, frame.drop(5)[["first", "second"]])
     found = fit(design)
     step = "second__break_2014"
     assert found.extra["equations"] == {"first": ["x1", step], "second": ["x1", "x2", step]}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from policy_panels import panel, single
+from ruralpanel.estimate.base.results import Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.policy import did, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, paths_of, sample_of
@@ -144,7 +145,7 @@ def test_missing_cells_name_unit_and_period() -> None:
     kept = ~((d.unit_codes == 6) & (d.period_codes == 7))
     cut = replace(
         d, y=d.y[kept], x=d.x[kept], unit_codes=d.unit_codes[kept], period_codes=d.period_codes[kept],
-        clusters={}, extra={"first_treated": d.extra["first_treated"][kept]},
+        clusters={}, extra=Further(first_treated=d.extra.first_treated[kept]),
     )  # fmt: skip
     with pytest.raises(UserError) as error:
         did.fit(cut)

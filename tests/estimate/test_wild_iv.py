@@ -26,9 +26,9 @@ def brute_force_bootstrap(design: Design, b: float, signs: np.ndarray) -> np.nda
     dummies = [(design.unit_codes[:, None] == np.arange(len(design.units))).astype(float)]
     dummies.append((design.period_codes[:, None] == np.arange(len(design.periods))).astype(float))
     null = np.hstack([design.x, *dummies])
-    z = design.extra["instruments"]
+    z = design.extra.instruments.columns
     full = np.hstack([z, null])
-    e = design.y - b * design.extra["endogenous"][:, 0]
+    e = design.y - b * design.extra.endogenous.columns[:, 0]
     fitted = null @ np.linalg.lstsq(null, e, rcond=None)[0]
     z_net = z - null @ np.linalg.lstsq(null, z, rcond=None)[0]
     values = []

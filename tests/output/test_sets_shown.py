@@ -41,7 +41,7 @@ def designs() -> dict[str, Design]:
         "interval": panel(17, units=60, instruments=2, strength=0.8),
         "all": panel(0, instruments=2, strength=0.0, **weak),
         "union": panel(136, instruments=2, strength=0.3, **weak),
-        "empty": replace(contradictory, y=contradictory.y - 4.0 * contradictory.extra["instruments"][:, 1]),
+        "empty": replace(contradictory, y=contradictory.y - 4.0 * contradictory.extra.instruments.columns[:, 1]),
     }
 
 

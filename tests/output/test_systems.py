@@ -17,6 +17,7 @@ from conftest import make_tiny, tiny_config
 from report_project import config, context, made_up_project
 from ruralpanel.claims import scorecard
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Further, Named
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.report import document
 from ruralpanel.output.report.build import compose
@@ -44,7 +45,7 @@ def system() -> dict[str, Any]:
         estimator="sur", effects=("unit", "period"), name="joint",
         inference=(InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1", "critical": "t"}),),
         options={"draws": 199, "equations": {"industry": ["roads"]}},
-        extra={"outcomes": outcomes, "outcome_terms": NAMES},
+        extra=Further(outcomes=Named(NAMES, outcomes)),
     )  # fmt: skip
     found = estimate(design.spec, design, 1, "").to_dict()
     return json.loads(json.dumps({**found, "panel": "provinces", "outcome": "urban"}))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ruralpanel.estimate.base.parts import SpatialWeights
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
@@ -32,13 +33,10 @@ def context(tmp_path: Path) -> OutputContext:
         design = designed(y, x, ROW, "" if method == "fe" else method, inference=CLUSTER)
         design = replace(
             design,
-            extra={
-                **design.extra,
-                "weights_about": {
-                    "name": "next_door",
-                    "what": [note("weights_contiguity"), note("weights_nearest", k=3)],
-                },
-            },
+            extra=replace(
+                design.extra,
+                weights_about=SpatialWeights("next_door", (note("weights_contiguity"), note("weights_nearest", k=3))),
+            ),
         )
         spec = replace(design.spec, name=method)
         if method == "fe":

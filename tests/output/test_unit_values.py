@@ -13,6 +13,7 @@ import pytest
 
 from as_written import model_of
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.results import Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.maps.boundaries import Boundaries, load_boundaries
@@ -39,7 +40,7 @@ def made_up(estimator: str, method: str = "", **options: Any) -> dict[str, Any]:
     design = design_from_arrays(
         y, x, units, terms=("research", "roads"), estimator=estimator, method=method, name=estimator,
         inference=(InferenceSpec("own"),), options={"gap": GAP, **options},
-        extra={"groups": {unit: "West" if unit in WEST else "East" for unit in units}},
+        extra=Further(groups={unit: "West" if unit in WEST else "East" for unit in units}),
     )  # fmt: skip
     found = estimate(design.spec, design, 1, "").to_dict()
     return json.loads(json.dumps({**found, "panel": "made", "outcome": "output"}))

@@ -47,16 +47,15 @@ READERS = {
 """Module or folder → why it holds mappings of anything."""
 
 LEFT = {
-    "estimate/base": 17,
+    "estimate/base": 14,
     "estimate": 8,
     "estimate/families/common_effects": 7,
     "estimate/families": 4,
     "estimate/families/dynamic": 2,
     "estimate/families/iv": 18,
     "estimate/families/policy": 9,
-    "estimate/families/spatial": 4,
+    "estimate/families/spatial": 3,
     "estimate/families/sur": 2,
-    "estimate/places": 4,
     "output/report/explore": 3,
     "output": 1,
     "output/report": 18,

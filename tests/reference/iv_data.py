@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further, Named
 
 REGIONS = [f"reg66{number}" for number in range(2, 10)]
 
@@ -75,14 +75,12 @@ def design(
         else [term for term in all_endogenous if not endogenous or term in endogenous]
     )
     terms = [*(term for term in all_endogenous if term not in instrumented), *exogenous]
-    extra: dict[str, Any] = {}
+    extra = Further()
     if instrumented:
-        extra = {
-            "endogenous": frame[instrumented].to_numpy(dtype=float),
-            "endogenous_terms": tuple(instrumented),
-            "instruments": frame[instruments].to_numpy(dtype=float),
-            "instrument_terms": tuple(instruments),
-        }
+        extra = Further(
+            endogenous=Named(tuple(instrumented), frame[instrumented].to_numpy(dtype=float)),
+            instruments=Named(tuple(instruments), frame[instruments].to_numpy(dtype=float)),
+        )
     return design_from_arrays(
         frame[outcome].to_numpy(dtype=float),
         frame[terms].to_numpy(dtype=float),

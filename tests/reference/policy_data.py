@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 
 FOLDER = Path(__file__).parent / "data"
@@ -65,7 +65,7 @@ def _design(
         terms=tuple(controls),
         estimator=estimator,
         effects=("unit", "period"),
-        extra={"first_treated": first},
+        extra=Further(first_treated=first),
         options=ESTIMATORS[estimator].options.model_validate({"treatment": {}, **(options or {})}),
         **settings,
     )

@@ -12,7 +12,7 @@ import data_sets
 import numpy as np
 from scipy import sparse
 
-from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.results import Design, Further
 from ruralpanel.project.kinds.estimator_keys import Spatial
 from ruralpanel.project.settings import InferenceSpec
 
@@ -38,4 +38,4 @@ def design(method: str, effects: Sequence[str], weights: np.ndarray[Any, Any] | 
     given = Spatial(weights_matrix="w").changed(**options)
     found = data_sets.design("munnell", "spatial", effects, method=method, options=given, inference=OWN)
     matrix = contiguity() if weights is None else weights
-    return replace(found, extra={"weights_matrix": sparse.csr_array(matrix)})
+    return replace(found, extra=Further(weights_matrix=sparse.csr_array(matrix)))

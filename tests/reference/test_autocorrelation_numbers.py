@@ -11,6 +11,8 @@ import pytest
 from scipy import integrate, sparse
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.parts import SpatialWeights
+from ruralpanel.estimate.base.results import Further
 from ruralpanel.estimate.diagnostics import moran_of_residuals
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.places.autocorrelation import local_moran, moran
@@ -92,7 +94,9 @@ def test_morans_i_of_residuals(table: dict[str, np.ndarray[Any, Any]], weights: 
     order = np.argsort(np.array(IDS))  # designs sort units by name
     d = design_from_arrays(
         table["crime"], x, IDS, estimator="pooled",
-        extra={"weights_matrix": sparse.csr_array(weights[order][:, order]), "weights_about": {"standardise": "row"}},
+        extra=Further(
+            weights_matrix=sparse.csr_array(weights[order][:, order]), weights_about=SpatialWeights(standardise="row")
+        ),
     )  # fmt: skip
     found = fit(d)
     np.testing.assert_allclose(found.params, [-1.59731083, -0.27393148], atol=1e-8)
@@ -103,7 +107,7 @@ def test_morans_i_of_residuals(table: dict[str, np.ndarray[Any, Any]], weights: 
     # the mean under independence, tr(MW)/(n − k) · n/S0, and spreg's z from the normal approximation
     z = np.column_stack([np.ones(49), x[order]])
     left = np.eye(49) - z @ np.linalg.pinv(z)
-    form = left @ d.extra["weights_matrix"].toarray() @ left
+    form = left @ d.extra.weights_matrix.toarray() @ left
     form = (form + form.T) / 2
     mean = np.trace(form) / 46
     variance = (2 * np.trace(form @ form) + np.trace(form) ** 2) / (46 * 48) - mean**2

@@ -107,12 +107,12 @@ def test_cross_sections_are_linearmodels_with_a_constant(method: str, data: str,
     design = iv_data.design(data, endogenous=keep, method=method, inference=(ROBUST,))
     result = estimate(design.spec, design, 0, "")
     model: Any = {"2sls": IV2SLS, "liml": IVLIML, "gmm": IVGMM}[method]
-    columns = (design.y, design.x, design.extra["endogenous"], design.extra["instruments"])
+    columns = (design.y, design.x, design.extra.endogenous.columns, design.extra.instruments.columns)
     y, x, d, z = columns
     raw = model(y, np.column_stack([x, np.ones(y.size)]), d, z).fit(cov_type="robust", debiased=False)
     net = model(*(column - column.mean(axis=0) for column in columns)).fit(cov_type="robust", debiased=False)
     k, p = x.shape[1], d.shape[1]
-    rows = [result.coefficient(term) for term in (*design.extra["endogenous_terms"], *design.terms)]
+    rows = [result.coefficient(term) for term in (*design.extra.endogenous.terms, *design.terms)]
     order = [*range(k + 1, k + 1 + p), *range(k)]
     np.testing.assert_allclose([row.estimate for row in rows], np.asarray(raw.params)[order], rtol=1e-7)
     errors = np.asarray(net.std_errors)[[*range(k, k + p), *range(k)]]
@@ -131,8 +131,8 @@ def test_tests_of_overidentification_and_strength_are_linearmodels(data: str, ke
     arrays = (
         robust.y,
         np.column_stack([robust.x, np.ones(robust.y.size)]),
-        robust.extra["endogenous"],
-        robust.extra["instruments"],
+        robust.extra.endogenous.columns,
+        robust.extra.instruments.columns,
     )
     two_stage: Any = IV2SLS(*arrays).fit(cov_type="unadjusted")
     gmm: Any = IVGMM(*arrays).fit()

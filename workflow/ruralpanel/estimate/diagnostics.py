@@ -11,6 +11,7 @@ from scipy import sparse
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import demean
+from ruralpanel.estimate.base.parts import SpatialWeights
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
 from ruralpanel.estimate.estimators import estimator
 from ruralpanel.estimate.inference import covariance
@@ -73,10 +74,8 @@ def fitted(design: Design) -> Fit:
 
 def _need_size(design: Design) -> None:
     columns = {design.spec.outcome: design.y}
-    for key in ("endogenous", "instrument"):
-        matrix = design.extra.get("endogenous" if key == "endogenous" else "instruments")
-        names = design.extra.get(f"{key}_terms") or ()
-        columns |= {str(name): matrix[:, j] for j, name in enumerate(names) if matrix is not None}
+    for more in (design.extra.endogenous, design.extra.instruments):
+        columns |= dict(zip(more.terms, more.columns.T, strict=True))
     sizes = {name: float(np.max(np.abs(column), initial=0.0)) for name, column in columns.items()}
     beyond = [name for name, size in sizes.items() if size and not SIZES[0] <= size <= SIZES[1]]
     if beyond:
@@ -88,11 +87,11 @@ def _need_size(design: Design) -> None:
 
 def _net(design: Design) -> tuple[FloatArray, FloatArray, tuple[str, ...]]:
     """Outcome (n,), terms and endogenous regressors (n, k) net of effects or a constant, and names of the latter."""
-    endogenous = design.extra.get("endogenous", np.zeros((design.y.size, 0)))
-    columns = np.column_stack([design.y, design.x, endogenous])
+    endogenous = design.extra.endogenous
+    columns = np.column_stack([design.y, design.x, *endogenous.columns.T])
     effects = tuple(effect for effect in design.spec.effects if effect in ("unit", "period", *design.clusters))
     net = demean(design, columns, effects) if effects else columns - columns.mean(axis=0)
-    return net[:, 0], net[:, 1:], (*design.terms, *design.extra.get("endogenous_terms", ()))
+    return net[:, 0], net[:, 1:], (*design.terms, *endogenous.terms)
 
 
 def nearly_alike(x: FloatArray, names: tuple[str, ...]) -> str:
@@ -266,7 +265,7 @@ class MoranOfPeriod:
 class AboutMoran:
     """What the weights matrix is, how many panels were simulated, the mean of their statistics, and each period's."""
 
-    weights_matrix: Mapping[str, object]
+    weights_matrix: SpatialWeights
     draws: int
     expected: float
     by_period: list[MoranOfPeriod]
@@ -288,13 +287,14 @@ def moran_of_residuals(design: Design, fit: Fit, seed: int, draws: int = DRAWS) 
     of the same model, whose Moran's I are compared with the model's own. p-values are twice the smaller tail, the
     sample counted. Deviations are from the period's mean, weights among the units that are there, scaled anew.
     """
-    if "weights_matrix" not in design.extra or not is_least_squares(fit) or np.unique(fit.rows).size < fit.rows.size:
+    whole, about = design.extra.weights_matrix, design.extra.weights_about
+    if whole is None or not is_least_squares(fit) or np.unique(fit.rows).size < fit.rows.size:
         return None
     draws = min(draws, max(LEAST_DRAWS, MOST_NUMBERS // fit.rows.size))
     units = compact(design.unit_codes[fit.rows])
     alone = units.max() + 1 == units.size
     periods = np.zeros(units.size, dtype=np.intp) if alone else compact(design.period_codes[fit.rows])
-    weights, total = _weights(design, fit, periods)
+    weights, total = _weights(whole, about.standardise, design, fit, periods)
     if fit.rows.size > MOST_ROWS_FOR_MORAN or not (total > 0).any():
         return None
     space = covariance.space_of(fit, design)
@@ -303,8 +303,7 @@ def moran_of_residuals(design: Design, fit: Fit, seed: int, draws: int = DRAWS) 
     columns = np.column_stack([fit.residuals, least_squares(fit, space, drawn)[1]])
     columns = columns if space.root is None else columns / space.root[:, None]
     every, each = _statistics(columns, weights, total, periods)
-    name = (design.extra.get("weights_about") or {}).get("name", "")
-    about_it = note("moran_simulated", matrix=name, panels=draws)
+    about_it = note("moran_simulated", matrix=about.name, panels=draws)
     labels = np.unique(design.period_codes[fit.rows])
     by_period = [
         MoranOfPeriod(
@@ -317,14 +316,13 @@ def moran_of_residuals(design: Design, fit: Fit, seed: int, draws: int = DRAWS) 
         for t in np.flatnonzero(total > 0)
     ]
     test = Test(float(every[0]), None, two_sided(every[1:], float(every[0])), (about_it,))
-    matrix = dict(design.extra.get("weights_about") or {})
-    return ResidualMoran(test, AboutMoran(matrix, draws, float(every[1:].mean()), by_period))
+    return ResidualMoran(test, AboutMoran(about, draws, float(every[1:].mean()), by_period))
 
 
-def _weights(design: Design, fit: Fit, periods: IntArray) -> tuple[sparse.csr_array, FloatArray]:
+def _weights(
+    whole: sparse.csr_array, scale: str, design: Design, fit: Fit, periods: IntArray
+) -> tuple[sparse.csr_array, FloatArray]:
     """Weights (m, m) between rows of one period, and their sum in each period."""
-    whole = sparse.csr_array(design.extra["weights_matrix"])
-    scale = str((design.extra.get("weights_about") or {}).get("standardise", "none"))
     units, m = design.unit_codes[fit.rows], fit.rows.size
     total = np.zeros(int(periods.max()) + 1)
     parts: list[sparse.coo_array] = []

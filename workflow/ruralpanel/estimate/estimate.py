@@ -124,7 +124,7 @@ def estimate(
             "absorbed": list(fit.absorbed),
             "df_resid": float(fit.df_resid),
             "singletons": int(dropped.get("singletons", 0)),
-            "left_out": plain_notes({**design.extra.get("left_out", {}), **extra.pop("left_out", {})}),
+            "left_out": plain_notes({**design.extra.left_out, **extra.pop("left_out", {})}),
             "collinearity": collinearity(fit),
             "influence": plain_notes(influence(design, fit) or {}),
             "moderator_sd": moderators_of(design, fit),

@@ -174,7 +174,7 @@ def _one(null: Null, setting: InferenceSpec, inference: Inference, seed: int) ->
 
 def main_terms(fit: Fit, design: Design) -> tuple[str, ...]:
     """The fit's terms without controls and steps of breaks; all of them where nothing else is left."""
-    beside = {*design.spec.controls, *(design.extra.get("steps") or ())}
+    beside = {*design.spec.controls, *design.extra.steps}
     return tuple(term for term in fit.terms if term not in beside and STEP not in term) or fit.terms
 
 
@@ -185,7 +185,7 @@ def _size(
     shares = [by_term[term] for term in main_terms(fit, design)]
     panels = next(iter(rejected.values())).size
     mean = float(np.mean(shares))
-    first = design.extra.get("first_treated")
+    first = design.extra.first_treated
     return {
         "size": mean,
         "lowest": min(shares),

@@ -223,7 +223,7 @@ def mundlak(design: Design, seed: int = 0) -> Test:
 
 
 def _is_step(name: str, design: Design) -> bool:
-    return MARK in name or name.removeprefix("mean of ") in (design.extra.get("steps") or ())
+    return MARK in name or name.removeprefix("mean of ") in design.extra.steps
 
 
 def breusch_pagan_lm(design: Design) -> Test:

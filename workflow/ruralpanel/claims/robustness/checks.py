@@ -213,7 +213,7 @@ def _of_coefficient(checked: Checked, model: _Fitted, target: Target) -> Checked
 
 def _roles(model: _Fitted, term: str) -> tuple[int, list[int], list[int]]:
     """Columns of the fit: the followed one, those that belong to it (parts of a product, steps), and controls."""
-    steps = set(model.design.extra.get("steps") or ())
+    steps = set(model.design.extra.steps)
     parts = set(term.split(":")) if ":" in term else set()
     place = model.fit.terms.index(term)
     belongs = [j for j, name in enumerate(model.fit.terms) if j != place and (name in steps or name in parts)]

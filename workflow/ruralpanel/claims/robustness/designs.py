@@ -12,7 +12,7 @@ from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.base.results import Design, Fit, IntArray
 from ruralpanel.estimate.estimators import fit as fit_model
 from ruralpanel.estimate.places.geography import Geography
-from ruralpanel.estimate.places.weights import OF_UNITS, among
+from ruralpanel.estimate.places.weights import among
 from ruralpanel.project.kinds.estimators import ESTIMATORS, POLICY
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
@@ -67,7 +67,7 @@ def design_of(
 def subset(design: Design, rows: IntArray) -> Design:
     """`rows` of the design; units and periods without rows disappear from its labels.
 
-    Arrays in `extra` with an entry per row are cut alike, weights and coordinates by unit. Steps of definition breaks
+    So are columns in `extra`, weights and coordinates by unit. Steps of definition breaks
     of units that are left out go too; other terms that the rest cannot tell apart are left out by the estimator
     (``drop_absorbed``).
     """
@@ -75,7 +75,7 @@ def subset(design: Design, rows: IntArray) -> Design:
     periods, period_codes = np.unique(design.period_codes[rows], return_inverse=True)
     clusters = {name: codes[rows] for name, codes in design.clusters.items()}
     clusters |= {"unit": unit_codes.astype(np.intp), "period": period_codes.astype(np.intp)}
-    steps = set(design.extra.get("steps") or ())
+    steps = set(design.extra.steps)
     kept = [j for j, term in enumerate(design.terms) if term not in steps or design.x[rows, j].any()]
     return replace(
         quick(design),
@@ -88,7 +88,7 @@ def subset(design: Design, rows: IntArray) -> Design:
         period_codes=clusters["period"],
         weights=None if design.weights is None else design.weights[rows],
         clusters=clusters,
-        extra={**_cut(design.extra, design.y.size, rows), **among(design.extra, units)},
+        extra=among(design.extra.of_rows(rows, design.y.size), units),
     )
 
 
@@ -121,10 +121,3 @@ def refit(design: Design) -> Fit:
                 reason=note("terms_alike_in_rows"),
             )
         ) from error
-
-
-def _cut(extra: Mapping[str, object], n: int, rows: IntArray) -> dict[str, object]:
-    def part(value: object) -> object:
-        return value[rows] if isinstance(value, np.ndarray) and value.shape[:1] == (n,) else value
-
-    return {name: part(value) for name, value in extra.items() if name not in OF_UNITS}

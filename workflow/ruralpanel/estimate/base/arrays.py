@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimate.base.results import Design, IntArray
+from ruralpanel.estimate.base.results import Design, Further, IntArray
 from ruralpanel.project.kinds.estimator_keys import MarginalEffect, OfEstimator
 from ruralpanel.project.kinds.estimators import ESTIMATORS, FE
 from ruralpanel.project.kinds.inference import CLUSTER
@@ -30,7 +30,7 @@ def design_from_arrays(
     marginal_effects: Sequence[MarginalEffect] = (),
     method: str = "",
     options: OfEstimator | None = None,
-    extra: Mapping[str, Any] | None = None,
+    extra: Further | None = None,
     name: str = "model",
     **more: Any,
 ) -> Design:
@@ -42,7 +42,7 @@ def design_from_arrays(
     units, periods : (n,) labels; without periods every row is of period 0.
     clusters : further grouping labels (n,) by name.
     options : of the estimator; absent: its defaults, without those keys that have none.
-    extra : passed on as it is; arrays in it must already be in the order of sorted rows.
+    extra : as the design's, in the order of sorted rows.
     more : further fields of `ModelSpec`.
     """
     matrix = np.asarray(x, dtype=float)
@@ -79,7 +79,7 @@ def design_from_arrays(
         period_codes=groups["period"],
         weights=None if weights is None else np.asarray(weights, dtype=float)[order],
         clusters=groups,
-        extra=dict(extra or {}),
+        extra=extra or Further(),
     )
 
 

@@ -146,10 +146,10 @@ def _flat(column: FloatArray, codes: IntArray) -> bool:
 IdArray = np.ndarray[Any, np.dtype[np.str_]]
 
 
-def treatment_columns(
+def first_treated(
     spec: ModelSpec, declared: Treatment, frame: pd.DataFrame, units: Units, rows: IntArray, file: str, by: str = "year"
-) -> dict[str, FloatArray]:
-    """``treated`` (1: the unit is ever treated) and ``first_treated`` (its first period; NaN: never), by row.
+) -> FloatArray:
+    """(n,) the first treated period of each row's unit; NaN: never.
 
     Parameters
     ----------
@@ -186,7 +186,7 @@ def treatment_columns(
         needs_never = treated.any() and np.unique(first).size == 1
         if needs_never or not treated.any():
             raise UserError(Problem(file, where, found, "treated and untreated units in the sample", fix))
-    return {"treated": treated.astype(np.float64), "first_treated": first}
+    return first
 
 
 def _implausible(ids: IdArray, dates: FloatArray, periods: list[int], file: str, where: str) -> Iterator[Problem]:

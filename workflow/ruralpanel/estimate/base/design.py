@@ -12,9 +12,9 @@ import pandas as pd
 from ruralpanel.data.break_steps import step_terms, steps_by_factor
 from ruralpanel.data.rows import attribute_column, attribute_names, group_codes, sample_rows
 from ruralpanel.estimate.base.absorb import compact
-from ruralpanel.estimate.base.columns import Space, columns_of, indistinct, parts, product, treatment_columns
+from ruralpanel.estimate.base.columns import Space, columns_of, first_treated, indistinct, parts, product
 from ruralpanel.estimate.base.effects import removed_effects, singletons
-from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
+from ruralpanel.estimate.base.results import Design, FloatArray, Further, IntArray, Named
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors
 from ruralpanel.project.kinds.estimator_keys import Linear, OfGap, Policy
 from ruralpanel.project.kinds.estimators import BETWEEN, ESTIMATORS
@@ -56,11 +56,7 @@ def build_design(
     Returns
     -------
     Design
-        `extra` holds ``endogenous``, ``instruments``, ``outcomes``, ``shares`` and ``shocks`` (n, q) with their names
-        under ``…_terms``; ``exposure`` (n,);
-        ``treated`` (n,) and ``first_treated`` (n,; NaN: never); ``steps``: terms added; ``step_terms`` and
-        ``step_columns`` (n, q): all steps (`Design.steps_of`);
-        ``left_out``: terms left out, with the reason.
+        `extra` holds what the options name, by row.
 
     Raises
     ------
@@ -100,24 +96,31 @@ def build_design(
     clusters = _clusters(spec, groups, rows, draft, file)
     weights = values[spec.weights][rows] if spec.weights else None
     terms, notes, lost = _told_apart(replace(draft, clusters=clusters, weights=weights), values, rows, steps, file)
-    extra: dict[str, Any] = {}
-    if steps:
-        extra["steps"] = tuple(name for name in terms if name in steps)
-        extra["step_terms"], extra["step_columns"] = steps, _matrix(steps, values, rows)
-    if lost:
-        extra["left_out"] = lost
-    for key, chosen in (("outcomes", spec.outcomes), *_of_options(spec).items()):
-        if key == "exposure":
-            extra[key] = values[chosen[0]][rows]
-        elif chosen:
-            matrix = _matrix(chosen, values, rows)
-            extra[key] = _less_level(matrix) if key in ("endogenous", "instruments") else matrix
-            extra["endogenous_terms" if key == "endogenous" else f"{key.removesuffix('s')}_terms"] = chosen
+    named = _of_options(spec)
+
+    def columns_named(names: tuple[str, ...]) -> Named:
+        return Named(names, _matrix(names, values, rows)) if names else Named()
+
+    def less_level(names: tuple[str, ...]) -> Named:
+        return Named(names, _less_level(_matrix(names, values, rows))) if names else Named()
+
+    extra = Further(
+        endogenous=less_level(named.get("endogenous", ())),
+        instruments=less_level(named.get("instruments", ())),
+        outcomes=columns_named(spec.outcomes),
+        shares=columns_named(named.get("shares", ())),
+        shocks=columns_named(named.get("shocks", ())),
+        exposure=values[named["exposure"][0]][rows] if named.get("exposure") else None,
+        steps=tuple(name for name in terms if name in steps),
+        every_step=columns_named(steps),
+        left_out=lost,
+    )
     if isinstance(spec.options, Policy):
-        extra |= treatment_columns(spec, spec.options.treatment, frame, units, rows, file, by)
+        first = first_treated(spec, spec.options.treatment, frame, units, rows, file, by)
+        extra = replace(extra, first_treated=first)
     if isinstance(spec.options, OfGap):
         groups_by = attribute_column(units, draft.units, spec.options.gap.by)
-        extra["groups"] = dict(zip(draft.units, map(str, groups_by), strict=True))
+        extra = replace(extra, groups=dict(zip(draft.units, map(str, groups_by), strict=True)))
     x = _matrix(terms, values, rows)
     return Design(
         spec=spec,

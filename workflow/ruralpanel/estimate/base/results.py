@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from ruralpanel.data.break_steps import belongs
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.model_json import Notes, Number, cleared, write_results
+from ruralpanel.estimate.base.parts import SpatialWeights
 from ruralpanel.project.expressions import place
-from ruralpanel.project.notes import Note, note, plain_notes
+from ruralpanel.project.notes import Note, Reason, note, plain_notes
 from ruralpanel.project.settings import ModelSpec
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
@@ -25,6 +27,67 @@ def times_of(periods: Sequence[int], calendar: tuple[int, ...]) -> IntArray:
     """(T,) place of each of `periods` on a panel's calendar; `calendar`: as a design's."""
     by = "observation" if calendar else "year"
     return np.array([place(period, calendar, by) for period in periods], dtype=np.intp)
+
+
+@dataclass(frozen=True)
+class Named:
+    """Columns (n, q) with their q names; false where there are none."""
+
+    terms: tuple[str, ...] = ()
+    columns: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def __bool__(self) -> bool:
+        return bool(self.terms)
+
+    def of_rows(self, rows: IntArray) -> Named:
+        """The columns of some rows."""
+        return Named(self.terms, self.columns[rows]) if self else self
+
+
+@dataclass(frozen=True)
+class Further:
+    """What some estimators ask of a design besides outcome and terms.
+
+    Attributes
+    ----------
+    endogenous, instruments, outcomes, shares, shocks : columns that the model's keys of these names ask for.
+    exposure : (n,) what counts are per.
+    first_treated : (n,) or (N,) first treated period; NaN or inf: never. groups : unit → group.
+    steps : terms of the design that take up definition breaks. every_step : all such columns, those too that are no
+        terms because other columns or effects stand for them. left_out : terms left out → why.
+    coordinates : (N, 2) longitude and latitude, weights_matrix : (N, N), in the order of the design's units, and what
+        the matrix is; added by `ruralpanel.estimate.places.geography`.
+    """
+
+    endogenous: Named = Named()
+    instruments: Named = Named()
+    outcomes: Named = Named()
+    shares: Named = Named()
+    shocks: Named = Named()
+    exposure: FloatArray | None = None
+    first_treated: FloatArray | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    steps: tuple[str, ...] = ()
+    every_step: Named = Named()
+    left_out: Mapping[str, Reason] = field(default_factory=dict)
+    coordinates: FloatArray | None = None
+    weights_matrix: sparse.csr_array | None = None
+    weights_about: SpatialWeights = field(default_factory=SpatialWeights)
+
+    def of_rows(self, rows: IntArray, n: int) -> Further:
+        """The columns of some of `n` rows; what is known by unit stays as it is."""
+        first = self.first_treated
+        return replace(
+            self,
+            endogenous=self.endogenous.of_rows(rows),
+            instruments=self.instruments.of_rows(rows),
+            outcomes=self.outcomes.of_rows(rows),
+            shares=self.shares.of_rows(rows),
+            shocks=self.shocks.of_rows(rows),
+            exposure=None if self.exposure is None else self.exposure[rows],
+            first_treated=first[rows] if first is not None and first.size == n else first,
+            every_step=self.every_step.of_rows(rows),
+        )
 
 
 @dataclass(frozen=True)
@@ -43,10 +106,7 @@ class Design:
     calendar : the panel's declared periods where its lags count observations; empty: they count years.
     weights : (n,) analytic weights, or None.
     clusters : codes (n,) by name: ``unit``, ``period`` and every further group that effects or an inference ask for.
-    extra : further columns an estimator asked for (``endogenous``, ``instruments``: (n, q) arrays with
-        their names under ``endogenous_terms``, ``instrument_terms``; ``treated``, ``first_treated``); of places,
-        added by `ruralpanel.estimate.places.geography`: ``weights_matrix`` (N, N), sparse, ``weights_about``, what it
-        is, and ``coordinates`` (N, 2), longitude and latitude, all in the order of `units`.
+    extra : what the model's estimator and settings ask for besides.
     n_dropped : rows left out, by reason.
     seed : of random draws inside the estimator.
     """
@@ -61,7 +121,7 @@ class Design:
     period_codes: IntArray
     weights: FloatArray | None = None
     clusters: Mapping[str, IntArray] = field(default_factory=dict)
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    extra: Further = Further()
     n_dropped: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
     calendar: tuple[int, ...] = ()
@@ -86,12 +146,9 @@ class Design:
 
         All of them, those too that are no terms of `x` because other columns or effects stand for them.
         """
-        steps = self.extra.get("step_terms") or self.extra.get("steps") or ()
-        columns = self.extra.get("step_columns")
-        if columns is None:
-            columns = self.x[:, [self.terms.index(step) for step in steps if step in self.terms]]
-            steps = [step for step in steps if step in self.terms]
-        return {step: columns[:, j] for j, step in enumerate(steps) if belongs(step, name)}
+        there = tuple(step for step in self.extra.steps if step in self.terms)
+        every = self.extra.every_step or Named(there, self.x[:, [self.terms.index(step) for step in there]])
+        return {step: column for step, column in zip(every.terms, every.columns.T, strict=True) if belongs(step, name)}
 
 
 @dataclass(frozen=True)

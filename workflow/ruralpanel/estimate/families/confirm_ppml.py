@@ -47,7 +47,7 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     whole = np.hstack(columns)
     if whole.size > LARGEST:
         raise NotConfirmedError("too_many_dummies")
-    exposure = design.extra.get("exposure")
+    exposure = design.extra.exposure
     weights = None if design.weights is None else design.weights[rows] / design.weights[rows].mean()
     model = sm.GLM(
         design.y[rows],

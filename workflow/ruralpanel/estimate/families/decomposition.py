@@ -222,7 +222,7 @@ def groups_of(design: Design, gap: Gap) -> Groups:
     UserError
         A group that no unit of the sample belongs to.
     """
-    labels: Mapping[str, str] = design.extra["groups"]
+    labels = design.extra.groups
     names = tuple(dict.fromkeys(labels[unit] for unit in design.units))
     problems = [
         Problem(CONFIGURATION, f"models.{design.spec.name}.gap.{key}", f'"{group}"', "one of " + ", ".join(names))

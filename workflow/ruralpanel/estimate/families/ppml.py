@@ -51,7 +51,7 @@ def fit(design: Design) -> Fit:
         convergence.
     """
     where = f"models.{design.spec.name}"
-    exposure = np.asarray(design.extra.get("exposure", np.ones(design.y.size)), dtype=float)
+    exposure = np.ones(design.y.size) if design.extra.exposure is None else design.extra.exposure
     problems = []
     if (design.y < 0).any():
         below = f"{int((design.y < 0).sum())} negative values of {design.spec.outcome}"

@@ -125,7 +125,7 @@ def infer_classical(fit: Fit, design: Design, setting: InferenceSpec, seed: int 
 
     For comparison with published tables only: serial correlation within units makes these errors too small.
     """
-    if fit.residuals.shape != fit.rows.shape or (fit.x is None and "endogenous" not in design.extra):
+    if fit.residuals.shape != fit.rows.shape or (fit.x is None and not design.extra.endogenous):
         validity.stop(
             design,
             f"classical errors with estimator {design.spec.estimator}",

@@ -62,7 +62,7 @@ def infer_conley(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0
     options = setting.of(Conley)
     cutoff, kernel, lag, kind = options.cutoff_km, options.kernel, options.lag, options.small_sample
     critical = options.critical
-    if "coordinates" not in design.extra:
+    if design.extra.coordinates is None:
         found = "Conley errors without positions of the units"
         validity.stop(design, found, "boundaries or coordinates", "name them", reason=note("needs_positions"))
     validity.need_scores(fit, design, "Conley errors", whole_units=lag is None)
@@ -111,7 +111,8 @@ def infer_conley(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0
 def pairs_of(design: Design, rows: IntArray, cutoff_km: float, kernel: str, lag: int | None) -> Pairs:
     """Pairs of the rows' units by distance; with a `lag` pairs of rows, of one period or of one unit."""
     present, units = np.unique(design.unit_codes[rows], return_inverse=True)
-    near = spatial_kernel(np.asarray(design.extra["coordinates"])[present], cutoff_km, kernel)
+    assert design.extra.coordinates is not None
+    near = spatial_kernel(design.extra.coordinates[present], cutoff_km, kernel)
     n = present.size
     share, others = float(near.sum()) / n**2, float(near.nnz) / n - 1.0
     if lag is None:

@@ -70,7 +70,7 @@ def tested(fit: Fit, design: Design) -> tuple[IntArray, tuple[str, ...]]:
 
     Left out are steps of definition breaks, and whatever varies in one unit alone once the other terms are allowed for.
     """
-    steps = set(design.extra.get("steps") or ())
+    steps = set(design.extra.steps)
     lone = _lone(fit, design)
     left = tuple(
         term

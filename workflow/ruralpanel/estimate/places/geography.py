@@ -279,8 +279,7 @@ class Geography:
     def placed(self, design: Design) -> Design:
         """The design with what its model asks of places, aligned with its units, in `extra`.
 
-        ``weights_matrix`` (N, N) and ``weights_about`` where the model names one; ``coordinates`` (N, 2) where a
-        setting or the matrix needs them.
+        A weights matrix where the model names one; coordinates where a setting or the matrix needs them.
 
         Raises
         ------
@@ -292,16 +291,16 @@ class Geography:
         distant = any(INFERENCE[setting.method].distances for setting in design.spec.inference)
         if matrix is None and not distant:
             return design
-        extra = dict(design.extra)
+        extra = design.extra
         by_distance = distant or (matrix is not None and matrix.type != "file")
         positions = self.coordinates(design.units) if by_distance or self.declared else None
         if positions is not None and np.isfinite(positions).all():
-            extra["coordinates"] = positions
-        if distant and "coordinates" not in extra:
+            extra = replace(extra, coordinates=positions)
+        if distant and extra.coordinates is None:
             raise UserError(self._unplaced(design, positions))
         if name is not None:
             weights = self.neighbours(name, design.units)
-            extra |= {"weights_matrix": weights.matrix, "weights_about": {"name": name, **described(weights)}}
+            extra = replace(extra, weights_matrix=weights.matrix, weights_about=described(weights, name))
         return replace(design, extra=extra)
 
     def _touching(self, units: tuple[str, ...]) -> np.ndarray[Any, np.dtype[np.intp]]:

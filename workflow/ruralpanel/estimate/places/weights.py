@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,8 @@ from scipy import sparse
 from scipy.sparse import linalg as sparse_linalg
 from scipy.spatial import KDTree
 
+from ruralpanel.estimate.base.parts import SpatialWeights
+from ruralpanel.estimate.base.results import Further
 from ruralpanel.estimate.places.matrix_files import read_matrix
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, raise_any
@@ -176,19 +178,20 @@ def spectral_radius(matrix: sparse.csr_array) -> float:
     return float(np.abs(values[0]))
 
 
-def described(neighbours: Neighbours) -> dict[str, Any]:
+def described(neighbours: Neighbours, name: str = "") -> SpatialWeights:
     """Size and density of a matrix, for results."""
     counts = np.diff(neighbours.matrix.indptr)
     pattern = _pattern(neighbours.matrix)
-    return {
-        "what": list(neighbours.about),
-        "standardise": neighbours.standardise,
-        "units": len(neighbours.units),
-        "pairs": int(sparse.triu(pattern + pattern.T).nnz),
-        "fewest_neighbours": int(counts.min()),
-        "mean_neighbours": float(counts.mean()),
-        "most_neighbours": int(counts.max()),
-    }
+    return SpatialWeights(
+        name=name,
+        what=neighbours.about,
+        standardise=neighbours.standardise,
+        units=len(neighbours.units),
+        pairs=int(sparse.triu(pattern + pattern.T).nnz),
+        fewest_neighbours=int(counts.min()),
+        mean_neighbours=float(counts.mean()),
+        most_neighbours=int(counts.max()),
+    )
 
 
 def _pattern(matrix: sparse.csr_array) -> sparse.csr_array:
@@ -313,21 +316,16 @@ def _sorted(matrix: sparse.csr_array) -> sparse.csr_array:
     return result
 
 
-OF_UNITS = ("coordinates", "weights_matrix")
-"""Entries of a design's `extra` with a row per unit."""
-
-
-def among(extra: Mapping[str, Any], kept: np.ndarray[Any, np.dtype[np.intp]]) -> dict[str, Any]:
-    """Entries of `OF_UNITS` for the units at positions `kept`.
+def among(extra: Further, kept: np.ndarray[Any, np.dtype[np.intp]]) -> Further:
+    """What is known of places, for the units at positions `kept`.
 
     Weights are scaled anew as they were declared; those of k nearest have fewer neighbours where one of them is left
     out, and a unit that loses its last neighbour a row of zeros.
     """
-    extra_of_kept: dict[str, Any] = {}
-    if "coordinates" in extra:
-        extra_of_kept["coordinates"] = extra["coordinates"][kept]
-    if "weights_matrix" in extra:
-        rest = sparse.csr_array(extra["weights_matrix"][kept][:, kept])
-        scale = str((extra.get("weights_about") or {}).get("standardise", "none"))
-        extra_of_kept["weights_matrix"] = standardised(rest, scale) if rest.nnz else rest
-    return extra_of_kept
+    if extra.coordinates is not None:
+        extra = replace(extra, coordinates=extra.coordinates[kept])
+    if extra.weights_matrix is not None:
+        rest = sparse.csr_array(extra.weights_matrix[kept][:, kept])
+        scale = extra.weights_about.standardise
+        extra = replace(extra, weights_matrix=standardised(rest, scale) if rest.nnz else rest)
+    return extra

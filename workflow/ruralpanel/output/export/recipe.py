@@ -171,9 +171,9 @@ def recipe(design: Design, result: Model, panel: ExportedPanel, title: str) -> R
     own = fit.rows if form in ("regression", "counts", "two_stage", "liml") else np.arange(design.y.size)
     rows = panel.rows_of(design)
     named = {term: _column(term, design, rows, panel) for term in (spec.outcome, *fit.terms) if term != CONSTANT}
-    instruments = tuple(design.extra.get("instrument_terms") or ())
+    instruments = design.extra.instruments.terms
     named |= {term: _column(term, design, rows, panel) for term in instruments}
-    endogenous = tuple(design.extra.get("endogenous_terms") or ())
+    endogenous = design.extra.endogenous.terms
     random = {"unit", "period"} if kind.random_periods and "unit" in spec.effects else set()
     effects = tuple(panel.group(name) for name in spec.effects if name not in random)
     dummies = form == "regression" and bool(lacking(design, fit))
@@ -220,8 +220,8 @@ def _column(term: str, design: Design, rows: IntArray, panel: ExportedPanel) -> 
         return found
     if term in design.terms:
         return panel.part(term, rows, design.x[:, design.terms.index(term)])
-    place = design.extra["instrument_terms"].index(term)
-    return panel.part(f"{term}:{design.spec.name}", rows, design.extra["instruments"][:, place])
+    instruments = design.extra.instruments
+    return panel.part(f"{term}:{design.spec.name}", rows, instruments.columns[:, instruments.terms.index(term)])
 
 
 def _few_dummies(design: Design, fit: Fit) -> None:

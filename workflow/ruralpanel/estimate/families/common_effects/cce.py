@@ -139,7 +139,7 @@ def _check(design: Design, method: str) -> None:
 
 def _data(design: Design) -> Data:
     lags = design.spec.of(CommonEffects).lags
-    steps = tuple(step for step in design.extra.get("steps") or () if step in design.terms)
+    steps = tuple(step for step in design.extra.steps if step in design.terms)
     terms = tuple(term for term in design.terms if term not in steps)
     x = design.x[:, [design.terms.index(term) for term in terms]]
     grid = grid_of(replace(design, x=x, terms=terms))

@@ -203,7 +203,7 @@ def _without(equation: Equation, reasons: Mapping[str, Reason]) -> Equation:
 
 def _steps(design: Design) -> tuple[str, ...]:
     """Names of all steps, those that are no terms of the design included."""
-    return tuple(dict.fromkeys((*(design.extra.get("steps") or ()), *(design.extra.get("step_terms") or ()))))
+    return tuple(dict.fromkeys((*design.extra.steps, *design.extra.every_step.terms)))
 
 
 def _reach(design: Design, lags: int, extra: Mapping[str, int]) -> dict[str, int]:

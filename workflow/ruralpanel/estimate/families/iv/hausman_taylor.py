@@ -102,19 +102,19 @@ def system_of(design: Design) -> tuple[System, Roles]:
     nuisance = random_effects.dummies_of(design) * layout.root[:, None]
     components = components_of(design, layout, roles, nuisance)
     columns = columns_of(design, layout, roles, nuisance, components)
-    return system_from(design, columns, tuple(str(term) for term in design.extra["endogenous_terms"])), roles
+    return system_from(design, columns, design.extra.endogenous.terms), roles
 
 
 def roles_of(design: Design, layout: Layout) -> Roles:
     """What the data and the option ``endogenous`` make of each term."""
-    endogenous = np.asarray(design.extra["endogenous"], dtype=float)
+    endogenous = design.extra.endogenous.columns
     x = np.hstack([design.x, endogenous]) * layout.root[:, None]
     constant = layout.root / np.linalg.norm(layout.root)
     spread = np.linalg.norm(x - np.outer(constant, constant @ x), axis=0)
     within = np.linalg.norm(x - layout.between("unit", x), axis=0)
     return Roles(
         x=x,
-        names=(*design.terms, *(str(term) for term in design.extra["endogenous_terms"])),
+        names=(*design.terms, *design.extra.endogenous.terms),
         moving=within > TINY * spread,
         free=np.arange(x.shape[1]) < design.x.shape[1],
     )

@@ -15,7 +15,7 @@ from scipy import special
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact
-from ruralpanel.estimate.base.results import Design, FloatArray
+from ruralpanel.estimate.base.results import Design, FloatArray, Named
 from ruralpanel.estimate.families.iv import anderson_rubin
 from ruralpanel.estimate.families.iv.system import Errors, System
 from ruralpanel.project.notes import Note, note
@@ -56,7 +56,7 @@ class Exposure:
 
 
 def exposure_of(design: Design) -> Exposure | None:
-    """The design's ``shares`` and ``shocks`` (in `extra`, with their names); None where there are none.
+    """The design's ``shares`` and ``shocks`` (in `extra`); None where there are none.
 
     Raises
     ------
@@ -64,17 +64,18 @@ def exposure_of(design: Design) -> Exposure | None:
         Lists of different length, fewer than two sectors, shares outside [0, 1] or summing to more than one, shocks
         that differ between units of a period.
     """
-    if "shares" not in design.extra and "shocks" not in design.extra:
+    extra = design.extra
+    if not extra.shares and not extra.shocks:
         return None
     where = f"models.{design.spec.name}"
-    shares_of, shocks_of = (tuple(design.extra.get(f"{kind}_terms") or ()) for kind in ("share", "shock"))
+    shares_of, shocks_of = extra.shares.terms, extra.shocks.terms
     if len(shares_of) != len(shocks_of) or len(shares_of) < 2:
         found = f"{len(shares_of)} shares and {len(shocks_of)} shocks"
         expected = "one shock for each share, in the same order, two sectors or more"
         raise UserError(
             Problem(CONFIGURATION, f"{where}.shares", found, expected, "name the shocks in the shares' order")
         )
-    shares, shocks = (np.asarray(design.extra[key], dtype=float) for key in ("shares", "shocks"))
+    shares, shocks = extra.shares.columns, extra.shocks.columns
     problems = []
     for j, name in enumerate(shares_of):
         low, high = float(shares[:, j].min()), float(shares[:, j].max())
@@ -103,13 +104,12 @@ def exposure_of(design: Design) -> Exposure | None:
 def with_instrument(design: Design) -> Design:
     """The design with the shift-share instrument after its other instruments; unchanged without shares."""
     exposure = exposure_of(design)
-    names = tuple(design.extra.get("instrument_terms") or ())
-    if exposure is None or TERM in names:
+    others = design.extra.instruments
+    if exposure is None or TERM in others.terms:
         return design
-    column = np.sum(exposure.shares * exposure.shocks, axis=1)[:, None]
-    others = np.asarray(design.extra.get("instruments", np.zeros((design.y.size, 0))), dtype=float)
-    extra = {**design.extra, "instruments": np.hstack([others, column]), "instrument_terms": (*names, TERM)}
-    return replace(design, extra=extra)
+    made = np.sum(exposure.shares * exposure.shocks, axis=1)
+    instruments = Named((*others.terms, TERM), np.column_stack([*others.columns.T, made]))
+    return replace(design, extra=replace(design.extra, instruments=instruments))
 
 
 @dataclass(frozen=True)

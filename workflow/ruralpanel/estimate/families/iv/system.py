@@ -69,9 +69,9 @@ def columns_of(design: Design) -> Columns:
     return Columns(
         y=design.y[rows] * scale[:, 0],
         x=design.x[rows] * scale,
-        d=np.asarray(design.extra["endogenous"], dtype=float)[rows] * scale,
-        z=np.asarray(design.extra["instruments"], dtype=float)[rows] * scale,
-        instruments=tuple(design.extra["instrument_terms"]),
+        d=design.extra.endogenous.columns[rows] * scale,
+        z=design.extra.instruments.columns[rows] * scale,
+        instruments=design.extra.instruments.terms,
         rows=rows,
         space=absorbed_space(design, effects, rows, root),
         absorbed=effects,
@@ -86,8 +86,8 @@ def _random(design: Design) -> Columns:
     layout = layout_of(design)
     scale = layout.root[:, None]
     nuisance, x = dummies_of(design) * scale, design.x * scale
-    d = np.asarray(design.extra["endogenous"], dtype=float) * scale
-    z = np.asarray(design.extra["instruments"], dtype=float) * scale
+    d = design.extra.endogenous.columns * scale
+    z = design.extra.instruments.columns * scale
     y = design.y * layout.root
     exogenous = np.hstack([nuisance, x])
     components = error_components(
@@ -96,7 +96,7 @@ def _random(design: Design) -> Columns:
     white = {name: components.whiten(part) for name, part in (("nuisance", nuisance), ("x", x), ("d", d), ("z", z))}
     rows = np.arange(design.y.size)
     space = Absorbed(design.y.size, (), white["nuisance"], root_weights(design, rows))
-    names = tuple(design.extra["instrument_terms"])
+    names = design.extra.instruments.terms
     transformed = Columns(
         y=components.whiten(y[:, None])[:, 0],
         x=white["x"],
@@ -209,7 +209,7 @@ class System:
 
 
 def system_of(design: Design) -> System:
-    """The columns of `design`, whose `extra` holds ``endogenous`` and ``instruments`` with their names.
+    """The columns of `design`, with endogenous regressors and instruments in `extra`.
 
     Raises
     ------
@@ -218,7 +218,7 @@ def system_of(design: Design) -> System:
         (exogenous ones are left out with ``drop_absorbed``), or too few rows.
     """
     where = f"models.{design.spec.name}"
-    endogenous, instruments = _names(design, "endogenous"), _names(design, "instrument")
+    endogenous, instruments = design.extra.endogenous.terms, design.extra.instruments.terms
     if not endogenous or len(instruments) < len(endogenous):
         found = f"{len(instruments)} instrument(s) for {len(endogenous)} endogenous regressor(s)"
         expected = "an endogenous regressor and at least one instrument for each"
@@ -276,10 +276,6 @@ def system_from(design: Design, columns: Columns, endogenous: tuple[str, ...]) -
         components=columns.fit,
         notes=columns.notes,
     )
-
-
-def _names(design: Design, kind: str) -> tuple[str, ...]:
-    return tuple(design.extra.get(f"{kind}_terms") or ())
 
 
 def _indistinct(where: str, key: str, term: str, reason: Reason) -> Problem:

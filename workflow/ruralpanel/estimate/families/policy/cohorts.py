@@ -101,7 +101,7 @@ def sample_of(design: Design) -> Sample:
     Raises
     ------
     UserError
-        No `first_treated` in the design's `extra` (by row or by unit; NaN or inf: never), effects other than unit and
+        No `first_treated` in the design's `extra`, effects other than unit and
         period, no treated unit or none to compare with.
     """
     where = f"models.{design.spec.name}"
@@ -110,11 +110,11 @@ def sample_of(design: Design) -> Sample:
         raise UserError(
             Problem(CONFIGURATION, f"{where}.effects", found, "unit and period", "leave effects out: it is the default")
         )
-    if "first_treated" not in design.extra:
+    if design.extra.first_treated is None:
         raise UserError(
             Problem(CONFIGURATION, f"{where}.treatment", "none", "who is treated and since when", "declare treatment")
         )
-    declared = np.asarray(design.extra["first_treated"], dtype=float)
+    declared = np.asarray(design.extra.first_treated, dtype=float)
     if declared.size == design.y.size:
         by_row, declared = declared, np.full(len(design.units), np.inf)
         declared[design.unit_codes] = by_row
@@ -219,7 +219,7 @@ def need_no_steps(design: Design, method: str) -> None:
     UserError
         Steps of breaks that the effects do not absorb.
     """
-    steps = ", ".join(design.extra.get("steps") or ())
+    steps = ", ".join(design.extra.steps)
     fix = "leave out the units concerned or the periods beyond, splice the break, or use method: twfe"
     need_no(design, method, f"steps of definition breaks ({steps})", bool(steps), fix)
 

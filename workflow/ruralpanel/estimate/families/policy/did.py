@@ -177,7 +177,7 @@ def _before(sample: Sample, name: str) -> tuple[dict[str, Test], dict[str, objec
 
 def _as_event_study(sample: Sample, name: str) -> Design:
     spec = plain(sample).design.spec
-    dated = {**sample.design.extra, "first_treated": sample.cohorts.first}
+    dated = replace(sample.design.extra, first_treated=sample.cohorts.first)
     options = EventStudy.model_construct(**{key: getattr(spec.options, key) for key in spec.options.model_fields_set})
     spec = replace(spec, estimator="event_study", method=name, options=options)
     return replace(sample.design, spec=spec, extra=dated)

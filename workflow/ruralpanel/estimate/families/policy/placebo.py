@@ -194,7 +194,7 @@ def earlier(sample: Sample) -> Iterator[tuple[int, Sample]]:
             sample.cohorts.treated & (start >= 0), periods[np.clip(start, 0, periods.size - 1)].astype(float), np.inf
         )
         first[sample.cohorts.treated & (start < 0)] = -np.inf
-        dated = {**before.extra, "first_treated": first[sample.design.unit_codes[rows]]}
+        dated = replace(before.extra, first_treated=first[sample.design.unit_codes[rows]])
         try:
             yield shift, sample_of(replace(before, extra=dated))
         except UserError:

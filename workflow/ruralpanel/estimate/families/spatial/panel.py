@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -108,7 +107,7 @@ def panel_of(design: Design, lags: Sequence[str], broken: Sequence[str] = ()) ->
     """
     _check(design, lags)
     n, t = len(design.units), len(design.periods)
-    weights = sparse.csr_array(design.extra["weights_matrix"], dtype=float)
+    weights = sparse.csr_array(design.extra.weights_matrix, dtype=float)
     x = design.x.reshape(n, t, -1)
     names = tuple(design.terms)
     chosen = [names.index(name) for name in lags]
@@ -132,7 +131,7 @@ def panel_of(design: Design, lags: Sequence[str], broken: Sequence[str] = ()) ->
 def _check(design: Design, lags: Sequence[str]) -> None:
     where = f"models.{design.spec.name}"
     problems = []
-    if "weights_matrix" not in design.extra:
+    if design.extra.weights_matrix is None:
         fix = "name one under weights_matrix; the job builds it from boundaries"
         problems.append(Problem(CONFIGURATION, where, "no weights matrix", "weights of the model's units", fix))
     if design.weights is not None:
@@ -227,8 +226,3 @@ def _with_dummies(panel: SpatialPanel) -> SpatialPanel:
     elif not panel.effects and panel.row_sum is None:
         extra.append(np.ones((n, t, 1)))
     return replace(panel, x=np.concatenate([panel.x, *extra], axis=2)) if extra else panel
-
-
-def weights_of(design: Design) -> Mapping[str, Any]:
-    """What the weights matrix is, for results."""
-    return dict(design.extra.get("weights_about") or {})

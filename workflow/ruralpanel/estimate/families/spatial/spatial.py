@@ -15,7 +15,7 @@ from ruralpanel.estimate.families.spatial import gmm, impacts, maximum_likelihoo
 from ruralpanel.estimate.families.spatial.filter import SpatialFilter
 from ruralpanel.estimate.families.spatial.impacts import Coefficients, effects
 from ruralpanel.estimate.families.spatial.maximum_likelihood import Size, Solution
-from ruralpanel.estimate.families.spatial.panel import MARK, SpatialPanel, columns, panel_of, weights_of
+from ruralpanel.estimate.families.spatial.panel import MARK, SpatialPanel, columns, panel_of
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.project.kinds.estimator_keys import Spatial
 from ruralpanel.project.kinds.estimators import FE, POOLED
@@ -262,7 +262,7 @@ def _explained(setting: Setting, solution: Solution) -> float:
 def _extra(setting: Setting, fit: Fit) -> dict[str, Any]:
     panel, spec = setting.panel, setting.design.spec
     low, high = setting.filter.interval
-    about = {"weights": weights_of(setting.design), "correction": setting.correction, "interval": [low, high]}
+    about = {"weights": setting.design.extra.weights_about, "correction": setting.correction, "interval": [low, high]}
     extra: dict[str, Any] = {"spatial": about}
     if panel.left_out:
         extra["left_out"] = dict(panel.left_out)

@@ -40,7 +40,7 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     root = root_weights(design, rows)
     scale = np.ones((rows.size, 1)) if root is None else root[:, None]
     x = space.residuals(design.x[rows] * scale)
-    y = space.residuals(np.asarray(design.extra["outcomes"], dtype=float)[rows] * scale)
+    y = space.residuals(design.extra.outcomes.columns[rows] * scale)
     used = sorted({design.terms.index(term) for terms in fit.extra["equations"].values() for term in terms})
     allowed = agreement(max(scaling.condition(x[:, used]), scaling.condition(y)))
     powers, measures = scaling.scales(np.linalg.norm(x, axis=0)), scaling.scales(np.linalg.norm(y, axis=0))

@@ -36,7 +36,7 @@ def fit(design: Design) -> Fit:
         Fewer than two outcomes, unknown outcomes or terms under ``equations``, terms that the data cannot tell apart,
         outcomes that are the same but for effects and terms, or too few rows.
     """
-    names = tuple(design.extra.get("outcome_terms") or ())
+    names = design.extra.outcomes.terms
     where = f"models.{design.spec.name}"
     if len(names) < 2 or len(set(names)) < len(names):
         found = f"{len(set(names)) or 1} outcome(s)"
@@ -53,7 +53,7 @@ def fit(design: Design) -> Fit:
     members = _own_terms(design, names, terms)
     lengths = np.linalg.norm(net[:, list(kept)], axis=0)
     x = net[:, list(kept)] / lengths
-    outcomes = np.asarray(design.extra["outcomes"], dtype=float)[rows] * scale
+    outcomes = design.extra.outcomes.columns[rows] * scale
     y = space.residuals(outcomes)
     df = [rows.size - len(places) - space.rank for places in members]
     if min(df) < len(names):
@@ -143,11 +143,11 @@ def _own_terms(design: Design, names: tuple[str, ...], terms: tuple[str, ...]) -
         for name in declared
         if name not in names
     ]
-    steps = tuple(design.extra.get("steps") or ())
+    steps = design.extra.steps
     members: list[tuple[int, ...]] = []
     for name in names:
         wanted = tuple(declared.get(name) or terms)
-        known = (*design.terms, *design.extra.get("left_out", ()))
+        known = (*design.terms, *design.extra.left_out)
         problems += [
             Problem(
                 CONFIGURATION,
