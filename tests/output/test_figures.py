@@ -106,9 +106,13 @@ def test_same_bytes_whatever_the_users_settings(kind: str, tmp_path: Path) -> No
 
     with Image.open(paths["png"]) as image:
         assert image.width >= 1000 and "Creation Time" not in image.info
+        assert image.info["dpi"] == pytest.approx((200, 200), abs=0.1)
         assert len(image.convert("L").getcolors() or ()) > 2
+        size = image.size
     root = ElementTree.fromstring(first["svg"])
     assert root.tag.endswith("svg")
+    points = [float(root.attrib[side].removesuffix("pt")) for side in ("width", "height")]
+    assert size == pytest.approx([length * 200 / 72 for length in points], abs=1)
     assert b"<dc:date>" not in first["svg"] and b"Matplotlib" not in first["svg"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.png", "one.svg"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -263,6 +264,9 @@ def test_files_are_the_same_each_time_and_hold_the_notes(china: Boundaries, tmp_
         "Boundaries: made up.",
     ):
         assert text in comments, text
+    reused = len(re.findall(r'<use xlink:href="#C', comments))
+    outlines = len(re.findall(r'<path id="C', comments))
+    assert reused >= 3.5 * outlines  # each unit and name is written once and shown on four maps
     draw("levers", Variables(**SPEC, labels=False), *arguments[2:], boundary_note="Boundaries: made up.")
     assert len(paths["svg"].read_bytes()) < len(first["svg"])  # without names
 
@@ -332,6 +336,9 @@ def test_mistakes_are_named_all_at_once(china: Boundaries, tmp_path: Path) -> No
             {},
             {"svg": tmp_path / "m.svg"},
         )
+    with pytest.raises(UserError, match=r"maps\.m: found .* \(U\+E001\)"):
+        names = {"CN-XJ": "\ue001"}
+        draw("m", Variables(**SPEC), made_up_frame(), LABELS, china, names, {"svg": tmp_path / "m.svg"})
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import struct
 import warnings
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -11,9 +14,8 @@ from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG, RendererSVG
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
 from matplotlib.text import Text
 from matplotlib.ticker import ScalarFormatter
 
@@ -25,6 +27,10 @@ from ruralpanel.project.files import atomic_path
 from ruralpanel.project.problems import CONFIGURATION
 
 PNG_DPI = 200
+_HEADER = 33
+"""Bytes of a PNG before what may say its density."""
+
+_POINTS = 72
 NOTE_POINTS = 7.0
 _NARROW_MINUS = formats.DASH
 
@@ -80,19 +86,47 @@ def drawing(font: str | Path | None = None) -> Iterator[None]:
     family = _register(str(figure_fonts(font)[0]))
     defaults = {key: value for key, value in matplotlib.rcParamsDefault.items() if key not in _NOT_OURS}
     settings: dict[Any, Any] = {**defaults, **_SETTINGS, "font.family": [family, "DejaVu Sans"]}
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(settings), warnings.catch_warnings():
+        # Matplotlib warns of a missing glyph, which `save` makes an error of.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         yield
+
+
+class _Canvas(FigureCanvasSVG):
+    """One renderer measures and draws: no text is measured twice."""
+
+    def __init__(self, figure: Figure) -> None:
+        super().__init__(figure)
+        self.written = io.StringIO()
+        about = {"Date": None, "Creator": "ruralpanel"}
+        self.renderer = RendererSVG(*figure.bbox.size, self.written, image_dpi=PNG_DPI, metadata=about)  # type: ignore[no-untyped-call]
+
+    def get_renderer(self) -> RendererSVG:
+        """What Matplotlib measures text with while it finds the places of all parts."""
+        return self.renderer
 
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty figure of `width` × `height` inches that no window ever shows."""
-    figure = Figure(figsize=(width, height), dpi=PNG_DPI)
-    FigureCanvasAgg(figure)
+    figure = Figure(figsize=(width, height), dpi=_POINTS)
+    _Canvas(figure)
     return figure
 
 
-def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str | Path | None = None) -> None:
-    """Write `figure` as ``png`` and ``svg``, without dates or versions inside; nothing is written if a glyph lacks.
+def save(
+    figure: Figure,
+    paths: Mapping[str, str | Path],
+    where: str,
+    font: str | Path | None = None,
+    outlined: Iterable[str] = (),
+) -> None:
+    """Write `figure` as ``svg`` and ``png``, without dates or versions inside; nothing is written if a glyph lacks.
+
+    The figure is drawn once, as SVG; its pixels are those of the SVG.
+
+    Parameters
+    ----------
+    outlined : texts that the figure shows as outlines.
 
     Raises
     ------
@@ -101,22 +135,32 @@ def save(figure: Figure, paths: Mapping[str, str | Path], where: str, font: str 
     """
     _narrow_minus(figure)
     canvas = figure.canvas
-    assert isinstance(canvas, FigureCanvasAgg)
-    with warnings.catch_warnings():
-        # Matplotlib warns of a missing glyph; it becomes an error below.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
-        canvas.draw()  # type: ignore[no-untyped-call]
-    texts = sorted({artist.get_text() for artist in figure.findobj(Text) if artist.get_visible()})
+    assert isinstance(canvas, _Canvas)
+    figure.draw(canvas.renderer)
+    texts = sorted({*outlined, *(artist.get_text() for artist in figure.findobj(Text) if artist.get_visible())})
     require_glyphs(texts, figure_fonts(font), CONFIGURATION, where)
-    # one layout for all forms: `savefig` would lay out and draw twice more for each of them
-    figure.set_layout_engine("none")
+    canvas.renderer.finalize()  # type: ignore[no-untyped-call]
+    svg = canvas.written.getvalue()
     for form, path in paths.items():
         with atomic_path(path) as temporary:
-            if form == "png":
-                drawn = canvas.buffer_rgba()  # type: ignore[no-untyped-call]
-                imsave(temporary, drawn, format=form, dpi=PNG_DPI, metadata={"Software": "ruralpanel"})
-            else:
-                figure.savefig(temporary, format=form, metadata={"Date": None, "Creator": "ruralpanel"})
+            temporary.write_bytes(svg.encode() if form == "svg" else pixels(svg))
+
+
+def pixels(svg: str) -> bytes:
+    """A drawing as PNG with `PNG_DPI` dots an inch on white, by typst's own renderer; its texts must be outlines."""
+    import typst
+
+    png = typst.compile(
+        b'#set page(width: auto, height: auto, margin: 0pt)\n#image(bytes(sys.inputs.drawing), format: "svg")',
+        format="png",
+        ppi=PNG_DPI,
+        font_paths=typst.Fonts(include_system_fonts=False, include_embedded_fonts=False),
+        ignore_system_fonts=True,
+        sys_inputs={"drawing": svg},
+    )
+    density = struct.pack(">4sIIB", b"pHYs", *[round(PNG_DPI / 0.0254)] * 2, 1)  # dots a metre: its size in a text
+    chunk = struct.pack(">I", 9) + density + struct.pack(">I", zlib.crc32(density))
+    return png[:_HEADER] + chunk + png[_HEADER:]
 
 
 def foot_note(figure: Figure, note: str) -> None:

@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from matplotlib.axes import Axes
-from matplotlib.collections import PatchCollection
+import numpy as np
+from matplotlib.collections import PathCollection
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
-from matplotlib.patches import PathPatch, Rectangle
-from matplotlib.patheffects import withStroke
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Rectangle
+from matplotlib.path import Path as Outline
+from matplotlib.textpath import TextPath, text_to_path
+from numpy.typing import ArrayLike
 
 from ruralpanel.output import style
 from ruralpanel.output.charts.canvas import drawing, new_figure, save
@@ -121,6 +125,8 @@ _LEGEND_WIDTH = 1.55
 _GAP = 0.08
 _HEAD = 0.3
 _NOTE_SIZE = 6.5
+_CLEAR = 3.2 / 72
+"""Inches from the middle of a name to the line that leads to its unit."""
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,13 @@ class MapRow:
     subtitle: str
     panels: tuple[MapPanel, ...]
     legend: tuple[LegendEntry, ...] = ()
+
+
+Place = tuple[float, float]
+"""Inches from the lower left corner of the sheet."""
+
+Placed = tuple[MapPanel, Place]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def draw_sheet(
@@ -187,107 +200,157 @@ def draw_sheet(
     row_height = _HEAD + map_height + band + 0.06
     height = title_height + len(rows) * row_height + foot_height
     type_size = 4.6 if columns > 1 else 6.0
-    labels = place_labels(boundaries, names, em=type_size / 72 / map_width * (east - west))
+    scale = map_width / (east - west)
+    labels = place_labels(boundaries, names, em=type_size / 72 / scale)
     with drawing(font):
         figure = new_figure(width, height)
+        sheet = _Sheet(figure, (west, south), scale)
         if title:
-            figure.text(_GAP / width, 1 - 0.1 / height, title, fontsize=11, va="top")
+            sheet.text(_GAP, height - 0.1, title, fontsize=11, va="top")
+        panels: list[Placed] = []
         for number, row in enumerate(rows):
             top = height - title_height - number * row_height
-            _row_head(figure, row, top, width, height)
+            _row_head(sheet, row, top, width)
+            bottom = top - _HEAD - map_height
             for column, panel in enumerate(row.panels):
                 left = _GAP + column * (map_width + _GAP)
-                bottom = top - _HEAD - map_height
-                place = (left / width, bottom / height, map_width / width, map_height / height)
-                axes = figure.add_axes(place)
-                _map(axes, boundaries, panel, labels, type_size)
+                panels.append((panel, (left, bottom)))
+                x, y = left + 0.02 * map_width, bottom + 0.98 * map_height
+                sheet.text(x, y, panel.heading, va="top", fontsize=9, color=style.MUTED)
                 if panel.legend:
-                    box = (left / width, (bottom - band) / height, map_width / width, band / height)
-                    _legend(figure.add_axes(box), panel.legend, band, map_width)
+                    _legend(sheet, panel.legend, (left, bottom - band), band, map_width)
             if row.legend:
                 left = _GAP + columns * (map_width + _GAP)
-                place = (
-                    left / width, (top - _HEAD - map_height) / height, _LEGEND_WIDTH / width, map_height / height,
-                )  # fmt: skip
-                _legend(figure.add_axes(place), row.legend, map_height, _LEGEND_WIDTH)
+                _legend(sheet, row.legend, (left, bottom), map_height, _LEGEND_WIDTH)
+        _units(sheet, boundaries, panels)
+        _names(sheet, labels, [corner for _, corner in panels], type_size)
         if foot_lines:
-            figure.text(
-                _GAP / width, 0.06 / height, "\n".join(foot_lines), fontsize=_NOTE_SIZE, va="bottom",
-                color=style.MUTED, linespacing=1.35,
-            )  # fmt: skip
-        save(figure, paths, where, font)
+            sheet.text(
+                _GAP, 0.06, "\n".join(foot_lines), fontsize=_NOTE_SIZE, va="bottom", color=style.MUTED, linespacing=1.35
+            )
+        save(figure, paths, where, font, [label.text for label in labels.values()])
 
 
-def _row_head(figure: Figure, row: MapRow, top: float, width: float, height: float) -> None:
+@dataclass(frozen=True)
+class _Sheet:
+    """A figure whose parts are placed in inches from its lower left corner, and the plane of its maps.
+
+    Attributes
+    ----------
+    origin : the plane's point in the lower left corner of every map. scale : inches to a unit of the plane.
+    """
+
+    figure: Figure
+    origin: tuple[float, float]
+    scale: float
+
+    def text(self, x: float, y: float, text: str, **how: Any) -> None:
+        self.figure.text(x, y, text, transform=self.figure.dpi_scale_trans, **how)
+
+    def repeated(self, outlines: Sequence[Outline], at: ArrayLike, zorder: float, **how: Any) -> None:
+        """Draw the first outline at the first place, the second at the second, and after the last the first again.
+
+        Each is written once, however often it is drawn.
+        """
+        inches = self.figure.dpi_scale_trans
+        drawn = PathCollection(outlines, offsets=at, offset_transform=inches, transform=inches, zorder=zorder, **how)
+        self.figure.add_artist(drawn)
+
+    def place(self, points: ArrayLike) -> Floats:
+        """Points of the plane in inches from the corner of a map."""
+        return (np.asarray(points, dtype=float) - self.origin) * self.scale
+
+    def outline(self, outline: Outline) -> Outline:
+        return Outline(self.place(outline.vertices), outline.codes)
+
+
+def _row_head(sheet: _Sheet, row: MapRow, top: float, width: float) -> None:
     """Title and measure on one line, in smaller type where they would not fit."""
-    y = (top - 0.05) / height
+    y = top - 0.05
     inches = 9 / 72 * (width_of(row.title) + width_of(row.subtitle)) + 0.3
     size = 9 * min(1.0, (width - 2 * _GAP) / inches)
-    figure.text(_GAP / width, y, row.title, fontsize=size, va="top")
+    sheet.text(_GAP, y, row.title, fontsize=size, va="top")
     if row.subtitle:
-        x = (_GAP + 0.1 + width_of(row.title) * size / 72) / width
-        figure.text(x, y - 0.012 / height, row.subtitle, fontsize=size - 1, va="top", color=style.MUTED)
+        x = _GAP + 0.1 + width_of(row.title) * size / 72
+        sheet.text(x, y - 0.012, row.subtitle, fontsize=size - 1, va="top", color=style.MUTED)
 
 
-def _map(axes: Axes, boundaries: Boundaries, panel: MapPanel, labels: Mapping[str, Label], type_size: float) -> None:
-    west, south, east, north = boundaries.extent
-    axes.set_xlim(west, east)
-    axes.set_ylim(south, north)
-    axes.set_aspect("equal")
-    axes.set_axis_off()
-    plain, hatched = [], []
-    colours = []
-    beneath = [PathPatch(outline) for outline in boundaries.beneath]
-    below = PatchCollection(beneath, facecolor=style.OUTSIDE, edgecolor=style.PAPER, linewidth=0.4)
-    axes.add_collection(below, autolim=False)
-    for identifier, shape in boundaries.shapes.items():
-        fill = panel.fills.get(identifier, style.OUTSIDE)
-        if boundaries.dots and fill in (NO_DATA, style.OUTSIDE):
-            continue
-        if fill == NO_DATA:
-            hatched.append(PathPatch(shape.outline))
-        else:
-            plain.append(PathPatch(shape.outline))
-            colours.append(fill)
-    edge = 0.0 if boundaries.dots else 0.25
-    collection = PatchCollection(plain, facecolor=colours, edgecolor=style.MUTED, linewidth=edge, joinstyle="round")
-    axes.add_collection(collection, autolim=False)
+def _units(sheet: _Sheet, boundaries: Boundaries, panels: Sequence[Placed]) -> None:
+    """The units of all maps in their colours, hatched where there is no figure."""
+    shapes = boundaries.shapes
+    if boundaries.beneath:
+        below = [sheet.outline(outline) for outline in boundaries.beneath]
+        at = [corner for _, corner in panels for _ in below]
+        sheet.repeated(below, at, 1, facecolor=style.OUTSIDE, edgecolor=style.PAPER, linewidth=0.4)
+    filled = [(name, corner, panel.fills.get(name, style.OUTSIDE)) for panel, corner in panels for name in shapes]
+    if boundaries.dots:
+        filled = [dot for dot in filled if dot[2] not in (NO_DATA, style.OUTSIDE)]
+        first = next(iter(shapes.values()))
+        middle = sheet.place(first.anchor)
+        dot = Outline(sheet.place(first.outline.vertices) - middle, first.outline.codes)
+        at = [tuple(sheet.place(shapes[name].anchor) + corner) for name, corner, _ in filled]
+        if filled:
+            sheet.repeated([dot], at, 2, facecolor=[fill for *_, fill in filled], linewidth=0)
+        return
+    outlines = {name: sheet.outline(shape.outline) for name, shape in shapes.items()}
+    sheet.repeated(
+        [*outlines.values()], [corner for _, corner, _ in filled], 2, edgecolor=style.MUTED, linewidth=0.25,
+        facecolor=[style.NO_DATA if fill == NO_DATA else fill for *_, fill in filled], joinstyle="round",
+    )  # fmt: skip
+    hatched = [(outlines[name], corner) for name, corner, fill in filled if fill == NO_DATA]
     if hatched:
-        collection = PatchCollection(
-            hatched, facecolor=style.NO_DATA, edgecolor=style.NO_DATA_HATCH, linewidth=0.25, hatch="//////"
-        )
-        axes.add_collection(collection, autolim=False)
-    axes.text(0.02, 0.98, panel.heading, transform=axes.transAxes, va="top", fontsize=9, color=style.MUTED)
-    for label in labels.values():
-        if label.pointer is not None:
-            axes.annotate(
-                "", label.pointer, (label.x, label.y), zorder=4,
-                arrowprops={"arrowstyle": "-", "linewidth": 0.35, "color": style.INK, "shrinkA": 3.2, "shrinkB": 0},
-            )  # fmt: skip
-        axes.text(
-            label.x, label.y, label.text, ha="center", va="center", fontsize=type_size, zorder=5,
-            path_effects=[withStroke(linewidth=1.3, foreground=style.PAPER, alpha=0.85)],
+        sheet.repeated(
+            [outline for outline, _ in hatched], [corner for _, corner in hatched], 3, facecolor=style.NO_DATA,
+            edgecolor=style.NO_DATA_HATCH, linewidth=0.25, hatch="//////",
         )  # fmt: skip
 
 
-def _legend(axes: Axes, entries: Sequence[LegendEntry], height: float, width: float) -> None:
+def _names(sheet: _Sheet, labels: Mapping[str, Label], corners: Sequence[Place], type_size: float) -> None:
+    """Names with halos on all maps, and the lines from those beside their unit to it."""
+    words, lines = [], []
+    for label in labels.values():
+        centre = sheet.place((label.x, label.y))
+        words.append(_word(label.text, centre, type_size))
+        if label.pointer is not None:
+            end = sheet.place(label.pointer)
+            away = end - centre
+            lines.append(Outline([centre + away * min(_CLEAR / math.hypot(*away), 1.0), end]))
+    if lines:
+        at = [corner for corner in corners for _ in lines]
+        sheet.repeated(lines, at, 4, facecolor="none", edgecolor=style.INK, linewidth=0.35)
+    if words:
+        at = [corner for corner in corners for _ in words]
+        halo = to_rgba(style.PAPER, 0.85)
+        sheet.repeated(words, at, 5, facecolor="none", edgecolor=halo, linewidth=1.3)
+        sheet.repeated(words, at, 6, facecolor=style.INK, linewidth=0)
+
+
+def _word(text: str, centre: Floats, size: float) -> Outline:
+    """The outline of a word in inches, in the middle of which stands `centre`: of the word's width and of its line."""
+    metrics = [
+        text_to_path.get_text_width_height_descent(part, FontProperties(size=size), False) for part in (text, "lp")
+    ]
+    width, descent = metrics[0][0], max(metrics[0][2], metrics[1][2])
+    height = max(metrics[0][1], metrics[1][1])
+    path = TextPath((-width / 2, descent - height / 2), text, size=size)
+    return Outline(np.asarray(path.vertices) / 72 + centre, path.codes)
+
+
+def _legend(sheet: _Sheet, entries: Sequence[LegendEntry], corner: Place, height: float, width: float) -> None:
     """Swatches from above to below in a tall box, in two columns in a flat one; measures in inches."""
-    axes.set_xlim(0, width)
-    axes.set_ylim(0, height)
-    axes.set_axis_off()
     line, swatch = 0.175, 0.2
     flat = height < line * len(entries)
     per_column = max(int(height / line), 1) if flat else len(entries)
     column_width = width / max(-(-len(entries) // per_column), 1)
     top = height - 0.06 if flat else (height + line * len(entries)) / 2
     for number, entry in enumerate(entries):
-        x = 0.04 + (number // per_column) * column_width
-        y = top - (number % per_column + 1) * line
+        x = corner[0] + 0.04 + (number // per_column) * column_width
+        y = corner[1] + top - (number % per_column + 1) * line
         hatched = entry.fill == NO_DATA
         patch = Rectangle(
             (x, y + 0.025), swatch, line - 0.05, linewidth=0.3, hatch="//////" if hatched else None,
             facecolor=style.NO_DATA if hatched else entry.fill,
-            edgecolor=style.NO_DATA_HATCH if hatched else style.MUTED,
+            edgecolor=style.NO_DATA_HATCH if hatched else style.MUTED, transform=sheet.figure.dpi_scale_trans,
         )  # fmt: skip
-        axes.add_patch(patch)
-        axes.text(x + swatch + 0.06, y + line / 2, entry.label, va="center", fontsize=7.5)
+        sheet.figure.add_artist(patch)
+        sheet.text(x + swatch + 0.06, y + line / 2, entry.label, va="center", fontsize=7.5)
