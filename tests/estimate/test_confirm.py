@@ -25,6 +25,7 @@ from ruralpanel.estimate.confirm import confirm, disagreements
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.second import LARGEST
 from ruralpanel.project.fingerprint import covered_files
+from ruralpanel.project.kept import Kept
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 
@@ -146,8 +147,9 @@ def test_the_job_writes_a_table_or_stops_with_all_differences(tmp_path: Path) ->
 
     def run() -> None:
         script().main(
-            [spec.to_dict()], {}, {"p": "year"}, "config.yaml", str(tmp_path / "units.csv"), str(tmp_path), str(out)
-        )
+            [spec.to_dict()], {}, {"p": "year"}, "config.yaml", str(tmp_path / "units.csv"), str(tmp_path), str(out),
+            Kept(tmp_path / "kept"),
+        )  # fmt: skip
 
     result.to_json(tmp_path / "models" / "m.json")
     run()

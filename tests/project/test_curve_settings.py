@@ -41,7 +41,9 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     assert not check(config)
     settings = reads.curve_settings(config, "c")
     assert settings["curve"]["expected"] == "two_sided" and settings["curve"]["permutations"] == 500
-    assert settings["smallest"] == {} and settings["lags"] == [] and settings["by"] == "year"
+    assert settings["smallest"] == {} and settings["lags"] == []
+    assert reads.curves_settings(config, panel)["curves"] == {"c": settings}
+    assert reads.curves_settings(config, panel)["by"] == "year"
     assert {outcome, lever} <= used_variables(config, panel)
 
 

@@ -28,7 +28,7 @@ def settings(folder: Path, config: dict[str, Any]) -> list[dict[str, Any]]:
         jobs.reading_settings(read, "made_up"),
         jobs.panel_settings(read)["main"],
         jobs.estimation_settings(read, "main"),
-        reads.curve_settings(read, "choices"),
+        reads.curves_settings(read, "main"),
         reads.family_settings(read),
         reads.robustness_settings(read),
     ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ruralpanel.project.kept import MADE_FROM, Kept
+from ruralpanel.project.kept import MADE_FROM, Hashes, Kept
 
 
 @dataclass
@@ -93,6 +93,35 @@ def test_the_record_names_what_a_piece_was_made_from(job: Job) -> None:
     record = json.loads((job.folder / "kept" / "one" / MADE_FROM).read_text(encoding="utf-8"))
     assert list(record["sources"]) == ["code", "read", "settings"]
     assert list(record["files"]) == ["one.json"]
+
+
+def test_a_record_shows_hashes_made_already_one_by_one(job: Job) -> None:
+    job.run({"x": 1})
+    kept = Kept(job.folder / "kept")
+    made = [kept.value("two", {"figures": Hashes(y="1", x=x)}, lambda x=x: x) for x in ("2", "2", "3")]
+    assert made == ["2", "2", "3"]
+    record = json.loads((job.folder / "kept" / "two" / MADE_FROM).read_text(encoding="utf-8"))
+    assert record["sources"]["figures"] == {"y": "1", "x": "3"}
+
+
+def test_a_value_is_made_once_and_given_as_it_was_written(job: Job) -> None:
+    runs: list[int] = []
+
+    def make() -> list[dict[str, float | None]]:
+        runs.append(1)
+        return [{"a": 0.1 + 0.2, "b": None}]
+
+    kept = Kept(job.folder / "kept", {"code": "c"})
+    own = job.folder / "kept" / "rows"
+    values = [kept.value("rows", {"x": 1}, make) for _ in range(2)]
+    assert values == [[{"a": 0.1 + 0.2, "b": None}]] * 2 and len(runs) == 1
+    (own / "value.json").write_text("[]", encoding="utf-8")
+    assert kept.value("rows", {"x": 1}, make) == values[0] and len(runs) == 2
+    assert kept.value("rows", {"x": 2}, make) == values[0] and len(runs) == 3
+    shutil.rmtree(own)
+    own.write_text("no folder", encoding="utf-8")
+    assert kept.value("rows", {"x": 2}, make) == values[0] and len(runs) == 4
+    assert Kept().value("rows", {"x": 2}, make) == values[0] and len(runs) == 5
 
 
 def test_pieces_that_are_no_more_are_removed(job: Job) -> None:

@@ -1,6 +1,5 @@
 # Rules that are declared and write nothing in this project.
 _MADE = {
-    "curve": CURVES,
     "scorecard": SCORECARD,
     "tables": TABLES,
     "workbook": WORKBOOK,

@@ -6,27 +6,35 @@ CLAIMED = robustness.claimed_models(CONFIG)
 ROBUSTNESS = expand("results/models/robustness/{model}.json", model=list(CLAIMED))
 
 
-rule curve:
-    input:
-        panel=lambda wildcards: f"results/panels/{CONFIG.specification_curves[wildcards.curve].panel}/panel.parquet",
-        units=CONFIG.units,
-    output:
-        summary="results/models/curves/{curve}.json",
-        rows="results/models/curves/{curve}.parquet",
-    log:
-        "results/logs/curve_{curve}.log",
-    threads: 1
-    resources:
-        mem_mb=1500,
-        runtime=30,
-    params:
-        settings=lambda wildcards: robustness.curve_settings(CONFIG, wildcards.curve),
-        code=code("curve.py"),
-        content=contents(CONFIG.units),
-    message:
-        "Estimating specification curve {wildcards.curve}"
-    script:
-        "../scripts/curve.py"
+# One job per panel, as for its models.
+for _panel in [panel for panel in PANELS if robustness.curves_on(CONFIG, panel)]:
+
+    rule:
+        name:
+            f"curve_{_panel}"
+        input:
+            panel=f"results/panels/{_panel}/panel.parquet",
+            units=CONFIG.units,
+        output:
+            expand(
+                "results/models/curves/{curve}.{format}",
+                curve=robustness.curves_on(CONFIG, _panel),
+                format=["json", "parquet"],
+            ),
+        log:
+            f"results/logs/curve_{_panel}.log",
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=60,
+        params:
+            settings=robustness.curves_settings(CONFIG, _panel),
+            code=code("curve.py"),
+            content=contents(CONFIG.units),
+        message:
+            f"Estimating {len(robustness.curves_on(CONFIG, _panel))} specification curve(s) on panel {_panel}"
+        script:
+            "../scripts/curve.py"
 
 
 if FAMILIES:

@@ -1,58 +1,68 @@
-"""Estimate one specification curve and test it jointly."""
+"""Estimate the specification curves of one panel and test each jointly."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.interrupts import starting
 
 with starting("curve"):
-    import pandas as pd
-
     from ruralpanel.claims.robustness.curve import run_curve
+    from ruralpanel.data.named import NamedColumns, PanelFile
     from ruralpanel.estimate.base.model_json import write_results
-    from ruralpanel.project.files import atomic_path, sha256_of
-    from ruralpanel.project.problems import job
+    from ruralpanel.project.files import atomic_path
+    from ruralpanel.project.kept import Kept
+    from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.sections.configuration import SmallestEffect, SpecificationCurve
     from ruralpanel.project.sections.data import samples as declared_samples
     from ruralpanel.project.units import load_units
 
 
 def main(
-    name: str,
-    curve: Mapping[str, Any],
-    samples: Mapping[str, Mapping[str, Any]],
-    lags: Sequence[tuple[str, int, str]],
+    curves: Mapping[str, Mapping[str, Any]],
     by: str,
-    smallest: Mapping[str, Any],
-    logs: Sequence[str],
     seed: int,
     config: str,
     panel: str,
     units: str,
-    summary: str,
-    rows: str,
+    folder: str | Path,
+    kept: Kept,
 ) -> None:
     """Write ``results/models/curves/<curve>.json`` and, one row per specification, ``.parquet``."""
-    declared = {(variable, int(lag)): lagged for variable, lag, lagged in lags}
-    frame, cross_section = pd.read_parquet(panel), load_units(units)
-    result = run_curve(
-        name, SpecificationCurve.model_validate(curve), frame, cross_section, declared_samples(samples), seed, declared,
-        by, config, SmallestEffect.model_validate(smallest), logs,
-    )  # fmt: skip
-    with atomic_path(rows) as temporary:
-        result.rows.to_parquet(temporary, index=False)
-    write_results(summary, replace(result.summary, panel_sha256=sha256_of(panel), declared=dict(curve)))
+    figures, cross_section = PanelFile(panel), load_units(units)
+
+    def write(name: str, settings: Mapping[str, Any], read: NamedColumns, summary: Path, rows: Path) -> None:
+        lags = {(variable, int(lag)): lagged for variable, lag, lagged in settings["lags"]}
+        samples, smallest = declared_samples(settings["samples"]), SmallestEffect.model_validate(settings["smallest"])
+        result = run_curve(
+            name, SpecificationCurve.model_validate(settings["curve"]), read.frame, cross_section, samples, seed, lags,
+            by, config, smallest, settings["logs"],
+        )  # fmt: skip
+        with atomic_path(rows) as temporary:
+            result.rows.to_parquet(temporary, index=False)
+        write_results(summary, replace(result.summary, panel_sha256=read.sha256, declared=dict(settings["curve"])))
+
+    for name, settings, piece in pieces(curves, "specification_curves", "curve"):
+        with piece:
+            read = figures.named(settings)
+            files = [Path(folder) / f"{name}.{suffix}" for suffix in ("json", "parquet")]
+            made_from = {"settings": settings, "figures": read.hashes}
+            kept.piece(name, made_from, files, partial(write, name, settings, read, *files))
+    kept.only(curves)
 
 
 if __name__ == "__main__":
-    with job(
-        snakemake.log[0], snakemake.params.settings["config"], content=snakemake.params.content, output=snakemake.output
-    ):
+    settings = snakemake.params.settings
+    shared = {key: settings[key] for key in ("by", "seed")}
+    kept = Kept.of(snakemake.rule, snakemake.params.code, snakemake.params.content, **shared)
+    written = [*snakemake.output, kept.folder]
+    with job(snakemake.log[0], settings["config"], content=snakemake.params.content, output=written):
         main(
-            **snakemake.params.settings,
+            **settings,
             panel=snakemake.input.panel,
             units=snakemake.input.units,
-            summary=snakemake.output.summary,
-            rows=snakemake.output.rows,
+            folder=Path(snakemake.output[0]).parent,
+            kept=kept,
         )

@@ -1,20 +1,19 @@
 """Ask of every number that claims rest on who carries it and what could undo it."""
 
 from collections.abc import Mapping, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.interrupts import starting
 
 with starting("robustness"):
-    import pandas as pd
-
     from ruralpanel.claims.robustness.checks import Target, check_model
     from ruralpanel.claims.robustness.designs import design_of
     from ruralpanel.claims.robustness.results import read_robustness
     from ruralpanel.claims.robustness.targets import groups_of, table, targets_of
     from ruralpanel.claims.scorecard import read_statistics
+    from ruralpanel.data.named import NamedColumns, PanelFile, read_by_model
     from ruralpanel.estimate.base.model import read_model
     from ruralpanel.estimate.base.model_json import write_results
     from ruralpanel.estimate.places.geography import Geography
@@ -51,33 +50,29 @@ def main(
     known = {Path(path).stem: read_model(path) for path in estimates}
     declared = {name: Hypothesis.model_validate({"claim": name, **claim}) for name, claim in claims.items()}
     wanted = targets_of(declared, known, read_statistics("results"), config)
-    frames, kept_rows = cache(pd.read_parquet), declared_samples(samples)
+    figures = {panel: PanelFile(file) for panel, file in panels.items()}
+    kept_rows = declared_samples(samples)
     written = {str(values["name"]): Path(folder) / f"{values['name']}.json" for values in models}
 
-    def write(values: Mapping[str, Any], targets: Sequence[Target]) -> None:
-        panel = str(values["panel"])
-        design = design_of(ModelSpec.from_dict(values), kept_rows, frames(panels[panel]), geography, by[panel])
+    def write(values: Mapping[str, Any], read: NamedColumns, targets: Sequence[Target]) -> None:
+        spec = ModelSpec.from_dict(values)
+        design = design_of(spec, kept_rows, read.frame, geography, by[spec.panel])
         groups = groups_of(cross_section.attributes, design, GROUPS)
         write_results(written[design.spec.name], check_model(design, targets, seed, groups, config))
 
     for name, values, piece in pieces({str(one["name"]): one for one in models}, "models", "robustness of model"):
-        targets = wanted.get(name, ())
-        made_from = {
-            "settings": values,
-            "sample": samples.get(str(values["sample"])),
-            "targets": [{**vars(target), "estimand": target.estimand.model_dump()} for target in targets],
-            "panel": Path(panels[str(values["panel"])]),
-        }
+        targets, panel = wanted.get(name, ()), str(values["panel"])
         with piece:
-            kept.piece(name, made_from, [written[name]], partial(write, values, targets))
+            read, made_from = read_by_model(values, figures[panel], samples, weights_matrices, by[panel])
+            made_from["targets"] = [{**vars(target), "estimand": target.estimand.model_dump()} for target in targets]
+            kept.piece(name, made_from, [written[name]], partial(write, values, read, targets))
     kept.only(written)
     write_frame(Path(folder) / "summary.csv", table([read_robustness(path) for path in written.values()]))
 
 
 if __name__ == "__main__":
     settings = snakemake.params.settings
-    shared = {key: settings[key] for key in ("weights_matrices", "by", "seed")}
-    kept = Kept.of(snakemake.rule, snakemake.params.code, snakemake.params.content, **shared)
+    kept = Kept.of(snakemake.rule, snakemake.params.code, snakemake.params.content, seed=settings["seed"])
     written = [*snakemake.output, kept.folder]
     with job(snakemake.log[0], settings["config"], content=snakemake.params.content, output=written):
         main(

@@ -52,7 +52,7 @@ def estimate(
     spec : the model, every setting resolved. design : its rows and columns.
     seed : the project's seed. Each random method derives its stream from it, the model's name and the term, so that a
         result depends neither on the order of models nor on the process that runs them.
-    panel_sha256 : hash of the panel's file, for the record.
+    panel_sha256 : hash of the columns of the panel that the model reads, for the record.
 
     Raises
     ------

@@ -15,6 +15,14 @@ from ruralpanel.project.problems import LOG
 
 FOLDER = Path("results/kept")
 MADE_FROM = "made_from.json"
+VALUE = "value.json"
+
+
+class Hashes(dict[str, str]):
+    """Hashes by name, made already: a record shows them as they are, so that it tells which of them changed."""
+
+
+VALUE = "value.json"
 
 
 @dataclass(frozen=True)
@@ -53,15 +61,25 @@ class Kept:
         sources = {key: _digest(value) for key, value in {**self.shared, **made_from}.items()}
         if _record(own) == {"sources": sources, "files": {file.name: content_of(own / file.name) for file in files}}:
             for file in files:
-                _copy(own / file.name, file)
+                if file.parent != own:
+                    _copy(own / file.name, file)
             LOG.info("%s is as before", name)
             return
-        make()
         if not own.is_dir():
             own.unlink(missing_ok=True)
+        make()
         for file in files:
-            _copy(file, own / file.name)
+            if file.parent != own:
+                _copy(file, own / file.name)
         write_json(own / MADE_FROM, {"sources": sources, "files": {file.name: sha256_of(file) for file in files}})
+
+    def value(self, name: str, made_from: Mapping[str, Any], make: Callable[[], Any]) -> Any:
+        """A piece that is no file of the job's own: what `make` returns, as `plain` values; see `piece`."""
+        if self.folder is None:
+            return plain(make())
+        file = self.folder / name / VALUE
+        self.piece(name, made_from, [file], lambda: write_json(file, make()))
+        return json.loads(file.read_text(encoding="utf-8"))
 
     def only(self, names: Collection[str]) -> None:
         """Remove the pieces that the job no longer has."""
@@ -71,9 +89,11 @@ class Kept:
 
 
 def _digest(value: Any) -> Any:
-    """The hash of a file's content or of a value; a mapping of paths by its entries."""
+    """The hash of a file's content or of a value; a mapping of paths, and `Hashes`, by their entries."""
     if isinstance(value, Path):
         return content_of(value)
+    if isinstance(value, Hashes):
+        return dict(value)
     if isinstance(value, Mapping) and value and all(isinstance(part, Path) for part in value.values()):
         return {str(key): content_of(part) for key, part in value.items()}
     text = json.dumps(plain(value), ensure_ascii=False)

@@ -235,19 +235,30 @@ def projection_problems(projection: str, where: str = "maps", file: str = CONFIG
         yield Problem(file, where, f'projection "{projection}"', "auto, or one that PROJ knows", words)
 
 
+def curves_on(config: Config, panel: str) -> tuple[str, ...]:
+    """Names of the specification curves on a panel, in the order of the configuration."""
+    return tuple(name for name, curve in config.specification_curves.items() if curve.panel == panel)
+
+
+def curves_settings(config: Config, panel: str) -> dict[str, object]:
+    """What the specification curves of a panel depend on."""
+    return {
+        "curves": {name: curve_settings(config, name) for name in curves_on(config, panel)},
+        "by": config.panels[panel].by,
+        "seed": config.seed,
+        "config": config.file,
+    }
+
+
 def curve_settings(config: Config, name: str) -> dict[str, object]:
-    """What one specification curve depends on: its declaration, samples, and variables that are lags of its lever."""
+    """What is one specification curve's own: its declaration, samples, and variables that are lags of its lever."""
     curve = config.specification_curves[name]
     return {
-        "name": name,
         "curve": dict(config.resolved["specification_curves"][name]),
         "samples": samples_of(config, curve.samples or ()),
         "lags": [list(lag) for lag in _lagged(curve, config.variables)],
-        "by": config.panels[curve.panel].by,
         "smallest": _smallest_effect(config, name).to_dict(given=True),
         "logs": _logarithms(config, curve.outcome),
-        "seed": config.seed,
-        "config": config.file,
     }
 
 

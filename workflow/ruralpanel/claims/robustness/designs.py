@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +23,7 @@ from ruralpanel.project.settings import ModelSpec
 def designs_of(
     models: Iterable[ModelSpec],
     samples: Mapping[str, Sample],
-    panels: Mapping[str, str],
+    frame_of: Callable[[ModelSpec], pd.DataFrame],
     geography: Geography,
     by: Mapping[str, str],
 ) -> dict[str, Design]:
@@ -31,7 +31,7 @@ def designs_of(
 
     Parameters
     ----------
-    models : specifications. samples : declared samples. panels : panel → its Parquet file.
+    models : specifications. samples : declared samples. frame_of : gives the panel of a model.
     geography : the cross-section and what is known of its places. by : panel → year or observation: how lags count.
 
     Raises
@@ -39,14 +39,11 @@ def designs_of(
     UserError
         All problems of all models.
     """
-    frames: dict[str, pd.DataFrame] = {}
     designs: dict[str, Design] = {}
     problems: list[Problem] = []
     for spec in models:
-        if spec.panel not in frames:
-            frames[spec.panel] = pd.read_parquet(panels[spec.panel])
         try:
-            designs[spec.name] = design_of(spec, samples, frames[spec.panel], geography, by[spec.panel])
+            designs[spec.name] = design_of(spec, samples, frame_of(spec), geography, by[spec.panel])
         except UserError as error:
             problems += error.problems
     raise_any(problems)
