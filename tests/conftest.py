@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -45,17 +44,16 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def starter() -> Iterator[Starter]:
     """What starts Python without the price of its imports."""
-    started = Starter()
-    yield started
-    started.end()
+    with Starter() as started:
+        yield started
 
 
 @pytest.fixture(scope="session")
 def snakemake(starter: Starter) -> Run:
     """Run Snakemake on this checkout's Snakefile in a folder: ``snakemake(folder, *arguments)``.
 
-    With variables of the environment, as in ``snakemake(folder, PYTHONHASHSEED="1")``, Python itself starts anew for
-    Snakemake and for each job, as on a user's machine.
+    With variables of the environment, as in ``snakemake(folder, PYTHONHASHSEED="1")``, Python itself starts anew with
+    them, and all jobs run under them.
     """
 
     def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -65,15 +63,8 @@ def snakemake(starter: Starter) -> Run:
         words += ["--workflow-profile", "none", *arguments]
         if not environment:
             return starter.run(words, folder)
-        return subprocess.run(
-            [sys.executable, *words],
-            cwd=folder,
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
+        with Starter(**environment) as other:
+            return other.run(words, folder)
 
     return run
 
@@ -125,7 +116,7 @@ def tiny_run(shared: Shared, snakemake: Run) -> Path:
     """The tiny project with all its results; to be read only."""
 
     def make(folder: Path) -> None:
-        run = snakemake(make_tiny(folder), PYTHONHASHSEED="1")
+        run = snakemake(make_tiny(folder))
         assert run.returncode == 0, run.stderr
 
     return shared("tiny_run", make)

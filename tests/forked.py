@@ -2,8 +2,9 @@
 
 Snakemake takes two seconds to import what it needs, and so do a tiny project's jobs together some three times over.
 `Starter.run` does what `subprocess.run([sys.executable, ...])` does, without these imports: the process is new, it has
-a folder, an environment and output of its own. What depends on how Python itself starts (hash seeds, locales,
-interrupts while it imports, another checkout's code) needs a process of its own.
+a folder, an environment and output of its own. Hash seeds and locales are those that the first process started with:
+another one needs another `Starter`. Interrupts while Python imports, and another checkout's code, need a process of
+their own.
 """
 
 from __future__ import annotations
@@ -28,13 +29,20 @@ TIMEOUT = 600.0
 class Starter:
     """The process that the others are copies of; it ends with the process of the tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, **environment: str) -> None:
+        self.environment = environment
         self.place = tempfile.TemporaryDirectory(prefix="forked")
         self.address = str(Path(self.place.name) / "socket")
         path = os.pathsep.join([str(ROOT / "workflow"), str(ROOT / "tests")])
         self.process = subprocess.Popen(
             [sys.executable, "-m", "forked", self.address],
-            env={**os.environ, "PYTHONPATH": path, "LC_ALL": "C.UTF-8", "ARROW_DEFAULT_MEMORY_POOL": "system"},
+            env={
+                **os.environ,
+                "LC_ALL": "C.UTF-8",
+                "ARROW_DEFAULT_MEMORY_POOL": "system",
+                **environment,
+                "PYTHONPATH": path,
+            },
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -44,12 +52,16 @@ class Starter:
     def run(self, words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
         """What ``python WORDS`` gives in a folder, the words beginning with ``-m MODULE`` or with a file."""
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            code = _ask(self.address, words, str(folder), os.environ, (out.fileno(), err.fileno()))
+            environment = {**os.environ, **self.environment}
+            code = _ask(self.address, words, str(folder), environment, (out.fileno(), err.fileno()))
             for stream in (out, err):
                 stream.seek(0)
             return subprocess.CompletedProcess(list(words), code, out.read().decode(), err.read().decode())
 
-    def end(self) -> None:
+    def __enter__(self) -> Starter:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self.process.communicate()
         self.place.cleanup()
 

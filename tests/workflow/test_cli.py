@@ -6,32 +6,29 @@ import subprocess
 import sys
 from pathlib import Path
 
-
-def command(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ruralpanel", *words], cwd=folder, capture_output=True, text=True, check=False
-    )
+from conftest import Run
 
 
 def test_describe_prints_sources_before_anything_is_built(tiny: Path) -> None:
-    run = command(tiny, "describe")
+    command = [sys.executable, "-m", "ruralpanel", "describe"]
+    run = subprocess.run(command, cwd=tiny, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert "made_up" in run.stdout and "not built" in run.stdout
 
 
-def test_mistakes_are_printed_in_words(tiny: Path) -> None:
-    run = command(tiny, "trace", "leverr", "U01", "2001")
+def test_mistakes_are_printed_in_words(tiny: Path, ruralpanel: Run) -> None:
+    run = ruralpanel(tiny, "trace", "leverr", "U01", "2001")
     assert run.returncode == 1
     assert 'did you mean "lever"' in run.stderr and "Traceback" not in run.stderr
 
 
-def test_a_missing_configuration_is_named(tmp_path: Path) -> None:
-    run = command(tmp_path, "describe")
+def test_a_missing_configuration_is_named(tmp_path: Path, ruralpanel: Run) -> None:
+    run = ruralpanel(tmp_path, "describe")
     assert run.returncode == 1
     assert "config.yaml" in run.stderr and "--configfile" in run.stderr
 
 
-def test_a_comparison_overwrites_nothing_but_an_earlier_comparison(tiny: Path) -> None:
+def test_a_comparison_overwrites_nothing_but_an_earlier_comparison(tiny: Path, ruralpanel: Run) -> None:
     config = (tiny / "config.yaml").read_bytes()
     (tiny / "thesis.html").write_text("<!doctype html>\nmine\n", encoding="utf-8")
     for options, words in (
@@ -40,7 +37,7 @@ def test_a_comparison_overwrites_nothing_but_an_earlier_comparison(tiny: Path) -
         (("--html", "."), "found a folder"),
         (("--html", "new.html", "--csv", "./new.html"), "the same file for the page and the figures"),
     ):
-        run = command(tiny, "compare", "before", "results", *options)
+        run = ruralpanel(tiny, "compare", "before", "results", *options)
         assert run.returncode == 1 and words in run.stderr, run.stderr
     assert (tiny / "config.yaml").read_bytes() == config
     assert (tiny / "thesis.html").read_text(encoding="utf-8") == "<!doctype html>\nmine\n"

@@ -41,6 +41,7 @@ def build(folder: Path, snakemake: Run) -> None:
     source["about"] = "about.yaml"
     config["variables"]["lever"]["breaks"] = {2005: {"rule": "accept", "because": "made up for a test"}}  # type: ignore[index]
     config["variables"]["wide"] = {"formula": "lever - mean_over_units(lever)"}  # type: ignore[index]
+    config["report"] = {"formats": ["html"]}
     write(folder, config)
     run = snakemake(folder)
     assert run.returncode == 0, run.stderr

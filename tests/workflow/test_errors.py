@@ -168,6 +168,7 @@ def test_all_problems_come_at_once(tiny: Path, snakemake: Run) -> None:
 def test_what_fails_costs_nothing_else_and_a_mended_run_goes_on(tiny: Path, snakemake: Run) -> None:
     """A model, then a figure fails: what is finished stays, and the rest is made once it is mended."""
     config = tiny_config()
+    config["report"] = {"formats": ["html"]}
     collinear(config, tiny)
     config["models"] |= {name: config["models"]["effect"] | {"regressors": ["lever"]} for name in ("before", "good")}
     config["models"]["effect"], config["models"]["bad"] = config["models"]["before"], config["models"]["effect"]

@@ -22,6 +22,7 @@ def config() -> dict[str, Any]:
     source = values["sources"]["made_up"]
     source["layout"]["period"] = "quarter"
     source["series"]["lever"]["breaks"] = {"2006Q3": {"what": "counted anew"}}
+    values["report"] = {"formats": ["html"]}
     values["panels"] = {"main": {"periods": {"first": "2005Q2", "last": "2007Q4"}}}
     values["variables"]["lever"]["breaks"] = {"2006Q3": {"rule": "dummy"}}
     values["variables"]["before"] = {"formula": "lag(lever, 1)"}

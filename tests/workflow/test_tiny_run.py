@@ -76,11 +76,19 @@ def test_a_second_run_does_nothing(tiny_run: Path, tmp_path: Path, snakemake: Ru
     assert {p: p.stat().st_mtime_ns for p in (built / "results").rglob("*") if p.is_file()} == before
 
 
-def test_serial_parallel_and_hash_seed_give_the_same_bytes(tiny_run: Path, tmp_path: Path, snakemake: Run) -> None:
-    make_tiny(tmp_path)
-    run = snakemake(tmp_path, "--cores", "1", PYTHONHASHSEED="77")
+def test_serial_parallel_and_hash_seed_give_the_same_bytes(tiny_run: Path, tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    project.mkdir()
+    make_tiny(project)
+    (tmp_path / "seed.py").write_text("print(hash('seed'))\n", encoding="utf-8")
+    seed = {"PYTHONHASHSEED": "77"}
+    own = subprocess.check_output([sys.executable, tmp_path / "seed.py"], env={**os.environ, **seed}, text=True)
+    command = ["-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--directory", str(project)]
+    with Starter(**seed) as other:
+        assert other.run([str(tmp_path / "seed.py")], tmp_path).stdout == own
+        run = other.run([*command, "--cores", "1", "--workflow-profile", "none"], project)
     assert run.returncode == 0, run.stderr
-    assert hashes(tmp_path) == hashes(tiny_run)
+    assert hashes(project) == hashes(tiny_run)
 
 
 @pytest.mark.parametrize(
@@ -155,7 +163,7 @@ def test_a_changed_module_runs_its_jobs_again_and_no_others(tiny_run: Path, tmp_
 
 def test_another_configfile_replaces_the_default_one(tiny: Path, snakemake: Run) -> None:
     config = tiny_config()
-    config["title"] = "The other project"
+    config |= {"title": "The other project", "report": {"formats": ["html"]}}
     config["models"] = {"other": {"estimator": "pooled", "outcome": "log_output", "regressors": ["lever"]}}
     for section in ("hypotheses", "tables", "figures"):
         del config[section]
