@@ -11,7 +11,9 @@ RUN := $(BIN)/python -m
 PARALLEL := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) pytest --numprocesses auto --dist worksteal
 # Types keep one core busy for half a minute where mypy has no cache: beside the tests.
 BESIDE := $(MAKE) --no-print-directory --jobs 2
-INSTALL := $(RUN) pip install --quiet --disable-pip-version-check
+INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --no-compile
+# pip compiles on one core. Where Python may not write bytecode, every process would compile again what is not compiled.
+COMPILE := $(RUN) compileall -qq -j 0 $(VENV)/lib || true
 # Results of an earlier state, to hold those of the present one against.
 KEPT ?= .kept
 
@@ -87,9 +89,11 @@ $(RUNTIME): requirements.txt pyproject.toml
 	@grep -qsF '$(CURDIR)/$(VENV)/' $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	@$(INSTALL) --require-hashes -r requirements.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@$(COMPILE)
 	@touch $@
 
 $(DEVELOPMENT): $(RUNTIME) requirements-dev.txt
 	@echo "Adding what the tests need ..."
 	@$(INSTALL) --require-hashes -r requirements-dev.txt
+	@$(COMPILE)
 	@touch $@

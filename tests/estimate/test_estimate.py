@@ -165,22 +165,20 @@ def test_marginal_effects_carry_the_bootstrap_and_mistakes_are_all_reported() ->
     assert len(error.value.problems) == 2
 
 
+def estimated_into(file: Path) -> None:
+    d = panel(marginal_effects=(MarginalEffect(of="roads", over="gap"),))
+    estimate(d.spec, d, 3, "x").to_json(file)
+
+
 @pytest.mark.slow
 def test_same_bytes_under_another_hash_seed(tmp_path: Path) -> None:
     here = Path(__file__).parent
-    code = (
-        "import sys; sys.path[:0] = sys.argv[2:]\n"
-        "from test_estimate import panel\n"
-        "from ruralpanel.estimate.estimate import estimate\n"
-        "from ruralpanel.project.kinds.estimator_keys import MarginalEffect\n"
-        "d = panel(marginal_effects=(MarginalEffect(of='roads', over='gap'),))\n"
-        "estimate(d.spec, d, 3, 'x').to_json(sys.argv[1])\n"
-    )
-    files = []
-    for seed in ("0", "4711"):
-        files.append(tmp_path / f"{seed}.json")
-        paths = [str(here), str(here.parents[1] / "workflow")]
-        environment = {**os.environ, "PYTHONHASHSEED": seed}
-        subprocess.run([sys.executable, "-c", code, str(files[-1]), *paths], check=True, env=environment)
+    code = "import sys; from pathlib import Path; import test_estimate; test_estimate.estimated_into(Path(sys.argv[1]))"
+    files = [tmp_path / "here.json", tmp_path / "there.json"]
+    estimated_into(files[0])  # by this process, under the seed that it has
+    paths = os.pathsep.join(map(str, (here, here.parent, here.parents[1] / "workflow")))
+    seed = "0" if os.environ.get("PYTHONHASHSEED") == "4711" else "4711"
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": paths}
+    subprocess.run([sys.executable, "-c", code, str(files[1])], check=True, env=environment)
     assert files[0].read_bytes() == files[1].read_bytes()
     assert json.loads(files[0].read_text())["model"] == "model"

@@ -273,23 +273,29 @@ def test_files_are_the_same_each_time_and_hold_the_notes(china: Boundaries, tmp_
 
 @pytest.mark.slow
 def test_bytes_do_not_depend_on_the_hash_seed(tmp_path: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path; sys.path[:0] = ['tests', 'tests/output'];"
-        "from test_maps import *; from test_figures import DRAWERS;"
-        "out = Path(sys.argv[1]);"
-        "names = {unit: unit for unit in provinces()};"
-        "draw('m', Variables(**SPEC), made_up_frame(), LABELS, load_boundaries(CHINA), names, {'svg': out / 'm.svg'});"
-        "[DRAWERS[kind]({'svg': out / f'{kind}.svg'}) for kind in ('two_series', 'specification_curve')]"
-    )
-    written = []
-    for seed in ("0", "1"):
-        folder = tmp_path / seed
+    """Drawn by this process, under the seed that it has, and by one under another."""
+    folders = [tmp_path / name for name in ("here", "there")]
+    for folder in folders:
         folder.mkdir()
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": "workflow"}
-        subprocess.run([sys.executable, "-c", script, str(folder)], cwd=CHINA.parents[2], env=environment, check=True)
-        written.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    drawn_into(folders[0])
+    script = "import sys; from pathlib import Path; import test_maps; test_maps.drawn_into(Path(sys.argv[1]))"
+    seed = "1" if os.environ.get("PYTHONHASHSEED") == "0" else "0"
+    root = CHINA.parents[2]
+    paths = os.pathsep.join(str(root / name) for name in ("workflow", "tests", "tests/output"))
+    environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": paths}
+    subprocess.run([sys.executable, "-c", script, str(folders[1])], cwd=root, env=environment, check=True)
+    written = [{path.name: path.read_bytes() for path in folder.iterdir()} for folder in folders]
     assert written[0] == written[1]
     assert len(written[0]) == 3
+
+
+def drawn_into(folder: Path) -> None:
+    from test_figures import DRAWERS
+
+    names = {unit: unit for unit in provinces()}
+    draw("m", Variables(**SPEC), made_up_frame(), LABELS, load_boundaries(CHINA), names, {"svg": folder / "m.svg"})
+    for kind in ("two_series", "specification_curve"):
+        DRAWERS[kind]({"svg": folder / f"{kind}.svg"})
 
 
 def test_categories(china: Boundaries, tmp_path: Path) -> None:

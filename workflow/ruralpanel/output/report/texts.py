@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import jinja2
@@ -32,17 +34,13 @@ class Texts:
         self.numbers = numbers
         path = folder / f"{language}.yaml"
         self._file = f"{folder.name}/{path.name}"
-        document = load_document(path, self._file)
+        document = _document(path, self._file)
         raise_any(document.problems)
         self._entries = flat(document.values)
         self._lines = document.locations
         self._own: dict[str, str] = {}
         self._problems: list[Problem] = []
-        # Texts of the configuration are templates too, hence the sandbox. Markup is escaped by `finalize`, HTML by the
-        # page's own templates.
-        self._environment = ImmutableSandboxedEnvironment(
-            autoescape=False, undefined=jinja2.StrictUndefined, finalize=escape, trim_blocks=True, lstrip_blocks=True
-        )
+        self._environment = _environment()
         self._environment.globals.update(num=numbers.num, value=numbers.value, has=numbers.has, t=self.render)
         self._environment.globals.update(plural=self._plural)
         self._templates: dict[str, jinja2.Template] = {}
@@ -58,7 +56,10 @@ class Texts:
         """An entry with its numbers and values inserted; empty, and a problem, where one is missing."""
         try:
             if key not in self._templates:
-                self._templates[key] = self._environment.from_string(self._entries[key])
+                code = _compiled(self._entries[key])
+                self._templates[key] = jinja2.Template.from_code(
+                    self._environment, code, self._environment.make_globals(None)
+                )
             return Marked(self._templates[key].render(**values).strip())
         except (KeyError, MissingNumber, ValueError, TypeError, ArithmeticError, jinja2.TemplateError) as error:
             if isinstance(error, KeyError):
@@ -94,6 +95,24 @@ class Texts:
     def finish(self) -> None:
         """Raise `UserError` with everything that was missing."""
         raise_any(self._problems)
+
+
+_document = cache(load_document)
+"""The texts of a language, read once."""
+
+
+def _environment() -> jinja2.Environment:
+    # Texts of the configuration are templates too, hence the sandbox. Markup is escaped by `finalize`, HTML by the
+    # page's own templates.
+    return ImmutableSandboxedEnvironment(
+        autoescape=False, undefined=jinja2.StrictUndefined, finalize=escape, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+@cache
+def _compiled(text: str) -> CodeType:
+    """A text as a template's code, which takes longer than to render it: once for all reports of a process."""
+    return _environment().compile(text)
 
 
 _LOG = re.compile(r"\s*[(（](?:log|logs|in logs|对数)[)）]\s*$|,\s*(?:log|in logs)\s*$|^log (?:of )?", re.I)
