@@ -21,6 +21,7 @@ from ruralpanel.estimate.inference.romano_wolf import is_least_squares
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.places.autocorrelation import two_sided
 from ruralpanel.estimate.places.weights import standardised
+from ruralpanel.project.kinds.estimators import FE
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
 
@@ -108,9 +109,13 @@ def nearly_alike(x: FloatArray, names: tuple[str, ...]) -> str:
     return f"{' and '.join(involved)} are alike to {int(-np.log10(max(share, 1e-16)))} digits"
 
 
-def alike_notes(design: Design) -> tuple[Note, ...]:
+def alike_notes(design: Design, fit: Fit) -> tuple[Note, ...]:
     """A note that names terms which are nearly collinear."""
-    alike = nearly_alike(*_net(design)[1:])
+    alone = design.spec.estimator == FE and fit.terms == design.terms and fit.rows.size == design.y.size
+    if alone and fit.x is not None and design.weights is None:
+        alike = nearly_alike(fit.x, fit.terms)
+    else:
+        alike = nearly_alike(*_net(design)[1:])
     return (note("nearly_alike", alike=alike),) if alike else ()
 
 

@@ -138,7 +138,7 @@ def estimate(
             *fit.notes,
             *of_constant,
             *((note("perfect_fit"),) if perfect else ()),
-            *alike_notes(design),
+            *alike_notes(design, fit),
             *((note("weights_matrix_unused"),) if unused else ()),
             *_unneeded(spec, overrides),
         ),

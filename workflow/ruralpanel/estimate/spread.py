@@ -46,7 +46,7 @@ def spread_of(column: FloatArray, design: Design, fit: Fit, steps: FloatArray | 
     within = values - means[codes]
     sd = float(np.std(values, ddof=1))
     averaged = ESTIMATORS[design.spec.estimator].averages_units
-    net = _of_means(means) if averaged else _net(values, design, rows, steps)
+    net = _of_means(means) if averaged else _net(values, design, fit, rows, steps)
     return Spread(
         sd=sd,
         sd_within=float(np.sqrt(np.sum(within**2) / (values.size - 1))),
@@ -104,10 +104,13 @@ def _of_means(means: FloatArray) -> float | None:
     return float(np.std(means, ddof=1)) if means.size > 1 else None
 
 
-def _net(values: FloatArray, design: Design, rows: IntArray, steps: FloatArray | None) -> float | None:
+def _net(values: FloatArray, design: Design, fit: Fit, rows: IntArray, steps: FloatArray | None) -> float | None:
     weights = None if design.weights is None else design.weights[rows]
     root = None if weights is None else np.sqrt(weights)
-    space = absorbed_space(design, effects_of(design), rows, root)
+    effects = effects_of(design)
+    space = fit.space if root is None and fit.absorbed == effects else None
+    if space is None or space.n != rows.size or space.dense is not None or space.root is not None or not space.factors:
+        space = absorbed_space(design, effects, rows, root)
     columns = values[:, None] if steps is None else np.column_stack([values, steps[rows]])
     net = space.residuals(columns if root is None else columns * root[:, None])
     column, others = net[:, 0], net[:, 1:]

@@ -29,6 +29,9 @@ SMALL = 400
 FEW = 400_000
 """Entries up to which columns are kept in full: sparse ones then cost more in bookkeeping than their zeros do."""
 
+MOST_PAIRS = 4
+"""Pairs of levels of two effects, per row, up to which a table of them all is kept."""
+
 Matrix: TypeAlias = "Floats | sparse.csr_array"
 
 
@@ -95,8 +98,31 @@ class Absorbed:
         return sparse.csr_array(sparse.hstack(parts, format="csr"))
 
     @cached_property
+    def _second(self) -> Codes | None:
+        """Codes of the only factor beside the first one, where many rows fill most pairs of their levels; else None.
+
+        Sums by group then do what products of sparse matrices do otherwise.
+        """
+        if len(self.finest) != 2 or (self.dense is not None and self.dense.shape[1]):
+            return None
+        levels, first = _levels(self.finest[1]), _levels(self.finest[0])
+        return self.finest[1] if self.n * levels > FEW and levels * first <= MOST_PAIRS * self.n else None
+
+    @cached_property
+    def _pairs(self) -> Floats:
+        """(levels of the second factor, of the first) sums of the weights of each pair."""
+        assert self.first is not None and self._second is not None
+        shape = _levels(self._second), self._sums.size
+        pairs = self._second * shape[1] + self.first
+        return np.bincount(pairs, self._weights**2, shape[0] * shape[1]).astype(float).reshape(shape)
+
+    @cached_property
     def _half(self) -> Matrix:
         """(r, rank) matrix H with H H' the pseudo-inverse of the Gram matrix of the rest net of the first factor."""
+        if self._second is not None:
+            whole = self._pairs.sum(axis=1)
+            gram = np.diag(whole) - self._pairs @ (self._pairs / self._sums).T
+            return _halves(gram, whole)
         rest = self._rest
         if rest is None:
             return np.zeros((0, 0))
@@ -113,24 +139,7 @@ class Absorbed:
         if self.first is not None:
             cross = (rest.T @ _dummies(self.first, self._weights)).tocsr()
             gram = sparse.csr_array(gram - cross @ sparse.diags_array(1.0 / self._sums) @ cross.T)
-        scale = 1.0 / np.sqrt(np.where(whole > 0, whole, 1.0))
-        pieces = [np.arange(whole.size)] if whole.size <= SMALL else _pieces(gram, scale)
-        largest = max(piece.size for piece in pieces)
-        if largest > LARGEST_DENSE:
-            raise UserError(
-                Problem(
-                    CONFIGURATION,
-                    "effects",
-                    f"effects with {largest} levels that hang together beside the largest one",
-                    f"at most {LARGEST_DENSE}",
-                    "use coarser effects",
-                )
-            )
-        halves = [_half(gram[piece][:, piece].toarray(), scale[piece]) for piece in pieces]
-        if len(pieces) == 1:
-            return halves[0]
-        order = np.argsort(np.concatenate(pieces))
-        return sparse.csr_array(sparse.block_diag(halves, format="csr")[order])
+        return _halves(gram, whole)
 
     @cached_property
     def rank(self) -> int:
@@ -182,7 +191,13 @@ class Absorbed:
 
         Applied twice: the second pass removes the rounding error of the first.
         """
-        values = np.asarray(columns, dtype=float).reshape(self.n, -1)
+        raw = np.asarray(columns, dtype=float).reshape(self.n, -1)
+        values = self._net(raw) if self._second is None else np.column_stack([self._net_of_two(x) for x in raw.T])
+        if self.without_constant:
+            values = values + np.outer(self._constant, self._constant @ raw)
+        return np.asarray(values.reshape(np.shape(columns)))
+
+    def _net(self, values: Floats) -> Floats:
         rest = self._rest
         for _ in range(2):
             values = self._without_first(values)
@@ -192,10 +207,21 @@ class Absorbed:
             elif rest is not None and self._half.shape[1]:
                 fitted = rest @ (self._half @ (self._half.T @ (rest.T @ values)))
                 values = values - self._without_first(np.asarray(fitted))
-        if self.without_constant:
-            raw = np.asarray(columns, dtype=float).reshape(self.n, -1)
-            values = values + np.outer(self._constant, self._constant @ raw)
-        return np.asarray(values.reshape(np.shape(columns)))
+        return values
+
+    def _net_of_two(self, column: Floats) -> Floats:
+        """A column (n,) less its projection where `_second` is there."""
+        first, second, pairs = self.first, self._second, self._pairs
+        assert first is not None and second is not None
+        net = np.array(column)
+        for _ in range(2):
+            weighted = net if self.root is None else net * self.root
+            along = np.bincount(first, weights=weighted) / self._sums
+            of_second = self._half @ (self._half.T @ (np.bincount(second, weights=weighted) - pairs @ along))
+            fitted = (along - of_second @ pairs / self._sums)[first]
+            fitted += of_second[second]
+            net -= fitted if self.root is None else self.root * fitted
+        return net
 
     @property
     def _constant(self) -> Floats:
@@ -273,6 +299,37 @@ class Absorbed:
         return Absorbed(self.n, free, dense, self.root).rank
 
 
+def _halves(gram: Matrix, whole: Floats) -> Matrix:
+    """`_half` of a matrix (r, r), piece by piece; `whole` (r,) is its diagonal before the first factor was taken out.
+
+    Raises
+    ------
+    UserError
+        More than `LARGEST_DENSE` levels that hang together.
+    """
+    scale = 1.0 / np.sqrt(np.where(whole > 0, whole, 1.0))
+    if whole.size <= SMALL:
+        return _half(_dense(gram), scale)
+    table = sparse.csr_array(gram)
+    pieces = _pieces(table, scale)
+    largest = max(piece.size for piece in pieces)
+    if largest > LARGEST_DENSE:
+        raise UserError(
+            Problem(
+                CONFIGURATION,
+                "effects",
+                f"effects with {largest} levels that hang together beside the largest one",
+                f"at most {LARGEST_DENSE}",
+                "use coarser effects",
+            )
+        )
+    halves = [_half(table[piece][:, piece].toarray(), scale[piece]) for piece in pieces]
+    if len(pieces) == 1:
+        return halves[0]
+    order = np.argsort(np.concatenate(pieces))
+    return sparse.csr_array(sparse.block_diag(halves, format="csr")[order])
+
+
 def _half(gram: Floats, scale: Floats) -> Floats:
     """H with H H' the pseudo-inverse of `gram` (r, r), whose columns `scale` brings to length one."""
     values, vectors = np.linalg.eigh(gram * np.outer(scale, scale))
@@ -294,11 +351,14 @@ def _pieces(gram: sparse.csr_array, scale: Floats) -> list[Codes]:
 def _groups(left: Codes, right: Codes) -> int:
     """How many groups two effects fall into: levels in one row together, directly or over others, are one group."""
     table = (_levels(left), _levels(right))
-    if table[0] * table[1] <= FEW:
+    if table[0] * table[1] <= max(FEW, MOST_PAIRS * left.size):
         together = np.zeros(table, dtype=bool)
         together[left, right] = True
         if together.all(axis=0).any() or together.all(axis=1).any():  # one level meets all of the other effect
             return 1
+        if min(table) <= SMALL:
+            wide = (together.T if table[0] > table[1] else together).astype(np.float32)
+            return int(csgraph.connected_components(wide @ wide.T > 0, directed=False, return_labels=False))
     shape = (sum(table),) * 2
     links = sparse.csr_array((np.ones(left.size), (left, table[0] + right)), shape=shape)
     return int(csgraph.connected_components(links, directed=False, return_labels=False))

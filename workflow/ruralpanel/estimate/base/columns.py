@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -90,31 +91,43 @@ class Space:
     means: bool = False
     constant: bool = True
 
+    @cached_property
+    def absorbed(self) -> Absorbed:
+        """What is projected out of the rows, or of the means of units."""
+        if self.means:
+            units = int(np.unique(self.unit_codes).size)
+            return Absorbed(units, (), np.ones((units, 1)))
+        n = self.unit_codes.size
+        root = None if self.weights is None else np.sqrt(self.weights / self.weights.mean())
+        removed = self.constant and not self.factors
+        dense = (np.ones((n, 1)) if root is None else root[:, None]) if removed else None
+        return Absorbed(n, tuple(compact(codes) for codes in self.factors.values()), dense, root)
 
-def indistinct(x: FloatArray, terms: Sequence[str], space: Space) -> dict[str, Reason]:
+
+def indistinct(x: FloatArray, terms: Sequence[str], space: Space, known: dict[str, FloatArray]) -> dict[str, Reason]:
     """Terms that the data cannot tell apart from effects or from earlier terms, with the reason.
 
     Parameters
     ----------
     x : (n, k) columns of `terms`, in order of precedence.
+    known : term → its column net of `space`; takes those that are not there yet.
 
     Returns
     -------
     dict
         Term → reason, such as ``constant over periods, absorbed by unit effects``.
     """
+    absorbed, root = space.absorbed, space.absorbed.root
     if space.means:
         codes = compact(space.unit_codes)
-        root = None
         raw = group_sums(x, codes) / np.bincount(codes)[:, None]
-        absorbed = Absorbed(len(raw), (), np.ones((len(raw), 1)))
     else:
-        root = None if space.weights is None else np.sqrt(space.weights / space.weights.mean())
         raw = x if root is None else x * root[:, None]
-        removed = space.constant and not space.factors
-        dense = (np.ones((len(x), 1)) if root is None else root[:, None]) if removed else None
-        absorbed = Absorbed(len(x), tuple(compact(codes) for codes in space.factors.values()), dense, root)
-    _, reasons = usable_columns(raw, absorbed.residuals(raw), tuple(terms), tuple(space.factors), root)
+    new = [j for j, term in enumerate(terms) if term not in known]
+    if new:
+        known |= {terms[j]: column for j, column in zip(new, absorbed.residuals(raw[:, new]).T, strict=True)}
+    net = np.column_stack([known[term] for term in terms])
+    _, reasons = usable_columns(raw, net, tuple(terms), tuple(space.factors), root)
     return {
         term: _why(x[:, list(terms).index(term)], space) if why.code.startswith("absorbed") else why
         for term, why in reasons.items()

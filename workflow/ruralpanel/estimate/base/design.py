@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -81,18 +81,23 @@ def build_design(
         kept &= ~np.isnan(values[name])
     if spec.weights:
         kept = _weighted(values[spec.weights], kept, dropped, file, f"{where}.weights")
-    rows = _sorted_rows(frame, kept)
+    labels = _coded(frame["unit"])
+    rows = _sorted_rows(labels[0], frame["period"].to_numpy(), kept)
     groups = {
         name: group_codes(name, frame, units)
         for name in dict.fromkeys((*_clustered_by(spec), *spec.effects))
         if name not in ("unit", "period")
     }
-    alone = _alone(spec, frame, groups, rows)
+    draft = _indexed(spec, frame, labels, rows)
+    alone = singletons(
+        replace(draft, clusters={name: codes[rows] for name, codes in groups.items()}), removed_effects(spec)
+    )
     if alone.size:
         dropped["singletons"] = int(alone.size)
         rows = np.delete(rows, alone)
-    _enough(spec, frame, rows, dropped, file)
-    draft = replace(_indexed(spec, frame, rows), calendar=_calendar(frame, by))
+        draft = _indexed(spec, frame, labels, rows)
+    _enough(draft, len(frame), dropped, file)
+    draft = replace(draft, calendar=_calendar(frame, by))
     clusters = _clusters(spec, groups, rows, draft, file)
     weights = values[spec.weights][rows] if spec.weights else None
     terms, notes, lost = _told_apart(replace(draft, clusters=clusters, weights=weights), values, rows, steps, file)
@@ -184,30 +189,30 @@ def _weighted(
     return np.asarray(kept & ~zero)
 
 
-def _sorted_rows(frame: pd.DataFrame, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> IntArray:
-    order = np.lexsort((frame["period"].to_numpy(), _coded(frame["unit"])[0]))
+def _sorted_rows(unit: IntArray, period: IntArray, kept: np.ndarray[Any, np.dtype[np.bool_]]) -> IntArray:
+    later = (unit[1:] > unit[:-1]) | ((unit[1:] == unit[:-1]) & (period[1:] >= period[:-1]))
+    if later.all():  # as panels are written
+        return np.flatnonzero(kept)
+    order = np.lexsort((period, unit))
     return np.asarray(order[kept[order]], dtype=np.intp)
 
 
-def _coded(names: pd.Series) -> tuple[IntArray, np.ndarray[Any, np.dtype[np.object_]]]:
+Labels: TypeAlias = tuple[IntArray, np.ndarray[Any, np.dtype[np.object_]]]
+
+
+def _coded(names: pd.Series) -> Labels:
     """Codes (n,) into the names that occur, and these, sorted."""
     codes, found = pd.factorize(names)
     texts = np.array([str(name) for name in found], dtype=object)
     order = np.argsort(texts)
-    return np.argsort(order)[codes], texts[order]
+    return np.argsort(order)[codes].astype(np.intp), texts[order]
 
 
-def _alone(spec: ModelSpec, frame: pd.DataFrame, groups: Mapping[str, IntArray], rows: IntArray) -> IntArray:
-    """Positions in `rows` that alone make up a level of an effect, found again and again."""
-    if not rows.size:
-        return np.zeros(0, dtype=np.intp)
-    clusters = {name: codes[rows] for name, codes in groups.items()}
-    return singletons(replace(_indexed(spec, frame, rows), clusters=clusters), removed_effects(spec))
-
-
-def _indexed(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray) -> Design:
-    """A design of `rows` that has labels and codes, and nothing else yet."""
-    unit_codes, units = _coded(frame["unit"].iloc[rows])
+def _indexed(spec: ModelSpec, frame: pd.DataFrame, labels: Labels, rows: IntArray) -> Design:
+    """A design of `rows` that has labels and codes, and nothing else yet; `labels` are those of all rows' units."""
+    codes, names = labels[0][rows], labels[1]
+    present = np.bincount(codes, minlength=len(names)) > 0
+    unit_codes, units = (np.cumsum(present) - 1)[codes], names[present]
     periods, period_codes = np.unique(frame["period"].to_numpy()[rows], return_inverse=True)
     return Design(
         spec=spec,
@@ -225,26 +230,25 @@ def _calendar(frame: pd.DataFrame, by: str) -> tuple[int, ...]:
     return tuple(sorted({shown(period) for period in frame["period"].unique()})) if by == "observation" else ()
 
 
-def _enough(spec: ModelSpec, frame: pd.DataFrame, rows: IntArray, dropped: Mapping[str, int], file: str) -> None:
+def _enough(draft: Design, total: int, dropped: Mapping[str, int], file: str) -> None:
+    """Stop where of `total` rows too few are left in `draft`."""
+    spec, rows = draft.spec, draft.unit_codes
     where = f"models.{spec.name}"
     lost = ", ".join(f"{code.replace(':', ' ')} {count}" for code, count in dropped.items()) or "nothing"
     if not rows.size:
-        found = f"an empty sample: of {len(frame)} rows none is left ({lost})"
+        found = f"an empty sample: of {total} rows none is left ({lost})"
         raise UserError(
             Problem(file, where, found, "rows with the outcome and every term", "see codebook and coverage")
         )
     kind = ESTIMATORS[spec.estimator]
     least = kind.least_periods
-    periods = frame["period"].to_numpy()[rows]
-    if np.unique(periods).size < least:
-        found = f"{np.unique(periods).size} period(s) with every figure ({lost})"
+    if len(draft.periods) < least:
+        found = f"{len(draft.periods)} period(s) with every figure ({lost})"
         fix = "a longer panel, terms with more figures, or estimator: pooled"
         raise UserError(Problem(file, where, found, f"at least {least} periods for {spec.estimator}", fix))
-    if kind.least_periods_of_a_unit > 1:
-        counts = np.unique(frame["unit"].to_numpy(dtype=object)[rows].astype(str), return_counts=True)[1]
-        if counts.max() < kind.least_periods_of_a_unit:
-            found = f"no unit with two periods ({lost})"
-            raise UserError(Problem(file, where, found, f"units with at least two periods for {spec.estimator}"))
+    if np.bincount(rows).max() < kind.least_periods_of_a_unit:
+        found = f"no unit with two periods ({lost})"
+        raise UserError(Problem(file, where, found, f"units with at least two periods for {spec.estimator}"))
 
 
 def _effect_problems(spec: ModelSpec, frame: pd.DataFrame, units: Units, file: str) -> list[Problem]:
@@ -313,8 +317,10 @@ def _told_apart(
         kind.averages_units,
     )
 
+    net: dict[str, FloatArray] = {}
+
     def reasons(names: Sequence[str]) -> dict[str, Reason]:
-        return indistinct(_matrix(names, values, rows), names, space) if names else {}
+        return indistinct(_matrix(names, values, rows), names, space, net) if names else {}
 
     places = _terms(spec)
     problems = [
@@ -330,7 +336,7 @@ def _told_apart(
             Problem(file, places[term], f'"{term}", {reason}', "terms that the data can tell apart", fix)
             for term, reason in lost.items()
         ]
-    weak = reasons((*terms, *instruments))
+    weak = reasons((*terms, *instruments)) if instruments else {}
     problems += [
         Problem(file, places[term], f'"{term}", {reason}', "instruments that the data can tell apart")
         for term, reason in weak.items()
@@ -368,7 +374,7 @@ def _mixed(draft: Design, x: FloatArray, steps: Sequence[str]) -> tuple[Note, ..
     if not (kind.evidence == BETWEEN or kind.compares_groups) or not steps:
         return ()
     space = Space({}, draft.unit_codes, draft.period_codes, draft.weights, means=True)
-    alike = indistinct(x, steps, space)
+    alike = indistinct(x, steps, space, {})
     mixed = [step for step, column in zip(steps, x.T, strict=True) if step not in alike and np.ptp(column) > 0]
     return (note("means_mix", steps=mixed),) if mixed else ()
 
@@ -385,4 +391,4 @@ def _unchanged(draft: Design, x: FloatArray, terms: Sequence[str]) -> dict[str, 
     if weights is not None:
         weights = 1.0 / (1.0 / weights[later] + 1.0 / weights[before])
     units, periods = draft.unit_codes[later], draft.period_codes[later]
-    return indistinct(x[later] - x[before], terms, Space(codes, units, periods, weights, constant=False))
+    return indistinct(x[later] - x[before], terms, Space(codes, units, periods, weights, constant=False), {})

@@ -138,8 +138,8 @@ def usable_columns(
         gone = reason(f"absorbed by {' and '.join(absorbed)} effects", "absorbed", effects=list(absorbed))
     else:
         gone = reason("absorbed by the constant", "absorbed_by_constant")
-    one = np.ones(len(raw)) if constant is None else constant
-    varying = np.linalg.norm(raw - np.outer(one, one @ raw / (one @ one)), axis=0)
+    level = raw.mean(axis=0) if constant is None else np.outer(constant, constant @ raw / (constant @ constant))
+    varying = np.linalg.norm(raw - level, axis=0)
     whole = np.linalg.norm(raw, axis=0)
     for j, term in enumerate(terms):
         length = float(np.linalg.norm(net[:, j]))
