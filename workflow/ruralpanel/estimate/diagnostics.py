@@ -234,7 +234,10 @@ def collinearity(fit: Fit) -> Mapping[str, object]:
 
 
 def _rows(design: Design, fit: Fit, leverage: FloatArray) -> list[RowLeverage]:
-    order = np.argsort(-np.round(leverage, 10), kind="stable")[:MOST_ROWS]  # rounding error must not order equal ones
+    rounded = np.round(leverage, 10)  # rounding error must not order equal ones
+    last = max(rounded.size - MOST_ROWS, 0)
+    largest = np.flatnonzero(rounded >= np.partition(rounded, last)[last])
+    order = largest[np.argsort(-rounded[largest], kind="stable")][:MOST_ROWS]
     return [
         RowLeverage(
             design.units[design.unit_codes[fit.rows[i]]],

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -138,6 +139,8 @@ _MOST_CODES, _LEAST_PER_CODE = 20, 5
 def is_coded(matrix: Matrix) -> bool:
     """Whether figures are codes: a dummy, or few whole numbers that come again and again (years of school, trades)."""
     figures = matrix.values[np.isfinite(matrix.values)]
+    if np.unique(figures[:_LOOK]).size > _MOST_CODES:
+        return False
     kinds = np.unique(figures)
     few = kinds.size <= 2 or (kinds.size <= _MOST_CODES and bool(np.all(kinds == np.round(kinds))))
     return few and figures.size >= _LEAST_PER_CODE * kinds.size
@@ -161,29 +164,59 @@ def _of_source(
     source: str, frame: pd.DataFrame, specs: Mapping[str, SeriesSpec], aggregates: Collection[str]
 ) -> list[Matrix]:
     matrices = []
-    for key, rows in frame.groupby("series", observed=True, sort=True):
+    codes, names = _levels(frame["unit"])
+    frame = frame.assign(unit_code=codes, corrected=_corrected(frame["correction"]))
+    for key, rows in _by_series(frame):
         single = ~rows["unit"].isin(list(aggregates)) if aggregates else None
         if single is not None and single.any():
             rows = rows[single]
-        unit_codes, units = _levels(rows["unit"])
+        unit_codes, units = _occurring(rows["unit_code"].to_numpy(), names)
         period_codes, periods = pd.factorize(rows["period"].to_numpy(), sort=True)
         values = np.full((len(units), len(periods)), np.nan)
         values[unit_codes, period_codes] = rows["value"].to_numpy()
         corrected = np.zeros(values.shape, dtype=bool)
-        correction_codes, corrections = _levels(rows["correction"])
-        corrected[unit_codes, period_codes] = np.array([name != "" for name in corrections])[correction_codes]
-        spec = specs.get(str(key)) or SeriesSpec(str(key), str(rows["measure"].iloc[0]))
+        corrected[unit_codes, period_codes] = rows["corrected"].to_numpy()
+        spec = specs.get(key) or SeriesSpec(key, str(rows["measure"].iloc[0]))
         labels = units, tuple(shown(period) for period in periods)
         matrices.append(Matrix(source, spec, *labels, values, corrected, resolution(values)))
     return matrices
 
 
+def _by_series(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The rows of each series, by its name; without a copy where they stand together, as ingest writes them."""
+    series = frame["series"].astype("category").cat
+    codes = series.codes.to_numpy()
+    starts = np.flatnonzero(np.append(True, codes[1:] != codes[:-1])[: len(codes)])
+    if len(np.unique(codes[starts])) < len(starts):
+        yield from ((str(key), rows) for key, rows in frame.groupby("series", observed=True, sort=True))
+        return
+    ends = dict(zip(starts.tolist(), [*starts[1:].tolist(), len(frame)], strict=True))
+    for key, start in sorted((str(series.categories[codes[start]]), start) for start in ends):
+        yield key, frame.iloc[start : ends[start]]
+
+
+def _corrected(corrections: pd.Series) -> BoolArray:
+    """Whether a correction touched each row: of a categorical without a text for each row."""
+    kinds = corrections.astype("category").cat
+    return np.array([name != "" for name in kinds.categories], dtype=bool)[kinds.codes.to_numpy()]
+
+
 def _levels(names: pd.Series) -> tuple[IntArray, tuple[str, ...]]:
-    """Codes of the names that occur, and these, sorted: of a categorical without a text for each row."""
-    kept = names.astype("category").cat.remove_unused_categories().cat
-    levels = np.array([str(name) for name in kept.categories], dtype=object)
-    order = np.argsort(levels)
-    return np.argsort(order)[kept.codes.to_numpy()], tuple(levels[order])
+    """Codes of all names that a column may hold, and these, sorted: of a categorical without a text for each row."""
+    kinds = names.astype("category").cat
+    levels = [str(name) for name in kinds.categories]
+    if kinds.categories.is_monotonic_increasing:
+        return kinds.codes.to_numpy().astype(np.intp), tuple(levels)
+    order = sorted(range(len(levels)), key=levels.__getitem__)
+    return np.argsort(order)[kinds.codes.to_numpy()], tuple(levels[i] for i in order)
+
+
+def _occurring(codes: IntArray, names: tuple[str, ...]) -> tuple[IntArray, tuple[str, ...]]:
+    """Codes of the names that occur, and these."""
+    present = np.bincount(codes, minlength=len(names)) > 0
+    if present.all():
+        return codes, names
+    return (np.cumsum(present) - 1)[codes], tuple(compress(names, present))
 
 
 def _shared(new: tuple[Any, ...], old: tuple[Any, ...]) -> tuple[list[int], list[int]]:
@@ -217,6 +250,11 @@ _TO_SIGMA = 1.4826  # the median absolute deviation of a normal variable times t
 
 def median(values: FloatArray, axis: int | None = None) -> FloatArray:
     """Median without missing values; NaN where all are missing."""
+    if axis == 1 and values.shape[1]:
+        ordered = np.sort(values, axis=1)  # NaN last
+        number = np.sum(~np.isnan(values), axis=1)
+        middle = np.stack([np.maximum(number - 1, 0) // 2, number // 2], axis=1)
+        return np.asarray(np.take_along_axis(ordered, middle, axis=1).sum(axis=1) / 2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return np.asarray(np.nanmedian(values, axis=axis), dtype=np.float64)
