@@ -9,7 +9,7 @@ with starting("ingest"):
     from ruralpanel.data.adapters import registry
     from ruralpanel.data.harmonise import harmonise
     from ruralpanel.data.lineage import READ, named_files
-    from ruralpanel.project.files import atomic_path
+    from ruralpanel.project.files import write_parquet
     from ruralpanel.project.problems import job
     from ruralpanel.project.settings import SourceSpec
     from ruralpanel.project.sidecars import load_corrections
@@ -22,8 +22,7 @@ def main(source: Mapping[str, Any], units: str, corrections: str, output: str, c
     declared = load_corrections(corrections) if corrections else ()
     figures = harmonise(spec, registry.read(spec), load_units(units), declared)
     figures.attrs[READ] = {name: content[file] for name, file in named_files(spec).items()}
-    with atomic_path(output) as path:
-        figures.to_parquet(path, index=False)
+    write_parquet(output, figures)
 
 
 if __name__ == "__main__":

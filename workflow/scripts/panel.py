@@ -9,10 +9,14 @@ from ruralpanel.project.interrupts import starting
 with starting("panel"):
     import pandas as pd
 
+    from ruralpanel.data.figures import COLUMNS
     from ruralpanel.data.panel import build, write_panel
     from ruralpanel.project.problems import job
     from ruralpanel.project.settings import PanelSpec, SeriesSpec, VariableSpec
     from ruralpanel.project.units import load_units
+
+
+READ = [name for name in COLUMNS if name not in ("source", "raw_value")]
 
 
 def main(
@@ -28,7 +32,7 @@ def main(
     result = build(
         PanelSpec(**panel),
         {name: VariableSpec(**values) for name, values in variables.items()},
-        {Path(file).stem: pd.read_parquet(file) for file in figures},
+        {Path(file).stem: pd.read_parquet(file, columns=READ) for file in figures},
         {name: SeriesSpec(**values) for name, values in series.items()},
         load_units(units),
         file=config,

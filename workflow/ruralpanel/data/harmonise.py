@@ -77,7 +77,7 @@ def _unit_codes(source: SourceSpec, cells: pd.DataFrame, units: Units) -> tuple[
     categories = column if isinstance(column.dtype, pd.CategoricalDtype) else column.astype("category")
     names, labels = categories.cat.codes.to_numpy(), [str(label) for label in categories.cat.categories]
     position = {unit: i for i, unit in enumerate(units.every)}
-    bearers = [units.bearers(label) for label in labels]
+    bearers = units.bearers_of(labels)
     table = np.array([position[b[0]] if len(b) == 1 else -1 for b in bearers] or [-1], dtype=np.int32)
     codes = table[names]
     unknown = [i for i, b in enumerate(bearers) if not b]

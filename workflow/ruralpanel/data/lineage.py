@@ -83,7 +83,8 @@ def write(tables: Sequence[pd.DataFrame], path: Path, read: Mapping[str, Mapping
     words = pa.dictionary(pa.int32(), pa.string())
     types = {"period": pa.int64(), "row": pa.int32(), "factor": pa.float64(), "value": pa.float64()}
     schema = pa.schema([(name, types.get(name, words)) for name in LINEAGE], metadata=noted)
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    coded = [name for name in LINEAGE if types.get(name) != pa.float64()]
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=coded) as writer:
         for table in filled:
             columns = {name: table[name].astype("category") if name in LABELS else table[name] for name in LINEAGE}
             arrays = [pa.Array.from_pandas(columns[field.name]).cast(field.type) for field in schema]

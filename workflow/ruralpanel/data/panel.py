@@ -16,7 +16,7 @@ from ruralpanel.data.lineage import LINEAGE, READ, joined, write
 from ruralpanel.data.rows import attribute_column, attribute_names
 from ruralpanel.data.series import SeriesValues, series_values, units_with_figures
 from ruralpanel.project.breaks import break_problems, evaluation_order, leaves, tree, years_read
-from ruralpanel.project.files import atomic_path, write_frame
+from ruralpanel.project.files import atomic_path, write_frame, write_parquet
 from ruralpanel.project.measures import AS_PUBLISHED
 from ruralpanel.project.notes import Note, Reason, reason, statements
 from ruralpanel.project.periods import frequency, shown
@@ -219,8 +219,7 @@ def write_panel(result: PanelResult, folder: str | Path) -> None:
     Floats in the CSV files have the fewest digits that read back to the same number.
     """
     target = Path(folder)
-    with atomic_path(target / "panel.parquet") as path:
-        result.frame.to_parquet(path, index=False, compression="zstd")
+    write_parquet(target / "panel.parquet", result.frame, "zstd")
     with atomic_path(target / "lineage.parquet") as path:
         write(result.cells, path, result.read)
     labels = {period: written_period(period) for period in result.frame["period"].unique()}

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -103,6 +103,13 @@ def inert(text: str) -> str:
 def restored(text: str) -> str:
     """The inverse of `inert`."""
     return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
+
+
+def write_parquet(path: str | Path, frame: pd.DataFrame, compression: Literal["snappy", "zstd"] = "snappy") -> None:
+    """Write a table as Parquet; a `LONG` one without looking for numbers that come again."""
+    words = [name for name in frame if frame[name].dtype.kind != "f"] if len(frame) >= LONG else True
+    with atomic_path(path) as temporary:
+        frame.to_parquet(temporary, index=False, compression=compression, use_dictionary=words)
 
 
 def csv_text(rows: Iterable[Iterable[object]]) -> str:

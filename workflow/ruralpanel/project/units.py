@@ -132,6 +132,11 @@ class Units:
                 return meant.pop()
         return ()
 
+    def bearers_of(self, names: Sequence[str]) -> list[tuple[str, ...]]:
+        """`bearers` of each of many names."""
+        found = map(self._by_name.get, _normal_all(names))
+        return [ids or self.bearers(name) for name, ids in zip(names, found, strict=True)]
+
     def match(self, name: str, year: int | None = None) -> str | None:
         """The id that goes by `name` (id, code, name or alias), or None: never a guess.
 

@@ -106,7 +106,7 @@ def load_body(
         parsed[name] = columns.figures(column, rule, stored)
         filled |= ~np.isnan(parsed[name].values) | parsed[name].wrong
     body = Body(table, loaded, parsed, rows, filled)
-    if unit:
+    if unit and not filled.all():
         codes, labels = columns.labels(loaded[unit])
         empty = ~filled & np.isin(codes, [i for i, name in enumerate(labels) if continues(name)])
         return body.only(~empty) if empty.any() else body
@@ -116,6 +116,9 @@ def load_body(
 def _header_again(loaded: Mapping[str, pd.Series]) -> columns.Mask:
     """Rows that say the names of the columns once more, as where a printed table goes on over a page."""
     again: columns.Mask | None = None
+    numbers = [name for name, column in loaded.items() if pd.api.types.is_float_dtype(column.dtype)]
+    if not all(map(_is_number, numbers)):  # no number says the name of its column
+        return np.zeros(len(loaded[numbers[0]]), dtype=bool)
     for name, column in loaded.items():
         if again is None or again.any():
             codes, labels = columns.labels(column)
@@ -124,6 +127,14 @@ def _header_again(loaded: Mapping[str, pd.Series]) -> columns.Mask:
             )
             again = matches if again is None else again & matches
     return np.zeros(0, dtype=bool) if again is None else again
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(text.squeezed(name))
+    except ValueError:
+        return False
+    return True
 
 
 def _named(labels: Sequence[str], wanted: set[str]) -> list[int]:
