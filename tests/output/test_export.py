@@ -9,18 +9,21 @@ import shutil
 import subprocess
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from conftest import Shared
+from conftest import ROOT, Shared
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.base.model import of_result
 from ruralpanel.estimate.estimate import estimate
+from ruralpanel.estimate.families.second import LARGEST
 from ruralpanel.output.export.build import Exports, panels_of
 from ruralpanel.output.export.columns import ExportedPanel, free_name, write_panel
 from ruralpanel.output.export.scripts import LANGUAGES
@@ -276,6 +279,22 @@ def test_every_method_of_an_estimator_has_scripts_or_a_reason() -> None:
     for name, kind in ESTIMATORS.items():
         assert set(kind.scripts) <= set(kind.methods), name
         assert bool(kind.no_script) == (set(kind.scripts) != set(kind.methods)), name
+
+
+def test_panels_that_no_script_reads_are_neither_read_nor_left_without_files(tmp_path: Path) -> None:
+    frame, units = made_up()
+    spec, sample = spec_of("fe")
+    many = replace(estimate(spec, build_design(spec, frame, units, sample), 0, ""), n_obs=LARGEST + 1)
+    many.to_json(tmp_path / "models" / "fe.json")
+    (tmp_path / "units.csv").write_text("id,name\n1,One\n", encoding="utf-8")
+    script = run_path(str(ROOT / "workflow" / "scripts" / "export.py"))
+    settings = {"samples": {}, "by": {"p": "year"}, "config": "config.yaml", "titles": {}, "language": "en"}
+    script["main"]([spec.to_dict()], **settings, units=str(tmp_path / "units.csv"), results=str(tmp_path))
+    assert {file.name for file in (tmp_path / "export").iterdir()} == {
+        "README.md", "fe.R", "fe.do", "fe.py", "p.csv", "p.dta"
+    }  # fmt: skip
+    assert "none, as it has too many rows" in (tmp_path / "export" / "README.md").read_text(encoding="utf-8")
+    assert pd.read_csv(tmp_path / "export" / "p.csv").empty and pd.read_stata(tmp_path / "export" / "p.dta").empty
 
 
 def test_a_title_ends_no_comment() -> None:

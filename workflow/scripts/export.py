@@ -13,6 +13,7 @@ with starting("export"):
     from ruralpanel.estimate.base.model import read_model
     from ruralpanel.output.export.build import Exports, panels_of
     from ruralpanel.output.export.columns import write_panel
+    from ruralpanel.output.export.recipe import form_of
     from ruralpanel.output.export.scripts import readme
     from ruralpanel.output.labels import labels_from_codebook
     from ruralpanel.project.files import write_text
@@ -45,13 +46,14 @@ def main(
     for name, text in exports.files.items():
         write_text(folder / name, text)
     write_text(folder / "README.md", readme(exports.rows))
-    for name, panel in exports.panels.items():
-        if panel.samples:
+    for name in dict.fromkeys(spec.panel for spec in specs.values() if form_of(spec.estimator, spec.method)):
+        panel, labels = exports.panels.get(name), {}
+        if panel is not None and panel.samples:
             codebook = labels_from_codebook(
                 pd.read_csv(f"{results}/panels/{name}/codebook.csv", encoding="utf-8-sig"), language
             )
             labels = {column: codebook.of(term) for column, term in panel.terms.items()}
-            write_panel(panel, labels, folder / f"{name}.csv", folder / f"{name}.dta")
+        write_panel(panel if labels else None, labels, folder / f"{name}.csv", folder / f"{name}.dta")
 
 
 if __name__ == "__main__":

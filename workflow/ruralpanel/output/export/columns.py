@@ -142,14 +142,17 @@ class ExportedPanel:
         return pd.DataFrame(values)
 
 
-def write_panel(panel: ExportedPanel, labels: Mapping[str, str], csv: Path, dta: Path) -> None:
+def write_panel(panel: ExportedPanel | None, labels: Mapping[str, str], csv: Path, dta: Path) -> None:
     """Write a panel as CSV and as a Stata file of version 14, the same bytes from the same rows.
 
     Parameters
     ----------
+    panel : None, where no script reads it: its files hold no row.
     labels : exported name → what it is, for Stata's labels.
     """
-    table = panel.table()
+    table = pd.DataFrame({"unit_id": np.zeros(0, np.int32), "period_id": np.zeros(0, np.int32)})
+    if panel is not None:
+        table = panel.table()
     write_frame(csv, table)
     with atomic_path(dta) as temporary:
         table.to_stata(
