@@ -122,8 +122,7 @@ def signed(design: ClaimEstimate, name: str = "") -> Signed:
 
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
-_ORIGIN_COLUMNS = ("variable", "unit", "period", "source", "series", "measure_from", "measure_to", "file", "correction",
-            "break_rule")  # fmt: skip
+_ORIGIN_COLUMNS = ("variable", "unit", "source", "series", "measure_from", "measure_to", "file", "correction")
 _HEAD = ("variable", "series", "files", "cells", "conversion", "rules")
 _SHOWN = 4
 
@@ -176,16 +175,22 @@ class Origins:
         return name if name in self._context.models else ""
 
     def _lineage(self, model: str) -> Any:
-        """The lineage of the model's panel as data frames of text by variable, None where there is none."""
+        """The lineage of the model's panel by variable, None where there is none.
+
+        Data frames of `_ORIGIN_COLUMNS`, a row for each unit and all else that differs, with the number of cells.
+        """
         panel = self._context.models[model].panel
         if panel not in self._lineages:
             path = self._context.results / "panels" / panel / "lineage.parquet"
             self._lineages[panel] = None
             if path.is_file():
-                import pandas as pd
+                from pyarrow import parquet
 
-                cells = pd.read_parquet(path, columns=list(_ORIGIN_COLUMNS))
-                self._lineages[panel] = dict(list(cells[cells["source"] != ""].groupby("variable", sort=False)))
+                cells = parquet.read_table(path, columns=list(_ORIGIN_COLUMNS)).unify_dictionaries()
+                kinds = cells.group_by(list(_ORIGIN_COLUMNS), use_threads=False).aggregate([([], "count_all")])
+                frame = kinds.to_pandas(ignore_metadata=True)
+                frame = frame[frame["source"] != ""]
+                self._lineages[panel] = dict(list(frame.groupby("variable", sort=False, observed=True)))
         return self._lineages[panel]
 
     def _detail(self, name: str, texts: Texts) -> Details:
@@ -243,7 +248,7 @@ def _row(context: Context, texts: Texts, variable: str, cells: Any, label: str, 
             TableCell((Run(variable, "code"), Run(f" {label}")), header=True),
             TableCell(_codes(source)),
             TableCell(_codes(list(cells["file"].unique()))),
-            TableCell((Run(f"{len(cells):,}"),), "right"),
+            TableCell((Run(f"{cells['count_all'].sum():,}"),), "right"),
             TableCell((Run("; ".join(measures)),)),
             TableCell(parse(" ".join(filter(None, (shown, escape(breaks)))))),
         )
