@@ -73,13 +73,10 @@ def missing_glyphs(text: str, font: str | Path | Sequence[str | Path]) -> set[st
 
 def require_glyphs(texts: Iterable[str], fonts: Sequence[str | Path], file: str, where: str) -> None:
     """Raise `UserError` naming every character of `texts` that no font has, and a text in which it stands."""
-    problems: list[Problem] = []
-    seen: set[str] = set()
-    for text in texts:
-        missing = missing_glyphs(text, fonts) - seen
-        seen |= missing
-        problems.extend(_no_glyph(character, text, fonts, file, where) for character in sorted(missing))
-    raise_any(problems)
+    texts = list(texts)
+    missing = missing_glyphs("".join(set().union(*texts)), fonts)
+    first = {character: next(text for text in texts if character in text) for character in sorted(missing)}
+    raise_any(_no_glyph(character, text, fonts, file, where) for character, text in first.items())
 
 
 def _no_glyph(character: str, text: str, fonts: Sequence[str | Path], file: str, where: str) -> Problem:
@@ -99,12 +96,11 @@ def _has_glyph(path: str, character: str) -> bool:
 
 @cache
 def _character_map(path: str) -> frozenset[int]:
-    from fontTools.ttLib import TTFont, TTLibError
+    from matplotlib.ft2font import FT2Font
 
     try:
-        with TTFont(path, lazy=True, fontNumber=0) as font:
-            return frozenset(font.getBestCmap())
-    except (OSError, TTLibError) as error:
+        return frozenset(FT2Font(path).get_charmap())
+    except (OSError, RuntimeError) as error:
         raise UserError(
             Problem(path, "", str(error) or type(error).__name__, "a TrueType or OpenType font file")
         ) from error

@@ -31,7 +31,7 @@ from ruralpanel.project.yaml import load_yaml
 
 PACKAGES = (
     "snakemake", "pandas", "numpy", "scipy", "statsmodels", "linearmodels", "geopandas", "shapely", "pyproj", "pyogrio",
-    "pyarrow", "matplotlib", "jinja2", "pyyaml", "jsonschema", "typst", "mplfonts", "fonttools", "duckdb",
+    "pyarrow", "matplotlib", "jinja2", "pyyaml", "jsonschema", "typst", "mplfonts", "duckdb",
     "openpyxl", "xlrd", "pyreadstat", "python-docx",
 )  # fmt: skip
 

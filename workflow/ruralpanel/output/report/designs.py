@@ -138,6 +138,7 @@ class Origins:
     def __init__(self, context: Context, quoted: Iterable[Quoted]) -> None:
         self._context = context
         self._lineages: dict[str, Any] = {}
+        self._rows: dict[tuple[str, str, tuple[str, ...]], TableRow | None] = {}
         self._models = {
             name: None for entry in quoted if (name := self._model(entry.found)) and self._lineage(name) is not None
         }
@@ -154,7 +155,8 @@ class Origins:
 
     def details(self, texts: Texts) -> tuple[Details, ...]:
         """One folded part for each model: its variables' series, files, conversions, repairs, and how to trace one."""
-        return tuple(self._detail(name, texts) for name in self._models)
+        repairs = {entry.text: repaired(self._context, texts, entry) for entry in self._context.corrections}
+        return tuple(self._detail(name, texts, repairs) for name in self._models)
 
     def _model(self, number: Found) -> str:
         if number.file.startswith("models/"):
@@ -193,26 +195,20 @@ class Origins:
                 self._lineages[panel] = dict(list(frame.groupby("variable", sort=False, observed=True)))
         return self._lineages[panel]
 
-    def _detail(self, name: str, texts: Texts) -> Details:
+    def _detail(self, name: str, texts: Texts, repairs: Mapping[str, Marked]) -> Details:
         model = self._context.models[name]
-        cells = self._lineage(name)
         book = self._context.panels[model.panel].codebook
         formulas = {row["variable"]: row.get("formula") or "" for row in book}
         breaks = {row["variable"]: self._context.worded(row, "breaks") for row in book}
-        labels = self._context.labels(model.panel)
         wanted = list(dict.fromkeys(_names(model)))
         leaves = [leaf for leaf in dict.fromkeys(part for v in wanted for part in (v, *below(v, formulas)))
                   if leaf in formulas and not formulas[leaf]]  # fmt: skip
-        rows = [
-            _row(self._context, texts, leaf, of_leaf, labels.of(leaf), breaks.get(leaf, ""))
-            for leaf in leaves
-            if leaf in cells and len(of_leaf := cells[leaf][cells[leaf]["unit"].isin(model.units)])
-        ]
+        rows = [self._row(model, leaf, breaks.get(leaf, ""), repairs) for leaf in leaves]
         table = Table(
             f"origin-{name}-table",
             texts.inline("origins.caption", model=self._context.title(name)),
             header(texts, _HEAD, "origins.head", ("cells",)),
-            tuple(rows),
+            tuple(row for row in rows if row is not None),
         )
         traced = [v for v in wanted if v in formulas][:2]
         figure = f"{model.units[0]} {label(model.periods[-1])}"
@@ -220,6 +216,16 @@ class Origins:
         blocks = (table, Paragraph(texts.inline("origins.trace"), "note"), Code(commands))
         title = texts.inline("origins.title", model=self._context.title(name))
         return Details(title, blocks, printed=False, id=f"origin-{name}")
+
+    def _row(self, model: Model, variable: str, breaks: str, repairs: Mapping[str, Marked]) -> TableRow | None:
+        """Where a variable's cells of the model's units come from; None without such cells."""
+        key = (model.panel, variable, tuple(model.units))
+        if key not in self._rows:
+            cells = self._lineage(model.model).get(variable)
+            cells = cells if cells is None else cells[cells["unit"].isin(model.units)]
+            found = cells is not None and len(cells)
+            self._rows[key] = _origin(self._context, model.panel, variable, cells, breaks, repairs) if found else None
+        return self._rows[key]
 
 
 def _names(model: Model) -> list[str]:
@@ -236,16 +242,17 @@ def repaired(context: Context, texts: Texts, repair: Correction) -> Marked:
     return texts.render("data.repair", done=done, reason=context.told(vars(repair), "reason"))
 
 
-def _row(context: Context, texts: Texts, variable: str, cells: Any, label: str, breaks: str) -> TableRow:
+def _origin(
+    context: Context, panel: str, variable: str, cells: Any, breaks: str, repairs: Mapping[str, Marked]
+) -> TableRow:
     source = [f"{s}.{k}" for s, k in cells[["source", "series"]].drop_duplicates().itertuples(index=False)]
     pairs = cells[["measure_from", "measure_to"]].drop_duplicates().itertuples(index=False)
     measures = [context.measure(a) if a == b else f"{context.measure(a)} → {context.measure(b)}" for a, b in pairs]
-    repairs = {entry.text: repaired(context, texts, entry) for entry in context.corrections}
     rules = [repairs.get(text, text) for text in cells["correction"].unique() if text]
     shown = "; ".join(escape(rule) for rule in rules[:_SHOWN]) + (" …" if len(rules) > _SHOWN else "")
     return TableRow(
         (
-            TableCell((Run(variable, "code"), Run(f" {label}")), header=True),
+            TableCell((Run(variable, "code"), Run(f" {context.labels(panel).of(variable)}")), header=True),
             TableCell(_codes(source)),
             TableCell(_codes(list(cells["file"].unique()))),
             TableCell((Run(f"{cells['count_all'].sum():,}"),), "right"),

@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, is_dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from ruralpanel.output.fonts import cjk_font, fallback_font, require_glyphs
@@ -86,14 +87,15 @@ def _shared(needs: Sequence[float], wishes: Sequence[float], size: float) -> tup
 
 def _demands(table: Table, words: int) -> tuple[list[float], list[float]]:
     """Characters that each column needs at the least, one of `words` no more than these, and that it would like."""
-    needs, wishes = [2.0] * table.width, [2.0] * table.width
-    numeric = _numeric(table)
+    width = table.width
+    needs, wishes = [2.0] * width, [2.0] * width
+    numeric = _numeric(table, width)
     for row, head in [(row, True) for row in table.head] + [(row, False) for row in table.rows]:
-        for at, cell in _placed(row, table.width):
+        for at, cell in _placed(row, width):
             text, span = plain_text(cell.text), cell.colspan
             whole = _length(text)
             word = max((_length(part) for part in text.split()), default=0)
-            for column in range(at, min(at + span, table.width)):
+            for column in range(at, min(at + span, width)):
                 if span > 1:  # a heading over several columns, or across the table
                     wishes[column] = max(wishes[column], min(whole / span, _HEAD) if head else 0)
                 elif head or not numeric[column] or not _is_number(text):
@@ -115,11 +117,11 @@ def _placed(row: TableRow, width: int) -> list[tuple[int, TableCell]]:
     return placed
 
 
-def _numeric(table: Table) -> list[bool]:
+def _numeric(table: Table, width: int) -> list[bool]:
     """Columns whose cells stand right or centred: numbers."""
-    numeric = [False] * table.width
+    numeric = [False] * width
     for row in table.rows:
-        for at, cell in _placed(row, table.width):
+        for at, cell in _placed(row, width):
             numeric[at] |= cell.colspan == 1 and cell.align != "left"
     return numeric
 
@@ -129,6 +131,7 @@ def _is_number(text: str) -> bool:
     return any(character.isdigit() for character in text) and not _WORDS.search(text)
 
 
+@cache
 def _length(text: str) -> float:
     return sum(2.0 if ord(sign) > 0x2E80 else _NARROW if sign in " .,:;()[]" else 1.0 for sign in text)
 
