@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from as_written import curve_of, plan
 from ruralpanel.claims.robustness import curve_kernel, curve_tests
@@ -16,7 +17,7 @@ from ruralpanel.claims.robustness.curve import run_curve
 from ruralpanel.claims.robustness.curve_data import CurveData, curve_data
 from ruralpanel.claims.robustness.curve_kernel import batches, estimate_curve
 from ruralpanel.claims.robustness.curve_plan import BOTH_SIDES, REPEATED, TWIN, Plan, Specification
-from ruralpanel.claims.robustness.curve_tests import curve_test, permutations, signs
+from ruralpanel.claims.robustness.curve_tests import curve_test, normal_scores, permutations, signs
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.design import build_design
 from ruralpanel.estimate.estimators import fit
@@ -306,6 +307,14 @@ def test_draws_against_refitting(
                 assert t[draw] == pytest.approx(brute_force_t(batch, i, outcome), rel=1e-8)
                 seen += 1
     assert seen == 72
+
+
+@pytest.mark.parametrize("df", [2.0, 5.0, 29.0, 200.0])
+def test_normal_scores_from_the_table_are_those_of_the_distributions(df: float) -> None:
+    t = np.concatenate([[0.0, 1e-9, 11.999, 12.0, 40.0], np.random.default_rng(1).standard_t(df, 5_000)])
+    t = np.concatenate([t, -t])
+    exact = np.sign(t) * stats.norm.isf(stats.t.sf(np.abs(t), df))
+    assert normal_scores(t, df) == pytest.approx(exact, rel=1e-11, abs=1e-12)
 
 
 def test_units_change_places_only_with_units_of_the_same_periods(data: CurveData, declared: Plan) -> None:

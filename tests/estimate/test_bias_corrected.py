@@ -143,6 +143,15 @@ def test_units_may_change_scale() -> None:
     assert scaled.params == pytest.approx(plain.params * [1.0, 1e7], rel=1e-8)
 
 
+def test_an_estimate_alone_is_the_same_without_the_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    design = designed(*paths(np.random.default_rng(5), 31, 8))
+    whole = dynamic_panel.fit(design)
+    monkeypatch.setattr(bias_corrected, "score_set", None)
+    alone = dynamic_panel.refit(design)
+    assert np.array_equal(alone.params, whole.params) and np.array_equal(alone.scores, whole.scores)
+    assert set(whole.extra) - set(alone.extra) == {"lag_set"}
+
+
 def test_without_regressors_and_without_period_effects() -> None:
     y, _ = paths(np.random.default_rng(5), 200, 8, k=0)
     y = y - y.mean(axis=0)

@@ -11,7 +11,7 @@ import pytest
 from policy_panels import panel, single
 from ruralpanel.estimate.base.results import Further
 from ruralpanel.estimate.estimate import estimate
-from ruralpanel.estimate.families.policy import did, synthetic
+from ruralpanel.estimate.families.policy import did, did_synthetic, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, paths_of, sample_of
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
@@ -138,6 +138,18 @@ def test_result_through_the_workflow_function(method: str) -> None:
     middle = [entry for entry in result.extra["placebo_dates"] if entry["shift"] == 5]
     assert result.tests["pretrend"].p_value == pytest.approx(middle[0]["p_value"])
     assert len(result.extra["leave_one_treated_out"]) == 5
+
+
+@pytest.mark.parametrize("method", ["synthetic", "synthetic_control"])
+def test_an_estimate_alone_has_the_same_errors_and_nothing_beside(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    design = panel(single(3, 9), YEARS, np.random.default_rng(9), 4.0, method=method, options={"draws": 19})
+    whole = did.fit(design)
+    monkeypatch.setattr(did_synthetic, "randomisation", None)
+    monkeypatch.setattr(did_synthetic, "_placebo_dates", None)
+    alone = did.refit(design)
+    assert (alone.params[0], alone.df_t, alone.notes) == (whole.params[0], whole.df_t, whole.notes)
+    assert alone.vcov is not None and np.array_equal(alone.vcov, whole.vcov)
+    assert "randomisation" in whole.extra and "randomisation" not in alone.extra
 
 
 def test_missing_cells_name_unit_and_period() -> None:

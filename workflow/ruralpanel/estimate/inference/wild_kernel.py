@@ -38,10 +38,11 @@ SMALL = 40_000
 OUTWARD = np.concatenate([np.arange(0.5, 4.01, 0.5), [5.0, 6.0, 8.0], 8.0 * 2.0 ** np.arange(1, 11)])
 """Distances from the estimate, in errors, at which the p-value is looked at before the end is found by bisection."""
 
-BISECTIONS = 26
+PLACES = 2**26
+"""Places in a step among which its end is sought."""
 
-WITH_ALL = 6
-"""Bisections that look at all draws: those that change between the ends then left are few, and change once."""
+ROUGH, NEARBY = 2**10, 8
+"""Shares of a step: to which the first draws place the end, and how far from there all draws will at most."""
 
 
 Flags = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -255,26 +256,34 @@ def _kept(result: Draws, nulls: FloatArray, level: float) -> Flags:
 
 
 def _end(result: Draws, inside: float, outside: float, unit: float, level: float) -> float:
-    """The farthest null that is not rejected, in units, between one that is not and one that is."""
-    sure, rest, ends = 0, result, (inside, outside)
-    for step in range(BISECTIONS):
-        if step == WITH_ALL:
-            ends = inside, outside
-            at = [result.extreme(end * unit) for end in ends]
-            sure, rest = int(np.count_nonzero(at[0] & at[1])), result.chosen(at[0] != at[1])
-        middle = 0.5 * (inside + outside)
-        if result.share(sure + rest.count(middle * unit)) > level:
-            inside = middle
-        else:
-            outside = middle
-    if result.p_value(inside * unit) > level >= result.p_value(outside * unit):
-        return inside
-    # a draw left and came back within one step: look at all
-    inside, outside = ends
-    for _ in range(BISECTIONS - WITH_ALL):
-        middle = 0.5 * (inside + outside)
-        inside, outside = (middle, outside) if result.p_value(middle * unit) > level else (inside, middle)
-    return inside
+    """The farthest null that is not rejected, in units, between one that is not and one that is.
+
+    The first draws say about where it lies. Between two nulls around that place few draws change their side, and these
+    alone are looked at from then on.
+    """
+
+    def narrowed(low: int, high: int, draws: Draws, whole: Draws, sure: int = 0, until: int = 1) -> tuple[int, int]:
+        while high - low > until:
+            middle = (low + high) // 2
+            kept = whole.share(sure + draws.count(null(middle))) > level
+            low, high = (middle, high) if kept else (low, middle)
+        return low, high
+
+    def null(place: int) -> float:
+        return (inside + (outside - inside) * (place / PLACES)) * unit
+
+    few = result.chosen(slice(0, CHUNK))
+    about, _ = narrowed(0, PLACES, few, few, until=PLACES // ROUGH)
+    low, high = max(about - PLACES // NEARBY, 0), min(about + PLACES // NEARBY, PLACES)
+    at = [result.extreme(null(place)) for place in (low, high)]
+    counts = [int(np.count_nonzero(one)) for one in at]
+    if result.share(counts[0]) > level >= result.share(counts[1]):
+        sure, changing = int(np.count_nonzero(at[0] & at[1])), result.chosen(at[0] != at[1])
+        found, beyond = narrowed(low, high, changing, result, sure)
+        if result.p_value(null(found)) > level >= result.p_value(null(beyond)):
+            return null(found) / unit
+    # the first draws mislead, or a draw left and came back between the two: look at all
+    return null(narrowed(0, PLACES, result, result)[0]) / unit
 
 
 def score_map(
@@ -326,8 +335,6 @@ def draw_weights(kind: str, number: int, size: int, rng: np.random.Generator) ->
         root = np.sqrt(5.0)
         low = rng.random((number, size)) < (root + 1.0) / (2.0 * root)
         return np.asarray(np.where(low, (1.0 - root) / 2.0, (1.0 + root) / 2.0))
-    # the top bits of a stream of bytes: what rng.integers(0, 2, dtype=np.int8) returns, ten times as fast
-    bits = np.frombuffer(rng.bytes(number * size), dtype=np.uint8).reshape(number, size) >> 7
-    weights = 2.0 * bits
-    weights -= 1.0
-    return np.asarray(weights)
+    # the top bits of a stream of bytes: what rng.integers(0, 2, dtype=np.int8) returns, ten times as fast; 1 where set
+    set_bits = np.frombuffer(rng.bytes(number * size), dtype=np.int8).reshape(number, size) >> 7
+    return np.asarray(-1 - 2 * set_bits, dtype=np.float64)

@@ -145,6 +145,7 @@ ESTIMATORS: Mapping[str, Estimator] = MappingProxyType(
         ),
         "dynamic_panel": Estimator(
             fit="ruralpanel.estimate.families.dynamic.dynamic_panel:fit",
+            refit="ruralpanel.estimate.families.dynamic.dynamic_panel:refit",
             options=Dynamic,
             methods=_methods("bias_corrected", *GMM, bias_corrected=Method(refutable=False)),
             page="estimators/dynamic.md",

@@ -215,20 +215,29 @@ def fit(design: Design) -> Fit:
     UserError
         Unknown method, keys that the method does not take, a panel that is too short, or too many instruments.
     """
+    return _fitted(design, beside=True)
+
+
+def refit(design: Design) -> Fit:
+    """The estimate alone, without the set of values of the lag's coefficient that are not rejected."""
+    return _fitted(design, beside=False)
+
+
+def _fitted(design: Design, beside: bool) -> Fit:
     method = design.spec.method or METHODS[0]
     if method not in METHODS:
         where, expected = f"models.{design.spec.name}.method", "one of " + ", ".join(METHODS)
         raise UserError(Problem(CONFIGURATION, where, f'"{method}"', expected, did_you_mean(method, METHODS)))
     design = replace(design, spec=replace(design.spec, method=method))
     equation = told_apart(equation_of(design), design, differenced=method != METHODS[0])
-    fitted = _corrected(equation, design) if method == METHODS[0] else fit_gmm(equation, design)
+    fitted = _corrected(equation, design, beside) if method == METHODS[0] else fit_gmm(equation, design)
     lost = design.y.size - fitted.rows.size
     code = "without_lags_or_difference" if method == "difference_gmm" else "without_lags"
     extra = {"n_dropped": {code: lost}, "lags": equation.lags, **fitted.extra}
     return replace(fitted, extra=extra, notes=(*fitted.notes, *equation.notes))
 
 
-def _corrected(equation: Equation, design: Design) -> Fit:
+def _corrected(equation: Equation, design: Design, beside: bool) -> Fit:
     """Bias-corrected fixed effects; errors by the model's inference settings, through one score per row."""
     options = design.spec.of(Dynamic)
     raise_any(
@@ -268,7 +277,7 @@ def _corrected(equation: Equation, design: Design) -> Fit:
     statistics = long_run(fitted.params, errors.vcov, errors.df, equation.lags, regressors_of(equation, design))
     uncorrected = {term: float(solution.uncorrected[j]) for j, term in enumerate(equation.terms)}
     extra = {"statistics": statistics, "fixed_effects": uncorrected, "errors": errors.note}
-    if equation.lags == 1:
+    if beside and equation.lags == 1:
         parts = bias_corrected.score_set(data, owner, float(owner.max()))
         extra["lag_set"] = {"term": equation.terms[0], "level": LEVEL, "intervals": [list(part) for part in parts]}
     return replace(fitted, extra=extra)

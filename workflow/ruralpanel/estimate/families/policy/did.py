@@ -102,12 +102,13 @@ def fit(design: Design) -> Fit:
 
 
 def refit(design: Design) -> Fit:
-    """The estimate alone, without placebos and pre-trend test; of synthetic methods, whose errors they are, `fit`."""
-    method = METHODS.get(design.spec.method or "twfe")
-    if method is None:
-        return fit(design)
-    sample = plain(sample_of(design))
-    fitted = method.fit(sample)
+    """The estimate and its errors alone, without randomisation, placebo dates and pre-trend test."""
+    name, sample = design.spec.method or "twfe", sample_of(design)
+    if name in did_synthetic.METHODS:
+        _check_keys(sample, name)
+        return did_synthetic.refit(sample, name)
+    sample = plain(sample)
+    fitted = METHODS[name].fit(sample)
     return replace(fitted, rows=sample.rows[fitted.rows])
 
 

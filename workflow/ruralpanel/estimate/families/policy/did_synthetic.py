@@ -51,23 +51,13 @@ def fit(sample: Sample, name: str) -> Fit:
         Missing cells (unit and period named), fewer than two periods before treatment, fewer than three units never
         treated, or keys that the methods do not offer.
     """
-    design, cohorts = sample.design, sample.cohorts
     check(sample, name)
-    difference = METHODS[name]
-    y = paths_of(design, cohorts).y
-    estimate = synthetic.estimate(y, cohorts, difference)
-    draws = design.spec.of(Did).draws or DRAWS
+    design, difference, draws = sample.design, METHODS[name], _draws(sample)
     LOG.info(
         "model %s: %d units, %d placebos, %d treated sets, %d for each placebo date, one fit without each treated unit",
         design.spec.name, len(design.units), draws, min(draws, 999), DRAWS_EARLIER,
     )  # fmt: skip
-    errors = {
-        "jackknife": synthetic.jackknife(y, estimate),
-        "placebo": _placebo_variance(y, sample, difference, draws),
-    }
-    variance, kind = errors["jackknife"], note("jackknife")
-    if not difference or not np.isfinite(variance):
-        variance, kind = errors["placebo"], note("placebos", draws=draws)
+    y, estimate, errors, result = _estimated(sample, name)
     dates = _placebo_dates(sample, difference)
     extra = {
         "treatment": treatment_summary(sample),
@@ -79,6 +69,31 @@ def fit(sample: Sample, name: str) -> Fit:
         "placebo_dates": dates,
         "leave_one_treated_out": placebo.leave_one_out(sample, _point(difference)),
     }
+    return finished(result, sample, _in_time(dates), (), extra)
+
+
+def refit(sample: Sample, name: str) -> Fit:
+    """The estimate and its errors alone."""
+    check(sample, name)
+    return finished(_estimated(sample, name)[-1], sample, {}, (), {})
+
+
+def _draws(sample: Sample) -> int:
+    return sample.design.spec.of(Did).draws or DRAWS
+
+
+def _estimated(sample: Sample, name: str) -> tuple[FloatArray, synthetic.Synthetic, dict[str, float], Fit]:
+    """Outcomes (N, T), the estimate, its variances by their kind, and both as the fit."""
+    design, cohorts, difference, draws = sample.design, sample.cohorts, METHODS[name], _draws(sample)
+    y = paths_of(design, cohorts).y
+    estimate = synthetic.estimate(y, cohorts, difference)
+    errors = {
+        "jackknife": synthetic.jackknife(y, estimate),
+        "placebo": _placebo_variance(y, sample, difference, draws),
+    }
+    variance, kind = errors["jackknife"], note("jackknife")
+    if not difference or not np.isfinite(variance):
+        variance, kind = errors["placebo"], note("placebos", draws=draws)
     notes: tuple[Note, ...] = ()
     if not np.isfinite(variance):
         notes = (note("no_placebos"),)
@@ -96,15 +111,16 @@ def fit(sample: Sample, name: str) -> Fit:
         vcov=np.array([[variance]]),
         vcov_type=(kind,),
         df_t=float(len(design.units) - 1),
+        notes=notes,
     )
-    return finished(result, sample, _in_time(dates), notes, extra)
+    return y, estimate, errors, result
 
 
 def randomisation(sample: Sample, name: str, draws: int, rng: np.random.Generator) -> placebo.Randomisation:
     """Randomisation over treated sets, at most 999; synthetic controls are compared over their misfit before."""
     difference = METHODS[name]
-    scale = None if difference else _misfit
-    return placebo.treated_sets(sample, _point(difference), min(draws, 999), rng, scale=scale)
+    scaled = None if difference else _with_misfit
+    return placebo.treated_sets(sample, _point(difference), min(draws, 999), rng, scaled=scaled)
 
 
 def check(sample: Sample, name: str) -> None:
@@ -149,10 +165,11 @@ def _point(difference: bool) -> placebo.Point:
     return point
 
 
-def _misfit(design: Design, cohorts: Cohorts) -> float:
-    """Root mean square of the synthetic control's gaps before treatment (Abadie, Diamond and Hainmueller 2010)."""
+def _with_misfit(design: Design, cohorts: Cohorts) -> tuple[float, float]:
+    """A synthetic control and the root mean square of its gaps before treatment (Abadie and others 2010)."""
     y = paths_of(design, cohorts).y
-    return _fit_before(y, synthetic.estimate(y, cohorts, False))["rmse"]
+    found = synthetic.estimate(y, cohorts, False)
+    return found.estimate, _fit_before(y, found)["rmse"]
 
 
 def _placebo_variance(y: FloatArray, sample: Sample, difference: bool, draws: int) -> float:

@@ -19,6 +19,9 @@ from ruralpanel.project.problems import UserError, tracked
 Point = Callable[[Design, Cohorts], float]
 """The method's estimate for a design and treatment dates, without errors."""
 
+Scaled = Callable[[Design, Cohorts], tuple[float, float]]
+"""The same, and what the estimate is divided by before it is compared."""
+
 TIE = 1e-10
 CELLS = 4_000_000
 MOST_CELLS = 200_000_000
@@ -73,7 +76,7 @@ def treated_sets(
     draws: int | None,
     rng: np.random.Generator,
     group_trends: bool | None = None,
-    scale: Point | None = None,
+    scaled: Scaled | None = None,
 ) -> Randomisation:
     """Randomisation over treated sets: the treatment dates change hands, every unit keeps its whole path.
 
@@ -86,28 +89,26 @@ def treated_sets(
     group_trends : not None: two-way fixed effects, for which many assignments are worked on at once and t statistics
         with errors clustered by unit are compared, so that unequal variances do not count as an effect. Otherwise the
         estimates themselves are compared.
-    scale : what an estimate is divided by before it is compared (the misfit before treatment).
+    scaled : the estimate together with what it is divided by before it is compared (the misfit before treatment).
     """
-    fast = group_trends is not None
+    fast, plain = group_trends is not None, scaled is None
     size = draws or max(99, min(DRAWS["fast" if fast else "slow"], MOST_CELLS // sample.design.y.size))
     orders, enumerated = _orders(sample.cohorts, size, rng)
     if fast:
         estimates, statistics = _two_way(sample, orders, bool(group_trends))
     else:
         what = f"treated sets of model {sample.design.spec.name}"
-        estimates = np.array([_quietly(point, sample, order) for order in tracked(orders, len(orders), what)])
-        statistics = np.abs(estimates)
-        if scale is not None:
-            again = tracked(orders, len(orders), f"misfits of treated sets of model {sample.design.spec.name}")
-            misfits = np.array([_quietly(scale, sample, order) for order in again])
-            statistics = statistics / np.where(misfits > 0, misfits, np.nan)
+        scaled = scaled or (lambda design, cohorts: (point(design, cohorts), 1.0))
+        found = np.array([_quietly(scaled, sample, order) for order in tracked(orders, len(orders), what)])
+        estimates, sizes = found.T
+        statistics = np.abs(estimates) / np.where(sizes > 0, sizes, np.nan)
     valid = np.isfinite(statistics)
     drawn = estimates[1:][valid[1:]]
     low, high = np.quantile(drawn, [0.025, 0.975]).tolist() if drawn.size else (float("nan"), float("nan"))
     return Randomisation(
         p_value=_p(statistics[valid]) if valid[0] else float("nan"),
         p_value_estimate=_p(np.abs(estimates[valid])) if valid[0] else float("nan"),
-        statistic="t_by_unit" if fast else "estimate" if scale is None else "over_misfit",
+        statistic="t_by_unit" if fast else "estimate" if plain else "over_misfit",
         draws=int(drawn.size),
         enumerated=enumerated,
         placebo_low=low,
@@ -279,11 +280,11 @@ def _p(statistics: FloatArray) -> float:
     return float(np.mean(statistics >= statistics[0] * (1.0 - TIE)))
 
 
-def _quietly(point: Point, sample: Sample, order: IntArray) -> float:
+def _quietly(scaled: Scaled, sample: Sample, order: IntArray) -> tuple[float, float]:
     try:
-        return point(sample.design, sample.cohorts.permuted(order))
+        return scaled(sample.design, sample.cohorts.permuted(order))
     except UserError:
-        return float("nan")
+        return float("nan"), float("nan")
 
 
 def _or_none(point: Point, design: Design, cohorts: Cohorts) -> float | None:

@@ -90,16 +90,16 @@ def _by_blocks(gram: FloatArray, target: FloatArray, small: float) -> list[int]:
 
 def _on_face(gram: FloatArray, target: FloatArray, active: list[int]) -> tuple[FloatArray, float]:
     """Minimum with the active weights free and summing to one, and the price of the constraint."""
-    size = len(active)
-    system = np.zeros((size + 1, size + 1))
-    system[:size, :size] = gram[np.ix_(active, active)]
-    system[:size, size] = system[size, :size] = 1.0
-    right = np.append(target[active], 1.0)
+    size, chosen = len(active), np.array(active, dtype=np.intp)
+    system, right = np.ones((size + 1, size + 1)), np.ones(size + 1)
+    system[:size, :size] = gram[chosen[:, None], chosen]
+    system[size, size] = 0.0
+    right[:size] = target[chosen]
     try:
         solution = np.linalg.solve(system, right)
     except np.linalg.LinAlgError:
         solution = np.linalg.lstsq(system, right, rcond=None)[0]
-    return solution[:size], -float(solution[size])
+    return np.asarray(solution[:size], dtype=np.float64), -float(solution[size])
 
 
 FAINT = 1e-6
