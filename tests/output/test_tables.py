@@ -21,6 +21,7 @@ from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableD
 from ruralpanel.output.tables.notes import effects_of
 from ruralpanel.output.tables.panels import describe
 from ruralpanel.output.tables.tex import render_tex
+from ruralpanel.project.exhibits import read_exhibit
 from ruralpanel.project.jobs import needed_files
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.maps import MAPS
@@ -135,8 +136,11 @@ def test_missing_models_all_at_once(context: OutputContext) -> None:
     ("spec", "message"),
     [
         ({"type": "regresion", "models": ["baseline"]}, 'did you mean "regression"'),
-        ({"models": ["baseline"], "panel": "provinces"}, "tables.main.panel: found an unknown key"),
-        ({}, "regression tables need models"),
+        (
+            {"models": ["baseline"], "panel": "provinces"},
+            'tables.main.panel: found "panel"; expected a key of type regression',
+        ),
+        ({}, "no models; expected models, which type regression needs"),
         ({"models": ["baseline"], "terms": ["road"]}, 'did you mean "roads"'),
         ({"models": ["baseline"], "show": ["se"]}, "tables.main.show"),
         ({"models": ["pooled"], "show": ["p_permutation"]}, "which none of the models has"),
@@ -293,14 +297,17 @@ def test_runs_join_neighbours_only() -> None:
 
 
 def test_needed_files_name_models_codebooks_and_panels() -> None:
-    assert needed_files({"models": ["a", "b"]}, {"a": "p", "b": "p"}) == (
+    def files(declared: dict[str, Any], panel_of: dict[str, str]) -> tuple[str, ...]:
+        return needed_files(read_exhibit(TABLES, declared, "", ""), panel_of)
+
+    assert files({"models": ["a", "b"]}, {"a": "p", "b": "p"}) == (
         "results/models/a.json",
         "results/models/b.json",
         "results/panels/p/codebook.csv",
     )
-    outcomes = [{"panel": "p", "variable": "x", "period": 1}, {"panel": "q", "variable": "y", "period": 1}]
-    assert "results/panels/q/panel.parquet" in needed_files({"type": "validity", "outcomes": outcomes}, {})
-    assert needed_files({"type": "scorecard"}, {}) == ("results/scorecard.csv",)
+    outcomes = [{"panel": "p", "variable": "x", "period": 2001}, {"panel": "q", "variable": "y", "period": 2001}]
+    assert "results/panels/q/panel.parquet" in files({"type": "validity", "outcomes": outcomes}, {})
+    assert files({"type": "scorecard"}, {}) == ("results/scorecard.csv",)
 
 
 def test_numbers_in_json_are_read_as_written(context: OutputContext) -> None:

@@ -11,7 +11,9 @@ import pytest
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build
 from ruralpanel.output.tables.document import Cell, TableDocument
+from ruralpanel.project.exhibits import read_exhibit
 from ruralpanel.project.jobs import needed_files
+from ruralpanel.project.kinds.tables import TABLES
 from ruralpanel.project.problems import UserError
 
 TITLES = {"west": "Group trend", "event": "Event study"}
@@ -133,6 +135,8 @@ def test_groups_stand_in_rows_from_low_to_high(context: OutputContext) -> None:
 
 
 def test_the_files_of_groups_are_awaited() -> None:
-    files = needed_files({"type": "heterogeneity", "models": ["fe"]}, {"fe": "p"})
+    files = needed_files(read_exhibit(TABLES, {"type": "heterogeneity", "models": ["fe"]}, "", ""), {"fe": "p"})
     assert "results/models/robustness/fe.json" in files
-    assert needed_files({"type": "robustness"}, {}) == ("results/models/robustness/summary.csv",)
+    assert needed_files(read_exhibit(TABLES, {"type": "robustness"}, "", ""), {}) == (
+        "results/models/robustness/summary.csv",
+    )

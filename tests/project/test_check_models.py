@@ -14,7 +14,7 @@ from conftest import make_tiny, tiny_config
 from ruralpanel.project.check import check
 from ruralpanel.project.load import read_config
 from ruralpanel.project.periods import date_problems
-from ruralpanel.project.problems import Problem
+from ruralpanel.project.problems import Problem, UserError
 
 Change = Callable[[dict[str, Any]], Any]
 
@@ -90,7 +90,10 @@ def whole() -> dict[str, Any]:
 
 def problems_of(folder: Path, config: dict[str, Any]) -> tuple[Problem, ...]:
     (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    return check(read_config(folder / "config.yaml"))
+    try:
+        return check(read_config(folder / "config.yaml"))
+    except UserError as error:
+        return error.problems
 
 
 def test_right_models_pass(folder: Path) -> None:
@@ -320,10 +323,7 @@ ONE = [
 def test_one_mistake_is_one_problem(folder: Path, change: Change, where: str, words: str) -> None:
     config = whole()
     change(config)
-    try:
-        found = problems_of(folder, config)
-    except Exception as error:
-        found = tuple(getattr(error, "problems", ()))
+    found = problems_of(folder, config)
     assert len(found) == 1, [str(problem) for problem in found]
     assert where == "" or found[0].where.split(" (line")[0] == where, str(found[0])
     assert words in str(found[0])

@@ -19,9 +19,9 @@ from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.facts import Estimator, function
 from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.inference import INFERENCE
-from ruralpanel.project.kinds.maps import MAPS, shown_by
+from ruralpanel.project.kinds.maps import MAPS
 from ruralpanel.project.kinds.options import Options, keys_of_methods, properties
-from ruralpanel.project.kinds.tables import TABLES, kind_of
+from ruralpanel.project.kinds.tables import TABLES
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = ROOT / "workflow"
@@ -164,13 +164,10 @@ def test_keys_of_kinds_are_written_in_one_style() -> None:
 def test_classes_take_what_a_configuration_says() -> None:
     """The schema is made of the classes, and they are classes all the same: what passes one passes the other."""
     config = open_project([ROOT / "config.yaml"])
-    cases = [(TABLES[kind_of(spec)], dict(spec)) for spec in config.tables.values()]
-    cases += [(FIGURES[spec["type"]], dict(spec)) for spec in config.figures.values()]
-    cases += [(MAPS[shown_by(spec)], dict(spec)) for spec in config.maps.values()]
-    for kind, values in cases:
-        values.pop("type", None)
-        taken = kind.options.model_validate(values)
-        assert taken.model_dump(exclude_unset=True, mode="json") == values
+    for section, items in (("tables", config.tables), ("figures", config.figures), ("maps", config.maps)):
+        for name, item in items.items():
+            values = {key: value for key, value in config.resolved[section][name].items() if key != "type"}
+            assert item.options.model_dump(exclude_unset=True, mode="json") == values
 
 
 # The search for names of kinds in the code.

@@ -13,6 +13,7 @@ import yaml
 
 from conftest import SHORT_SOURCES, make_tiny, tiny_config
 from ruralpanel.project.jobs import open_project
+from ruralpanel.project.kinds.tables import Compared
 from ruralpanel.project.load import Config, read_config
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.sections.configuration import Estimand
@@ -127,7 +128,8 @@ def test_curves_share_what_they_do_not_say(folder: Path) -> None:
 
 def test_outcomes_of_a_table_by_panel_variable_and_year(folder: Path) -> None:
     text = SHORT + "tables: {v: {type: validity, outcomes: [main.log_output.2001, main.lever.2002]}}\n"
-    assert read(text).tables["v"]["outcomes"][0] == {"panel": "main", "variable": "log_output", "period": 2001}
+    first = Compared(panel="main", variable="log_output", period=2001)
+    assert read(text).tables["v"].options.get("outcomes")[0] == first
 
 
 MODEL = "  effect: {like: within, marginal_effects: null, weights: null}\n"

@@ -25,7 +25,7 @@ from ruralpanel.output.tables.document import TableDocument
 from ruralpanel.project.jobs import open_project, panel_shown
 from ruralpanel.project.kept import Kept
 from ruralpanel.project.kinds.figures import FIGURES
-from ruralpanel.project.kinds.maps import MAPS, shown_by
+from ruralpanel.project.kinds.maps import MAPS
 from ruralpanel.project.units import Units, load_units
 from tex_structure import standalone_tex
 
@@ -278,11 +278,11 @@ def test_no_key_of_a_figure_or_a_map_is_passed_over(
     (tmp_path / "results").mkdir()
     for part in ("models", "panels", "scorecard.json"):
         (tmp_path / "results" / part).symlink_to(built / part)
-    figures = {str(spec["type"]): dict(spec) for spec in declared.figures.values()}
+    figures = {str(spec["type"]): dict(spec) for spec in declared.resolved["figures"].values()}
     figures["sensitivity"] = {"type": "sensitivity", "model": "baseline", "term": "electricity"}
     figures["coefficients"] = {"type": "coefficients", "models": ["baseline"], "term": "electricity"}
     assert set(figures) == set(FIGURES)
-    maps = {shown_by(spec): Declared(spec) for spec in declared.maps.values()}
+    maps = {item.type: Declared(declared.resolved["maps"][name]) for name, item in declared.maps.items()}
     assert set(maps) == set(MAPS)
     for part in (*(f"figures/{name}" for name in figures), *(f"maps/{name}" for name in maps)):
         (tmp_path / "results" / part).parent.mkdir(exist_ok=True)
@@ -290,7 +290,7 @@ def test_no_key_of_a_figure_or_a_map_is_passed_over(
     heard = {options: recorded(options, monkeypatch) for options in {kind.options for kind in kinds.values()}}
     for language in ("en", "zh"):
         drawn_from = {name: {"files": (), "titles": {}} for name in figures}
-        panels = {name: panel_shown(declared, spec) for name, spec in maps.items()}
+        panels = {item.type: panel_shown(declared, item) for item in declared.maps.values()}
         script("figures").main(figures, {}, {}, declared.units, language, declared.file, drawn_from, Kept())
         script("maps").main(
             maps, declared.weights_matrices, declared.seed, declared.file, declared.units, str(declared.boundaries),

@@ -63,10 +63,10 @@ rule tables:
         mem_mb=1000,
         runtime=10,
     params:
-        tables=lambda wildcards: chosen(CONFIG.tables, wildcards),
+        tables=lambda wildcards: chosen(CONFIG.resolved["tables"], wildcards),
         titles=project.model_titles(CONFIG),
         names=project.names_in_print(CONFIG.resolved, CONFIG.language),
-        number=lambda wildcards: len(chosen(CONFIG.tables, wildcards)),
+        number=lambda wildcards: len(chosen(CONFIG.resolved["tables"], wildcards)),
         language=CONFIG.language,
         config=CONFIG.file,
         code=code("tables.py"),
@@ -92,13 +92,13 @@ rule figures:
         mem_mb=1000,
         runtime=10,
     params:
-        figures=lambda wildcards: chosen(CONFIG.figures, wildcards),
+        figures=lambda wildcards: chosen(CONFIG.resolved["figures"], wildcards),
         sources=lambda wildcards: {
-            name: project.figure_sources(CONFIG, name) for name in chosen(CONFIG.figures, wildcards)
+            name: project.figure_sources(CONFIG, name) for name in chosen(CONFIG.resolved["figures"], wildcards)
         },
         titles=project.model_titles(CONFIG),
         names=project.names_in_print(CONFIG.resolved, CONFIG.language),
-        number=lambda wildcards: len(chosen(CONFIG.figures, wildcards)),
+        number=lambda wildcards: len(chosen(CONFIG.resolved["figures"], wildcards)),
         language=CONFIG.language,
         config=CONFIG.file,
         code=code("figures.py"),
@@ -125,7 +125,7 @@ rule maps:
         mem_mb=1000,
         runtime=10,
     params:
-        maps={name: dict(item) for name, item in CONFIG.maps.items()},
+        maps=dict(CONFIG.resolved["maps"]),
         panels={name: project.panel_shown(CONFIG, item) for name, item in CONFIG.maps.items()},
         number=len(CONFIG.maps),
         weights_matrices=map_matrices(CONFIG),

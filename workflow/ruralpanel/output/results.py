@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from ruralpanel.estimate.base.model import Model, read_model
 from ruralpanel.estimate.base.results import finite
 from ruralpanel.output.labels import Labels, labels_from_codebook, merged
 from ruralpanel.output.words import has_word, stated, word
+from ruralpanel.project.exhibits import Exhibit, read_exhibit
 from ruralpanel.project.expressions import log_of
 from ruralpanel.project.kinds.estimators import ESTIMATORS
-from ruralpanel.project.kinds.facts import Keyed
+from ruralpanel.project.kinds.facts import Output
 from ruralpanel.project.kinds.options import Labelled, given_labels
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean, raise_any
-
-_QUOTED = re.compile("'([^']+)'")
 
 
 @dataclass(frozen=True)
@@ -53,24 +48,9 @@ class OutputContext:
         """A mistake at `key` of this table or chart."""
         return Problem(self.config, f"{self.where}.{key}" if key else self.where, found, expected, fix)
 
-    def read(self, kind: Keyed, declared: Mapping[str, object]) -> Any:
-        """The options that a table or chart declares, as the class of its kind.
-
-        Raises
-        ------
-        UserError
-            A value that the class does not know.
-        """
-        try:
-            return kind.options.model_validate({key: value for key, value in declared.items() if key != "type"})
-        except ValidationError as error:
-            raise UserError(self._unknown(fault) for fault in error.errors()) from error
-
-    def _unknown(self, fault: ErrorDetails) -> Problem:
-        place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
-        known = _QUOTED.findall(str((fault.get("ctx") or {}).get("expected", "")))
-        expected = f"one of {', '.join(known)}" if known else fault["msg"]
-        return self.problem(place[1:], f'"{fault["input"]}"', expected, did_you_mean(str(fault["input"]), known))
+    def read(self, kinds: Mapping[str, Output], declared: Mapping[str, object]) -> Exhibit:
+        """`read_exhibit` of this table or chart."""
+        return read_exhibit(kinds, declared, self.config, self.where)
 
     def models(self, names: Iterable[str]) -> tuple[Model, ...]:
         """The models' results, in the order of `names`, their samples as they are called in print.

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from ruralpanel.project.check_models import coefficients, missing
+from ruralpanel.project.exhibits import Exhibit
 from ruralpanel.project.expressions import log_of, ratio_of
 from ruralpanel.project.kinds.estimator_keys import Policy
 from ruralpanel.project.kinds.estimators import ESTIMATORS, estimators_of
 from ruralpanel.project.kinds.facts import Output
-from ruralpanel.project.kinds.figures import FIGURES
-from ruralpanel.project.kinds.maps import KEYS as MAP_KEYS
-from ruralpanel.project.kinds.maps import MAPS, shown_by
-from ruralpanel.project.kinds.options import properties
-from ruralpanel.project.kinds.tables import TABLES, kind_of
+from ruralpanel.project.kinds.figures import MarginalEffect
+from ruralpanel.project.kinds.maps import Classes, OfModel
+from ruralpanel.project.kinds.options import Titled
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import Problem
 from ruralpanel.project.reads import claimed_models, shown_variables
@@ -188,81 +186,60 @@ def term_problems(config: Config, where: str, term: str, model: ModelSpec) -> It
 
 
 def output_problems(
-    config: Config, section: str, name: str, item: Mapping[str, Any], attributes: set[str], units: Units | None
+    config: Config, section: str, name: str, item: Exhibit, attributes: set[str], units: Units | None
 ) -> Iterator[Problem]:
-    """What is wrong with a table, figure or map: its keys, and the models, panels, terms and periods it names."""
-    where = f"{section}.{name}"
-    if section == "maps":
-        kind = MAPS[shown_by(item)]
-        yield from _map_key_problems(config, where, item)
-    else:
-        kind = TABLES[kind_of(item)] if section == "tables" else FIGURES[item["type"]]
-        yield from _key_problems(config, where, item, kind)
-    yield from _named_problems(config, where, item)
-    models = [*(item.get("models") or ()), *([item["model"]] if "model" in item else [])]
+    """What is wrong with a table, figure or map: the models, panels, terms and periods it names."""
+    where, kind, options = f"{section}.{name}", item.kind, item.options
+    yield from _class_problems(config, f"{where}.classes", options)
+    yield from _named_problems(config, where, options)
+    models = options.named_models
     known = [config.models[model] for model in models if model in config.models]
-    yield from _kind_problems(config, where, item, kind, known)
-    yield from _model_term_problems(config, where, item, kind, models, known)
-    yield from _period_problems(config, where, item)
-    if isinstance(item.get("by"), str) and item["by"] not in attributes:
-        yield missing(config.file, f"{where}.by", item["by"], "an attribute of the units", attributes)
-    over = properties(kind.options).get("over", {}).get("enum")
-    if over and item.get("over", over[0]) not in over:
-        yield Problem(config.file, f"{where}.over", f'"{item["over"]}"', " or ".join(over))
-    for claim in item.get("claims") or ():
+    yield from _kind_problems(config, where, item, known)
+    yield from _model_term_problems(config, where, options, kind, models, known)
+    yield from _period_problems(config, where, options)
+    by = options.get("by")
+    if by and by not in attributes:
+        yield missing(config.file, f"{where}.by", by, "an attribute of the units", attributes)
+    for claim in options.get("claims") or ():
         if claim not in config.hypotheses:
             yield missing(config.file, f"{where}.claims", claim, "a name under hypotheses", config.hypotheses)
-    for unit in item.get("without") or ():
+    for unit in options.get("without") or ():
         if units and unit not in units.ids:
             yield Problem(config.file, f"{where}.without", f'"{unit}"', "ids of the units file", units.suggest(unit))
 
 
-def _key_problems(config: Config, where: str, item: Mapping[str, Any], kind: Output) -> Iterator[Problem]:
-    name = kind_of(item)
-    for key in sorted(set(item) - {"type", *kind.keys}):
-        yield missing(config.file, f"{where}.{key}", key, f"a key of type {name}", kind.keys)
-    for key in kind.required:
-        if not item.get(key):
-            yield Problem(config.file, where, f"no {key}", f"{key}, which type {name} needs")
-
-
-def _map_key_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:
-    shown = shown_by(item)
-    for key in sorted((MAP_KEYS - {*MAPS[shown].keys}) & set(item)):
-        yield Problem(config.file, f"{where}.{key}", f"{key} in a map of {shown}", f"no {key}", f"leave {key} out")
-    if shown == "model" and not (item.get("classes") or {}).get("shared", True):
+def _class_problems(config: Config, where: str, options: Titled) -> Iterator[Problem]:
+    """Keys of a map's classes that the method leaves without use."""
+    classes = options.get("classes")
+    if not isinstance(classes, Classes):
+        return
+    of_model, user = isinstance(options, OfModel), classes.method == "user"
+    if of_model and not classes.shared:
         expected = "one set of classes for all maps of a model"
-        yield Problem(config.file, f"{where}.classes.shared", "shared: false", expected, "leave shared out")
-    if "classes" in MAPS[shown].keys:
-        yield from _class_problems(config, f"{where}.classes", item.get("classes") or {}, shown == "model")
-
-
-def _class_problems(config: Config, where: str, classes: Mapping[str, Any], shown_model: bool) -> Iterator[Problem]:
-    """Keys of classes that the method leaves without use."""
-    method = classes.get("method", "quantiles")
-    if method == "user" and not classes.get("breaks"):
+        yield Problem(config.file, f"{where}.shared", "shared: false", expected, "leave shared out")
+    if user and not classes.breaks:
         yield Problem(config.file, f"{where}.breaks", "none", "the inner edges of the classes", "breaks: [10, 20]")
-    if method == "user" and classes.get("number", 5) != 5:  # the schema fills in 5
+    if user and classes.number != Classes().number:
         expected = "breaks only: their number decides that of the classes"
-        yield Problem(config.file, f"{where}.number", str(classes["number"]), expected, "leave number out")
-    if method == "user" and not shown_model and not classes.get("shared", True):
+        yield Problem(config.file, f"{where}.number", str(classes.number), expected, "leave number out")
+    if user and not of_model and not classes.shared:
         expected = "one set of breaks, as method: user has"
         yield Problem(config.file, f"{where}.shared", "shared: false", expected, "leave shared out")
-    if method != "user" and "breaks" in classes:
-        expected, fix = f"no breaks: method {method} finds them", "method: user, or leave breaks out"
-        yield Problem(config.file, f"{where}.breaks", str(classes["breaks"]), expected, fix)
+    if not user and classes.breaks is not None:
+        expected, fix = f"no breaks: method {classes.method} finds them", "method: user, or leave breaks out"
+        yield Problem(config.file, f"{where}.breaks", str([*classes.breaks]), expected, fix)
 
 
-def _named_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:
-    curve = item.get("curve")
+def _named_problems(config: Config, where: str, options: Titled) -> Iterator[Problem]:
+    curve = options.get("curve")
     if curve and curve not in config.specification_curves:
         expected = "a name under specification_curves"
         yield missing(config.file, f"{where}.curve", curve, expected, config.specification_curves)
-    for model in [*(item.get("models") or ()), *([item["model"]] if "model" in item else [])]:
+    for model in options.named_models:
         if model not in config.models:
             yield missing(config.file, where, model, "a name under models", config.models)
-    pairs = shown_variables(item)
-    panels = {panel for panel, _ in pairs} | ({item["panel"]} if "panel" in item else set())
+    pairs = shown_variables(options)
+    panels = {panel for panel, _ in pairs} | {str(options.get("panel") or "")}
     for panel in sorted(panels - {""} - set(config.panels)):
         yield missing(config.file, where, panel, "a name under panels", config.panels)
     for _, variable in pairs:
@@ -270,9 +247,8 @@ def _named_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iter
             yield missing(config.file, where, variable, "a name under variables", config.variables)
 
 
-def _kind_problems(
-    config: Config, where: str, item: Mapping[str, Any], kind: Output, models: list[ModelSpec]
-) -> Iterator[Problem]:
+def _kind_problems(config: Config, where: str, item: Exhibit, models: list[ModelSpec]) -> Iterator[Problem]:
+    kind, options = item.kind, item.options
     fitting = estimators_of(kind.fits) if kind.fits else tuple(ESTIMATORS)
     for model in models:
         if model.estimator not in fitting:
@@ -288,12 +264,12 @@ def _kind_problems(
         claimed = claimed_models(config)
         for model in models:
             if model.name not in claimed:
-                expected = f"a model that a claim names, which type {kind_of(item)} needs"
+                expected = f"a model that a claim names, which type {item.type} needs"
                 yield missing(config.file, where, model.name, expected, claimed)
-    if {"of", "over"} <= {*kind.keys}:
+    if isinstance(options, MarginalEffect):
         for model in models:
             pairs = [(effect.of, effect.over) for effect in model.marginal_effects]
-            if not any(item.get("of", of) == of and item.get("over", over) == over for of, over in pairs):
+            if not any((options.of or of) == of and (options.over or over) == over for of, over in pairs):
                 found = f'no such marginal effect of model "{model.name}"'
                 known = "; ".join(f"{of} over {over}" for of, over in pairs)
                 fix = f"it has {known}" if known else f"declare models.{model.name}.marginal_effects"
@@ -318,14 +294,14 @@ def _two_way_problems(config: Config, where: str, models: list[ModelSpec]) -> It
 
 
 def _model_term_problems(
-    config: Config, where: str, item: Mapping[str, Any], kind: Output, models: list[str], known: list[ModelSpec]
+    config: Config, where: str, options: Titled, kind: Output, models: Collection[str], known: list[ModelSpec]
 ) -> Iterator[Problem]:
     for key in ("term", "model_labels"):
-        given = item.get(key)
+        given = options.get(key)
         for model in given if isinstance(given, Mapping) else ():
             if model not in models:
                 yield missing(config.file, f"{where}.{key}.{model}", model, "a model shown here", models)
-    term = item.get("term")
+    term = options.get("term")
     for model in known if term is not None else ():
         if isinstance(term, Mapping) and model.name not in term:
             yield Problem(config.file, f"{where}.term", f"no term of model {model.name}", "a term for each model")
@@ -334,22 +310,23 @@ def _model_term_problems(
         if not kind.of_claims:  # these know numbers that are no coefficients too
             yield from term_problems(config, f"{where}.term", wanted, model)
     of_models = [coefficients(model) for model in known]
-    if item.get("terms") and "models" in item and known and None not in of_models:
+    if options.get("terms") and options.get("models") and known and None not in of_models:
         every = frozenset[str]().union(*(own for own in of_models if own))
-        for wanted in item["terms"]:
+        for wanted in options.get("terms"):
             if wanted not in every and _BREAK_STEP not in wanted:
                 yield missing(config.file, f"{where}.terms", wanted, "a term of one of the models", every)
 
 
-def _period_problems(config: Config, where: str, item: Mapping[str, Any]) -> Iterator[Problem]:
-    asked = [("periods", item.get("panel"), year) for year in item.get("periods") or ()]
-    for key, regimes in (("spans", item), ("regimes.spans", item.get("regimes") or {})):
-        for first, last in regimes.get("spans") or ():
-            asked += [(key, item.get("panel"), year) for year in (first, last)]
+def _period_problems(config: Config, where: str, options: Titled) -> Iterator[Problem]:
+    asked = [("periods", options.get("panel"), year) for year in options.get("periods") or ()]
+    regimes = options.get("regimes")
+    for key, spans in (("spans", options.get("spans")), ("regimes.spans", regimes and regimes.spans)):
+        for first, last in spans or ():
+            asked += [(key, options.get("panel"), year) for year in (first, last)]
             if last <= first:
                 yield Problem(config.file, f"{where}.{key}", f"[{first}, {last}]", "the earlier year first")
-    for i, outcome in enumerate(item.get("outcomes") or ()):
-        asked.append((f"outcomes[{i}].period", outcome["panel"], outcome["period"]))
+    for i, outcome in enumerate(options.get("outcomes") or ()):
+        asked.append((f"outcomes[{i}].period", outcome.panel, outcome.period))
     for key, name, year in dict.fromkeys(asked):
         panel = config.panels.get(str(name))
         if panel and year not in panel.periods:

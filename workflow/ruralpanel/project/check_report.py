@@ -79,12 +79,12 @@ def _story_problems(config: Config, story: Story) -> Iterator[Problem]:
     if not validity:
         return
     table = config.tables.get(validity.table)
-    tables = [name for name, item in config.tables.items() if item.get("type") == CORRELATED]
-    if table is None or table.get("type") != CORRELATED:
+    tables = [name for name, item in config.tables.items() if item.type == CORRELATED]
+    if table is None or table.type != CORRELATED:
         expected = f"a table of type {CORRELATED}"
         yield missing(config.file, f"{where}.validity.table", validity.table, expected, tables)
         return
-    outcomes = [f"{o['panel']}.{o['variable']}.{o['period']}" for o in table["outcomes"]]
+    outcomes = [f"{one.panel}.{one.variable}.{one.period}" for one in table.options.get("outcomes")]
     for key, named in (("of", (validity.of,)), ("against", validity.against or ())):
         for name in named:
             if name not in outcomes:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.check import check
+from ruralpanel.project.exhibits import Exhibit
 from ruralpanel.project.kinds.estimators import ESTIMATORS
-from ruralpanel.project.kinds.figures import FIGURES
-from ruralpanel.project.kinds.tables import TABLES, kind_of, robustness_file
+from ruralpanel.project.kinds.tables import robustness_file
 from ruralpanel.project.load import DEFAULT_FILE, Config, UnsoundConfiguration, read_config
 from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
 from ruralpanel.project.reads import matrices_of, samples_of, series_by_variable
@@ -257,48 +257,39 @@ def table_files(config: Config, names: Iterable[str] | None = None) -> tuple[str
     return tuple(dict.fromkeys(files))
 
 
-def needed_files(
-    spec: Mapping[str, Any], panel_of_model: Mapping[str, str], results: str = "results"
-) -> tuple[str, ...]:
+def needed_files(table: Exhibit, panel_of_model: Mapping[str, str], results: str = "results") -> tuple[str, ...]:
     """The files below `results` that must be there before the table can be built.
 
     `panel_of_model` maps a model's name to its panel; a model that is not in it needs its JSON only.
     """
-    models = [str(name) for name in spec.get("models") or ()]
-    panels = list(_named_panels(spec)) + [panel_of_model[name] for name in models if name in panel_of_model]
+    options, kind = table.options, table.kind
+    models = options.named_models
+    own = [*filter(None, (options.get("panel"),)), *(outcome.panel for outcome in options.get("outcomes") or ())]
     files = [f"{results}/models/{name}.json" for name in models]
-    kind = TABLES[kind_of(spec)]
     if kind.of_claims:
         files += [robustness_file(name, results).as_posix() for name in models]
-    for panel in dict.fromkeys(panels):
+    for panel in dict.fromkeys((*own, *(panel_of_model[name] for name in models if name in panel_of_model))):
         files.append(f"{results}/panels/{panel}/codebook.csv")
-        if panel in _named_panels(spec):
+        if panel in own:
             files.append(f"{results}/panels/{panel}/panel.parquet")
     if kind.file:
-        files.append(str(spec.get("file") or f"{results}/{kind.file}"))
+        files.append(options.get("file") or f"{results}/{kind.file}")
     return tuple(files)
-
-
-def _named_panels(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    """The panels that a table names itself (those of its models are known from the models)."""
-    named = [str(spec["panel"])] if "panel" in spec else []
-    named += [str(outcome["panel"]) for outcome in spec.get("outcomes") or () if "panel" in outcome]
-    return tuple(dict.fromkeys(named))
 
 
 def figure_files(config: Config, names: Iterable[str] | None = None) -> tuple[str, ...]:
     """What figures are drawn from, all or the named ones."""
     files: list[str] = []
     for figure in (config.figures[name] for name in names or config.figures):
-        models = [*(figure.get("models") or ()), *([figure["model"]] if "model" in figure else [])]
-        panels = [config.models[model].panel for model in models] + ([figure["panel"]] if "panel" in figure else [])
+        options, kind = figure.options, figure.kind
+        models, curve = options.named_models, options.get("curve")
+        panels = [*(config.models[model].panel for model in models), *filter(None, (options.get("panel"),))]
         files += [f"results/models/{model}.json" for model in models]
         files += [f"results/panels/{panel}/{file}" for panel in panels for file in ("codebook.csv", "panel.parquet")]
-        kind = FIGURES[figure["type"]]
         files += [f"results/{kind.file}"] if kind.file else []
-        if "curve" in figure:
-            panel = config.specification_curves[figure["curve"]].panel
-            files += [f"results/models/curves/{figure['curve']}.{form}" for form in ("json", "parquet")]
+        if curve:
+            panel = config.specification_curves[curve].panel
+            files += [f"results/models/curves/{curve}.{form}" for form in ("json", "parquet")]
             files += [f"results/panels/{panel}/codebook.csv"]
         if kind.of_claims:
             files += [f"results/models/robustness/{model}.json" for model in models]
@@ -319,15 +310,16 @@ def map_files(config: Config) -> tuple[str, ...]:
     """What the maps are drawn from."""
     files: list[str] = []
     for item in config.maps.values():
-        panel = f"results/panels/{panel_shown(config, item)}"
-        data = f"results/models/{item['model']}.json" if "model" in item else f"{panel}/panel.parquet"
+        panel, model = f"results/panels/{panel_shown(config, item)}", item.options.get("model")
+        data = f"results/models/{model}.json" if model else f"{panel}/panel.parquet"
         files += [f"{panel}/codebook.csv", data]
     return tuple(dict.fromkeys(files))
 
 
-def panel_shown(config: Config, item: Mapping[str, Any]) -> str:
+def panel_shown(config: Config, item: Exhibit) -> str:
     """The panel of a map: that of its model, or the one that it names."""
-    return config.models[item["model"]].panel if "model" in item else str(item["panel"])
+    model = item.options.get("model")
+    return config.models[model].panel if model else str(item.options.get("panel"))
 
 
 def fetch_settings(config: Config) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ruralpanel.project.config_schema import config_schema, shared_schema
+from ruralpanel.project.exhibits import SECTIONS, Exhibit, exhibit_problems, read_exhibit
 from ruralpanel.project.files import unusable
 from ruralpanel.project.kinds.estimator_keys import MarginalEffect
 from ruralpanel.project.kinds.estimators import ESTIMATORS, has_random_effects
@@ -57,9 +58,9 @@ class Config:
     models: Mapping[str, ModelSpec]
     hypotheses: Mapping[str, Hypothesis]
     specification_curves: Mapping[str, SpecificationCurve]
-    tables: Mapping[str, Mapping[str, Any]]
-    figures: Mapping[str, Mapping[str, Any]]
-    maps: Mapping[str, Mapping[str, Any]]
+    tables: Mapping[str, Exhibit]
+    figures: Mapping[str, Exhibit]
+    maps: Mapping[str, Exhibit]
     report: Report
     checks: Checks
     resolved: Mapping[str, Any] = field(default_factory=dict)
@@ -122,7 +123,13 @@ def read_config(path: str | Path, overrides: Mapping[str, Any] | None = None) ->
 
 
 def _key_problems(raw: Mapping[str, Any], file: str) -> list[Problem]:
-    return [*check_schema(raw, config_schema(), file), *key_problems(raw, file), *inference_problems(raw, file)]
+    found = [*check_schema(raw, config_schema(), file), *key_problems(raw, file), *inference_problems(raw, file)]
+    return [*found, *exhibit_problems(raw, file, _at_fault(found))]
+
+
+def _at_fault(problems: Iterable[Problem]) -> set[tuple[str, ...]]:
+    """Section and name of the entries that problems are of; of others the section alone."""
+    return {tuple(re.split(r"[.\[]", problem.where, maxsplit=2)[:2]) for problem in problems}
 
 
 _SEPARATE = frozenset(
@@ -134,10 +141,9 @@ _SEPARATE = frozenset(
 
 def _sound(raw: Mapping[str, Any], problems: Iterable[Problem], file: str) -> tuple[Mapping[str, Any] | None, set[str]]:
     """The values without the entries that problems are of, and the names of these; None where more is at fault."""
-    at_fault = [re.split(r"[.\[]", problem.where, maxsplit=2)[:2] for problem in problems]
-    if any(len(parts) < 2 or parts[0] not in _SEPARATE for parts in at_fault):
+    names = _at_fault(problems)
+    if any(len(parts) < 2 or parts[0] not in _SEPARATE for parts in names):
         return None, set()
-    names = {(section, name) for section, name in at_fault}
     kept = {
         section: {name: entry for name, entry in entries.items() if (section, name) not in names}
         if section in _SEPARATE and isinstance(entries, Mapping)
@@ -188,9 +194,9 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
         specification_curves={
             name: SpecificationCurve.model_validate(curve) for name, curve in values["specification_curves"].items()
         },
-        tables=values["tables"],
-        figures=values["figures"],
-        maps=values["maps"],
+        tables=_exhibits(values, "tables"),
+        figures=_exhibits(values, "figures"),
+        maps=_exhibits(values, "maps"),
         report=Report.model_validate(values["report"]),
         checks=Checks.model_validate(values["checks"]),
         resolved=values,
@@ -203,6 +209,10 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
         cache=_optional_path(root, values.get("cache")),
         presets=whole.presets,
     )
+
+
+def _exhibits(values: Mapping[str, Any], section: str) -> dict[str, Exhibit]:
+    return {name: read_exhibit(SECTIONS[section], declared, "", "") for name, declared in values[section].items()}
 
 
 def _optional_path(root: Path, text: str | None) -> str | None:

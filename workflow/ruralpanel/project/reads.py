@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
 
 from ruralpanel.project import formulas
 from ruralpanel.project.effects import grouped_by
 from ruralpanel.project.expressions import Call, Name, log_of, names
 from ruralpanel.project.files import unusable
+from ruralpanel.project.kinds import maps, tables
 from ruralpanel.project.kinds.inference import CONLEY, INFERENCE
+from ruralpanel.project.kinds.options import Options
 from ruralpanel.project.load import Config
 from ruralpanel.project.problems import CONFIGURATION, Problem, did_you_mean
 from ruralpanel.project.sections.configuration import Estimand, Hypothesis, SmallestEffect, SpecificationCurve
@@ -75,16 +76,16 @@ def condition_names(config: Config, sample: str) -> frozenset[str]:
     return names(formulas.parse(where, config.file, f"samples.{sample}.where")) if where else frozenset()
 
 
-def shown_variables(item: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+def shown_variables(options: Options) -> tuple[tuple[str, str], ...]:
     """(panel, variable) pairs that a table, figure or map shows."""
-    pairs = [(str(item.get("panel", "")), str(name)) for name in item.get("variables") or ()]
-    for regimes in (item, item.get("regimes") or {}):
-        if "spans" in regimes:
-            pairs += [(str(item.get("panel", "")), str(regimes[role])) for role in ("first", "second")]
-    if "clusters" in item:
-        pairs.append((str(item.get("panel", "")), str(item["clusters"]["variable"])))
-    pairs += [(str(outcome["panel"]), str(outcome["variable"])) for outcome in item.get("outcomes") or ()]
-    return tuple(pairs)
+    names = list(options.get("variables") or ())
+    for part in (options, options.get("regimes"), options.get("clusters")):
+        if isinstance(part, tables.Regimes | maps.Grown):
+            names += [part.first, part.second]
+        elif isinstance(part, maps.Moran):
+            names.append(part.variable)
+    pairs = [(str(options.get("panel") or ""), name) for name in names]
+    return (*pairs, *((outcome.panel, outcome.variable) for outcome in options.get("outcomes") or ()))
 
 
 def used_variables(config: Config, panel: str) -> frozenset[str]:
@@ -101,7 +102,7 @@ def used_variables(config: Config, panel: str) -> frozenset[str]:
                 found |= condition_names(config, sample)
     for section in (config.tables, config.figures, config.maps):
         for item in section.values():
-            found |= {variable for where, variable in shown_variables(item) if where == panel}
+            found |= {variable for where, variable in shown_variables(item.options) if where == panel}
     return frozenset(found & set(config.variables))
 
 
@@ -132,9 +133,10 @@ def place_problems(config: Config, attributes: set[str], units: Units | None) ->
     for name, values in config.weights_matrices.items():
         yield from _matrix_problems(config, f"weights_matrices.{name}", values, units)
     for name, item in config.maps.items():
-        if item["projection"] != "auto":
-            yield from projection_problems(item["projection"], f"maps.{name}.projection", config.file)
-        matrix = (item.get("clusters") or {}).get("weights_matrix")
+        projection, clusters = item.options.get("projection"), item.options.get("clusters")
+        if projection != "auto":
+            yield from projection_problems(projection, f"maps.{name}.projection", config.file)
+        matrix = clusters.weights_matrix if clusters else None
         if matrix and matrix not in config.weights_matrices:
             where, fix = f"maps.{name}.clusters.weights_matrix", did_you_mean(matrix, config.weights_matrices)
             yield Problem(config.file, where, f'"{matrix}"', "a name under weights_matrices", fix)
@@ -164,12 +166,13 @@ def matrices_of(config: Config, models: Iterable[ModelSpec]) -> dict[str, dict[s
 
 def cluster_maps(config: Config) -> tuple[str, ...]:
     """Names of the maps of clusters."""
-    return tuple(name for name, item in config.maps.items() if "clusters" in item)
+    return tuple(name for name, item in config.maps.items() if isinstance(item.options, maps.Clusters))
 
 
 def map_matrices(config: Config) -> dict[str, dict[str, object]]:
     """The declared weights matrices that maps name."""
-    names = sorted({str(config.maps[name]["clusters"]["weights_matrix"]) for name in cluster_maps(config)})
+    named = (item.options for item in config.maps.values())
+    names = sorted({options.clusters.weights_matrix for options in named if isinstance(options, maps.Clusters)})
     return {name: config.weights_matrices[name].to_dict() for name in names}
 
 

@@ -45,10 +45,8 @@ def draw(name: str, spec: Mapping[str, object], context: OutputContext, names: M
     UserError
         An unknown kind, models without result, terms or variables that are not there, missing glyphs.
     """
-    kind = str(spec["type"])
-    if kind not in FIGURES:
-        raise UserError(context.problem("type", f'"{kind}"', "a kind of chart", did_you_mean(kind, FIGURES)))
-    function(FIGURES[kind].build)(context.read(FIGURES[kind], spec), context, names, paths)
+    chart = context.read(FIGURES, spec)
+    function(chart.kind.build)(chart.options, context, names, paths)
 
 
 def draw_coefficients(options: figures.Coefficients, context: OutputContext, names: Names, paths: Paths) -> None:

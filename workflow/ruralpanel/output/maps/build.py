@@ -18,10 +18,12 @@ from ruralpanel.output.maps.clusters import draw_clusters, find_clusters
 from ruralpanel.output.maps.draw import draw, draw_regimes
 from ruralpanel.output.maps.of_models import drawer_of
 from ruralpanel.output.maps.sheet import MapRow
+from ruralpanel.project.exhibits import read_exhibit
 from ruralpanel.project.files import atomic_path, write_frame
 from ruralpanel.project.kinds import maps
 from ruralpanel.project.kinds.facts import function
-from ruralpanel.project.kinds.maps import MAPS, shown_by
+from ruralpanel.project.kinds.maps import MAPS
+from ruralpanel.project.problems import CONFIGURATION
 
 NO_CLOCK = "2000-01-01T00:00:00Z"
 """What stands for the time of writing, so that the same figures give the same bytes."""
@@ -107,8 +109,8 @@ def build(name: str, spec: Mapping[str, object], context: MapContext) -> None:
     UserError
         Whatever the kind's function finds.
     """
-    kind = MAPS[shown_by(spec)]
-    drawn: Sequence[MapRow] = function(kind.build)(name, kind.options.model_validate(spec), context)
+    item = read_exhibit(MAPS, spec, CONFIGURATION, f"maps.{name}")
+    drawn: Sequence[MapRow] = function(item.kind.build)(name, item.options, context)
     write_geopackage(f"{context.folder}/{name}.gpkg", drawn, context.boundaries, context.names)
 
 

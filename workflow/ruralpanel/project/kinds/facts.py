@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any, Literal
 
 from ruralpanel.project.kinds.estimator_keys import OfEstimator
-from ruralpanel.project.kinds.options import Options
+from ruralpanel.project.kinds.options import Options, Titled
 
 ScriptForm = Literal["regression", "means", "differences", "random_effects", "two_stage", "liml", "counts"]
 """What a script does: a regression of rows, of units' means or of changes; or what its name says."""
@@ -188,6 +188,7 @@ class Output(Keyed):
     """
 
     build: str
+    options: type[Titled] = Titled
     fits: Callable[[Estimator], bool] | None = None
     needs_one: Callable[[Estimator], bool] | None = None
     of_claims: bool = False

@@ -102,9 +102,8 @@ MAPS: Mapping[str, Output] = MappingProxyType(
         "variables": Output(build="ruralpanel.output.maps.build:of_variables", options=Variables),
     }
 )
-KEYS = frozenset(name for kind in MAPS.values() for name in kind.keys)
 
 
 def shown_by(spec: Mapping[str, object]) -> str:
-    """What an entry shows."""
-    return next(kind for kind in MAPS if kind in spec)
+    """What an entry shows; empty where it has no such key."""
+    return next((kind for kind in MAPS if kind in spec), "")

@@ -24,6 +24,10 @@ class Options(BaseModel):
         """Plain values of the keys that are not absent; `given`: of those alone that are no defaults."""
         return self.model_dump(exclude_none=True, exclude_unset=given)
 
+    def get(self, key: str) -> Any:
+        """The value of a key that not every kind has; None where it is absent."""
+        return getattr(self, key, None)
+
     def gives(self, key: str) -> bool:
         """Whether the key is no default."""
         return key in self.model_fields_set
@@ -85,6 +89,11 @@ class Titled(Options):
 
     title: str | None = key("Caption")
     title_zh: str | None = key("Caption in Chinese")
+
+    @property
+    def named_models(self) -> tuple[str, ...]:
+        """The models that it shows."""
+        return (*(self.get("models") or ()), *filter(None, (self.get("model"),)))
 
     def title_in(self, language: str) -> str:
         """The title in a language; empty where there is none."""

@@ -89,17 +89,13 @@ def _exhibits(config: Config, programs: Sequence[Mapping[str, Any]]) -> Iterator
     }
     for section, form in (("tables", "csv"), ("figures", "svg"), ("maps", "svg")):
         for name, item in getattr(config, section).items():
-            models = [*map(str, item.get("models") or ()), *([str(item["model"])] if "model" in item else [])]
-            named = [
-                *models,
-                *(panels[model] for model in models if model in panels),
-                item.get("panel"),
-                item.get("curve"),
-            ]
+            options = item.options
+            models = options.named_models
+            named = [*models, *(panels[model] for model in models), options.get("panel"), options.get("curve")]
             read = dict.fromkeys(filter(None, named))
             yield {
                 "file": f"results/{section}/{name}.{form}",
-                "title": str(item.get("title") or ""),
+                "title": options.title or "",
                 "script": script_of.get(section, ""),
                 "reads": ", ".join(map(str, read)),
             }

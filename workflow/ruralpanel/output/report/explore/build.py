@@ -55,12 +55,13 @@ BUILDERS: Mapping[type[Options], Callable[[Asked, Any], Chart | None]] = Mapping
 
 def chart_of(context: Context, name: str, spec: Mapping[str, Any]) -> Chart | None:
     """A declared chart (``figures``) as readers explore it; None where its kind stays a picture."""
-    builder = BUILDERS.get(FIGURES[str(spec["type"])].options)
+    where = _outputs(context, f"figures.{name}")
+    options = where.read(FIGURES, spec).options
+    builder = BUILDERS.get(type(options))
     if builder is None:
         return None
+    assert isinstance(options, figures.Unnamed)
     source = word("explore.source", context.language, text=_source(context, spec))
-    where = _outputs(context, f"figures.{name}")
-    options = where.read(FIGURES[str(spec["type"])], spec)
     asked = Asked(name, options, where, context.unit_names, nouns(context), anchor("figures", name), source)
     return builder(asked, options)
 

@@ -1,0 +1,91 @@
+"""Declared tables, charts and maps as the classes of their kinds, and what is wrong with their keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ruralpanel.project.kinds.facts import Output
+from ruralpanel.project.kinds.figures import FIGURES
+from ruralpanel.project.kinds.maps import MAPS, shown_by
+from ruralpanel.project.kinds.options import Titled
+from ruralpanel.project.kinds.tables import TABLES, kind_of
+from ruralpanel.project.problems import Problem, UserError, did_you_mean, raise_any
+
+SECTIONS: Mapping[str, Mapping[str, Output]] = MappingProxyType({"tables": TABLES, "figures": FIGURES, "maps": MAPS})
+"""Section of a configuration → its kinds."""
+
+_QUOTED = re.compile("'([^']+)'")
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A declared table, chart or map: the name of its kind, what the house knows of this, its own keys."""
+
+    type: str
+    kind: Output
+    options: Titled
+
+
+def read_exhibit(kinds: Mapping[str, Output], declared: Mapping[str, Any], file: str, where: str) -> Exhibit:
+    """A table, chart or map as it is written.
+
+    Parameters
+    ----------
+    kinds : `TABLES`, `FIGURES` or `MAPS`.
+    file, where : the configuration and the place of the entry in it, for messages.
+
+    Raises
+    ------
+    UserError
+        A kind that nobody knows, keys too many or too few, or values that the kind does not know.
+    """
+    name = shown_by(declared) if kinds is MAPS else kind_of(declared)
+    if name not in kinds:
+        expected = f"one of {', '.join(kinds)}"
+        raise UserError(Problem(file, f"{where}.type", f'"{name}"', expected, did_you_mean(name, kinds)))
+    raise_any(_key_problems(declared, name, kinds[name], kinds is MAPS, file, where))
+    own = {key: value for key, value in declared.items() if key != "type"}
+    try:
+        return Exhibit(name, kinds[name], kinds[name].options.model_validate(own))
+    except ValidationError as error:
+        raise UserError(_unknown(fault, file, where) for fault in error.errors()) from error
+
+
+def _unknown(fault: ErrorDetails, file: str, where: str) -> Problem:
+    place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in fault["loc"])
+    known = _QUOTED.findall(str((fault.get("ctx") or {}).get("expected", "")))
+    expected = f"one of {', '.join(known)}" if known else fault["msg"]
+    return Problem(file, f"{where}{place}", f'"{fault["input"]}"', expected, did_you_mean(str(fault["input"]), known))
+
+
+def exhibit_problems(raw: Mapping[str, Any], file: str, aside: Collection[tuple[str, ...]] = ()) -> Iterator[Problem]:
+    """What is wrong with tables, charts and maps as they are written; `aside`: section and name of those left out."""
+    for section, kinds in SECTIONS.items():
+        entries = raw.get(section)
+        for name, declared in entries.items() if isinstance(entries, Mapping) else ():
+            if (section, name) not in aside and isinstance(declared, Mapping):
+                try:
+                    read_exhibit(kinds, declared, file, f"{section}.{name}")
+                except UserError as error:
+                    yield from error.problems
+
+
+def _key_problems(
+    declared: Mapping[str, Any], type_: str, kind: Output, of_map: bool, file: str, where: str
+) -> Iterator[Problem]:
+    for key in sorted(set(declared) - {"type", *kind.keys}):
+        if of_map:
+            yield Problem(file, f"{where}.{key}", f"{key} in a map of {type_}", f"no {key}", f"leave {key} out")
+        else:
+            fix = did_you_mean(key, kind.keys)
+            yield Problem(file, f"{where}.{key}", f'"{key}"', f"a key of type {type_}", fix)
+    for key in kind.required:
+        if not declared.get(key):
+            yield Problem(file, where, f"no {key}", f"{key}, which type {type_} needs")
