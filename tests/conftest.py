@@ -52,8 +52,8 @@ def starter() -> Iterator[Starter]:
 def snakemake(starter: Starter) -> Run:
     """Run Snakemake on this checkout's Snakefile in a folder: ``snakemake(folder, *arguments)``.
 
-    With variables of the environment, as in ``snakemake(folder, PYTHONHASHSEED="1")``, Python itself starts anew with
-    them, and all jobs run under them.
+    With variables of the environment, as in ``snakemake(folder, LC_ALL="C")``, Snakemake's own process starts anew with
+    them.
     """
 
     def run(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -63,7 +63,7 @@ def snakemake(starter: Starter) -> Run:
         words += ["--workflow-profile", "none", *arguments]
         if not environment:
             return starter.run(words, folder)
-        with Starter(**environment) as other:
+        with Starter(jobs=starter, **environment) as other:
             return other.run(words, folder)
 
     return run

@@ -27,15 +27,18 @@ TIMEOUT = 600.0
 
 
 class Starter:
-    """The process that the others are copies of; it ends with the process of the tests."""
+    """The process that the others are copies of; it ends with the process of the tests.
 
-    def __init__(self, **environment: str) -> None:
+    Jobs to which Snakemake gives another locale than its own, as the workflow does, are copies of `jobs`.
+    """
+
+    def __init__(self, jobs: Starter | None = None, **environment: str) -> None:
         self.environment = environment
         self.place = tempfile.TemporaryDirectory(prefix="forked")
         self.address = str(Path(self.place.name) / "socket")
         path = os.pathsep.join([str(ROOT / "workflow"), str(ROOT / "tests")])
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "forked", self.address],
+            [sys.executable, "-m", "forked", self.address, *([jobs.address] if jobs else [])],
             env={
                 **os.environ,
                 "LC_ALL": "C.UTF-8",
@@ -142,8 +145,9 @@ def _become(words: list[str]) -> None:
     os._exit(int(code or 0))  # type: ignore[call-overload]
 
 
-def _prepare(address: str) -> None:
-    """Import what runs import, and let Snakemake start its jobs in copies too."""
+def _prepare(address: str, jobs: str = "") -> None:
+    """Import what runs import, and let Snakemake start its jobs in copies too: of the process at `jobs` where that is
+    the one of their locale, and of this one else."""
     import snakemake.cli
     import snakemake.persistence
     from snakemake.script import PythonScript
@@ -151,12 +155,15 @@ def _prepare(address: str) -> None:
     from ruralpanel.project.fingerprint import fingerprint
 
     snakemake.cli.get_argument_parser()
-    for script in sorted((ROOT / "workflow" / "scripts").glob("*.py")):
+    for script in sorted((ROOT / "workflow" / "scripts").glob("*.py")) if not jobs else ():
         runpy.run_path(str(script), run_name="imported")
         fingerprint(script, ROOT / "workflow")
 
+    own = os.environ["LC_ALL"]
+
     def execute_script(self: PythonScript, file: str, edit: bool = False) -> None:
-        code = _ask(address, [file], os.getcwd(), os.environ, (1, 2))
+        start = address if os.environ["LC_ALL"] == own else jobs
+        code = _ask(start, [file], os.getcwd(), os.environ, (1, 2))
         if code:
             raise subprocess.CalledProcessError(code, [sys.executable, file])
 
@@ -164,5 +171,5 @@ def _prepare(address: str) -> None:
 
 
 if __name__ == "__main__":
-    _prepare(sys.argv[1])
+    _prepare(*sys.argv[1:])
     _serve(sys.argv[1])

@@ -2,112 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
-from conftest import make_tiny, tiny_config
+from checked_models import GAP, POLICY, Change, folder, problems_of, put, whole
 from ruralpanel.project.check import check
 from ruralpanel.project.load import read_config
 from ruralpanel.project.periods import date_problems
-from ruralpanel.project.problems import Problem, UserError
 
-Change = Callable[[dict[str, Any]], Any]
-
-UNITS = [f"U{i:02d}" for i in range(1, 21)]
-POLICY = {"units": "region == 'North'", "first": 2005}
-REGIMES = {"first": "lever", "second": "output", "spans": [[2001, 2004]]}
-CLUSTERS = {"variable": "lever", "weights_matrix": "near"}
-GAP = {"by": "region", "group": "North", "reference": "South"}
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    place = make_tiny(tmp_path_factory.mktemp("checked"))
-    lines = (place / "units.csv").read_text(encoding="utf-8").splitlines()
-    extra = ["started,zero,late,word"]
-    extra += [
-        f"{'' if i > 4 else 2004 + i},{0 if i > 4 else 2004 + i},{9999 if i > 4 else 2004 + i},never" for i in range(20)
-    ]
-    text = "\n".join(f"{line},{more}" for line, more in zip(lines, extra, strict=True))
-    (place / "units.csv").write_text(text + "\n", encoding="utf-8")
-    yield place
-
-
-def models() -> dict[str, Any]:
-    """A model of each kind, all of them right."""
-    return {
-        "effect": {"estimator": "fe", "outcome": "log_output", "regressors": ["lever"]},
-        "product": {
-            "estimator": "fe",
-            "outcome": "log_output",
-            "regressors": ["lever", "other", "lever:other"],
-            "marginal_effects": [{"of": "lever", "over": "other", "at": ["p25", 1]}],
-        },
-        "two_stage": {"estimator": "iv", "outcome": "log_output", "endogenous": ["lever"], "instruments": ["other"]},
-        "dynamic": {"estimator": "dynamic_panel", "outcome": "log_output", "regressors": ["lever"]},
-        "policy": {"estimator": "did", "outcome": "log_output", "treatment": dict(POLICY)},
-        "event": {"estimator": "event_study", "outcome": "log_output", "treatment": dict(POLICY), "reference": 2004},
-        "dated": {
-            "estimator": "did",
-            "method": "callaway_santanna",
-            "outcome": "log_output",
-            "treatment": {"first_by_unit": "started"},
-            "comparison": "not_yet",
-        },
-        "two_way": {"estimator": "did", "outcome": "log_output", "treatment": dict(POLICY)},
-        "system": {"estimator": "sur", "outcome": ["log_output", "other"], "regressors": ["lever"]},
-        "parts": {
-            "estimator": "decomposition",
-            "outcome": "log_output",
-            "gap": dict(GAP),
-            "blocks": {"a": ["lever"], "b": ["other"]},
-        },
-        "common": {"estimator": "cce", "outcome": "log_output", "regressors": ["lever"]},
-        "random": {"estimator": "re", "outcome": "log_output", "regressors": ["lever"]},
-    }  # fmt: skip
-
-
-def whole() -> dict[str, Any]:
-    config: dict[str, Any] = tiny_config()
-    config["variables"]["other"] = {"formula": "lag(lever, 1)"}
-    config["models"] = models()
-    config["hypotheses"]["T1"]["others"] = [
-        {"model": "dynamic", "term": "lever"},
-        {"model": "two_stage", "term": "lever"},
-    ]
-    config["tables"]["gaps"] = {"type": "by_unit", "models": ["parts"]}
-    config["tables"]["comparisons"] = {"type": "bacon", "models": ["two_way"]}
-    config["tables"]["described"] = {"type": "descriptive", "panel": "main", "variables": ["lever"], "periods": [2001]}
-    config["figures"]["event"] = {"type": "event_study", "models": ["event"]}
-    config["figures"]["along"] = {"type": "marginal_effect", "model": "product"}
-    return config
-
-
-def problems_of(folder: Path, config: dict[str, Any]) -> tuple[Problem, ...]:
-    (folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    try:
-        return check(read_config(folder / "config.yaml"))
-    except UserError as error:
-        return error.problems
+__all__ = ["folder"]  # fixtures
 
 
 def test_right_models_pass(folder: Path) -> None:
     assert problems_of(folder, whole()) == ()
-
-
-def put(*path: str | int, value: Any) -> Change:
-    def change(config: dict[str, Any]) -> None:
-        parent: Any = config
-        for key in path[:-1]:
-            parent = parent[key]
-        parent[path[-1]] = value
-
-    return change
 
 
 def of_model(name: str, **keys: Any) -> Change:
@@ -329,35 +239,6 @@ def test_one_mistake_is_one_problem(folder: Path, change: Change, where: str, wo
     assert words in str(found[0])
 
 
-def classed(**classes: Any) -> dict[str, Any]:
-    return {"panel": "main", "variables": ["lever"], "classes": classes}
-
-
-@pytest.mark.parametrize(
-    ("entry", "key"),
-    [
-        ({"model": "parts", "periods": [2001]}, "periods"),
-        ({"model": "parts", "panel": "main"}, "panel"),
-        ({"model": "parts", "classes": {"shared": False}}, "classes.shared"),
-        ({"panel": "main", "variables": ["lever"], "terms": ["lever"]}, "terms"),
-        ({"panel": "main", "regimes": REGIMES, "palette": "diverging"}, "palette"),
-        ({"panel": "main", "regimes": REGIMES, "periods": [2001]}, "periods"),
-        ({"panel": "main", "clusters": CLUSTERS, "classes": {"number": 4}}, "classes"),
-        (classed(method="user", breaks=[1.0, 2.0], number=4), "classes.number"),
-        (classed(method="user", breaks=[1.0, 2.0], shared=False), "classes.shared"),
-        (classed(method="user"), "classes.breaks"),
-        (classed(breaks=[1.0, 2.0]), "classes.breaks"),
-        (classed(method="equal", breaks=[1.0, 2.0]), "classes.breaks"),
-    ],
-)
-def test_keys_that_a_map_has_no_use_for_are_refused(folder: Path, entry: dict[str, Any], key: str) -> None:
-    config = whole()
-    config["weights_matrices"] = {"near": {"type": "inverse_distance"}}
-    config["maps"] = {"m": entry}
-    found = [problem.where.split(" (line")[0] for problem in problems_of(folder, config)]
-    assert [where for where in found if where.startswith("maps.m")] == [f"maps.m.{key}"]
-
-
 def test_terms_of_other_equations_may_be_outcomes(folder: Path) -> None:
     config = whole()
     config["models"]["system"]["equations"] = {"log_output": ["lever", "other"], "other": ["lever"]}
@@ -389,82 +270,3 @@ def test_words_of_formulas_are_no_names(folder: Path, name: str) -> None:
     config["variables"][name] = {"formula": "lever * 2"}
     (found,) = problems_of(folder, config)
     assert found.where.startswith(f"variables.{name}") and "meaning of its own" in found.found
-
-
-@pytest.mark.parametrize(
-    ("change", "key"),
-    [
-        ({"smallest_effect": {"value": 1.0, "sd_of_outcome": 0.2}}, "smallest_effect.sd_of_outcome"),
-        ({"smallest_effect": {"value": 1.0, "per": "unit"}}, "smallest_effect.per"),
-        ({"smallest_effect": {"share_of_outcome": 0.1, "sd_of_outcome": 0.2}}, "smallest_effect.share_of_outcome"),
-        ({"estimand": {"model": "fe", "term": "lever", "at": {"other": "p75"}}}, "estimand.at"),
-        ({"untestable": "no data"}, "estimand"),
-        ({"diagnostics": {"pretrend": {}}}, "diagnostics.pretrend"),
-    ],
-)
-def test_keys_that_a_claim_has_no_use_for_are_refused(folder: Path, change: dict[str, Any], key: str) -> None:
-    config = whole()
-    model = next(name for name, entry in config["models"].items() if "lever" in entry.get("regressors", ()))
-    claim = {"claim": "c", "estimand": {"model": model, "term": "lever"}, **change}
-    if "at" in claim["estimand"]:
-        claim["estimand"]["model"] = model
-    config["hypotheses"] = {"H": claim}
-    found = [problem.where.split(" (line")[0] for problem in problems_of(folder, config)]
-    assert [where for where in found if where.startswith("hypotheses.H")] == [f"hypotheses.H.{key}"]
-
-
-def test_a_share_or_level_of_an_outcome_in_no_logarithm_is_refused(folder: Path) -> None:
-    config = whole()
-    name = next(name for name, entry in config["models"].items() if "lever" in entry.get("regressors", ()))
-    config["models"]["plain_outcome"] = {"estimator": "fe", "outcome": "other", "regressors": ["lever"]}
-    declared = {"smallest_effect": {"share_of_outcome": 0.1}, "plain": {"unit": "jobs", "scale": 10}}
-    config["hypotheses"] = {
-        "H": {"claim": "c", "estimand": {"model": "plain_outcome", "term": "lever"}, **declared},
-        "L": {"claim": "c", "estimand": {"model": name, "term": "lever"}, **declared},
-    }
-    found = {problem.where.split(" (line")[0] for problem in problems_of(folder, config)}
-    expected = {f"hypotheses.H.{key}" for key in ("smallest_effect.share_of_outcome", "plain.unit", "plain.scale")}
-    assert {where for where in found if where.startswith("hypotheses.")} == expected
-
-
-RATIO, LEVEL, NUMBER = "log(output / third)", "log(output)", "output + 0"
-LONG_RUN = {"statistic": "long_run:lever"}
-COUNT = {"estimator": "ppml"}
-
-
-@pytest.mark.parametrize(
-    ("formula", "model", "estimand", "declared", "refused"),
-    [
-        (RATIO, {}, {}, {"plain": {"scale": 1000}}, set()),
-        (RATIO, {}, {}, {"plain": {"unit_zh": "人"}}, set()),
-        (LEVEL, {}, {}, {"plain": {"scale": 1000, "unit_zh": "人"}}, {"plain.scale", "plain.unit_zh"}),
-        (LEVEL, {}, {}, {"plain": {"scale": 1000, "unit": "jobs", "unit_zh": "人"}}, set()),
-        (NUMBER, {}, {}, {"plain": {"change": 0.1, "scale": 10}}, {"plain.scale"}),
-        (NUMBER, COUNT, {}, {"smallest_effect": {"share_of_outcome": 0.1}}, set()),
-        (NUMBER, COUNT, {}, {"smallest_effect": {"sd_of_outcome": 0.1}}, {"smallest_effect.sd_of_outcome"}),
-        (NUMBER, COUNT, {}, {"plain": {"unit": "jobs", "change": 0.1}}, {"plain.unit"}),
-        (RATIO, {"estimator": "dynamic_panel"}, LONG_RUN, {"plain": {"change": 0.1}}, {"plain.change"}),
-        (RATIO, {"estimator": "dynamic_panel"}, LONG_RUN,
-         {"smallest_effect": {"share_of_outcome": 0.1, "per": "sd"}},
-         {"smallest_effect.share_of_outcome", "smallest_effect.per"}),
-        (RATIO, {"estimator": "dynamic_panel"}, LONG_RUN, {"smallest_effect": {"value": 0.1}}, set()),
-    ],
-)  # fmt: skip
-def test_units_that_a_claims_number_has_no_use_for_are_refused(
-    folder: Path,
-    formula: str,
-    model: dict[str, Any],
-    estimand: dict[str, str],
-    declared: dict[str, Any],
-    refused: set[str],
-) -> None:
-    config = whole()
-    config["variables"]["claimed"] = {"formula": formula}
-    config["models"]["claimed"] = {"estimator": "fe", "outcome": "claimed", "regressors": ["lever"], **model}
-    config["hypotheses"] = {
-        "H": {"claim": "c", "estimand": {"model": "claimed", **(estimand or {"term": "lever"})}, **declared}
-    }
-    found = [problem.where.split(" (line")[0] for problem in problems_of(folder, config)]
-    assert sorted(where.removeprefix("hypotheses.H.") for where in found if where.startswith("hypotheses")) == sorted(
-        refused
-    )
