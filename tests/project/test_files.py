@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from ruralpanel.project import files
-from ruralpanel.project.files import csv_text, inert, read_rows, restored, write_frame
+from ruralpanel.project.files import csv_text, inert, memory, read_rows, restored, write_frame
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import load_units
 
@@ -101,6 +101,16 @@ def test_long_tables_are_the_same_bytes_as_short_ones(tmp_path: Path, monkeypatc
     assert long == short and short != (tmp_path / "pandas.csv").read_bytes()  # "=1+1" is made inert, and nothing else
     write_frame(tmp_path / "single.csv", frame[["text"]])
     assert (tmp_path / "single.csv").read_text(encoding="utf-8").count('""\n') == chosen.count("") + chosen.count(None)
+
+
+def test_memory_follows_the_files_that_a_job_reads(tmp_path: Path) -> None:
+    """Snakemake names the arguments: ``wildcards`` and ``input``."""
+    (tmp_path / "small").write_bytes(b"1" * 1000)
+    with (tmp_path / "large").open("wb") as stream:
+        stream.truncate(200_000_000)  # takes no room on the disk
+    files = [str(tmp_path / name) for name in ("small", "large", "not there yet")]
+    asked = memory(1000, 12)
+    assert asked(wildcards=None, input=files[:1]) == 1000 and asked(wildcards=None, input=files) == 300 + 2400
 
 
 def test_ids_that_would_be_run_are_refused(tmp_path: Path) -> None:

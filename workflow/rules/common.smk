@@ -28,6 +28,7 @@ with starting("snakemake"):
     from ruralpanel.project.reads import place_files
     from ruralpanel.project.problems import UserError
     from ruralpanel.project.files import contents
+    from ruralpanel.project.files import memory
     from ruralpanel.tools.bundle.contents import code_files
     from ruralpanel.tools.bundle.contents import used_files
 

@@ -19,7 +19,7 @@ for _panel in ESTIMATED:
         priority: 1
         threads: 1
         resources:
-            mem_mb=1500,
+            mem_mb=memory(1500, 25),
             runtime=60,
         params:
             settings=project.estimation_settings(CONFIG, _panel),
@@ -50,7 +50,7 @@ if CONFIRMATION:
             "results/logs/confirm.log",
         threads: 1
         resources:
-            mem_mb=1500,
+            mem_mb=memory(1500, 25),
             runtime=30,
         params:
             settings=project.confirmation_settings(CONFIG),

@@ -15,7 +15,7 @@ if EXPORTS:
             "results/logs/export.log",
         threads: 1
         resources:
-            mem_mb=1500,
+            mem_mb=memory(1500, 25),
             runtime=10,
         params:
             settings=project.confirmation_settings(CONFIG),

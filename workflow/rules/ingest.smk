@@ -12,7 +12,7 @@ rule ingest:
         "results/logs/ingest_{source}.log",
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000, 12),
         runtime=10,
     params:
         source=lambda wildcards: project.reading_settings(CONFIG, wildcards.source),
@@ -41,7 +41,7 @@ rule reconcile:
         "results/logs/reconcile.log",
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000, 6),
         runtime=10,
     params:
         compared=project.reconcile_settings(CONFIG),

@@ -15,7 +15,7 @@ rule panel:
         "results/logs/panel_{panel}.log",
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory(1000, 8),
         runtime=10,
     params:
         settings=lambda wildcards: PANEL_SETTINGS[wildcards.panel],

@@ -25,7 +25,7 @@ for _panel in [panel for panel in PANELS if robustness.curves_on(CONFIG, panel)]
             f"results/logs/curve_{_panel}.log",
         threads: 1
         resources:
-            mem_mb=1500,
+            mem_mb=memory(1500, 25),
             runtime=60,
         params:
             settings=robustness.curves_settings(CONFIG, _panel),
@@ -53,7 +53,7 @@ if FAMILIES:
             "results/logs/families.log",
         threads: 1
         resources:
-            mem_mb=1500,
+            mem_mb=memory(1500, 25),
             runtime=30,
         params:
             settings=robustness.family_settings(CONFIG),
@@ -85,7 +85,7 @@ if ROBUSTNESS:
         priority: 1
         threads: 1
         resources:
-            mem_mb=1500,
+            mem_mb=memory(1500, 25),
             runtime=30,
         params:
             settings=robustness.robustness_settings(CONFIG),

@@ -10,7 +10,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Literal
@@ -65,6 +65,19 @@ def contents(*files: Any) -> dict[str, str]:
     derived from ``input``, so that a rule names these files again: names, lists and mappings of them, None for no file.
     """
     return {name: content_of(name) for name in _names(files)}
+
+
+def memory(least: int, times: float) -> Callable[[object, Iterable[str]], int]:
+    """What a rule declares as its jobs' memory (MB): `times` the size of the files that a job reads, at least `least`.
+
+    Snakemake asks once a job is ready, when all of its files are there; one that is not counts nothing.
+    """
+
+    def of_job(wildcards: object, input: Iterable[str]) -> int:
+        size = sum(os.path.getsize(file) for file in input if os.path.isfile(file))
+        return max(least, round(300 + times * size / 1e6))
+
+    return of_job
 
 
 def _names(files: Any) -> Iterator[str]:
