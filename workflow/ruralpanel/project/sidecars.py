@@ -125,7 +125,7 @@ PLACEHOLDERS = {
 }
 """What no file tells, as `new-source --about` prints it for the user to replace."""
 _LITTER_ENDS = ("~", ".bak", ".tmp", ".swp", ".part", ".crdownload")
-_LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r"})
+_LITTER = frozenset({"thumbs.db", "ehthumbs.db", "desktop.ini", "icon\r", "_success", "_metadata", "_common_metadata"})
 _PROSE = {".md", ".rst", ".yaml", ".yml"}
 
 

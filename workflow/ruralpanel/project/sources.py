@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -49,7 +49,7 @@ def read_source(name: str, values: Mapping[str, Any], root: Path, file: str) -> 
     adapter = ADAPTERS.get(values["adapter"])
     live = adapter is not None and adapter.live
     path = path_from(root, values["path"])
-    files, wrong = _files(path)
+    files, wrong = files_at(path)
     sidecar, faults, mended = _sidecar(values, root, file, where, live)
     downloads, refused = _downloads(values, root, path, file, where, live)
     faults += refused
@@ -129,7 +129,7 @@ _MOST = 100_000
 """Files and folders that a place may hold: more is somebody's whole disk."""
 
 
-def _files(path: str) -> tuple[tuple[str, ...], str]:
+def files_at(path: str) -> tuple[tuple[str, ...], str]:
     """The files of a place, in order, and what is wrong with the place; each empty where the other is not."""
     parts = Path(path).parts
     place = os.path.realpath(os.path.join(*takewhile(lambda part: not glob.has_magic(part), (".", *parts))))
@@ -137,8 +137,9 @@ def _files(path: str) -> tuple[tuple[str, ...], str]:
         return (), f"the whole of {place}"
     try:
         if os.path.isdir(path):
-            names = sorted(name for name in os.listdir(path) if not is_litter(name))
-            found = [file for name in names if os.path.isfile(file := os.path.join(path, name))]
+            found = list(islice(_within(path), _MOST + 1))
+            if len(found) > _MOST:
+                return (), f"more than {_MOST:,} files in {place}"
         elif os.path.isfile(path):
             found = [path]
         else:
@@ -149,6 +150,18 @@ def _files(path: str) -> tuple[tuple[str, ...], str]:
     except OSError as error:
         return (), f"a place that cannot be read ({error.strerror})"
     return tuple(found), "" if found else _NO_FILE
+
+
+def _within(folder: str) -> Iterator[str]:
+    """The files of a folder, in order, and those of its parts (``year=2000``), as Parquet tables are stored."""
+    for name in sorted(os.listdir(folder)):
+        place = os.path.join(folder, name)
+        if is_litter(name):
+            continue
+        if os.path.isfile(place):
+            yield place
+        elif "=" in name and os.path.isdir(place):
+            yield from _within(place)
 
 
 def _holds_more(place: str, most: int) -> bool:

@@ -18,6 +18,7 @@ from ruralpanel.data.adapters.table_body import (
     column_of,
     figure_problems,
     finer_dates,
+    left_aside,
     load_body,
     measure_column,
     measures_of,
@@ -196,9 +197,13 @@ def read(source: SourceSpec) -> pd.DataFrame:
     remarks: list[Problem] = []
     given: dict[str, set[str]] = {}
     unread: dict[str, list[str]] = {}
+    aside: list[str] = []
     for file, spots_of in wanted.items():
         try:
             for table, of_table in open_dated(file, file_label(source, file), layout):
+                if left_aside(table, of_table):
+                    aside.append(table.label)
+                    continue
                 reading = _read_table(table, spots_of, of_table)
                 for piece in reading.pieces:
                     shown, faults = as_shown(piece, source.series[piece.series].measure, layout)
@@ -210,6 +215,9 @@ def read(source: SourceSpec) -> pd.DataFrame:
         except UserError as error:
             problems += error.problems
     present = {piece.series for piece in pieces}
+    if aside and not present and not problems:
+        found, expected = f"{', '.join(aside[:4])} and no folder beside", f"a folder for {dict(layout.where)}"
+        problems.append(Problem(source.name, "layout.where", found, expected, "correct the value"))
     if not problems:
         asked = {place.series.key for spots_of in wanted.values() for place in spots_of}
         problems += [

@@ -113,6 +113,16 @@ def load_body(
     return body
 
 
+def left_aside(table: TableFile, layout: TableLayout) -> bool:
+    """Whether the table's folder says that none of its rows is one of `layout.where`."""
+    conditions = {table.actual(str(name)): wanted for name, wanted in (layout.where or {}).items()}
+    return any(
+        not _named([table.parts[name]], squeezed(wanted if isinstance(wanted, (list, tuple)) else [wanted]))
+        for name, wanted in conditions.items()
+        if name in table.parts
+    )
+
+
 def _header_again(loaded: Mapping[str, pd.Series]) -> columns.Mask:
     """Rows that say the names of the columns once more, as where a printed table goes on over a page."""
     again: columns.Mask | None = None

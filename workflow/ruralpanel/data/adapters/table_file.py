@@ -39,6 +39,7 @@ class TableFile:
     scales : column → row → how the figure is shown, where that is not as it is stored.
     numbers : column → rows whose cell stores a number, whatever the decimal mark of those that are text.
     remarks : what a reader should know of it: hidden rows and columns.
+    parts : column → its value in all rows, where folders name them (``year=2000``).
     """
 
     label: str
@@ -53,6 +54,7 @@ class TableFile:
     scales: Mapping[str, Mapping[int, Scale]] = field(default_factory=dict)
     numbers: Mapping[str, Collection[int]] = field(default_factory=dict)
     remarks: tuple[Problem, ...] = ()
+    parts: Mapping[str, str] = field(default_factory=dict)
 
     def actual(self, name: str) -> str:
         """The column that a declared name means: itself, else the only one that differs in blanks or width alone."""

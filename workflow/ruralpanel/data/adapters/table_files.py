@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -149,9 +150,10 @@ def _parquet(path: str, label: str, _layout: TableLayout) -> TableFile:
     import pyarrow.parquet as pq
 
     try:
-        names = tuple(pq.read_schema(path).names)
+        stored = tuple(pq.read_schema(path).names)
     except (pa.ArrowException, OSError) as error:
         raise unreadable(label, "Parquet", error) from None
+    parts = {name: value for name, value in _parts(label).items() if name not in stored}
 
     def load(columns: Sequence[str], _figures: Sequence[str]) -> tuple[Columns, Numbers]:
         try:
@@ -166,14 +168,25 @@ def _parquet(path: str, label: str, _layout: TableLayout) -> TableFile:
             words = [
                 name
                 for name in columns
+                if name not in parts
                 if pa.types.is_string(schema.field(name).type) or pa.types.is_large_string(schema.field(name).type)
             ]
-            table = pq.read_table(path, columns=list(dict.fromkeys(columns)), read_dictionary=words)
-            return arrow_columns(table), np.arange(1, table.num_rows + 1)
+            # A file, whatever its folder is called: PyArrow would make columns of the folders' names too.
+            here = [name for name in dict.fromkeys(columns) if name not in parts]
+            table = pq.ParquetFile(path, read_dictionary=words).read(columns=here).select(here)
+            same = {name: pd.Series([parts[name]] * rows, dtype="category") for name in columns if name in parts}
+            return arrow_columns(table) | same, np.arange(1, rows + 1)
         except (pa.ArrowException, OSError) as error:
             raise unreadable(label, "Parquet", error) from None
 
-    return TableFile(label, "", names, load)
+    return TableFile(label, "", (*stored, *parts), load, parts=parts)
+
+
+def _parts(label: str) -> dict[str, str]:
+    """What the folders of a file (``year=2000/region=North``) say of all of its rows, by column."""
+    split = [folder.partition("=") for folder in Path(label).parts[:-1] if "=" in folder]
+    unknown = "__HIVE_DEFAULT_PARTITION__"
+    return {unquote(name): "" if value == unknown else unquote(value) for name, _, value in split}
 
 
 def _stata(path: str, label: str, layout: TableLayout) -> TableFile:
