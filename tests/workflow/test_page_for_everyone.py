@@ -12,6 +12,7 @@ import pytest
 from browser import Tab
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+TARGETS = ".contents a, .contents li > details > summary"
 FAULTS = """(tags) => axe.run(document, { runOnly: tags, resultTypes: ["violations"] }).then(({ violations }) =>
   violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`)))"""
 
@@ -90,13 +91,35 @@ def test_without_scripts_the_page_says_so_and_numbers_are_links(browser: Any, pa
     context.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 320)])
-def test_axe_finds_nothing(browser: Any, pages: dict[str, Path], scheme: str, width: int) -> None:
-    """With the script of axe-core (`npm pack axe-core`) in the file that AXE_CORE names."""
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_links_of_the_contents_are_large_enough_to_touch(browser: Any, pages: dict[str, Path], language: str) -> None:
+    """24 pixels (WCAG 2.2, 2.5.8), at every width; the page itself goes beyond none."""
+    tab = Tab(browser, pages[language], 1280, ".contents details")
+    for width in (1280, 768, 320):
+        tab.page.set_viewport_size({"width": width, "height": 800})
+        heights = tab.page.eval_on_selector_all(
+            TARGETS, "(all) => all.map((one) => one.getBoundingClientRect().height)"
+        )
+        assert len(heights) > 30 and min(heights) >= 24, width
+        assert tab.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
+    assert tab.faults == []
+    tab.context.close()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_axe_finds_nothing(browser: Any, pages: dict[str, Path], language: str) -> None:
+    """With the script of axe-core (`npm pack axe-core`) in the file that AXE_CORE names.
+
+    What depends on the width is looked at in light, what depends on colours in both; one tab serves all.
+    """
     path = os.environ.get("AXE_CORE", "")
     if not Path(path).is_file():
         pytest.skip("AXE_CORE names no file with the script of axe-core")
-    tab = Tab(browser, pages["en"], width, "main details", color_scheme=scheme)
+    tab = Tab(browser, pages[language], 1280, "main details", color_scheme="light")
     tab.page.evaluate(Path(path).read_text(encoding="utf-8"))
-    assert tab.page.evaluate(FAULTS, RULES) == []
+    for width in (1280, 768, 320):
+        tab.page.set_viewport_size({"width": width, "height": 800})
+        assert tab.page.evaluate(FAULTS, RULES) == [], width
+    tab.page.emulate_media(color_scheme="dark")
+    assert tab.page.evaluate(FAULTS, ["cat.color"]) == []
     tab.context.close()
