@@ -192,7 +192,7 @@ def test_what_is_ruled_out_is_all_that_lies_outside(low: float, high: float, pla
 
 def rules_out(said: str, value: float) -> bool:
     """A reader's understanding of the sentence."""
-    word = "a gain" if value > 0 else "a loss"
+    word = "a rise" if value > 0 else "a fall"
     for part in re.split(r",? and (?=a )|, (?=a )", said):
         if not part.startswith(word):
             continue

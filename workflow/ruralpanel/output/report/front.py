@@ -196,6 +196,8 @@ def _provenance(context: Context, texts: Texts) -> list[Block]:
         "official": official,
         "undeclared": ", ".join(undeclared),
         "sources": len(context.sources),
+        "totals": bool(context.config.get("control_totals")),
+        "identities": any((source.about or {}).get("identities") for source in sources),
         "checked": (context.results / "reconciliation" / "findings.csv").is_file(),
     }
     blocks: list[Block] = [Paragraph(texts.inline("front.provenance", **values))]
@@ -233,7 +235,7 @@ def sources(context: Context, texts: Texts) -> Section:
             cells["obtained"] = texts.inline("data.undeclared")
         rows.append(row(cells, _SOURCE_COLUMNS))
     head = header(texts, _SOURCE_COLUMNS, "front.sources_head")
-    notes = (texts.inline("front.sources_lede"),)
+    notes = (texts.inline("front.sources_lede", some=any(source.about for source in context.sources.values())),)
     table = Table("sources-table", texts.inline("front.sources_caption"), head, tuple(rows), notes)
     return Section("sources", texts.plain("front.sources_title"), (table,), part="brief")
 

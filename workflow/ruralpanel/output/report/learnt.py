@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from ruralpanel.claims.evidence import CRITERIA
 from ruralpanel.claims.scorecard import ClaimRow
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.results import Estimated
 from ruralpanel.output.report import beside
 from ruralpanel.output.report.answers import TONES, verdict_word
 from ruralpanel.output.report.context import Context
@@ -72,21 +74,27 @@ def in_short(context: Context, texts: Texts) -> list[Block]:
 
 
 def _estimates(context: Context, texts: Texts) -> list[Block]:
-    """Without claims: the first coefficient of the first models, each with its interval."""
+    """Without claims: the first coefficient of the first models, each with the interval that tables print."""
     items = []
     for name, model in list(context.models.items())[:_MODELS]:
-        row = next((row for row in model.coefficients if math.isfinite(_width(row.ci_low, row.ci_high))), None)
+        row, shown = next(((row, shown) for row in model.coefficients if (shown := _shown(model, row))), (None, ""))
         if row is not None:
             labels = context.labels(model.panel)
             of, names = f"model:{name}:{row.term}", {"outcome": noun(labels.of(model.outcome))}
-            names |= {"term": labels.of(row.term), "title": context.title(name)}
+            names |= {"term": labels.of(row.term), "title": context.title(name), "interval": shown}
             items.append(texts.inline("answers.estimate", of=of, **names))
     more = [Bullets(tuple(items))] if items else []
     return [Paragraph(texts.inline("answers.lede_none", some=bool(items))), *more]
 
 
-def _width(low: float | None, high: float | None) -> float:
-    return math.inf if low is None or high is None else high - low
+def _shown(model: Model, row: Estimated) -> str:
+    """The field of the interval that tables print of a coefficient; empty where that is none of two finite ends."""
+    for name in ("ci_ar", "ci_wild", "ci"):
+        pieces = model.set_of(row, name)
+        if pieces is not None:
+            own = row.number(f"{name}_low"), row.number(f"{name}_high")
+            return name if pieces == (own,) and all(map(math.isfinite, pieces[0])) else ""
+    return ""
 
 
 def section(context: Context, texts: Texts, claims: Sequence[ClaimRow]) -> Section:
@@ -154,7 +162,7 @@ def _needed(texts: Texts, claim: ClaimRow) -> Inline:
 
 def _grid(context: Context, texts: Texts, claims: Sequence[ClaimRow]) -> Table:
     """Every claim's evidence, cell by cell (`ruralpanel.claims.evidence`)."""
-    columns = ("claim", *CRITERIA)
+    columns = ("claim", "interval", *(name for name in CRITERIA[1:] if _known(context, claims, name)))
     rows = []
     for claim in claims:
         name = literal(f"{claim.claim} {verdict_word(texts, claim)}")
@@ -165,8 +173,16 @@ def _grid(context: Context, texts: Texts, claims: Sequence[ClaimRow]) -> Table:
             rows.append(row({"claim": name, **_cells(level.told, texts, level.row, level.key)}, columns))
     words = nouns(context)
     head = header(texts, columns, "grid.head", nouns=words)
-    notes = (texts.inline("grid.lede", nouns=words),)
+    notes = (texts.inline("grid.lede", nouns=words, known=columns),)
     return Table("evidence-grid", texts.inline("grid.caption"), head, tuple(rows), notes)
+
+
+def _known(context: Context, claims: Sequence[ClaimRow], criterion: str) -> bool:
+    """Whether any row of the grid has a word on a criterion."""
+    shown = (
+        row for claim in claims for row in (claim, *(level.row for level in beside.elsewhere(context, claim.claim)))
+    )
+    return any(cell.criterion == criterion and cell.word != "not_available" for row in shown for cell in row.evidence)
 
 
 def _cells(context: Context, texts: Texts, claim: ClaimRow, base: str) -> dict[str, Inline]:
