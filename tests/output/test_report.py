@@ -18,7 +18,7 @@ from ruralpanel.claims import scorecard
 from ruralpanel.output.report.build import build, compose
 from ruralpanel.output.report.context import commands_for, gather
 from ruralpanel.output.report.designs import Origins
-from ruralpanel.output.report.document import Answers, Definitions, Paragraph, parse, plain_text
+from ruralpanel.output.report.document import Answers, Bullets, Definitions, Paragraph, parse, plain_text
 from ruralpanel.output.report.lookups import lookups
 from ruralpanel.output.report.numbers import Found, MissingNumber, Numbers, formatted
 from ruralpanel.output.report.texts import FOLDER, Texts, measure_text, noun, short_label, singular
@@ -207,7 +207,7 @@ def test_prose_follows_the_results(place: Path) -> None:
     answers = next(block for block in document.blocks() if isinstance(block, Answers))
     said = {item.id: plain_text(item.number) + " " + plain_text(item.meaning) for item in answers.items}
     assert "35% higher than usual for the province and the year (one standard deviation, rounded)" in said["H1"]
-    assert "was 13.4% higher" in said["H1"] and "that the lever causes it is not shown" in said["H1"]
+    assert "came out 13.4% higher" in said["H1"] and "that the lever causes it is not shown" in said["H1"]
     assert "5.5 more (2.4 more to 8.9 more)" in said["H1"] and "per 1,000 rural residents" in said["H1"]
     assert "compatible with an association of either sign" in said["H2"] and "1.5% lower" in said["H2"]
     assert "without bound to 2.4% lower" in said["H3a"] and "association is negative" in said["H3a"]
@@ -348,6 +348,24 @@ def test_a_project_without_claims_models_or_sidecars_has_a_report(place: Path) -
     scorecard.write_scorecard((), place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
     build(gather(values, place / "made_up", place, "config.json"), place / "out", ["html", "pdf"])
     assert "Provenance not declared" in (place / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_without_claims_the_first_page_says_what_tables_print(place: Path) -> None:
+    """The interval of the bootstrap where a model has one; no count of claims, and no check that nobody declared."""
+    file = place / "made_up" / "models" / "baseline.json"
+    model = json.loads(file.read_text(encoding="utf-8"))
+    model["coefficients"][0] |= {"p_wild": 0.04, "ci_wild_low": 0.123, "ci_wild_high": 0.789}
+    file.write_text(json.dumps(model), encoding="utf-8")
+    scorecard.write_scorecard((), place / "made_up" / "scorecard.csv", place / "made_up" / "scorecard.json")
+    values = config(place, hypotheses={}, control_totals=None)
+    whole, _ = compose(gather(values, place / "made_up", place, "config.json"))
+    summary = whole.sections[0]
+    (first, *_) = next(block.items for block in summary.blocks if isinstance(block, Bullets))
+    assert "[0.123, 0.789]" in plain_text(first)
+    assert "claim" not in plain_text(whole.subtitle)
+    said = [plain_text(block.text) for block in summary.blocks if isinstance(block, Paragraph)]
+    checked = next(text for text in said if text.startswith("How they were checked"))
+    assert "control totals" not in checked and "their own past" in checked
 
 
 @pytest.mark.parametrize(

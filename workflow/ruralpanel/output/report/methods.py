@@ -45,7 +45,9 @@ def brief(context: Context, texts: Texts) -> Section:
     blocks: list[Block] = []
     if context.scorecard.claims:
         blocks.append(Paragraph(texts.inline("answers.rule", nouns=words), "small", id="rule"))
-        items = ("supported", "contradicted", "nothing", "cannot_tell", "two_sided", "not_negative", "agreement")
+        foreseen = {claim.expected for claim in context.scorecard.claims}
+        special = (name for name in ("two_sided", "not_negative") if name in foreseen)
+        items = ("supported", "contradicted", "nothing", "cannot_tell", *special, "agreement")
         blocks.append(Bullets(tuple(texts.inline(f"answers.rule_items.{item}") for item in items), "small"))
     if estimators:
         named = [name for name in estimators if texts.has(f"methods.estimator.{name}")]
