@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ruralpanel.project.kept import MADE_FROM, Hashes, Kept
+from ruralpanel.project.kept import MADE_FROM, Hashes, Kept, rows_named
 
 
 @dataclass
@@ -140,3 +140,18 @@ def test_nothing_is_kept_without_a_folder(job: Job) -> None:
         Kept().piece("one", {}, [target], lambda text=text: target.write_text(text, encoding="utf-8"))
         assert target.read_text(encoding="utf-8") == text
     Kept().only([])
+
+
+def test_a_piece_takes_the_labels_of_what_its_settings_and_results_name(tmp_path: Path) -> None:
+    book, model = tmp_path / "codebook.csv", tmp_path / "model.json"
+    model.write_text(json.dumps({"outcome": "jobs", "coefficients": [{"term": "roads:gap"}, {"term": "share_staff"}]}))
+
+    def named(**labels: str) -> list[str]:
+        words = {"jobs": "Jobs", "roads": "Roads", "gap": "Gap", "staff": "Staff", "urban": "Urban", "rail": "Rail"}
+        rows = [f"{name},{label}" for name, label in {**words, **labels}.items()]
+        book.write_text("\n".join(["variable,label", *rows]) + "\n", encoding="utf-8")
+        return [row["label"] for row in rows_named([book, tmp_path / "none.csv"], {"of": ["urban"]}, [model])]
+
+    assert named() == ["Jobs", "Roads", "Gap", "Staff", "Urban"]
+    assert named(rail="Railways") == named()
+    assert named(gap="Lag") == ["Jobs", "Roads", "Lag", "Staff", "Urban"]

@@ -1,7 +1,6 @@
 """Draw every declared chart."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,7 @@ from typing import Any
 from ruralpanel.project.interrupts import starting
 
 with starting("figures"):
-    from ruralpanel.output.charts.build import draw
-    from ruralpanel.output.results import OutputContext
-    from ruralpanel.project.kept import Kept
+    from ruralpanel.project.kept import Kept, rows_named
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.units import load_units
 
@@ -30,16 +27,27 @@ def main(
 
     `sources`: by figure, the ``files`` and ``titles`` that it is drawn from.
     """
-    cross_section = load_units(units)
-    labels = {unit: cross_section.label(unit, language) for unit in cross_section.every}
-    context = OutputContext(Path("results"), language, cross_section.attributes, config, titles=titles, names=names)
+
+    def write(name: str, spec: Mapping[str, Any], paths: Mapping[str, Path]) -> None:
+        with starting("figures"):  # nothing of it is needed where all charts are kept
+            from ruralpanel.output.charts.build import draw
+            from ruralpanel.output.results import OutputContext
+
+        cross_section = load_units(units)
+        labels = {unit: cross_section.label(unit, language) for unit in cross_section.every}
+        attributes, where = cross_section.attributes, f"figures.{name}"
+        context = OutputContext(Path("results"), language, attributes, config, where, titles=titles, names=names)
+        draw(name, spec, context, labels, paths)
+
     for name, spec, piece in pieces(figures, "figures", "figure"):
         paths = {form: Path(f"results/figures/{name}.{form}") for form in ("png", "svg")}
-        files = {file: Path(file) for file in sources[name]["files"]}
-        made_from = {"settings": spec, "files": files, "titles": sources[name]["titles"]}
+        files = [Path(file) for file in sources[name]["files"]]
+        codebooks = [file for file in files if file.name == "codebook.csv"]
+        results = {str(file): file for file in files if file not in codebooks}
+        labels = rows_named(codebooks, spec, [file for file in results.values() if file.suffix == ".json"])
+        made_from = {"settings": spec, "files": results, "labels": labels, "titles": sources[name]["titles"]}
         with piece:
-            make = partial(draw, name, spec, replace(context, where=f"figures.{name}"), labels, paths)
-            kept.piece(name, made_from, list(paths.values()), make)
+            kept.piece(name, made_from, list(paths.values()), partial(write, name, spec, paths))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Draw every declared map; polygons are read once for each projection."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -8,15 +8,7 @@ from typing import Any
 from ruralpanel.project.interrupts import starting
 
 with starting("maps"):
-    import pandas as pd
-
-    from ruralpanel.estimate.base.model import read_model
-    from ruralpanel.estimate.places.geography import Geography, read_polygons
-    from ruralpanel.output.labels import labels_from_codebook
-    from ruralpanel.output.maps.boundaries import load_boundaries
-    from ruralpanel.output.maps.build import MapContext, build
-    from ruralpanel.output.maps.draw import boundary_note
-    from ruralpanel.project.kept import Kept
+    from ruralpanel.project.kept import Kept, rows_named
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.units import load_units
@@ -38,20 +30,40 @@ def main(
 
     `panels`: the panel whose units each map shows.
     """
-    cross_section = load_units(units)
-    names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
-    if boundaries:
-        read_polygons(boundaries, cross_section)  # a file that will not do stops all maps, a projection only its own
-    shapes = cache(partial(load_boundaries, boundaries or None, units=cross_section))
-    geography = Geography(cross_section, boundaries or None, declared_matrices(weights_matrices), config)
-    note = boundary_note(boundaries, boundaries_note, language)
 
-    def write(name: str, spec: Mapping[str, Any], codebook: Path, data: Path) -> None:
-        model = read_model(data) if "model" in spec else None
-        frame = pd.read_parquet(data) if model is None else None
-        labels = labels_from_codebook(pd.read_csv(codebook), language)
-        shape = shapes(projection=spec["projection"])
-        build(name, spec, MapContext(shape, names, labels, language, note, geography, seed, frame, model))
+    @cache
+    def prepared() -> Callable[..., None]:
+        """What all maps need; nothing of it is read where all of them are kept."""
+        with starting("maps"):
+            import pandas as pd
+
+            from ruralpanel.estimate.base.model import read_model
+            from ruralpanel.estimate.places.geography import Geography, read_polygons
+            from ruralpanel.output.labels import labels_from_codebook
+            from ruralpanel.output.maps.boundaries import load_boundaries
+            from ruralpanel.output.maps.build import MapContext, build
+            from ruralpanel.output.maps.draw import boundary_note
+
+        cross_section = load_units(units)
+        names = {unit: cross_section.label(unit, language) for unit in cross_section.ids}
+        if boundaries:
+            # a file that will not do stops all maps, a projection only its own
+            read_polygons(boundaries, cross_section)
+        shapes = cache(partial(load_boundaries, boundaries or None, units=cross_section))
+        geography = Geography(cross_section, boundaries or None, declared_matrices(weights_matrices), config)
+        note = boundary_note(boundaries, boundaries_note, language)
+
+        def draw(name: str, spec: Mapping[str, Any], codebook: Path, data: Path) -> None:
+            model = read_model(data) if "model" in spec else None
+            frame = pd.read_parquet(data) if model is None else None
+            labels = labels_from_codebook(pd.read_csv(codebook), language)
+            shape = shapes(projection=spec["projection"])
+            build(name, spec, MapContext(shape, names, labels, language, note, geography, seed, frame, model))
+
+        return draw
+
+    def write(*piece: Any) -> None:
+        prepared()(*piece)
 
     for name, spec, piece in pieces(maps, "maps", "map"):
         panel = Path("results/panels") / panels[name]
@@ -60,7 +72,8 @@ def main(
         forms = ("png", "svg", "gpkg", *(("csv",) if "clusters" in spec else ()))
         written = [Path(f"results/maps/{name}.{form}") for form in forms]
         with piece:
-            made_from = {"settings": spec, "codebook": codebook, "data": data}
+            labels = rows_named([codebook], spec, [data] if "model" in spec else [])
+            made_from = {"settings": spec, "labels": labels, "data": data}
             kept.piece(name, made_from, written, partial(write, name, spec, codebook, data))
     kept.only(maps)
 

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.project.files import atomic_path, content_of, plain, sha256_of, write_json
+from ruralpanel.project.files import atomic_path, content_of, plain, read_rows, sha256_of, write_json
 from ruralpanel.project.problems import LOG
 
 FOLDER = Path("results/kept")
 MADE_FROM = "made_from.json"
 VALUE = "value.json"
+_WORD = re.compile(r"\w+")
 
 
 class Hashes(dict[str, str]):
     """Hashes by name, made already: a record shows them as they are, so that it tells which of them changed."""
-
-
-VALUE = "value.json"
 
 
 @dataclass(frozen=True)
@@ -86,6 +85,16 @@ class Kept:
         for own in self.folder.glob("*") if self.folder else ():
             if own.is_dir() and own.name not in names:  # files are none of the job's, such as a file manager's
                 shutil.rmtree(own)
+
+
+def rows_named(codebooks: Iterable[Path], settings: Any, results: Iterable[Path] = ()) -> list[Mapping[str, str]]:
+    """The rows of codebooks whose variable the settings or the JSON results of a piece name.
+
+    A piece that takes the labels of what these name, and no other, stays as it is when another label changes.
+    """
+    texts = [json.dumps(plain(settings)), *(file.read_text(encoding="utf-8") for file in results if file.is_file())]
+    named = " ".join({word for text in texts for word in _WORD.findall(text)})
+    return [row for file in codebooks if file.is_file() for row in read_rows(file) if row["variable"] in named]
 
 
 def _digest(value: Any) -> Any:

@@ -226,7 +226,8 @@ def pieces(works: Mapping[str, V], kind: str, unit: str) -> Iterator[tuple[str, 
     Raises
     ------
     UserError
-        At the end, with the problems of all pieces. An error of the program is one of them; its traceback is logged.
+        At the end, with the problems of all pieces, each once. An error of the program is one of them; its traceback is
+        logged.
     """
     problems: list[Problem] = []
     begun = time.monotonic()
@@ -236,7 +237,7 @@ def pieces(works: Mapping[str, V], kind: str, unit: str) -> Iterator[tuple[str, 
         problems += piece.problems
         rest = left(time.monotonic() - begun, done, len(works)) if done < len(works) else "finished"
         LOG.info("%s %s %s (%d of %d, %s)", unit, name, "failed" if piece.problems else "done", done, len(works), rest)
-    raise_any(problems)
+    raise_any(problem for index, problem in enumerate(problems) if problem not in problems[:index])
 
 
 class Piece:
