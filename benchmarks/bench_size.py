@@ -27,12 +27,15 @@ from ruralpanel.estimate.families.policy.cohorts import sample_of
 from ruralpanel.estimate.inference import size_kernels, validity
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.estimate.inference.size_kernels import LEVEL, Outcomes
+from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
 SETS, PANELS, DRAWS = 200, 20, 199
 CUTOFF_KM = 1000.0
 EFFECTS = {"a .5": 0.25, "b 12": 0.5, "d": 0.15}
 """Effects, in standard deviations of the errors, at which power is compared."""
+
+ZERO = "errors_of_zero"
 
 Rejections = Callable[[Outcomes, np.random.Generator], FloatArray | None]
 """Outcomes and generator → whether each panel rejects that the last coefficient is zero; None: does not apply."""
@@ -53,7 +56,12 @@ def variance(method: str, normal: bool = False, panel: bool = True, **options: o
             fitted = fit(one)
             # these errors are refused with unit effects; here it is measured why
             fitted = replace(fitted, absorbed=()) if method == "hc" else fitted
-            found = infer(fitted, one, setting, 0)
+            try:
+                found = infer(fitted, one, setting, 0)
+            except UserError as error:
+                if any(problem.reason is None or problem.reason.code != ZERO for problem in error.problems):
+                    raise
+                continue
             if normal:
                 assert found.df is not None
                 found = replace(found, df=np.full_like(found.df, np.inf))
