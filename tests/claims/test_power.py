@@ -29,7 +29,7 @@ def test_the_detectable_effect_has_the_power() -> None:
     own = power.of_error(0.3, 30.0)
     found = own.detectable(0.8)
     assert found == smallest_detectable(0.3, 30.0) == pytest.approx((2.0422724563 + 0.8537672619) * 0.3)
-    assert own.power(found) == pytest.approx(0.8, abs=0.001)
+    assert own.power(np.array([found]))[0] == pytest.approx(0.8, abs=0.001)
     assert smallest_detectable(0.3, 1.0) > 3 * found
 
 

@@ -60,6 +60,8 @@ def test_every_panel_is_rejected_where_the_bootstrap_rejects_it() -> None:
                 )
                 rejected.append(draws.p_value(float(contrast @ b)) <= 0.05)
             assert power[name].power(effect) == pytest.approx(np.mean(rejected), abs=1e-12)
+        effects = np.linspace(-0.5, 1.5, 21)
+        assert power[name].powers(effects).tolist() == [power[name].power(float(effect)) for effect in effects]
 
 
 def test_where_every_unit_counts_alike_the_bootstrap_has_the_power_of_t() -> None:

@@ -256,6 +256,28 @@ class SimulatedPower:
         """Share of the panels in which the bootstrap rejects zero where this is the truth."""
         return float(np.mean(self._rejected(effect)))
 
+    def powers(self, effects: FloatArray) -> FloatArray:
+        """The power (e,) of several effects at once, equal to that of each to rounding.
+
+        Squared numerator less squared denominator times the sample's is a polynomial of degree four in the null, whose
+        coefficients are those of the panel and the draw: one product of matrices for each panel.
+        """
+        draws, size = self.n1.size, self.size**2 * (1.0 - TIE)
+        nulls = self.estimate[:, None] + effects
+        powers = np.stack([nulls**k for k in range(5)], axis=2)
+        coefficients, values = np.empty((5, draws)), np.empty((effects.size, draws))
+        coefficients[4] = -size * self.q2
+        counts = np.full(nulls.shape, draws)
+        for panel in np.flatnonzero(self.denominator > 0).tolist():
+            n0, n1 = self.n0[panel], self.denominator[panel] * self.n1
+            np.multiply(n0, self.denominator[panel] * n0, out=coefficients[0])
+            np.multiply(n0, 2.0 * n1, out=coefficients[1])
+            np.subtract(n1 * self.n1, size * self.q0[panel], out=coefficients[2])
+            np.multiply(self.q1[panel], -2.0 * size, out=coefficients[3])
+            np.dot(powers[panel], coefficients, out=values)
+            counts[panel] = (values >= 0.0).sum(axis=1, dtype=np.int32)
+        return np.asarray(np.mean((counts + 1) / (draws + 1) <= LEVEL, axis=0))
+
     def detectable(self, wanted: float) -> float | None:
         """Smallest effect found with the power `wanted`; None where none up to `FARTHEST` errors is."""
         high = step = float(np.std(self.estimate))

@@ -190,7 +190,9 @@ def _described(basis: Power, target: Target, error: float, df: float, detection:
         basis,
         detectable={f"{level:g}": detection.detectable(level) for level in power.LEVELS},
         curve=PowerCurve(tuple(effects.tolist()), tuple(values.tolist())),
-        at_delta=AtDelta(delta, detection.power(delta), power.exaggeration(delta, error, df)) if delta else None,
+        at_delta=AtDelta(delta, float(detection.power(np.array([delta]))[0]), power.exaggeration(delta, error, df))
+        if delta
+        else None,
     )
 
 

@@ -41,29 +41,29 @@ def _error_quantiles(df: float) -> FloatArray:
 
 @dataclass(frozen=True)
 class Power:
-    """Power of one test: `power` of an effect, and the effect `detectable` with a wanted power (None: none is)."""
+    """Power of one test: `power` of effects (e,), and the effect `detectable` with a wanted power (None: none is)."""
 
-    power: Callable[[float], float]
+    power: Callable[[FloatArray], FloatArray]
     detectable: Callable[[float], float | None]
 
     def curve(self, points: int = 31) -> tuple[FloatArray, FloatArray]:
         """Effects (p,) from zero to 1.75 times the one found with 80 % power, and the power (p,) of each."""
         most = self.detectable(0.8)
         effects = np.linspace(0.0, 1.75 * most, points) if most else np.zeros(0)
-        return effects, np.array([self.power(float(effect)) for effect in effects])
+        return effects, self.power(effects)
 
 
 def of_error(std_error: float, df: float) -> Power:
     """Power of a t test by its error; effects found by `inference.detectable.smallest_detectable`."""
     return Power(
-        lambda effect: float(power(effect, std_error, df)),
+        lambda effects: power(effects, std_error, df),
         lambda wanted: smallest_detectable(std_error, df, wanted),
     )
 
 
 def of_simulation(simulated: SimulatedPower) -> Power:
     """Power of a bootstrap as simulated."""
-    return Power(simulated.power, simulated.detectable)
+    return Power(simulated.powers, simulated.detectable)
 
 
 def exaggeration(effect: float, std_error: float, df: float) -> float:
