@@ -25,8 +25,6 @@ from ruralpanel.claims.robustness.curve_plan import Plan, Specification, plan
 from ruralpanel.claims.robustness.curve_tests import SCHEMES, curve_test
 from ruralpanel.project.load import read_config
 from ruralpanel.project.reads import declared_lags
-from ruralpanel.project.sections.configuration import SpecificationCurve
-from ruralpanel.project.sections.data import samples
 from ruralpanel.project.units import load_units
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,14 +36,14 @@ def largest(results: Path) -> tuple[Plan, CurveData]:
     """The declared curve with most specifications, on its panel."""
     config = read_config(ROOT / "config.yaml")
     lags = declared_lags(config.variables)
-    curves = {name: SpecificationCurve.model_validate(one) for name, one in config.specification_curves.items()}
+    curves = config.specification_curves
     plans = {name: plan(curve, lags) for name, curve in curves.items()}
     name = max(plans, key=lambda key: len(plans[key].specifications))
     panel = curves[name].panel
     frame = pd.read_parquet(results / "panels" / panel / "panel.parquet")
     print(f"curve {name}: {len(plans[name].specifications):,} specifications on panel {panel}, {len(frame)} rows")
     return plans[name], curve_data(
-        plans[name], frame, load_units(ROOT / "data/units/china_provinces.csv"), samples(config.samples)
+        plans[name], frame, load_units(ROOT / "data/units/china_provinces.csv"), config.samples
     )
 
 

@@ -26,7 +26,6 @@ from ruralpanel.estimate.inference.size_kernels import Outcomes, by_variance
 from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.estimate.places.weights import great_circle_km
 from ruralpanel.project.jobs import open_project
-from ruralpanel.project.sections.data import samples
 from ruralpanel.project.settings import InferenceSpec
 from ruralpanel.project.units import load_units
 
@@ -47,7 +46,7 @@ def main(name: str, term: str) -> None:
     units = load_units(config.units)
     spec = replace(config.models[name], inference=(InferenceSpec("conley"),))
     frame = pd.read_parquet(f"results/panels/{spec.panel}/panel.parquet")
-    design = build_design(spec, frame, units, samples(config.samples).get(spec.sample))
+    design = build_design(spec, frame, units, config.samples.get(spec.sample))
     design = Geography(units, config.boundaries, config.weights_matrices).placed(design)
     found = fit(design)
     space = covariance.space_of(found, design)

@@ -26,7 +26,6 @@ from ruralpanel.project.load import read_config
 from ruralpanel.project.model_keys import FIELDS
 from ruralpanel.project.problems import UserError, raise_any
 from ruralpanel.project.schema import check_schema
-from ruralpanel.project.sections.data import samples
 from ruralpanel.project.settings import WORDS
 from ruralpanel.project.units import Units, load_units
 
@@ -218,7 +217,7 @@ def estimated(model: Mapping[str, Any], folder: Path, defaults: Mapping[str, Any
     table = table[table["period"].isin(read.panels[spec.panel].periods)].reset_index(drop=True)
     units: Units = load_units(read.units)
     geography = Geography(units, None, read.weights_matrices, "config.yaml")
-    design = geography.placed(build_design(spec, table, units, samples(read.samples).get(spec.sample)))
+    design = geography.placed(build_design(spec, table, units, read.samples.get(spec.sample)))
     return estimate(spec, design, 1, "sha")
 
 

@@ -150,6 +150,7 @@ def test_names_in_maps_of_clusters_are_checked(tiny: Path) -> None:
     (tiny / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
     read = read_config(str(tiny / "config.yaml"))
     assert not check(read)
-    assert read.maps["m"]["clusters"]["draws"] == 9999 and read.maps["m"]["clusters"]["adjust"] is True
+    clusters = read.maps["m"].options.get("clusters")
+    assert clusters.draws == 9999 and clusters.adjust is True
     assert cluster_maps(read) == ("m",) and list(map_matrices(read)) == ["five"]
     assert "lever" in used_variables(read, "main")

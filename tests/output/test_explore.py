@@ -30,6 +30,8 @@ from ruralpanel.output.report.explore.of_panels import of_panels
 from ruralpanel.output.report.explore.plane_charts import _told_where
 from ruralpanel.output.report.explore.scales import class_labels, rounded_classes, ticks
 from ruralpanel.output.results import OutputContext
+from ruralpanel.project.exhibits import read_exhibit
+from ruralpanel.project.kinds import maps
 from ruralpanel.project.kinds.figures import FIGURES, MarginalEffect
 
 UNITS = ("A", "B", "C")
@@ -227,9 +229,9 @@ def test_a_project_without_boundaries_has_a_strip_in_place_of_the_map(place: Pat
 def test_declared_maps_lead_to_what_they_show_on_the_map(place: Path) -> None:
     about = context(place)
     keys = [entry.key for entry in map_entries(about)]
-    assert entry_of("growth", about.config["maps"]["growth"], keys) == "maps.growth"
-    assert entry_of("x", {"panel": "p", "variables": ["urban", "fixed"]}, keys) == "p.urban"
-    assert entry_of("x", {"panel": "p", "variables": ["nothing"]}, keys) is None
+    assert entry_of("growth", about.declared.maps["growth"].options, keys) == "maps.growth"
+    assert entry_of("x", maps.Variables(panel="p", variables=("urban", "fixed")), keys) == "p.urban"
+    assert entry_of("x", maps.Variables(panel="p", variables=("nothing",)), keys) is None
     assert map_chart(about, ()) is None
 
 
@@ -283,4 +285,5 @@ def test_a_claim_is_shown_over_its_designs_and_other_errors(place: Path) -> None
 
 def test_every_builder_is_of_a_kind_of_chart_and_other_kinds_stay_pictures(place: Path) -> None:
     assert set(BUILDERS) <= {kind.options for kind in FIGURES.values()}
-    assert chart_of(context(place), "x", {"type": "sensitivity", "model": "m", "term": "urban"}) is None
+    sensitivity = {"type": "sensitivity", "model": "m", "term": "urban"}
+    assert chart_of(context(place), "x", read_exhibit(FIGURES, sensitivity, "", "")) is None

@@ -6,6 +6,7 @@ import itertools
 import json
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ruralpanel.claims.scorecard import ClaimRow
 from ruralpanel.output.report import front, learnt
 from ruralpanel.output.report.build import compose
 from ruralpanel.output.report.context import gather
+from ruralpanel.output.report.declared import declared
 from ruralpanel.output.report.document import Findings, KeyFigures, Paragraph, parse, plain_text
 from ruralpanel.output.report.exhibits import in_brief
 from ruralpanel.output.report.happened import longer_runs, told
@@ -286,14 +288,18 @@ def test_the_version_is_that_of_the_checkout(tmp_path: Path) -> None:
 
 def test_the_brief_shows_what_is_declared_in_that_order_else_what_shows_the_claims(place: Path) -> None:
     values = config(place)
-    assert in_brief(values) == {"figures": ("outcome",), "maps": ("levers",), "tables": ("main",)}
+
+    def brief() -> dict[str, Sequence[str]]:
+        return in_brief(declared(values, "config.json", "en"))
+
+    assert brief() == {"figures": ("outcome",), "maps": ("levers",), "tables": ("main",)}
     values["figures"] = {
         **values["figures"], "other": {"type": "event_study", "models": ["reform"]},
         "all": {"type": "scorecard"}, "c": {"type": "specification_curve", "curve": "unclaimed"},
     }  # fmt: skip
-    assert in_brief(values)["figures"] == ("other", "all")
+    assert brief()["figures"] == ("other", "all")
     values["report"]["brief"] = {"figures": ["all", "outcome"], "tables": []}
-    assert in_brief(values) == {"figures": ("all", "outcome"), "maps": ("levers",), "tables": ()}
+    assert brief() == {"figures": ("all", "outcome"), "maps": ("levers",), "tables": ()}
 
 
 def test_numbers_are_traced_to_rows(place: Path, tmp_path: Path) -> None:

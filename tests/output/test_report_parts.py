@@ -157,8 +157,8 @@ def test_faults_of_a_bibliography_are_told(text: str, found: str, tmp_path: Path
 
 def test_every_work_that_the_shipped_project_names_is_among_its_references() -> None:
     shipped = read_config(ROOT / "config.yaml")
-    named = {b["study"] for claim in shipped.hypotheses.values() for b in claim.get("benchmarks") or ()}
-    found = read_works(ROOT / shipped.report["references"], "references.bib")
+    named = {entry.study for claim in shipped.hypotheses.values() for entry in claim.benchmarks or ()}
+    found = read_works(ROOT / (shipped.report.references or ""), "references.bib")
     assert named and named <= {work.cited for work in found}
     for work in (*found, *read_works(METHODS, "methods.bib")):
         assert re.fullmatch(r"10\.\d{4,5}/\S+", work.fields.get("doi", "10.1000/x")), work.key

@@ -55,9 +55,8 @@ LEFT = {
     "estimate/families/policy": 9,
     "estimate/families/spatial": 3,
     "estimate/families/sur": 2,
-    "output/report/explore": 3,
     "output": 1,
-    "output/report": 18,
+    "output/report": 14,
     "project": 12,
     "project/kinds": 3,
 }

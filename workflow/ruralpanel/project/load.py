@@ -20,7 +20,7 @@ from ruralpanel.project.periods import between, parsed
 from ruralpanel.project.problems import Problem, UserError, raise_any
 from ruralpanel.project.schema import check_schema, with_defaults, with_periods
 from ruralpanel.project.sections.configuration import Checks, Hypothesis, Report, SpecificationCurve
-from ruralpanel.project.sections.data import Sample, WeightsMatrix, weights_matrices
+from ruralpanel.project.sections.data import Sample, WeightsMatrix, samples, weights_matrices
 from ruralpanel.project.settings import BreakRule, ModelSpec, PanelSpec, SourceSpec, VariableSpec
 from ruralpanel.project.sources import path_from, read_source
 from ruralpanel.project.whole import Whole, read_whole
@@ -184,7 +184,7 @@ def _config(path: str | Path, whole: Whole, raw: Mapping[str, Any]) -> Config:
         sources=sources,
         panels=panels,
         variables={name: _variable(name, variable) for name, variable in values["variables"].items()},
-        samples={name: Sample.model_validate(sample) for name, sample in values["samples"].items()},
+        samples=samples(values["samples"]),
         weights_matrices={
             name: matrix.changed(path=path_from(root, matrix.path)) if matrix.path else matrix
             for name, matrix in weights_matrices(values["weights_matrices"]).items()

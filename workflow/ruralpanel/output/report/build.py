@@ -55,7 +55,7 @@ def compose(context: Context) -> tuple[Document, tuple[Quoted, ...]]:
     subtitle, byline = texts.inline("front.subtitle"), front.byline(context, texts)
     sections.append(checks.register(context, texts))
     labels = dict(texts.group("labels"))
-    title = context.worded(context.config, "title")
+    title = context.declared.title
     document = Document(title, context.language, subtitle, tuple(sections), labels, byline)
     document, lost = numbered(document)
     try:

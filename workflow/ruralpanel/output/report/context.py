@@ -14,13 +14,12 @@ from ruralpanel.claims.scorecard import ClaimRow, Scorecard
 from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.base.model_json import read_as, read_results
 from ruralpanel.output.labels import Labels, localised
+from ruralpanel.output.report.declared import Declared, declared
 from ruralpanel.output.report.document import foreign
 from ruralpanel.output.report.happened import Happened, LongRun, happened, longer_runs
 from ruralpanel.output.report.references import Work, read_works
 from ruralpanel.output.report.software import version_of
 from ruralpanel.project.files import read_rows
-from ruralpanel.project.jobs import names_in_print
-from ruralpanel.project.kinds.options import Options
 from ruralpanel.project.load import DEFAULT_FILE
 from ruralpanel.project.other_results import OtherResults, other_results
 from ruralpanel.project.periods import parse, parsed
@@ -43,7 +42,6 @@ COMMANDS = ("make", "snakemake check", "snakemake results/report/report.html", "
 
 
 T = TypeVar("T")
-K = TypeVar("K", bound=Options)
 
 
 @dataclass(frozen=True)
@@ -95,12 +93,13 @@ class Beside:
 class Context:
     """What `gather` found.
 
-    `config` is the resolved configuration; paths in it are relative to `root`. `works` are those of the project's
-    bibliography, `methods_cited` those of the package's; `citation` is the project's CITATION.cff, `software` the
-    version of this package; `beside` are other projects' results that the configuration names.
+    `declared` is what the configuration says of all else than sources and panels; paths in it are relative to `root`.
+    `works` are those of the project's bibliography, `methods_cited` those of the package's; `citation` is the project's
+    CITATION.cff, `software` the version of this package; `beside` are other projects' results that the configuration
+    names.
     """
 
-    config: Mapping[str, Any]
+    declared: Declared
     config_file: str
     root: Path
     results: Path
@@ -124,20 +123,16 @@ class Context:
     beside: tuple[Beside, ...] = ()
     _documents: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    @cached_property
+    @property
     def report(self) -> Report:
         """The configuration's section ``report``."""
-        return Report.model_validate(self.config.get("report") or {})
-
-    def table(self, name: str, kind: type[K]) -> K:
-        """A declared table as the class of its kind."""
-        return kind.model_validate({key: value for key, value in self.config["tables"][name].items() if key != "type"})
+        return self.declared.report
 
     def labels(self, panel: str) -> Labels:
         """Names of a panel's variables in the report's language."""
         rows = self.panels[panel].codebook if panel in self.panels else ()
         chinese = self.language == "zh"
-        names = names_in_print(self.config, self.language) | {
+        names = dict(self.declared.names) | {
             row["variable"]: (chinese and row.get("label_zh")) or row.get("label") or row["variable"].replace("_", " ")
             for row in rows
         }
@@ -146,7 +141,7 @@ class Context:
 
     def title(self, model: str) -> str:
         """What a model is called in print: its title, else its name."""
-        return self.worded((self.config.get("models") or {}).get(model) or {}, "title") or model
+        return self.declared.titles.get(model, model)
 
     def unit(self, unit: str) -> str:
         """A unit's name; what is no unit's id (a sum over all of them) stays as it is."""
@@ -211,22 +206,23 @@ def gather(
     UserError
         With every file that is missing or not readable.
     """
-    base, place = Path(results), Path(root)
+    base, place, language = Path(results), Path(root), str(config.get("language", "en"))
     problems: list[Problem] = []
-    scorecard = _read(Scorecard, base / "scorecard.json", problems) if config.get("hypotheses") else None
+    stated = declared(config, config_file, language)
+    report = stated.report
+    scorecard = _read(Scorecard, base / "scorecard.json", problems) if stated.claims else None
     models = {
         name: model
-        for name in config.get("models") or {}
+        for name in stated.titles
         if (path := base / "models" / f"{name}.json").is_file() and (model := _read(Model, path, problems))
     }
     sources = {name: _source(name, values, place, problems) for name, values in (config.get("sources") or {}).items()}
     corrections: tuple[Correction, ...] = ()
-    if config.get("corrections"):
+    if stated.corrections:
         try:
-            corrections = load_corrections(place / config["corrections"], config["corrections"])
+            corrections = load_corrections(place / stated.corrections, stated.corrections)
         except UserError as error:
             problems += error.problems
-    report = Report.model_validate(config.get("report") or {})
     works = _works(place, report.references or "", problems)
     citation, faults = load_yaml(place / report.citation, report.citation) if report.citation else ({}, ())
     problems += faults
@@ -238,22 +234,21 @@ def gather(
     raise_any(problems)
     before = report.story.before if report.story else None
     context = Context(
-        config=config,
+        declared=stated,
         config_file=config_file,
         root=place,
         results=base,
-        language=str(config.get("language", "en")),
+        language=language,
         models=models,
         scorecard=scorecard or Scorecard(),
         panels={
-            name: _panel(base / "panels" / name, name, values, str(config.get("language", "en")))
-            for name, values in config["panels"].items()
+            name: _panel(base / "panels" / name, name, values, language) for name, values in config["panels"].items()
         },
         findings=_rows(base / "reconciliation" / "findings.csv"),
         confirmation=_rows(base / "models" / "confirmation.csv"),
         sources=sources,
         corrections=corrections,
-        unit_names=_unit_names(place / str(config.get("units") or ""), str(config.get("language", "en"))),
+        unit_names=_unit_names(place / stated.units, language),
         versions=(("python", platform.python_version()), *_versions(packages)),
         commands=commands_for(config_file, Path()) if commands is None else tuple(commands),
         story=happened(base, report.story) if report.story else None,
@@ -271,14 +266,14 @@ def gather(
 def _beside(context: Context, other: OtherResults, card: Scorecard, problems: list[Problem]) -> Beside:
     """Another project's claims that are claims here too, with the models and the codebooks of their designs."""
     folder = Path(other.folder)
-    names = {own: other.claim_of(own) for own in context.config.get("hypotheses") or {}}
+    names = {own: other.claim_of(own) for own in context.declared.claims}
     claims = {own: row for own, name in names.items() if (row := card.claim(name))}
     designs = [row.design for row in claims.values() if row.design]
     models = {design.model: model for design in designs if (model := _read(Model, folder / design.file, problems))}
     panels = dict.fromkeys(design.panel for design in designs)
     told = replace(
         context,
-        config={},
+        declared=Declared(),
         results=folder,
         models=models,
         scorecard=card,

@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from ruralpanel.output.report.context import Context
+from ruralpanel.output.report.declared import Declared
 from ruralpanel.output.report.document import (
     Block,
     Figure,
@@ -30,7 +30,9 @@ from ruralpanel.output.report.texts import Texts, anchor
 from ruralpanel.output.tables.document import Row, Spanner, TableDocument
 from ruralpanel.output.tables.inference_words import inference_notes, size_note
 from ruralpanel.output.tables.layout import panels
-from ruralpanel.project.kinds.figures import FIGURES
+from ruralpanel.project.exhibits import Exhibit
+from ruralpanel.project.kinds.figures import Scorecard
+from ruralpanel.project.kinds.options import Titled
 from ruralpanel.project.periods import label
 from ruralpanel.project.problems import Problem
 
@@ -136,7 +138,7 @@ def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
 
     What the configuration declares and the results lack is added to `problems`.
     """
-    chosen = in_brief(context.config)
+    chosen = in_brief(context.declared)
     shown_on_map = map_entries(context)
     entries = {entry.key: entry.title for entry in shown_on_map}
     atlas = map_chart(context, shown_on_map)
@@ -146,13 +148,12 @@ def exhibits(context: Context, texts: Texts, problems: list[Problem]) -> Shown:
     blocks: dict[str, tuple[list[Block], list[Block]]] = {}
     for kind in ("figures", "maps", "tables"):
         here, there = blocks.setdefault(kind, ([], []))
-        declared = context.config.get(kind) or {}
+        declared = context.declared.exhibits[kind]
         for name in dict.fromkeys((*chosen[kind], *declared)):
-            values = declared[name]
             if kind == "tables":
-                made = _table(context, texts, name, problems)
+                made = _table(context, texts, name, declared[name].options, problems)
             else:
-                made = _picture(context, texts, kind, name, values, entries, problems)
+                made = _picture(context, texts, kind, name, declared[name], entries, problems)
             if (kind, name) == ("figures", longer):
                 first += made
                 continue
@@ -171,25 +172,25 @@ def _section(texts: Texts, name: str, blocks: Sequence[Block], part: Part) -> Se
     return Section(anchor(name), texts.plain(f"exhibits.{name}"), tuple(blocks), part=part)
 
 
-def in_brief(config: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def in_brief(declared: Declared) -> dict[str, Sequence[str]]:
     """Kind → names of the charts, maps and tables that the brief shows: those declared, else of the claims' models."""
-    declared = (config.get("report") or {}).get("brief") or {}
-    claims = [claim for claim in (config.get("hypotheses") or {}).values() if claim.get("estimand")]
-    models = {str(claim["estimand"].get("model")) for claim in claims}
-    curves = {str(claim["robustness"]) for claim in claims if claim.get("robustness")}
-    usual: dict[str, list[str]] = {}
+    claims = [claim for claim in declared.claims.values() if claim.estimand]
+    models = {claim.estimand.model for claim in claims if claim.estimand}
+    curves = {claim.robustness for claim in claims if claim.robustness}
+    chosen: dict[str, Sequence[str]] = {}
     for kind, most in (("figures", _MOST_CHARTS), ("maps", 1), ("tables", 1)):
-        items = config.get(kind) or {}
+        items = declared.exhibits[kind]
         of_claims = [name for name, item in items.items() if _of_claims(item, models, curves)]
-        usual[kind] = (of_claims if kind != "maps" and of_claims else list(items))[:most]
-    return {kind: tuple(declared.get(kind, names)) for kind, names in usual.items()}
+        usual = (of_claims if kind != "maps" and of_claims else list(items))[:most]
+        named: Sequence[str] | None = getattr(declared.report.brief, kind, None)
+        chosen[kind] = tuple(usual if named is None else named)
+    return chosen
 
 
-def _of_claims(item: Mapping[str, Any], models: Collection[str], curves: Collection[str]) -> bool:
+def _of_claims(item: Exhibit, models: Collection[str | None], curves: Collection[str]) -> bool:
     """Whether a chart or table shows the scorecard, a claim's model, or its specifications."""
-    named = {*(item.get("models") or ()), item.get("model")}
-    of_all = bool(FIGURES[item["type"]].file) if item.get("type") in FIGURES else False
-    return of_all or bool(named & set(models)) or item.get("curve") in curves
+    of_all = isinstance(item.options, Scorecard)
+    return of_all or not set(models).isdisjoint(item.options.named_models) or item.options.get("curve") in curves
 
 
 def _picture(
@@ -197,7 +198,7 @@ def _picture(
     texts: Texts,
     kind: str,
     name: str,
-    values: Mapping[str, Any],
+    item: Exhibit,
     entries: Mapping[str, str],
     problems: list[Problem],
 ) -> list[Block]:
@@ -206,11 +207,11 @@ def _picture(
         problems.append(_missing(context, f"{kind}.{name}", context.results / kind / f"{name}.png"))
     blocks: list[Block] = []
     for path in paths:
-        caption = context.worded(values, "title") or name.replace("_", " ").capitalize()
-        alternative = (_map_alt if kind == "maps" else _figure_alt)(context, texts, values, caption)
-        note = context.worded(values, "note")
+        caption = context.worded(item.options, "title") or name.replace("_", " ").capitalize()
+        alternative = (_map_alt if kind == "maps" else _figure_alt)(context, texts, item, caption)
+        note = context.worded(item.options, "note")
         notes = (literal(note),) if note else ()
-        explored, finding = _explored(context, texts, kind, name, values, entries)
+        explored, finding = _explored(context, texts, kind, name, item, entries)
         finding = () if plain_text(finding) == caption else finding
         blocks.append(
             Figure(anchor(kind, path.stem), literal(caption), path, alternative, notes, "", finding, explored)
@@ -219,16 +220,16 @@ def _picture(
 
 
 def _explored(
-    context: Context, texts: Texts, kind: str, name: str, values: Mapping[str, Any], entries: Mapping[str, str]
+    context: Context, texts: Texts, kind: str, name: str, item: Exhibit, entries: Mapping[str, str]
 ) -> tuple[Interactive | None, Inline]:
     """What stands in a picture's place on the page, and what is to be seen in it."""
     if kind == "figures":
-        chart = chart_of(context, name, values)
+        chart = chart_of(context, name, item)
         return (Interactive(chart.html), literal(chart.title)) if chart else (None, ())
-    entry = entry_of(name, values, entries)
+    entry = entry_of(name, item.options, entries)
     if entry is None:
         return None, ()
-    title = context.worded(values, "title") or name.replace("_", " ").capitalize()
+    title = context.worded(item.options, "title") or name.replace("_", " ").capitalize()
     words = escape(texts.plain("exhibits.on_the_map", title=title))
     link = f'<a href="#{MAP}" data-entry="{escape(entry)}">{words}</a>'
     return Interactive(f'<p class="on-the-map" id="{anchor(kind, name)}">{link}</p>'), literal(entries[entry])
@@ -242,35 +243,33 @@ def _files(folder: Path, name: str) -> list[Path]:
     return [png] if png.is_file() else []
 
 
-def _table(context: Context, texts: Texts, name: str, problems: list[Problem]) -> list[Block]:
+def _table(context: Context, texts: Texts, name: str, options: Titled, problems: list[Problem]) -> list[Block]:
     path = context.results / "tables" / f"{name}.json"
     if not path.is_file():
         problems.append(_missing(context, f"tables.{name}", path))
         return []
     others = [path.with_suffix(f".{suffix}") for suffix in ("csv", "tex", "docx")]
     downloads = tuple(f"tables/{other.name}" for other in others if other.is_file())
-    named = (context.config["tables"][name].get("models")) or ()
-    models = [context.models[model] for model in named if model in context.models]
+    models = [context.models[model] for model in options.named_models if model in context.models]
     said = [*inference_notes(models, context.language), size_note(models, context.language)] if models else []
     elsewhere = {note[:1].upper() + note[1:] for note in said}
     document = TableDocument.from_json(path)
     return [shown(document, anchor("table", name), downloads, elsewhere, texts.inline("exhibits.inference"))]
 
 
-def _figure_alt(context: Context, texts: Texts, values: Mapping[str, Any], title: str) -> str:
-    kind = str(values.get("type", ""))
-    models = [str(m) for m in values.get("models") or ([values["model"]] if values.get("model") else [])]
-    names = ", ".join(context.title(model) for model in models)
-    entry = f"exhibits.figure_kind.{kind}"
-    words = texts.plain(entry) if texts.has(entry) else kind.replace("_", " ")
+def _figure_alt(context: Context, texts: Texts, item: Exhibit, title: str) -> str:
+    names = ", ".join(context.title(model) for model in item.options.named_models)
+    entry = f"exhibits.figure_kind.{item.type}"
+    words = texts.plain(entry) if texts.has(entry) else item.type.replace("_", " ")
     return texts.plain("exhibits.figure_alt", title=title, kind=words, models=names)
 
 
-def _map_alt(context: Context, texts: Texts, values: Mapping[str, Any], title: str) -> str:
-    model = context.models.get(str(values.get("model", "")))
-    labels = context.labels(str(values.get("panel") or (model.panel if model else "")))
-    variables = ", ".join(labels.of(str(variable)) for variable in values.get("variables") or ())
-    periods = ", ".join(label(period) for period in values.get("periods") or ())
+def _map_alt(context: Context, texts: Texts, item: Exhibit, title: str) -> str:
+    options = item.options
+    model = context.models.get(options.get("model") or "")
+    labels = context.labels(options.get("panel") or (model.panel if model else ""))
+    variables = ", ".join(labels.of(variable) for variable in options.get("variables") or ())
+    periods = ", ".join(label(period) for period in options.get("periods") or ())
     return texts.plain("exhibits.map_alt", variables=variables or title, periods=periods, nouns=nouns(context))
 
 

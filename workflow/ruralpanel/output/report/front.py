@@ -30,7 +30,6 @@ from ruralpanel.output.report.lookups import latest_period, read_on
 from ruralpanel.output.report.references import citation, identity, in_order, reference
 from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import Texts, anchor, is_count, noun, short_noun
-from ruralpanel.project.kinds import tables
 from ruralpanel.project.kinds.options import in_language
 from ruralpanel.project.periods import label, parsed
 from ruralpanel.project.sections import configuration
@@ -130,9 +129,9 @@ def _before(context: Context, texts: Texts) -> list[Block]:
 
 def _breaks(context: Context, outcome: str, run: LongRun) -> list[str]:
     """What the sidecar says of definitions that change on the way, where the outcome is a series."""
-    variable = (context.config.get("variables") or {}).get(outcome) or {}
-    source = context.sources.get(str(variable.get("source", "")))
-    declared = (source.series.get(str(variable["series"])) or {}).get("breaks") or {} if source else {}
+    variable = context.declared.variables.get(outcome)
+    source = context.sources.get((variable and variable.source) or "")
+    declared = (source.series.get(str(variable.series)) or {}).get("breaks") or {} if source and variable else {}
     crossed = {
         period: entry for year, entry in declared.items() if run.first < (period := parsed(str(year))) <= run.last
     }
@@ -163,7 +162,7 @@ def _validity(context: Context, texts: Texts, declared: configuration.Validity) 
         f"{item.panel}.{item.variable}.{item.period}": noun(
             in_language(item.label, item.label_zh, context.language) or context.labels(item.panel).of(item.variable)
         )
-        for item in context.table(table, tables.Validity).outcomes
+        for item in context.declared.tables[table].options.get("outcomes")
     }
     chosen = declared.against or [name for name in names if name != own]
     items = [
@@ -196,7 +195,7 @@ def _provenance(context: Context, texts: Texts) -> list[Block]:
         "official": official,
         "undeclared": ", ".join(undeclared),
         "sources": len(context.sources),
-        "totals": bool(context.config.get("control_totals")),
+        "totals": bool(context.declared.control_totals),
         "identities": any((source.about or {}).get("identities") for source in sources),
         "checked": (context.results / "reconciliation" / "findings.csv").is_file(),
     }
@@ -268,7 +267,7 @@ def cited(context: Context, method: str) -> Inline:
 def colophon(context: Context, texts: Texts) -> Section:
     """Section "About this report": how to cite it, version, licence."""
     about = context.citation
-    title = context.worded(context.config, "title")
+    title = context.declared.title
     released = str(about.get("date-released") or "")[:4]
     cite = texts.inline(
         "front.cite",

@@ -91,7 +91,7 @@ def lookups(context: Context) -> Mapping[str, Lookup]:
         return Found(_number(row.get(variable), file, pointer), file, pointer, trace)
 
     def setting(rest: str) -> Found:
-        return in_json(context.config, rest, context.config_file)
+        return in_json(context.declared.settings, rest, context.config_file)
 
     return {
         "model": model,
@@ -154,12 +154,7 @@ def _panel_row(context: Context, panel: str, unit: str, period: str) -> Mapping[
 
 def _count(context: Context, what: str) -> Found:
     declared = [row for row in context.findings if is_declared(row)]
-    declared_here = {name: (values or {}).get("series") or {} for name, values in context.config["sources"].items()}
-    series = [
-        key
-        for name, source in context.sources.items()
-        for key in {**((source.about or {}).get("series") or {}), **declared_here.get(name, {})}
-    ]
+    series = [key for source in context.sources.values() for key in source.series]
     findings = "reconciliation/findings.csv"
     counts: dict[str, tuple[Any, str]] = {
         "claims": (context.scorecard.claims, "scorecard.json"),
@@ -174,7 +169,7 @@ def _count(context: Context, what: str) -> Found:
             [file for s in context.sources.values() for file in (s.about or {}).get("files") or ()],
             context.config_file,
         ),
-        "corrections": (context.corrections, str(context.config.get("corrections") or "")),
+        "corrections": (context.corrections, context.declared.corrections),
         "findings": (context.findings, findings),
         "findings_declared": (declared, findings),
         "findings_undeclared": (range(len(context.findings) - len(declared)), findings),

@@ -68,7 +68,7 @@ def used(context: Context) -> tuple[str, ...]:
         for setting in model.given:
             found += _kinds_of(setting)
     found += ["family"] * any(claim.family for claim in context.scorecard.claims)
-    found += ["specification_curve"] * bool(context.config.get("specification_curves"))
+    found += ["specification_curve"] * bool(context.declared.curves)
     found += ["robustness"] * (context.results / "models" / "robustness" / "summary.csv").is_file()
     return tuple(dict.fromkeys(found))
 
@@ -277,7 +277,7 @@ def _sample(context: Context, texts: Texts, model: Model) -> str:
     name = model.sample
     if name == "all":
         return texts.plain("methods.head_all")
-    return context.worded((context.config.get("samples") or {}).get(name) or {}, "label") or name.replace("_", " ")
+    return context.worded(context.declared.samples.get(name) or {}, "label") or name.replace("_", " ")
 
 
 def _dropped(texts: Texts, counts: Mapping[str, int], labels: Labels) -> Inline:

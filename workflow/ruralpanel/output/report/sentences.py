@@ -187,11 +187,11 @@ def _part_name(context: Context, design: ClaimEstimate) -> str:
     """What the part of a gap is called: as a chart or table of its model has it, else its name."""
     block = design.term.removeprefix("lead_")
     for kind in ("figures", "tables", "maps"):
-        for item in (context.config.get(kind) or {}).values():
-            own = item.get("labels_zh") if context.language == "zh" else None
-            names: Mapping[str, str] = own or item.get("labels") or {}
-            if design.model in (item.get("model"), *(item.get("models") or ())) and block in names:
-                return names[block]
+        for item in context.declared.exhibits[kind].values():
+            own = item.options.get("labels_zh") if context.language == "zh" else None
+            names = own or item.options.get("labels")
+            if isinstance(names, Mapping) and design.model in item.options.named_models and block in names:
+                return str(names[block])
     return context.labels(design.panel).of(block)
 
 

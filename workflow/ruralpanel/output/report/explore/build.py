@@ -31,9 +31,8 @@ from ruralpanel.output.report.sentences import nouns
 from ruralpanel.output.report.texts import anchor
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.words import word
-from ruralpanel.project.jobs import names_in_print
+from ruralpanel.project.exhibits import Exhibit
 from ruralpanel.project.kinds import figures
-from ruralpanel.project.kinds.figures import FIGURES
 from ruralpanel.project.kinds.options import Options
 from ruralpanel.project.units import load_units
 
@@ -53,15 +52,14 @@ BUILDERS: Mapping[type[Options], Callable[[Asked, Any], Chart | None]] = Mapping
 """Keys of declared charts that readers explore → the chart; those of other kinds stay pictures."""
 
 
-def chart_of(context: Context, name: str, spec: Mapping[str, Any]) -> Chart | None:
+def chart_of(context: Context, name: str, item: Exhibit) -> Chart | None:
     """A declared chart (``figures``) as readers explore it; None where its kind stays a picture."""
-    where = _outputs(context, f"figures.{name}")
-    options = where.read(FIGURES, spec).options
+    options = item.options
     builder = BUILDERS.get(type(options))
-    if builder is None:
+    if builder is None or not isinstance(options, figures.Unnamed):
         return None
-    assert isinstance(options, figures.Unnamed)
-    source = word("explore.source", context.language, text=_source(context, spec))
+    where = _outputs(context, f"figures.{name}")
+    source = word("explore.source", context.language, text=_source(context, options))
     asked = Asked(name, options, where, context.unit_names, nouns(context), anchor("figures", name), source)
     return builder(asked, options)
 
@@ -80,42 +78,40 @@ def map_chart(context: Context, entries: Sequence[Entry]) -> Chart | None:
     return atlas(entries, outlines, context.unit_names, nouns(context), context.language, note)
 
 
-def entry_of(name: str, spec: Mapping[str, Any], entries: Collection[str]) -> str | None:
+def entry_of(name: str, options: Options, entries: Collection[str]) -> str | None:
     """The key among those of `map_entries` that a declared map begins with; None where it is not among them."""
-    first = f"{spec.get('panel')}.{next(iter(spec.get('variables') or ()), '')}"
+    first = f"{options.get('panel')}.{next(iter(options.get('variables') or ()), '')}"
     return next((key for key in entries if key in (first, f"maps.{name}") or key.startswith(f"maps.{name}.")), None)
 
 
 def _land(context: Context) -> tuple[Land | None, str]:
     """The outlines in the projection of the first declared map, with the words on them."""
-    file = context.config.get("boundaries")
+    file, maps = context.declared.boundaries, list(context.declared.maps.values())
     if not file:
         return None, ""
     from ruralpanel.output.maps.boundaries import load_boundaries
     from ruralpanel.output.maps.draw import boundary_note
 
-    units = load_units(context.root / str(context.config["units"]))
-    maps = list((context.config.get("maps") or {}).values())
-    projection = str(maps[0].get("projection") or "auto") if maps else "auto"
-    boundaries = load_boundaries(context.root / str(file), projection, units)
+    units = load_units(context.root / context.declared.units)
+    projection = str(maps[0].options.get("projection")) if maps else "auto"
+    boundaries = load_boundaries(context.root / file, projection, units)
     if boundaries.dots:
         return None, ""
-    return land(boundaries), boundary_note(file, context.worded(context.config, "boundaries_note"), context.language)
+    return land(boundaries), boundary_note(file, context.declared.boundaries_note, context.language)
 
 
 def _outputs(context: Context, where: str) -> OutputContext:
-    units = load_units(context.root / str(context.config["units"]))
-    titles = {name: context.title(name) for name in context.config.get("models") or {}}
-    names = names_in_print(context.config, context.language)
+    units, declared = load_units(context.root / context.declared.units), context.declared
     return OutputContext(
-        context.results, context.language, units.attributes, context.config_file, where, titles=titles, names=names
-    )
+        context.results, context.language, units.attributes, context.config_file, where, titles=declared.titles,
+        names=declared.names,
+    )  # fmt: skip
 
 
-def _source(context: Context, spec: Mapping[str, Any]) -> str:
+def _source(context: Context, options: Options) -> str:
     """Where the figures of a chart come from: of a panel's variables their sources, else the estimates' own."""
-    panel = context.panels.get(str(spec.get("panel", "")))
-    if panel is None or not spec.get("variables"):
+    panel = context.panels.get(options.get("panel") or "")
+    if panel is None or not options.get("variables"):
         return word("explore.computed", context.language)
-    rows = [row for row in panel.codebook if row["variable"] in spec["variables"]]
+    rows = [row for row in panel.codebook if row["variable"] in options.get("variables")]
     return sources(context, [name for row in rows for name in (row.get("source") or "").split(";")])

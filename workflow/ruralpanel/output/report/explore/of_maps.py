@@ -30,14 +30,13 @@ from ruralpanel.output.results import (
 from ruralpanel.output.words import word
 from ruralpanel.project.kinds import maps
 from ruralpanel.project.kinds.estimators import ESTIMATORS
-from ruralpanel.project.kinds.maps import MAPS, shown_by
 from ruralpanel.project.kinds.options import in_language
 
 
 def of_maps(context: Context) -> Iterator[Entry]:
     """What declared maps show that is no variable of a panel."""
-    for name, spec in (context.config.get("maps") or {}).items():
-        options = MAPS[shown_by(spec)].options.model_validate(spec)
+    for name, item in context.declared.maps.items():
+        options = item.options
         if isinstance(options, maps.OfModel) and options.model in context.models:
             yield from _of_model(context, name, options)
         elif isinstance(options, maps.Regimes):

@@ -60,10 +60,10 @@ def of_panels(context: Context) -> Iterator[Entry]:
 def _asked(context: Context) -> dict[str, list[str]]:
     """Panel → variables: those of its declared maps and series first, then outcomes, then what stands on the right."""
     asked: dict[str, list[str]] = {}
-    declared = [*(context.config.get("maps") or {}).values(), *(context.config.get("figures") or {}).values()]
-    for item in declared:
-        if item.get("variables") and item.get("panel") in context.panels:
-            asked.setdefault(str(item["panel"]), []).extend(map(str, item["variables"]))
+    for item in (*context.declared.maps.values(), *context.declared.figures.values()):
+        panel = item.options.get("panel")
+        if item.options.get("variables") and panel in context.panels:
+            asked.setdefault(panel, []).extend(item.options.get("variables"))
     models = list(context.models.values())
     for model in models:
         asked.setdefault(model.panel, []).append(model.outcome)
