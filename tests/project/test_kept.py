@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ruralpanel.project.kept import MADE_FROM, Hashes, Kept, rows_named
+from ruralpanel.project.kept import MADE_FROM, Hashes, Kept, shown_from
 
 
 @dataclass
@@ -150,7 +150,9 @@ def test_a_piece_takes_the_labels_of_what_its_settings_and_results_name(tmp_path
         words = {"jobs": "Jobs", "roads": "Roads", "gap": "Gap", "staff": "Staff", "urban": "Urban", "rail": "Rail"}
         rows = [f"{name},{label}" for name, label in {**words, **labels}.items()]
         book.write_text("\n".join(["variable,label", *rows]) + "\n", encoding="utf-8")
-        return [row["label"] for row in rows_named([book, tmp_path / "none.csv"], {"of": ["urban"]}, [model])]
+        made_from = shown_from({"of": ["urban"]}, [book, model, tmp_path / "panel.parquet"])
+        assert list(made_from["files"].values()) == [model, tmp_path / "panel.parquet"]
+        return [row["label"] for row in made_from["labels"]]
 
     assert named() == ["Jobs", "Roads", "Gap", "Staff", "Urban"]
     assert named(rail="Railways") == named()

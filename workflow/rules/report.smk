@@ -64,6 +64,9 @@ rule tables:
         runtime=10,
     params:
         tables=lambda wildcards: chosen(CONFIG.resolved["tables"], wildcards),
+        sources=lambda wildcards: {
+            name: project.table_sources(CONFIG, name) for name in chosen(CONFIG.resolved["tables"], wildcards)
+        },
         titles=project.model_titles(CONFIG),
         names=project.names_in_print(CONFIG.resolved, CONFIG.language),
         number=lambda wildcards: len(chosen(CONFIG.resolved["tables"], wildcards)),

@@ -8,7 +8,7 @@ from typing import Any
 from ruralpanel.project.interrupts import starting
 
 with starting("figures"):
-    from ruralpanel.project.kept import Kept, rows_named
+    from ruralpanel.project.kept import Kept, shown_from
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.units import load_units
 
@@ -41,11 +41,7 @@ def main(
 
     for name, spec, piece in pieces(figures, "figures", "figure"):
         paths = {form: Path(f"results/figures/{name}.{form}") for form in ("png", "svg")}
-        files = [Path(file) for file in sources[name]["files"]]
-        codebooks = [file for file in files if file.name == "codebook.csv"]
-        results = {str(file): file for file in files if file not in codebooks}
-        labels = rows_named(codebooks, spec, [file for file in results.values() if file.suffix == ".json"])
-        made_from = {"settings": spec, "files": results, "labels": labels, "titles": sources[name]["titles"]}
+        made_from = {**shown_from(spec, sources[name]["files"]), "titles": sources[name]["titles"]}
         with piece:
             kept.piece(name, made_from, list(paths.values()), partial(write, name, spec, paths))
 

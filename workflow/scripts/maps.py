@@ -8,7 +8,7 @@ from typing import Any
 from ruralpanel.project.interrupts import starting
 
 with starting("maps"):
-    from ruralpanel.project.kept import Kept, rows_named
+    from ruralpanel.project.kept import Kept, shown_from
     from ruralpanel.project.problems import job, pieces
     from ruralpanel.project.sections.data import weights_matrices as declared_matrices
     from ruralpanel.project.units import load_units
@@ -72,8 +72,7 @@ def main(
         forms = ("png", "svg", "gpkg", *(("csv",) if "clusters" in spec else ()))
         written = [Path(f"results/maps/{name}.{form}") for form in forms]
         with piece:
-            labels = rows_named([codebook], spec, [data] if "model" in spec else [])
-            made_from = {"settings": spec, "labels": labels, "data": data}
+            made_from = shown_from(spec, [codebook, data])
             kept.piece(name, made_from, written, partial(write, name, spec, codebook, data))
     kept.only(maps)
 

@@ -297,8 +297,17 @@ def figure_files(config: Config, names: Iterable[str] | None = None) -> tuple[st
 
 
 def figure_sources(config: Config, name: str) -> dict[str, Any]:
-    """What one figure is drawn from: files, and titles; of all models where it reads more than models and panels."""
-    files = figure_files(config, [name])
+    """What one figure is drawn from (`_sources`)."""
+    return _sources(config, figure_files(config, [name]))
+
+
+def table_sources(config: Config, name: str) -> dict[str, Any]:
+    """What one table is built from (`_sources`)."""
+    return _sources(config, table_files(config, [name]))
+
+
+def _sources(config: Config, files: Sequence[str]) -> dict[str, Any]:
+    """Files, and titles of models: of all where more than models and panels are read."""
     titles = model_titles(config)
     models = {Path(file).stem for file in files if Path(file).parent.name == "models"}
     if all(Path(file).parent.name == "models" or "panels" in Path(file).parts for file in files):

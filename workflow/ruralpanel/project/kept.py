@@ -87,14 +87,23 @@ class Kept:
                 shutil.rmtree(own)
 
 
-def rows_named(codebooks: Iterable[Path], settings: Any, results: Iterable[Path] = ()) -> list[Mapping[str, str]]:
-    """The rows of codebooks whose variable the settings or the JSON results of a piece name.
+def shown_from(settings: Any, files: Iterable[str | Path]) -> dict[str, Any]:
+    """What an output is made from that takes the labels of what its settings and results name, and no other.
 
-    A piece that takes the labels of what these name, and no other, stays as it is when another label changes.
+    Of codebooks the rows of variables that are named there, so that a label which is not shown may change.
+
+    Parameters
+    ----------
+    files : codebooks, results (JSON and CSV are searched for names) and panels.
     """
-    texts = [json.dumps(plain(settings)), *(file.read_text(encoding="utf-8") for file in results if file.is_file())]
-    named = " ".join({word for text in texts for word in _WORD.findall(text)})
-    return [row for file in codebooks if file.is_file() for row in read_rows(file) if row["variable"] in named]
+    books: list[Path] = []
+    others: list[Path] = []
+    for file in map(Path, files):
+        (books if file.name == "codebook.csv" else others).append(file)
+    told = (file.read_text(encoding="utf-8") for file in others if file.suffix in (".json", ".csv") and file.is_file())
+    named = " ".join({word for text in (json.dumps(plain(settings)), *told) for word in _WORD.findall(text)})
+    labels = [row for file in books if file.is_file() for row in read_rows(file) if row["variable"] in named]
+    return {"settings": settings, "files": {str(file): file for file in others}, "labels": labels}
 
 
 def _digest(value: Any) -> Any:

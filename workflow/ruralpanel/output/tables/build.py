@@ -89,12 +89,11 @@ def _ascii(text: str) -> str:
     return text.replace(MINUS, "-")
 
 
-FORMATS = ("csv", "tex", "html", "docx", "json")
 _TEXTS = {"csv": render_csv, "tex": render_tex, "html": render_html}
 
 
 def render(document: TableDocument, paths: Mapping[str, str | Path]) -> None:
-    """Write `document` in each format that `paths` names (`FORMATS`).
+    """Write `document` in each format that `paths` names (`ruralpanel.project.kinds.tables.FORMATS`).
 
     Raises
     ------

@@ -26,6 +26,9 @@ from ruralpanel.project.kinds.options import (
     required,
 )
 
+FORMATS = ("csv", "tex", "html", "docx", "json")
+"""Endings of the files of a table; JSON holds all of it."""
+
 _Digits = Annotated[int, Field(ge=0, le=8)]
 _Stars = Annotated[
     bool | tuple[float, ...],
