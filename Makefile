@@ -7,8 +7,9 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-$(shell pwd -P | cksum | cut -d' ' -f1)
 DEVELOPMENT := $(VENV)/.development
 RUN := $(BIN)/python -m
-# Each process of the tests keeps to one core; the one that has nothing left takes over tests of the others.
-PARALLEL := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RUN) pytest --numprocesses auto --dist worksteal
+# Each process of the tests keeps to one core; the one that has nothing left takes over tests of the others. The package
+# is compiled once for all of them, also where Python may write no bytecode.
+PARALLEL := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(RUN) pytest --numprocesses auto --dist worksteal
 # Types keep one core busy for half a minute where mypy has no cache: beside the tests.
 BESIDE := $(MAKE) --no-print-directory --jobs 2
 INSTALL := $(RUN) pip install --quiet --disable-pip-version-check --no-compile

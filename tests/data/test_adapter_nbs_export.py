@@ -48,6 +48,7 @@ def export(tmp_path: Path) -> Callable[..., SourceSpec]:
     return changed
 
 
+@pytest.mark.slow
 def test_every_shipped_export_is_read_exactly() -> None:
     source = source_of("nbs_export", ANNUAL)
     frame = registry.read(source)
@@ -251,6 +252,7 @@ def test_source_line_may_be_given_up(export: Callable[..., SourceSpec]) -> None:
     assert len(registry.read(source)) == 31 * 19
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_damaged_copies_give_the_same_figures_or_a_message(tmp_path: Path, seed: int) -> None:
     outcomes = check_mutations(source_of("nbs_export", ANNUAL / "highway_length.csv", {**HIGHWAYS}), tmp_path, seed, 65)

@@ -34,6 +34,7 @@ def test_every_format_says_the_same(tmp_path: Path, form: str) -> None:
     assert all(text for text in read.loc[read["value"].notna(), "text"])
 
 
+@pytest.mark.slow
 def test_every_shipped_table_is_read_exactly() -> None:
     sidecar = load_sidecar(ROOT / "data" / "sources" / "nbs_yearbook.yaml")
     source = SourceSpec(
@@ -277,6 +278,7 @@ def test_beyond_a_million_figures_texts_are_left_out(tmp_path: Path, monkeypatch
     assert set(read["text"]) == {""} and figures(read) == shipped()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_damaged_copies_give_the_same_figures_or_a_message(tmp_path: Path, seed: int) -> None:
     outcomes = check_mutations(source_of("table", SHIPPED, SERIES, LAYOUT), tmp_path, seed, 78, whole_rows_may_go=True)

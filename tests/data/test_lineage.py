@@ -146,6 +146,7 @@ def test_groups_branches_gaps_and_undefined_steps(project: tuple[Config, Path]) 
     assert "road [Roads], Alpha (A), 2002: 170 km" in window and "road [Roads], Alpha (A), 2003: 180 km" in window
 
 
+@pytest.mark.slow
 def test_every_traced_value_is_the_panels(project: tuple[Config, Path]) -> None:
     config, results = project
     for panel in config.panels:

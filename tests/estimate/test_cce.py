@@ -20,6 +20,8 @@ from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
+pytestmark = pytest.mark.slow
+
 Array = np.ndarray[Any, Any]
 
 

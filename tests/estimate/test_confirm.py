@@ -29,6 +29,8 @@ from ruralpanel.project.kept import Kept
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 
+pytestmark = pytest.mark.slow
+
 CR1, HC1, CLASSICAL = InferenceSpec("cluster"), InferenceSpec("hc", {"kind": "HC1"}), InferenceSpec("classical")
 UNITS, PERIODS = 24, 6
 

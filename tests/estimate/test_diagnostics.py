@@ -18,6 +18,8 @@ from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.simulations import null_panels
 from ruralpanel.project.notes import note
 
+pytestmark = pytest.mark.slow
+
 
 def panel(
     seed: int, units: int = 15, periods: int = 6, correlated: float = 0.0, rho: float = 0.0, **settings
@@ -306,7 +308,6 @@ def test_singletons_are_counted() -> None:
     assert result.diagnostics["singletons"] == 1 == result.n_dropped["singletons"]
 
 
-@pytest.mark.slow
 def test_tests_of_variances_and_dependence_keep_their_size_by_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
     """40 panels of 12 × 6, all alike and independent: by χ² nearly all true nulls of equal variances are rejected."""
     monkeypatch.setattr(specification_tests, "SIMULATED", 99)

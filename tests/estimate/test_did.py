@@ -302,6 +302,7 @@ def test_leave_one_out_and_placebo_dates_are_what_they_say() -> None:
         assert entry.std_error > 0
 
 
+@pytest.mark.slow
 def test_result_through_the_workflow_function() -> None:
     settings = (InferenceSpec("cluster", {"small_sample": "CR1"}), InferenceSpec("wild_cluster", {"draws": 199}))
     for name in did.METHODS:

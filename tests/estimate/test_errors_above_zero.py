@@ -32,6 +32,8 @@ from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 from shift_share_panels import shift_share
 
+pytestmark = pytest.mark.slow
+
 UNITS, PERIODS = 24, 8
 GROUPS = {f"u{i:02d}": ("West", "East", "Middle")[i % 3] for i in range(UNITS)}
 

@@ -160,6 +160,7 @@ def test_joint_test_is_hotellings() -> None:
     assert np.isnan(few.p_value) and few.note == (note("too_many_leads", leads=4, df=3.0),)
 
 
+@pytest.mark.slow
 def test_power_is_what_simulation_gives() -> None:
     """The slope comes from 20,000 draws (error .0035): within .01; 4,000 draws of the joint test (.006): within .02."""
     rng = np.random.default_rng(11)
@@ -215,6 +216,7 @@ def test_result_holds_the_event_study_and_the_first_setting_rules() -> None:
     json.dumps(result.to_dict())
 
 
+@pytest.mark.slow
 def test_pre_trend_test_and_randomisation_have_size() -> None:
     """200 null panels of 31 × 10 with autocorrelation: rejections at 5 % between 1 and 10 % (± 3 errors of 1.5 %)."""
     rng = np.random.default_rng(14)

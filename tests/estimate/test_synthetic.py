@@ -117,6 +117,7 @@ def test_placebos_use_untreated_units_alone() -> None:
     np.testing.assert_allclose(first, synthetic.placebo(y, c, True, 20, np.random.default_rng(1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["synthetic", "synthetic_control"])
 def test_result_through_the_workflow_function(method: str) -> None:
     settings = (InferenceSpec("cluster", {"small_sample": "CR1"}), InferenceSpec("wild_cluster", {"draws": 199}))

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from project_of_roads import REPAIR, WORKFLOW, folder, outcome, place
 from ruralpanel.data.reconcile.totals import OPTIONAL, REQUIRED
+
+pytestmark = pytest.mark.slow
 
 __all__ = ["folder", "place"]  # fixtures
 OF_CORRECTIONS = yaml.safe_load((WORKFLOW / "schemas" / "corrections.schema.yaml").read_text(encoding="utf-8"))

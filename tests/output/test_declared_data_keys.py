@@ -14,6 +14,8 @@ from report_project import context, made_up_project
 from ruralpanel.output.report.build import compose
 from ruralpanel.project.config_schema import config_schema
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["folder", "place"]  # fixtures
 SCHEMA = config_schema()
 OTHERS = {"samples", "weights_matrices", "defaults", "models", "hypotheses", "specification_curves", "tables",

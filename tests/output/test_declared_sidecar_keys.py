@@ -26,6 +26,8 @@ from project_of_roads import (
 )
 from ruralpanel.project.files import content_of
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["folder", "place"]  # fixtures
 OF_SIDECARS = yaml.safe_load((WORKFLOW / "schemas" / "sidecar.schema.yaml").read_text(encoding="utf-8"))
 SIDECAR: dict[str, Any] = {

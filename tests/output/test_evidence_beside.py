@@ -126,6 +126,7 @@ def test_the_grid_has_a_row_for_each_project(place: Path) -> None:
     assert text.count("On counties: Contradicted") == 1  # the line under the finding
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_both_languages_and_papers_have_it(place: Path, language: str) -> None:
     build(gathered(place, language=language), place / "out", ["html", "pdf"])

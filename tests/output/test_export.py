@@ -32,6 +32,8 @@ from ruralpanel.project.sections.data import Sample
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 from ruralpanel.project.units import Units
 
+pytestmark = pytest.mark.slow
+
 CR1, CR0 = InferenceSpec("cluster", {"by": "unit"}), InferenceSpec("cluster", {"by": "unit", "small_sample": "CR0"})
 BOTH = InferenceSpec("cluster", {"by": ["unit", "period"]})
 EVERY = InferenceSpec("cluster", {"by": "unit", "count": "all"})
@@ -176,7 +178,6 @@ def has_r(*packages: str) -> bool:
     )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("package", ["fixest", "plm", "sandwich"])
 def test_scripts_of_r_find_what_was_published(package: str, exports: Path) -> None:
     if not has_r(package):

@@ -119,6 +119,7 @@ def described(rows: pd.DataFrame) -> str:
     )
 
 
+@pytest.mark.slow
 def test_unticking_an_option_leaves_its_specifications_out(page: Any, curve: tuple[CurveSummary, pd.DataFrame]) -> None:
     rows = curve[1]
     assert page.text_content(".status") == described(rows)

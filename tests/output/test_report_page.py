@@ -136,6 +136,7 @@ def test_a_curve_is_filtered_on_the_page_and_left_out_on_paper(place: Path) -> N
     assert (place / "out" / "report.pdf").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_the_pdf_is_the_same_each_time(place: Path) -> None:
     build(context(place), place / "one", ["html", "pdf"])
     build(context(place), place / "two", ["html", "pdf"])

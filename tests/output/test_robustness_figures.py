@@ -21,6 +21,8 @@ from ruralpanel.output.results import OutputContext
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 
+pytestmark = pytest.mark.slow
+
 LABELS = Labels("en", {"y": "Output (log)", "x": "Roads (log)", "z": "Roads (per head)", "c": "Urban share"})
 
 MANY = {"not_available": note("see_influence_of_periods", number=70).to_dict()}

@@ -11,6 +11,8 @@ from test_declared_keys import SCHEMA, declared, estimated, folder, misfits, out
 
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["folder"]  # the fixture
 
 DATED = {"first_by_unit": "start"}

@@ -207,14 +207,21 @@ def at_home(path: Path, table: str) -> bool:
     return relative.startswith(("project/kinds/", *HOMES[table]))
 
 
+@cache
+def telling(tree: ast.AST) -> list[ast.AST]:
+    """The nodes that may hold the name of a kind, without docstrings."""
+    nodes = list(ast.walk(tree))
+    docs = {id(node.value) for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
+    kinds = (ast.Constant, ast.Compare, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Call)
+    return [node for node in nodes if isinstance(node, kinds) and id(node) not in docs]
+
+
 def literals(tree: ast.AST, table: str) -> Iterator[tuple[int, str]]:
     """(line, name) of every text that is the name of a kind and nothing else."""
     names = frozenset(name for name in ALL[table] if name)
-    nodes = list(ast.walk(tree))
-    docs = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
     plain = names - WORDS_TOO
-    for node in nodes:
-        if isinstance(node, ast.Constant) and node.value in plain and id(node) not in docs:
+    for node in telling(tree):
+        if isinstance(node, ast.Constant) and node.value in plain:
             yield node.lineno, str(node.value)
         elif isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
@@ -232,7 +239,12 @@ def literals(tree: ast.AST, table: str) -> Iterator[tuple[int, str]]:
 
 
 def _asks(node: ast.AST, words: tuple[str, ...]) -> bool:
-    return not _texts(node) and ast.unparse(node).rsplit(".", 1)[-1].strip("[]'\"()").endswith(words)
+    return not _texts(node) and _last_word(node).endswith(words)
+
+
+@cache
+def _last_word(node: ast.AST) -> str:
+    return ast.unparse(node).rsplit(".", 1)[-1].strip("[]'\"()")
 
 
 def _texts(node: ast.AST) -> list[str]:

@@ -187,6 +187,7 @@ def test_bad_yaml(text: str, words: str) -> None:
     assert any(words in str(problem) for problem in document.problems), document.problems
 
 
+@pytest.mark.slow
 def test_nested_aliases_do_not_hang() -> None:
     lines = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
     lines += [f"{c}: &{c} [{', '.join(['*' + p] * 9)}]" for p, c in zip("abcdefgh", "bcdefghi", strict=True)]

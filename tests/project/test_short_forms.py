@@ -372,6 +372,7 @@ def paths(value: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         yield from paths(value[key], (*above, key))
 
 
+@pytest.mark.slow
 def test_odd_values_anywhere_are_refused_in_words_or_heard(folder: Path) -> None:
     more = {
         "others": {"T1": [{"model": "effect", "term": "lever", "label": "again"}]},

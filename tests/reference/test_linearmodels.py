@@ -15,6 +15,8 @@ from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
+pytestmark = pytest.mark.slow
+
 MODELS = [
     ("pooled", ()),
     ("pooled", ("period",)),

@@ -12,6 +12,8 @@ from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.project.settings import InferenceSpec
 
+pytestmark = pytest.mark.slow
+
 pf = pytest.importorskip("pyfixest")
 
 

@@ -21,6 +21,8 @@ from ruralpanel.project.units import load_units
 from ruralpanel.tools.new_source.headings import guess_measure
 from ruralpanel.tools.new_source.inspect import Inspection, inspect, inspect_source, inspect_with_sidecar
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = load_units(ROOT / "data" / "units" / "china_provinces.csv")
 FILES = [
