@@ -226,6 +226,20 @@ def test_a_project_without_boundaries_has_a_strip_in_place_of_the_map(place: Pat
     assert chart.alternative.startswith("One dot for each unit: Jobs per 1,000")
 
 
+def test_units_with_positions_alone_are_dots_at_them(place: Path) -> None:
+    """North lies above, east to the right; who has no figure is there to be seen, and no place is made up."""
+    rows = ["id,name_en,longitude,latitude", "A,Alpha,100,30", "B,Beta,110,40", "C,Gamma <i>,,", "D,Delta,120,20"]
+    (place / "units.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    about = context(place)
+    chart = map_chart(about, map_entries(about))
+    assert chart and 'class="land dots"' in chart.html and '<div class="strip">' not in chart.html
+    Closed(chart.html)
+    found = re.findall(r'<path class="(\w+)[^"]*" data-u="(\w)"[^>]* d="M([\d.]+) ([\d.]+)a', chart.html)
+    spots = {unit: (kind, float(x), float(y)) for kind, unit, x, y in found}
+    assert {unit: kind for unit, (kind, *_) in spots.items()} == {"A": "area", "B": "area", "D": "outside"}
+    assert spots["A"][1] < spots["B"][1] < spots["D"][1] and spots["B"][2] < spots["A"][2] < spots["D"][2]
+
+
 def test_declared_maps_lead_to_what_they_show_on_the_map(place: Path) -> None:
     about = context(place)
     keys = [entry.key for entry in map_entries(about)]

@@ -119,7 +119,10 @@ def test_no_code_has_words_for_nothing() -> None:
 def test_a_note_in_words(language: str) -> None:
     factor = note("CR1", G=31, N=248, K=12, counted="slopes", factor=1.0826)
     formula, counted, numbers = said(factor, language)
-    assert formula == "CR1: G/(G−1)·(N−1)/(N−K)" and numbers == "G = 31, N = 248, K = 12, factor 1.082600"
+    assert formula == "CR1: G/(G−1)·(N−1)/(N−K)"
+    assert numbers == {
+        "en": "G = 31, N = 248, K = 12, factor 1.082600", "zh": "G = 31，N = 248，K = 12，因子 1.082600",
+    }[language]  # fmt: skip
     assert counted == {"en": "K: slopes only", "zh": "K 只计斜率"}[language]
     (listed,) = said(note("no_error", terms=["a", "b"]), language)
     assert listed.startswith({"en": "no error of a, b:", "zh": "a，b 无标准误"}[language])

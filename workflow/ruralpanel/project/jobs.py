@@ -193,9 +193,11 @@ def model_titles(config: Config) -> dict[str, str]:
 
 
 def names_in_print(resolved: Mapping[str, Any], language: str) -> dict[str, str]:
-    """What samples and other names are called in tables and charts where the language has words for them."""
+    """What samples, panels (``panels.NAME``) and other names are called in tables and charts, where there are words."""
     labels = {name: values.get(f"label_{language}") for name, values in (resolved.get("samples") or {}).items()}
     names = {**(resolved.get("names") or {}), **((resolved.get("names_zh") or {}) if language == "zh" else {})}
+    for name, values in (resolved.get("panels") or {}).items():
+        labels[f"panels.{name}"] = values.get("title_zh" if language == "zh" else "title") or values.get("title")
     return names | {name: str(label) for name, label in labels.items() if label}
 
 

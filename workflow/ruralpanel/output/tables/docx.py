@@ -85,6 +85,8 @@ def _fill(table: Any, document: TableDocument) -> None:
     aligns = ["left", *(column.align for column in document.columns)]
     for level in document.spanners:
         cells = table.add_row().cells
+        for cell in cells:  # else what no heading spans keeps the room below a paragraph of text
+            _write(cell, "", "left")
         for spanner in level:
             if spanner.last > spanner.first:
                 cells[spanner.first + 1].merge(cells[spanner.last + 1])
@@ -102,7 +104,8 @@ def _fill(table: Any, document: TableDocument) -> None:
     for row in document.rows:
         cells = table.add_row().cells
         if row.kind == "section":
-            _write(cells[0].merge(cells[width]), row.label, "left", italic=True)
+            chinese = document.language == "zh"  # which has no slanted face
+            _write(cells[0].merge(cells[width]), row.label, "left", bold=chinese, italic=not chinese)
         else:
             for cell, text, align in zip(cells, [row.label, *(c.text for c in row.cells)], aligns, strict=True):
                 _write(cell, text, align)

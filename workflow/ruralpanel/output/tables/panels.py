@@ -62,7 +62,7 @@ def build_descriptive(name: str, options: Descriptive, context: OutputContext) -
         columns=tuple(Column(word(statistic, language), "right") for statistic in statistics),
         rows=tuple(rows),
         notes=(
-            _panel_note(frame, options.panel, language),
+            _panel_note(frame, context.names.get(f"panels.{options.panel}", options.panel), language),
             _spread_note(statistics, language),
             *declared_notes(options, language),
         ),
@@ -122,7 +122,7 @@ def build_coverage(name: str, options: Coverage, context: OutputContext) -> Tabl
         rows=tuple(rows),
         notes=(
             sentence([meaning], language),
-            _panel_note(frame, options.panel, language),
+            _panel_note(frame, context.names.get(f"panels.{options.panel}", options.panel), language),
             *declared_notes(options, language),
         ),
         language=language,

@@ -33,11 +33,15 @@ ROOM = 160_000
 
 @dataclass(frozen=True)
 class Land:
-    """Outlines as SVG paths on a sheet `WIDTH` wide; `anchors` are points inside."""
+    """Outlines as SVG paths on a sheet `WIDTH` wide; `anchors` are points inside.
+
+    `beneath` : of dots, what is drawn below them; None where units have outlines of their own.
+    """
 
     paths: Mapping[str, str]
     anchors: Mapping[str, tuple[int, int]]
     height: int
+    beneath: tuple[str, ...] | None = None
 
 
 def land(boundaries: Boundaries) -> Land:
@@ -49,11 +53,19 @@ def land(boundaries: Boundaries) -> Land:
         moved = (np.atleast_2d(points) - (west, north)) * (scale, -scale)
         return np.rint(moved).astype(np.int64)
 
-    paths = {name: _path(shape.outline, place) for name, shape in boundaries.shapes.items()}
     anchors = {
         name: (int(x), int(y)) for name, shape in boundaries.shapes.items() for x, y in place(shape.anchor).tolist()
     }
-    return Land(paths, anchors, math.ceil((north - south) * scale))
+    height = math.ceil((north - south) * scale)
+    if not boundaries.dots:
+        return Land({name: _path(shape.outline, place) for name, shape in boundaries.shapes.items()}, anchors, height)
+    spots = {name: _dot(*anchors[name], scale * shape.size[0] / 2) for name, shape in boundaries.shapes.items()}
+    return Land(spots, anchors, height, tuple(_path(outline, place) for outline in boundaries.beneath))
+
+
+def _dot(x: int, y: int, radius: float) -> str:
+    half = f"a{radius:.1f} {radius:.1f} 0 1 0"
+    return f"M{x - radius:.1f} {y}{half} {2 * radius:.1f} 0{half}-{2 * radius:.1f} 0z"
 
 
 def _path(outline: Outline, place: Any) -> str:
@@ -185,21 +197,22 @@ def _capital(text: str) -> str:
 def _drawing(entry: Entry, time: int, outlines: Land, names: Mapping[str, str], said: Any) -> str:
     figures = entry.at(time)
     classes = dict(zip(figures, entry.classes.of(list(figures.values())).tolist(), strict=True))
-    areas = []
+    kind = "land" if outlines.beneath is None else "land dots"
+    areas = [f'<path class="beneath" d="{path}"/>' for path in outlines.beneath or ()]
     first = True
     for name, path in sorted(outlines.paths.items(), key=lambda item: names.get(item[0], item[0])):
         if name not in entry.values:
             areas.append(f'<path class="outside" data-u="{escape(name)}" d="{path}"/>')
             continue
         fill = f"var(--c{classes[name]})" if name in classes else "url(#hatch)"
-        kind = "area open" if entry.holds_zero(name) else "area"
+        state = "area open" if entry.holds_zero(name) else "area"
         areas.append(
-            f'<path class="{kind}" data-u="{escape(name)}" tabindex="{0 if first else -1}" role="button"'
+            f'<path class="{state}" data-u="{escape(name)}" tabindex="{0 if first else -1}" role="button"'
             f' aria-label="{escape(names.get(name, name))}" style="fill:{fill}" d="{path}"/>'
         )
         first = False
     return (
-        f'<svg class="land" viewBox="-4 -4 {WIDTH + 8} {outlines.height + 8}" role="group"'
+        f'<svg class="{kind}" viewBox="-4 -4 {WIDTH + 8} {outlines.height + 8}" role="group"'
         f' aria-label="{escape(said("map", name=entry.name))}"><defs><pattern id="hatch" width="9" height="9"'
         ' patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><rect width="9" height="9" class="blank"/>'
         f'<line x1="0" x2="0" y1="0" y2="9" class="stripe"/></pattern></defs>{"".join(areas)}</svg>'

@@ -7,6 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
+from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.output.report.context import Context
 from ruralpanel.output.report.explore.asked import Asked
 from ruralpanel.output.report.explore.atlas import Land, atlas, land
@@ -35,6 +36,8 @@ from ruralpanel.project.exhibits import Exhibit
 from ruralpanel.project.kinds import figures
 from ruralpanel.project.kinds.options import Options
 from ruralpanel.project.units import load_units
+
+_MOST_DOTS = 5000  # that a page draws; of more units the strip shows the figures
 
 BUILDERS: Mapping[type[Options], Callable[[Asked, Any], Chart | None]] = MappingProxyType(
     {
@@ -71,7 +74,7 @@ def map_entries(context: Context) -> tuple[Entry, ...]:
 
 
 def map_chart(context: Context, entries: Sequence[Entry]) -> Chart | None:
-    """The map of every outcome and lever, without boundaries a strip of dots; None where nothing is to be shown."""
+    """The map of every outcome and lever, without places a strip of dots; None where nothing is to be shown."""
     if not entries:
         return None
     outlines, note = _land(context)
@@ -85,19 +88,19 @@ def entry_of(name: str, options: Options, entries: Collection[str]) -> str | Non
 
 
 def _land(context: Context) -> tuple[Land | None, str]:
-    """The outlines in the projection of the first declared map, with the words on them."""
+    """The outlines in the projection of the first declared map, or dots at positions, and words on them."""
     file, maps = context.declared.boundaries, list(context.declared.maps.values())
-    if not file:
+    units = load_units(context.root / context.declared.units)
+    if not file and not Geography(units).positions:
         return None, ""
     from ruralpanel.output.maps.boundaries import load_boundaries
     from ruralpanel.output.maps.draw import boundary_note
 
-    units = load_units(context.root / context.declared.units)
     projection = str(maps[0].options.get("projection")) if maps else "auto"
-    boundaries = load_boundaries(context.root / file, projection, units)
-    if boundaries.dots:
+    boundaries = load_boundaries(context.root / file if file else None, projection, units)
+    if boundaries.dots and len(boundaries.shapes) > _MOST_DOTS:
         return None, ""
-    return land(boundaries), boundary_note(file, context.declared.boundaries_note, context.language)
+    return land(boundaries), boundary_note(file or "", context.declared.boundaries_note, context.language)
 
 
 def _outputs(context: Context, where: str) -> OutputContext:
