@@ -57,8 +57,7 @@ LEFT = {
     "estimate/families/sur": 2,
     "output": 1,
     "output/report": 14,
-    "project": 12,
-    "project/kinds": 3,
+    "project": 4,
 }
 """Folder → mappings of anything that its other modules still hold, and that are to become classes."""
 

@@ -309,17 +309,6 @@ def scorecard_of(rows: Sequence[ClaimRow]) -> Scorecard:
     return Scorecard(n_claims=len(rows), counts=Counter(row.verdict for row in rows), claims=tuple(rows))
 
 
-def read_scorecard(path: str | Path) -> Scorecard:
-    """The scorecard, from its JSON.
-
-    Raises
-    ------
-    UserError
-        As `read_as`.
-    """
-    return read_as(Scorecard, path)
-
-
 def scorecard_json(rows: Sequence[ClaimRow]) -> dict[str, object]:
     """The scorecard as plain values; reasons keep their values apart, since texts quote these by their place."""
     card = scorecard_of(rows)

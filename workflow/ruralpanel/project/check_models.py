@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 from ruralpanel.project import formulas
 from ruralpanel.project.effects import cluster_problem, effect_problems, factors, involving
@@ -49,7 +48,7 @@ def missing(file: str, where: str, name: str, expected: str, known: Iterable[str
 
 def place(config: Config, model: ModelSpec, key: str) -> str:
     """Where a model's key is written: in the model, or in the defaults that it inherits."""
-    own: Mapping[str, Any] = config.resolved["models"][model.name]
+    own = config.resolved["models"][model.name]
     inherited = key not in own and key in (config.resolved.get("defaults") or {})
     return f"defaults.{key}" if inherited else f"models.{model.name}.{key}"
 

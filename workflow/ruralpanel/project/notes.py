@@ -22,17 +22,24 @@ class Note:
     """
 
     code: str
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, object] = field(default_factory=dict)
 
-    def to_dict(self) -> dict[str, Any]:
+    def number(self, name: str, default: float = 0.0) -> float:
+        """One of the values that is a number; `default` where it is not there."""
+        value = self.values.get(name, default)
+        assert isinstance(value, int | float)
+        return value
+
+    def to_dict(self) -> dict[str, object]:
         """The code with the values beside it, as results' JSON has it."""
         return {"code": self.code, **{name: plain_notes(value) for name, value in self.values.items()}}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Note:
+    def from_dict(cls, values: Mapping[str, object]) -> Note:
         """The inverse of `to_dict`; also of notes whose values stand apart, under ``values``."""
-        own = values["values"] if set(values) == {"code", "values"} else values
-        return cls(values["code"], {name: _notes(value) for name, value in own.items() if name != "code"})
+        apart = values.get("values") if len(values) == 2 else None
+        own = apart if isinstance(apart, Mapping) else values
+        return cls(str(values["code"]), {name: _notes(value) for name, value in own.items() if name != "code"})
 
 
 def _notes(value: Any) -> Any:

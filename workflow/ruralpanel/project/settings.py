@@ -18,7 +18,7 @@ WORDS = frozenset({"title", "title_zh", "label", "label_zh", "note", "note_zh", 
 """Keys that only say what something is called or counts: no job that computes may depend on them."""
 
 
-def wordless(values: Mapping[str, Any]) -> dict[str, Any]:
+def wordless(values: Mapping[str, object]) -> dict[str, object]:
     """The keys that results depend on: all but `WORDS`, at every depth."""
     return {
         key: wordless(value) if isinstance(value, Mapping) else value
@@ -58,7 +58,7 @@ class InferenceSpec:
         return replace(self, options=self.options.model_copy(update=less))
 
 
-def _read(kind: type[Options], options: Options | Mapping[str, Any]) -> Options:
+def _read(kind: type[Options], options: Options | Mapping[str, object]) -> Options:
     if isinstance(options, kind):
         return options
     return kind.model_validate(options.to_dict() if isinstance(options, Options) else options)
@@ -104,7 +104,7 @@ class ModelSpec:
         """The options if they are of that kind; else its defaults: the model is an auxiliary of another estimator."""
         return self.options if isinstance(self.options, kind) else kind.model_construct()
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain values, as they pass through a rule's parameters and into the model's JSON.
 
         Under ``options`` stand all keys that not every model has.

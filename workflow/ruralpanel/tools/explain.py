@@ -109,9 +109,9 @@ def _model(config: Config, name: str) -> Iterator[tuple[str, str]]:
     written = model.to_dict()
     for key in ("controls", "effects", "weights", "sample", "marginal_effects"):
         yield key, _text(written[key])
-    for key, value in written["options"].items():
-        if key != "outcomes":
-            yield key, _text(value)
+    options = written["options"]
+    assert isinstance(options, Mapping)
+    yield from ((key, _text(value)) for key, value in options.items() if key != "outcomes")
     for position, setting in enumerate(model.inference):
         yield f"inference[{position}]", setting_words(setting)
     yield "simulated_size", _text(model.simulated_size)

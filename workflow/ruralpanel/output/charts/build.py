@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from ruralpanel.claims.robustness.results import Checked, CurveSummary, NotAvailable, read_robustness
-from ruralpanel.claims.scorecard import read_scorecard
+from ruralpanel.claims.scorecard import Scorecard
 from ruralpanel.estimate.base.model import Dated, Model, Setting, Split
 from ruralpanel.estimate.base.model_json import made, read_as
 from ruralpanel.output.charts import claims, coefficients, curve, event_study, marginal_effect, power, series
@@ -180,7 +180,7 @@ def draw_scorecard(options: figures.Scorecard, context: OutputContext, names: Na
     if not path.is_file():
         raise UserError(context.problem("file", f"no file {path}", "the scorecard's JSON"))
     title, note = words_of(options, context)
-    claims.draw_scorecard(read_scorecard(path), paths, title, note, context.language, context.where)
+    claims.draw_scorecard(read_as(Scorecard, path), paths, title, note, context.language, context.where)
 
 
 def draw_specification_curve(options: figures.Curve, context: OutputContext, names: Names, paths: Paths) -> None:

@@ -237,11 +237,10 @@ def _errors(result: Model, panel: ExportedPanel, design: Design, fit: Fit) -> tu
         return None, None
     setting = result.inference[index]
     first, *_ = setting.small_sample
-    stated = first.values
     if setting.method == CLASSICAL:
         return Errors(CLASSICAL, usual=_counted(design, fit) == fit.rows.size - fit.df_resid), index
     if setting.method == ROBUST:
-        return Errors(ROBUST, setting.options.kind or "HC3", factor=float(stated.get("factor", 1.0))), index
+        return Errors(ROBUST, setting.options.kind or "HC3", factor=first.number("factor", 1.0)), index
     by = setting.options.by or "unit"
     names = [by] if isinstance(by, str) else by
     groups = tuple(panel.group(name) for name in names)
@@ -249,13 +248,13 @@ def _errors(result: Model, panel: ExportedPanel, design: Design, fit: Fit) -> tu
         CLUSTER,
         first.code,
         groups,
-        float(stated.get("factor", 1.0)),
-        int(stated.get("G", 0)),
-        int(stated.get("N", 0)),
-        int(stated.get("K", 0)),
+        first.number("factor", 1.0),
+        int(first.number("G")),
+        int(first.number("N")),
+        int(first.number("K")),
         usual=first.code == "CR1"
-        and stated["counted"] == "nonnested"
-        and stated["K"] == _counted(design, fit, [cluster_codes(design, name, fit.rows) for name in names]),
+        and first.values["counted"] == "nonnested"
+        and first.number("K") == _counted(design, fit, [cluster_codes(design, name, fit.rows) for name in names]),
     )
     return errors, index
 

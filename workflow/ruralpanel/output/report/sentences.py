@@ -120,7 +120,7 @@ def meaning(context: Context, texts: Texts, claim: ClaimRow, base: str, short: b
         covers_zero=claim.sign == 0,
         unforeseen=(claim.expected, claim.sign) in (("positive", -1), ("negative", 1)),
         disagreeing=any(
-            reason.code in ("agreement", "agreement_above") and reason.values["share"] < reason.values["needed"]
+            reason.code in ("agreement", "agreement_above") and reason.number("share") < reason.number("needed")
             for reason in claim.reasons
         ),
         failing=bool(codes & {"diagnostic_failed", "diagnostic_missing"}),

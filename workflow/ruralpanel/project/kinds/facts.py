@@ -56,7 +56,7 @@ class Keyed:
         return tuple(name for name, declared in self.options.model_fields.items() if declared.is_required())
 
     @property
-    def defaults(self) -> dict[str, Any]:
+    def defaults(self) -> dict[str, object]:
         """What holds where keys are left out; None: nothing, or the method decides."""
         return {
             name: None if declared.default_factory else declared.default

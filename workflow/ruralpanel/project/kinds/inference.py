@@ -6,7 +6,7 @@ docs/inference.md. ``tests/project/test_kinds.py`` says what is missing.
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, WithJsonSchema
 
@@ -50,7 +50,7 @@ class Robust(Options):
     critical: Literal["t", "normal"] = key(_CRITICAL, default="t")
 
 
-def _critical(keys: Mapping[str, Any]) -> str:
+def _critical(keys: Mapping[str, object]) -> str:
     """CR2 and unbiased variances go with Satterthwaite's degrees of freedom, others with t."""
     return "satterthwaite" if keys.get("small_sample") in ("CR2", "unbiased") else "t"
 
@@ -181,7 +181,7 @@ KEYS: Mapping[str, str] = MappingProxyType(
 )
 """Keys of which a setting has one; its value is the method."""
 
-DEFAULT_SETTINGS: tuple[dict[str, Any], ...] = (
+DEFAULT_SETTINGS: tuple[Mapping[str, object], ...] = (
     {"vcov": CLUSTER, "by": "unit", "small_sample": "CR1", "critical": "t"},
     {"bootstrap": WILD, "by": "unit", "draws": 99999, "weights": "rademacher", "interval": True},
     {"vcov": CLUSTER, "by": "unit", "small_sample": "CR2", "critical": "satterthwaite"},

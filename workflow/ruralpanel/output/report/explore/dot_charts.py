@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from ruralpanel.claims.scorecard import read_scorecard
+from ruralpanel.claims.scorecard import Scorecard
 from ruralpanel.estimate.base.model import Split
+from ruralpanel.estimate.base.model_json import read_as
 from ruralpanel.output.charts import claims, curve
 from ruralpanel.output.charts.build import (
     first_setting,
@@ -120,7 +121,7 @@ def leave_one_out_chart(asked: Asked, options: figures.LeaveOneOut) -> Chart:
 
 def scorecard_chart(asked: Asked, options: figures.Scorecard) -> Chart:
     """All claims with their numbers, in multiples of δ."""
-    card = read_scorecard(options.file or asked.context.results / "scorecard.json")
+    card = read_as(Scorecard, options.file or asked.context.results / "scorecard.json")
     rows = [
         Row(Estimate(e.label.replace("\n", "" if asked.language == "zh" else " "), e.value, e.low, e.high), (e.detail,))
         for e in claims.from_scorecard(card, asked.language)
