@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
 import yaml
+
+from ruralpanel.output.tables.document import TableDocument
+from tex_structure import standalone_tex
 
 VOID = {"meta", "br", "img", "input", "link", "hr"}
 AS_THEY_ARE = {"script", "style", "pre"}
@@ -86,3 +91,17 @@ def test_a_report_is_in_one_language(pages: dict[str, Path], root: Path, languag
     sidecars = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in (root / "data" / "sources").glob("*.yaml")]
     names = set(re.findall(r"[\u4e00-\u9fff]+", " ".join(sidecar["title"] for sidecar in sidecars)))
     assert left_over(pages[language].read_text(encoding="utf-8"), language, names) == []
+
+
+@pytest.mark.skipif(shutil.which("xelatex") is None, reason="no XeLaTeX is installed")
+def test_every_chinese_table_fits_an_upright_page(pages: dict[str, Path], tmp_path: Path) -> None:
+    tables = pages["zh"].parent.parent / "tables"
+    documents = [TableDocument.from_json(path) for path in sorted(tables.glob("*.json"))]
+    assert len(documents) > 20 and {document.language for document in documents} == {"zh"}
+    (tmp_path / "tables.tex").write_text(standalone_tex(documents), encoding="utf-8")
+    command = ["xelatex", "-no-pdf", "-interaction=nonstopmode", "-halt-on-error", "tables.tex"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
+    assert run.returncode == 0, run.stdout[-2000:]
+    log = (tmp_path / "tables.log").read_text(encoding="utf-8", errors="replace")
+    assert [width for width in re.findall(r"Overfull .hbox .([\d.]+)pt", log) if float(width) > 5] == []
+    assert "Missing character" not in log
