@@ -45,7 +45,7 @@ def compose(context: Context) -> tuple[Document, tuple[Quoted, ...]]:
         *front.references(context, texts, methods.used(context)),
         front.colophon(context, texts),
         *beside.full(context, texts, claims),
-        contrasts.section(context, texts),
+        *contrasts.sections(context, texts),
         *shown.appendix,
         methods.section(context, texts),
         data_appendix.section(context, texts),

@@ -81,14 +81,15 @@ _DERIVED = "Derived from"  # a codebook's list of the series behind a formula, t
 _TERM_NUMERIC = ("periods", "n", "estimate", "interval", "sign")
 
 
-def section(context: Context, texts: Texts) -> Section:
-    """Section "What differs between outcomes and designs"."""
-    words = nouns(context)
-    blocks: list[Block] = [Paragraph(texts.inline("contrasts.lede", nouns=words), "lede")]
+def sections(context: Context, texts: Texts) -> tuple[Section, ...]:
+    """Section "What differs between outcomes and designs", where there is more than one of either."""
+    blocks: list[Block] = []
+    if context.scorecard.claims:
+        blocks.append(Paragraph(texts.inline("contrasts.lede", nouns=nouns(context)), "lede"))
     claims = [claim for claim in context.scorecard.claims if claim.designs]
     parts = tuple(_claim(context, texts, claim) for claim in claims if claim.others)
     outcomes = _outcomes(context, texts, claims)
-    if not parts:
+    if context.scorecard.claims and not parts:
         blocks.append(Paragraph(texts.inline("contrasts.none")))
     if outcomes is not None:
         parts = (outcomes, *parts)
@@ -99,7 +100,8 @@ def section(context: Context, texts: Texts) -> Section:
         count = sum(line.kind == "section" for line in table.rows)
         last = Details(texts.inline("contrasts.terms_summary", count=str(count)), inner, printed=False, id="same-lever")
         parts = (*parts, Section("levers", texts.plain("contrasts.terms_title"), (last,), 3))
-    return Section("differences", texts.plain("contrasts.title"), tuple(blocks), 2, parts)
+    whole = Section("differences", texts.plain("contrasts.title"), tuple(blocks), 2, parts)
+    return (whole,) if blocks or parts else ()
 
 
 def _designs(claim: ClaimRow) -> list[tuple[ClaimEstimate, str]]:

@@ -143,14 +143,13 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
     unavailable: dict[tuple[str, str], list[str]] = {}
     fewest: tuple[int, str, int] | None = None
     for name, model in context.models.items():
-        title = context.title(name)
         for index, setting in enumerate(model.inference):
             if setting.not_available:
-                place = (setting.method, clause(setting.not_available, context.language))
-                unavailable.setdefault(place, []).append(title)
+                place = (describe(setting, context.language)[0], clause(setting.not_available, context.language))
+                unavailable.setdefault(place, []).append(name)
                 continue
             words, details = describe(setting, context.language)
-            used.setdefault(words, []).append((title, details))
+            used.setdefault(words, []).append((name, details))
             clusters = setting.n_clusters
             if clusters and (fewest is None or clusters < fewest[0]):
                 fewest = (clusters, name, index)
@@ -162,7 +161,7 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
                 "methods.inference_setting",
                 words=_capital(words),
                 details=_list(everywhere, context.language),
-                models=_models_named(texts, [t for t, _ in entries], len(context.models), context.language),
+                models=_models_named(context, texts, [name for name, _ in entries]),
             )
         )
     blocks: list[Block] = [
@@ -173,8 +172,8 @@ def _inference(context: Context, texts: Texts) -> tuple[Block, ...]:
         gaps = [
             texts.inline(
                 "methods.unavailable",
-                method=method.replace("_", " "),
-                models=_models_named(texts, models, len(context.models), context.language),
+                method=_capital(method),
+                models=_models_named(context, texts, models),
                 reason=reason.rstrip(".。"),
             )
             for (method, reason), models in unavailable.items()
@@ -226,8 +225,8 @@ def _factors(context: Context, texts: Texts, used: Mapping[str, Sequence[tuple[s
     rows = []
     for words, entries in used.items():
         groups: dict[tuple[str, ...], list[str]] = {}
-        for title, details in entries:
-            groups.setdefault(details, []).append(title)
+        for name, details in entries:
+            groups.setdefault(details, []).append(context.title(name))
         for details, titles in groups.items():
             cells = (
                 literal(_capital(words)),
@@ -295,27 +294,29 @@ def _notes(context: Context, texts: Texts) -> tuple[Block, ...]:
     for name, model in context.models.items():
         labels = context.labels(model.panel)
         for note in model.notes:
-            notes.setdefault(clause(labels.told(note), context.language), []).append(context.title(name))
+            notes.setdefault(clause(labels.told(note), context.language), []).append(name)
     if not notes:
         return ()
     items = tuple(
         texts.inline(
             "methods.inference_item",
             words=_capital(note.rstrip(".。")),
-            models=_models_named(texts, models, len(context.models), context.language),
+            models=_models_named(context, texts, models),
         )
         for note, models in notes.items()
     )
     return (Details(texts.inline("methods.notes_title"), (Bullets(items),), id="model-notes"),)
 
 
-def _models_named(texts: Texts, titles: Sequence[str], total: int, language: str) -> str:
-    """The models of an entry: all of them, or the first few by name."""
-    if len(titles) == total and total > 1:
+def _models_named(context: Context, texts: Texts, names: Sequence[str]) -> str:
+    """The models of an entry, each once: all of them, or the first few by their titles."""
+    titles = [context.title(name) for name in dict.fromkeys(names)]
+    if len(titles) == len(context.models) > 1:
         return texts.plain("methods.all_models")
     if len(titles) <= _FEW:
-        return _list(titles, language)
-    return texts.plain("methods.some_models", names=_list(titles[:_FEW], language), more=str(len(titles) - _FEW))
+        return _list(titles, context.language)
+    first, more = _list(titles[:_FEW], context.language), str(len(titles) - _FEW)
+    return texts.plain("methods.some_models", names=first, more=more)
 
 
 def _list(names: Sequence[str], language: str) -> str:
