@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.colors import to_rgb
 
 from ruralpanel.claims.robustness import sensitivity
 from ruralpanel.claims.robustness.curve_plan import NONE
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 
 _BINS = 300
+_LINES, _GAP = 5, 3
+"""Lines of a row of options, and between two dimensions."""
 
 
 @dataclass(frozen=True)
@@ -120,35 +122,36 @@ def option_shares(
 
 
 def _options(axes: Axes, data: CurveData, order: np.ndarray[Any, Any], language: str) -> None:
+    """Rows of shares as darkness of a colour, in one picture whose lines are a `_LINES`-th of a row high."""
     bins = min(_BINS, len(order))
     dark = style.sequential(5)[4]
     sides = np.where(np.asarray(data.low) > 0, "above", np.where(np.asarray(data.high) < 0, "below", "")).tolist()
     heading = word("interval_excludes_zero", language)
     names = [f"{heading}: {word('above_zero', language)}", word("below_zero", language)]
     places = [0.5, 1.5]
-    for row, (side, colour) in enumerate((("above", style.CATEGORICAL[0]), ("below", style.CATEGORICAL[1]))):
-        _strip(axes, option_shares(sides, [side], order, bins), colour, row, len(order))
-    top = 2.6
+    colours = (("above", style.CATEGORICAL[0]), ("below", style.CATEGORICAL[1]))
+    strips = [_strip(option_shares(sides, [side], order, bins), colour) for side, colour in colours]
+    gap = np.ones((_GAP, bins, 3))
+    top = 2.0
     for dimension, values in data.choices.items():
         options = list(dict.fromkeys(values))
-        _strip(axes, option_shares(values, options, order, bins), dark, top, len(order))
+        strips += [gap, _strip(option_shares(values, options, order, bins), dark)]
+        top += _GAP / _LINES
         names += [f"{dimension}: {option}" if index == 0 else str(option) for index, option in enumerate(options)]
         places += [top + index + 0.5 for index in range(len(options))]
-        top += len(options) + 0.6
+        top += len(options)
+    axes.imshow(np.vstack(strips), aspect="auto", interpolation="none", extent=(0, len(order), top, 0))
     axes.set_yticks(places, names, fontsize=6.5)
-    axes.set_ylim(top - 0.6, 0)
+    axes.set_ylim(top, 0)
     axes.tick_params(axis="y", length=0)
     for spine in axes.spines.values():
         spine.set_visible(False)
 
 
-def _strip(axes: Axes, shares: np.ndarray[Any, Any], colour: str, top: float, width: int) -> None:
-    """Rows of shares (rows, bins) as darkness of a colour."""
-    shades = LinearSegmentedColormap.from_list("share", [style.PAPER, colour])
-    axes.imshow(
-        shares, cmap=shades, vmin=0, vmax=1, aspect="auto", interpolation="nearest",
-        extent=(0, width, top + len(shares), top),
-    )  # fmt: skip
+def _strip(shares: np.ndarray[Any, Any], colour: str) -> np.ndarray[Any, Any]:
+    """Rows of shares (rows, bins) as darkness of a colour, (lines, bins, 3)."""
+    paper, ink = np.array(to_rgb(style.PAPER)), np.array(to_rgb(colour))
+    return np.repeat(paper + shares[:, :, None] * (ink - paper), _LINES, axis=0)
 
 
 _CLEAR = {"boxstyle": "square,pad=0.1", "facecolor": style.PAPER, "edgecolor": "none", "alpha": 0.85}
