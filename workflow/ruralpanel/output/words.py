@@ -88,10 +88,15 @@ def said(note: Note, language: str) -> tuple[str, ...]:
     values = {name: _shown(name, value, language) for name, value in note.values.items()}
     if has_word(code):
         return (word(code, language).format(**values),)
-    parts = [text for key, text in catalogue(language).items() if key.startswith(f"{code}.")]
+    parts = _parts(code, language)
     if not parts:
         raise KeyError(code)
     return tuple(text.format(**values) for text in parts)
+
+
+@cache
+def _parts(code: str, language: str) -> tuple[str, ...]:
+    return tuple(text for key, text in catalogue(language).items() if key.startswith(f"{code}."))
 
 
 def clause(note: Note, language: str) -> str:

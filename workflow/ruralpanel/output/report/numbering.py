@@ -118,7 +118,11 @@ def _field_names(kind: Any) -> tuple[str, ...]:
 
 
 def _mapped(value: Any, change: Callable[[Any], Any]) -> Any:
-    """The same with every value that it holds changed, the inner ones first."""
+    """The same with every part of the document that it holds changed, the inner ones first."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Run):  # holds nothing but text
+        return change(value)
     if isinstance(value, tuple):
         parts = tuple(_mapped(item, change) for item in value)
         return value if all(new is old for new, old in zip(parts, value, strict=True)) else parts

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from ruralpanel.output.tables.document import Row, Spanner, TableDocument
 
@@ -156,14 +157,17 @@ def _whole(texts: Iterable[str], point: float) -> float:
     return point * max((_ems(text) for text in texts), default=1.0)
 
 
-def _tokens(text: str) -> list[str]:
+@cache
+def _tokens(text: str) -> tuple[str, ...]:
     """What is not broken: words, numbers, intervals; single Chinese characters."""
-    return _TOKEN.findall("".join(f" {sign} " if _wide(sign) else sign for sign in text))
+    return tuple(_TOKEN.findall("".join(f" {sign} " if _wide(sign) else sign for sign in text)))
 
 
+@cache
 def _ems(text: str) -> float:
     return sum(1.0 if _wide(sign) else _EMS.get(sign, 0.76 if sign.isupper() else 0.53) for sign in text)
 
 
+@cache
 def _wide(sign: str) -> bool:
     return unicodedata.east_asian_width(sign) in "WF"
