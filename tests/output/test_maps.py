@@ -146,6 +146,8 @@ def test_names_stand_in_their_unit_or_off_all_and_clear_of_each_other(china: Bou
 def test_text_is_wrapped_at_blanks_and_between_chinese_characters() -> None:
     assert wrapped("one two three", width_of("one two")) == ["one two", "three"]
     assert wrapped("农村工业化", 2.0) == ["农村", "工业", "化"]
+    assert wrapped("农村，工业（化）", 2.0) == ["农", "村，", "工业", "（化）"]  # no mark at the wrong end of a line
+    assert wrapped("95% 区间：自助", width_of("95% 区间")) == ["95% 区", "间：自助"]
     assert wrapped("unbreakable", 1.0) == ["unbreakable"]
     assert wrapped("", 5.0) == []
 

@@ -203,12 +203,19 @@ def wrapped(text: str, ems: float) -> list[str]:
     return [*lines, line.rstrip()] if line.strip() else lines
 
 
+_OPENING, _CLOSING = "（《〈“「", "，。；：、！？）》〉”」％"
+
+
 def _pieces(text: str) -> list[str]:
-    """Words with the blank after them; Chinese characters one by one."""
+    """Words with the blank after them; Chinese characters one by one, but for marks that begin or end no line."""
     pieces: list[str] = []
     for character in text:
-        joins = pieces and not _wide(character) and not pieces[-1].endswith(" ") and not _wide(pieces[-1][-1])
-        if joins:
+        last = pieces[-1][-1] if pieces else " "
+        if (
+            last in _OPENING
+            or (pieces and character in _CLOSING)
+            or not (_wide(character) or last == " " or _wide(last))
+        ):
             pieces[-1] += character
         else:
             pieces.append(character)

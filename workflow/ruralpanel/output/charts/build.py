@@ -220,7 +220,7 @@ def draw_waterfall(options: figures.Waterfall, context: OutputContext, names: Na
 def interval_name(model: Model, language: str) -> str:
     """``95% interval: …`` of the setting that the coefficients' intervals are of."""
     name = first_setting(model, language)
-    return word("ci", language) + (f", {name}" if name else "")
+    return word("comma", language).join(filter(None, (word("ci", language), name)))
 
 
 def first_setting(model: Model, language: str) -> str:
@@ -239,7 +239,9 @@ def with_intervals(note: str, drawn: Iterable[tuple[Model, Estimate]], language:
             name = short_of(wild, language) if wild else ""
         if name:
             said[name] = None
-    return _joined(note, word("intervals_one", language).format(outer=", ".join(said)) if said else "")
+    return _joined(
+        note, word("intervals_one", language).format(outer=word("comma", language).join(said)) if said else ""
+    )
 
 
 def _joined(*sentences: str) -> str:
