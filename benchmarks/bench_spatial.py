@@ -79,8 +79,8 @@ def outcomes(design: Design, w: Any, rho: float) -> list[bool]:
         found = fit(replace(design, spec=replace(design.spec, inference=settings)))
         errors = infer(found, design, settings[0], 0)
         rejected.append(bool(not errors.ci_low[-1] <= rho <= errors.ci_high[-1]))
-        rows = found.extra["spatial_effects"]["rows"]
-        held += [bool(row["ci_low"] <= value <= row["ci_high"]) for row, value in zip(rows, truth, strict=False)]
+        rows = found.extra.spatial_effects.rows
+        held += [bool(row.ci_low <= value <= row.ci_high) for row, value in zip(rows, truth, strict=False)]
     tests = [found.tests[name].p_value < 0.05 for name in TESTS]
     return [*rejected, *tests, *held]
 

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 import yaml
 
-from ruralpanel.data.lineage import trace
 from ruralpanel.estimate.places.geography import read_polygons
 from ruralpanel.output.maps.draw import boundary_note
 from ruralpanel.output.report.build import compose
@@ -35,6 +34,7 @@ from ruralpanel.project.jobs import (
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.units import load_units
 from ruralpanel.tools.describe import describe
+from ruralpanel.tools.trace import trace
 
 WORKFLOW = Path(__file__).parents[1] / "workflow"
 YEARS = range(2001, 2007)

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ruralpanel.estimate.base.results import Coefficient, ModelResult, Test
+from as_written import model_of
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.rows import Coefficient, Test
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import TableDocument
 from ruralpanel.project.notes import note
@@ -19,7 +21,7 @@ UNITS = ("A", "B", "C", "D", "E", "F")
 PERIODS = tuple(range(2012, 2016))
 
 
-def made_up_model(name: str, **changes: Any) -> ModelResult:
+def made_up_model(name: str, **changes: Any) -> Model:
     """A result with made-up numbers in the contract's form."""
     coefficients = (
         Coefficient("roads", 1.0812, std_error=0.7304, df=5.0, p_value=0.199, ci_low=-0.8, ci_high=2.96, sd_within=0.1),
@@ -51,7 +53,7 @@ def made_up_model(name: str, **changes: Any) -> ModelResult:
         "diagnostics": {"absorbed": ["unit", "period"]}, "units": UNITS, "periods": PERIODS, "notes": (), "seed": 7,
         "panel_sha256": "", "spec": {},
     }  # fmt: skip
-    return ModelResult(**{**values, **changes})
+    return model_of({**values, **changes})
 
 
 def made_up_results(folder: Path) -> OutputContext:

@@ -117,7 +117,7 @@ def test_estimators_that_are_no_regressions_on_rows(design: Design) -> None:
 
 
 def leave_one_treated_out(policy: Design) -> list[dict[str, Any]]:
-    rows = fit(policy).extra["leave_one_treated_out"]
+    rows = fit(policy).extra.leave_one_treated_out
     return [{"without": row.unit, "estimate": row.estimate} for row in rows]
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from adapter_harness import check_marked_names, figures, source_of
 from ruralpanel.data.adapters import delimited, registry
-from ruralpanel.data.adapters.table import Piece, frame_of
+from ruralpanel.data.adapters.pieces import Piece, frame_of
 from ruralpanel.project.kinds.adapters import ADAPTERS, TableLayout
 from ruralpanel.project.settings import SourceSpec
 

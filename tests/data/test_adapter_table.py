@@ -271,7 +271,7 @@ def test_large_text_files_name_the_same_faults(tmp_path: Path, monkeypatch: pyte
 
 
 def test_beyond_a_million_figures_texts_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ruralpanel.data.adapters.table.MOST_TEXTS", 10)
+    monkeypatch.setattr("ruralpanel.data.adapters.pieces.MOST_TEXTS", 10)
     source = source_of("table", SHIPPED, SERIES, LAYOUT)
     read = registry.read(source)
     check_cells(read, source)

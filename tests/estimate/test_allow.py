@@ -23,7 +23,7 @@ from ruralpanel.estimate.inference.methods import infer
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build
 from ruralpanel.output.words import clause
-from ruralpanel.project.notes import note, plain_notes
+from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import InferenceSpec
 
@@ -107,7 +107,7 @@ def test_as_many_instruments_as_units() -> None:
     found = fit(allowed)
     assert np.isfinite(found.params).all() and found.overrides[0].values["allow"] == "many_instruments"
     result = estimate(allowed.spec, allowed, 1, "")
-    assert result.extra["overrides"] == plain_notes(found.overrides) and found.overrides[0] in result.notes
+    assert result.overrides == found.overrides and found.overrides[0] in result.notes
 
 
 @pytest.mark.parametrize("method", ["difference_gmm", "system_gmm"])
@@ -133,7 +133,7 @@ def test_an_override_without_need_is_said() -> None:
     d = panel(allow=["few_periods"])
     result = estimate(d.spec, d, 1, "")
     assert note("allow_unneeded", name="few_periods") in result.notes
-    assert "overrides" not in result.extra
+    assert result.overrides == ()
 
 
 def test_every_table_and_the_scorecard_say_it(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_every_table_and_the_scorecard_say_it(tmp_path: Path) -> None:
     claims = {"H1": {"claim": "a", "estimand": {"model": "m", "term": "x1"}, "others": [{"model": "m", "term": "x2"}]}}
     model = context.models(["m"])[0]
     design = describe(model, claims["H1"]["estimand"], claims["H1"], statistics)  # type: ignore[arg-type]
-    assert plain_notes(design.overrides) == result.extra["overrides"]
+    assert design.overrides == result.overrides
     rows = evaluate_claims(claims, {"m": model}, statistics)
     assert any(clause(one, "en").startswith("allow: few_clusters") for one in rows[0].reasons)
     assert scorecard_csv(rows).count("few_clusters") == 3

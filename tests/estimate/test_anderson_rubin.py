@@ -13,6 +13,7 @@ from scipy import stats
 
 from iv_panels import panel
 from ruralpanel.estimate.base.results import Further
+from ruralpanel.estimate.base.rows import ConfidenceSet
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families.iv import anderson_rubin
 from ruralpanel.estimate.families.iv.system import errors_of, system_of
@@ -69,9 +70,9 @@ def test_instruments_that_contradict_each_other_leave_an_empty_set() -> None:
     """The second instrument enters the outcome itself, in the opposite direction: no coefficient reconciles the two."""
     design = panel(17, units=60, instruments=2, strength=0.8)
     wrong = replace(design, y=design.y - 4.0 * design.extra.instruments.columns[:, 1])
-    assert fit(wrong).extra["anderson_rubin"]["set"] == "empty"
+    assert fit(wrong).extra.anderson_rubin.set == "empty"
     assert fit(wrong).tests["hansen_j"].p_value < 1e-3
-    assert fit(design).extra["anderson_rubin"]["set"] == "interval"
+    assert fit(design).extra.anderson_rubin.set == "interval"
 
 
 @pytest.mark.parametrize(
@@ -83,16 +84,16 @@ def test_disjoint_and_unbounded_sets_are_kept_apart(
 ) -> None:
     """Weak instruments that disagree, nine clusters. No end is inside another piece, the gaps are rejected."""
     design = panel(seed, units=9, periods=4, instruments=instruments, exogenous=1, strength=strength, beta=3.0)
-    found = fit(design).extra["anderson_rubin"]
-    assert (found["set"], len(found["intervals"])) == (kind, pieces)
+    found = fit(design).extra.anderson_rubin
+    assert (found.set, len(found.intervals)) == (kind, pieces)
     system = system_of(design)
     errors = errors_of(design, system)
     critical = errors.critical(instruments, 1 + instruments)
-    ends = [end for pair in found["intervals"] for end in pair]
+    ends = [end for pair in found.intervals for end in pair]
     assert ends == sorted(ends)
-    for low, high in found["intervals"]:
+    for low, high in found.intervals:
         assert brute_force_statistic(system, errors, within(low, high)) <= critical
-    for (_, left), (right, _) in itertools.pairwise(found["intervals"]):
+    for (_, left), (right, _) in itertools.pairwise(found.intervals):
         assert brute_force_statistic(system, errors, 0.5 * (left + right)) > critical
 
 
@@ -106,13 +107,15 @@ def test_sets_do_not_depend_on_where_and_in_what_units_they_are_computed() -> No
 
 
 def test_kinds_of_sets() -> None:
-    described = anderson_rubin.described
-    assert described(())["set"] == "empty"
-    assert described(((-np.inf, np.inf),)) == {"set": "all", "intervals": [[-np.inf, np.inf]]}
-    rays = described(((-np.inf, 1.0), (2.5, np.inf)))
-    assert rays == {"set": "two_rays", "intervals": [[-np.inf, 1.0], [2.5, np.inf]]}
-    assert described(((0.0, 1.0), (2.0, 3.0))) == {"set": "union", "intervals": [[0.0, 1.0], [2.0, 3.0]]}
-    assert described(((-np.inf, 1.0),))["set"] == "ray"
+    cases = {
+        "empty": (),
+        "all": ((-np.inf, np.inf),),
+        "two_rays": ((-np.inf, 1.0), (2.5, np.inf)),
+        "union": ((0.0, 1.0), (2.0, 3.0)),
+        "ray": ((-np.inf, 1.0),),
+    }
+    for kind, intervals in cases.items():
+        assert anderson_rubin.described(intervals) == ConfidenceSet(set=kind, intervals=intervals)
 
 
 def test_many_instruments_need_hotellings_factor() -> None:

@@ -187,9 +187,9 @@ def test_where_it_does_not_apply_and_how_results_carry_it() -> None:
     assert moran_of_residuals(replace(d, extra=alone), found, 1) is None
     result = estimate(d.spec, d, 3, "sha")
     assert result.tests["moran"].note == (note("moran_simulated", matrix="ring", panels=999),)
-    assert -0.1 < result.diagnostics["moran"]["expected"] < 0
-    assert len(result.diagnostics["moran"]["by_period"]) == 6
-    assert "moran" not in estimate(d.spec, replace(d, extra=Further()), 3, "sha").diagnostics
+    assert -0.1 < result.diagnostics.moran.expected < 0
+    assert len(result.diagnostics.moran.by_period) == 6
+    assert estimate(d.spec, replace(d, extra=Further()), 3, "sha").diagnostics.moran is None
     means = replace(d, spec=replace(d.spec, estimator="between", effects=()))
     between = moran_of_residuals(means, fit(means), 1)
     assert between is not None and [entry.period for entry in between.about.by_period] == [None]

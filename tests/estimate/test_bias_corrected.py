@@ -110,7 +110,7 @@ def test_one_lag_is_bun_and_carrees_estimator(seed: int) -> None:
         rho = plain + bias
     fit = dynamic_panel.fit(designed(y, x))
     assert fit.params == pytest.approx([rho, beta], abs=1e-9)
-    assert fit.extra["fixed_effects"]["lag(y, 1)"] == pytest.approx(plain, abs=1e-12)
+    assert fit.extra.fixed_effects["lag(y, 1)"] == pytest.approx(plain, abs=1e-12)
     assert rho > plain + 0.03
 
 
@@ -210,7 +210,7 @@ def test_two_lags_and_holes_in_large_samples() -> None:
     assert errors.std_error is not None
     gaps = np.abs(fit.params - [0.4, 0.3, 1.0])
     assert (gaps < 3.0 * errors.std_error).all() and errors.std_error.max() < 0.03
-    plain = np.array(list(fit.extra["fixed_effects"].values()))
+    plain = np.array(list(fit.extra.fixed_effects.values()))
     assert (np.abs(plain - [0.4, 0.3, 1.0])[:2] > 5.0 * errors.std_error[:2]).all()
 
 
@@ -264,5 +264,5 @@ def test_dropping_a_lone_row_changes_nothing() -> None:
     design = designed(y, x, kept=kept)
     lone = dynamic_panel.fit(design)
     assert lone.params == pytest.approx(without.params, abs=1e-12)
-    assert lone.extra["n_dropped"] == {"without_lags": 31}
+    assert lone.n_dropped == {"without_lags": 31}
     assert replace(design, notes=()).n_dropped == {}

@@ -76,7 +76,7 @@ def own_regressions(y: Array, x: Array, kept: Array) -> tuple[Array, Array, Arra
 
 
 def by_unit(fit: Any, terms: tuple[str, ...]) -> Array:
-    return np.array([[row[term] for term in terms] for row in fit.extra["by_unit"]])
+    return np.array([[row.values[term] for term in terms] for row in fit.extra.by_unit])
 
 
 # Algebra
@@ -130,9 +130,9 @@ def test_mean_group_and_pooled_by_brute_force_with_gaps() -> None:
     slopes, errors, residuals = own_regressions(y, x, kept)
     design = designed(y, x, kept)
     fit = cce.fit(design)
-    assert [row["unit"] for row in fit.extra["by_unit"]] == list(design.units)
+    assert [row.unit for row in fit.extra.by_unit] == list(design.units)
     assert by_unit(fit, ("x1", "x2")) == pytest.approx(slopes, abs=1e-10)
-    found = np.array([[row["std_error"][term] for term in fit.terms] for row in fit.extra["by_unit"]])
+    found = np.array([[row.std_error[term] for term in fit.terms] for row in fit.extra.by_unit])
     assert found == pytest.approx(errors, abs=1e-10)
     assert fit.params == pytest.approx(slopes.mean(axis=0), abs=1e-10)
     assert fit.vcov == pytest.approx(np.cov(slopes.T) / 14, abs=1e-10)
@@ -166,8 +166,8 @@ def test_lags_of_the_averages_cost_periods() -> None:
         for i in range(12)
     ]
     assert by_unit(fit, ("x1",))[:, 0] == pytest.approx(slopes, abs=1e-9)
-    assert fit.extra["parameters_per_unit"] == 8 and fit.extra["periods_per_unit"] == [18, 18]
-    assert fit.extra["n_dropped"] == {"periods_without_averages": 24}
+    assert fit.extra.parameters_per_unit == 8 and fit.extra.periods_per_unit == (18, 18)
+    assert fit.n_dropped == {"periods_without_averages": 24}
 
 
 def test_levels_and_what_the_averages_span_do_not_matter() -> None:
@@ -280,7 +280,7 @@ def test_short_panels_are_refused_with_what_would_do(periods: int, k: int) -> No
     assert f"a panel of {parameters + 1} periods or more, or estimator: fe" in text
     enough = 2 * k + 3
     longer = cce.fit(designed(*factors(np.random.default_rng(12), 31, enough, k=k)))
-    assert longer.extra["parameters_per_unit"] == parameters
+    assert longer.extra.parameters_per_unit == parameters
 
 
 def test_few_units_weights_and_unknown_methods_are_refused() -> None:
@@ -302,8 +302,8 @@ def test_units_without_a_regression_of_their_own_are_named() -> None:
     fit = cce.fit(designed(y, x, kept))
     left = {one.values["term"]: str(one.values["reason"]) for one in fit.notes if one.code == "left_out"}
     assert left == {"u000": "4 periods for 4 parameters", "u001": "x1 does not move of its own"}
-    assert [row["unit"] for row in fit.extra["by_unit"]] == [f"u{i:03d}" for i in range(2, 14)]
-    assert fit.extra["n_dropped"] == {"units_without_regression": 16}
+    assert [row.unit for row in fit.extra.by_unit] == [f"u{i:03d}" for i in range(2, 14)]
+    assert fit.n_dropped == {"units_without_regression": 16}
 
 
 def test_the_step_of_a_definition_break_is_each_units_own() -> None:
@@ -333,14 +333,14 @@ def test_slopes_drawn_to_their_mean_are_nearer_the_truth() -> None:
     fit = cce.fit(designed(y, x))
     means = np.column_stack([y.mean(axis=0), x[:, :, 0].mean(axis=0)])
     row = sm.OLS(y[7], np.column_stack([x[7], np.ones(12), means])).fit()
-    entry = fit.extra["by_unit"][7]
-    assert entry["ci"]["x1"] == pytest.approx(row.conf_int()[0].tolist(), abs=1e-8)
-    assert fit.extra["spread"]["x1"] == pytest.approx(0.5, abs=0.12)
-    share = fit.extra["spread"]["x1"] ** 2 / (fit.extra["spread"]["x1"] ** 2 + entry["std_error"]["x1"] ** 2)
-    drawn = fit.params[0] + share * (entry["x1"] - fit.params[0])
-    assert entry["shrunken"]["x1"] == pytest.approx(drawn)
+    entry = fit.extra.by_unit[7]
+    assert entry.ci["x1"] == pytest.approx(row.conf_int()[0].tolist(), abs=1e-8)
+    assert fit.extra.spread["x1"] == pytest.approx(0.5, abs=0.12)
+    share = fit.extra.spread["x1"] ** 2 / (fit.extra.spread["x1"] ** 2 + entry.std_error["x1"] ** 2)
+    drawn = fit.params[0] + share * (entry.values["x1"] - fit.params[0])
+    assert entry.shrunken["x1"] == pytest.approx(drawn)
     misses = [np.mean((v - truth[:, 0, 0]) ** 2) for v in (
-        by_unit(fit, ("x1",))[:, 0], np.array([row["shrunken"]["x1"] for row in fit.extra["by_unit"]]),
+        by_unit(fit, ("x1",))[:, 0], np.array([row.shrunken["x1"] for row in fit.extra.by_unit]),
     )]  # fmt: skip
     assert misses[1] < 0.7 * misses[0]
 

@@ -19,7 +19,6 @@ import iv_panels
 import policy_panels
 from conftest import ROOT
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.model import of_result
 from ruralpanel.estimate.base.results import Design, Further, Named
 from ruralpanel.estimate.confirm import confirm, disagreements
 from ruralpanel.estimate.estimate import estimate
@@ -90,18 +89,18 @@ def test_estimates_and_errors_are_confirmed_and_a_wrong_one_stops(case: str) -> 
     """1e-8: the tolerance of a run, 1e-6, is no excuse here, where columns are far from collinear."""
     design = CASES[case]
     result = estimate(design.spec, design, 0, "")
-    rows = confirm(lambda: design, of_result(result))
+    rows = confirm(lambda: design, result)
     assert [row.term for row in rows] == [row.term for row in result.coefficients]
     assert all(row.std_error_again is not None and row.difference < 1e-8 and not row.reason for row in rows), rows
     assert not disagreements(rows)
     for field in ("estimate", "std_error"):
         entry = result.inference[0]
-        wrong = [dict(row) for row in entry["coefficients"]]
-        wrong[0][field] = wrong[0][field] * 1.001 if field in wrong[0] else None
+        row = entry.coefficients[0]
+        wrong = (replace(row, **{field: getattr(row, field) * 1.001}), *entry.coefficients[1:])
         first = result.coefficients[0]
         spoilt = (replace(first, **{field: getattr(first, field) * 1.001 + 1e-4}), *result.coefficients[1:])
-        changed = replace(result, coefficients=spoilt, inference=({**entry, "coefficients": wrong},))
-        (problem,) = disagreements(confirm(lambda: design, of_result(changed)))
+        changed = replace(result, coefficients=spoilt, inference=(replace(entry, coefficients=wrong),))
+        (problem,) = disagreements(confirm(lambda: design, changed))
         assert problem.file == f"results/models/{result.model}.json" and problem.where == f"coefficients.{first.term}"
 
 
@@ -112,16 +111,16 @@ def unused() -> Design:
 def test_what_no_library_has_gets_a_reason() -> None:
     bootstrap = InferenceSpec("wild_cluster", {"draws": 99, "interval": False})
     design = panel("fe", bootstrap, effects=TWO)
-    rows = confirm(lambda: design, of_result(estimate(design.spec, design, 0, "")))
+    rows = confirm(lambda: design, estimate(design.spec, design, 0, ""))
     assert all(row.estimate_again is not None and row.std_error_again is None for row in rows)
     assert {row.reason for row in rows} == {"errors:no_such_kind"}
     dynamic = replace(estimate(design.spec, design, 0, ""), estimator="dynamic_panel")
-    assert {row.reason for row in confirm(lambda: design, of_result(dynamic))} == {"no_such_estimator"}
+    assert {row.reason for row in confirm(lambda: design, dynamic)} == {"no_such_estimator"}
     many = replace(estimate(design.spec, design, 0, ""), n_obs=LARGEST + 1)
-    assert {row.reason for row in confirm(unused, of_result(many))} == {"too_many_rows"}
+    assert {row.reason for row in confirm(unused, many)} == {"too_many_rows"}
     twin = panel("fe", CR1, effects=TWO)
     twin = replace(twin, x=np.column_stack([twin.x[:, 0], twin.x[:, 0] + 1e-6 * twin.x[:, 1] / 1e4]))
-    assert confirm(lambda: twin, of_result(estimate(twin.spec, twin, 0, "")))[0].reason == "terms_nearly_alike"
+    assert confirm(lambda: twin, estimate(twin.spec, twin, 0, ""))[0].reason == "terms_nearly_alike"
 
 
 def script() -> ModuleType:

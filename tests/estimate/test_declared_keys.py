@@ -14,7 +14,7 @@ import pytest
 
 from conftest import make_tiny, tiny_config
 from ruralpanel.estimate.base.design import build_design
-from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.project.check import check
@@ -198,7 +198,7 @@ def _outcome_of(model: str, folder: Path) -> str:
     return json.dumps(plain(found), sort_keys=True)
 
 
-def estimated(model: Mapping[str, Any], folder: Path, defaults: Mapping[str, Any] | None = None) -> ModelResult:
+def estimated(model: Mapping[str, Any], folder: Path, defaults: Mapping[str, Any] | None = None) -> Model:
     """The result of a model on the made-up figures; `UserError` with all that `check` finds."""
     config: dict[str, Any] = tiny_config()
     config |= {} if defaults is None else {"defaults": dict(defaults)}

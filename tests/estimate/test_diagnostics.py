@@ -305,7 +305,7 @@ def test_singletons_are_counted() -> None:
     kept = np.flatnonzero((d.unit_codes != 2) | (d.period_codes == 1))
     short = specification_tests._take(d, kept)
     result = estimate(short.spec, short, 1, "")
-    assert result.diagnostics["singletons"] == 1 == result.n_dropped["singletons"]
+    assert result.diagnostics.singletons == 1 == result.n_dropped["singletons"]
 
 
 def test_tests_of_variances_and_dependence_keep_their_size_by_simulation(monkeypatch: pytest.MonkeyPatch) -> None:

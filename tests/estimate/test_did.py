@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from policy_panels import dummies, panel, sample, single, slopes
+from ruralpanel.estimate.base.policy_parts import TwoByTwo
 from ruralpanel.estimate.base.results import Further
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.policy import callaway_santanna, did, imputation, placebo, regressions, stacked
@@ -65,24 +66,24 @@ def test_a_two_way_effect_is_the_mean_of_its_comparisons(first: list[float]) -> 
     """Each is a two-way regression on its own rows; weights add up to one and the mean is the effect, to rounding."""
     s = quick(first, np.random.default_rng(3))
     found = did.fit(s.design)
-    told = found.extra["two_by_two"]
-    weights = np.array([one["weight"] for one in told["comparisons"]])
-    estimates = np.array([one["estimate"] for one in told["comparisons"]])
+    told = found.extra.two_by_two
+    weights = np.array([one.weight for one in told.comparisons])
+    estimates = np.array([one.estimate for one in told.comparisons])
     assert weights.sum() == pytest.approx(1.0, abs=1e-14) and (weights > 0).all()
     assert weights @ estimates == pytest.approx(found.params[0], abs=1e-13)
-    assert told["estimate"] == pytest.approx(found.params[0], abs=1e-13)
+    assert told.estimate == pytest.approx(found.params[0], abs=1e-13)
     dates = s.cohorts.first[s.design.unit_codes]
     years = np.array(s.design.periods)[s.design.period_codes]
-    for one in told["comparisons"]:
-        control = np.inf if one["control"] is None else one["control"]
-        rows = (dates == one["treated"]) | (dates == control)
-        if one["kind"] != "untreated":
-            rows &= years < control if one["kind"] == "earlier" else years >= control
+    for one in told.comparisons:
+        control = np.inf if one.control is None else one.control
+        rows = (dates == one.treated) | (dates == control)
+        if one.kind != "untreated":
+            rows &= years < control if one.kind == "earlier" else years >= control
         own = take(s.design, np.flatnonzero(rows))
-        under = ((years >= one["treated"]) & (dates == one["treated"]))[rows].astype(float)
-        assert slopes(own, under[:, None])[0] == pytest.approx(one["estimate"], abs=1e-11)
-        assert one["n_treated"] == np.sum(s.cohorts.first == one["treated"])
-        assert one["n_control"] == np.sum(s.cohorts.first == control)
+        under = ((years >= one.treated) & (dates == one.treated))[rows].astype(float)
+        assert slopes(own, under[:, None])[0] == pytest.approx(one.estimate, abs=1e-11)
+        assert one.n_treated == np.sum(s.cohorts.first == one.treated)
+        assert one.n_control == np.sum(s.cohorts.first == control)
 
 
 @pytest.mark.parametrize(
@@ -95,9 +96,8 @@ def test_a_two_way_effect_is_the_mean_of_its_comparisons(first: list[float]) -> 
     ],
 )
 def test_what_makes_a_two_way_effect_another_mean_is_said(settings: dict[str, Any], beside: list[str]) -> None:
-    assert did.fit(quick(STAGGERED, np.random.default_rng(4), **settings).design).extra["two_by_two"] == {
-        "beside": beside
-    }
+    design = quick(STAGGERED, np.random.default_rng(4), **settings).design
+    assert did.fit(design).extra.two_by_two == TwoByTwo(beside=tuple(beside))
 
 
 @pytest.mark.parametrize("name", list(did.METHODS))
@@ -291,12 +291,12 @@ def test_leave_one_out_and_placebo_dates_are_what_they_say() -> None:
     fit = did.fit(d)
     years = np.array(d.periods)[d.period_codes]
     treated = np.isfinite(d.extra.first_treated)
-    for entry in fit.extra["leave_one_treated_out"]:
+    for entry in fit.extra.leave_one_treated_out:
         kept = d.unit_codes != d.units.index(entry.unit)
         columns = (treated & (years >= 2000))[:, None].astype(float)
         assert entry.estimate == pytest.approx(slopes(d, columns, kept)[0], abs=1e-9)
-    assert [entry.first for entry in fit.extra["placebo_dates"]] == [1999, 1998, 1997, 1996]
-    for entry in fit.extra["placebo_dates"]:
+    assert [entry.first for entry in fit.extra.placebo_dates] == [1999, 1998, 1997, 1996]
+    for entry in fit.extra.placebo_dates:
         columns = (treated & (years >= entry.first))[:, None].astype(float)
         assert entry.estimate == pytest.approx(slopes(d, columns, years < 2000)[0], abs=1e-9)
         assert entry.std_error > 0
@@ -314,7 +314,7 @@ def test_result_through_the_workflow_function() -> None:
         assert json.dumps(result.to_dict()) == json.dumps(again.to_dict())
         row = result.coefficient("treated")
         assert row.std_error is not None and row.ci_low is not None and row.df == result.n_units - 1
-        assert result.extra["randomisation"]["p_value"] == pytest.approx(0.01)
+        assert result.randomisation.p_value == pytest.approx(0.01)
         assert (row.p_wild is not None) == (name in ("twfe", "stacked", "matched"))
         assert result.tests["pretrend"].df[0] == 4.0 and 2.0 < result.tests["pretrend"].df[1] <= result.n_units - 4.0
 
@@ -324,7 +324,7 @@ def test_result_through_the_workflow_function() -> None:
 def test_every_row_is_used_or_counted_as_lost(name: str, first: list[float]) -> None:
     d = panel(first, YEARS, np.random.default_rng(18), 1.0, method=name, missing=0.05, options={"draws": 99})
     fit = did.fit(d)
-    assert d.y.size == np.unique(fit.rows).size + sum(fit.extra.get("n_dropped", {}).values())
+    assert d.y.size == np.unique(fit.rows).size + sum(fit.n_dropped.values())
 
 
 def test_requests_outside_the_range() -> None:
@@ -424,4 +424,4 @@ def test_cohorts_keep_their_dates_when_rows_are_taken() -> None:
 
 def test_many_treated_units_are_not_left_out_one_by_one() -> None:
     s = sample(single(61, 10), [1999, 2000], np.random.default_rng(23))
-    assert placebo.leave_one_out(s, did.METHODS["twfe"].point) == []
+    assert placebo.leave_one_out(s, did.METHODS["twfe"].point) == ()

@@ -58,7 +58,7 @@ def test_rows_lost_to_lags_and_differences_are_counted() -> None:
     y, x = paths(np.random.default_rng(1), 20, 6)
     for method, lost in (("bias_corrected", 20), ("difference_gmm", 40), ("system_gmm", 20)):
         fit = dynamic_panel.fit(designed(y, x, method))
-        assert list(fit.extra["n_dropped"].values()) == [lost]
+        assert list(fit.n_dropped.values()) == [lost]
         assert fit.rows.size == y.size - lost
 
 
@@ -254,8 +254,8 @@ def test_a_break_of_one_unit_is_a_change_of_its_effect() -> None:
     )
     columns = np.column_stack([y[:, :-1].ravel(), x[:, 1:, 0].ravel(), dummies])
     expected = np.linalg.lstsq(columns, y[:, 1:].ravel(), rcond=None)[0][:2]
-    assert list(found.extra["fixed_effects"].values()) == pytest.approx(expected, abs=1e-10)
-    assert list(found.extra["statistics"]) == ["long_run:x1"]
+    assert list(found.extra.fixed_effects.values()) == pytest.approx(expected, abs=1e-10)
+    assert list(found.extra.statistics) == ["long_run:x1"]
 
 
 def test_terms_that_rows_with_lags_cannot_tell_are_named() -> None:
@@ -380,11 +380,11 @@ def test_results_hold_what_verdicts_and_tables_read(method: str) -> None:
     assert result.coefficients[0].term == "lag(y, 1)"
     assert {"ar1", "ar2"} <= set(result.tests)
     assert ("hansen" in result.tests) == (method != "bias_corrected")
-    row = result.extra["statistics"]["long_run:x1"]
-    assert row["ci_low"] < row["estimate"] < row["ci_high"] and row["df"] == 30
+    row = result.statistics["long_run:x1"]
+    assert row.ci_low < row.estimate < row.ci_high and row.df == 30
     if method != "bias_corrected":
-        assert result.inference[0]["method"] == "own" and result.coefficients[0].df == 30
-        assert result.extra["n_instruments"] == sum(result.extra["instruments"].values()) < 31
+        assert result.inference[0].method == "own" and result.coefficients[0].df == 30
+        assert result.n_instruments == sum(result.instruments.values()) < 31
     assert json.loads(json.dumps(result.to_dict()))["n_units"] == 31
     again = estimate(design.spec, design, 1, "")
     assert json.dumps(again.to_dict()) == json.dumps(result.to_dict())

@@ -243,7 +243,7 @@ def test_large_panels_are_taken_apart_into_pieces(
 
 def test_leaving_a_unit_out_is_exact_with_region_by_period_effects() -> None:
     d = panel(REGION_BY_PERIOD, missing=0.1, inference=(InferenceSpec("cluster", {"by": "unit"}),))
-    influence = estimate(d.spec, d, 1, "").diagnostics["influence"]
+    influence = estimate(d.spec, d, 1, "").diagnostics.influence
     change = dict(zip(influence["units"], influence["dfbeta"]["x1"], strict=True))
     whole = fit(d)
     for unit in ("0", "17", "29"):
@@ -335,7 +335,7 @@ def test_the_constant_beside_effects_is_their_mean(weighted: bool) -> None:
     assert [row.term for row in result.coefficients] == ["x1", "x2", "constant"]
     assert result.coefficients[-1].estimate == found.intercept.params[-1]
     assert note("constant_mean_effect") in result.notes
-    assert {"x1", "x2"} == set(result.vcov["terms"])
+    assert {"x1", "x2"} == set(result.vcov.terms)
 
 
 def test_codes_are_renumbered_without_gaps_in_their_order() -> None:

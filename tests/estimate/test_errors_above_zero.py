@@ -149,13 +149,13 @@ def test_a_decomposition_s_shares_have_percentiles_and_no_standard_error() -> No
     """A total near zero in some draws makes shares heavy-tailed: their standard error would be in the hundreds."""
     d = plain("decomposition", (), method="gelbach", options=BLOCKS, inference=(InferenceSpec("cluster"),))
     result = estimate(d.spec, d, 1, "")
-    methods = [(entry["method"], "not_available" in entry) for entry in result.inference]
+    methods = [(entry.method, entry.not_available is not None) for entry in result.inference]
     assert methods == [("own", False), ("cluster", True)]
     for row in result.coefficients:
         ratio = row.term.startswith(("share_", "lead_"))
         assert (row.std_error is None) == ratio and row.ci_low is not None and row.ci_high is not None
         assert row.p_value is not None and (row.p_value < 0.05) == (row.ci_low > 0 or row.ci_high < 0)
-    assert {"code": "no_ratios"} in result.inference[0]["small_sample"]
+    assert note("no_ratios") in result.inference[0].small_sample
     assert "joint" not in result.tests
 
 
@@ -213,9 +213,9 @@ def test_every_f_has_the_p_value_of_the_statistic_shown(name: str) -> None:
     d = DESIGNS[name]()
     clustered = (InferenceSpec("cluster", {"by": "unit", "small_sample": "CR1"}),)
     result = estimate(replace(d.spec, inference=clustered), d, 1, "")
-    first = [entry["f"] for entry in (result.first_stage or {}).get("endogenous", ())]
+    first = [entry.f for entry in (result.first_stage.endogenous if result.first_stage else ())]
     found = [(test.statistic, test.df, test.p_value) for test in result.tests.values()]
-    found += [(test["statistic"], test["df"], test["p_value"]) for test in first]
+    found += [(test.statistic, test.df, test.p_value) for test in first]
     checked = 0
     for statistic, df, p_value in found:
         if isinstance(df, (tuple, list)) and np.isfinite(statistic):

@@ -15,7 +15,9 @@ from scipy import stats
 
 from ruralpanel.estimate import diagnostics
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design, Fit, Test
+from ruralpanel.estimate.base.parts import Parts
+from ruralpanel.estimate.base.results import Design, Fit
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference.methods import infer
@@ -56,23 +58,23 @@ def test_the_first_setting_fills_coefficients_and_vcov() -> None:
         assert row.estimate == found.params[j]
         assert (row.std_error, row.p_value, row.df) == (first.std_error[j], first.p_value[j], 19)
         assert (row.p_wild, row.ci_wild_low, row.ci_wild_high) == (wild.p_value[j], wild.ci_low[j], wild.ci_high[j])
-        assert result.inference[2]["coefficients"][j]["std_error"] == cr2.std_error[j]
-    assert result.vcov["type"] == "cluster" and result.vcov["small_sample"] == "CR1"
-    assert result.vcov["matrix"] == first.vcov.tolist()
-    assert [entry["method"] for entry in result.inference] == ["cluster", "wild_cluster", "cluster"]
-    assert result.inference[0]["options"]["count"] == "nonnested"  # a default that nobody wrote is stated
-    factor = {"code": "CR1", "G": 20, "N": 100, "K": 8, "counted": "nonnested", "factor": 20 / 19 * 99 / 92}
-    assert result.inference[0]["small_sample"] == [factor]
+        assert result.inference[2].coefficients[j].std_error == cr2.std_error[j]
+    assert result.vcov.type == "cluster" and result.vcov.small_sample == "CR1"
+    assert np.array_equal(np.array(result.vcov.matrix), first.vcov)
+    assert [entry.method for entry in result.inference] == ["cluster", "wild_cluster", "cluster"]
+    assert result.inference[0].options.count == "nonnested"  # a default that nobody wrote is stated
+    factor = note("CR1", G=20, N=100, K=8, counted="nonnested", factor=20 / 19 * 99 / 92)
+    assert result.inference[0].small_sample == (factor,)
     assert (result.n_obs, result.n_units, result.n_periods) == (100, 20, 5)
     assert result.periods == (2012, 2013, 2014, 2015, 2016)
-    assert result.panel_sha256 == "sha" and result.spec["name"] == "model"
+    assert result.panel_sha256 == "sha" and result.spec.written["name"] == "model"
 
 
 def test_an_inherited_setting_that_does_not_apply_is_recorded() -> None:
     d = panel(estimator="between", effects=())
     result = estimate(d.spec, d, 1, "")
-    assert result.inference[1]["method"] == "wild_cluster"
-    assert result.inference[1]["not_available"] == {"code": "needs_rows_in_clusters"}
+    assert result.inference[1].method == "wild_cluster"
+    assert result.inference[1].not_available == note("needs_rows_in_clusters")
     assert result.coefficients[0].p_wild is None and result.coefficients[0].std_error is not None
     assert (result.n_obs, result.n_units, result.n_periods) == (20, 20, 5)
 
@@ -88,19 +90,19 @@ def test_a_bootstrap_may_come_first() -> None:
     result = estimate(d.spec, d, 1, "")
     row = result.coefficients[0]
     assert row.std_error is None and row.detectable is None and row.p_value == row.p_wild
-    assert result.vcov["matrix"] is None and "joint" not in result.tests
-    assert result.marginal_effects[0]["method"] == "cluster"
+    assert result.vcov.matrix is None and "joint" not in result.tests
+    assert result.marginal_effects[0].method == "cluster"
 
 
 def test_without_settings_the_panel_decides() -> None:
     d = panel(inference=())
-    assert estimate(d.spec, d, 1, "").inference[0]["method"] == "cluster"
+    assert estimate(d.spec, d, 1, "").inference[0].method == "cluster"
     rng = np.random.default_rng(1)
     cross = design_from_arrays(
         rng.normal(size=30), rng.normal(size=30), range(30), estimator="pooled", inference=(),
     )  # fmt: skip
     result = estimate(cross.spec, cross, 1, "")
-    assert result.inference[0]["options"]["kind"] == "HC3"
+    assert result.inference[0].options.kind == "HC3"
     assert result.tests.keys() == {"joint", "breusch_pagan"}
 
 
@@ -112,17 +114,18 @@ def test_an_estimator_with_errors_of_its_own_shows_them_first(monkeypatch: pytes
             fit(design),
             vcov=np.eye(3) * 4.0,
             vcov_type=(note("windmeijer"),),
-            extra={"long_run": {"roads": 2.0}, "n_dropped": {"first differences": 20}},
+            extra=Parts(spread={"roads": 2.0}),
+            n_dropped={"first differences": 20},
             tests={"hansen": Test(3.0, 2.0, 0.22)},
             notes=(note("lags_collapsed"),),
         )
 
     monkeypatch.setattr(diagnostics, "estimator", lambda *_: own)
     result = estimate(d.spec, d, 1, "")
-    assert [entry["method"] for entry in result.inference] == ["own", "cluster", "wild_cluster", "cluster"]
+    assert [entry.method for entry in result.inference] == ["own", "cluster", "wild_cluster", "cluster"]
     assert result.coefficients[0].std_error == 2.0 and result.coefficients[0].df is None
     assert result.tests["hansen"].statistic == 3.0 and result.tests["joint"].df == 3.0
-    assert result.to_dict()["long_run"] == {"roads": 2.0}
+    assert result.to_dict()["spread"] == {"roads": 2.0}
     assert result.n_dropped == {"first differences": 20} and note("lags_collapsed") in result.notes
 
 
@@ -130,7 +133,7 @@ def test_joint_test_of_classical_errors_is_the_wald_test() -> None:
     d = panel(inference=(InferenceSpec("classical"),))
     result = estimate(d.spec, d, 1, "")
     b = np.array([row.estimate for row in result.coefficients])
-    value = b @ np.linalg.solve(np.array(result.vcov["matrix"]), b) / 3
+    value = b @ np.linalg.solve(np.array(result.vcov.matrix), b) / 3
     assert result.tests["joint"].statistic == pytest.approx(value)
     assert result.tests["joint"].p_value == pytest.approx(stats.f.sf(value, 3, fit(d).df_resid))
 
@@ -156,7 +159,7 @@ def test_draws_depend_on_seed_and_names_alone() -> None:
 def test_marginal_effects_carry_the_bootstrap_and_mistakes_are_all_reported() -> None:
     d = panel(marginal_effects=(MarginalEffect(of="roads", over="gap"),))
     effects = estimate(d.spec, d, 1, "").marginal_effects
-    assert all(0 < row["p_wild"] <= 1 for row in effects[0]["points"])
+    assert all(0 < row.p_wild <= 1 for row in effects[0].points)
     bad = replace(
         d.spec, marginal_effects=(MarginalEffect(of="roads", over="x"), MarginalEffect(of="rail", over="gap"))
     )

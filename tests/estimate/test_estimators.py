@@ -123,7 +123,7 @@ def test_singletons_are_left_out_and_counted() -> None:
     )
     assert singletons(alone, ("unit", "period")).size == 2
     found = fit(alone)
-    assert found.extra["n_dropped"] == {"singletons": 2}
+    assert found.n_dropped == {"singletons": 2}
     assert found.rows.size == d.y.size
     np.testing.assert_allclose(found.params, fit(d).params, rtol=1e-10)
 

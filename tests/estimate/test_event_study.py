@@ -36,12 +36,12 @@ def test_balanced_effects_are_differences_of_mean_changes(periods: list[int], re
     expected = (y[:5].mean(axis=0) - y[5:].mean(axis=0)) - (y[:5, base].mean() - y[5:, base].mean())
     assert fit.terms == tuple(f"treated:{p}" for p in periods if p != periods[base])
     np.testing.assert_allclose(fit.params, np.delete(expected, base), atol=1e-12)
-    rows = fit.extra["event_study"]
+    rows = fit.extra.event_study
     assert [row.period for row in rows] == periods
     assert [row.event_time for row in rows] == [p - 2000 for p in periods]
     np.testing.assert_allclose([row.estimate for row in rows], expected, atol=1e-12)
     after = [i for i, p in enumerate(periods) if p >= 2000]
-    assert fit.extra["average_effect"].estimate == pytest.approx(expected[after].mean(), abs=1e-12)
+    assert fit.extra.average_effect.estimate == pytest.approx(expected[after].mean(), abs=1e-12)
 
 
 def test_unbalanced_weighted_with_controls_is_least_squares_on_dummies() -> None:
@@ -63,11 +63,11 @@ def test_group_trends_remove_a_line_exactly(method: str) -> None:
     years = np.array(d.periods)[d.period_codes]
     line = np.where(np.isfinite(d.extra.first_treated), 0.3 * (years - 1995.0), 0.0)
     tilted = event_study.fit(type(d)(**{**vars(d), "y": d.y + line, "spec": _with(d, group_trends=True)}))
-    found = {row.period: row.estimate for row in tilted.extra["event_study"]}
+    found = {row.period: row.estimate for row in tilted.extra.event_study}
     assert list(found) == YEARS
     for year in YEARS:
         assert found[year] == pytest.approx(truth[year - 1995] if year >= 2000 else 0.0, abs=1e-9)
-    assert tilted.extra["honest_did"] is None
+    assert tilted.extra.honest_did is None
 
 
 def test_group_trends_are_a_column_of_the_regression() -> None:
@@ -104,16 +104,16 @@ def test_who_is_left_out_is_named() -> None:
     first = [1990.0, 1995.0, 2000.0, 2000.0, 2000.0, 2010.0] + [np.inf] * 6
     d = panel(first, YEARS, np.random.default_rng(6), estimator="event_study")
     fit = event_study.fit(d)
-    assert fit.extra["n_dropped"] == {"treated_from_first": 20}
+    assert fit.n_dropped == {"treated_from_first": 20}
     assert note("treated_from_first", units=["u000", "u001"]) in fit.notes
     assert note("treated_after_last", units=["u005"]) in fit.notes
     assert set(d.unit_codes[fit.rows]) == set(range(2, 12))
-    assert fit.extra["treatment"].cohorts == [TreatedCohort(2000, 2000, ["u002", "u003", "u004"])]
+    assert fit.extra.treatment.cohorts == (TreatedCohort(2000, 2000, ("u002", "u003", "u004")),)
 
 
 def test_one_difference_before_treatment_is_said_and_gives_no_bounds() -> None:
     fit = event_study.fit(panel(single(6, 8), UNEVEN, np.random.default_rng(7), estimator="event_study"))
-    assert fit.extra["honest_did"] is None
+    assert fit.extra.honest_did is None
     assert any(one.code == "no_bounds" and one.values["reason"].values["changes"] == 1 for one in fit.notes)
     assert any(one.code == "two_periods_before" for one in fit.notes)
     assert fit.tests["pretrend"].df[0] == 1.0 and 5.0 <= fit.tests["pretrend"].df[1] <= 13.0
@@ -168,12 +168,12 @@ def test_power_is_what_simulation_gives() -> None:
     vcov, times, clusters = root @ root.T, np.array([-4.0, -3.0, -1.0]), 31
     leads = pretrends.Leads(np.zeros(3), vcov, times, 30.0, 30.0)
     found = pretrends.power(leads, np.array([1.0, 2.0]), np.array([0.5, 0.5]))
-    slope = found["each"]["slope_50"]
-    assert found["each"]["bias_50"] == pytest.approx(1.5 * slope)
+    slope = found.each.slope_50
+    assert found.each.bias_50 == pytest.approx(1.5 * slope)
     draws = rng.multivariate_normal(slope * times, vcov, 400_000)
     critical = special.stdtrit(30, 0.975)
     assert np.mean(np.any(np.abs(draws) > critical * np.sqrt(np.diag(vcov)), axis=1)) == pytest.approx(0.5, abs=0.01)
-    slope = found["joint"]["slope_80"]
+    slope = found.joint.slope_80
     # Hotelling's T²: mean of G normal vectors against its own estimated covariance
     rejected = []
     for _ in range(4_000):
@@ -206,12 +206,12 @@ def test_result_holds_the_event_study_and_the_first_setting_rules() -> None:
     settings = (InferenceSpec("cluster", {"small_sample": "CR2"}), InferenceSpec("wild_cluster", {"draws": 199}))
     d = panel(single(6, 8), YEARS, np.random.default_rng(13), estimator="event_study", inference=settings)
     result = estimate(d.spec, d, 1, "")
-    by_term = {row["term"]: row for row in result.extra["event_study"]}
+    by_term = {row.term: row for row in result.event_study}
     for coefficient in result.coefficients:
-        assert by_term[coefficient.term]["std_error"] == pytest.approx(coefficient.std_error)
-        assert by_term[coefficient.term]["ci_low"] == pytest.approx(coefficient.ci_low)
+        assert by_term[coefficient.term].std_error == pytest.approx(coefficient.std_error)
+        assert by_term[coefficient.term].ci_low == pytest.approx(coefficient.ci_low)
         assert coefficient.p_wild is not None
-    assert by_term["treated:1999"]["std_error"] is None
+    assert by_term["treated:1999"].std_error is None
     assert {"pretrend", "joint"} <= set(result.tests)
     json.dumps(result.to_dict())
 

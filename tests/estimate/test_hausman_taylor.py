@@ -126,16 +126,16 @@ def fit_effects(design: Design) -> Any:
 def test_roles_and_restrictions_stand_in_the_results() -> None:
     design = panel(2)
     result = estimate(design.spec, design, 0, "")
-    assert result.extra["roles"] == {
-        "time_varying_exogenous": ["x1", "x2"],
-        "time_varying_endogenous": ["d"],
-        "time_invariant_exogenous": ["z1"],
-        "time_invariant_endogenous": ["s"],
+    assert result.roles == {
+        "time_varying_exogenous": ("x1", "x2"),
+        "time_varying_endogenous": ("d",),
+        "time_invariant_exogenous": ("z1",),
+        "time_invariant_endogenous": ("s",),
     }
-    assert result.extra["instruments"] == ["x1, within", "x2, within", "d, within"]
+    assert result.instruments == ("x1, within", "x2, within", "d, within")
     assert result.tests["hausman"].df == result.tests["sargan"].df == 1.0
     assert result.tests["sanderson_windmeijer"].statistic > 10 and result.tests["sanderson_windmeijer"].df[0] == 2.0
-    assert result.diagnostics["absorbed"] == []
+    assert result.diagnostics.absorbed == ()
 
 
 def test_as_many_stand_ins_as_endogenous_regressors_give_fixed_effects_slopes() -> None:

@@ -128,16 +128,15 @@ def test_bounds_widen_and_break_down_where_zero_comes_in() -> None:
     s = study(np.arange(-5.0, 3.0), 2, 8)
     s = EventStudy(s.beta + np.r_[np.zeros(s.before), 8.0, 8.0], s.vcov, s.times, s.weights)
     found = honest_did.bounds(s, "models.m")
-    widths = [entry["ci_high"] - entry["ci_low"] for entry in found["relative_magnitudes"]]
+    widths = [entry.ci_high - entry.ci_low for entry in found.relative_magnitudes]
     assert np.all(np.diff(widths) > 0)
     assert all(
-        entry["ci_low"] <= entry["bound_low"] <= entry["bound_high"] <= entry["ci_high"]
-        for entry in found["relative_magnitudes"]
+        entry.ci_low <= entry.bound_low <= entry.bound_high <= entry.ci_high for entry in found.relative_magnitudes
     )
-    m = found["breakdown"]
+    m = found.breakdown
     assert m > 0
     assert honest_did.relative_magnitudes(s, 0.999 * m)[0] > 0 >= honest_did.relative_magnitudes(s, 1.001 * m)[0]
-    widths = [entry["ci_high"] - entry["ci_low"] for entry in found["smoothness"]]
+    widths = [entry.ci_high - entry.ci_low for entry in found.smoothness]
     assert np.all(np.diff(widths) > 0)
 
 
@@ -181,10 +180,10 @@ def test_coverage_at_31_by_15() -> None:
         d = s.design
         line = 0.3 * (d.period_codes - 9) * s.cohorts.treated[d.unit_codes]
         tilted = type(s)(type(d)(**{**vars(d), "y": d.y + line}), s.cohorts, s.rows, {}, ())
-        found = dynamics.honest(dynamics.dynamic(tilted, "twfe"), "models.m")["average"]
-        relative = {entry["m"]: entry for entry in found["relative_magnitudes"]}
-        for name, entry in (("usual", relative[0.0]), ("relative", relative[1.0]), ("smooth", found["smoothness"][0])):
-            covered[name] += entry["ci_low"] <= 0.0 <= entry["ci_high"]
+        found = dynamics.honest(dynamics.dynamic(tilted, "twfe"), "models.m").average
+        relative = {entry.m: entry for entry in found.relative_magnitudes}
+        for name, entry in (("usual", relative[0.0]), ("relative", relative[1.0]), ("smooth", found.smoothness[0])):
+            covered[name] += entry.ci_low <= 0.0 <= entry.ci_high
     assert covered["usual"] / 30 < 0.75
     assert covered["relative"] / 30 >= 0.95
     assert 0.83 <= covered["smooth"] / 30 <= 1.0

@@ -11,7 +11,7 @@ from scipy import stats
 
 from iv_panels import CR0, panel
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.model import of_result, read_model
+from ruralpanel.estimate.base.model import read_model
 from ruralpanel.estimate.base.results import Design, Further, Named
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -153,12 +153,12 @@ def test_first_stage_and_anderson_rubin_are_the_regressions_that_they_stand_for(
     found, z = fit(design), design.extra.instruments.columns
     x = np.hstack([z, design.x])
     first, errors = auxiliary(design, design.extra.endogenous.columns[:, 0], x, ("z1", *design.terms))
-    entry = found.first_stage["endogenous"][0]
-    assert entry["coefficients"][0]["estimate"] == pytest.approx(first.params[0], rel=1e-10)
-    assert entry["coefficients"][0]["std_error"] == pytest.approx(errors.std_error[0], rel=1e-10)
-    assert entry["coefficients"][0]["p_value"] == pytest.approx(errors.p_value[0], rel=1e-8)
-    assert entry["f"]["statistic"] == pytest.approx(errors.statistic[0] ** 2, rel=1e-9)
-    assert entry["effective_f"]["statistic"] == pytest.approx(entry["f"]["statistic"], rel=1e-9)
+    entry = found.first_stage.endogenous[0]
+    assert entry.coefficients[0].estimate == pytest.approx(first.params[0], rel=1e-10)
+    assert entry.coefficients[0].std_error == pytest.approx(errors.std_error[0], rel=1e-10)
+    assert entry.coefficients[0].p_value == pytest.approx(errors.p_value[0], rel=1e-8)
+    assert entry.f.statistic == pytest.approx(errors.statistic[0] ** 2, rel=1e-9)
+    assert entry.effective_f.statistic == pytest.approx(entry.f.statistic, rel=1e-9)
     _, reduced = auxiliary(design, design.y, x, ("z1", *design.terms))
     assert found.tests["anderson_rubin"].statistic == pytest.approx(reduced.statistic[0] ** 2, rel=1e-9)
     assert found.tests["anderson_rubin"].p_value == pytest.approx(reduced.p_value[0], rel=1e-8)
@@ -191,8 +191,8 @@ def test_largest_bias_by_brute_force() -> None:
         s12, s1 = w12 - b * w2, w1 - b * (w12 + w12.T) + b**2 * w2
         most = max(most, abs(np.trace(s12) - 2 * c @ s12 @ c) / np.sqrt(np.trace(w2) * np.trace(s1)))
     assert most <= worst * (1 + 1e-9) and most > 0.9 * worst and worst <= 1.0
-    found = fit(design).first_stage["endogenous"][0]["effective_f"]
-    assert found["critical_2sls"] <= found["critical_simplified"]
+    found = fit(design).first_stage.endogenous[0].effective_f
+    assert found.critical_2sls <= found.critical_simplified
 
 
 def test_equal_variances_bias_two_stage_least_squares_by_the_number_of_instruments() -> None:
@@ -227,16 +227,14 @@ def test_tf_holds_its_size_in_the_limit_experiment() -> None:
 
 def test_tf_is_reported_for_one_instrument() -> None:
     design = panel(11, instruments=1, strength=0.4, inference=(InferenceSpec("cluster"),))
-    found = fit(design).extra["tf"]
+    found = fit(design).extra.tf
     error = infer(fit(design), design, InferenceSpec("cluster"), 0).std_error
     assert error is not None
-    critical = iv.tf_critical(fit(design).first_stage["endogenous"][0]["f"]["statistic"])
-    assert found["std_error"] == pytest.approx(error[0] * critical / 1.96, rel=1e-4)
-    assert found["ci_high"] - found["ci_low"] == pytest.approx(2 * critical * error[0])
-    weak = fit(panel(11, instruments=1, strength=0.0, inference=design.spec.inference)).extra["tf"]
-    assert (
-        weak["critical"] is None and (weak["ci_low"], weak["ci_high"]) == (-np.inf, np.inf) and not weak["rejects_zero"]
-    )
+    critical = iv.tf_critical(fit(design).first_stage.endogenous[0].f.statistic)
+    assert found.std_error == pytest.approx(error[0] * critical / 1.96, rel=1e-4)
+    assert found.ci_high - found.ci_low == pytest.approx(2 * critical * error[0])
+    weak = fit(panel(11, instruments=1, strength=0.0, inference=design.spec.inference)).extra.tf
+    assert weak.critical is None and (weak.ci_low, weak.ci_high) == (-np.inf, np.inf) and not weak.rejects_zero
 
 
 def test_what_does_not_apply_is_refused() -> None:
@@ -254,7 +252,7 @@ def test_what_does_not_apply_is_refused() -> None:
     several = panel(13, endogenous=2)
     with pytest.raises(UserError, match="one endogenous regressor"):
         infer(fit(several), several, InferenceSpec("wild_cluster", {}), 0)
-    assert "not_available" in fit(several).extra["anderson_rubin"]
+    assert fit(several).extra.anderson_rubin.not_available is not None
 
 
 def test_problems_name_the_columns() -> None:
@@ -283,7 +281,7 @@ def test_more_instruments_than_clusters_leave_tests_without_numbers() -> None:
         and found.tests["anderson_rubin"].note[0].values["clusters"] == 10
     )
     assert np.isnan(found.tests["hansen_j"].p_value)
-    assert "not_available" in found.extra["anderson_rubin"]
+    assert found.extra.anderson_rubin.not_available is not None
 
 
 def test_results_say_all_of_it(tmp_path: Any) -> None:
@@ -296,11 +294,11 @@ def test_results_say_all_of_it(tmp_path: Any) -> None:
     result = estimate(design.spec, design, 1, "")
     row = result.coefficient("d1")
     assert row.p_wild is not None and result.coefficient("x1").p_wild is None
-    assert result.extra["anderson_rubin"]["set"] in ("all", "two_rays")
+    assert result.anderson_rubin.set in ("all", "two_rays")
     assert row.ci_wild_low == -np.inf and row.ci_wild_high == np.inf
-    assert "not_available" in result.inference[2]
+    assert result.inference[2].not_available is not None
     result.to_json(tmp_path / "m.json")
-    assert read_model(tmp_path / "m.json").anderson_rubin == of_result(result).anderson_rubin
+    assert read_model(tmp_path / "m.json").anderson_rubin == result.anderson_rubin
     assert result.tests["effective_f"].statistic < 10
 
 

@@ -10,7 +10,8 @@ from scipy import special
 
 from ruralpanel.estimate import specification_tests
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design, Further, Test
+from ruralpanel.estimate.base.results import Design, Further
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.inference import joint

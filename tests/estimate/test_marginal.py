@@ -49,16 +49,16 @@ def test_effect_at_a_value_is_the_main_effect_of_a_centred_model() -> None:
     found, first = fitted(d)
     bootstrap = InferenceSpec("wild_cluster", {"draws": 4096})
     effect = marginal_effect(d, found, first, MarginalEffect(of="roads", over="gap", at=(0.7,)), bootstrap, 1)
-    point = next(row for row in effect["points"] if row["label"] == "0.7")
+    point = next(row for row in effect.points if row.label == "0.7")
     centred = interaction(1, shift=0.7)
     other, direct = fitted(centred)
     assert direct.std_error is not None
-    assert point["estimate"] == pytest.approx(other.params[0])
-    assert point["std_error"] == pytest.approx(direct.std_error[0])
-    assert (point["ci_low"], point["ci_high"]) == pytest.approx((direct.ci_low[0], direct.ci_high[0]))
+    assert point.estimate == pytest.approx(other.params[0])
+    assert point.std_error == pytest.approx(direct.std_error[0])
+    assert (point.ci_low, point.ci_high) == pytest.approx((direct.ci_low[0], direct.ci_high[0]))
     wild = infer(other, centred, bootstrap, 1)
-    assert point["p_wild"] == wild.p_value[0]  # 2^12 vectors of signs: enumerated, so no stream enters
-    assert point["ci_wild_low"] == pytest.approx(wild.ci_low[0], rel=1e-5)
+    assert point.p_wild == wild.p_value[0]  # 2^12 vectors of signs: enumerated, so no stream enters
+    assert point.ci_wild_low == pytest.approx(wild.ci_low[0], rel=1e-5)
 
 
 def test_named_points_and_curve_cover_the_sample() -> None:
@@ -80,13 +80,13 @@ def test_named_points_and_curve_cover_the_sample() -> None:
     )
     gap = moderator(d, found, "roads", "gap")
     np.testing.assert_allclose(np.sort(gap), np.sort(d.x[:, 1] / d.x[:, 0]))
-    labels = [row["label"] for row in effect["points"]]
+    labels = [row.label for row in effect.points]
     assert labels == ["min", "p10", "p25", "p50", "p75", "p90", "mean", "max", "p33", "0"]
-    at = {row["label"]: row["at"] for row in effect["points"]}
+    at = {row.label: row.at for row in effect.points}
     assert at["p75"] == pytest.approx(np.percentile(gap, 75)) and at["max"] == gap.max()
-    assert len(effect["curve"]) == 41
-    assert (effect["curve"][0]["at"], effect["curve"][-1]["at"]) == (gap.min(), gap.max())
-    assert "p_wild" not in effect["points"][0]
+    assert len(effect.curve) == 41
+    assert (effect.curve[0].at, effect.curve[-1].at) == (gap.min(), gap.max())
+    assert effect.points[0].p_wild is None
 
 
 def test_degrees_of_freedom_are_the_smaller_ones() -> None:
@@ -94,7 +94,7 @@ def test_degrees_of_freedom_are_the_smaller_ones() -> None:
     found, first = fitted(d, small_sample="CR2")
     effect = marginal_effect(d, found, first, MarginalEffect(of="roads", over="gap"))
     assert first.df is not None
-    assert effect["points"][0]["df"] == first.df.min()
+    assert effect.points[0].df == first.df.min()
 
 
 def test_other_interactions_are_held_at_their_means() -> None:
@@ -102,8 +102,8 @@ def test_other_interactions_are_held_at_their_means() -> None:
     found, first = fitted(d)
     effect = marginal_effect(d, found, first, MarginalEffect(of="roads", over="gap", at=(0,)))
     mean = float(np.mean(d.x[:, 2] / d.x[:, 0]))
-    assert effect["held"] == {"slope": pytest.approx(mean)}
-    assert effect["points"][-1]["estimate"] == pytest.approx(found.params[0] + mean * found.params[2])
+    assert effect.held == {"slope": pytest.approx(mean)}
+    assert effect.points[-1].estimate == pytest.approx(found.params[0] + mean * found.params[2])
 
 
 def test_a_moderator_that_is_a_regressor_is_read_from_its_column() -> None:
@@ -145,15 +145,15 @@ def test_fieller_is_what_the_t_test_does_not_reject(b0: float, b1: float, v: lis
 def test_crossing_is_where_the_band_is_centred_on_zero() -> None:
     d = interaction(6)
     found, first = fitted(d)
-    crossing = marginal_effect(d, found, first, MarginalEffect(of="roads", over="gap"))["crossing"]
-    assert crossing["estimate"] == pytest.approx(-found.params[0] / found.params[1])
-    assert crossing["set"] == "interval" and crossing["low"] < crossing["estimate"] < crossing["high"]
-    edge = MarginalEffect(of="roads", over="gap", at=(crossing["low"], crossing["high"]))
-    for row in marginal_effect(d, found, first, edge)["points"][-2:]:
-        assert min(abs(row["ci_low"]), abs(row["ci_high"])) == pytest.approx(0.0, abs=1e-9)
+    crossing = marginal_effect(d, found, first, MarginalEffect(of="roads", over="gap")).crossing
+    assert crossing.estimate == pytest.approx(-found.params[0] / found.params[1])
+    assert crossing.set == "interval" and crossing.low < crossing.estimate < crossing.high
+    edge = MarginalEffect(of="roads", over="gap", at=(crossing.low, crossing.high))
+    for row in marginal_effect(d, found, first, edge).points[-2:]:
+        assert min(abs(row.ci_low), abs(row.ci_high)) == pytest.approx(0.0, abs=1e-9)
     gap = moderator(d, found, "roads", "gap")
-    assert crossing["within_sample"] == (gap.min() <= crossing["estimate"] <= gap.max())
-    assert crossing["share_below"] == pytest.approx(np.mean(gap < crossing["estimate"]))
+    assert crossing.within_sample == (gap.min() <= crossing.estimate <= gap.max())
+    assert crossing.share_below == pytest.approx(np.mean(gap < crossing.estimate))
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ruralpanel.estimate.base.model import of_result, read_model
-from ruralpanel.estimate.base.results import Coefficient, Estimated, ModelResult, Test, finite
+from ruralpanel.estimate.base.model import Asked, Diagnostics, Influence, Model, Setting, Vcov, read_model
+from ruralpanel.estimate.base.results import finite
+from ruralpanel.estimate.base.rows import Coefficient, RowOfSetting, Test
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import UserError
 from ruralpanel.project.settings import ModelSpec
@@ -25,8 +26,8 @@ COEFFICIENT = {
 }
 
 
-def result() -> ModelResult:
-    return ModelResult(
+def result() -> Model:
+    return Model(
         model="baseline",
         panel="provinces",
         estimator="fe",
@@ -39,8 +40,8 @@ def result() -> ModelResult:
         n_periods=8,
         n_dropped={"no figure": 2},
         coefficients=(Coefficient("roads", 0.1 + 0.2, 0.1, 3.0, None, 1e-300, 0.1, 0.5, 0.04, float("-inf"), 0.7),),
-        inference=({"method": "cluster", "coefficients": [{"term": "roads", "std_error": 0.1}]},),
-        vcov={"type": "cluster", "by": "unit", "small_sample": "CR1", "matrix": [[0.01]]},
+        inference=(Setting("cluster", coefficients=(RowOfSetting("roads", std_error=0.1),)),),
+        vcov=Vcov("cluster", "unit", "CR1", matrix=((0.01,),)),
         fit={"r2": 1 / 3, "rmse": 2.0},
         tests={
             "joint": Test(9.0, (1.0, 30.0), 0.005),
@@ -48,14 +49,14 @@ def result() -> ModelResult:
         },
         first_stage=None,
         marginal_effects=(),
-        diagnostics={"influence": {"units": ["CN-GZ"]}},
+        diagnostics=Diagnostics(influence=Influence(units=("CN-GZ",))),
         units=("CN-GZ",),
         periods=(2012, 2013),
         notes=(note("few_treated", units=4),),
         seed=1,
         panel_sha256="abc",
-        spec=ModelSpec("baseline", "fe", "rural_industry", "provinces").to_dict(),
-        extra={"first_years": {"CN-GZ": 2012}},
+        spec=Asked.of(ModelSpec("baseline", "fe", "rural_industry", "provinces")),
+        spread={"roads": 0.5},
     )
 
 
@@ -70,7 +71,10 @@ def test_json_holds_the_contract_s_fields_in_place(tmp_path: Path) -> None:
     assert values["coefficients"][0]["p_value"] == 1e-300
     assert values["coefficients"][0]["df"] is None and values["coefficients"][0]["ci_wild_low"] == "-inf"
     assert values["tests"]["joint"] == {"statistic": 9.0, "df": [1.0, 30.0], "p_value": 0.005, "note": [], "size": None}
-    assert values["first_years"] == {"CN-GZ": 2012} and "extra" not in values
+    assert list(values)[-1] == "spread" and values["spread"] == {"roads": 0.5}
+    assert "null" not in values and "event_study" not in values
+    vain = replace(result(), null=("event_study",)).to_dict()
+    assert vain["event_study"] is None
     assert [file.name for file in path.parent.iterdir()] == ["baseline.json"]
 
 
@@ -80,10 +84,11 @@ def test_reading_gives_back_what_was_written(tmp_path: Path) -> None:
     numbers = replace(result(), tests={"joint": joint})
     numbers.to_json(file)
     again = read_model(file)
-    assert again == of_result(numbers) and again.coefficients[0].ci_wild_low == float("-inf")
+    assert replace(again, spec=numbers.spec) == numbers and again.spec.options == numbers.spec.options
+    assert again.coefficients[0].ci_wild_low == float("-inf")
     assert again.coefficients == numbers.coefficients and again.tests == {"joint": joint}
     assert (again.notes, again.n_dropped, again.periods) == (numbers.notes, numbers.n_dropped, numbers.periods)
-    assert again.inference[0].row("roads") == Estimated("roads", std_error=0.1)
+    assert again.inference[0].row("roads") == RowOfSetting("roads", std_error=0.1)
 
 
 def test_a_file_that_holds_something_else_is_told_with_the_place(tmp_path: Path) -> None:
@@ -103,15 +108,8 @@ def test_a_number_that_is_none_is_null_and_comes_back(tmp_path: Path) -> None:
     assert math.isnan(test.statistic) and math.isnan(test.p_value) and test.note[0].values == {"periods": 3}
 
 
-def test_estimator_results_cannot_overwrite_fields() -> None:
-    with pytest.raises(ValueError, match="vcov"):
-        replace(result(), extra={"vcov": 1}).to_dict()
-
-
 def test_coefficients_by_term() -> None:
-    assert result().coefficient("roads").term == "roads"
-    with pytest.raises(KeyError, match="has no term rail"):
-        result().coefficient("rail")
+    assert result().coefficient("roads") == result().coefficients[0] and result().coefficient("rail") is None
 
 
 def test_results_are_frozen() -> None:

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from ruralpanel.estimate.base.design import build_design
-from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.policy_parts import TrendPower
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.places.geography import Geography
 from ruralpanel.project.notes import note
@@ -122,22 +123,22 @@ def panel(periods: range = PERIODS) -> pd.DataFrame:
     return frame
 
 
-def result(model: ModelSpec, frame: pd.DataFrame, places: tuple[Units, Geography]) -> ModelResult:
+def result(model: ModelSpec, frame: pd.DataFrame, places: tuple[Units, Geography]) -> Model:
     units, geography = places
     return estimate(model, geography.placed(build_design(model, frame, units)), 1, "sha")
 
 
-_UNCHANGED: dict[str, ModelResult] = {}
+_UNCHANGED: dict[str, Model] = {}
 
 
-def unchanged(name: str, places: tuple[Units, Geography]) -> ModelResult:
+def unchanged(name: str, places: tuple[Units, Geography]) -> Model:
     """The result of a model on the panel as it is, estimated once."""
     if name not in _UNCHANGED:
         _UNCHANGED[name] = result(SPECS[name], panel(), places)
     return _UNCHANGED[name]
 
 
-def p_values(found: ModelResult) -> list[float]:
+def p_values(found: Model) -> list[float]:
     """Of every coefficient with an error, of every test; NaN where there is none."""
     own = [row.p_value for row in found.coefficients if row.std_error] + [row.p_wild for row in found.coefficients]
     return [np.nan if p is None else p for p in [*own, *(test.p_value for test in found.tests.values())]]
@@ -303,9 +304,9 @@ def test_as_many_leads_as_units_leave_the_power_of_their_joint_test_open(
     few = frame[frame["unit"] < "U12"].reset_index(drop=True)
     treatment = {"units": "rank < 4", "first": first}
     found = result(spec(estimator, terms=(), method=method, treatment=treatment, draws=99), few, places)
-    power = found.extra["pretrend"]["power"]
-    assert not power or np.isnan(power["joint"]["slope_80"])
-    assert not power or power["each"]["slope_80"] > 0
+    power = found.pretrend.power
+    assert power == TrendPower() or np.isnan(power.joint.slope_80)
+    assert power == TrendPower() or power.each.slope_80 > 0
 
 
 @pytest.mark.parametrize("method", ["twfe", "callaway_santanna", "imputation", "stacked", "synthetic_control"])

@@ -13,8 +13,8 @@ import pytest
 from scipy import stats
 
 from ruralpanel.estimate.base.design import build_design
-from ruralpanel.estimate.base.model import of_result
 from ruralpanel.estimate.base.results import Design, Further, Named
+from ruralpanel.estimate.base.rows import NotAvailable
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
 from ruralpanel.estimate.families.iv.shift_share import sectors_of, with_instrument
@@ -101,7 +101,7 @@ def test_errors_by_sector_by_brute_force(variant: dict[str, Any]) -> None:
     assert leading > 0
     half = errors @ regressor / leading
     middle, reach = b - half, np.sqrt(half**2 + errors @ errors / leading)
-    assert akm0.extra["set"] == "interval"
+    assert akm0.options.set == "interval"
     assert (akm0.ci_low[0], akm0.ci_high[0]) == pytest.approx((middle - reach, middle + reach), rel=1e-7)
 
 
@@ -113,8 +113,8 @@ def test_sets_with_weak_shocks_are_unbounded_and_said_to_be() -> None:
         found = fit(design)
         b, errors, regressor, zd = by_hand(design)
         result = infer(found, design, InferenceSpec("akm0"), 0)
-        shapes.add(result.extra["set"])
-        intervals: Any = result.extra["intervals"]
+        shapes.add(result.options.set)
+        intervals: Any = result.options.intervals
         for value in np.linspace(-30, 30, 121):
             at = errors + (b - value) * regressor
             kept = abs((b - value) * zd) <= Z95 * np.sqrt(at @ at)
@@ -127,13 +127,13 @@ def test_tables_and_figures_read_the_set_of_akm0(unbounded: bool) -> None:
     seed = next(
         seed
         for seed in range(40)
-        if (infer(fit(made := shift_share(seed, sectors=8, strength=0.0)), made, InferenceSpec("akm0"), 0).extra["set"])
+        if (infer(fit(made := shift_share(seed, sectors=8, strength=0.0)), made, InferenceSpec("akm0"), 0).options.set)
         in (("all",) if unbounded else ("two_rays",))
     )
     design = shift_share(
         seed, sectors=8, strength=0.0, inference=(InferenceSpec("akm0"), *shift_share().spec.inference)
     )
-    model = of_result(estimate(design.spec, design, 0, ""))
+    model = estimate(design.spec, design, 0, "")
     row = model.coefficient("d")
     assert row is not None and (row.ci_low, row.ci_high) == (-np.inf, np.inf)
     pieces = model.set_of(row, "ci")
@@ -149,7 +149,7 @@ def test_the_instrument_is_shares_times_shocks() -> None:
     one, two = fit(design), fit(other)
     assert one.params == pytest.approx(two.params, rel=1e-10)
     assert one.tests["effective_f"].statistic == pytest.approx(two.tests["effective_f"].statistic, rel=1e-10)
-    assert one.extra["anderson_rubin"]["intervals"] == two.extra["anderson_rubin"]["intervals"]
+    assert one.extra.anderson_rubin.intervals == two.extra.anderson_rubin.intervals
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -199,21 +199,21 @@ def test_rotemberg_weights(complete: bool) -> None:
     the model that its instrument alone identifies."""
     design = shift_share(6, sectors=6, complete=complete)
     found = fit(design)
-    entries = found.extra["shift_share"]["rotemberg"]
-    assert len(entries) == 6 and sum(entry["weight"] for entry in entries) == pytest.approx(1.0, abs=1e-12)
-    mean = sum(entry["weight"] * entry["estimate"] for entry in entries)
+    entries = found.extra.shift_share.rotemberg
+    assert len(entries) == 6 and sum(entry.weight for entry in entries) == pytest.approx(1.0, abs=1e-12)
+    mean = sum(entry.weight * entry.estimate for entry in entries)
     assert mean == pytest.approx(found.params[0], rel=1e-10)
-    assert [abs(entry["weight"]) for entry in entries] == sorted((abs(e["weight"]) for e in entries), reverse=True)
-    negative = sum(min(entry["weight"], 0.0) for entry in entries)
-    assert found.extra["shift_share"]["negative_weights"] == pytest.approx(negative, abs=1e-15)
+    assert [abs(entry.weight) for entry in entries] == sorted((abs(e.weight) for e in entries), reverse=True)
+    negative = sum(min(entry.weight, 0.0) for entry in entries)
+    assert found.extra.shift_share.negative_weights == pytest.approx(negative, abs=1e-15)
     shocks = design.extra.shocks.columns
     shocks = shocks - shocks.mean(axis=1, keepdims=True) if complete else shocks
     for entry in entries:
-        k = int(entry["sector"].removeprefix("share"))
+        k = int(entry.sector.removeprefix("share"))
         column = (design.extra.shares.columns[:, k] * shocks[:, k])[:, None]
         alone = fit(replace(design, extra=Further(design.extra.endogenous, Named(("z",), column))))
-        assert entry["estimate"] == pytest.approx(alone.params[0], rel=1e-8)
-        assert entry["first_stage_f"] == pytest.approx(alone.tests["effective_f"].statistic, rel=1e-8)
+        assert entry.estimate == pytest.approx(alone.params[0], rel=1e-8)
+        assert entry.first_stage_f == pytest.approx(alone.tests["effective_f"].statistic, rel=1e-8)
 
 
 def test_complete_shares_leave_the_shocks_origin_open() -> None:
@@ -221,8 +221,8 @@ def test_complete_shares_leave_the_shocks_origin_open() -> None:
     design = shift_share(7, sectors=22, units=60)
     shocks = replace(design.extra.shocks, columns=design.extra.shocks.columns + 3.0 * design.period_codes[:, None])
     moved = replace(design, extra=replace(design.extra, shocks=shocks))
-    for one, two in zip(*(fit(case).extra["shift_share"]["rotemberg"] for case in (design, moved)), strict=True):
-        assert one["weight"] == pytest.approx(two["weight"], rel=1e-7)
+    for one, two in zip(*(fit(case).extra.shift_share.rotemberg for case in (design, moved)), strict=True):
+        assert one.weight == pytest.approx(two.weight, rel=1e-7)
     errors = [infer(fit(case), case, InferenceSpec("akm"), 0).std_error for case in (design, moved)]
     assert errors[0] is not None and errors[0][0] == pytest.approx(errors[1][0], rel=1e-7)
 
@@ -277,9 +277,9 @@ def test_effective_sectors() -> None:
     """Sectors of equal mean share count fully; one dominant sector counts as little more than one."""
     equal = np.kron(np.ones((10, 1)), np.eye(4)) * 0.6 + 0.1
     design = shift_share(9, units=40, sectors=4, shares=equal)
-    assert fit(design).extra["shift_share"]["effective_sectors"] == pytest.approx(4.0, rel=1e-9)
+    assert fit(design).extra.shift_share.effective_sectors == pytest.approx(4.0, rel=1e-9)
     skewed = equal * 0.1 + np.array([0.9, 0.0, 0.0, 0.0])
-    assert fit(shift_share(9, units=40, sectors=4, shares=skewed)).extra["shift_share"]["effective_sectors"] < 1.3
+    assert fit(shift_share(9, units=40, sectors=4, shares=skewed)).extra.shift_share.effective_sectors < 1.3
 
 
 def test_what_does_not_apply_is_refused() -> None:
@@ -288,15 +288,15 @@ def test_what_does_not_apply_is_refused() -> None:
         infer(fit(few), few, InferenceSpec("akm"), 0)
     assert "akm0" in str(refusal.value)
     assert infer(fit(few), few, InferenceSpec("akm0"), 0).n_clusters == 8
-    reported = fit(few).extra["shift_share"]
-    assert reported["akm"] == {"not_available": note("needs_sectors", sectors=8, least=20)}
-    assert "p_value" in reported["akm0"]
+    reported = fit(few).extra.shift_share
+    assert reported.akm == NotAvailable(note("needs_sectors", sectors=8, least=20))
+    assert reported.akm0.p_value is not None
     four = shift_share(10, sectors=4)
     with pytest.raises(UserError, match="at least 5 sectors"):
         infer(fit(four), four, InferenceSpec("akm0"), 0)
     many = shift_share(10, sectors=45)
     refused = note("needs_units_for_sectors", sectors=45, n_units=40)
-    assert fit(many).extra["shift_share"]["akm"] == {"not_available": refused}
+    assert fit(many).extra.shift_share.akm.not_available == refused
     with pytest.raises(UserError, match="merge sectors"):
         infer(fit(many), many, InferenceSpec("akm"), 0)
 
@@ -349,5 +349,5 @@ def test_a_model_as_the_configuration_declares_it() -> None:
     spec = ModelSpec("m", "iv", "y", "provinces", regressors=("x",), effects=("unit", "period"), options=options)
     declared = fit(build_design(replace(spec, inference=design.spec.inference), frame, units))
     assert declared.params == pytest.approx(fit(design).params, rel=1e-9)
-    assert declared.extra["instruments"] == ["shift_share"]
-    assert declared.extra["shift_share"]["sectors"] == 5
+    assert declared.extra.instruments == ("shift_share",)
+    assert declared.extra.shift_share.sectors == 5

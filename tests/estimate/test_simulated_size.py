@@ -12,6 +12,7 @@ import pytest
 import policy_panels
 from ruralpanel.estimate import simulations
 from ruralpanel.estimate.base.arrays import design_from_arrays
+from ruralpanel.estimate.base.model import SimulatedSize
 from ruralpanel.estimate.base.results import Design, Fit, Inference
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.estimators import fit
@@ -195,12 +196,12 @@ def test_what_is_known_to_go_wrong_goes_wrong() -> None:
     results = [infer(found, d, one, 0) for one in settings]
     classical, clustered, wild = simulated_sizes(found, d, settings, results, 1)
     assert classical is not None and clustered is not None and wild is not None
-    assert classical["by_term"]["x2"] > 0.2
-    assert clustered["by_term"]["x2"] == pytest.approx(0.055, abs=0.03)
-    assert wild["by_term"]["x2"] == pytest.approx(0.05, abs=3 * wild["error"])
-    assert classical["simulations"] == 1000 and wild["simulations"] == 500 and wild["draws"] == 99
-    assert (classical["units"], classical["periods"]) == (30, 10)
-    assert clustered["error"] == pytest.approx(np.sqrt(clustered["size"] * (1 - clustered["size"]) / 1000))
+    assert classical.by_term["x2"] > 0.2
+    assert clustered.by_term["x2"] == pytest.approx(0.055, abs=0.03)
+    assert wild.by_term["x2"] == pytest.approx(0.05, abs=3 * wild.error)
+    assert classical.simulations == 1000 and wild.simulations == 500 and wild.draws == 99
+    assert (classical.units, classical.periods) == (30, 10)
+    assert clustered.error == pytest.approx(np.sqrt(clustered.size * (1 - clustered.size) / 1000))
 
 
 def test_one_high_leverage_unit_shows() -> None:
@@ -211,7 +212,7 @@ def test_one_high_leverage_unit_shows() -> None:
     d = replace(d, x=x)
     found = fit(d)
     sizes = simulated_sizes(found, d, (setting(),), [infer(found, d, setting(), 0)], 1)
-    assert sizes[0] is not None and sizes[0]["by_term"]["x1"] > 0.15
+    assert sizes[0] is not None and sizes[0].by_term["x1"] > 0.15
 
 
 def test_results_repeat_and_depend_on_the_seed() -> None:
@@ -230,8 +231,8 @@ def test_controls_and_steps_do_not_enter_the_size() -> None:
     methods = (setting(), setting("wild_cluster", draws=99, interval=False))
     one, wild = simulated_sizes(found, d, methods, [infer(found, d, m, 0) for m in methods], 1)
     assert one is not None and wild is not None
-    assert one["size"] == one["lowest"] == one["highest"] == one["by_term"]["x1"]
-    assert list(one["by_term"]) == ["x1", "x2"] and list(wild["by_term"]) == ["x1"]
+    assert one.size == one.lowest == one.highest == one.by_term["x1"]
+    assert list(one.by_term) == ["x1", "x2"] and list(wild.by_term) == ["x1"]
 
 
 def test_what_is_not_simulated_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -240,10 +241,10 @@ def test_what_is_not_simulated_says_why(monkeypatch: pytest.MonkeyPatch) -> None
     result = infer(found, d, setting(), 0)
     instrumented = replace(found, residuals=found.residuals * 1.5)
     sizes = simulated_sizes(instrumented, replace(d, spec=replace(d.spec, estimator="iv")), (setting(),), [result], 0)
-    assert sizes[0] == {"size": None, "reason": note("not_one_regression")}
+    assert sizes[0] == SimulatedSize(reason=note("not_one_regression"))
     monkeypatch.setattr(simulations, "MOST_NUMBERS", 99 * found.rows.size)
     sizes = simulated_sizes(found, d, (setting(),), [result], 0)
-    assert sizes[0] == {"size": None, "reason": note("too_many_rows_simulated", rows=found.rows.size)}
+    assert sizes[0] == SimulatedSize(reason=note("too_many_rows_simulated", rows=found.rows.size))
 
 
 @pytest.mark.parametrize(
@@ -257,31 +258,31 @@ def test_policy_designs_count_their_treated(method: str, treated: int, monkeypat
     d = policy_panels.panel(dates, list(range(2000, 2010)), np.random.default_rng(9), rho=0.3, method=method)
     d = replace(d, spec=replace(d.spec, inference=(setting(),), simulated_size=True, outcome="y"))
     result = estimate(d.spec, d, 1, "")
-    size = result.inference[0]["simulated_size"]
-    assert size["treated"] == treated and size["units"] == 18 and size["periods"] == 10
-    assert size["by_term"]["treated"] < 0.05 + 4 * np.sqrt(0.05 * 0.95 / size["simulations"]) + 0.04
+    size = result.inference[0].simulated_size
+    assert size.treated == treated and size.units == 18 and size.periods == 10
+    assert size.by_term["treated"] < 0.05 + 4 * np.sqrt(0.05 * 0.95 / size.simulations) + 0.04
 
 
 def test_event_studies_and_what_takes_too_long() -> None:
     dates = [2006.0] * 6 + [np.inf] * 12
     d = policy_panels.panel(dates, list(range(2002, 2009)), np.random.default_rng(10), estimator="event_study")
     d = replace(d, spec=replace(d.spec, inference=(setting(),), simulated_size=True))
-    size = estimate(d.spec, d, 1, "").inference[0]["simulated_size"]
-    assert size["simulations"] == 1000 and size["treated"] == 6 and len(size["by_term"]) == 6
+    size = estimate(d.spec, d, 1, "").inference[0].simulated_size
+    assert size.simulations == 1000 and size.treated == 6 and len(size.by_term) == 6
     d = policy_panels.panel(dates, list(range(2000, 2009)), np.random.default_rng(10), method="synthetic_control")
     d = replace(d, spec=replace(d.spec, inference=(), simulated_size=True, options=d.spec.options.changed(draws=99)))
-    own = estimate(d.spec, d, 1, "").inference[0]["simulated_size"]
-    assert own["size"] is None and own["reason"] == {"code": "size_in_documentation"}
+    own = estimate(d.spec, d, 1, "").inference[0].simulated_size
+    assert own.size is None and own.reason == note("size_in_documentation")
 
 
 def test_the_model_records_it_where_it_is_asked_for() -> None:
     d = panel(11)
     quiet = replace(d.spec, inference=(setting(), setting(small_sample="CR0")))
     result = estimate(quiet, d, 1, "")
-    assert result.inference[0]["simulated_size"] is None
+    assert result.inference[0].simulated_size is None
     loud = estimate(replace(quiet, simulated_size=True), d, 1, "")
-    assert 0.0 < loud.inference[0]["simulated_size"]["size"] < 0.2
-    assert "not_available" in loud.inference[1] and "simulated_size" not in loud.inference[1]
+    assert 0.0 < loud.inference[0].simulated_size.size < 0.2
+    assert loud.inference[1].not_available is not None and loud.inference[1].simulated_size is None
 
 
 def test_randomisation_over_treated_sets_is_simulated_with_other_outcomes() -> None:

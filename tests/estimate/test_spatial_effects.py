@@ -13,6 +13,7 @@ from ruralpanel.estimate.families.spatial.filter import SpatialFilter
 from ruralpanel.estimate.families.spatial.impacts import Coefficients, effects
 from ruralpanel.estimate.families.spatial.spatial import fit
 from ruralpanel.estimate.inference.methods import infer
+from ruralpanel.project.notes import note
 from ruralpanel.project.settings import InferenceSpec
 from spatial_panels import by_row, designed, draw, spectral, touching
 
@@ -28,7 +29,7 @@ def brute(rho: float, beta: float, theta: float, weights: Any) -> list[float]:
 
 
 def estimates(found: dict[str, Any], term: str) -> list[float]:
-    return [row["estimate"] for row in found["rows"] if row["term"] == term]
+    return [row.estimate for row in found.rows if row.term == term]
 
 
 def run(method: str, weights: Any, seed: int = 7, **settings: Any) -> Any:
@@ -44,20 +45,20 @@ def test_effects_are_means_of_the_response_matrix(method: str, weights: Any) -> 
     rho = value.get("W:y", 0.0)
     for term in ("x1", "x2"):
         wanted = brute(rho, value[term], value.get(f"W:{term}", 0.0), weights)
-        assert estimates(found.extra["spatial_effects"], term) == pytest.approx(wanted, abs=1e-10)
-    kinds = [row["kind"] for row in found.extra["spatial_effects"]["rows"]]
+        assert estimates(found.extra.spatial_effects, term) == pytest.approx(wanted, abs=1e-10)
+    kinds = [row.kind for row in found.extra.spatial_effects.rows]
     assert kinds == ["direct", "indirect", "total"] * 2
 
 
 def test_a_rise_everywhere_multiplies_the_slope() -> None:
     """Rows that sum to one: β / (1 − ρ)."""
     found = run("sar", ROW)
-    total = estimates(found.extra["spatial_effects"], "x1")[2]
+    total = estimates(found.extra.spatial_effects, "x1")[2]
     assert total == pytest.approx(found.params[0] / (1 - found.params[-1]))
 
 
 def test_an_error_model_has_no_effects_of_others() -> None:
-    assert "spatial_effects" not in run("sem", ROW).extra
+    assert run("sem", ROW).extra.spatial_effects is None
 
 
 @pytest.mark.parametrize("weights", [ROW, SPECTRAL], ids=["rows of one sum", "unequal rows"])
@@ -68,11 +69,11 @@ def test_simulated_errors_are_those_of_the_delta_method(weights: Any) -> None:
     filter_ = SpatialFilter(sparse.csr_array(weights), 1.0 if weights is ROW else None)
     chosen = Coefficients(params, vcov, [0], {0: 1}, 2)
     found = effects(chosen, names, filter_, 20_000, np.random.default_rng(3))
-    for i, row in enumerate(found["rows"]):
+    for i, row in enumerate(found.rows):
         slope = optimize.approx_fprime(params, lambda p, i=i: brute(p[2], p[0], p[1], weights)[i], 1e-6)
-        assert row["std_error"] == pytest.approx(float(slope @ vcov @ slope) ** 0.5, rel=0.02)
-        assert row["ci_low"] < row["estimate"] < row["ci_high"]
-    assert found["left_out"] == 0
+        assert row.std_error == pytest.approx(float(slope @ vcov @ slope) ** 0.5, rel=0.02)
+        assert row.ci_low < row.estimate < row.ci_high
+    assert found.left_out == 0
 
 
 def test_intervals_take_degrees_of_freedom() -> None:
@@ -80,13 +81,13 @@ def test_intervals_take_degrees_of_freedom() -> None:
     filter_ = SpatialFilter(sparse.csr_array(ROW), 1.0)
     chosen = Coefficients(np.array([1.0, 0.0]), np.diag([0.04, 1e-8]), [0], {}, 1)
     wide, narrow = (
-        effects(replace(chosen, df=df), ("x", "W:y"), filter_, 20_000, np.random.default_rng(3))["rows"][0]
+        effects(replace(chosen, df=df), ("x", "W:y"), filter_, 20_000, np.random.default_rng(3)).rows[0]
         for df in (5.0, np.inf)
     )
-    width = [row["ci_high"] - row["ci_low"] for row in (wide, narrow)]
+    width = [row.ci_high - row.ci_low for row in (wide, narrow)]
     assert width[0] / width[1] == pytest.approx(2.571 / 1.960, rel=0.05)
-    assert wide["std_error"] == narrow["std_error"]
-    assert wide["p_value"] == pytest.approx(0.0041, abs=2e-4) and narrow["p_value"] < 1e-5
+    assert wide.std_error == narrow.std_error
+    assert wide.p_value == pytest.approx(0.0041, abs=2e-4) and narrow.p_value < 1e-5
 
 
 def test_draws_beyond_the_interval_are_left_out_and_counted() -> None:
@@ -94,17 +95,17 @@ def test_draws_beyond_the_interval_are_left_out_and_counted() -> None:
     params, vcov = np.array([1.0, 0.95]), np.diag([1e-4, 0.05**2])
     filter_ = SpatialFilter(sparse.csr_array(ROW), 1.0)
     found = effects(Coefficients(params, vcov, [0], {}, 1), ("x", "W:y"), filter_, 2000, np.random.default_rng(3))
-    assert 0.12 < found["left_out"] / 2000 < 0.2
+    assert 0.12 < found.left_out / 2000 < 0.2
     # ρ so near one has 1 / (1 − ρ) without a variance: percentiles alone
-    assert all(row["std_error"] is None and row["ci_low"] <= row["ci_high"] for row in found["rows"])
-    assert all((row["p_value"] < 0.05) == (row["ci_low"] > 0 or row["ci_high"] < 0) for row in found["rows"])
+    assert all(row.std_error is None and row.ci_low <= row.ci_high for row in found.rows)
+    assert all((row.p_value < 0.05) == (row.ci_low > 0 or row.ci_high < 0) for row in found.rows)
 
 
 def test_seed_and_number_of_draws_decide() -> None:
-    first, again = (run("sdm", ROW, options={"draws": 500}).extra["spatial_effects"] for _ in range(2))
-    assert first == again and first["draws"] == 500
-    other = run("sdm", ROW, seed=8, options={"draws": 500}).extra["spatial_effects"]
-    assert other["rows"][0]["std_error"] != first["rows"][0]["std_error"]
+    first, again = (run("sdm", ROW, options={"draws": 500}).extra.spatial_effects for _ in range(2))
+    assert first == again and first.draws == 500
+    other = run("sdm", ROW, seed=8, options={"draws": 500}).extra.spatial_effects
+    assert other.rows[0].std_error != first.rows[0].std_error
 
 
 def test_errors_follow_the_first_setting_of_inference() -> None:
@@ -118,7 +119,7 @@ def test_errors_follow_the_first_setting_of_inference() -> None:
         "own": np.sqrt(np.diag(own.vcov))[0],
         "cluster": infer(clustered, replace(design, terms=own.terms), InferenceSpec("cluster"), 0).std_error[0],
     }
-    assert own.extra["spatial_effects"]["basis"] == [{"code": "expected_information"}]
-    assert [entry["code"] for entry in clustered.extra["spatial_effects"]["basis"]] == ["CR1"]
+    assert own.extra.spatial_effects.basis == (note("expected_information"),)
+    assert [entry.code for entry in clustered.extra.spatial_effects.basis] == ["CR1"]
     for found, name in ((own, "own"), (clustered, "cluster")):
-        assert found.extra["spatial_effects"]["rows"][0]["std_error"] == pytest.approx(errors[name], rel=0.03)
+        assert found.extra.spatial_effects.rows[0].std_error == pytest.approx(errors[name], rel=0.03)

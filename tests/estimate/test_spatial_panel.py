@@ -299,9 +299,9 @@ def test_factorisations_replace_eigenvalues(monkeypatch: pytest.MonkeyPatch) -> 
         np.testing.assert_allclose(thin.params, dense.params, atol=1e-8)
         np.testing.assert_allclose(thin.vcov, dense.vcov, rtol=1e-6)
         np.testing.assert_allclose(thin.scores, dense.scores, atol=1e-6)
-        if "spatial_effects" in dense.extra:
-            pairs = zip(thin.extra["spatial_effects"]["rows"], dense.extra["spatial_effects"]["rows"], strict=True)
-            assert all(a["std_error"] == pytest.approx(b["std_error"], rel=1e-6) for a, b in pairs)
+        if dense.extra.spatial_effects is not None:
+            pairs = zip(thin.extra.spatial_effects.rows, dense.extra.spatial_effects.rows, strict=True)
+            assert all(a.std_error == pytest.approx(b.std_error, rel=1e-6) for a, b in pairs)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -378,7 +378,7 @@ def test_what_neighbours_have_in_common_is_no_term_of_its_own() -> None:
     with pytest.raises(UserError, match=r"W:x1.*collinear with x1"):
         fit(design)
     found = fit(replace(design, spec=replace(design.spec, drop_absorbed=True)))
-    assert found.terms == ("x1", "x2") and set(found.extra["left_out"]) == {"W:x1", "W:x2"}
+    assert found.terms == ("x1", "x2") and set(found.left_out) == {"W:x1", "W:x2"}
 
 
 def test_declarations_are_checked_before_anything_runs(tiny: Path) -> None:

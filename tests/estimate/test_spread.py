@@ -101,7 +101,7 @@ def test_moderators_that_the_effects_absorb_keep_the_spread_of_the_sample() -> N
         terms=("x", "x:gap"),
     )  # fmt: skip
     result = estimate(design.spec, design, 1, "")
-    assert result.diagnostics["moderator_sd"] == {"gap": pytest.approx(np.std(np.delete(gap, 3), ddof=1))}
+    assert result.diagnostics.moderator_sd == {"gap": pytest.approx(np.std(np.delete(gap, 3), ddof=1))}
     claimed = describe(result.to_dict(), {"term": "x:gap"}, {"smallest_effect": {"sd_of_outcome": 1.0}}, {})
     net = result.coefficient("x").sd_net
     assert net is not None and claimed.delta == pytest.approx(

@@ -88,7 +88,7 @@ def test_grunfeld_general_electric_and_westinghouse() -> None:
     covariance = found.bread[np.triu_indices(4, 1)]
     published = [-3.404815e-05, 1.199926e-04, -3.247996e-04, -1.687242e-05, 5.948291e-04, -4.745933e-04]
     np.testing.assert_allclose(covariance, published, rtol=2e-7)
-    assert found.extra["statistics"]["residual_correlation"]["estimate"] == pytest.approx(0.765043, abs=5e-7)
+    assert found.extra.statistics["residual_correlation"].estimate == pytest.approx(0.765043, abs=5e-7)
     assert found.fit["rmse:ge"] == pytest.approx(28.479483, abs=5e-7)
     assert found.fit["rmse:wh"] == pytest.approx(10.293633, abs=5e-7)
     residuals = [2.37564176, 3.030722, -19.02178421, -2.636169]
@@ -119,7 +119,7 @@ def test_same_terms_are_least_squares_of_each_outcome_errors_included() -> None:
         inference = infer(single, alone, CLUSTER, 0)
         np.testing.assert_allclose(errors.std_error[own], inference.std_error, rtol=1e-9)
         np.testing.assert_allclose(errors.p_value[own], inference.p_value, rtol=1e-8)
-    assert found.extra["generalised"] is False
+    assert found.extra.generalised is False
 
 
 def different(seed: int = 2, weighted: bool = False, **settings: Any) -> Design:
@@ -224,9 +224,9 @@ def test_the_interval_holds_a_known_correlation() -> None:
     panels, held, means = 120, 0, []
     for number in range(panels):
         design = replace(system(**panel(rng, 24, 6, 0.4), options={"draws": 399}), seed=number)
-        statistic = fit(design).extra["statistics"]["residual_correlation"]
-        held += statistic["ci_low"] <= 0.4 <= statistic["ci_high"]
-        means.append(statistic["estimate"])
+        statistic = fit(design).extra.statistics["residual_correlation"]
+        held += statistic.ci_low <= 0.4 <= statistic.ci_high
+        means.append(statistic.estimate)
     assert 0.93 - 3 * np.sqrt(0.95 * 0.05 / panels) <= held / panels <= 0.95 + 3 * np.sqrt(0.95 * 0.05 / panels)
     assert np.mean(means) == pytest.approx(0.4, abs=4 * np.std(means) / np.sqrt(panels))
 
@@ -235,7 +235,7 @@ def test_repeated_estimates_are_the_same_without_the_bootstrap() -> None:
     design = system(**panel(np.random.default_rng(3), 24, 6, 0.4), options={"draws": 99})
     whole = fit(design)
     again = fit(design, beside=False)
-    assert again.extra["statistics"]["residual_correlation"]["draws"] == 0
+    assert again.extra.statistics["residual_correlation"].draws == 0
     for name in ("params", "residuals", "bread", "scores"):
         np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
 
@@ -247,10 +247,10 @@ def test_three_outcomes_have_a_correlation_for_each_pair_and_one_test() -> None:
         **{**data, "outcomes": np.hstack([data["outcomes"], third])}, names=("a", "b", "c"), options={"draws": 199}
     )
     found = fit(design)
-    statistics = found.extra["statistics"]
+    statistics = found.extra.statistics
     assert list(statistics) == [f"residual_correlation:{pair}" for pair in ("a:b", "a:c", "b:c")]
     r = np.corrcoef(found.residuals.T)
-    values = [statistics[name]["estimate"] for name in statistics]
+    values = [statistics[name].estimate for name in statistics]
     np.testing.assert_allclose(values, [r[0, 1], r[0, 2], r[1, 2]], atol=1e-12)
     test = found.tests[sur.INDEPENDENCE]
     n = 90 - (15 + 6 - 1) + 1
@@ -269,8 +269,8 @@ def test_results_repeat_and_carry_the_statistic() -> None:
 
 def test_few_units_have_no_interval() -> None:
     found = fit(system(**panel(np.random.default_rng(9), 8, 6, 0.3)))
-    statistic = found.extra["statistics"]["residual_correlation"]
-    assert np.isnan(statistic["ci_low"]) and np.isnan(statistic["p_value"]) and statistic["draws"] == 0
+    statistic = found.extra.statistics["residual_correlation"]
+    assert np.isnan(statistic.ci_low) and np.isnan(statistic.p_value) and statistic.draws == 0
     assert note("correlation_no_interval", clusters=8, least=10) in found.notes
 
 
@@ -340,9 +340,9 @@ def test_resampling_follows_the_clusters_of_the_errors() -> None:
     region = [f"r{int(unit[1:]) // 2:02d}" for unit in data["units"]]
     setting = InferenceSpec("cluster", {"by": "region", "small_sample": "CR1", "critical": "t"})
     design = system(**data, clusters={"region": region}, inference=(setting,), options={"draws": 99})
-    assert fit(design).extra["statistics"]["residual_correlation"]["n_clusters"] == 12
+    assert fit(design).extra.statistics["residual_correlation"].n_clusters == 12
     by_unit = replace(design, spec=replace(design.spec, inference=(CLUSTER,)))
-    assert fit(by_unit).extra["statistics"]["residual_correlation"]["n_clusters"] == 24
+    assert fit(by_unit).extra.statistics["residual_correlation"].n_clusters == 24
 
 
 def frame_of_two(rng: np.random.Generator) -> pd.DataFrame:
@@ -371,7 +371,7 @@ def test_every_outcome_is_read_with_its_gaps_and_steps() -> None:
     np.testing.assert_array_equal(design.extra.outcomes.columns, frame.drop(5)[["first", "second"]])
     found = fit(design)
     step = "second__break_2014"
-    assert found.extra["equations"] == {"first": ["x1", step], "second": ["x1", "x2", step]}
+    assert found.extra.equations == {"first": ("x1", step), "second": ("x1", "x2", step)}
 
 
 def test_an_outcome_that_effects_absorb_is_named() -> None:

@@ -129,16 +129,16 @@ def test_result_through_the_workflow_function(method: str) -> None:
     assert json.dumps(result.to_dict()) == json.dumps(estimate(d.spec, d, 1, "").to_dict())
     row = result.coefficient("treated")
     assert row.df == 13 and row.std_error == pytest.approx(
-        result.extra["errors"]["jackknife" if method == "synthetic" else "placebo"]
+        result.errors["jackknife" if method == "synthetic" else "placebo"]
     )
-    assert [entry["method"] for entry in result.inference] == ["own", "cluster", "wild_cluster"]
-    assert all("not_available" in entry for entry in result.inference[1:])
-    assert sum(result.extra["weights"][0]["units"].values()) == pytest.approx(1.0)
-    after = [entry["estimate"] for entry in result.extra["event_study"] if entry["event_time"] >= 0]
+    assert [entry.method for entry in result.inference] == ["own", "cluster", "wild_cluster"]
+    assert all(entry.not_available is not None for entry in result.inference[1:])
+    assert sum(result.weights[0].units.values()) == pytest.approx(1.0)
+    after = [entry.estimate for entry in result.event_study if entry.event_time >= 0]
     assert np.mean(after) == pytest.approx(row.estimate)
-    middle = [entry for entry in result.extra["placebo_dates"] if entry["shift"] == 5]
-    assert result.tests["pretrend"].p_value == pytest.approx(middle[0]["p_value"])
-    assert len(result.extra["leave_one_treated_out"]) == 5
+    middle = [entry for entry in result.placebo_dates if entry.shift == 5]
+    assert result.tests["pretrend"].p_value == pytest.approx(middle[0].p_value)
+    assert len(result.leave_one_treated_out) == 5
 
 
 @pytest.mark.parametrize("method", ["synthetic", "synthetic_control"])

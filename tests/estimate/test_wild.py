@@ -160,7 +160,7 @@ def test_two_way_clusters_by_brute_force(shape: dict, sub: str | None) -> None:
     options = WildCluster(by=("unit", "period"), draws=200, interval=False, subcluster=sub)
     setting = InferenceSpec("wild_cluster", options)
     result = infer(fit(d), d, setting, 0)
-    assert result.extra["enumerated"] and result.n_clusters == 6 and result.by == "unit, period"
+    assert result.options.enumerated and result.n_clusters == 6 and result.by == "unit, period"
     number, drawn = (6, d.period_codes) if sub is None else (7, d.unit_codes)
     signs = np.array(list(itertools.product([1.0, -1.0], repeat=number)))
     expected = [two_way_p(d, j, 0.0, drawn, signs) for j in range(3)]
@@ -256,7 +256,7 @@ def test_interval_holds_what_is_not_rejected() -> None:
     d = panel(6, units=12, periods=6)
     found = fit(d)
     result = infer(found, d, InferenceSpec("wild_cluster", {"draws": 4096}), 3)
-    assert result.extra["enumerated"]
+    assert result.options.enumerated
     for j in range(3):
         draws = combination(
             found, d, np.eye(3)[j], d.unit_codes, d.unit_codes, "rademacher", 4096, np.random.default_rng(0)

@@ -57,7 +57,7 @@ def test_enumerated_anderson_rubin_bootstrap_by_brute_force(instruments: int) ->
         assert drawn.p_value(b) == np.mean(reference >= reference[0] * (1 - 1e-9))
     setting = InferenceSpec("wild_cluster", {"draws": 200})
     result = wild(fit(design), design, setting, 1)
-    assert result.extra["enumerated"] and result.p_value[0] == drawn.p_value(0.0)
+    assert result.options.enumerated and result.p_value[0] == drawn.p_value(0.0)
     assert np.isnan(result.p_value[1])
 
 
@@ -70,9 +70,9 @@ def test_bootstrap_sets_hold_what_is_not_rejected(kind: str) -> None:
         result = infer(found, design, InferenceSpec("wild_cluster", {"draws": 999, "weights": kind}), 3)
         again = infer(found, design, InferenceSpec("wild_cluster", {"draws": 999, "weights": kind}), 3)
         np.testing.assert_array_equal(result.p_value, again.p_value)
-        described: Any = result.extra["anderson_rubin"]
-        shapes.add(described["set"])
-        intervals = [[-np.inf if a is None else a, np.inf if b is None else b] for a, b in described["intervals"]]
+        described: Any = result.options.anderson_rubin
+        shapes.add(described.set)
+        intervals = [[-np.inf if a is None else a, np.inf if b is None else b] for a, b in described.intervals]
         assert any(a <= 0 <= b for a, b in intervals) == (result.p_value[0] > 0.05)
         codes = design.unit_codes
         rng = inference.generator(3, "model", "wild_cluster", "d1")

@@ -21,7 +21,6 @@ import pytest
 
 from conftest import ROOT, Shared
 from ruralpanel.estimate.base.design import build_design
-from ruralpanel.estimate.base.model import of_result
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.second import LARGEST
 from ruralpanel.output.export.build import Exports, panels_of
@@ -131,7 +130,7 @@ def write_exports(folder: Path, cases: Iterable[str] = tuple(CASES)) -> None:
     exports = Exports(panels_of({"p": frame}.__getitem__, units, {"p": "year"}, "config.yaml"))
     for name in cases:
         spec, sample = spec_of(name)
-        result = of_result(estimate(spec, build_design(spec, frame, units, sample), 0, ""))
+        result = estimate(spec, build_design(spec, frame, units, sample), 0, "")
         exports.add(spec, units, sample, "config.yaml", result, f"Model {name}")
     for name, text in exports.files.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -302,7 +301,7 @@ def test_a_title_ends_no_comment() -> None:
     frame, units = made_up()
     exports = Exports(panels_of({"p": frame}.__getitem__, units, {"p": "year"}, "config.yaml"))
     spec, sample = spec_of("fe")
-    result = of_result(estimate(spec, build_design(spec, frame, units, sample), 0, ""))
+    result = estimate(spec, build_design(spec, frame, units, sample), 0, "")
     exports.add(spec, units, sample, "config.yaml", result, 'Said """so""" /* or\nnot \\ ///')
     compile(exports.files["fe.py"], "fe.py", "exec")
     assert exports.files["fe.do"].startswith("* Said '''so''' / * or not / //\n")

@@ -14,9 +14,10 @@ from matplotlib.figure import Figure
 
 from as_written import find_estimand, model_of
 from iv_panels import panel
-from ruralpanel.estimate.base.model import Model, Pieces, Setting, SettingOptions, read_model
+from ruralpanel.estimate.base.model import Model, Setting, read_model
 from ruralpanel.estimate.base.model_json import read_results
-from ruralpanel.estimate.base.results import Design, Estimated
+from ruralpanel.estimate.base.results import Design
+from ruralpanel.estimate.base.rows import Estimated, Pieces, SettingOptions
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.charts import coefficients
 from ruralpanel.output.charts.coefficients import Estimate, draw_interval, from_model, span

@@ -14,7 +14,7 @@ from scipy import stats
 
 from ruralpanel.estimate.base.model import Diagnostics, Model
 from ruralpanel.estimate.base.model_json import made
-from ruralpanel.estimate.base.results import Coefficient
+from ruralpanel.estimate.base.rows import Coefficient
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build, render_csv
 from ruralpanel.output.tables.document import Cell, Column, Row, Spanner, TableDocument, runs

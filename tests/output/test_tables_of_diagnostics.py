@@ -10,7 +10,6 @@ import pytest
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
 from ruralpanel.estimate.base.model import Model, Setting
-from ruralpanel.estimate.base.results import ModelResult
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build
@@ -28,7 +27,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> OutputContext:
     return OutputContext(Path(results), attributes=attributes, where="tables.checks")
 
 
-def model(name: str, periods: int, estimator: str) -> ModelResult:
+def model(name: str, periods: int, estimator: str) -> Model:
     rng = np.random.default_rng(1)
     unit, period = np.repeat(np.arange(14), periods), np.tile(2000 + np.arange(periods), 14)
     x = rng.normal(size=(unit.size, 2))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dynamic_panels import designed, paths
-from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.build import build
@@ -21,7 +21,7 @@ from ruralpanel.project.settings import InferenceSpec
 CLUSTER, OWN = (InferenceSpec("cluster"),), (InferenceSpec("own"),)
 
 
-def result(name: str, outcome: str = "y", seed: int = 1, **settings: Any) -> ModelResult:
+def result(name: str, outcome: str = "y", seed: int = 1, **settings: Any) -> Model:
     y, x = paths(np.random.default_rng(seed), 31, 8)
     design = designed(y, x, terms=("roads",), **settings)
     spec = replace(design.spec, name=name, outcome=outcome)
@@ -29,7 +29,7 @@ def result(name: str, outcome: str = "y", seed: int = 1, **settings: Any) -> Mod
 
 
 @pytest.fixture(scope="module")
-def models() -> dict[str, ModelResult]:
+def models() -> dict[str, Model]:
     return {
         "corrected": result("corrected", inference=CLUSTER),
         "difference": result("difference", method="difference_gmm", inference=OWN),
@@ -39,7 +39,7 @@ def models() -> dict[str, ModelResult]:
 
 
 @pytest.fixture
-def context(tmp_path: Path, models: dict[str, ModelResult]) -> OutputContext:
+def context(tmp_path: Path, models: dict[str, Model]) -> OutputContext:
     (tmp_path / "models").mkdir()
     (tmp_path / "panels" / "panel").mkdir(parents=True)
     header = "variable,label,label_zh,measure,formula\n"
@@ -55,7 +55,7 @@ def texts(document: TableDocument, key: str, statistic: str) -> list[str]:
     return [cell.text for cell in row.cells]
 
 
-def test_lags_of_all_outcomes_share_a_row(context: OutputContext, models: dict[str, ModelResult]) -> None:
+def test_lags_of_all_outcomes_share_a_row(context: OutputContext, models: dict[str, Model]) -> None:
     table = build("t", {"type": "dynamic", "models": list(models)}, context)
     expected = [
         models[name].coefficient(f"lag({models[name].outcome}, 1)") for name in ("corrected", "difference", "other")
@@ -69,17 +69,17 @@ def test_lags_of_all_outcomes_share_a_row(context: OutputContext, models: dict[s
     ]  # fmt: skip
 
 
-def test_what_fixed_effects_say_stands_beneath(context: OutputContext, models: dict[str, ModelResult]) -> None:
+def test_what_fixed_effects_say_stands_beneath(context: OutputContext, models: dict[str, Model]) -> None:
     table = build("t", {"type": "dynamic", "models": list(models)}, context)
-    plain = models["corrected"].extra["fixed_effects"]["lag(y, 1)"]
+    plain = models["corrected"].fixed_effects["lag(y, 1)"]
     assert texts(table, "lag(1)", "plain") == [format_number(plain), "", texts(table, "lag(1)", "plain")[2], ""]
     assert plain < models["corrected"].coefficient("lag(y, 1)").estimate
-    [[low, high]] = models["corrected"].extra["lag_set"]["intervals"]
+    [[low, high]] = models["corrected"].lag_set.intervals
     assert texts(table, "lag(1)", "set")[0] == f"[{format_number(low)}, {format_number(high)}]"
     assert texts(table, "lag(1)", "set")[1:] == ["", "", ""], "GMM and two lags have no such set"
 
 
-def test_long_run_effects_and_instruments(context: OutputContext, models: dict[str, ModelResult]) -> None:
+def test_long_run_effects_and_instruments(context: OutputContext, models: dict[str, Model]) -> None:
     table = build("t", {"type": "dynamic", "models": list(models), "tests": ["ar2"]}, context)
     own = models["corrected"]
     effect = own.coefficient("roads").estimate / (1.0 - own.coefficient("lag(y, 1)").estimate)
@@ -88,7 +88,7 @@ def test_long_run_effects_and_instruments(context: OutputContext, models: dict[s
     assert texts(table, "long_run:roads", "ci")[0].startswith("[")
     assert texts(table, "n_instruments", "n_instruments") == [
         "",
-        f"{models['difference'].extra['n_instruments']} / 31",
+        f"{models['difference'].n_instruments} / 31",
         "",
         "",
     ]

@@ -46,15 +46,6 @@ READERS = {
 """Module or folder → why it holds mappings of anything."""
 
 LEFT = {
-    "estimate/base": 14,
-    "estimate": 8,
-    "estimate/families/common_effects": 7,
-    "estimate/families": 4,
-    "estimate/families/dynamic": 2,
-    "estimate/families/iv": 18,
-    "estimate/families/policy": 9,
-    "estimate/families/spatial": 3,
-    "estimate/families/sur": 2,
     "output": 1,
     "output/report": 14,
     "project": 4,

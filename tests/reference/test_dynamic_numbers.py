@@ -15,7 +15,8 @@ import yaml
 from linearmodels.datasets import munnell
 
 from ruralpanel.estimate.base.arrays import design_from_arrays
-from ruralpanel.estimate.base.results import Design, ModelResult
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.common_effects import unit_roots
 from ruralpanel.project.settings import InferenceSpec
@@ -53,14 +54,14 @@ def design(case: dict[str, Any]) -> Design:
     return replace(found, spec=replace(found.spec, outcome="n"))
 
 
-def quantity(result: ModelResult, kind: str, name: str) -> float:
+def quantity(result: Model, kind: str, name: str) -> float:
     if kind in ("test", "df"):
         test = result.tests[name]
         return test.statistic if kind == "test" else float(test.df)  # type: ignore[arg-type]
     if kind == "n":
-        return float(result.n_obs if name == "rows" else result.extra["n_instruments"])
+        return float(result.n_obs if name == "rows" else result.n_instruments)
     if kind.startswith("two_step"):
-        return float(result.extra["by_step"][name][kind])
+        return float(result.by_step[name][kind])
     return float(getattr(result.coefficient(name), kind))
 
 

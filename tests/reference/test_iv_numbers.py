@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import yaml
 
-from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.iv import anderson_rubin, confirm, iv
 from ruralpanel.estimate.families.iv import system as systems
@@ -48,13 +48,13 @@ def test_stored_numbers(case: dict[str, Any]) -> None:
     assert found == pytest.approx(wanted, abs=case["tolerance"], rel=0)
 
 
-def quantity(result: ModelResult, kind: str, name: str) -> float:
+def quantity(result: Model, kind: str, name: str) -> float:
     if kind == "test":
         return result.tests[name].statistic
     if kind == "fit":
         return result.fit[name]
     if kind == "set":
-        ((low, high),) = result.extra["anderson_rubin"]["intervals"]
+        ((low, high),) = result.anderson_rubin.intervals
         return float({"low": low, "high": high}[name])
     return float(getattr(result.coefficient(name), kind))
 
@@ -145,8 +145,8 @@ def test_tests_of_overidentification_and_strength_are_linearmodels(data: str, ke
     wu_hausman = two_stage.wu_hausman()
     assert ours.tests["endogeneity"].statistic == pytest.approx(wu_hausman.stat, rel=1e-7)
     assert ours.first_stage is not None
-    entry = ours.first_stage["endogenous"][0]
-    assert entry["partial_r2"] == pytest.approx(two_stage.first_stage.diagnostics["partial.rsquared"].iloc[0], rel=1e-8)
+    entry = ours.first_stage.endogenous[0]
+    assert entry.partial_r2 == pytest.approx(two_stage.first_stage.diagnostics["partial.rsquared"].iloc[0], rel=1e-8)
 
 
 def test_county_effects_are_linearmodels_on_demeaned_data() -> None:
@@ -160,10 +160,10 @@ def test_county_effects_are_linearmodels_on_demeaned_data() -> None:
     order = confirm._order(system)
     rows = [result.coefficient(term) for term in system.terms]
     np.testing.assert_allclose([row.std_error for row in rows], np.asarray(theirs.std_errors)[order], rtol=1e-8)
-    corrected = result.inference[1]["coefficients"][0]
+    corrected = result.inference[1].coefficients[0]
     slopes, period_effects = 16, 6
     factor = 90 / 89 * 629 / (630 - slopes - 1 - period_effects)
-    assert corrected["std_error"] / rows[0].std_error == pytest.approx(np.sqrt(factor), rel=1e-10)
+    assert corrected.std_error / rows[0].std_error == pytest.approx(np.sqrt(factor), rel=1e-10)
 
 
 def test_weak_instruments_of_the_crime_panel_are_called_weak() -> None:
@@ -179,13 +179,13 @@ def test_card_under_tf_and_anderson_rubin() -> None:
     """F of 13.3: tF widens the interval of 1.96 by the table's factor, and the Anderson–Rubin set lies to its right."""
     design = iv_data.design("card", inference=(CLASSICAL,))
     result = estimate(design.spec, design, 0, "")
-    tf = result.extra["tf"]
+    tf = result.tf
     error = result.coefficient("educ").std_error
-    assert error is not None and tf["f"] == pytest.approx(13.256, abs=5e-4)
-    assert iv.tf_critical(13.256) == pytest.approx(tf["critical"], abs=1e-4)
-    assert 3.01 > tf["critical"] > 2.91
-    assert tf["ci_high"] - tf["ci_low"] == pytest.approx(2 * tf["critical"] * error, rel=1e-12)
-    ((low, high),) = result.extra["anderson_rubin"]["intervals"]
+    assert error is not None and tf.f == pytest.approx(13.256, abs=5e-4)
+    assert iv.tf_critical(13.256) == pytest.approx(tf.critical, abs=1e-4)
+    assert 3.01 > tf.critical > 2.91
+    assert tf.ci_high - tf.ci_low == pytest.approx(2 * tf.critical * error, rel=1e-12)
+    ((low, high),) = result.anderson_rubin.intervals
     assert 0 < low < 0.0315 and high > 0.28
 
 

@@ -11,7 +11,7 @@ import policy_data
 import pytest
 import yaml
 
-from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.policy import did, dynamics, honest_did
 from ruralpanel.estimate.families.policy.cohorts import sample_of
@@ -28,7 +28,7 @@ NORMAL = {"method": "cluster", "small_sample": "CR0", "critical": "normal"}
 
 
 @cache
-def result_of(data: str, estimator: str, method: str, controls: tuple[str, ...], inference: Any) -> ModelResult:
+def result_of(data: str, estimator: str, method: str, controls: tuple[str, ...], inference: Any) -> Model:
     """The model's results; the shapes of the placebos are not looked at, so few draws will do."""
     settings: dict[str, Any] = {"controls": controls} if controls else {}
     options = {"draws": 99}
@@ -61,13 +61,13 @@ def test_stored_numbers(case: dict[str, Any]) -> None:
     assert found == pytest.approx(case["values"], abs=case["tolerance"], rel=0)
 
 
-def quantity(result: ModelResult, name: str) -> float:
+def quantity(result: Model, name: str) -> float:
     if name.startswith("att "):
         _, first, period = name.split()
-        cells = {(cell["first"], cell["period"]): cell["estimate"] for cell in result.extra["group_time"]}
+        cells = {(cell.first, cell.period): cell.estimate for cell in result.group_time}
         return float(cells[int(first), int(period)])
     if name.startswith("aggregations."):
-        return float(result.extra["aggregations"][name.removeprefix("aggregations.")]["estimate"])
+        return float(getattr(result.aggregations, name.removeprefix("aggregations.")).estimate)
     field, _, term = name.partition(" ")
     return float(getattr(result.coefficient(term or "treated"), field))
 
@@ -76,14 +76,14 @@ def test_the_comparisons_behind_the_two_way_effect_of_castle_doctrines() -> None
     """R bacondecomp on its table castle prints weights and means of three kinds to five digits, and .0818 in all."""
     result = result_of("castle", "did", "twfe", (), tuple(NORMAL.items()))
     found: dict[str, list[float]] = {}
-    for one in result.extra["two_by_two"]["comparisons"]:
-        weight, total = found.setdefault(one["kind"], [0.0, 0.0])
-        found[one["kind"]] = [weight + one["weight"], total + one["weight"] * one["estimate"]]
+    for one in result.two_by_two.comparisons:
+        weight, total = found.setdefault(one.kind, [0.0, 0.0])
+        found[one.kind] = [weight + one.weight, total + one.weight * one.estimate]
     shown = {kind: (weight, total / weight) for kind, (weight, total) in found.items()}
     expected = {"earlier": (0.05976, -0.00554), "later": (0.03190, 0.07032), "untreated": (0.90834, 0.08796)}
     assert {kind: pytest.approx(pair, abs=5e-6) for kind, pair in expected.items()} == shown
     assert result.coefficient("treated").estimate == pytest.approx(0.0818, abs=5e-5)
-    assert result.extra["two_by_two"]["estimate"] == pytest.approx(result.coefficient("treated").estimate, abs=1e-12)
+    assert result.two_by_two.estimate == pytest.approx(result.coefficient("treated").estimate, abs=1e-12)
 
 
 def medicaid() -> honest_did.EventStudy:
@@ -129,10 +129,10 @@ def test_relative_magnitudes_beside_honestdid(m: float, low: float, high: float)
 def test_synthetic_weights_of_the_paper() -> None:
     """R synthdid, vignette: the largest unit weights and the period weights, three digits."""
     result = result_of("prop99", "did", "synthetic", (), tuple(NORMAL.items()))
-    (weights,) = result.extra["weights"]
-    assert {unit: round(weights["units"][unit], 3) for unit in ("Nevada", "New Hampshire", "Connecticut")} == {
+    (weights,) = result.weights
+    assert {unit: round(weights.units[unit], 3) for unit in ("Nevada", "New Hampshire", "Connecticut")} == {
         "Nevada": 0.124, "New Hampshire": 0.105, "Connecticut": 0.078,
     }  # fmt: skip
-    assert {year: round(weight, 3) for year, weight in weights["periods"].items() if weight > 1e-6} == {
+    assert {year: round(weight, 3) for year, weight in weights.periods.items() if weight > 1e-6} == {
         "1986": 0.366, "1987": 0.206, "1988": 0.427,
     }  # fmt: skip

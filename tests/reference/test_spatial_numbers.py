@@ -12,7 +12,7 @@ import yaml
 from libpysal.weights import WSP
 from scipy import optimize, sparse
 
-from ruralpanel.estimate.base.results import ModelResult
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.estimate import estimate
 from ruralpanel.estimate.families.spatial import maximum_likelihood
 from ruralpanel.estimate.families.spatial.panel import columns, panel_of
@@ -23,11 +23,11 @@ CASES: list[dict[str, Any]] = yaml.safe_load(
 )
 
 
-def quantity(result: ModelResult, kind: str, name: str) -> float:
+def quantity(result: Model, kind: str, name: str) -> float:
     if kind == "fit":
         return float(result.fit["sigma"] ** 2 if name == "sigma2" else result.fit[name])
     if kind == "std_error_without_effects":
-        error, df = result.coefficient(name).std_error, float(result.diagnostics["df_resid"])
+        error, df = result.coefficient(name).std_error, float(result.diagnostics.df_resid)
         return float(error) * (df / (df + result.n_units)) ** 0.5  # type: ignore[arg-type]
     return float(getattr(result.coefficient(name), kind))
 

@@ -91,7 +91,7 @@ def _period(text: str) -> int:
 
 
 def _trace(options: argparse.Namespace) -> str:
-    from ruralpanel.data.lineage import trace
+    from ruralpanel.tools.trace import trace
 
     config = open_project([options.configfile])
     return trace(options.results, config, options.variable, options.unit, options.period, options.panel)

@@ -11,7 +11,7 @@ from ruralpanel.claims.numbers import ClaimNumber, PlainEffect, VariableStats, f
 from ruralpanel.claims.verdicts import Diagnostic
 from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.base.model_json import Notes, Number
-from ruralpanel.estimate.base.results import Test
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.inference.detectable import error_of_interval, smallest_detectable
 from ruralpanel.project.effects import involving
 from ruralpanel.project.expressions import log_of

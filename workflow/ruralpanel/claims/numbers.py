@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ruralpanel.estimate.base.model import Model, Point
+from ruralpanel.estimate.base.model import Model
 from ruralpanel.estimate.base.model_json import Number
-from ruralpanel.estimate.base.results import Estimated
+from ruralpanel.estimate.base.rows import Estimated, Point
 from ruralpanel.project.expressions import log_of, ratio_of
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import WILD

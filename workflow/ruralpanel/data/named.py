@@ -76,12 +76,12 @@ class PanelFile:
 
 
 def read_by_model(
-    model: Mapping[str, Any],
+    model: Mapping[str, object],
     panel: PanelFile,
-    samples: Mapping[str, Mapping[str, Any]],
-    weights_matrices: Mapping[str, Mapping[str, Any]],
+    samples: Mapping[str, Mapping[str, object]],
+    weights_matrices: Mapping[str, Mapping[str, object]],
     by: str,
-) -> tuple[NamedColumns, dict[str, Any]]:
+) -> tuple[NamedColumns, dict[str, object]]:
     """The columns that a model reads, and everything of the configuration and the panel that its design is made from.
 
     Parameters

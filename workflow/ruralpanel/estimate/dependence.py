@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import special
 
-from ruralpanel.estimate.base.results import FloatArray, IntArray, Test
+from ruralpanel.estimate.base.results import FloatArray, IntArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.project.notes import note
 
 MOST_PAIRED = 3_000

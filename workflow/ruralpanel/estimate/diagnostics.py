@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +10,9 @@ from scipy import sparse
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import demean
-from ruralpanel.estimate.base.parts import SpatialWeights
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
+from ruralpanel.estimate.base.model import AboutMoran, Collinearity, Influence, MoranOfPeriod, RowLeverage
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.estimators import estimator
 from ruralpanel.estimate.inference import covariance
 from ruralpanel.estimate.inference.cluster import adjusted_rows
@@ -137,45 +137,18 @@ MOST_ROWS = 5
 """Rows of which leverage is listed."""
 
 
-@dataclass(frozen=True)
-class RowLeverage:
-    """A row and its leverage among the terms, net of effects."""
+def influence(design: Design, fit: Fit) -> Influence:
+    """Share of the leverage, and the change of each coefficient, by unit; empty where the fit is not least squares.
 
-    unit: str
-    period: int
-    leverage: float
-
-
-@dataclass(frozen=True)
-class Influence:
-    """What each unit does to the estimates.
-
-    Attributes
-    ----------
-    leverage : share of it by unit. dfbeta : term → the estimate less the estimate without the unit (exact for least
-        squares, effects included, up to `MOST_EXACT` units); dfbetas : the same in delete-one-unit jackknife errors.
-    effective_units : how many equally informative units each coefficient is worth (`effective_units`).
-    rows : those with the largest leverage. most_influential : term → the unit that moves it most.
+    What leaving a unit out does is exact, effects included, up to `MOST_EXACT` units.
     """
-
-    units: list[str]
-    leverage: list[float]
-    dfbeta: Mapping[str, list[float]]
-    dfbetas: Mapping[str, list[float]]
-    effective_units: Mapping[str, float]
-    rows: list[RowLeverage]
-    most_influential: Mapping[str, str]
-
-
-def influence(design: Design, fit: Fit) -> Influence | None:
-    """Share of the leverage, and the change of each coefficient, by unit; None where the fit is not least squares."""
     if not is_least_squares(fit):
-        return None
+        return Influence()
     assert fit.x is not None
     codes = compact(design.unit_codes[fit.rows])
     groups = int(codes.max()) + 1
     if groups < 2 or np.bincount(codes).max() > 3000:
-        return None
+        return Influence()
     leverage = np.einsum("ij,jk,ik->i", fit.x, fit.bread, fit.x)
     rows = fit.x if groups > MOST_EXACT else adjusted_rows(fit, design, codes, -1.0)
     change = group_sums(rows * fit.residuals[:, None], codes) @ fit.bread
@@ -185,10 +158,10 @@ def influence(design: Design, fit: Fit) -> Influence | None:
     if groups > MOST_UNITS:
         order = np.sort(np.argsort(-np.abs(scaled).max(axis=1), kind="stable")[:MOST_UNITS])
     return Influence(
-        units=[str(names[i]) for i in order],
-        leverage=(np.bincount(codes, weights=leverage) / len(fit.terms))[order].tolist(),
-        dfbeta={term: change[order, j].tolist() for j, term in enumerate(fit.terms)},
-        dfbetas={term: scaled[order, j].tolist() for j, term in enumerate(fit.terms)},
+        units=tuple(str(names[i]) for i in order),
+        leverage=tuple((np.bincount(codes, weights=leverage) / len(fit.terms))[order].tolist()),
+        dfbeta={term: tuple(change[order, j].tolist()) for j, term in enumerate(fit.terms)},
+        dfbetas={term: tuple(scaled[order, j].tolist()) for j, term in enumerate(fit.terms)},
         effective_units=dict(zip(fit.terms, effective_units(fit, codes).tolist(), strict=True)),
         rows=_rows(design, fit, leverage),
         most_influential={term: str(names[int(np.argmax(np.abs(change[:, j])))]) for j, term in enumerate(fit.terms)},
@@ -207,45 +180,39 @@ def effective_units(fit: Fit, codes: IntArray) -> FloatArray:
     return np.asarray(share.shape[0] / (1.0 + np.var(share, axis=0) / np.mean(share, axis=0) ** 2))
 
 
-def collinearity(fit: Fit) -> Mapping[str, object]:
-    """How far the terms move together once effects are removed, as results have it.
-
-    ``variance_inflation``: 1 / (1 − R²) of each term on the others, net of effects. ``with``: for inflations above 10
-    the terms that it goes with most. ``condition_number`` of the columns, scaled to length one (Belsley et al. 1980).
-    """
+def collinearity(fit: Fit) -> Collinearity:
+    """How far the terms move together once effects are removed; empty where the fit is not least squares."""
     if fit.x is None or not fit.x.shape[1]:
-        return {}
+        return Collinearity()
     length = np.sqrt(np.sum(fit.x**2, axis=0))
     scaled = fit.x / length
     inverse = fit.bread * np.outer(length, length)
     inflation = np.diag(inverse)
     correlation = np.abs(scaled.T @ scaled)
     partners = {
-        term: [fit.terms[i] for i in np.argsort(-correlation[j], kind="stable") if i != j and correlation[i, j] > 0.5]
+        term: tuple(
+            fit.terms[i] for i in np.argsort(-correlation[j], kind="stable") if i != j and correlation[i, j] > 0.5
+        )
         for j, term in enumerate(fit.terms)
         if inflation[j] > 10.0
     }
     values = np.linalg.svd(scaled, compute_uv=False)
-    return {
-        "variance_inflation": dict(zip(fit.terms, inflation.tolist(), strict=True)),
-        "with": partners,
-        "condition_number": float(values[0] / values[-1]),
-    }
+    return Collinearity(dict(zip(fit.terms, inflation.tolist(), strict=True)), partners, float(values[0] / values[-1]))
 
 
-def _rows(design: Design, fit: Fit, leverage: FloatArray) -> list[RowLeverage]:
+def _rows(design: Design, fit: Fit, leverage: FloatArray) -> tuple[RowLeverage, ...]:
     rounded = np.round(leverage, 10)  # rounding error must not order equal ones
     last = max(rounded.size - MOST_ROWS, 0)
     largest = np.flatnonzero(rounded >= np.partition(rounded, last)[last])
     order = largest[np.argsort(-rounded[largest], kind="stable")][:MOST_ROWS]
-    return [
+    return tuple(
         RowLeverage(
             design.units[design.unit_codes[fit.rows[i]]],
             int(design.periods[design.period_codes[fit.rows[i]]]),
             float(leverage[i]),
         )
         for i in order
-    ]
+    )
 
 
 DRAWS = 999
@@ -256,27 +223,6 @@ MOST_NUMBERS = 4_000_000
 """Rows × draws beyond which there are fewer draws, down to `LEAST_DRAWS`."""
 
 MOST_ROWS_FOR_MORAN = 400_000
-
-
-@dataclass(frozen=True)
-class MoranOfPeriod:
-    """Moran's I of the residuals of one period (None: of a cross-section), and the mean of the simulated."""
-
-    period: int | None
-    units: int
-    statistic: float
-    expected: float
-    p_value: float
-
-
-@dataclass(frozen=True)
-class AboutMoran:
-    """What the weights matrix is, how many panels were simulated, the mean of their statistics, and each period's."""
-
-    weights_matrix: SpatialWeights
-    draws: int
-    expected: float
-    by_period: list[MoranOfPeriod]
 
 
 @dataclass(frozen=True)
@@ -324,7 +270,7 @@ def moran_of_residuals(design: Design, fit: Fit, seed: int, draws: int = DRAWS) 
         for t in np.flatnonzero(total > 0)
     ]
     test = Test(float(every[0]), None, two_sided(every[1:], float(every[0])), (about_it,))
-    return ResidualMoran(test, AboutMoran(about, draws, float(every[1:].mean()), by_period))
+    return ResidualMoran(test, AboutMoran(about, draws, float(every[1:].mean()), tuple(by_period)))
 
 
 def _weights(

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from ruralpanel.estimate import specification_tests
-from ruralpanel.estimate.base.results import (
-    Coefficient,
-    Design,
-    Fit,
-    FloatArray,
-    Inference,
-    ModelResult,
-    Test,
-    finite,
-    limit,
-)
+from ruralpanel.estimate.base.model import Asked, Diagnostics, Model, Setting, SimulatedSize, Vcov
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, finite, limit
+from ruralpanel.estimate.base.rows import Coefficient, MarginalEffect, RowOfSetting, SettingOptions, Test
 from ruralpanel.estimate.diagnostics import alike_notes, collinearity, fitted, influence, is_perfect, moran_of_residuals
 from ruralpanel.estimate.inference.detectable import smallest_detectable
 from ruralpanel.estimate.inference.joint import all_zero, with_size
@@ -29,7 +19,7 @@ from ruralpanel.estimate.simulations import Null, null_panels, simulated_sizes
 from ruralpanel.estimate.spread import moderators_of, rows_used, spread_of, spread_of_term
 from ruralpanel.project.kinds.estimators import ESTIMATORS
 from ruralpanel.project.kinds.inference import CLUSTER, OWN, ROBUST, WILD, WildCluster, shown_as
-from ruralpanel.project.notes import Note, note, plain_notes
+from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, LOG, Problem, UserError
 from ruralpanel.project.settings import InferenceSpec, ModelSpec
 
@@ -44,7 +34,7 @@ def estimate(
     design: Design,
     seed: int,
     panel_sha256: str,
-) -> ModelResult:
+) -> Model:
     """Fit the model and collect everything that is reported of it.
 
     Parameters
@@ -80,17 +70,14 @@ def estimate(
         tests["moran"] = neighbours.test
     needs_weights = "weights_matrix" in ESTIMATORS[spec.estimator].required
     unused = not needs_weights and spec.weights_matrix and neighbours is None
-    extra = dict(fit.extra)
     constants, of_constant = _constant(design, fit, settings, seed)
     overrides = _overrides(fit, outcomes)
-    if overrides:
-        extra["overrides"] = list(overrides)
     dropped = dict(design.n_dropped)
-    for reason, count in extra.pop("n_dropped", {}).items():
+    for reason, count in fit.n_dropped.items():
         dropped[reason] = dropped.get(reason, 0) + count
     units = np.unique(design.unit_codes[rows_used(design, fit)])
     periods = np.unique(design.period_codes[rows_used(design, fit)])
-    return ModelResult(
+    return Model(
         model=spec.name,
         panel=spec.panel,
         estimator=spec.estimator,
@@ -104,32 +91,32 @@ def estimate(
         n_dropped={reason: int(count) for reason, count in dropped.items()},
         coefficients=(*_coefficients(design, fit, settings, outcomes), *constants),
         inference=tuple(
-            plain_notes(_entry(fit, setting, outcome, size))
+            _entry(fit, setting, outcome, size)
             for setting, outcome, size in zip(settings, outcomes, sizes, strict=True)
         ),
-        vcov={
-            "type": first.method,
-            "by": first.by,
-            "small_sample": str(first.extra.get("small_sample") or first.extra.get("kind") or ""),
-            "note": plain_notes(first.small_sample),
-            "terms": list(fit.terms),
-            "matrix": None if first.vcov is None else first.vcov.tolist(),
-        },
+        vcov=Vcov(
+            type=first.method,
+            by=first.by,
+            small_sample=first.options.scheme_of_errors,
+            note=first.small_sample,
+            terms=fit.terms,
+            matrix=None if first.vcov is None else tuple(map(tuple, first.vcov.tolist())),
+        ),
         fit={**{name: float(value) for name, value in fit.fit.items()}, **_outcome_spread(design, fit)},
         tests=tests,
         first_stage=fit.first_stage,
         marginal_effects=_marginals(spec, design, fit, settings, outcomes, seed),
-        diagnostics={
-            "n_absorbed": fit.n_absorbed,
-            "absorbed": list(fit.absorbed),
-            "df_resid": float(fit.df_resid),
-            "singletons": int(dropped.get("singletons", 0)),
-            "left_out": plain_notes({**design.extra.left_out, **extra.pop("left_out", {})}),
-            "collinearity": collinearity(fit),
-            "influence": plain_notes(influence(design, fit) or {}),
-            "moderator_sd": moderators_of(design, fit),
-            **({} if neighbours is None else {"moran": plain_notes(neighbours.about)}),
-        },
+        diagnostics=Diagnostics(
+            n_absorbed=fit.n_absorbed,
+            absorbed=fit.absorbed,
+            df_resid=float(fit.df_resid),
+            singletons=int(dropped.get("singletons", 0)),
+            left_out={**design.extra.left_out, **fit.left_out},
+            collinearity=collinearity(fit),
+            influence=influence(design, fit),
+            moderator_sd=moderators_of(design, fit),
+            moran=None if neighbours is None else neighbours.about,
+        ),
         units=tuple(design.units[code] for code in units),
         periods=tuple(design.periods[code] for code in periods),
         notes=(
@@ -144,8 +131,8 @@ def estimate(
         ),
         seed=seed,
         panel_sha256=panel_sha256,
-        spec=spec.to_dict(),
-        extra=plain_notes(extra),
+        spec=Asked.of(spec),
+        **(vars(fit.extra) | {"overrides": overrides}),
     )
 
 
@@ -196,32 +183,39 @@ def _sizes(
     outcomes: list[Outcome],
     seed: int,
     null: Null | None,
-) -> tuple[dict[str, Any] | None, ...]:
+) -> tuple[SimulatedSize | None, ...]:
     if not spec.simulated_size:
         return (None,) * len(settings)
     return simulated_sizes(fit, design, settings, outcomes, seed, null)
 
 
-def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome, size: dict[str, Any] | None) -> dict[str, Any]:
+def _entry(fit: Fit, setting: InferenceSpec, outcome: Outcome, size: SimulatedSize | None) -> Setting:
     if isinstance(outcome, UserError):
         LOG.info("goes on without a setting: %s", outcome)
-        return {"method": setting.method, "options": setting.options.to_dict(), "not_available": outcome.reason}
-    fields = ("std_error", "statistic", "df", "p_value", "ci_low", "ci_high")
-    columns = {name: getattr(outcome, name) for name in fields}
-    return {
-        "method": outcome.method,
-        "by": outcome.by,
-        "options": {**setting.options.to_dict(), **outcome.extra},
-        "small_sample": list(outcome.small_sample),
-        "n_clusters": outcome.n_clusters,
-        "df": None if outcome.df is None else [finite(value) for value in outcome.df],
-        "coefficients": [
-            {"term": term, **{name: _at(column, j, name) for name, column in columns.items()}}
+        declared = SettingOptions().over_declared(setting.options.to_dict())
+        return Setting(setting.method, options=declared, not_available=outcome.reason)
+    return Setting(
+        method=outcome.method,
+        by=outcome.by,
+        options=outcome.options.over_declared(setting.options.to_dict()),
+        small_sample=outcome.small_sample,
+        n_clusters=outcome.n_clusters,
+        df=None if outcome.df is None else tuple(finite(value) for value in outcome.df),
+        coefficients=tuple(
+            RowOfSetting(
+                term=term,
+                std_error=_at(outcome.std_error, j),
+                statistic=_at(outcome.statistic, j),
+                df=_at(outcome.df, j),
+                p_value=_at(outcome.p_value, j),
+                ci_low=_at(outcome.ci_low, j, "ci_low"),
+                ci_high=_at(outcome.ci_high, j, "ci_high"),
+            )
             for j, term in enumerate(fit.terms)
-        ],
-        "notes": list(outcome.notes),
-        "simulated_size": size,
-    }
+        ),
+        notes=outcome.notes,
+        simulated_size=size,
+    )
 
 
 def _coefficients(
@@ -233,7 +227,7 @@ def _coefficients(
     first = outcomes[0]
     assert isinstance(first, Inference)
     wild = _first(outcomes, "p_wild")
-    asked = wild is not None and bool(wild.extra.get("interval", True))
+    asked = wild is not None and wild.options.interval is not False
     permutation = _first(outcomes, "p_permutation")
     rows = []
     for j, term in enumerate(fit.terms):
@@ -281,7 +275,7 @@ def _marginals(
     settings: tuple[InferenceSpec, ...],
     outcomes: list[Outcome],
     seed: int,
-) -> tuple[Mapping[str, Any], ...]:
+) -> tuple[MarginalEffect, ...]:
     if not spec.marginal_effects:
         return ()
     usable = next((o for o in outcomes if isinstance(o, Inference) and o.vcov is not None), None)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference
+from ruralpanel.estimate.base.rows import Crossing, MarginalEffect, Point
 from ruralpanel.estimate.inference.covariance import critical_values, p_values
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild import clusters_of
 from ruralpanel.estimate.inference.wild_kernel import combination, invert
-from ruralpanel.project.kinds.estimator_keys import MarginalEffect
+from ruralpanel.project.kinds.estimator_keys import MarginalEffect as Wanted
 from ruralpanel.project.kinds.inference import WILD, WildCluster
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
 from ruralpanel.project.settings import InferenceSpec
@@ -24,10 +26,10 @@ def marginal_effect(
     design: Design,
     fit: Fit,
     first: Inference,
-    wanted: MarginalEffect,
+    wanted: Wanted,
     bootstrap: InferenceSpec | None = None,
     seed: int = 0,
-) -> dict[str, Any]:
+) -> MarginalEffect:
     """Effect of ``wanted.of`` at values of ``wanted.over``, from the terms ``of`` and ``of:over``.
 
     Parameters
@@ -37,9 +39,8 @@ def marginal_effect(
 
     Returns
     -------
-    ``of``, ``over``, ``points`` (minimum, percentiles, mean, maximum and those of `at`, each with ``label``, ``at``),
-    ``curve`` (41 values over the sample's range, pointwise 95 % band), ``crossing`` (where the effect is zero, with
-    Fieller's 95 % set), ``held`` (means at which other interactions of the variable are held) and ``critical``.
+    Its named points are minimum, percentiles, mean, maximum and those of `at`; the curve has 41 values over the
+    sample's range with a pointwise 95 % band.
 
     Raises
     ------
@@ -55,37 +56,38 @@ def marginal_effect(
     df = float(np.min(first.df[involved]))
     critical = float(critical_values(np.array(df)))
 
-    def row(at: float) -> dict[str, Any]:
+    def row(at: float, label: str = "") -> Point:
         contrast = base + at * slope
         estimate = float(contrast @ fit.params)
         error = float(np.sqrt(contrast @ vcov @ contrast))
-        return {
-            "at": at,
-            "estimate": estimate,
-            "std_error": error,
-            "statistic": estimate / error,
-            "df": df,
-            "p_value": float(p_values(np.array(estimate / error), np.array(df))),
-            "ci_low": estimate - critical * error,
-            "ci_high": estimate + critical * error,
-        }
+        return Point(
+            label=label,
+            at=at,
+            estimate=estimate,
+            std_error=error,
+            statistic=estimate / error,
+            df=df,
+            p_value=float(p_values(np.array(estimate / error), np.array(df))),
+            ci_low=estimate - critical * error,
+            ci_high=estimate + critical * error,
+        )
 
     points = []
     for label, at in _named_points(values, wanted.at, design).items():
-        point = {"label": label, **row(at)}
+        point = row(at, label)
         if bootstrap is not None:
-            point |= _bootstrap(design, fit, base + at * slope, bootstrap, seed, f"{of} at {over} = {at!r}")
+            point = _bootstrap(point, design, fit, base + at * slope, bootstrap, seed, f"{of} at {over} = {at!r}")
         points.append(point)
-    return {
-        "of": of,
-        "over": over,
-        "points": points,
-        "curve": [row(float(at)) for at in np.linspace(values.min(), values.max(), CURVE_POINTS)],
-        "crossing": _crossing(base, slope, fit.params, vcov, critical, values),
-        "held": held,
-        "critical": critical,
-        "method": first.method,
-    }
+    return MarginalEffect(
+        of=of,
+        over=over,
+        points=tuple(points),
+        curve=tuple(row(float(at)) for at in np.linspace(values.min(), values.max(), CURVE_POINTS)),
+        crossing=_crossing(base, slope, fit.params, vcov, critical, values),
+        held=held,
+        critical=critical,
+        method=first.method,
+    )
 
 
 def moderator(design: Design, fit: Fit, of: str, over: str) -> FloatArray:
@@ -179,8 +181,8 @@ def _named_points(values: FloatArray, at: Any, design: Design) -> dict[str, floa
 
 
 def _bootstrap(
-    design: Design, fit: Fit, contrast: FloatArray, setting: InferenceSpec, seed: int, label: str
-) -> dict[str, float]:
+    point: Point, design: Design, fit: Fit, contrast: FloatArray, setting: InferenceSpec, seed: int, label: str
+) -> Point:
     dimensions, drawn = clusters_of(fit, design, setting)
     options = setting.of(WildCluster)
     draws = combination(
@@ -195,27 +197,28 @@ def _bootstrap(
         further=dimensions[1:],
     )
     if draws.denominator <= 0:
-        return dict.fromkeys(("p_wild", "ci_wild_low", "ci_wild_high"), float("nan"))
+        nothing = float("nan")
+        return replace(point, p_wild=nothing, ci_wild_low=nothing, ci_wild_high=nothing)
     estimate = float(contrast @ fit.params)
     low, high, _ = invert(draws, estimate)
-    return {"p_wild": draws.p_value(estimate), "ci_wild_low": low, "ci_wild_high": high}
+    return replace(point, p_wild=draws.p_value(estimate), ci_wild_low=low, ci_wild_high=high)
 
 
 def _crossing(
     base: FloatArray, slope: FloatArray, params: FloatArray, vcov: FloatArray, critical: float, values: FloatArray
-) -> dict[str, Any]:
+) -> Crossing:
     pair = np.vstack([base, slope])
     b0, b1 = (float(b) for b in pair @ params)
     kind, low, high = fieller(b0, b1, pair @ vcov @ pair.T, critical)
     at = -b0 / b1
-    return {
-        "estimate": at,
-        "set": kind,
-        "low": low,
-        "high": high,
-        "within_sample": bool(values.min() <= at <= values.max()),
-        "share_below": float(np.mean(values < at)),
-    }
+    return Crossing(
+        estimate=at,
+        set=kind,
+        low=low,
+        high=high,
+        within_sample=bool(values.min() <= at <= values.max()),
+        share_below=float(np.mean(values < at)),
+    )
 
 
 def _interaction(design: Design, terms: tuple[str, ...], of: str, over: str) -> str:

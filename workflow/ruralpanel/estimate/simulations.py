@@ -22,6 +22,7 @@ import numpy as np
 
 from ruralpanel.data.break_steps import MARK as STEP
 from ruralpanel.estimate.base.absorb import group_sums
+from ruralpanel.estimate.base.model import SimulatedSize
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
 from ruralpanel.estimate.inference import cluster, covariance
 from ruralpanel.estimate.inference.error_process import ErrorProcess, error_process, least_squares
@@ -66,8 +67,6 @@ MOST_NUMBERS = 4_000_000
 MOST_BOOTSTRAP_CLUSTERS = 200
 """Clusters beyond which the wild bootstrap is not simulated: its size is then near 5 % (docs/inference.md)."""
 
-Size = dict[str, Any]
-
 
 def simulated_sizes(
     fit: Fit,
@@ -76,7 +75,7 @@ def simulated_sizes(
     inferences: Sequence[Inference | UserError],
     seed: int,
     null: Null | None = None,
-) -> tuple[Size | None, ...]:
+) -> tuple[SimulatedSize | None, ...]:
     """Simulated size of a nominal 5 % test, for each setting of a model.
 
     Parameters
@@ -86,10 +85,8 @@ def simulated_sizes(
 
     Returns
     -------
-    For each setting ``size`` (mean over the model's regressors, controls and steps of breaks left out), ``lowest``,
-    ``highest``, ``by_term`` (bootstraps and permutations: of the regressors alone), ``error`` (Monte Carlo, of one
-    term), ``simulations``, ``draws`` (of each bootstrap or permutation), ``rho`` (of the errors, from year to year),
-    ``units``, ``periods``, ``treated`` (None: no treatment), ``design`` (a note); or ``size`` None and ``reason``.
+    For each setting the mean over the model's regressors, controls and steps of breaks left out; bootstraps and
+    permutations: of the regressors alone.
     """
     applies = [isinstance(outcome, Inference) for outcome in inferences]
     refit = _policy(fit, design)
@@ -142,13 +139,13 @@ def _policy(fit: Fit, design: Design) -> Simulation | None:
     return function(rejections)(fit, design) if rejections else None
 
 
-def _of_policy(fit: Fit, design: Design, process: ErrorProcess, rejected: FloatArray | None) -> Size:
+def _of_policy(fit: Fit, design: Design, process: ErrorProcess, rejected: FloatArray | None) -> SimulatedSize:
     if rejected is None:
         return _without(note("size_in_documentation"))
     return _size(fit, design, process, dict(zip(fit.terms, rejected, strict=True)), None)
 
 
-def _one(null: Null, setting: InferenceSpec, inference: Inference, seed: int) -> Size:
+def _one(null: Null, setting: InferenceSpec, inference: Inference, seed: int) -> SimulatedSize:
     outcomes, rng = null.outcomes, null.rng
     draws: int | None = None
     rejected: FloatArray | None
@@ -180,26 +177,26 @@ def main_terms(fit: Fit, design: Design) -> tuple[str, ...]:
 
 def _size(
     fit: Fit, design: Design, process: ErrorProcess, rejected: Mapping[str, FloatArray], draws: int | None
-) -> Size:
+) -> SimulatedSize:
     by_term = {term: float(row.mean()) for term, row in rejected.items()}
     shares = [by_term[term] for term in main_terms(fit, design)]
     panels = next(iter(rejected.values())).size
     mean = float(np.mean(shares))
     first = design.extra.first_treated
-    return {
-        "size": mean,
-        "lowest": min(shares),
-        "highest": max(shares),
-        "by_term": by_term,
-        "error": float(np.sqrt(max(mean, 0.5 / panels) * (1.0 - mean) / panels)),
-        "simulations": panels,
-        "draws": draws,
-        "rho": process.rho if process.repeated else None,
-        "units": int(process.scale.size),
-        "periods": int(process.years.size),
-        "treated": None if first is None else _treated(design, np.asarray(first, dtype=float), fit),
-        "design": process.note,
-    }
+    return SimulatedSize(
+        size=mean,
+        lowest=min(shares),
+        highest=max(shares),
+        by_term=by_term,
+        error=float(np.sqrt(max(mean, 0.5 / panels) * (1.0 - mean) / panels)),
+        simulations=panels,
+        draws=draws,
+        rho=process.rho if process.repeated else None,
+        units=int(process.scale.size),
+        periods=int(process.years.size),
+        treated=None if first is None else _treated(design, np.asarray(first, dtype=float), fit),
+        design=process.note,
+    )
 
 
 def _treated(design: Design, first: FloatArray, fit: Fit) -> int:
@@ -209,8 +206,8 @@ def _treated(design: Design, first: FloatArray, fit: Fit) -> int:
     return int(np.unique(design.unit_codes[fit.rows][under[fit.rows]]).size)
 
 
-def _without(reason: Note) -> Size:
-    return {"size": None, "reason": reason}
+def _without(reason: Note) -> SimulatedSize:
+    return SimulatedSize(reason=reason)
 
 
 POWER_PANELS, DRAWS = 500, 399

@@ -13,7 +13,8 @@ from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.effects import removed_effects
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.dependence import LEAST_SHARED, MOST_PAIRED, mean_correlation, pair_correlations
 from ruralpanel.estimate.families import linear, random_effects
 from ruralpanel.estimate.inference import covariance, joint

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
 from types import MappingProxyType
 from typing import Any
 
 ABSENT = MappingProxyType({"absent": True})
-"""Of a field that results' JSON holds only where it is not None."""
+"""Of a field that results' JSON holds only where it is not at its default."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,33 @@ def statements(notes: Sequence[Note]) -> str:
 
 
 def plain_notes(value: Any) -> Any:
-    """The same in plain values: `Note.to_dict` in the place of every note, fields by name in that of other classes."""
-    if isinstance(value, Note):
-        return value.to_dict()
+    """The same in plain values: `to_dict` in the place of notes and of other classes that have it, else `written`."""
     if is_dataclass(value) and not isinstance(value, type):
-        known = {item.name: (getattr(value, item.name), item.metadata) for item in fields(value)}
-        return {name: plain_notes(part) for name, (part, about) in known.items() if part is not None or about != ABSENT}
+        own = getattr(value, "to_dict", None)
+        return plain_notes(own()) if own else written(value)
     if isinstance(value, Mapping):
         return {name: plain_notes(part) for name, part in value.items()}
     return [plain_notes(part) for part in value] if isinstance(value, (list, tuple)) else value
+
+
+def written(value: Any) -> dict[str, object]:
+    """Fields of a class by name, in plain values, as results' JSON has them.
+
+    Those that its `KEYS` name, in their order, else all. One that is `ABSENT` where it is at its default is left out,
+    or null where the field `null` names it.
+    """
+    items = {item.name: item for item in fields(value)}
+    null = getattr(value, "null", ())
+    result: dict[str, object] = {}
+    for name in getattr(value, "KEYS", items):
+        item, part = items[name], getattr(value, name)
+        if name in null:
+            result[name] = None
+        elif name != "null" and not (item.metadata == ABSENT and _is_default(item, part)):
+            result[name] = plain_notes(part)
+    return result
+
+
+def _is_default(item: Field[Any], part: object) -> bool:
+    default = item.default if item.default_factory is MISSING else item.default_factory()
+    return part is default or bool(part == default)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ruralpanel.estimate.base.model_json import AsNote, Notes, Number, read_as
-from ruralpanel.estimate.base.results import Test
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.project.notes import ABSENT
 
 

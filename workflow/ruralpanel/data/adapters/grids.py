@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ruralpanel.data.adapters import text, workbooks
+from ruralpanel.data.adapters import old_workbooks, text, workbooks
 from ruralpanel.data.adapters.sheets import Caps, Row, Sheet, joined, locked, unreadable
 from ruralpanel.project.kinds.adapters import Layout
 from ruralpanel.project.problems import Problem, UserError
@@ -75,7 +75,7 @@ def read_sheets(path: str, label: str, layout: Layout) -> tuple[Sheet, ...]:
     if form == "xlsx":
         return tuple(workbooks.xlsx_sheets(raw, label, layout))
     if form == "xls":
-        return tuple(workbooks.xls_sheets(raw, label, layout))
+        return tuple(old_workbooks.xls_sheets(raw, label, layout))
     if form == "html":
         return html_tables(text.decode(raw, label, layout.encoding), label, layout)
     if form == "text":

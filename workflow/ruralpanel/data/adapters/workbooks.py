@@ -1,4 +1,4 @@
-"""The worksheets of XLSX and XLS files as grids of text: what the sheet shows, and where that is not what it stores."""
+"""The worksheets of XLSX files as grids of text: what the sheet shows, and where that is not what it stores."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from ruralpanel.data.adapters.number_formats import Scale, only_year, scale_of, zeros_before
@@ -20,7 +19,6 @@ from ruralpanel.project.problems import Problem, UserError, did_you_mean
 
 _ABOUT = 20
 _HEIGHTS = {"superscript": "raised", "subscript": "lowered"}
-_XLS_HEIGHTS = {1: "raised", 2: "lowered"}
 _MOST_ROWS, _MOST_COLUMNS = 1_048_576, 16_384
 _MAIN = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _ROW, _MERGED, _COLUMN = f"{_MAIN}row", f"{_MAIN}mergeCell", f"{_MAIN}col"
@@ -31,7 +29,7 @@ _MOST_PARTS = 2_000_000
 
 
 @dataclass(frozen=True)
-class _Style:
+class Style:
     """What a cell's style says: code of its number format, whether all of it is raised or lowered."""
 
     code: str
@@ -85,34 +83,7 @@ def xlsx_sheets(raw: bytes, label: str, layout: Layout) -> list[Sheet]:
         raise unreadable(label, "XLSX", error) from None
 
 
-def xls_sheets(raw: bytes, label: str, layout: Layout) -> list[Sheet]:
-    """The worksheets of an XLS file, or the one that `layout.sheet` names, or its `layout.range`.
-
-    Raises
-    ------
-    UserError
-        Damaged files, more cells than are read.
-    """
-    import xlrd
-
-    caps = Caps.of(layout)
-    try:
-        book = xlrd.open_workbook(
-            file_contents=raw, formatting_info=True, ragged_rows=True, on_demand=True, logfile=io.StringIO()
-        )
-        wanted = chosen(book.sheet_names(), layout.sheet, label)
-        bounds = _bounds(label, layout)
-        sheets = [_xls_sheet(book, book.sheet_by_index(i), label, caps, bounds) for i in wanted]
-        others = [i for i in range(book.nsheets) if i not in wanted]
-        hidden = [book.sheet_names()[i] for i in others if book._sheet_visibility[i] != 0]
-        return [replace(sheet, not_read=tuple(hidden)) for sheet in sheets]
-    except UserError:
-        raise
-    except Exception as error:
-        raise unreadable(label, "XLS", error) from None
-
-
-def _bounds(label: str, layout: Layout) -> tuple[int, int, int, int]:
+def bounds_of(label: str, layout: Layout) -> tuple[int, int, int, int]:
     """The range of a layout, with the columns before it and some rows about it: titles and notes stand there."""
     top, _, bottom, right = area(label, layout.range)
     return max(top - _ABOUT, 1), 0, bottom + _ABOUT, right
@@ -134,7 +105,7 @@ def chosen(names: Sequence[str], wanted: object, label: str) -> Sequence[int]:
     return positions
 
 
-def _shown(value: object, style: _Style) -> tuple[str, Scale | None, bool]:
+def shown_as(value: object, style: Style) -> tuple[str, Scale | None, bool]:
     """A cell's text, how its figure is shown where that is not as it is stored, and whether it stores a number."""
     text = cell_text(value)
     scale = None
@@ -210,7 +181,7 @@ def _text_of(node: Any) -> str:
 
 
 def _xlsx_sheet(sheet: Any, texts: Sequence[str], label: str, layout: Layout) -> Sheet:
-    caps, bounds = Caps.of(layout), _bounds(label, layout)
+    caps, bounds = Caps.of(layout), bounds_of(label, layout)
     first, start, last, end = area(label, layout.range)
     grid = Grid(label, sheet.title, caps)
     without: list[str] = []
@@ -233,7 +204,7 @@ def _xlsx_sheet(sheet: Any, texts: Sequence[str], label: str, layout: Layout) ->
                 raise ValueError(f"two cells {letters(part.column)}{part.row}")
             if part.lacks_result and first <= part.row <= last and start <= part.column < end:
                 without.append(f"{letters(part.column)}{part.row}")
-            grid.put(part.row, part.column, *_shown(part.value, style_of(part.style)))
+            grid.put(part.row, part.column, *shown_as(part.value, style_of(part.style)))
     if without:
         raise UserError(
             Problem(
@@ -249,9 +220,9 @@ def _xlsx_sheet(sheet: Any, texts: Sequence[str], label: str, layout: Layout) ->
     def outside(cells: Collection[tuple[int, int]]) -> dict[tuple[int, int], str]:
         rows = {row for row, _ in cells}
         cells_outside = [cell for kind, cell in _parts(sheet, texts, rows.__contains__) if kind == "cell"]
-        return {(cell.row, cell.column): _shown(cell.value, style_of(cell.style))[0] for cell in cells_outside}
+        return {(cell.row, cell.column): shown_as(cell.value, style_of(cell.style))[0] for cell in cells_outside}
 
-    _join(grid, merged, bounds, outside)
+    join(grid, merged, bounds, outside)
     return grid.filled(sheet.sheet_state != "visible", hidden_rows, hidden_columns)
 
 
@@ -261,7 +232,7 @@ def _filled_cells(sheet: Any) -> int:
         return sum(block.count(b"<v>") for block in iter(lambda: stream.read(2**20), b""))
 
 
-def _join(
+def join(
     grid: Grid,
     merged: Sequence[tuple[int, int, int, int]],
     bounds: tuple[int, int, int, int],
@@ -282,17 +253,17 @@ def _join(
         grid.merge(*inside)
 
 
-def _xlsx_styles(book: Any) -> Callable[[int], _Style]:
+def _xlsx_styles(book: Any) -> Callable[[int], Style]:
     from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
 
-    known: dict[int, _Style] = {}
+    known: dict[int, Style] = {}
 
-    def style_of(number: int) -> _Style:
+    def style_of(number: int) -> Style:
         if number not in known:
             style = book._cell_styles[number]
             custom = style.numFmtId - BUILTIN_FORMATS_MAX_SIZE
             code = book._number_formats[custom] if custom >= 0 else BUILTIN_FORMATS.get(style.numFmtId, "General")
-            known[number] = _Style(code or "General", _HEIGHTS.get(book._fonts[style.fontId].vertAlign, ""))
+            known[number] = Style(code or "General", _HEIGHTS.get(book._fonts[style.fontId].vertAlign, ""))
         return known[number]
 
     return style_of
@@ -385,51 +356,3 @@ def _value(written: str, kind: str, style: int, book: Any, texts: Sequence[str])
         return from_excel(number, book.epoch, timedelta=style in book._timedelta_formats)
     except (OverflowError, ValueError):
         return "#VALUE!"
-
-
-def _xls_sheet(book: Any, sheet: Any, label: str, caps: Caps, bounds: tuple[int, int, int, int]) -> Sheet:
-    import xlrd
-
-    grid = Grid(label, sheet.name, caps)
-    top, left, bottom, right = bounds
-
-    def shown(row: int, column: int) -> tuple[str, Scale | None, bool]:
-        if row >= sheet.nrows or column >= sheet.row_len(row):
-            return "", None, False
-        cell = sheet.cell(row, column)
-        style = book.xf_list[cell.xf_index]
-        code = book.format_map[style.format_key].format_str
-        height = _XLS_HEIGHTS.get(book.font_list[style.font_index].escapement, "")
-        value = _xls_value(cell, book.datemode)
-        runs = sheet.rich_text_runlist_map.get((row, column))
-        if runs and isinstance(value, str):
-            value, height = _xls_text(value, runs, height, book.font_list), ""
-        return _shown(value, _Style(code, height))
-
-    nothing = (xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK)
-    for row in range(top - 1, min(bottom, sheet.nrows)):
-        for column, kind in enumerate(sheet.row_types(row)):
-            if kind not in nothing and left <= column < right:
-                grid.put(row + 1, column, *shown(row, column))
-    merged = [(first + 1, last, low, high - 1) for first, last, low, high in sheet.merged_cells]
-    _join(grid, merged, bounds, lambda cells: {cell: shown(cell[0] - 1, cell[1])[0] for cell in cells})
-    hidden_rows = [number + 1 for number, info in sheet.rowinfo_map.items() if info.hidden or info.height == 0]
-    hidden_columns = [number for number, info in sheet.colinfo_map.items() if info.hidden or info.width == 0]
-    return grid.filled(sheet.visibility != 0, hidden_rows, hidden_columns)
-
-
-def _xls_text(text: str, runs: Sequence[tuple[int, int]], height: str, fonts: Any) -> str:
-    """A text in several fonts: `runs` say from which letter on which font holds, `height` that of the first letters."""
-    starts = [0, *(start for start, _ in runs), len(text)]
-    heights = [height, *(_XLS_HEIGHTS.get(fonts[font].escapement, "") for _, font in runs)]
-    return joined((text[start:end], raised) for (start, end), raised in zip(pairwise(starts), heights, strict=True))
-
-
-def _xls_value(cell: Any, datemode: int) -> object:
-    import xlrd
-
-    if cell.ctype == xlrd.XL_CELL_ERROR:
-        return xlrd.error_text_from_code.get(cell.value, "#ERROR")
-    if cell.ctype == xlrd.XL_CELL_DATE:
-        return xlrd.xldate.xldate_as_datetime(cell.value, datemode)
-    return bool(cell.value) if cell.ctype == xlrd.XL_CELL_BOOLEAN else cell.value

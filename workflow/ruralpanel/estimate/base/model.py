@@ -1,75 +1,47 @@
-"""What is read of a model's results: a class for each part of ``models/<model>.json`` that claims and outputs look at.
+"""Results of a model: one class, which estimation makes and its file keeps, and which claims and outputs look at.
 
-Fields that nobody reads are left aside, and one that an estimator does not give is empty, so that results of any
-estimator can be asked for anything.
+What an estimator does not give is empty, so that results of any estimator can be asked for anything.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator
 
-from ruralpanel.estimate.base.model_json import AsNote, Notes, Number, as_read, made, read_as
-from ruralpanel.estimate.base.results import Coefficient, Estimated, ModelResult, Test
+from ruralpanel.estimate.base.model_json import AsNote, Notes, Number, cleared, made, read_as, write_results
+from ruralpanel.estimate.base.parts import FirstStage, Parts, SpatialWeights
+from ruralpanel.estimate.base.rows import (
+    Coefficient,
+    ConfidenceSet,
+    Estimated,
+    MarginalEffect,
+    Pieces,
+    RowOfSetting,
+    SettingOptions,
+    Test,
+)
 from ruralpanel.project.kinds.inference import INFERENCE, shown_as
-
-
-def _null(default: Any) -> BeforeValidator:
-    """That null stands for the default: the estimator asked for it and found that it does not apply."""
-    return BeforeValidator(lambda value: default if value is None else value)
-
+from ruralpanel.project.notes import ABSENT, plain_notes, written
+from ruralpanel.project.settings import ModelSpec
 
 T = TypeVar("T")
-
-Pieces = tuple[tuple[float, float], ...]
-"""Values that a test does not reject, as disjoint intervals in order; ends may be infinite, none at all: it rejects
-every value."""
-
-
-@dataclass(frozen=True)
-class ConfidenceSet:
-    """The values of one term that a test does not reject; `intervals` None: they were not computed."""
-
-    term: str = ""
-    intervals: Pieces | None = None
-
-
-@dataclass(frozen=True)
-class SettingOptions:
-    """The resolved options of a setting, whichever of them its method has, and what the method says besides."""
-
-    by: str | tuple[str, ...] = ""
-    over: str = ""
-    small_sample: str = ""
-    kind: str = ""
-    critical: str = ""
-    count: str = ""
-    draws: int | None = None
-    seed: int | None = None
-    weights: str = ""
-    interval: bool | None = None
-    lag: float | None = None
-    kernel: str = ""
-    cutoff_km: float | None = None
-    sectors: int | None = None
-    term: str = ""
-    intervals: Pieces | None = None
-    anderson_rubin: ConfidenceSet | None = None
-
-    @property
-    def known(self) -> dict[str, object]:
-        """Those that there are, by name."""
-        return {name: value for name, value in vars(self).items() if value not in (None, "")}
 
 
 @dataclass(frozen=True)
 class SimulatedSize:
-    """Rejections of a true null at a nominal 5 %, simulated at the model's own design; `size` None: not simulated."""
+    """Rejections of a true null at a nominal 5 %, simulated at the model's own design; `size` None: not simulated.
+
+    Attributes
+    ----------
+    size, lowest, highest, by_term : mean over the terms, extremes, each. error : Monte Carlo, of one term.
+    draws : of each bootstrap or permutation. rho : of the errors, from year to year. treated : units; None: none.
+    design : how errors were drawn. reason : why it was not simulated.
+    """
 
     size: float | None = None
     lowest: Number = math.nan
@@ -77,6 +49,17 @@ class SimulatedSize:
     by_term: Mapping[str, float] = field(default_factory=dict)
     error: Number = math.nan
     simulations: int = 0
+    draws: int | None = None
+    rho: float | None = None
+    units: int = 0
+    periods: int = 0
+    treated: int | None = None
+    design: AsNote | None = None
+    reason: AsNote | None = field(default=None, metadata=ABSENT)
+
+    def to_dict(self) -> dict[str, object]:
+        """As results have it."""
+        return written(self) if self.reason is None else {"size": self.size, "reason": self.reason}
 
 
 @dataclass(frozen=True)
@@ -85,19 +68,25 @@ class Setting:
 
     method: str
     by: str = ""
-    options: SettingOptions = SettingOptions()
+    options: SettingOptions = field(default_factory=SettingOptions)
     small_sample: Notes = ()
     n_clusters: int = 0
     df: tuple[float | None, ...] | None = None
-    coefficients: tuple[Estimated, ...] = ()
+    coefficients: tuple[RowOfSetting, ...] = ()
     notes: Notes = ()
     simulated_size: SimulatedSize | None = None
-    not_available: AsNote | None = None
+    not_available: AsNote | None = field(default=None, metadata=ABSENT)
+
+    def to_dict(self) -> dict[str, object]:
+        """As results have it."""
+        if self.not_available is None:
+            return written(self)
+        return {"method": self.method, "options": self.options, "not_available": self.not_available}
 
     @property
     def scheme(self) -> str:
         """The small-sample correction as it was asked for: ``CR1``, ``HC3``; empty where the method has none."""
-        return self.options.small_sample or self.options.kind
+        return self.options.scheme_of_errors
 
     @property
     def named(self) -> str:
@@ -115,224 +104,108 @@ class Setting:
 
 
 @dataclass(frozen=True)
+class Vcov:
+    """The covariance matrix of the first setting: its method, clusters, correction and factors; None: it has none."""
+
+    type: str = ""
+    by: str = ""
+    small_sample: str = ""
+    note: Notes = ()
+    terms: tuple[str, ...] = ()
+    matrix: tuple[tuple[float | None, ...], ...] | None = None
+
+
+@dataclass(frozen=True)
 class Collinearity:
-    """How much of its variance each term owes to the others."""
+    """How far the terms move together once effects are removed; empty where the fit is not least squares.
+
+    Attributes
+    ----------
+    variance_inflation : 1 / (1 − R²) of each term on the others, net of effects.
+    partners : for inflations above 10 the terms that it goes with most (``with`` in the file).
+    condition_number : of the columns, scaled to length one (Belsley et al. 1980).
+    """
 
     variance_inflation: Mapping[str, float] = field(default_factory=dict)
+    partners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    condition_number: Number = math.nan
+
+    def to_dict(self) -> dict[str, object]:
+        """As results have it."""
+        names = {"variance_inflation": self.variance_inflation, "with": self.partners}
+        return {**names, "condition_number": self.condition_number} if self.variance_inflation else {}
+
+    @staticmethod
+    def read(value: Any) -> Any:
+        """The inverse of `to_dict`, before it becomes the class."""
+        return {**value, "partners": value.get("with") or {}} if isinstance(value, Mapping) else value
+
+
+@dataclass(frozen=True)
+class RowLeverage:
+    """A row and its leverage among the terms, net of effects."""
+
+    unit: str
+    period: int | str
+    leverage: float
 
 
 @dataclass(frozen=True)
 class Influence:
-    """Who carries the estimates: `leverage` and, by term, `dfbetas` of each of `units`."""
+    """What each unit does to the estimates; empty where the fit is not least squares.
 
-    units: tuple[str, ...] = ()
-    leverage: tuple[float, ...] = ()
-    dfbetas: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict)
-    effective_units: Mapping[str, float] = field(default_factory=dict)
+    Attributes
+    ----------
+    leverage : share of it by unit. dfbeta : term → the estimate less the estimate without the unit (exact for least
+        squares, effects included, in panels of not too many units); dfbetas : the same in delete-one-unit jackknife
+        errors.
+    effective_units : how many equally informative units each coefficient is worth.
+    rows : those with the largest leverage. most_influential : term → the unit that moves it most.
+    """
+
+    units: tuple[str, ...] = field(default=(), metadata=ABSENT)
+    leverage: tuple[Number, ...] = field(default=(), metadata=ABSENT)
+    dfbeta: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict, metadata=ABSENT)
+    dfbetas: Mapping[str, tuple[float | None, ...]] = field(default_factory=dict, metadata=ABSENT)
+    effective_units: Mapping[str, float] = field(default_factory=dict, metadata=ABSENT)
+    rows: tuple[RowLeverage, ...] = field(default=(), metadata=ABSENT)
+    most_influential: Mapping[str, str] = field(default_factory=dict, metadata=ABSENT)
+
+
+@dataclass(frozen=True)
+class MoranOfPeriod:
+    """Moran's I of the residuals of one period (None: of a cross-section), and the mean of the simulated."""
+
+    period: int | str | None
+    units: int
+    statistic: Number
+    expected: Number
+    p_value: Number
+
+
+@dataclass(frozen=True)
+class AboutMoran:
+    """What the weights matrix is, how many panels were simulated, the mean of their statistics, and each period's."""
+
+    weights_matrix: SpatialWeights
+    draws: int
+    expected: Number
+    by_period: tuple[MoranOfPeriod, ...] = ()
 
 
 @dataclass(frozen=True)
 class Diagnostics:
     """What was removed and left out, and who carries the estimates; `absorbed` None: not recorded."""
 
+    n_absorbed: int = 0
     absorbed: tuple[str, ...] | None = None
+    df_resid: Number = math.nan
     singletons: int | None = None
-    left_out: Mapping[str, object] = field(default_factory=dict)
-    collinearity: Collinearity = Collinearity()
+    left_out: Mapping[str, AsNote] = field(default_factory=dict)
+    collinearity: Annotated[Collinearity, BeforeValidator(Collinearity.read)] = Collinearity()
     influence: Influence = Influence()
     moderator_sd: Mapping[str, float | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Point(Estimated):
-    """A marginal effect where the other variable is `at`; `label` names the place."""
-
-    label: str = ""
-    at: Number = math.nan
-
-
-@dataclass(frozen=True)
-class Crossing:
-    """Where a marginal effect is zero; None: nowhere."""
-
-    estimate: float | None = None
-
-
-@dataclass(frozen=True)
-class MarginalEffect:
-    """The effect `of` one variable along another: at named points, and as a curve; `method` of its errors."""
-
-    of: str
-    over: str
-    points: tuple[Point, ...] = ()
-    curve: tuple[Point, ...] = ()
-    crossing: Crossing = Crossing()
-    method: str = ""
-
-
-@dataclass(frozen=True)
-class Statistic(Estimated):
-    """A number of several outcomes or coefficients; `outcomes`: whose residuals it correlates."""
-
-    outcomes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Event(Estimated):
-    """The effect of a policy in a `period` (None: units start at different dates) or so long after its start."""
-
-    period: int | None = None
-    event_time: int = 0
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether the others are measured against it: zero with an interval of zero."""
-        return self.estimate == 0.0 and self.ci_low == 0.0 and self.ci_high == 0.0
-
-
-@dataclass(frozen=True)
-class TrendFound:
-    """The slope of a trend that the test before treatment finds with 80 % power, and the bias that it would make."""
-
-    slope_80: float | None = None
-    bias_80: float | None = None
-
-
-@dataclass(frozen=True)
-class TrendPower:
-    """What the test of trends before treatment could have found, and the slope fitted to them."""
-
-    slope_fitted: float | None = None
-    joint: TrendFound = TrendFound()
-
-
-@dataclass(frozen=True)
-class Randomisation:
-    """How extreme a number is among those of placebo treatments, and where 95 % of these lie."""
-
-    p_value: float | None = None
-    placebo_low: float | None = None
-    placebo_high: float | None = None
-
-
-@dataclass(frozen=True)
-class Pretrend:
-    """The test of trends before treatment."""
-
-    p_value: float | None = None
-    randomisation: Annotated[Randomisation, _null(Randomisation())] = Randomisation()
-    power: TrendPower = TrendPower()
-
-
-@dataclass(frozen=True)
-class Bound:
-    """The interval where violations after treatment are bounded by `m`."""
-
-    m: float
-    ci_low: float | None = None
-    ci_high: float | None = None
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """Intervals of one effect under bounded violations of parallel trends."""
-
-    relative_magnitudes: tuple[Bound, ...] = ()
-    smoothness: tuple[Bound, ...] = ()
-    breakdown: float | None = None
-    largest_slope_change: float | None = None
-
-
-@dataclass(frozen=True)
-class HonestDid:
-    """Bounds of the mean effect after treatment."""
-
-    average: Bounds = Bounds()
-
-
-@dataclass(frozen=True)
-class WithoutUnit:
-    """The mean effect without one of the treated units."""
-
-    unit: str
-    estimate: Number
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two groups of units that a two-way effect compares; a first treated period None: never treated."""
-
-    kind: str
-    weight: float
-    estimate: float
-    treated: int | str
-    control: int | str | None
-    n_treated: int
-    n_control: int
-
-
-@dataclass(frozen=True)
-class TwoByTwo:
-    """The comparisons that a two-way effect is the mean of; `beside`: what keeps it from being one."""
-
-    estimate: Number = math.nan
-    comparisons: tuple[Comparison, ...] = ()
-    beside: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class SpatialWeights:
-    """The matrix of neighbours: its name and what it is."""
-
-    name: str = ""
-    what: Notes = ()
-
-
-@dataclass(frozen=True)
-class Spatial:
-    """What a spatial model says of its neighbours."""
-
-    weights: SpatialWeights = SpatialWeights()
-
-
-@dataclass(frozen=True)
-class SpatialEffect(Estimated):
-    """A ``direct``, ``indirect`` or ``total`` effect."""
-
-    kind: str = ""
-
-
-@dataclass(frozen=True)
-class SpatialEffects:
-    """Effects in the own unit and in others, with errors from so many draws."""
-
-    rows: tuple[SpatialEffect, ...] = ()
-    draws: int = 0
-
-
-@dataclass(frozen=True)
-class OfUnit:
-    """What a model says of one unit: numbers by name, of slopes also intervals and those drawn to their mean."""
-
-    unit: str
-    values: Mapping[str, float] = field(default_factory=dict)
-    ci: Mapping[str, tuple[Number, Number]] = field(default_factory=dict)
-    shrunken: Mapping[str, float] = field(default_factory=dict)
-
-
-def _of_unit(row: Any) -> Any:
-    """A row of ``by_unit``, whose numbers stand beside the unit under their names."""
-    if not isinstance(row, Mapping):
-        return row
-    numbers = {name: x for name, x in row.items() if isinstance(x, (int, float)) and not isinstance(x, bool)}
-    return {"values": numbers, **{name: x for name, x in row.items() if name not in numbers}}
-
-
-@dataclass(frozen=True)
-class Support:
-    """Units whose counterfactual lies beyond what was observed."""
-
-    outside: tuple[str, ...] = ()
+    moran: AboutMoran | None = field(default=None, metadata=ABSENT)
 
 
 @dataclass(frozen=True)
@@ -368,13 +241,28 @@ class Dated:
 
 @dataclass(frozen=True)
 class Asked:
-    """What was asked for; `options` are the keys that only the model's estimator knows."""
+    """What was asked for; `options` are the keys that only the model's estimator knows, `written` is all of it."""
 
     method: str = ""
     regressors: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     options: Mapping[str, object] = field(default_factory=dict)
+    written: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, spec: ModelSpec) -> Asked:
+        """What a specification asks for."""
+        return made(cls, cls.read(spec.to_dict()))
+
+    def to_dict(self) -> Mapping[str, object]:
+        """As results have it."""
+        return self.written
+
+    @staticmethod
+    def read(value: Any) -> Any:
+        """The inverse of `to_dict`, before it becomes the class."""
+        return {**value, "written": value} if isinstance(value, Mapping) else value
 
     def options_as(self, kind: type[T]) -> T:
         """Those of the options that a class names."""
@@ -382,14 +270,14 @@ class Asked:
 
 
 @dataclass(frozen=True)
-class Model:
-    """A model's results. Fields below `spec` are those of some estimators; docs/results.md says what each holds."""
+class Model(Parts):
+    """A model's results. docs/results.md says what each field holds."""
 
     model: str
-    outcome: str = ""
     panel: str = ""
     estimator: str = ""
     method: str = ""
+    outcome: str = ""
     sample: str = "all"
     effects: tuple[str, ...] = ()
     n_obs: int = 0
@@ -398,36 +286,31 @@ class Model:
     n_dropped: Mapping[str, int] = field(default_factory=dict)
     coefficients: tuple[Coefficient, ...] = ()
     inference: tuple[Setting, ...] = ()
+    vcov: Vcov = Vcov()
     fit: Mapping[str, float | None] = field(default_factory=dict)
     tests: Mapping[str, Test] = field(default_factory=dict)
+    first_stage: FirstStage | None = None
     marginal_effects: tuple[MarginalEffect, ...] = ()
     diagnostics: Diagnostics = Diagnostics()
     units: tuple[str, ...] = ()
     periods: tuple[int, ...] = ()
     notes: Notes = ()
-    spec: Asked = Asked()
-    overrides: Notes = ()
-    outcomes: tuple[str, ...] = ()
-    statistics: Mapping[str, Statistic] = field(default_factory=dict)
-    anderson_rubin: ConfidenceSet | None = None
-    lags: int = 0
-    fixed_effects: Mapping[str, float | None] = field(default_factory=dict)
-    lag_set: ConfidenceSet | None = None
-    n_instruments: int | None = None
-    treatment: Mapping[str, object] = field(default_factory=dict)
-    average_effect: Estimated | None = None
-    event_study: Annotated[tuple[Event, ...], _null(())] = ()
-    pretrend: Pretrend | None = None
-    randomisation: Annotated[Randomisation, _null(Randomisation())] = Randomisation()
-    placebo_dates: Annotated[tuple[Estimated, ...], _null(())] = ()
-    honest_did: HonestDid | None = None
-    leave_one_treated_out: Annotated[tuple[WithoutUnit, ...], _null(())] = ()
-    two_by_two: TwoByTwo | None = None
-    spatial: Spatial | None = None
-    spatial_effects: SpatialEffects | None = None
-    by_unit: tuple[Annotated[OfUnit, BeforeValidator(_of_unit)], ...] = ()
-    spread: Mapping[str, float] = field(default_factory=dict)
-    support: Support = Support()
+    seed: int = 0
+    panel_sha256: str = ""
+    spec: Annotated[Asked, BeforeValidator(Asked.read)] = Asked()
+
+    def to_dict(self) -> dict[str, object]:
+        """As results have it: fields of some estimators at the end, `cleared` of errors of zero."""
+        shared = {item.name for item in fields(self)} - {item.name for item in fields(Parts)}
+        every = written(self)
+        plain: dict[str, object] = cleared(
+            plain_notes({name: every[name] for name in sorted(every, key=lambda name: name not in shared)})
+        )
+        return plain
+
+    def to_json(self, path: str | Path) -> None:
+        """Write `to_dict` to `path`; limits as `write_results` has them, other infinite numbers null."""
+        write_results(path, self.to_dict())
 
     @property
     def given(self) -> tuple[Setting, ...]:
@@ -475,11 +358,6 @@ class Model:
     def first_with_errors(self) -> Setting | None:
         """The first setting that gives errors or intervals of its own, bootstraps and permutations aside."""
         return next((setting for setting in self.given if not INFERENCE[setting.method].resamples), None)
-
-
-def of_result(result: ModelResult) -> Model:
-    """What would be read of results, were they written."""
-    return made(Model, as_read(result.to_dict()))
 
 
 def read_model(path: str | Path) -> Model:

@@ -1,11 +1,10 @@
-"""What passes from hand to hand in estimation: designs, fits, tests, results."""
+"""What passes from hand to hand in estimation: designs, fits, errors."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,10 @@ from scipy import sparse
 
 from ruralpanel.data.break_steps import belongs
 from ruralpanel.estimate.base.absorb import Absorbed
-from ruralpanel.estimate.base.model_json import Notes, Number, cleared, write_results
-from ruralpanel.estimate.base.parts import SpatialWeights
+from ruralpanel.estimate.base.parts import FirstStage, Parts, SpatialWeights
+from ruralpanel.estimate.base.rows import SettingOptions, Test
 from ruralpanel.project.expressions import place
-from ruralpanel.project.notes import Note, Reason, note, plain_notes
+from ruralpanel.project.notes import Note, Reason
 from ruralpanel.project.settings import ModelSpec
 
 FloatArray = np.ndarray[Any, np.dtype[np.float64]]
@@ -152,33 +151,6 @@ class Design:
 
 
 @dataclass(frozen=True)
-class Test:
-    """A test statistic with its reference distribution's degrees of freedom (None: normal).
-
-    `note`: what is to be known of it. `size`: simulated rejections of a true null at a nominal 5 %, at the model's own
-    design; None: not simulated.
-    """
-
-    __test__ = False  # not a pytest class
-
-    statistic: Number = math.nan
-    df: float | tuple[float, float] | None = None
-    p_value: Number = math.nan
-    note: Notes = ()
-    size: float | None = None
-
-    @classmethod
-    def none(cls, code: str, **values: Any) -> Test:
-        """A test that cannot be had, for the reason `code`."""
-        return cls(math.nan, None, math.nan, (note(code, **values),))
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values in the order of the fields."""
-        plain: dict[str, Any] = plain_notes({item.name: getattr(self, item.name) for item in fields(self)})
-        return plain
-
-
-@dataclass(frozen=True)
 class Fit:
     """Point estimates and what inference needs, from any estimator.
 
@@ -203,7 +175,8 @@ class Fit:
     df_resid : residual degrees of freedom for classical inference.
     space : the effects and constant projected out of `x` and `y`, for leverages and bootstraps; None: not recorded.
     intercept : the same fit with the constant as its last term, where the model asks for it.
-    fit, tests, notes, extra : go to the JSON as they are. overrides : refusals that the model's ``allow`` set aside.
+    n_dropped, left_out : rows and terms that the estimator left out besides the design's, by reason.
+    fit, tests, notes, extra : go to the results as they are. overrides : refusals that the model's ``allow`` set aside.
     """
 
     terms: tuple[str, ...]
@@ -224,9 +197,11 @@ class Fit:
     df_t: float | None = None
     fit: Mapping[str, float] = field(default_factory=dict)
     tests: Mapping[str, Test] = field(default_factory=dict)
-    first_stage: Mapping[str, Any] | None = None
+    first_stage: FirstStage | None = None
     notes: tuple[Note, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
+    n_dropped: Mapping[str, int] = field(default_factory=dict)
+    left_out: Mapping[str, Reason] = field(default_factory=dict)
+    extra: Parts = field(default_factory=Parts)
     space: Absorbed | None = None
     intercept: Fit | None = None
     n_slopes: int | None = None
@@ -239,7 +214,7 @@ class Inference:
 
     `std_error`, `df`, `vcov` are None where the method gives p-values or intervals only. `df` is (k,): the degrees of
     freedom of the critical value (inf: normal). `small_sample` names every factor applied with its numbers,
-    `overrides` which refusals the model's ``allow`` set aside.
+    `overrides` which refusals the model's ``allow`` set aside, `options` what the method resolved and adds.
     """
 
     method: str
@@ -255,115 +230,7 @@ class Inference:
     n_clusters: int = 0
     notes: tuple[Note, ...] = ()
     overrides: tuple[Note, ...] = ()
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Estimated:
-    """An estimate and what follows from its error. None: not computed; `df` None: normal critical values.
-
-    Attributes
-    ----------
-    term : empty where what stands around the row names it. estimate : NaN where there is none.
-    std_error … ci_high : of the model's first inference setting; 95 % interval.
-    p_wild, ci_wild_low, ci_wild_high : of its first wild cluster bootstrap; a limit may be infinite.
-    """
-
-    term: str = ""
-    estimate: Number = math.nan
-    std_error: float | None = None
-    statistic: float | None = None
-    df: float | None = None
-    p_value: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-    p_wild: float | None = None
-    ci_wild_low: float | None = None
-    ci_wild_high: float | None = None
-
-    def number(self, name: str) -> float | None:
-        """One of the numbers by its name; None where it was not computed."""
-        value: float | None = getattr(self, name, None)
-        return None if value is None or math.isnan(value) else value
-
-
-@dataclass(frozen=True)
-class Coefficient(Estimated):
-    """The row of one term.
-
-    Attributes
-    ----------
-    p_permutation : of its first permutation setting, else of its randomisation over treated sets.
-    detectable : smallest effect that a 5 % test by this error finds with 80 % power (`smallest_detectable`);
-        None where a bootstrap's interval stands beside, whose power is another (models/robustness has it for claims).
-    sd, sd_within, sd_net : standard deviation of the term in the sample, of its deviations from unit means, and of what
-        effects and its own declared steps leave of it (n − 1).
-    """
-
-    p_permutation: float | None = None
-    detectable: float | None = None
-    sd: float | None = None
-    sd_within: float | None = None
-    sd_net: float | None = None
-
-
-@dataclass(frozen=True)
-class ModelResult:
-    """Everything that is known of a model, as estimation hands it over and its file keeps it (read as `model.Model`).
-
-    `inference` has one entry per setting: ``method``, ``by``, ``options`` (resolved), ``small_sample`` (every factor,
-    as `Note`), ``n_clusters``, ``coefficients`` and ``notes``; or ``method``, ``options`` and ``not_available``
-    (the reason). `extra` holds what only the estimator knows; its keys stand at the top of the JSON.
-    """
-
-    model: str
-    panel: str
-    estimator: str
-    method: str
-    outcome: str
-    sample: str
-    effects: tuple[str, ...]
-    n_obs: int
-    n_units: int
-    n_periods: int
-    n_dropped: Mapping[str, int]
-    coefficients: tuple[Coefficient, ...]
-    inference: tuple[Mapping[str, Any], ...]
-    vcov: Mapping[str, Any]
-    fit: Mapping[str, float]
-    tests: Mapping[str, Test]
-    first_stage: Mapping[str, Any] | None
-    marginal_effects: tuple[Mapping[str, Any], ...]
-    diagnostics: Mapping[str, Any]
-    units: tuple[str, ...]
-    periods: tuple[int, ...]
-    notes: tuple[Note, ...]
-    seed: int
-    panel_sha256: str
-    spec: Mapping[str, Any]
-    extra: Mapping[str, Any] = field(default_factory=dict)
-
-    def coefficient(self, term: str) -> Coefficient:
-        """The coefficient of `term`; KeyError if there is none."""
-        for row in self.coefficients:
-            if row.term == term:
-                return row
-        raise KeyError(f"model {self.model} has no term {term}; it has {[row.term for row in self.coefficients]}")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values in the order of the fields, `extra` spread out at the end, `cleared` of errors of zero."""
-        values = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "extra"}
-        values["coefficients"] = [asdict(row) for row in self.coefficients]
-        values["tests"] = {name: test.to_dict() for name, test in self.tests.items()}
-        clash = sorted(set(self.extra) & {item.name for item in fields(self)})
-        if clash:
-            raise ValueError(f"extra results of model {self.model} would overwrite {', '.join(clash)}")
-        whole: dict[str, Any] = cleared(plain_notes(values | dict(self.extra)))
-        return whole
-
-    def to_json(self, path: str | Path) -> None:
-        """Write `to_dict` to `path`; limits as `write_results` has them, other infinite numbers null."""
-        write_results(path, self.to_dict())
+    options: SettingOptions = field(default_factory=SettingOptions)
 
 
 def finite(value: float | None) -> float | None:

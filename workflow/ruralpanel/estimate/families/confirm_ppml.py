@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.effects import effect_codes
 from ruralpanel.estimate.base.results import Design
 from ruralpanel.estimate.families import ppml
-from ruralpanel.estimate.families.second import Keywords, NotConfirmedError, Second, agreement, need_rows, root_factor
+from ruralpanel.estimate.families.second import NotConfirmedError, Second, agreement, need_rows, root_factor
 from ruralpanel.project.kinds.inference import Robust
 from ruralpanel.project.settings import InferenceSpec
 
@@ -62,7 +62,13 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     return Second("statsmodels GLM", fit.terms, result.params[:k] / scale, errors, allowed)
 
 
-def _errors(design: Design, rows: Any, setting: InferenceSpec | None) -> Keywords:
+class _Keywords(TypedDict, total=False):
+    cov_type: str
+    scale: str
+    cov_kwds: Any
+
+
+def _errors(design: Design, rows: Any, setting: InferenceSpec | None) -> _Keywords:
     if setting is None:
         return {}
     if setting.method == "classical":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import absorbed_space, demean
+from ruralpanel.estimate.base.parts import OfUnit, Parts, Slope, Support
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.project.kinds.estimator_keys import Counterfactual, Decomposition, Gap
@@ -195,7 +196,7 @@ def decomposition(design: Design) -> Fit:
         p_value=_percentile_p(drawn),
         fit={"gap": float(parts[-1]), "explained_share": float(1 - parts[-2] / parts[-1])},
         notes=(note("gap_all_units", group=groups.names[groups.target], reference=groups.names[groups.reference]),),
-        extra={"parts": [*blocks, "unexplained"], "by_unit": _by_unit(design, y, x, columns, groups, blocks)},
+        extra=Parts(parts=(*blocks, "unexplained"), by_unit=_by_unit(design, y, x, columns, groups, blocks)),
     )
 
 
@@ -250,8 +251,8 @@ def _percentile_p(drawn: FloatArray) -> FloatArray:
 
 
 def _by_unit(
-    design: Design, y: FloatArray, x: FloatArray, columns: list[IntArray], groups: Groups, blocks: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+    design: Design, y: FloatArray, x: FloatArray, columns: list[IntArray], groups: Groups, blocks: Iterable[str]
+) -> tuple[OfUnit, ...]:
     """Each target unit's own distance to the reference mean, split at the coefficients of all units."""
     base = np.column_stack([np.ones(y.size), groups.dummies, x])
     slopes = scaling.least_squares(base, y)[-x.shape[1] :]
@@ -261,8 +262,8 @@ def _by_unit(
         distance = x[unit] - x[inside].mean(axis=0)
         parts = {name: float(slopes[c] @ distance[c]) for name, c in zip(blocks, columns, strict=True)}
         gap = float(y[unit] - y[inside].mean())
-        rows.append({"unit": design.units[unit], **parts, "unexplained": gap - sum(parts.values()), "total": gap})
-    return rows
+        rows.append(OfUnit(design.units[unit], {**parts, "unexplained": gap - sum(parts.values()), "total": gap}))
+    return tuple(rows)
 
 
 def _enough(design: Design, groups: Groups, x: FloatArray) -> None:
@@ -298,7 +299,7 @@ def counterfactual(design: Design) -> Fit:
 
     Notes
     -----
-    ``extra["support"]`` counts counterfactual points whose leverage is above every observed one: a prediction there
+    `support` counts counterfactual points whose leverage is above every observed one: a prediction there
     extrapolates.
     """
     spec = design.spec
@@ -344,13 +345,13 @@ def counterfactual(design: Design) -> Fit:
             note("gap_own_level", group=groups.names[groups.target], reference=groups.names[groups.reference], gap=gap),
             note("outside_support" if outside else "all_in_support", n=len(outside), points=target.size, units=outside),
         ),
-        extra={
-            "slopes": [
-                {"term": term, "estimate": float(b), "std_error": float(s)}
+        extra=Parts(
+            slopes=tuple(
+                Slope(term, float(b), float(s))
                 for term, b, s in zip(design.terms, slopes, np.sqrt(np.diag(vcov)), strict=True)
-            ],
-            "support": {"outside": outside, "share_outside": float(np.mean(support))},
-        },
+            ),
+            support=Support(tuple(outside), float(np.mean(support))),
+        ),
     )
 
 

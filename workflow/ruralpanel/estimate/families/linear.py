@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -54,9 +53,9 @@ def fe(design: Design) -> Fit:
     rows = np.delete(np.arange(design.y.size), alone)
     root = root_weights(design, rows)
     space = absorbed_space(design, effects, rows, root=root)
-    extra = {"n_dropped": {"singletons": int(alone.size)}} if alone.size else {}
+    dropped = {"singletons": int(alone.size)} if alone.size else {}
     return solve(
-        design, _scaled(design.x[rows], root), _scaled(design.y[rows], root), rows, space, effects, extra=extra
+        design, _scaled(design.x[rows], root), _scaled(design.y[rows], root), rows, space, effects, n_dropped=dropped
     )
 
 
@@ -107,8 +106,8 @@ def fd(design: Design) -> Fit:
     _need_later_levels(design, effects, rows, before)
     space = absorbed_space(design, effects, rows, root=root, constant=False)
     y, x = design.y[rows] - design.y[before], design.x[rows] - design.x[before]
-    extra = {"n_dropped": {"without_period_before": design.y.size - rows.size}}
-    return solve(design, _scaled(x, root), _scaled(y, root), rows, space, effects, extra=extra)
+    dropped = {"without_period_before": design.y.size - rows.size}
+    return solve(design, _scaled(x, root), _scaled(y, root), rows, space, effects, n_dropped=dropped)
 
 
 def _need_later_levels(design: Design, effects: tuple[str, ...], rows: IntArray, before: IntArray) -> None:
@@ -137,7 +136,7 @@ def solve(
     absorbed: tuple[str, ...],
     *,
     fit: Mapping[str, float] | None = None,
-    extra: Mapping[str, Any] | None = None,
+    n_dropped: Mapping[str, int] | None = None,
     notes: tuple[Note, ...] = (),
 ) -> Fit:
     """Least squares of `y` (m,) on `x` (m, k) net of `space`; both are already multiplied by the weights' roots.
@@ -176,7 +175,8 @@ def solve(
         absorbed=tuple(absorbed),
         fit={**_goodness(y, y_net, residuals, space, df_resid), **(fit or {})},
         notes=(*notes, *left_out),
-        extra={**({"left_out": reasons} if reasons else {}), **(extra or {})},
+        left_out=reasons,
+        n_dropped=n_dropped or {},
         space=space,
     )
     if not space.rank or not design.spec.of(Linear).constant:

@@ -9,6 +9,7 @@ from scipy import optimize, sparse, special
 
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import absorbed_space, effect_codes, usable_columns
+from ruralpanel.estimate.base.parts import Parts
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
 from ruralpanel.estimate.families.linear import refuse
 from ruralpanel.project.notes import Reason, note
@@ -103,7 +104,8 @@ def fit(design: Design) -> Fit:
             "dispersion": float(solution.residuals @ solution.residuals) / df,
         },
         notes=notes,
-        extra={"zeros": zeros, "n_dropped": dropped},
+        n_dropped=dropped,
+        extra=Parts(zeros=zeros),
         space=solution.space,
     )
 

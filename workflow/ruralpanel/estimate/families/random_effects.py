@@ -8,7 +8,8 @@ from scipy import special
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.effects import removed_effects, root_weights
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.families.error_components import METHODS, ErrorComponents, Layout, error_components
 from ruralpanel.estimate.families.linear import solve
 from ruralpanel.project.kinds.estimator_keys import RandomEffects

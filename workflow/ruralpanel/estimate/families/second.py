@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -32,8 +32,13 @@ class NotConfirmedError(Exception):
     """No other library can estimate the model, or not to enough digits; the message is the code of the reason."""
 
 
-Keywords = dict[str, Any]
-"""Arguments of another library's function by name."""
+class Keywords(TypedDict, total=False):
+    """Arguments of linearmodels' functions: which covariance matrix."""
+
+    cov_type: str
+    debiased: bool
+    clusters: Any
+    group_debias: bool
 
 
 @dataclass(frozen=True)

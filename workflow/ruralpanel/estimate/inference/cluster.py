@@ -8,6 +8,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
+from ruralpanel.estimate.base.rows import SettingOptions
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.covariance import inference
 from ruralpanel.project.kinds.inference import Cluster
@@ -100,7 +101,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -> In
         n_clusters=clusters,
         notes=notes,
         overrides=warnings,
-        extra={"small_sample": kind, "critical": critical, "count": count},
+        options=SettingOptions(small_sample=kind, critical=critical, count=count),
     )
 
 

@@ -12,6 +12,7 @@ from scipy import special
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import absorbed_space, root_weights
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
+from ruralpanel.estimate.base.rows import SettingOptions
 from ruralpanel.estimate.inference import validity
 from ruralpanel.project.effects import involving
 from ruralpanel.project.kinds.inference import Own, Robust
@@ -143,7 +144,7 @@ def infer_classical(fit: Fit, design: Design, setting: InferenceSpec, seed: int 
         small_sample=(note("residual_variance", df=fit.df_resid),),
         n_clusters=fit.rows.size,
         notes=(note("ignores_correlation"),) if repeated else (),
-        extra={"critical": "t"},
+        options=SettingOptions(critical="t"),
     )
 
 
@@ -195,7 +196,7 @@ def infer_hc(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) ->
         n_clusters=n,
         notes=notes,
         overrides=warnings,
-        extra={"kind": kind, "critical": critical},
+        options=SettingOptions(kind=kind, critical=critical),
     )
 
 
@@ -224,9 +225,11 @@ def infer_own(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
     df = np.inf if critical == "normal" else (fit.df_resid if fit.df_t is None else fit.df_t)
     kind = fit.vcov_type or (note("own_errors"),)
     units = int(np.unique(design.unit_codes[fit.rows]).size)
-    result = inference(fit, "own", fit.vcov, df, small_sample=kind, n_clusters=units, extra={"critical": critical})
+    result = inference(
+        fit, "own", fit.vcov, df, small_sample=kind, n_clusters=units, options=SettingOptions(critical=critical)
+    )
     if fit.p_value is not None:
-        result = replace(result, p_value=fit.p_value, extra={"critical": "percentile"})
+        result = replace(result, p_value=fit.p_value, options=SettingOptions(critical="percentile"))
     if fit.conf_int is None:
         return result
     return replace(result, ci_low=fit.conf_int[:, 0], ci_high=fit.conf_int[:, 1])

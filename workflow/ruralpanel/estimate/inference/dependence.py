@@ -9,6 +9,7 @@ from scipy import sparse
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
+from ruralpanel.estimate.base.rows import SettingOptions
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.covariance import inference
 from ruralpanel.estimate.places.weights import spatial_kernel
@@ -104,7 +105,14 @@ def infer_conley(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0
         small_sample=(factor.note,),
         notes=notes,
         overrides=warnings,
-        extra={"cutoff_km": cutoff, "kernel": kernel, "lag": lag, "small_sample": kind, "critical": critical},
+        options=SettingOptions(
+            cutoff_km=cutoff,
+            kernel=kernel,
+            small_sample=kind,
+            critical=critical,
+            lag=lag,
+            null=("lag",) if lag is None else (),
+        ),
     )
 
 
@@ -225,7 +233,7 @@ def infer_driscoll_kraay(fit: Fit, design: Design, setting: InferenceSpec, seed:
         n_clusters=periods,
         notes=(note("driscoll_kraay_size"),) if periods < validity.LONG_PERIODS else (),
         overrides=warnings,
-        extra={"lag": lag, "small_sample": kind, "critical": "t"},
+        options=SettingOptions(lag=lag, small_sample=kind, critical="t"),
     )
 
 

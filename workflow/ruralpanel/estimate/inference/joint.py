@@ -15,7 +15,8 @@ from ruralpanel.data.break_steps import MARK
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact, group_sums
 from ruralpanel.estimate.base.model_json import LARGE_SIZE
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray, Test
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.inference import cluster, covariance
 from ruralpanel.estimate.inference.romano_wolf import is_least_squares
 from ruralpanel.estimate.inference.size_kernels import LEVEL, Outcomes

@@ -9,6 +9,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import Absorbed, compact
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
+from ruralpanel.estimate.base.rows import SettingOptions
 from ruralpanel.estimate.inference import covariance, validity
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild_kernel import TIE
@@ -83,7 +84,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         n_clusters=number,
         notes=(note("units_exchangeable"),),
         overrides=warnings,
-        extra={"draws": draws, "over": over, "residuals": scheme == "freedman_lane", "seed": seed},
+        options=SettingOptions(draws=draws, over=over, residuals=scheme == "freedman_lane", seed=seed),
     )
 
 

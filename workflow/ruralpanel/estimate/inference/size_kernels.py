@@ -162,7 +162,7 @@ def _variances(outcomes: Outcomes, setting: InferenceSpec, inference: Inference)
         return _conley_variances(outcomes, setting, influence)
     if setting.method == "driscoll_kraay":
         return _driscoll_kraay(
-            influence, outcomes.residuals, design.times[design.period_codes[fit.rows]], int(inference.extra["lag"])
+            influence, outcomes.residuals, design.times[design.period_codes[fit.rows]], int(inference.options.lag or 0)
         )
     if setting.method != "cluster":
         return None

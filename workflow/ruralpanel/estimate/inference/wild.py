@@ -6,6 +6,7 @@ import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.results import Design, Fit, Inference, IntArray
+from ruralpanel.estimate.base.rows import SettingOptions
 from ruralpanel.estimate.inference import validity
 from ruralpanel.estimate.inference.cluster import cluster_codes, crossing
 from ruralpanel.estimate.inference.validity import generator
@@ -103,14 +104,15 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         n_clusters=clusters,
         notes=tuple(notes),
         overrides=warnings,
-        extra={
-            "draws": 2**number if enumerated else draws,
-            "weights": kind,
-            "interval": options.interval,
-            "enumerated": enumerated,
-            "subcluster": sub,
-            "seed": seed,
-        },
+        options=SettingOptions(
+            draws=2**number if enumerated else draws,
+            weights=kind,
+            interval=options.interval,
+            enumerated=enumerated,
+            subcluster=sub,
+            seed=seed,
+            null=("subcluster",) if sub is None else (),
+        ),
     )
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
-from ruralpanel.estimate.base.model import Model, Pieces
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.rows import Pieces
 from ruralpanel.output import style
 from ruralpanel.output.charts.canvas import drawing, foot_note, grid, new_figure, save, zero_line
 

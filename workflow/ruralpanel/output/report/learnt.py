@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from ruralpanel.claims.evidence import CRITERIA
 from ruralpanel.claims.scorecard import ClaimRow
 from ruralpanel.estimate.base.model import Model
-from ruralpanel.estimate.base.results import Estimated
+from ruralpanel.estimate.base.rows import Estimated
 from ruralpanel.output.report import beside
 from ruralpanel.output.report.answers import TONES, verdict_word
 from ruralpanel.output.report.context import Context

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ruralpanel.estimate.base.model import Comparison, Model, TwoByTwo
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.policy_parts import Comparison, TwoByTwo
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
 from ruralpanel.output.tables.notes import declared_notes

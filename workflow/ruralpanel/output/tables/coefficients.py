@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 
 from ruralpanel.estimate.base.model import Model
-from ruralpanel.estimate.base.results import Estimated, finite
+from ruralpanel.estimate.base.results import finite
+from ruralpanel.estimate.base.rows import Estimated
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.document import Cell
 from ruralpanel.output.tables.inference_words import term_sizes

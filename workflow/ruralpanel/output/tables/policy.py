@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ruralpanel.estimate.base.model import Bound, Bounds, Model, Pretrend
-from ruralpanel.estimate.base.results import Estimated
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.policy_parts import Bound, Bounds, Pretrend, TrendPower
+from ruralpanel.estimate.base.rows import Estimated
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import p_value_of
 from ruralpanel.output.tables.document import Cell, Column, Row, TableDocument
@@ -59,10 +60,10 @@ def build(name: str, options: PolicyTable, context: OutputContext) -> TableDocum
         "before",
         [
             ("pretrend", lambda m: _p(m.pretrend.p_value if m.pretrend else p_value_of(m, "pretrend"))),
-            ("pretrend_permuted", lambda m: _p(_before(m).randomisation.p_value)),
-            ("slope_fitted", lambda m: _number(_before(m).power.slope_fitted, digits)),
-            ("slope_found", lambda m: _number(_before(m).power.joint.slope_80, digits)),
-            ("bias_hidden", lambda m: _number(_before(m).power.joint.bias_80, digits)),
+            ("pretrend_permuted", lambda m: _p(_permuted(m))),
+            ("slope_fitted", lambda m: _number(_power(m).slope_fitted, digits)),
+            ("slope_found", lambda m: _number(_power(m).joint.slope_80, digits)),
+            ("bias_hidden", lambda m: _number(_power(m).joint.bias_80, digits)),
         ],
     )
     section(
@@ -104,6 +105,15 @@ def build(name: str, options: PolicyTable, context: OutputContext) -> TableDocum
 
 def _before(model: Model) -> Pretrend:
     return model.pretrend or Pretrend()
+
+
+def _power(model: Model) -> TrendPower:
+    return _before(model).power or TrendPower()
+
+
+def _permuted(model: Model) -> float | None:
+    randomised = _before(model).randomisation
+    return randomised.p_value if randomised else None
 
 
 def _bounded(model: Model) -> Bounds:

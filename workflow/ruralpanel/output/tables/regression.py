@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from ruralpanel.data.break_steps import MARK
-from ruralpanel.estimate.base.model import Model, Statistic
-from ruralpanel.estimate.base.results import Coefficient, Estimated
+from ruralpanel.estimate.base.model import Model
+from ruralpanel.estimate.base.rows import Coefficient, Estimated, Statistic
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import (

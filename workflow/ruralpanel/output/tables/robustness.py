@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ruralpanel.claims.robustness.results import ByGroup, GroupSlope, Robustness, read_robustness
 from ruralpanel.estimate.base.model_json import LARGE_SIZE
-from ruralpanel.estimate.base.results import Test
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import p_text

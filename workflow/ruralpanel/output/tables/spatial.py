@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ruralpanel.estimate.base.model import Model
-from ruralpanel.estimate.base.results import Estimated
+from ruralpanel.estimate.base.rows import Estimated
 from ruralpanel.output.labels import Labels
 from ruralpanel.output.results import OutputContext
 from ruralpanel.output.tables.coefficients import p_text, p_value_of

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from ruralpanel.estimate.base.model import Setting, SettingOptions
+from ruralpanel.estimate.base.model import Setting
 from ruralpanel.estimate.base.model_json import Notes, read_as
-from ruralpanel.estimate.base.results import Coefficient
+from ruralpanel.estimate.base.rows import Coefficient, SettingOptions
 from ruralpanel.output.words import clause
 from ruralpanel.project.kinds.inference import WILD
 from ruralpanel.project.periods import label

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
 from ruralpanel.estimate.base.effects import usable_columns
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
+from ruralpanel.estimate.base.parts import OfUnit, Parts, UnitRoot
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.dependence import weighted_cd
 from ruralpanel.estimate.families.common_effects import mean_group, unit_roots
 from ruralpanel.estimate.families.common_effects.mean_group import Grid, Slopes, grid_of, lagged
@@ -86,14 +87,13 @@ def fit(design: Design) -> Fit:
     whole[data.rows] = residuals
     slopes_per_unit = len(terms) if method == METHODS[0] else 0
     names = _names(design, data)
-    extra: dict[str, Any] = {
-        "n_dropped": _dropped(design, data),
-        "parameters_per_unit": data.parameters,
-        "periods_per_unit": [int(slopes.counts.min()), int(slopes.counts.max())],
-        "by_unit": _by_unit(terms, names, slopes),
-        "spread": dict(zip(terms, mean_group.shrunken(slopes)[1].tolist(), strict=True)),
-        "unit_roots": (roots := _unit_roots(design, terms)),
-    }
+    extra = Parts(
+        parameters_per_unit=data.parameters,
+        periods_per_unit=(int(slopes.counts.min()), int(slopes.counts.max())),
+        by_unit=_by_unit(terms, names, slopes),
+        spread=dict(zip(terms, mean_group.shrunken(slopes)[1].tolist(), strict=True)),
+        unit_roots=_unit_roots(design, terms),
+    )
     scatter = "scatter_of_slopes" if method == METHODS[0] else "scatter_of_slopes_pooled"
     return Fit(
         terms=terms,
@@ -115,7 +115,8 @@ def fit(design: Design) -> Fit:
             "slope_homogeneity": adjusted,
             "slope_homogeneity_unadjusted": plain,
         },
-        notes=(*_notes(design, data), *_drift(roots)),
+        notes=(*_notes(design, data), *_drift(extra.unit_roots)),
+        n_dropped=_dropped(design, data),
         extra=extra,
     )
 
@@ -239,39 +240,39 @@ def _dropped(design: Design, data: Data) -> dict[str, int]:
     return {reason: count for reason, count in counts.items() if count}
 
 
-def _by_unit(terms: tuple[str, ...], names: list[str], slopes: Slopes) -> list[dict[str, Any]]:
+def _by_unit(terms: tuple[str, ...], names: list[str], slopes: Slopes) -> tuple[OfUnit, ...]:
     """One entry per unit: its slopes by term; their classical errors and intervals; the slopes drawn to their mean."""
     low, high = mean_group.intervals(slopes)
     nearer, _ = mean_group.shrunken(slopes)
 
-    def by_term(values: FloatArray) -> dict[str, Any]:
+    def by_term(values: FloatArray) -> dict[str, float]:
         return dict(zip(terms, values.tolist(), strict=True))
 
-    return [
-        {
-            "unit": name,
-            **by_term(slopes.by_unit[i]),
-            "std_error": by_term(slopes.errors[i]),
-            "ci": by_term(np.column_stack([low[i], high[i]])),
-            "shrunken": by_term(nearer[i]),
-        }
+    return tuple(
+        OfUnit(
+            name,
+            by_term(slopes.by_unit[i]),
+            by_term(slopes.errors[i]),
+            dict(zip(terms, zip(low[i].tolist(), high[i].tolist(), strict=True), strict=True)),
+            by_term(nearer[i]),
+        )
         for i, name in enumerate(names)
-    ]
+    )
 
 
-def _unit_roots(design: Design, terms: tuple[str, ...]) -> list[dict[str, Any]]:
+def _unit_roots(design: Design, terms: tuple[str, ...]) -> tuple[UnitRoot, ...]:
     """CIPS tests of the outcome and of each term, with 0 to 2 lagged differences; or why there is none."""
     grid = grid_of(design)
     columns = {design.spec.outcome: grid.y, **{term: grid.x[:, :, design.terms.index(term)] for term in terms}}
-    rows: list[dict[str, Any]] = []
+    rows: list[UnitRoot] = []
     for name, values in columns.items():
         for lags in range(MOST_LAGS + 1):
             why = unit_roots.why_not(values, lags)
             if why is None:
-                rows.append({"variable": name, **unit_roots.cips(values, lags).summary()})
+                rows.append(unit_roots.cips(values, lags).summary(name))
             elif not lags:
-                rows.append({"variable": name, "not_available": why})
-    return rows
+                rows.append(UnitRoot(name, not_available=why))
+    return tuple(rows)
 
 
 def _notes(design: Design, data: Data) -> tuple[Note, ...]:
@@ -282,11 +283,11 @@ def _notes(design: Design, data: Data) -> tuple[Note, ...]:
     return tuple(notes)
 
 
-def _drift(roots: list[dict[str, Any]]) -> tuple[Note, ...]:
+def _drift(roots: Iterable[UnitRoot]) -> tuple[Note, ...]:
     """That variables may drift: those whose unit root no number of lagged differences rejects at 5 %."""
-    tested = [row for row in roots if "critical_values" in row]
-    rejected = {row["variable"] for row in tested if row["statistic"] < row["critical_values"]["5%"]}
-    drifting = [name for name in dict.fromkeys(row["variable"] for row in tested) if name not in rejected]
+    tested = [row for row in roots if row.not_available is None]
+    rejected = {row.variable for row in tested if row.statistic < row.critical_values["5%"]}
+    drifting = [name for name in dict.fromkeys(row.variable for row in tested) if name not in rejected]
     if not drifting:
         return ()
     return (note("may_drift", variables=drifting),)

@@ -9,7 +9,8 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.results import Design, FloatArray, IntArray, Test
+from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.project.notes import note
 

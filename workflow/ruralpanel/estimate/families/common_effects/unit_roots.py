@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from ruralpanel.estimate.base.parts import UnitRoot
 from ruralpanel.estimate.base.results import FloatArray
 from ruralpanel.estimate.families.common_effects.mean_group import lagged
 from ruralpanel.project.notes import Reason, reason
@@ -126,19 +126,20 @@ class Cips:
     lags: int
     case: str
 
-    def summary(self) -> dict[str, Any]:
-        """Plain values, with the critical values and the level at which a unit root is rejected (None: not at 10 %)."""
+    def summary(self, variable: str) -> UnitRoot:
+        """As results have it, with the critical values and the level at which a unit root is rejected."""
         critical = critical_values(self.units, self.periods + 1, self.case)
         below = [level for level, value in critical.items() if self.statistic < value]
-        return {
-            "statistic": self.statistic,
-            "lags": self.lags,
-            "case": self.case,
-            "units": self.units,
-            "periods": self.periods,
-            "critical_values": critical,
-            "rejected_at": below[0] if below else None,
-        }
+        return UnitRoot(
+            variable=variable,
+            statistic=self.statistic,
+            lags=self.lags,
+            case=self.case,
+            units=self.units,
+            periods=self.periods,
+            critical_values=critical,
+            rejected_at=below[0] if below else None,
+        )
 
 
 def cips(values: FloatArray, lags: int = 0, case: str = "intercept") -> Cips:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
+from ruralpanel.estimate.base.parts import Parts, WithoutSet
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
+from ruralpanel.estimate.base.rows import ConfidenceSet, PartialTest, Statistic, Test
 from ruralpanel.estimate.families.dynamic import bias_corrected, gmm
 from ruralpanel.estimate.families.dynamic.instruments import PERIODS, Stack, choices_of, stack
 from ruralpanel.estimate.families.dynamic.terms import Equation, equation_of, regressors_of, told_apart
-from ruralpanel.estimate.families.policy.summary import Effect, effect_of, errors_of
+from ruralpanel.estimate.families.policy.summary import effect_of, errors_of
 from ruralpanel.estimate.inference.covariance import LEVEL
 from ruralpanel.estimate.inference.validity import refuse, stop
 from ruralpanel.project.kinds.estimator_keys import Dynamic
@@ -25,7 +26,7 @@ PREFIX = "long_run:"
 
 def long_run(
     params: FloatArray, vcov: FloatArray, df: FloatArray | float, lags: int, members: Mapping[str, tuple[int, ...]]
-) -> dict[str, Effect]:
+) -> dict[str, Statistic]:
     """Effect of a lasting unit change of each regressor once the outcome has settled.
 
     ``sum of the regressor's coefficients / (1 − sum of the lags' coefficients)``; the gradient is one over the
@@ -39,7 +40,7 @@ def long_run(
 
     Returns
     -------
-    dict of Effect
+    dict of Statistic
         By ``long_run:regressor``.
     """
     rest = 1.0 - float(params[:lags].sum())
@@ -48,14 +49,18 @@ def long_run(
     for name, positions in members.items():
         columns = list(positions)
         if rest <= 0:
-            effects[PREFIX + name] = effect_of(float("nan"), float("nan"), freedom)
+            effects[PREFIX + name] = _statistic(float("nan"), float("nan"), freedom)
             continue
         effect = float(params[columns].sum()) / rest
         gradient = np.zeros(params.size)
         gradient[columns] = 1.0 / rest
         gradient[:lags] = effect / rest
-        effects[PREFIX + name] = effect_of(effect, float(gradient @ vcov @ gradient), freedom)
+        effects[PREFIX + name] = _statistic(effect, float(gradient @ vcov @ gradient), freedom)
     return effects
+
+
+def _statistic(estimate: float, variance: float, df: float) -> Statistic:
+    return Statistic(**vars(effect_of(estimate, variance, df)))
 
 
 def fit_gmm(equation: Equation, design: Design) -> Fit:
@@ -90,21 +95,20 @@ def fit_gmm(equation: Equation, design: Design) -> Fit:
     if choices.system and "levels" in differences:
         tests["difference_in_hansen"] = differences["levels"][1]
     reported = ~moments.differenced if choices.system else moments.differenced
-    extra: dict[str, Any] = {
-        "statistics": long_run(
-            step.params[:k], vcov[:k, :k], units - 1.0, equation.lags, regressors_of(equation, design)
-        ),
-        "n_instruments": len(moments.groups),
-        "instruments": dict(stacked.counts),
-        "steps": steps,
-        "initial_weights": kind,
-        "collapse": choices.collapse,
-        "by_step": _by_step(equation, estimate),
-        "hansen_by_set": {
-            name: {"without": _plain(without), "difference": _plain(difference)}
+    members = regressors_of(equation, design)
+    extra = Parts(
+        statistics=long_run(step.params[:k], vcov[:k, :k], units - 1.0, equation.lags, members),
+        n_instruments=len(moments.groups),
+        instruments=dict(stacked.counts),
+        steps=steps,
+        initial_weights=kind,
+        collapse=choices.collapse,
+        by_step=_by_step(equation, estimate),
+        hansen_by_set={
+            name: WithoutSet(PartialTest.of(without), PartialTest.of(difference))
             for name, (without, difference) in differences.items()
         },
-    }
+    )
     return Fit(
         terms=equation.terms,
         params=step.params[:k],
@@ -169,10 +173,6 @@ def _differences(stacked: Stack, estimate: gmm.Estimate) -> dict[str, tuple[Test
     return {name: both for name, both in tests.items() if both is not None}
 
 
-def _plain(test: Test) -> dict[str, Any]:
-    return {"statistic": test.statistic, "df": test.df, "p_value": test.p_value}
-
-
 def _by_step(equation: Equation, estimate: gmm.Estimate) -> dict[str, dict[str, float]]:
     return {
         term: {
@@ -233,8 +233,8 @@ def _fitted(design: Design, beside: bool) -> Fit:
     fitted = _corrected(equation, design, beside) if method == METHODS[0] else fit_gmm(equation, design)
     lost = design.y.size - fitted.rows.size
     code = "without_lags_or_difference" if method == "difference_gmm" else "without_lags"
-    extra = {"n_dropped": {code: lost}, "lags": equation.lags, **fitted.extra}
-    return replace(fitted, extra=extra, notes=(*fitted.notes, *equation.notes))
+    extra = replace(fitted.extra, lags=equation.lags)
+    return replace(fitted, n_dropped={code: lost}, extra=extra, notes=(*fitted.notes, *equation.notes))
 
 
 def _corrected(equation: Equation, design: Design, beside: bool) -> Fit:
@@ -276,10 +276,11 @@ def _corrected(equation: Equation, design: Design, beside: bool) -> Fit:
     errors = errors_of(fitted, design)
     statistics = long_run(fitted.params, errors.vcov, errors.df, equation.lags, regressors_of(equation, design))
     uncorrected = {term: float(solution.uncorrected[j]) for j, term in enumerate(equation.terms)}
-    extra = {"statistics": statistics, "fixed_effects": uncorrected, "errors": errors.note}
+    extra = Parts(statistics=statistics, fixed_effects=uncorrected, errors=errors.note)
     if beside and equation.lags == 1:
         parts = bias_corrected.score_set(data, owner, float(owner.max()))
-        extra["lag_set"] = {"term": equation.terms[0], "level": LEVEL, "intervals": [list(part) for part in parts]}
+        lag_set = ConfidenceSet(term=equation.terms[0], level=LEVEL, intervals=tuple(parts))
+        extra = replace(extra, lag_set=lag_set)
     return replace(fitted, extra=extra)
 
 

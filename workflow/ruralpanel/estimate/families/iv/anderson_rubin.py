@@ -9,14 +9,14 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import linalg
 
-from ruralpanel.estimate.base.results import FloatArray, Test
+from ruralpanel.estimate.base.results import FloatArray
+from ruralpanel.estimate.base.rows import ConfidenceSet, Test
 from ruralpanel.estimate.families.iv.system import Errors, System
-from ruralpanel.project.notes import note
+from ruralpanel.project.notes import Note, note
 
 LEVEL = 0.95
 
@@ -133,6 +133,13 @@ def shape(intervals: Sequence[Interval]) -> str:
     return "two_rays" if len(intervals) == 2 and open_low and open_high else "union"
 
 
-def described(intervals: Sequence[Interval]) -> dict[str, Any]:
-    """``set`` (`shape`), ``intervals`` (limits in order, which may be infinite)."""
-    return {"set": shape(intervals), "intervals": [[float(low), float(high)] for low, high in intervals]}
+def described(
+    intervals: Sequence[Interval],
+    term: str = "",
+    level: float | None = None,
+    errors: Note | None = None,
+    p_value: float | None = None,
+) -> ConfidenceSet:
+    """A set, whose limits may be infinite, with its `shape`."""
+    pairs = tuple((float(low), float(high)) for low, high in intervals)
+    return ConfidenceSet(p_value, term, level, errors, shape(intervals), pairs)

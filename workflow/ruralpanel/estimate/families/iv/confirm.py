@@ -68,13 +68,13 @@ def result(system: System, errors: Errors, method: str, **covariance: Any) -> An
     exogenous = system.w if system.w.shape[1] else None
     data = (system.y, exogenous, system.d, system.z)
     if method == "gmm":
-        weights: Keywords = {"weight_type": {"classical": "unadjusted", "hc": "robust"}.get(errors.kind, "clustered")}
-        weights["center"] = False
-        if errors.kind == "cluster":
-            weights["clusters"] = errors.groups[0][1]
-        return IVGMM(*data, **weights).fit(iter_limit=2, **(covariance or {"cov_type": "robust"}))
-    model = IVLIML(*data) if method == "liml" else IV2SLS(*data)
-    return model.fit(**(covariance or {"cov_type": "unadjusted"}))
+        kind = {"classical": "unadjusted", "hc": "robust"}.get(errors.kind, "clustered")
+        clusters = {"clusters": errors.groups[0][1]} if errors.kind == "cluster" else {}
+        return IVGMM(*data, weight_type=kind, center=False, **clusters).fit(
+            iter_limit=2, **(covariance or {"cov_type": "robust"})
+        )
+    other = IVLIML(*data) if method == "liml" else IV2SLS(*data)
+    return other.fit(**(covariance or {"cov_type": "unadjusted"}))
 
 
 def _covariance(design: Design, system: System, setting: InferenceSpec | None) -> Keywords:

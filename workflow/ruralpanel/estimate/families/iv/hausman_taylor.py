@@ -9,7 +9,9 @@ import numpy as np
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed
 from ruralpanel.estimate.base.effects import TINY, removed_effects, root_weights
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.base.parts import Parts
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.families import linear, random_effects
 from ruralpanel.estimate.families.error_components import ErrorComponents, Layout, basis_of, need_varying, two_stage
 from ruralpanel.estimate.families.iv import iv, weak_instruments
@@ -80,15 +82,15 @@ def fit(design: Design) -> Fit:
         fit={"rmse": float(np.sqrt(residuals @ residuals / df)), **system.components},
         tests={**iv.overidentification(system, errors, residuals), **_strength(design, system, roles)},
         notes=(*system.notes, *system.left_out),
-        extra={
-            "instruments": list(system.instruments),
-            "roles": {
-                "time_varying_exogenous": list(roles.of(True, True)),
-                "time_varying_endogenous": list(roles.of(True, False)),
-                "time_invariant_exogenous": list(roles.of(False, True)),
-                "time_invariant_endogenous": list(roles.of(False, False)),
+        extra=Parts(
+            instruments=system.instruments,
+            roles={
+                "time_varying_exogenous": tuple(roles.of(True, True)),
+                "time_varying_endogenous": tuple(roles.of(True, False)),
+                "time_invariant_exogenous": tuple(roles.of(False, True)),
+                "time_invariant_endogenous": tuple(roles.of(False, False)),
             },
-        },
+        ),
         space=system.space,
     )
     return replace(fitted, tests={**hausman(design, system, roles, fitted), **fitted.tests})

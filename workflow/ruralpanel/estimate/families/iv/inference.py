@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference, IntArray
+from ruralpanel.estimate.base.rows import ConfidenceSet, SettingOptions
 from ruralpanel.estimate.families.iv import anderson_rubin, shift_share
 from ruralpanel.estimate.families.iv.system import System, errors_of, system_of
 from ruralpanel.estimate.inference import validity
@@ -84,19 +85,13 @@ def infer_wild_iv(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -
     terms = len(fit.terms)
     p, low, high = np.full(terms, np.nan), np.full(terms, np.nan), np.full(terms, np.nan)
     p[0] = result.p_value(0.0)
-    extra: dict[str, object] = {
-        "draws": draws if result.random else 2**clusters,
-        "weights": kind,
-        "interval": options.interval,
-        "enumerated": not result.random,
-        "seed": seed,
-    }
+    found: ConfidenceSet | None = None
     notes = [note("endogenous_alone_tested")]
     if system.components:
         notes.append(note("theta_fixed"))
-    if extra["interval"]:
+    if options.interval:
         pieces = invert(result, design, system, float(fit.params[0]), float(np.sqrt(np.mean(fit.residuals**2))))
-        extra["anderson_rubin"] = {"term": system.endogenous[0], "level": 0.95, **anderson_rubin.described(pieces)}
+        found = anderson_rubin.described(pieces, term=system.endogenous[0], level=0.95)
         if pieces:
             low[0], high[0] = pieces[0][0], pieces[-1][1]
     how = [note("anderson_rubin_draws"), note("p_counts_sample")]
@@ -112,7 +107,14 @@ def infer_wild_iv(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -
         n_clusters=clusters,
         notes=tuple(notes),
         overrides=warnings,
-        extra=extra,
+        options=SettingOptions(
+            draws=draws if result.random else 2**clusters,
+            weights=kind,
+            interval=options.interval,
+            enumerated=not result.random,
+            seed=seed,
+            anderson_rubin=found,
+        ),
     )
 
 
@@ -281,7 +283,7 @@ def infer_akm(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
     terms = len(fit.terms)
     columns = {name: np.full(terms, np.nan) for name in ("std_error", "statistic", "p_value", "ci_low", "ci_high")}
     notes = [note("endogenous_alone")]
-    extra: dict[str, object] = {"critical": "normal", "sectors": sectors.y.size}
+    resolved = SettingOptions(critical="normal", sectors=sectors.y.size)
     if setting.method == "akm":
         error = sectors.std_error()
         columns["std_error"][0], columns["statistic"][0] = error, sectors.estimate / error
@@ -292,7 +294,8 @@ def infer_akm(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
         pieces = sectors.confidence_set()
         columns["p_value"][0] = special.chdtrc(1.0, sectors.statistic().at(0.0))
         columns["ci_low"][0], columns["ci_high"][0] = pieces[0][0], pieces[-1][1]
-        extra |= {"term": fit.terms[0], **anderson_rubin.described(pieces)}
+        shape = anderson_rubin.shape(pieces)
+        resolved = replace(resolved, term=fit.terms[0], set=shape, intervals=pieces)
     return Inference(
         method=setting.method,
         p_value=columns["p_value"],
@@ -306,5 +309,5 @@ def infer_akm(fit: Fit, design: Design, setting: InferenceSpec, seed: int = 0) -
         n_clusters=sectors.y.size,
         notes=tuple(notes),
         overrides=warnings,
-        extra=extra,
+        options=resolved,
     )

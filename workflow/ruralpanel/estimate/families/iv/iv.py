@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from scipy import linalg, special
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.base.parts import Parts, Tf
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.rows import ConfidenceSet, NotAvailable, Test
 from ruralpanel.estimate.families.iv import anderson_rubin, shift_share, weak_instruments
 from ruralpanel.estimate.families.iv.system import Errors, System, errors_of, system_of
 from ruralpanel.estimate.inference.methods import infer
@@ -43,33 +44,33 @@ def tf_critical(f: float) -> float:
     return NORMAL if root >= TF_ROOTS[-1] else float(np.interp(root, TF_ROOTS, TF_CRITICAL))
 
 
-def tf(design: Design, fit: Fit, errors: Errors) -> dict[str, Any]:
+def tf(design: Design, fit: Fit, errors: Errors) -> Tf | NotAvailable:
     """The tF procedure of Lee et al. (2022): error and interval that are right for the strength of one instrument.
 
     F is the first stage's under the same errors; ``std_error`` is the model's error times the critical value over 1.96.
     With clusters the table's normal reference is that of many of them: a note says so below 50.
     """
-    entry = (fit.first_stage or {})["endogenous"][0]
-    f = float(entry["f"]["statistic"])
+    assert fit.first_stage is not None
+    f = fit.first_stage.endogenous[0].f.statistic
     try:
         error = _error(design, fit, errors)
     except UserError as failure:
-        return {"not_available": failure.reason}
+        return NotAvailable(failure.reason)
     critical = tf_critical(f)
     estimate = float(fit.params[0])
     reach = critical * error
-    result: dict[str, Any] = {"term": fit.terms[0], "f": f, "critical": critical if np.isfinite(critical) else None}
     open_ended = not np.isfinite(critical)
-    result |= {
-        "std_error": None if open_ended else error * critical / NORMAL,
-        "ci_low": estimate - reach,
-        "ci_high": estimate + reach,
-        "rejects_zero": bool(abs(estimate) > reach),
-        "source": "lee_et_al_2022_table_3",
-    }
-    if errors.kind == "cluster" and errors.clusters < 50:
-        result["note"] = note("tf_few_clusters", clusters=errors.clusters)
-    return result
+    few = errors.kind == "cluster" and errors.clusters < 50
+    return Tf(
+        term=fit.terms[0],
+        f=f,
+        critical=None if open_ended else critical,
+        std_error=None if open_ended else error * critical / NORMAL,
+        ci_low=estimate - reach,
+        ci_high=estimate + reach,
+        rejects_zero=bool(abs(estimate) > reach),
+        note=note("tf_few_clusters", clusters=errors.clusters) if few else None,
+    )
 
 
 def _error(design: Design, fit: Fit, errors: Errors) -> float:
@@ -199,11 +200,16 @@ def fit(design: Design) -> Fit:
         },
         first_stage=first_stage,
         notes=(*system.notes, *system.left_out, *shift_share.notes(design, system)),
-        extra={"instruments": list(system.instruments)},
+        extra=Parts(instruments=system.instruments, shift_share=shift_share.report(design, system, errors)),
         space=system.space,
     )
-    robust = _robust(design, system, errors, draft)
-    return replace(draft, extra={**draft.extra, **robust, **shift_share.report(design, system, errors)})
+    one = len(system.endogenous) == 1 == len(system.instruments) and system.basis.shape[1] <= errors.most()
+    robust = replace(
+        draft.extra,
+        anderson_rubin=_anderson_rubin(system, errors, draft),
+        tf=tf(design, draft, errors) if one else None,
+    )
+    return replace(draft, extra=robust)
 
 
 def two_stage(system: System, errors: Errors, design: Design) -> Estimate:
@@ -273,26 +279,16 @@ METHODS: dict[str, Callable[[System, Errors, Design], Estimate]] = {
 }
 
 
-def _robust(design: Design, system: System, errors: Errors, draft: Fit) -> dict[str, Any]:
-    """What holds with weak instruments: the Anderson–Rubin set, with one instrument tF."""
+def _anderson_rubin(system: System, errors: Errors, draft: Fit) -> ConfidenceSet:
+    """The set that holds with weak instruments."""
     if len(system.endogenous) != 1:
-        return {"anderson_rubin": {"not_available": note("sets_of_one_regressor")}}
+        return ConfidenceSet(not_available=note("sets_of_one_regressor"))
     if system.basis.shape[1] > errors.most():
-        return {"anderson_rubin": {"not_available": draft.tests["anderson_rubin"].note[0]}}
+        return ConfidenceSet(not_available=draft.tests["anderson_rubin"].note[0])
     slopes = system.w.shape[1] + system.basis.shape[1]
     critical = errors.critical(system.basis.shape[1], slopes, anderson_rubin.LEVEL)
     spread = float(np.sqrt(draft.bread[0, 0] * (draft.residuals @ draft.residuals) / draft.df_resid))
     intervals = anderson_rubin.confidence_set(
         anderson_rubin.statistic(system, errors), critical, float(draft.params[0]), spread
     )
-    robust: dict[str, Any] = {
-        "anderson_rubin": {
-            "term": system.endogenous[0],
-            "level": anderson_rubin.LEVEL,
-            "errors": errors.note,
-            **anderson_rubin.described(intervals),
-        }
-    }
-    if len(system.instruments) == 1:
-        robust["tf"] = tf(design, draft, errors)
-    return robust
+    return anderson_rubin.described(intervals, system.endogenous[0], anderson_rubin.LEVEL, errors.note)

@@ -8,14 +8,15 @@ sectors, not rows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import compact
+from ruralpanel.estimate.base.parts import Range, SectorErrors, SectorWeight, ShiftShare
 from ruralpanel.estimate.base.results import Design, FloatArray, Named
+from ruralpanel.estimate.base.rows import ConfidenceSet, NotAvailable
 from ruralpanel.estimate.families.iv import anderson_rubin
 from ruralpanel.estimate.families.iv.system import Errors, System
 from ruralpanel.project.notes import Note, note
@@ -184,7 +185,7 @@ def sectors_of(design: Design, system: System) -> Sectors:
     return Sectors(y, d, float(z @ system.y_net), float(z @ system.d_net[:, 0]))
 
 
-def rotemberg(design: Design, system: System, errors: Errors) -> list[dict[str, Any]]:
+def rotemberg(design: Design, system: System, errors: Errors) -> tuple[SectorWeight, ...]:
     """What each sector contributes (Goldsmith-Pinkham, Sorkin and Swift 2020), largest weights first.
 
     A sector's own instrument is its share times its shock. ``weight``: its share of the first stage, all summing to
@@ -206,68 +207,63 @@ def rotemberg(design: Design, system: System, errors: Errors) -> list[dict[str, 
     for j, sector in enumerate(exposure.sectors):
         column = parts[:, [j]]
         length = float(column[:, 0] @ column[:, 0])
-        entry: dict[str, Any] = {
-            "sector": sector,
-            "weight": float(zd[j]) / total,
-            "estimate": None,
-            "first_stage_f": None,
-        }
+        entry = SectorWeight(sector, float(zd[j]) / total)
         if length > 1e-18 and zd[j] != 0:
             left = system.d_net[:, 0] - column[:, 0] * (float(zd[j]) / length)
-            entry["estimate"] = float(zy[j] / zd[j])
-            entry["first_stage_f"] = float(zd[j] ** 2) / float(errors.cross(column, left, left, slopes)[0, 0])
+            f = float(zd[j] ** 2) / float(errors.cross(column, left, left, slopes)[0, 0])
+            entry = replace(entry, estimate=float(zy[j] / zd[j]), first_stage_f=f)
         entries.append(entry)
-    return sorted(entries, key=lambda entry: -abs(entry["weight"]))
+    return tuple(sorted(entries, key=lambda entry: -abs(entry.weight)))
 
 
-def report(design: Design, system: System, errors: Errors) -> dict[str, Any]:
-    """``shift_share`` of the JSON: exposure, errors by sector and what drives the estimate; empty without shares.
-
-    ``effective_sectors`` is one over the sum of squared mean shares (Borusyak, Hull and Jaravel 2022): with few, the
-    errors by sector rest on few independent shocks.
-    """
+def report(design: Design, system: System, errors: Errors) -> ShiftShare | None:
+    """Exposure, errors by sector and what drives the estimate; None without shares."""
     exposure = exposure_of(design)
     if exposure is None:
-        return {}
+        return None
     weights = np.ones(system.n) if system.space.root is None else system.space.root**2
     mean = weights @ exposure.shares[system.rows] / weights.sum()
     sums = exposure.sums[system.rows]
     drivers = rotemberg(design, system, errors)
-    summary: dict[str, Any] = {
-        "sectors": len(exposure.sectors),
-        "effective_sectors": float(mean.sum() ** 2 / np.sum(mean**2)),
-        "sum_of_shares": {"lowest": float(sums.min()), "highest": float(sums.max())},
-        "rotemberg": drivers,
-        "negative_weights": float(sum(min(entry["weight"], 0.0) for entry in drivers)),
-    }
+    akm: SectorErrors | NotAvailable
     try:
         sectors = sectors_of(design, system)
     except UserError as error:
-        return {"shift_share": {**summary, "akm": {"not_available": error.reason}}}
-    return {"shift_share": {**summary, "akm": _akm(sectors), "akm0": _akm0(sectors)}}
+        akm, akm0 = NotAvailable(error.reason), None
+    else:
+        akm, akm0 = _akm(sectors), _akm0(sectors)
+    return ShiftShare(
+        sectors=len(exposure.sectors),
+        effective_sectors=float(mean.sum() ** 2 / np.sum(mean**2)),
+        sum_of_shares=Range(float(sums.min()), float(sums.max())),
+        rotemberg=drivers,
+        negative_weights=float(sum(min(entry.weight, 0.0) for entry in drivers)),
+        akm=akm,
+        akm0=akm0,
+    )
 
 
-def _akm(sectors: Sectors) -> dict[str, Any]:
+def _akm(sectors: Sectors) -> SectorErrors | NotAvailable:
     if sectors.y.size < MIN_SECTORS["akm"]:
-        return _too_few(sectors, "akm")
+        return NotAvailable(_too_few(sectors, "akm"))
     std_error = sectors.std_error()
-    return {
-        "std_error": std_error,
-        "p_value": float(2.0 * special.ndtr(-abs(sectors.estimate / std_error))),
-        "ci_low": sectors.estimate - NORMAL * std_error,
-        "ci_high": sectors.estimate + NORMAL * std_error,
-    }
+    return SectorErrors(
+        std_error=std_error,
+        p_value=float(2.0 * special.ndtr(-abs(sectors.estimate / std_error))),
+        ci_low=sectors.estimate - NORMAL * std_error,
+        ci_high=sectors.estimate + NORMAL * std_error,
+    )
 
 
-def _akm0(sectors: Sectors) -> dict[str, Any]:
+def _akm0(sectors: Sectors) -> ConfidenceSet:
     if sectors.y.size < MIN_SECTORS["akm0"]:
-        return _too_few(sectors, "akm0")
+        return ConfidenceSet(not_available=_too_few(sectors, "akm0"))
     p_value = float(special.chdtrc(1.0, sectors.statistic().at(0.0)))
-    return {"p_value": p_value, **anderson_rubin.described(sectors.confidence_set())}
+    return anderson_rubin.described(sectors.confidence_set(), p_value=p_value)
 
 
-def _too_few(sectors: Sectors, name: str) -> dict[str, Any]:
-    return {"not_available": note("needs_sectors", sectors=sectors.y.size, least=MIN_SECTORS[name])}
+def _too_few(sectors: Sectors, name: str) -> Note:
+    return note("needs_sectors", sectors=sectors.y.size, least=MIN_SECTORS[name])
 
 
 def notes(design: Design, system: System) -> tuple[Note, ...]:

@@ -18,7 +18,8 @@ from ruralpanel.estimate.base.effects import (
     singletons,
     usable_columns,
 )
-from ruralpanel.estimate.base.results import Design, FloatArray, IntArray, Test
+from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.families.error_components import error_components
 from ruralpanel.estimate.families.random_effects import dummies_of, fit_of, layout_of, zero_notes
 from ruralpanel.estimate.inference.cluster import cluster_codes
@@ -107,10 +108,7 @@ def _random(design: Design) -> Columns:
         space=space,
         absorbed=removed_effects(design.spec),
         fit=fit_of(components),
-        notes=(
-            note("components_two_stages"),
-            *zero_notes(components),
-        ),
+        notes=(note("components_two_stages"), *zero_notes(components)),
     )
     if design.spec.method == "g2sls":
         return transformed

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 from scipy import optimize, special, stats
 
 from ruralpanel.estimate.base import scaling
-from ruralpanel.estimate.base.results import FloatArray, Test
+from ruralpanel.estimate.base.parts import EffectiveF, FirstStage, FirstStageOf, InstrumentRow
+from ruralpanel.estimate.base.results import FloatArray
+from ruralpanel.estimate.base.rows import PartialTest, Test
 from ruralpanel.estimate.families.iv.system import Errors, System
 from ruralpanel.project.notes import note
 
@@ -16,32 +18,33 @@ TAU = 0.10
 """Worst bias of two-stage least squares, as a share of the benchmark, that the critical values guard against."""
 
 
-def first_stage(system: System, errors: Errors) -> tuple[dict[str, Any], dict[str, Test]]:
-    """First stages as plain values, and the test of strength that verdicts read (``effective_f``).
+def first_stage(system: System, errors: Errors) -> tuple[FirstStage, dict[str, Test]]:
+    """First stages, and the test of strength that verdicts read (``effective_f``).
 
-    One entry per endogenous regressor: ``coefficients`` of the instruments, ``partial_r2``, ``f`` (robust, of all
-    instruments), with several endogenous regressors ``sanderson_windmeijer`` (the conditional F), with one
-    ``effective_f``.
+    With one endogenous regressor the effective F, with several of them each one's conditional F.
     """
     entries = []
     tests: dict[str, Test] = {}
     for j, name in enumerate(system.endogenous):
-        entry: dict[str, Any] = {"endogenous": name, **_regression(system, errors, system.d_net[:, j])}
+        entry = _regression(name, system, errors, system.d_net[:, j])
         if len(system.endogenous) > 1:
-            entry["sanderson_windmeijer"] = _plain(conditional_f(system, errors, j))
+            conditional = conditional_f(system, errors, j)
+            tests["sanderson_windmeijer"] = min(
+                tests.get("sanderson_windmeijer", conditional), conditional, key=lambda test: test.statistic
+            )
+            entry = replace(entry, sanderson_windmeijer=PartialTest.of(conditional))
         else:
-            entry["effective_f"] = effective_f(system, errors)
-            tests["effective_f"] = _strength(entry["effective_f"])
+            strength = effective_f(system, errors)
+            tests["effective_f"] = _strength(strength)
+            entry = replace(entry, effective_f=strength)
         entries.append(entry)
-    if len(entries) > 1:
-        weakest = min((entry["sanderson_windmeijer"] for entry in entries), key=lambda test: test["statistic"])
-        tests["sanderson_windmeijer"] = Test(
-            weakest["statistic"], tuple(weakest["df"]), weakest["p_value"], (note("smallest_conditional_f"),)
-        )
-    return {"errors": errors.note, "endogenous": entries}, tests
+    if "sanderson_windmeijer" in tests:
+        weakest = replace(tests["sanderson_windmeijer"], note=(note("smallest_conditional_f"),))
+        tests["sanderson_windmeijer"] = weakest
+    return FirstStage(errors.note, tuple(entries)), tests
 
 
-def _regression(system: System, errors: Errors, d: FloatArray) -> dict[str, Any]:
+def _regression(name: str, system: System, errors: Errors, d: FloatArray) -> FirstStageOf:
     z = system.z_net
     slopes = system.w.shape[1] + z.shape[1]
     inverse = np.linalg.inv(z.T @ z)
@@ -50,15 +53,15 @@ def _regression(system: System, errors: Errors, d: FloatArray) -> dict[str, Any]
     vcov = inverse @ errors.cross(z, left, left, slopes) @ inverse
     error = np.sqrt(np.diag(vcov))
     wald = [errors.test(float((b / s) ** 2), 1, slopes) for b, s in zip(params, error, strict=True)]
-    rows = [
-        {"term": term, "estimate": float(b), "std_error": float(s), "statistic": float(b / s), "p_value": test.p_value}
+    rows = tuple(
+        InstrumentRow(term, float(b), float(s), float(b / s), test.p_value)
         for term, b, s, test in zip(system.instruments, params, error, wald, strict=True)
-    ]
+    )
     if z.shape[1] > errors.most():
         joint = Test.none("more_instruments_than_clusters_test")
     else:
         joint = errors.test(float(params @ np.linalg.solve(vcov, params)), z.shape[1], slopes)
-    return {"coefficients": rows, "partial_r2": 1.0 - float(left @ left) / float(d @ d), "f": _plain(joint)}
+    return FirstStageOf(name, rows, 1.0 - float(left @ left) / float(d @ d), PartialTest.of(joint))
 
 
 def conditional_f(system: System, errors: Errors, j: int) -> Test:
@@ -80,7 +83,7 @@ def conditional_f(system: System, errors: Errors, j: int) -> Test:
     return errors.test(wald, q.shape[1] - others.shape[1], slopes)
 
 
-def effective_f(system: System, errors: Errors) -> dict[str, Any]:
+def effective_f(system: System, errors: Errors) -> EffectiveF:
     """The effective F of Montiel Olea and Pflueger (2013), with critical values of a 5 % test of a bias above 10 %.
 
     ``statistic`` is ``d' P d / tr(W2)`` with W2 the covariance of the orthonormal instruments' products with the first
@@ -94,16 +97,16 @@ def effective_f(system: System, errors: Errors) -> dict[str, Any]:
     worst = largest_bias(w1, w12, w2)
     simplified, k_simplified = critical_value(w2, 1.0 / TAU)
     exact, k_exact = critical_value(w2, worst / TAU)
-    return {
-        "statistic": value,
-        "tau": TAU,
-        "critical_2sls": exact,
-        "critical_simplified": simplified,
-        "k_2sls": k_exact,
-        "k_simplified": k_simplified,
-        "largest_bias": worst,
-        "p_value": float(stats.ncx2.sf(value * k_exact, k_exact, k_exact * worst / TAU)),
-    }
+    return EffectiveF(
+        statistic=value,
+        tau=TAU,
+        critical_2sls=exact,
+        critical_simplified=simplified,
+        k_2sls=k_exact,
+        k_simplified=k_simplified,
+        largest_bias=worst,
+        p_value=float(stats.ncx2.sf(value * k_exact, k_exact, k_exact * worst / TAU)),
+    )
 
 
 def covariances(system: System, errors: Errors) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -162,17 +165,7 @@ def critical_value(w2: FloatArray, x: float) -> tuple[float, float]:
     return float(stats.ncx2.ppf(0.95, k, k * x) if x > 0 else special.chdtri(k, 0.05)) / k, k
 
 
-def _strength(strength: dict[str, Any]) -> Test:
-    about = note(
-        "effective_f",
-        tau=TAU,
-        critical=strength["critical_2sls"],
-        simplified=strength["critical_simplified"],
-    )
-    return Test(strength["statistic"], None, strength["p_value"], (about,))
-
-
-def _plain(test: Test) -> dict[str, Any]:
-    df = list(test.df) if isinstance(test.df, tuple) else test.df
-    values = {"statistic": test.statistic, "df": df, "p_value": test.p_value}
-    return {**values, "note": list(test.note)} if test.note else values
+def _strength(strength: EffectiveF) -> Test:
+    critical, simplified = strength.critical_2sls, strength.critical_simplified
+    about = note("effective_f", tau=TAU, critical=critical, simplified=simplified)
+    return Test(strength.statistic, None, strength.p_value, (about,))

@@ -7,7 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ruralpanel.estimate.base.results import Design, Fit, Test
+from ruralpanel.estimate.base.parts import Parts
+from ruralpanel.estimate.base.policy_parts import Aggregations, GroupMean, Match, PlaceboDate, Randomisation
+from ruralpanel.estimate.base.results import Design, Fit
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.families.policy import (
     callaway_santanna,
     did_synthetic,
@@ -20,7 +23,6 @@ from ruralpanel.estimate.families.policy import (
 )
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, need_no, need_no_steps, paths_of, sample_of
 from ruralpanel.estimate.families.policy.summary import (
-    PlaceboDate,
     effect_of,
     errors_of,
     finished,
@@ -91,13 +93,17 @@ def fit(design: Design) -> Fit:
     method = METHODS[name]
     fitted = method.fit(sample)
     tests, event = _before(sample, name)
-    extra = {
-        "treatment": treatment_summary(sample),
-        **event,
-        "randomisation": randomisation(sample, name),
-        "placebo_dates": placebo_dates(sample, method),
-        "leave_one_treated_out": placebo.leave_one_out(plain(sample), method.point),
-    }
+    extra = replace(
+        fitted.extra,
+        treatment=treatment_summary(sample),
+        event_study=event.event_study,
+        pretrend=event.pretrend,
+        pretrend_note=event.pretrend_note,
+        null=event.null,
+        randomisation=randomisation(sample, name),
+        placebo_dates=placebo_dates(sample, method),
+        leave_one_treated_out=placebo.leave_one_out(plain(sample), method.point),
+    )
     return finished(replace(fitted, overrides=overrides), sample, tests, (), extra)
 
 
@@ -121,7 +127,7 @@ def _otherwise(sample: Sample) -> str:
     return "use method: synthetic or synthetic_control, whose errors come from placebos"
 
 
-def placebo_dates(sample: Sample, method: Method) -> list[PlaceboDate]:
+def placebo_dates(sample: Sample, method: Method) -> tuple[PlaceboDate, ...]:
     """Estimates from rows without treatment, had treatment started 1, 2, … periods earlier."""
     rows = []
     for shift, earlier in placebo.earlier(plain(sample)):
@@ -132,10 +138,10 @@ def placebo_dates(sample: Sample, method: Method) -> list[PlaceboDate]:
             continue
         effect = effect_of(float(fitted.params[0]), float(errors.vcov[0, 0]), float(errors.df[0]))
         rows.append(placebo_date(shift, earlier.cohorts, effect))
-    return rows
+    return tuple(rows)
 
 
-def randomisation(sample: Sample, name: str) -> placebo.Randomisation:
+def randomisation(sample: Sample, name: str) -> Randomisation:
     """Randomisation over treated sets by method `name`; the number of draws is the model's key ``draws``."""
     options = sample.design.spec.of(Did)
     rng = stream(sample.design, "randomisation")
@@ -166,13 +172,13 @@ def _check_keys(sample: Sample, name: str) -> None:
     need_no(design, name, "comparison: not_yet", compared, "use callaway_santanna or stacked")
 
 
-def _before(sample: Sample, name: str) -> tuple[dict[str, Test], dict[str, object]]:
+def _before(sample: Sample, name: str) -> tuple[dict[str, Test], Parts]:
     """The pre-trend test by the same method's effects by event time; nothing where there is one period before."""
     try:
         study = event_study.fit(_as_event_study(sample, name))
     except UserError as error:
-        return {}, {"event_study": None, "pretrend": None, "pretrend_note": str(error.problems[0].found)}
-    kept = {key: study.extra[key] for key in ("event_study", "pretrend")}
+        return {}, Parts(pretrend_note=str(error.problems[0].found), null=("event_study", "pretrend"))
+    kept = Parts(event_study=study.extra.event_study, pretrend=study.extra.pretrend)
     return {"pretrend": study.tests["pretrend"]}, kept
 
 
@@ -188,7 +194,7 @@ def _twfe(sample: Sample) -> Fit:
     trends = sample.design.spec.of(Policy).group_trends
     fitted = regressions.static(sample.design, sample.cohorts, trends)
     comparisons = regressions.bacon(sample.design, sample.cohorts, trends)
-    fitted = replace(fitted, extra={**fitted.extra, "two_by_two": comparisons})
+    fitted = replace(fitted, extra=Parts(two_by_two=comparisons))
     if sample.cohorts.single:
         return fitted
     return replace(fitted, notes=(*fitted.notes, note("dates_differ")))
@@ -208,28 +214,26 @@ def _callaway_santanna(sample: Sample) -> Fit:
     groups = callaway_santanna.by_cohort(paths, cells)
     periods = paths.cohorts.periods
 
-    def numbers(average: callaway_santanna.Average) -> dict[str, float]:
-        return {"estimate": average.estimate, "std_error": float(np.sqrt(average.variance))}
+    def numbers(average: callaway_santanna.Average, first: int | None = None, period: int | None = None) -> GroupMean:
+        return GroupMean(first, period, average.estimate, float(np.sqrt(average.variance)))
 
-    extra = {
-        "group_time": [
-            {
-                "first": paths.cohorts.date(cell.start),
-                "period": int(periods[cell.period]),
-                **numbers(callaway_santanna.Average(cell.estimate, cell.influence)),
-            }
+    by_period = callaway_santanna.by_period(paths, cells)
+    extra = Parts(
+        group_time=tuple(
+            numbers(
+                callaway_santanna.Average(cell.estimate, cell.influence),
+                paths.cohorts.date(cell.start),
+                int(periods[cell.period]),
+            )
             for cell in cells
-        ],
-        "aggregations": {
-            "simple": numbers(mean),
-            "group": numbers(callaway_santanna.over_cohorts(paths, groups)),
-            "by_cohort": [{"first": paths.cohorts.date(s), **numbers(m)} for s, m in groups.items()],
-            "by_period": [
-                {"period": int(periods[t]), **numbers(m)} for t, m in callaway_santanna.by_period(paths, cells).items()
-            ],
-            "errors": "influence functions by unit, no small-sample factor",
-        },
-    }
+        ),
+        aggregations=Aggregations(
+            simple=numbers(mean),
+            group=numbers(callaway_santanna.over_cohorts(paths, groups)),
+            by_cohort=tuple(numbers(m, paths.cohorts.date(s)) for s, m in groups.items()),
+            by_period=tuple(numbers(m, period=int(periods[t])) for t, m in by_period.items()),
+        ),
+    )
     return replace(fitted, extra=extra)
 
 
@@ -268,19 +272,15 @@ def _matched(sample: Sample) -> Fit:
     stack, matches = dynamics.matched_stack(sample.design, sample.cohorts)
     fitted = stacked.static(sample.design, stack)
     units = sample.design.units
-    extra = {
-        "matches": [
-            {
-                "unit": units[unit],
-                "matched": [units[other] for other in nearest],
-                "distance": [float(d) for d in distance],
-            }
+    extra = Parts(
+        matches=tuple(
+            Match(units[unit], tuple(units[other] for other in nearest), tuple(float(d) for d in distance))
             for cohort in matches
             for unit, nearest, distance in zip(cohort.treated, cohort.nearest, cohort.distance, strict=True)
-        ]
-    }
+        )
+    )
     notes = (*fitted.notes, note("matches_given"))
-    return replace(fitted, extra={**fitted.extra, **extra}, notes=notes)
+    return replace(fitted, extra=extra, notes=notes)
 
 
 def _matched_point(design: Design, cohorts: Cohorts) -> float:

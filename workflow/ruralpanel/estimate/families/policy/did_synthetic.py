@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.base.parts import Parts
+from ruralpanel.estimate.base.policy_parts import CohortWeights, Event, FitBefore, PlaceboDate, Randomisation
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.families.policy import placebo, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, need_balance, need_no, need_no_steps, paths_of
 from ruralpanel.estimate.families.policy.summary import (
     LEAST_TREATED,
-    AtEventTime,
-    PlaceboDate,
     effect_of,
     finished,
     placebo_date,
@@ -59,23 +58,23 @@ def fit(sample: Sample, name: str) -> Fit:
     )  # fmt: skip
     y, estimate, errors, result = _estimated(sample, name)
     dates = _placebo_dates(sample, difference)
-    extra = {
-        "treatment": treatment_summary(sample),
-        "weights": [_weights(sample, weights) for weights in estimate.weights],
-        "event_study": _gaps(sample, y, estimate),
-        "fit_before": _fit_before(y, estimate),
-        "errors": {key: float(np.sqrt(value)) for key, value in errors.items()},
-        "randomisation": randomisation(sample, name, draws, stream(design, "randomisation")),
-        "placebo_dates": dates,
-        "leave_one_treated_out": placebo.leave_one_out(sample, _point(difference)),
-    }
+    extra = Parts(
+        treatment=treatment_summary(sample),
+        weights=tuple(_weights(sample, weights) for weights in estimate.weights),
+        event_study=_gaps(sample, y, estimate),
+        fit_before=_fit_before(y, estimate),
+        errors={key: float(np.sqrt(value)) for key, value in errors.items()},
+        randomisation=randomisation(sample, name, draws, stream(design, "randomisation")),
+        placebo_dates=dates,
+        leave_one_treated_out=placebo.leave_one_out(sample, _point(difference)),
+    )
     return finished(result, sample, _in_time(dates), (), extra)
 
 
 def refit(sample: Sample, name: str) -> Fit:
     """The estimate and its errors alone."""
     check(sample, name)
-    return finished(_estimated(sample, name)[-1], sample, {}, (), {})
+    return finished(_estimated(sample, name)[-1], sample, {}, (), Parts())
 
 
 def _draws(sample: Sample) -> int:
@@ -116,7 +115,7 @@ def _estimated(sample: Sample, name: str) -> tuple[FloatArray, synthetic.Synthet
     return y, estimate, errors, result
 
 
-def randomisation(sample: Sample, name: str, draws: int, rng: np.random.Generator) -> placebo.Randomisation:
+def randomisation(sample: Sample, name: str, draws: int, rng: np.random.Generator) -> Randomisation:
     """Randomisation over treated sets, at most 999; synthetic controls are compared over their misfit before."""
     difference = METHODS[name]
     scaled = None if difference else _with_misfit
@@ -169,7 +168,7 @@ def _with_misfit(design: Design, cohorts: Cohorts) -> tuple[float, float]:
     """A synthetic control and the root mean square of its gaps before treatment (Abadie and others 2010)."""
     y = paths_of(design, cohorts).y
     found = synthetic.estimate(y, cohorts, False)
-    return found.estimate, _fit_before(y, found)["rmse"]
+    return found.estimate, _fit_before(y, found).rmse
 
 
 def _placebo_variance(y: FloatArray, sample: Sample, difference: bool, draws: int) -> float:
@@ -181,7 +180,7 @@ def _placebo_variance(y: FloatArray, sample: Sample, difference: bool, draws: in
     return float(np.var(placebos))
 
 
-def _placebo_dates(sample: Sample, difference: bool) -> list[PlaceboDate]:
+def _placebo_dates(sample: Sample, difference: bool) -> tuple[PlaceboDate, ...]:
     """Estimates from rows without treatment, had treatment started earlier, with errors of the same kind."""
     rows = []
     for shift, earlier in placebo.earlier(sample):
@@ -195,10 +194,10 @@ def _placebo_dates(sample: Sample, difference: bool) -> list[PlaceboDate]:
         if not np.isfinite(variance):
             variance = _placebo_variance(y, earlier, difference, DRAWS_EARLIER)
         rows.append(placebo_date(shift, earlier.cohorts, effect_of(estimate.estimate, variance, y.shape[0] - 1.0)))
-    return rows
+    return tuple(rows)
 
 
-def _in_time(dates: list[PlaceboDate]) -> dict[str, Test]:
+def _in_time(dates: tuple[PlaceboDate, ...]) -> dict[str, Test]:
     """The placebo date in the middle of the periods before treatment, as the test that stands for the pre-trend's."""
     if not dates:
         return {}
@@ -215,16 +214,6 @@ def _in_time(dates: list[PlaceboDate]) -> dict[str, Test]:
     return {"pretrend": Test(middle.estimate / error, middle.df, middle.p_value, (about,))}
 
 
-@dataclass(frozen=True)
-class CohortWeights:
-    """What others and periods before treatment weigh for the cohort of a date; as many equal weights of units."""
-
-    first: int
-    units: dict[str, float]
-    periods: dict[str, float]
-    effective_units: float
-
-
 def _weights(sample: Sample, weights: synthetic.Weights) -> CohortWeights:
     units, periods = sample.design.units, sample.design.periods
     return CohortWeights(
@@ -235,7 +224,7 @@ def _weights(sample: Sample, weights: synthetic.Weights) -> CohortWeights:
     )
 
 
-def _gaps(sample: Sample, y: FloatArray, synthetic_control: synthetic.Synthetic) -> list[AtEventTime]:
+def _gaps(sample: Sample, y: FloatArray, synthetic_control: synthetic.Synthetic) -> tuple[Event, ...]:
     """Gap between treated and weighted others by event time, cohorts weighing by their treated units; no errors."""
     gathered: dict[int, list[tuple[int, float, int]]] = {}
     for weights in synthetic_control.weights:
@@ -249,11 +238,11 @@ def _gaps(sample: Sample, y: FloatArray, synthetic_control: synthetic.Synthetic)
         estimate = float(sizes @ [gap for _, gap, _ in values] / sizes.sum())
         date = values[0][0] if len(synthetic_control.weights) == 1 else None
         term = f"event:{time:+d}" if date is None else f"treated:{label(date)}"
-        rows.append(AtEventTime(term=term, period=date, event_time=time, estimate=estimate))
-    return rows
+        rows.append(Event(term=term, period=date, event_time=time, estimate=estimate))
+    return tuple(rows)
 
 
-def _fit_before(y: FloatArray, synthetic_control: synthetic.Synthetic) -> dict[str, float]:
+def _fit_before(y: FloatArray, synthetic_control: synthetic.Synthetic) -> FitBefore:
     """Root mean square of the gaps before treatment, as such and in standard deviations of the treated's means."""
     gaps = [synthetic.gaps(y, weights)[: weights.start] for weights in synthetic_control.weights]
     pairs = zip(gaps, synthetic_control.weights, strict=True)
@@ -261,4 +250,4 @@ def _fit_before(y: FloatArray, synthetic_control: synthetic.Synthetic) -> dict[s
     rmse = float(np.sqrt(np.mean(np.concatenate(centred) ** 2)))
     moves = [y[weights.treated, : weights.start].mean(axis=0) for weights in synthetic_control.weights]
     spread = float(np.sqrt(np.mean(np.concatenate([move - move.mean() for move in moves]) ** 2)))
-    return {"rmse": rmse, "relative": rmse / spread if spread > 0 else float("nan")}
+    return FitBefore(rmse, rmse / spread if spread > 0 else float("nan"))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact, group_sums
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray, Test
+from ruralpanel.estimate.base.policy_parts import Event, HonestDid, Pretrend
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray, IntArray
+from ruralpanel.estimate.base.rows import Effect, Test
 from ruralpanel.estimate.families.policy import callaway_santanna, honest_did, imputation, regressions, stacked
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Paths, Sample, cohorts_of, need_no, paths_of, take
 from ruralpanel.estimate.families.policy.pretrends import Leads, degrees, joint, power
 from ruralpanel.estimate.families.policy.regressions import EventTime
-from ruralpanel.estimate.families.policy.summary import AtEventTime, Effect, Errors, effect_of, errors_of
+from ruralpanel.estimate.families.policy.summary import Errors, effect_of, errors_of
 from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.project.kinds.estimator_keys import Policy
 from ruralpanel.project.notes import Note, note
@@ -98,14 +99,14 @@ def by_unit(design: Design, influence: FloatArray) -> FloatArray:
     return np.asarray((influence / (influence.shape[0] * counts[:, None]))[design.unit_codes])
 
 
-def event_rows(effects: Dynamic) -> list[AtEventTime]:
+def event_rows(effects: Dynamic) -> tuple[Event, ...]:
     """The chart's data: one entry per event time in order, the reference as zero without error."""
     entries = []
     for i, time in enumerate(effects.times):
         numbers = effect_of(float(effects.fit.params[i]), float(effects.errors.vcov[i, i]), float(effects.errors.df[i]))
         entries.append(at(time, numbers))
     entries.append(at(effects.reference, Effect(estimate=0.0, ci_low=0.0, ci_high=0.0)))
-    return sorted(entries, key=lambda one: one.event_time)
+    return tuple(sorted(entries, key=lambda one: one.event_time))
 
 
 def mean_after(effects: Dynamic) -> Effect:
@@ -116,19 +117,13 @@ def mean_after(effects: Dynamic) -> Effect:
     return effect_of(estimate, variance, effects.errors.least_df)
 
 
-def pretrend(effects: Dynamic, sample: Sample) -> tuple[Test, dict[str, Any]]:
+def pretrend(effects: Dynamic, sample: Sample) -> tuple[Test, Pretrend]:
     """Joint test of the effects before treatment, and what it could have detected."""
     leads = leads_of(effects, sample)
     test = joint(leads)
     after = np.array([_distance(effects, i) for i in effects.after])
-    extra: dict[str, Any] = {
-        "leads": len(effects.before),
-        "errors": effects.errors.note,
-        "statistic": test.statistic,
-        "p_value": test.p_value,
-        "power": power(leads, after, np.full(after.size, 1.0 / after.size)),
-    }
-    return test, extra
+    found = power(leads, after, np.full(after.size, 1.0 / after.size))
+    return test, Pretrend(len(effects.before), effects.errors.note, test.statistic, test.p_value, found)
 
 
 def leads_of(effects: Dynamic, sample: Sample, contrast: FloatArray | None = None) -> Leads:
@@ -154,7 +149,7 @@ def leads_of(effects: Dynamic, sample: Sample, contrast: FloatArray | None = Non
     )
 
 
-def honest(effects: Dynamic, where: str) -> dict[str, Any]:
+def honest(effects: Dynamic, where: str) -> HonestDid:
     """Bounds on the first effect under treatment and on the mean of all, where trends may differ.
 
     Raises
@@ -172,11 +167,11 @@ def honest(effects: Dynamic, where: str) -> dict[str, Any]:
     q = size - last
     stretch = float(critical_values(np.array(effects.errors.least_df)) / critical_values(np.array(np.inf)))
     working = honest_did.autoregressive(vcov, times, last)
-    result: dict[str, Any] = {"errors": effects.errors.note, "stretch": stretch}
-    for name, weights in (("first", np.eye(q)[0]), ("average", np.full(q, 1.0 / q))):
-        study = honest_did.EventStudy(beta, vcov, times, weights, stretch, working)
-        result[name] = honest_did.bounds(study, where)
-    return result
+    first, average = (
+        honest_did.bounds(honest_did.EventStudy(beta, vcov, times, weights, stretch, working), where)
+        for weights in (np.eye(q)[0], np.full(q, 1.0 / q))
+    )
+    return HonestDid(effects.errors.note, stretch, first, average)
 
 
 def matched_stack(design: Design, cohorts: Cohorts) -> tuple[stacked.Stack, tuple[stacked.Matches, ...]]:
@@ -279,9 +274,9 @@ def _distance(effects: Dynamic, place: int) -> float:
     return float(effects.times[place].event_time - effects.reference.event_time)
 
 
-def at(time: EventTime, effect: Effect) -> AtEventTime:
+def at(time: EventTime, effect: Effect) -> Event:
     """The effect at a time from treatment: one row of a chart's data."""
-    return AtEventTime(term=time.term, period=time.period, event_time=time.event_time, **vars(effect))
+    return Event(**vars(effect) | {"term": time.term}, period=time.period, event_time=time.event_time)
 
 
 METHODS: dict[str, Callable[[Sample, Times, EventTime], tuple[Fit, Times]]] = {

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.base.parts import Parts
+from ruralpanel.estimate.base.policy_parts import Event, HonestDid, LeadsRandomised, Pretrend
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.families.policy import dynamics, placebo, regressions
 from ruralpanel.estimate.families.policy.cohorts import Sample, need_no, need_no_steps, sample_of
 from ruralpanel.estimate.families.policy.dynamics import Dynamic
 from ruralpanel.estimate.families.policy.pretrends import joint
 from ruralpanel.estimate.families.policy.regressions import EventTime
 from ruralpanel.estimate.families.policy.summary import (
-    AtEventTime,
     effect_of,
     errors_of,
     finished,
@@ -56,21 +57,23 @@ def fit(design: Design) -> Fit:
         return _with_trends(design, sample, method)
     effects = dynamics.dynamic(sample, method)
     test, pretrend = dynamics.pretrend(effects, sample)
-    extra: dict[str, object] = {
-        "event_study": dynamics.event_rows(effects),
-        "average_effect": dynamics.mean_after(effects),
-        "pretrend": pretrend,
-    }
     bounds, notes = _bounds(effects, design)
     if method in ("twfe", "callaway_santanna") and sample.cohorts.single:
-        pretrend["randomisation"] = _randomised(sample, effects)
-        if pretrend["randomisation"] is None and design.spec.options.gives("draws"):
+        pretrend = replace(pretrend, randomisation=_randomised(sample, effects))
+        if pretrend.randomisation is None and design.spec.options.gives("draws"):
             notes = (*notes, note("draws_without_use"))
-    extra |= {"honest_did": bounds, "treatment": treatment_summary(sample)}
+    extra = Parts(
+        event_study=dynamics.event_rows(effects),
+        average_effect=dynamics.mean_after(effects),
+        pretrend=pretrend,
+        honest_did=bounds,
+        treatment=treatment_summary(sample),
+        null=("honest_did",) if bounds is None else (),
+    )
     return finished(effects.fit, sample, {"pretrend": test}, notes, extra)
 
 
-def _bounds(effects: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tuple[Note, ...]]:
+def _bounds(effects: Dynamic, design: Design) -> tuple[HonestDid | None, tuple[Note, ...]]:
     try:
         return dynamics.honest(effects, f"models.{design.spec.name}"), ()
     except UserError as error:
@@ -79,7 +82,7 @@ def _bounds(effects: Dynamic, design: Design) -> tuple[dict[str, Any] | None, tu
         return None, (note("no_bounds_zero_errors"),)
 
 
-def _randomised(sample: Sample, effects: Dynamic) -> placebo.LeadsRandomised | None:
+def _randomised(sample: Sample, effects: Dynamic) -> LeadsRandomised | None:
     periods = list(sample.design.periods)
     before = np.array([periods.index(effects.times[i].period or 0) for i in effects.before], dtype=np.intp)
     draws = sample.design.spec.of(EventStudy).draws
@@ -107,17 +110,17 @@ def _with_trends(design: Design, sample: Sample, method: str) -> Fit:
         for time, i in zip(after, place, strict=True)
     ]
     average = effect_of(float(target @ effects.params), float(target @ errors.vcov @ target), errors.least_df)
-    extra = {
-        "event_study": [*before, *rows],
-        "average_effect": average,
-        "pretrend": {"statistic": test.statistic, "p_value": test.p_value, "errors": errors.note},
-        "honest_did": None,
-        "treatment": treatment_summary(sample),
-    }
+    extra = Parts(
+        event_study=(*before, *rows),
+        average_effect=average,
+        pretrend=Pretrend(errors=errors.note, statistic=test.statistic, p_value=test.p_value),
+        treatment=treatment_summary(sample),
+        null=("honest_did",),
+    )
     return finished(effects, sample, {"pretrend": test}, (note("departures_from_trend"),), extra)
 
 
-def _departures(effects: Dynamic, sample: Sample) -> tuple[list[AtEventTime], Test]:
+def _departures(effects: Dynamic, sample: Sample) -> tuple[list[Event], Test]:
     """Effects before treatment less the line through them, and the joint test that they lie on a line."""
     place = effects.before
     times: list[EventTime] = [effects.times[i] for i in place]

@@ -13,11 +13,11 @@ Changes and slopes are per unit of time, so that unevenly spaced periods are tre
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy import optimize, special
 
+from ruralpanel.estimate.base.policy_parts import Bound, Bounds
 from ruralpanel.estimate.base.results import FloatArray
 from ruralpanel.project.notes import note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError
@@ -87,7 +87,7 @@ def rebased(beta: FloatArray, vcov: FloatArray, position: int, last: int) -> tup
     return change @ beta, change @ vcov @ change.T
 
 
-def bounds(study: EventStudy, where: str) -> dict[str, Any]:
+def bounds(study: EventStudy, where: str) -> Bounds:
     """Both kinds of bounds on the target, over `RELATIVE` and `SMOOTH`, and the M̄ at which zero comes in.
 
     Raises
@@ -109,16 +109,13 @@ def bounds(study: EventStudy, where: str) -> dict[str, Any]:
         )
     largest = float(np.max(np.abs(_slope_changes(study))))
     smooth = [share * largest for share in SMOOTH]
-    return {
-        "estimate": study.estimate,
-        "relative_magnitudes": [
-            {"m": m, **_named(identified(study, m), "bound"), **_named(relative_magnitudes(study, m), "ci")}
-            for m in RELATIVE
-        ],
-        "smoothness": [{"m": m, **_named(smoothness(study, m), "ci")} for m in smooth],
-        "breakdown": breakdown(study),
-        "largest_slope_change": largest,
-    }
+    return Bounds(
+        estimate=study.estimate,
+        relative_magnitudes=tuple(Bound(m, *identified(study, m), *relative_magnitudes(study, m)) for m in RELATIVE),
+        smoothness=tuple(Bound(m, None, None, *smoothness(study, m)) for m in smooth),
+        breakdown=breakdown(study),
+        largest_slope_change=largest,
+    )
 
 
 def identified(study: EventStudy, m: float) -> tuple[float, float]:
@@ -354,7 +351,3 @@ def _decomposition(study: EventStudy) -> tuple[FloatArray, FloatArray]:
     path = np.delete(path - path[p], p, axis=0)
     line = np.delete(study.times - study.times[p], p)
     return line, path
-
-
-def _named(pair: tuple[float, float], name: str) -> dict[str, float]:
-    return {f"{name}_low": pair[0], f"{name}_high": pair[1]}

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Inference
+from ruralpanel.estimate.base.rows import SettingOptions
 from ruralpanel.estimate.families.policy import did, dynamics, regressions, synthetic
 from ruralpanel.estimate.families.policy.cohorts import Sample, paths_of, sample_of
 from ruralpanel.estimate.inference import covariance, methods, validity
@@ -65,7 +66,7 @@ def infer(fit: Fit, design: Design, setting: InferenceSpec, seed: int) -> Infere
         n_clusters=int(np.unique(sample.design.unit_codes).size),
         notes=(note("treatment_random"),),
         overrides=warnings,
-        extra={"draws": randomised.draws, "enumerated": randomised.enumerated, "seed": seed},
+        options=SettingOptions(draws=randomised.draws, enumerated=randomised.enumerated, seed=seed),
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import group_sums
 from ruralpanel.estimate.base.effects import absorbed_space, root_weights
+from ruralpanel.estimate.base.policy_parts import LeadsRandomised, Randomisation, WithoutUnit
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
 from ruralpanel.estimate.families.policy import regressions
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample, cohorts_of, paths_of, sample_of, take
@@ -31,43 +32,6 @@ MOST_LEFT_OUT = 60
 """Treated units beyond which none is left out in turn."""
 
 DRAWS = {"fast": 9_999, "slow": 999}
-
-
-@dataclass(frozen=True)
-class Randomisation:
-    """Randomisation over treated sets.
-
-    Attributes
-    ----------
-    p_value : of `statistic` (t with errors by unit, the estimate, or that over the misfit before treatment);
-        p_value_estimate : of the estimate. draws : assignments beside the sample's own; enumerated : they are all.
-    placebo_low, placebo_high : 2.5 % and 97.5 % points of the placebo estimates.
-    """
-
-    p_value: float
-    p_value_estimate: float
-    statistic: str
-    draws: int
-    enumerated: bool
-    placebo_low: float
-    placebo_high: float
-
-
-@dataclass(frozen=True)
-class LeftOut:
-    """The estimate without a unit; None where nothing is left to estimate."""
-
-    unit: str
-    estimate: float | None
-
-
-@dataclass(frozen=True)
-class LeadsRandomised:
-    """Randomisation p-value of the leads' joint test, units that have all these periods, and draws."""
-
-    p_value: float
-    units: int
-    draws: int
 
 
 def treated_sets(
@@ -116,22 +80,22 @@ def treated_sets(
     )
 
 
-def leave_one_out(sample: Sample, point: Point) -> list[LeftOut]:
+def leave_one_out(sample: Sample, point: Point) -> tuple[WithoutUnit, ...]:
     """The estimate without each treated unit in turn.
 
     Empty with more than `MOST_LEFT_OUT` treated units, none of which can matter much.
     """
-    rows: list[LeftOut] = []
+    rows: list[WithoutUnit] = []
     if int(sample.cohorts.treated.sum()) > MOST_LEFT_OUT:
-        return rows
+        return ()
     treated = np.flatnonzero(sample.cohorts.treated)
     for unit in tracked(treated, treated.size, f"treated units left out of model {sample.design.spec.name}"):
         kept = np.flatnonzero(sample.design.unit_codes != unit).astype(np.intp)
         design = take(sample.design, kept)
         cohorts = cohorts_of(design, np.delete(sample.cohorts.first, unit))
-        estimate = _or_none(point, design, cohorts) if cohorts.treated.any() else None
-        rows.append(LeftOut(sample.design.units[unit], estimate))
-    return rows
+        estimate = _or_nan(point, design, cohorts) if cohorts.treated.any() else float("nan")
+        rows.append(WithoutUnit(sample.design.units[unit], estimate))
+    return tuple(rows)
 
 
 def leads(
@@ -287,8 +251,8 @@ def _quietly(scaled: Scaled, sample: Sample, order: IntArray) -> tuple[float, fl
         return float("nan"), float("nan")
 
 
-def _or_none(point: Point, design: Design, cohorts: Cohorts) -> float | None:
+def _or_nan(point: Point, design: Design, cohorts: Cohorts) -> float:
     try:
         return point(design, cohorts)
     except UserError:
-        return None
+        return float("nan")

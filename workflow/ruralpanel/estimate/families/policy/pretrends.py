@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from scipy import optimize, special
 
-from ruralpanel.estimate.base.results import FloatArray, Test
+from ruralpanel.estimate.base.policy_parts import TrendFound, TrendPower
+from ruralpanel.estimate.base.results import FloatArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.inference.covariance import critical_values
 from ruralpanel.project.notes import note
 
@@ -74,7 +76,7 @@ def degrees(scores: FloatArray, treated: np.ndarray[tuple[int], np.dtype[np.bool
     return (k + k**2) / total if total > 0 else 0.0
 
 
-def power(leads: Leads, after: FloatArray, target: FloatArray) -> dict[str, Any]:
+def power(leads: Leads, after: FloatArray, target: FloatArray) -> TrendPower:
     """What the pre-trend tests could have found: the linear trend they detect with 50 and 80 % power.
 
     Parameters
@@ -84,22 +86,22 @@ def power(leads: Leads, after: FloatArray, target: FloatArray) -> dict[str, Any]
 
     Returns
     -------
-    For ``joint`` (noncentral F) and ``each`(some lead's t beyond its 5 % critical value): slopes per period at 50 and
-    80 % power and the bias of the target under them; missing where no slope is found so, as for the joint test of more
-    leads than the units can test. Roth (2022) uses the second.
+    For the joint test (noncentral F) and for each lead (some t beyond its 5 % critical value) slopes per period and the
+    bias of the target under them; NaN where no slope is found so, as for the joint test of more leads than the units
+    can test. Roth (2022) uses the second.
     """
     if not leads.beta.size or leads.nu - leads.beta.size + 1.0 < 1.0:
-        return {}
+        return TrendPower()
     together = np.linalg.matrix_rank(leads.vcov) == leads.beta.size
     typical = float(np.sqrt(np.diag(leads.vcov)).max())
     bias = float(target @ after)
-    detectable: dict[str, Any] = {"slope_fitted": fitted_slope(leads)}
-    for name, test in (("joint", joint_power(leads) if together else None), ("each", each_power(leads))):
-        slopes = {share: float("nan") if test is None else _slope(test, share, typical) for share in (0.5, 0.8)}
-        detectable[name] = {f"slope_{round(100 * share)}": slope for share, slope in slopes.items()} | {
-            f"bias_{round(100 * share)}": slope * bias for share, slope in slopes.items()
-        }
-    return detectable
+
+    def found(test: Any) -> TrendFound:
+        half, most = (float("nan") if test is None else _slope(test, share, typical) for share in (0.5, 0.8))
+        return TrendFound(half, most, half * bias, most * bias)
+
+    joint = found(joint_power(leads) if together else None)
+    return TrendPower(fitted_slope(leads), joint, found(each_power(leads)))
 
 
 def fitted_slope(leads: Leads) -> float:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ruralpanel.estimate.base.policy_parts import Comparison, TwoByTwo
 from ruralpanel.estimate.base.results import Design, Fit, FloatArray
 from ruralpanel.estimate.families import linear
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, paths_of, sample_of
@@ -205,29 +206,8 @@ def _beside_controls(design: Design, columns: FloatArray, terms: tuple[str, ...]
     return replace(design, x=np.hstack([columns, design.x]), terms=(*terms, *design.terms), spec=spec)
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A difference in differences between two groups of units that each move together.
-
-    Attributes
-    ----------
-    kind : ``untreated``: against units that are never treated; ``earlier``: against units treated later, until these
-        are; ``later``: against units treated earlier, from then on.
-    treated, control : first treated periods of the two groups; None: never.
-    weight : share in the two-way effect; all weights add up to one.
-    """
-
-    kind: str
-    treated: int
-    control: int | None
-    n_treated: int
-    n_control: int
-    weight: float
-    estimate: float
-
-
-def bacon(design: Design, cohorts: Cohorts, trends: bool) -> dict[str, Any]:
-    """``comparisons`` and the ``estimate`` that they add up to; or ``beside``, what makes the effect another mean.
+def bacon(design: Design, cohorts: Cohorts, trends: bool) -> TwoByTwo:
+    """The comparisons and the estimate that they add up to; or what makes the effect another mean.
 
     The two-way effect is no mean of these comparisons with ``controls`` (steps of definition breaks count),
     ``weights``, ``group_trends`` or ``gaps``.
@@ -240,10 +220,10 @@ def bacon(design: Design, cohorts: Cohorts, trends: bool) -> dict[str, Any]:
         "gaps": design.y.size < full,
     }
     if any(beside.values()):
-        return {"beside": [name for name, present in beside.items() if present]}
+        return TwoByTwo(beside=tuple(name for name, present in beside.items() if present))
     pairs = comparisons(design, cohorts)
     estimate = sum(one.weight * one.estimate for one in pairs)
-    return {"comparisons": [asdict(one) for one in pairs], "estimate": float(estimate)}
+    return TwoByTwo(pairs, float(estimate))
 
 
 def comparisons(design: Design, cohorts: Cohorts) -> tuple[Comparison, ...]:

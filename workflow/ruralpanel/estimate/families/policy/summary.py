@@ -8,7 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ruralpanel.estimate.base.absorb import compact
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.base.parts import Parts
+from ruralpanel.estimate.base.policy_parts import PlaceboDate, TreatedCohort, TreatmentSummary
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.rows import Effect, Test
 from ruralpanel.estimate.families.policy.cohorts import Cohorts, Sample
 from ruralpanel.estimate.inference.covariance import critical_values, p_values
 from ruralpanel.estimate.inference.methods import raw
@@ -24,25 +27,6 @@ FEW_TREATED = 8
 """Below this a note says that clustered errors are too small (MacKinnon and Webb 2018)."""
 
 
-@dataclass(frozen=True)
-class TreatedCohort:
-    """Units whose treatment began together: the date, and the first period of the sample under treatment."""
-
-    first: int
-    first_in_sample: int
-    units: list[str]
-
-
-@dataclass(frozen=True)
-class TreatmentSummary:
-    """Counts of units and of periods before the first treatment, and the cohorts."""
-
-    n_treated: int
-    n_untreated: int
-    periods_before: int
-    cohorts: list[TreatedCohort]
-
-
 def treatment_summary(sample: Sample) -> TreatmentSummary:
     """Counts of units, and each cohort's date and units."""
     cohorts, units = sample.cohorts, sample.design.units
@@ -50,34 +34,30 @@ def treatment_summary(sample: Sample) -> TreatmentSummary:
         n_treated=int(cohorts.treated.sum()),
         n_untreated=int((~cohorts.treated).sum()),
         periods_before=int(min(cohorts.starts)),
-        cohorts=[
+        cohorts=tuple(
             TreatedCohort(
                 cohorts.date(start),
                 int(cohorts.periods[start]),
-                [units[i] for i in np.flatnonzero(cohorts.start == start)],
+                tuple(units[i] for i in np.flatnonzero(cohorts.start == start)),
             )
             for start in cohorts.starts
-        ],
+        ),
     )
 
 
-def finished(
-    fit: Fit, sample: Sample, tests: Mapping[str, Test], notes: tuple[Note, ...], extra: Mapping[str, object]
-) -> Fit:
+def finished(fit: Fit, sample: Sample, tests: Mapping[str, Test], notes: tuple[Note, ...], extra: Parts) -> Fit:
     """The fit with its rows counted in the original design, and with the sample's notes and losses."""
-    lost = {**sample.dropped, **fit.extra.get("n_dropped", {})}
-    unused = sample.rows.size - np.unique(fit.rows).size - sum(fit.extra.get("n_dropped", {}).values())
+    lost = {**sample.dropped, **fit.n_dropped}
+    unused = sample.rows.size - np.unique(fit.rows).size - sum(fit.n_dropped.values())
     if unused > 0:
         lost["in_no_comparison"] = unused
-    every = {**fit.extra, **extra}
-    if lost:
-        every["n_dropped"] = lost
     return replace(
         fit,
         rows=sample.rows[fit.rows],
         tests={**fit.tests, **tests},
         notes=(*sample.notes, *fit.notes, *notes, *pre_period_notes(sample), *few_treated(sample)),
-        extra=every,
+        n_dropped=lost,
+        extra=extra,
     )
 
 
@@ -171,38 +151,9 @@ def errors_of(fit: Fit, design: Design) -> Errors:
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Effect:
-    """An effect with its error, p-value and 95 % interval; None: it has none."""
-
-    estimate: float
-    std_error: float | None = None
-    df: float | None = None
-    p_value: float | None = None
-    ci_low: float | None = None
-    ci_high: float | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class AtEventTime(Effect):
-    """The effect at one time from treatment; `period`: None where cohorts are treated at different dates."""
-
-    term: str
-    period: int | None
-    event_time: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class PlaceboDate(Effect):
-    """The effect had treatment started `shift` periods earlier, from rows without treatment; `first`: of cohorts."""
-
-    shift: int
-    first: int | list[int]
-
-
 def placebo_date(shift: int, cohorts: Cohorts, effect: Effect) -> PlaceboDate:
     """The effect of a placebo date, with the dates at which cohorts are taken to start."""
-    first = [int(cohorts.periods[start]) for start in cohorts.starts]
+    first = tuple(int(cohorts.periods[start]) for start in cohorts.starts)
     return PlaceboDate(shift=shift, first=first[0] if len(first) == 1 else first, **vars(effect))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy import special
 
-from ruralpanel.estimate.base.results import FloatArray, Test
+from ruralpanel.estimate.base.parts import SpatialEffect, SpatialEffects
+from ruralpanel.estimate.base.results import FloatArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.families.spatial.filter import SpatialFilter
 from ruralpanel.estimate.families.spatial.maximum_likelihood import Size, Solution, error, independent, lag
 from ruralpanel.estimate.families.spatial.panel import SpatialPanel, columns
@@ -39,7 +40,7 @@ class Coefficients:
 
 def effects(
     coefficients: Coefficients, terms: Sequence[str], filter_: SpatialFilter, draws: int, rng: np.random.Generator
-) -> dict[str, Any]:
+) -> SpatialEffects:
     """Effects of the regressors, with simulated errors.
 
     The outcome's response in unit i to the regressor in unit j is element ij of ``S = (I − ρW)⁻¹ (β I + θ W)``.
@@ -55,7 +56,7 @@ def effects(
 
     Returns
     -------
-    ``rows``: term, kind and the figures; ``draws``; ``left_out``: normal draws outside the interval; ``df``.
+    Without the name of the errors that were drawn from (`basis`).
     """
     point = _three(coefficients.params[None, :], coefficients, filter_)[0]
     moves = rng.multivariate_normal(np.zeros(coefficients.params.size), coefficients.vcov, size=draws, method="eigh")
@@ -72,18 +73,18 @@ def effects(
         for k, kind in enumerate(KINDS):
             estimate, error = float(point[i, k]), float(spread[i, k])
             rows.append(
-                {
-                    "term": terms[j],
-                    "kind": kind,
-                    "estimate": estimate,
-                    "std_error": None if heavy else error,
-                    "ci_low": float(reach[0, i, k]),
-                    "ci_high": float(reach[1, i, k]),
-                    "p_value": _tail(drawn[:, i, k]) if heavy else _p_value(estimate, error, coefficients.df),
-                }
+                SpatialEffect(
+                    term=terms[j],
+                    kind=kind,
+                    estimate=estimate,
+                    std_error=None if heavy else error,
+                    ci_low=float(reach[0, i, k]),
+                    ci_high=float(reach[1, i, k]),
+                    p_value=_tail(drawn[:, i, k]) if heavy else _p_value(estimate, error, coefficients.df),
+                )
             )
     df = float(coefficients.df) if np.isfinite(coefficients.df) else None
-    return {"rows": rows, "draws": draws, "left_out": draws - len(normal), "df": df}
+    return SpatialEffects(tuple(rows), draws, draws - len(normal), df)
 
 
 def _tail(values: FloatArray) -> float:

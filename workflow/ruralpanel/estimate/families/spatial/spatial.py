@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy import special
 
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.base.parts import Parts, Spatial
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.families import linear
 from ruralpanel.estimate.families.spatial import gmm, impacts, maximum_likelihood
 from ruralpanel.estimate.families.spatial.filter import SpatialFilter
@@ -17,7 +18,7 @@ from ruralpanel.estimate.families.spatial.impacts import Coefficients, effects
 from ruralpanel.estimate.families.spatial.maximum_likelihood import Size, Solution
 from ruralpanel.estimate.families.spatial.panel import MARK, SpatialPanel, columns, panel_of
 from ruralpanel.estimate.inference.validity import generator
-from ruralpanel.project.kinds.estimator_keys import Spatial
+from ruralpanel.project.kinds.estimator_keys import Spatial as SpatialKeys
 from ruralpanel.project.kinds.estimators import FE, POOLED
 from ruralpanel.project.notes import Note, note
 from ruralpanel.project.problems import CONFIGURATION, Problem, UserError, did_you_mean
@@ -81,7 +82,7 @@ def fit(design: Design) -> Fit:
         data cannot tell apart, no maximum inside the interval.
     """
     method = design.spec.method or METHODS[0]
-    options = design.spec.of(Spatial)
+    options = design.spec.of(SpatialKeys)
     correction, lags = options.correction, _lags(design, options, method)
     panel = panel_of(design, lags, _broken(design, method, lags))
     lee_yu = correction == "lee_yu"
@@ -94,10 +95,10 @@ def fit(design: Design) -> Fit:
     else:
         fitted = _moments(setting)
     tests = {**impacts.lagrange_multipliers(panel, size, filter_), **fitted.tests}
-    return replace(fitted, tests=tests, extra={**fitted.extra, **_extra(setting, fitted)})
+    return replace(fitted, tests=tests, left_out=setting.panel.left_out, extra=_extra(setting, fitted))
 
 
-def _lags(design: Design, options: Spatial, method: str) -> tuple[str, ...]:
+def _lags(design: Design, options: SpatialKeys, method: str) -> tuple[str, ...]:
     """Terms whose neighbours' means enter; stops at an unknown method and at keys that it does not take."""
     where = f"models.{design.spec.name}"
     problems = []
@@ -126,7 +127,7 @@ def _broken(design: Design, method: str, lags: tuple[str, ...]) -> tuple[str, ..
 def _without_neighbours(setting: Setting) -> SpatialPanel:
     """The panel without neighbours' regressors; the steps of their breaks stay: no test is of them."""
     design, method = setting.design, setting.method
-    lags = _lags(design, design.spec.of(Spatial), method)
+    lags = _lags(design, design.spec.of(SpatialKeys), method)
     return panel_of(design, (), _broken(design, method, lags))
 
 
@@ -259,13 +260,9 @@ def _explained(setting: Setting, solution: Solution) -> float:
     return float(pair[0, 1] ** 2)
 
 
-def _extra(setting: Setting, fit: Fit) -> dict[str, Any]:
-    panel, spec = setting.panel, setting.design.spec
-    low, high = setting.filter.interval
-    about = {"weights": setting.design.extra.weights_about, "correction": setting.correction, "interval": [low, high]}
-    extra: dict[str, Any] = {"spatial": about}
-    if panel.left_out:
-        extra["left_out"] = dict(panel.left_out)
+def _extra(setting: Setting, fit: Fit) -> Parts:
+    spec = setting.design.spec
+    extra = Parts(spatial=Spatial(setting.design.extra.weights_about, setting.correction, setting.filter.interval))
     if setting.method not in OUTCOME_LAG + DURBIN:
         return extra
     names = [term for term in dict.fromkeys(_regressors(setting.design)) if term in fit.terms]
@@ -281,9 +278,8 @@ def _extra(setting: Setting, fit: Fit) -> dict[str, Any]:
         df,
     )
     rng = generator(setting.design.seed, spec.name, "spatial_effects")
-    rows = effects(coefficients, fit.terms, setting.filter.whole(), spec.of(Spatial).draws, rng)
-    extra["spatial_effects"] = {**rows, "basis": [one.to_dict() for one in basis]}
-    return extra
+    rows = effects(coefficients, fit.terms, setting.filter.whole(), spec.of(SpatialKeys).draws, rng)
+    return replace(extra, spatial_effects=replace(rows, basis=basis))
 
 
 def _covariance(setting: Setting, fit: Fit) -> tuple[FloatArray, float, tuple[Note, ...]]:

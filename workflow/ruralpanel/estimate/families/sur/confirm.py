@@ -41,11 +41,11 @@ def again(design: Design, setting: InferenceSpec | None) -> Second:
     scale = np.ones((rows.size, 1)) if root is None else root[:, None]
     x = space.residuals(design.x[rows] * scale)
     y = space.residuals(design.extra.outcomes.columns[rows] * scale)
-    used = sorted({design.terms.index(term) for terms in fit.extra["equations"].values() for term in terms})
+    used = sorted({design.terms.index(term) for terms in fit.extra.equations.values() for term in terms})
     allowed = agreement(max(scaling.condition(x[:, used]), scaling.condition(y)))
     powers, measures = scaling.scales(np.linalg.norm(x, axis=0)), scaling.scales(np.linalg.norm(y, axis=0))
     equations, factors = {}, []
-    for m, (name, terms) in enumerate(fit.extra["equations"].items()):
+    for m, (name, terms) in enumerate(fit.extra.equations.items()):
         places = [design.terms.index(term) for term in terms]
         equations[name] = (y[:, [m]] / measures[m], x[:, places] / powers[places])
         factors.append(measures[m] / powers[places])

@@ -12,6 +12,7 @@ from ruralpanel.estimate.base import scaling
 from ruralpanel.estimate.base.absorb import Absorbed, compact, nested
 from ruralpanel.estimate.base.effects import effect_codes
 from ruralpanel.estimate.base.results import Design, FloatArray, IntArray
+from ruralpanel.estimate.base.rows import Statistic
 from ruralpanel.estimate.inference.cluster import cluster_codes
 from ruralpanel.estimate.inference.validity import generator
 from ruralpanel.estimate.inference.wild_kernel import TIE
@@ -130,9 +131,9 @@ MOST_NUMBERS = 4_000_000
 
 @dataclass(frozen=True)
 class Correlations:
-    """`statistics` by name, as they go to the JSON; `words`: how they were made."""
+    """`statistics` by name; `note`: how they were made."""
 
-    statistics: dict[str, Any]
+    statistics: dict[str, Statistic]
     note: Note
 
 
@@ -215,7 +216,7 @@ def report(
     one = sample.correlations(np.ones((1, clusters)))
     z, error = one[0][0], one[1][0]
     distances = studentised(sample, z, draws, rng)
-    statistics: dict[str, Any] = {}
+    statistics: dict[str, Statistic] = {}
     pairs = list(combinations(range(len(names)), 2))
     for place, (a, b) in enumerate(pairs):
         suffix = "" if len(pairs) == 1 else f":{names[a]}:{names[b]}"
@@ -225,19 +226,19 @@ def report(
         if usable.size:
             reach = float(np.quantile(usable, LEVEL, method="higher")) * float(error[place])
             p = float((np.count_nonzero(usable >= abs(statistic) * (1.0 - TIE)) + 1) / (usable.size + 1))
-        statistics[NAME + suffix] = {
-            "outcomes": [names[a], names[b]],
-            "estimate": value,
-            "std_error": float(error[place]) * (1.0 - value**2),
-            "statistic": statistic,
-            "df": float(clusters - 1),
-            "p_value": p,
-            "ci_low": float(np.tanh(z[place] - reach)),
-            "ci_high": float(np.tanh(z[place] + reach)),
-            "draws": int(usable.size),
-            "by": by,
-            "n_clusters": clusters,
-        }
+        statistics[NAME + suffix] = Statistic(
+            outcomes=(names[a], names[b]),
+            estimate=value,
+            std_error=float(error[place]) * (1.0 - value**2),
+            statistic=statistic,
+            df=float(clusters - 1),
+            p_value=p,
+            ci_low=float(np.tanh(z[place] - reach)),
+            ci_high=float(np.tanh(z[place] + reach)),
+            draws=int(usable.size),
+            by=by,
+            n_clusters=clusters,
+        )
     how = note("correlation_bootstrap", clusters=clusters, by=by, draws=draws)
     if not draws:
         how = note("correlation_no_interval", clusters=clusters, least=MIN_CLUSTERS)

@@ -9,7 +9,9 @@ import numpy as np
 from scipy import special
 
 from ruralpanel.estimate.base.effects import absorbed_space, root_weights, singletons, usable_columns
-from ruralpanel.estimate.base.results import Design, Fit, FloatArray, Test
+from ruralpanel.estimate.base.parts import Parts
+from ruralpanel.estimate.base.results import Design, Fit, FloatArray
+from ruralpanel.estimate.base.rows import Test
 from ruralpanel.estimate.families.linear import refuse
 from ruralpanel.estimate.families.sur import correlation
 from ruralpanel.estimate.families.sur.correlation import Equations, correlations
@@ -82,12 +84,12 @@ def fit(design: Design) -> Fit:
         fit=_goodness(names, equations.left(params), np.diag(equations.yy), df),
         tests={INDEPENDENCE: _independence(equations, rows.size - space.rank + 1)},
         notes=(*notes, left.note),
-        extra={
-            "outcomes": list(names),
-            "equations": {name: [terms[j] for j in places] for name, places in zip(names, members, strict=True)},
-            "generalised": equations.generalised,
-            "statistics": left.statistics,
-        },
+        extra=Parts(
+            outcomes=names,
+            equations={name: tuple(terms[j] for j in places) for name, places in zip(names, members, strict=True)},
+            generalised=equations.generalised,
+            statistics=left.statistics,
+        ),
         space=space,
     )
 

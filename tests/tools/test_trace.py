@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 from ruralpanel.data.figures import COLUMNS
-from ruralpanel.data.lineage import trace
 from ruralpanel.data.panel import build, write_panel
 from ruralpanel.output.codebook import codebook
 from ruralpanel.project.files import csv_text, read_rows, write_text
@@ -18,6 +17,7 @@ from ruralpanel.project.problems import UserError
 from ruralpanel.project.reads import series_by_variable
 from ruralpanel.project.units import load_units
 from ruralpanel.tools.describe import describe
+from ruralpanel.tools.trace import trace
 
 CONFIG = """
 title: Made-up figures
