@@ -10,6 +10,7 @@ their own.
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import os
 import runpy
@@ -168,8 +169,10 @@ def _prepare(address: str, jobs: str = "") -> None:
             raise subprocess.CalledProcessError(code, [sys.executable, file])
 
     PythonScript.execute_script = execute_script
+    gc.freeze()  # what is loaded stays: copies need not look through it
 
 
 if __name__ == "__main__":
     _prepare(*sys.argv[1:])
     _serve(sys.argv[1])
+    gc.unfreeze()
